@@ -1,0 +1,75 @@
+//! The claims of our access tokens (RFC 9068).
+
+use serde::{Deserialize, Serialize};
+
+/// `aud`: one resource as a string, several as a list (RFC 7519 §4.1.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl Audience {
+    /// The shortest form of a list.
+    pub fn from_list(mut list: Vec<String>) -> Self {
+        if list.len() == 1 { Self::One(list.remove(0)) } else { Self::Many(list) }
+    }
+    /// Whether `resource` is among them.
+    pub fn contains(&self, resource: &str) -> bool {
+        match self {
+            Self::One(one) => one == resource,
+            Self::Many(many) => many.iter().any(|one| one == resource),
+        }
+    }
+}
+
+/// What an access token says. Times are whole seconds; a token in which they are anything else is refused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccessClaims {
+    /// The issuer: the public URL.
+    pub iss: String,
+    /// The person.
+    pub sub: String,
+    /// The resources that the token is for.
+    pub aud: Audience,
+    /// When it ends.
+    pub exp: i64,
+    /// When it was issued.
+    pub iat: i64,
+    /// Its own identifier.
+    pub jti: String,
+    /// The client that it was issued to.
+    pub client_id: String,
+    /// The scopes, space-separated.
+    pub scope: String,
+    /// When the person last signed in before allowing the client.
+    pub auth_time: i64,
+    /// The grant that it belongs to. Revoking the grant ends the token.
+    pub grant: String,
+}
+
+/// Why a token is not accepted. For the log; the caller learns only `invalid_token`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefusal {
+    /// Not a compact JWS with exactly the header that we write.
+    #[error("not a token of the form that is issued here")]
+    Malformed,
+    /// Signed with a key that is not published here.
+    #[error("signed with an unknown key")]
+    UnknownKey,
+    /// The signature does not verify or a claim is missing or of the wrong type.
+    #[error("the signature or a claim is wrong")]
+    Invalid,
+    /// Issued by somebody else.
+    #[error("issued by another issuer")]
+    Issuer,
+    /// For another resource.
+    #[error("issued for another resource")]
+    Audience,
+    /// Over, or not begun.
+    #[error("expired or not yet valid")]
+    Time,
+}

@@ -1,0 +1,104 @@
+//! Client assertions: `private_key_jwt` (RFC 7523 §3, OpenID Connect Core §9).
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode_header, jwk::JwkSet};
+use serde::Deserialize;
+
+use crate::Audience;
+use doorward_model::Timestamp;
+
+/// The claims of a client's assertion.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AssertionClaims {
+    /// The client.
+    pub iss: String,
+    /// The client, again.
+    pub sub: String,
+    /// Us.
+    pub aud: Audience,
+    /// Its end.
+    pub exp: i64,
+    /// Its identifier, usable once.
+    pub jti: String,
+    /// When it was made.
+    pub iat: Option<i64>,
+    /// Before when it does not count.
+    pub nbf: Option<i64>,
+}
+
+/// Why an assertion is not accepted. For the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssertionRefusal {
+    /// Not a JWT.
+    #[error("not a JWT")]
+    Malformed,
+    /// The key set holds no key that fits its `kid` and algorithm. A fresh key set may.
+    #[error("no matching key in the client's key set")]
+    UnknownKey,
+    /// A symmetric or unknown algorithm.
+    #[error("its algorithm is not accepted")]
+    Algorithm,
+    /// The signature or a claim is wrong.
+    #[error("its signature or a claim is wrong")]
+    Invalid,
+    /// It names another client.
+    #[error("it names another client")]
+    Subject,
+    /// It is for somebody else.
+    #[error("it is for another audience")]
+    Audience,
+    /// It is over, not begun, or lives longer than five minutes.
+    #[error("it is expired, not yet valid, or lives too long")]
+    Time,
+}
+
+/// The algorithms that clients may sign with; metadata lists the same.
+const ACCEPTED: &[Algorithm] = &[Algorithm::ES256, Algorithm::ES384, Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512, Algorithm::EdDSA];
+
+/// The longest that an assertion may live from now, in seconds.
+const LONGEST: i64 = 300;
+
+/// Verifies an assertion of `client_id` for one of `audiences` against the client's JWK Set. That its `jti` is new is for the
+/// caller to decide, durably.
+pub fn verify_assertion(token: &str, jwks: &str, client_id: &str, audiences: &[&str], now: Timestamp) -> Result<AssertionClaims, AssertionRefusal> {
+    let header = decode_header(token).map_err(|_| AssertionRefusal::Malformed)?;
+    if !ACCEPTED.contains(&header.alg) {
+        return Err(AssertionRefusal::Algorithm);
+    }
+    let set: serde_json::Value = serde_json::from_str(jwks).map_err(|_| AssertionRefusal::UnknownKey)?;
+    // Keys of types that are not known here are skipped, not fatal (JWT-15).
+    let keys: Vec<_> = set
+        .get("keys")
+        .and_then(serde_json::Value::as_array)
+        .into_iter()
+        .flatten()
+        .take(32)
+        .filter_map(|key| serde_json::from_value::<JwkSet>(serde_json::json!({ "keys": [key] })).ok()?.keys.pop())
+        .collect();
+    let mut validation = Validation::new(header.alg);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    let candidates = keys.iter().filter(|key| header.kid.is_none() || key.common.key_id == header.kid);
+    let mut known = false;
+    let mut verified = None;
+    for key in candidates {
+        let Ok(decoding) = DecodingKey::from_jwk(key) else { continue };
+        known = true;
+        if let Ok(data) = jsonwebtoken::decode::<AssertionClaims>(token, &decoding, &validation) {
+            verified = Some(data.claims);
+            break;
+        }
+    }
+    let claims = verified.ok_or(if known { AssertionRefusal::Invalid } else { AssertionRefusal::UnknownKey })?;
+    if claims.iss != client_id || claims.sub != client_id {
+        return Err(AssertionRefusal::Subject);
+    }
+    if !audiences.iter().any(|audience| claims.aud.contains(audience)) {
+        return Err(AssertionRefusal::Audience);
+    }
+    let early = claims.nbf.unwrap_or(0) > now.plus(60).0 || claims.iat.unwrap_or(0) > now.plus(60).0;
+    if early || now.0 >= claims.exp.saturating_add(5) || claims.exp > now.plus(LONGEST + 60).0 || claims.jti.is_empty() || claims.jti.len() > 256 {
+        return Err(AssertionRefusal::Time);
+    }
+    Ok(claims)
+}

@@ -1,0 +1,16 @@
+//! The machine's random source.
+
+use doorward_model::Entropy;
+
+/// Randomness from the operating system through aws-lc.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        if aws_lc_rs::rand::fill(buffer).is_err() {
+            // Without randomness every secret would be guessable: there is nothing better to do than to stop.
+            std::process::abort();
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Signs, verifies, seals and rotates. The only crate that names JOSE and AEAD libraries.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod access_token;
+mod assertion;
+mod config;
+mod entropy;
+mod master;
+mod ring;
+
+pub use access_token::{AccessClaims, Audience, TokenRefusal};
+pub use assertion::{AssertionClaims, AssertionRefusal, verify_assertion};
+pub use config::Config;
+pub use entropy::SystemEntropy;
+pub use master::{MasterKey, MasterKeyError, OpenError};
+pub use ring::{KeyRing, RingError, generate};

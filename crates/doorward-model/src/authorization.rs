@@ -1,0 +1,44 @@
+//! What exists between a client's request and its grant.
+
+use crate::{
+    HashedToken, Resource, ScopeSet, Timestamp,
+    id::{ClientId, GrantId, UserId},
+};
+
+/// An authorization code as it is stored (RFC 6749 §4.1.2, OAuth 2.1 §4.1.3).
+#[derive(Clone, Debug)]
+pub struct AuthorizationCode {
+    /// The code's hash.
+    pub token: HashedToken,
+    /// The grant that redeeming it makes. It is fixed here so that a replay can revoke it.
+    pub grant_id: GrantId,
+    /// The only client that may redeem it.
+    pub client_id: ClientId,
+    /// Who allowed it.
+    pub user_id: UserId,
+    /// The redirect URI of the authorization request, as presented.
+    pub redirect_uri: String,
+    /// Whether the request named that URI, so that the token request must repeat it if it names one.
+    pub scopes: ScopeSet,
+    /// What it is for.
+    pub resources: Vec<Resource>,
+    /// The PKCE challenge in oxide-auth's stored form (RFC 7636, S256 only).
+    pub challenge: String,
+    /// When the person last proved who they are.
+    pub auth_time: Timestamp,
+    /// When it stops being redeemable.
+    pub expires_at: Timestamp,
+    /// When it was redeemed. Spent codes are kept for as long as their tokens may live, so that a replay is seen.
+    pub consumed_at: Option<Timestamp>,
+}
+
+/// A link that does one thing once.
+#[derive(Clone, Debug)]
+pub struct OneTimeLink {
+    /// The hash of the secret in the link.
+    pub token: HashedToken,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+    /// When it was used.
+    pub consumed_at: Option<Timestamp>,
+}

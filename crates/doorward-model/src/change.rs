@@ -1,0 +1,284 @@
+//! A write is a value: a request decides on what it read and hands the store one [`UnitOfWork`].
+
+use crate::{
+    AuthorizationCode, Client, Grant, HashedToken, OneTimeLink, Person, RefreshToken, RevokeReason, Role, Session, SigningKey, Timestamp,
+    id::{ClientId, GrantId, SessionId, UserId},
+    secret::HashedPassword,
+};
+
+/// One named change. Those marked *conditional* decide something: if their one statement does not touch exactly one row,
+/// nothing of the unit is kept and the caller learns which one failed.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Adds a person. Conditional: the name must be free.
+    InsertPerson(Person),
+    /// Sets or removes a password. Conditional: the person must exist.
+    SetPassword {
+        /// Whose.
+        user_id: UserId,
+        /// The new hash, or `None` to forbid signing in with a password.
+        password: Option<HashedPassword>,
+    },
+    /// Replaces a password's hash by one of the same password under newer parameters. Conditional: it must still be the old one.
+    RehashPassword {
+        /// Whose.
+        user_id: UserId,
+        /// The hash that was verified.
+        old: HashedPassword,
+        /// The hash to store.
+        new: HashedPassword,
+    },
+    /// Sets a person's roles. Conditional: the person must exist.
+    SetRoles {
+        /// Whose.
+        user_id: UserId,
+        /// The new roles.
+        roles: Vec<Role>,
+    },
+    /// Disables a person (`Some`) or enables them again. Conditional: the person must exist.
+    SetPersonDisabled {
+        /// Whom.
+        user_id: UserId,
+        /// Since when.
+        disabled_at: Option<Timestamp>,
+    },
+    /// Deletes a person. Conditional: the person must exist.
+    DeletePerson(UserId),
+    /// Adds a client. Conditional: the id must be free.
+    InsertClient(Box<Client>),
+    /// Adds or replaces what a metadata document said. It keeps `authorized_at` and `disabled_at`.
+    PutDocumentClient(Box<Client>),
+    /// Remembers that a person allowed this client something.
+    MarkClientAuthorized {
+        /// The client.
+        client_id: ClientId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Disables a client (`Some`) or enables it again. Conditional: the client must exist.
+    SetClientDisabled {
+        /// The client.
+        client_id: ClientId,
+        /// Since when.
+        disabled_at: Option<Timestamp>,
+    },
+    /// Deletes a client. Conditional: the client must exist.
+    DeleteClient(ClientId),
+    /// Adds an authorization code.
+    InsertCode(AuthorizationCode),
+    /// Spends an authorization code. Conditional: unspent and not expired.
+    RedeemCode {
+        /// The code's hash.
+        token: HashedToken,
+        /// The present moment.
+        now: Timestamp,
+    },
+    /// Adds a grant.
+    InsertGrant(Grant),
+    /// Notes that a grant was used. Conditional: it must be live.
+    UseGrant {
+        /// The grant.
+        grant_id: GrantId,
+        /// The present moment.
+        now: Timestamp,
+    },
+    /// Revokes one grant, if it is not revoked yet.
+    RevokeGrant {
+        /// The grant.
+        grant_id: GrantId,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: RevokeReason,
+    },
+    /// Revokes a code's grant before it came to be: marks the code itself so that the grant is never made.
+    RevokeGrantsOfPerson {
+        /// Whose.
+        user_id: UserId,
+        /// Only those of this client, if given.
+        client_id: Option<ClientId>,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: RevokeReason,
+    },
+    /// Revokes all grants of a client.
+    RevokeGrantsOfClient {
+        /// Whose.
+        client_id: ClientId,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: RevokeReason,
+    },
+    /// Adds a refresh token.
+    InsertRefreshToken(RefreshToken),
+    /// Rotates a refresh token. Conditional: unused and not expired.
+    UseRefreshToken {
+        /// The token's hash.
+        token: HashedToken,
+        /// The hash of the token that replaces it.
+        successor: HashedToken,
+        /// The present moment.
+        now: Timestamp,
+    },
+    /// Adds a session.
+    InsertSession(Session),
+    /// Moves a session's last use and end.
+    TouchSession {
+        /// The session.
+        token: HashedToken,
+        /// When it was used.
+        last_seen_at: Timestamp,
+        /// When it now ends without further use.
+        expires_at: Timestamp,
+    },
+    /// Ends the session with this cookie.
+    EndSession(HashedToken),
+    /// Ends one of a person's sessions. Conditional: it must be theirs.
+    EndSessionOfPerson {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        session_id: SessionId,
+    },
+    /// Ends a person's sessions, except the one given.
+    EndSessionsOfPerson {
+        /// Whose.
+        user_id: UserId,
+        /// The session to keep.
+        except: Option<SessionId>,
+    },
+    /// Spends a named value: a consent, an assertion's `jti`. Conditional: it must not be spent yet.
+    SpendValue {
+        /// The value's name.
+        key: String,
+        /// Until when it must be remembered.
+        expires_at: Timestamp,
+    },
+    /// Adds a one-time link.
+    InsertLink(OneTimeLink),
+    /// Uses a one-time link. Conditional: unused and not expired.
+    RedeemLink {
+        /// The hash of the secret in the link.
+        token: HashedToken,
+        /// The present moment.
+        now: Timestamp,
+    },
+    /// Adds a signing key. Conditional: the kid must be free.
+    InsertSigningKey(SigningKey),
+    /// Sets the end of every key that has none, except the newest.
+    RetireSigningKeys {
+        /// The key that stays.
+        except: String,
+        /// When the others are no longer needed.
+        at: Timestamp,
+    },
+    /// Sets a setting.
+    PutSetting {
+        /// Its name.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// Adds a setting. Conditional: it must not exist.
+    InsertSetting {
+        /// Its name.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// Counts one failed sign-in.
+    RecordLoginFailure {
+        /// What is counted: an account or an address.
+        key: String,
+        /// When.
+        at: Timestamp,
+        /// How many seconds without failure reset the count.
+        forget_after: i64,
+    },
+    /// Forgets failed sign-ins.
+    ClearLoginFailures {
+        /// What was counted.
+        key: String,
+    },
+}
+
+impl Change {
+    /// The name for logs and for telling which condition failed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::InsertPerson(_) => "insert_person",
+            Self::SetPassword { .. } => "set_password",
+            Self::RehashPassword { .. } => "rehash_password",
+            Self::SetRoles { .. } => "set_roles",
+            Self::SetPersonDisabled { .. } => "set_person_disabled",
+            Self::DeletePerson(_) => "delete_person",
+            Self::InsertClient(_) => "insert_client",
+            Self::PutDocumentClient(_) => "put_document_client",
+            Self::MarkClientAuthorized { .. } => "mark_client_authorized",
+            Self::SetClientDisabled { .. } => "set_client_disabled",
+            Self::DeleteClient(_) => "delete_client",
+            Self::InsertCode(_) => "insert_code",
+            Self::RedeemCode { .. } => "redeem_code",
+            Self::InsertGrant(_) => "insert_grant",
+            Self::UseGrant { .. } => "use_grant",
+            Self::RevokeGrant { .. } => "revoke_grant",
+            Self::RevokeGrantsOfPerson { .. } => "revoke_grants_of_person",
+            Self::RevokeGrantsOfClient { .. } => "revoke_grants_of_client",
+            Self::InsertRefreshToken(_) => "insert_refresh_token",
+            Self::UseRefreshToken { .. } => "use_refresh_token",
+            Self::InsertSession(_) => "insert_session",
+            Self::TouchSession { .. } => "touch_session",
+            Self::EndSession(_) => "end_session",
+            Self::EndSessionOfPerson { .. } => "end_session_of_person",
+            Self::EndSessionsOfPerson { .. } => "end_sessions_of_person",
+            Self::SpendValue { .. } => "spend_value",
+            Self::InsertLink(_) => "insert_link",
+            Self::RedeemLink { .. } => "redeem_link",
+            Self::InsertSigningKey(_) => "insert_signing_key",
+            Self::RetireSigningKeys { .. } => "retire_signing_keys",
+            Self::PutSetting { .. } => "put_setting",
+            Self::InsertSetting { .. } => "insert_setting",
+            Self::RecordLoginFailure { .. } => "record_login_failure",
+            Self::ClearLoginFailures { .. } => "clear_login_failures",
+        }
+    }
+}
+
+/// Changes that are applied together or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct UnitOfWork {
+    changes: Vec<Change>,
+}
+
+impl UnitOfWork {
+    /// A unit without changes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// Adds a change at the end.
+    pub fn push(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+    /// The changes in order.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+impl FromIterator<Change> for UnitOfWork {
+    fn from_iter<I: IntoIterator<Item = Change>>(changes: I) -> Self {
+        Self { changes: changes.into_iter().collect() }
+    }
+}
+
+impl From<Change> for UnitOfWork {
+    fn from(change: Change) -> Self {
+        Self { changes: vec![change] }
+    }
+}

@@ -1,0 +1,84 @@
+//! Grants and the refresh tokens that prolong them.
+
+use crate::{
+    HashedToken, Resource, ScopeSet, Timestamp,
+    id::{ClientId, GrantId, UserId},
+};
+
+/// What one person allowed one client on one occasion. All tokens issued from it form one family and end together.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Its identifier, carried by access tokens so that revocation reaches them.
+    pub id: GrantId,
+    /// The client.
+    pub client_id: ClientId,
+    /// The person.
+    pub user_id: UserId,
+    /// What was allowed, without what is implied.
+    pub scopes: ScopeSet,
+    /// The resources it is for, at least one.
+    pub resources: Vec<Resource>,
+    /// When the person last proved who they are before allowing it.
+    pub auth_time: Timestamp,
+    /// When the person allowed it.
+    pub created_at: Timestamp,
+    /// When a token was last issued from it.
+    pub last_used_at: Timestamp,
+    /// Its absolute end, whatever is refreshed.
+    pub expires_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Whether tokens of this grant count at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+}
+
+/// Why a grant ended. It is stored and logged; the caller learns only that the grant is invalid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevokeReason {
+    /// A valid replay of its authorization code.
+    CodeReplay,
+    /// A spent refresh token came back outside the grace period.
+    RefreshReuse,
+    /// The client revoked it (RFC 7009).
+    ByClient,
+    /// The person withdrew it.
+    ByPerson,
+    /// An administrator disabled or deleted the client.
+    ClientRemoved,
+    /// An administrator disabled or deleted the person, or the password changed.
+    PersonChanged,
+}
+
+impl RevokeReason {
+    /// The stored form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CodeReplay => "code_replay",
+            Self::RefreshReuse => "refresh_reuse",
+            Self::ByClient => "by_client",
+            Self::ByPerson => "by_person",
+            Self::ClientRemoved => "client_removed",
+            Self::PersonChanged => "person_changed",
+        }
+    }
+}
+
+/// A refresh token as it is stored.
+#[derive(Clone, Debug)]
+pub struct RefreshToken {
+    /// The token's hash.
+    pub token: HashedToken,
+    /// The grant that it prolongs.
+    pub grant_id: GrantId,
+    /// When it stops working if it is not used.
+    pub expires_at: Timestamp,
+    /// When it was rotated.
+    pub used_at: Option<Timestamp>,
+    /// The hash of the token that replaced it.
+    pub successor: Option<HashedToken>,
+}

@@ -1,0 +1,68 @@
+//! Identifiers. Each is a string newtype, so that a client's id can never stand where a person's is meant.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::ports::Entropy;
+
+/// Draws `bytes` random bytes and writes them as unpadded base64url: letters, digits, `-` and `_` only, which every
+/// client sends back unchanged (TypeScript SDKs do not form-encode Basic credentials).
+pub fn random_text(entropy: &dyn Entropy, bytes: usize) -> String {
+    let mut buffer = vec![0u8; bytes];
+    entropy.fill(&mut buffer);
+    URL_SAFE_NO_PAD.encode(buffer)
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            /// A fresh random identifier of 128 bits.
+            pub fn random(entropy: &dyn Entropy) -> Self {
+                Self(format!(concat!($prefix, "{}"), random_text(entropy, 16)))
+            }
+            /// An identifier as it was stored or received. It names something only if a look-up finds it.
+            pub fn from_text(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// A client's `client_id` (RFC 6749 §2.2): one that we made, or the https address of a Client ID Metadata Document.
+    ClientId, "c_"
+);
+id!(
+    /// A person. It is the `sub` of every token issued for them and never equals a client's id (RFC 9700 §4.15).
+    UserId, "u_"
+);
+id!(
+    /// A grant: what one person allowed one client, and the family of all tokens issued from that.
+    GrantId, "g_"
+);
+id!(
+    /// The public handle of a browser session. It proves nothing: the cookie's value does.
+    SessionId, "s_"
+);
+
+impl ClientId {
+    /// Whether this is the address of a Client ID Metadata Document rather than an id that we made.
+    pub fn is_metadata_document(&self) -> bool {
+        self.0.starts_with("https://") || self.0.starts_with("http://")
+    }
+}

@@ -1,0 +1,36 @@
+//! The nouns of Doorward: identifiers, records, state transitions, scopes, secrets as types, the ports for time and
+//! randomness, and every address that the program serves. Nothing here reads, writes or waits.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod authorization;
+pub mod change;
+pub mod client;
+pub mod grant;
+pub mod id;
+pub mod oauth;
+pub mod person;
+pub mod ports;
+pub mod public_url;
+pub mod redirect;
+pub mod resource;
+pub mod routes;
+pub mod scope;
+pub mod secret;
+pub mod session;
+pub mod signing_key;
+
+pub use authorization::{AuthorizationCode, OneTimeLink};
+pub use change::{Change, UnitOfWork};
+pub use client::{Client, ClientAuthMethod, ClientSource};
+pub use grant::{Grant, RefreshToken, RevokeReason};
+pub use id::{ClientId, GrantId, SessionId, UserId};
+pub use oauth::OAuthErrorCode;
+pub use person::{Person, PersonName, Role};
+pub use ports::{Clock, Entropy, Timestamp};
+pub use public_url::PublicUrl;
+pub use redirect::RedirectUri;
+pub use resource::Resource;
+pub use scope::{Scope, ScopeSet};
+pub use secret::{HashedToken, PlainPassword, PlainToken, Sealed, TokenKind};
+pub use session::Session;
+pub use signing_key::{SigningAlgorithm, SigningKey};

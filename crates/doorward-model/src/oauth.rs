@@ -1,0 +1,68 @@
+//! OAuth error codes as the standards register them.
+
+/// An OAuth error code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OAuthErrorCode {
+    /// RFC 6749 §4.1.2.1 and §5.2: a parameter is missing, repeated or malformed.
+    InvalidRequest,
+    /// RFC 6749 §5.2: the client is unknown or could not prove itself.
+    InvalidClient,
+    /// RFC 6749 §5.2: the code or refresh token is unknown, expired, spent, revoked or another client's.
+    InvalidGrant,
+    /// RFC 6749 §5.2: the client may not use this grant type.
+    UnauthorizedClient,
+    /// RFC 6749 §5.2: the grant type is not supported.
+    UnsupportedGrantType,
+    /// RFC 6749 §4.1.2.1: the response type is not supported.
+    UnsupportedResponseType,
+    /// RFC 6749 §4.1.2.1 and §5.2: no requested scope can be granted.
+    InvalidScope,
+    /// RFC 8707 §2: the resource is not one of ours or not part of the grant.
+    InvalidTarget,
+    /// RFC 6749 §4.1.2.1: the person said no.
+    AccessDenied,
+    /// OpenID Connect Core §3.1.2.6: nobody is signed in and `prompt=none` forbids asking.
+    LoginRequired,
+    /// OpenID Connect Core §3.1.2.6: the person must be asked and `prompt=none` forbids it.
+    ConsentRequired,
+    /// OpenID Connect Core §3.1.2.6: request objects are not supported.
+    RequestNotSupported,
+    /// OpenID Connect Core §3.1.2.6: request object references are not supported.
+    RequestUriNotSupported,
+    /// RFC 7591 §3.2.2: a redirect URI is refused.
+    InvalidRedirectUri,
+    /// RFC 7591 §3.2.2: another member of the metadata is refused.
+    InvalidClientMetadata,
+    /// RFC 7009 §2.2.1: this token type cannot be revoked here.
+    UnsupportedTokenType,
+    /// RFC 6749 §4.1.2.1: something failed here.
+    ServerError,
+    /// RFC 6749 §4.1.2.1: cannot serve now; try again.
+    TemporarilyUnavailable,
+}
+
+impl OAuthErrorCode {
+    /// The code on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::AccessDenied => "access_denied",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::ServerError => "server_error",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! People who sign in.
+
+use std::fmt;
+
+use crate::{Timestamp, id::UserId, secret::HashedPassword};
+
+/// The name that a person signs in with: 1 to 64 letters, digits, `.`, `_`, `-` or `@`, compared without case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PersonName(String);
+
+/// A text that cannot be a sign-in name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name has 1 to 64 letters, digits, '.', '_', '-' or '@'")]
+pub struct PersonNameError;
+
+impl PersonName {
+    /// Parses a typed name; letters become lower case.
+    pub fn parse(text: &str) -> Result<Self, PersonNameError> {
+        let name = text.trim().to_ascii_lowercase();
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte));
+        if name.is_empty() || name.len() > 64 || !plain { Err(PersonNameError) } else { Ok(Self(name)) }
+    }
+    /// A name as it was stored.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+    /// The name in its stored, lower-case form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PersonName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A role: a lower-case word that policy refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Role(String);
+
+/// A text that cannot be a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a role has 1 to 32 lower-case letters, digits, '_' or '-'")]
+pub struct RoleError;
+
+impl Role {
+    /// The role of administrators.
+    pub fn administrator() -> Self {
+        Self("admin".to_owned())
+    }
+    /// Parses a role's name.
+    pub fn parse(text: &str) -> Result<Self, RoleError> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte));
+        if text.is_empty() || text.len() > 32 || !plain { Err(RoleError) } else { Ok(Self(text.to_owned())) }
+    }
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A person with an account here.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The stable identifier: `sub` in tokens.
+    pub id: UserId,
+    /// The sign-in name, unique.
+    pub name: PersonName,
+    /// An e-mail address, if one was given. It identifies nobody.
+    pub email: Option<String>,
+    /// The password's hash; `None` for people who cannot sign in with one.
+    pub password: Option<HashedPassword>,
+    /// What policy may refer to.
+    pub roles: Vec<Role>,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// When an administrator disabled it.
+    pub disabled_at: Option<Timestamp>,
+}
+
+impl Person {
+    /// Whether this person may use the administrator's pages.
+    pub fn is_administrator(&self) -> bool {
+        self.roles.contains(&Role::administrator())
+    }
+}

@@ -1,0 +1,66 @@
+//! Protected resources (RFC 8707, RFC 9728): the MCP endpoints that a token may be for.
+
+use std::fmt;
+
+use url::Url;
+
+use crate::{public_url::PublicUrl, routes};
+
+/// The canonical identifier of one MCP endpoint of this server: its public address without a trailing slash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Resource(String);
+
+impl Resource {
+    /// The aggregate endpoint `/mcp`.
+    pub fn mcp(public_url: &PublicUrl) -> Self {
+        Self(public_url.at(routes::MCP))
+    }
+    /// A resource as it was stored.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+    /// The identifier: what `resource` in metadata and `aud` in tokens say.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+    /// Finds the known resource that a client's `resource` parameter means. Scheme and host are compared without case and one
+    /// trailing slash is dropped, because clients add both; everything else must be equal. The origin alone, which some clients
+    /// send for `…/mcp`, means the aggregate endpoint.
+    pub fn find(known: &[Self], presented: &str) -> Option<Self> {
+        let url = Url::parse(presented).ok()?;
+        if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+            return None;
+        }
+        // The parser lower-cases scheme and host and drops the default port; dot segments must not have been resolved.
+        if presented.contains("/.") || presented.contains("%2e") || presented.contains("%2E") || presented.contains('\\') {
+            return None;
+        }
+        let canonical = url.as_str().strip_suffix('/').unwrap_or(url.as_str());
+        known.iter().find(|resource| resource.0 == canonical).or_else(|| known.iter().find(|resource| resource.0 == format!("{canonical}{}", routes::MCP))).cloned()
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i2_a28_slash_and_case_are_forgiven_and_nothing_else() {
+        let known = [Resource::mcp(&PublicUrl::parse("https://mcp.example.com").unwrap())];
+        for text in ["https://mcp.example.com/mcp", "https://mcp.example.com/mcp/", "HTTPS://MCP.example.com/mcp", "https://mcp.example.com:443/mcp", "https://mcp.example.com"] {
+            assert_eq!(Resource::find(&known, text).as_ref(), known.first(), "{text}");
+        }
+        for text in [
+            "https://mcp.example.com/mcp//", "https://mcp.example.com/MCP", "https://mcp.example.com/mcp?x", "https://mcp.example.com/mcp#x", "http://mcp.example.com/mcp",
+            "https://mcp.example.com/a/../mcp", "https://mcp.example.com/mcp/other", "https://evil.example/mcp", "https://mcp.example.com@evil.example/mcp", "mcp", "",
+        ] {
+            assert_eq!(Resource::find(&known, text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Every address that the program serves, relative to the public URL. No other file spells a path.
+
+macro_rules! routes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $path:literal;)*) => {
+        $($(#[doc = $doc])+ pub const $name: &str = $path;)*
+        /// All addresses with what they are for, for the generated reference.
+        pub const ALL: &[(&str, &str)] = &[$(($path, concat!($($doc),+))),*];
+    };
+}
+
+routes! {
+    /// The page that leads everywhere: the account page for people who are signed in.
+    ROOT = "/";
+    /// Authorization server metadata (RFC 8414). Also served with the path of any resource appended.
+    AUTHORIZATION_SERVER_METADATA = "/.well-known/oauth-authorization-server";
+    /// The same document under the name that OpenID Connect Discovery uses. Also served with a path appended.
+    OPENID_CONFIGURATION = "/.well-known/openid-configuration";
+    /// Protected resource metadata (RFC 9728). Also served with `/mcp` appended.
+    PROTECTED_RESOURCE_METADATA = "/.well-known/oauth-protected-resource";
+    /// Dynamic client registration (RFC 7591).
+    REGISTER = "/oauth/register";
+    /// The authorization endpoint (RFC 6749 §3.1).
+    AUTHORIZE = "/oauth/authorize";
+    /// The token endpoint (RFC 6749 §3.2).
+    TOKEN = "/oauth/token";
+    /// Token revocation (RFC 7009).
+    REVOKE = "/oauth/revoke";
+    /// Token introspection (RFC 7662).
+    INTROSPECT = "/oauth/introspect";
+    /// The public keys that verify our tokens (RFC 7517).
+    JWKS = "/oauth/jwks";
+    /// Where a person signs in.
+    LOGIN = "/login";
+    /// Where a person ends the session of this browser.
+    LOGOUT = "/logout";
+    /// Where a person decides what a client may do.
+    CONSENT = "/consent";
+    /// A person's own page: connected apps and sessions.
+    ACCOUNT = "/account";
+    /// Withdraws a connected app's access.
+    ACCOUNT_WITHDRAW = "/account/withdraw";
+    /// Ends one of the person's sessions.
+    ACCOUNT_END_SESSION = "/account/end-session";
+    /// Changes the person's password.
+    ACCOUNT_PASSWORD = "/account/password";
+    /// The administrator's page.
+    ADMIN = "/admin";
+    /// Switches the MCP server on or off.
+    ADMIN_MCP = "/admin/mcp";
+    /// Opens a one-time administrator link.
+    ADMIN_LINK = "/admin/link/{token}";
+    /// The MCP endpoint: Streamable HTTP, every revision on one address.
+    MCP = "/mcp";
+    /// The deprecated HTTP+SSE transport's event stream (MCP 2024-11-05).
+    MCP_SSE = "/mcp/sse";
+    /// Where clients of the deprecated HTTP+SSE transport post their messages.
+    MCP_MESSAGES = "/mcp/messages";
+    /// Style sheet and icons.
+    ASSETS = "/assets/{file}";
+    /// Liveness: the process answers.
+    HEALTHZ = "/healthz";
+    /// Readiness: the database answers and a signing key is at hand.
+    READYZ = "/readyz";
+}

@@ -1,0 +1,54 @@
+//! Saves and finds the records of `doorward-model` on SQLite and PostgreSQL. The only crate that names `sea_orm`.
+//!
+//! Reads come from bounded caches or a reader; writes are [`doorward_model::UnitOfWork`] values that are applied as a whole.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod apply;
+mod cache;
+mod config;
+mod connect;
+mod convert;
+pub(crate) mod entities;
+mod housekeeping;
+mod invalidate;
+mod listen;
+mod repos;
+mod store;
+mod writer;
+
+use std::sync::Arc;
+
+pub use config::Config;
+pub use repos::{ClientFilter, LoginFailures};
+pub use store::{Backend, Store};
+
+/// What can go wrong with the store.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// A conditional change did not hold; nothing of its unit was kept. Holds the change's name.
+    #[error("the condition of {0} did not hold")]
+    Refused(&'static str),
+    /// The database did not answer or refused.
+    #[error("the database is not available: {0}")]
+    Unavailable(Arc<sea_orm::DbErr>),
+    /// The store is shutting down.
+    #[error("the store is closed")]
+    Closed,
+    /// A row holds what this version cannot read.
+    #[error("table {table}: the row {key:?} cannot be read")]
+    Damaged {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+    },
+    /// The schema is newer than this program (promise P6).
+    #[error("the database was written by a newer version of Doorward ({0} is unknown here); start that version")]
+    NewerSchema(String),
+}
+
+impl From<sea_orm::DbErr> for StoreError {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::Unavailable(Arc::new(error))
+    }
+}

@@ -1,0 +1,142 @@
+//! Reads, one noun after another. Hot ones come through the caches.
+
+use std::sync::Arc;
+
+use doorward_model::{
+    AuthorizationCode, Client, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink, Person, PersonName, RefreshToken, Session, SigningKey, Timestamp, UserId,
+};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::{
+    Store, StoreError, convert,
+    entities::{access_grant, authorization_code, client, login_failure, one_time_link, person, refresh_token, session, setting, signing_key},
+};
+
+/// How often signing in failed for an account or an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoginFailures {
+    /// How many times in a row.
+    pub failures: u32,
+    /// When last.
+    pub last_at: Timestamp,
+}
+
+/// Which clients to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ClientFilter {
+    /// Only those from this source.
+    pub source: Option<ClientSource>,
+}
+
+/// People.
+impl Store {
+    /// The person with this id.
+    pub async fn person(&self, id: &UserId) -> Result<Option<Arc<Person>>, StoreError> {
+        let read = async || person::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::person).transpose();
+        self.caches.people.get(&id.as_str().to_owned(), read).await
+    }
+    /// The person with this sign-in name, straight from the database.
+    pub async fn person_named(&self, name: &PersonName) -> Result<Option<Person>, StoreError> {
+        person::Entity::find().filter(person::Column::Name.eq(name.as_str())).one(&self.reader).await?.map(convert::person).transpose()
+    }
+    /// All people by name.
+    pub async fn people(&self) -> Result<Vec<Person>, StoreError> {
+        person::Entity::find().order_by_asc(person::Column::Name).all(&self.reader).await?.into_iter().map(convert::person).collect()
+    }
+    /// How many people there are.
+    pub async fn count_people(&self) -> Result<u64, StoreError> {
+        Ok(person::Entity::find().count(&self.reader).await?)
+    }
+}
+
+/// Clients.
+impl Store {
+    /// The client with this id, disabled or not.
+    pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
+        let read = async || client::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::client).transpose();
+        self.caches.clients.get(&id.as_str().to_owned(), read).await
+    }
+    /// Clients, newest first, at most `limit`.
+    pub async fn clients(&self, filter: ClientFilter, limit: u64) -> Result<Vec<Client>, StoreError> {
+        let mut which = Condition::all();
+        if let Some(source) = filter.source {
+            which = which.add(client::Column::Source.eq(source.as_str()));
+        }
+        let rows = client::Entity::find().filter(which).order_by_desc(client::Column::CreatedAt).limit(limit).all(&self.reader).await?;
+        rows.into_iter().map(convert::client).collect()
+    }
+    /// How many clients there are from one source.
+    pub async fn count_clients(&self, source: ClientSource) -> Result<u64, StoreError> {
+        Ok(client::Entity::find().filter(client::Column::Source.eq(source.as_str())).count(&self.reader).await?)
+    }
+}
+
+/// Codes, grants and refresh tokens.
+impl Store {
+    /// The code with this hash, spent or not, straight from the database.
+    pub async fn code(&self, token: &HashedToken) -> Result<Option<AuthorizationCode>, StoreError> {
+        authorization_code::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::code).transpose()
+    }
+    /// The grant with this id, revoked or not.
+    pub async fn grant(&self, id: &GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
+        let read = async || access_grant::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::grant).transpose();
+        self.caches.grants.get(&id.as_str().to_owned(), read).await
+    }
+    /// The grant with this id straight from the database, for decisions that a replica's delay must not bend.
+    pub async fn grant_uncached(&self, id: &GrantId) -> Result<Option<Grant>, StoreError> {
+        access_grant::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::grant).transpose()
+    }
+    /// A person's grants that count at `now`, newest first.
+    pub async fn live_grants_of(&self, user_id: &UserId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        use access_grant::Column as G;
+        let live = Condition::all().add(G::UserId.eq(user_id.as_str())).add(G::RevokedAt.is_null()).add(G::ExpiresAt.gt(now.0));
+        let rows = access_grant::Entity::find().filter(live).order_by_desc(G::CreatedAt).order_by_asc(G::Id).limit(1000).all(&self.reader).await?;
+        rows.into_iter().map(convert::grant).collect()
+    }
+    /// The refresh token with this hash, used or not, straight from the database.
+    pub async fn refresh_token(&self, token: &HashedToken) -> Result<Option<RefreshToken>, StoreError> {
+        Ok(refresh_token::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::refresh_token))
+    }
+}
+
+/// Sessions and sign-in failures.
+impl Store {
+    /// The session with this cookie, over or not.
+    pub async fn session(&self, token: &HashedToken) -> Result<Option<Arc<Session>>, StoreError> {
+        let read = async || Ok(session::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::session));
+        self.caches.sessions.get(&token.as_str().to_owned(), read).await
+    }
+    /// A person's sessions that count at `now`, the last used first.
+    pub async fn sessions_of(&self, user_id: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        use session::Column as S;
+        let live = Condition::all().add(S::UserId.eq(user_id.as_str())).add(S::ExpiresAt.gt(now.0)).add(S::EndsAt.gt(now.0));
+        let rows = session::Entity::find().filter(live).order_by_desc(S::LastSeenAt).limit(1000).all(&self.reader).await?;
+        Ok(rows.into_iter().map(convert::session).collect())
+    }
+    /// Failed sign-ins counted under `key`.
+    pub async fn login_failures(&self, key: &str) -> Result<LoginFailures, StoreError> {
+        let row = login_failure::Entity::find_by_id(key).one(&self.reader).await?;
+        Ok(row.map_or_else(LoginFailures::default, |row| LoginFailures { failures: u32::try_from(row.failures).unwrap_or(u32::MAX), last_at: Timestamp(row.last_at) }))
+    }
+    /// The one-time link with this hash, used or not.
+    pub async fn link(&self, token: &HashedToken) -> Result<Option<OneTimeLink>, StoreError> {
+        Ok(one_time_link::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::link))
+    }
+}
+
+/// Keys and settings.
+impl Store {
+    /// All signing keys, oldest activation first.
+    pub async fn signing_keys(&self) -> Result<Arc<Vec<SigningKey>>, StoreError> {
+        let read = async || {
+            let rows = signing_key::Entity::find().order_by_asc(signing_key::Column::ActivatesAt).order_by_asc(signing_key::Column::Kid).all(&self.reader).await?;
+            rows.into_iter().map(convert::signing_key).collect::<Result<Vec<_>, _>>().map(Some)
+        };
+        Ok(self.caches.signing_keys.get(&(), read).await?.unwrap_or_default())
+    }
+    /// A setting that may change at run time.
+    pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let read = async || Ok(Some(setting::Entity::find_by_id(key).one(&self.reader).await?.map(|row| row.value)));
+        Ok(self.caches.settings.get(&key.to_owned(), read).await?.and_then(|value| value.as_ref().clone()))
+    }
+}

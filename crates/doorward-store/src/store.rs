@@ -1,0 +1,177 @@
+//! The store itself: opening, migrating, writing.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use doorward_model::{Client, Grant, Person, Session, SigningKey, UnitOfWork};
+use migrations::Migrator;
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm_migration::MigratorTrait;
+
+use crate::{
+    Config, StoreError,
+    cache::ReadThrough,
+    connect,
+    invalidate::Stale,
+    listen,
+    writer::Writer,
+};
+
+/// Which database is behind the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// The embedded one.
+    Sqlite,
+    /// PostgreSQL, shared by replicas.
+    Postgres,
+}
+
+/// What is kept in memory.
+pub(crate) struct Caches {
+    pub(crate) people: ReadThrough<String, Person>,
+    pub(crate) clients: ReadThrough<String, Client>,
+    pub(crate) grants: ReadThrough<String, Grant>,
+    pub(crate) sessions: ReadThrough<String, Session>,
+    pub(crate) signing_keys: ReadThrough<(), Vec<SigningKey>>,
+    pub(crate) settings: ReadThrough<String, Option<String>>,
+}
+
+impl Caches {
+    fn new(config: &Config, backend: Backend) -> Self {
+        // SQLite has no other replica, and writes by other processes are seen by its commit counter.
+        let lifetime = if backend == Backend::Sqlite { Duration::from_secs(3600) } else { Duration::from_secs(config.cache_seconds) };
+        let entries = config.cache_entries;
+        Self {
+            people: ReadThrough::new(entries, lifetime),
+            clients: ReadThrough::new(entries, lifetime),
+            grants: ReadThrough::new(entries, lifetime),
+            sessions: ReadThrough::new(entries, lifetime),
+            signing_keys: ReadThrough::new(1, lifetime),
+            settings: ReadThrough::new(64, lifetime),
+        }
+    }
+
+    pub(crate) fn forget(&self, stale: &[Stale]) {
+        for value in stale {
+            match value {
+                Stale::Person(id) => self.people.forget(id),
+                Stale::Client(id) => self.clients.forget(id),
+                Stale::Grant(id) => self.grants.forget(id),
+                Stale::Grants => self.grants.forget_all(),
+                Stale::Session(token) => self.sessions.forget(token),
+                Stale::Sessions => self.sessions.forget_all(),
+                Stale::SigningKeys => self.signing_keys.forget_all(),
+                Stale::Settings => self.settings.forget_all(),
+                Stale::Everything => {
+                    self.people.forget_all();
+                    self.clients.forget_all();
+                    self.grants.forget_all();
+                    self.sessions.forget_all();
+                    self.signing_keys.forget_all();
+                    self.settings.forget_all();
+                }
+            }
+        }
+    }
+}
+
+/// The one place where data lives. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) reader: DatabaseConnection,
+    /// The connection that writes: shared with the writer, so that housekeeping waits its turn.
+    pub(crate) sweeper: DatabaseConnection,
+    writer: Arc<Writer>,
+    pub(crate) caches: Arc<Caches>,
+    backend: Backend,
+    // Ends the listening task with the last clone.
+    _listener: Arc<Option<listen::Listener>>,
+}
+
+impl Store {
+    /// Opens the database, brings its schema up to date and starts the writer.
+    pub async fn open(config: &Config, data_dir: &Path) -> Result<Self, StoreError> {
+        let backend = Self::backend_of(config);
+        let connections = match backend {
+            Backend::Sqlite => {
+                let file = config.url.strip_prefix("sqlite://").map_or_else(|| data_dir.join("doorward.db"), std::path::PathBuf::from);
+                connect::sqlite(&file, config.max_connections).await?
+            }
+            Backend::Postgres => connect::postgres(&config.url, config.max_connections).await?,
+        };
+        migrate(&connections.writer, backend).await?;
+        let caches = Arc::new(Caches::new(config, backend));
+        let sweeper = connections.writer.clone();
+        let (writer, listener) = match backend {
+            Backend::Sqlite => (Writer::sqlite(connections.writer, Arc::clone(&caches)), None),
+            Backend::Postgres => (Writer::Postgres(connections.writer), Some(listen::Listener::start(config.url.clone(), Arc::clone(&caches)))),
+        };
+        Ok(Self { reader: connections.reader, sweeper, writer: Arc::new(writer), caches, backend, _listener: Arc::new(listener) })
+    }
+
+    /// Which database `config` names.
+    pub fn backend_of(config: &Config) -> Backend {
+        if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") { Backend::Postgres } else { Backend::Sqlite }
+    }
+
+    /// Which database is behind this store.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// Applies a unit of work as a whole. `Ok` means durable; [`StoreError::Refused`] names the condition that did not hold.
+    pub async fn apply(&self, unit: impl Into<UnitOfWork>) -> Result<(), StoreError> {
+        let unit = unit.into();
+        if unit.is_empty() { Ok(()) } else { self.writer.apply(unit, &self.caches).await }
+    }
+
+    /// Asks the database for a sign of life.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.reader.execute_unprepared("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// Forgets everything that is held in memory; the next reads ask the database.
+    pub fn forget_cached(&self) {
+        self.caches.forget(&[Stale::Everything]);
+    }
+}
+
+/// Brings the schema up to date. Replicas that start together take turns; a schema from the future is refused.
+async fn migrate(connection: &DatabaseConnection, backend: Backend) -> Result<(), StoreError> {
+    if backend == Backend::Postgres {
+        return migrate_postgres(connection).await;
+    }
+    refuse_newer(connection).await?;
+    Ok(Migrator::up(connection, None).await?)
+}
+
+/// Holds a lock of the database while migrating. It belongs to one transaction, so that a dead replica cannot keep it.
+async fn migrate_postgres(connection: &DatabaseConnection) -> Result<(), StoreError> {
+    use sea_orm::TransactionTrait;
+    let transaction = connection.begin().await?;
+    transaction.execute_unprepared("SELECT pg_advisory_xact_lock(7310575217430413)").await?;
+    Migrator::install(&transaction).await?;
+    refuse_newer(connection).await?;
+    Migrator::up(&transaction, None).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), StoreError> {
+    use sea_orm::Statement;
+    let backend = connection.get_database_backend();
+    let exists = match backend {
+        sea_orm::DbBackend::Postgres => "SELECT 1 FROM information_schema.tables WHERE table_name = 'seaql_migrations' AND table_schema = current_schema()",
+        _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
+    };
+    if connection.query_one_raw(Statement::from_string(backend, exists)).await?.is_none() {
+        return Ok(());
+    }
+    let known: Vec<String> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    for row in connection.query_all_raw(Statement::from_string(backend, "SELECT version FROM seaql_migrations")).await? {
+        let version: String = row.try_get_by_index(0)?;
+        if !known.contains(&version) {
+            return Err(StoreError::NewerSchema(version));
+        }
+    }
+    Ok(())
+}

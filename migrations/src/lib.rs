@@ -1,0 +1,18 @@
+//! The history of the schema, one DSL for SQLite and PostgreSQL. A migration is never edited once released: expand first,
+//! contract in a later release.
+//!
+//! Times are whole seconds since 1970 in 64-bit integers, lists are JSON text, secrets are hashed or sealed.
+
+use sea_orm_migration::prelude::*;
+
+mod m20261120_000001_initial;
+
+/// Applies the history in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261120_000001_initial::Migration)]
+    }
+}
