@@ -1,1 +1,95 @@
-//! doorward-registration
+//! Turns client metadata into a client — Client ID Metadata Documents, dynamic registration, administrators — under one policy.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod administrator;
+mod config;
+mod document;
+mod dynamic;
+pub mod http;
+mod policy;
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+use doorward_model::{Client, ClientId, Clock, Entropy};
+use doorward_store::{Store, StoreError};
+use doorward_transport::{AddressLimiter, ClientAddress, Outbound};
+
+pub use administrator::{AddedClient, ClientChangeError, NewClient};
+pub use config::Config;
+pub use document::DocumentRefusal;
+pub use policy::MetadataRefusal;
+
+/// Knows every client and makes new ones. Cheap to clone.
+#[derive(Clone)]
+pub struct Registration {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) outbound: Outbound,
+    pub(crate) config: Arc<Config>,
+    pub(crate) register_limit: Arc<AddressLimiter>,
+    pub(crate) fetch_limit: Arc<AddressLimiter>,
+    /// Registrations in the database that nobody authorised yet, roughly: counted by housekeeping and at each registration.
+    pub(crate) registered: Arc<AtomicU64>,
+}
+
+/// Why a client could not be looked up.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LookupError {
+    /// There is no such client, or its metadata document is not acceptable. Asking again does not help.
+    #[error("unknown client: {0}")]
+    Unknown(String),
+    /// An administrator disabled it.
+    #[error("the client is disabled")]
+    Disabled,
+    /// It could not be found out now: the database or the document's server did not answer.
+    #[error("the client cannot be looked up now: {0}")]
+    Unavailable(String),
+    /// This address asked for too many documents.
+    #[error("too many metadata documents were asked for from one address")]
+    Limited,
+}
+
+impl Registration {
+    /// Sets the parts together.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, outbound: Outbound, config: Config) -> Self {
+        Self {
+            register_limit: Arc::new(AddressLimiter::new(config.burst_per_address, config.per_minute_per_address)),
+            fetch_limit: Arc::new(AddressLimiter::new(60, 60)),
+            registered: Arc::default(),
+            store,
+            clock,
+            entropy,
+            outbound,
+            config: Arc::new(config),
+        }
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The client with this id. A metadata document is fetched if what is known of it is no longer fresh; `address` is who asks.
+    pub async fn client(&self, id: &ClientId, address: ClientAddress) -> Result<Arc<Client>, LookupError> {
+        let unavailable = |error: StoreError| LookupError::Unavailable(error.to_string());
+        let known = self.store.client(id).await.map_err(unavailable)?;
+        let client = if id.is_metadata_document() {
+            match known {
+                Some(client) if client.fresh_until.is_some_and(|until| self.clock.now() < until) => client,
+                Some(client) if client.disabled_at.is_some() => client,
+                known => self.fetch_document(id, known.as_deref(), address).await?,
+            }
+        } else {
+            known.ok_or_else(|| LookupError::Unknown("it is not registered here, or was deleted".to_owned()))?
+        };
+        if client.disabled_at.is_some() { Err(LookupError::Disabled) } else { Ok(client) }
+    }
+
+    /// Counts the registrations anew; housekeeping calls it.
+    pub async fn recount(&self) -> Result<(), StoreError> {
+        let count = self.store.count_clients(doorward_model::ClientSource::Registration).await?;
+        self.registered.store(count, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,1 +1,23 @@
-//! doorward-transport
+//! What every HTTP message obeys: inbound parameters, answers, cookies, CSRF, limits, CORS, the accept loop; and the one
+//! outbound client with its guard against requests to internal addresses.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod address;
+pub mod answer;
+pub mod config;
+pub mod cookies;
+pub mod cors;
+pub mod csrf;
+pub mod host;
+pub mod limit;
+pub mod outbound;
+pub mod params;
+pub mod request_log;
+pub mod serve;
+
+pub use address::ClientAddress;
+pub use config::{OutboundConfig, ServerConfig};
+pub use csrf::Csrf;
+pub use limit::AddressLimiter;
+pub use outbound::{Fetched, Outbound, OutboundError};
+pub use params::{Params, ParamsError};

@@ -1,0 +1,50 @@
+//! People, passwords and sessions.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// People, passwords and sessions.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The fewest characters of a password.
+    pub password_min_length: usize,
+    /// Memory of one argon2id hash, in KiB. Existing passwords move to a new value when their owner signs in.
+    pub argon2_memory_kib: u32,
+    /// Passes of argon2id.
+    pub argon2_passes: u32,
+    /// Lanes of argon2id.
+    pub argon2_lanes: u32,
+    /// How many passwords are hashed at once; 0 for one a processor. Further sign-ins wait, so that memory stays bounded.
+    pub argon2_concurrency: usize,
+    /// After how many seconds without use a session ends.
+    pub session_idle_seconds: i64,
+    /// After how many seconds a session ends, use or no use.
+    pub session_max_seconds: i64,
+    /// How many wrong passwords for one account are free before each further try must wait, longer every time.
+    pub failures_before_delay: u32,
+    /// The same for one network address, over all accounts.
+    pub address_failures_before_delay: u32,
+    /// The longest such wait, in seconds.
+    pub longest_delay_seconds: i64,
+    /// For how many seconds a one-time administrator link works.
+    pub admin_link_seconds: i64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            password_min_length: 10,
+            argon2_memory_kib: 19_456,
+            argon2_passes: 2,
+            argon2_lanes: 1,
+            argon2_concurrency: 0,
+            session_idle_seconds: 7 * 86_400,
+            session_max_seconds: 30 * 86_400,
+            failures_before_delay: 5,
+            address_failures_before_delay: 30,
+            longest_delay_seconds: 900,
+            admin_link_seconds: 86_400,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Adding, changing and removing people; the first administrator.
+
+use std::sync::Arc;
+
+use doorward_model::{
+    Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword, PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork, UserId, person::PersonNameError,
+    secret::PasswordTextError,
+};
+use doorward_store::StoreError;
+use doorward_transport::ClientAddress;
+
+use crate::{Accounts, HasherError, SignedIn};
+
+/// A person to be added.
+#[derive(Debug)]
+pub struct NewPerson {
+    /// The sign-in name.
+    pub name: String,
+    /// An e-mail address.
+    pub email: Option<String>,
+    /// A password, if they shall be able to sign in with one.
+    pub password: Option<String>,
+    /// Roles.
+    pub roles: Vec<Role>,
+}
+
+/// Why people could not be changed as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum PeopleError {
+    /// The name cannot be one.
+    #[error(transparent)]
+    Name(#[from] PersonNameError),
+    /// The name is taken.
+    #[error("the name {0} is taken")]
+    Taken(String),
+    /// The password cannot be one.
+    #[error(transparent)]
+    Password(#[from] PasswordTextError),
+    /// The present password is not that.
+    #[error("the present password is wrong")]
+    WrongPassword,
+    /// Not an e-mail address.
+    #[error("{0:?} is not an e-mail address")]
+    Email(String),
+    /// No such person.
+    #[error("there is no person {0}")]
+    Unknown(String),
+    /// Nobody could administer the server afterwards.
+    #[error("{0} is the last administrator; make somebody else one first")]
+    LastAdministrator(String),
+    /// The one-time link is unknown, used or too old.
+    #[error("this link was used already or is too old; make a fresh one with: doorward admin-link")]
+    Link,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Hashing failed.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+}
+
+impl Accounts {
+    async fn prepare(&self, new: NewPerson) -> Result<Person, PeopleError> {
+        let name = PersonName::parse(&new.name)?;
+        let email = new.email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty());
+        if let Some(email) = &email {
+            let plausible = email.len() <= 254 && email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.')) && !email.contains(char::is_whitespace);
+            if !plausible || email.chars().any(char::is_control) {
+                return Err(PeopleError::Email(email.clone()));
+            }
+        }
+        let password = match new.password {
+            Some(text) => Some(self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?),
+            None => None,
+        };
+        Ok(Person { id: UserId::random(self.entropy.as_ref()), name, email, password, roles: new.roles, created_at: self.clock.now(), disabled_at: None })
+    }
+
+    /// Adds a person.
+    pub async fn add(&self, new: NewPerson) -> Result<Person, PeopleError> {
+        let person = self.prepare(new).await?;
+        match self.store.apply(Change::InsertPerson(person.clone())).await {
+            Ok(()) => Ok(person),
+            Err(StoreError::Refused(_)) => Err(PeopleError::Taken(person.name.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The person with this sign-in name.
+    pub async fn find(&self, name: &str) -> Result<Person, PeopleError> {
+        self.store.person_named(&PersonName::parse(name)?).await?.ok_or_else(|| PeopleError::Unknown(name.to_owned()))
+    }
+
+    /// All people.
+    pub async fn list(&self) -> Result<Vec<Person>, StoreError> {
+        self.store.people().await
+    }
+
+    /// Sets a password. All other sessions and all grants of the person end (ASVS 7.4.3).
+    pub async fn set_password(&self, person: &Person, text: String, keep: Option<SessionId>) -> Result<(), PeopleError> {
+        let hash = self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?;
+        let unit = UnitOfWork::from_iter([
+            Change::SetPassword { user_id: person.id.clone(), password: Some(hash) },
+            Change::EndSessionsOfPerson { user_id: person.id.clone(), except: keep },
+            Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged },
+            Change::ClearLoginFailures { key: format!("account:{}", person.name) },
+        ]);
+        tracing::info!(person = %person.id, "password changed");
+        Ok(self.store.apply(unit).await?)
+    }
+
+    /// Sets a new password for a person who knows the present one.
+    pub async fn change_password(&self, person: &Person, present: String, text: String, keep: SessionId) -> Result<(), PeopleError> {
+        let turn = self.hasher.turn().await?;
+        let verdict = self.hasher.verify(turn, PlainPassword::typed(present)?, person.password.clone()).await?;
+        if verdict == crate::hasher::Verdict::Wrong {
+            return Err(PeopleError::WrongPassword);
+        }
+        self.set_password(person, text, Some(keep)).await
+    }
+
+    async fn keep_an_administrator(&self, person: &Person) -> Result<(), PeopleError> {
+        let others = self.store.people().await?;
+        let left = others.iter().any(|other| other.id != person.id && other.is_administrator() && other.disabled_at.is_none());
+        if person.is_administrator() && person.disabled_at.is_none() && !left { Err(PeopleError::LastAdministrator(person.name.to_string())) } else { Ok(()) }
+    }
+
+    /// Sets a person's roles.
+    pub async fn set_roles(&self, person: &Person, roles: Vec<Role>) -> Result<(), PeopleError> {
+        if !roles.contains(&Role::administrator()) {
+            self.keep_an_administrator(person).await?;
+        }
+        Ok(self.store.apply(Change::SetRoles { user_id: person.id.clone(), roles }).await?)
+    }
+
+    /// Disables a person, whose sessions and grants end, or enables them again.
+    pub async fn set_disabled(&self, person: &Person, disabled: bool) -> Result<(), PeopleError> {
+        let now = self.clock.now();
+        let mut unit = UnitOfWork::from(Change::SetPersonDisabled { user_id: person.id.clone(), disabled_at: disabled.then_some(now) });
+        if disabled {
+            self.keep_an_administrator(person).await?;
+            unit.push(Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None });
+            unit.push(Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: now, reason: RevokeReason::PersonChanged });
+        }
+        Ok(self.store.apply(unit).await?)
+    }
+
+    /// Deletes a person, whose sessions and grants end.
+    pub async fn delete(&self, person: &Person) -> Result<(), PeopleError> {
+        self.keep_an_administrator(person).await?;
+        let unit = UnitOfWork::from_iter([
+            Change::DeletePerson(person.id.clone()),
+            Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None },
+            Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged },
+        ]);
+        Ok(self.store.apply(unit).await?)
+    }
+
+    /// Makes a one-time link's secret.
+    pub async fn new_admin_link(&self) -> Result<PlainToken, StoreError> {
+        let token = PlainToken::random(TokenKind::Link, self.entropy.as_ref());
+        let link = OneTimeLink { token: token.hashed(), expires_at: self.clock.now().plus(self.config.admin_link_seconds), consumed_at: None };
+        self.store.apply(Change::InsertLink(link)).await?;
+        Ok(token)
+    }
+
+    /// Whether a link would still work. Looking does not use it.
+    pub async fn is_link_usable(&self, secret: &str) -> Result<bool, StoreError> {
+        let link = self.store.link(&PlainToken::presented(secret).hashed()).await?;
+        Ok(link.is_some_and(|link| link.consumed_at.is_none() && self.clock.now() < link.expires_at))
+    }
+
+    fn redeem(&self, secret: &str) -> Change {
+        Change::RedeemLink { token: PlainToken::presented(secret).hashed(), now: self.clock.now() }
+    }
+
+    /// Uses a link to add an administrator and signs them in.
+    pub async fn add_administrator_by_link(&self, secret: &str, new: NewPerson, address: ClientAddress, user_agent: &str, previous: Option<HashedToken>) -> Result<SignedIn, PeopleError> {
+        if !self.is_link_usable(secret).await? {
+            return Err(PeopleError::Link);
+        }
+        let person = self.prepare(NewPerson { roles: vec![Role::administrator()], ..new }).await?;
+        let (session, token) = self.new_session(&person, address, user_agent, self.clock.now());
+        let mut unit = UnitOfWork::from_iter([self.redeem(secret), Change::InsertPerson(person.clone()), Change::InsertSession(session)]);
+        if let Some(previous) = previous {
+            unit.push(Change::EndSession(previous));
+        }
+        match self.store.apply(unit).await {
+            Ok(()) => {
+                tracing::info!(person = %person.id, "administrator added by one-time link");
+                Ok(SignedIn { person: Arc::new(person), token, max_age: self.config.session_max_seconds })
+            }
+            Err(StoreError::Refused("redeem_link")) => Err(PeopleError::Link),
+            Err(StoreError::Refused(_)) => Err(PeopleError::Taken(person.name.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Uses a link to make a signed-in person an administrator.
+    pub async fn become_administrator_by_link(&self, secret: &str, person: &Person) -> Result<(), PeopleError> {
+        let mut roles = person.roles.clone();
+        if !person.is_administrator() {
+            roles.push(Role::administrator());
+        }
+        let unit = UnitOfWork::from_iter([self.redeem(secret), Change::SetRoles { user_id: person.id.clone(), roles }]);
+        match self.store.apply(unit).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Refused("redeem_link")) => Err(PeopleError::Link),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Sessions after they began.
+
+use std::sync::Arc;
+
+use doorward_model::{Change, Person, PlainToken, Session, SessionId, UserId};
+use doorward_store::StoreError;
+
+use crate::Accounts;
+
+/// A session is touched at most this often, in seconds: a page view is no reason for a durable write.
+const TOUCH_EVERY: i64 = 60;
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// The person.
+    pub person: Arc<Person>,
+    /// Their session.
+    pub session: Arc<Session>,
+}
+
+impl Accounts {
+    /// Who holds this cookie, if its session counts and the person is not disabled.
+    pub async fn visitor(&self, cookie: &str) -> Result<Option<Visitor>, StoreError> {
+        let token = PlainToken::presented(cookie).hashed();
+        let now = self.clock.now();
+        let Some(session) = self.store.session(&token).await?.filter(|session| session.is_live(now)) else { return Ok(None) };
+        let Some(person) = self.store.person(&session.user_id).await?.filter(|person| person.disabled_at.is_none()) else { return Ok(None) };
+        if now.since(session.last_seen_at) >= TOUCH_EVERY {
+            let expires_at = now.plus(self.config.session_idle_seconds);
+            self.store.apply(Change::TouchSession { token, last_seen_at: now, expires_at }).await?;
+        }
+        Ok(Some(Visitor { person, session }))
+    }
+
+    /// Ends this browser's session.
+    pub async fn sign_out(&self, visitor: &Visitor) -> Result<(), StoreError> {
+        tracing::info!(person = %visitor.person.id, "signed out");
+        self.store.apply(Change::EndSession(visitor.session.token.clone())).await
+    }
+
+    /// A person's live sessions, the last used first.
+    pub async fn sessions_of(&self, user_id: &UserId) -> Result<Vec<Session>, StoreError> {
+        self.store.sessions_of(user_id, self.clock.now()).await
+    }
+
+    /// Ends one of a person's sessions; `false` if it is not theirs.
+    pub async fn end_session(&self, user_id: &UserId, session_id: SessionId) -> Result<bool, StoreError> {
+        match self.store.apply(Change::EndSessionOfPerson { user_id: user_id.clone(), session_id }).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document-02).
+
+use std::sync::Arc;
+
+use doorward_model::{Change, Client, ClientId, ClientSource, ScopeSet};
+use doorward_transport::{ClientAddress, Fetched, OutboundError};
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::{LookupError, Registration, policy};
+
+/// The most bytes of a document (§6.6 of the draft).
+const MAX_BYTES: usize = 5 * 1024;
+/// How long a document without caching headers is used, in seconds.
+const DEFAULT_AGE: i64 = 3600;
+
+/// Why a metadata document is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentRefusal {
+    /// Metadata documents are switched off here.
+    #[error("this server does not accept client identifiers that are addresses; register the client or ask the administrator for one")]
+    Disabled,
+    /// The address cannot be a client identifier.
+    #[error("a client identifier that is an address must be https, have a path, and no user name, fragment or dot segments")]
+    Address,
+    /// The operator does not accept clients of this host.
+    #[error("the operator of this server does not accept clients of {0}")]
+    Host(String),
+    /// The server answered something else than 200 with JSON. Redirects are never followed.
+    #[error("its address answered {0} instead of the document")]
+    Status(u16),
+    /// Not JSON.
+    #[error("its document is not JSON")]
+    NotJson,
+    /// The `client_id` in it is another.
+    #[error("the client_id in its document is not the document's address")]
+    OtherClient,
+    /// The metadata is refused by policy.
+    #[error("its document is not acceptable: {0}")]
+    Policy(String),
+}
+
+/// Parses a client identifier that is an address. It must already be in the form that the parser would give it: there is one
+/// spelling, compared as a string.
+fn address(id: &ClientId) -> Result<Url, DocumentRefusal> {
+    let text = id.as_str();
+    let url = Url::parse(text).map_err(|_| DocumentRefusal::Address)?;
+    let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none() && url.fragment().is_none() && !text.contains('#') && url.path().len() > 1;
+    if plain && url.as_str() == text && text.len() <= 512 { Ok(url) } else { Err(DocumentRefusal::Address) }
+}
+
+/// For how many seconds the answer's headers let it be used (RFC 9111 §5.2), at most `cap`.
+fn max_age(fetched: &Fetched, cap: i64) -> i64 {
+    let Some(control) = fetched.headers.get("cache-control").and_then(|value| value.to_str().ok()) else { return DEFAULT_AGE.min(cap) };
+    let mut age = DEFAULT_AGE;
+    for directive in control.split(',').map(|directive| directive.trim().to_ascii_lowercase()) {
+        if directive == "no-store" || directive == "no-cache" {
+            return 0;
+        }
+        if let Some(seconds) = directive.strip_prefix("max-age=").and_then(|seconds| seconds.trim_matches('"').parse::<i64>().ok()) {
+            age = seconds;
+        }
+    }
+    age.clamp(0, cap)
+}
+
+impl Registration {
+    /// Fetches, checks and stores a client's document. Errors and refused documents are never remembered.
+    pub(crate) async fn fetch_document(&self, id: &ClientId, known: Option<&Client>, asker: ClientAddress) -> Result<Arc<Client>, LookupError> {
+        let refused = |refusal: DocumentRefusal| LookupError::Unknown(refusal.to_string());
+        if !self.config.metadata_documents {
+            return Err(refused(DocumentRefusal::Disabled));
+        }
+        let url = address(id).map_err(refused)?;
+        let host = url.host_str().unwrap_or_default();
+        // Before the fetch: a host that is not accepted must not be asked anything.
+        if !self.config.metadata_document_hosts.is_empty() && !self.config.metadata_document_hosts.iter().any(|listed| listed == host) {
+            return Err(refused(DocumentRefusal::Host(host.to_owned())));
+        }
+        if !self.fetch_limit.allows(asker) {
+            return Err(LookupError::Limited);
+        }
+        let fetched = self.outbound.get(&url, "application/json", MAX_BYTES).await.map_err(|error| match error {
+            OutboundError::Address(_) | OutboundError::Scheme => refused(DocumentRefusal::Address),
+            OutboundError::TooLong(bytes) => refused(DocumentRefusal::Policy(format!("it is longer than {bytes} bytes"))),
+            other => LookupError::Unavailable(format!("its metadata document could not be fetched: {other}")),
+        })?;
+        match fetched.status {
+            200 => {}
+            status @ (408 | 425 | 429 | 500..=599) => return Err(LookupError::Unavailable(DocumentRefusal::Status(status).to_string())),
+            status => return Err(refused(DocumentRefusal::Status(status))),
+        }
+        let client = self.read_document(id, &fetched).map_err(refused)?;
+        let client = Client {
+            created_at: known.map_or(client.created_at, |known| known.created_at),
+            authorized_at: known.and_then(|known| known.authorized_at),
+            disabled_at: known.and_then(|known| known.disabled_at),
+            ..client
+        };
+        self.store.apply(Change::PutDocumentClient(Box::new(client.clone()))).await.map_err(|error| LookupError::Unavailable(error.to_string()))?;
+        Ok(Arc::new(client))
+    }
+
+    fn read_document(&self, id: &ClientId, fetched: &Fetched) -> Result<Client, DocumentRefusal> {
+        let media_type = fetched.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
+            return Err(DocumentRefusal::NotJson);
+        }
+        let metadata: Map<String, Value> = serde_json::from_slice(&fetched.body).map_err(|_| DocumentRefusal::NotJson)?;
+        if metadata.get("client_id").and_then(Value::as_str) != Some(id.as_str()) {
+            return Err(DocumentRefusal::OtherClient);
+        }
+        let accepted = policy::accept(&metadata, ClientSource::MetadataDocument, &self.config).map_err(|refusal| DocumentRefusal::Policy(refusal.why))?;
+        let now = self.clock.now();
+        Ok(Client {
+            id: id.clone(),
+            source: ClientSource::MetadataDocument,
+            name: accepted.name,
+            redirect_uris: accepted.redirect_uris,
+            auth_method: accepted.auth_method,
+            secret: None,
+            refresh_tokens: accepted.refresh_tokens,
+            scopes: ScopeSet::all(),
+            client_uri: accepted.client_uri,
+            jwks: accepted.jwks,
+            jwks_uri: accepted.jwks_uri,
+            metadata: String::new(),
+            created_at: now,
+            authorized_at: None,
+            disabled_at: None,
+            fresh_until: Some(now.plus(max_age(fetched, self.config.metadata_document_max_age_seconds))),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ax8_only_one_spelling_of_an_address_is_a_client_identifier() {
+        for good in ["https://claude.ai/oauth/claude-code-client-metadata", "https://vscode.dev/oauth/client-metadata.json", "https://a.example:8443/c"] {
+            assert!(address(&ClientId::from_text(good)).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://a.example/c", "https://a.example", "https://a.example/", "https://u@a.example/c", "https://u:p@a.example/c", "https://a.example/c#f", "https://a.example/c#",
+            "https://a.example/x/../c", "https://a.example/./c", "https://A.example/c", "https://a.example:443/c", "https://a.example/%2e%2e/c", "https:a.example/c", "https://a.example\\c",
+        ] {
+            assert!(address(&ClientId::from_text(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a11_cimd_12_caching_follows_the_headers_within_bounds() {
+        let with = |value: Option<&str>| {
+            let mut headers = reqwest_headers();
+            if let Some(value) = value {
+                headers.insert("cache-control", value.parse().unwrap());
+            }
+            max_age(&Fetched { status: 200, headers, body: Vec::new() }, 86_400)
+        };
+        assert_eq!(with(None), 3600);
+        assert_eq!(with(Some("max-age=60, public")), 60);
+        assert_eq!(with(Some("max-age=99999999")), 86_400);
+        assert_eq!(with(Some("max-age=60, no-store")), 0);
+        assert_eq!(with(Some("No-Cache")), 0);
+        assert_eq!(with(Some("max-age=-5")), 0);
+    }
+
+    fn reqwest_headers() -> axum::http::HeaderMap {
+        axum::http::HeaderMap::new()
+    }
+}

@@ -1,0 +1,68 @@
+//! The registration endpoint.
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware,
+    response::Response,
+    routing::post,
+};
+use doorward_model::{OAuthErrorCode, routes};
+use doorward_transport::{
+    ClientAddress, ParamsError,
+    answer::{self, oauth_error},
+    cors,
+    params::{has_media_type, read_body},
+};
+use serde_json::{Map, Value};
+
+use crate::{Registration, dynamic::RegisterError};
+
+/// The most bytes of a registration request.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// `POST /oauth/register`, or nothing while registration is switched off.
+pub fn router(registration: Registration) -> Router {
+    if !registration.config.dynamic {
+        return Router::new();
+    }
+    Router::new().route(routes::REGISTER, post(register)).layer(middleware::from_fn(cors::open)).with_state(registration)
+}
+
+async fn register(State(registration): State<Registration>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
+    let invalid = |why: &str| oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidClientMetadata, why);
+    if !registration.register_limit.allows(address) {
+        tracing::warn!(address = %address.0, "registration refused: too many from this address");
+        let busy = oauth_error(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, "too many registrations from this address; try again later");
+        return answer::retry_after(busy, 60);
+    }
+    if !has_media_type(request.headers(), "application/json") {
+        return invalid("the body must be application/json");
+    }
+    let body = match read_body(request.into_body(), MAX_BYTES).await {
+        Ok(body) => body,
+        Err(ParamsError::TooLarge) => return oauth_error(StatusCode::PAYLOAD_TOO_LARGE, OAuthErrorCode::InvalidClientMetadata, "the body is too long"),
+        Err(_) => return oauth_error(StatusCode::REQUEST_TIMEOUT, OAuthErrorCode::InvalidClientMetadata, "the body did not arrive in time"),
+    };
+    let Ok(metadata) = serde_json::from_slice::<Map<String, Value>>(&body) else { return invalid("the body must be a JSON object") };
+    match registration.register(&metadata).await {
+        Ok(registered) => {
+            tracing::info!(client = registered.get("client_id").and_then(Value::as_str), name = ?registered.get("client_name"), "client registered");
+            answer::json(StatusCode::CREATED, &registered)
+        }
+        Err(RegisterError::Refused(refusal)) => {
+            tracing::info!(error = refusal.code.as_str(), why = %refusal.why, address = %address.0, "registration refused");
+            oauth_error(StatusCode::BAD_REQUEST, refusal.code, &refusal.why)
+        }
+        Err(error @ RegisterError::Full) => {
+            tracing::error!(%error, "registration refused");
+            answer::retry_after(oauth_error(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, "no further registrations are accepted now"), 3600)
+        }
+        Err(error @ RegisterError::Store(_)) => {
+            tracing::error!(%error, "registration failed");
+            answer::retry_after(oauth_error(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, "try again shortly"), 5)
+        }
+    }
+}

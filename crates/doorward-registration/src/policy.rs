@@ -1,0 +1,245 @@
+//! The one policy: what any client's metadata must look like, wherever it comes from.
+
+use doorward_model::{ClientAuthMethod, ClientSource, OAuthErrorCode, RedirectUri};
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::Config;
+
+/// The most characters of a client's name.
+const MAX_NAME: usize = 120;
+/// The most bytes of an address in metadata.
+const MAX_URI: usize = 2048;
+/// The most bytes of an inline key set.
+const MAX_JWKS: usize = 8 * 1024;
+
+/// Metadata that is refused: the OAuth error and what is wrong, in words for the client's developer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct MetadataRefusal {
+    /// `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 §3.2.2).
+    pub code: OAuthErrorCode,
+    /// What is wrong.
+    pub why: String,
+}
+
+fn refuse<T>(code: OAuthErrorCode, why: impl Into<String>) -> Result<T, MetadataRefusal> {
+    Err(MetadataRefusal { code, why: why.into() })
+}
+
+fn bad<T>(why: impl Into<String>) -> Result<T, MetadataRefusal> {
+    refuse(OAuthErrorCode::InvalidClientMetadata, why)
+}
+
+/// Client metadata that passed the policy.
+#[derive(Debug, Clone)]
+pub(crate) struct Accepted {
+    pub(crate) name: String,
+    pub(crate) redirect_uris: Vec<RedirectUri>,
+    pub(crate) auth_method: ClientAuthMethod,
+    pub(crate) refresh_tokens: bool,
+    pub(crate) client_uri: Option<String>,
+    pub(crate) jwks: Option<String>,
+    pub(crate) jwks_uri: Option<String>,
+}
+
+/// A member as text; `null` and absence are the same (I6).
+pub(crate) fn text<'a>(metadata: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, MetadataRefusal> {
+    match metadata.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => bad(format!("{name} must be a string")),
+    }
+}
+
+fn list<'a>(metadata: &'a Map<String, Value>, name: &str) -> Result<Option<Vec<&'a str>>, MetadataRefusal> {
+    match metadata.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Array(items)) if items.len() <= 64 => {
+            items.iter().map(|item| item.as_str().map_or_else(|| bad(format!("{name} must hold strings")), Ok)).collect::<Result<_, _>>().map(Some)
+        }
+        Some(_) => bad(format!("{name} must be a list of strings")),
+    }
+}
+
+/// Makes a name inert and legible: no controls, nothing invisible, nothing that turns the writing direction.
+pub(crate) fn legible(name: &str) -> String {
+    let invisible = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let cleaned: String = name.chars().map(|character| if character.is_whitespace() { ' ' } else { character }).filter(|character| !invisible(*character)).collect();
+    cleaned.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Applies the policy to metadata from `source`.
+pub(crate) fn accept(metadata: &Map<String, Value>, source: ClientSource, config: &Config) -> Result<Accepted, MetadataRefusal> {
+    let redirect_uris = redirect_uris(metadata, source, config)?;
+    let name = match text(metadata, "client_name")? {
+        Some(name) if name.chars().count() > MAX_NAME => return bad(format!("client_name is longer than {MAX_NAME} characters")),
+        Some(name) => legible(name),
+        None => String::new(),
+    };
+    if name.is_empty() && source == ClientSource::MetadataDocument {
+        return bad("client_name is required");
+    }
+    for member in ["client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri"] {
+        if let Some(uri) = text(metadata, member)? {
+            web_address(member, uri)?;
+        }
+    }
+    let grants = list(metadata, "grant_types")?;
+    if grants.as_ref().is_some_and(|grants| !grants.contains(&"authorization_code")) {
+        return bad("grant_types must contain authorization_code");
+    }
+    if list(metadata, "response_types")?.is_some_and(|types| !types.contains(&"code")) {
+        return bad("response_types must contain code");
+    }
+    let auth_method = auth_method(metadata, source)?;
+    let (jwks, jwks_uri) = keys(metadata, auth_method)?;
+    Ok(Accepted {
+        name: if name.is_empty() { redirect_uris.first().map(|uri| RedirectUri::display_host(uri.as_str())).unwrap_or_default() } else { name },
+        redirect_uris,
+        auth_method,
+        // A client that says nothing gets refresh tokens: otherwise its people sign in again every few minutes (I9).
+        refresh_tokens: grants.is_none_or(|grants| grants.contains(&"refresh_token")),
+        client_uri: text(metadata, "client_uri")?.map(str::to_owned),
+        jwks,
+        jwks_uri,
+    })
+}
+
+fn redirect_uris(metadata: &Map<String, Value>, source: ClientSource, config: &Config) -> Result<Vec<RedirectUri>, MetadataRefusal> {
+    let wrong = |why: String| refuse(OAuthErrorCode::InvalidRedirectUri, why);
+    let texts = match list(metadata, "redirect_uris") {
+        Ok(Some(texts)) if !texts.is_empty() => texts,
+        Ok(_) => return wrong("redirect_uris is required and must not be empty".to_owned()),
+        Err(error) => return wrong(error.why),
+    };
+    if texts.len() > config.max_redirect_uris {
+        return wrong(format!("more than {} redirect_uris", config.max_redirect_uris));
+    }
+    let mut uris = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        let uri = match RedirectUri::register(text, &config.private_schemes) {
+            Ok(uri) => uri,
+            Err(error) => return wrong(format!("redirect_uris[{index}]: {error}")),
+        };
+        let host = RedirectUri::display_host(text);
+        let listed = config.redirect_hosts.is_empty() || config.redirect_hosts.contains(&host);
+        if source == ClientSource::Registration && !uri.is_native() && !listed {
+            return wrong(format!("redirect_uris[{index}]: this server's operator does not accept redirects to {host}"));
+        }
+        uris.push(uri);
+    }
+    Ok(uris)
+}
+
+fn web_address(member: &str, uri: &str) -> Result<(), MetadataRefusal> {
+    let fine = uri.len() <= MAX_URI && Url::parse(uri).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host() && url.username().is_empty() && url.password().is_none());
+    if fine && !uri.chars().any(char::is_control) { Ok(()) } else { bad(format!("{member} must be an http(s) address of at most {MAX_URI} bytes")) }
+}
+
+fn auth_method(metadata: &Map<String, Value>, source: ClientSource) -> Result<ClientAuthMethod, MetadataRefusal> {
+    let named = text(metadata, "token_endpoint_auth_method")?;
+    if source == ClientSource::MetadataDocument {
+        if metadata.contains_key("client_secret") || metadata.contains_key("client_secret_expires_at") {
+            return bad("a metadata document is public and cannot hold a client_secret");
+        }
+        return match named {
+            None | Some("none") => Ok(ClientAuthMethod::None),
+            Some("private_key_jwt") => Ok(ClientAuthMethod::PrivateKeyJwt),
+            Some(other) => bad(format!("token_endpoint_auth_method {other:?} is not possible with a metadata document; use none or private_key_jwt")),
+        };
+    }
+    match named {
+        // RFC 7591 §2: the default.
+        None => Ok(ClientAuthMethod::ClientSecretBasic),
+        Some(name) => ClientAuthMethod::parse(name).map_or_else(|| bad("token_endpoint_auth_method is not supported; use none, client_secret_basic, client_secret_post or private_key_jwt"), Ok),
+    }
+}
+
+fn keys(metadata: &Map<String, Value>, method: ClientAuthMethod) -> Result<(Option<String>, Option<String>), MetadataRefusal> {
+    let uri = text(metadata, "jwks_uri")?.map(str::to_owned);
+    let set = match metadata.get("jwks") {
+        None | Some(Value::Null) => None,
+        Some(set) => Some(public_keys(set)?),
+    };
+    if set.is_some() && uri.is_some() {
+        return bad("jwks and jwks_uri exclude each other");
+    }
+    if method != ClientAuthMethod::PrivateKeyJwt {
+        return Ok((None, None));
+    }
+    if uri.as_ref().is_some_and(|uri| !uri.starts_with("https://")) {
+        return bad("jwks_uri must be an https address");
+    }
+    if set.is_none() && uri.is_none() { bad("private_key_jwt needs jwks or jwks_uri") } else { Ok((set, uri)) }
+}
+
+fn public_keys(set: &Value) -> Result<String, MetadataRefusal> {
+    let Some(keys) = set.get("keys").and_then(Value::as_array) else { return bad("jwks must be an object with keys") };
+    let symmetric_or_private = |key: &Value| key.get("d").is_some() || key.get("k").is_some() || key.get("kty").and_then(Value::as_str) == Some("oct");
+    if keys.is_empty() || keys.iter().any(|key| !key.is_object() || symmetric_or_private(key)) {
+        return bad("jwks must hold public keys only");
+    }
+    let text = set.to_string();
+    if text.len() > MAX_JWKS { bad("jwks is too long") } else { Ok(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn try_with(change: Value, source: ClientSource) -> Result<Accepted, OAuthErrorCode> {
+        let mut metadata = json!({"redirect_uris": ["http://127.0.0.1/cb"], "client_name": "Client"});
+        for (name, value) in change.as_object().unwrap() {
+            metadata[name] = value.clone();
+        }
+        accept(metadata.as_object().unwrap(), source, &Config::default()).map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn ax7_i6_n5_what_real_clients_send_is_accepted() {
+        let register = |change| try_with(change, ClientSource::Registration).unwrap();
+        assert_eq!(register(json!({})).auth_method, ClientAuthMethod::ClientSecretBasic);
+        assert_eq!(register(json!({"token_endpoint_auth_method": null, "scope": null, "logo_uri": null})).auth_method, ClientAuthMethod::ClientSecretBasic);
+        assert_eq!(register(json!({"token_endpoint_auth_method": "none", "application_type": "web", "software_id": "x", "issuer": "y", "contacts": []})).auth_method, ClientAuthMethod::None);
+        assert!(register(json!({})).refresh_tokens);
+        assert!(!register(json!({"grant_types": ["authorization_code"]})).refresh_tokens);
+        assert!(register(json!({"grant_types": ["authorization_code", "refresh_token", "urn:x"]})).refresh_tokens);
+        assert_eq!(register(json!({"client_name": "Good\u{202e}txt\u{200b} \n name"})).name, "Goodtxt name");
+        assert_eq!(register(json!({"client_name": null})).name, "127.0.0.1");
+    }
+
+    #[test]
+    fn ca13_dcr_31_cimd_08_hostile_metadata_is_refused() {
+        use OAuthErrorCode::{InvalidClientMetadata as Metadata, InvalidRedirectUri as Redirect};
+        for (change, code) in [
+            (json!({"redirect_uris": []}), Redirect),
+            (json!({"redirect_uris": null}), Redirect),
+            (json!({"redirect_uris": "http://127.0.0.1/"}), Redirect),
+            (json!({"redirect_uris": [7]}), Redirect),
+            (json!({"redirect_uris": ["https://a.example/cb", "javascript:alert(1)"]}), Redirect),
+            (json!({"redirect_uris": vec!["https://a.example/cb"; 21]}), Redirect),
+            (json!({"client_name": "x".repeat(121)}), Metadata),
+            (json!({"client_name": {"a": 1}}), Metadata),
+            (json!({"client_uri": "javascript:alert(1)"}), Metadata),
+            (json!({"logo_uri": "data:image/png,x"}), Metadata),
+            (json!({"grant_types": ["implicit"]}), Metadata),
+            (json!({"grant_types": ["password"]}), Metadata),
+            (json!({"response_types": ["token"]}), Metadata),
+            (json!({"token_endpoint_auth_method": "client_secret_jwt"}), Metadata),
+            (json!({"token_endpoint_auth_method": "private_key_jwt"}), Metadata),
+            (json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "EC"}]}, "jwks_uri": "https://a.example/k"}), Metadata),
+            (json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "oct", "k": "x"}]}}), Metadata),
+            (json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://a.example/k"}), Metadata),
+        ] {
+            assert_eq!(try_with(change.clone(), ClientSource::Registration).unwrap_err(), code, "{change}");
+        }
+        for change in [json!({"client_secret": "x"}), json!({"token_endpoint_auth_method": "client_secret_basic"}), json!({"client_name": null}), json!({"client_name": "\u{200b}"})] {
+            assert_eq!(try_with(change.clone(), ClientSource::MetadataDocument).unwrap_err(), Metadata, "{change}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The listener and the outbound client.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The listener: where it listens and whom it believes.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The address and port to listen on.
+    pub listen: String,
+    /// The address under which people and clients reach this server, in canonical spelling: lower case, no default port, no
+    /// trailing slash, https unless it is a loopback address. It is the OAuth issuer. Empty for `http://` and the listen address,
+    /// which must then be a loopback address.
+    pub public_url: String,
+    /// Networks (like `10.0.0.0/8`) of the reverse proxies whose `X-Forwarded-For` is believed. Nothing else is ever taken from
+    /// forwarded headers.
+    pub trusted_proxies: Vec<String>,
+    /// Values of the `Host` header that MCP requests may carry besides the public URL's, for a reverse proxy that changes it.
+    pub allowed_hosts: Vec<String>,
+    /// The most connections at the same time.
+    pub max_connections: usize,
+    /// For how many seconds requests in flight may finish after the first SIGTERM or SIGINT.
+    pub shutdown_seconds: u64,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8400".to_owned(),
+            public_url: String::new(),
+            trusted_proxies: Vec::new(),
+            allowed_hosts: Vec::new(),
+            max_connections: 4096,
+            shutdown_seconds: 30,
+        }
+    }
+}
+
+/// Requests that this server makes, such as fetching a Client ID Metadata Document.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutboundConfig {
+    /// Networks that may be connected to although they are not public, such as `10.1.2.0/24`. Everything private, loopback,
+    /// link-local or reserved is refused otherwise, whatever name leads there.
+    pub allow_networks: Vec<String>,
+    /// PEM files with certificate authorities to trust besides those of the system.
+    pub extra_ca_files: Vec<String>,
+    /// After how many seconds a request is given up.
+    pub timeout_seconds: u64,
+}
+
+impl Default for OutboundConfig {
+    fn default() -> Self {
+        Self { allow_networks: Vec::new(), extra_ca_files: Vec::new(), timeout_seconds: 5 }
+    }
+}

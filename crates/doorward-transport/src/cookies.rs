@@ -1,0 +1,68 @@
+//! Cookies.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use doorward_model::PublicUrl;
+
+/// The cookies of this server. On https their names begin with `__Host-`, so that no other host or path can set them
+/// (RFC 6265bis §4.1.3.2); on loopback http browsers would refuse that prefix.
+#[derive(Clone, Debug)]
+pub struct Cookies {
+    secure: bool,
+}
+
+/// One of our cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookie {
+    /// The session's token.
+    Session,
+    /// A random value that ties forms to the browser before anybody is signed in.
+    Browser,
+}
+
+impl Cookies {
+    /// The cookies for this public URL.
+    pub fn new(public_url: &PublicUrl) -> Self {
+        Self { secure: public_url.is_https() }
+    }
+
+    fn name(&self, cookie: Cookie) -> &'static str {
+        match (cookie, self.secure) {
+            (Cookie::Session, true) => "__Host-doorward-session",
+            (Cookie::Session, false) => "doorward-session",
+            (Cookie::Browser, true) => "__Host-doorward-browser",
+            (Cookie::Browser, false) => "doorward-browser",
+        }
+    }
+
+    /// A cookie's value in a request. If it stands twice, neither is believed.
+    pub fn read(&self, headers: &HeaderMap, cookie: Cookie) -> Option<String> {
+        let name = self.name(cookie);
+        let mut found = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(key, value)| *key == name && value.len() <= 256)
+            .map(|(_, value)| value.to_owned());
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
+    }
+
+    fn attributes(&self) -> &'static str {
+        if self.secure { "; Path=/; HttpOnly; SameSite=Lax; Secure" } else { "; Path=/; HttpOnly; SameSite=Lax" }
+    }
+
+    /// Sets a cookie until the browser closes, or for `seconds`.
+    pub fn set(&self, headers: &mut HeaderMap, cookie: Cookie, value: &str, seconds: Option<i64>) {
+        let age = seconds.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+        if let Ok(value) = HeaderValue::try_from(format!("{}={value}{}{age}", self.name(cookie), self.attributes())) {
+            headers.append(header::SET_COOKIE, value);
+        }
+    }
+
+    /// Removes a cookie.
+    pub fn clear(&self, headers: &mut HeaderMap, cookie: Cookie) {
+        self.set(headers, cookie, "", Some(0));
+    }
+}

@@ -1,0 +1,242 @@
+//! The one door for requests that this server makes.
+//!
+//! The address filter looks at what is connected to, after name resolution, so that a name cannot change its meaning between the
+//! check and the connection (DNS rebinding). Redirects are never followed and proxies of the environment are ignored.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use ipnet::IpNet;
+use reqwest::{Certificate, dns, header::HeaderMap};
+use tokio::sync::Semaphore;
+use url::{Host, Url};
+
+use crate::OutboundConfig;
+
+/// Makes guarded requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Outbound {
+    client: reqwest::Client,
+    allowed: Arc<[IpNet]>,
+    permits: Arc<Semaphore>,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+/// Why nothing came back. The messages go to the log; pages say less.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutboundError {
+    /// Not https, or no host.
+    #[error("only https addresses are fetched")]
+    Scheme,
+    /// The name leads to an address that is not public.
+    #[error("{0} is not a public address")]
+    Address(String),
+    /// The body is longer than was allowed.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+    /// It took too long.
+    #[error("no answer in time")]
+    Timeout,
+    /// Too many such requests are under way.
+    #[error("too many outbound requests at once")]
+    Busy,
+    /// Name resolution, connection, TLS or protocol failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Why the client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundSetupError {
+    /// A network in the configuration is not one.
+    #[error("outbound.allow_networks: {0:?} is not a network like 10.0.0.0/8")]
+    Network(String),
+    /// A certificate file cannot be used.
+    #[error("outbound.extra_ca_files: {path}: {reason}")]
+    Certificate {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// TLS cannot be set up.
+    #[error("outbound TLS cannot be set up: {0}")]
+    Tls(String),
+}
+
+/// How many outbound requests run at once.
+const CONCURRENT: usize = 32;
+
+impl Outbound {
+    /// Sets the client up.
+    pub fn new(config: &OutboundConfig) -> Result<Self, OutboundSetupError> {
+        let network = |text: &String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| OutboundSetupError::Network(text.clone()));
+        let allowed: Arc<[IpNet]> = config.allow_networks.iter().map(network).collect::<Result<_, _>>()?;
+        let mut certificates = Vec::new();
+        for path in &config.extra_ca_files {
+            let failed = |reason: String| OutboundSetupError::Certificate { path: path.clone(), reason };
+            let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+            certificates.extend(Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.to_string()))?);
+        }
+        #[expect(clippy::disallowed_methods, reason = "this is the door that everything else must use")]
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .https_only(true)
+            .timeout(Duration::from_secs(config.timeout_seconds.max(1)))
+            .connect_timeout(Duration::from_secs(config.timeout_seconds.clamp(1, 5)))
+            .pool_max_idle_per_host(1)
+            .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Arc::new(Guard { allowed: Arc::clone(&allowed) }))
+            .tls_certs_merge(certificates)
+            .build()
+            .map_err(|error| OutboundSetupError::Tls(error.to_string()))?;
+        Ok(Self { client, allowed, permits: Arc::new(Semaphore::new(CONCURRENT)) })
+    }
+
+    /// Fetches a document of at most `max` bytes. Any status is an answer; what it means is for the caller.
+    pub async fn get(&self, url: &Url, accept: &'static str, max: usize) -> Result<Fetched, OutboundError> {
+        if url.scheme() != "https" {
+            return Err(OutboundError::Scheme);
+        }
+        // Address literals never reach the resolver.
+        let literal = match url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            Some(Host::Domain(_)) => None,
+            None => return Err(OutboundError::Scheme),
+        };
+        if let Some(address) = literal
+            && !may_connect(&self.allowed, address)
+        {
+            return Err(OutboundError::Address(address.to_string()));
+        }
+        let _permit = self.permits.try_acquire().map_err(|_| OutboundError::Busy)?;
+        let response = self.client.get(url.clone()).header(reqwest::header::ACCEPT, accept).send().await.map_err(|error| explain(&error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut body = Vec::new();
+        let mut stream = response.bytes_stream();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|error| explain(&error))?;
+            if body.len() + chunk.len() > max {
+                return Err(OutboundError::TooLong(max));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Fetched { status, headers, body })
+    }
+}
+
+fn explain(error: &reqwest::Error) -> OutboundError {
+    if error.is_timeout() {
+        return OutboundError::Timeout;
+    }
+    let mut source: Option<&dyn std::error::Error> = Some(error);
+    let mut text = error.to_string();
+    while let Some(inner) = source {
+        if let Some(refused) = inner.downcast_ref::<OutboundError>() {
+            return refused.clone();
+        }
+        text = inner.to_string();
+        source = inner.source();
+    }
+    OutboundError::Failed(text)
+}
+
+struct Guard {
+    allowed: Arc<[IpNet]>,
+}
+
+impl dns::Resolve for Guard {
+    fn resolve(&self, name: dns::Name) -> dns::Resolving {
+        let allowed = Arc::clone(&self.allowed);
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let usable: Vec<SocketAddr> = found.into_iter().filter(|address| may_connect(&allowed, address.ip())).collect();
+            if usable.is_empty() {
+                return Err(Box::new(OutboundError::Address(name.as_str().to_owned())) as Box<dyn std::error::Error + Send + Sync>);
+            }
+            Ok(Box::new(usable.into_iter()) as dns::Addrs)
+        })
+    }
+}
+
+fn may_connect(allowed: &[IpNet], address: IpAddr) -> bool {
+    is_public(address) || allowed.iter().any(|network| network.contains(&address.to_canonical()))
+}
+
+/// Whether an address is globally reachable unicast (IANA special-purpose registries). IPv6 forms that carry an IPv4 address are
+/// refused whole, so that none can smuggle one in.
+pub fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => is_public_v4(v4),
+        IpAddr::V6(v6) => is_public_v6(v6),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    !(a == 0
+        || a == 10
+        || a == 127
+        || a >= 224
+        || (a == 100 && (64..128).contains(&b))
+        || (a == 169 && b == 254)
+        || (a == 172 && (16..32).contains(&b))
+        || (a == 192 && b == 168)
+        || (a == 192 && b == 0 && (c == 0 || c == 2))
+        || (a == 192 && b == 88 && c == 99)
+        || (a == 198 && (18..20).contains(&b))
+        || (a == 198 && b == 51 && c == 100)
+        || (a == 203 && b == 0 && c == 113))
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let [a, b, ..] = address.segments();
+    // Global unicast is 2000::/3; out of it Teredo and the other 2001::/23 protocols, documentation, 6to4, SRv6 and 3fff::/20.
+    (a & 0xe000) == 0x2000 && !(a == 0x2001 && b < 0x0200) && !(a == 0x2001 && b == 0x0db8) && a != 0x2002 && !(a == 0x3fff && b < 0x1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a12_g26_no_special_use_address_passes() {
+        for text in [
+            "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.1.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1", "192.0.2.1", "198.18.0.1",
+            "198.51.100.1", "203.0.113.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "192.88.99.1", "::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1",
+            "::ffff:127.0.0.1", "::ffff:8.8.8.8", "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001::1", "2001:db8::1", "3fff::1", "100::1", "::127.0.0.1",
+        ] {
+            assert!(!is_public(text.parse().unwrap()), "{text}");
+        }
+        for text in ["8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450::1"] {
+            assert!(is_public(text.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn literals_and_names_of_this_machine_are_refused() {
+        let outbound = Outbound::new(&OutboundConfig::default()).unwrap();
+        let get = async |url: &str| outbound.get(&Url::parse(url).unwrap(), "*/*", 10).await.unwrap_err();
+        assert!(matches!(get("https://127.0.0.1:1/").await, OutboundError::Address(_)));
+        assert!(matches!(get("https://0x7f.1/").await, OutboundError::Address(_)));
+        assert!(matches!(get("https://[::ffff:127.0.0.1]/").await, OutboundError::Address(_)));
+        assert!(matches!(get("https://localhost:1/").await, OutboundError::Address(_)));
+        assert_eq!(get("http://8.8.8.8/").await, OutboundError::Scheme);
+    }
+}

@@ -1,0 +1,169 @@
+//! Parameters of queries and forms, decoded once and without ambiguity.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, Request, header},
+};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+
+/// Decoded parameters. A name occurs once, except `resource` (RFC 8707 §2). Empty values count as absent (RFC 6749 §3.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Params(BTreeMap<String, Vec<String>>);
+
+/// Why parameters are refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParamsError {
+    /// A parameter stands twice (RFC 6749 §3.1).
+    #[error("the parameter {0} is repeated")]
+    Repeated(String),
+    /// More or longer than any honest request has.
+    #[error("too many or too long parameters")]
+    TooLarge,
+    /// Percent-encoding that does not decode to UTF-8, or a control character.
+    #[error("a parameter is not plain text")]
+    NotText,
+    /// Not `application/x-www-form-urlencoded`.
+    #[error("the body must be application/x-www-form-urlencoded")]
+    MediaType,
+    /// The body did not arrive in time.
+    #[error("the body did not arrive in time")]
+    Slow,
+}
+
+/// The most parameters.
+const MAX_COUNT: usize = 64;
+/// The most bytes of a query.
+pub const MAX_QUERY: usize = 16 * 1024;
+/// The most bytes of a form.
+pub const MAX_FORM: usize = 64 * 1024;
+
+impl Params {
+    /// Decodes a query or form.
+    pub fn parse(raw: &[u8]) -> Result<Self, ParamsError> {
+        if raw.len() > MAX_FORM {
+            return Err(ParamsError::TooLarge);
+        }
+        let mut map = BTreeMap::<String, Vec<String>>::new();
+        for (count, pair) in raw.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).enumerate() {
+            if count >= MAX_COUNT {
+                return Err(ParamsError::TooLarge);
+            }
+            let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+                Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default()),
+                None => (pair, &[][..]),
+            };
+            let (name, value) = (decode(name)?, decode(value)?);
+            map.entry(name).or_default().push(value);
+        }
+        for (name, values) in &mut map {
+            if values.len() > 1 && name != "resource" {
+                return Err(ParamsError::Repeated(name.clone()));
+            }
+            values.retain(|value| !value.is_empty());
+        }
+        map.retain(|_, values| !values.is_empty());
+        Ok(Self(map))
+    }
+
+    /// Decodes a request's query.
+    pub fn from_query(query: Option<&str>) -> Result<Self, ParamsError> {
+        let query = query.unwrap_or_default();
+        if query.len() > MAX_QUERY { Err(ParamsError::TooLarge) } else { Self::parse(query.as_bytes()) }
+    }
+
+    /// Reads and decodes a form.
+    pub async fn from_form(request: Request<Body>) -> Result<Self, ParamsError> {
+        if !has_media_type(request.headers(), "application/x-www-form-urlencoded") {
+            return Err(ParamsError::MediaType);
+        }
+        Self::parse(&read_body(request.into_body(), MAX_FORM).await?)
+    }
+
+    /// A parameter's value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(|values| values.first()).map(String::as_str)
+    }
+    /// All values of `resource`.
+    pub fn resources(&self) -> &[String] {
+        self.0.get("resource").map_or(&[], Vec::as_slice)
+    }
+    /// The parameters as they may be encoded again.
+    pub fn encode(&self) -> String {
+        let mut encoded = url::form_urlencoded::Serializer::new(String::new());
+        for (name, values) in &self.0 {
+            for value in values {
+                encoded.append_pair(name, value);
+            }
+        }
+        encoded.finish()
+    }
+}
+
+/// Form-decodes strictly: what is not UTF-8 or holds a control character is refused rather than repaired.
+fn decode(raw: &[u8]) -> Result<String, ParamsError> {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.iter();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16)).ok_or(ParamsError::NotText);
+                let (high, low) = (digit(rest.next())?, digit(rest.next())?);
+                bytes.push(u8::try_from(high * 16 + low).map_err(|_| ParamsError::NotText)?);
+            }
+            other => bytes.push(*other),
+        }
+    }
+    let text = String::from_utf8(bytes).map_err(|_| ParamsError::NotText)?;
+    if text.chars().any(|character| character.is_control() && !matches!(character, '\t' | '\n' | '\r')) { Err(ParamsError::NotText) } else { Ok(text) }
+}
+
+/// Whether `Content-Type` names this media type, whatever its parameters.
+pub fn has_media_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
+}
+
+/// Reads a body of at most `max` bytes within ten seconds.
+pub async fn read_body(mut body: Body, max: usize) -> Result<Bytes, ParamsError> {
+    let read = async {
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| ParamsError::Slow)?;
+            if let Ok(data) = frame.into_data() {
+                if bytes.len() + data.len() > max {
+                    return Err(ParamsError::TooLarge);
+                }
+                bytes.extend_from_slice(&data);
+            }
+        }
+        Ok(bytes.freeze())
+    };
+    tokio::time::timeout(Duration::from_secs(10), read).await.map_err(|_| ParamsError::Slow)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_decoded_once_and_never_twice() {
+        let params = Params::parse(b"a=1&b=%C3%A4+x&empty=&resource=r1&resource=r2").unwrap();
+        assert_eq!(params.get("a"), Some("1"));
+        assert_eq!(params.get("b"), Some("\u{e4} x"));
+        assert_eq!(params.get("empty"), None);
+        assert_eq!(params.resources(), ["r1", "r2"]);
+        assert_eq!(Params::parse(params.encode().as_bytes()).unwrap(), params);
+        assert_eq!(Params::parse(b"a=1&a=2"), Err(ParamsError::Repeated("a".into())));
+        assert_eq!(Params::parse(b"a=1&%61=2"), Err(ParamsError::Repeated("a".into())));
+        assert_eq!(Params::parse(b"a=1&a="), Err(ParamsError::Repeated("a".into())));
+        for bad in [&b"a=%ff"[..], b"a=%0", b"a=%zz", b"a=%00"] {
+            assert_eq!(Params::parse(bad), Err(ParamsError::NotText));
+        }
+        assert_eq!(Params::parse("a&".repeat(65).as_bytes()), Err(ParamsError::TooLarge));
+        assert_eq!(Params::parse(&vec![b'a'; MAX_FORM + 1]), Err(ParamsError::TooLarge));
+    }
+}
