@@ -1,1 +1,129 @@
-//! doorward-issuer
+//! Decides the next step of an authorization and turns grants into tokens.
+//!
+//! `oxide-auth` is the state machine behind both; only [`mod@oxide`] names it. What it does not know (client authentication,
+//! revocation, introspection, metadata) stands beside it.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod authorization;
+mod client_auth;
+mod config;
+pub mod grants;
+pub mod http;
+mod introspection;
+mod metadata;
+mod oxide;
+mod revocation;
+mod token;
+
+use std::sync::Arc;
+
+use doorward_keys::{KeyRing, MasterKey};
+use doorward_model::{Client, ClientId, Clock, Entropy, OAuthErrorCode, PublicUrl, Resource};
+use doorward_store::{Store, StoreError};
+use doorward_transport::{ClientAddress, Outbound};
+
+pub use authorization::{AuthorizationRequest, AuthorizeRefusal, ReopenError};
+pub use config::Config;
+
+/// Where clients come from. `doorward` introduces the registration room here, so that this one need not know it.
+#[async_trait::async_trait]
+pub trait ClientDirectory: Send + Sync + 'static {
+    /// The client with this id. `address` is who asks: finding out may cost a fetch.
+    async fn find(&self, id: &ClientId, address: ClientAddress) -> Result<Arc<Client>, DirectoryError>;
+}
+
+/// Why a client could not be found.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DirectoryError {
+    /// There is none, or it is disabled. Holds what to tell people.
+    #[error("{0}")]
+    Unknown(String),
+    /// It cannot be found out now.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// What the issuer is made of.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The signing keys.
+    pub keys: Arc<KeyRing>,
+    /// The master key, for sealing requests and deriving refresh tokens.
+    pub master: Arc<MasterKey>,
+    /// Where clients come from.
+    pub clients: Arc<dyn ClientDirectory>,
+    /// For the key sets of clients.
+    pub outbound: Outbound,
+    /// The issuer identifier.
+    pub public_url: PublicUrl,
+    /// The resources that tokens may be for; the first is the default.
+    pub resources: Vec<Resource>,
+    /// Whether metadata names the registration endpoint.
+    pub advertise_registration: bool,
+    /// Whether metadata says that client ids may be addresses of metadata documents.
+    pub advertise_metadata_documents: bool,
+    /// Lifetimes.
+    pub config: Config,
+}
+
+/// The authorization server. Cheap to clone.
+#[derive(Clone)]
+pub struct Issuer {
+    pub(crate) parts: Arc<Parts>,
+}
+
+impl Issuer {
+    /// Takes the parts.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+    /// The issuer identifier.
+    pub fn public_url(&self) -> &PublicUrl {
+        &self.parts.public_url
+    }
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.parts.config
+    }
+}
+
+/// A refusal: the code that the caller gets, and why, for the log and (without secrets) for `error_description`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {why}", code.as_str())]
+pub struct Failure {
+    /// The code.
+    pub code: OAuthErrorCode,
+    /// Why, in words.
+    pub why: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: OAuthErrorCode, why: impl Into<String>) -> Self {
+        Self { code, why: why.into() }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        // The cause is logged here, once; the caller learns that it may try again.
+        tracing::error!(%error, "the store failed");
+        Self::new(OAuthErrorCode::TemporarilyUnavailable, "the server cannot answer now; try again shortly")
+    }
+}
+
+impl From<DirectoryError> for Failure {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Unknown(why) => Self::new(OAuthErrorCode::InvalidClient, why),
+            DirectoryError::Unavailable(why) => {
+                tracing::warn!(why, "a client could not be looked up");
+                Self::new(OAuthErrorCode::TemporarilyUnavailable, "the client cannot be looked up now; try again shortly")
+            }
+        }
+    }
+}

@@ -49,7 +49,7 @@ async fn register(State(registration): State<Registration>, Extension(address): 
     let Ok(metadata) = serde_json::from_slice::<Map<String, Value>>(&body) else { return invalid("the body must be a JSON object") };
     match registration.register(&metadata).await {
         Ok(registered) => {
-            tracing::info!(client = registered.get("client_id").and_then(Value::as_str), name = ?registered.get("client_name"), "client registered");
+            tracing::info!(client = ?registered.get("client_id"), name = ?registered.get("client_name"), "client registered");
             answer::json(StatusCode::CREATED, &registered)
         }
         Err(RegisterError::Refused(refusal)) => {

@@ -36,9 +36,9 @@ impl<K: Hash + Eq + Clone, V> ReadThrough<K, V> {
     }
 
     /// The value of `key`, from memory or by `read`. What does not exist is not remembered.
-    pub(crate) async fn get<F>(&self, key: &K, read: F) -> Result<Option<Arc<V>>, StoreError>
+    pub(crate) async fn get<F>(&self, key: &K, read: impl Fn() -> F) -> Result<Option<Arc<V>>, StoreError>
     where
-        F: AsyncFn() -> Result<Option<V>, StoreError>,
+        F: Future<Output = Result<Option<V>, StoreError>>,
     {
         loop {
             match self.entries.get_value_or_guard_async(key).await {

@@ -32,7 +32,7 @@ pub struct ClientFilter {
 impl Store {
     /// The person with this id.
     pub async fn person(&self, id: &UserId) -> Result<Option<Arc<Person>>, StoreError> {
-        let read = async || person::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::person).transpose();
+        let read = || async move { person::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::person).transpose() };
         self.caches.people.get(&id.as_str().to_owned(), read).await
     }
     /// The person with this sign-in name, straight from the database.
@@ -53,7 +53,7 @@ impl Store {
 impl Store {
     /// The client with this id, disabled or not.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
-        let read = async || client::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::client).transpose();
+        let read = || async move { client::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::client).transpose() };
         self.caches.clients.get(&id.as_str().to_owned(), read).await
     }
     /// Clients, newest first, at most `limit`.
@@ -79,7 +79,7 @@ impl Store {
     }
     /// The grant with this id, revoked or not.
     pub async fn grant(&self, id: &GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
-        let read = async || access_grant::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::grant).transpose();
+        let read = || async move { access_grant::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::grant).transpose() };
         self.caches.grants.get(&id.as_str().to_owned(), read).await
     }
     /// The grant with this id straight from the database, for decisions that a replica's delay must not bend.
@@ -103,7 +103,7 @@ impl Store {
 impl Store {
     /// The session with this cookie, over or not.
     pub async fn session(&self, token: &HashedToken) -> Result<Option<Arc<Session>>, StoreError> {
-        let read = async || Ok(session::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::session));
+        let read = || async move { Ok(session::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::session)) };
         self.caches.sessions.get(&token.as_str().to_owned(), read).await
     }
     /// A person's sessions that count at `now`, the last used first.
@@ -128,7 +128,7 @@ impl Store {
 impl Store {
     /// All signing keys, oldest activation first.
     pub async fn signing_keys(&self) -> Result<Arc<Vec<SigningKey>>, StoreError> {
-        let read = async || {
+        let read = || async move {
             let rows = signing_key::Entity::find().order_by_asc(signing_key::Column::ActivatesAt).order_by_asc(signing_key::Column::Kid).all(&self.reader).await?;
             rows.into_iter().map(convert::signing_key).collect::<Result<Vec<_>, _>>().map(Some)
         };
@@ -136,7 +136,7 @@ impl Store {
     }
     /// A setting that may change at run time.
     pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
-        let read = async || Ok(Some(setting::Entity::find_by_id(key).one(&self.reader).await?.map(|row| row.value)));
+        let read = || async move { Ok(Some(setting::Entity::find_by_id(key).one(&self.reader).await?.map(|row| row.value))) };
         Ok(self.caches.settings.get(&key.to_owned(), read).await?.and_then(|value| value.as_ref().clone()))
     }
 }

@@ -1,0 +1,271 @@
+//! Authorization requests: validated, carried through the pages as a sealed value, decided once.
+//!
+//! Nothing is stored before the person decides. Looking at the authorization page costs an attacker a signature's worth of
+//! work here and leaves no row behind, and a client that fetches it in advance burns nothing (N4).
+
+use std::sync::Arc;
+
+use doorward_model::{Change, Client, ClientId, OAuthErrorCode, Resource, Scope, ScopeSet, Sealed, Timestamp, UserId, id::random_text};
+use doorward_store::StoreError;
+use doorward_transport::{ClientAddress, Params};
+use oxide_auth::code_grant::authorization::Error as MachineError;
+use oxide_auth_async::code_grant::authorization;
+
+use crate::{
+    DirectoryError, Failure, Issuer,
+    oxide::{AuthorizeRequest, GrantSession},
+};
+
+/// What the sealed value is sealed for.
+const PLACE: &str = "authorization-request";
+
+/// A valid authorization request on its way to a decision.
+#[derive(Clone, Debug)]
+pub struct AuthorizationRequest {
+    /// Identifies it, so that it is decided at most once.
+    pub id: String,
+    /// When it came in.
+    pub created_at: Timestamp,
+    /// Its parameters as they came.
+    pub params: Params,
+    /// The client.
+    pub client: Arc<Client>,
+    /// The redirect URI, as presented and found valid.
+    pub redirect_uri: String,
+    /// What is asked for, without what is implied.
+    pub scopes: ScopeSet,
+    /// What it is for.
+    pub resources: Vec<Resource>,
+}
+
+/// An authorization request that is refused.
+#[derive(Debug, Clone)]
+pub enum AuthorizeRefusal {
+    /// To be shown to the person: there is no place that may be redirected to (RFC 6749 §4.1.2.1).
+    Page(Failure),
+    /// To be sent to the client by this redirect.
+    Redirect(String),
+}
+
+/// A sealed request that cannot be taken up again.
+#[derive(Debug, Clone)]
+pub enum ReopenError {
+    /// Not one of ours, or damaged.
+    Invalid,
+    /// Too old.
+    Expired,
+    /// It is refused now, though it was fine when it came.
+    Refused(AuthorizeRefusal),
+}
+
+/// `prompt` (OpenID Connect Core §3.1.2.1).
+impl AuthorizationRequest {
+    fn prompts(&self, value: &str) -> bool {
+        self.params.get("prompt").is_some_and(|prompt| prompt.split(' ').any(|word| word == value))
+    }
+    /// Whether nobody may be asked anything.
+    pub fn is_silent(&self) -> bool {
+        self.prompts("none")
+    }
+    /// Who the client thinks will sign in.
+    pub fn login_hint(&self) -> Option<&str> {
+        self.params.get("login_hint").filter(|hint| hint.len() <= 256)
+    }
+    /// Whether somebody who signed in at `auth_time` must sign in again for this request.
+    pub fn needs_login(&self, auth_time: Timestamp, now: Timestamp) -> bool {
+        let asked_anew = (self.prompts("login") || self.prompts("select_account")) && auth_time < self.created_at;
+        let too_old = self.params.get("max_age").and_then(|age| age.parse::<i64>().ok()).is_some_and(|age| now.since(auth_time) > age.max(0));
+        // With max_age=0 the sign-in that was made for this request must count.
+        asked_anew || (too_old && auth_time < self.created_at)
+    }
+}
+
+/// Appends parameters to a redirect URI as text, so that every other byte of it stays (CA17).
+fn append(redirect_uri: &str, pairs: &[(&str, &str)]) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let joint = match redirect_uri.find('?') {
+        None => "?",
+        Some(_) if redirect_uri.ends_with(['?', '&']) => "",
+        Some(_) => "&",
+    };
+    format!("{redirect_uri}{joint}{query}")
+}
+
+impl Issuer {
+    /// The redirect that tells the client of an error (RFC 6749 §4.1.2.1, RFC 9207).
+    fn error_redirect(&self, redirect_uri: &str, state: Option<&str>, failure: &Failure) -> String {
+        let mut pairs = vec![("error", failure.code.as_str()), ("error_description", failure.why.as_str())];
+        pairs.extend(state.map(|state| ("state", state)));
+        pairs.push(("iss", self.parts.public_url.as_str()));
+        append(redirect_uri, &pairs)
+    }
+
+    async fn find_client(&self, params: &Params, address: ClientAddress) -> Result<Arc<Client>, Failure> {
+        let id = params.get("client_id").ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "client_id is missing"))?;
+        let found = self.parts.clients.find(&ClientId::from_text(id), address).await;
+        found.map_err(|error| match error {
+            DirectoryError::Unknown(why) => Failure::new(OAuthErrorCode::InvalidClient, why),
+            unavailable => unavailable.into(),
+        })
+    }
+
+    /// Validates an authorization request.
+    pub async fn begin(&self, params: Params, address: ClientAddress) -> Result<AuthorizationRequest, AuthorizeRefusal> {
+        let id = random_text(self.parts.entropy.as_ref(), 16);
+        self.validate(id, self.parts.clock.now(), params, address).await
+    }
+
+    async fn validate(&self, id: String, created_at: Timestamp, params: Params, address: ClientAddress) -> Result<AuthorizationRequest, AuthorizeRefusal> {
+        let client = self.find_client(&params, address).await.map_err(AuthorizeRefusal::Page)?;
+        let mut session = GrantSession::new(self, Arc::clone(&client), params.resources()).ask_scope(params.get("scope"));
+        let result = authorization::authorization_code(&mut session, &AuthorizeRequest(&params)).await;
+        let redirect_uri = session.bound_redirect();
+        if let Err(error) = result {
+            return Err(self.refuse(&session, error, params.get("state")));
+        }
+        let (Some(redirect_uri), Ok(scopes), Ok(resources)) = (redirect_uri, session.requested_scopes(), session.resources(&self.parts.resources)) else {
+            return Err(AuthorizeRefusal::Page(Failure::new(OAuthErrorCode::ServerError, "the request could not be read")));
+        };
+        if let Err(failure) = unsupported(&params) {
+            return Err(AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, params.get("state"), &failure)));
+        }
+        let resources = if params.resources().is_empty() { resources.into_iter().take(1).collect() } else { resources };
+        drop(session);
+        Ok(AuthorizationRequest { id, created_at, params, client, redirect_uri, scopes, resources })
+    }
+
+    fn refuse(&self, session: &GrantSession<'_>, error: MachineError, state: Option<&str>) -> AuthorizeRefusal {
+        let noted = session.take_failure();
+        match (error, session.bound_redirect()) {
+            (MachineError::Redirect(mut target), Some(redirect_uri)) => {
+                let failure = noted.unwrap_or_else(|| match target.description().kind().to_string().as_str() {
+                    "unsupported_response_type" => Failure::new(OAuthErrorCode::UnsupportedResponseType, "response_type must be code"),
+                    "access_denied" => Failure::new(OAuthErrorCode::AccessDenied, "the person refused"),
+                    "invalid_scope" => Failure::new(OAuthErrorCode::InvalidScope, "the scope is not possible"),
+                    _ => Failure::new(OAuthErrorCode::InvalidRequest, "a parameter is missing or malformed"),
+                });
+                AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, state, &failure))
+            }
+            (_, Some(redirect_uri)) if noted.as_ref().is_some_and(|failure| failure.code == OAuthErrorCode::InvalidScope) => {
+                let failure = noted.unwrap_or_else(|| Failure::new(OAuthErrorCode::InvalidScope, "the scope is not possible"));
+                AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, state, &failure))
+            }
+            (_, _) => AuthorizeRefusal::Page(noted.unwrap_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "client_id or redirect_uri is missing or malformed"))),
+        }
+    }
+
+    /// Makes a request into a value that pages carry in their addresses and forms.
+    pub fn seal(&self, request: &AuthorizationRequest) -> String {
+        let plain = format!("{}\n{}\n{}", request.id, request.created_at, request.params.encode());
+        self.parts.master.seal(PLACE, plain.as_bytes()).as_str().to_owned()
+    }
+
+    /// Takes a sealed request up again and validates it anew: the client may have been disabled meanwhile.
+    pub async fn reopen(&self, sealed: &str, address: ClientAddress) -> Result<AuthorizationRequest, ReopenError> {
+        let plain = self.parts.master.open(PLACE, &Sealed::from_stored(sealed.to_owned())).map_err(|_| ReopenError::Invalid)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| ReopenError::Invalid)?;
+        let mut lines = text.splitn(3, '\n');
+        let (Some(id), Some(created_at), Some(query)) = (lines.next(), lines.next().and_then(|text| text.parse().ok()).map(Timestamp), lines.next()) else {
+            return Err(ReopenError::Invalid);
+        };
+        if self.parts.clock.now().since(created_at) >= self.parts.config.authorization_request_seconds {
+            return Err(ReopenError::Expired);
+        }
+        let params = Params::parse(query.as_bytes()).map_err(|_| ReopenError::Invalid)?;
+        self.validate(id.to_owned(), created_at, params, address).await.map_err(ReopenError::Refused)
+    }
+
+    /// What this person already allowed this client for the same resources. The consent page offers to keep it, so that a step up
+    /// that names only the new scope does not lose the old ones (I17).
+    pub async fn already_allowed(&self, request: &AuthorizationRequest, user_id: &UserId) -> Result<ScopeSet, Failure> {
+        let grants = self.parts.store.live_grants_of(user_id, self.parts.clock.now()).await?;
+        let same = grants.iter().filter(|grant| grant.client_id == request.client.id && request.resources.iter().all(|resource| grant.resources.contains(resource)));
+        Ok(same.fold(ScopeSet::default(), |all, grant| all.union(&grant.scopes)))
+    }
+
+    /// Answers the client with a code for what the person allowed. Conditional on the request not being decided yet.
+    pub async fn approve(&self, request: &AuthorizationRequest, user_id: &UserId, auth_time: Timestamp, chosen: &ScopeSet) -> Result<String, AuthorizeRefusal> {
+        let already = self.already_allowed(request, user_id).await.map_err(AuthorizeRefusal::Page)?;
+        let possible = request.scopes.union(&already).closure();
+        let granted = chosen.intersection(&possible);
+        // `offline_access` alone allows nothing.
+        if !granted.iter().any(|scope| scope != Scope::OfflineAccess) {
+            return Ok(self.deny(request));
+        }
+        let session = GrantSession::new(self, Arc::clone(&request.client), request.params.resources());
+        let mut session = session.ask_scope(request.params.get("scope")).approve(user_id.clone(), auth_time, granted);
+        let state = request.params.get("state");
+        let pending = match authorization::authorization_code(&mut session, &AuthorizeRequest(&request.params)).await {
+            Ok(pending) => pending,
+            Err(error) => return Err(self.refuse(&session, error, state)),
+        };
+        if let Err(error) = pending.authorize(&mut session, user_id.as_str().into()).await {
+            return Err(self.refuse(&session, error, state));
+        }
+        let mut outcome = session.into_outcome();
+        let Some(code) = outcome.code.take() else {
+            return Err(AuthorizeRefusal::Page(Failure::new(OAuthErrorCode::ServerError, "no code was made")));
+        };
+        let expires_at = request.created_at.plus(self.parts.config.authorization_request_seconds);
+        outcome.unit.push(Change::SpendValue { key: format!("consent:{}", request.id), expires_at });
+        match self.parts.store.apply(outcome.unit).await {
+            Ok(()) => {}
+            Err(StoreError::Refused(_)) => {
+                return Err(AuthorizeRefusal::Page(Failure::new(OAuthErrorCode::InvalidRequest, "this request was answered before; start again from the app")));
+            }
+            Err(error) => return Err(AuthorizeRefusal::Page(error.into())),
+        }
+        tracing::info!(client = %request.client.id, person = %user_id, "authorization granted");
+        let mut pairs = vec![("code", code.reveal())];
+        pairs.extend(state.map(|state| ("state", state)));
+        pairs.push(("iss", self.parts.public_url.as_str()));
+        Ok(append(&request.redirect_uri, &pairs))
+    }
+
+    /// Answers the client that the person refused.
+    pub fn deny(&self, request: &AuthorizationRequest) -> String {
+        tracing::info!(client = %request.client.id, "authorization refused by the person");
+        self.answer_error(request, OAuthErrorCode::AccessDenied, "the person refused")
+    }
+
+    /// Answers the client with an error.
+    pub fn answer_error(&self, request: &AuthorizationRequest, code: OAuthErrorCode, why: &str) -> String {
+        self.error_redirect(&request.redirect_uri, request.params.get("state"), &Failure::new(code, why))
+    }
+}
+
+/// Parameters that would change the meaning of a request and are not supported.
+fn unsupported(params: &Params) -> Result<(), Failure> {
+    if params.get("request").is_some() {
+        return Err(Failure::new(OAuthErrorCode::RequestNotSupported, "request objects are not supported"));
+    }
+    if params.get("request_uri").is_some() {
+        return Err(Failure::new(OAuthErrorCode::RequestUriNotSupported, "request_uri is not supported"));
+    }
+    if params.get("response_mode").is_some_and(|mode| mode != "query") {
+        return Err(Failure::new(OAuthErrorCode::InvalidRequest, "response_mode must be query"));
+    }
+    if params.get("max_age").is_some_and(|age| age.parse::<u32>().is_err()) {
+        return Err(Failure::new(OAuthErrorCode::InvalidRequest, "max_age must be a number of seconds"));
+    }
+    let silent_and_more = params.get("prompt").is_some_and(|prompt| prompt.split(' ').any(|word| word == "none") && prompt.split(' ').count() > 1);
+    if silent_and_more { Err(Failure::new(OAuthErrorCode::InvalidRequest, "prompt=none excludes other values")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ca17_parameters_are_appended_without_touching_the_rest() {
+        for (uri, expected) in [
+            ("https://a.example/cb", "https://a.example/cb?code=x%26y"),
+            ("https://a.example/cb?", "https://a.example/cb?code=x%26y"),
+            ("https://a.example/cb?keep=%2F", "https://a.example/cb?keep=%2F&code=x%26y"),
+            ("http://127.0.0.1:1", "http://127.0.0.1:1?code=x%26y"),
+            ("cursor://anysphere.cursor-mcp/oauth/callback", "cursor://anysphere.cursor-mcp/oauth/callback?code=x%26y"),
+        ] {
+            assert_eq!(append(uri, &[("code", "x&y")]), expected);
+        }
+    }
+}

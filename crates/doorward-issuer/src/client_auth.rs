@@ -1,0 +1,145 @@
+//! Client authentication at the token, revocation and introspection endpoints (RFC 6749 §2.3, RFC 7523 §2.2).
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, header};
+use base64::{Engine, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use doorward_keys::{AssertionRefusal, verify_assertion};
+use doorward_model::{Change, Client, ClientAuthMethod, ClientId, OAuthErrorCode, PlainToken, Timestamp, routes};
+use doorward_store::StoreError;
+use doorward_transport::{ClientAddress, Params};
+use url::Url;
+
+use crate::{Failure, Issuer};
+
+/// A client that proved itself as far as its registration demands.
+#[derive(Clone, Debug)]
+pub(crate) struct AuthenticatedClient {
+    pub(crate) client: Arc<Client>,
+}
+
+/// A refusal, and whether the client tried HTTP Basic, which the answer must then name (RFC 6749 §5.2).
+#[derive(Debug)]
+pub(crate) struct ClientAuthFailure {
+    pub(crate) failure: Failure,
+    pub(crate) basic: bool,
+}
+
+enum Credential {
+    None,
+    Secret(PlainToken),
+    Assertion(String),
+}
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// The most bytes of a client's published key set.
+const MAX_JWKS: usize = 64 * 1024;
+
+fn invalid(why: &str) -> Failure {
+    Failure::new(OAuthErrorCode::InvalidClient, why)
+}
+
+/// Reads HTTP Basic credentials. Each half is form-encoded (RFC 6749 §2.3.1); ids and secrets of ours look the same either way.
+fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Failure> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+    if values.next().is_some() || !scheme.eq_ignore_ascii_case("basic") {
+        return Err(invalid("the Authorization header must hold Basic credentials or be absent"));
+    }
+    let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some((id, secret)) = decoded.as_deref().and_then(|text| text.split_once(':')) else { return Err(invalid("the Basic credentials are malformed")) };
+    let plain = |half: &str| Params::parse(format!("v={half}").as_bytes()).ok().and_then(|params| params.get("v").map(str::to_owned)).unwrap_or_else(|| half.to_owned());
+    Ok(Some((plain(id), plain(secret))))
+}
+
+/// The client that an assertion claims to be from. Believed only once its signature is verified with that client's key.
+fn claimed_subject(assertion: &str) -> Option<String> {
+    let payload = URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<serde_json::Value>(&payload).ok()?.get("sub")?.as_str().map(str::to_owned)
+}
+
+fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Credential), Failure> {
+    let named = params.get("client_id");
+    let basic = basic(headers)?;
+    let several = [basic.is_some(), params.get("client_secret").is_some(), params.get("client_assertion").is_some()].into_iter().filter(|present| *present).count() > 1;
+    if several {
+        return Err(Failure::new(OAuthErrorCode::InvalidRequest, "more than one way of client authentication"));
+    }
+    let (id, credential) = if let Some((id, secret)) = basic {
+        let credential = if secret.is_empty() { Credential::None } else { Credential::Secret(PlainToken::presented(&secret)) };
+        (id, credential)
+    } else if let Some(assertion) = params.get("client_assertion") {
+        if params.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+            return Err(invalid("client_assertion_type must be urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
+        }
+        (claimed_subject(assertion).ok_or_else(|| invalid("client_assertion is malformed"))?, Credential::Assertion(assertion.to_owned()))
+    } else {
+        let id = named.ok_or_else(|| invalid("the client is not named: send client_id or Basic credentials"))?.to_owned();
+        (id, params.get("client_secret").map_or(Credential::None, |secret| Credential::Secret(PlainToken::presented(secret))))
+    };
+    if named.is_some_and(|named| named != id) {
+        return Err(Failure::new(OAuthErrorCode::InvalidRequest, "client_id and the client's credentials name different clients"));
+    }
+    Ok((ClientId::from_text(id), credential))
+}
+
+impl Issuer {
+    /// Finds out which client sends a request, and makes sure of it.
+    pub(crate) async fn authenticate(&self, headers: &HeaderMap, params: &Params, address: ClientAddress) -> Result<AuthenticatedClient, ClientAuthFailure> {
+        let basic = headers.contains_key(header::AUTHORIZATION);
+        self.authenticate_inner(headers, params, address).await.map_err(|failure| ClientAuthFailure { failure, basic })
+    }
+
+    async fn authenticate_inner(&self, headers: &HeaderMap, params: &Params, address: ClientAddress) -> Result<AuthenticatedClient, Failure> {
+        let (id, credential) = credentials(headers, params)?;
+        let client = self.parts.clients.find(&id, address).await?;
+        match (client.auth_method, credential) {
+            (ClientAuthMethod::None, Credential::None) => {}
+            (method, Credential::Secret(presented)) if method.uses_secret() => {
+                if !client.secret.as_ref().is_some_and(|stored| stored.matches(&presented)) {
+                    return Err(invalid("the client's secret is wrong"));
+                }
+            }
+            (ClientAuthMethod::PrivateKeyJwt, Credential::Assertion(assertion)) => self.check_assertion(&client, &assertion).await?,
+            (method, _) => return Err(invalid(&format!("this client authenticates by {}", method.as_str()))),
+        }
+        Ok(AuthenticatedClient { client })
+    }
+
+    async fn check_assertion(&self, client: &Client, assertion: &str) -> Result<(), Failure> {
+        let now = self.parts.clock.now();
+        let public_url = &self.parts.public_url;
+        let endpoint = public_url.at(routes::TOKEN);
+        let audiences = [public_url.as_str(), endpoint.as_str()];
+        let jwks = self.key_set(client).await?;
+        let claims = verify_assertion(assertion, &jwks, client.id.as_str(), &audiences, now).map_err(|refusal: AssertionRefusal| {
+            tracing::info!(client = %client.id, %refusal, "client assertion refused");
+            invalid("the client's assertion is not accepted")
+        })?;
+        let remember = Change::SpendValue { key: format!("assertion:{}:{}", client.id, claims.jti), expires_at: Timestamp(claims.exp).plus(60) };
+        match self.parts.store.apply(remember).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Refused(_)) => Err(invalid("the client's assertion was used before")),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The client's public keys: inline, or fetched from where it publishes them.
+    async fn key_set(&self, client: &Client) -> Result<String, Failure> {
+        if let Some(inline) = &client.jwks {
+            return Ok(inline.clone());
+        }
+        let url = client.jwks_uri.as_deref().and_then(|uri| Url::parse(uri).ok()).ok_or_else(|| invalid("the client has no keys"))?;
+        let unavailable = |why: String| {
+            tracing::warn!(client = %client.id, why, "the client's keys could not be fetched");
+            Failure::new(OAuthErrorCode::TemporarilyUnavailable, "the client's keys could not be fetched; try again shortly")
+        };
+        let fetched = self.parts.outbound.get(&url, "application/json", MAX_JWKS).await.map_err(|error| unavailable(error.to_string()))?;
+        if fetched.status != 200 {
+            return Err(unavailable(format!("its jwks_uri answered {}", fetched.status)));
+        }
+        String::from_utf8(fetched.body).map_err(|_| invalid("the client's key set is not text"))
+    }
+}

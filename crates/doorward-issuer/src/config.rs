@@ -1,0 +1,36 @@
+//! Lifetimes of what is issued.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Lifetimes of what is issued.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// For how many seconds an access token counts.
+    pub access_token_seconds: i64,
+    /// For how many seconds an authorization code can be redeemed.
+    pub code_seconds: i64,
+    /// After how many seconds without use a refresh token ends.
+    pub refresh_token_idle_seconds: i64,
+    /// After how many seconds a grant ends, however often it was refreshed: the person is asked again.
+    pub grant_max_seconds: i64,
+    /// For how many seconds a rotated refresh token may come back, because its answer was lost or two processes of a client share
+    /// it. It then yields the same successor again. After that, or once the successor was used, it counts as stolen.
+    pub refresh_grace_seconds: i64,
+    /// How many seconds a person may take to sign in and decide.
+    pub authorization_request_seconds: i64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            access_token_seconds: 600,
+            code_seconds: 60,
+            refresh_token_idle_seconds: 30 * 86_400,
+            grant_max_seconds: 365 * 86_400,
+            refresh_grace_seconds: 60,
+            authorization_request_seconds: 600,
+        }
+    }
+}

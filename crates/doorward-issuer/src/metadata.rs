@@ -1,0 +1,50 @@
+//! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0 §3).
+
+use doorward_model::{ClientAuthMethod, routes, scope::SCOPES};
+use serde_json::{Value, json};
+
+use crate::{Issuer, grants::GRANT_TYPES};
+
+impl Issuer {
+    /// The metadata document. Its two names differ only in members that OpenID Connect demands and clients insist on.
+    pub(crate) fn metadata(&self, openid: bool) -> Value {
+        let parts = &self.parts;
+        let at = |path: &str| parts.public_url.at(path);
+        let methods: Vec<_> = ClientAuthMethod::ALL.iter().map(|method| method.as_str()).collect();
+        let proving: Vec<_> = ClientAuthMethod::ALL.iter().filter(|method| **method != ClientAuthMethod::None).map(|method| method.as_str()).collect();
+        let assertion_algorithms = ["ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"];
+        let mut document = json!({
+            "issuer": parts.public_url.as_str(),
+            "authorization_endpoint": at(routes::AUTHORIZE),
+            "token_endpoint": at(routes::TOKEN),
+            "revocation_endpoint": at(routes::REVOKE),
+            "introspection_endpoint": at(routes::INTROSPECT),
+            "jwks_uri": at(routes::JWKS),
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": GRANT_TYPES.iter().map(|grant| grant.name).collect::<Vec<_>>(),
+            "code_challenge_methods_supported": ["S256"],
+            "token_endpoint_auth_methods_supported": methods,
+            "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+            "revocation_endpoint_auth_methods_supported": methods,
+            "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+            "introspection_endpoint_auth_methods_supported": proving,
+            "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
+            "scopes_supported": SCOPES.iter().filter(|info| info.advertised).map(|info| info.name).collect::<Vec<_>>(),
+            "prompt_values_supported": ["none", "login", "consent", "select_account"],
+            "authorization_response_iss_parameter_supported": true,
+            "client_id_metadata_document_supported": parts.advertise_metadata_documents,
+            "protected_resources": parts.resources.iter().map(doorward_model::Resource::as_str).collect::<Vec<_>>(),
+        });
+        if let Value::Object(members) = &mut document {
+            if parts.advertise_registration {
+                members.insert("registration_endpoint".to_owned(), at(routes::REGISTER).into());
+            }
+            if openid {
+                members.insert("subject_types_supported".to_owned(), json!(["public"]));
+                members.insert("id_token_signing_alg_values_supported".to_owned(), json!(["ES256"]));
+            }
+        }
+        document
+    }
+}

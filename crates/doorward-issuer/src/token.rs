@@ -1,0 +1,59 @@
+//! The token endpoint's decision: run the grant, apply what it decided, answer.
+
+use doorward_model::{Change, PlainToken, RevokeReason, UnitOfWork, OAuthErrorCode};
+use doorward_store::StoreError;
+use doorward_transport::Params;
+
+use crate::{
+    Failure, Issuer,
+    client_auth::AuthenticatedClient,
+    grants,
+    oxide::{IssuedTokens, Outcome},
+};
+
+/// How often a decision is taken anew because another request changed what it was based on.
+const ATTEMPTS: usize = 3;
+
+impl Issuer {
+    /// Exchanges a code or refresh token for tokens. What is answered is durable.
+    pub(crate) async fn token(&self, client: &AuthenticatedClient, params: &Params) -> Result<IssuedTokens, Failure> {
+        for _ in 0..ATTEMPTS {
+            self.follow_keys().await?;
+            let (Outcome { unit, tokens, .. }, result) = grants::run(self, client, params).await;
+            match self.parts.store.apply(unit).await {
+                Ok(()) => {
+                    result?;
+                    return tokens.ok_or_else(|| Failure::new(OAuthErrorCode::ServerError, "no token was issued"));
+                }
+                // Two requests raced for the same code and this one lost: with everything else right, that is a replay.
+                Err(StoreError::Refused("redeem_code")) => return Err(self.replayed(params).await?),
+                // The same for a refresh token: decide again on what the other request left, which is the grace period's case.
+                Err(StoreError::Refused("use_refresh_token")) => {}
+                Err(StoreError::Refused("use_grant")) => return Err(Failure::new(OAuthErrorCode::InvalidGrant, "the grant was withdrawn or has ended")),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Failure::new(OAuthErrorCode::TemporarilyUnavailable, "the refresh token is in use by another request; try again"))
+    }
+
+    async fn replayed(&self, params: &Params) -> Result<Failure, Failure> {
+        let presented = PlainToken::presented(params.get("code").unwrap_or_default());
+        if let Some(code) = self.parts.store.code(&presented.hashed()).await?
+            && code.consumed_at.is_some()
+        {
+            tracing::warn!(grant = %code.grant_id, client = %code.client_id, "one code was presented twice at the same moment: its grant is revoked");
+            let revoke = Change::RevokeGrant { grant_id: code.grant_id, at: self.parts.clock.now(), reason: RevokeReason::CodeReplay };
+            self.parts.store.apply(UnitOfWork::from(revoke)).await?;
+        }
+        Ok(Failure::new(OAuthErrorCode::InvalidGrant, "the code was used before; what it gave is revoked"))
+    }
+
+    /// Takes over the signing keys of the store; free when nothing changed.
+    pub(crate) async fn follow_keys(&self) -> Result<(), Failure> {
+        let records = self.parts.store.signing_keys().await?;
+        self.parts.keys.follow(&records).map_err(|error| {
+            tracing::error!(%error, "the signing keys cannot be used");
+            Failure::new(OAuthErrorCode::ServerError, "no token can be issued now")
+        })
+    }
+}
