@@ -1,1 +1,105 @@
-//! doorward-mcp
+//! Serves tools to whomever the co-located issuer vouches for, over every revision of the Model Context Protocol.
+//!
+//! It trusts the issuer by sharing its keys and store: there is no request to ourselves and no edge to the issuer's code.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod bearer;
+mod challenge;
+mod config;
+mod envelope;
+mod guard;
+pub mod http;
+mod lease;
+mod metadata;
+mod server;
+mod sse;
+pub mod tools;
+
+use std::sync::Arc;
+
+use doorward_keys::KeyRing;
+use doorward_model::{Clock, Entropy, GrantId, PublicUrl, Resource, ScopeSet, SessionId, UserId};
+use doorward_store::{Store, StoreError};
+use doorward_transport::host::HostPolicy;
+use tokio_util::sync::CancellationToken;
+
+pub use config::Config;
+pub use tools::{Progress, ToolCall, ToolError, ToolSource, ToolSpec};
+
+/// The name of the setting by which an administrator switches the MCP server at run time.
+pub const ENABLED_SETTING: &str = "mcp.enabled";
+
+/// Who calls: what the bearer token proved.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The person that the client acts for.
+    pub user_id: UserId,
+    /// The client.
+    pub client_id: doorward_model::ClientId,
+    /// The grant behind the token.
+    pub grant_id: GrantId,
+    /// What the token allows.
+    pub scopes: ScopeSet,
+    /// When the token ends, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+/// What the MCP server is made of.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The signing keys, to verify tokens.
+    pub keys: Arc<KeyRing>,
+    /// Our own address.
+    pub public_url: PublicUrl,
+    /// Hosts that requests may name besides the public URL's.
+    pub allowed_hosts: Vec<String>,
+    /// Where tools come from.
+    pub sources: Vec<Arc<dyn ToolSource>>,
+    /// Ends all streams when the server stops.
+    pub stop: CancellationToken,
+    /// The configuration.
+    pub config: Config,
+}
+
+/// The MCP server. Cheap to clone.
+#[derive(Clone)]
+pub struct Mcp {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) parts: Parts,
+    pub(crate) resource: Resource,
+    pub(crate) hosts: HostPolicy,
+    pub(crate) verified: bearer::VerifiedTokens,
+    pub(crate) streams: sse::Streams,
+}
+
+impl Mcp {
+    /// Takes the parts.
+    pub fn new(parts: Parts) -> Self {
+        let inner = Inner {
+            resource: Resource::mcp(&parts.public_url),
+            hosts: HostPolicy::new(&parts.public_url, &parts.allowed_hosts, &parts.config.allowed_origins),
+            verified: bearer::VerifiedTokens::new(parts.config.verified_tokens),
+            streams: sse::Streams::default(),
+            parts,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Whether the MCP server is on: as the administrator switched it, or else as configured.
+    pub async fn is_enabled(&self) -> Result<bool, StoreError> {
+        let switched = self.inner.parts.store.setting(ENABLED_SETTING).await?;
+        Ok(switched.map_or(self.inner.parts.config.enabled, |value| value == "true"))
+    }
+
+    pub(crate) fn new_stream_id(&self) -> SessionId {
+        SessionId::random(self.inner.parts.entropy.as_ref())
+    }
+}

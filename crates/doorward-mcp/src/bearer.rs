@@ -1,0 +1,130 @@
+//! The bearer check (OAuth 2.1 §5.2): signature, issuer, audience, time, and that the grant behind the token still stands.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::http::{HeaderMap, Uri, header};
+use doorward_keys::{AccessClaims, TokenRefusal};
+use doorward_model::{Change, ClientId, GrantId, PlainToken, ScopeSet, UserId};
+use doorward_store::StoreError;
+use quick_cache::sync::Cache;
+
+use crate::{Caller, Mcp};
+
+/// A grant's last use is noted at most this often, in seconds: a tool call is no reason for a durable write.
+const NOTE_USE_EVERY: i64 = 300;
+
+/// Tokens whose signature was checked, by their SHA-256. Bounded; a forged token never gets in.
+pub(crate) struct VerifiedTokens(Cache<String, Arc<Verified>>);
+
+pub(crate) struct Verified {
+    caller: Caller,
+    claims: AccessClaims,
+}
+
+impl VerifiedTokens {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self(Cache::new(capacity.max(16)))
+    }
+}
+
+/// Why a request has no caller.
+#[derive(Debug)]
+pub(crate) enum BearerRefusal {
+    /// No token was presented.
+    Missing,
+    /// The request presents a token twice or in a way that is not allowed.
+    Malformed(&'static str),
+    /// The token does not count (RFC 6750 §3.1 `invalid_token`).
+    Invalid(String),
+    /// Whether it counts cannot be found out now.
+    Unavailable(String),
+}
+
+impl From<StoreError> for BearerRefusal {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Takes the token out of the Authorization header, the only place where one may be (R10).
+fn presented<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<&'a str, BearerRefusal> {
+    let in_query = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("access_token")));
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (Some(_), Some(_)) => Err(BearerRefusal::Malformed("more than one Authorization header")),
+        (Some(_), None) if in_query => Err(BearerRefusal::Malformed("a token in the query is not allowed")),
+        (None, _) => Err(BearerRefusal::Missing),
+        (Some(value), None) => {
+            let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+            let token = token.trim();
+            let is_token = !token.is_empty() && token.len() <= 8192 && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+            if scheme.eq_ignore_ascii_case("bearer") && is_token { Ok(token) } else { Err(BearerRefusal::Missing) }
+        }
+    }
+}
+
+impl Mcp {
+    /// Finds out who calls.
+    pub(crate) async fn authenticate(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, BearerRefusal> {
+        let token = presented(headers, uri)?;
+        let digest = PlainToken::presented(token).hashed().as_str().to_owned();
+        let verified = match self.inner.verified.0.get(&digest) {
+            Some(verified) => verified,
+            None => self.verify(token, digest).await?,
+        };
+        let parts = &self.inner.parts;
+        let now = parts.clock.now();
+        if now.0 >= verified.claims.exp {
+            return Err(BearerRefusal::Invalid("the access token expired".to_owned()));
+        }
+        if !verified.claims.aud.contains(self.inner.resource.as_str()) {
+            return Err(BearerRefusal::Invalid(TokenRefusal::Audience.to_string()));
+        }
+        let caller = &verified.caller;
+        let grant = parts.store.grant(&caller.grant_id).await?;
+        let Some(grant) = grant.filter(|grant| grant.is_live(now) && grant.user_id == caller.user_id && grant.client_id == caller.client_id) else {
+            return Err(BearerRefusal::Invalid("the access was withdrawn or has ended".to_owned()));
+        };
+        if now.since(grant.last_used_at) >= NOTE_USE_EVERY {
+            let (store, grant_id) = (parts.store.clone(), grant.id.clone());
+            // In the background, and it may fail: it is only what the account page shows.
+            tokio::spawn(async move {
+                let _ = store.apply(Change::UseGrant { grant_id, now }).await;
+            });
+        }
+        Ok(caller.clone())
+    }
+
+    async fn verify(&self, token: &str, digest: String) -> Result<Arc<Verified>, BearerRefusal> {
+        let parts = &self.inner.parts;
+        let records = parts.store.signing_keys().await?;
+        parts.keys.follow(&records).map_err(|error| BearerRefusal::Unavailable(error.to_string()))?;
+        let claims = parts.keys.verify(token, parts.public_url.as_str(), parts.clock.now()).map_err(|refusal| BearerRefusal::Invalid(refusal.to_string()))?;
+        let caller = Caller {
+            user_id: UserId::from_text(claims.sub.clone()),
+            client_id: ClientId::from_text(claims.client_id.clone()),
+            grant_id: GrantId::from_text(claims.grant.clone()),
+            scopes: ScopeSet::parse_known(&claims.scope),
+            expires_at: claims.exp,
+        };
+        let verified = Arc::new(Verified { caller, claims });
+        self.inner.verified.0.insert(digest, Arc::clone(&verified));
+        Ok(verified)
+    }
+
+    /// Whether a stream that was opened by this caller may stay open.
+    pub(crate) async fn may_continue(&self, caller: &Caller) -> bool {
+        let now = self.inner.parts.clock.now();
+        if now.0 >= caller.expires_at || !self.is_enabled().await.unwrap_or(true) {
+            return false;
+        }
+        match self.inner.parts.store.grant(&caller.grant_id).await {
+            Ok(grant) => grant.is_some_and(|grant| grant.is_live(now)),
+            // The database is away: new work is refused anyway, running work is not cut for it.
+            Err(_) => true,
+        }
+    }
+}
+
+/// How often an open stream looks whether it may stay open (MCP-23, P3: at most 60 s).
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(10);

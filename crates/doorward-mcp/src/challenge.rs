@@ -1,0 +1,105 @@
+//! What callers without sufficient authorization are told (RFC 6750 §3, RFC 9728 §5.1).
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use doorward_model::{OAuthErrorCode, Scope, ScopeSet, routes};
+use doorward_transport::answer;
+use serde_json::{Value, json};
+
+use crate::{Mcp, bearer::BearerRefusal};
+
+impl Mcp {
+    /// Where the metadata of the resource is.
+    pub(crate) fn metadata_url(&self) -> String {
+        self.inner.parts.public_url.at(&format!("{}{}", routes::PROTECTED_RESOURCE_METADATA, routes::MCP))
+    }
+
+    fn challenge(&self, scope: &str, error: Option<(&str, &str)>) -> String {
+        let metadata = self.metadata_url();
+        match error {
+            None => format!("Bearer resource_metadata=\"{metadata}\", scope=\"{scope}\""),
+            Some((error, description)) => {
+                format!("Bearer error=\"{error}\", error_description=\"{description}\", resource_metadata=\"{metadata}\", scope=\"{scope}\"")
+            }
+        }
+    }
+
+    fn with_challenge(&self, mut response: Response, challenge: &str) -> Response {
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::try_from(challenge) {
+            headers.insert(header::WWW_AUTHENTICATE, value);
+        }
+        if let Ok(value) = HeaderValue::try_from(format!("<{}>; rel=\"oauth-protected-resource\"", self.metadata_url())) {
+            headers.insert(header::LINK, value);
+        }
+        response
+    }
+
+    /// Refuses a request that has no caller.
+    pub(crate) fn refuse(&self, refusal: &BearerRefusal) -> Response {
+        let basic = ScopeSet::default_request().to_string();
+        match refusal {
+            BearerRefusal::Missing => {
+                let body = json!({"error": "unauthorized", "error_description": "an access token is needed; the WWW-Authenticate header says where to get one"});
+                self.with_challenge(answer::json(StatusCode::UNAUTHORIZED, &body), &self.challenge(&basic, None))
+            }
+            BearerRefusal::Malformed(why) => {
+                let response = answer::oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidRequest, why);
+                self.with_challenge(response, &self.challenge(&basic, Some(("invalid_request", why))))
+            }
+            BearerRefusal::Invalid(why) => {
+                tracing::info!(why, "access token refused");
+                // Why exactly is for the log; the client can only get a new one.
+                let told = "the access token expired or is not valid here";
+                let body = json!({"error": "invalid_token", "error_description": told});
+                self.with_challenge(answer::json(StatusCode::UNAUTHORIZED, &body), &self.challenge(&basic, Some(("invalid_token", told))))
+            }
+            BearerRefusal::Unavailable(why) => {
+                tracing::error!(why, "an access token could not be checked");
+                answer::retry_after(answer::oauth_error(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, "try again shortly"), 5)
+            }
+        }
+    }
+
+    /// Refuses a call that needs a scope which the token does not have: everything that this operation needs, at once (R11, R12),
+    /// and a JSON-RPC error for clients that look no further than the body.
+    pub(crate) fn step_up(&self, needed: Scope, id: &Value) -> Response {
+        let told = format!("this needs the scope {}", needed.name());
+        let body = json!({
+            "jsonrpc": "2.0",
+            "id": id,
+            "error": {"code": -32003, "message": format!("insufficient_scope: {told}"), "data": {"error": "insufficient_scope", "scope": needed.name()}},
+        });
+        self.with_challenge(answer::json(StatusCode::FORBIDDEN, &body), &self.challenge(needed.name(), Some(("insufficient_scope", &told))))
+    }
+}
+
+/// A refusal of the transport itself, as a JSON-RPC error without an id.
+pub(crate) fn rpc_refusal(status: StatusCode, code: i32, message: &str) -> Response {
+    answer::json(status, &json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": message}}))
+}
+
+/// The answer at every MCP address while the server is switched off.
+pub(crate) fn switched_off() -> Response {
+    answer::json(StatusCode::NOT_FOUND, &json!({"error": "not_found", "error_description": "the MCP server is switched off"}))
+}
+
+/// Marks an answer as one person's own.
+pub(crate) fn keep_private(response: &mut Response<Body>) {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.append(header::VARY, HeaderValue::from_static("Authorization, Origin"));
+    let streams = headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    if streams {
+        // Reverse proxies would otherwise collect events before passing them on (T8).
+        headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    }
+}
+
+/// An empty answer with a status.
+pub(crate) fn empty(status: StatusCode) -> Response {
+    status.into_response()
+}

@@ -1,0 +1,83 @@
+//! The MCP addresses.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware,
+    response::Response,
+    routing::{any, get, post},
+};
+use doorward_model::routes;
+use doorward_transport::{answer, cors};
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager};
+
+use crate::{
+    Mcp,
+    challenge::{empty, switched_off},
+    guard,
+    server::Server,
+    sse,
+};
+
+type Service = StreamableHttpService<Server, NeverSessionManager>;
+
+#[derive(Clone)]
+struct Streamable {
+    service: Service,
+}
+
+/// The MCP endpoints with their guard, and the metadata without.
+pub fn router(mcp: &Mcp) -> Router {
+    let parts = &mcp.inner.parts;
+    // Host and Origin are checked by the guard, which knows the public URL; no sessions, so that any replica serves any request.
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
+        .with_max_request_body_bytes(parts.config.max_message_bytes)
+        .with_cancellation_token(parts.stop.child_token());
+    let factory = {
+        let mcp = mcp.clone();
+        move || Ok(Server::new(mcp.clone()))
+    };
+    let service = StreamableHttpService::new(factory, std::sync::Arc::new(NeverSessionManager::default()), config);
+    let streamable = Router::new()
+        .route(routes::MCP, any(streamable_http))
+        .route(&format!("{}/", routes::MCP), any(streamable_http))
+        .with_state(Streamable { service });
+    let deprecated = Router::new()
+        .route(routes::MCP_SSE, get(sse::open))
+        .route(routes::MCP_MESSAGES, post(sse::message))
+        .with_state(mcp.clone());
+    let guarded = streamable.merge(deprecated).layer(middleware::from_fn_with_state(mcp.clone(), guard::guard));
+    guarded.merge(metadata_router(mcp, ""))
+}
+
+/// The metadata documents; `path` is the public URL's own path for the forms at the host's root (RFC 9728 §3.1).
+pub fn metadata_router(mcp: &Mcp, path: &str) -> Router {
+    let base = format!("{}{path}", routes::PROTECTED_RESOURCE_METADATA);
+    let mut router = Router::new();
+    for suffix in ["", routes::MCP, "/mcp/", routes::MCP_SSE] {
+        let address = if path.is_empty() && suffix.is_empty() { base.clone() } else { format!("{base}{suffix}") };
+        router = router.route(&address, get(metadata));
+    }
+    router.layer(middleware::from_fn(cors::open)).with_state(mcp.clone())
+}
+
+async fn metadata(State(mcp): State<Mcp>) -> Response {
+    match mcp.is_enabled().await {
+        Ok(true) => answer::public_json(&mcp.resource_metadata(), 300),
+        Ok(false) => switched_off(),
+        Err(error) => {
+            tracing::error!(%error, "the switch of the MCP server could not be read");
+            answer::retry_after(empty(StatusCode::SERVICE_UNAVAILABLE), 5)
+        }
+    }
+}
+
+async fn streamable_http(State(streamable): State<Streamable>, request: Request) -> Response {
+    streamable.service.handle(request).await.map(Body::new)
+}

@@ -1,0 +1,46 @@
+//! Streams end when the right to them ends (MCP-23).
+
+use std::pin::Pin;
+
+use axum::{
+    body::{Body, Bytes},
+    http::header,
+    response::Response,
+};
+use futures_util::{Stream, StreamExt, stream};
+use tokio::time::{Instant, Interval, interval_at};
+
+use crate::{Caller, Mcp, bearer::LOOK_EVERY};
+
+type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, axum::Error>> + Send>>;
+
+struct Leased {
+    mcp: Mcp,
+    caller: Caller,
+    chunks: Chunks,
+    look: Interval,
+}
+
+/// Lets an event stream run only as long as its caller's access stands. Other answers pass untouched.
+pub(crate) fn hold(mcp: &Mcp, caller: Caller, response: Response) -> Response {
+    let streams = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    if !streams {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let leased = Leased { mcp: mcp.clone(), caller, chunks: Box::pin(body.into_data_stream()), look: interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY) };
+    let limited = stream::unfold(leased, |mut leased| async move {
+        loop {
+            tokio::select! {
+                chunk = leased.chunks.next() => return chunk.map(|chunk| (chunk, leased)),
+                _ = leased.look.tick() => {
+                    if !leased.mcp.may_continue(&leased.caller).await {
+                        tracing::info!(person = %leased.caller.user_id, client = %leased.caller.client_id, "a stream was closed: its access ended");
+                        return None;
+                    }
+                }
+            }
+        }
+    });
+    Response::from_parts(parts, Body::from_stream(limited))
+}

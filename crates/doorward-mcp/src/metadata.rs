@@ -1,0 +1,27 @@
+//! Protected resource metadata (RFC 9728).
+
+use doorward_model::ScopeSet;
+use serde_json::{Value, json};
+
+use crate::Mcp;
+
+impl Mcp {
+    /// The document. Its scopes are what basic use needs, not the catalogue (R4), and never `offline_access` (R5).
+    pub(crate) fn resource_metadata(&self) -> Value {
+        let parts = &self.inner.parts;
+        let mut document = json!({
+            "resource": self.inner.resource.as_str(),
+            "authorization_servers": [parts.public_url.as_str()],
+            "scopes_supported": ScopeSet::default_request().iter().map(doorward_model::Scope::name).collect::<Vec<_>>(),
+            "bearer_methods_supported": ["header"],
+        });
+        if let Value::Object(members) = &mut document {
+            for (name, value) in [("resource_name", &parts.config.resource_name), ("resource_documentation", &parts.config.resource_documentation)] {
+                if !value.is_empty() {
+                    members.insert(name.to_owned(), value.as_str().into());
+                }
+            }
+        }
+        document
+    }
+}

@@ -1,0 +1,203 @@
+//! The deprecated HTTP+SSE transport (MCP 2024-11-05) for clients that know nothing newer. Every request is checked like any
+//! other; the stream's id alone opens nothing (CA24), and another person's or client's stream does not exist (CA25, R16).
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    pin::Pin,
+    sync::{Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::Response,
+};
+use doorward_model::routes;
+use doorward_transport::{Params, params::read_body};
+use futures_util::{Sink, Stream, StreamExt, stream};
+use rmcp::{
+    RoleServer, ServiceExt,
+    model::{ClientJsonRpcMessage, GetExtensions, JsonRpcMessage},
+    service::{RxJsonRpcMessage, TxJsonRpcMessage},
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::{
+    Caller, Mcp,
+    challenge::{empty, rpc_refusal},
+    server::Server,
+};
+
+/// How many messages may wait in one direction.
+const QUEUE: usize = 32;
+/// How often an idle stream carries a comment (CA3: at most 30 s).
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The open streams.
+#[derive(Default)]
+pub(crate) struct Streams(Mutex<HashMap<String, Open>>);
+
+struct Open {
+    user_id: String,
+    client_id: String,
+    to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>,
+}
+
+impl Streams {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Open>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes a stream's entry when its connection goes away.
+struct Entry {
+    mcp: Mcp,
+    id: String,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.mcp.inner.streams.lock().remove(&self.id);
+    }
+}
+
+/// Sends what the server says into the stream.
+struct ToClient(mpsc::Sender<Bytes>, Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Sink<TxJsonRpcMessage<RoleServer>> for ToClient {
+    type Error = Infallible;
+
+    fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        if let Some(sending) = self.1.as_mut() {
+            std::task::ready!(sending.as_mut().poll(context));
+            self.1 = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+    fn start_send(mut self: Pin<&mut Self>, message: TxJsonRpcMessage<RoleServer>) -> Result<(), Infallible> {
+        if let Ok(json) = serde_json::to_string(&message) {
+            let sender = self.0.clone();
+            self.1 = Some(Box::pin(async move {
+                // A connection that is gone needs no answer.
+                let _ = sender.send(event("message", &json)).await;
+            }));
+        }
+        Ok(())
+    }
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.poll_ready(context)
+    }
+    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.poll_ready(context)
+    }
+}
+
+fn event(name: &str, data: &str) -> Bytes {
+    Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
+}
+
+/// `GET /mcp/sse`: opens a stream and tells where to post.
+pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
+    let Some(caller) = request.extensions().get::<Caller>().cloned() else { return empty(StatusCode::UNAUTHORIZED) };
+    let accepts = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/event-stream") || value.contains("*/*"));
+    if !accepts {
+        return rpc_refusal(StatusCode::NOT_ACCEPTABLE, -32000, "this address streams events: accept text/event-stream");
+    }
+    let id = mcp.new_stream_id().to_string();
+    let (to_server, from_client) = mpsc::channel(QUEUE);
+    let (to_client, events) = mpsc::channel(QUEUE);
+    if !mcp.admit(&id, &caller, to_server) {
+        return rpc_refusal(StatusCode::SERVICE_UNAVAILABLE, -32000, "too many open streams; close one or use Streamable HTTP at /mcp");
+    }
+    let entry = Entry { mcp: mcp.clone(), id: id.clone() };
+    let transport = (ToClient(to_client, None), ReceiverStream::new(from_client));
+    let stop = mcp.inner.parts.stop.child_token();
+    let server = Server::new(mcp.clone());
+    let serving = stop.clone();
+    tokio::spawn(async move {
+        if let Ok(running) = server.serve_with_ct(transport, serving).await {
+            let _ = running.waiting().await;
+        }
+    });
+    let endpoint = event("endpoint", &mcp.inner.parts.public_url.at(&format!("{}?session_id={id}", routes::MCP_MESSAGES)));
+    stream_response(endpoint, events, entry, stop.drop_guard())
+}
+
+/// The answer: the endpoint, then events with comments between them, until one side ends it.
+fn stream_response(endpoint: Bytes, events: mpsc::Receiver<Bytes>, entry: Entry, guard: tokio_util::sync::DropGuard) -> Response {
+    let state = (events, entry, guard);
+    let rest = stream::unfold(state, |(mut events, entry, guard)| async move {
+        let chunk = match tokio::time::timeout(KEEP_ALIVE, events.recv()).await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return None,
+            Err(_) => Bytes::from_static(b": still here\n\n"),
+        };
+        Some((chunk, (events, entry, guard)))
+    });
+    let body: Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>> = Box::pin(stream::once(async { endpoint }).chain(rest).map(Ok));
+    let mut response = Response::new(Body::from_stream(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    response
+}
+
+impl Mcp {
+    fn admit(&self, id: &str, caller: &Caller, to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>) -> bool {
+        let config = &self.inner.parts.config;
+        let mut open = self.inner.streams.lock();
+        let own = open.values().filter(|stream| stream.user_id == caller.user_id.as_str()).count();
+        if open.len() >= config.max_sse_streams || own >= config.max_sse_streams_per_person {
+            return false;
+        }
+        let stream = Open { user_id: caller.user_id.to_string(), client_id: caller.client_id.to_string(), to_server };
+        open.insert(id.to_owned(), stream);
+        true
+    }
+
+    fn stream_of(&self, id: &str, caller: &Caller) -> Option<mpsc::Sender<RxJsonRpcMessage<RoleServer>>> {
+        let open = self.inner.streams.lock();
+        let stream = open.get(id)?;
+        let same = stream.user_id == caller.user_id.as_str() && stream.client_id == caller.client_id.as_str();
+        same.then(|| stream.to_server.clone())
+    }
+}
+
+/// Gives a message the request that carried it, so that tools see who called.
+fn attach(message: &mut ClientJsonRpcMessage, parts: Parts) {
+    match message {
+        JsonRpcMessage::Request(request) => {
+            request.request.extensions_mut().insert(parts);
+        }
+        JsonRpcMessage::Notification(notification) => {
+            notification.notification.extensions_mut().insert(parts);
+        }
+        _ => {}
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    doorward_transport::params::has_media_type(headers, "application/json")
+}
+
+/// `POST /mcp/messages?session_id=…`: a message for an open stream.
+pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Some(caller) = parts.extensions.get::<Caller>().cloned() else { return empty(StatusCode::UNAUTHORIZED) };
+    let params = Params::from_query(parts.uri.query()).unwrap_or_default();
+    let Some(id) = params.get("session_id") else { return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "session_id is missing") };
+    let Some(to_server) = mcp.stream_of(id, &caller) else { return rpc_refusal(StatusCode::NOT_FOUND, -32001, "there is no such session") };
+    if !is_json(&parts.headers) {
+        return rpc_refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, -32600, "the message must be application/json");
+    }
+    let Ok(body) = read_body(body, mcp.inner.parts.config.max_message_bytes).await else { return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "the message could not be read") };
+    let Ok(mut message) = serde_json::from_slice::<ClientJsonRpcMessage>(&body) else { return rpc_refusal(StatusCode::BAD_REQUEST, -32700, "the message is not JSON-RPC") };
+    attach(&mut message, parts);
+    match to_server.send(message).await {
+        Ok(()) => empty(StatusCode::ACCEPTED),
+        Err(_) => rpc_refusal(StatusCode::NOT_FOUND, -32001, "the session has ended"),
+    }
+}

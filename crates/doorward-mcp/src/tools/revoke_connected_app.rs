@@ -1,0 +1,56 @@
+//! `revoke_connected_app`: withdraws a client's access.
+
+use doorward_model::{Change, ClientId, RevokeReason, Scope};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    BoxFuture, ToolCall, ToolError,
+    builtin::{BuiltIn, Context, arguments, result, schema},
+};
+
+pub(super) const TOOL: BuiltIn = BuiltIn {
+    name: "revoke_connected_app",
+    title: "Withdraw an app's access",
+    description: "Withdraws what this person allowed an app: all its tokens stop working at once. The app can ask again, and the person is asked again.",
+    scope: Scope::Write,
+    destructive: true,
+    input: schema::<Arguments>,
+    output: schema::<Answer>,
+    call,
+};
+
+/// Which app.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// The app's client_id, as list_connected_apps tells it.
+    client_id: String,
+}
+
+/// What was withdrawn.
+#[derive(Serialize, JsonSchema)]
+struct Answer {
+    /// The app.
+    client_id: String,
+    /// How many grants ended.
+    revoked_grants: usize,
+}
+
+fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> {
+    Box::pin(async move {
+        let Arguments { client_id } = arguments(&call)?;
+        let caller = &call.caller;
+        let now = context.clock.now();
+        let live = context.store.live_grants_of(&caller.user_id, now).await?;
+        let revoked_grants = live.iter().filter(|grant| grant.client_id.as_str() == client_id).count();
+        if revoked_grants == 0 {
+            return Err(ToolError::Failed("this person has no connected app with that client_id; list_connected_apps names them".to_owned()));
+        }
+        let unit = Change::RevokeGrantsOfPerson { user_id: caller.user_id.clone(), client_id: Some(ClientId::from_text(client_id.clone())), at: now, reason: RevokeReason::ByPerson };
+        context.store.apply(unit).await?;
+        tracing::info!(person = %caller.user_id, by = %caller.client_id, client = client_id, "access withdrawn by a tool");
+        result(&Answer { client_id, revoked_grants })
+    })
+}

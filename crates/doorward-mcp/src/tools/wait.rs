@@ -1,0 +1,66 @@
+//! `wait`: takes its time, for operators who try out progress, cancellation and time limits of clients and proxies.
+
+use std::time::Duration;
+
+use doorward_model::Scope;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    BoxFuture, ToolCall, ToolError,
+    builtin::{BuiltIn, Context, arguments, result, schema},
+};
+
+pub(super) const TOOL: BuiltIn = BuiltIn {
+    name: "wait",
+    title: "Wait",
+    description: "Waits for some seconds, reporting progress every second if the client asks for it. Made to try out long calls and their cancellation.",
+    scope: Scope::Read,
+    destructive: false,
+    input: schema::<Arguments>,
+    output: schema::<Answer>,
+    call,
+};
+
+/// How long.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// For how many seconds.
+    #[serde(default = "default_seconds")]
+    #[schemars(range(min = 0, max = 300))]
+    seconds: u32,
+}
+
+fn default_seconds() -> u32 {
+    5
+}
+
+/// How it went.
+#[derive(Serialize, JsonSchema)]
+struct Answer {
+    /// How many seconds passed.
+    waited_seconds: u32,
+}
+
+fn call(_: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> {
+    Box::pin(async move {
+        let Arguments { seconds } = arguments(&call)?;
+        if seconds > 300 {
+            return Err(ToolError::Arguments("seconds must be at most 300".to_owned()));
+        }
+        for step in 0..seconds {
+            call.progress.report(f64::from(step), f64::from(seconds), format!("waited {step} of {seconds} seconds")).await;
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                () = call.cancelled.cancelled() => {
+                    tracing::info!(waited = step, "the wait was cancelled by the client");
+                    return Err(ToolError::Failed(format!("cancelled after {step} seconds")));
+                }
+            }
+        }
+        call.progress.report(f64::from(seconds), f64::from(seconds), "done".to_owned()).await;
+        result(&Answer { waited_seconds: seconds })
+    })
+}
