@@ -1,1 +1,69 @@
-//! doorward-web
+//! Draws every page and posts every form. Plain HTML from the server; nothing needs JavaScript.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod assets;
+mod config;
+mod flow;
+mod frame;
+mod pages;
+mod visitor;
+
+use std::sync::Arc;
+
+use axum::Router;
+use doorward_accounts::Accounts;
+use doorward_issuer::Issuer;
+use doorward_model::{Clock, Entropy, PublicUrl};
+use doorward_store::Store;
+use doorward_transport::{Csrf, cookies::Cookies};
+
+pub use config::Config;
+pub use pages::not_found;
+
+/// What the pages are made of.
+pub struct Parts {
+    /// People and sessions.
+    pub accounts: Accounts,
+    /// Authorizations.
+    pub issuer: Issuer,
+    /// For what pages list.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Form tokens.
+    pub csrf: Csrf,
+    /// Our own address.
+    pub public_url: PublicUrl,
+    /// Whether the MCP server is on while no administrator has switched it.
+    pub mcp_enabled_by_default: bool,
+    /// The name of the setting that an administrator switches.
+    pub mcp_setting: &'static str,
+    /// The configuration.
+    pub config: Config,
+}
+
+/// The pages. Cheap to clone.
+#[derive(Clone)]
+pub struct Web {
+    pub(crate) parts: Arc<Parts>,
+    pub(crate) cookies: Cookies,
+}
+
+impl Web {
+    /// Takes the parts.
+    pub fn new(parts: Parts) -> Self {
+        Self { cookies: Cookies::new(&parts.public_url), parts: Arc::new(parts) }
+    }
+
+    /// All pages and forms.
+    pub fn router(&self) -> Router {
+        pages::router(self.clone()).merge(assets::router())
+    }
+
+    /// An absolute address of ours.
+    pub(crate) fn at(&self, path: &str) -> String {
+        self.parts.public_url.at(path)
+    }
+}

@@ -1,0 +1,60 @@
+//! What every page has around it.
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use doorward_transport::answer;
+use time::{OffsetDateTime, macros::format_description};
+
+use crate::{Web, visitor::Browser};
+use doorward_model::Timestamp;
+
+/// The frame of a page.
+pub(crate) struct Frame {
+    pub(crate) name: String,
+    pub(crate) base: String,
+    pub(crate) visitor: Option<FrameVisitor>,
+}
+
+/// Who is signed in, as the frame shows it.
+pub(crate) struct FrameVisitor {
+    pub(crate) name: String,
+    pub(crate) administrator: bool,
+    pub(crate) logout_csrf: String,
+}
+
+impl Web {
+    pub(crate) fn frame(&self, browser: Option<&Browser>) -> Frame {
+        let visitor = browser.and_then(|browser| browser.visitor.as_ref().map(|visitor| (browser, visitor)));
+        Frame {
+            name: self.parts.config.name.clone(),
+            base: self.parts.public_url.path().to_owned(),
+            visitor: visitor.map(|(browser, visitor)| FrameVisitor {
+                name: visitor.person.name.to_string(),
+                administrator: visitor.person.is_administrator(),
+                logout_csrf: self.csrf(browser, "logout"),
+            }),
+        }
+    }
+
+    /// The token of a form in this browser.
+    pub(crate) fn csrf(&self, browser: &Browser, form: &str) -> String {
+        self.parts.csrf.token(&browser.binding, form)
+    }
+}
+
+/// Draws a page; a template that cannot be drawn is our fault.
+pub(crate) fn draw(status: StatusCode, template: &impl Template, submits_elsewhere: bool) -> Response {
+    match template.render() {
+        Ok(html) => answer::page(status, html, submits_elsewhere),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be drawn");
+            answer::page(StatusCode::INTERNAL_SERVER_ERROR, "<!doctype html><title>Error</title><p>Something failed here. Please try again.".to_owned(), false)
+        }
+    }
+}
+
+/// A moment as people read it.
+pub(crate) fn moment(at: Timestamp) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    OffsetDateTime::from_unix_timestamp(at.0).ok().and_then(|time| time.format(format).ok()).unwrap_or_default()
+}

@@ -1,0 +1,188 @@
+//! A person's own page: connected apps, sessions, password.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_accounts::PeopleError;
+use doorward_model::{ClientId, ClientSource, Grant, ScopeSet, SessionId, routes};
+use doorward_store::StoreError;
+use doorward_transport::answer;
+
+use super::error::Oops;
+use crate::{
+    Web,
+    frame::{Frame, draw, moment},
+    visitor::{SignedIn, form},
+};
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct Page {
+    frame: Frame,
+    person: String,
+    mcp_url: String,
+    message: Option<String>,
+    error: Option<String>,
+    apps: Vec<App>,
+    sessions: Vec<SessionRow>,
+    has_password: bool,
+    password_min_length: usize,
+    withdraw_csrf: String,
+    end_csrf: String,
+    password_csrf: String,
+}
+
+struct App {
+    client_id: String,
+    name: String,
+    unverified: bool,
+    scopes: Vec<&'static str>,
+    connected: String,
+    last_used: String,
+}
+
+struct SessionRow {
+    id: String,
+    browser: String,
+    current: bool,
+    address: String,
+    since: String,
+    last_seen: String,
+}
+
+/// The words of a user agent that people recognise.
+fn browser_name(user_agent: &str) -> String {
+    let known = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl")];
+    let systems = [("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"), ("Linux", "Linux")];
+    let find = |words: &[(&str, &str)]| words.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| (*name).to_owned());
+    match (find(&known), find(&systems)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser,
+        _ if user_agent.is_empty() => "Unknown browser".to_owned(),
+        _ => user_agent.chars().take(60).collect(),
+    }
+}
+
+async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
+    let mut by_client = BTreeMap::<String, Vec<Grant>>::new();
+    for grant in web.parts.store.live_grants_of(&signed_in.visitor.person.id, web.parts.clock.now()).await? {
+        by_client.entry(grant.client_id.to_string()).or_default().push(grant);
+    }
+    let mut apps = Vec::with_capacity(by_client.len());
+    for (client_id, grants) in by_client {
+        let client = web.parts.store.client(&ClientId::from_text(client_id.clone())).await?;
+        let scopes = grants.iter().fold(ScopeSet::default(), |all, grant| all.union(&grant.scopes)).closure();
+        apps.push(App {
+            name: client.as_ref().map_or_else(|| client_id.clone(), |client| client.name.clone()),
+            unverified: client.is_none_or(|client| client.source == ClientSource::Registration),
+            client_id,
+            scopes: scopes.iter().map(|scope| scope.info().title).collect(),
+            connected: grants.iter().map(|grant| grant.created_at).min().map(moment).unwrap_or_default(),
+            last_used: grants.iter().map(|grant| grant.last_used_at).max().map(moment).unwrap_or_default(),
+        });
+    }
+    apps.sort_by(|one, other| one.name.to_lowercase().cmp(&other.name.to_lowercase()));
+    Ok(apps)
+}
+
+async fn sessions(web: &Web, signed_in: &SignedIn) -> Result<Vec<SessionRow>, StoreError> {
+    let sessions = web.parts.accounts.sessions_of(&signed_in.visitor.person.id).await?;
+    Ok(sessions
+        .into_iter()
+        .map(|session| SessionRow {
+            current: session.id == signed_in.visitor.session.id,
+            id: session.id.to_string(),
+            browser: browser_name(&session.user_agent),
+            address: session.address,
+            since: moment(session.auth_time),
+            last_seen: moment(session.last_seen_at),
+        })
+        .collect())
+}
+
+async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, message: Option<String>, error: Option<String>) -> Response {
+    let (apps, sessions) = match (apps(web, signed_in).await, sessions(web, signed_in).await) {
+        (Ok(apps), Ok(sessions)) => (apps, sessions),
+        (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(web),
+    };
+    let browser = &signed_in.browser;
+    let page = Page {
+        frame: web.frame(Some(browser)),
+        person: signed_in.visitor.person.name.to_string(),
+        mcp_url: web.at(routes::MCP),
+        message,
+        error,
+        apps,
+        sessions,
+        has_password: signed_in.visitor.person.password.is_some(),
+        password_min_length: web.parts.accounts.config().password_min_length,
+        withdraw_csrf: web.csrf(browser, "withdraw"),
+        end_csrf: web.csrf(browser, "end-session"),
+        password_csrf: web.csrf(browser, "password"),
+    };
+    draw(status, &page, false)
+}
+
+pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response {
+    show(&web, &signed_in, StatusCode::OK, None, None).await
+}
+
+pub(crate) async fn withdraw(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+    let params = match form(&web, &signed_in.browser, "withdraw", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let Some(client_id) = params.get("client_id") else { return Oops::bad_form("it names no app").draw(&web) };
+    match web.parts.issuer.withdraw(&signed_in.visitor.person.id, Some(ClientId::from_text(client_id))).await {
+        Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
+        Err(failure) => Oops::from_failure(&failure).draw(&web),
+    }
+}
+
+pub(crate) async fn end_session(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+    let params = match form(&web, &signed_in.browser, "end-session", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let Some(session_id) = params.get("session_id") else { return Oops::bad_form("it names no session").draw(&web) };
+    match web.parts.accounts.end_session(&signed_in.visitor.person.id, SessionId::from_text(session_id)).await {
+        Ok(true) => answer::see_other(&web.at(routes::ACCOUNT)),
+        Ok(false) => show(&web, &signed_in, StatusCode::NOT_FOUND, None, Some("That session has ended already.".to_owned())).await,
+        Err(error) => Oops::unavailable(&error).draw(&web),
+    }
+}
+
+pub(crate) async fn change_password(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+    let params = match form(&web, &signed_in.browser, "password", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    let visitor = &signed_in.visitor;
+    match web.parts.accounts.change_password(&visitor.person, text("present"), text("new"), visitor.session.id.clone()).await {
+        Ok(()) => {
+            let done = "Your password was changed. Other sessions have ended and connected apps must ask again.".to_owned();
+            show(&web, &signed_in, StatusCode::OK, Some(done), None).await
+        }
+        Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
+        Err(error) => show(&web, &signed_in, StatusCode::BAD_REQUEST, None, Some(format!("The password was not changed: {error}."))).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser_name;
+
+    #[test]
+    fn browsers_are_named_as_people_know_them() {
+        assert_eq!(browser_name("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"), "Chrome on Linux");
+        assert_eq!(browser_name("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15) Gecko/20100101 Firefox/140.0"), "Firefox on macOS");
+        assert_eq!(browser_name(""), "Unknown browser");
+    }
+}

@@ -1,0 +1,98 @@
+//! The one-time link that makes an administrator. Looking at it uses nothing: only the form does.
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_accounts::{NewPerson, PeopleError};
+use doorward_model::routes;
+use doorward_transport::{Params, answer, cookies::Cookie};
+
+use super::error::Oops;
+use crate::{
+    Web,
+    frame::{Frame, draw},
+    visitor::{Browser, form},
+};
+
+#[derive(Template)]
+#[template(path = "admin_link.html")]
+struct Page {
+    frame: Frame,
+    csrf: String,
+    name: String,
+    password_min_length: usize,
+    error: Option<String>,
+}
+
+fn show(web: &Web, browser: &Browser, status: StatusCode, name: &str, error: Option<String>) -> Response {
+    let page = Page {
+        frame: web.frame(Some(browser)),
+        csrf: web.csrf(browser, "admin-link"),
+        name: name.to_owned(),
+        password_min_length: web.parts.accounts.config().password_min_length,
+        error,
+    };
+    browser.remember(web, draw(status, &page, false))
+}
+
+fn spent() -> Oops {
+    Oops {
+        status: StatusCode::NOT_FOUND,
+        title: "This link does not work".to_owned(),
+        why: "It was used already, is too old, or was never made here.".to_owned(),
+        advice: "Make a fresh one on the server with: doorward admin-link".to_owned(),
+        code: None,
+    }
+}
+
+pub(crate) async fn get(State(web): State<Web>, Path(secret): Path<String>, browser: Browser) -> Response {
+    match web.parts.accounts.is_link_usable(&secret).await {
+        Ok(true) => show(&web, &browser, StatusCode::OK, "", None),
+        Ok(false) => spent().draw(&web),
+        Err(error) => Oops::unavailable(&error).draw(&web),
+    }
+}
+
+pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, browser: Browser, request: Request<Body>) -> Response {
+    let params = match form(&web, &browser, "admin-link", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let accounts = &web.parts.accounts;
+    let result = match &browser.visitor {
+        Some(visitor) => accounts.become_administrator_by_link(&secret, &visitor.person).await.map(|()| None),
+        None => add(&web, &secret, &params, &browser).await.map(Some),
+    };
+    match result {
+        Ok(signed_in) => {
+            let mut response = answer::see_other(&web.at(routes::ADMIN));
+            if let Some(signed_in) = signed_in {
+                web.cookies.set(response.headers_mut(), Cookie::Session, signed_in.token.reveal(), Some(signed_in.max_age));
+                web.cookies.clear(response.headers_mut(), Cookie::Browser);
+            }
+            response
+        }
+        Err(PeopleError::Link) => spent().draw(&web),
+        Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
+        Err(error) => show(&web, &browser, StatusCode::BAD_REQUEST, params.get("name").unwrap_or_default(), Some(sentence(&error.to_string()))),
+    }
+}
+
+async fn add(web: &Web, secret: &str, params: &Params, browser: &Browser) -> Result<doorward_accounts::SignedIn, PeopleError> {
+    let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    let new = NewPerson { name: text("name"), email: None, password: Some(text("password")), roles: Vec::new() };
+    web.parts.accounts.add_administrator_by_link(secret, new, browser.address, &browser.user_agent, browser.previous_session()).await
+}
+
+/// An error as a sentence.
+fn sentence(text: &str) -> String {
+    let mut sentence = format!("{text}.");
+    if let Some(first) = sentence.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence
+}

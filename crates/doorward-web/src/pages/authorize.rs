@@ -1,0 +1,32 @@
+//! The authorization endpoint (RFC 6749 §3.1): validates and hands over to the dispatcher. GET changes nothing.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+};
+use doorward_transport::Params;
+
+use super::error::Oops;
+use crate::{Web, visitor::Browser};
+
+pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+    match Params::from_query(request.uri().query()) {
+        Ok(params) => begin(&web, &browser, params).await,
+        Err(error) => Oops::bad_form(&error.to_string()).draw(&web),
+    }
+}
+
+pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+    match Params::from_form(request).await {
+        Ok(params) => begin(&web, &browser, params).await,
+        Err(error) => Oops::bad_form(&error.to_string()).draw(&web),
+    }
+}
+
+async fn begin(web: &Web, browser: &Browser, params: Params) -> Response {
+    match web.parts.issuer.begin(params, browser.address).await {
+        Ok(request) => web.proceed(&request, browser).await,
+        Err(refusal) => web.refuse(&refusal),
+    }
+}

@@ -1,0 +1,143 @@
+//! The person decides.
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_accounts::Visitor;
+use doorward_issuer::AuthorizationRequest;
+use doorward_model::{ClientSource, RedirectUri, Scope, ScopeSet, routes};
+use doorward_transport::{Params, answer};
+use url::Url;
+
+use super::error::Oops;
+use crate::{
+    Web,
+    flow::Step,
+    frame::{Frame, draw},
+    visitor::{Browser, form},
+};
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct Page {
+    frame: Frame,
+    csrf: String,
+    request: String,
+    client_name: String,
+    verified: bool,
+    origin_badge: &'static str,
+    origin: String,
+    redirect_host: String,
+    redirect_uri: String,
+    localhost: bool,
+    scopes: Vec<Choice>,
+    resources: Vec<String>,
+    person: String,
+}
+
+struct Choice {
+    name: &'static str,
+    title: &'static str,
+    description: &'static str,
+    already: bool,
+    checked: bool,
+}
+
+/// Where the client's name comes from, in words, and whether anybody vouches for it.
+fn origin(request: &AuthorizationRequest) -> (bool, &'static str, String) {
+    match request.client.source {
+        ClientSource::Administrator => (true, "added by your administrator", String::new()),
+        ClientSource::MetadataDocument => {
+            let host = Url::parse(request.client.id.as_str()).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+            (true, "published by", host)
+        }
+        ClientSource::Registration => (false, "unverified", "It introduced itself under this name; nobody has checked it.".to_owned()),
+    }
+}
+
+fn choices(request: &AuthorizationRequest, already: &ScopeSet) -> Vec<Choice> {
+    let offered = request.scopes.union(already).closure();
+    let choice = |scope: Scope| {
+        let info = scope.info();
+        Choice { name: info.name, title: info.title, description: info.description, already: already.allows(scope), checked: true }
+    };
+    offered.iter().map(choice).collect()
+}
+
+async fn show(web: &Web, browser: &Browser, visitor: &Visitor, request: &AuthorizationRequest) -> Response {
+    let already = match web.parts.issuer.already_allowed(request, &visitor.person.id).await {
+        Ok(already) => already,
+        Err(failure) => return Oops::from_failure(&failure).draw(web),
+    };
+    let sealed = web.parts.issuer.seal(request);
+    let (verified, origin_badge, origin) = origin(request);
+    let page = Page {
+        frame: web.frame(Some(browser)),
+        csrf: web.csrf(browser, &format!("consent:{}", request.id)),
+        request: sealed,
+        client_name: request.client.name.clone(),
+        verified,
+        origin_badge,
+        origin,
+        redirect_host: RedirectUri::display_host(&request.redirect_uri),
+        redirect_uri: request.redirect_uri.clone(),
+        localhost: request.client.is_localhost_only(),
+        scopes: choices(request, &already),
+        resources: request.resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
+        person: visitor.person.name.to_string(),
+    };
+    draw(StatusCode::OK, &page, true)
+}
+
+pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    let Some(sealed) = params.get("request") else { return Oops::bad_form("it names no request").draw(&web) };
+    let request = match web.reopen(sealed, &browser).await {
+        Ok(request) => request,
+        Err(response) => return response,
+    };
+    match (web.next_step(&request, browser.visitor.as_ref()).await, &browser.visitor) {
+        (Ok(Step::Decide), Some(visitor)) => show(&web, &browser, visitor, &request).await,
+        (Ok(_), _) => web.proceed(&request, &browser).await,
+        (Err(refusal), _) => web.refuse(&refusal),
+    }
+}
+
+pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+    // The form's token names the request, which must be read first; reading changes nothing.
+    let (parts, body) = request.into_parts();
+    let bytes = match doorward_transport::params::read_body(body, doorward_transport::params::MAX_FORM).await {
+        Ok(bytes) => bytes,
+        Err(error) => return Oops::bad_form(&error.to_string()).draw(&web),
+    };
+    let sealed = Params::parse(&bytes).ok().and_then(|params| params.get("request").map(str::to_owned)).unwrap_or_default();
+    let pending = match web.reopen(&sealed, &browser).await {
+        Ok(pending) => pending,
+        Err(response) => return response,
+    };
+    let form_name = format!("consent:{}", pending.id);
+    let params = match form(&web, &browser, &form_name, Request::from_parts(parts, Body::from(bytes))).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let visitor = match (web.next_step(&pending, browser.visitor.as_ref()).await, browser.visitor.as_ref()) {
+        (Ok(Step::Decide), Some(visitor)) => visitor,
+        (Ok(_), _) => return web.proceed(&pending, &browser).await,
+        (Err(refusal), _) => return web.refuse(&refusal),
+    };
+    match params.get("decision") {
+        Some("allow") => {
+            let chosen: ScopeSet = ScopeSet::all().iter().filter(|scope| params.get(&format!("scope-{}", scope.name())).is_some()).collect();
+            match web.parts.issuer.approve(&pending, &visitor.person.id, visitor.session.auth_time, &chosen).await {
+                Ok(target) => answer::see_other(&target),
+                Err(refusal) => web.refuse(&refusal),
+            }
+        }
+        Some("switch") => answer::see_other(&web.at(&format!("{}?request={sealed}&switch=1", routes::LOGIN))),
+        _ => answer::see_other(&web.parts.issuer.deny(&pending)),
+    }
+}

@@ -1,0 +1,47 @@
+//! The pages, one file each.
+
+mod account;
+mod admin;
+mod admin_link;
+mod authorize;
+mod consent;
+pub(crate) mod error;
+mod login;
+mod logout;
+
+use axum::{
+    Router,
+    response::Response,
+    routing::{get, post},
+};
+use doorward_model::routes;
+use doorward_transport::answer;
+
+use crate::Web;
+use error::Oops;
+
+pub(crate) fn router(web: Web) -> Router {
+    Router::new()
+        .route(routes::ROOT, get(root))
+        .route(routes::AUTHORIZE, get(authorize::get).post(authorize::post))
+        .route(routes::LOGIN, get(login::get).post(login::post))
+        .route(routes::LOGOUT, get(logout::get).post(logout::post))
+        .route(routes::CONSENT, get(consent::get).post(consent::post))
+        .route(routes::ACCOUNT, get(account::get))
+        .route(routes::ACCOUNT_WITHDRAW, post(account::withdraw))
+        .route(routes::ACCOUNT_END_SESSION, post(account::end_session))
+        .route(routes::ACCOUNT_PASSWORD, post(account::change_password))
+        .route(routes::ADMIN, get(admin::get))
+        .route(routes::ADMIN_MCP, post(admin::switch_mcp))
+        .route(routes::ADMIN_LINK, get(admin_link::get).post(admin_link::post))
+        .with_state(web)
+}
+
+async fn root(axum::extract::State(web): axum::extract::State<Web>) -> Response {
+    answer::see_other(&web.at(routes::ACCOUNT))
+}
+
+/// The page for an address that does not exist.
+pub fn not_found(web: &Web) -> Response {
+    Oops::not_found().draw(web)
+}

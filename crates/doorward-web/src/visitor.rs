@@ -1,0 +1,115 @@
+//! Whose browser sends a request.
+
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, Request},
+    http::{StatusCode, header, request::Parts as RequestParts},
+    response::Response,
+};
+use doorward_accounts::Visitor;
+use doorward_model::{PlainToken, id::random_text, routes};
+use doorward_transport::{ClientAddress, Params, answer, cookies::Cookie};
+
+use crate::{Web, pages::error::Oops};
+
+/// The browser behind a request: signed in or not.
+pub(crate) struct Browser {
+    /// What form tokens are bound to: the session's cookie, or a random one before signing in.
+    pub(crate) binding: String,
+    /// Whether `binding` is new and must be sent.
+    pub(crate) fresh_binding: bool,
+    /// Who is signed in.
+    pub(crate) visitor: Option<Visitor>,
+    /// Where the request comes from.
+    pub(crate) address: ClientAddress,
+    /// What the browser calls itself.
+    pub(crate) user_agent: String,
+    /// The session cookie as sent, valid or not.
+    pub(crate) session_cookie: Option<String>,
+}
+
+impl Browser {
+    /// Sends the binding cookie along if it is new.
+    pub(crate) fn remember(&self, web: &Web, mut response: Response) -> Response {
+        if self.fresh_binding {
+            web.cookies.set(response.headers_mut(), Cookie::Browser, &self.binding, None);
+        }
+        response
+    }
+    /// The hash of the session that the browser had.
+    pub(crate) fn previous_session(&self) -> Option<doorward_model::HashedToken> {
+        self.session_cookie.as_deref().map(|cookie| PlainToken::presented(cookie).hashed())
+    }
+}
+
+impl FromRequestParts<Web> for Browser {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut RequestParts, web: &Web) -> Result<Self, Response> {
+        let session_cookie = web.cookies.read(&parts.headers, Cookie::Session);
+        let visitor = match &session_cookie {
+            Some(cookie) => web.parts.accounts.visitor(cookie).await.map_err(|error| Oops::unavailable(&error).draw(web))?,
+            None => None,
+        };
+        let browser_cookie = web.cookies.read(&parts.headers, Cookie::Browser);
+        let (binding, fresh_binding) = match (&visitor, &session_cookie, browser_cookie) {
+            (Some(_), Some(cookie), _) => (cookie.clone(), false),
+            (_, _, Some(cookie)) => (cookie, false),
+            _ => (random_text(web.parts.entropy.as_ref(), 18), true),
+        };
+        let address = parts.extensions.get::<ClientAddress>().copied().unwrap_or(ClientAddress([0, 0, 0, 0].into()));
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        Ok(Self { binding, fresh_binding, visitor, address, user_agent, session_cookie })
+    }
+}
+
+/// A browser whose person is signed in; anybody else is sent to sign in.
+pub(crate) struct SignedIn {
+    pub(crate) browser: Browser,
+    pub(crate) visitor: Visitor,
+}
+
+impl FromRequestParts<Web> for SignedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut RequestParts, web: &Web) -> Result<Self, Response> {
+        let browser = Browser::from_request_parts(parts, web).await?;
+        match browser.visitor.clone() {
+            Some(visitor) => Ok(Self { browser, visitor }),
+            None => {
+                let next = if parts.uri.path().ends_with(routes::ADMIN) { "?next=%2Fadmin" } else { "" };
+                Err(answer::see_other(&web.at(&format!("{}{next}", routes::LOGIN))))
+            }
+        }
+    }
+}
+
+/// A browser whose person is an administrator. For everybody else the page does not exist.
+pub(crate) struct Administrator(pub(crate) SignedIn);
+
+impl FromRequestParts<Web> for Administrator {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut RequestParts, web: &Web) -> Result<Self, Response> {
+        let signed_in = SignedIn::from_request_parts(parts, web).await?;
+        if signed_in.visitor.person.is_administrator() { Ok(Self(signed_in)) } else { Err(Oops::not_found().draw(web)) }
+    }
+}
+
+/// A form that was submitted from our own page in this browser.
+pub(crate) async fn form(web: &Web, browser: &Browser, name: &str, request: Request<Body>) -> Result<Params, Response> {
+    let headers = request.headers().clone();
+    let params = Params::from_form(request).await.map_err(|error| Oops::bad_form(&error.to_string()).draw(web))?;
+    if web.parts.csrf.accepts(&headers, Some(&browser.binding), name, params.get("csrf")) {
+        return Ok(params);
+    }
+    tracing::warn!(form = name, origin = ?headers.get(header::ORIGIN), "a form was refused: not from our page in this browser, or too old");
+    let oops = Oops {
+        status: StatusCode::FORBIDDEN,
+        title: "This form is no longer valid".to_owned(),
+        why: "It was not sent from this page in this browser, or you signed in or out since it was opened.".to_owned(),
+        advice: "Go back, reload the page and try again.".to_owned(),
+        code: None,
+    };
+    Err(oops.draw(web))
+}
