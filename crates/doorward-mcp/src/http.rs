@@ -37,8 +37,7 @@ pub fn router(mcp: &Mcp) -> Router {
         .with_json_response(true)
         .disable_allowed_hosts()
         .disable_allowed_origins()
-        .with_max_request_body_bytes(parts.config.max_message_bytes)
-        .with_cancellation_token(parts.stop.child_token());
+        .with_max_request_body_bytes(parts.config.max_message_bytes);
     let factory = {
         let mcp = mcp.clone();
         move || Ok(Server::new(mcp.clone()))

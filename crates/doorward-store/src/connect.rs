@@ -1,6 +1,6 @@
 //! Opens the database.
 
-use std::{path::Path, time::Duration};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbErr,
@@ -28,6 +28,8 @@ fn options(url: String, connections: u32) -> ConnectOptions {
 
 /// Opens SQLite with write-ahead logging and a flush for every commit: what was acknowledged survives a power cut.
 pub(crate) async fn sqlite(file: &Path, readers: u32) -> Result<Connections, DbErr> {
+    // Made beforehand, readable for its owner alone; SQLite gives its side files the same mode.
+    let _ = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(file);
     let url = format!("sqlite://{}?mode=rwc", file.display());
     let tuned = |mut options: ConnectOptions| {
         options.map_sqlx_sqlite_opts(|sqlite| {

@@ -8,6 +8,7 @@ mod cache;
 mod config;
 mod connect;
 mod convert;
+mod copy;
 pub(crate) mod entities;
 mod housekeeping;
 mod invalidate;
@@ -42,6 +43,9 @@ pub enum StoreError {
         /// The row's key.
         key: String,
     },
+    /// A copy was asked into a database that holds something.
+    #[error("the target database is not empty")]
+    NotEmpty,
     /// The schema is newer than this program (promise P6).
     #[error("the database was written by a newer version of Doorward ({0} is unknown here); start that version")]
     NewerSchema(String),

@@ -130,6 +130,17 @@ impl Store {
         Ok(())
     }
 
+    /// The database's own idea of the time.
+    pub async fn database_time(&self) -> Result<doorward_model::Timestamp, StoreError> {
+        let (backend, question) = match self.backend {
+            Backend::Sqlite => (sea_orm::DbBackend::Sqlite, "SELECT CAST(strftime('%s', 'now') AS INTEGER)"),
+            Backend::Postgres => (sea_orm::DbBackend::Postgres, "SELECT CAST(extract(epoch FROM now()) AS BIGINT)"),
+        };
+        let row = self.reader.query_one_raw(sea_orm::Statement::from_string(backend, question)).await?;
+        let seconds = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+        Ok(doorward_model::Timestamp(seconds))
+    }
+
     /// Forgets everything that is held in memory; the next reads ask the database.
     pub fn forget_cached(&self) {
         self.caches.forget(&[Stale::Everything]);

@@ -141,6 +141,17 @@ impl Outbound {
     }
 }
 
+/// Fetches an address of our own, for the operator who asks whether it can be reached: the address is the operator's, so it is
+/// not guarded.
+pub async fn probe(address: &str) -> Result<Fetched, OutboundError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the door that everything else must use")]
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(Duration::from_secs(5)).build().map_err(|error| explain(&error))?;
+    let response = client.get(address).send().await.map_err(|error| explain(&error))?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = response.bytes().await.map_err(|error| explain(&error))?.to_vec();
+    Ok(Fetched { status, headers, body })
+}
+
 fn explain(error: &reqwest::Error) -> OutboundError {
     if error.is_timeout() {
         return OutboundError::Timeout;

@@ -1,1 +1,42 @@
-//! doorward
+//! Reads configuration, wires the parts, runs the commands: the program as a library, so that tests start it whole.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod app;
+pub mod commands;
+pub mod config;
+pub mod data_dir;
+pub mod housekeeping;
+mod http;
+pub mod keys;
+mod logging;
+pub mod reference;
+pub mod serve;
+
+/// What went wrong, as a person at the terminal reads it: one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failed(pub String);
+
+impl Failed {
+    /// A failure from anything that explains itself.
+    pub fn because(reason: impl std::fmt::Display) -> Self {
+        Self(reason.to_string())
+    }
+}
+
+macro_rules! failed_from {
+    ($($error:ty),* $(,)?) => { $(impl From<$error> for Failed { fn from(error: $error) -> Self { Self::because(error) } })* };
+}
+
+failed_from!(
+    config::ConfigError,
+    data_dir::DataDirError,
+    doorward_store::StoreError,
+    doorward_keys::MasterKeyError,
+    doorward_keys::RingError,
+    doorward_accounts::HasherError,
+    doorward_accounts::PeopleError,
+    doorward_registration::LookupError,
+    doorward_registration::ClientChangeError,
+    doorward_transport::outbound::OutboundSetupError,
+);

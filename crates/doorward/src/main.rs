@@ -1,2 +1,5 @@
-//! doorward
-fn main() {}
+//! `doorward`: see `doorward --help`.
+
+fn main() -> std::process::ExitCode {
+    doorward::commands::main()
+}

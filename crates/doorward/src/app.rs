@@ -1,0 +1,167 @@
+//! The parts, wired.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use doorward_accounts::Accounts;
+use doorward_issuer::{ClientDirectory, DirectoryError, Issuer};
+use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
+use doorward_mcp::{Mcp, tools::BuiltInTools};
+use doorward_model::{Client, ClientId, Clock, Entropy, PublicUrl, Resource};
+use doorward_registration::{LookupError, Registration};
+use doorward_store::Store;
+use doorward_transport::{ClientAddress, Csrf, Outbound, address::TrustedProxies};
+use doorward_web::Web;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Failed,
+    config::{Checked, Config},
+    data_dir::DataDir,
+    housekeeping::Housekeeping,
+    http,
+    keys::{self, Rotation},
+};
+
+/// A wired server.
+pub struct App {
+    /// The public URL.
+    pub public_url: PublicUrl,
+    /// The store.
+    pub store: Store,
+    /// People.
+    pub accounts: Accounts,
+    /// Clients.
+    pub registration: Registration,
+    /// The authorization server.
+    pub issuer: Issuer,
+    /// The MCP server.
+    pub mcp: Mcp,
+    /// The pages.
+    pub web: Web,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Cancelled when the server stops.
+    pub stop: CancellationToken,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) proxies: TrustedProxies,
+    ring: Arc<KeyRing>,
+    master: Arc<MasterKey>,
+    rotation: Rotation,
+    config: Config,
+}
+
+/// Lets the issuer find clients in the registration room, which it does not know.
+struct Directory(Registration);
+
+#[async_trait::async_trait]
+impl ClientDirectory for Directory {
+    async fn find(&self, id: &ClientId, address: ClientAddress) -> Result<Arc<Client>, DirectoryError> {
+        self.0.client(id, address).await.map_err(|error| match error {
+            LookupError::Unknown(_) | LookupError::Disabled => DirectoryError::Unknown(error.to_string()),
+            LookupError::Unavailable(_) | LookupError::Limited => DirectoryError::Unavailable(error.to_string()),
+        })
+    }
+}
+
+/// How keys rotate under this configuration.
+pub fn rotation(config: &Config, checked: &Checked) -> Rotation {
+    Rotation { algorithm: checked.algorithm, publish_ahead: i64::from(config.keys.publish_ahead_seconds), token_lifetime: config.issuer.access_token_seconds }
+}
+
+impl App {
+    /// Opens the store and wires everything for this public URL.
+    pub async fn open(config: Config, checked: &Checked, data_dir: &DataDir, public_url: PublicUrl, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Failed> {
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let store = Store::open(&config.store, data_dir.path()).await?;
+        let master = keys::open_master_key(&config.keys.master_key, data_dir.path(), &store).await?;
+        let rotation = rotation(&config, checked);
+        keys::keep_fresh(&store, &master, rotation, config.keys.rotation_days, clock.now()).await?;
+        let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
+        ring.follow(&store.signing_keys().await?)?;
+        let outbound = Outbound::new(&config.outbound)?;
+        let accounts = Accounts::new(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), config.accounts.clone())?;
+        let registration = Registration::new(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), outbound.clone(), config.registration.clone());
+        registration.recount().await?;
+        let issuer = Issuer::new(doorward_issuer::Parts {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            keys: Arc::clone(&ring),
+            master: Arc::clone(&master),
+            clients: Arc::new(Directory(registration.clone())),
+            outbound,
+            public_url: public_url.clone(),
+            resources: vec![Resource::mcp(&public_url)],
+            advertise_registration: config.registration.dynamic,
+            advertise_metadata_documents: config.registration.metadata_documents,
+            config: config.issuer.clone(),
+        });
+        let stop = CancellationToken::new();
+        let tools = BuiltInTools::new(store.clone(), Arc::clone(&clock), public_url.as_str().to_owned(), config.mcp.resource_name.clone());
+        let mcp = Mcp::new(doorward_mcp::Parts {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            keys: Arc::clone(&ring),
+            public_url: public_url.clone(),
+            allowed_hosts: config.server.allowed_hosts.clone(),
+            sources: vec![Arc::new(tools)],
+            stop: stop.clone(),
+            config: config.mcp.clone(),
+        });
+        let web = Web::new(doorward_web::Parts {
+            accounts: accounts.clone(),
+            issuer: issuer.clone(),
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            csrf: Csrf::new(Arc::clone(&master), &public_url),
+            public_url: public_url.clone(),
+            mcp_enabled_by_default: config.mcp.enabled,
+            mcp_setting: doorward_mcp::ENABLED_SETTING,
+            config: config.pages.clone(),
+        });
+        let proxies = checked.proxies.clone();
+        Ok(Arc::new(Self { public_url, store, accounts, registration, issuer, mcp, web, clock, stop, entropy, proxies, ring, master, rotation, config }))
+    }
+
+    /// The whole HTTP surface.
+    pub fn router(self: &Arc<Self>) -> Router {
+        http::router(self)
+    }
+
+    /// What must run beside the listener.
+    pub fn housekeeping(&self) -> Housekeeping {
+        Housekeeping {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            master: Arc::clone(&self.master),
+            registration: self.registration.clone(),
+            rotation: self.rotation,
+            rotation_days: self.config.keys.rotation_days,
+            every: Duration::from_secs(self.config.store.housekeeping_seconds.max(1)),
+        }
+    }
+
+    /// Makes a new signing key.
+    pub async fn rotate_keys(&self, publish_ahead: Option<i64>) -> Result<(), Failed> {
+        let rotation = Rotation { publish_ahead: publish_ahead.unwrap_or(self.rotation.publish_ahead), ..self.rotation };
+        keys::rotate(&self.store, &self.master, rotation, self.clock.now()).await.map(drop)
+    }
+
+    /// Whether requests can be served: the database answers and a key signs.
+    pub async fn readiness(&self) -> Result<(), Failed> {
+        self.store.ping().await?;
+        self.ring.follow(&self.store.signing_keys().await?)?;
+        let now = self.clock.now();
+        let active = self.store.signing_keys().await?.iter().any(|key| key.activates_at <= now && key.retires_at.is_none_or(|end| now < end));
+        if active { Ok(()) } else { Err(Failed("there is no active signing key".to_owned())) }
+    }
+
+    /// A one-time link that makes an administrator.
+    pub async fn admin_link(&self) -> Result<String, Failed> {
+        let secret = self.accounts.new_admin_link().await?;
+        Ok(self.public_url.at(&doorward_model::routes::ADMIN_LINK.replace("{token}", secret.reveal())))
+    }
+}

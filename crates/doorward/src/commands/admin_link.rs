@@ -1,0 +1,18 @@
+//! `doorward admin-link`.
+
+use doorward_model::routes;
+
+use super::{context::Context, print_json};
+use crate::Failed;
+
+pub(super) async fn run(context: &Context) -> Result<(), Failed> {
+    let public_url = context.public_url()?;
+    let secret = context.accounts(&context.store().await?)?.new_admin_link().await?;
+    let link = public_url.at(&routes::ADMIN_LINK.replace("{token}", secret.reveal()));
+    if context.json {
+        print_json(&serde_json::json!({"link": link, "expires_in": context.config.accounts.admin_link_seconds}));
+    } else {
+        println!("{link}");
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! `doorward doctor`.
+
+use std::process::ExitCode;
+
+use doorward_model::{Clock, PublicUrl, ports::SystemClock, routes};
+use doorward_store::Store;
+use serde_json::{Value, json};
+
+use super::{context::Context, print_json};
+use crate::{Failed, keys};
+
+/// What one look found.
+struct Finding {
+    what: &'static str,
+    result: Result<String, String>,
+}
+
+async fn database(context: &Context) -> (Finding, Option<Store>) {
+    match context.store().await {
+        Ok(store) => {
+            let found = format!("{:?} answers and its schema is up to date", store.backend());
+            let result = store.ping().await.map(|()| found).map_err(|error| error.to_string());
+            (Finding { what: "database", result }, Some(store))
+        }
+        Err(error) => (Finding { what: "database", result: Err(error.to_string()) }, None),
+    }
+}
+
+async fn signing_keys(context: &Context, store: &Store) -> Result<String, String> {
+    let as_text = |error: Failed| error.to_string();
+    let master = keys::open_master_key(&context.config.keys.master_key, context.data_dir.path(), store).await.map_err(as_text)?;
+    let records = store.signing_keys().await.map_err(|error| error.to_string())?;
+    let ring = doorward_keys::KeyRing::new(master);
+    ring.follow(&records).map_err(|error| error.to_string())?;
+    let now = SystemClock.now();
+    let active = records.iter().filter(|key| key.activates_at <= now).max_by_key(|key| key.activates_at);
+    match active {
+        Some(key) => Ok(format!("{} keys, {} signs with {}", records.len(), key.kid, key.algorithm.as_str())),
+        None => Err("there is no active signing key yet; start the server once, or run: doorward keys rotate".to_owned()),
+    }
+}
+
+async fn clock(store: &Store) -> Result<String, String> {
+    let now = SystemClock.now();
+    let database = store.database_time().await.map_err(|error| error.to_string())?;
+    let apart = now.since(database).abs();
+    // 2026-01-01: a machine that believes to be earlier has lost its clock.
+    if now.0 < 1_767_225_600 {
+        Err("the machine's clock is far in the past; tokens would be refused everywhere".to_owned())
+    } else if apart > 5 {
+        Err(format!("this machine and the database differ by {apart} seconds; synchronise their clocks"))
+    } else {
+        Ok("plausible, and equal to the database's".to_owned())
+    }
+}
+
+async fn reachable(public_url: &PublicUrl) -> Result<String, String> {
+    let address = public_url.at(routes::AUTHORIZATION_SERVER_METADATA);
+    let fetched = doorward_transport::outbound::probe(&address).await.map_err(|error| format!("{address} cannot be fetched from here: {error}"))?;
+    let metadata: Value = serde_json::from_slice(&fetched.body).map_err(|_| format!("{address} answered {} without metadata: is it this server?", fetched.status))?;
+    match metadata.get("issuer").and_then(Value::as_str) {
+        Some(issuer) if issuer == public_url.as_str() => Ok(format!("{address} names this issuer")),
+        Some(issuer) => Err(format!("{address} names the issuer {issuer}, not {public_url}: clients will refuse it; set server.public_url to what people use")),
+        None => Err(format!("{address} names no issuer: is it this server?")),
+    }
+}
+
+pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
+    let mut findings = vec![Finding { what: "configuration", result: Ok("is fine".to_owned()) }];
+    let exposed = context.data_dir.exposed();
+    let permissions = if exposed.is_empty() { Ok("only the owner reads the data directory".to_owned()) } else { Err(exposed.join("; ")) };
+    findings.push(Finding { what: "permissions", result: permissions });
+    let (finding, store) = database(context).await;
+    findings.push(finding);
+    if let Some(store) = &store {
+        findings.push(Finding { what: "keys", result: signing_keys(context, store).await });
+        findings.push(Finding { what: "clock", result: clock(store).await });
+    }
+    findings.push(Finding { what: "public URL", result: reachable(&context.public_url()?).await });
+    let healthy = findings.iter().all(|finding| finding.result.is_ok());
+    if context.json {
+        let describe = |finding: &Finding| {
+            let (Ok(text) | Err(text)) = &finding.result;
+            json!({"what": finding.what, "ok": finding.result.is_ok(), "finding": text})
+        };
+        print_json(&json!({"ok": healthy, "findings": findings.iter().map(describe).collect::<Vec<_>>()}));
+    } else {
+        for finding in &findings {
+            match &finding.result {
+                Ok(text) => println!("ok    {:<14} {text}", finding.what),
+                Err(text) => println!("WRONG {:<14} {text}", finding.what),
+            }
+        }
+    }
+    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}

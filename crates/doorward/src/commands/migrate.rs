@@ -1,0 +1,25 @@
+//! `doorward migrate`.
+
+use doorward_store::{Backend, Config as StoreConfig, Store};
+
+use super::context::Context;
+use crate::Failed;
+
+pub(super) async fn run(context: &Context, to: Option<String>) -> Result<(), Failed> {
+    let Some(to) = to else {
+        // Opening brings the schema up to date.
+        context.store().await?;
+        println!("The schema is up to date.");
+        return Ok(());
+    };
+    let target = StoreConfig { url: to, ..context.config.store.clone() };
+    if Store::backend_of(&target) != Backend::Postgres {
+        return Err(Failed("--to wants postgres://USER@HOST/DATABASE".to_owned()));
+    }
+    let _lock = context.data_dir.lock().map_err(|error| Failed(format!("{error}; data can be moved only while no server runs")))?;
+    let source = context.store().await?;
+    let target = Store::open(&target, context.data_dir.path()).await?;
+    let rows = source.copy_to(&target).await?;
+    println!("Copied {rows} rows. Set store.url to the new database, keep the master key where it is, and start the server.");
+    Ok(())
+}

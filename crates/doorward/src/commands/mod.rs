@@ -1,0 +1,158 @@
+//! The commands, one file each. Every command works on the same `--config` and `--data-dir`, also while a server runs on it.
+#![expect(clippy::print_stdout, reason = "commands answer on standard output")]
+
+mod admin_link;
+mod client;
+mod config;
+mod context;
+mod doctor;
+mod keys;
+mod migrate;
+mod user;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::{Failed, data_dir::DataDir, logging, serve};
+use context::Context;
+
+/// The co-located OAuth authorization server, sign-in and MCP gateway for a team's MCP servers.
+#[derive(Parser, Debug)]
+#[command(name = "doorward", version, max_term_width = 100)]
+pub struct Arguments {
+    /// The configuration file; without it, doorward.toml in the working directory if there is one.
+    #[arg(long, global = true, env = "DOORWARD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the embedded database and the master key lie.
+    #[arg(long, global = true, env = "DOORWARD_DATA_DIR", value_name = "DIR", default_value = "doorward-data")]
+    data_dir: PathBuf,
+    /// Answer in JSON where a program may read the answer.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Runs the server.
+    Serve {
+        /// The address and port to listen on.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<String>,
+        /// The address under which people and clients reach this server.
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
+    },
+    /// Prints a fresh one-time link that makes its opener an administrator.
+    AdminLink {
+        /// The public URL, if the configuration does not say it.
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
+    },
+    /// Adds, lists and changes people.
+    #[command(subcommand)]
+    User(user::Command),
+    /// Adds, lists and changes clients.
+    #[command(subcommand)]
+    Client(client::Command),
+    /// Lists and rotates signing keys.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Checks, shows and describes the configuration.
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Brings the database's schema up to date, or moves the data to PostgreSQL.
+    Migrate {
+        /// Copy everything from the embedded database to this empty PostgreSQL database. Stop the server first.
+        #[arg(long, value_name = "postgres://USER@HOST/DATABASE")]
+        to: Option<String>,
+    },
+    /// Looks for what is wrong: database, keys, clock, public URL, file permissions.
+    Doctor {
+        /// The public URL, if the configuration does not say it.
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
+    },
+}
+
+/// The command line as clap describes it, for the generated reference.
+pub fn describe() -> clap::Command {
+    Arguments::command()
+}
+
+/// Runs the program: exit status 0, 1 (failed) or 2 (usage).
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Failed(format!("the runtime cannot be started: {error}"))),
+    };
+    let outcome = runtime.block_on(run(arguments));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is where a person at the terminal looks")]
+fn fail(error: &Failed) -> ExitCode {
+    eprintln!("doorward: {error}");
+    ExitCode::from(1)
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
+    if let Command::Config(command) = &arguments.command {
+        return config::run(command, arguments.config.as_deref(), arguments.json).map(|()| ExitCode::SUCCESS);
+    }
+    let mut loaded = crate::config::load(arguments.config.as_deref(), &crate::config::Environment::of_process())?;
+    if let Command::Serve { listen, public_url } = &arguments.command {
+        if let Some(listen) = listen {
+            loaded.set_flag("server.listen", "--listen", |config| config.server.listen.clone_from(listen));
+        }
+        if let Some(url) = public_url {
+            loaded.set_flag("server.public_url", "--public-url", |config| config.server.public_url.clone_from(url));
+        }
+        logging::start(&loaded.config.log)?;
+        loaded.check()?;
+        return serve::run(loaded, &DataDir::open(&arguments.data_dir)?).await.map(|()| ExitCode::SUCCESS);
+    }
+    if let Command::AdminLink { public_url: Some(url) } | Command::Doctor { public_url: Some(url) } = &arguments.command {
+        loaded.set_flag("server.public_url", "--public-url", |config| config.server.public_url.clone_from(url));
+    }
+    loaded.config.log.level = "warn".to_owned();
+    logging::start(&loaded.config.log)?;
+    let context = Context { checked: loaded.check()?, config: loaded.config, data_dir: DataDir::open(&arguments.data_dir)?, json: arguments.json };
+    match arguments.command {
+        Command::Serve { .. } | Command::Config(_) => Ok(ExitCode::SUCCESS),
+        Command::AdminLink { .. } => admin_link::run(&context).await.map(|()| ExitCode::SUCCESS),
+        Command::User(command) => user::run(&context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Client(command) => client::run(&context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Keys(command) => keys::run(&context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Migrate { to } => migrate::run(&context, to).await.map(|()| ExitCode::SUCCESS),
+        Command::Doctor { .. } => doctor::run(&context).await,
+    }
+}
+
+/// Prints a value as JSON.
+fn print_json(value: &serde_json::Value) {
+    println!("{value:#}");
+}
+
+/// Prints rows under a head, aligned.
+fn print_table(head: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).chain(head.get(column).map(|title| (*title).to_owned()).as_ref()).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let line = |cells: &[String]| cells.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column))).collect::<Vec<_>>().join("  ").trim_end().to_owned();
+    println!("{}", line(&head.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>()));
+    for row in rows {
+        println!("{}", line(row));
+    }
+}
+
+/// A moment as people read it.
+fn moment(at: doorward_model::Timestamp) -> String {
+    let format = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z");
+    time::OffsetDateTime::from_unix_timestamp(at.0).ok().and_then(|time| time.format(format).ok()).unwrap_or_default()
+}

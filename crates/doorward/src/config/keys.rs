@@ -1,0 +1,101 @@
+//! The table of all keys, read off the schema of [`Config`]: one source for checks, hints and the reference.
+
+use schemars::{SchemaGenerator, generate::SchemaSettings};
+use serde_json::Value;
+
+use super::Config;
+
+/// What a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// A whole number.
+    Number,
+    /// `true` or `false`.
+    Switch,
+    /// A list of texts.
+    List,
+}
+
+impl Kind {
+    /// What a value of this kind must be, as an error says it.
+    pub fn demand(self) -> &'static str {
+        match self {
+            Self::Text => "must be a string",
+            Self::Number => "must be a whole number",
+            Self::Switch => "must be true or false",
+            Self::List => "must be a list of strings",
+        }
+    }
+}
+
+/// One key.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its section.
+    pub section: String,
+    /// What the section is about.
+    pub section_description: String,
+    /// Its name in the section.
+    pub name: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// What it means.
+    pub description: String,
+    /// Its default, as TOML.
+    pub default: String,
+}
+
+impl Key {
+    /// `section.key`.
+    pub fn path(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+    /// The environment variable that sets it.
+    pub fn variable(&self) -> String {
+        format!("DOORWARD_{}__{}", self.section.to_uppercase(), self.name.to_uppercase())
+    }
+}
+
+/// The JSON Schema of the configuration.
+pub fn schema() -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    SchemaGenerator::new(settings).into_root_schema_for::<Config>().to_value()
+}
+
+fn words(schema: &Value) -> String {
+    schema.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ")
+}
+
+fn kind(schema: &Value) -> Kind {
+    match schema.get("type").and_then(Value::as_str) {
+        Some("integer") => Kind::Number,
+        Some("boolean") => Kind::Switch,
+        Some("array") => Kind::List,
+        _ => Kind::Text,
+    }
+}
+
+/// All keys in the order of their sections.
+pub fn all() -> Vec<Key> {
+    let (schema, defaults) = (schema(), serde_json::to_value(Config::default()).unwrap_or_default());
+    let empty = serde_json::Map::new();
+    let sections = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+    let mut keys = Vec::new();
+    for (section, section_schema) in sections {
+        for (name, key_schema) in section_schema.get("properties").and_then(Value::as_object).unwrap_or(&empty) {
+            let default = defaults.get(section).and_then(|section| section.get(name)).map(ToString::to_string).unwrap_or_default();
+            keys.push(Key {
+                section: section.clone(),
+                section_description: words(section_schema),
+                name: name.clone(),
+                kind: kind(key_schema),
+                description: words(key_schema),
+                default,
+            });
+        }
+    }
+    keys
+}

@@ -1,0 +1,151 @@
+//! Puts the layers together and tells where each value stands.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use toml::{
+    Table, Value,
+    de::{DeTable, DeValue},
+};
+
+use super::{Config, ConfigError, Key, Kind, Loaded, Origin, known_keys};
+
+/// The variables of the environment that concern Doorward.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// The process's environment.
+    pub fn of_process() -> Self {
+        Self::from_pairs(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+    }
+    /// These variables. Those that do not start with `DOORWARD_` or name no section are left out.
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let ours = |(name, value): (N, V)| (name.into(), value.into());
+        Self(pairs.into_iter().map(ours).filter(|(name, _)| name.strip_prefix("DOORWARD_").is_some_and(|rest| rest.contains("__"))).collect())
+    }
+}
+
+/// Loads the configuration: the file, if there is one, and the environment. A file that is named must exist.
+pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
+    let (path, named) = file.map_or_else(|| (PathBuf::from("doorward.toml"), false), |file| (file.to_owned(), true));
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => String::new(),
+        Err(error) => return Err(ConfigError { origin: None, key: String::new(), message: format!("{}: {error}", path.display()) }),
+    };
+    load_text(&text, &path.display().to_string(), environment)
+}
+
+pub(super) fn load_text(text: &str, file: &str, environment: &Environment) -> Result<Loaded, ConfigError> {
+    let known = known_keys();
+    let mut origins = BTreeMap::new();
+    let mut table = read_file(text, file, &known, &mut origins)?;
+    overlay(&mut table, environment, &known, &mut origins)?;
+    let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError { origin: None, key: String::new(), message: error.message().to_owned() })?;
+    Ok(Loaded { config, origins })
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// Parses the file and checks every key and the kind of its value.
+fn read_file(text: &str, file: &str, known: &[Key], origins: &mut BTreeMap<String, Origin>) -> Result<Table, ConfigError> {
+    let at = |offset: usize| Origin::Line(file.to_owned(), line_of(text, offset));
+    let parsed = DeTable::parse(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        ConfigError { origin: Some(at(offset)), key: String::new(), message: error.message().to_owned() }
+    })?;
+    for (section, value) in parsed.get_ref() {
+        let (section, origin) = (section.get_ref().to_string(), at(section.span().start));
+        let in_section: Vec<&Key> = known.iter().filter(|key| key.section == section).collect();
+        let DeValue::Table(keys) = value.get_ref() else {
+            return Err(unknown(Some(origin), &section, known));
+        };
+        if in_section.is_empty() {
+            return Err(unknown(Some(origin), &section, known));
+        }
+        for (name, value) in keys {
+            let (path, origin) = (format!("{section}.{}", name.get_ref()), at(name.span().start));
+            let Some(key) = in_section.iter().find(|key| key.name == name.get_ref().as_ref()) else {
+                return Err(unknown(Some(origin), &path, known));
+            };
+            let fits = match (key.kind, value.get_ref()) {
+                (Kind::Text, DeValue::String(_)) | (Kind::Number, DeValue::Integer(_)) | (Kind::Switch, DeValue::Boolean(_)) => true,
+                (Kind::List, DeValue::Array(items)) => items.iter().all(|item| matches!(item.get_ref(), DeValue::String(_))),
+                _ => false,
+            };
+            if !fits {
+                return Err(ConfigError { origin: Some(origin), key: path, message: key.kind.demand().to_owned() });
+            }
+            origins.insert(path, origin);
+        }
+    }
+    text.parse::<Table>().map_err(|error| ConfigError { origin: None, key: String::new(), message: error.message().to_owned() })
+}
+
+/// Lays the environment over the file.
+fn overlay(table: &mut Table, environment: &Environment, known: &[Key], origins: &mut BTreeMap<String, Origin>) -> Result<(), ConfigError> {
+    // `…_FILE` sorts behind the plain name and so wins over it.
+    for (variable, value) in &environment.0 {
+        let origin = Origin::Variable(variable.clone());
+        let find = |name: &str| known.iter().find(|key| key.variable() == name);
+        let (key, text) = match (find(variable), variable.strip_suffix("_FILE").and_then(find)) {
+            (Some(key), _) => (key, value.clone()),
+            (None, Some(key)) => {
+                let read = std::fs::read_to_string(value);
+                let text = read.map_err(|error| ConfigError { origin: Some(origin.clone()), key: key.path(), message: format!("{value}: {error}") })?;
+                (key, text.trim_end_matches(['\n', '\r']).to_owned())
+            }
+            (None, None) => {
+                let path = variable.trim_start_matches("DOORWARD_").replacen("__", ".", 1).to_lowercase();
+                return Err(unknown(Some(origin), &path, known));
+            }
+        };
+        let wrong = || ConfigError { origin: Some(origin.clone()), key: key.path(), message: key.kind.demand().to_owned() };
+        let value = match key.kind {
+            Kind::Text => Value::String(text),
+            Kind::Number => Value::Integer(text.trim().parse().map_err(|_| wrong())?),
+            Kind::Switch => Value::Boolean(text.trim().parse().map_err(|_| wrong())?),
+            Kind::List => Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| Value::String(item.to_owned())).collect()),
+        };
+        let section = table.entry(key.section.clone()).or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(section) = section {
+            section.insert(key.name.clone(), value);
+        }
+        origins.insert(key.path(), origin);
+    }
+    Ok(())
+}
+
+/// An unknown key, with the nearest known one.
+fn unknown(origin: Option<Origin>, path: &str, known: &[Key]) -> ConfigError {
+    let is_section = !path.contains('.');
+    let mut candidates: Vec<String> = known.iter().map(Key::path).collect();
+    if is_section {
+        candidates.extend(known.iter().map(|key| key.section.clone()));
+    }
+    // A bare key outside its section counts as near as its last part.
+    let distance = |candidate: &String| edits(path, candidate).min(if is_section { edits(path, candidate.split('.').next_back().unwrap_or(candidate)) } else { usize::MAX });
+    let nearest = candidates.into_iter().min_by_key(|candidate| (distance(candidate), candidate.len()));
+    let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+    let what = if is_section { "section" } else { "key" };
+    ConfigError { origin, key: path.to_owned(), message: format!("is not a {what}{hint}") }
+}
+
+/// How many letters must change to make one text of the other (Levenshtein).
+fn edits(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.bytes().enumerate() {
+        let mut next = vec![index + 1];
+        for (column, target) in other.bytes().enumerate() {
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
+            next.push((at(&row, column) + usize::from(letter != target)).min(at(&row, column + 1) + 1).min(at(&next, column) + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}

@@ -1,0 +1,252 @@
+//! Configuration: embedded defaults ← `doorward.toml` ← `DOORWARD_SECTION__KEY` ← `DOORWARD_SECTION__KEY_FILE`.
+
+mod keys;
+mod load;
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr};
+
+use doorward_model::{PublicUrl, SigningAlgorithm};
+use doorward_transport::address::TrustedProxies;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use keys::{Key, Kind, all as known_keys, schema};
+pub use load::{Environment, load};
+
+/// Everything that can be configured. Every key has a default: an empty file is a complete configuration.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The listener: where it listens and whom it believes.
+    pub server: doorward_transport::ServerConfig,
+    /// Where the data lives and how much of it is kept at hand.
+    pub store: doorward_store::Config,
+    /// Signing keys and the master key.
+    pub keys: doorward_keys::Config,
+    /// People, passwords and sessions.
+    pub accounts: doorward_accounts::Config,
+    /// How clients come to be known.
+    pub registration: doorward_registration::Config,
+    /// Lifetimes of what is issued.
+    pub issuer: doorward_issuer::Config,
+    /// The MCP server.
+    pub mcp: doorward_mcp::Config,
+    /// How pages look.
+    pub pages: doorward_web::Config,
+    /// Requests that this server makes, such as fetching a Client ID Metadata Document.
+    pub outbound: doorward_transport::OutboundConfig,
+    /// What is logged.
+    pub log: LogConfig,
+}
+
+/// What is logged, to standard error.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// `text` for people, `json` for collectors.
+    pub format: String,
+    /// `error`, `warn`, `info`, `debug` or `trace`; or a filter such as `info,doorward_issuer=debug`. No level ever shows a secret.
+    pub level: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: "text".to_owned(), level: "info".to_owned() }
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A line of the file.
+    Line(String, usize),
+    /// An environment variable.
+    Variable(String),
+    /// The command line.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(file, line) => write!(f, "{file}, line {line}"),
+            Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::Flag(name) => write!(f, "option {name}"),
+        }
+    }
+}
+
+/// A configuration that cannot be used: where, which key, what is wrong, what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.sentence())]
+pub struct ConfigError {
+    /// Where the value stands, if it stands anywhere.
+    pub origin: Option<Origin>,
+    /// The key, as `section.key`.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl ConfigError {
+    fn sentence(&self) -> String {
+        let place = self.origin.as_ref().map(|origin| format!("{origin}: ")).unwrap_or_default();
+        if self.key.is_empty() { format!("{place}{}", self.message) } else { format!("{place}{}: {}", self.key, self.message) }
+    }
+}
+
+/// A configuration with the place of every value that is not a default.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+    /// Where they come from.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+impl Loaded {
+    /// Sets a value from the command line.
+    pub fn set_flag(&mut self, key: &str, flag: &'static str, set: impl FnOnce(&mut Config)) {
+        set(&mut self.config);
+        self.origins.insert(key.to_owned(), Origin::Flag(flag));
+    }
+
+    fn wrong(&self, key: &str, message: impl Into<String>) -> ConfigError {
+        ConfigError { origin: self.origins.get(key).cloned(), key: key.to_owned(), message: message.into() }
+    }
+
+    /// Checks what single values cannot tell, and parses them into types.
+    pub fn check(&self) -> Result<Checked, ConfigError> {
+        let config = &self.config;
+        let listen: SocketAddr = config.server.listen.parse().map_err(|_| self.wrong("server.listen", "must be an address and port, such as 127.0.0.1:8400"))?;
+        let public_url = if config.server.public_url.is_empty() {
+            if !listen.ip().is_loopback() {
+                let why = "is needed when server.listen is not a loopback address: set it to the https address under which people reach this server";
+                return Err(self.wrong("server.public_url", why));
+            }
+            None
+        } else {
+            Some(PublicUrl::parse(&config.server.public_url).map_err(|error| self.wrong("server.public_url", error.to_string()))?)
+        };
+        let algorithm = SigningAlgorithm::parse(&config.keys.algorithm).ok_or_else(|| self.wrong("keys.algorithm", "must be ES256, EdDSA or RS256"))?;
+        let proxies = TrustedProxies::parse(&config.server.trusted_proxies).map_err(|text| self.wrong("server.trusted_proxies", format!("{text:?} is not a network like 10.0.0.0/8")))?;
+        doorward_transport::Outbound::new(&config.outbound).map_err(|error| self.wrong(if config.outbound.extra_ca_files.is_empty() { "outbound.allow_networks" } else { "outbound" }, error.to_string()))?;
+        if !matches!(config.log.format.as_str(), "text" | "json") {
+            return Err(self.wrong("log.format", "must be text or json"));
+        }
+        if !config.store.url.is_empty() && !["postgres://", "postgresql://", "sqlite://"].iter().any(|scheme| config.store.url.starts_with(scheme)) {
+            return Err(self.wrong("store.url", "must be empty, sqlite://FILE or postgres://USER@HOST/DATABASE"));
+        }
+        self.check_numbers()?;
+        Ok(Checked { listen, public_url, algorithm, proxies })
+    }
+
+    fn check_numbers(&self) -> Result<(), ConfigError> {
+        let (issuer, accounts) = (&self.config.issuer, &self.config.accounts);
+        for (key, value, least, most) in [
+            ("issuer.access_token_seconds", issuer.access_token_seconds, 1, 86_400),
+            ("issuer.code_seconds", issuer.code_seconds, 1, 600),
+            ("issuer.refresh_token_idle_seconds", issuer.refresh_token_idle_seconds, 1, 10 * 366 * 86_400),
+            ("issuer.grant_max_seconds", issuer.grant_max_seconds, 1, 10 * 366 * 86_400),
+            ("issuer.refresh_grace_seconds", issuer.refresh_grace_seconds, 0, 600),
+            ("issuer.authorization_request_seconds", issuer.authorization_request_seconds, 30, 3600),
+            ("accounts.session_idle_seconds", accounts.session_idle_seconds, 60, 366 * 86_400),
+            ("accounts.session_max_seconds", accounts.session_max_seconds, 60, 366 * 86_400),
+            ("accounts.longest_delay_seconds", accounts.longest_delay_seconds, 1, 86_400),
+            ("accounts.admin_link_seconds", accounts.admin_link_seconds, 60, 30 * 86_400),
+            ("accounts.password_min_length", i64::try_from(accounts.password_min_length).unwrap_or(i64::MAX), 8, 256),
+            ("registration.unused_seconds", self.config.registration.unused_seconds, 3600, 366 * 86_400),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(self.wrong(key, format!("must be between {least} and {most}, not {value}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What [`Loaded::check`] parsed.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The public URL, unless it follows from the listener.
+    pub public_url: Option<PublicUrl>,
+    /// How tokens are signed.
+    pub algorithm: SigningAlgorithm,
+    /// Whose forwarded headers count.
+    pub proxies: TrustedProxies,
+}
+
+impl Checked {
+    /// The public URL, given the address that the listener really has.
+    pub fn public_url(&self, bound: SocketAddr) -> Result<PublicUrl, ConfigError> {
+        match &self.public_url {
+            Some(url) => Ok(url.clone()),
+            None => {
+                let text = format!("http://{bound}");
+                let text = text.strip_suffix(":80").unwrap_or(&text);
+                PublicUrl::parse(text).map_err(|error| ConfigError { origin: None, key: "server.public_url".to_owned(), message: error.to_string() })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str) -> Result<Loaded, ConfigError> {
+        load::load_text(text, "doorward.toml", &Environment::default())
+    }
+
+    #[test]
+    fn an_empty_file_is_complete() {
+        let loaded = load_text("").unwrap();
+        assert_eq!(loaded.check().unwrap().public_url("127.0.0.1:8400".parse().unwrap()).unwrap().as_str(), "http://127.0.0.1:8400");
+    }
+
+    #[test]
+    fn cs21_wrong_configuration_names_line_key_and_hint() {
+        for (text, expected) in [
+            ("[server]\nlisten = \"127.0.0.1:1\"\npublic_ulr = \"x\"\n", "doorward.toml, line 3: server.public_ulr: is not a key; did you mean server.public_url?"),
+            ("[servre]\nlisten = \"x\"\n", "doorward.toml, line 1: servre: is not a section; did you mean server?"),
+            ("listen = \"x\"\n", "doorward.toml, line 1: listen: is not a section; did you mean server.listen?"),
+            ("[server]\nmax_connections = \"many\"\n", "doorward.toml, line 2: server.max_connections: must be a whole number"),
+            ("[server]\npublic_url = \"https://Mcp.example.com/\"\n", "doorward.toml, line 2: server.public_url: write it in its canonical form: https://mcp.example.com"),
+            ("[server]\nlisten = \"0.0.0.0:8400\"\n", "server.public_url: is needed when server.listen is not a loopback address: set it to the https address under which people reach this server"),
+            ("[keys]\nalgorithm = \"HS256\"\n", "doorward.toml, line 2: keys.algorithm: must be ES256, EdDSA or RS256"),
+            ("[issuer]\ncode_seconds = 0\n", "doorward.toml, line 2: issuer.code_seconds: must be between 1 and 600, not 0"),
+            ("[mcp]\nenabled = 1\n", "doorward.toml, line 2: mcp.enabled: must be true or false"),
+            ("[mcp]\nallowed_origins = \"https://a\"\n", "doorward.toml, line 2: mcp.allowed_origins: must be a list of strings"),
+        ] {
+            let error = load_text(text).and_then(|loaded| loaded.check().map(|_| ())).unwrap_err();
+            assert_eq!(error.to_string(), expected, "{text}");
+        }
+        assert!(load_text("[server\n").unwrap_err().to_string().starts_with("doorward.toml, line 1: "));
+    }
+
+    #[test]
+    fn variables_win_over_the_file_and_files_over_variables() {
+        let secret = std::env::temp_dir().join(format!("doorward-config-test-{}", std::process::id()));
+        std::fs::write(&secret, "postgres://secret@db/doorward\n").unwrap();
+        let environment = Environment::from_pairs([
+            ("DOORWARD_SERVER__LISTEN", "127.0.0.1:9"),
+            ("DOORWARD_MCP__ENABLED", "false"),
+            ("DOORWARD_MCP__ALLOWED_ORIGINS", "https://a.example, https://b.example"),
+            ("DOORWARD_STORE__URL", "postgres://plain@db/doorward"),
+            ("DOORWARD_STORE__URL_FILE", secret.to_str().unwrap()),
+            ("OTHER__THING", "x"),
+        ]);
+        let loaded = load::load_text("[server]\nlisten = \"127.0.0.1:1\"\n", "doorward.toml", &environment).unwrap();
+        assert_eq!(loaded.config.server.listen, "127.0.0.1:9");
+        assert!(!loaded.config.mcp.enabled);
+        assert_eq!(loaded.config.mcp.allowed_origins, ["https://a.example", "https://b.example"]);
+        assert_eq!(loaded.config.store.url, "postgres://secret@db/doorward");
+        let wrong = load::load_text("", "doorward.toml", &Environment::from_pairs([("DOORWARD_SERVER__LISTN", "x")])).unwrap_err();
+        assert_eq!(wrong.to_string(), "environment variable DOORWARD_SERVER__LISTN: server.listn: is not a key; did you mean server.listen?");
+        let wrong = load::load_text("", "doorward.toml", &Environment::from_pairs([("DOORWARD_SERVER__MAX_CONNECTIONS", "x")])).unwrap_err();
+        assert_eq!(wrong.to_string(), "environment variable DOORWARD_SERVER__MAX_CONNECTIONS: server.max_connections: must be a whole number");
+        std::fs::remove_file(secret).unwrap();
+    }
+}

@@ -1,0 +1,58 @@
+//! What happens by itself while a server runs: expired rows go, keys rotate.
+
+use std::{sync::Arc, time::Duration};
+
+use doorward_keys::MasterKey;
+use doorward_model::Clock;
+use doorward_registration::Registration;
+use doorward_store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::keys::{self, Rotation};
+
+/// What housekeeping works with.
+pub struct Housekeeping {
+    /// The store.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The master key.
+    pub master: Arc<MasterKey>,
+    /// Clients.
+    pub registration: Registration,
+    /// How keys rotate.
+    pub rotation: Rotation,
+    /// After how many days they do.
+    pub rotation_days: u32,
+    /// Pause between two rounds.
+    pub every: Duration,
+}
+
+impl Housekeeping {
+    /// Runs until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.every) => {}
+            }
+            self.round().await;
+        }
+    }
+
+    /// One round.
+    pub async fn round(&self) {
+        let now = self.clock.now();
+        match self.store.delete_expired(now, self.registration.config().unused_seconds).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::debug!(rows, "expired rows deleted"),
+            Err(error) => tracing::warn!(%error, "expired rows could not be deleted; trying again later"),
+        }
+        if let Err(error) = self.registration.recount().await {
+            tracing::warn!(%error, "registrations could not be counted");
+        }
+        if let Err(error) = keys::keep_fresh(&self.store, &self.master, self.rotation, self.rotation_days, now).await {
+            tracing::error!(%error, "the signing key could not be rotated; trying again later");
+        }
+    }
+}

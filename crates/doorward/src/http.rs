@@ -1,0 +1,90 @@
+//! The whole router: every room's routes, health, and what applies to all.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use doorward_model::routes;
+use doorward_transport::{address, answer, cors, request_log};
+use futures_util::FutureExt;
+use serde_json::json;
+
+use crate::app::App;
+
+/// Whether an address is for programs, which get JSON, rather than for people, who get a page.
+fn is_for_programs(path: &str) -> bool {
+    ["/.well-known/", "/oauth/", "/mcp"].iter().any(|part| path.contains(part)) && path != routes::AUTHORIZE
+}
+
+/// Builds the router.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let rooms = Router::new()
+        .route(routes::HEALTHZ, get(healthz))
+        .route(routes::READYZ, get(readyz))
+        .with_state(Arc::clone(app))
+        .merge(doorward_issuer::http::router(app.issuer.clone(), &[routes::MCP]))
+        .merge(doorward_registration::http::router(app.registration.clone()))
+        .merge(doorward_mcp::http::router(&app.mcp))
+        .merge(app.web.router());
+    let path = app.public_url.path();
+    let rooms = if path.is_empty() {
+        rooms
+    } else {
+        let at_root = doorward_issuer::http::root_router(app.issuer.clone(), path).merge(doorward_mcp::http::metadata_router(&app.mcp, path));
+        Router::new().nest(path, rooms).merge(at_root)
+    };
+    let (missing, wrong_method) = (Arc::clone(app), Arc::clone(app));
+    rooms
+        .method_not_allowed_fallback(move |request: Request| method_not_allowed(Arc::clone(&wrong_method), request))
+        .fallback(move |request: Request| not_found(Arc::clone(&missing), request))
+        .layer(middleware::from_fn(catch_panic))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app.entropy), request_log::log))
+        .layer(middleware::from_fn_with_state(app.proxies.clone(), address::find))
+}
+
+/// A handler that panics costs its own request only.
+async fn catch_panic(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::error!("a request handler panicked");
+            answer::json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "server_error", "error_description": "something failed here; try again"}))
+        }
+    }
+}
+
+async fn not_found(app: Arc<App>, request: Request) -> Response {
+    if is_for_programs(request.uri().path()) {
+        let mut response = answer::json(StatusCode::NOT_FOUND, &json!({"error": "not_found", "error_description": "there is nothing at this address"}));
+        cors::allow_any(response.headers_mut());
+        return response;
+    }
+    doorward_web::not_found(&app.web)
+}
+
+async fn method_not_allowed(_: Arc<App>, request: Request) -> Response {
+    if is_for_programs(request.uri().path()) {
+        return answer::json(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "invalid_request", "error_description": "this address does not take this method"}));
+    }
+    StatusCode::METHOD_NOT_ALLOWED.into_response()
+}
+
+async fn healthz() -> Response {
+    answer::json(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+}
+
+async fn readyz(State(app): State<Arc<App>>) -> Response {
+    match app.readiness().await {
+        Ok(()) => answer::json(StatusCode::OK, &json!({"status": "ready"})),
+        Err(error) => {
+            tracing::error!(%error, "not ready");
+            answer::retry_after(answer::json(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "not ready"})), 5)
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The reference pages of the documentation, generated from the same tables that the program runs on.
+
+use std::fmt::Write;
+
+use doorward_issuer::grants::GRANT_TYPES;
+use doorward_mcp::tools::BUILT_IN;
+use doorward_model::{routes, scope::SCOPES};
+
+use crate::{commands, config::known_keys};
+
+const NOTE: &str = "<!-- Generated from the code by a test; run `tests/run reference` to write it anew. -->\n\n";
+
+/// All generated pages: file name and text.
+pub fn pages() -> Vec<(&'static str, String)> {
+    vec![("configuration.md", configuration()), ("commands.md", command_line()), ("addresses.md", addresses()), ("scopes.md", scopes()), ("tools.md", tools())]
+}
+
+fn configuration() -> String {
+    let mut page = format!(
+        "# Configuration\n\n{NOTE}Values come in four layers, each over the one before: built-in defaults, `doorward.toml`, environment variables, and files named by \
+         environment variables (the variable's name with `_FILE` at its end; for secrets). An unknown key stops the start. `doorward config show` tells which value is in force and why.\n"
+    );
+    let mut section = String::new();
+    for key in known_keys() {
+        if key.section != section {
+            section.clone_from(&key.section);
+            let _ = write!(page, "\n## `[{}]`\n\n{}\n", key.section, key.section_description);
+        }
+        let _ = write!(page, "\n### `{}`\n\n{}\n\nDefault: `{}` · Variable: `{}`\n", key.path(), key.description, key.default, key.variable());
+    }
+    page
+}
+
+fn command_line() -> String {
+    let mut page = format!("# Commands\n\n{NOTE}Exit status: 0 for success, 1 for a failure, 2 for wrong usage.\n");
+    let mut root = commands::describe();
+    root.build();
+    describe(&root, "doorward", &mut page);
+    page
+}
+
+fn describe(command: &clap::Command, path: &str, page: &mut String) {
+    if !command.has_subcommands() || path == "doorward" {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        let _ = write!(page, "\n## `{path}`\n\n{about}\n");
+        let arguments: Vec<_> = command.get_arguments().filter(|argument| !argument.is_hide_set() && !matches!(argument.get_id().as_str(), "help" | "version")).collect();
+        let own = |argument: &&clap::Arg| path == "doorward" || !argument.is_global_set();
+        if arguments.iter().any(own) {
+            page.push('\n');
+        }
+        for argument in arguments.iter().filter(|argument| own(argument)) {
+            let name = match (argument.get_long(), argument.get_value_names()) {
+                (Some(long), Some(values)) if argument.get_action().takes_values() => format!("--{long} {}", values.iter().map(|value| format!("<{value}>")).collect::<Vec<_>>().join(" ")),
+                (Some(long), _) => format!("--{long}"),
+                (None, _) => format!("<{}>", argument.get_id().as_str().to_uppercase()),
+            };
+            let _ = writeln!(page, "- `{name}`: {}", argument.get_help().map(ToString::to_string).unwrap_or_default());
+        }
+    }
+    for child in command.get_subcommands().filter(|child| child.get_name() != "help") {
+        describe(child, &format!("{path} {}", child.get_name()), page);
+    }
+}
+
+fn addresses() -> String {
+    let mut page = format!("# Addresses\n\n{NOTE}Relative to `server.public_url`.\n\n| address | what |\n|---|---|\n");
+    for (path, what) in routes::ALL {
+        let _ = writeln!(page, "| `{path}` | {} |", what.trim());
+    }
+    page.push_str("\nGrant types at the token endpoint:\n\n| grant type | what |\n|---|---|\n");
+    for grant in GRANT_TYPES {
+        let _ = writeln!(page, "| `{}` | {} |", grant.name, grant.summary);
+    }
+    page
+}
+
+fn scopes() -> String {
+    let mut page = format!("# Scopes\n\n{NOTE}| scope | on the consent page | allows | includes |\n|---|---|---|---|\n");
+    for info in SCOPES {
+        let implied = info.implies.iter().map(|scope| format!("`{}`", scope.name())).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(page, "| `{}` | {} | {} | {implied} |", info.name, info.title, info.description);
+    }
+    page
+}
+
+fn tools() -> String {
+    let mut page = format!("# Built-in tools\n\n{NOTE}| tool | what | scope |\n|---|---|---|\n");
+    for tool in BUILT_IN {
+        let _ = writeln!(page, "| `{}` | {} | `{}` |", tool.name, tool.description, tool.scope.name());
+    }
+    page
+}

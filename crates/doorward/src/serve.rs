@@ -1,0 +1,67 @@
+//! `doorward serve`.
+
+use std::{io::Write, sync::Arc, time::Duration};
+
+use doorward_model::ports::SystemClock;
+use doorward_transport::serve::{Limits, serve};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{Failed, app::App, config::Loaded, data_dir::DataDir};
+
+/// Runs a server until SIGTERM or SIGINT. A second signal ends it without waiting.
+pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
+    let checked = loaded.check()?;
+    let config = loaded.config;
+    let lock = data_dir.lock()?;
+    let listener = TcpListener::bind(checked.listen).await.map_err(|error| Failed(format!("server.listen: {} cannot be listened on: {error}", checked.listen)))?;
+    let bound = listener.local_addr().map_err(Failed::because)?;
+    let public_url = checked.public_url(bound)?;
+    let limits = Limits { connections: config.server.max_connections, shutdown: Duration::from_secs(config.server.shutdown_seconds) };
+    let app = App::open(config, &checked, data_dir, public_url, Arc::new(SystemClock)).await?;
+    announce(&app).await?;
+    tracing::info!(listen = %bound, public_url = %app.public_url, backend = ?app.store.backend(), "serving");
+    let housekeeping = tokio::spawn(app.housekeeping().run(app.stop.clone()));
+    let finished = serve(listener, app.router(), limits, stopped(app.stop.clone())).await;
+    let _ = housekeeping.await;
+    if !finished {
+        tracing::warn!("some requests did not finish in time");
+    }
+    tracing::info!("stopped");
+    drop(lock);
+    Ok(())
+}
+
+/// Says where to go next.
+#[expect(clippy::print_stdout, reason = "this is what the person at the terminal is waiting for")]
+async fn announce(app: &App) -> Result<(), Failed> {
+    println!("Doorward {} is ready.", env!("CARGO_PKG_VERSION"));
+    println!();
+    println!("  MCP URL      {}", app.public_url.at(doorward_model::routes::MCP));
+    println!("  Your page    {}", app.public_url.at(doorward_model::routes::ACCOUNT));
+    let administrated = app.accounts.list().await?.iter().any(doorward_model::Person::is_administrator);
+    if !administrated {
+        println!("  First step   {}", app.admin_link().await?);
+        println!("               (a one-time link that makes its opener an administrator; a fresh one: doorward admin-link)");
+    }
+    println!();
+    std::io::stdout().flush().map_err(Failed::because)
+}
+
+/// Completes at the first signal, and then watches for the second.
+async fn stopped(stop: tokio_util::sync::CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("signals cannot be received; stop the server by SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    tracing::info!("stopping: requests in flight finish; a second signal ends them");
+    stop.cancel();
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tracing::warn!("ended by a second signal");
+        std::process::exit(1);
+    });
+}
