@@ -1,1 +1,1 @@
-//! Whole-server tests.
+//! Whole-server tests. All of them are in the one test binary `it`.

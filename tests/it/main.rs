@@ -1,1 +1,19 @@
-fn main(){}
+//! Whole-server tests over HTTP. Names read as sentences and begin with the numbers that they prove.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is the report")]
+
+mod account;
+mod architecture;
+mod authorize;
+mod client_auth;
+mod commands;
+mod crash;
+mod documents;
+mod keys;
+mod login;
+mod mcp;
+mod metadata_documents;
+mod reference;
+mod refresh;
+mod register;
+mod store;
+mod token;

@@ -1,1 +1,24 @@
-//! doorward-testkit
+//! Starts a whole server with fakes around it: a clock that is set by hand, browsers with cookies, OAuth clients, a hostile
+//! https server for metadata documents, and a database of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "this crate is for tests, where a panic is the report"
+)]
+
+mod browser;
+mod client;
+mod clock;
+mod https;
+mod process;
+mod server;
+
+pub use browser::{Browser, Page, form_value};
+pub use client::{OAuthClient, Pkce, Tokens};
+pub use clock::ManualClock;
+pub use https::HttpsServer;
+pub use process::{DoorwardProcess, run_command};
+pub use server::{PASSWORD, TestServer, fresh_database};

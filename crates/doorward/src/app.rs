@@ -8,6 +8,7 @@ use doorward_issuer::{ClientDirectory, DirectoryError, Issuer};
 use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
 use doorward_mcp::{Mcp, tools::BuiltInTools};
 use doorward_model::{Client, ClientId, Clock, Entropy, PublicUrl, Resource};
+pub use doorward_registration::NewClient;
 use doorward_registration::{LookupError, Registration};
 use doorward_store::Store;
 use doorward_transport::{ClientAddress, Csrf, Outbound, address::TrustedProxies};

@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use axum::{
     Router,
     extract::{Request, State},
-    http::StatusCode,
+    http::{Method, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -70,6 +70,10 @@ async fn not_found(app: Arc<App>, request: Request) -> Response {
 
 async fn method_not_allowed(_: Arc<App>, request: Request) -> Response {
     if is_for_programs(request.uri().path()) {
+        // Endpoints with one method know no OPTIONS of their own.
+        if request.method() == Method::OPTIONS {
+            return cors::preflight(request.headers());
+        }
         return answer::json(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "invalid_request", "error_description": "this address does not take this method"}));
     }
     StatusCode::METHOD_NOT_ALLOWED.into_response()

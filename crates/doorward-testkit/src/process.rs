@@ -1,0 +1,108 @@
+//! The program itself, as a process.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+/// A running `doorward serve`.
+pub struct DoorwardProcess {
+    /// Its public URL.
+    pub url: String,
+    /// What it printed before it was ready.
+    pub printed: String,
+    /// How long it took from the start to the first answer.
+    pub started_in: Duration,
+    child: Child,
+}
+
+/// The binary that belongs to this build of the tests.
+fn binary() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let path = tests.parent().and_then(Path::parent).unwrap().join("doorward");
+    assert!(path.exists(), "{} is missing: build it with `cargo build -p doorward` first", path.display());
+    path
+}
+
+/// Runs a command to its end. `variables` are added to an otherwise empty environment.
+pub async fn run_command(arguments: &[&str], variables: &[(&str, &str)], stdin: &str) -> Output {
+    use tokio::io::AsyncWriteExt;
+    let mut child = Command::new(binary())
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(stdin.as_bytes()).await.unwrap();
+    child.wait_with_output().await.unwrap()
+}
+
+impl DoorwardProcess {
+    /// Starts a server and waits until it answers.
+    pub async fn start(data_dir: &Path, listen: &str, variables: &[(&str, &str)]) -> Self {
+        let begun = Instant::now();
+        let mut child = Command::new(binary())
+            .args(["serve", "--data-dir", data_dir.to_str().unwrap(), "--listen", listen])
+            .env_clear()
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut printed, mut url) = (String::new(), String::new());
+        while url.is_empty() || !printed.ends_with("\n\n") {
+            let Ok(Some(line)) = lines.next_line().await else { break };
+            if let Some(found) = line.trim().strip_prefix("MCP URL") {
+                found.trim().strip_suffix("/mcp").unwrap().clone_into(&mut url);
+            }
+            printed.push_str(&line);
+            printed.push('\n');
+            if line.is_empty() && !url.is_empty() {
+                break;
+            }
+        }
+        assert!(!url.is_empty(), "the server did not start: {printed}");
+        let browser = crate::Browser::new();
+        loop {
+            if browser.raw(reqwest::Method::GET, &format!("{url}/healthz")).send().await.is_ok() {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "no answer");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Self { url, printed, started_in: begun.elapsed(), child }
+    }
+
+    /// Ends it without any chance to tidy up.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Asks it to stop and answers its exit status.
+    pub async fn terminate(&mut self) -> Option<i32> {
+        self.signal("TERM").await;
+        self.child.wait().await.unwrap().code()
+    }
+
+    /// Sends a signal.
+    pub async fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().await.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub async fn wait(&mut self) -> Option<i32> {
+        self.child.wait().await.unwrap().code()
+    }
+}

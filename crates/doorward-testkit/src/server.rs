@@ -1,0 +1,160 @@
+//! A whole server in this process.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use doorward::{
+    app::App,
+    config::{Config, Loaded},
+    data_dir::DataDir,
+};
+use doorward_accounts::NewPerson;
+use doorward_model::{Person, Role};
+use doorward_transport::serve::{Limits, serve};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Browser, ManualClock, browser::form_value};
+
+/// The password of everybody whom [`TestServer::person`] adds.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A running server with a clock that is set by hand.
+pub struct TestServer {
+    /// Its public URL.
+    pub url: String,
+    /// Its parts.
+    pub app: Arc<App>,
+    /// Its clock.
+    pub clock: Arc<ManualClock>,
+    /// The configuration that it runs with.
+    pub config: Config,
+    /// Its data directory.
+    pub data_dir: PathBuf,
+    stop: CancellationToken,
+}
+
+/// A fresh directory.
+pub(crate) fn temporary_directory() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let path = std::env::temp_dir().join(format!("doorward-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst)));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// The address of a database of its own, where the tests run on PostgreSQL: `DOORWARD_TEST_DATABASE` names the cluster.
+pub async fn fresh_database() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    #[expect(clippy::disallowed_methods, reason = "tests are told by the environment which database to run on")]
+    let Ok(cluster) = std::env::var("DOORWARD_TEST_DATABASE") else { return String::new() };
+    let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+    let made = tokio::process::Command::new("psql").args([&cluster, "-q", "-c", &format!("CREATE DATABASE {name}")]).status().await.unwrap();
+    assert!(made.success(), "no database could be made on {cluster}");
+    let (base, rest) = cluster.rsplit_once('/').unwrap();
+    let query = rest.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
+    format!("{base}/{name}{query}")
+}
+
+impl TestServer {
+    /// Starts a server on a fresh database.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Starts a server whose configuration `change` has changed.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        // Hashing must not be what the tests spend their time on.
+        config.accounts.argon2_memory_kib = 64;
+        config.store.url = fresh_database().await;
+        config.store.max_connections = 4;
+        change(&mut config);
+        Self::start_on(config, temporary_directory()).await
+    }
+
+    /// Starts a server on existing data, as a second replica or after a stop.
+    pub async fn start_on(mut config: Config, data_dir: PathBuf) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let bound = listener.local_addr().unwrap();
+        config.server.listen = bound.to_string();
+        let checked = Loaded { config: config.clone(), ..Loaded::default() }.check().unwrap();
+        let public_url = checked.public_url(bound).unwrap();
+        let url = public_url.as_str().to_owned();
+        let clock = Arc::new(ManualClock::default());
+        let app = App::open(config.clone(), &checked, &DataDir::open(&data_dir).unwrap(), public_url, clock.clone()).await.unwrap();
+        let stop = CancellationToken::new();
+        let limits = Limits { connections: 1024, shutdown: Duration::from_secs(1) };
+        tokio::spawn(serve(listener, app.router(), limits, stop.clone().cancelled_owned()));
+        // Behind a public name the listener is still reached by its own address.
+        let url = if config.server.public_url.is_empty() { url } else { format!("http://{bound}") };
+        Self { url, app, clock, config, data_dir, stop }
+    }
+
+    /// An address of the server.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// Adds a person with [`PASSWORD`].
+    pub async fn person(&self, name: &str) -> Person {
+        self.person_with(name, &[]).await
+    }
+
+    /// Adds a person with roles.
+    pub async fn person_with(&self, name: &str, roles: &[&str]) -> Person {
+        let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
+        self.app.accounts.add(NewPerson { name: name.to_owned(), email: None, password: Some(PASSWORD.to_owned()), roles }).await.unwrap()
+    }
+
+    /// A browser in which this person is signed in.
+    pub async fn signed_in(&self, name: &str) -> Browser {
+        let browser = Browser::new();
+        let page = browser.get(&self.at("/login")).await.expect(200);
+        let csrf = form_value(&page.body, "csrf").unwrap();
+        browser.post(&self.at("/login"), &[("csrf", &csrf), ("name", name), ("password", PASSWORD)]).await.expect(303);
+        browser
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.app.stop.cancel();
+    }
+}
+
+impl TestServer {
+    /// Posts a message to `/mcp` as a client of revision 2025-11-25 does.
+    pub async fn rpc(&self, token: &str, message: &serde_json::Value) -> crate::Page {
+        let browser = Browser::new();
+        let request = browser
+            .raw(reqwest::Method::POST, &self.at("/mcp"))
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2025-11-25")
+            .bearer_auth(token)
+            .json(message);
+        browser.send(request).await
+    }
+
+    /// Calls a tool.
+    pub async fn call(&self, token: &str, tool: &str, arguments: serde_json::Value) -> crate::Page {
+        self.rpc(token, &serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}})).await
+    }
+
+    /// Whether a token is good for a call.
+    pub async fn calls(&self, token: &str) -> bool {
+        let page = self.call(token, "whoami", serde_json::json!({})).await;
+        match page.status {
+            200 => true,
+            401 => false,
+            other => panic!("{other}: {}", page.body),
+        }
+    }
+}

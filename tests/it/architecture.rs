@@ -1,0 +1,107 @@
+//! Who may depend on whom, and which library may be named where (ARCHITECTURE.md).
+
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+/// The permitted edges. An edge that is not here is a mistake, or a decision to be recorded in docs/decisions.
+const PERMITTED: &[(&str, &[&str])] = &[
+    ("doorward-model", &[]),
+    ("migrations", &[]),
+    ("doorward-store", &["doorward-model", "migrations"]),
+    ("doorward-keys", &["doorward-model"]),
+    ("doorward-transport", &["doorward-model", "doorward-keys"]),
+    ("doorward-accounts", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
+    ("doorward-registration", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
+    ("doorward-issuer", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
+    ("doorward-mcp", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
+    ("doorward-web", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport", "doorward-accounts", "doorward-issuer"]),
+    (
+        "doorward",
+        &[
+            "doorward-model", "migrations", "doorward-store", "doorward-keys", "doorward-transport", "doorward-accounts", "doorward-registration", "doorward-issuer", "doorward-mcp",
+            "doorward-web",
+        ],
+    ),
+    ("doorward-testkit", &["doorward", "doorward-accounts", "doorward-keys", "doorward-model", "doorward-transport"]),
+    ("doorward-tests", &["doorward", "doorward-testkit", "doorward-model", "doorward-store", "doorward-keys"]),
+];
+
+/// Where a library may be named: its word, and the places as prefixes of paths.
+const NAMED: &[(&str, &[&str])] = &[
+    ("sea_orm::", &["crates/doorward-store/", "migrations/"]),
+    ("oxide_auth", &["crates/doorward-issuer/src/oxide/", "crates/doorward-issuer/src/grants/", "crates/doorward-issuer/src/authorization.rs"]),
+    ("rmcp::", &["crates/doorward-mcp/", "tests/"]),
+    ("jsonwebtoken::", &["crates/doorward-keys/"]),
+    ("aws_lc_rs", &["crates/doorward-keys/", "crates/doorward-testkit/"]),
+    ("argon2::", &["crates/doorward-accounts/"]),
+    ("reqwest::Client", &["crates/doorward-transport/src/outbound.rs", "crates/doorward-testkit/", "tests/"]),
+    ("askama", &["crates/doorward-web/"]),
+];
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+#[test]
+fn only_permitted_edges_exist() {
+    let output = Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).current_dir(root()).output().unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let permitted: BTreeMap<_, _> = PERMITTED.iter().copied().collect();
+    let packages = metadata["packages"].as_array().unwrap();
+    let members: Vec<_> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
+        let allowed = permitted.get(name).unwrap_or_else(|| panic!("the crate {name} is not in the table"));
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let to = dependency["name"].as_str().unwrap();
+            assert!(!members.contains(&to) || allowed.contains(&to), "delete the edge {name} → {to}");
+        }
+    }
+}
+
+fn sources(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+#[test]
+fn libraries_are_named_only_in_their_rooms() {
+    let mut files = Vec::new();
+    for folder in ["crates", "migrations", "tests/it"] {
+        sources(&root().join(folder), &mut files);
+    }
+    assert!(files.len() > 80, "the sources were not found");
+    for path in files {
+        let shown = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+        if shown == "tests/it/architecture.rs" {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for (word, places) in NAMED {
+                assert!(!line.contains(word) || places.iter().any(|place| shown.starts_with(place)), "{shown}:{}: {word} is named outside {places:?}", number + 1);
+            }
+            let is_http = shown.ends_with("/http.rs") || ["crates/doorward-transport/", "crates/doorward-web/", "crates/doorward/", "crates/doorward-testkit/"].iter().any(|place| shown.starts_with(place));
+            // The guard, the streams and client authentication are the http part of their rooms, split over files.
+            let split = ["crates/doorward-mcp/src/", "crates/doorward-issuer/src/client_auth.rs", "crates/doorward-registration/src/document.rs"].iter().any(|place| shown.starts_with(place));
+            assert!(!line.contains("axum::") || is_http || split, "{shown}:{}: axum is named outside http", number + 1);
+        }
+    }
+}
+
+#[test]
+fn the_map_names_only_what_exists() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    assert!(map.lines().count() <= 200, "ARCHITECTURE.md has more than 200 lines");
+    for word in map.split('`').skip(1).step_by(2) {
+        let is_path = word.contains('/') && !word.contains(['<', '*', ' ', ':', '{']) && !word.starts_with('/');
+        assert!(!is_path || root().join(word).exists(), "ARCHITECTURE.md names {word}, which does not exist");
+    }
+}

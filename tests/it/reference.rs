@@ -1,0 +1,19 @@
+//! The generated reference is what the code says.
+
+use std::path::Path;
+
+#[test]
+fn the_reference_pages_are_up_to_date() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference");
+    #[expect(clippy::disallowed_methods, reason = "`tests/run reference` asks for the pages to be written")]
+    let write = std::env::var("DOORWARD_WRITE_REFERENCE").is_ok();
+    for (name, text) in doorward::reference::pages() {
+        let path = folder.join(name);
+        if write {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(found, text, "docs/reference/{name} is stale; run `tests/run reference` and commit it");
+    }
+}
