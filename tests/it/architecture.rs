@@ -19,7 +19,15 @@ const PERMITTED: &[(&str, &[&str])] = &[
     (
         "doorward",
         &[
-            "doorward-model", "migrations", "doorward-store", "doorward-keys", "doorward-transport", "doorward-accounts", "doorward-registration", "doorward-issuer", "doorward-mcp",
+            "doorward-model",
+            "migrations",
+            "doorward-store",
+            "doorward-keys",
+            "doorward-transport",
+            "doorward-accounts",
+            "doorward-registration",
+            "doorward-issuer",
+            "doorward-mcp",
             "doorward-web",
         ],
     ),
@@ -86,11 +94,20 @@ fn libraries_are_named_only_in_their_rooms() {
         let text = fs::read_to_string(&path).unwrap();
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
             for (word, places) in NAMED {
-                assert!(!line.contains(word) || places.iter().any(|place| shown.starts_with(place)), "{shown}:{}: {word} is named outside {places:?}", number + 1);
+                assert!(
+                    !line.contains(word) || places.iter().any(|place| shown.starts_with(place)),
+                    "{shown}:{}: {word} is named outside {places:?}",
+                    number + 1
+                );
             }
-            let is_http = shown.ends_with("/http.rs") || ["crates/doorward-transport/", "crates/doorward-web/", "crates/doorward/", "crates/doorward-testkit/"].iter().any(|place| shown.starts_with(place));
+            let is_http = shown.ends_with("/http.rs")
+                || ["crates/doorward-transport/", "crates/doorward-web/", "crates/doorward/", "crates/doorward-testkit/"]
+                    .iter()
+                    .any(|place| shown.starts_with(place));
             // The guard, the streams and client authentication are the http part of their rooms, split over files.
-            let split = ["crates/doorward-mcp/src/", "crates/doorward-issuer/src/client_auth.rs", "crates/doorward-registration/src/document.rs"].iter().any(|place| shown.starts_with(place));
+            let split = ["crates/doorward-mcp/src/", "crates/doorward-issuer/src/client_auth.rs", "crates/doorward-registration/src/document.rs"]
+                .iter()
+                .any(|place| shown.starts_with(place));
             assert!(!line.contains("axum::") || is_http || split, "{shown}:{}: axum is named outside http", number + 1);
         }
     }

@@ -176,7 +176,8 @@ async fn a27_i2_i11_resource_is_forgiving_in_spelling_and_strict_in_meaning() {
     for resource in ["", &server.at("/mcp/"), &server.at("/mcp"), &server.url.replace("http://", "HTTP://").replace("127.0.0.1", "127.0.0.1"), &server.url] {
         let tokens = client.tokens(&browser, &[("resource", resource)]).await;
         let payload = tokens.access.split('.').nth(1).unwrap();
-        let claims: serde_json::Value = serde_json::from_slice(&base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, payload).unwrap()).unwrap();
+        let claims: serde_json::Value =
+            serde_json::from_slice(&base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, payload).unwrap()).unwrap();
         assert_eq!(claims["aud"], server.at("/mcp"), "{resource}");
         assert_eq!(claims["iss"], server.url);
     }
@@ -264,7 +265,9 @@ async fn i3_n11_a_loopback_redirect_may_use_any_port() {
 async fn i14_a_private_scheme_is_redirected_to_byte_for_byte() {
     let server = TestServer::start().await;
     server.person("alice").await;
-    let client = OAuthClient::register_with(&server, json!({"redirect_uris": ["cursor://anysphere.cursor-mcp/oauth/callback"], "token_endpoint_auth_method": "none"})).await;
+    let client =
+        OAuthClient::register_with(&server, json!({"redirect_uris": ["cursor://anysphere.cursor-mcp/oauth/callback"], "token_endpoint_auth_method": "none"}))
+            .await;
     let browser = server.signed_in("alice").await;
     let page = client.consent_page(&browser, &Pkce::default(), &[]).await;
     assert!(page.body.contains("class=\"host\">cursor:<"));

@@ -78,7 +78,8 @@ async fn ax9_introspection_is_for_clients_that_authenticate() {
         .await
         .unwrap();
     let secret = added.secret.unwrap();
-    let ask = async |token: &str| post_basic(&server, "/oauth/introspect", added.client.id.as_str(), secret.reveal(), &[("token", token)]).await.expect(200).json();
+    let ask =
+        async |token: &str| post_basic(&server, "/oauth/introspect", added.client.id.as_str(), secret.reveal(), &[("token", token)]).await.expect(200).json();
     let active = ask(&tokens.access).await;
     assert_eq!((&active["active"], &active["client_id"], &active["aud"]), (&json!(true), &json!(client.id), &json!(server.at("/mcp"))));
     assert_eq!(ask(&tokens.refresh).await["active"], true);

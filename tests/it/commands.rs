@@ -37,7 +37,8 @@ async fn commands_work_while_the_server_runs_and_take_effect_within_seconds() {
     let data = directory("commands");
     let dir = data.to_str().unwrap().to_owned();
     let server = DoorwardProcess::start(&data, "127.0.0.1:0", &[]).await;
-    let added = run(&["--data-dir", &dir, "user", "add", "alice", "--email", "alice@example.com", "--role", "staff", "--password-stdin"], "a long password\n").await;
+    let added =
+        run(&["--data-dir", &dir, "user", "add", "alice", "--email", "alice@example.com", "--role", "staff", "--password-stdin"], "a long password\n").await;
     assert_eq!(added.0, 0, "{}", added.2);
     assert_eq!(run(&["--data-dir", &dir, "user", "add", "Alice"], "").await.0, 1, "the name is taken");
     assert_eq!(run(&["--data-dir", &dir, "user", "add", "no spaces"], "").await.0, 1);
@@ -62,7 +63,15 @@ async fn commands_work_while_the_server_runs_and_take_effect_within_seconds() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(refused, "the running server still serves a disabled person");
-    let client: Value = serde_json::from_str(&run(&["--data-dir", &dir, "--json", "client", "add", "Portal", "--redirect-uri", "https://portal.example/cb", "--auth-method", "client_secret_basic"], "").await.1).unwrap();
+    let client: Value = serde_json::from_str(
+        &run(
+            &["--data-dir", &dir, "--json", "client", "add", "Portal", "--redirect-uri", "https://portal.example/cb", "--auth-method", "client_secret_basic"],
+            "",
+        )
+        .await
+        .1,
+    )
+    .unwrap();
     assert!(client["client_secret"].as_str().unwrap().starts_with("dw_cs_"));
     assert_eq!(run(&["--data-dir", &dir, "client", "add", "Bad", "--redirect-uri", "javascript:1"], "").await.0, 1);
     let shown = run(&["--data-dir", &dir, "client", "show", client["client_id"].as_str().unwrap()], "").await;
@@ -97,9 +106,15 @@ async fn usage_errors_are_two_and_failures_one() {
     assert!(wrong.2.contains("line 2: server.listn: is not a key; did you mean server.listen?"), "{}", wrong.2);
     let schema: Value = serde_json::from_str(&run(&["config", "schema"], "").await.1).unwrap();
     assert!(schema["properties"]["server"]["properties"]["public_url"]["description"].is_string());
-    let output = run_command(&["config", "show"], &[("DOORWARD_KEYS__MASTER_KEY", "very-secret"), ("DOORWARD_STORE__URL", "postgres://u:hidden@h/d")], "").await;
+    let output =
+        run_command(&["config", "show"], &[("DOORWARD_KEYS__MASTER_KEY", "very-secret"), ("DOORWARD_STORE__URL", "postgres://u:hidden@h/d")], "").await;
     let shown = String::from_utf8(output.stdout).unwrap();
-    assert!(shown.contains("(set)") && !shown.contains("very-secret") && !shown.contains("hidden") && shown.contains("environment variable DOORWARD_KEYS__MASTER_KEY"));
+    assert!(
+        shown.contains("(set)")
+            && !shown.contains("very-secret")
+            && !shown.contains("hidden")
+            && shown.contains("environment variable DOORWARD_KEYS__MASTER_KEY")
+    );
 }
 
 #[tokio::test]

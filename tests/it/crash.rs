@@ -44,7 +44,8 @@ async fn code(base: &str, browser: &Browser, client: &str, pkce: &Pkce) -> Optio
     let (consent, _) = get(format!("{base}/oauth/authorize?{query}")).await?;
     let (_, page) = get(consent).await?;
     let form = &page[page.find("/consent\"")?..];
-    let fields = [("csrf", form_value(form, "csrf")?), ("request", form_value(form, "request")?), ("decision", "allow".into()), ("scope-mcp:read", "on".into())];
+    let fields =
+        [("csrf", form_value(form, "csrf")?), ("request", form_value(form, "request")?), ("decision", "allow".into()), ("scope-mcp:read", "on".into())];
     let cookie = format!("doorward-session={}", browser.cookie("doorward-session")?);
     let response = browser.raw(reqwest::Method::POST, &format!("{base}/consent")).header("cookie", cookie).form(&fields).send().await.ok()?;
     let location = url::Url::parse(response.headers().get("location")?.to_str().ok()?).ok()?;
@@ -87,7 +88,8 @@ async fn p1_p2_f_01_kill_9_in_a_token_burst_loses_nothing_and_spends_no_code_twi
     let (mut acknowledged, mut replayed) = (0, 0);
     for round in 0..ROUNDS {
         let (ledger, stop) = (Arc::<Mutex<Ledger>>::default(), Arc::<AtomicBool>::default());
-        let workers: Vec<_> = (0..WORKERS).map(|_| tokio::spawn(worker(base.clone(), browser.clone(), client.clone(), Arc::clone(&ledger), Arc::clone(&stop)))).collect();
+        let workers: Vec<_> =
+            (0..WORKERS).map(|_| tokio::spawn(worker(base.clone(), browser.clone(), client.clone(), Arc::clone(&ledger), Arc::clone(&stop)))).collect();
         // A different moment each time, so that the end falls into different phases of a commit.
         tokio::time::sleep(Duration::from_millis(150 + (round as u64 * 37) % 200)).await;
         server.kill().await;

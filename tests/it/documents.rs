@@ -27,7 +27,13 @@ async fn a2_a5_i1_r2_every_probe_form_answers_and_unknown_ones_are_404_json() {
         assert_eq!(document["authorization_servers"], json!([server.url]), "{path}");
         assert_eq!(document["scopes_supported"], json!(["mcp:read"]), "{path}");
     }
-    for path in ["/.well-known/nothing", "/.well-known/oauth-authorization-server/other", "/oauth/nothing", "/mcp/nothing", "/.well-known/oauth-protected-resource/other"] {
+    for path in [
+        "/.well-known/nothing",
+        "/.well-known/oauth-authorization-server/other",
+        "/oauth/nothing",
+        "/mcp/nothing",
+        "/.well-known/oauth-protected-resource/other",
+    ] {
         let missing = browser.get(&server.at(path)).await.expect(404);
         assert_eq!(missing.json()["error"], "not_found", "{path}");
     }
@@ -63,12 +69,23 @@ async fn i15_ca21_forged_host_and_forwarded_headers_change_nothing() {
     let server = TestServer::start_with(|config| config.server.public_url = "https://mcp.example.com".into()).await;
     let browser = Browser::new();
     for path in ["/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/mcp"] {
-        let request = browser.raw(Method::GET, &server.at(path)).header("host", "evil.example").header("x-forwarded-host", "evil.example").header("x-forwarded-proto", "http").header("forwarded", "host=evil.example");
+        let request = browser
+            .raw(Method::GET, &server.at(path))
+            .header("host", "evil.example")
+            .header("x-forwarded-host", "evil.example")
+            .header("x-forwarded-proto", "http")
+            .header("forwarded", "host=evil.example");
         let document = browser.send(request).await.expect(200).body;
         assert!(!document.contains("evil") && document.contains("https://mcp.example.com"), "{document}");
     }
-    let challenged = browser.send(browser.raw(Method::POST, &server.at("/mcp")).header("host", "mcp.example.com").header("x-forwarded-host", "evil.example")).await.expect(401);
-    assert_eq!(challenged.header("www-authenticate"), "Bearer resource_metadata=\"https://mcp.example.com/.well-known/oauth-protected-resource/mcp\", scope=\"mcp:read\"");
+    let challenged = browser
+        .send(browser.raw(Method::POST, &server.at("/mcp")).header("host", "mcp.example.com").header("x-forwarded-host", "evil.example"))
+        .await
+        .expect(401);
+    assert_eq!(
+        challenged.header("www-authenticate"),
+        "Bearer resource_metadata=\"https://mcp.example.com/.well-known/oauth-protected-resource/mcp\", scope=\"mcp:read\""
+    );
 }
 
 #[tokio::test]
@@ -96,7 +113,17 @@ async fn a5_an_issuer_with_a_path_is_found_in_all_three_forms() {
 async fn i12_w1_n14_preflights_are_answered_without_a_token() {
     let server = TestServer::start().await;
     let browser = Browser::new();
-    for path in ["/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/mcp", "/oauth/token", "/oauth/register", "/oauth/revoke", "/oauth/jwks", "/mcp", "/mcp/", "/mcp/sse"] {
+    for path in [
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-protected-resource/mcp",
+        "/oauth/token",
+        "/oauth/register",
+        "/oauth/revoke",
+        "/oauth/jwks",
+        "/mcp",
+        "/mcp/",
+        "/mcp/sse",
+    ] {
         let request = browser
             .raw(Method::OPTIONS, &server.at(path))
             .header("origin", "http://localhost:6274")
@@ -105,7 +132,9 @@ async fn i12_w1_n14_preflights_are_answered_without_a_token() {
         let answer = browser.send(request).await.expect(204);
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
         let allowed = answer.header("access-control-allow-headers");
-        for name in ["authorization", "content-type", "mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name", "mcp-param-region", "last-event-id", "dpop"] {
+        for name in
+            ["authorization", "content-type", "mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name", "mcp-param-region", "last-event-id", "dpop"]
+        {
             assert!(allowed.split(", ").any(|listed| listed == name), "{path}: {name} in {allowed}");
         }
     }
@@ -125,7 +154,13 @@ async fn cw19_health_and_readiness_answer() {
 async fn wrong_methods_and_unknown_addresses_get_the_status_that_the_standard_names() {
     let server = TestServer::start().await;
     let browser = Browser::new();
-    for (method, path) in [(Method::GET, "/oauth/token"), (Method::GET, "/oauth/register"), (Method::PUT, "/oauth/token"), (Method::POST, "/oauth/jwks"), (Method::DELETE, "/oauth/revoke")] {
+    for (method, path) in [
+        (Method::GET, "/oauth/token"),
+        (Method::GET, "/oauth/register"),
+        (Method::PUT, "/oauth/token"),
+        (Method::POST, "/oauth/jwks"),
+        (Method::DELETE, "/oauth/revoke"),
+    ] {
         let answer = browser.send(browser.raw(method.clone(), &server.at(path))).await.expect(405);
         assert!(!answer.header("allow").is_empty(), "{method} {path}");
         assert!(answer.json()["error"].is_string());

@@ -18,7 +18,8 @@ async fn a_person_signs_in_and_gets_a_fresh_session() {
     browser.set_cookie("doorward-session", "planted-by-an-attacker");
     let to = attempt(&server, &browser, " Alice ", PASSWORD).await.expect(303);
     assert_eq!(to.location(), server.at("/account"));
-    let set = to.headers.get_all("set-cookie").iter().find(|value| value.to_str().unwrap().starts_with("doorward-session=")).unwrap().to_str().unwrap().to_owned();
+    let set =
+        to.headers.get_all("set-cookie").iter().find(|value| value.to_str().unwrap().starts_with("doorward-session=")).unwrap().to_str().unwrap().to_owned();
     assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/") && !set.contains("planted"), "{set}");
     let first = browser.cookie("doorward-session").unwrap();
     // Signing in again renews the session and ends the one before.

@@ -119,10 +119,18 @@ async fn t10_t17_t18_t19_r18_a_modern_client_discovers_lists_and_calls() {
     let mismatch = send(modern(&server, &tokens.access, "tools/call", Some("server_info"), &json!({"name": "whoami", "arguments": {}}))).await.expect(400);
     assert_eq!(mismatch.json()["error"]["code"], -32020);
     assert_eq!(send(modern(&server, &tokens.access, "no/such", None, &json!({}))).await.expect(404).json()["error"]["code"], -32601);
-    let bare = post(&server, &tokens.access, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}})).header("mcp-protocol-version", "2026-07-28").header("mcp-method", "tools/list");
+    let bare = post(&server, &tokens.access, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}))
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", "tools/list");
     send(bare).await.expect(400);
-    let future = post(&server, &tokens.access, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": {
-        "io.modelcontextprotocol/protocolVersion": "2099-01-01", "io.modelcontextprotocol/clientCapabilities": {}}}})).header("mcp-protocol-version", "2099-01-01").header("mcp-method", "tools/list");
+    let future = post(
+        &server,
+        &tokens.access,
+        &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2099-01-01", "io.modelcontextprotocol/clientCapabilities": {}}}}),
+    )
+    .header("mcp-protocol-version", "2099-01-01")
+    .header("mcp-method", "tools/list");
     assert_eq!(send(future).await.expect(400).json()["error"]["code"], -32022);
     send(Browser::new().raw(Method::GET, &server.at("/mcp")).bearer_auth(&tokens.access).header("accept", "text/event-stream")).await.expect(405);
     send(Browser::new().raw(Method::DELETE, &server.at("/mcp")).bearer_auth(&tokens.access)).await.expect(405);
@@ -139,7 +147,12 @@ async fn r11_r12_r13_mcp_22_a_write_asks_for_a_step_up_and_then_works() {
     let modern = send(modern(&server, &reader.access, "tools/call", Some("revoke_connected_app"), &params)).await.expect(403);
     for (page, id) in [(legacy, 1), (modern, 7)] {
         let challenge = page.header("www-authenticate");
-        assert!(challenge.starts_with("Bearer error=\"insufficient_scope\"") && challenge.contains("scope=\"mcp:write\"") && challenge.contains("resource_metadata="), "{challenge}");
+        assert!(
+            challenge.starts_with("Bearer error=\"insufficient_scope\"")
+                && challenge.contains("scope=\"mcp:write\"")
+                && challenge.contains("resource_metadata="),
+            "{challenge}"
+        );
         assert_eq!(page.json()["id"], id);
         assert_eq!(page.json()["error"]["data"]["scope"], "mcp:write");
     }
@@ -157,7 +170,11 @@ async fn r11_r12_r13_mcp_22_a_write_asks_for_a_step_up_and_then_works() {
 async fn the_scope_check_cannot_be_slipped_past() {
     let (server, _, _, reader) = stage().await;
     let call = |body: String, headers: &[(&str, &str)]| {
-        let mut request = Browser::new().raw(Method::POST, &server.at("/mcp")).header("accept", "application/json, text/event-stream").header("content-type", "application/json").bearer_auth(&reader.access);
+        let mut request = Browser::new()
+            .raw(Method::POST, &server.at("/mcp"))
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json")
+            .bearer_auth(&reader.access);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -168,7 +185,11 @@ async fn the_scope_check_cannot_be_slipped_past() {
     call(format!(r#"[{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{write}}}]"#), &[]).await.expect(400);
     call(format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}}"#, write.replace("revoke", "\\u0072evoke")), &[]).await.expect(403);
     let duplicate = call(format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"whoami"}},"params":{write}}}"#), &[]).await;
-    assert!(duplicate.status >= 400 || duplicate.json()["error"].is_object() || duplicate.json()["result"]["structuredContent"]["name"] == "alice", "{}", duplicate.body);
+    assert!(
+        duplicate.status >= 400 || duplicate.json()["error"].is_object() || duplicate.json()["result"]["structuredContent"]["name"] == "alice",
+        "{}",
+        duplicate.body
+    );
     assert!(!duplicate.body.contains("no connected app"), "the tool was reached: {}", duplicate.body);
     let named = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "whoami")];
     call(format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{write}}}"#), &named).await.expect(403);
@@ -187,7 +208,8 @@ async fn t2_cs20_foreign_origins_and_hosts_are_refused_even_with_a_token() {
         config.mcp.allowed_origins = vec!["https://inspector.example".into()];
     })
     .await;
-    let ask = |host: &'static str, origin: &'static str| send(Browser::new().raw(Method::POST, &public.at("/mcp")).header("host", host).header("origin", origin));
+    let ask =
+        |host: &'static str, origin: &'static str| send(Browser::new().raw(Method::POST, &public.at("/mcp")).header("host", host).header("origin", origin));
     ask("mcp.example.com", "https://inspector.example").await.expect(401);
     ask("mcp.example.com", "https://mcp.example.com").await.expect(401);
     ask("mcp.example.com", "http://localhost:6274").await.expect(403);
@@ -217,7 +239,11 @@ async fn wrong_messages_get_clean_errors() {
     let extra = server.call(&tokens.access, "whoami", json!({"as": "root"})).await.expect(200).json();
     assert_eq!(extra["result"]["isError"], true);
     let raw = |media_type: &'static str, body: String| {
-        let request = Browser::new().raw(Method::POST, &server.at("/mcp")).header("accept", "application/json, text/event-stream").header("content-type", media_type).bearer_auth(&tokens.access);
+        let request = Browser::new()
+            .raw(Method::POST, &server.at("/mcp"))
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", media_type)
+            .bearer_auth(&tokens.access);
         send(request.body(body))
     };
     assert!((400..500).contains(&raw("application/json", "{".into()).await.status));
@@ -257,7 +283,12 @@ async fn ca3_cs8_ca24_ca25_the_deprecated_sse_transport_is_bound_to_person_and_c
     say(&tokens.access, &json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await.expect(202);
     say(&tokens.access, &json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}})).await.expect(202);
     assert!(read_until("\"id\":2").await.contains("alice"));
-    say(&tokens.access, &json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "revoke_connected_app", "arguments": {"client_id": "x"}}})).await.expect(403);
+    say(
+        &tokens.access,
+        &json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "revoke_connected_app", "arguments": {"client_id": "x"}}}),
+    )
+    .await
+    .expect(403);
     send(http.raw(Method::POST, &server.at("/mcp/messages?session_id=s_guess")).bearer_auth(&tokens.access).json(&initialize)).await.expect(404);
     send(http.raw(Method::POST, &server.at("/mcp/messages")).bearer_auth(&tokens.access).json(&initialize)).await.expect(400);
     let alice = server.app.accounts.find("alice").await.unwrap();
@@ -268,7 +299,8 @@ async fn ca3_cs8_ca24_ca25_the_deprecated_sse_transport_is_bound_to_person_and_c
 #[tokio::test]
 async fn mcp_23_a_stream_is_closed_when_its_access_ends() {
     let (server, _, _, tokens) = stage().await;
-    let mut stream = Browser::new().raw(Method::GET, &server.at("/mcp/sse")).header("accept", "text/event-stream").bearer_auth(&tokens.access).send().await.unwrap();
+    let mut stream =
+        Browser::new().raw(Method::GET, &server.at("/mcp/sse")).header("accept", "text/event-stream").bearer_auth(&tokens.access).send().await.unwrap();
     stream.chunk().await.unwrap().unwrap();
     let alice = server.app.accounts.find("alice").await.unwrap();
     server.app.issuer.withdraw(&alice.id, None).await.unwrap();
@@ -284,7 +316,8 @@ async fn ca4_connected_apps_are_listed_in_pages_and_only_ones_own() {
     for name in ["Beta", "Alpha"] {
         OAuthClient::register_with(&server, json!({"client_name": name, "token_endpoint_auth_method": "none"})).await.tokens(&browser, &[]).await;
     }
-    let list = async |arguments: Value| server.call(&tokens.access, "list_connected_apps", arguments).await.expect(200).json()["result"]["structuredContent"].clone();
+    let list =
+        async |arguments: Value| server.call(&tokens.access, "list_connected_apps", arguments).await.expect(200).json()["result"]["structuredContent"].clone();
     let all = list(json!({})).await;
     let names: Vec<_> = all["apps"].as_array().unwrap().iter().map(|app| app["name"].as_str().unwrap()).collect();
     assert_eq!((names, &all["total"]), (vec!["Alpha", "Beta", "Test client"], &json!(3)));

@@ -43,13 +43,18 @@ async fn ca13_i6_bad_registrations_get_json_400_and_leave_nothing() {
         (json!({"redirect_uris": ["https://example.com/"], "client_name": 7}), "invalid_client_metadata"),
         (json!({"redirect_uris": ["https://example.com/"], "grant_types": ["implicit"]}), "invalid_client_metadata"),
         (json!({"redirect_uris": ["https://example.com/"], "client_uri": "javascript:1"}), "invalid_client_metadata"),
-        (json!({"redirect_uris": ["https://example.com/"], "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": []}, "jwks_uri": "https://a.example"}), "invalid_client_metadata"),
+        (
+            json!({"redirect_uris": ["https://example.com/"], "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": []}, "jwks_uri": "https://a.example"}),
+            "invalid_client_metadata",
+        ),
         (json!([1]), "invalid_client_metadata"),
     ] {
         assert_eq!(register(&server, &metadata).await.expect(400).json()["error"], error, "{metadata}");
     }
     let browser = Browser::new();
-    for (media_type, body, status) in [("text/plain", "{}", 400), ("application/json", "{", 400), ("application/json", "", 400), ("application/json", "\u{0}", 400)] {
+    for (media_type, body, status) in
+        [("text/plain", "{}", 400), ("application/json", "{", 400), ("application/json", "", 400), ("application/json", "\u{0}", 400)]
+    {
         let answer = browser.send(browser.raw(Method::POST, &server.at("/oauth/register")).header("content-type", media_type).body(body)).await.expect(status);
         assert_eq!(answer.json()["error"], "invalid_client_metadata");
     }
@@ -88,7 +93,10 @@ async fn i13_unused_registrations_are_collected_and_used_ones_never() {
     server.app.housekeeping().round().await;
     assert_eq!(used.token(&[("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", "y")]).await.expect(400).json()["error"], "invalid_grant");
     // N18: a client that is gone is told so by 401 invalid_client, and then registers again.
-    assert_eq!(unused.token(&[("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", "y")]).await.expect(401).json()["error"], "invalid_client");
+    assert_eq!(
+        unused.token(&[("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", "y")]).await.expect(401).json()["error"],
+        "invalid_client"
+    );
 }
 
 #[tokio::test]

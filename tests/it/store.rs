@@ -1,7 +1,8 @@
 //! The store's conformance suite: the same on both databases.
 
 use doorward_model::{
-    Change, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, PlainToken, RedirectUri, RefreshToken, Resource, RevokeReason, ScopeSet, Timestamp, TokenKind, UnitOfWork, UserId,
+    Change, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, PlainToken, RedirectUri, RefreshToken, Resource, RevokeReason, ScopeSet,
+    Timestamp, TokenKind, UnitOfWork, UserId,
 };
 use doorward_store::{Store, StoreError};
 use doorward_testkit::TestServer;
@@ -93,7 +94,10 @@ async fn conditional_changes_hold_once() {
 async fn caches_never_answer_what_was_replaced() {
     let server = TestServer::start().await;
     let store = &server.app.store;
-    store.apply(UnitOfWork::from_iter([Change::InsertGrant(grant("g1", "u1")), Change::InsertGrant(grant("g2", "u1")), Change::InsertGrant(grant("g3", "u2"))])).await.unwrap();
+    store
+        .apply(UnitOfWork::from_iter([Change::InsertGrant(grant("g1", "u1")), Change::InsertGrant(grant("g2", "u1")), Change::InsertGrant(grant("g3", "u2"))]))
+        .await
+        .unwrap();
     let live = async |id: &str| store.grant(&GrantId::from_text(id)).await.unwrap().unwrap().is_live(NOW);
     assert!(live("g1").await && live("g2").await && live("g3").await);
     store.apply(Change::RevokeGrant { grant_id: GrantId::from_text("g1"), at: NOW, reason: RevokeReason::ByPerson }).await.unwrap();

@@ -148,7 +148,11 @@ async fn ax5_bad_requests_get_the_error_that_the_standard_names() {
         assert_eq!(answer.json()["error"], error, "{params:?}");
         assert_eq!(answer.header("cache-control"), "no-store");
     }
-    for (media_type, body, status) in [("application/json", "{\"grant_type\":\"authorization_code\"}", 400), ("text/plain", "grant_type=x", 400), ("application/x-www-form-urlencoded", "grant_type=%ff", 400)] {
+    for (media_type, body, status) in [
+        ("application/json", "{\"grant_type\":\"authorization_code\"}", 400),
+        ("text/plain", "grant_type=x", 400),
+        ("application/x-www-form-urlencoded", "grant_type=%ff", 400),
+    ] {
         let answer = browser.send(browser.raw(Method::POST, &token).header("content-type", media_type).body(body)).await.expect(status);
         assert_eq!(answer.json()["error"], "invalid_request");
     }

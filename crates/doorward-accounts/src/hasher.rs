@@ -53,7 +53,8 @@ fn hash(argon2: &Argon2<'_>, password: &[u8], salt: &[u8]) -> Result<HashedPassw
 
 impl PasswordHasher {
     pub(crate) fn new(config: &Config, entropy: Arc<dyn Entropy>) -> Result<Self, HasherError> {
-        let params = Params::new(config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes, None).map_err(|error| HasherError::Parameters(error.to_string()))?;
+        let params = Params::new(config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes, None)
+            .map_err(|error| HasherError::Parameters(error.to_string()))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let concurrency = match config.argon2_concurrency {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
@@ -85,26 +86,29 @@ impl PasswordHasher {
         tokio::task::spawn_blocking(work).await.map_err(|_| HasherError::Failed)?
     }
 
-    /// Compares a password with a stored hash, or with nothing for the same length of time.
-    pub(crate) async fn verify(&self, turn: Turn, password: PlainPassword, stored: Option<HashedPassword>) -> Result<Verdict, HasherError> {
+    /// Compares a password with a stored hash, or with nothing for the same length of time. Whoever holds the turn until a failure
+    /// is recorded lets nobody guess meanwhile.
+    pub(crate) async fn verify(&self, turn: Turn, password: PlainPassword, stored: Option<HashedPassword>) -> Result<(Verdict, Turn), HasherError> {
         let exists = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
         let argon2 = self.argon2.clone();
         let mut salt = [0u8; 16];
         self.entropy.fill(&mut salt);
         let work = move || {
-            let _turn = turn;
             let parsed = PasswordHash::new(stored.as_str()).map_err(|_| HasherError::Failed)?;
             if argon2.verify_password(password.reveal(), &parsed).is_err() || !exists {
                 return Ok(Verdict::Wrong);
             }
-            if Params::try_from(&parsed).is_ok_and(|params| params.m_cost() == argon2.params().m_cost() && params.t_cost() == argon2.params().t_cost() && params.p_cost() == argon2.params().p_cost()) {
+            if Params::try_from(&parsed).is_ok_and(|params| {
+                params.m_cost() == argon2.params().m_cost() && params.t_cost() == argon2.params().t_cost() && params.p_cost() == argon2.params().p_cost()
+            }) {
                 Ok(Verdict::Right)
             } else {
                 hash(&argon2, password.reveal(), &salt).map(Verdict::Outdated)
             }
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| HasherError::Failed)?
+        let verdict = tokio::task::spawn_blocking(work).await.map_err(|_| HasherError::Failed)??;
+        Ok((verdict, turn))
     }
 }
 
@@ -122,11 +126,13 @@ mod tests {
         let password = || PlainPassword::typed("correct horse".into()).unwrap();
         let stored = old.hash(password()).await.unwrap();
         assert!(stored.as_str().starts_with("$argon2id$v=19$m=64,t=2,p=1$"));
-        assert_eq!(old.verify(old.turn().await.unwrap(), password(), Some(stored.clone())).await.unwrap(), Verdict::Right);
-        let Verdict::Outdated(better) = new.verify(new.turn().await.unwrap(), password(), Some(stored.clone())).await.unwrap() else { panic!("not rehashed") };
-        assert_eq!(new.verify(new.turn().await.unwrap(), password(), Some(better)).await.unwrap(), Verdict::Right);
+        assert_eq!(old.verify(old.turn().await.unwrap(), password(), Some(stored.clone())).await.unwrap().0, Verdict::Right);
+        let Verdict::Outdated(better) = new.verify(new.turn().await.unwrap(), password(), Some(stored.clone())).await.unwrap().0 else {
+            panic!("not rehashed")
+        };
+        assert_eq!(new.verify(new.turn().await.unwrap(), password(), Some(better)).await.unwrap().0, Verdict::Right);
         let wrong = PlainPassword::typed("wrong".into()).unwrap();
-        assert_eq!(old.verify(old.turn().await.unwrap(), wrong.clone(), Some(stored)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(old.verify(old.turn().await.unwrap(), wrong, None).await.unwrap(), Verdict::Wrong);
+        assert_eq!(old.verify(old.turn().await.unwrap(), wrong.clone(), Some(stored)).await.unwrap().0, Verdict::Wrong);
+        assert_eq!(old.verify(old.turn().await.unwrap(), wrong, None).await.unwrap().0, Verdict::Wrong);
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword, PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork, UserId, person::PersonNameError,
-    secret::PasswordTextError,
+    Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword, PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork, UserId,
+    person::PersonNameError, secret::PasswordTextError,
 };
 use doorward_store::StoreError;
 use doorward_transport::ClientAddress;
@@ -64,7 +64,9 @@ impl Accounts {
         let name = PersonName::parse(&new.name)?;
         let email = new.email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty());
         if let Some(email) = &email {
-            let plausible = email.len() <= 254 && email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.')) && !email.contains(char::is_whitespace);
+            let plausible = email.len() <= 254
+                && email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
+                && !email.contains(char::is_whitespace);
             if !plausible || email.chars().any(char::is_control) {
                 return Err(PeopleError::Email(email.clone()));
             }
@@ -112,7 +114,8 @@ impl Accounts {
     /// Sets a new password for a person who knows the present one.
     pub async fn change_password(&self, person: &Person, present: String, text: String, keep: SessionId) -> Result<(), PeopleError> {
         let turn = self.hasher.turn().await?;
-        let verdict = self.hasher.verify(turn, PlainPassword::typed(present)?, person.password.clone()).await?;
+        let (verdict, turn) = self.hasher.verify(turn, PlainPassword::typed(present)?, person.password.clone()).await?;
+        drop(turn);
         if verdict == crate::hasher::Verdict::Wrong {
             return Err(PeopleError::WrongPassword);
         }
@@ -175,7 +178,14 @@ impl Accounts {
     }
 
     /// Uses a link to add an administrator and signs them in.
-    pub async fn add_administrator_by_link(&self, secret: &str, new: NewPerson, address: ClientAddress, user_agent: &str, previous: Option<HashedToken>) -> Result<SignedIn, PeopleError> {
+    pub async fn add_administrator_by_link(
+        &self,
+        secret: &str,
+        new: NewPerson,
+        address: ClientAddress,
+        user_agent: &str,
+        previous: Option<HashedToken>,
+    ) -> Result<SignedIn, PeopleError> {
         if !self.is_link_usable(secret).await? {
             return Err(PeopleError::Link);
         }

@@ -64,15 +64,17 @@ impl Accounts {
             None => None,
         };
         let stored = person.as_ref().and_then(|person| person.password.clone());
-        let verdict = self.hasher.verify(turn, password, stored.clone()).await?;
+        let (verdict, turn) = self.hasher.verify(turn, password, stored.clone()).await?;
         let now = self.clock.now();
         let (Some(person), true) = (person.filter(|person| person.disabled_at.is_none()), verdict != Verdict::Wrong) else {
             tracing::info!(account = account_key, address = %attempt.address.0, "sign-in refused: wrong name or password, or disabled");
             let forget_after = self.config.longest_delay_seconds.max(900);
             let failure = |key| Change::RecordLoginFailure { key, at: now, forget_after };
             self.store.apply(UnitOfWork::from_iter([failure(account_key), failure(address_key)])).await?;
+            drop(turn);
             return Ok(Err(SignInRefusal::Wrong));
         };
+        drop(turn);
         if let (Verdict::Outdated(new), Some(old)) = (verdict, stored) {
             // Somebody may have changed the password meanwhile; then theirs stays.
             match self.store.apply(Change::RehashPassword { user_id: person.id.clone(), old, new }).await {

@@ -150,7 +150,9 @@ impl Issuer {
                 let failure = noted.unwrap_or_else(|| Failure::new(OAuthErrorCode::InvalidScope, "the scope is not possible"));
                 AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, state, &failure))
             }
-            (_, _) => AuthorizeRefusal::Page(noted.unwrap_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "client_id or redirect_uri is missing or malformed"))),
+            (_, _) => AuthorizeRefusal::Page(
+                noted.unwrap_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "client_id or redirect_uri is missing or malformed")),
+            ),
         }
     }
 
@@ -179,7 +181,8 @@ impl Issuer {
     /// that names only the new scope does not lose the old ones (I17).
     pub async fn already_allowed(&self, request: &AuthorizationRequest, user_id: &UserId) -> Result<ScopeSet, Failure> {
         let grants = self.parts.store.live_grants_of(user_id, self.parts.clock.now()).await?;
-        let same = grants.iter().filter(|grant| grant.client_id == request.client.id && request.resources.iter().all(|resource| grant.resources.contains(resource)));
+        let same =
+            grants.iter().filter(|grant| grant.client_id == request.client.id && request.resources.iter().all(|resource| grant.resources.contains(resource)));
         Ok(same.fold(ScopeSet::default(), |all, grant| all.union(&grant.scopes)))
     }
 

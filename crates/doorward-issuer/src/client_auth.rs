@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
-use base64::{Engine, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use doorward_keys::{AssertionRefusal, verify_assertion};
 use doorward_model::{Change, Client, ClientAuthMethod, ClientId, OAuthErrorCode, PlainToken, Timestamp, routes};
 use doorward_store::StoreError;
@@ -50,7 +53,9 @@ fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Failure> {
     }
     let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let Some((id, secret)) = decoded.as_deref().and_then(|text| text.split_once(':')) else { return Err(invalid("the Basic credentials are malformed")) };
-    let plain = |half: &str| Params::parse(format!("v={half}").as_bytes()).ok().and_then(|params| params.get("v").map(str::to_owned)).unwrap_or_else(|| half.to_owned());
+    let plain = |half: &str| {
+        Params::parse(format!("v={half}").as_bytes()).ok().and_then(|params| params.get("v").map(str::to_owned)).unwrap_or_else(|| half.to_owned())
+    };
     Ok(Some((plain(id), plain(secret))))
 }
 
@@ -63,7 +68,8 @@ fn claimed_subject(assertion: &str) -> Option<String> {
 fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Credential), Failure> {
     let named = params.get("client_id");
     let basic = basic(headers)?;
-    let several = [basic.is_some(), params.get("client_secret").is_some(), params.get("client_assertion").is_some()].into_iter().filter(|present| *present).count() > 1;
+    let several =
+        [basic.is_some(), params.get("client_secret").is_some(), params.get("client_assertion").is_some()].into_iter().filter(|present| *present).count() > 1;
     if several {
         return Err(Failure::new(OAuthErrorCode::InvalidRequest, "more than one way of client authentication"));
     }

@@ -1,6 +1,6 @@
 //! The token endpoint's decision: run the grant, apply what it decided, answer.
 
-use doorward_model::{Change, PlainToken, RevokeReason, UnitOfWork, OAuthErrorCode};
+use doorward_model::{Change, OAuthErrorCode, PlainToken, RevokeReason, UnitOfWork};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 

@@ -52,7 +52,17 @@ pub enum AssertionRefusal {
 }
 
 /// The algorithms that clients may sign with; metadata lists the same.
-const ACCEPTED: &[Algorithm] = &[Algorithm::ES256, Algorithm::ES384, Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512, Algorithm::EdDSA];
+const ACCEPTED: &[Algorithm] = &[
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::EdDSA,
+];
 
 /// The longest that an assertion may live from now, in seconds.
 const LONGEST: i64 = 300;

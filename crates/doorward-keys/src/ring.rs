@@ -8,7 +8,10 @@ use aws_lc_rs::{
     rsa::{KeyPair as RsaKeyPair, KeySize},
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
 };
-use base64::{Engine, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use doorward_model::{SigningAlgorithm, SigningKey, Timestamp};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation,
@@ -222,8 +225,16 @@ mod tests {
 
     fn claims() -> AccessClaims {
         AccessClaims {
-            iss: "https://i".into(), sub: "u".into(), aud: Audience::One("https://i/mcp".into()), exp: NOW.0 + 600, iat: NOW.0, jti: "j".into(),
-            client_id: "c".into(), scope: "mcp:read".into(), auth_time: NOW.0, grant: "g".into(),
+            iss: "https://i".into(),
+            sub: "u".into(),
+            aud: Audience::One("https://i/mcp".into()),
+            exp: NOW.0 + 600,
+            iat: NOW.0,
+            jti: "j".into(),
+            client_id: "c".into(),
+            scope: "mcp:read".into(),
+            auth_time: NOW.0,
+            grant: "g".into(),
         }
     }
 
@@ -264,7 +275,14 @@ mod tests {
         let good = serde_json::json!({"typ": "at+jwt", "alg": "ES256", "kid": key.kid});
         let payload = serde_json::to_string(&claims()).unwrap();
         assert!(ring.verify(&resign(&good, &payload, &key), "https://i", NOW).is_ok());
-        for (name, value) in [("crit", serde_json::json!(["b64"])), ("b64", false.into()), ("zip", "DEF".into()), ("jku", "https://e".into()), ("jwk", serde_json::json!({})), ("x5u", "https://e".into())] {
+        for (name, value) in [
+            ("crit", serde_json::json!(["b64"])),
+            ("b64", false.into()),
+            ("zip", "DEF".into()),
+            ("jku", "https://e".into()),
+            ("jwk", serde_json::json!({})),
+            ("x5u", "https://e".into()),
+        ] {
             let mut header = good.clone();
             header[name] = value;
             assert_eq!(ring.verify(&resign(&header, &payload, &key), "https://i", NOW).err(), Some(TokenRefusal::Malformed), "{name}");
@@ -274,7 +292,14 @@ mod tests {
             header[name] = value.into();
             assert!(ring.verify(&resign(&header, &payload, &key), "https://i", NOW).is_err(), "{name}={value}");
         }
-        for (name, value) in [("exp", serde_json::json!("1900000000")), ("exp", serde_json::json!(1_900_000_000.5)), ("exp", serde_json::Value::Null), ("iat", serde_json::json!("x")), ("aud", serde_json::json!(7)), ("sub", serde_json::json!([]))] {
+        for (name, value) in [
+            ("exp", serde_json::json!("1900000000")),
+            ("exp", serde_json::json!(1_900_000_000.5)),
+            ("exp", serde_json::Value::Null),
+            ("iat", serde_json::json!("x")),
+            ("aud", serde_json::json!(7)),
+            ("sub", serde_json::json!([])),
+        ] {
             let mut payload = serde_json::to_value(claims()).unwrap();
             payload[name] = value;
             assert_eq!(ring.verify(&resign(&good, &payload.to_string(), &key), "https://i", NOW).err(), Some(TokenRefusal::Invalid), "{name}");

@@ -43,7 +43,8 @@ impl Mcp {
         let basic = ScopeSet::default_request().to_string();
         match refusal {
             BearerRefusal::Missing => {
-                let body = json!({"error": "unauthorized", "error_description": "an access token is needed; the WWW-Authenticate header says where to get one"});
+                let body =
+                    json!({"error": "unauthorized", "error_description": "an access token is needed; the WWW-Authenticate header says where to get one"});
                 self.with_challenge(answer::json(StatusCode::UNAUTHORIZED, &body), &self.challenge(&basic, None))
             }
             BearerRefusal::Malformed(why) => {

@@ -43,14 +43,9 @@ pub fn router(mcp: &Mcp) -> Router {
         move || Ok(Server::new(mcp.clone()))
     };
     let service = StreamableHttpService::new(factory, std::sync::Arc::new(NeverSessionManager::default()), config);
-    let streamable = Router::new()
-        .route(routes::MCP, any(streamable_http))
-        .route(&format!("{}/", routes::MCP), any(streamable_http))
-        .with_state(Streamable { service });
-    let deprecated = Router::new()
-        .route(routes::MCP_SSE, get(sse::open))
-        .route(routes::MCP_MESSAGES, post(sse::message))
-        .with_state(mcp.clone());
+    let streamable =
+        Router::new().route(routes::MCP, any(streamable_http)).route(&format!("{}/", routes::MCP), any(streamable_http)).with_state(Streamable { service });
+    let deprecated = Router::new().route(routes::MCP_SSE, get(sse::open)).route(routes::MCP_MESSAGES, post(sse::message)).with_state(mcp.clone());
     let guarded = streamable.merge(deprecated).layer(middleware::from_fn_with_state(mcp.clone(), guard::guard));
     guarded.merge(metadata_router(mcp, ""))
 }

@@ -104,7 +104,12 @@ fn event(name: &str, data: &str) -> Bytes {
 /// `GET /mcp/sse`: opens a stream and tells where to post.
 pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
     let Some(caller) = request.extensions().get::<Caller>().cloned() else { return empty(StatusCode::UNAUTHORIZED) };
-    let accepts = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/event-stream") || value.contains("*/*"));
+    let accepts = request
+        .headers()
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("text/event-stream") || value.contains("*/*"));
     if !accepts {
         return rpc_refusal(StatusCode::NOT_ACCEPTABLE, -32000, "this address streams events: accept text/event-stream");
     }
@@ -193,8 +198,12 @@ pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Respons
     if !is_json(&parts.headers) {
         return rpc_refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, -32600, "the message must be application/json");
     }
-    let Ok(body) = read_body(body, mcp.inner.parts.config.max_message_bytes).await else { return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "the message could not be read") };
-    let Ok(mut message) = serde_json::from_slice::<ClientJsonRpcMessage>(&body) else { return rpc_refusal(StatusCode::BAD_REQUEST, -32700, "the message is not JSON-RPC") };
+    let Ok(body) = read_body(body, mcp.inner.parts.config.max_message_bytes).await else {
+        return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "the message could not be read");
+    };
+    let Ok(mut message) = serde_json::from_slice::<ClientJsonRpcMessage>(&body) else {
+        return rpc_refusal(StatusCode::BAD_REQUEST, -32700, "the message is not JSON-RPC");
+    };
     attach(&mut message, parts);
     match to_server.send(message).await {
         Ok(()) => empty(StatusCode::ACCEPTED),

@@ -37,8 +37,25 @@ pub enum RedirectUriError {
 }
 
 /// Schemes that run or read something in the browser or on the machine: no list can allow them.
-const NEVER: &[&str] =
-    &["javascript", "data", "file", "vbscript", "blob", "about", "ftp", "ftps", "ws", "wss", "mailto", "tel", "sms", "view-source", "filesystem", "jar", "intent"];
+const NEVER: &[&str] = &[
+    "javascript",
+    "data",
+    "file",
+    "vbscript",
+    "blob",
+    "about",
+    "ftp",
+    "ftps",
+    "ws",
+    "wss",
+    "mailto",
+    "tel",
+    "sms",
+    "view-source",
+    "filesystem",
+    "jar",
+    "intent",
+];
 
 impl RedirectUri {
     /// The longest that is accepted, in bytes.
@@ -163,10 +180,29 @@ mod tests {
     #[test]
     fn i3_i5_hostile_redirects_are_refused() {
         for text in [
-            "javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "file:///etc/passwd", "http://example.com/cb", "http://localhost.evil.example/cb",
-            "http://127.0.0.1.evil.example/", "https://user@example.com/cb", "https://example.com@evil.example/", "https://example.com/#f", "https://example.com/#",
-            "https://*.example.com/cb", "myapp:/cb", "vbscript:x", "//example.com/cb", "/cb", "", "https:example.com/cb", "https:///example.com", "https://exa mple.com/",
-            "https://example.com\\@evil.example/", "http://0x7f.1/cb\u{0}", "https://ex\u{e4}mple.com/",
+            "javascript:alert(1)",
+            "JAVASCRIPT:alert(1)",
+            "data:text/html,x",
+            "file:///etc/passwd",
+            "http://example.com/cb",
+            "http://localhost.evil.example/cb",
+            "http://127.0.0.1.evil.example/",
+            "https://user@example.com/cb",
+            "https://example.com@evil.example/",
+            "https://example.com/#f",
+            "https://example.com/#",
+            "https://*.example.com/cb",
+            "myapp:/cb",
+            "vbscript:x",
+            "//example.com/cb",
+            "/cb",
+            "",
+            "https:example.com/cb",
+            "https:///example.com",
+            "https://exa mple.com/",
+            "https://example.com\\@evil.example/",
+            "http://0x7f.1/cb\u{0}",
+            "https://ex\u{e4}mple.com/",
         ] {
             assert!(register(text).is_err(), "{text}");
         }

@@ -36,7 +36,11 @@ impl Resource {
             return None;
         }
         let canonical = url.as_str().strip_suffix('/').unwrap_or(url.as_str());
-        known.iter().find(|resource| resource.0 == canonical).or_else(|| known.iter().find(|resource| resource.0 == format!("{canonical}{}", routes::MCP))).cloned()
+        known
+            .iter()
+            .find(|resource| resource.0 == canonical)
+            .or_else(|| known.iter().find(|resource| resource.0 == format!("{canonical}{}", routes::MCP)))
+            .cloned()
     }
 }
 
@@ -53,12 +57,27 @@ mod tests {
     #[test]
     fn i2_a28_slash_and_case_are_forgiven_and_nothing_else() {
         let known = [Resource::mcp(&PublicUrl::parse("https://mcp.example.com").unwrap())];
-        for text in ["https://mcp.example.com/mcp", "https://mcp.example.com/mcp/", "HTTPS://MCP.example.com/mcp", "https://mcp.example.com:443/mcp", "https://mcp.example.com"] {
+        for text in [
+            "https://mcp.example.com/mcp",
+            "https://mcp.example.com/mcp/",
+            "HTTPS://MCP.example.com/mcp",
+            "https://mcp.example.com:443/mcp",
+            "https://mcp.example.com",
+        ] {
             assert_eq!(Resource::find(&known, text).as_ref(), known.first(), "{text}");
         }
         for text in [
-            "https://mcp.example.com/mcp//", "https://mcp.example.com/MCP", "https://mcp.example.com/mcp?x", "https://mcp.example.com/mcp#x", "http://mcp.example.com/mcp",
-            "https://mcp.example.com/a/../mcp", "https://mcp.example.com/mcp/other", "https://evil.example/mcp", "https://mcp.example.com@evil.example/mcp", "mcp", "",
+            "https://mcp.example.com/mcp//",
+            "https://mcp.example.com/MCP",
+            "https://mcp.example.com/mcp?x",
+            "https://mcp.example.com/mcp#x",
+            "http://mcp.example.com/mcp",
+            "https://mcp.example.com/a/../mcp",
+            "https://mcp.example.com/mcp/other",
+            "https://evil.example/mcp",
+            "https://mcp.example.com@evil.example/mcp",
+            "mcp",
+            "",
         ] {
             assert_eq!(Resource::find(&known, text), None, "{text}");
         }

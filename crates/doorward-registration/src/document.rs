@@ -45,7 +45,12 @@ pub enum DocumentRefusal {
 fn address(id: &ClientId) -> Result<Url, DocumentRefusal> {
     let text = id.as_str();
     let url = Url::parse(text).map_err(|_| DocumentRefusal::Address)?;
-    let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none() && url.fragment().is_none() && !text.contains('#') && url.path().len() > 1;
+    let plain = url.scheme() == "https"
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none()
+        && !text.contains('#')
+        && url.path().len() > 1;
     if plain && url.as_str() == text && text.len() <= 512 { Ok(url) } else { Err(DocumentRefusal::Address) }
 }
 
@@ -144,8 +149,20 @@ mod tests {
             assert!(address(&ClientId::from_text(good)).is_ok(), "{good}");
         }
         for bad in [
-            "http://a.example/c", "https://a.example", "https://a.example/", "https://u@a.example/c", "https://u:p@a.example/c", "https://a.example/c#f", "https://a.example/c#",
-            "https://a.example/x/../c", "https://a.example/./c", "https://A.example/c", "https://a.example:443/c", "https://a.example/%2e%2e/c", "https:a.example/c", "https://a.example\\c",
+            "http://a.example/c",
+            "https://a.example",
+            "https://a.example/",
+            "https://u@a.example/c",
+            "https://u:p@a.example/c",
+            "https://a.example/c#f",
+            "https://a.example/c#",
+            "https://a.example/x/../c",
+            "https://a.example/./c",
+            "https://A.example/c",
+            "https://a.example:443/c",
+            "https://a.example/%2e%2e/c",
+            "https:a.example/c",
+            "https://a.example\\c",
         ] {
             assert!(address(&ClientId::from_text(bad)).is_err(), "{bad}");
         }

@@ -69,7 +69,8 @@ fn echo(metadata: &Map<String, Value>, accepted: &Accepted) -> Result<Map<String
     answer.insert("client_name".to_owned(), accepted.name.as_str().into());
     answer.insert("redirect_uris".to_owned(), accepted.redirect_uris.iter().map(|uri| Value::from(uri.as_str())).collect());
     answer.insert("token_endpoint_auth_method".to_owned(), accepted.auth_method.as_str().into());
-    answer.insert("grant_types".to_owned(), if accepted.refresh_tokens { json!(["authorization_code", "refresh_token"]) } else { json!(["authorization_code"]) });
+    answer
+        .insert("grant_types".to_owned(), if accepted.refresh_tokens { json!(["authorization_code", "refresh_token"]) } else { json!(["authorization_code"]) });
     answer.insert("response_types".to_owned(), json!(["code"]));
     for name in ["client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri", "application_type", "software_id", "software_version"] {
         if let Some(text) = policy::text(metadata, name)? {

@@ -35,7 +35,8 @@ async fn register(State(registration): State<Registration>, Extension(address): 
     let invalid = |why: &str| oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidClientMetadata, why);
     if !registration.register_limit.allows(address) {
         tracing::warn!(address = %address.0, "registration refused: too many from this address");
-        let busy = oauth_error(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, "too many registrations from this address; try again later");
+        let busy =
+            oauth_error(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, "too many registrations from this address; try again later");
         return answer::retry_after(busy, 60);
     }
     if !has_media_type(request.headers(), "application/json") {
@@ -58,7 +59,10 @@ async fn register(State(registration): State<Registration>, Extension(address): 
         }
         Err(error @ RegisterError::Full) => {
             tracing::error!(%error, "registration refused");
-            answer::retry_after(oauth_error(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, "no further registrations are accepted now"), 3600)
+            answer::retry_after(
+                oauth_error(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, "no further registrations are accepted now"),
+                3600,
+            )
         }
         Err(error @ RegisterError::Store(_)) => {
             tracing::error!(%error, "registration failed");

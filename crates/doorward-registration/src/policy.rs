@@ -68,7 +68,8 @@ pub(crate) fn legible(name: &str) -> String {
         character.is_control()
             || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
     };
-    let cleaned: String = name.chars().map(|character| if character.is_whitespace() { ' ' } else { character }).filter(|character| !invisible(*character)).collect();
+    let cleaned: String =
+        name.chars().map(|character| if character.is_whitespace() { ' ' } else { character }).filter(|character| !invisible(*character)).collect();
     cleaned.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -136,7 +137,8 @@ fn redirect_uris(metadata: &Map<String, Value>, source: ClientSource, config: &C
 }
 
 fn web_address(member: &str, uri: &str) -> Result<(), MetadataRefusal> {
-    let fine = uri.len() <= MAX_URI && Url::parse(uri).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host() && url.username().is_empty() && url.password().is_none());
+    let fine = uri.len() <= MAX_URI
+        && Url::parse(uri).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host() && url.username().is_empty() && url.password().is_none());
     if fine && !uri.chars().any(char::is_control) { Ok(()) } else { bad(format!("{member} must be an http(s) address of at most {MAX_URI} bytes")) }
 }
 
@@ -155,7 +157,8 @@ fn auth_method(metadata: &Map<String, Value>, source: ClientSource) -> Result<Cl
     match named {
         // RFC 7591 §2: the default.
         None => Ok(ClientAuthMethod::ClientSecretBasic),
-        Some(name) => ClientAuthMethod::parse(name).map_or_else(|| bad("token_endpoint_auth_method is not supported; use none, client_secret_basic, client_secret_post or private_key_jwt"), Ok),
+        Some(name) => ClientAuthMethod::parse(name)
+            .map_or_else(|| bad("token_endpoint_auth_method is not supported; use none, client_secret_basic, client_secret_post or private_key_jwt"), Ok),
     }
 }
 
@@ -205,7 +208,10 @@ mod tests {
         let register = |change| try_with(change, ClientSource::Registration).unwrap();
         assert_eq!(register(json!({})).auth_method, ClientAuthMethod::ClientSecretBasic);
         assert_eq!(register(json!({"token_endpoint_auth_method": null, "scope": null, "logo_uri": null})).auth_method, ClientAuthMethod::ClientSecretBasic);
-        assert_eq!(register(json!({"token_endpoint_auth_method": "none", "application_type": "web", "software_id": "x", "issuer": "y", "contacts": []})).auth_method, ClientAuthMethod::None);
+        assert_eq!(
+            register(json!({"token_endpoint_auth_method": "none", "application_type": "web", "software_id": "x", "issuer": "y", "contacts": []})).auth_method,
+            ClientAuthMethod::None
+        );
         assert!(register(json!({})).refresh_tokens);
         assert!(!register(json!({"grant_types": ["authorization_code"]})).refresh_tokens);
         assert!(register(json!({"grant_types": ["authorization_code", "refresh_token", "urn:x"]})).refresh_tokens);
@@ -238,7 +244,12 @@ mod tests {
         ] {
             assert_eq!(try_with(change.clone(), ClientSource::Registration).unwrap_err(), code, "{change}");
         }
-        for change in [json!({"client_secret": "x"}), json!({"token_endpoint_auth_method": "client_secret_basic"}), json!({"client_name": null}), json!({"client_name": "\u{200b}"})] {
+        for change in [
+            json!({"client_secret": "x"}),
+            json!({"token_endpoint_auth_method": "client_secret_basic"}),
+            json!({"client_name": null}),
+            json!({"client_name": "\u{200b}"}),
+        ] {
             assert_eq!(try_with(change.clone(), ClientSource::MetadataDocument).unwrap_err(), Metadata, "{change}");
         }
     }

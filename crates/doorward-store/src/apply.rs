@@ -51,7 +51,11 @@ async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbErr>
         | Change::RevokeGrantsOfClient { .. }
         | Change::InsertRefreshToken(_)
         | Change::UseRefreshToken { .. } => grants(db, change).await,
-        Change::InsertSession(_) | Change::TouchSession { .. } | Change::EndSession(_) | Change::EndSessionOfPerson { .. } | Change::EndSessionsOfPerson { .. } => sessions(db, change).await,
+        Change::InsertSession(_)
+        | Change::TouchSession { .. }
+        | Change::EndSession(_)
+        | Change::EndSessionOfPerson { .. }
+        | Change::EndSessionsOfPerson { .. } => sessions(db, change).await,
         _ => rest(db, change).await,
     }
 }
@@ -59,7 +63,9 @@ async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbErr>
 async fn people<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbErr> {
     let update = person::Entity::update_many();
     let rows = match change {
-        Change::InsertPerson(new) => person::Entity::insert(convert::person_row(new)).on_conflict(OnConflict::new().do_nothing().to_owned()).exec_without_returning(db).await?,
+        Change::InsertPerson(new) => {
+            person::Entity::insert(convert::person_row(new)).on_conflict(OnConflict::new().do_nothing().to_owned()).exec_without_returning(db).await?
+        }
         Change::SetPassword { user_id, password } => {
             let hash = password.as_ref().map(|hash| hash.as_str().to_owned());
             update.col_expr(person::Column::Password, Expr::value(hash)).filter(person::Column::Id.eq(user_id.as_str())).exec(db).await?.rows_affected
@@ -85,12 +91,25 @@ async fn people<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbE
 async fn clients<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbErr> {
     let update = client::Entity::update_many();
     let rows = match change {
-        Change::InsertClient(new) => client::Entity::insert(convert::client_row(new)).on_conflict(OnConflict::new().do_nothing().to_owned()).exec_without_returning(db).await?,
+        Change::InsertClient(new) => {
+            client::Entity::insert(convert::client_row(new)).on_conflict(OnConflict::new().do_nothing().to_owned()).exec_without_returning(db).await?
+        }
         Change::PutDocumentClient(document) => {
             use client::Column as C;
             // `authorized_at`, `disabled_at` and `created_at` belong to us, not to the document.
             let replace = OnConflict::column(C::Id)
-                .update_columns([C::Source, C::Name, C::RedirectUris, C::AuthMethod, C::RefreshTokens, C::Scopes, C::ClientUri, C::Jwks, C::JwksUri, C::FreshUntil])
+                .update_columns([
+                    C::Source,
+                    C::Name,
+                    C::RedirectUris,
+                    C::AuthMethod,
+                    C::RefreshTokens,
+                    C::Scopes,
+                    C::ClientUri,
+                    C::Jwks,
+                    C::JwksUri,
+                    C::FreshUntil,
+                ])
                 .to_owned();
             client::Entity::insert(convert::client_row(document)).on_conflict(replace).exec_without_returning(db).await?
         }
@@ -142,7 +161,9 @@ async fn grants<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbE
             spend_codes(db, codes, at.0).await?;
             revoke(db, Condition::all().add(G::ClientId.eq(client_id.as_str())), at.0, reason.as_str()).await
         }
-        Change::InsertRefreshToken(token) => refresh_token::Entity::insert(convert::refresh_token_row(token)).exec_without_returning(db).await.map(|rows| rows == 1),
+        Change::InsertRefreshToken(token) => {
+            refresh_token::Entity::insert(convert::refresh_token_row(token)).exec_without_returning(db).await.map(|rows| rows == 1)
+        }
         Change::UseRefreshToken { token, successor, now } => {
             use refresh_token::Column as R;
             let unused = Condition::all().add(R::Token.eq(token.as_str())).add(R::UsedAt.is_null()).add(R::ExpiresAt.gt(now.0));
@@ -222,7 +243,9 @@ async fn rest<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbErr
             let done = one_time_link::Entity::update_many().col_expr(L::ConsumedAt, Expr::value(now.0)).filter(unused).exec(db).await?;
             Ok(done.rows_affected == 1)
         }
-        Change::InsertSigningKey(key) => signing_key::Entity::insert(convert::signing_key_row(key)).on_conflict(nothing()).exec_without_returning(db).await.map(|rows| rows == 1),
+        Change::InsertSigningKey(key) => {
+            signing_key::Entity::insert(convert::signing_key_row(key)).on_conflict(nothing()).exec_without_returning(db).await.map(|rows| rows == 1)
+        }
         Change::RetireSigningKeys { except, at } => {
             use signing_key::Column as K;
             let others = Condition::all().add(K::Kid.ne(except.as_str())).add(K::RetiresAt.is_null());

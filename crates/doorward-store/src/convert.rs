@@ -1,8 +1,8 @@
 //! Between rows and records. A row that does not parse is damage, reported with table and key.
 
 use doorward_model::{
-    AuthorizationCode, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink, Person, PersonName, RedirectUri, RefreshToken, Resource, Role, ScopeSet,
-    Sealed, Session, SessionId, SigningAlgorithm, SigningKey, Timestamp, UserId, secret::HashedPassword,
+    AuthorizationCode, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink, Person, PersonName, RedirectUri,
+    RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId, SigningAlgorithm, SigningKey, Timestamp, UserId, secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
 

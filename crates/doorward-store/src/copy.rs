@@ -29,13 +29,27 @@ macro_rules! copy_tables {
 impl Store {
     /// Copies all rows into `target`, which must hold none, in one transaction. Nothing may write here meanwhile.
     pub async fn copy_to(&self, target: &Self) -> Result<u64, StoreError> {
-        let empty = person::Entity::find().count(&target.reader).await? == 0 && client::Entity::find().count(&target.reader).await? == 0 && setting::Entity::find().count(&target.reader).await? == 0;
+        let empty = person::Entity::find().count(&target.reader).await? == 0
+            && client::Entity::find().count(&target.reader).await? == 0
+            && setting::Entity::find().count(&target.reader).await? == 0;
         if !empty {
             return Err(StoreError::NotEmpty);
         }
         let transaction = target.sweeper.begin().await?;
         let rows = copy_tables!(
-            &self.reader, &transaction, person, client, session, authorization_code, access_grant, refresh_token, one_time_link, spent_value, signing_key, setting, login_failure
+            &self.reader,
+            &transaction,
+            person,
+            client,
+            session,
+            authorization_code,
+            access_grant,
+            refresh_token,
+            one_time_link,
+            spent_value,
+            signing_key,
+            setting,
+            login_failure
         );
         transaction.commit().await?;
         target.forget_cached();

@@ -54,11 +54,15 @@ pub(crate) fn stale(unit: &UnitOfWork) -> Vec<Stale> {
 
 fn of(change: &Change) -> Option<Stale> {
     Some(match change {
-        Change::SetPassword { user_id, .. } | Change::RehashPassword { user_id, .. } | Change::SetRoles { user_id, .. } | Change::SetPersonDisabled { user_id, .. } | Change::DeletePerson(user_id) => {
-            Stale::Person(user_id.to_string())
-        }
+        Change::SetPassword { user_id, .. }
+        | Change::RehashPassword { user_id, .. }
+        | Change::SetRoles { user_id, .. }
+        | Change::SetPersonDisabled { user_id, .. }
+        | Change::DeletePerson(user_id) => Stale::Person(user_id.to_string()),
         Change::PutDocumentClient(client) => Stale::Client(client.id.to_string()),
-        Change::MarkClientAuthorized { client_id, .. } | Change::SetClientDisabled { client_id, .. } | Change::DeleteClient(client_id) => Stale::Client(client_id.to_string()),
+        Change::MarkClientAuthorized { client_id, .. } | Change::SetClientDisabled { client_id, .. } | Change::DeleteClient(client_id) => {
+            Stale::Client(client_id.to_string())
+        }
         Change::RevokeGrant { grant_id, .. } | Change::UseGrant { grant_id, .. } => Stale::Grant(grant_id.to_string()),
         Change::RevokeGrantsOfPerson { .. } | Change::RevokeGrantsOfClient { .. } => Stale::Grants,
         Change::TouchSession { token, .. } | Change::EndSession(token) => Stale::Session(token.as_str().to_owned()),
@@ -87,7 +91,15 @@ mod tests {
 
     #[test]
     fn notifications_survive_the_trip_and_unknown_ones_empty_the_caches() {
-        for stale in [Stale::Person("u".into()), Stale::Grant("g".into()), Stale::Grants, Stale::Session("s".into()), Stale::Sessions, Stale::SigningKeys, Stale::Settings] {
+        for stale in [
+            Stale::Person("u".into()),
+            Stale::Grant("g".into()),
+            Stale::Grants,
+            Stale::Session("s".into()),
+            Stale::Sessions,
+            Stale::SigningKeys,
+            Stale::Settings,
+        ] {
             assert_eq!(Stale::from_text(&stale.to_text()), stale);
         }
         assert_eq!(Stale::from_text("tools x"), Stale::Everything);

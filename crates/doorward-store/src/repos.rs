@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    AuthorizationCode, Client, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink, Person, PersonName, RefreshToken, Session, SigningKey, Timestamp, UserId,
+    AuthorizationCode, Client, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink, Person, PersonName, RefreshToken, Session, SigningKey,
+    Timestamp, UserId,
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -116,7 +117,10 @@ impl Store {
     /// Failed sign-ins counted under `key`.
     pub async fn login_failures(&self, key: &str) -> Result<LoginFailures, StoreError> {
         let row = login_failure::Entity::find_by_id(key).one(&self.reader).await?;
-        Ok(row.map_or_else(LoginFailures::default, |row| LoginFailures { failures: u32::try_from(row.failures).unwrap_or(u32::MAX), last_at: Timestamp(row.last_at) }))
+        Ok(row.map_or_else(LoginFailures::default, |row| LoginFailures {
+            failures: u32::try_from(row.failures).unwrap_or(u32::MAX),
+            last_at: Timestamp(row.last_at),
+        }))
     }
     /// The one-time link with this hash, used or not.
     pub async fn link(&self, token: &HashedToken) -> Result<Option<OneTimeLink>, StoreError> {
@@ -129,7 +133,8 @@ impl Store {
     /// All signing keys, oldest activation first.
     pub async fn signing_keys(&self) -> Result<Arc<Vec<SigningKey>>, StoreError> {
         let read = || async move {
-            let rows = signing_key::Entity::find().order_by_asc(signing_key::Column::ActivatesAt).order_by_asc(signing_key::Column::Kid).all(&self.reader).await?;
+            let rows =
+                signing_key::Entity::find().order_by_asc(signing_key::Column::ActivatesAt).order_by_asc(signing_key::Column::Kid).all(&self.reader).await?;
             rows.into_iter().map(convert::signing_key).collect::<Result<Vec<_>, _>>().map(Some)
         };
         Ok(self.caches.signing_keys.get(&(), read).await?.unwrap_or_default())

@@ -7,14 +7,7 @@ use migrations::Migrator;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
 
-use crate::{
-    Config, StoreError,
-    cache::ReadThrough,
-    connect,
-    invalidate::Stale,
-    listen,
-    writer::Writer,
-};
+use crate::{Config, StoreError, cache::ReadThrough, connect, invalidate::Stale, listen, writer::Writer};
 
 /// Which database is behind the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -90,7 +90,11 @@ impl Browser {
             let (name, rest) = text.split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
             let mut jar = self.cookies.lock().unwrap();
-            if value.is_empty() || text.contains("Max-Age=0") { jar.remove(name) } else { jar.insert(name.to_owned(), value.to_owned()) };
+            if value.is_empty() || text.contains("Max-Age=0") {
+                jar.remove(name)
+            } else {
+                jar.insert(name.to_owned(), value.to_owned())
+            };
         }
         Page { status: response.status().as_u16(), headers: response.headers().clone(), body: response.text().await.unwrap() }
     }

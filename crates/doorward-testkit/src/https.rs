@@ -92,7 +92,10 @@ impl HttpsServer {
     /// Answers `path` with JSON and these further header lines.
     pub fn json(&self, path: &str, body: &serde_json::Value, headers: &str) {
         let body = body.to_string();
-        self.answer(path, &format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()));
+        self.answer(
+            path,
+            &format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()),
+        );
     }
 
     /// How many requests came.

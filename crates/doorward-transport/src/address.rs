@@ -53,7 +53,8 @@ impl TrustedProxies {
         if !self.trusts(client) {
             return client;
         }
-        let forwarded: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+        let forwarded: Vec<&str> =
+            headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
         for text in forwarded.iter().rev().take(32) {
             let Ok(address) = text.trim().parse::<IpAddr>() else { break };
             client = address.to_canonical();

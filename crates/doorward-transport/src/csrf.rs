@@ -56,7 +56,8 @@ mod tests {
     fn a_token_fits_one_browser_one_form_and_no_foreign_site() {
         let csrf = Csrf::new(Arc::new(MasterKey::from_bytes(&[1; 32]).unwrap()), &PublicUrl::parse("https://d.example").unwrap());
         let token = csrf.token("cookie", "consent");
-        let headers = |name: &'static str, value: &'static str| HeaderMap::from_iter([(http::HeaderName::from_static(name), http::HeaderValue::from_static(value))]);
+        let headers =
+            |name: &'static str, value: &'static str| HeaderMap::from_iter([(http::HeaderName::from_static(name), http::HeaderValue::from_static(value))]);
         assert!(csrf.accepts(&HeaderMap::new(), Some("cookie"), "consent", Some(&token)));
         assert!(csrf.accepts(&headers("origin", "https://d.example"), Some("cookie"), "consent", Some(&token)));
         assert!(!csrf.accepts(&HeaderMap::new(), Some("other"), "consent", Some(&token)));

@@ -42,7 +42,8 @@ impl HostPolicy {
             (None, _) => true,
             (Some(origin), None) => origin.to_str().is_ok_and(|origin| {
                 let origin = origin.to_ascii_lowercase();
-                let loopback = || Url::parse(&origin).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && doorward_model::public_url::is_loopback(&url));
+                let loopback =
+                    || Url::parse(&origin).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && doorward_model::public_url::is_loopback(&url));
                 self.origins.contains(&origin) || (self.loopback && loopback())
             }),
             _ => false,

@@ -84,7 +84,8 @@ const CONCURRENT: usize = 32;
 impl Outbound {
     /// Sets the client up.
     pub fn new(config: &OutboundConfig) -> Result<Self, OutboundSetupError> {
-        let network = |text: &String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| OutboundSetupError::Network(text.clone()));
+        let network =
+            |text: &String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| OutboundSetupError::Network(text.clone()));
         let allowed: Arc<[IpNet]> = config.allow_networks.iter().map(network).collect::<Result<_, _>>()?;
         let mut certificates = Vec::new();
         for path in &config.extra_ca_files {
@@ -145,7 +146,12 @@ impl Outbound {
 /// not guarded.
 pub async fn probe(address: &str) -> Result<Fetched, OutboundError> {
     #[expect(clippy::disallowed_methods, reason = "this is the door that everything else must use")]
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(Duration::from_secs(5)).build().map_err(|error| explain(&error))?;
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(Duration::from_secs(5))
+        .build()
+        .map_err(|error| explain(&error))?;
     let response = client.get(address).send().await.map_err(|error| explain(&error))?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = response.bytes().await.map_err(|error| explain(&error))?.to_vec();
@@ -229,9 +235,39 @@ mod tests {
     #[test]
     fn a12_g26_no_special_use_address_passes() {
         for text in [
-            "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.1.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1", "192.0.2.1", "198.18.0.1",
-            "198.51.100.1", "203.0.113.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "192.88.99.1", "::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1",
-            "::ffff:127.0.0.1", "::ffff:8.8.8.8", "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001::1", "2001:db8::1", "3fff::1", "100::1", "::127.0.0.1",
+            "127.0.0.1",
+            "127.8.8.8",
+            "0.0.0.0",
+            "10.1.1.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "240.0.0.1",
+            "192.88.99.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::1",
+            "2002:7f00:1::",
+            "2001::1",
+            "2001:db8::1",
+            "3fff::1",
+            "100::1",
+            "::127.0.0.1",
         ] {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }

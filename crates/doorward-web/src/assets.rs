@@ -9,10 +9,8 @@ use axum::{
 };
 use doorward_model::routes;
 
-const FILES: &[(&str, &str, &str)] = &[
-    ("doorward.css", "text/css; charset=utf-8", include_str!("../assets/doorward.css")),
-    ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
-];
+const FILES: &[(&str, &str, &str)] =
+    &[("doorward.css", "text/css; charset=utf-8", include_str!("../assets/doorward.css")), ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg"))];
 
 pub(crate) fn router() -> Router {
     Router::new().route(routes::ASSETS, get(file))

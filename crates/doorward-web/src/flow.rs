@@ -7,11 +7,7 @@ use doorward_issuer::{AuthorizationRequest, AuthorizeRefusal, ReopenError};
 use doorward_model::{ClientSource, OAuthErrorCode, routes};
 use doorward_transport::answer;
 
-use crate::{
-    Web,
-    pages::error::Oops,
-    visitor::Browser,
-};
+use crate::{Web, pages::error::Oops, visitor::Browser};
 
 /// What comes next for an authorization request.
 #[derive(Debug, PartialEq, Eq)]

@@ -74,7 +74,10 @@ async fn method_not_allowed(_: Arc<App>, request: Request) -> Response {
         if request.method() == Method::OPTIONS {
             return cors::preflight(request.headers());
         }
-        return answer::json(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "invalid_request", "error_description": "this address does not take this method"}));
+        return answer::json(
+            StatusCode::METHOD_NOT_ALLOWED,
+            &json!({"error": "invalid_request", "error_description": "this address does not take this method"}),
+        );
     }
     StatusCode::METHOD_NOT_ALLOWED.into_response()
 }

@@ -76,7 +76,8 @@ pub async fn rotate(store: &Store, master: &MasterKey, rotation: Rotation, now: 
 /// Makes sure that there is a signing key of the configured algorithm that is not too old.
 pub async fn keep_fresh(store: &Store, master: &MasterKey, rotation: Rotation, rotation_days: u32, now: Timestamp) -> Result<(), Failed> {
     let keys = store.signing_keys().await?;
-    let due = newest(&keys).is_none_or(|key| key.algorithm != rotation.algorithm || (rotation_days > 0 && now.since(key.activates_at) >= i64::from(rotation_days) * 86_400));
+    let due = newest(&keys)
+        .is_none_or(|key| key.algorithm != rotation.algorithm || (rotation_days > 0 && now.since(key.activates_at) >= i64::from(rotation_days) * 86_400));
     if !due {
         return Ok(());
     }

@@ -43,14 +43,17 @@ fn describe(command: &clap::Command, path: &str, page: &mut String) {
     if !command.has_subcommands() || path == "doorward" {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         let _ = write!(page, "\n## `{path}`\n\n{about}\n");
-        let arguments: Vec<_> = command.get_arguments().filter(|argument| !argument.is_hide_set() && !matches!(argument.get_id().as_str(), "help" | "version")).collect();
+        let arguments: Vec<_> =
+            command.get_arguments().filter(|argument| !argument.is_hide_set() && !matches!(argument.get_id().as_str(), "help" | "version")).collect();
         let own = |argument: &&clap::Arg| path == "doorward" || !argument.is_global_set();
         if arguments.iter().any(own) {
             page.push('\n');
         }
         for argument in arguments.iter().filter(|argument| own(argument)) {
             let name = match (argument.get_long(), argument.get_value_names()) {
-                (Some(long), Some(values)) if argument.get_action().takes_values() => format!("--{long} {}", values.iter().map(|value| format!("<{value}>")).collect::<Vec<_>>().join(" ")),
+                (Some(long), Some(values)) if argument.get_action().takes_values() => {
+                    format!("--{long} {}", values.iter().map(|value| format!("<{value}>")).collect::<Vec<_>>().join(" "))
+                }
                 (Some(long), _) => format!("--{long}"),
                 (None, _) => format!("<{}>", argument.get_id().as_str().to_uppercase()),
             };

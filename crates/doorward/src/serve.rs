@@ -16,7 +16,8 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
     let checked = loaded.check()?;
     let config = loaded.config;
     let lock = data_dir.lock()?;
-    let listener = TcpListener::bind(checked.listen).await.map_err(|error| Failed(format!("server.listen: {} cannot be listened on: {error}", checked.listen)))?;
+    let listener =
+        TcpListener::bind(checked.listen).await.map_err(|error| Failed(format!("server.listen: {} cannot be listened on: {error}", checked.listen)))?;
     let bound = listener.local_addr().map_err(Failed::because)?;
     let public_url = checked.public_url(bound)?;
     let limits = Limits { connections: config.server.max_connections, shutdown: Duration::from_secs(config.server.shutdown_seconds) };

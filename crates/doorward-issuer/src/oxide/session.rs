@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_keys::{AccessClaims, Audience};
 use doorward_model::{
-    AuthorizationCode, Client, Grant as GrantRecord, GrantId, OAuthErrorCode, PlainToken, RefreshToken, Resource, ScopeSet, Timestamp, TokenKind, UnitOfWork, UserId, id::random_text,
+    AuthorizationCode, Client, Grant as GrantRecord, GrantId, OAuthErrorCode, PlainToken, RefreshToken, Resource, ScopeSet, Timestamp, TokenKind, UnitOfWork,
+    UserId, id::random_text,
 };
 use oxide_auth::primitives::scope::Scope as MachineScope;
 use oxide_auth_async::code_grant::{access_token, authorization, refresh};

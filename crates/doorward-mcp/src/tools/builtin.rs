@@ -49,10 +49,25 @@ pub(crate) fn schema<T: JsonSchema>() -> Map<String, Value> {
     match schema.to_value() {
         Value::Object(mut members) => {
             members.remove("title");
+            members.values_mut().for_each(drop_machine_formats);
             members.entry("properties").or_insert_with(|| Value::Object(Map::new()));
             members
         }
         _ => Map::new(),
+    }
+}
+
+/// Takes out formats that name Rust's integer types: JSON Schema knows none of them, and validators complain.
+fn drop_machine_formats(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if members.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("int") || format.starts_with("uint")) {
+                members.remove("format");
+            }
+            members.values_mut().for_each(drop_machine_formats);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_machine_formats),
+        _ => {}
     }
 }
 

@@ -48,7 +48,12 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         if revoked_grants == 0 {
             return Err(ToolError::Failed("this person has no connected app with that client_id; list_connected_apps names them".to_owned()));
         }
-        let unit = Change::RevokeGrantsOfPerson { user_id: caller.user_id.clone(), client_id: Some(ClientId::from_text(client_id.clone())), at: now, reason: RevokeReason::ByPerson };
+        let unit = Change::RevokeGrantsOfPerson {
+            user_id: caller.user_id.clone(),
+            client_id: Some(ClientId::from_text(client_id.clone())),
+            at: now,
+            reason: RevokeReason::ByPerson,
+        };
         context.store.apply(unit).await?;
         tracing::info!(person = %caller.user_id, by = %caller.client_id, client = client_id, "access withdrawn by a tool");
         result(&Answer { client_id, revoked_grants })

@@ -104,7 +104,9 @@ pub(crate) async fn switch_mcp(State(web): State<Web>, administrator: Administra
         Ok(params) => params,
         Err(response) => return response,
     };
-    let Some(enabled) = params.get("enabled").and_then(|value| value.parse::<bool>().ok()) else { return Oops::bad_form("enabled must be true or false").draw(&web) };
+    let Some(enabled) = params.get("enabled").and_then(|value| value.parse::<bool>().ok()) else {
+        return Oops::bad_form("enabled must be true or false").draw(&web);
+    };
     match web.parts.store.apply(Change::PutSetting { key: web.parts.mcp_setting.to_owned(), value: enabled.to_string() }).await {
         Ok(()) => {
             tracing::warn!(enabled, administrator = %administrator.0.visitor.person.id, "the MCP server was switched; its metadata is public while it is on");

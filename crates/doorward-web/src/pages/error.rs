@@ -46,7 +46,12 @@ impl Oops {
     }
     pub(crate) fn unavailable(error: &StoreError) -> Self {
         tracing::error!(%error, "a page could not be served");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available right now", "The server cannot reach its data.", "Try again in a moment. If it stays like this, tell your administrator.")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Not available right now",
+            "The server cannot reach its data.",
+            "Try again in a moment. If it stays like this, tell your administrator.",
+        )
     }
     /// An authorization that fails where nothing may be redirected to.
     pub(crate) fn from_failure(failure: &Failure) -> Self {
@@ -57,8 +62,14 @@ impl Oops {
                 "Remove this server from the app and add it again: the app then introduces itself anew. If that does not help, tell your administrator.",
             ),
             OAuthErrorCode::TemporarilyUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "Not available right now", "Try again in a moment."),
-            OAuthErrorCode::ServerError => (StatusCode::INTERNAL_SERVER_ERROR, "Something failed here", "Try again. If it stays like this, tell your administrator."),
-            _ => (StatusCode::BAD_REQUEST, "The app's request is not acceptable", "Nothing was sent to the app. Start again from the app; if it stays like this, its developer must mend it."),
+            OAuthErrorCode::ServerError => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "Something failed here", "Try again. If it stays like this, tell your administrator.")
+            }
+            _ => (
+                StatusCode::BAD_REQUEST,
+                "The app's request is not acceptable",
+                "Nothing was sent to the app. Start again from the app; if it stays like this, its developer must mend it.",
+            ),
         };
         let mut why = failure.why.clone();
         if let Some(first) = why.get_mut(0..1) {

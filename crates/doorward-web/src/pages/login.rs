@@ -108,13 +108,18 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
                 SignInRefusal::Wrong => (StatusCode::UNAUTHORIZED, "Name and password do not belong together.".to_owned()),
                 SignInRefusal::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, format!("Too many failed attempts. Try again in {seconds} seconds.")),
             };
-            let showing = Showing { request: pending.as_ref().map(|(sealed, request)| (*sealed, request)), next: params.get("next"), name, error: Some(error), status };
+            let showing =
+                Showing { request: pending.as_ref().map(|(sealed, request)| (*sealed, request)), next: params.get("next"), name, error: Some(error), status };
             let response = show(&web, &browser, showing);
             return if let SignInRefusal::Wait(seconds) = refusal { answer::retry_after(response, u64::try_from(seconds).unwrap_or(1)) } else { response };
         }
         Err(error) => {
             tracing::error!(%error, "signing in failed");
-            return Oops::from_failure(&doorward_issuer::Failure { code: doorward_model::OAuthErrorCode::TemporarilyUnavailable, why: "signing in is not possible".to_owned() }).draw(&web);
+            return Oops::from_failure(&doorward_issuer::Failure {
+                code: doorward_model::OAuthErrorCode::TemporarilyUnavailable,
+                why: "signing in is not possible".to_owned(),
+            })
+            .draw(&web);
         }
     };
     // The next step looks at the new session, so it is taken by the browser's next request.

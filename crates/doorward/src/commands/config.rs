@@ -32,7 +32,11 @@ pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Resu
     let loaded = config::load(file, &Environment::of_process())?;
     if matches!(command, Command::Check) {
         loaded.check()?;
-        if as_json { print_json(&json!({"ok": true})) } else { println!("The configuration is fine.") }
+        if as_json {
+            print_json(&json!({"ok": true}))
+        } else {
+            println!("The configuration is fine.")
+        }
         return Ok(());
     }
     let values = serde_json::to_value(&loaded.config).map_err(Failed::because)?;

@@ -143,8 +143,17 @@ fn print_json(value: &serde_json::Value) {
 
 /// Prints rows under a head, aligned.
 fn print_table(head: &[&str], rows: &[Vec<String>]) {
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).chain(head.get(column).map(|title| (*title).to_owned()).as_ref()).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let line = |cells: &[String]| cells.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column))).collect::<Vec<_>>().join("  ").trim_end().to_owned();
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .chain(head.get(column).map(|title| (*title).to_owned()).as_ref())
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let line = |cells: &[String]| {
+        cells.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column))).collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
     println!("{}", line(&head.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>()));
     for row in rows {
         println!("{}", line(row));

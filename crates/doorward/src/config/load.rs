@@ -44,7 +44,8 @@ pub(super) fn load_text(text: &str, file: &str, environment: &Environment) -> Re
     let mut origins = BTreeMap::new();
     let mut table = read_file(text, file, &known, &mut origins)?;
     overlay(&mut table, environment, &known, &mut origins)?;
-    let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError { origin: None, key: String::new(), message: error.message().to_owned() })?;
+    let config: Config =
+        table.try_into().map_err(|error: toml::de::Error| ConfigError { origin: None, key: String::new(), message: error.message().to_owned() })?;
     Ok(Loaded { config, origins })
 }
 
@@ -129,7 +130,9 @@ fn unknown(origin: Option<Origin>, path: &str, known: &[Key]) -> ConfigError {
         candidates.extend(known.iter().map(|key| key.section.clone()));
     }
     // A bare key outside its section counts as near as its last part.
-    let distance = |candidate: &String| edits(path, candidate).min(if is_section { edits(path, candidate.split('.').next_back().unwrap_or(candidate)) } else { usize::MAX });
+    let distance = |candidate: &String| {
+        edits(path, candidate).min(if is_section { edits(path, candidate.split('.').next_back().unwrap_or(candidate)) } else { usize::MAX })
+    };
     let nearest = candidates.into_iter().min_by_key(|candidate| (distance(candidate), candidate.len()));
     let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
     let what = if is_section { "section" } else { "key" };

@@ -118,7 +118,8 @@ impl Loaded {
     /// Checks what single values cannot tell, and parses them into types.
     pub fn check(&self) -> Result<Checked, ConfigError> {
         let config = &self.config;
-        let listen: SocketAddr = config.server.listen.parse().map_err(|_| self.wrong("server.listen", "must be an address and port, such as 127.0.0.1:8400"))?;
+        let listen: SocketAddr =
+            config.server.listen.parse().map_err(|_| self.wrong("server.listen", "must be an address and port, such as 127.0.0.1:8400"))?;
         let public_url = if config.server.public_url.is_empty() {
             if !listen.ip().is_loopback() {
                 let why = "is needed when server.listen is not a loopback address: set it to the https address under which people reach this server";
@@ -129,8 +130,10 @@ impl Loaded {
             Some(PublicUrl::parse(&config.server.public_url).map_err(|error| self.wrong("server.public_url", error.to_string()))?)
         };
         let algorithm = SigningAlgorithm::parse(&config.keys.algorithm).ok_or_else(|| self.wrong("keys.algorithm", "must be ES256, EdDSA or RS256"))?;
-        let proxies = TrustedProxies::parse(&config.server.trusted_proxies).map_err(|text| self.wrong("server.trusted_proxies", format!("{text:?} is not a network like 10.0.0.0/8")))?;
-        doorward_transport::Outbound::new(&config.outbound).map_err(|error| self.wrong(if config.outbound.extra_ca_files.is_empty() { "outbound.allow_networks" } else { "outbound" }, error.to_string()))?;
+        let proxies = TrustedProxies::parse(&config.server.trusted_proxies)
+            .map_err(|text| self.wrong("server.trusted_proxies", format!("{text:?} is not a network like 10.0.0.0/8")))?;
+        doorward_transport::Outbound::new(&config.outbound)
+            .map_err(|error| self.wrong(if config.outbound.extra_ca_files.is_empty() { "outbound.allow_networks" } else { "outbound" }, error.to_string()))?;
         if !matches!(config.log.format.as_str(), "text" | "json") {
             return Err(self.wrong("log.format", "must be text or json"));
         }
@@ -209,12 +212,21 @@ mod tests {
     #[test]
     fn cs21_wrong_configuration_names_line_key_and_hint() {
         for (text, expected) in [
-            ("[server]\nlisten = \"127.0.0.1:1\"\npublic_ulr = \"x\"\n", "doorward.toml, line 3: server.public_ulr: is not a key; did you mean server.public_url?"),
+            (
+                "[server]\nlisten = \"127.0.0.1:1\"\npublic_ulr = \"x\"\n",
+                "doorward.toml, line 3: server.public_ulr: is not a key; did you mean server.public_url?",
+            ),
             ("[servre]\nlisten = \"x\"\n", "doorward.toml, line 1: servre: is not a section; did you mean server?"),
             ("listen = \"x\"\n", "doorward.toml, line 1: listen: is not a section; did you mean server.listen?"),
             ("[server]\nmax_connections = \"many\"\n", "doorward.toml, line 2: server.max_connections: must be a whole number"),
-            ("[server]\npublic_url = \"https://Mcp.example.com/\"\n", "doorward.toml, line 2: server.public_url: write it in its canonical form: https://mcp.example.com"),
-            ("[server]\nlisten = \"0.0.0.0:8400\"\n", "server.public_url: is needed when server.listen is not a loopback address: set it to the https address under which people reach this server"),
+            (
+                "[server]\npublic_url = \"https://Mcp.example.com/\"\n",
+                "doorward.toml, line 2: server.public_url: write it in its canonical form: https://mcp.example.com",
+            ),
+            (
+                "[server]\nlisten = \"0.0.0.0:8400\"\n",
+                "server.public_url: is needed when server.listen is not a loopback address: set it to the https address under which people reach this server",
+            ),
             ("[keys]\nalgorithm = \"HS256\"\n", "doorward.toml, line 2: keys.algorithm: must be ES256, EdDSA or RS256"),
             ("[issuer]\ncode_seconds = 0\n", "doorward.toml, line 2: issuer.code_seconds: must be between 1 and 600, not 0"),
             ("[mcp]\nenabled = 1\n", "doorward.toml, line 2: mcp.enabled: must be true or false"),

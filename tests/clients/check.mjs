@@ -1,0 +1,9 @@
+// What every client must manage, told as steps.
+export const EXPECTED_TOOLS = ['list_connected_apps', 'revoke_connected_app', 'server_info', 'wait', 'whoami'];
+
+export function check(condition, what) {
+  if (!condition) throw new Error(`failed: ${what}`);
+  console.log(`ok - ${what}`);
+}
+
+export const sleep = seconds => new Promise(resolve => setTimeout(resolve, seconds * 1000));

@@ -1,0 +1,82 @@
+// Starts the release binary and lets every client go its whole way. Prints one line a client and ends with a count.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, mkdirSync, writeFileSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const binary = resolve(process.env.DOORWARD_BINARY ?? join(here, '../../target/release/doorward'));
+const output = join(here, '../output');
+mkdirSync(output, { recursive: true });
+const TOKEN_SECONDS = '4';
+const PASSWORD = 'correct horse battery';
+const python = join(here, '.venv/bin/python');
+const version = name => JSON.parse(readFileSync(join(here, 'node_modules', name, 'package.json'), 'utf8')).version;
+const pyVersion = name => spawnSync(python, ['-c', `from importlib.metadata import version; print(version("${name}"))`]).stdout.toString().trim();
+
+export async function startServer(extra = {}) {
+  const data = mkdtempSync(join(tmpdir(), 'doorward-clients-'));
+  const env = { PATH: process.env.PATH, DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: TOKEN_SECONDS, DOORWARD_LOG__LEVEL: 'debug', ...extra };
+  if (process.env.DOORWARD_CLIENTS_DATABASE) env.DOORWARD_STORE__URL = process.env.DOORWARD_CLIENTS_DATABASE;
+  const server = spawn(binary, ['serve', '--data-dir', data, '--listen', '127.0.0.1:0'], { env });
+  const log = [];
+  server.stderr.on('data', chunk => log.push(chunk));
+  let printed = '';
+  await new Promise((ready, fail) => {
+    server.stdout.on('data', chunk => { printed += chunk; if (/First step[^\n]*\n[^\n]*\n\n/.test(printed) || /Your page[^\n]*\n\n/.test(printed)) ready(); });
+    server.on('exit', code => fail(new Error(`the server ended with ${code}: ${Buffer.concat(log)}`)));
+  });
+  const url = printed.match(/MCP URL\s+(\S+)\/mcp/)[1];
+  const adminLink = printed.match(/First step\s+(\S+)/)?.[1];
+  const cli = (...args) => {
+    const done = spawnSync(binary, ['--data-dir', data, ...args], { env, input: `${PASSWORD}\n` });
+    if (done.status !== 0) throw new Error(`${args}: ${done.stderr}`);
+    return done.stdout.toString();
+  };
+  return { url, adminLink, cli, data, log: () => Buffer.concat(log).toString(), stop: () => server.kill('SIGTERM') };
+}
+
+const node = (...args) => [process.execPath, args];
+const CLIENTS = [
+  [`@modelcontextprotocol/sdk ${version('@modelcontextprotocol/sdk')}`, node('ts-v1.mjs')],
+  [`@modelcontextprotocol/client ${version('@modelcontextprotocol/client')}, legacy`, node('ts-v2.mjs', 'legacy')],
+  [`@modelcontextprotocol/client ${version('@modelcontextprotocol/client')}, modern`, node('ts-v2.mjs', 'modern')],
+  [`mcp-remote ${version('mcp-remote')}`, node('mcp-remote.mjs')],
+  [`Python mcp ${pyVersion('mcp')}, legacy`, [python, ['py_mcp.py', 'legacy']]],
+  [`Python mcp ${pyVersion('mcp')}, auto`, [python, ['py_mcp.py', 'auto']]],
+  [`fastmcp ${pyVersion('fastmcp')}`, [python, ['fastmcp_client.py']]],
+];
+
+async function main() {
+  const only = process.argv[2];
+  const server = await startServer();
+  let [passed, failed] = [0, 0];
+  for (const [index, [title, [command, args]]] of CLIENTS.entries()) {
+    if (only && !title.includes(only)) continue;
+    const name = `person${index}`;
+    server.cli('user', 'add', name, '--password-stdin');
+    const env = { ...process.env, DOORWARD_URL: server.url, HUMAN_NAME: name, HUMAN_PASSWORD: PASSWORD, TOKEN_SECONDS, NODE: process.execPath, HUMAN_JAR: join(mkdtempSync(join(tmpdir(), 'jar-')), 'jar') };
+    const client = spawn(command, args, { cwd: here, env });
+    let text = '';
+    for (const stream of [client.stdout, client.stderr]) stream.on('data', chunk => { text += chunk; });
+    const timer = setTimeout(() => client.kill('SIGKILL'), 150_000);
+    const code = await new Promise(done => client.on('exit', done));
+    clearTimeout(timer);
+    writeFileSync(join(output, `client-${index}.log`), text);
+    if (code === 0) passed += 1; else failed += 1;
+    console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${title} (${text.match(/^ok - /gm)?.length ?? 0} steps)`);
+    if (code !== 0) console.log(text.split('\n').slice(-40).join('\n'));
+  }
+  const log = server.log();
+  writeFileSync(join(output, 'server.log'), log);
+  // Promise 3: no secret is readable from the log, at any level.
+  const leaked = log.match(/dw_(ac|rt|se|cs|ln)_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]+\.|correct horse/);
+  if (leaked) failed += 1; else passed += 1;
+  console.log(leaked ? `FAILED the log holds a secret: ${leaked[0].slice(0, 12)}…` : `ok     no secret in ${log.split('\n').length} lines of log at level debug`);
+  server.stop();
+  console.log(`\n${passed} passed, ${failed} failed`);
+  process.exit(failed ? 1 : 0);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
