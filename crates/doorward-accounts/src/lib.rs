@@ -14,7 +14,7 @@ use doorward_store::{Store, StoreError};
 
 pub use config::Config;
 pub use hasher::{HasherError, PasswordHasher};
-pub use people::{NewPerson, PeopleError};
+pub use people::{BrowserFacts, NewPerson, PeopleError};
 pub use sessions::Visitor;
 pub use sign_in::{Attempt, SignInRefusal, SignedIn};
 

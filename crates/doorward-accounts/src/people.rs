@@ -24,6 +24,17 @@ pub struct NewPerson {
     pub roles: Vec<Role>,
 }
 
+/// The browser in which somebody is about to be signed in.
+#[derive(Debug)]
+pub struct BrowserFacts<'a> {
+    /// Where it is.
+    pub address: ClientAddress,
+    /// What it calls itself.
+    pub user_agent: &'a str,
+    /// The session that it had, which ends.
+    pub previous: Option<HashedToken>,
+}
+
 /// Why people could not be changed as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum PeopleError {
@@ -178,21 +189,14 @@ impl Accounts {
     }
 
     /// Uses a link to add an administrator and signs them in.
-    pub async fn add_administrator_by_link(
-        &self,
-        secret: &str,
-        new: NewPerson,
-        address: ClientAddress,
-        user_agent: &str,
-        previous: Option<HashedToken>,
-    ) -> Result<SignedIn, PeopleError> {
+    pub async fn add_administrator_by_link(&self, secret: &str, new: NewPerson, browser: BrowserFacts<'_>) -> Result<SignedIn, PeopleError> {
         if !self.is_link_usable(secret).await? {
             return Err(PeopleError::Link);
         }
         let person = self.prepare(NewPerson { roles: vec![Role::administrator()], ..new }).await?;
-        let (session, token) = self.new_session(&person, address, user_agent, self.clock.now());
+        let (session, token) = self.new_session(&person, browser.address, browser.user_agent, self.clock.now());
         let mut unit = UnitOfWork::from_iter([self.redeem(secret), Change::InsertPerson(person.clone()), Change::InsertSession(session)]);
-        if let Some(previous) = previous {
+        if let Some(previous) = browser.previous {
             unit.push(Change::EndSession(previous));
         }
         match self.store.apply(unit).await {

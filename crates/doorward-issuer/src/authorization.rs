@@ -105,7 +105,7 @@ impl Issuer {
         let found = self.parts.clients.find(&ClientId::from_text(id), address).await;
         found.map_err(|error| match error {
             DirectoryError::Unknown(why) => Failure::new(OAuthErrorCode::InvalidClient, why),
-            unavailable => unavailable.into(),
+            unavailable @ DirectoryError::Unavailable(_) => unavailable.into(),
         })
     }
 

@@ -115,10 +115,9 @@ impl MasterKey {
     /// be moved to where it would mean something else.
     pub fn seal(&self, place: &str, plain: &[u8]) -> Sealed {
         let mut buffer = plain.to_vec();
-        let nonce = match self.seal.seal_in_place_append_tag(Aad::from(place.as_bytes()), &mut buffer) {
-            Ok(nonce) => nonce,
+        let Ok(nonce) = self.seal.seal_in_place_append_tag(Aad::from(place.as_bytes()), &mut buffer) else {
             // Fails only when the operating system has no randomness.
-            Err(_) => std::process::abort(),
+            std::process::abort()
         };
         let mut bytes = nonce.as_ref().to_vec();
         bytes.append(&mut buffer);

@@ -31,7 +31,7 @@ pub struct ScopeInfo {
 }
 
 /// Every scope, in the order in which pages and metadata show them.
-pub const SCOPES: &[ScopeInfo] = &[
+pub const SCOPES: &[ScopeInfo; 3] = &[
     ScopeInfo {
         scope: Scope::Read,
         name: "mcp:read",
@@ -61,8 +61,12 @@ pub const SCOPES: &[ScopeInfo] = &[
 impl Scope {
     /// This scope's line of the table.
     pub fn info(self) -> &'static ScopeInfo {
-        // The table holds every variant (tested below), so the first line is never the answer to a missing one.
-        SCOPES.iter().find(|info| info.scope == self).unwrap_or(&SCOPES[0])
+        let [read, write, offline_access] = SCOPES;
+        match self {
+            Self::Read => read,
+            Self::Write => write,
+            Self::OfflineAccess => offline_access,
+        }
     }
     /// The name on the wire.
     pub fn name(self) -> &'static str {

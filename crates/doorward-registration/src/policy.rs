@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn try_with(change: Value, source: ClientSource) -> Result<Accepted, OAuthErrorCode> {
+    fn try_with(change: &Value, source: ClientSource) -> Result<Accepted, OAuthErrorCode> {
         let mut metadata = json!({"redirect_uris": ["http://127.0.0.1/cb"], "client_name": "Client"});
         for (name, value) in change.as_object().unwrap() {
             metadata[name] = value.clone();
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn ax7_i6_n5_what_real_clients_send_is_accepted() {
-        let register = |change| try_with(change, ClientSource::Registration).unwrap();
+        let register = |change: Value| try_with(&change, ClientSource::Registration).unwrap();
         assert_eq!(register(json!({})).auth_method, ClientAuthMethod::ClientSecretBasic);
         assert_eq!(register(json!({"token_endpoint_auth_method": null, "scope": null, "logo_uri": null})).auth_method, ClientAuthMethod::ClientSecretBasic);
         assert_eq!(
@@ -242,7 +242,7 @@ mod tests {
             (json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "oct", "k": "x"}]}}), Metadata),
             (json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://a.example/k"}), Metadata),
         ] {
-            assert_eq!(try_with(change.clone(), ClientSource::Registration).unwrap_err(), code, "{change}");
+            assert_eq!(try_with(&change, ClientSource::Registration).unwrap_err(), code, "{change}");
         }
         for change in [
             json!({"client_secret": "x"}),
@@ -250,7 +250,7 @@ mod tests {
             json!({"client_name": null}),
             json!({"client_name": "\u{200b}"}),
         ] {
-            assert_eq!(try_with(change.clone(), ClientSource::MetadataDocument).unwrap_err(), Metadata, "{change}");
+            assert_eq!(try_with(&change, ClientSource::MetadataDocument).unwrap_err(), Metadata, "{change}");
         }
     }
 }

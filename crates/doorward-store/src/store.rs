@@ -31,7 +31,7 @@ pub(crate) struct Caches {
 impl Caches {
     fn new(config: &Config, backend: Backend) -> Self {
         // SQLite has no other replica, and writes by other processes are seen by its commit counter.
-        let lifetime = if backend == Backend::Sqlite { Duration::from_secs(3600) } else { Duration::from_secs(config.cache_seconds) };
+        let lifetime = if backend == Backend::Sqlite { Duration::from_hours(1) } else { Duration::from_secs(config.cache_seconds) };
         let entries = config.cache_entries;
         Self {
             people: ReadThrough::new(entries, lifetime),

@@ -69,7 +69,7 @@ impl HttpsServer {
                     let path = String::from_utf8_lossy(&head).split(' ').nth(1).unwrap_or_default().to_owned();
                     let answer = answers.lock().unwrap().get(&path).cloned();
                     match answer.as_deref() {
-                        Some("hang") => tokio::time::sleep(Duration::from_secs(60)).await,
+                        Some("hang") => tokio::time::sleep(Duration::from_mins(1)).await,
                         Some(answer) => {
                             let _ = stream.write_all(answer.as_bytes()).await;
                         }

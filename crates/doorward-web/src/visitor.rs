@@ -74,12 +74,11 @@ impl FromRequestParts<Web> for SignedIn {
 
     async fn from_request_parts(parts: &mut RequestParts, web: &Web) -> Result<Self, Response> {
         let browser = Browser::from_request_parts(parts, web).await?;
-        match browser.visitor.clone() {
-            Some(visitor) => Ok(Self { browser, visitor }),
-            None => {
-                let next = if parts.uri.path().ends_with(routes::ADMIN) { "?next=%2Fadmin" } else { "" };
-                Err(answer::see_other(&web.at(&format!("{}{next}", routes::LOGIN))))
-            }
+        if let Some(visitor) = browser.visitor.clone() {
+            Ok(Self { browser, visitor })
+        } else {
+            let next = if parts.uri.path().ends_with(routes::ADMIN) { "?next=%2Fadmin" } else { "" };
+            Err(answer::see_other(&web.at(&format!("{}{next}", routes::LOGIN))))
         }
     }
 }

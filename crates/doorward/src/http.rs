@@ -50,12 +50,11 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 
 /// A handler that panics costs its own request only.
 async fn catch_panic(request: Request, next: Next) -> Response {
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => {
-            tracing::error!("a request handler panicked");
-            answer::json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "server_error", "error_description": "something failed here; try again"}))
-        }
+    if let Ok(response) = AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        response
+    } else {
+        tracing::error!("a request handler panicked");
+        answer::json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "server_error", "error_description": "something failed here; try again"}))
     }
 }
 

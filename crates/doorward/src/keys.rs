@@ -20,16 +20,15 @@ pub async fn open_master_key(configured: &str, data_dir: &Path, store: &Store) -
     } else {
         MasterKey::from_text(configured, "keys.master_key")?
     };
-    let check = match check {
-        Some(check) => check,
-        None => {
-            let sealed = master.seal(CHECK, b"doorward");
-            match store.apply(Change::InsertSetting { key: CHECK.to_owned(), value: sealed.as_str().to_owned() }).await {
-                Ok(()) => return Ok(Arc::new(master)),
-                // Another replica was faster; its check decides.
-                Err(StoreError::Refused(_)) => store.setting(CHECK).await?.unwrap_or_default(),
-                Err(error) => return Err(error.into()),
-            }
+    let check = if let Some(check) = check {
+        check
+    } else {
+        let sealed = master.seal(CHECK, b"doorward");
+        match store.apply(Change::InsertSetting { key: CHECK.to_owned(), value: sealed.as_str().to_owned() }).await {
+            Ok(()) => return Ok(Arc::new(master)),
+            // Another replica was faster; its check decides.
+            Err(StoreError::Refused(_)) => store.setting(CHECK).await?.unwrap_or_default(),
+            Err(error) => return Err(error.into()),
         }
     };
     if master.open(CHECK, &Sealed::from_stored(check)).is_err() {

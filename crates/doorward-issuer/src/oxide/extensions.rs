@@ -26,12 +26,11 @@ impl authorization::Extension for GrantSession<'_> {
             self.fail(OAuthErrorCode::InvalidRequest, "code_challenge is not the base64url form of a SHA-256");
             return Err(());
         }
-        match pkce.challenge(request.extension("code_challenge_method"), challenge) {
-            Ok(Some(value)) => extensions.set(&pkce, value),
-            _ => {
-                self.fail(OAuthErrorCode::InvalidRequest, "PKCE is required: code_challenge with code_challenge_method=S256");
-                return Err(());
-            }
+        if let Ok(Some(value)) = pkce.challenge(request.extension("code_challenge_method"), challenge) {
+            extensions.set(&pkce, value);
+        } else {
+            self.fail(OAuthErrorCode::InvalidRequest, "PKCE is required: code_challenge with code_challenge_method=S256");
+            return Err(());
         }
         if let Err(failure) = self.resources(&self.issuer.parts.resources) {
             self.fail_with(failure);

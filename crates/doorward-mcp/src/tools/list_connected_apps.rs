@@ -66,7 +66,8 @@ struct App {
     /// When it was last used, in seconds since 1970, to within some minutes.
     last_used_at: i64,
     /// Whether it is the app that asks.
-    this_app: bool,
+    #[serde(rename = "this_app")]
+    asks: bool,
 }
 
 fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> {
@@ -85,7 +86,7 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
             let scopes = grants.iter().fold(ScopeSet::default(), |all, grant| all.union(&grant.scopes)).closure();
             apps.push(App {
                 name: client.map_or_else(|| client_id.clone(), |client| client.name.clone()),
-                this_app: client_id == call.caller.client_id.as_str(),
+                asks: client_id == call.caller.client_id.as_str(),
                 client_id,
                 scopes: scopes.iter().map(|scope| scope.name().to_owned()).collect(),
                 connected_at: grants.iter().map(|grant| grant.created_at.0).min().unwrap_or_default(),

@@ -22,6 +22,7 @@ pub use builtin::{BUILT_IN, BuiltIn, BuiltInTools};
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A tool as it is listed and judged.
+#[expect(clippy::struct_excessive_bools, reason = "MCP's annotations are four independent hints")]
 #[derive(Clone, Debug)]
 pub struct ToolSpec {
     /// Its unique name.

@@ -87,7 +87,7 @@ async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
             last_used: grants.iter().map(|grant| grant.last_used_at).max().map(moment).unwrap_or_default(),
         });
     }
-    apps.sort_by(|one, other| one.name.to_lowercase().cmp(&other.name.to_lowercase()));
+    apps.sort_by_key(|one| one.name.to_lowercase());
     Ok(apps)
 }
 

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{NewPerson, PeopleError};
+use doorward_accounts::{BrowserFacts, NewPerson, PeopleError};
 use doorward_model::routes;
 use doorward_transport::{Params, answer, cookies::Cookie};
 
@@ -85,7 +85,8 @@ pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, bro
 async fn add(web: &Web, secret: &str, params: &Params, browser: &Browser) -> Result<doorward_accounts::SignedIn, PeopleError> {
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let new = NewPerson { name: text("name"), email: None, password: Some(text("password")), roles: Vec::new() };
-    web.parts.accounts.add_administrator_by_link(secret, new, browser.address, &browser.user_agent, browser.previous_session()).await
+    let facts = BrowserFacts { address: browser.address, user_agent: &browser.user_agent, previous: browser.previous_session() };
+    web.parts.accounts.add_administrator_by_link(secret, new, facts).await
 }
 
 /// An error as a sentence.

@@ -33,9 +33,9 @@ pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Resu
     if matches!(command, Command::Check) {
         loaded.check()?;
         if as_json {
-            print_json(&json!({"ok": true}))
+            print_json(&json!({"ok": true}));
         } else {
-            println!("The configuration is fine.")
+            println!("The configuration is fine.");
         }
         return Ok(());
     }

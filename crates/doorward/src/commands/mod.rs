@@ -122,7 +122,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     if let Command::AdminLink { public_url: Some(url) } | Command::Doctor { public_url: Some(url) } = &arguments.command {
         loaded.set_flag("server.public_url", "--public-url", |config| config.server.public_url.clone_from(url));
     }
-    loaded.config.log.level = "warn".to_owned();
+    "warn".clone_into(&mut loaded.config.log.level);
     logging::start(&loaded.config.log)?;
     let context = Context { checked: loaded.check()?, config: loaded.config, data_dir: DataDir::open(&arguments.data_dir)?, json: arguments.json };
     match arguments.command {

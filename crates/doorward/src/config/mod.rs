@@ -184,13 +184,12 @@ pub struct Checked {
 impl Checked {
     /// The public URL, given the address that the listener really has.
     pub fn public_url(&self, bound: SocketAddr) -> Result<PublicUrl, ConfigError> {
-        match &self.public_url {
-            Some(url) => Ok(url.clone()),
-            None => {
-                let text = format!("http://{bound}");
-                let text = text.strip_suffix(":80").unwrap_or(&text);
-                PublicUrl::parse(text).map_err(|error| ConfigError { origin: None, key: "server.public_url".to_owned(), message: error.to_string() })
-            }
+        if let Some(url) = &self.public_url {
+            Ok(url.clone())
+        } else {
+            let text = format!("http://{bound}");
+            let text = text.strip_suffix(":80").unwrap_or(&text);
+            PublicUrl::parse(text).map_err(|error| ConfigError { origin: None, key: "server.public_url".to_owned(), message: error.to_string() })
         }
     }
 }
