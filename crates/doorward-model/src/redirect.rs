@@ -124,8 +124,10 @@ impl RedirectUri {
         // A presented text that the parser had to repair is not a spelling of a loopback address.
         let plain = |text: &str| !text.contains(['#', '\\', '@']) && !text.bytes().any(|byte| byte <= b' ' || byte >= 0x7f);
         let untouched = |text: &str, url: &Url| {
+            let rest = text.strip_prefix("http://").unwrap_or_default();
+            let tail = rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or_default();
             let path_and_query = &url[url::Position::BeforePath..];
-            text.ends_with(path_and_query) || (path_and_query == "/" && !text.ends_with('/'))
+            !rest.is_empty() && (tail == path_and_query || (tail.is_empty() && path_and_query == "/"))
         };
         plain(presented) && untouched(presented, &asked) && asked.set_port(registered.port()).is_ok() && asked == registered
     }
