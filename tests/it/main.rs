@@ -16,6 +16,7 @@ mod metadata_documents;
 mod reference;
 mod refresh;
 mod register;
+mod replicas;
 mod rmcp_client;
 mod store;
 mod token;

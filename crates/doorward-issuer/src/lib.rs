@@ -1,6 +1,6 @@
 //! Decides the next step of an authorization and turns grants into tokens.
 //!
-//! `oxide-auth` is the state machine behind both; only [`mod@oxide`] names it. What it does not know (client authentication,
+//! `oxide-auth` is the state machine behind both; only its module `oxide` names it. What it does not know (client authentication,
 //! revocation, introspection, metadata) stands beside it.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 

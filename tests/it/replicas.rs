@@ -1,0 +1,104 @@
+//! Two processes' worth of server on one database: any of them answers any request.
+
+use std::{sync::Arc, time::Duration};
+
+use doorward_store::Store;
+use doorward_testkit::{OAuthClient, Pkce, TestServer, Tokens};
+
+/// Two servers with one database and one public URL.
+async fn pair() -> (TestServer, TestServer) {
+    let one = TestServer::start().await;
+    let mut config = one.config.clone();
+    config.server.public_url.clone_from(&one.url);
+    let other = TestServer::start_on(config, one.data_dir.clone()).await;
+    (one, other)
+}
+
+fn at(server: &TestServer, client: &OAuthClient) -> OAuthClient {
+    OAuthClient::known(server, &client.id, &client.redirect_uri)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_06_p2_codes_and_refresh_tokens_are_spent_once_across_replicas() {
+    let (one, other) = pair().await;
+    one.person("alice").await;
+    let client = OAuthClient::register(&one).await;
+    let browser = one.signed_in("alice").await;
+    let clients = [Arc::new(client.clone()), Arc::new(at(&other, &client))];
+    for _ in 0..5 {
+        let pkce = Arc::new(Pkce::default());
+        let code = Arc::new(client.code(&browser, &pkce, &[]).await);
+        let tasks: Vec<_> = (0..16)
+            .map(|index| {
+                let (client, pkce, code) = (Arc::clone(&clients[index % 2]), Arc::clone(&pkce), Arc::clone(&code));
+                tokio::spawn(async move { client.redeem(&code, &pkce, &[]).await.status })
+            })
+            .collect();
+        let mut won = 0;
+        for task in tasks {
+            won += u32::from(task.await.unwrap() == 200);
+        }
+        assert_eq!(won, 1);
+        let head = Arc::new(client.tokens(&browser, &[]).await.refresh);
+        let tasks: Vec<_> = (0..16)
+            .map(|index| {
+                let (client, head) = (Arc::clone(&clients[index % 2]), Arc::clone(&head));
+                tokio::spawn(async move { Tokens::read(client.refresh(&head, &[]).await).refresh })
+            })
+            .collect();
+        let mut successors = std::collections::BTreeSet::new();
+        for task in tasks {
+            successors.insert(task.await.unwrap());
+        }
+        assert_eq!(successors.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn cs18_p3_a_token_counts_everywhere_and_its_end_too() {
+    let (one, other) = pair().await;
+    let alice = one.person("alice").await;
+    let client = OAuthClient::register(&one).await;
+    let tokens = client.tokens(&one.signed_in("alice").await, &[]).await;
+    assert!(one.calls(&tokens.access).await && other.calls(&tokens.access).await);
+    one.app.rotate_keys(Some(0)).await.unwrap();
+    let signed_anew = Tokens::read(client.refresh(&tokens.refresh, &[]).await);
+    assert!(
+        other.calls(&signed_anew.access).await || {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            other.calls(&signed_anew.access).await
+        }
+    );
+    one.app.issuer.withdraw(&alice.id, None).await.unwrap();
+    assert!(!one.calls(&tokens.access).await);
+    for _ in 0..50 {
+        if !other.calls(&tokens.access).await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the other replica still accepts a withdrawn token after five seconds");
+}
+
+#[tokio::test]
+async fn everything_can_be_moved_to_another_database() {
+    let server = TestServer::start().await;
+    server.person("alice").await;
+    let client = OAuthClient::register(&server).await;
+    let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
+    let mut config = server.config.clone();
+    config.store.url = doorward_testkit::fresh_database().await;
+    config.server.public_url.clone_from(&server.url);
+    let folder = server.data_dir.with_extension("moved");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(server.data_dir.join("master.key"), folder.join("master.key")).unwrap();
+    let target = Store::open(&config.store, &folder).await.unwrap();
+    assert!(server.app.store.copy_to(&target).await.unwrap() >= 8);
+    assert!(server.app.store.copy_to(&target).await.is_err(), "a database that holds something is not overwritten");
+    drop(target);
+    let moved = TestServer::start_on(config, folder).await;
+    assert!(moved.calls(&tokens.access).await);
+    Tokens::read(at(&moved, &client).refresh(&tokens.refresh, &[]).await);
+    moved.signed_in("alice").await;
+}
