@@ -135,4 +135,15 @@ async fn p9_requests_in_flight_finish_and_a_second_signal_ends_it() {
     server.signal("TERM").await;
     assert_eq!(in_flight.await.unwrap(), 303);
     assert_eq!(server.wait().await, Some(0));
+    // A request whose body never comes holds the stop up; a second signal does not wait for it.
+    let mut server = DoorwardProcess::start(&data, "127.0.0.1:0", &[]).await;
+    let mut stuck = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+    let head = "POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 100\r\n\r\na=";
+    tokio::io::AsyncWriteExt::write_all(&mut stuck, head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.signal("TERM").await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.signal("TERM").await;
+    let ended = tokio::time::timeout(Duration::from_secs(3), server.wait()).await;
+    assert_eq!(ended.expect("it waited although it was told twice"), Some(1));
 }

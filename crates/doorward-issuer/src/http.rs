@@ -13,7 +13,10 @@ use doorward_model::{OAuthErrorCode, routes};
 use doorward_transport::{ClientAddress, Params, ParamsError, answer, cors};
 use serde_json::json;
 
-use crate::{Failure, Issuer, client_auth::ClientAuthFailure};
+use crate::{
+    Failure, Issuer,
+    client_auth::{AuthenticatedClient, ClientAuthFailure},
+};
 
 /// For how many seconds metadata and keys may be cached. Keys are published ahead by longer than that.
 const CACHE_SECONDS: u32 = 300;
@@ -80,24 +83,25 @@ fn refusal(failure: &Failure, basic: bool) -> Response {
 fn bad_form(error: &ParamsError) -> Response {
     let status = match error {
         ParamsError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ParamsError::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ParamsError::Slow => StatusCode::REQUEST_TIMEOUT,
-        ParamsError::Repeated(_) | ParamsError::NotText => StatusCode::BAD_REQUEST,
+        // RFC 6749 §5.2 knows one answer for what cannot be read, a wrong media type included.
+        ParamsError::MediaType | ParamsError::Repeated(_) | ParamsError::NotText => StatusCode::BAD_REQUEST,
     };
-    // RFC 6749 §5.2 knows one answer for what cannot be read.
-    let status = if status == StatusCode::UNSUPPORTED_MEDIA_TYPE { StatusCode::BAD_REQUEST } else { status };
     answer::oauth_error(status, OAuthErrorCode::InvalidRequest, &error.to_string())
 }
 
-async fn token(State(issuer): State<Issuer>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
+/// Reads a form and makes sure of the client that sends it.
+async fn receive(issuer: &Issuer, address: ClientAddress, request: Request<Body>) -> Result<(AuthenticatedClient, Params), Response> {
     let headers = request.headers().clone();
-    let params = match Params::from_form(request).await {
-        Ok(params) => params,
-        Err(error) => return bad_form(&error),
-    };
-    let client = match issuer.authenticate(&headers, &params, address).await {
-        Ok(client) => client,
-        Err(ClientAuthFailure { failure, basic }) => return refusal(&failure, basic),
+    let params = Params::from_form(request).await.map_err(|error| bad_form(&error))?;
+    let client = issuer.authenticate(&headers, &params, address).await;
+    client.map(|client| (client, params)).map_err(|ClientAuthFailure { failure, basic }| refusal(&failure, basic))
+}
+
+async fn token(State(issuer): State<Issuer>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
+    let (client, params) = match receive(&issuer, address, request).await {
+        Ok(received) => received,
+        Err(response) => return response,
     };
     match issuer.token(&client, &params).await {
         Ok(tokens) => {
@@ -114,33 +118,21 @@ async fn token(State(issuer): State<Issuer>, Extension(address): Extension<Clien
 }
 
 async fn revoke(State(issuer): State<Issuer>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
-    let headers = request.headers().clone();
-    let params = match Params::from_form(request).await {
-        Ok(params) => params,
-        Err(error) => return bad_form(&error),
-    };
-    let client = match issuer.authenticate(&headers, &params, address).await {
-        Ok(client) => client,
-        Err(ClientAuthFailure { failure, basic }) => return refusal(&failure, basic),
-    };
-    match issuer.revoke(&client, &params).await {
-        Ok(()) => answer::json(StatusCode::OK, &json!({})),
-        Err(failure) => refusal(&failure, false),
+    match receive(&issuer, address, request).await {
+        Ok((client, params)) => match issuer.revoke(&client, &params).await {
+            Ok(()) => answer::json(StatusCode::OK, &json!({})),
+            Err(failure) => refusal(&failure, false),
+        },
+        Err(response) => response,
     }
 }
 
 async fn introspect(State(issuer): State<Issuer>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
-    let headers = request.headers().clone();
-    let params = match Params::from_form(request).await {
-        Ok(params) => params,
-        Err(error) => return bad_form(&error),
-    };
-    let client = match issuer.authenticate(&headers, &params, address).await {
-        Ok(client) => client,
-        Err(ClientAuthFailure { failure, basic }) => return refusal(&failure, basic),
-    };
-    match issuer.introspect(&client, &params).await {
-        Ok(body) => answer::json(StatusCode::OK, &body),
-        Err(failure) => refusal(&failure, false),
+    match receive(&issuer, address, request).await {
+        Ok((client, params)) => match issuer.introspect(&client, &params).await {
+            Ok(body) => answer::json(StatusCode::OK, &body),
+            Err(failure) => refusal(&failure, false),
+        },
+        Err(response) => response,
     }
 }

@@ -20,7 +20,7 @@ mod writer;
 use std::sync::Arc;
 
 pub use config::Config;
-pub use repos::{ClientFilter, LoginFailures};
+pub use repos::{ClientFilter, ConnectedApp, LoginFailures};
 pub use store::{Backend, Store};
 
 /// What can go wrong with the store.

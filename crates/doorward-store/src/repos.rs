@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    AuthorizationCode, Client, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink, Person, PersonName, RefreshToken, Session, SigningKey,
-    Timestamp, UserId,
+    AuthorizationCode, Client, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink, Person, PersonName, RefreshToken, ScopeSet, Session,
+    SigningKey, Timestamp, UserId,
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -20,6 +20,28 @@ pub struct LoginFailures {
     pub failures: u32,
     /// When last.
     pub last_at: Timestamp,
+}
+
+/// A client that may act for a person, with what all its grants allow together.
+#[derive(Clone, Debug)]
+pub struct ConnectedApp {
+    /// The client's id.
+    pub client_id: ClientId,
+    /// The client, unless it was deleted.
+    pub client: Option<Arc<Client>>,
+    /// What it may do, with everything implied.
+    pub scopes: ScopeSet,
+    /// When the oldest of its grants was given.
+    pub connected_at: Timestamp,
+    /// When any of its grants was last used.
+    pub last_used_at: Timestamp,
+}
+
+impl ConnectedApp {
+    /// What the client calls itself, or else its id.
+    pub fn name(&self) -> &str {
+        self.client.as_ref().map_or(self.client_id.as_str(), |client| &client.name)
+    }
 }
 
 /// Which clients to list.
@@ -93,6 +115,23 @@ impl Store {
         let live = Condition::all().add(G::UserId.eq(user_id.as_str())).add(G::RevokedAt.is_null()).add(G::ExpiresAt.gt(now.0));
         let rows = access_grant::Entity::find().filter(live).order_by_desc(G::CreatedAt).order_by_asc(G::Id).limit(1000).all(&self.reader).await?;
         rows.into_iter().map(convert::grant).collect()
+    }
+    /// The clients that may act for a person at `now`, by name.
+    pub async fn connected_apps(&self, user_id: &UserId, now: Timestamp) -> Result<Vec<ConnectedApp>, StoreError> {
+        let mut apps: Vec<ConnectedApp> = Vec::new();
+        for grant in self.live_grants_of(user_id, now).await? {
+            if let Some(app) = apps.iter_mut().find(|app| app.client_id == grant.client_id) {
+                app.scopes = app.scopes.union(&grant.scopes).closure();
+                app.connected_at = app.connected_at.min(grant.created_at);
+                app.last_used_at = app.last_used_at.max(grant.last_used_at);
+            } else {
+                let client = self.client(&grant.client_id).await?;
+                let scopes = grant.scopes.closure();
+                apps.push(ConnectedApp { client_id: grant.client_id, client, scopes, connected_at: grant.created_at, last_used_at: grant.last_used_at });
+            }
+        }
+        apps.sort_by_cached_key(|app| (app.name().to_lowercase(), app.client_id.to_string()));
+        Ok(apps)
     }
     /// The refresh token with this hash, used or not, straight from the database.
     pub async fn refresh_token(&self, token: &HashedToken) -> Result<Option<RefreshToken>, StoreError> {

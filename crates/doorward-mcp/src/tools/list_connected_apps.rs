@@ -1,8 +1,7 @@
 //! `list_connected_apps`: the clients that act for this person.
 
-use std::collections::BTreeMap;
-
-use doorward_model::{Grant, Scope, ScopeSet};
+use doorward_model::Scope;
+use doorward_store::ConnectedApp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -76,28 +75,19 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         if !(1..=200).contains(&limit) {
             return Err(ToolError::Arguments("limit must be between 1 and 200".to_owned()));
         }
-        let mut by_client = BTreeMap::<String, Vec<Grant>>::new();
-        for grant in context.store.live_grants_of(&call.caller.user_id, context.clock.now()).await? {
-            by_client.entry(grant.client_id.to_string()).or_default().push(grant);
-        }
-        let mut apps = Vec::with_capacity(by_client.len());
-        for (client_id, grants) in by_client {
-            let client = context.store.client(&doorward_model::ClientId::from_text(client_id.clone())).await?;
-            let scopes = grants.iter().fold(ScopeSet::default(), |all, grant| all.union(&grant.scopes)).closure();
-            apps.push(App {
-                name: client.map_or_else(|| client_id.clone(), |client| client.name.clone()),
-                asks: client_id == call.caller.client_id.as_str(),
-                client_id,
-                scopes: scopes.iter().map(|scope| scope.name().to_owned()).collect(),
-                connected_at: grants.iter().map(|grant| grant.created_at.0).min().unwrap_or_default(),
-                last_used_at: grants.iter().map(|grant| grant.last_used_at.0).max().unwrap_or_default(),
-            });
-        }
+        let mut apps = context.store.connected_apps(&call.caller.user_id, context.clock.now()).await?;
         if let Some(part) = name_contains.map(|part| part.to_lowercase()) {
-            apps.retain(|app| app.name.to_lowercase().contains(&part));
+            apps.retain(|app| app.name().to_lowercase().contains(&part));
         }
-        apps.sort_by(|one, other| one.name.cmp(&other.name).then_with(|| one.client_id.cmp(&other.client_id)));
         let total = apps.len();
-        result(&Answer { apps: apps.into_iter().skip(offset).take(limit).collect(), total })
+        let describe = |app: ConnectedApp| App {
+            name: app.name().to_owned(),
+            asks: app.client_id == call.caller.client_id,
+            client_id: app.client_id.to_string(),
+            scopes: app.scopes.iter().map(|scope| scope.name().to_owned()).collect(),
+            connected_at: app.connected_at.0,
+            last_used_at: app.last_used_at.0,
+        };
+        result(&Answer { apps: apps.into_iter().skip(offset).take(limit).map(describe).collect(), total })
     })
 }

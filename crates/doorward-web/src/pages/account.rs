@@ -1,7 +1,5 @@
 //! A person's own page: connected apps, sessions, password.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::{
     body::Body,
@@ -10,8 +8,8 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::PeopleError;
-use doorward_model::{ClientId, ClientSource, Grant, ScopeSet, SessionId, routes};
-use doorward_store::StoreError;
+use doorward_model::{ClientId, ClientSource, SessionId, routes};
+use doorward_store::{ConnectedApp, StoreError};
 use doorward_transport::answer;
 
 use super::error::Oops;
@@ -70,25 +68,16 @@ fn browser_name(user_agent: &str) -> String {
 }
 
 async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
-    let mut by_client = BTreeMap::<String, Vec<Grant>>::new();
-    for grant in web.parts.store.live_grants_of(&signed_in.visitor.person.id, web.parts.clock.now()).await? {
-        by_client.entry(grant.client_id.to_string()).or_default().push(grant);
-    }
-    let mut apps = Vec::with_capacity(by_client.len());
-    for (client_id, grants) in by_client {
-        let client = web.parts.store.client(&ClientId::from_text(client_id.clone())).await?;
-        let scopes = grants.iter().fold(ScopeSet::default(), |all, grant| all.union(&grant.scopes)).closure();
-        apps.push(App {
-            name: client.as_ref().map_or_else(|| client_id.clone(), |client| client.name.clone()),
-            unverified: client.is_none_or(|client| client.source == ClientSource::Registration),
-            client_id,
-            scopes: scopes.iter().map(|scope| scope.info().title).collect(),
-            connected: grants.iter().map(|grant| grant.created_at).min().map(moment).unwrap_or_default(),
-            last_used: grants.iter().map(|grant| grant.last_used_at).max().map(moment).unwrap_or_default(),
-        });
-    }
-    apps.sort_by_key(|one| one.name.to_lowercase());
-    Ok(apps)
+    let apps = web.parts.store.connected_apps(&signed_in.visitor.person.id, web.parts.clock.now()).await?;
+    let row = |app: ConnectedApp| App {
+        name: app.name().to_owned(),
+        unverified: app.client.as_ref().is_none_or(|client| client.source == ClientSource::Registration),
+        client_id: app.client_id.to_string(),
+        scopes: app.scopes.iter().map(|scope| scope.info().title).collect(),
+        connected: moment(app.connected_at),
+        last_used: moment(app.last_used_at),
+    };
+    Ok(apps.into_iter().map(row).collect())
 }
 
 async fn sessions(web: &Web, signed_in: &SignedIn) -> Result<Vec<SessionRow>, StoreError> {
