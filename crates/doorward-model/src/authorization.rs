@@ -18,7 +18,7 @@ pub struct AuthorizationCode {
     pub user_id: UserId,
     /// The redirect URI of the authorization request, as presented.
     pub redirect_uri: String,
-    /// Whether the request named that URI, so that the token request must repeat it if it names one.
+    /// What was allowed, without what is implied.
     pub scopes: ScopeSet,
     /// What it is for.
     pub resources: Vec<Resource>,

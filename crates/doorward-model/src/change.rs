@@ -91,7 +91,7 @@ pub enum Change {
         /// Why.
         reason: RevokeReason,
     },
-    /// Revokes a code's grant before it came to be: marks the code itself so that the grant is never made.
+    /// Revokes a person's grants, and spends the codes that wait to become one.
     RevokeGrantsOfPerson {
         /// Whose.
         user_id: UserId,
@@ -102,7 +102,7 @@ pub enum Change {
         /// Why.
         reason: RevokeReason,
     },
-    /// Revokes all grants of a client.
+    /// Revokes all grants of a client, and spends the codes that wait to become one.
     RevokeGrantsOfClient {
         /// Whose.
         client_id: ClientId,
