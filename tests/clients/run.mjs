@@ -43,6 +43,7 @@ const CLIENTS = [
   [`@modelcontextprotocol/client ${version('@modelcontextprotocol/client')}, legacy`, node('ts-v2.mjs', 'legacy')],
   [`@modelcontextprotocol/client ${version('@modelcontextprotocol/client')}, modern`, node('ts-v2.mjs', 'modern')],
   [`mcp-remote ${version('mcp-remote')}`, node('mcp-remote.mjs')],
+  [`@modelcontextprotocol/inspector ${version('@modelcontextprotocol/inspector')}`, node('inspector.mjs')],
   [`Python mcp ${pyVersion('mcp')}, legacy`, [python, ['py_mcp.py', 'legacy']]],
   [`Python mcp ${pyVersion('mcp')}, auto`, [python, ['py_mcp.py', 'auto']]],
   [`fastmcp ${pyVersion('fastmcp')}`, [python, ['fastmcp_client.py']]],

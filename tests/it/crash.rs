@@ -92,6 +92,13 @@ async fn p1_p2_f_01_kill_9_in_a_token_burst_loses_nothing_and_spends_no_code_twi
             (0..WORKERS).map(|_| tokio::spawn(worker(base.clone(), browser.clone(), client.clone(), Arc::clone(&ledger), Arc::clone(&stop)))).collect();
         // A different moment each time, so that the end falls into different phases of a commit.
         tokio::time::sleep(Duration::from_millis(150 + (round as u64 * 37) % 200)).await;
+        // On a slow machine, wait for something to lose.
+        for _ in 0..500 {
+            if !ledger.lock().unwrap().heads.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         server.kill().await;
         stop.store(true, Ordering::SeqCst);
         for worker in workers {

@@ -43,16 +43,22 @@ async fn wrong_names_and_wrong_passwords_look_the_same() {
     let server = TestServer::start_with(|config| config.accounts.argon2_memory_kib = 8192).await;
     server.person("alice").await;
     let timed = async |name: &str| {
-        let begun = Instant::now();
-        let page = attempt(&server, &Browser::new(), name, "wrong password").await.expect(401);
-        (page.body.replace(name, "NAME").split("name=\"csrf\"").next().unwrap().to_owned(), begun.elapsed())
+        let (mut text, mut shortest) = (String::new(), f64::MAX);
+        // The shortest of three: what else the machine does only makes them longer.
+        for _ in 0..3 {
+            let begun = Instant::now();
+            let page = attempt(&server, &Browser::new(), name, "wrong password").await.expect(401);
+            shortest = shortest.min(begun.elapsed().as_secs_f64());
+            text = page.body.replace(name, "NAME").split("name=\"csrf\"").next().unwrap().to_owned();
+        }
+        (text, shortest)
     };
     let (known, known_time) = timed("alice").await;
     let (unknown, unknown_time) = timed("nobody").await;
     assert_eq!(known, unknown);
     // Both hash once: the ratio says so without saying how fast the machine is.
-    let ratio = known_time.as_secs_f64() / unknown_time.as_secs_f64();
-    assert!((0.2..5.0).contains(&ratio), "{known_time:?} {unknown_time:?}");
+    let ratio = known_time / unknown_time;
+    assert!((0.2..5.0).contains(&ratio), "{known_time} s, {unknown_time} s");
 }
 
 #[tokio::test]

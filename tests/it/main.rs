@@ -18,5 +18,6 @@ mod refresh;
 mod register;
 mod replicas;
 mod rmcp_client;
+mod robustness;
 mod store;
 mod token;

@@ -34,7 +34,7 @@ impl Default for Config {
             resource_name: "Doorward".to_owned(),
             resource_documentation: String::new(),
             max_message_bytes: 4 * 1024 * 1024,
-            verified_tokens: 50_000,
+            verified_tokens: 20_000,
             max_sse_streams: 1000,
             max_sse_streams_per_person: 20,
         }

@@ -1,0 +1,56 @@
+//! HTTP itself: malformed, oversized and unfinished requests cost only their sender.
+
+use doorward_testkit::{Browser, TestServer};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+async fn raw(server: &TestServer, bytes: &str) -> String {
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+    // The server may answer and close before it has read everything.
+    let _ = stream.write_all(bytes.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn http_10_malformed_and_oversized_heads_are_refused_and_others_are_served() {
+    let server = TestServer::start().await;
+    let many = (0..150).map(|index| format!("x-{index}: 1\r\n")).collect::<String>();
+    for (request, status) in [
+        ("GARBAGE\r\n\r\n".to_owned(), "400"),
+        (format!("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{many}\r\n"), "431"),
+        (format!("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx: {}\r\n\r\n", "y".repeat(100_000)), "431"),
+        ("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\na".to_owned(), "400"),
+        ("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nbad header\r\n\r\n".to_owned(), "400"),
+    ] {
+        let answer = raw(&server, &request).await;
+        assert!(answer.contains(status), "{answer}: {}", request.get(..60).unwrap_or(&request));
+    }
+    Browser::new().get(&server.at("/healthz")).await.expect(200);
+}
+
+#[tokio::test]
+async fn half_open_connections_do_not_keep_others_out() {
+    let server = TestServer::start().await;
+    let mut held = Vec::new();
+    for _ in 0..300 {
+        let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(b"POST /oauth/token HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+        held.push(stream);
+    }
+    Browser::new().get(&server.at("/.well-known/oauth-authorization-server")).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_long_query_and_hostile_encodings_get_a_page() {
+    let server = TestServer::start().await;
+    let browser = Browser::new();
+    browser.get(&server.at(&format!("/oauth/authorize?client_id={}", "a".repeat(20_000)))).await.expect(400);
+    for query in ["client_id=%ff", "client_id=%00", "client_id=%", "a=1&a=2", &"x=1&".repeat(100)] {
+        let page = browser.get(&server.at(&format!("/oauth/authorize?{query}"))).await.expect(400);
+        assert!(page.location().is_empty() && page.body.contains("<h1>"), "{query}");
+    }
+}
