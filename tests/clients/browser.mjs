@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createHash, randomBytes } from 'node:crypto';
 import { startServer } from './run.mjs';
-import { check } from './check.mjs';
+import { check, count } from './check.mjs';
 
 const output = join(dirname(fileURLToPath(import.meta.url)), '../output');
 mkdirSync(output, { recursive: true });
@@ -112,5 +112,5 @@ check(complaints.length === 0, `Chromium has nothing to complain about${complain
 await browser.close();
 callback.close();
 server.stop();
-console.log('\n9 passed, 0 failed');
+console.log(`\n${count.passed} passed, 0 failed`);
 process.exit(0);
