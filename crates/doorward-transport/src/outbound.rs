@@ -63,10 +63,10 @@ pub enum OutboundError {
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundSetupError {
     /// A network in the configuration is not one.
-    #[error("outbound.allow_networks: {0:?} is not a network like 10.0.0.0/8")]
+    #[error("{0:?} is not a network like 10.0.0.0/8")]
     Network(String),
     /// A certificate file cannot be used.
-    #[error("outbound.extra_ca_files: {path}: {reason}")]
+    #[error("{path}: {reason}")]
     Certificate {
         /// The file.
         path: String,
@@ -78,21 +78,27 @@ pub enum OutboundSetupError {
     Tls(String),
 }
 
+/// Reads the configured networks and certificates, without the cost of setting TLS up.
+pub fn check(config: &OutboundConfig) -> Result<(Arc<[IpNet]>, Vec<Certificate>), OutboundSetupError> {
+    let network =
+        |text: &String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| OutboundSetupError::Network(text.clone()));
+    let allowed = config.allow_networks.iter().map(network).collect::<Result<_, _>>()?;
+    let mut certificates = Vec::new();
+    for path in &config.extra_ca_files {
+        let failed = |reason: String| OutboundSetupError::Certificate { path: path.clone(), reason };
+        let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+        certificates.extend(Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.to_string()))?);
+    }
+    Ok((allowed, certificates))
+}
+
 /// How many outbound requests run at once.
 const CONCURRENT: usize = 32;
 
 impl Outbound {
     /// Sets the client up.
     pub fn new(config: &OutboundConfig) -> Result<Self, OutboundSetupError> {
-        let network =
-            |text: &String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| OutboundSetupError::Network(text.clone()));
-        let allowed: Arc<[IpNet]> = config.allow_networks.iter().map(network).collect::<Result<_, _>>()?;
-        let mut certificates = Vec::new();
-        for path in &config.extra_ca_files {
-            let failed = |reason: String| OutboundSetupError::Certificate { path: path.clone(), reason };
-            let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-            certificates.extend(Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.to_string()))?);
-        }
+        let (allowed, certificates) = check(config)?;
         #[expect(clippy::disallowed_methods, reason = "this is the door that everything else must use")]
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())

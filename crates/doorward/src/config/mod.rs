@@ -6,7 +6,7 @@ mod load;
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
 use doorward_model::{PublicUrl, SigningAlgorithm};
-use doorward_transport::address::TrustedProxies;
+use doorward_transport::{address::TrustedProxies, outbound::OutboundSetupError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -132,8 +132,10 @@ impl Loaded {
         let algorithm = SigningAlgorithm::parse(&config.keys.algorithm).ok_or_else(|| self.wrong("keys.algorithm", "must be ES256, EdDSA or RS256"))?;
         let proxies = TrustedProxies::parse(&config.server.trusted_proxies)
             .map_err(|text| self.wrong("server.trusted_proxies", format!("{text:?} is not a network like 10.0.0.0/8")))?;
-        doorward_transport::Outbound::new(&config.outbound)
-            .map_err(|error| self.wrong(if config.outbound.extra_ca_files.is_empty() { "outbound.allow_networks" } else { "outbound" }, error.to_string()))?;
+        doorward_transport::outbound::check(&config.outbound).map_err(|error| {
+            let key = if matches!(error, OutboundSetupError::Network(_)) { "outbound.allow_networks" } else { "outbound.extra_ca_files" };
+            self.wrong(key, error.to_string())
+        })?;
         if !matches!(config.log.format.as_str(), "text" | "json") {
             return Err(self.wrong("log.format", "must be text or json"));
         }
@@ -227,6 +229,11 @@ mod tests {
                 "server.public_url: is needed when server.listen is not a loopback address: set it to the https address under which people reach this server",
             ),
             ("[keys]\nalgorithm = \"HS256\"\n", "doorward.toml, line 2: keys.algorithm: must be ES256, EdDSA or RS256"),
+            ("[outbound]\nallow_networks = [\"intranet\"]\n", "doorward.toml, line 2: outbound.allow_networks: \"intranet\" is not a network like 10.0.0.0/8"),
+            (
+                "[outbound]\nextra_ca_files = [\"/nonexistent.pem\"]\n",
+                "doorward.toml, line 2: outbound.extra_ca_files: /nonexistent.pem: No such file or directory (os error 2)",
+            ),
             ("[issuer]\ncode_seconds = 0\n", "doorward.toml, line 2: issuer.code_seconds: must be between 1 and 600, not 0"),
             ("[mcp]\nenabled = 1\n", "doorward.toml, line 2: mcp.enabled: must be true or false"),
             ("[mcp]\nallowed_origins = \"https://a\"\n", "doorward.toml, line 2: mcp.allowed_origins: must be a list of strings"),
