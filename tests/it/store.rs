@@ -118,9 +118,20 @@ async fn p3_cs18_what_another_process_writes_is_seen() {
     let store = &server.app.store;
     store.apply(Change::InsertGrant(grant("g1", "u1"))).await.unwrap();
     assert!(store.grant(&GrantId::from_text("g1")).await.unwrap().unwrap().is_live(NOW));
+    // Also while this process never stops writing: eight writers keep the queue from ever being empty.
+    let writes = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    for index in 0..8 {
+        let (busy, going) = (store.clone(), std::sync::Arc::clone(&writes));
+        tokio::spawn(async move {
+            while going.load(std::sync::atomic::Ordering::SeqCst) {
+                let _ = busy.apply(Change::PutSetting { key: format!("busy{index}"), value: String::new() }).await;
+            }
+        });
+    }
     other.apply(Change::RevokeGrant { grant_id: GrantId::from_text("g1"), at: NOW, reason: RevokeReason::ByPerson }).await.unwrap();
     for _ in 0..100 {
         if !store.grant(&GrantId::from_text("g1")).await.unwrap().unwrap().is_live(NOW) {
+            writes.store(false, std::sync::atomic::Ordering::SeqCst);
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;

@@ -180,3 +180,20 @@ async fn login_14_rt_16_disabling_the_person_or_the_client_ends_everything() {
     assert!(!server.calls(&tokens.access).await);
     assert_eq!(client.refresh(&tokens.refresh, &[]).await.expect(401).json()["error"], "invalid_client");
 }
+
+#[tokio::test]
+async fn login_14_a_code_that_arrives_after_its_person_was_disabled_buys_nothing() {
+    let (server, client, browser) = stage().await;
+    let alice = server.app.accounts.find("alice").await.unwrap();
+    let tokens = client.tokens(&browser, &[]).await;
+    let pkce = Pkce::default();
+    let late = client.code(&browser, &pkce, &[]).await;
+    // Only the mark, without what disabling does to codes and grants that exist: as for a code whose making was under way.
+    let mark = |disabled_at| doorward_model::Change::SetPersonDisabled { user_id: alice.id.clone(), disabled_at };
+    server.app.store.apply(mark(Some(doorward_model::Clock::now(server.clock.as_ref())))).await.unwrap();
+    assert_eq!(client.redeem(&late, &pkce, &[]).await.expect(400).json()["error"], "invalid_grant");
+    assert_eq!(client.refresh(&tokens.refresh, &[]).await.expect(400).json()["error"], "invalid_grant");
+    server.app.store.apply(mark(None)).await.unwrap();
+    client.redeem(&late, &pkce, &[]).await.expect(200);
+    client.refresh(&tokens.refresh, &[]).await.expect(200);
+}

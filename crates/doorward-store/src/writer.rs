@@ -80,12 +80,7 @@ async fn run(connection: DatabaseConnection, mut queue: mpsc::Receiver<Job>, cac
     loop {
         tokio::select! {
             biased;
-            count = queue.recv_many(&mut jobs, BATCH) => {
-                if count == 0 {
-                    break;
-                }
-                batch(&connection, std::mem::take(&mut jobs), &caches).await;
-            }
+            // First, or a queue that is never empty would keep it out; it is ready once a second at most.
             _ = poll.tick() => {
                 // Another process wrote: a command on the same data directory. Which rows is not known, so forget all.
                 let now = data_version(&connection).await.ok();
@@ -93,6 +88,12 @@ async fn run(connection: DatabaseConnection, mut queue: mpsc::Receiver<Job>, cac
                     seen = now;
                     caches.forget(&[Stale::Everything]);
                 }
+            }
+            count = queue.recv_many(&mut jobs, BATCH) => {
+                if count == 0 {
+                    break;
+                }
+                batch(&connection, std::mem::take(&mut jobs), &caches).await;
             }
         }
     }

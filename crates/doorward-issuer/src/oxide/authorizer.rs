@@ -55,6 +55,9 @@ impl Authorizer for GrantSession<'_> {
             self.fail(OAuthErrorCode::InvalidGrant, "the code has expired");
             return Ok(None);
         }
+        if self.require_person(&code.user_id).await.is_err() {
+            return Ok(None);
+        }
         let mut extensions = Extensions::new();
         extensions.set(&Pkce::required(), Value::private(Some(code.challenge.clone())));
         let redirect = if self.redirect_omitted { REDIRECT_OMITTED } else { &code.redirect_uri };

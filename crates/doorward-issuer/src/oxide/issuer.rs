@@ -76,6 +76,9 @@ impl Issuer for GrantSession<'_> {
             self.fail(OAuthErrorCode::InvalidGrant, "the grant was withdrawn or has ended");
             return Ok(None);
         };
+        if self.require_person(&grant.user_id).await.is_err() {
+            return Ok(None);
+        }
         if token.used_at.is_none() && self.now >= token.expires_at {
             self.fail(OAuthErrorCode::InvalidGrant, "the refresh token has expired");
             return Ok(None);

@@ -116,6 +116,17 @@ impl<'a> GrantSession<'a> {
         self.outcome
     }
 
+    /// Insists that the person may still sign in. Disabling spends waiting codes and revokes grants, but a code whose making was
+    /// under way at that moment arrives after it.
+    pub(super) async fn require_person(&self, user_id: &UserId) -> Result<(), ()> {
+        let person = self.issuer.parts.store.person(user_id).await.map_err(|error| self.fail_with(error.into()))?;
+        if person.is_some_and(|person| person.disabled_at.is_none()) {
+            return Ok(());
+        }
+        self.fail(OAuthErrorCode::InvalidGrant, "the grant was withdrawn or has ended");
+        Err(())
+    }
+
     /// The scopes that this authorization request may be granted.
     pub(crate) fn requested_scopes(&self) -> Result<ScopeSet, Failure> {
         let asked = match self.asked_scope.as_deref() {
