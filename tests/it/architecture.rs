@@ -38,7 +38,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
 /// Where a library may be named: its word, and the places as prefixes of paths.
 const NAMED: &[(&str, &[&str])] = &[
     ("sea_orm::", &["crates/doorward-store/", "migrations/"]),
-    ("oxide_auth", &["crates/doorward-issuer/src/oxide/", "crates/doorward-issuer/src/grants/", "crates/doorward-issuer/src/authorization.rs"]),
+    ("oxide_auth", &["crates/doorward-issuer/src/oxide/"]),
     ("rmcp::", &["crates/doorward-mcp/", "tests/"]),
     ("jsonwebtoken::", &["crates/doorward-keys/"]),
     ("aws_lc_rs", &["crates/doorward-keys/", "crates/doorward-testkit/"]),

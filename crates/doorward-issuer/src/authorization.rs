@@ -8,12 +8,10 @@ use std::sync::Arc;
 use doorward_model::{Change, Client, ClientId, OAuthErrorCode, Resource, Scope, ScopeSet, Sealed, Timestamp, UserId, id::random_text};
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
-use oxide_auth::code_grant::authorization::Error as MachineError;
-use oxide_auth_async::code_grant::authorization;
 
 use crate::{
     DirectoryError, Failure, Issuer,
-    oxide::{AuthorizeRequest, GrantSession},
+    oxide::{GrantSession, Refusal},
 };
 
 /// What the sealed value is sealed for.
@@ -118,11 +116,8 @@ impl Issuer {
     async fn validate(&self, id: String, created_at: Timestamp, params: Params, address: ClientAddress) -> Result<AuthorizationRequest, AuthorizeRefusal> {
         let client = self.find_client(&params, address).await.map_err(AuthorizeRefusal::Page)?;
         let mut session = GrantSession::new(self, Arc::clone(&client), params.resources()).ask_scope(params.get("scope"));
-        let result = authorization::authorization_code(&mut session, &AuthorizeRequest(&params)).await;
+        session.validate(&params).await.map_err(|refusal| self.refuse(refusal, params.get("state")))?;
         let redirect_uri = session.bound_redirect();
-        if let Err(error) = result {
-            return Err(self.refuse(&session, error, params.get("state")));
-        }
         let (Some(redirect_uri), Ok(scopes), Ok(resources)) = (redirect_uri, session.requested_scopes(), session.resources(&self.parts.resources)) else {
             return Err(AuthorizeRefusal::Page(Failure::new(OAuthErrorCode::ServerError, "the request could not be read")));
         };
@@ -134,25 +129,10 @@ impl Issuer {
         Ok(AuthorizationRequest { id, created_at, params, client, redirect_uri, scopes, resources })
     }
 
-    fn refuse(&self, session: &GrantSession<'_>, error: MachineError, state: Option<&str>) -> AuthorizeRefusal {
-        let noted = session.take_failure();
-        match (error, session.bound_redirect()) {
-            (MachineError::Redirect(mut target), Some(redirect_uri)) => {
-                let failure = noted.unwrap_or_else(|| match target.description().kind().to_string().as_str() {
-                    "unsupported_response_type" => Failure::new(OAuthErrorCode::UnsupportedResponseType, "response_type must be code"),
-                    "access_denied" => Failure::new(OAuthErrorCode::AccessDenied, "the person refused"),
-                    "invalid_scope" => Failure::new(OAuthErrorCode::InvalidScope, "the scope is not possible"),
-                    _ => Failure::new(OAuthErrorCode::InvalidRequest, "a parameter is missing or malformed"),
-                });
-                AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, state, &failure))
-            }
-            (_, Some(redirect_uri)) if noted.as_ref().is_some_and(|failure| failure.code == OAuthErrorCode::InvalidScope) => {
-                let failure = noted.unwrap_or_else(|| Failure::new(OAuthErrorCode::InvalidScope, "the scope is not possible"));
-                AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, state, &failure))
-            }
-            (_, _) => AuthorizeRefusal::Page(
-                noted.unwrap_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "client_id or redirect_uri is missing or malformed")),
-            ),
+    fn refuse(&self, refusal: Refusal, state: Option<&str>) -> AuthorizeRefusal {
+        match refusal {
+            Refusal::Client { redirect_uri, failure } => AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, state, &failure)),
+            Refusal::Person(failure) => AuthorizeRefusal::Page(failure),
         }
     }
 
@@ -198,13 +178,7 @@ impl Issuer {
         let session = GrantSession::new(self, Arc::clone(&request.client), request.params.resources());
         let mut session = session.ask_scope(request.params.get("scope")).approve(user_id.clone(), auth_time, granted);
         let state = request.params.get("state");
-        let pending = match authorization::authorization_code(&mut session, &AuthorizeRequest(&request.params)).await {
-            Ok(pending) => pending,
-            Err(error) => return Err(self.refuse(&session, error, state)),
-        };
-        if let Err(error) = pending.authorize(&mut session, user_id.as_str().into()).await {
-            return Err(self.refuse(&session, error, state));
-        }
+        session.authorize(&request.params, user_id).await.map_err(|refusal| self.refuse(refusal, state))?;
         let mut outcome = session.into_outcome();
         let Some(code) = outcome.code.take() else {
             return Err(AuthorizeRefusal::Page(Failure::new(OAuthErrorCode::ServerError, "no code was made")));

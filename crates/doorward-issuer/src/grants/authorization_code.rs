@@ -2,7 +2,6 @@
 
 use doorward_model::OAuthErrorCode;
 use doorward_transport::Params;
-use oxide_auth_async::code_grant::access_token;
 
 use crate::{
     Failure, Issuer,
@@ -16,9 +15,7 @@ pub(super) async fn run(issuer: &Issuer, client: &AuthenticatedClient, params: &
             return (Outcome::default(), Err(Failure::new(OAuthErrorCode::InvalidRequest, format!("{name} is missing"))));
         }
     }
-    let mut session = GrantSession::new(issuer, client.client.clone(), params.resources()).omit_redirect(params.get("redirect_uri").is_none());
+    let session = GrantSession::new(issuer, client.client.clone(), params.resources()).omit_redirect(params.get("redirect_uri").is_none());
     let request = TokenRequest { client_id: &client.client.id, params, scope: None };
-    let result = access_token::access_token(&mut session, &request).await;
-    let result = result.map(drop).map_err(|mut error| error.description().map(|description| description.kind().to_string()));
-    super::finish(session, result)
+    session.redeem_code(&request).await
 }

@@ -5,11 +5,7 @@ mod refresh_token;
 
 use doorward_transport::Params;
 
-use crate::{
-    Failure, Issuer,
-    client_auth::AuthenticatedClient,
-    oxide::{GrantSession, Outcome},
-};
+use crate::{Failure, Issuer, client_auth::AuthenticatedClient, oxide::Outcome};
 use doorward_model::OAuthErrorCode;
 
 /// One grant type.
@@ -43,19 +39,4 @@ pub(crate) async fn run(issuer: &Issuer, client: &AuthenticatedClient, params: &
         Some(Kind::RefreshToken) => refresh_token::run(issuer, client, params).await,
         None => (Outcome::default(), Err(Failure::new(OAuthErrorCode::UnsupportedGrantType, "supported are authorization_code and refresh_token"))),
     }
-}
-
-/// Completes a machine's coarse answer with the reason that the session noted.
-fn finish(session: GrantSession<'_>, result: Result<(), Option<String>>) -> (Outcome, Result<(), Failure>) {
-    let result = result.map_err(|kind| {
-        session.take_failure().unwrap_or_else(|| match kind.as_deref() {
-            Some("invalid_client") => Failure::new(OAuthErrorCode::InvalidClient, "the client is not known"),
-            Some("invalid_grant") => Failure::new(OAuthErrorCode::InvalidGrant, "the grant belongs to another client or redirect_uri"),
-            Some("invalid_scope") => Failure::new(OAuthErrorCode::InvalidScope, "the scope exceeds the grant"),
-            Some("unsupported_grant_type") => Failure::new(OAuthErrorCode::UnsupportedGrantType, "the grant type is not supported"),
-            Some(_) => Failure::new(OAuthErrorCode::InvalidRequest, "a parameter is missing or malformed"),
-            None => Failure::new(OAuthErrorCode::ServerError, "the request could not be processed"),
-        })
-    });
-    (session.into_outcome(), result)
 }

@@ -2,7 +2,6 @@
 
 use doorward_model::{OAuthErrorCode, ScopeSet};
 use doorward_transport::Params;
-use oxide_auth_async::code_grant::refresh;
 
 use crate::{
     Failure, Issuer,
@@ -21,9 +20,7 @@ pub(super) async fn run(issuer: &Issuer, client: &AuthenticatedClient, params: &
         }
         scopes => scopes.map(|scopes| scopes.to_string()),
     };
-    let mut session = GrantSession::new(issuer, client.client.clone(), params.resources());
+    let session = GrantSession::new(issuer, client.client.clone(), params.resources());
     let request = TokenRequest { client_id: &client.client.id, params, scope };
-    let result = refresh::refresh(&mut session, &request).await;
-    let result = result.map(drop).map_err(|mut error| error.description().map(|description| description.kind().to_string()));
-    super::finish(session, result)
+    session.refresh_tokens(&request).await
 }

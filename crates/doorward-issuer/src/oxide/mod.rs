@@ -5,11 +5,13 @@
 //! (and spell some keys wrongly), so typed failures leave through a side channel.
 
 mod authorizer;
+mod drive;
 mod extensions;
 mod issuer;
 mod registrar;
 mod request;
 mod session;
 
-pub(crate) use request::{AuthorizeRequest, TokenRequest};
+pub(crate) use drive::Refusal;
+pub(crate) use request::TokenRequest;
 pub(crate) use session::{GrantSession, IssuedTokens, Outcome};

@@ -10,7 +10,7 @@ use oxide_auth::code_grant::{accesstoken, authorization, refresh};
 pub(super) const REDIRECT_OMITTED: &str = "doorward:redirect-uri-omitted";
 
 /// The parameters of an authorization request.
-pub(crate) struct AuthorizeRequest<'a>(pub(crate) &'a Params);
+pub(super) struct AuthorizeRequest<'a>(pub(super) &'a Params);
 
 impl AuthorizeRequest<'_> {
     fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
