@@ -5,7 +5,9 @@
 
 use sea_orm_migration::prelude::*;
 
+mod columns;
 mod m20261120_000001_initial;
+mod m20261121_000001_federation;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -13,6 +15,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261120_000001_initial::Migration)]
+        vec![Box::new(m20261120_000001_initial::Migration), Box::new(m20261121_000001_federation::Migration)]
     }
 }

@@ -13,9 +13,10 @@ const PERMITTED: &[(&str, &[&str])] = &[
     ("doorward-transport", &["doorward-model", "doorward-keys"]),
     ("doorward-accounts", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
     ("doorward-registration", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
+    ("doorward-federation", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
     ("doorward-issuer", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
     ("doorward-mcp", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
-    ("doorward-web", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport", "doorward-accounts", "doorward-issuer"]),
+    ("doorward-web", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport", "doorward-accounts", "doorward-federation", "doorward-issuer"]),
     (
         "doorward",
         &[
@@ -26,6 +27,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-transport",
             "doorward-accounts",
             "doorward-registration",
+            "doorward-federation",
             "doorward-issuer",
             "doorward-mcp",
             "doorward-web",
@@ -38,6 +40,11 @@ const PERMITTED: &[(&str, &[&str])] = &[
 /// Where a library may be named: its word, and the places as prefixes of paths.
 const NAMED: &[(&str, &[&str])] = &[
     ("sea_orm::", &["crates/doorward-store/", "migrations/"]),
+    ("openidconnect", &["crates/doorward-federation/"]),
+    ("oauth2::{", &["crates/doorward-federation/"]),
+    ("webauthn_rs", &["crates/doorward-accounts/"]),
+    ("totp_rs", &["crates/doorward-accounts/"]),
+    ("qrcodegen", &["crates/doorward-web/"]),
     ("oxide_auth", &["crates/doorward-issuer/src/oxide/"]),
     ("rmcp::", &["crates/doorward-mcp/", "tests/"]),
     ("jsonwebtoken::", &["crates/doorward-keys/"]),

@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Whether people may sign in with a password. Without, they come through a provider or with a passkey; with exactly one
+    /// provider they are sent straight there.
+    pub passwords: bool,
+    /// Whether people who sign in with a password must prove a second factor: `enrolled` (those who set one up) or `required`
+    /// (everybody; who has none sets one up at the next sign-in).
+    pub second_factor: String,
     /// The fewest characters of a password.
     pub password_min_length: usize,
     /// Memory of one argon2id hash, in KiB. Existing passwords move to a new value when their owner signs in.
@@ -34,6 +40,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            passwords: true,
+            second_factor: "enrolled".to_owned(),
             password_min_length: 10,
             argon2_memory_kib: 19_456,
             argon2_passes: 2,

@@ -1,22 +1,31 @@
-//! Proves who a person is and keeps their session: passwords (argon2id), lockout, sessions, one-time administrator links.
+//! Proves who a person is and keeps their session: passwords (argon2id), passkeys, authenticator apps, lockout, sessions, one-time
+//! administrator links.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod config;
 mod hasher;
+mod passkeys;
 mod people;
+mod second_factor;
 mod sessions;
 mod sign_in;
+mod totp;
 
 use std::sync::Arc;
 
-use doorward_model::{Clock, Entropy};
+use doorward_keys::MasterKey;
+use doorward_model::{Clock, Entropy, PublicUrl};
 use doorward_store::{Store, StoreError};
+use webauthn_rs::Webauthn;
 
 pub use config::Config;
 pub use hasher::{HasherError, PasswordHasher};
+pub use passkeys::Ceremony;
 pub use people::{BrowserFacts, NewPerson, PeopleError};
+pub use second_factor::{Enrolled, FactorError};
 pub use sessions::Visitor;
-pub use sign_in::{Attempt, SignInRefusal, SignedIn};
+pub use sign_in::{Attempt, Entrance, SignInRefusal, SignedIn, UpstreamFacts};
+pub use totp::NewAuthenticator;
 
 /// Everything about people and their sessions. Cheap to clone.
 #[derive(Clone)]
@@ -26,13 +35,37 @@ pub struct Accounts {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) config: Arc<Config>,
+    pub(crate) master: Arc<MasterKey>,
+    pub(crate) webauthn: Option<Arc<Webauthn>>,
+    /// What authenticator apps call this server.
+    pub(crate) name: Arc<str>,
+}
+
+/// What accounts are made of.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The master key, for secrets of second factors.
+    pub master: Arc<MasterKey>,
+    /// Our own address, which passkeys are bound to; `None` for commands that need none.
+    pub public_url: Option<PublicUrl>,
+    /// The name of this server for people.
+    pub name: String,
+    /// The configuration.
+    pub config: Config,
 }
 
 impl Accounts {
     /// Sets the parts together.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, config: Config) -> Result<Self, HasherError> {
-        let hasher = PasswordHasher::new(&config, Arc::clone(&entropy))?;
-        Ok(Self { store, clock, entropy, hasher, config: Arc::new(config) })
+    pub fn new(parts: Parts) -> Result<Self, HasherError> {
+        let hasher = PasswordHasher::new(&parts.config, Arc::clone(&parts.entropy))?;
+        let webauthn = parts.public_url.as_ref().and_then(|url| passkeys::relying_party(url, &parts.name)).map(Arc::new);
+        let Parts { store, clock, entropy, master, name, config, .. } = parts;
+        Ok(Self { store, clock, entropy, hasher, config: Arc::new(config), master, webauthn, name: name.into() })
     }
 
     /// The configuration in force.

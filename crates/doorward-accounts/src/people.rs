@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword, PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork, UserId,
+    Authentication, Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword, PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork, UserId,
     person::PersonNameError, secret::PasswordTextError,
 };
 use doorward_store::StoreError;
 use doorward_transport::ClientAddress;
 
-use crate::{Accounts, HasherError, SignedIn};
+use crate::{Accounts, HasherError, SignedIn, sign_in::Entrance};
 
 /// A person to be added.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct NewPerson {
 }
 
 /// The browser in which somebody is about to be signed in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct BrowserFacts<'a> {
     /// Where it is.
     pub address: ClientAddress,
@@ -86,7 +86,17 @@ impl Accounts {
             Some(text) => Some(self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?),
             None => None,
         };
-        Ok(Person { id: UserId::random(self.entropy.as_ref()), name, email, password, roles: new.roles, created_at: self.clock.now(), disabled_at: None })
+        Ok(Person {
+            id: UserId::random(self.entropy.as_ref()),
+            name,
+            email,
+            display_name: None,
+            password,
+            roles: new.roles,
+            provider_roles: Vec::new(),
+            created_at: self.clock.now(),
+            disabled_at: None,
+        })
     }
 
     /// Adds a person.
@@ -194,7 +204,8 @@ impl Accounts {
             return Err(PeopleError::Link);
         }
         let person = self.prepare(NewPerson { roles: vec![Role::administrator()], ..new }).await?;
-        let (session, token) = self.new_session(&person, browser.address, browser.user_agent, self.clock.now());
+        let entrance = Entrance { authentication: Authentication::by("pwd"), auth_time: self.clock.now(), complete: true, upstream: None };
+        let (session, token) = self.new_session(&person.id, entrance, &browser);
         let mut unit = UnitOfWork::from_iter([self.redeem(secret), Change::InsertPerson(person.clone()), Change::InsertSession(session)]);
         if let Some(previous) = browser.previous {
             unit.push(Change::EndSession(previous));
@@ -202,7 +213,7 @@ impl Accounts {
         match self.store.apply(unit).await {
             Ok(()) => {
                 tracing::info!(person = %person.id, "administrator added by one-time link");
-                Ok(SignedIn { person: Arc::new(person), token, max_age: self.config.session_max_seconds })
+                Ok(SignedIn { person: Arc::new(person), token, max_age: self.config.session_max_seconds, complete: true })
             }
             Err(StoreError::Refused("redeem_link")) => Err(PeopleError::Link),
             Err(StoreError::Refused(_)) => Err(PeopleError::Taken(person.name.to_string())),

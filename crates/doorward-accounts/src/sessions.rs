@@ -20,13 +20,14 @@ pub struct Visitor {
 }
 
 impl Accounts {
-    /// Who holds this cookie, if its session counts and the person is not disabled.
-    pub async fn visitor(&self, cookie: &str) -> Result<Option<Visitor>, StoreError> {
+    /// Who holds this cookie, if its session counts and the person is not disabled. The session may still wait for a second factor;
+    /// see [`Session::complete`].
+    pub async fn holder(&self, cookie: &str) -> Result<Option<Visitor>, StoreError> {
         let token = PlainToken::presented(cookie).hashed();
         let now = self.clock.now();
         let Some(session) = self.store.session(&token).await?.filter(|session| session.is_live(now)) else { return Ok(None) };
         let Some(person) = self.store.person(&session.user_id).await?.filter(|person| person.disabled_at.is_none()) else { return Ok(None) };
-        if now.since(session.last_seen_at) >= TOUCH_EVERY {
+        if session.complete && now.since(session.last_seen_at) >= TOUCH_EVERY {
             let expires_at = now.plus(self.config.session_idle_seconds);
             self.store.apply(Change::TouchSession { token, last_seen_at: now, expires_at }).await?;
         }
@@ -41,7 +42,8 @@ impl Accounts {
 
     /// A person's live sessions, the last used first.
     pub async fn sessions_of(&self, user_id: &UserId) -> Result<Vec<Session>, StoreError> {
-        self.store.sessions_of(user_id, self.clock.now()).await
+        let sessions = self.store.sessions_of(user_id, self.clock.now()).await?;
+        Ok(sessions.into_iter().filter(|session| session.complete).collect())
     }
 
     /// Ends one of a person's sessions; `false` if it is not theirs.

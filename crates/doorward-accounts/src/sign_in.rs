@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Change, HashedToken, Person, PersonName, PlainPassword, PlainToken, Session, SessionId, Timestamp, TokenKind, UnitOfWork};
+use doorward_model::{
+    Authentication, Change, HashedToken, IdentityId, Person, PersonName, PlainPassword, PlainToken, ProviderId, Session, SessionId, Timestamp, TokenKind, UnitOfWork,
+    UpstreamSession, UserId,
+};
 use doorward_store::StoreError;
 use doorward_transport::ClientAddress;
 
-use crate::{Accounts, AccountsError, hasher::Verdict};
+use crate::{Accounts, AccountsError, BrowserFacts, Visitor, hasher::Verdict};
 
 /// One attempt to sign in.
 #[derive(Debug)]
@@ -32,7 +35,38 @@ pub struct SignedIn {
     pub token: PlainToken,
     /// For how many seconds the cookie is worth keeping.
     pub max_age: i64,
+    /// Whether they are in. Otherwise the session opens nothing but the page that asks for a second factor.
+    pub complete: bool,
 }
+
+/// How somebody comes in.
+#[derive(Debug)]
+pub struct Entrance {
+    /// How they proved who they are.
+    pub authentication: Authentication,
+    /// When.
+    pub auth_time: Timestamp,
+    /// Whether that is enough.
+    pub complete: bool,
+    /// The provider's part in it.
+    pub upstream: Option<UpstreamFacts>,
+}
+
+/// What ties a session to a provider, before it is sealed.
+#[derive(Debug, Clone)]
+pub struct UpstreamFacts {
+    /// The provider.
+    pub provider: ProviderId,
+    /// The account there.
+    pub identity: IdentityId,
+    /// The provider's own session.
+    pub sid: Option<String>,
+    /// The ID token, if the provider wants to see it at logout.
+    pub id_token: Option<String>,
+}
+
+/// For how many seconds a session waits for a second factor.
+const WAITING: i64 = 600;
 
 /// Why nobody is signed in. Only these two, so that an answer never tells whether an account exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +86,9 @@ impl Accounts {
         if let Some(wait) = self.must_wait(&account_key, &address_key).await? {
             tracing::info!(account = account_key, address = %attempt.address.0, wait, "sign-in refused: too many failures");
             return Ok(Err(SignInRefusal::Wait(wait)));
+        }
+        if !self.config.passwords {
+            return Ok(Err(SignInRefusal::Wrong));
         }
         let Ok(password) = PlainPassword::typed(attempt.password) else { return Ok(Err(SignInRefusal::Wrong)) };
         let turn = self.hasher.turn().await?;
@@ -82,34 +119,80 @@ impl Accounts {
                 Err(error) => return Err(error.into()),
             }
         }
-        let (session, token) = self.new_session(&person, attempt.address, &attempt.user_agent, now);
-        let mut unit = UnitOfWork::from_iter([Change::ClearLoginFailures { key: account_key }, Change::InsertSession(session)]);
-        if let Some(previous) = attempt.previous {
-            unit.push(Change::EndSession(previous));
-        }
+        let authentication = Authentication::by("pwd");
+        let complete = !self.must_prove_more(&person, &authentication, self.config.second_factor == "required").await?;
+        let entrance = Entrance { authentication, auth_time: now, complete, upstream: None };
+        let browser = BrowserFacts { address: attempt.address, user_agent: &attempt.user_agent, previous: attempt.previous };
+        let (mut unit, signed_in) = self.enter(person, entrance, browser);
+        unit.push(Change::ClearLoginFailures { key: account_key });
         self.store.apply(unit).await?;
-        tracing::info!(person = %person.id, address = %attempt.address.0, "signed in");
-        Ok(Ok(SignedIn { person: Arc::new(person), token, max_age: self.config.session_max_seconds }))
+        tracing::info!(person = %signed_in.person.id, address = %attempt.address.0, complete, "signed in");
+        Ok(Ok(signed_in))
     }
 
-    pub(crate) fn new_session(&self, person: &Person, address: ClientAddress, user_agent: &str, now: Timestamp) -> (Session, PlainToken) {
+    /// The changes that sign a person in, whoever has proved who they are. They are applied with whatever else must hold.
+    pub fn enter(&self, person: Person, entrance: Entrance, browser: BrowserFacts<'_>) -> (UnitOfWork, SignedIn) {
+        let complete = entrance.complete;
+        let (session, token) = self.new_session(&person.id, entrance, &browser);
+        let mut unit = UnitOfWork::from(Change::InsertSession(session));
+        if let Some(previous) = browser.previous {
+            unit.push(Change::EndSession(previous));
+        }
+        (unit, SignedIn { person: Arc::new(person), token, max_age: self.config.session_max_seconds, complete })
+    }
+
+    /// Replaces a session by one in which a second factor was proved. The browser gets a new cookie, so that nobody who knew the old
+    /// one comes in with it.
+    pub async fn complete(&self, visitor: &Visitor, method: &str, browser: BrowserFacts<'_>) -> Result<SignedIn, StoreError> {
+        let old = &visitor.session;
+        let upstream = old.upstream.as_ref().map(|upstream| UpstreamFacts {
+            provider: upstream.provider.clone(),
+            identity: upstream.identity.clone(),
+            sid: upstream.sid.clone(),
+            id_token: upstream.id_token.as_ref().and_then(|sealed| {
+                let plain = self.master.open(&Session::id_token_place(&old.id), sealed).ok()?;
+                String::from_utf8(plain.to_vec()).ok()
+            }),
+        });
+        let entrance = Entrance { authentication: old.authentication.clone().and(method), auth_time: self.clock.now(), complete: true, upstream };
+        let browser = BrowserFacts { previous: Some(old.token.clone()), ..browser };
+        let (unit, signed_in) = self.enter(Person::clone(&visitor.person), entrance, browser);
+        self.store.apply(unit).await?;
+        tracing::info!(person = %signed_in.person.id, method, "second factor proved");
+        Ok(signed_in)
+    }
+
+    pub(crate) fn new_session(&self, user_id: &UserId, entrance: Entrance, browser: &BrowserFacts<'_>) -> (Session, PlainToken) {
+        let now = self.clock.now();
         let token = PlainToken::random(TokenKind::Session, self.entropy.as_ref());
+        let id = SessionId::random(self.entropy.as_ref());
+        let upstream = entrance.upstream.map(|upstream| UpstreamSession {
+            provider: upstream.provider,
+            identity: upstream.identity,
+            sid: upstream.sid,
+            id_token: upstream.id_token.map(|token| self.master.seal(&Session::id_token_place(&id), token.as_bytes())),
+        });
+        // One that waits for a second factor waits ten minutes.
+        let (idle, longest) = if entrance.complete { (self.config.session_idle_seconds, self.config.session_max_seconds) } else { (WAITING, WAITING) };
         let session = Session {
             token: token.hashed(),
-            id: SessionId::random(self.entropy.as_ref()),
-            user_id: person.id.clone(),
-            auth_time: now,
+            id,
+            user_id: user_id.clone(),
+            auth_time: entrance.auth_time,
             last_seen_at: now,
-            expires_at: now.plus(self.config.session_idle_seconds),
-            ends_at: now.plus(self.config.session_max_seconds),
-            user_agent: user_agent.chars().filter(|character| !character.is_control()).take(200).collect(),
-            address: address.0.to_string(),
+            expires_at: now.plus(idle),
+            ends_at: now.plus(longest),
+            user_agent: browser.user_agent.chars().filter(|character| !character.is_control()).take(200).collect(),
+            address: browser.address.0.to_string(),
+            authentication: entrance.authentication,
+            complete: entrance.complete,
+            upstream,
         };
         (session, token)
     }
 
     /// For how many seconds this account or address must still wait: doubling from one second beyond the free failures.
-    async fn must_wait(&self, account_key: &str, address_key: &str) -> Result<Option<i64>, StoreError> {
+    pub(crate) async fn must_wait(&self, account_key: &str, address_key: &str) -> Result<Option<i64>, StoreError> {
         let now = self.clock.now();
         let mut longest = 0;
         for (key, free) in [(account_key, self.config.failures_before_delay), (address_key, self.config.address_failures_before_delay)] {

@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Change, Client, ClientId, OAuthErrorCode, Resource, Scope, ScopeSet, Sealed, Timestamp, UserId, id::random_text};
+use doorward_model::{
+    Authentication, Change, Client, ClientId, OAuthErrorCode, Person, Resource, Scope, ScopeSet, Sealed, Timestamp, UserId, id::random_text,
+};
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
 
 use crate::{
     DirectoryError, Failure, Issuer,
-    oxide::{GrantSession, Refusal},
+    oxide::{Approval, GrantSession, Refusal},
 };
 
 /// What the sealed value is sealed for.
@@ -34,6 +36,17 @@ pub struct AuthorizationRequest {
     pub scopes: ScopeSet,
     /// What it is for.
     pub resources: Vec<Resource>,
+}
+
+/// Who decides on a request: a person, and how they proved that they are it.
+#[derive(Clone, Copy, Debug)]
+pub struct Approver<'a> {
+    /// Who.
+    pub person: &'a Person,
+    /// When they proved it.
+    pub auth_time: Timestamp,
+    /// How.
+    pub authentication: &'a Authentication,
 }
 
 /// An authorization request that is refused.
@@ -64,6 +77,22 @@ impl AuthorizationRequest {
     /// Whether nobody may be asked anything.
     pub fn is_silent(&self) -> bool {
         self.prompts("none")
+    }
+    /// Whether the client wants the person to sign in again whatever is known.
+    pub fn wants_login(&self) -> bool {
+        self.prompts("login")
+    }
+    /// Whether the client wants the person to choose an account.
+    pub fn wants_choice(&self) -> bool {
+        self.prompts("select_account")
+    }
+    /// The greatest age of a sign-in, in seconds.
+    pub fn max_age(&self) -> Option<i64> {
+        self.params.get("max_age").and_then(|age| age.parse().ok())
+    }
+    /// The authentication contexts that the client would like.
+    pub fn acr_values(&self) -> Option<&str> {
+        self.params.get("acr_values").filter(|values| values.len() <= 512)
     }
     /// Who the client thinks will sign in.
     pub fn login_hint(&self) -> Option<&str> {
@@ -166,17 +195,33 @@ impl Issuer {
         Ok(same.fold(ScopeSet::default(), |all, grant| all.union(&grant.scopes)))
     }
 
+    /// What this person may be offered to allow: what is asked for and what was allowed before, as far as roles and factors reach.
+    pub fn offered(&self, request: &AuthorizationRequest, already: &ScopeSet, who: &Approver<'_>) -> ScopeSet {
+        self.parts.access.effective(&request.scopes.union(already), who.person, who.authentication)
+    }
+
+    /// The scopes asked for that this person could have after proving a second factor.
+    pub fn behind_second_factor(&self, request: &AuthorizationRequest, who: &Approver<'_>) -> ScopeSet {
+        let allowed = request.scopes.closure().intersection(&self.parts.access.scopes_of(who.person));
+        self.parts.access.lacks_second_factor(&allowed, who.authentication)
+    }
+
     /// Answers the client with a code for what the person allowed. Conditional on the request not being decided yet.
-    pub async fn approve(&self, request: &AuthorizationRequest, user_id: &UserId, auth_time: Timestamp, chosen: &ScopeSet) -> Result<String, AuthorizeRefusal> {
+    pub async fn approve(&self, request: &AuthorizationRequest, who: &Approver<'_>, chosen: &ScopeSet) -> Result<String, AuthorizeRefusal> {
+        let user_id = &who.person.id;
         let already = self.already_allowed(request, user_id).await.map_err(AuthorizeRefusal::Page)?;
-        let possible = request.scopes.union(&already).closure();
-        let granted = chosen.intersection(&possible);
+        let granted = chosen.intersection(&self.offered(request, &already, who));
         // `offline_access` alone allows nothing.
         if !granted.iter().any(|scope| scope != Scope::OfflineAccess) {
             return Ok(self.deny(request));
         }
         let session = GrantSession::new(self, Arc::clone(&request.client), request.params.resources());
-        let mut session = session.ask_scope(request.params.get("scope")).approve(user_id.clone(), auth_time, granted);
+        let mut session = session.ask_scope(request.params.get("scope")).approve(Approval {
+            user_id: user_id.clone(),
+            auth_time: who.auth_time,
+            authentication: who.authentication.clone(),
+            scopes: granted,
+        });
         let state = request.params.get("state");
         session.authorize(&request.params, user_id).await.map_err(|refusal| self.refuse(refusal, state))?;
         let mut outcome = session.into_outcome();

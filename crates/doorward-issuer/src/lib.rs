@@ -18,11 +18,11 @@ mod token;
 use std::sync::Arc;
 
 use doorward_keys::{KeyRing, MasterKey};
-use doorward_model::{Client, ClientId, Clock, Entropy, OAuthErrorCode, PublicUrl, Resource};
+use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, OAuthErrorCode, PublicUrl, Resource};
 use doorward_store::{Store, StoreError};
 use doorward_transport::{ClientAddress, Outbound};
 
-pub use authorization::{AuthorizationRequest, AuthorizeRefusal, ReopenError};
+pub use authorization::{Approver, AuthorizationRequest, AuthorizeRefusal, ReopenError};
 pub use config::Config;
 
 /// Where clients come from. `doorward` introduces the registration room here, so that this one need not know it.
@@ -57,6 +57,8 @@ pub struct Parts {
     pub master: Arc<MasterKey>,
     /// Where clients come from.
     pub clients: Arc<dyn ClientDirectory>,
+    /// What roles allow.
+    pub access: Arc<AccessPolicy>,
     /// For the key sets of clients.
     pub outbound: Outbound,
     /// The issuer identifier.

@@ -47,6 +47,12 @@ pub struct AccessClaims {
     pub scope: String,
     /// When the person last signed in before allowing the client.
     pub auth_time: i64,
+    /// How strongly (RFC 9068 §2.2.1).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub acr: String,
+    /// By which methods (RFC 9068 §2.2.1, RFC 8176).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
     /// The grant that it belongs to. Revoking the grant ends the token.
     pub grant: String,
 }

@@ -1,7 +1,8 @@
 //! Client assertions: `private_key_jwt` (RFC 7523 §3, OpenID Connect Core §9).
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode_header, jwk::JwkSet};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::Audience;
 use doorward_model::Timestamp;
@@ -67,14 +68,19 @@ const ACCEPTED: &[Algorithm] = &[
 /// The longest that an assertion may live from now, in seconds.
 const LONGEST: i64 = 300;
 
-/// Verifies an assertion of `client_id` for one of `audiences` against the client's JWK Set. That its `jti` is new is for the
-/// caller to decide, durably.
-pub fn verify_assertion(token: &str, jwks: &str, client_id: &str, audiences: &[&str], now: Timestamp) -> Result<AssertionClaims, AssertionRefusal> {
+/// Verifies the signature of somebody else's token against their JWK Set, and answers its `typ` and claims. What the claims say
+/// is for the caller to judge.
+pub fn verify_signature<T: DeserializeOwned>(token: &str, set: &serde_json::Value) -> Result<(Option<String>, T), AssertionRefusal> {
     let header = decode_header(token).map_err(|_| AssertionRefusal::Malformed)?;
     if !ACCEPTED.contains(&header.alg) {
         return Err(AssertionRefusal::Algorithm);
     }
-    let set: serde_json::Value = serde_json::from_str(jwks).map_err(|_| AssertionRefusal::UnknownKey)?;
+    // An extension that must be understood is not understood here (RFC 7515 §4.1.11).
+    let raw = token.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok()).ok_or(AssertionRefusal::Malformed)?;
+    let raw: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&raw).map_err(|_| AssertionRefusal::Malformed)?;
+    if raw.contains_key("crit") || raw.contains_key("b64") {
+        return Err(AssertionRefusal::Malformed);
+    }
     // Keys of types that are not known here are skipped, not fatal (JWT-15).
     let keys: Vec<_> = set
         .get("keys")
@@ -94,12 +100,20 @@ pub fn verify_assertion(token: &str, jwks: &str, client_id: &str, audiences: &[&
     for key in candidates {
         let Ok(decoding) = DecodingKey::from_jwk(key) else { continue };
         known = true;
-        if let Ok(data) = jsonwebtoken::decode::<AssertionClaims>(token, &decoding, &validation) {
+        if let Ok(data) = jsonwebtoken::decode::<T>(token, &decoding, &validation) {
             verified = Some(data.claims);
             break;
         }
     }
     let claims = verified.ok_or(if known { AssertionRefusal::Invalid } else { AssertionRefusal::UnknownKey })?;
+    Ok((header.typ, claims))
+}
+
+/// Verifies an assertion of `client_id` for one of `audiences` against the client's JWK Set. That its `jti` is new is for the
+/// caller to decide, durably.
+pub fn verify_assertion(token: &str, jwks: &str, client_id: &str, audiences: &[&str], now: Timestamp) -> Result<AssertionClaims, AssertionRefusal> {
+    let set: serde_json::Value = serde_json::from_str(jwks).map_err(|_| AssertionRefusal::UnknownKey)?;
+    let (_, claims) = verify_signature::<AssertionClaims>(token, &set)?;
     if claims.iss != client_id || claims.sub != client_id {
         return Err(AssertionRefusal::Subject);
     }

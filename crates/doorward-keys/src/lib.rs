@@ -3,13 +3,15 @@
 
 mod access_token;
 mod assertion;
+mod client_key;
 mod config;
 mod entropy;
 mod master;
 mod ring;
 
 pub use access_token::{AccessClaims, Audience, TokenRefusal};
-pub use assertion::{AssertionClaims, AssertionRefusal, verify_assertion};
+pub use assertion::{AssertionClaims, AssertionRefusal, verify_assertion, verify_signature};
+pub use client_key::{ClientKey, ClientKeyError};
 pub use config::Config;
 pub use entropy::SystemEntropy;
 pub use master::{MasterKey, MasterKeyError, OpenError};

@@ -17,7 +17,7 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation,
     jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{AccessClaims, MasterKey, TokenRefusal};
@@ -180,10 +180,21 @@ impl KeyRing {
 
     /// Signs an access token with the key that is active at `now`: the one that was activated last.
     pub fn sign(&self, claims: &AccessClaims, now: Timestamp) -> Result<String, RingError> {
+        self.sign_as("at+jwt", claims, now)
+    }
+
+    /// Signs what we say about ourselves to a provider whose client we are (`private_key_jwt`). Its `typ` keeps it from ever being
+    /// taken for an access token of ours.
+    pub fn sign_client_assertion(&self, claims: &serde_json::Value, now: Timestamp) -> Result<String, RingError> {
+        self.sign_as("JWT", claims, now)
+    }
+
+    fn sign_as<T: Serialize>(&self, typ: &str, claims: &T, now: Timestamp) -> Result<String, RingError> {
         let loaded = self.current();
         let active = loaded.keys.iter().filter(|key| key.activates_at <= now && key.is_published(now)).max_by_key(|key| key.activates_at);
         let key = active.ok_or(RingError::NoActiveKey)?;
-        jsonwebtoken::encode(&key.header, claims, &key.signing).map_err(|error| RingError::Library(error.to_string()))
+        let header = Header { typ: Some(typ.to_owned()), ..key.header.clone() };
+        jsonwebtoken::encode(&header, claims, &key.signing).map_err(|error| RingError::Library(error.to_string()))
     }
 
     /// Verifies an access token of ours: header, signature, types of all claims, issuer and time. The audience is for the
@@ -234,6 +245,8 @@ mod tests {
             client_id: "c".into(),
             scope: "mcp:read".into(),
             auth_time: NOW.0,
+            acr: String::new(),
+            amr: Vec::new(),
             grant: "g".into(),
         }
     }

@@ -17,7 +17,10 @@ const NOTE_USE_EVERY: i64 = 300;
 pub(crate) struct VerifiedTokens(Cache<String, Arc<Verified>>);
 
 pub(crate) struct Verified {
-    caller: Caller,
+    user_id: UserId,
+    client_id: ClientId,
+    grant_id: GrantId,
+    scopes: ScopeSet,
     claims: AccessClaims,
 }
 
@@ -80,10 +83,12 @@ impl Mcp {
         if !verified.claims.aud.contains(self.inner.resource.as_str()) {
             return Err(BearerRefusal::Invalid(TokenRefusal::Audience.to_string()));
         }
-        let caller = &verified.caller;
-        let grant = parts.store.grant(&caller.grant_id).await?;
-        let Some(grant) = grant.filter(|grant| grant.is_live(now) && grant.user_id == caller.user_id && grant.client_id == caller.client_id) else {
+        let grant = parts.store.grant(&verified.grant_id).await?;
+        let Some(grant) = grant.filter(|grant| grant.is_live(now) && grant.user_id == verified.user_id && grant.client_id == verified.client_id) else {
             return Err(BearerRefusal::Invalid("the access was withdrawn or has ended".to_owned()));
+        };
+        let Some(person) = parts.store.person(&verified.user_id).await?.filter(|person| person.disabled_at.is_none()) else {
+            return Err(BearerRefusal::Invalid("the person is disabled or gone".to_owned()));
         };
         if now.since(grant.last_used_at) >= NOTE_USE_EVERY {
             let (store, grant_id) = (parts.store.clone(), grant.id.clone());
@@ -92,7 +97,17 @@ impl Mcp {
                 let _ = store.apply(Change::UseGrant { grant_id, now }).await;
             });
         }
-        Ok(caller.clone())
+        Ok(Caller {
+            user_id: verified.user_id.clone(),
+            client_id: verified.client_id.clone(),
+            grant_id: verified.grant_id.clone(),
+            // Roles count as they are now, not as they were when the token was issued.
+            scopes: parts.access.effective(&verified.scopes, &person, &grant.authentication),
+            person,
+            authentication: grant.authentication.clone(),
+            auth_time: grant.auth_time,
+            expires_at: verified.claims.exp,
+        })
     }
 
     async fn verify(&self, token: &str, digest: String) -> Result<Arc<Verified>, BearerRefusal> {
@@ -100,14 +115,13 @@ impl Mcp {
         let records = parts.store.signing_keys().await?;
         parts.keys.follow(&records).map_err(|error| BearerRefusal::Unavailable(error.to_string()))?;
         let claims = parts.keys.verify(token, parts.public_url.as_str(), parts.clock.now()).map_err(|refusal| BearerRefusal::Invalid(refusal.to_string()))?;
-        let caller = Caller {
+        let verified = Arc::new(Verified {
             user_id: UserId::from_text(claims.sub.clone()),
             client_id: ClientId::from_text(claims.client_id.clone()),
             grant_id: GrantId::from_text(claims.grant.clone()),
             scopes: ScopeSet::parse_known(&claims.scope),
-            expires_at: claims.exp,
-        };
-        let verified = Arc::new(Verified { caller, claims });
+            claims,
+        });
         self.inner.verified.0.insert(digest, Arc::clone(&verified));
         Ok(verified)
     }

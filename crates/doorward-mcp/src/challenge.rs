@@ -78,6 +78,13 @@ impl Mcp {
     }
 }
 
+/// Refuses a call that the person's roles do not allow. There is no challenge: no token of theirs would allow it.
+pub(crate) fn role_refusal(tool: &str, id: &Value) -> Response {
+    let told = format!("the roles of the person that you act for do not allow the tool {tool}; an administrator can change that");
+    let error = json!({"code": -32003, "message": told, "data": {"error": "forbidden_by_role"}});
+    answer::json(StatusCode::FORBIDDEN, &json!({"jsonrpc": "2.0", "id": id, "error": error}))
+}
+
 /// A refusal of the transport itself, as a JSON-RPC error without an id.
 pub(crate) fn rpc_refusal(status: StatusCode, code: i32, message: &str) -> Response {
     answer::json(status, &json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": message}}))

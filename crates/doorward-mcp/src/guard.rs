@@ -11,7 +11,7 @@ use doorward_transport::{ParamsError, cors, params::read_body};
 
 use crate::{
     Caller, Mcp,
-    challenge::{keep_private, rpc_refusal, switched_off},
+    challenge::{keep_private, role_refusal, rpc_refusal, switched_off},
     envelope::{self, Peeked},
     lease,
 };
@@ -68,9 +68,15 @@ async fn check_scope(mcp: &Mcp, caller: &Caller, request: Request) -> Result<Req
     match envelope::peek(&body) {
         Peeked::Batch => return Err(Box::new(rpc_refusal(StatusCode::BAD_REQUEST, -32600, "batches are not supported; send one message a request"))),
         Peeked::Message(envelope) => {
-            if let Some(needed) = envelope.tool().and_then(|tool| mcp.needed_scope(tool))
-                && !caller.scopes.allows(needed)
-            {
+            if let Some((tool, needed)) = envelope.tool().and_then(|tool| Some((tool, mcp.needed_scope(tool)?))) {
+                // Asking for more scopes would not help somebody whose roles do not reach so far.
+                if !mcp.roles_allow(caller, tool, needed) {
+                    tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, tool, "tool refused: the person's roles do not allow it");
+                    return Err(Box::new(role_refusal(tool, &envelope.id)));
+                }
+                if caller.scopes.allows(needed) {
+                    return Ok(Request::from_parts(parts, Body::from(body)));
+                }
                 // An elevation that may follow is joined to this line by person, client and grant (R14).
                 tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, tool = envelope.tool(), needed = needed.name(), held = %caller.scopes, "step-up asked");
                 return Err(Box::new(mcp.step_up(needed, &envelope.id)));

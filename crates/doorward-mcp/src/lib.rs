@@ -18,7 +18,7 @@ pub mod tools;
 use std::sync::Arc;
 
 use doorward_keys::KeyRing;
-use doorward_model::{Clock, Entropy, GrantId, PublicUrl, Resource, ScopeSet, SessionId, UserId};
+use doorward_model::{AccessPolicy, Authentication, Clock, Entropy, GrantId, Person, PublicUrl, Resource, ScopeSet, SessionId, Timestamp, UserId};
 use doorward_store::{Store, StoreError};
 use doorward_transport::host::HostPolicy;
 use tokio_util::sync::CancellationToken;
@@ -38,8 +38,14 @@ pub struct Caller {
     pub client_id: doorward_model::ClientId,
     /// The grant behind the token.
     pub grant_id: GrantId,
-    /// What the token allows.
+    /// What the token allows at this moment: what it says, as far as the person's roles and factors reach.
     pub scopes: ScopeSet,
+    /// The person, with the roles that they have now.
+    pub person: Arc<Person>,
+    /// How the person proved who they are before allowing the client.
+    pub authentication: Authentication,
+    /// When they proved it.
+    pub auth_time: Timestamp,
     /// When the token ends, in seconds since 1970.
     pub expires_at: i64,
 }
@@ -60,6 +66,8 @@ pub struct Parts {
     pub allowed_hosts: Vec<String>,
     /// Where tools come from.
     pub sources: Vec<Arc<dyn ToolSource>>,
+    /// What roles allow.
+    pub access: Arc<AccessPolicy>,
     /// Ends all streams when the server stops.
     pub stop: CancellationToken,
     /// The configuration.

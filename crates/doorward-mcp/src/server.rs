@@ -37,6 +37,11 @@ impl Mcp {
     pub(crate) fn needed_scope(&self, tool: &str) -> Option<Scope> {
         self.source_of(tool).map(|(_, spec)| spec.scope)
     }
+    /// Whether the person's roles reach as far as this tool, with whatever token.
+    pub(crate) fn roles_allow(&self, caller: &Caller, tool: &str, needed: Scope) -> bool {
+        let access = &self.inner.parts.access;
+        access.allows_tool(&caller.person, tool) && access.scopes_of(&caller.person).allows(needed)
+    }
 }
 
 fn describe(spec: ToolSpec) -> Tool {
@@ -97,7 +102,7 @@ impl ServerHandler for Server {
         if request.is_some_and(|request| request.cursor.is_some()) {
             return Err(ErrorData::invalid_params("there is no such page", None));
         }
-        let mut tools: Vec<Tool> = self.mcp.inner.parts.sources.iter().flat_map(|source| source.list(&caller)).map(describe).collect();
+        let mut tools: Vec<Tool> = self.mcp.inner.parts.sources.iter().flat_map(|source| source.list(&caller)).filter(|spec| self.mcp.roles_allow(&caller, &spec.name, spec.scope)).map(describe).collect();
         tools.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
     }
@@ -129,6 +134,9 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_params(Cow::Owned(format!("there is no tool {:?}; tools/list names them", request.name)), None));
         };
         // The guard refused this already with an HTTP challenge; whatever way leads here, the scope is checked where the call is made.
+        if !self.mcp.roles_allow(&caller, &spec.name, spec.scope) {
+            return Err(ErrorData::invalid_request(format!("the roles of the person that you act for do not allow the tool {}", spec.name), None));
+        }
         if !caller.scopes.allows(spec.scope) {
             return Err(ErrorData::invalid_request(format!("insufficient_scope: this needs the scope {}", spec.scope.name()), None));
         }

@@ -1,7 +1,7 @@
 //! What exists between a client's request and its grant.
 
 use crate::{
-    HashedToken, Resource, ScopeSet, Timestamp,
+    Authentication, HashedToken, Resource, ScopeSet, Timestamp,
     id::{ClientId, GrantId, UserId},
 };
 
@@ -26,6 +26,8 @@ pub struct AuthorizationCode {
     pub challenge: String,
     /// When the person last proved who they are.
     pub auth_time: Timestamp,
+    /// How they proved it.
+    pub authentication: Authentication,
     /// When it stops being redeemable.
     pub expires_at: Timestamp,
     /// When it was redeemed. Spent codes are kept for as long as their tokens may live, so that a replay is seen.

@@ -1,7 +1,8 @@
 //! A write is a value: a request decides on what it read and hands the store one [`UnitOfWork`].
 
 use crate::{
-    AuthorizationCode, Client, Grant, HashedToken, OneTimeLink, Person, RefreshToken, RevokeReason, Role, Session, SigningKey, Timestamp,
+    AuthorizationCode, Client, Grant, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, Passkey, Person, PersonName, ProviderId, RefreshToken,
+    RevokeReason, Role, Session, SignInAttempt, SigningKey, StoredProvider, Timestamp, Totp,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
 };
@@ -202,6 +203,143 @@ pub enum Change {
         /// What was counted.
         key: String,
     },
+    /// Sets a person's profile as a provider tells it. What is `None` stays.
+    SetProfile {
+        /// Whose.
+        user_id: UserId,
+        /// The e-mail address.
+        email: Option<String>,
+        /// The name for people.
+        display_name: Option<String>,
+    },
+    /// Changes a person's sign-in name. Conditional: nobody else has it.
+    RenamePerson {
+        /// Whose.
+        user_id: UserId,
+        /// The new name.
+        name: PersonName,
+    },
+    /// Makes a person's provider roles those of all their linked identities together.
+    CollectProviderRoles(UserId),
+    /// Adds an upstream provider. Conditional: the name must be free.
+    InsertProvider(StoredProvider),
+    /// Deletes an upstream provider. Conditional: it must exist.
+    DeleteProvider(ProviderId),
+    /// Remembers a sign-in that goes to a provider.
+    InsertSignIn(SignInAttempt),
+    /// Takes up a sign-in that came back. Conditional: awaited, not expired, from this provider and in this browser.
+    RedeemSignIn {
+        /// The hash of `state`.
+        state: HashedToken,
+        /// Where it comes from.
+        provider: ProviderId,
+        /// The hash of the browser's cookie.
+        browser: HashedToken,
+        /// The present moment.
+        now: Timestamp,
+    },
+    /// Links an upstream account to a person. Conditional: it must not be linked yet.
+    InsertIdentity(Box<LinkedIdentity>),
+    /// Replaces what is known of an upstream account. Conditional: it must be linked to the same person.
+    UpdateIdentity(Box<LinkedIdentity>),
+    /// Unlinks an upstream account. Conditional: it must be this person's.
+    DeleteIdentity {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        identity: IdentityId,
+    },
+    /// Reserves the next look at an upstream account for one replica. Conditional: nobody was faster.
+    ClaimIdentityCheck {
+        /// Which.
+        identity: IdentityId,
+        /// When the look was due.
+        due: Timestamp,
+        /// When another may try, if this one does not finish.
+        until: Timestamp,
+    },
+    /// Deletes the provider's token of an upstream account and brings its next look forward to no later than this.
+    DropCredential {
+        /// Which.
+        identity: IdentityId,
+        /// When to look again at the latest.
+        next_check_at: Timestamp,
+    },
+    /// Invites a person to sign in through a provider. An earlier invitation of the same address is replaced.
+    PutInvitation(Invitation),
+    /// Uses an invitation. Conditional: it must be there.
+    RedeemInvitation {
+        /// The provider.
+        provider: ProviderId,
+        /// The address.
+        email: String,
+    },
+    /// Ends the sessions that began with an upstream account.
+    EndSessionsOfIdentity {
+        /// The account.
+        identity: IdentityId,
+        /// Only the one that belongs to this session of the provider.
+        sid: Option<String>,
+    },
+    /// Ends the sessions that belong to one session of a provider.
+    EndSessionsOfSid {
+        /// The provider.
+        provider: ProviderId,
+        /// The provider's session.
+        sid: String,
+    },
+    /// Adds a passkey. Conditional: it must be new.
+    InsertPasskey(Passkey),
+    /// Notes that a passkey was used. Conditional: it must be there.
+    UsePasskey {
+        /// Which.
+        id: String,
+        /// What is now known of it.
+        credential: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Deletes a passkey. Conditional: it must be this person's.
+    DeletePasskey {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        id: String,
+    },
+    /// Begins to set up an authenticator app. Conditional: none must be confirmed.
+    PutTotp(Totp),
+    /// Confirms an authenticator app with its first code. Conditional: not confirmed yet, and a later step than the last.
+    ConfirmTotp {
+        /// Whose.
+        user_id: UserId,
+        /// The code's time step.
+        step: i64,
+        /// When.
+        at: Timestamp,
+    },
+    /// Uses a code of an authenticator app. Conditional: confirmed, and a later step than the last.
+    UseTotp {
+        /// Whose.
+        user_id: UserId,
+        /// The code's time step.
+        step: i64,
+    },
+    /// Deletes an authenticator app.
+    DeleteTotp(UserId),
+    /// Replaces a person's recovery codes.
+    ReplaceRecoveryCodes {
+        /// Whose.
+        user_id: UserId,
+        /// The codes' hashes.
+        codes: Vec<HashedToken>,
+    },
+    /// Uses a recovery code. Conditional: it must be there.
+    UseRecoveryCode {
+        /// Whose.
+        user_id: UserId,
+        /// The code's hash.
+        code: HashedToken,
+    },
 }
 
 impl Change {
@@ -242,6 +380,31 @@ impl Change {
             Self::InsertSetting { .. } => "insert_setting",
             Self::RecordLoginFailure { .. } => "record_login_failure",
             Self::ClearLoginFailures { .. } => "clear_login_failures",
+            Self::SetProfile { .. } => "set_profile",
+            Self::RenamePerson { .. } => "rename_person",
+            Self::CollectProviderRoles(_) => "collect_provider_roles",
+            Self::InsertProvider(_) => "insert_provider",
+            Self::DeleteProvider(_) => "delete_provider",
+            Self::InsertSignIn(_) => "insert_sign_in",
+            Self::RedeemSignIn { .. } => "redeem_sign_in",
+            Self::InsertIdentity(_) => "insert_identity",
+            Self::UpdateIdentity(_) => "update_identity",
+            Self::DeleteIdentity { .. } => "delete_identity",
+            Self::ClaimIdentityCheck { .. } => "claim_identity_check",
+            Self::DropCredential { .. } => "drop_credential",
+            Self::PutInvitation(_) => "put_invitation",
+            Self::RedeemInvitation { .. } => "redeem_invitation",
+            Self::EndSessionsOfIdentity { .. } => "end_sessions_of_identity",
+            Self::EndSessionsOfSid { .. } => "end_sessions_of_sid",
+            Self::InsertPasskey(_) => "insert_passkey",
+            Self::UsePasskey { .. } => "use_passkey",
+            Self::DeletePasskey { .. } => "delete_passkey",
+            Self::PutTotp(_) => "put_totp",
+            Self::ConfirmTotp { .. } => "confirm_totp",
+            Self::UseTotp { .. } => "use_totp",
+            Self::DeleteTotp(_) => "delete_totp",
+            Self::ReplaceRecoveryCodes { .. } => "replace_recovery_codes",
+            Self::UseRecoveryCode { .. } => "use_recovery_code",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Grants and the refresh tokens that prolong them.
 
 use crate::{
-    HashedToken, Resource, ScopeSet, Timestamp,
+    Authentication, HashedToken, Resource, ScopeSet, Timestamp,
     id::{ClientId, GrantId, UserId},
 };
 
@@ -20,6 +20,8 @@ pub struct Grant {
     pub resources: Vec<Resource>,
     /// When the person last proved who they are before allowing it.
     pub auth_time: Timestamp,
+    /// How they proved it.
+    pub authentication: Authentication,
     /// When the person allowed it.
     pub created_at: Timestamp,
     /// When a token was last issued from it.
@@ -52,6 +54,12 @@ pub enum RevokeReason {
     ClientRemoved,
     /// An administrator disabled or deleted the person, or the password changed.
     PersonChanged,
+    /// The upstream provider no longer stands for the person.
+    ProviderRefused,
+    /// The upstream provider could not be asked for longer than the configured grace.
+    ProviderSilent,
+    /// The person signed out at the upstream provider, and the configuration lets that end grants.
+    ProviderLogout,
 }
 
 impl RevokeReason {
@@ -64,6 +72,9 @@ impl RevokeReason {
             Self::ByPerson => "by_person",
             Self::ClientRemoved => "client_removed",
             Self::PersonChanged => "person_changed",
+            Self::ProviderRefused => "provider_refused",
+            Self::ProviderSilent => "provider_silent",
+            Self::ProviderLogout => "provider_logout",
         }
     }
 }

@@ -2,35 +2,45 @@
 //! randomness, and every address that the program serves. Nothing here reads, writes or waits.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod access;
+pub mod authentication;
 pub mod authorization;
 pub mod change;
 pub mod client;
 pub mod grant;
 pub mod id;
 pub mod oauth;
+pub mod pattern;
 pub mod person;
 pub mod ports;
+pub mod provider;
 pub mod public_url;
 pub mod redirect;
 pub mod resource;
 pub mod routes;
 pub mod scope;
+pub mod second_factor;
 pub mod secret;
 pub mod session;
 pub mod signing_key;
 
+pub use access::AccessPolicy;
+pub use authentication::{Authentication, Level};
 pub use authorization::{AuthorizationCode, OneTimeLink};
 pub use change::{Change, UnitOfWork};
 pub use client::{Client, ClientAuthMethod, ClientSource};
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use id::{ClientId, GrantId, SessionId, UserId};
 pub use oauth::OAuthErrorCode;
+pub use pattern::Pattern;
 pub use person::{Person, PersonName, Role};
 pub use ports::{Clock, Entropy, Timestamp};
+pub use provider::{IdentityId, Invitation, LinkedIdentity, ProviderId, SignInAttempt, StoredProvider};
 pub use public_url::PublicUrl;
 pub use redirect::RedirectUri;
 pub use resource::Resource;
 pub use scope::{Scope, ScopeSet};
+pub use second_factor::{Passkey, Totp};
 pub use secret::{HashedToken, PlainPassword, PlainToken, Sealed, TokenKind};
-pub use session::Session;
+pub use session::{Session, UpstreamSession};
 pub use signing_key::{SigningAlgorithm, SigningKey};

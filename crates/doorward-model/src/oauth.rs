@@ -23,6 +23,8 @@ pub enum OAuthErrorCode {
     AccessDenied,
     /// OpenID Connect Core §3.1.2.6: nobody is signed in and `prompt=none` forbids asking.
     LoginRequired,
+    /// The person must be asked something else first (OpenID Connect Core §3.1.2.6).
+    InteractionRequired,
     /// OpenID Connect Core §3.1.2.6: the person must be asked and `prompt=none` forbids it.
     ConsentRequired,
     /// OpenID Connect Core §3.1.2.6: request objects are not supported.
@@ -55,6 +57,7 @@ impl OAuthErrorCode {
             Self::InvalidTarget => "invalid_target",
             Self::AccessDenied => "access_denied",
             Self::LoginRequired => "login_required",
+            Self::InteractionRequired => "interaction_required",
             Self::ConsentRequired => "consent_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",

@@ -78,8 +78,12 @@ pub struct Person {
     pub email: Option<String>,
     /// The password's hash; `None` for people who cannot sign in with one.
     pub password: Option<HashedPassword>,
-    /// What policy may refer to.
+    /// The name by which others know them, if a provider told it. Shown as text, never compared.
+    pub display_name: Option<String>,
+    /// What an administrator made them; see [`Person::all_roles`].
     pub roles: Vec<Role>,
+    /// What the rules of their upstream providers made them, at the last look.
+    pub provider_roles: Vec<Role>,
     /// When the account was made.
     pub created_at: Timestamp,
     /// When an administrator disabled it.
@@ -89,6 +93,14 @@ pub struct Person {
 impl Person {
     /// Whether this person may use the administrator's pages.
     pub fn is_administrator(&self) -> bool {
-        self.roles.contains(&Role::administrator())
+        self.has_any(&[Role::administrator()])
+    }
+    /// Every role, each once, wherever it comes from.
+    pub fn all_roles(&self) -> impl Iterator<Item = &Role> {
+        self.roles.iter().chain(self.provider_roles.iter().filter(|role| !self.roles.contains(role)))
+    }
+    /// Whether this person has one of these roles.
+    pub fn has_any(&self, roles: &[Role]) -> bool {
+        roles.iter().any(|role| self.roles.contains(role) || self.provider_roles.contains(role))
     }
 }

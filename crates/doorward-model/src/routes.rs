@@ -3,6 +3,10 @@
 macro_rules! routes {
     ($($(#[doc = $doc:literal])+ $name:ident = $path:literal;)*) => {
         $($(#[doc = $doc])+ pub const $name: &str = $path;)*
+        /// The address of a provider's page: `route` is one of those with `{provider}` in it.
+        pub fn of_provider(route: &str, provider: &crate::ProviderId) -> String {
+            route.replace("{provider}", provider.as_str())
+        }
         /// All addresses with what they are for, for the generated reference.
         pub const ALL: &[(&str, &str)] = &[$(($path, concat!($($doc),+))),*];
     };
@@ -31,6 +35,18 @@ routes! {
     JWKS = "/oauth/jwks";
     /// Where a person signs in.
     LOGIN = "/login";
+    /// Sends the person to an upstream provider to sign in.
+    LOGIN_PROVIDER = "/login/{provider}";
+    /// Where an upstream provider sends the person back to (the redirect URI to register there).
+    LOGIN_CALLBACK = "/login/{provider}/callback";
+    /// Where an upstream provider tells that somebody signed out there (OpenID Connect Back-Channel Logout).
+    LOGIN_BACKCHANNEL = "/login/{provider}/backchannel-logout";
+    /// Where a person who came from a provider for the first time decides how to go on.
+    LOGIN_WELCOME = "/login/welcome";
+    /// Where a person proves a second factor, or sets one up when one is demanded.
+    LOGIN_SECOND_FACTOR = "/login/second-factor";
+    /// Signs in with a passkey alone.
+    LOGIN_PASSKEY = "/login/passkey";
     /// Where a person ends the session of this browser.
     LOGOUT = "/logout";
     /// Where a person decides what a client may do.
@@ -43,6 +59,16 @@ routes! {
     ACCOUNT_END_SESSION = "/account/end-session";
     /// Changes the person's password.
     ACCOUNT_PASSWORD = "/account/password";
+    /// A person's passkeys, authenticator app and recovery codes.
+    ACCOUNT_SECURITY = "/account/security";
+    /// Adds or removes a passkey.
+    ACCOUNT_PASSKEYS = "/account/passkeys";
+    /// Sets up or removes an authenticator app.
+    ACCOUNT_AUTHENTICATOR = "/account/authenticator";
+    /// Makes new recovery codes.
+    ACCOUNT_RECOVERY = "/account/recovery-codes";
+    /// Links an account at an upstream provider to this one, or unlinks it.
+    ACCOUNT_IDENTITIES = "/account/identities";
     /// The administrator's page.
     ADMIN = "/admin";
     /// Switches the MCP server on or off.

@@ -22,6 +22,8 @@ pub enum TokenKind {
     ClientSecret,
     /// The secret part of a one-time link.
     Link,
+    /// `state` on the way to an upstream provider and back.
+    UpstreamState,
 }
 
 impl TokenKind {
@@ -33,6 +35,7 @@ impl TokenKind {
             Self::Session => "dw_se_",
             Self::ClientSecret => "dw_cs_",
             Self::Link => "dw_ln_",
+            Self::UpstreamState => "dw_st_",
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Browser sessions.
 
 use crate::{
-    HashedToken, Timestamp,
+    Authentication, HashedToken, Sealed, Timestamp,
     id::{SessionId, UserId},
+    provider::{IdentityId, ProviderId},
 };
 
 /// A signed-in browser. The cookie holds the token; the store holds its hash.
@@ -26,9 +27,32 @@ pub struct Session {
     pub user_agent: String,
     /// The address that it signed in from.
     pub address: String,
+    /// How the person proved who they are.
+    pub authentication: Authentication,
+    /// Whether the person proved all that is asked for. One that waits for a second factor opens no page but that.
+    pub complete: bool,
+    /// The provider's part in it.
+    pub upstream: Option<UpstreamSession>,
+}
+
+/// What ties a session to one at an upstream provider.
+#[derive(Clone, Debug)]
+pub struct UpstreamSession {
+    /// The provider.
+    pub provider: ProviderId,
+    /// The account there.
+    pub identity: IdentityId,
+    /// The provider's own session (`sid`, OpenID Connect Back-Channel Logout §2.1).
+    pub sid: Option<String>,
+    /// The ID token, which the provider wants to see at logout (`id_token_hint`).
+    pub id_token: Option<Sealed>,
 }
 
 impl Session {
+    /// What a session's ID token is sealed for.
+    pub fn id_token_place(id: &SessionId) -> String {
+        format!("session/{id}/id_token")
+    }
     /// Whether it counts at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires_at && now < self.ends_at

@@ -1,8 +1,11 @@
 //! Turns one [`Change`] into its statement. One statement decides each conditional change: never read, check, write.
 
+mod federation;
+mod second_factor;
+
 use doorward_model::{Change, Role, UnitOfWork};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
@@ -36,6 +39,9 @@ async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbErr>
         | Change::RehashPassword { .. }
         | Change::SetRoles { .. }
         | Change::SetPersonDisabled { .. }
+        | Change::SetProfile { .. }
+        | Change::RenamePerson { .. }
+        | Change::CollectProviderRoles(_)
         | Change::DeletePerson(_) => people(db, change).await,
         Change::InsertClient(_)
         | Change::PutDocumentClient(_)
@@ -55,7 +61,29 @@ async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbErr>
         | Change::TouchSession { .. }
         | Change::EndSession(_)
         | Change::EndSessionOfPerson { .. }
-        | Change::EndSessionsOfPerson { .. } => sessions(db, change).await,
+        | Change::EndSessionsOfPerson { .. }
+        | Change::EndSessionsOfIdentity { .. }
+        | Change::EndSessionsOfSid { .. } => sessions(db, change).await,
+        Change::InsertProvider(_)
+        | Change::DeleteProvider(_)
+        | Change::InsertSignIn(_)
+        | Change::RedeemSignIn { .. }
+        | Change::InsertIdentity(_)
+        | Change::UpdateIdentity(_)
+        | Change::DeleteIdentity { .. }
+        | Change::ClaimIdentityCheck { .. }
+        | Change::DropCredential { .. }
+        | Change::PutInvitation(_)
+        | Change::RedeemInvitation { .. } => federation::one(db, change).await,
+        Change::InsertPasskey(_)
+        | Change::UsePasskey { .. }
+        | Change::DeletePasskey { .. }
+        | Change::PutTotp(_)
+        | Change::ConfirmTotp { .. }
+        | Change::UseTotp { .. }
+        | Change::DeleteTotp(_)
+        | Change::ReplaceRecoveryCodes { .. }
+        | Change::UseRecoveryCode { .. } => second_factor::one(db, change).await,
         _ => rest(db, change).await,
     }
 }
@@ -82,7 +110,29 @@ async fn people<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbE
             let at = disabled_at.map(|at| at.0);
             update.col_expr(person::Column::DisabledAt, Expr::value(at)).filter(person::Column::Id.eq(user_id.as_str())).exec(db).await?.rows_affected
         }
-        Change::DeletePerson(id) => person::Entity::delete_by_id(id.as_str()).exec(db).await?.rows_affected,
+        Change::SetProfile { user_id, email, display_name } => {
+            let mut update = update.filter(person::Column::Id.eq(user_id.as_str()));
+            for (column, value) in [(person::Column::Email, email), (person::Column::DisplayName, display_name)] {
+                if let Some(value) = value {
+                    update = update.col_expr(column, Expr::value(value.as_str()));
+                }
+            }
+            if email.is_some() || display_name.is_some() {
+                update.exec(db).await?;
+            }
+            1
+        }
+        Change::RenamePerson { user_id, name } => {
+            let taken = person::Entity::find().select_only().expr(Expr::val(1)).filter(person::Column::Name.eq(name.as_str())).into_query();
+            let free = Condition::all().add(person::Column::Id.eq(user_id.as_str())).add(Expr::exists(taken).not());
+            update.col_expr(person::Column::Name, Expr::value(name.as_str())).filter(free).exec(db).await?.rows_affected
+        }
+        Change::CollectProviderRoles(user_id) => federation::collect_roles(db, user_id).await?,
+        Change::DeletePerson(id) => {
+            second_factor::forget(db, id).await?;
+            federation::forget(db, id).await?;
+            person::Entity::delete_by_id(id.as_str()).exec(db).await?.rows_affected
+        }
         _ => 1,
     };
     Ok(rows == 1)
@@ -216,6 +266,17 @@ async fn sessions<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, D
             if let Some(except) = except {
                 which = which.add(S::Id.ne(except.as_str()));
             }
+            session::Entity::delete_many().filter(which).exec(db).await.map(|_| true)
+        }
+        Change::EndSessionsOfIdentity { identity, sid } => {
+            let mut which = Condition::all().add(S::Identity.eq(identity.as_str()));
+            if let Some(sid) = sid {
+                which = which.add(S::UpstreamSid.eq(sid.as_str()));
+            }
+            session::Entity::delete_many().filter(which).exec(db).await.map(|_| true)
+        }
+        Change::EndSessionsOfSid { provider, sid } => {
+            let which = Condition::all().add(S::Provider.eq(provider.as_str())).add(S::UpstreamSid.eq(sid.as_str()));
             session::Entity::delete_many().filter(which).exec(db).await.map(|_| true)
         }
         _ => Ok(true),

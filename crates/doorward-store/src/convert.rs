@@ -1,8 +1,9 @@
 //! Between rows and records. A row that does not parse is damage, reported with table and key.
 
 use doorward_model::{
-    AuthorizationCode, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink, Person, PersonName, RedirectUri,
-    RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId, SigningAlgorithm, SigningKey, Timestamp, UserId, secret::HashedPassword,
+    Authentication, AuthorizationCode, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, HashedToken, IdentityId, Invitation, Level, LinkedIdentity, OneTimeLink, Passkey,
+    Person, PersonName, ProviderId, RedirectUri, RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningAlgorithm, SigningKey,
+    StoredProvider, Timestamp, Totp, UpstreamSession, UserId, secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -20,10 +21,27 @@ fn damaged(table: &'static str, key: &str) -> StoreError {
     StoreError::Damaged { table, key: key.to_owned() }
 }
 
+fn roles(table: &'static str, key: &str, text: &str) -> Result<Vec<Role>, StoreError> {
+    list_from_text(table, key, text)?.iter().map(|role| Role::parse(role)).collect::<Result<_, _>>().map_err(|_| damaged(table, key))
+}
+
+pub(crate) fn roles_to_text(roles: &[Role]) -> String {
+    list_to_text(roles.iter().map(Role::as_str))
+}
+
+fn authentication(table: &'static str, key: &str, acr: &str, amr: &str) -> Result<Authentication, StoreError> {
+    Ok(Authentication { level: Level::parse(acr), amr: list_from_text(table, key, amr)? })
+}
+
+fn amr_to_text(authentication: &Authentication) -> String {
+    list_to_text(authentication.amr.iter().map(String::as_str))
+}
+
 pub(crate) fn person(row: e::person::Model) -> Result<Person, StoreError> {
-    let roles = list_from_text("person", &row.id, &row.roles)?;
     Ok(Person {
-        roles: roles.iter().map(|role| Role::parse(role)).collect::<Result<_, _>>().map_err(|_| damaged("person", &row.id))?,
+        roles: roles("person", &row.id, &row.roles)?,
+        provider_roles: roles("person", &row.id, &row.provider_roles)?,
+        display_name: row.display_name,
         id: UserId::from_text(row.id),
         name: PersonName::from_stored(row.name),
         email: row.email,
@@ -39,7 +57,9 @@ pub(crate) fn person_row(person: &Person) -> e::person::ActiveModel {
         name: Set(person.name.as_str().to_owned()),
         email: Set(person.email.clone()),
         password: Set(person.password.as_ref().map(|hash| hash.as_str().to_owned())),
-        roles: Set(list_to_text(person.roles.iter().map(Role::as_str))),
+        roles: Set(roles_to_text(&person.roles)),
+        provider_roles: Set(roles_to_text(&person.provider_roles)),
+        display_name: Set(person.display_name.clone()),
         created_at: Set(person.created_at.0),
         disabled_at: Set(person.disabled_at.map(|at| at.0)),
     }
@@ -88,8 +108,20 @@ pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
     }
 }
 
-pub(crate) fn session(row: e::session::Model) -> Session {
-    Session {
+pub(crate) fn session(row: e::session::Model) -> Result<Session, StoreError> {
+    let upstream = match (row.provider, row.identity) {
+        (Some(provider), Some(identity)) => Some(UpstreamSession {
+            provider: ProviderId::from_stored(provider),
+            identity: IdentityId::from_stored(identity),
+            sid: row.upstream_sid,
+            id_token: row.id_token.map(Sealed::from_stored),
+        }),
+        _ => None,
+    };
+    Ok(Session {
+        authentication: authentication("session", &row.id, &row.acr, &row.amr)?,
+        complete: row.complete,
+        upstream,
         token: HashedToken::from_stored(row.token),
         id: SessionId::from_text(row.id),
         user_id: UserId::from_text(row.user_id),
@@ -99,7 +131,7 @@ pub(crate) fn session(row: e::session::Model) -> Session {
         ends_at: Timestamp(row.ends_at),
         user_agent: row.user_agent,
         address: row.address,
-    }
+    })
 }
 
 pub(crate) fn session_row(session: &Session) -> e::session::ActiveModel {
@@ -113,12 +145,20 @@ pub(crate) fn session_row(session: &Session) -> e::session::ActiveModel {
         ends_at: Set(session.ends_at.0),
         user_agent: Set(session.user_agent.clone()),
         address: Set(session.address.clone()),
+        acr: Set(session.authentication.level.as_str().to_owned()),
+        amr: Set(amr_to_text(&session.authentication)),
+        complete: Set(session.complete),
+        provider: Set(session.upstream.as_ref().map(|upstream| upstream.provider.as_str().to_owned())),
+        identity: Set(session.upstream.as_ref().map(|upstream| upstream.identity.as_str().to_owned())),
+        upstream_sid: Set(session.upstream.as_ref().and_then(|upstream| upstream.sid.clone())),
+        id_token: Set(session.upstream.as_ref().and_then(|upstream| upstream.id_token.as_ref()).map(|sealed| sealed.as_str().to_owned())),
     }
 }
 
 pub(crate) fn code(row: e::authorization_code::Model) -> Result<AuthorizationCode, StoreError> {
     let resources = list_from_text("authorization_code", &row.token, &row.resources)?;
     Ok(AuthorizationCode {
+        authentication: authentication("authorization_code", &row.token, &row.acr, &row.amr)?,
         token: HashedToken::from_stored(row.token),
         grant_id: GrantId::from_text(row.grant_id),
         client_id: ClientId::from_text(row.client_id),
@@ -144,6 +184,8 @@ pub(crate) fn code_row(code: &AuthorizationCode) -> e::authorization_code::Activ
         resources: Set(list_to_text(code.resources.iter().map(Resource::as_str))),
         challenge: Set(code.challenge.clone()),
         auth_time: Set(code.auth_time.0),
+        acr: Set(code.authentication.level.as_str().to_owned()),
+        amr: Set(amr_to_text(&code.authentication)),
         expires_at: Set(code.expires_at.0),
         consumed_at: Set(code.consumed_at.map(|at| at.0)),
     }
@@ -152,6 +194,7 @@ pub(crate) fn code_row(code: &AuthorizationCode) -> e::authorization_code::Activ
 pub(crate) fn grant(row: e::access_grant::Model) -> Result<Grant, StoreError> {
     let resources = list_from_text("access_grant", &row.id, &row.resources)?;
     Ok(Grant {
+        authentication: authentication("access_grant", &row.id, &row.acr, &row.amr)?,
         id: GrantId::from_text(row.id),
         client_id: ClientId::from_text(row.client_id),
         user_id: UserId::from_text(row.user_id),
@@ -173,6 +216,8 @@ pub(crate) fn grant_row(grant: &Grant) -> e::access_grant::ActiveModel {
         scopes: Set(grant.scopes.to_string()),
         resources: Set(list_to_text(grant.resources.iter().map(Resource::as_str))),
         auth_time: Set(grant.auth_time.0),
+        acr: Set(grant.authentication.level.as_str().to_owned()),
+        amr: Set(amr_to_text(&grant.authentication)),
         created_at: Set(grant.created_at.0),
         last_used_at: Set(grant.last_used_at.0),
         expires_at: Set(grant.expires_at.0),
@@ -226,5 +271,102 @@ pub(crate) fn signing_key_row(key: &SigningKey) -> e::signing_key::ActiveModel {
         created_at: Set(key.created_at.0),
         activates_at: Set(key.activates_at.0),
         retires_at: Set(key.retires_at.map(|at| at.0)),
+    }
+}
+
+pub(crate) fn provider(row: e::provider::Model) -> StoredProvider {
+    StoredProvider {
+        id: ProviderId::from_stored(row.id),
+        settings: row.settings,
+        secret: row.secret.map(Sealed::from_stored),
+        created_at: Timestamp(row.created_at),
+    }
+}
+
+pub(crate) fn provider_row(provider: &StoredProvider) -> e::provider::ActiveModel {
+    e::provider::ActiveModel {
+        id: Set(provider.id.as_str().to_owned()),
+        settings: Set(provider.settings.clone()),
+        secret: Set(provider.secret.as_ref().map(|sealed| sealed.as_str().to_owned())),
+        created_at: Set(provider.created_at.0),
+    }
+}
+
+pub(crate) fn identity(row: e::identity::Model) -> Result<LinkedIdentity, StoreError> {
+    Ok(LinkedIdentity {
+        roles: roles("identity", &row.id, &row.roles)?,
+        id: IdentityId::from_stored(row.id),
+        provider: ProviderId::from_stored(row.provider),
+        issuer: row.issuer,
+        subject: row.subject,
+        user_id: UserId::from_text(row.user_id),
+        username: row.username,
+        email: row.email,
+        display_name: row.display_name,
+        created_at: Timestamp(row.created_at),
+        last_login_at: Timestamp(row.last_login_at),
+        confirmed_at: Timestamp(row.confirmed_at),
+        next_check_at: Timestamp(row.next_check_at),
+        credential: row.credential.map(Sealed::from_stored),
+    })
+}
+
+pub(crate) fn identity_row(identity: &LinkedIdentity) -> e::identity::ActiveModel {
+    e::identity::ActiveModel {
+        id: Set(identity.id.as_str().to_owned()),
+        provider: Set(identity.provider.as_str().to_owned()),
+        issuer: Set(identity.issuer.clone()),
+        subject: Set(identity.subject.clone()),
+        user_id: Set(identity.user_id.as_str().to_owned()),
+        username: Set(identity.username.clone()),
+        email: Set(identity.email.clone()),
+        display_name: Set(identity.display_name.clone()),
+        roles: Set(roles_to_text(&identity.roles)),
+        created_at: Set(identity.created_at.0),
+        last_login_at: Set(identity.last_login_at.0),
+        confirmed_at: Set(identity.confirmed_at.0),
+        next_check_at: Set(identity.next_check_at.0),
+        credential: Set(identity.credential.as_ref().map(|sealed| sealed.as_str().to_owned())),
+    }
+}
+
+pub(crate) fn invitation(row: e::invitation::Model) -> Invitation {
+    Invitation {
+        provider: ProviderId::from_stored(row.provider),
+        email: row.email,
+        user_id: UserId::from_text(row.user_id),
+        created_at: Timestamp(row.created_at),
+    }
+}
+
+pub(crate) fn sign_in(row: e::sign_in::Model) -> SignInAttempt {
+    SignInAttempt {
+        state: HashedToken::from_stored(row.state),
+        provider: ProviderId::from_stored(row.provider),
+        browser: HashedToken::from_stored(row.browser),
+        payload: Sealed::from_stored(row.payload),
+        expires_at: Timestamp(row.expires_at),
+        consumed_at: row.consumed_at.map(Timestamp),
+    }
+}
+
+pub(crate) fn passkey(row: e::passkey::Model) -> Passkey {
+    Passkey {
+        id: row.id,
+        user_id: UserId::from_text(row.user_id),
+        name: row.name,
+        credential: row.credential,
+        created_at: Timestamp(row.created_at),
+        last_used_at: row.last_used_at.map(Timestamp),
+    }
+}
+
+pub(crate) fn totp(row: e::totp::Model) -> Totp {
+    Totp {
+        user_id: UserId::from_text(row.user_id),
+        secret: Sealed::from_stored(row.secret),
+        created_at: Timestamp(row.created_at),
+        confirmed_at: row.confirmed_at.map(Timestamp),
+        last_step: row.last_step,
     }
 }

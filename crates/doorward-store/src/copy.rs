@@ -4,7 +4,10 @@ use sea_orm::{EntityTrait, IntoActiveModel, PaginatorTrait, TransactionTrait};
 
 use crate::{
     Store, StoreError,
-    entities::{access_grant, authorization_code, client, login_failure, one_time_link, person, refresh_token, session, setting, signing_key, spent_value},
+    entities::{
+        access_grant, authorization_code, client, identity, invitation, login_failure, one_time_link, passkey, person, provider, recovery_code, refresh_token,
+        session, setting, sign_in, signing_key, spent_value, totp,
+    },
 };
 
 /// Rows a statement: PostgreSQL takes at most 65,535 parameters, and the widest table has 16 columns.
@@ -49,7 +52,14 @@ impl Store {
             spent_value,
             signing_key,
             setting,
-            login_failure
+            login_failure,
+            provider,
+            identity,
+            invitation,
+            sign_in,
+            passkey,
+            totp,
+            recovery_code
         );
         transaction.commit().await?;
         target.forget_cached();

@@ -8,7 +8,7 @@ use sea_orm::{
 
 use crate::{
     Store, StoreError,
-    entities::{access_grant, authorization_code, client, login_failure, one_time_link, refresh_token, session, signing_key, spent_value},
+    entities::{access_grant, authorization_code, client, login_failure, one_time_link, refresh_token, session, sign_in, signing_key, spent_value},
 };
 
 /// The most rows that one step deletes: a few milliseconds of writing.
@@ -38,6 +38,7 @@ impl Store {
         let mut rows = 0;
         rows += sweep!(self, session, Token, Condition::any().add(session::Column::ExpiresAt.lt(now.0)).add(session::Column::EndsAt.lt(now.0)));
         rows += sweep!(self, one_time_link, Token, one_time_link::Column::ExpiresAt.lt(now.plus(-86_400).0));
+        rows += sweep!(self, sign_in, State, sign_in::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, spent_value, Name, spent_value::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, login_failure, Name, login_failure::Column::LastAt.lt(now.plus(-7 * 86_400).0));
         rows += sweep!(self, signing_key, Kid, signing_key::Column::RetiresAt.lt(now.plus(-86_400).0));

@@ -13,6 +13,7 @@ pub(crate) enum Stale {
     Sessions,
     SigningKeys,
     Settings,
+    Providers,
     Everything,
 }
 
@@ -28,6 +29,7 @@ impl Stale {
             Self::Sessions => "sessions".to_owned(),
             Self::SigningKeys => "signing_keys".to_owned(),
             Self::Settings => "settings".to_owned(),
+            Self::Providers => "providers".to_owned(),
             Self::Everything => "everything".to_owned(),
         }
     }
@@ -43,6 +45,7 @@ impl Stale {
             None if text == "sessions" => Self::Sessions,
             None if text == "signing_keys" => Self::SigningKeys,
             None if text == "settings" => Self::Settings,
+            None if text == "providers" => Self::Providers,
             _ => Self::Everything,
         }
     }
@@ -58,6 +61,9 @@ fn of(change: &Change) -> Option<Stale> {
         | Change::RehashPassword { user_id, .. }
         | Change::SetRoles { user_id, .. }
         | Change::SetPersonDisabled { user_id, .. }
+        | Change::SetProfile { user_id, .. }
+        | Change::RenamePerson { user_id, .. }
+        | Change::CollectProviderRoles(user_id)
         | Change::DeletePerson(user_id) => Stale::Person(user_id.to_string()),
         Change::PutDocumentClient(client) => Stale::Client(client.id.to_string()),
         Change::MarkClientAuthorized { client_id, .. } | Change::SetClientDisabled { client_id, .. } | Change::DeleteClient(client_id) => {
@@ -66,7 +72,10 @@ fn of(change: &Change) -> Option<Stale> {
         Change::RevokeGrant { grant_id, .. } | Change::UseGrant { grant_id, .. } => Stale::Grant(grant_id.to_string()),
         Change::RevokeGrantsOfPerson { .. } | Change::RevokeGrantsOfClient { .. } => Stale::Grants,
         Change::TouchSession { token, .. } | Change::EndSession(token) => Stale::Session(token.as_str().to_owned()),
-        Change::EndSessionOfPerson { .. } | Change::EndSessionsOfPerson { .. } => Stale::Sessions,
+        Change::EndSessionOfPerson { .. } | Change::EndSessionsOfPerson { .. } | Change::EndSessionsOfIdentity { .. } | Change::EndSessionsOfSid { .. } => {
+            Stale::Sessions
+        }
+        Change::InsertProvider(_) | Change::DeleteProvider(_) => Stale::Providers,
         Change::InsertSigningKey(_) | Change::RetireSigningKeys { .. } => Stale::SigningKeys,
         Change::PutSetting { .. } | Change::InsertSetting { .. } => Stale::Settings,
         Change::InsertPerson(_)
@@ -80,6 +89,24 @@ fn of(change: &Change) -> Option<Stale> {
         | Change::SpendValue { .. }
         | Change::InsertLink(_)
         | Change::RedeemLink { .. }
+        | Change::InsertSignIn(_)
+        | Change::RedeemSignIn { .. }
+        | Change::InsertIdentity(_)
+        | Change::UpdateIdentity(_)
+        | Change::DeleteIdentity { .. }
+        | Change::ClaimIdentityCheck { .. }
+        | Change::DropCredential { .. }
+        | Change::PutInvitation(_)
+        | Change::RedeemInvitation { .. }
+        | Change::InsertPasskey(_)
+        | Change::UsePasskey { .. }
+        | Change::DeletePasskey { .. }
+        | Change::PutTotp(_)
+        | Change::ConfirmTotp { .. }
+        | Change::UseTotp { .. }
+        | Change::DeleteTotp(_)
+        | Change::ReplaceRecoveryCodes { .. }
+        | Change::UseRecoveryCode { .. }
         | Change::RecordLoginFailure { .. }
         | Change::ClearLoginFailures { .. } => return None,
     })
@@ -99,6 +126,7 @@ mod tests {
             Stale::Sessions,
             Stale::SigningKeys,
             Stale::Settings,
+            Stale::Providers,
         ] {
             assert_eq!(Stale::from_text(&stale.to_text()), stale);
         }

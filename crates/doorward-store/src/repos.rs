@@ -8,6 +8,9 @@ use doorward_model::{
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
+mod federation;
+mod second_factor;
+
 use crate::{
     Store, StoreError, convert,
     entities::{access_grant, authorization_code, client, login_failure, one_time_link, person, refresh_token, session, setting, signing_key},
@@ -143,7 +146,7 @@ impl Store {
 impl Store {
     /// The session with this cookie, over or not.
     pub async fn session(&self, token: &HashedToken) -> Result<Option<Arc<Session>>, StoreError> {
-        let read = || async move { Ok(session::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::session)) };
+        let read = || async move { session::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::session).transpose() };
         self.caches.sessions.get(&token.as_str().to_owned(), read).await
     }
     /// A person's sessions that count at `now`, the last used first.
@@ -151,7 +154,7 @@ impl Store {
         use session::Column as S;
         let live = Condition::all().add(S::UserId.eq(user_id.as_str())).add(S::ExpiresAt.gt(now.0)).add(S::EndsAt.gt(now.0));
         let rows = session::Entity::find().filter(live).order_by_desc(S::LastSeenAt).limit(1000).all(&self.reader).await?;
-        Ok(rows.into_iter().map(convert::session).collect())
+        rows.into_iter().map(convert::session).collect()
     }
     /// Failed sign-ins counted under `key`.
     pub async fn login_failures(&self, key: &str) -> Result<LoginFailures, StoreError> {

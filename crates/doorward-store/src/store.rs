@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use doorward_model::{Client, Grant, Person, Session, SigningKey, UnitOfWork};
+use doorward_model::{Client, Grant, Person, Session, SigningKey, StoredProvider, UnitOfWork};
 use migrations::Migrator;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
@@ -26,6 +26,7 @@ pub(crate) struct Caches {
     pub(crate) sessions: ReadThrough<String, Session>,
     pub(crate) signing_keys: ReadThrough<(), Vec<SigningKey>>,
     pub(crate) settings: ReadThrough<String, Option<String>>,
+    pub(crate) providers: ReadThrough<(), Vec<StoredProvider>>,
 }
 
 impl Caches {
@@ -40,6 +41,7 @@ impl Caches {
             sessions: ReadThrough::new(entries, lifetime),
             signing_keys: ReadThrough::new(1, lifetime),
             settings: ReadThrough::new(64, lifetime),
+            providers: ReadThrough::new(1, lifetime),
         }
     }
 
@@ -54,6 +56,7 @@ impl Caches {
                 Stale::Sessions => self.sessions.forget_all(),
                 Stale::SigningKeys => self.signing_keys.forget_all(),
                 Stale::Settings => self.settings.forget_all(),
+                Stale::Providers => self.providers.forget_all(),
                 Stale::Everything => {
                     self.people.forget_all();
                     self.clients.forget_all();
@@ -61,6 +64,7 @@ impl Caches {
                     self.sessions.forget_all();
                     self.signing_keys.forget_all();
                     self.settings.forget_all();
+                    self.providers.forget_all();
                 }
             }
         }

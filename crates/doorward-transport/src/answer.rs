@@ -57,14 +57,27 @@ pub fn harden(headers: &mut HeaderMap) {
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
 }
 
-/// A page. `submits_elsewhere` leaves `form-action` out of the policy: Chromium applies it to the redirect that follows a form,
-/// and the consent form's redirect leads to the client (I14).
-pub fn page(status: StatusCode, html: String, submits_elsewhere: bool) -> Response {
-    let policy = if submits_elsewhere {
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-    } else {
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-    };
-    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store"), (header::CONTENT_SECURITY_POLICY, policy)];
-    (status, headers, Body::from(html)).into_response()
+/// What a page may do beyond showing itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PagePolicy {
+    /// Its form leads to another origin. This leaves `form-action` out of the policy: Chromium applies it to the redirect that
+    /// follows a form, and the consent form's redirect leads to the client (I14).
+    pub submits_elsewhere: bool,
+    /// It has a script of ours: only passkeys need one.
+    pub scripts: bool,
+}
+
+/// A page.
+pub fn page(status: StatusCode, html: String, allowed: PagePolicy) -> Response {
+    let mut policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'".to_owned();
+    if !allowed.submits_elsewhere {
+        policy.push_str("; form-action 'self'");
+    }
+    if allowed.scripts {
+        policy.push_str("; script-src 'self'");
+    }
+    let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], Body::from(html)).into_response();
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
 }

@@ -17,6 +17,9 @@ pub enum Cookie {
     Session,
     /// A random value that ties forms to the browser before anybody is signed in.
     Browser,
+    /// A random value that ties a sign-in at an upstream provider to the browser that it left from. It stays when somebody signs
+    /// in, so that a second tab still comes back to the right browser.
+    Journey,
 }
 
 impl Cookies {
@@ -31,6 +34,8 @@ impl Cookies {
             (Cookie::Session, false) => "doorward-session",
             (Cookie::Browser, true) => "__Host-doorward-browser",
             (Cookie::Browser, false) => "doorward-browser",
+            (Cookie::Journey, true) => "__Host-doorward-journey",
+            (Cookie::Journey, false) => "doorward-journey",
         }
     }
 

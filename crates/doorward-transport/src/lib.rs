@@ -19,5 +19,5 @@ pub use address::ClientAddress;
 pub use config::{OutboundConfig, ServerConfig};
 pub use csrf::Csrf;
 pub use limit::AddressLimiter;
-pub use outbound::{Fetched, Outbound, OutboundError};
+pub use outbound::{Correspondent, Fetched, Outbound, OutboundError};
 pub use params::{Params, ParamsError};

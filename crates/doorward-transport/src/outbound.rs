@@ -23,6 +23,18 @@ pub struct Outbound {
     client: reqwest::Client,
     allowed: Arc<[IpNet]>,
     permits: Arc<Semaphore>,
+    http_on_loopback: bool,
+}
+
+/// What an operator allows for one correspondent beyond what holds for all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Correspondent<'a> {
+    /// Networks that it may be in although they are not public.
+    pub networks: &'a [String],
+    /// A PEM file with the certificate authority that signs for it.
+    pub ca_file: Option<&'a str>,
+    /// Whether it may be spoken to without TLS while it is on this very machine.
+    pub http_on_loopback: bool,
 }
 
 /// What came back.
@@ -98,12 +110,28 @@ const CONCURRENT: usize = 32;
 impl Outbound {
     /// Sets the client up.
     pub fn new(config: &OutboundConfig) -> Result<Self, OutboundSetupError> {
+        Self::build(config, false)
+    }
+
+    /// A client for one correspondent. It has its own limit of requests at once, so that one that hangs delays no other. TLS is set
+    /// up anew only where the correspondent needs something of its own.
+    pub fn for_correspondent(&self, config: &OutboundConfig, wanted: Correspondent<'_>) -> Result<Self, OutboundSetupError> {
+        if wanted.networks.is_empty() && wanted.ca_file.is_none() && !wanted.http_on_loopback {
+            return Ok(Self { permits: Arc::new(Semaphore::new(CONCURRENT)), ..self.clone() });
+        }
+        let mut config = config.clone();
+        config.allow_networks.extend_from_slice(wanted.networks);
+        config.extra_ca_files.extend(wanted.ca_file.map(str::to_owned));
+        Self::build(&config, wanted.http_on_loopback)
+    }
+
+    fn build(config: &OutboundConfig, http_on_loopback: bool) -> Result<Self, OutboundSetupError> {
         let (allowed, certificates) = check(config)?;
         #[expect(clippy::disallowed_methods, reason = "this is the door that everything else must use")]
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .https_only(true)
+            .https_only(!http_on_loopback)
             .timeout(Duration::from_secs(config.timeout_seconds.max(1)))
             .connect_timeout(Duration::from_secs(config.timeout_seconds.clamp(1, 5)))
             .pool_max_idle_per_host(1)
@@ -112,12 +140,29 @@ impl Outbound {
             .tls_certs_merge(certificates)
             .build()
             .map_err(|error| OutboundSetupError::Tls(error.to_string()))?;
-        Ok(Self { client, allowed, permits: Arc::new(Semaphore::new(CONCURRENT)) })
+        Ok(Self { client, allowed, permits: Arc::new(Semaphore::new(CONCURRENT)), http_on_loopback })
     }
 
     /// Fetches a document of at most `max` bytes. Any status is an answer; what it means is for the caller.
     pub async fn get(&self, url: &Url, accept: &'static str, max: usize) -> Result<Fetched, OutboundError> {
-        if url.scheme() != "https" {
+        self.checked(url)?;
+        let _permit = self.permits.try_acquire().map_err(|_| OutboundError::Busy)?;
+        let request = self.client.get(url.clone()).header(reqwest::header::ACCEPT, accept).build().map_err(|error| explain(&error))?;
+        self.execute(request, max).await
+    }
+
+    /// Sends any request and reads an answer of at most `max` bytes.
+    pub async fn send(&self, request: http::Request<Vec<u8>>, max: usize) -> Result<Fetched, OutboundError> {
+        let request = reqwest::Request::try_from(request).map_err(|error| explain(&error))?;
+        self.checked(request.url())?;
+        let _permit = self.permits.try_acquire().map_err(|_| OutboundError::Busy)?;
+        self.execute(request, max).await
+    }
+
+    /// Refuses addresses that may not be asked at all. Names are judged when they are resolved.
+    fn checked(&self, url: &Url) -> Result<(), OutboundError> {
+        let plain = self.http_on_loopback && url.scheme() == "http" && doorward_model::public_url::is_loopback(url);
+        if url.scheme() != "https" && !plain {
             return Err(OutboundError::Scheme);
         }
         // Address literals never reach the resolver.
@@ -132,8 +177,11 @@ impl Outbound {
         {
             return Err(OutboundError::Address(address.to_string()));
         }
-        let _permit = self.permits.try_acquire().map_err(|_| OutboundError::Busy)?;
-        let response = self.client.get(url.clone()).header(reqwest::header::ACCEPT, accept).send().await.map_err(|error| explain(&error))?;
+        Ok(())
+    }
+
+    async fn execute(&self, request: reqwest::Request, max: usize) -> Result<Fetched, OutboundError> {
+        let response = self.client.execute(request).await.map_err(|error| explain(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Vec::new();
         let mut stream = response.bytes_stream();

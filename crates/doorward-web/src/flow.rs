@@ -3,8 +3,8 @@
 
 use axum::response::Response;
 use doorward_accounts::Visitor;
-use doorward_issuer::{AuthorizationRequest, AuthorizeRefusal, ReopenError};
-use doorward_model::{ClientSource, OAuthErrorCode, routes};
+use doorward_issuer::{Approver, AuthorizationRequest, AuthorizeRefusal, ReopenError};
+use doorward_model::{ClientSource, OAuthErrorCode, Scope, routes};
 use doorward_transport::answer;
 
 use crate::{Web, pages::error::Oops, visitor::Browser};
@@ -14,43 +14,59 @@ use crate::{Web, pages::error::Oops, visitor::Browser};
 pub(crate) enum Step {
     /// The person must sign in.
     SignIn,
+    /// The person must prove a second factor.
+    ProveMore,
     /// The person must decide.
     Decide,
     /// The client is answered without asking anybody.
     Answer(String),
 }
 
+/// The person of this session, as the issuer looks at them.
+pub(crate) fn approver(visitor: &Visitor) -> Approver<'_> {
+    Approver { person: &visitor.person, auth_time: visitor.session.auth_time, authentication: &visitor.session.authentication }
+}
+
 impl Web {
-    /// Names the next step.
-    pub(crate) async fn next_step(&self, request: &AuthorizationRequest, visitor: Option<&Visitor>) -> Result<Step, AuthorizeRefusal> {
+    /// Names the next step. `settled` means that the person goes on without what needs a second factor.
+    pub(crate) async fn next_step(&self, request: &AuthorizationRequest, browser: &Browser, settled: bool) -> Result<Step, AuthorizeRefusal> {
         let issuer = &self.parts.issuer;
         let now = self.parts.clock.now();
-        let visitor = visitor.filter(|visitor| !request.needs_login(visitor.session.auth_time, now));
-        let Some(visitor) = visitor else {
-            return Ok(if request.is_silent() {
-                Step::Answer(issuer.answer_error(request, OAuthErrorCode::LoginRequired, "nobody is signed in, or not recently enough"))
-            } else {
-                Step::SignIn
-            });
+        let counts = |visitor: &&Visitor| !request.needs_login(visitor.session.auth_time, now);
+        let refuse = |code, why| Ok(Step::Answer(issuer.answer_error(request, code, why)));
+        let Some(visitor) = browser.visitor.as_ref().filter(counts) else {
+            if request.is_silent() {
+                return refuse(OAuthErrorCode::LoginRequired, "nobody is signed in, or not recently enough");
+            }
+            return Ok(if browser.waiting.as_ref().filter(counts).is_some() { Step::ProveMore } else { Step::SignIn });
         };
+        let who = approver(visitor);
+        let already = issuer.already_allowed(request, &visitor.person.id).await.map_err(AuthorizeRefusal::Page)?;
+        if !settled && !issuer.behind_second_factor(request, &who).is_empty() {
+            return if request.is_silent() { refuse(OAuthErrorCode::InteractionRequired, "a second factor is needed") } else { Ok(Step::ProveMore) };
+        }
+        if !issuer.offered(request, &already, &who).iter().any(|scope| scope != Scope::OfflineAccess) {
+            tracing::info!(person = %visitor.person.id, client = %request.client.id, asked = %request.scopes, "authorization refused: the person's roles allow none of it");
+            return refuse(OAuthErrorCode::AccessDenied, "the person's roles here allow none of what the app asks for; an administrator can change that");
+        }
         if !request.is_silent() {
             return Ok(Step::Decide);
         }
         // Silence is for clients that an administrator vouches for, within what the person allowed before. A client that
         // registered itself could be anybody who copied its id, so its person is always asked.
-        let already = issuer.already_allowed(request, &visitor.person.id).await.map_err(AuthorizeRefusal::Page)?;
         if request.client.source == ClientSource::Administrator && already.covers(&request.scopes) {
-            return issuer.approve(request, &visitor.person.id, visitor.session.auth_time, &request.scopes).await.map(Step::Answer);
+            return issuer.approve(request, &who, &request.scopes).await.map(Step::Answer);
         }
-        Ok(Step::Answer(issuer.answer_error(request, OAuthErrorCode::ConsentRequired, "the person must be asked")))
+        refuse(OAuthErrorCode::ConsentRequired, "the person must be asked")
     }
 
     /// Goes to the next step.
     pub(crate) async fn proceed(&self, request: &AuthorizationRequest, browser: &Browser) -> Response {
-        let sealed = || self.parts.issuer.seal(request);
-        match self.next_step(request, browser.visitor.as_ref()).await {
-            Ok(Step::SignIn) => answer::see_other(&self.at(&format!("{}?request={}", routes::LOGIN, sealed()))),
-            Ok(Step::Decide) => answer::see_other(&self.at(&format!("{}?request={}", routes::CONSENT, sealed()))),
+        let to = |place: &str| answer::see_other(&self.at(&format!("{place}?request={}", self.parts.issuer.seal(request))));
+        match self.next_step(request, browser, false).await {
+            Ok(Step::SignIn) => to(routes::LOGIN),
+            Ok(Step::ProveMore) => to(routes::LOGIN_SECOND_FACTOR),
+            Ok(Step::Decide) => to(routes::CONSENT),
             Ok(Step::Answer(target)) => answer::see_other(&target),
             Err(refusal) => self.refuse(&refusal),
         }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use doorward_transport::answer;
+use doorward_transport::answer::{self, PagePolicy};
 use time::{OffsetDateTime, macros::format_description};
 
 use crate::{Web, visitor::Browser};
@@ -20,6 +20,13 @@ pub(crate) struct FrameVisitor {
     pub(crate) name: String,
     pub(crate) administrator: bool,
     pub(crate) logout_csrf: String,
+}
+
+/// What stands between a provider's name and its address on a page.
+pub(crate) struct ProviderButton {
+    pub(crate) name: String,
+    pub(crate) icon: &'static str,
+    pub(crate) href: String,
 }
 
 impl Web {
@@ -44,11 +51,16 @@ impl Web {
 
 /// Draws a page; a template that cannot be drawn is our fault.
 pub(crate) fn draw(status: StatusCode, template: &impl Template, submits_elsewhere: bool) -> Response {
+    draw_with(status, template, PagePolicy { submits_elsewhere, scripts: false })
+}
+
+/// Draws a page that may do more than others.
+pub(crate) fn draw_with(status: StatusCode, template: &impl Template, allowed: PagePolicy) -> Response {
     match template.render() {
-        Ok(html) => answer::page(status, html, submits_elsewhere),
+        Ok(html) => answer::page(status, html, allowed),
         Err(error) => {
             tracing::error!(%error, "a page could not be drawn");
-            answer::page(StatusCode::INTERNAL_SERVER_ERROR, "<!doctype html><title>Error</title><p>Something failed here. Please try again.".to_owned(), false)
+            answer::page(StatusCode::INTERNAL_SERVER_ERROR, "<!doctype html><title>Error</title><p>Something failed here. Please try again.".to_owned(), PagePolicy::default())
         }
     }
 }

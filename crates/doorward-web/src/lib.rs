@@ -1,8 +1,9 @@
-//! Draws every page and posts every form. Plain HTML from the server; nothing needs JavaScript.
+//! Draws every page and posts every form. Plain HTML from the server; nothing but passkeys needs JavaScript.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod assets;
 mod config;
+mod entrance;
 mod flow;
 mod frame;
 mod pages;
@@ -12,8 +13,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use doorward_accounts::Accounts;
+use doorward_federation::Federation;
 use doorward_issuer::Issuer;
-use doorward_model::{Clock, Entropy, PublicUrl};
+use doorward_model::{AccessPolicy, Clock, Entropy, PublicUrl};
 use doorward_store::Store;
 use doorward_transport::{Csrf, cookies::Cookies};
 
@@ -24,6 +26,10 @@ pub use pages::not_found;
 pub struct Parts {
     /// People and sessions.
     pub accounts: Accounts,
+    /// Sign-in through upstream providers.
+    pub federation: Federation,
+    /// What roles allow.
+    pub access: Arc<AccessPolicy>,
     /// Authorizations.
     pub issuer: Issuer,
     /// For what pages list.

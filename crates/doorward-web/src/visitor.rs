@@ -6,8 +6,8 @@ use axum::{
     http::{StatusCode, header, request::Parts as RequestParts},
     response::Response,
 };
-use doorward_accounts::Visitor;
-use doorward_model::{PlainToken, id::random_text, routes};
+use doorward_accounts::{BrowserFacts, Visitor};
+use doorward_model::{Level, PlainToken, id::random_text, routes};
 use doorward_transport::{ClientAddress, Params, answer, cookies::Cookie};
 
 use crate::{Web, pages::error::Oops};
@@ -20,6 +20,10 @@ pub(crate) struct Browser {
     pub(crate) fresh_binding: bool,
     /// Who is signed in.
     pub(crate) visitor: Option<Visitor>,
+    /// Who signed in and still has to prove a second factor.
+    pub(crate) waiting: Option<Visitor>,
+    /// The cookie that ties sign-ins at providers to this browser, if it has one.
+    pub(crate) journey: Option<String>,
     /// Where the request comes from.
     pub(crate) address: ClientAddress,
     /// What the browser calls itself.
@@ -36,6 +40,10 @@ impl Browser {
         }
         response
     }
+    /// What accounts want to know of the browser.
+    pub(crate) fn facts(&self) -> BrowserFacts<'_> {
+        BrowserFacts { address: self.address, user_agent: &self.user_agent, previous: self.previous_session() }
+    }
     /// The hash of the session that the browser had.
     pub(crate) fn previous_session(&self) -> Option<doorward_model::HashedToken> {
         self.session_cookie.as_deref().map(|cookie| PlainToken::presented(cookie).hashed())
@@ -47,19 +55,24 @@ impl FromRequestParts<Web> for Browser {
 
     async fn from_request_parts(parts: &mut RequestParts, web: &Web) -> Result<Self, Response> {
         let session_cookie = web.cookies.read(&parts.headers, Cookie::Session);
-        let visitor = match &session_cookie {
-            Some(cookie) => web.parts.accounts.visitor(cookie).await.map_err(|error| Oops::unavailable(&error).draw(web))?,
+        let holder = match &session_cookie {
+            Some(cookie) => web.parts.accounts.holder(cookie).await.map_err(|error| Oops::unavailable(&error).draw(web))?,
             None => None,
         };
         let browser_cookie = web.cookies.read(&parts.headers, Cookie::Browser);
-        let (binding, fresh_binding) = match (&visitor, &session_cookie, browser_cookie) {
+        let (binding, fresh_binding) = match (&holder, &session_cookie, browser_cookie) {
             (Some(_), Some(cookie), _) => (cookie.clone(), false),
             (_, _, Some(cookie)) => (cookie, false),
             _ => (random_text(web.parts.entropy.as_ref(), 18), true),
         };
         let address = parts.extensions.get::<ClientAddress>().copied().unwrap_or(ClientAddress([0, 0, 0, 0].into()));
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        Ok(Self { binding, fresh_binding, visitor, address, user_agent, session_cookie })
+        let (visitor, waiting) = match holder {
+            Some(holder) if holder.session.complete => (Some(holder), None),
+            holder => (None, holder),
+        };
+        let journey = web.cookies.read(&parts.headers, Cookie::Journey);
+        Ok(Self { binding, fresh_binding, visitor, waiting, journey, address, user_agent, session_cookie })
     }
 }
 
@@ -77,8 +90,11 @@ impl FromRequestParts<Web> for SignedIn {
         if let Some(visitor) = browser.visitor.clone() {
             Ok(Self { browser, visitor })
         } else {
-            let next = if parts.uri.path().ends_with(routes::ADMIN) { "?next=%2Fadmin" } else { "" };
-            Err(answer::see_other(&web.at(&format!("{}{next}", routes::LOGIN))))
+            let next = [(routes::ADMIN, "next=%2Fadmin"), (routes::ACCOUNT_SECURITY, "next=%2Faccount%2Fsecurity")];
+            let next = next.iter().find(|(path, _)| parts.uri.path().ends_with(path)).map_or("", |(_, next)| next);
+            // Somebody who stands between two factors goes on to the second.
+            let place = if browser.waiting.is_some() { routes::LOGIN_SECOND_FACTOR } else { routes::LOGIN };
+            Err(answer::see_other(&web.at(&format!("{place}?{next}").trim_end_matches('?').to_owned())))
         }
     }
 }
@@ -91,7 +107,13 @@ impl FromRequestParts<Web> for Administrator {
 
     async fn from_request_parts(parts: &mut RequestParts, web: &Web) -> Result<Self, Response> {
         let signed_in = SignedIn::from_request_parts(parts, web).await?;
-        if signed_in.visitor.person.is_administrator() { Ok(Self(signed_in)) } else { Err(Oops::not_found().draw(web)) }
+        if !signed_in.visitor.person.is_administrator() {
+            return Err(Oops::not_found().draw(web));
+        }
+        if web.parts.access.second_factor_for_administrators && signed_in.visitor.session.authentication.level != Level::MultiFactor {
+            return Err(answer::see_other(&web.at(&format!("{}?next=%2Fadmin", routes::LOGIN_SECOND_FACTOR))));
+        }
+        Ok(Self(signed_in))
     }
 }
 
@@ -109,6 +131,7 @@ pub(crate) async fn form(web: &Web, browser: &Browser, name: &str, request: Requ
         why: "It was not sent from this page in this browser, or you signed in or out since it was opened.".to_owned(),
         advice: "Go back, reload the page and try again.".to_owned(),
         code: None,
+        link: None,
     };
     Err(oops.draw(web))
 }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use doorward_accounts::Accounts;
+use doorward_federation::Federation;
 use doorward_issuer::{ClientDirectory, DirectoryError, Issuer};
 use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
 use doorward_mcp::{Mcp, tools::BuiltInTools};
@@ -36,6 +37,8 @@ pub struct App {
     pub registration: Registration,
     /// The authorization server.
     pub issuer: Issuer,
+    /// Sign-in through upstream providers.
+    pub federation: Federation,
     /// The MCP server.
     pub mcp: Mcp,
     /// The pages.
@@ -81,7 +84,27 @@ impl App {
         let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
         ring.follow(&store.signing_keys().await?)?;
         let outbound = Outbound::new(&config.outbound)?;
-        let accounts = Accounts::new(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), config.accounts.clone())?;
+        let access = Arc::new(checked.access.clone());
+        let accounts = Accounts::new(doorward_accounts::Parts {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            master: Arc::clone(&master),
+            public_url: Some(public_url.clone()),
+            name: config.pages.name.clone(),
+            config: config.accounts.clone(),
+        })?;
+        let federation = Federation::new(doorward_federation::Parts {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            keys: Arc::clone(&ring),
+            master: Arc::clone(&master),
+            outbound: outbound.clone(),
+            outbound_config: config.outbound.clone(),
+            public_url: public_url.clone(),
+            configured: config.providers.clone(),
+        })?;
         let registration = Registration::new(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), outbound.clone(), config.registration.clone());
         registration.recount().await?;
         let issuer = Issuer::new(doorward_issuer::Parts {
@@ -91,6 +114,7 @@ impl App {
             keys: Arc::clone(&ring),
             master: Arc::clone(&master),
             clients: Arc::new(Directory(registration.clone())),
+            access: Arc::clone(&access),
             outbound,
             public_url: public_url.clone(),
             resources: vec![Resource::mcp(&public_url)],
@@ -108,11 +132,14 @@ impl App {
             public_url: public_url.clone(),
             allowed_hosts: config.server.allowed_hosts.clone(),
             sources: vec![Arc::new(tools)],
+            access: Arc::clone(&access),
             stop: stop.clone(),
             config: config.mcp.clone(),
         });
         let web = Web::new(doorward_web::Parts {
             accounts: accounts.clone(),
+            federation: federation.clone(),
+            access,
             issuer: issuer.clone(),
             store: store.clone(),
             clock: Arc::clone(&clock),
@@ -124,7 +151,7 @@ impl App {
             config: config.pages.clone(),
         });
         let proxies = checked.proxies.clone();
-        Ok(Arc::new(Self { public_url, store, accounts, registration, issuer, mcp, web, clock, stop, entropy, proxies, ring, master, rotation, config }))
+        Ok(Arc::new(Self { public_url, store, accounts, registration, issuer, federation, mcp, web, clock, stop, entropy, proxies, ring, master, rotation, config }))
     }
 
     /// The whole HTTP surface.
@@ -139,6 +166,7 @@ impl App {
             clock: Arc::clone(&self.clock),
             master: Arc::clone(&self.master),
             registration: self.registration.clone(),
+            federation: self.federation.clone(),
             rotation: self.rotation,
             rotation_days: self.config.keys.rotation_days,
             every: Duration::from_secs(self.config.store.housekeeping_seconds.max(1)),

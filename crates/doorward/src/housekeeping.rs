@@ -1,7 +1,9 @@
-//! What happens by itself while a server runs: expired rows go, keys rotate.
+//! What happens by itself while a server runs: expired rows go, keys rotate, providers are asked whether they still stand for
+//! people.
 
 use std::{sync::Arc, time::Duration};
 
+use doorward_federation::Federation;
 use doorward_keys::MasterKey;
 use doorward_model::Clock;
 use doorward_registration::Registration;
@@ -20,6 +22,8 @@ pub struct Housekeeping {
     pub master: Arc<MasterKey>,
     /// Clients.
     pub registration: Registration,
+    /// Upstream providers.
+    pub federation: Federation,
     /// How keys rotate.
     pub rotation: Rotation,
     /// After how many days they do.
@@ -53,6 +57,9 @@ impl Housekeeping {
         }
         if let Err(error) = keys::keep_fresh(&self.store, &self.master, self.rotation, self.rotation_days, now).await {
             tracing::error!(%error, "the signing key could not be rotated; trying again later");
+        }
+        if let Err(error) = self.federation.check_due().await {
+            tracing::warn!(%error, "upstream accounts could not be checked; trying again later");
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::app::App;
 
 /// Whether an address is for programs, which get JSON, rather than for people, who get a page.
 fn is_for_programs(path: &str) -> bool {
-    ["/.well-known/", "/oauth/", "/mcp"].iter().any(|part| path.contains(part)) && path != routes::AUTHORIZE
+    ["/.well-known/", "/oauth/", "/mcp", "/backchannel-logout"].iter().any(|part| path.contains(part)) && path != routes::AUTHORIZE
 }
 
 /// Builds the router.
@@ -30,6 +30,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .with_state(Arc::clone(app))
         .merge(doorward_issuer::http::router(app.issuer.clone(), &[routes::MCP]))
         .merge(doorward_registration::http::router(app.registration.clone()))
+        .merge(doorward_federation::http::router(app.federation.clone()))
         .merge(doorward_mcp::http::router(&app.mcp))
         .merge(app.web.router());
     let path = app.public_url.path();

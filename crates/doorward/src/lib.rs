@@ -39,4 +39,8 @@ failed_from!(
     doorward_registration::LookupError,
     doorward_registration::ClientChangeError,
     doorward_transport::outbound::OutboundSetupError,
+    doorward_federation::ConfiguredProviderError,
+    doorward_federation::ProviderChangeError,
+    doorward_federation::FederationError,
+    doorward_federation::SettingError,
 );

@@ -33,6 +33,7 @@ impl Authorizer for GrantSession<'_> {
             resources: if self.presented_resources.is_empty() { resources.into_iter().take(1).collect() } else { resources },
             challenge,
             auth_time: approval.auth_time,
+            authentication: approval.authentication,
             expires_at: self.now.plus(parts.config.code_seconds),
             consumed_at: None,
         };

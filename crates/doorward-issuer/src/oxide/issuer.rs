@@ -51,7 +51,7 @@ impl Issuer for GrantSession<'_> {
         }
         let resources = self.resources(&code.resources).map_err(|failure| self.fail_with(failure))?;
         let record = self.new_grant(code.grant_id.clone(), &code);
-        let scopes = from_machine(&grant.scope);
+        let scopes = self.allowed_now(&from_machine(&grant.scope), &record).await?;
         let (access, lifetime) = self.sign(&record, &scopes, &resources).map_err(|failure| self.fail_with(failure))?;
         self.outcome.unit.push(Change::RedeemCode { token: code.token, now: self.now });
         let refresh = self.client.refresh_tokens.then(|| PlainToken::random(TokenKind::RefreshToken, self.issuer.parts.entropy.as_ref()));
@@ -98,7 +98,7 @@ impl Issuer for GrantSession<'_> {
     async fn refresh(&mut self, presented: &str, grant: Grant) -> Result<RefreshedToken, ()> {
         let record = self.refresh.as_ref().map(|(_, record)| record.clone()).ok_or(())?;
         let resources = self.resources(&record.resources).map_err(|failure| self.fail_with(failure))?;
-        let scopes = from_machine(&grant.scope);
+        let scopes = self.allowed_now(&from_machine(&grant.scope), &record).await?;
         let refresh = self.rotate(presented).await?;
         let (access, lifetime) = self.sign(&record, &scopes, &resources).map_err(|failure| self.fail_with(failure))?;
         self.outcome.unit.push(Change::UseGrant { grant_id: record.id, now: self.now });

@@ -14,4 +14,4 @@ mod session;
 
 pub(crate) use drive::Refusal;
 pub(crate) use request::TokenRequest;
-pub(crate) use session::{GrantSession, IssuedTokens, Outcome};
+pub(crate) use session::{Approval, GrantSession, IssuedTokens, Outcome};

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_keys::{AccessClaims, Audience};
 use doorward_model::{
-    AuthorizationCode, Client, Grant as GrantRecord, GrantId, OAuthErrorCode, PlainToken, RefreshToken, Resource, ScopeSet, Timestamp, TokenKind, UnitOfWork,
-    UserId, id::random_text,
+    Authentication, AuthorizationCode, Client, Grant as GrantRecord, GrantId, OAuthErrorCode, Person, PlainToken, RefreshToken, Resource, Scope, ScopeSet,
+    Timestamp, TokenKind, UnitOfWork, UserId, id::random_text,
 };
 use oxide_auth::primitives::scope::Scope as MachineScope;
 use oxide_auth_async::code_grant::{access_token, authorization, refresh};
@@ -36,6 +36,7 @@ pub(crate) struct Outcome {
 pub(crate) struct Approval {
     pub(crate) user_id: UserId,
     pub(crate) auth_time: Timestamp,
+    pub(crate) authentication: Authentication,
     pub(crate) scopes: ScopeSet,
 }
 
@@ -80,8 +81,8 @@ impl<'a> GrantSession<'a> {
         self
     }
 
-    pub(crate) fn approve(mut self, user_id: UserId, auth_time: Timestamp, scopes: ScopeSet) -> Self {
-        self.approval = Some(Approval { user_id, auth_time, scopes });
+    pub(crate) fn approve(mut self, approval: Approval) -> Self {
+        self.approval = Some(approval);
         self
     }
 
@@ -118,12 +119,25 @@ impl<'a> GrantSession<'a> {
 
     /// Insists that the person may still sign in. Disabling spends waiting codes and revokes grants, but a code whose making was
     /// under way at that moment arrives after it.
-    pub(super) async fn require_person(&self, user_id: &UserId) -> Result<(), ()> {
+    pub(super) async fn require_person(&self, user_id: &UserId) -> Result<Arc<Person>, ()> {
         let person = self.issuer.parts.store.person(user_id).await.map_err(|error| self.fail_with(error.into()))?;
-        if person.is_some_and(|person| person.disabled_at.is_none()) {
-            return Ok(());
+        if let Some(person) = person.filter(|person| person.disabled_at.is_none()) {
+            return Ok(person);
         }
         self.fail(OAuthErrorCode::InvalidGrant, "the grant was withdrawn or has ended");
+        Err(())
+    }
+
+    /// What the person's roles and factors leave of `scopes` at this moment. Nothing left is a refusal: the grant stays, and is worth
+    /// something again when the roles come back.
+    pub(super) async fn allowed_now(&self, scopes: &ScopeSet, grant: &GrantRecord) -> Result<ScopeSet, ()> {
+        let person = self.require_person(&grant.user_id).await?;
+        let left = self.issuer.parts.access.effective(scopes, &person, &grant.authentication);
+        if left.iter().any(|scope| scope != Scope::OfflineAccess) {
+            return Ok(left.normalised());
+        }
+        tracing::info!(person = %grant.user_id, client = %grant.client_id, grant = %grant.id, asked = %scopes, "no token: the person's roles allow none of the scopes");
+        self.fail(OAuthErrorCode::InvalidGrant, "the person's roles no longer allow any of this");
         Err(())
     }
 
@@ -166,6 +180,8 @@ impl<'a> GrantSession<'a> {
             client_id: grant.client_id.as_str().to_owned(),
             scope: scopes.to_string(),
             auth_time: grant.auth_time.0,
+            acr: grant.authentication.level.as_str().to_owned(),
+            amr: grant.authentication.amr.clone(),
             grant: grant.id.as_str().to_owned(),
         };
         let token = parts.keys.sign(&claims, self.now).map_err(|error| {
@@ -186,6 +202,7 @@ impl<'a> GrantSession<'a> {
             scopes: code.scopes.clone(),
             resources: code.resources.clone(),
             auth_time: code.auth_time,
+            authentication: code.authentication.clone(),
             created_at: self.now,
             last_used_at: self.now,
             expires_at: self.now.plus(lifetime),

@@ -13,7 +13,7 @@ use super::{
 pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "whoami",
     title: "Who am I?",
-    description: "Tells for whom you act here: the person who signed in, the client, the scopes, and until when the access token counts.",
+    description: "Tells for whom you act here: the person who signed in and how, their roles, the client, the scopes, and until when the access token counts.",
     scope: Scope::Read,
     destructive: false,
     input: schema::<Arguments>,
@@ -36,8 +36,15 @@ struct Answer {
     /// The person's e-mail address, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    /// The name by which others know the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<String>,
     /// The person's roles.
     roles: Vec<String>,
+    /// How the person signed in before allowing the client.
+    signed_in: SignedIn,
+    /// The person's accounts at identity providers.
+    identities: Vec<Account>,
     /// The client that acts.
     client_id: String,
     /// What the client calls itself.
@@ -48,17 +55,51 @@ struct Answer {
     token_expires_at: i64,
 }
 
+/// A sign-in.
+#[derive(Serialize, JsonSchema)]
+struct SignedIn {
+    /// When, in seconds since 1970.
+    at: i64,
+    /// How strongly (`acr`).
+    level: String,
+    /// By which methods (`amr`).
+    methods: Vec<String>,
+}
+
+/// An account at an identity provider.
+#[derive(Serialize, JsonSchema)]
+struct Account {
+    /// The provider.
+    provider: String,
+    /// The user name or e-mail address there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    /// When the provider last confirmed that the account stands, in seconds since 1970.
+    confirmed_at: i64,
+}
+
 fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> {
     Box::pin(async move {
         let Arguments {} = arguments(&call)?;
         let caller = &call.caller;
-        let person = context.store.person(&caller.user_id).await?.ok_or_else(|| ToolError::Failed("the person is no longer known here".to_owned()))?;
+        let person = &caller.person;
+        let identities = context.store.identities_of(&caller.user_id).await?;
         let client = context.store.client(&caller.client_id).await?;
         result(&Answer {
             user_id: person.id.to_string(),
             name: person.name.to_string(),
             email: person.email.clone(),
-            roles: person.roles.iter().map(ToString::to_string).collect(),
+            display_name: person.display_name.clone(),
+            roles: person.all_roles().map(ToString::to_string).collect(),
+            signed_in: SignedIn {
+                at: caller.auth_time.0,
+                level: caller.authentication.level.as_str().to_owned(),
+                methods: caller.authentication.amr.clone(),
+            },
+            identities: identities
+                .into_iter()
+                .map(|identity| Account { provider: identity.provider.to_string(), account: identity.email.or(identity.username), confirmed_at: identity.confirmed_at.0 })
+                .collect(),
             client_id: caller.client_id.to_string(),
             client_name: client.map(|client| client.name.clone()).unwrap_or_default(),
             scopes: caller.scopes.closure().iter().map(|scope| scope.name().to_owned()).collect(),

@@ -11,6 +11,8 @@ pub struct Model {
     pub scopes: String,
     pub resources: String,
     pub auth_time: i64,
+    pub acr: String,
+    pub amr: String,
     pub created_at: i64,
     pub last_used_at: i64,
     pub expires_at: i64,

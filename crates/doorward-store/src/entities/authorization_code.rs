@@ -14,6 +14,8 @@ pub struct Model {
     pub resources: String,
     pub challenge: String,
     pub auth_time: i64,
+    pub acr: String,
+    pub amr: String,
     pub expires_at: i64,
     pub consumed_at: Option<i64>,
 }

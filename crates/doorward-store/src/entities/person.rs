@@ -10,6 +10,8 @@ pub struct Model {
     pub email: Option<String>,
     pub password: Option<String>,
     pub roles: String,
+    pub provider_roles: String,
+    pub display_name: Option<String>,
     pub created_at: i64,
     pub disabled_at: Option<i64>,
 }

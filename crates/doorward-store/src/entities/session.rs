@@ -14,6 +14,13 @@ pub struct Model {
     pub ends_at: i64,
     pub user_agent: String,
     pub address: String,
+    pub acr: String,
+    pub amr: String,
+    pub complete: bool,
+    pub provider: Option<String>,
+    pub identity: Option<String>,
+    pub upstream_sid: Option<String>,
+    pub id_token: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -24,6 +24,8 @@ use crate::{
 struct Page {
     frame: Frame,
     person: String,
+    login_name: String,
+    roles: String,
     mcp_url: String,
     message: Option<String>,
     error: Option<String>,
@@ -103,13 +105,15 @@ async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, message: Opti
     let browser = &signed_in.browser;
     let page = Page {
         frame: web.frame(Some(browser)),
-        person: signed_in.visitor.person.name.to_string(),
+        person: signed_in.visitor.person.display_name.clone().unwrap_or_else(|| signed_in.visitor.person.name.to_string()),
+        login_name: signed_in.visitor.person.name.to_string(),
+        roles: signed_in.visitor.person.all_roles().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         mcp_url: web.at(routes::MCP),
         message,
         error,
         apps,
         sessions,
-        has_password: signed_in.visitor.person.password.is_some(),
+        has_password: signed_in.visitor.person.password.is_some() && web.parts.accounts.config().passwords,
         password_min_length: web.parts.accounts.config().password_min_length,
         withdraw_csrf: web.csrf(browser, "withdraw"),
         end_csrf: web.csrf(browser, "end-session"),

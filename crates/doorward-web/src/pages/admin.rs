@@ -31,6 +31,16 @@ struct Page {
     people: Vec<PersonRow>,
     client_count: u64,
     clients: Vec<ClientRow>,
+    providers: Vec<ProviderRow>,
+}
+
+struct ProviderRow {
+    id: String,
+    name: String,
+    kind: &'static str,
+    people: u64,
+    callback: String,
+    state: &'static str,
 }
 
 struct PersonRow {
@@ -53,8 +63,8 @@ struct ClientRow {
 fn person_row(person: Person) -> PersonRow {
     PersonRow {
         name: person.name.to_string(),
-        email: person.email.unwrap_or_default(),
-        roles: person.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        email: person.email.clone().unwrap_or_default(),
+        roles: person.all_roles().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         since: moment(person.created_at),
         state: if person.disabled_at.is_some() { "disabled" } else { "active" },
     }
@@ -81,7 +91,19 @@ async fn page(web: &Web, administrator: &Administrator) -> Result<Page, StoreErr
     for source in [ClientSource::Administrator, ClientSource::MetadataDocument, ClientSource::Registration] {
         client_count += store.count_clients(source).await?;
     }
+    let mut providers = Vec::new();
+    for provider in web.parts.federation.all_providers().await? {
+        providers.push(ProviderRow {
+            id: provider.id.to_string(),
+            name: provider.name.clone(),
+            kind: provider.kind.title,
+            people: store.count_identities(&provider.id).await?,
+            callback: web.parts.federation.callback_of(&provider.id),
+            state: if provider.is_enabled() { "on" } else { "off" },
+        });
+    }
     Ok(Page {
+        providers,
         frame: web.frame(Some(&administrator.0.browser)),
         csrf: web.csrf(&administrator.0.browser, "mcp-switch"),
         enabled: store.setting(web.parts.mcp_setting).await?.map_or(web.parts.mcp_enabled_by_default, |value| value == "true"),

@@ -14,6 +14,7 @@ use doorward_transport::{Params, answer, cookies::Cookie};
 use super::error::Oops;
 use crate::{
     Web,
+    entrance::Onward,
     frame::{Frame, draw},
     visitor::{Browser, form},
 };
@@ -26,15 +27,20 @@ struct Page {
     name: String,
     password_min_length: usize,
     error: Option<String>,
+    passwords: bool,
+    sign_in_url: String,
 }
 
-fn show(web: &Web, browser: &Browser, status: StatusCode, name: &str, error: Option<String>) -> Response {
+fn show(web: &Web, browser: &Browser, secret: &str, (status, name): (StatusCode, &str), error: Option<String>) -> Response {
+    let back = routes::ADMIN_LINK.replace("{token}", secret);
     let page = Page {
         frame: web.frame(Some(browser)),
         csrf: web.csrf(browser, "admin-link"),
         name: name.to_owned(),
         password_min_length: web.parts.accounts.config().password_min_length,
         error,
+        passwords: web.parts.accounts.config().passwords,
+        sign_in_url: web.at(&format!("{}?{}", routes::LOGIN, Onward { request: None, next: Some(&back) }.query())),
     };
     browser.remember(web, draw(status, &page, false))
 }
@@ -46,12 +52,13 @@ fn spent() -> Oops {
         why: "It was used already, is too old, or was never made here.".to_owned(),
         advice: "Make a fresh one on the server with: doorward admin-link".to_owned(),
         code: None,
+        link: None,
     }
 }
 
 pub(crate) async fn get(State(web): State<Web>, Path(secret): Path<String>, browser: Browser) -> Response {
     match web.parts.accounts.is_link_usable(&secret).await {
-        Ok(true) => show(&web, &browser, StatusCode::OK, "", None),
+        Ok(true) => show(&web, &browser, &secret, (StatusCode::OK, ""), None),
         Ok(false) => spent().draw(&web),
         Err(error) => Oops::unavailable(&error).draw(&web),
     }
@@ -65,7 +72,8 @@ pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, bro
     let accounts = &web.parts.accounts;
     let result = match &browser.visitor {
         Some(visitor) => accounts.become_administrator_by_link(&secret, &visitor.person).await.map(|()| None),
-        None => add(&web, &secret, &params, &browser).await.map(Some),
+        None if web.parts.accounts.config().passwords => add(&web, &secret, &params, &browser).await.map(Some),
+        None => return show(&web, &browser, &secret, (StatusCode::FORBIDDEN, ""), Some("Sign in first.".to_owned())),
     };
     match result {
         Ok(signed_in) => {
@@ -78,7 +86,7 @@ pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, bro
         }
         Err(PeopleError::Link) => spent().draw(&web),
         Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
-        Err(error) => show(&web, &browser, StatusCode::BAD_REQUEST, params.get("name").unwrap_or_default(), Some(sentence(&error.to_string()))),
+        Err(error) => show(&web, &browser, &secret, (StatusCode::BAD_REQUEST, params.get("name").unwrap_or_default()), Some(sentence(&error.to_string()))),
     }
 }
 

@@ -16,7 +16,7 @@ use url::Url;
 use super::error::Oops;
 use crate::{
     Web,
-    flow::Step,
+    flow::{Step, approver},
     frame::{Frame, draw},
     visitor::{Browser, form},
 };
@@ -35,6 +35,11 @@ struct Page {
     redirect_uri: String,
     localhost: bool,
     scopes: Vec<Choice>,
+    /// What would need a second factor, in words.
+    locked: String,
+    /// What the person's roles do not allow, in words.
+    beyond: String,
+    settled: bool,
     resources: Vec<String>,
     person: String,
 }
@@ -59,8 +64,7 @@ fn origin(request: &AuthorizationRequest) -> (bool, &'static str, String) {
     }
 }
 
-fn choices(request: &AuthorizationRequest, already: &ScopeSet) -> Vec<Choice> {
-    let offered = request.scopes.union(already).closure();
+fn choices(offered: &ScopeSet, already: &ScopeSet) -> Vec<Choice> {
     let choice = |scope: Scope| {
         let info = scope.info();
         Choice { name: info.name, title: info.title, description: info.description, already: already.allows(scope), checked: true }
@@ -68,11 +72,15 @@ fn choices(request: &AuthorizationRequest, already: &ScopeSet) -> Vec<Choice> {
     offered.iter().map(choice).collect()
 }
 
-async fn show(web: &Web, browser: &Browser, visitor: &Visitor, request: &AuthorizationRequest) -> Response {
+async fn show(web: &Web, browser: &Browser, visitor: &Visitor, request: &AuthorizationRequest, settled: bool) -> Response {
     let already = match web.parts.issuer.already_allowed(request, &visitor.person.id).await {
         Ok(already) => already,
         Err(failure) => return Oops::from_failure(&failure).draw(web),
     };
+    let who = approver(visitor);
+    let offered = web.parts.issuer.offered(request, &already, &who);
+    let withheld = |scopes: &ScopeSet| scopes.iter().filter(|scope| !offered.allows(*scope)).map(|scope| scope.info().title).collect::<Vec<_>>().join(", ");
+    let locked = web.parts.issuer.behind_second_factor(request, &who);
     let sealed = web.parts.issuer.seal(request);
     let (verified, origin_badge, origin) = origin(request);
     let page = Page {
@@ -86,7 +94,10 @@ async fn show(web: &Web, browser: &Browser, visitor: &Visitor, request: &Authori
         redirect_host: RedirectUri::display_host(&request.redirect_uri),
         redirect_uri: request.redirect_uri.clone(),
         localhost: request.client.is_localhost_only(),
-        scopes: choices(request, &already),
+        scopes: choices(&offered, &already),
+        locked: withheld(&locked),
+        beyond: withheld(&request.scopes.closure().iter().filter(|scope| !locked.iter().any(|other| other == *scope)).collect()),
+        settled,
         resources: request.resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
         person: visitor.person.name.to_string(),
     };
@@ -100,8 +111,9 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
         Ok(request) => request,
         Err(response) => return response,
     };
-    match (web.next_step(&request, browser.visitor.as_ref()).await, &browser.visitor) {
-        (Ok(Step::Decide), Some(visitor)) => show(&web, &browser, visitor, &request).await,
+    let settled = params.get("settled").is_some();
+    match (web.next_step(&request, &browser, settled).await, &browser.visitor) {
+        (Ok(Step::Decide), Some(visitor)) => show(&web, &browser, visitor, &request, settled).await,
         (Ok(_), _) => web.proceed(&request, &browser).await,
         (Err(refusal), _) => web.refuse(&refusal),
     }
@@ -124,7 +136,7 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
         Ok(params) => params,
         Err(response) => return response,
     };
-    let visitor = match (web.next_step(&pending, browser.visitor.as_ref()).await, browser.visitor.as_ref()) {
+    let visitor = match (web.next_step(&pending, &browser, params.get("settled").is_some()).await, browser.visitor.as_ref()) {
         (Ok(Step::Decide), Some(visitor)) => visitor,
         (Ok(_), _) => return web.proceed(&pending, &browser).await,
         (Err(refusal), _) => return web.refuse(&refusal),
@@ -132,12 +144,12 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
     match params.get("decision") {
         Some("allow") => {
             let chosen: ScopeSet = ScopeSet::all().iter().filter(|scope| params.get(&format!("scope-{}", scope.name())).is_some()).collect();
-            match web.parts.issuer.approve(&pending, &visitor.person.id, visitor.session.auth_time, &chosen).await {
+            match web.parts.issuer.approve(&pending, &approver(visitor), &chosen).await {
                 Ok(target) => answer::see_other(&target),
                 Err(refusal) => web.refuse(&refusal),
             }
         }
-        Some("switch") => answer::see_other(&web.at(&format!("{}?request={sealed}&switch=1", routes::LOGIN))),
+        Some("switch") => answer::see_other(&web.at(&format!("{}?request={sealed}&switch=1&choose=1", routes::LOGIN))),
         _ => answer::see_other(&web.parts.issuer.deny(&pending)),
     }
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
+use doorward_federation::{FederationError, NotAdmitted};
 use doorward_issuer::Failure;
 use doorward_model::OAuthErrorCode;
 use doorward_store::StoreError;
@@ -20,6 +21,7 @@ struct Page {
     why: String,
     advice: String,
     code: Option<String>,
+    link: Option<(String, String)>,
 }
 
 /// Something that a person must be told.
@@ -29,11 +31,12 @@ pub(crate) struct Oops {
     pub(crate) why: String,
     pub(crate) advice: String,
     pub(crate) code: Option<String>,
+    pub(crate) link: Option<(String, String)>,
 }
 
 impl Oops {
     fn new(status: StatusCode, title: &str, why: &str, advice: &str) -> Self {
-        Self { status, title: title.to_owned(), why: why.to_owned(), advice: advice.to_owned(), code: None }
+        Self { status, title: title.to_owned(), why: why.to_owned(), advice: advice.to_owned(), code: None, link: None }
     }
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "There is nothing here", "This address does not exist, or is not for you.", "Check the address, or go to your page.")
@@ -52,6 +55,67 @@ impl Oops {
             "The server cannot reach its data.",
             "Try again in a moment. If it stays like this, tell your administrator.",
         )
+    }
+    /// With a link to where it goes on.
+    pub(crate) fn with_link(mut self, text: &str, href: String) -> Self {
+        self.link = Some((text.to_owned(), href));
+        self
+    }
+    pub(crate) fn sign_in_over() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "This sign-in is over", "It took too long, was used before, or began in another browser.", "Please start again.")
+    }
+    pub(crate) fn no_sign_in(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "signing in failed");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available right now", "Signing in is not possible.", "Try again in a moment.")
+    }
+    /// A sign-in through a provider that did not come about.
+    pub(crate) fn from_federation(provider: &str, error: &FederationError) -> Self {
+        let tell_admin = "If it stays like this, tell your administrator: the server's log has the reason.";
+        match error {
+            FederationError::Unavailable(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &format!("{provider} does not answer"),
+                &format!("{provider} could not be asked who you are, or not in time."),
+                &format!("Try again in a moment, or sign in another way. {tell_admin}"),
+            ),
+            FederationError::Refused(_) => Self::new(
+                StatusCode::FORBIDDEN,
+                &format!("{provider} did not sign you in"),
+                &format!("You cancelled there, or {provider} does not let you use this server."),
+                &format!("Try again, or sign in another way. {tell_admin}"),
+            ),
+            FederationError::Untrusted(_) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "The answer was not accepted",
+                &format!("What came back from {provider} could not be believed, so nobody was signed in."),
+                &format!("Please start again. {tell_admin}"),
+            ),
+            FederationError::Misconfigured(_) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                &format!("{provider} does not accept this server"),
+                &format!("{provider} and this server are not set up to work together."),
+                "Sign in another way, and tell your administrator: doorward provider test says what is wrong.",
+            ),
+            FederationError::NotAwaited(_) => Self::sign_in_over(),
+            FederationError::Limited => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many at once", "Too many people sign in from this place at this moment.", "Try again in a minute.")
+            }
+            FederationError::NotAdmitted(reason) => Self::not_admitted(provider, *reason),
+            FederationError::Store(error) => Self::unavailable(error),
+        }
+    }
+    fn not_admitted(provider: &str, reason: NotAdmitted) -> Self {
+        let (why, advice) = match reason {
+            NotAdmitted::Domain | NotAdmitted::Group | NotAdmitted::Claim => {
+                (format!("{provider} knows you, but this server is not open to your organisation or group there."), "Sign in with another account, or ask your administrator.")
+            }
+            NotAdmitted::NotInvited => (format!("{provider} knows you, but only people who were invited may come in here."), "Ask your administrator for an invitation."),
+            NotAdmitted::Disabled => ("Your account here is disabled.".to_owned(), "Ask your administrator."),
+            NotAdmitted::LinkedElsewhere => {
+                (format!("This account at {provider} belongs to another person here."), "Sign in as that person and unlink it there, or choose another account.")
+            }
+        };
+        Self::new(StatusCode::FORBIDDEN, "You may not come in", &why, advice)
     }
     /// An authorization that fails where nothing may be redirected to.
     pub(crate) fn from_failure(failure: &Failure) -> Self {
@@ -75,11 +139,11 @@ impl Oops {
         if let Some(first) = why.get_mut(0..1) {
             first.make_ascii_uppercase();
         }
-        Self { status, title: title.to_owned(), why: format!("{why}."), advice: advice.to_owned(), code: Some(failure.code.as_str().to_owned()) }
+        Self { status, title: title.to_owned(), why: format!("{why}."), advice: advice.to_owned(), code: Some(failure.code.as_str().to_owned()), link: None }
     }
     pub(crate) fn draw(self, web: &Web) -> Response {
         let unavailable = self.status == StatusCode::SERVICE_UNAVAILABLE;
-        let page = Page { frame: web.frame(None), title: self.title, why: self.why, advice: self.advice, code: self.code };
+        let page = Page { frame: web.frame(None), title: self.title, why: self.why, advice: self.advice, code: self.code, link: self.link };
         let response = draw(self.status, &page, false);
         if unavailable { answer::retry_after(response, 5) } else { response }
     }

@@ -1,4 +1,6 @@
-//! Signing in.
+//! Signing in: the choice between a password, a passkey and the providers.
+
+use std::sync::Arc;
 
 use askama::Template;
 use axum::{
@@ -7,15 +9,17 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{Attempt, SignInRefusal};
+use doorward_accounts::{Attempt, Ceremony, SignInRefusal};
+use doorward_federation::Provider;
 use doorward_issuer::AuthorizationRequest;
 use doorward_model::routes;
-use doorward_transport::{Params, answer, cookies::Cookie};
+use doorward_transport::{Params, answer};
 
 use super::error::Oops;
 use crate::{
     Web,
-    frame::{Frame, draw},
+    entrance::{Onward, local},
+    frame::{Frame, ProviderButton, draw_with},
     visitor::{Browser, form},
 };
 
@@ -24,47 +28,96 @@ use crate::{
 struct Page {
     frame: Frame,
     csrf: String,
+    passkey_csrf: String,
     client: Option<String>,
     request: Option<String>,
     next: Option<String>,
     name: String,
     error: Option<String>,
+    passwords: bool,
+    providers: Vec<ProviderButton>,
+    home: bool,
+    passkey: Option<Ceremony>,
 }
 
-/// The only places, besides a request's next step, to which signing in leads (CA20).
-fn local(next: Option<&str>) -> &'static str {
-    if next == Some(routes::ADMIN) { routes::ADMIN } else { routes::ACCOUNT }
+/// The page that goes on by itself. A form may not lead to another origin, and a page that follows it may.
+#[derive(Template)]
+#[template(path = "passing.html")]
+struct Passing {
+    frame: Frame,
+    provider: String,
+    href: String,
 }
 
 struct Showing<'a> {
     request: Option<(&'a str, &'a AuthorizationRequest)>,
     next: Option<&'a str>,
+    again: bool,
     name: &'a str,
     error: Option<String>,
     status: StatusCode,
 }
 
-fn show(web: &Web, browser: &Browser, showing: Showing<'_>) -> Response {
+/// The address that begins a sign-in at a provider.
+pub(crate) fn href(web: &Web, provider: &Provider, onward: &Onward<'_>, more: &[(&str, &str)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(onward.query());
+    query.extend_pairs(more.iter().filter(|(_, value)| !value.is_empty()));
+    let path = web.at(&routes::of_provider(routes::LOGIN_PROVIDER, &provider.id));
+    format!("{path}?{}", query.finish()).trim_end_matches('?').to_owned()
+}
+
+async fn show(web: &Web, browser: &Browser, showing: Showing<'_>) -> Response {
+    let providers = match web.parts.federation.providers().await {
+        Ok(providers) => providers,
+        Err(error) => return Oops::unavailable(&error).draw(web),
+    };
+    let onward = Onward { request: showing.request.map(|(sealed, _)| sealed), next: showing.next };
+    let again = if showing.again { "1" } else { "" };
+    let button = |provider: &Arc<Provider>| ProviderButton {
+        name: provider.name.clone(),
+        icon: provider.kind.name,
+        href: href(web, provider, &onward, &[("again", again), ("login_hint", showing.name)]),
+    };
     let page = Page {
         // Who signs in here is nobody yet, whoever else is signed in.
         frame: web.frame(None),
         csrf: web.csrf(browser, "login"),
+        passkey_csrf: web.csrf(browser, "passkey"),
         client: showing.request.map(|(_, request)| request.client.name.clone()),
         request: showing.request.map(|(sealed, _)| sealed.to_owned()),
-        next: showing.next.map(str::to_owned),
+        next: showing.next.map(|next| local(Some(next)).to_owned()),
         name: showing.name.to_owned(),
         error: showing.error,
+        passwords: web.parts.accounts.config().passwords,
+        home: providers.iter().any(|provider| provider.has_home_domains()),
+        providers: providers.iter().map(button).collect(),
+        passkey: web.parts.accounts.begin_passkey_sign_in().ok(),
     };
-    browser.remember(web, draw(showing.status, &page, false))
+    let allowed = answer::PagePolicy { submits_elsewhere: false, scripts: page.passkey.is_some() };
+    browser.remember(web, draw_with(showing.status, &page, allowed))
+}
+
+/// The provider to which somebody is sent without being asked: the one at home for their address, or the only one where there are
+/// no passwords (CA19).
+async fn straight(web: &Web, params: &Params, hint: &str) -> Result<Option<Arc<Provider>>, Response> {
+    let providers = web.parts.federation.providers().await.map_err(|error| Oops::unavailable(&error).draw(web))?;
+    if let Some(home) = providers.iter().find(|provider| provider.is_home_of(hint)) {
+        return Ok(Some(Arc::clone(home)));
+    }
+    let choose = params.get("choose").is_some() || web.parts.accounts.config().passwords;
+    match providers.as_slice() {
+        [only] if !choose => Ok(Some(Arc::clone(only))),
+        _ => Ok(None),
+    }
 }
 
 pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
     let Ok(params) = Params::from_query(request.uri().query()) else { return Oops::bad_form("its address is malformed").draw(&web) };
     let next = params.get("next");
     let switching = params.get("switch").is_some();
-    match params.get("request") {
-        None if browser.visitor.is_some() && !switching => answer::see_other(&web.at(local(next))),
-        None => show(&web, &browser, Showing { request: None, next, name: "", error: None, status: StatusCode::OK }),
+    let pending = match params.get("request") {
+        None if browser.visitor.is_some() && !switching => return answer::see_other(&web.at(local(next))),
+        None => None,
         Some(sealed) => {
             let request = match web.reopen(sealed, &browser).await {
                 Ok(request) => request,
@@ -75,10 +128,30 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
             if signed_in && !switching {
                 return web.proceed(&request, &browser).await;
             }
-            let name = request.login_hint().unwrap_or_default();
-            show(&web, &browser, Showing { request: Some((sealed, &request)), next: None, name, error: None, status: StatusCode::OK })
+            Some((sealed, request))
         }
+    };
+    let typed = params.get("email");
+    let hint = typed.or_else(|| pending.as_ref().and_then(|(_, request)| request.login_hint())).unwrap_or_default();
+    let onward = Onward { request: params.get("request"), next };
+    let again = if switching { "1" } else { "" };
+    match straight(&web, &params, if params.get("choose").is_some() { "" } else { hint }).await {
+        Err(response) => return response,
+        Ok(Some(provider)) => {
+            let to = href(&web, &provider, &onward, &[("login_hint", hint), ("again", again)]);
+            // What a person typed came by a form.
+            return if typed.is_some() { pass(&web, &provider, to) } else { answer::see_other(&to) };
+        }
+        Ok(None) => {}
     }
+    let error = typed.map(|_| "No sign-in page is known for this address. Choose one below.".to_owned());
+    let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
+    show(&web, &browser, Showing { request, next, again: switching, name: hint, error, status: StatusCode::OK }).await
+}
+
+/// Shows the page that goes on by itself.
+fn pass(web: &Web, provider: &Provider, href: String) -> Response {
+    draw_with(StatusCode::OK, &Passing { frame: web.frame(None), provider: provider.name.clone(), href }, answer::PagePolicy::default())
 }
 
 pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
@@ -101,34 +174,45 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
         user_agent: browser.user_agent.clone(),
         previous: browser.previous_session(),
     };
-    let signed_in = match web.parts.accounts.sign_in(attempt).await {
-        Ok(Ok(signed_in)) => signed_in,
+    match web.parts.accounts.sign_in(attempt).await {
+        Ok(Ok(signed_in)) => web.let_in(&signed_in, &Onward { request: params.get("request"), next: params.get("next") }),
         Ok(Err(refusal)) => {
             let (status, error) = match refusal {
                 SignInRefusal::Wrong => (StatusCode::UNAUTHORIZED, "Name and password do not belong together.".to_owned()),
                 SignInRefusal::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, format!("Too many failed attempts. Try again in {seconds} seconds.")),
             };
-            let showing =
-                Showing { request: pending.as_ref().map(|(sealed, request)| (*sealed, request)), next: params.get("next"), name, error: Some(error), status };
-            let response = show(&web, &browser, showing);
-            return if let SignInRefusal::Wait(seconds) = refusal { answer::retry_after(response, u64::try_from(seconds).unwrap_or(1)) } else { response };
+            let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
+            let showing = Showing { request, next: params.get("next"), again: false, name, error: Some(error), status };
+            let response = show(&web, &browser, showing).await;
+            if let SignInRefusal::Wait(seconds) = refusal { answer::retry_after(response, u64::try_from(seconds).unwrap_or(1)) } else { response }
         }
+        Err(error) => Oops::no_sign_in(&error).draw(&web),
+    }
+}
+
+/// Signs in with a passkey alone.
+pub(crate) async fn passkey(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+    let params = match form(&web, &browser, "passkey", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let onward = Onward { request: params.get("request"), next: params.get("next") };
+    let (credential, state) = (params.get("credential").unwrap_or_default(), params.get("state").unwrap_or_default());
+    match web.parts.accounts.sign_in_with_passkey(credential, state, browser.facts()).await {
+        Ok(signed_in) => web.let_in(&signed_in, &onward),
+        Err(doorward_accounts::FactorError::Store(error)) => Oops::unavailable(&error).draw(&web),
         Err(error) => {
-            tracing::error!(%error, "signing in failed");
-            return Oops::from_failure(&doorward_issuer::Failure {
-                code: doorward_model::OAuthErrorCode::TemporarilyUnavailable,
-                why: "signing in is not possible".to_owned(),
-            })
-            .draw(&web);
+            tracing::info!(?error, address = %browser.address.0, "sign-in with a passkey refused");
+            let pending = match params.get("request") {
+                None => None,
+                Some(sealed) => match web.reopen(sealed, &browser).await {
+                    Ok(request) => Some((sealed, request)),
+                    Err(response) => return response,
+                },
+            };
+            let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
+            let error = Some("This passkey was not accepted. Try again, or sign in another way.".to_owned());
+            show(&web, &browser, Showing { request, next: params.get("next"), again: false, name: "", error, status: StatusCode::UNAUTHORIZED }).await
         }
-    };
-    // The next step looks at the new session, so it is taken by the browser's next request.
-    let target = match pending {
-        Some((sealed, _)) => format!("{}?request={sealed}", routes::CONSENT),
-        None => local(params.get("next")).to_owned(),
-    };
-    let mut response = answer::see_other(&web.at(&target));
-    web.cookies.set(response.headers_mut(), Cookie::Session, signed_in.token.reveal(), Some(signed_in.max_age));
-    web.cookies.clear(response.headers_mut(), Cookie::Browser);
-    response
+    }
 }

@@ -8,6 +8,10 @@ mod consent;
 pub(crate) mod error;
 mod login;
 mod logout;
+mod provider;
+mod second_factor;
+mod security;
+mod welcome;
 
 use axum::{
     Router,
@@ -25,12 +29,22 @@ pub(crate) fn router(web: Web) -> Router {
         .route(routes::ROOT, get(root))
         .route(routes::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(routes::LOGIN, get(login::get).post(login::post))
+        .route(routes::LOGIN_PASSKEY, post(login::passkey))
+        .route(routes::LOGIN_WELCOME, get(welcome::get).post(welcome::post))
+        .route(routes::LOGIN_SECOND_FACTOR, get(second_factor::get).post(second_factor::post))
+        .route(routes::LOGIN_PROVIDER, get(provider::start))
+        .route(routes::LOGIN_CALLBACK, get(provider::callback).post(provider::callback_form))
         .route(routes::LOGOUT, get(logout::get).post(logout::post))
         .route(routes::CONSENT, get(consent::get).post(consent::post))
         .route(routes::ACCOUNT, get(account::get))
         .route(routes::ACCOUNT_WITHDRAW, post(account::withdraw))
         .route(routes::ACCOUNT_END_SESSION, post(account::end_session))
         .route(routes::ACCOUNT_PASSWORD, post(account::change_password))
+        .route(routes::ACCOUNT_SECURITY, get(security::get))
+        .route(routes::ACCOUNT_PASSKEYS, post(security::passkeys))
+        .route(routes::ACCOUNT_AUTHENTICATOR, post(security::authenticator))
+        .route(routes::ACCOUNT_RECOVERY, post(security::recovery_codes))
+        .route(routes::ACCOUNT_IDENTITIES, post(security::unlink))
         .route(routes::ADMIN, get(admin::get))
         .route(routes::ADMIN_MCP, post(admin::switch_mcp))
         .route(routes::ADMIN_LINK, get(admin_link::get).post(admin_link::post))

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{print_json, print_table};
 use crate::{
     Failed,
-    config::{self, Environment, known_keys},
+    config::{self, Environment},
 };
 
 #[derive(Subcommand, Debug)]
@@ -41,11 +41,11 @@ pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Resu
     }
     let values = serde_json::to_value(&loaded.config).map_err(Failed::because)?;
     let shown = |path: &str, section: &str, name: &str| {
-        let value = values.get(section).and_then(|section| section.get(name)).cloned().unwrap_or_default();
-        let is_secret = SECRET.contains(&path) && value.as_str().is_some_and(|text| !text.is_empty());
+        let value = section.split('.').try_fold(&values, |place, part| place.get(part)).and_then(|section| section.get(name)).cloned().unwrap_or_default();
+        let is_secret = (SECRET.contains(&path) || name == "client_secret") && value.as_str().is_some_and(|text| !text.is_empty());
         if is_secret { "(set)".into() } else { value }
     };
-    let keys = known_keys();
+    let keys = config::keys_in_force(&loaded.config);
     if as_json {
         let all = keys.iter().map(|key| {
             let origin = loaded.origins.get(&key.path()).map_or_else(|| "default".to_owned(), ToString::to_string);

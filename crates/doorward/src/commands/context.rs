@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use doorward_accounts::Accounts;
-use doorward_keys::SystemEntropy;
+use doorward_federation::Federation;
+use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
 use doorward_model::{PublicUrl, ports::SystemClock};
 use doorward_registration::Registration;
 use doorward_store::Store;
@@ -13,6 +14,7 @@ use crate::{
     Failed,
     config::{Checked, Config},
     data_dir::DataDir,
+    keys,
 };
 
 /// A command's surroundings.
@@ -27,8 +29,36 @@ impl Context {
     pub(super) async fn store(&self) -> Result<Store, Failed> {
         Ok(Store::open(&self.config.store, self.data_dir.path()).await?)
     }
-    pub(super) fn accounts(&self, store: &Store) -> Result<Accounts, Failed> {
-        Ok(Accounts::new(store.clone(), Arc::new(SystemClock), Arc::new(SystemEntropy), self.config.accounts.clone())?)
+    pub(super) async fn master(&self, store: &Store) -> Result<Arc<MasterKey>, Failed> {
+        keys::open_master_key(&self.config.keys.master_key, self.data_dir.path(), store).await
+    }
+    pub(super) async fn accounts(&self, store: &Store) -> Result<Accounts, Failed> {
+        Ok(Accounts::new(doorward_accounts::Parts {
+            store: store.clone(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            master: self.master(store).await?,
+            // Commands sign nobody in.
+            public_url: None,
+            name: self.config.pages.name.clone(),
+            config: self.config.accounts.clone(),
+        })?)
+    }
+    pub(super) async fn federation(&self, store: &Store) -> Result<Federation, Failed> {
+        let master = self.master(store).await?;
+        let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
+        ring.follow(&store.signing_keys().await?)?;
+        Ok(Federation::new(doorward_federation::Parts {
+            store: store.clone(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            keys: ring,
+            master,
+            outbound: Outbound::new(&self.config.outbound)?,
+            outbound_config: self.config.outbound.clone(),
+            public_url: self.public_url()?,
+            configured: self.config.providers.clone(),
+        })?)
     }
     pub(super) fn registration(&self, store: &Store) -> Result<Registration, Failed> {
         let outbound = Outbound::new(&self.config.outbound)?;

@@ -11,7 +11,7 @@ use crate::{Failed, keys};
 
 /// What one look found.
 struct Finding {
-    what: &'static str,
+    what: String,
     result: Result<String, String>,
 }
 
@@ -20,9 +20,9 @@ async fn database(context: &Context) -> (Finding, Option<Store>) {
         Ok(store) => {
             let found = format!("{:?} answers and its schema is up to date", store.backend());
             let result = store.ping().await.map(|()| found).map_err(|error| error.to_string());
-            (Finding { what: "database", result }, Some(store))
+            (Finding { what: "database".to_owned(), result }, Some(store))
         }
-        Err(error) => (Finding { what: "database", result: Err(error.to_string()) }, None),
+        Err(error) => (Finding { what: "database".to_owned(), result: Err(error.to_string()) }, None),
     }
 }
 
@@ -66,18 +66,39 @@ async fn reachable(public_url: &PublicUrl) -> Result<String, String> {
     }
 }
 
+/// One finding a provider: all is well, or the first thing that is wrong.
+async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Failed> {
+    let federation = context.federation(store).await?;
+    let mut findings = Vec::new();
+    for provider in federation.all_providers().await? {
+        let what = format!("provider {}", provider.id);
+        if !provider.is_enabled() {
+            findings.push(Finding { what, result: Ok("is switched off".to_owned()) });
+            continue;
+        }
+        let wrong: Vec<String> = federation.test(&provider).await.into_iter().filter_map(|finding| Some(format!("{}: {}", finding.what, finding.result.err()?))).collect();
+        let result = if wrong.is_empty() { Ok(format!("{} answers and accepts this server", provider.kind.title)) } else { Err(wrong.join("; ")) };
+        findings.push(Finding { what, result });
+    }
+    Ok(findings)
+}
+
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
-    let mut findings = vec![Finding { what: "configuration", result: Ok("is fine".to_owned()) }];
+    let mut findings = vec![Finding { what: "configuration".to_owned(), result: Ok("is fine".to_owned()) }];
     let exposed = context.data_dir.exposed();
     let permissions = if exposed.is_empty() { Ok("only the owner reads the data directory".to_owned()) } else { Err(exposed.join("; ")) };
-    findings.push(Finding { what: "permissions", result: permissions });
+    findings.push(Finding { what: "permissions".to_owned(), result: permissions });
     let (finding, store) = database(context).await;
     findings.push(finding);
     if let Some(store) = &store {
-        findings.push(Finding { what: "keys", result: signing_keys(context, store).await });
-        findings.push(Finding { what: "clock", result: clock(store).await });
+        findings.push(Finding { what: "keys".to_owned(), result: signing_keys(context, store).await });
+        findings.push(Finding { what: "clock".to_owned(), result: clock(store).await });
+        match providers(context, store).await {
+            Ok(found) => findings.extend(found),
+            Err(error) => findings.push(Finding { what: "providers".to_owned(), result: Err(error.to_string()) }),
+        }
     }
-    findings.push(Finding { what: "public URL", result: reachable(&context.public_url()?).await });
+    findings.push(Finding { what: "public URL".to_owned(), result: reachable(&context.public_url()?).await });
     let healthy = findings.iter().all(|finding| finding.result.is_ok());
     if context.json {
         let describe = |finding: &Finding| {
@@ -88,8 +109,8 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
     } else {
         for finding in &findings {
             match &finding.result {
-                Ok(text) => println!("ok    {:<14} {text}", finding.what),
-                Err(text) => println!("WRONG {:<14} {text}", finding.what),
+                Ok(text) => println!("ok    {:<16} {text}", finding.what),
+                Err(text) => println!("WRONG {:<16} {text}", finding.what),
             }
         }
     }

@@ -8,6 +8,7 @@ mod context;
 mod doctor;
 mod keys;
 mod migrate;
+mod provider;
 mod user;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -57,6 +58,9 @@ enum Command {
     /// Adds, lists and changes clients.
     #[command(subcommand)]
     Client(client::Command),
+    /// Adds, lists, tries and deletes upstream identity providers.
+    #[command(subcommand)]
+    Provider(provider::Command),
     /// Lists and rotates signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -69,7 +73,7 @@ enum Command {
         #[arg(long, value_name = "postgres://USER@HOST/DATABASE")]
         to: Option<String>,
     },
-    /// Looks for what is wrong: database, keys, clock, public URL, file permissions.
+    /// Looks for what is wrong: database, keys, clock, public URL, identity providers, file permissions.
     Doctor {
         /// The public URL, if the configuration does not say it.
         #[arg(long, value_name = "URL")]
@@ -119,7 +123,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
         loaded.check()?;
         return serve::run(loaded, &DataDir::open(&arguments.data_dir)?).await.map(|()| ExitCode::SUCCESS);
     }
-    if let Command::AdminLink { public_url: Some(url) } | Command::Doctor { public_url: Some(url) } = &arguments.command {
+    if let Command::AdminLink { public_url: Some(url) }
+    | Command::Doctor { public_url: Some(url) }
+    | Command::Provider(provider::Command::Test { public_url: Some(url), .. }) = &arguments.command
+    {
         loaded.set_flag("server.public_url", "--public-url", |config| config.server.public_url.clone_from(url));
     }
     "warn".clone_into(&mut loaded.config.log.level);
@@ -130,6 +137,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
         Command::AdminLink { .. } => admin_link::run(&context).await.map(|()| ExitCode::SUCCESS),
         Command::User(command) => user::run(&context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Client(command) => client::run(&context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Provider(command) => provider::run(&context, command).await,
         Command::Keys(command) => keys::run(&context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate { to } => migrate::run(&context, to).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor { .. } => doctor::run(&context).await,

@@ -3,9 +3,9 @@
 use std::io::Read;
 
 use clap::Subcommand;
-use doorward_accounts::NewPerson;
+use doorward_accounts::{Enrolled, NewPerson};
 use doorward_keys::SystemEntropy;
-use doorward_model::{Person, Role, id::random_text};
+use doorward_model::{LinkedIdentity, Person, Role, id::random_text};
 use serde_json::{Value, json};
 
 use super::{context::Context, moment, print_json, print_table};
@@ -26,6 +26,37 @@ pub(super) enum Command {
         /// Read the password from standard input.
         #[arg(long)]
         password_stdin: bool,
+        /// Make no password: the person comes through this provider, with the address given by --email.
+        #[arg(long, value_name = "PROVIDER", conflicts_with = "password_stdin", requires = "email")]
+        invite: Option<String>,
+    },
+    /// Invites a person to sign in through a provider: whoever comes from there with this verified e-mail address is them.
+    Invite {
+        /// The sign-in name.
+        name: String,
+        /// The provider.
+        #[arg(long, value_name = "PROVIDER")]
+        provider: String,
+        /// The address there; without it, the person's own.
+        #[arg(long)]
+        email: Option<String>,
+    },
+    /// Links a person to an account at a provider by what never changes there.
+    Link {
+        /// The sign-in name.
+        name: String,
+        /// The provider.
+        #[arg(long, value_name = "PROVIDER")]
+        provider: String,
+        /// The account's subject (`sub`, or what the kind of provider uses).
+        #[arg(long)]
+        subject: String,
+    },
+    /// Takes away a person's passkeys, authenticator app and recovery codes, because they lost them: sessions and connected apps
+    /// end at once.
+    ResetFactors {
+        /// The sign-in name.
+        name: String,
     },
     /// Lists people.
     List,
@@ -82,29 +113,73 @@ fn password(from_stdin: bool) -> Result<(String, bool), Failed> {
 
 fn describe(person: &Person) -> Value {
     json!({
-        "id": person.id.as_str(), "name": person.name.as_str(), "email": person.email, "roles": person.roles.iter().map(Role::as_str).collect::<Vec<_>>(),
+        "id": person.id.as_str(), "name": person.name.as_str(), "email": person.email, "roles": person.all_roles().map(Role::as_str).collect::<Vec<_>>(),
         "created_at": person.created_at.0, "disabled_at": person.disabled_at.map(|at| at.0), "password": person.password.is_some(),
     })
 }
 
-fn show(context: &Context, person: &Person) {
+fn show(context: &Context, person: &Person, identities: &[LinkedIdentity], factors: Enrolled) {
     if context.json {
-        return print_json(&describe(person));
+        let mut described = describe(person);
+        if let Value::Object(members) = &mut described {
+            let identity = |identity: &LinkedIdentity| {
+                json!({
+                    "provider": identity.provider.as_str(), "issuer": identity.issuer, "subject": identity.subject, "email": identity.email,
+                    "username": identity.username, "confirmed_at": identity.confirmed_at.0, "last_login_at": identity.last_login_at.0,
+                })
+            };
+            members.insert("identities".to_owned(), identities.iter().map(identity).collect());
+            members.insert("passkeys".to_owned(), factors.passkeys.into());
+            members.insert("authenticator".to_owned(), factors.authenticator.into());
+        }
+        return print_json(&described);
     }
     println!("id        {}", person.id);
     println!("name      {}", person.name);
     println!("email     {}", person.email.as_deref().unwrap_or("-"));
-    println!("roles     {}", person.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(", "));
+    println!("roles     {}", person.all_roles().map(Role::as_str).collect::<Vec<_>>().join(", "));
     println!("created   {}", moment(person.created_at));
     println!("state     {}", person.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled since {}", moment(at))));
     println!("password  {}", if person.password.is_some() { "set" } else { "none" });
+    println!("factors   {} passkeys, {}", factors.passkeys, if factors.authenticator { "authenticator app" } else { "no authenticator app" });
+    for identity in identities {
+        println!("account   {} {} ({})", identity.provider, identity.email.as_deref().or(identity.username.as_deref()).unwrap_or("-"), identity.subject);
+    }
 }
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
     let store = context.store().await?;
-    let accounts = context.accounts(&store)?;
+    let accounts = context.accounts(&store).await?;
     match command {
-        Command::Add { name, email, roles: texts, password_stdin } => {
+        Command::Add { name, email: Some(email), roles: texts, invite: Some(provider), .. } => {
+            let federation = context.federation(&store).await?;
+            let provider = federation.named(&provider).await?;
+            let person = accounts.add(NewPerson { name, email: Some(email.clone()), password: None, roles: roles(&texts)? }).await?;
+            federation.invite(&provider, &email, &person).await?;
+            if context.json {
+                print_json(&describe(&person));
+            } else {
+                println!("Added {}. Whoever comes from {} as {email} is them.", person.name, provider.name);
+            }
+        }
+        Command::Invite { name, provider, email } => {
+            let federation = context.federation(&store).await?;
+            let (person, provider) = (accounts.find(&name).await?, federation.named(&provider).await?);
+            let email = email.or_else(|| person.email.clone()).ok_or_else(|| Failed(format!("{name} has no e-mail address; give one with --email")))?;
+            federation.invite(&provider, &email, &person).await?;
+            println!("Invited {name}: whoever comes from {} as {email} is them.", provider.name);
+        }
+        Command::Link { name, provider, subject } => {
+            let federation = context.federation(&store).await?;
+            let (person, provider) = (accounts.find(&name).await?, federation.named(&provider).await?);
+            federation.link_subject(&provider, &subject, &person).await?;
+            println!("Linked {name} to {subject} at {}.", provider.name);
+        }
+        Command::ResetFactors { name } => {
+            accounts.reset_factors(&accounts.find(&name).await?).await?;
+            println!("{name} has no second factor any more; sessions and connected apps have ended.");
+        }
+        Command::Add { name, email, roles: texts, password_stdin, .. } => {
             let roles = roles(&texts)?;
             let (password, generated) = password(password_stdin)?;
             let person = accounts.add(NewPerson { name, email, password: Some(password.clone()), roles }).await?;
@@ -127,14 +202,17 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 print_json(&people.iter().map(describe).collect());
             } else {
                 let row = |person: &Person| {
-                    let roles = person.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(",");
+                    let roles = person.all_roles().map(Role::as_str).collect::<Vec<_>>().join(",");
                     let state = if person.disabled_at.is_some() { "disabled" } else { "active" };
                     vec![person.name.to_string(), person.email.clone().unwrap_or_default(), roles, state.to_owned(), person.id.to_string()]
                 };
                 print_table(&["NAME", "EMAIL", "ROLES", "STATE", "ID"], &people.iter().map(row).collect::<Vec<_>>());
             }
         }
-        Command::Show { name } => show(context, &accounts.find(&name).await?),
+        Command::Show { name } => {
+            let person = accounts.find(&name).await?;
+            show(context, &person, &store.identities_of(&person.id).await?, accounts.enrolled(&person.id).await?);
+        }
         Command::Disable { name } => {
             accounts.set_disabled(&accounts.find(&name).await?, true).await?;
             println!("Disabled {name}; sessions and connected apps have ended.");

@@ -54,7 +54,7 @@ impl Key {
     }
     /// The environment variable that sets it.
     pub fn variable(&self) -> String {
-        format!("DOORWARD_{}__{}", self.section.to_uppercase(), self.name.to_uppercase())
+        format!("DOORWARD_{}__{}", self.section.to_uppercase().replace('.', "__").replace('-', "_"), self.name.to_uppercase())
     }
 }
 
@@ -78,15 +78,37 @@ fn kind(schema: &Value) -> Kind {
     }
 }
 
+/// The section of which there may be many: `[providers.NAME]`. In the table of keys it stands once, under this name.
+pub const PROVIDERS: &str = "providers.NAME";
+
+/// The keys of the provider of this name.
+pub(super) fn of_provider(known: &[Key], name: &str) -> Vec<Key> {
+    let section = format!("providers.{name}");
+    known.iter().filter(|key| key.section == PROVIDERS).map(|key| Key { section: section.clone(), ..key.clone() }).collect()
+}
+
+/// All keys that have a value in this configuration: those of each of its providers among them.
+pub fn in_force(config: &Config) -> Vec<Key> {
+    let known = all();
+    let providers = config.providers.keys().flat_map(|name| of_provider(&known, name));
+    known.iter().filter(|key| key.section != PROVIDERS).cloned().chain(providers).collect()
+}
+
 /// All keys in the order of their sections.
 pub fn all() -> Vec<Key> {
     let (schema, defaults) = (schema(), serde_json::to_value(Config::default()).unwrap_or_default());
     let empty = serde_json::Map::new();
     let sections = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     let mut keys = Vec::new();
+    let provider = serde_json::to_value(doorward_federation::ProviderConfig::default()).unwrap_or_default();
     for (section, section_schema) in sections {
+        // A section of which there may be many describes one of them.
+        let (section, section_schema, defaults) = match section_schema.get("additionalProperties").filter(|one| one.is_object()) {
+            Some(one) => (PROVIDERS.to_owned(), one, Some(&provider)),
+            None => (section.clone(), section_schema, defaults.get(section)),
+        };
         for (name, key_schema) in section_schema.get("properties").and_then(Value::as_object).unwrap_or(&empty) {
-            let default = defaults.get(section).and_then(|section| section.get(name)).map(ToString::to_string).unwrap_or_default();
+            let default = defaults.and_then(|section| section.get(name)).map(ToString::to_string).unwrap_or_default();
             keys.push(Key {
                 section: section.clone(),
                 section_description: words(section_schema),

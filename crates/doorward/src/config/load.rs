@@ -10,7 +10,11 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Config, ConfigError, Key, Kind, Loaded, Origin, known_keys};
+use super::{
+    Config, ConfigError, Key, Kind, Loaded, Origin,
+    keys::{PROVIDERS, of_provider},
+    known_keys,
+};
 
 /// The variables of the environment that concern Doorward.
 #[derive(Clone, Debug, Default)]
@@ -60,17 +64,45 @@ fn read_file(text: &str, file: &str, known: &[Key], origins: &mut BTreeMap<Strin
         let offset = error.span().map_or(0, |span| span.start);
         ConfigError { origin: Some(at(offset)), key: String::new(), message: error.message().to_owned() }
     })?;
+    let mut file = File { at: &at, known, origins };
     for (section, value) in parsed.get_ref() {
         let (section, origin) = (section.get_ref().to_string(), at(section.span().start));
-        let in_section: Vec<&Key> = known.iter().filter(|key| key.section == section).collect();
         let DeValue::Table(keys) = value.get_ref() else {
             return Err(unknown(Some(origin), &section, known));
         };
-        if in_section.is_empty() {
-            return Err(unknown(Some(origin), &section, known));
+        if section != "providers" {
+            file.section(&section, origin, keys, known)?;
+            continue;
         }
         for (name, value) in keys {
-            let (path, origin) = (format!("{section}.{}", name.get_ref()), at(name.span().start));
+            let (path, origin) = (format!("providers.{}", name.get_ref()), at(name.span().start));
+            let DeValue::Table(keys) = value.get_ref() else {
+                let message = format!("write a table [providers.NAME]; {path} is none");
+                return Err(ConfigError { origin: Some(origin), key: path, message });
+            };
+            file.section(&path, origin, keys, &of_provider(known, name.get_ref()))?;
+        }
+    }
+    text.parse::<Table>().map_err(|error| ConfigError { origin: None, key: String::new(), message: error.message().to_owned() })
+}
+
+/// What checks a parsed file.
+struct File<'a> {
+    at: &'a dyn Fn(usize) -> Origin,
+    known: &'a [Key],
+    origins: &'a mut BTreeMap<String, Origin>,
+}
+
+impl File<'_> {
+    /// Checks every key of one section and the kind of its value.
+    fn section(&mut self, section: &str, origin: Origin, keys: &DeTable<'_>, known: &[Key]) -> Result<(), ConfigError> {
+        let in_section: Vec<&Key> = known.iter().filter(|key| key.section == section).collect();
+        if in_section.is_empty() {
+            return Err(unknown(Some(origin), section, self.known));
+        }
+        self.origins.insert(section.to_owned(), origin);
+        for (name, value) in keys {
+            let (path, origin) = (format!("{section}.{}", name.get_ref()), (self.at)(name.span().start));
             let Some(key) = in_section.iter().find(|key| key.name == name.get_ref().as_ref()) else {
                 return Err(unknown(Some(origin), &path, known));
             };
@@ -82,14 +114,49 @@ fn read_file(text: &str, file: &str, known: &[Key], origins: &mut BTreeMap<Strin
             if !fits {
                 return Err(ConfigError { origin: Some(origin), key: path, message: key.kind.demand().to_owned() });
             }
-            origins.insert(path, origin);
+            self.origins.insert(path, origin);
+        }
+        Ok(())
+    }
+}
+
+/// The keys that the environment may name: all, and those of every provider that the file or a variable names.
+fn with_providers(table: &Table, environment: &Environment, known: &[Key]) -> Vec<Key> {
+    let in_file = table.get("providers").and_then(Value::as_table).into_iter().flat_map(Table::keys).cloned();
+    let mut names: Vec<String> = in_file.collect();
+    for variable in environment.0.keys() {
+        let named = variable.strip_prefix("DOORWARD_PROVIDERS__").and_then(|rest| rest.split_once("__")).map(|(name, _)| name.to_lowercase().replace('_', "-"));
+        if let Some(name) = named.filter(|name| !names.contains(name)) {
+            names.push(name);
         }
     }
-    text.parse::<Table>().map_err(|error| ConfigError { origin: None, key: String::new(), message: error.message().to_owned() })
+    known.iter().filter(|key| key.section != PROVIDERS).cloned().chain(names.iter().flat_map(|name| of_provider(known, name))).collect()
+}
+
+/// Puts a value into the table of its section, which may be one of several providers.
+fn put(table: &mut Table, section: &str, name: &str, value: Value) {
+    let mut place = table;
+    for part in section.split('.') {
+        let entry = place.entry(part.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(inner) = entry else { return };
+        place = inner;
+    }
+    place.insert(name.to_owned(), value);
+}
+
+/// Reads a value as the environment and commands write it.
+pub(crate) fn value_from_text(kind: Kind, text: String) -> Option<Value> {
+    Some(match kind {
+        Kind::Text => Value::String(text),
+        Kind::Number => Value::Integer(text.trim().parse().ok()?),
+        Kind::Switch => Value::Boolean(text.trim().parse().ok()?),
+        Kind::List => Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| Value::String(item.to_owned())).collect()),
+    })
 }
 
 /// Lays the environment over the file.
 fn overlay(table: &mut Table, environment: &Environment, known: &[Key], origins: &mut BTreeMap<String, Origin>) -> Result<(), ConfigError> {
+    let known = &with_providers(table, environment, known);
     // `…_FILE` sorts behind the plain name and so wins over it.
     for (variable, value) in &environment.0 {
         let origin = Origin::Variable(variable.clone());
@@ -102,21 +169,14 @@ fn overlay(table: &mut Table, environment: &Environment, known: &[Key], origins:
                 (key, text.trim_end_matches(['\n', '\r']).to_owned())
             }
             (None, None) => {
-                let path = variable.trim_start_matches("DOORWARD_").replacen("__", ".", 1).to_lowercase();
+                let dots = if variable.starts_with("DOORWARD_PROVIDERS__") { 2 } else { 1 };
+                let path = variable.trim_start_matches("DOORWARD_").replacen("__", ".", dots).to_lowercase();
                 return Err(unknown(Some(origin), &path, known));
             }
         };
         let wrong = || ConfigError { origin: Some(origin.clone()), key: key.path(), message: key.kind.demand().to_owned() };
-        let value = match key.kind {
-            Kind::Text => Value::String(text),
-            Kind::Number => Value::Integer(text.trim().parse().map_err(|_| wrong())?),
-            Kind::Switch => Value::Boolean(text.trim().parse().map_err(|_| wrong())?),
-            Kind::List => Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| Value::String(item.to_owned())).collect()),
-        };
-        let section = table.entry(key.section.clone()).or_insert_with(|| Value::Table(Table::new()));
-        if let Value::Table(section) = section {
-            section.insert(key.name.clone(), value);
-        }
+        let value = value_from_text(key.kind, text).ok_or_else(wrong)?;
+        put(table, &key.section, &key.name, value);
         origins.insert(key.path(), origin);
     }
     Ok(())
@@ -124,7 +184,7 @@ fn overlay(table: &mut Table, environment: &Environment, known: &[Key], origins:
 
 /// An unknown key, with the nearest known one.
 fn unknown(origin: Option<Origin>, path: &str, known: &[Key]) -> ConfigError {
-    let is_section = !path.contains('.');
+    let is_section = !path.contains('.') || path.starts_with("providers.") && path.matches('.').count() == 1;
     let mut candidates: Vec<String> = known.iter().map(Key::path).collect();
     if is_section {
         candidates.extend(known.iter().map(|key| key.section.clone()));

@@ -5,12 +5,13 @@ mod load;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
-use doorward_model::{PublicUrl, SigningAlgorithm};
+use doorward_model::{AccessPolicy, PublicUrl, SigningAlgorithm};
 use doorward_transport::{address::TrustedProxies, outbound::OutboundSetupError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use keys::{Key, Kind, all as known_keys, schema};
+pub use keys::{Key, Kind, PROVIDERS, all as known_keys, in_force as keys_in_force, schema};
+pub(crate) use load::value_from_text;
 pub use load::{Environment, load};
 
 /// Everything that can be configured. Every key has a default: an empty file is a complete configuration.
@@ -25,6 +26,10 @@ pub struct Config {
     pub keys: doorward_keys::Config,
     /// People, passwords and sessions.
     pub accounts: doorward_accounts::Config,
+    /// Upstream identity providers, each in a table of its own: `[providers.google]`.
+    pub providers: BTreeMap<String, doorward_federation::ProviderConfig>,
+    /// What roles allow, and where one factor is not enough.
+    pub access: AccessConfig,
     /// How clients come to be known.
     pub registration: doorward_registration::Config,
     /// Lifetimes of what is issued.
@@ -37,6 +42,34 @@ pub struct Config {
     pub outbound: doorward_transport::OutboundConfig,
     /// What is logged.
     pub log: LogConfig,
+}
+
+/// What roles allow, and where one factor is not enough.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccessConfig {
+    /// Who may have a scope, as rules `SCOPE = ROLE ROLE…`, such as `mcp:write = developer admin`. A scope without a rule is for
+    /// everybody. Losing the role takes effect on the next call.
+    pub scope_roles: Vec<String>,
+    /// Who may call a tool, as rules `TOOL = ROLE ROLE…`; `*` in the name stands for anything, and of several rules that match all
+    /// must hold. A tool without a rule is for everybody.
+    pub tool_roles: Vec<String>,
+    /// Scopes that are given only to people who proved a second factor.
+    pub second_factor_scopes: Vec<String>,
+    /// Whether the administrator's pages ask for a second factor.
+    pub second_factor_for_administrators: bool,
+}
+
+impl AccessConfig {
+    /// Reads the rules. Answers the key of the one that is wrong.
+    pub fn policy(&self) -> Result<AccessPolicy, (&'static str, String)> {
+        let read = |scopes: &[String], tools: &[String], factors: &[String]| AccessPolicy::parse(scopes, tools, factors).map_err(|error| error.to_string());
+        read(&self.scope_roles, &[], &[]).map_err(|error| ("access.scope_roles", error))?;
+        read(&[], &self.tool_roles, &[]).map_err(|error| ("access.tool_roles", error))?;
+        let mut policy = read(&self.scope_roles, &self.tool_roles, &self.second_factor_scopes).map_err(|error| ("access.second_factor_scopes", error))?;
+        policy.second_factor_for_administrators = self.second_factor_for_administrators;
+        Ok(policy)
+    }
 }
 
 /// What is logged, to standard error.
@@ -142,8 +175,21 @@ impl Loaded {
         if !config.store.url.is_empty() && !["postgres://", "postgresql://", "sqlite://"].iter().any(|scheme| config.store.url.starts_with(scheme)) {
             return Err(self.wrong("store.url", "must be empty, sqlite://FILE or postgres://USER@HOST/DATABASE"));
         }
+        if !matches!(config.accounts.second_factor.as_str(), "enrolled" | "required") {
+            return Err(self.wrong("accounts.second_factor", "must be enrolled or required"));
+        }
+        let access = config.access.policy().map_err(|(key, message)| self.wrong(key, message))?;
+        doorward_federation::check_configured(&config.providers).map_err(|wrong| self.wrong_provider(&wrong))?;
         self.check_numbers()?;
-        Ok(Checked { listen, public_url, algorithm, proxies })
+        Ok(Checked { listen, public_url, algorithm, proxies, access })
+    }
+
+    /// A provider's setting that is wrong, or missing: then it is the table's line that is named.
+    fn wrong_provider(&self, wrong: &doorward_federation::ConfiguredProviderError) -> ConfigError {
+        let section = format!("providers.{}", wrong.provider);
+        let key = format!("{section}.{}", wrong.error.key);
+        let origin = self.origins.get(&key).or_else(|| self.origins.get(&section)).cloned();
+        ConfigError { origin, key, message: wrong.error.message.clone() }
     }
 
     fn check_numbers(&self) -> Result<(), ConfigError> {
@@ -181,6 +227,8 @@ pub struct Checked {
     pub algorithm: SigningAlgorithm,
     /// Whose forwarded headers count.
     pub proxies: TrustedProxies,
+    /// What roles allow.
+    pub access: AccessPolicy,
 }
 
 impl Checked {
@@ -235,6 +283,14 @@ mod tests {
                 "doorward.toml, line 2: outbound.extra_ca_files: /nonexistent.pem: No such file or directory (os error 2)",
             ),
             ("[issuer]\ncode_seconds = 0\n", "doorward.toml, line 2: issuer.code_seconds: must be between 1 and 600, not 0"),
+            ("[providers.google]\nkind = \"google\"\n", "doorward.toml, line 1: providers.google.client_id: is needed: the provider gives it when you register this server there"),
+            (
+                "[providers.g]\nkind = \"google\"\nclient_id = \"x\"\nclient_secret = \"y\"\nrole = [\"a\"]\n",
+                "doorward.toml, line 5: providers.g.role: is not a key; did you mean providers.g.roles?",
+            ),
+            ("[providers]\ngoogle = 1\n", "doorward.toml, line 2: providers.google: write a table [providers.NAME]; providers.google is none"),
+            ("[access]\nscope_roles = [\"mcp:rite = a\"]\n", "doorward.toml, line 2: access.scope_roles: \"mcp:rite\" is not a scope; there are mcp:read, mcp:write, offline_access"),
+            ("[accounts]\nsecond_factor = \"maybe\"\n", "doorward.toml, line 2: accounts.second_factor: must be enrolled or required"),
             ("[mcp]\nenabled = 1\n", "doorward.toml, line 2: mcp.enabled: must be true or false"),
             ("[mcp]\nallowed_origins = \"https://a\"\n", "doorward.toml, line 2: mcp.allowed_origins: must be a list of strings"),
         ] {
@@ -266,5 +322,23 @@ mod tests {
         let wrong = load::load_text("", "doorward.toml", &Environment::from_pairs([("DOORWARD_SERVER__MAX_CONNECTIONS", "x")])).unwrap_err();
         assert_eq!(wrong.to_string(), "environment variable DOORWARD_SERVER__MAX_CONNECTIONS: server.max_connections: must be a whole number");
         std::fs::remove_file(secret).unwrap();
+    }
+
+    #[test]
+    fn providers_come_from_the_file_and_from_variables() {
+        let environment = Environment::from_pairs([
+            ("DOORWARD_PROVIDERS__MY_IDP__CLIENT_SECRET", "s"),
+            ("DOORWARD_PROVIDERS__GITHUB__KIND", "github"),
+            ("DOORWARD_PROVIDERS__GITHUB__CLIENT_ID", "i"),
+            ("DOORWARD_PROVIDERS__GITHUB__CLIENT_SECRET", "t"),
+            ("DOORWARD_PROVIDERS__GITHUB__ALLOWED_GROUPS", "acme/core, acme/ops"),
+        ]);
+        let text = "[providers.my-idp]\nkind = \"oidc\"\nissuer = \"https://idp.example\"\nclient_id = \"c\"\n";
+        let loaded = load::load_text(text, "doorward.toml", &environment).unwrap();
+        loaded.check().unwrap();
+        assert_eq!(loaded.config.providers["my-idp"].client_secret, "s");
+        assert_eq!(loaded.config.providers["github"].allowed_groups, ["acme/core", "acme/ops"]);
+        let wrong = load::load_text("", "doorward.toml", &Environment::from_pairs([("DOORWARD_PROVIDERS__X__CLIENT_IDD", "x")])).unwrap_err();
+        assert_eq!(wrong.to_string(), "environment variable DOORWARD_PROVIDERS__X__CLIENT_IDD: providers.x.client_idd: is not a key; did you mean providers.x.client_id?");
     }
 }

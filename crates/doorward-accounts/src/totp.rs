@@ -1,0 +1,89 @@
+//! Authenticator apps (RFC 6238): SHA-1, six digits, thirty seconds, which is what all of them can do.
+
+use doorward_model::{Change, Person, SessionId, Totp, UnitOfWork, UserId};
+use doorward_store::StoreError;
+use totp_rs::{Builder, Secret};
+use zeroize::Zeroizing;
+
+use crate::{Accounts, FactorError};
+
+/// 160 bits, as RFC 4226 §4 recommends.
+const SECRET_BYTES: usize = 20;
+
+/// A secret to be entered into an authenticator app.
+pub struct NewAuthenticator {
+    /// The secret as people type it: base32, in groups of four.
+    pub typed: String,
+    /// The address that the app reads from a picture (`otpauth://…`).
+    pub url: Zeroizing<String>,
+}
+
+fn place(user_id: &UserId) -> String {
+    format!("totp/{user_id}/secret")
+}
+
+fn app(secret: &[u8], issuer: &str, account: &str) -> Result<totp_rs::Totp, FactorError> {
+    // A colon would end the issuer's part of the label.
+    let plain = |text: &str| text.replace(':', " ");
+    let builder = Builder::new().with_secret(Secret::from(secret.to_vec())).with_issuer(Some(plain(issuer))).with_account_name(plain(account));
+    builder.build().map_err(|error| FactorError::Passkey(error.to_string()))
+}
+
+impl Accounts {
+    /// Makes a secret for a person, or answers the one that still waits for its first code, so that a reload shows the same.
+    pub async fn begin_authenticator(&self, person: &Person) -> Result<NewAuthenticator, FactorError> {
+        let waiting = match self.store.totp_of(&person.id).await? {
+            Some(known) if known.confirmed_at.is_some() => return Err(FactorError::Already),
+            Some(known) => self.master.open(&place(&person.id), &known.secret).ok(),
+            None => None,
+        };
+        let secret = match waiting {
+            Some(secret) => secret,
+            None => {
+                let mut secret = Zeroizing::new(vec![0u8; SECRET_BYTES]);
+                self.entropy.fill(&mut secret);
+                let totp = Totp {
+                    user_id: person.id.clone(),
+                    secret: self.master.seal(&place(&person.id), &secret),
+                    created_at: self.clock.now(),
+                    confirmed_at: None,
+                    last_step: 0,
+                };
+                match self.store.apply(Change::PutTotp(totp)).await {
+                    Ok(()) => secret,
+                    Err(StoreError::Refused(_)) => return Err(FactorError::Already),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        let app = app(&secret, &self.name, person.name.as_str())?;
+        let typed = app.secret().to_base32();
+        let typed = typed.trim_end_matches('=').as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ");
+        let url = app.to_url().map_err(|error| FactorError::Passkey(error.to_string()))?;
+        Ok(NewAuthenticator { typed, url: Zeroizing::new(url) })
+    }
+
+    /// The time step of a code that fits now, give or take one step.
+    pub(crate) async fn matching_step(&self, user_id: &UserId, code: &str, confirmed: bool) -> Result<Option<i64>, FactorError> {
+        let Some(known) = self.store.totp_of(user_id).await?.filter(|totp| totp.confirmed_at.is_some() == confirmed) else { return Ok(None) };
+        let Ok(secret) = self.master.open(&place(user_id), &known.secret) else { return Ok(None) };
+        let now = u64::try_from(self.clock.now().0).unwrap_or_default();
+        let step = app(&secret, "", "person")?.check(code, now);
+        Ok(step.and_then(|step| i64::try_from(step).ok()).filter(|step| *step > known.last_step))
+    }
+
+    /// Confirms an authenticator app by its first code.
+    pub async fn confirm_authenticator(&self, person: &Person, typed: &str) -> Result<(), FactorError> {
+        let plain: String = typed.chars().filter(char::is_ascii_digit).take(8).collect();
+        let Some(step) = self.matching_step(&person.id, &plain, false).await? else { return Err(FactorError::Wrong) };
+        self.prove(&person.id, Change::ConfirmTotp { user_id: person.id.clone(), step, at: self.clock.now() }).await?;
+        tracing::info!(person = %person.id, "an authenticator app was set up");
+        Ok(())
+    }
+
+    /// Removes a person's authenticator app. Their other sessions end.
+    pub async fn remove_authenticator(&self, user_id: &UserId, keep: SessionId) -> Result<(), StoreError> {
+        tracing::info!(person = %user_id, "an authenticator app was removed");
+        self.store.apply(UnitOfWork::from_iter([Change::DeleteTotp(user_id.clone()), Self::others_end(user_id, keep)])).await
+    }
+}

@@ -1,0 +1,134 @@
+//! Which providers there are: those of the configuration file and those that were added by command.
+
+use std::sync::{Arc, PoisonError};
+
+use doorward_model::{Change, Invitation, Person, ProviderId, StoredProvider};
+use doorward_store::StoreError;
+
+use crate::{
+    Federation,
+    config::{ProviderConfig, SettingError},
+    provider::{Provider, Source},
+};
+
+fn secret_place(id: &ProviderId) -> String {
+    format!("provider/{id}/secret")
+}
+
+/// Why a provider could not be added or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderChangeError {
+    /// Its settings cannot work.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The name is taken.
+    #[error("there is already a provider {0}")]
+    Taken(String),
+    /// No such provider.
+    #[error("there is no provider {0}; doorward provider list names them")]
+    Unknown(String),
+    /// It stands in the configuration file.
+    #[error("the provider {0} stands in the configuration; delete its table there")]
+    InFile(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Federation {
+    fn make(&self, record: &StoredProvider) -> Result<Provider, String> {
+        let parts = &self.inner.parts;
+        let mut config: ProviderConfig = serde_json::from_str(&record.settings).map_err(|error| error.to_string())?;
+        if let Some(secret) = &record.secret {
+            let plain = parts.master.open(&secret_place(&record.id), secret).map_err(|error| error.to_string())?;
+            config.client_secret = String::from_utf8_lossy(&plain).into_owned();
+        }
+        Provider::new(record.id.as_str(), config, Source::Command, &parts.outbound, &parts.outbound_config).map_err(|error| error.to_string())
+    }
+
+    /// All providers, those that are switched off too: the configuration file's first, then the others by name.
+    pub async fn all_providers(&self) -> Result<Vec<Arc<Provider>>, StoreError> {
+        let records = self.inner.parts.store.providers().await?;
+        let mut known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&known.records, &records) {
+            let mut providers = Vec::new();
+            for record in records.iter() {
+                // One that did not change keeps what it has discovered.
+                if let Some(kept) = known.providers.iter().find(|(old, _)| old == record) {
+                    providers.push(kept.clone());
+                } else {
+                    match self.make(record) {
+                        Ok(provider) => providers.push((record.clone(), Arc::new(provider))),
+                        Err(error) => tracing::error!(provider = %record.id, error, "a provider cannot be used; the others can"),
+                    }
+                }
+            }
+            known.records = records;
+            known.providers = providers;
+        }
+        let mut all = self.inner.configured.clone();
+        for (_, provider) in &known.providers {
+            if all.iter().any(|other| other.id == provider.id) {
+                tracing::warn!(provider = %provider.id, "a provider of this name stands in the configuration, which counts; delete one of the two");
+            } else {
+                all.push(Arc::clone(provider));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The providers through which people may sign in.
+    pub async fn providers(&self) -> Result<Vec<Arc<Provider>>, StoreError> {
+        Ok(self.all_providers().await?.into_iter().filter(|provider| provider.is_enabled()).collect())
+    }
+
+    /// A provider through which people may sign in.
+    pub async fn provider(&self, name: &str) -> Result<Option<Arc<Provider>>, StoreError> {
+        Ok(self.providers().await?.into_iter().find(|provider| provider.id.as_str() == name))
+    }
+
+    /// Adds a provider.
+    pub async fn add(&self, name: &str, config: ProviderConfig) -> Result<ProviderId, ProviderChangeError> {
+        let parts = &self.inner.parts;
+        crate::provider::check(name, &config)?;
+        let id = ProviderId::parse(name).map_err(|error| SettingError::new("name", error.to_string()))?;
+        if self.inner.configured.iter().any(|provider| provider.id == id) {
+            return Err(ProviderChangeError::Taken(name.to_owned()));
+        }
+        let secret = (!config.client_secret.is_empty()).then(|| parts.master.seal(&secret_place(&id), config.client_secret.as_bytes()));
+        let public = ProviderConfig { client_secret: String::new(), ..config };
+        let settings = serde_json::to_string(&public).map_err(|error| SettingError::new("kind", error.to_string()))?;
+        let record = StoredProvider { id: id.clone(), settings, secret, created_at: parts.clock.now() };
+        match parts.store.apply(Change::InsertProvider(record)).await {
+            Ok(()) => Ok(id),
+            Err(StoreError::Refused(_)) => Err(ProviderChangeError::Taken(name.to_owned())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A provider by its name, switched off or not.
+    pub async fn named(&self, name: &str) -> Result<Arc<Provider>, ProviderChangeError> {
+        let found = self.all_providers().await?.into_iter().find(|provider| provider.id.as_str() == name);
+        found.ok_or_else(|| ProviderChangeError::Unknown(name.to_owned()))
+    }
+
+    /// Invites: whoever comes from the provider with this verified e-mail address is this person.
+    pub async fn invite(&self, provider: &Provider, email: &str, person: &Person) -> Result<(), StoreError> {
+        let parts = &self.inner.parts;
+        let invitation = Invitation { provider: provider.id.clone(), email: email.trim().to_lowercase(), user_id: person.id.clone(), created_at: parts.clock.now() };
+        parts.store.apply(Change::PutInvitation(invitation)).await
+    }
+
+    /// Deletes a provider that was added by command. The access of people who signed in through it ends within a minute or so, at
+    /// the server's next round of housekeeping.
+    pub async fn delete(&self, name: &str) -> Result<(), ProviderChangeError> {
+        if self.inner.configured.iter().any(|provider| provider.id.as_str() == name) {
+            return Err(ProviderChangeError::InFile(name.to_owned()));
+        }
+        match self.inner.parts.store.apply(Change::DeleteProvider(ProviderId::from_stored(name))).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Refused(_)) => Err(ProviderChangeError::Unknown(name.to_owned())),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

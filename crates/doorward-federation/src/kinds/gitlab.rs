@@ -1,0 +1,21 @@
+//! GitLab, its own or yours.
+
+use super::{Kind, Protocol, address, open_id};
+
+pub(super) const KIND: Kind = Kind {
+    name: "gitlab",
+    title: "GitLab",
+    summary: "GitLab. Without `issuer` it is gitlab.com; with it your own installation. Groups are full paths, such as `team/backend`.",
+    needs: &["client_secret"],
+    prepare: |config| {
+        let issuer = if config.issuer.is_empty() { "https://gitlab.com".to_owned() } else { config.issuer.clone() };
+        address("issuer", &issuer, None)?;
+        let mut settings = open_id(config, issuer, &["openid", "profile", "email"]);
+        settings.claims.username = "nickname".to_owned();
+        if let Protocol::OpenId(open_id) = &mut settings.protocol {
+            // GitLab gives refresh tokens unasked and refuses scopes that it does not know.
+            open_id.offline = false;
+        }
+        Ok(settings)
+    },
+};

@@ -1,0 +1,16 @@
+//! Keycloak.
+
+use super::{Kind, address, open_id};
+
+pub(super) const KIND: Kind = Kind {
+    name: "keycloak",
+    title: "Keycloak",
+    summary: "Keycloak. `issuer` is the realm's address, such as `https://sso.example.com/realms/team`. Realm roles are the groups; for Keycloak's own groups add a group mapper and set `claim_groups = \"groups\"`.",
+    needs: &["client_secret", "issuer"],
+    prepare: |config| {
+        address("issuer", &config.issuer, None)?;
+        let mut settings = open_id(config, config.issuer.clone(), &["openid", "profile", "email"]);
+        settings.claims.groups = "/realm_access/roles".to_owned();
+        Ok(settings)
+    },
+};

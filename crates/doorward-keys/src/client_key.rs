@@ -1,0 +1,50 @@
+//! A private key by which we prove ourselves as a client of somebody else (`private_key_jwt`).
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::Value;
+
+/// A key from a PEM file.
+#[derive(Clone)]
+pub struct ClientKey {
+    key: EncodingKey,
+    header: Header,
+}
+
+/// A PEM text that holds no key that signs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClientKeyError {
+    /// Not a private key.
+    #[error("holds no private key in PEM form (PKCS#8; RSA, P-256 or Ed25519)")]
+    NotAKey,
+    /// It is one, but signing with it fails.
+    #[error("holds a key that does not sign: {0}")]
+    Unusable(String),
+}
+
+impl ClientKey {
+    /// Reads a PKCS#8 key: RSA signs with RS256, P-256 with ES256, Ed25519 with `EdDSA`. `kid` names it to the other side.
+    pub fn from_pem(pem: &[u8], kid: Option<String>) -> Result<Self, ClientKeyError> {
+        let candidates = [
+            (Algorithm::RS256, EncodingKey::from_rsa_pem(pem)),
+            (Algorithm::ES256, EncodingKey::from_ec_pem(pem)),
+            (Algorithm::EdDSA, EncodingKey::from_ed_pem(pem)),
+        ];
+        let (algorithm, key) = candidates.into_iter().find_map(|(algorithm, key)| Some((algorithm, key.ok()?))).ok_or(ClientKeyError::NotAKey)?;
+        let mut header = Header::new(algorithm);
+        header.kid = kid;
+        let key = Self { key, header };
+        key.sign(&Value::Null).map_err(|error| ClientKeyError::Unusable(error.to_string()))?;
+        Ok(key)
+    }
+
+    /// Signs claims as a JWT.
+    pub fn sign(&self, claims: &Value) -> Result<String, ClientKeyError> {
+        jsonwebtoken::encode(&self.header, claims, &self.key).map_err(|error| ClientKeyError::Unusable(error.to_string()))
+    }
+}
+
+impl std::fmt::Debug for ClientKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientKey(…)")
+    }
+}

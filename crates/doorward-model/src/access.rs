@@ -1,0 +1,129 @@
+//! What roles allow: which scopes a person may give to a client, which tools they may call, and where one factor is not enough.
+
+use crate::{
+    Person, Role, ScopeSet,
+    authentication::{Authentication, Level},
+    pattern::Pattern,
+    scope::{SCOPES, Scope},
+};
+
+/// The rules. Without any, every person may use everything that the server offers.
+#[derive(Clone, Debug, Default)]
+pub struct AccessPolicy {
+    scopes: Vec<(Scope, Vec<Role>)>,
+    tools: Vec<(Pattern, Vec<Role>)>,
+    second_factor: ScopeSet,
+    /// Whether the administrator's pages ask for a second factor.
+    pub second_factor_for_administrators: bool,
+}
+
+/// A rule that cannot be understood. Says what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RuleError(pub String);
+
+/// Reads `NAME = ROLE ROLE…`.
+fn rule(text: &str) -> Result<(&str, Vec<Role>), RuleError> {
+    let wrong = |why: &str| RuleError(format!("{text:?} {why}"));
+    let (name, roles) = text.split_once('=').ok_or_else(|| wrong("must read NAME = ROLE, like \"mcp:write = developer\""))?;
+    let words = roles.split([' ', ',']).filter(|word| !word.is_empty());
+    let roles = words.map(|word| Role::parse(word).map_err(|error| wrong(&format!("names {word:?}, but {error}")))).collect::<Result<Vec<_>, _>>()?;
+    if roles.is_empty() { Err(wrong("names no role")) } else { Ok((name.trim(), roles)) }
+}
+
+fn scope(name: &str) -> Result<Scope, RuleError> {
+    let known = || SCOPES.iter().map(|info| info.name).collect::<Vec<_>>().join(", ");
+    Scope::named(name).ok_or_else(|| RuleError(format!("{name:?} is not a scope; there are {}", known())))
+}
+
+impl AccessPolicy {
+    /// Reads the rules as they stand in the configuration.
+    pub fn parse(scope_roles: &[String], tool_roles: &[String], second_factor_scopes: &[String]) -> Result<Self, RuleError> {
+        let scopes = scope_roles.iter().map(|text| rule(text).and_then(|(name, roles)| Ok((scope(name)?, roles)))).collect::<Result<_, _>>()?;
+        let tools = tool_roles.iter().map(|text| rule(text).map(|(name, roles)| (Pattern::new(name), roles))).collect::<Result<_, _>>()?;
+        let second_factor = second_factor_scopes.iter().map(|name| scope(name)).collect::<Result<_, _>>()?;
+        Ok(Self { scopes, tools, second_factor, second_factor_for_administrators: false })
+    }
+
+    /// The scopes that this person may hold through any client. A scope that includes one that is not allowed is not allowed either.
+    pub fn scopes_of(&self, person: &Person) -> ScopeSet {
+        let allows = |scope: Scope| self.scopes.iter().filter(|(ruled, _)| *ruled == scope).all(|(_, roles)| person.has_any(roles));
+        ScopeSet::all().iter().filter(|scope| allows(*scope) && scope.info().implies.iter().all(|implied| allows(*implied))).collect()
+    }
+
+    /// Whether this person may call a tool of this name. Of several rules that match, all must hold.
+    pub fn allows_tool(&self, person: &Person, tool: &str) -> bool {
+        self.tools.iter().filter(|(pattern, _)| pattern.matches(tool)).all(|(_, roles)| person.has_any(roles))
+    }
+
+    /// Those of `scopes` for which somebody who proved themselves like this must prove a second factor first.
+    pub fn lacks_second_factor(&self, scopes: &ScopeSet, authentication: &Authentication) -> ScopeSet {
+        if authentication.level == Level::MultiFactor {
+            return ScopeSet::default();
+        }
+        scopes.closure().iter().filter(|scope| self.second_factor.allows(*scope) || scope.info().implies.iter().any(|implied| self.second_factor.allows(*implied))).collect()
+    }
+
+    /// What is left of `scopes` for this person, who proved themselves like this.
+    pub fn effective(&self, scopes: &ScopeSet, person: &Person, authentication: &Authentication) -> ScopeSet {
+        let allowed = scopes.closure().intersection(&self.scopes_of(person));
+        let lacking = self.lacks_second_factor(&allowed, authentication);
+        allowed.iter().filter(|scope| !lacking.iter().any(|lacks| lacks == *scope)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PersonName, Timestamp, UserId};
+
+    fn person(roles: &[&str], provider_roles: &[&str]) -> Person {
+        let parse = |roles: &[&str]| roles.iter().map(|role| Role::parse(role).unwrap()).collect();
+        Person {
+            id: UserId::from_text("u_1"),
+            name: PersonName::parse("a").unwrap(),
+            email: None,
+            display_name: None,
+            password: None,
+            roles: parse(roles),
+            provider_roles: parse(provider_roles),
+            created_at: Timestamp(0),
+            disabled_at: None,
+        }
+    }
+
+    fn list(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn roles_gate_scopes_and_tools_from_wherever_they_come() {
+        let policy = AccessPolicy::parse(&list(&["mcp:write = developer, admin"]), &list(&["revoke_* = admin"]), &[]).unwrap();
+        assert_eq!(policy.scopes_of(&person(&[], &[])).to_string(), "mcp:read offline_access");
+        assert_eq!(policy.scopes_of(&person(&["developer"], &[])).to_string(), "mcp:read mcp:write offline_access");
+        assert_eq!(policy.scopes_of(&person(&[], &["admin"])).to_string(), "mcp:read mcp:write offline_access");
+        assert!(policy.allows_tool(&person(&[], &[]), "whoami"));
+        assert!(!policy.allows_tool(&person(&["developer"], &[]), "revoke_connected_app"));
+        assert!(policy.allows_tool(&person(&["admin"], &[]), "revoke_connected_app"));
+        let closed = AccessPolicy::parse(&list(&["mcp:read = staff"]), &[], &[]).unwrap();
+        assert_eq!(closed.scopes_of(&person(&["developer"], &[])).to_string(), "offline_access", "writing includes reading");
+    }
+
+    #[test]
+    fn a_scope_may_need_a_second_factor() {
+        let policy = AccessPolicy::parse(&[], &[], &list(&["mcp:write"])).unwrap();
+        let (single, multi) = (Authentication::default(), Authentication { level: Level::MultiFactor, ..Authentication::default() });
+        let both = ScopeSet::parse_known("mcp:write");
+        assert_eq!(policy.effective(&both, &person(&[], &[]), &single).to_string(), "mcp:read");
+        assert_eq!(policy.effective(&both, &person(&[], &[]), &multi).to_string(), "mcp:read mcp:write");
+        assert_eq!(policy.lacks_second_factor(&both, &single).to_string(), "mcp:write");
+    }
+
+    #[test]
+    fn wrong_rules_say_what_is_wrong() {
+        for (rule, said) in [("mcp:write", "must read NAME = ROLE"), ("mcp:rite = a", "is not a scope"), ("mcp:read =", "names no role"), ("mcp:read = A", "lower-case")] {
+            let error = AccessPolicy::parse(&list(&[rule]), &[], &[]).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

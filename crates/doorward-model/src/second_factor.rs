@@ -1,0 +1,35 @@
+//! Second factors of our own.
+
+use crate::{Sealed, Timestamp, id::UserId};
+
+/// A passkey: a public key whose private half never leaves its owner's device.
+#[derive(Clone, Debug)]
+pub struct Passkey {
+    /// The credential id, as unpadded base64url.
+    pub id: String,
+    /// Whose.
+    pub user_id: UserId,
+    /// What its owner calls it.
+    pub name: String,
+    /// The public key and counter, as the WebAuthn library writes them.
+    pub credential: String,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A secret shared with an authenticator app (RFC 6238).
+#[derive(Clone, Debug)]
+pub struct Totp {
+    /// Whose.
+    pub user_id: UserId,
+    /// The secret.
+    pub secret: Sealed,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its owner first entered a code from it. Before that it proves nothing.
+    pub confirmed_at: Option<Timestamp>,
+    /// The last time step that was used, so that no code counts twice (RFC 6238 §5.2).
+    pub last_step: i64,
+}

@@ -1,0 +1,68 @@
+//! Providers, upstream accounts, sign-ins under way.
+
+use std::sync::Arc;
+
+use doorward_model::{HashedToken, IdentityId, Invitation, LinkedIdentity, Person, ProviderId, SignInAttempt, StoredProvider, Timestamp, UserId};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, ExprTrait, Func}};
+
+use crate::{
+    Store, StoreError, convert,
+    entities::{identity, invitation, person, provider, session, sign_in},
+};
+
+impl Store {
+    /// The providers that were added by command, by name.
+    pub async fn providers(&self) -> Result<Arc<Vec<StoredProvider>>, StoreError> {
+        let read = || async move {
+            let rows = provider::Entity::find().order_by_asc(provider::Column::Id).all(&self.reader).await?;
+            Ok(Some(rows.into_iter().map(convert::provider).collect()))
+        };
+        Ok(self.caches.providers.get(&(), read).await?.unwrap_or_default())
+    }
+    /// A sign-in under way, come back or not, straight from the database.
+    pub async fn sign_in(&self, state: &HashedToken) -> Result<Option<SignInAttempt>, StoreError> {
+        Ok(sign_in::Entity::find_by_id(state.as_str()).one(&self.reader).await?.map(convert::sign_in))
+    }
+    /// An upstream account, straight from the database.
+    pub async fn identity(&self, id: &IdentityId) -> Result<Option<LinkedIdentity>, StoreError> {
+        identity::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::identity).transpose()
+    }
+    /// A person's upstream accounts, the first linked first.
+    pub async fn identities_of(&self, user_id: &UserId) -> Result<Vec<LinkedIdentity>, StoreError> {
+        let rows = identity::Entity::find()
+            .filter(identity::Column::UserId.eq(user_id.as_str()))
+            .order_by_asc(identity::Column::CreatedAt)
+            .order_by_asc(identity::Column::Id)
+            .all(&self.reader)
+            .await?;
+        rows.into_iter().map(convert::identity).collect()
+    }
+    /// Upstream accounts whose next look is due at `now`, the longest due first, at most `limit`.
+    pub async fn identities_due(&self, now: Timestamp, limit: u64) -> Result<Vec<LinkedIdentity>, StoreError> {
+        let due = identity::Entity::find().filter(identity::Column::NextCheckAt.lte(now.0));
+        let rows = due.order_by_asc(identity::Column::NextCheckAt).limit(limit).all(&self.reader).await?;
+        rows.into_iter().map(convert::identity).collect()
+    }
+    /// Whose sessions belong to one session of a provider.
+    pub async fn people_with_sid(&self, provider: &ProviderId, sid: &str) -> Result<Vec<UserId>, StoreError> {
+        use session::Column as S;
+        let which = session::Entity::find().filter(S::Provider.eq(provider.as_str())).filter(S::UpstreamSid.eq(sid));
+        let rows: Vec<String> = which.select_only().column(S::UserId).distinct().into_tuple().all(&self.reader).await?;
+        Ok(rows.into_iter().map(UserId::from_text).collect())
+    }
+    /// How many people sign in through a provider.
+    pub async fn count_identities(&self, provider: &ProviderId) -> Result<u64, StoreError> {
+        use sea_orm::PaginatorTrait;
+        Ok(identity::Entity::find().filter(identity::Column::Provider.eq(provider.as_str())).count(&self.reader).await?)
+    }
+    /// Who was invited under an address at a provider.
+    pub async fn invitation(&self, provider: &ProviderId, email: &str) -> Result<Option<Invitation>, StoreError> {
+        Ok(invitation::Entity::find_by_id(Invitation::key(provider, email)).one(&self.reader).await?.map(convert::invitation))
+    }
+    /// People with this e-mail address, compared without case, straight from the database.
+    pub async fn people_with_email(&self, email: &str) -> Result<Vec<Person>, StoreError> {
+        let same = Expr::expr(Func::lower(Expr::col(person::Column::Email))).eq(email.to_lowercase());
+        let rows = person::Entity::find().filter(same).limit(10).all(&self.reader).await?;
+        rows.into_iter().map(convert::person).collect()
+    }
+}

@@ -1,0 +1,115 @@
+//! A person came from a provider, and an account here is or might be theirs: they say so, or make a new one. Nothing is linked
+//! without this page's form.
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_federation::{Arrival, FederationError};
+use doorward_model::{Change, routes};
+use doorward_store::StoreError;
+use doorward_transport::{Params, answer};
+
+use super::{error::Oops, provider};
+use crate::{
+    Web,
+    entrance::Onward,
+    frame::{Frame, draw},
+    visitor::{Browser, form},
+};
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct Page {
+    frame: Frame,
+    csrf: String,
+    arrival: String,
+    provider: String,
+    account: String,
+    /// Who is signed in, to whom the account would be linked.
+    person: Option<String>,
+    sign_in_url: String,
+    may_create: bool,
+}
+
+fn stale(web: &Web, error: &FederationError) -> Response {
+    if let FederationError::Store(error) = error {
+        return Oops::unavailable(error).draw(web);
+    }
+    tracing::info!(%error, "a welcome page was refused");
+    Oops::sign_in_over().with_link("Sign in", web.at(routes::LOGIN)).draw(web)
+}
+
+async fn kept(web: &Web, browser: &Browser, params: &Params) -> Result<(Arrival, Change), Response> {
+    let handle = params.get("arrival").unwrap_or_default();
+    let cookie = browser.journey.clone().unwrap_or_default();
+    web.parts.federation.kept_arrival(handle, &cookie).await.map_err(|error| stale(web, &error))
+}
+
+pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    let (arrival, _) = match kept(&web, &browser, &params).await {
+        Ok(kept) => kept,
+        Err(response) => return response,
+    };
+    let provider = match provider::of_arrival(&web, &arrival.provider()).await {
+        Ok(provider) => provider,
+        Err(response) => return response,
+    };
+    let handle = params.get("arrival").unwrap_or_default();
+    let next = format!("{}?arrival={handle}", routes::LOGIN_WELCOME);
+    let sign_in = Onward { request: None, next: Some(&next) }.query();
+    let page = Page {
+        frame: web.frame(Some(&browser)),
+        csrf: web.csrf(&browser, "welcome"),
+        arrival: handle.to_owned(),
+        provider: provider.name.clone(),
+        account: arrival.shown().to_owned(),
+        person: browser.visitor.as_ref().map(|visitor| visitor.person.name.to_string()),
+        sign_in_url: web.at(&format!("{}?switch=1&choose=1&{sign_in}", routes::LOGIN)),
+        // Who began by linking has an account already.
+        may_create: arrival.journey.link.is_none(),
+    };
+    browser.remember(&web, draw(StatusCode::OK, &page, false))
+}
+
+pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+    let params = match form(&web, &browser, "welcome", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let (arrival, used) = match kept(&web, &browser, &params).await {
+        Ok(kept) => kept,
+        Err(response) => return response,
+    };
+    let provider = match provider::of_arrival(&web, &arrival.provider()).await {
+        Ok(provider) => provider,
+        Err(response) => return response,
+    };
+    match (params.get("decision"), &browser.visitor) {
+        (Some("create"), _) if arrival.journey.link.is_none() => provider::enter(&web, &browser, &provider, &arrival, Some(used)).await,
+        (Some("link"), Some(visitor)) => {
+            // Who began to link is who must confirm it, also if somebody else signed in here meanwhile.
+            if arrival.journey.link.as_deref().is_some_and(|link| link != visitor.person.id.as_str()) {
+                return stale(&web, &FederationError::NotAwaited("somebody else is signed in now"));
+            }
+            let mut unit = match web.parts.federation.link(&provider, &arrival, &visitor.person.id).await {
+                Ok(unit) => unit,
+                Err(error) => return provider::failed(&web, &provider, &error, Some(&arrival.journey)),
+            };
+            unit.push(used);
+            match web.parts.store.apply(unit).await {
+                Ok(()) => {}
+                Err(StoreError::Refused(_)) => return stale(&web, &FederationError::NotAwaited("it was decided before")),
+                Err(error) => return Oops::unavailable(&error).draw(&web),
+            }
+            tracing::info!(provider = %provider.id, person = %visitor.person.id, "an upstream account was linked by its own person");
+            let onward = Onward { request: arrival.journey.request.as_deref(), next: Some(routes::ACCOUNT_SECURITY) };
+            answer::see_other(&web.at(&onward.target()))
+        }
+        _ => answer::see_other(&web.at(routes::ACCOUNT)),
+    }
+}
