@@ -8,6 +8,8 @@ mod client_auth;
 mod commands;
 mod crash;
 mod documents;
+mod factors;
+mod federation;
 mod keys;
 mod licences;
 mod login;

@@ -192,6 +192,8 @@ async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
             client_id: String::new(),
             scope: String::new(),
             auth_time: 0,
+            acr: String::new(),
+            amr: Vec::new(),
             grant: String::new(),
         };
         ring.sign(&claims, now).unwrap()

@@ -38,6 +38,7 @@ fn grant(id: &str, user: &str) -> Grant {
         scopes: ScopeSet::default_request(),
         resources: vec![Resource::from_stored("https://a.example/mcp".into())],
         auth_time: NOW,
+        authentication: doorward_model::Authentication::default(),
         created_at: NOW,
         last_used_at: NOW,
         expires_at: NOW.plus(1000),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword, PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork, UserId,
-    person::PersonNameError, secret::PasswordTextError,
+    Authentication, Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword, PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork,
+    UserId, person::PersonNameError, secret::PasswordTextError,
 };
 use doorward_store::StoreError;
 use doorward_transport::ClientAddress;

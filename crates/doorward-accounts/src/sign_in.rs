@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Change, HashedToken, IdentityId, Person, PersonName, PlainPassword, PlainToken, ProviderId, Session, SessionId, Timestamp, TokenKind, UnitOfWork,
-    UpstreamSession, UserId,
+    Authentication, Change, HashedToken, IdentityId, Person, PersonName, PlainPassword, PlainToken, ProviderId, Session, SessionId, Timestamp, TokenKind,
+    UnitOfWork, UpstreamSession, UserId,
 };
 use doorward_store::StoreError;
 use doorward_transport::ClientAddress;

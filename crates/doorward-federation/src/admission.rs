@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_model::{
-    Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, Role, Sealed, Timestamp, UnitOfWork, UserId,
-};
+use doorward_model::{Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, Role, Sealed, Timestamp, UnitOfWork, UserId};
 use doorward_store::StoreError;
 
 use crate::{
@@ -223,7 +221,8 @@ impl Federation {
     /// A sign-in name that nobody has: the user name there, else the address, else the provider's name; with a number if need be.
     async fn free_name(&self, provider: &Provider, arrival: &Arrival) -> Result<PersonName, FederationError> {
         let told = arrival.username.as_deref().or(arrival.email.as_deref()).and_then(name_from);
-        let base = told.or_else(|| name_from(provider.id.as_str())).ok_or_else(|| FederationError::Untrusted("no name can be made of what was told".to_owned()))?;
+        let base =
+            told.or_else(|| name_from(provider.id.as_str())).ok_or_else(|| FederationError::Untrusted("no name can be made of what was told".to_owned()))?;
         for number in 1..1000 {
             let text = if number == 1 { base.to_string() } else { format!("{base}-{number}") };
             let Ok(name) = PersonName::parse(&text) else { break };
@@ -309,7 +308,9 @@ mod tests {
 
     #[test]
     fn names_from_providers_become_plain() {
-        for (told, name) in [("Ada.Lovelace", "ada.lovelace"), ("ada@example.com", "ada@example.com"), ("Zoë <b>", "zo---b"), ("--x--", "x"), ("\u{202e}abc", "abc")] {
+        for (told, name) in
+            [("Ada.Lovelace", "ada.lovelace"), ("ada@example.com", "ada@example.com"), ("Zoë <b>", "zo---b"), ("--x--", "x"), ("\u{202e}abc", "abc")]
+        {
             assert_eq!(name_from(told).unwrap().as_str(), name, "{told}");
         }
         assert!(name_from("日本").is_none());

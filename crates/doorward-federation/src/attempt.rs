@@ -147,8 +147,8 @@ impl Provider {
     /// Reads a person out of claims.
     pub(crate) fn arrival(&self, answer: Answer, journey: Journey, now: Timestamp) -> Result<Arrival, FederationError> {
         let (names, all) = (&self.settings.claims, &answer.claims);
-        let subject =
-            claims::text(all, &names.subject).ok_or_else(|| FederationError::Untrusted(format!("the claim {} that names the person is missing", names.subject)))?;
+        let subject = claims::text(all, &names.subject)
+            .ok_or_else(|| FederationError::Untrusted(format!("the claim {} that names the person is missing", names.subject)))?;
         let email = claims::text(all, &names.email).filter(|email| email.len() <= 254 && email.contains('@') && !email.contains(char::is_whitespace));
         let email_verified = email.is_some() && (claims::flag(all, &names.email_verified).unwrap_or(false) || self.trusts_silence(all));
         let words = |name: &str| -> Vec<String> {

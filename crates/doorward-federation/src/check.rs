@@ -110,7 +110,9 @@ impl Federation {
                 Err(format!("{why}; check client_id, client_secret and token_auth_method"))
             }
             // Some find fault with the code before they look at who asks.
-            Err(FederationError::Misconfigured(why)) => Ok(format!("the token endpoint answers ({why}); whether the secret is right shows at the first sign-in")),
+            Err(FederationError::Misconfigured(why)) => {
+                Ok(format!("the token endpoint answers ({why}); whether the secret is right shows at the first sign-in"))
+            }
             Err(error) => Err(advice(&error)),
             Ok(()) => Err("the provider gave tokens for a code that does not exist; do not use it".to_owned()),
         }

@@ -96,7 +96,10 @@ impl Condition {
         match self.path.as_str() {
             "groups" => who.groups.iter().any(|group| self.pattern.matches(group)),
             "email" => who.verified_email.is_some_and(|email| self.pattern.matches(email)),
-            path => list(who.claims, path).iter().any(|value| self.pattern.matches(value)) || text(who.claims, path).is_some_and(|value| self.pattern.matches(&value)),
+            path => {
+                list(who.claims, path).iter().any(|value| self.pattern.matches(value))
+                    || text(who.claims, path).is_some_and(|value| self.pattern.matches(&value))
+            }
         }
     }
 }
@@ -153,13 +156,18 @@ mod tests {
     fn ca40_rules_turn_claims_into_roles() {
         let claims = json!({"department": "research", "groups": ["not these"]});
         let groups = ["engineering-core".to_owned()];
-        let rules: Vec<_> = ["groups = engineering-* -> developer", "department = research -> scientist", "email = *@boss.example -> admin", "groups = other -> never"]
-            .iter()
-            .map(|text| RoleRule::parse(text).unwrap())
-            .collect();
+        let rules: Vec<_> =
+            ["groups = engineering-* -> developer", "department = research -> scientist", "email = *@boss.example -> admin", "groups = other -> never"]
+                .iter()
+                .map(|text| RoleRule::parse(text).unwrap())
+                .collect();
         let names = |who: &Subject<'_>| roles(&rules, who).iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(names(&Subject { claims: &claims, groups: &groups, verified_email: None }), ["developer", "scientist"]);
-        assert_eq!(names(&Subject { claims: &json!({"email": "a@boss.example"}), groups: &[], verified_email: None }), Vec::<String>::new(), "an unverified address gives nothing");
+        assert_eq!(
+            names(&Subject { claims: &json!({"email": "a@boss.example"}), groups: &[], verified_email: None }),
+            Vec::<String>::new(),
+            "an unverified address gives nothing"
+        );
         assert_eq!(names(&Subject { claims: &json!({}), groups: &[], verified_email: Some("a@boss.example") }), ["admin"]);
         for wrong in ["groups = a", "groups -> a", "= a -> b", "groups = a -> B"] {
             assert!(RoleRule::parse(wrong).is_err(), "{wrong}");

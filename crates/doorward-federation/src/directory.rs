@@ -115,7 +115,8 @@ impl Federation {
     /// Invites: whoever comes from the provider with this verified e-mail address is this person.
     pub async fn invite(&self, provider: &Provider, email: &str, person: &Person) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
-        let invitation = Invitation { provider: provider.id.clone(), email: email.trim().to_lowercase(), user_id: person.id.clone(), created_at: parts.clock.now() };
+        let invitation =
+            Invitation { provider: provider.id.clone(), email: email.trim().to_lowercase(), user_id: person.id.clone(), created_at: parts.clock.now() };
         parts.store.apply(Change::PutInvitation(invitation)).await
     }
 

@@ -184,7 +184,9 @@ impl Federation {
         let end = found.metadata.additional_metadata().end_session_endpoint.clone()?;
         crate::kinds::address("end_session_endpoint", &end, None).ok()?;
         let back = PostLogoutRedirectUrl::new(self.inner.parts.public_url.at(routes::LOGOUT)).ok()?;
-        let request = LogoutRequest::from(EndSessionUrl::new(end).ok()?).set_client_id(ClientId::new(provider.config.client_id.clone())).set_post_logout_redirect_uri(back);
+        let request = LogoutRequest::from(EndSessionUrl::new(end).ok()?)
+            .set_client_id(ClientId::new(provider.config.client_id.clone()))
+            .set_post_logout_redirect_uri(back);
         let mut url = request.http_get_url();
         let mut fields: Vec<(String, String)> = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
         url.set_query(None);
@@ -228,8 +230,16 @@ mod tests {
         for member in ["iss", "aud", "iat", "jti", "events"] {
             assert!(told(|claims| drop(claims.as_object_mut().unwrap().remove(member))).is_err(), "{member}");
         }
-        assert!(told(|claims| { let members = claims.as_object_mut().unwrap(); members.remove("sub"); members.remove("sid"); }).is_err());
-        let claims: LogoutClaims = serde_json::from_value(json!({"iss": "https://i", "aud": "me", "iat": NOW.0, "jti": "j", "sub": "u", "events": {EVENT: {}}})).unwrap();
+        assert!(
+            told(|claims| {
+                let members = claims.as_object_mut().unwrap();
+                members.remove("sub");
+                members.remove("sid");
+            })
+            .is_err()
+        );
+        let claims: LogoutClaims =
+            serde_json::from_value(json!({"iss": "https://i", "aud": "me", "iat": NOW.0, "jti": "j", "sub": "u", "events": {EVENT: {}}})).unwrap();
         assert!(judge(&claims, Some("at+jwt"), &["https://i".to_owned()], "me", NOW).is_err());
         assert!(judge(&claims, None, &["https://i".to_owned()], "me", NOW).is_ok());
     }

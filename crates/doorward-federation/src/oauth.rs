@@ -6,8 +6,8 @@ use doorward_keys::KeyRing;
 use doorward_model::{Entropy, Timestamp, id::random_text};
 use doorward_transport::Outbound;
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    StandardErrorResponse, TokenResponse, TokenUrl, basic::BasicClient,
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
+    Scope, StandardErrorResponse, TokenResponse, TokenUrl, basic::BasicClient,
 };
 use serde_json::Value;
 use url::Url;
@@ -80,9 +80,7 @@ where
     T: oauth2::ErrorResponseType + std::fmt::Display + 'static,
 {
     match error {
-        RequestTokenError::ServerResponse(told) => {
-            refusal(&told.error().to_string(), told.error_description().map(String::as_str).unwrap_or_default())
-        }
+        RequestTokenError::ServerResponse(told) => refusal(&told.error().to_string(), told.error_description().map(String::as_str).unwrap_or_default()),
         // Some answer errors with status 200.
         RequestTokenError::Parse(error, body) => {
             let told: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -105,7 +103,8 @@ pub(crate) struct Api {
 impl Api {
     /// Fetches JSON.
     pub(crate) async fn get(&self, address: &str) -> Result<Value, FederationError> {
-        let request = http::Request::get(address).header("accept", "application/json").header("authorization", format!("Bearer {}", self.token)).body(Vec::new());
+        let request =
+            http::Request::get(address).header("accept", "application/json").header("authorization", format!("Bearer {}", self.token)).body(Vec::new());
         let request = request.map_err(|error| FederationError::Misconfigured(error.to_string()))?;
         let fetched = self.outbound.send(request, MAX_ANSWER).await.map_err(|error| FederationError::Unavailable(format!("{address}: {error}")))?;
         match fetched.status {
@@ -133,7 +132,8 @@ impl Provider {
             client = client.set_client_secret(ClientSecret::new(self.config.client_secret.clone()));
         }
         let auth = if self.settings.auth_method == AuthMethod::SecretBasic { AuthType::BasicAuth } else { AuthType::RequestBody };
-        let client = client.set_auth_type(auth).set_auth_uri(AuthUrl::from_url(oauth2.authorize.clone())).set_token_uri(TokenUrl::from_url(oauth2.token.clone()));
+        let client =
+            client.set_auth_type(auth).set_auth_uri(AuthUrl::from_url(oauth2.authorize.clone())).set_token_uri(TokenUrl::from_url(oauth2.token.clone()));
         match redirect_uri {
             None => Ok(client),
             Some(uri) => Ok(client.set_redirect_uri(RedirectUrl::new(uri.to_owned()).map_err(|error| FederationError::Misconfigured(error.to_string()))?)),

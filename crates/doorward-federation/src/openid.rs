@@ -12,10 +12,10 @@ use chrono::{DateTime, TimeZone, Utc};
 use doorward_model::Timestamp;
 use doorward_transport::{Outbound, OutboundError};
 use openidconnect::{
-    AccessToken, AccessTokenHash, AdditionalClaims, AdditionalProviderMetadata, AsyncHttpClient, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId,
-    ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdTokenVerifier, IssuerUrl, JsonWebKeySet, Nonce,
-    OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, RefreshToken, Scope, SignatureVerificationError, SubjectIdentifier,
-    TokenResponse, UserInfoClaims,
+    AccessToken, AccessTokenHash, AdditionalClaims, AdditionalProviderMetadata, AsyncHttpClient, AuthType, AuthorizationCode, ClaimsVerificationError,
+    ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdTokenVerifier, IssuerUrl, JsonWebKeySet,
+    Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, RefreshToken, Scope, SignatureVerificationError,
+    SubjectIdentifier, TokenResponse, UserInfoClaims,
     core::{
         CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod, CoreGenderClaim, CoreGrantType, CoreIdToken,
         CoreJsonWebKey, CoreJsonWebKeySet, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode,
@@ -341,7 +341,8 @@ impl Provider {
             request = request.add_extra_param(name, value);
         }
         let tokens = request.request_async(&Http(&self.outbound)).await.map_err(oauth::token_error)?;
-        let id_token = tokens.id_token().ok_or_else(|| FederationError::Untrusted("the token answer holds no ID token; is the scope openid asked for?".to_owned()))?;
+        let id_token =
+            tokens.id_token().ok_or_else(|| FederationError::Untrusted("the token answer holds no ID token; is the scope openid asked for?".to_owned()))?;
         let (found, claims, issuer) = self.verify(found, id_token, Some(begun.nonce), tokens.access_token(), now).await?;
         self.tell(&found, Some(id_token), claims, issuer, &tokens).await
     }
@@ -377,14 +378,23 @@ impl Provider {
     }
 
     /// Adds what userinfo says, and puts everything together.
-    async fn tell(&self, found: &Discovered, id_token: Option<&CoreIdToken>, claims: Value, issuer: String, tokens: &CoreTokenResponse) -> Result<Told, FederationError> {
+    async fn tell(
+        &self,
+        found: &Discovered,
+        id_token: Option<&CoreIdToken>,
+        claims: Value,
+        issuer: String,
+        tokens: &CoreTokenResponse,
+    ) -> Result<Told, FederationError> {
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut claims = claims;
         if self.open_id()?.userinfo && found.metadata.userinfo_endpoint().is_some() && !subject.is_empty() {
             let more = self.userinfo(found, tokens.access_token(), &subject).await?;
             if let (Some(all), Value::Object(more)) = (claims.as_object_mut(), more) {
                 // What protects the token stays what the token says.
-                all.extend(more.into_iter().filter(|(name, value)| !value.is_null() && !["iss", "aud", "exp", "iat", "nonce", "sid", "acr", "amr", "auth_time"].contains(&name.as_str())));
+                all.extend(more.into_iter().filter(|(name, value)| {
+                    !value.is_null() && !["iss", "aud", "exp", "iat", "nonce", "sid", "acr", "amr", "auth_time"].contains(&name.as_str())
+                }));
             }
         }
         let refresh_token = tokens.refresh_token().map(|token| token.secret().clone());
@@ -396,7 +406,9 @@ impl Provider {
 
     async fn userinfo(&self, found: &Discovered, token: &AccessToken, subject: &str) -> Result<Value, FederationError> {
         let client = self.client(found, "https://localhost/")?;
-        let request = client.user_info(token.clone(), Some(SubjectIdentifier::new(subject.to_owned()))).map_err(|error| FederationError::Misconfigured(error.to_string()))?;
+        let request = client
+            .user_info(token.clone(), Some(SubjectIdentifier::new(subject.to_owned())))
+            .map_err(|error| FederationError::Misconfigured(error.to_string()))?;
         let told: Result<UserInfoClaims<AnyClaims, CoreGenderClaim>, _> = request.request_async(&Http(&self.outbound)).await;
         match told {
             Ok(told) => Ok(serde_json::to_value(told).unwrap_or_default()),
@@ -451,10 +463,8 @@ impl From<String> for RefusedToken {
 impl From<ClaimsVerificationError> for RefusedToken {
     fn from(error: ClaimsVerificationError) -> Self {
         use SignatureVerificationError as S;
-        let other_keys_may_help = matches!(
-            &error,
-            ClaimsVerificationError::SignatureVerification(S::NoMatchingKey | S::CryptoError(_) | S::InvalidKey(_) | S::AmbiguousKeyId(_))
-        );
+        let other_keys_may_help =
+            matches!(&error, ClaimsVerificationError::SignatureVerification(S::NoMatchingKey | S::CryptoError(_) | S::InvalidKey(_) | S::AmbiguousKeyId(_)));
         Self { why: format!("ID token: {}", chain(&error)), other_keys_may_help }
     }
 }

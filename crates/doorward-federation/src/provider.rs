@@ -262,11 +262,23 @@ mod tests {
         for kind in ["google", "gitlab", "github"] {
             check("p", &config(kind)).unwrap();
         }
-        for (kind, key) in [("oidc", "issuer"), ("okta", "issuer"), ("keycloak", "issuer"), ("mattermost", "issuer"), ("entra", "tenants"), ("oauth2", "claim_subject"), ("ldap", "kind")] {
+        for (kind, key) in [
+            ("oidc", "issuer"),
+            ("okta", "issuer"),
+            ("keycloak", "issuer"),
+            ("mattermost", "issuer"),
+            ("entra", "tenants"),
+            ("oauth2", "claim_subject"),
+            ("ldap", "kind"),
+        ] {
             assert_eq!(check("p", &config(kind)).unwrap_err().key, key, "{kind}");
         }
         for kind in kinds::KINDS {
-            assert!(kind.needs.iter().all(|key| ["issuer", "client_secret", "tenants", "authorize_url", "token_url", "userinfo_url", "claim_subject"].contains(key)));
+            assert!(
+                kind.needs
+                    .iter()
+                    .all(|key| ["issuer", "client_secret", "tenants", "authorize_url", "token_url", "userinfo_url", "claim_subject"].contains(key))
+            );
         }
     }
 

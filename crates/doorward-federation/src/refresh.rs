@@ -65,7 +65,8 @@ impl Federation {
     async fn check_one(&self, identity: LinkedIdentity, round: &mut Round) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
-        let in_use = !parts.store.sessions_of(&identity.user_id, now).await?.is_empty() || !parts.store.live_grants_of(&identity.user_id, now).await?.is_empty();
+        let in_use =
+            !parts.store.sessions_of(&identity.user_id, now).await?.is_empty() || !parts.store.live_grants_of(&identity.user_id, now).await?.is_empty();
         if !in_use {
             // Nothing acts for this person, so there is nothing to ask for and no reason to keep the provider's token.
             let idle = LinkedIdentity { credential: None, next_check_at: NEVER, ..identity };
@@ -78,7 +79,8 @@ impl Federation {
         match self.ask(&provider, &identity).await {
             Verdict::Stands(arrival) => {
                 round.confirmed += 1;
-                let learnt = LinkedIdentity { last_login_at: identity.last_login_at, ..self.learnt(&provider, &arrival, Some(&identity), &identity.user_id, now) };
+                let learnt =
+                    LinkedIdentity { last_login_at: identity.last_login_at, ..self.learnt(&provider, &arrival, Some(&identity), &identity.user_id, now) };
                 self.keep_checked(learnt).await
             }
             Verdict::StandsUnchanged(credential) => {
@@ -94,7 +96,9 @@ impl Federation {
                 let silent = now.since(identity.confirmed_at);
                 if silent > provider.config.refresh_seconds + provider.config.grace_seconds {
                     round.ended += 1;
-                    return self.end(&identity, RevokeReason::ProviderSilent, &format!("not reached for {silent} seconds, which is longer than the grace: {why}")).await;
+                    return self
+                        .end(&identity, RevokeReason::ProviderSilent, &format!("not reached for {silent} seconds, which is longer than the grace: {why}"))
+                        .await;
                 }
                 round.waiting += 1;
                 tracing::warn!(provider = %provider.id, person = %identity.user_id, silent, why, "the provider could not be asked; access goes on within the grace");
@@ -138,9 +142,10 @@ impl Federation {
                 let credential = held.refresh_token.unwrap_or(token);
                 Some(Answer { issuer: oauth2.issuer.clone(), claims: held.claims, credential: Some(Credential::Refresh(credential)), id_token: None })
             }),
-            (Protocol::OAuth2(oauth2), Credential::Access(token)) => provider.oauth2_ask(oauth2, &token).await.map(|claims| {
-                Some(Answer { issuer: oauth2.issuer.clone(), claims, credential: Some(Credential::Access(token)), id_token: None })
-            }),
+            (Protocol::OAuth2(oauth2), Credential::Access(token)) => provider
+                .oauth2_ask(oauth2, &token)
+                .await
+                .map(|claims| Some(Answer { issuer: oauth2.issuer.clone(), claims, credential: Some(Credential::Access(token)), id_token: None })),
             (Protocol::OpenId(_), Credential::Access(_)) => Err(FederationError::Refused("the kept token is of another kind".to_owned())),
         };
         let now = self.inner.parts.clock.now();
@@ -151,7 +156,9 @@ impl Federation {
             Err(error) => Err(error),
         };
         match arrival {
-            Ok(arrival) if arrival.identity() != identity.id => Verdict::Ended(RevokeReason::ProviderRefused, "the provider answered about somebody else".to_owned()),
+            Ok(arrival) if arrival.identity() != identity.id => {
+                Verdict::Ended(RevokeReason::ProviderRefused, "the provider answered about somebody else".to_owned())
+            }
             Ok(arrival) => match provider.judge(&arrival) {
                 Ok(()) => Verdict::Stands(Box::new(arrival)),
                 Err(reason) => Verdict::Ended(RevokeReason::ProviderRefused, reason.to_string()),

@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use doorward_model::{
-    Authentication, Change, Client, ClientId, OAuthErrorCode, Person, Resource, Scope, ScopeSet, Sealed, Timestamp, UserId, id::random_text,
-};
+use doorward_model::{Authentication, Change, Client, ClientId, OAuthErrorCode, Person, Resource, Scope, ScopeSet, Sealed, Timestamp, UserId, id::random_text};
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
 

@@ -102,7 +102,16 @@ impl ServerHandler for Server {
         if request.is_some_and(|request| request.cursor.is_some()) {
             return Err(ErrorData::invalid_params("there is no such page", None));
         }
-        let mut tools: Vec<Tool> = self.mcp.inner.parts.sources.iter().flat_map(|source| source.list(&caller)).filter(|spec| self.mcp.roles_allow(&caller, &spec.name, spec.scope)).map(describe).collect();
+        let mut tools: Vec<Tool> = self
+            .mcp
+            .inner
+            .parts
+            .sources
+            .iter()
+            .flat_map(|source| source.list(&caller))
+            .filter(|spec| self.mcp.roles_allow(&caller, &spec.name, spec.scope))
+            .map(describe)
+            .collect();
         tools.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
     }

@@ -61,12 +61,13 @@ impl AccessPolicy {
         if authentication.level == Level::MultiFactor {
             return ScopeSet::default();
         }
-        scopes.closure().iter().filter(|scope| self.second_factor.allows(*scope) || scope.info().implies.iter().any(|implied| self.second_factor.allows(*implied))).collect()
+        let demands = |scope: Scope| self.second_factor.iter().any(|demanding| demanding == scope);
+        scopes.closure().iter().filter(|scope| demands(*scope) || scope.info().implies.iter().any(|implied| demands(*implied))).collect()
     }
 
     /// What is left of `scopes` for this person, who proved themselves like this.
     pub fn effective(&self, scopes: &ScopeSet, person: &Person, authentication: &Authentication) -> ScopeSet {
-        let allowed = scopes.closure().intersection(&self.scopes_of(person));
+        let allowed = scopes.intersection(&self.scopes_of(person)).closure();
         let lacking = self.lacks_second_factor(&allowed, authentication);
         allowed.iter().filter(|scope| !lacking.iter().any(|lacks| lacks == *scope)).collect()
     }
@@ -121,7 +122,9 @@ mod tests {
 
     #[test]
     fn wrong_rules_say_what_is_wrong() {
-        for (rule, said) in [("mcp:write", "must read NAME = ROLE"), ("mcp:rite = a", "is not a scope"), ("mcp:read =", "names no role"), ("mcp:read = A", "lower-case")] {
+        for (rule, said) in
+            [("mcp:write", "must read NAME = ROLE"), ("mcp:rite = a", "is not a scope"), ("mcp:read =", "names no role"), ("mcp:read = A", "lower-case")]
+        {
             let error = AccessPolicy::parse(&list(&[rule]), &[], &[]).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }

@@ -1,9 +1,9 @@
 //! Between rows and records. A row that does not parse is damage, reported with table and key.
 
 use doorward_model::{
-    Authentication, AuthorizationCode, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, HashedToken, IdentityId, Invitation, Level, LinkedIdentity, OneTimeLink, Passkey,
-    Person, PersonName, ProviderId, RedirectUri, RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt, SigningAlgorithm, SigningKey,
-    StoredProvider, Timestamp, Totp, UpstreamSession, UserId, secret::HashedPassword,
+    Authentication, AuthorizationCode, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, HashedToken, IdentityId, Invitation, Level,
+    LinkedIdentity, OneTimeLink, Passkey, Person, PersonName, ProviderId, RedirectUri, RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId,
+    SignInAttempt, SigningAlgorithm, SigningKey, StoredProvider, Timestamp, Totp, UpstreamSession, UserId, secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
 

@@ -44,6 +44,12 @@ impl Page {
         let url = url::Url::parse(&self.location()).ok()?;
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
+    /// Insists on one of these statuses.
+    #[track_caller]
+    pub fn expect_any(self, statuses: &[u16]) -> Self {
+        assert!(statuses.contains(&self.status), "{} {} {}", self.status, self.location(), self.body);
+        self
+    }
     /// Insists on a status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {

@@ -14,6 +14,7 @@ mod client;
 mod clock;
 mod https;
 mod process;
+mod provider;
 mod server;
 
 pub use browser::{Browser, Page, form_value};
@@ -21,4 +22,5 @@ pub use client::{OAuthClient, Pkce, Tokens};
 pub use clock::ManualClock;
 pub use https::HttpsServer;
 pub use process::{DoorwardProcess, run_command};
+pub use provider::{Answer, CLIENT_ID, CLIENT_SECRET, FakeProvider, Signature};
 pub use server::{PASSWORD, TestServer, fresh_database};

@@ -9,8 +9,7 @@ use axum::{
 };
 use doorward_model::routes;
 
-const FILES: &[(&str, &str, &str)] =
-    &[
+const FILES: &[(&str, &str, &str)] = &[
     ("doorward.css", "text/css; charset=utf-8", include_str!("../assets/doorward.css")),
     ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
     ("passkeys.js", "text/javascript; charset=utf-8", include_str!("../assets/passkeys.js")),
@@ -25,7 +24,11 @@ const SIGNS: &[(&str, &str, &str)] = &[
     ("okta", "#30415d", "M12 6a6 6 0 1 0 0 12a6 6 0 1 0 0-12m0 3a3 3 0 1 1 0 6a3 3 0 1 1 0-6"),
     ("keycloak", "#3d5a73", "M8.5 6h7l3.5 6l-3.5 6h-7L5 12zm1.2 2.2L7.5 12l2.2 3.8h4.6l2.2-3.8l-2.2-3.8z"),
     ("gitlab", "#b34a1f", "M12 18.5L5 13.2l2-6.7l2 4.6h6l2-4.6l2 6.7z"),
-    ("github", "#24292f", "M7 6l2.2 1.3a8 8 0 0 1 5.6 0L17 6v4a4.6 4.6 0 0 1-3.2 5.2V19h-3.6v-1.4c-2 .4-2.6-.8-3.4-1.8l1-.6c.6.8 1 1.400 2.400 1A4.600 4.600 0 0 1 7 10z"),
+    (
+        "github",
+        "#24292f",
+        "M7 6l2.2 1.3a8 8 0 0 1 5.6 0L17 6v4a4.6 4.6 0 0 1-3.2 5.2V19h-3.6v-1.4c-2 .4-2.6-.8-3.4-1.8l1-.6c.6.8 1 1.400 2.400 1A4.600 4.600 0 0 1 7 10z",
+    ),
     ("mattermost", "#1e3a73", "M12 5.500a6.500 6.500 0 1 0 6.500 6.500c0-2.400-1.200-4.400-3-5.600l.2 3.200a4.200 4.200 0 1 1-5.400-1.700z"),
     ("passkey", "#1c6b72", KEY),
 ];

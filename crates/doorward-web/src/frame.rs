@@ -60,7 +60,11 @@ pub(crate) fn draw_with(status: StatusCode, template: &impl Template, allowed: P
         Ok(html) => answer::page(status, html, allowed),
         Err(error) => {
             tracing::error!(%error, "a page could not be drawn");
-            answer::page(StatusCode::INTERNAL_SERVER_ERROR, "<!doctype html><title>Error</title><p>Something failed here. Please try again.".to_owned(), PagePolicy::default())
+            answer::page(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "<!doctype html><title>Error</title><p>Something failed here. Please try again.".to_owned(),
+                PagePolicy::default(),
+            )
         }
     }
 }

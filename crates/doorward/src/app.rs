@@ -151,7 +151,24 @@ impl App {
             config: config.pages.clone(),
         });
         let proxies = checked.proxies.clone();
-        Ok(Arc::new(Self { public_url, store, accounts, registration, issuer, federation, mcp, web, clock, stop, entropy, proxies, ring, master, rotation, config }))
+        Ok(Arc::new(Self {
+            public_url,
+            store,
+            accounts,
+            registration,
+            issuer,
+            federation,
+            mcp,
+            web,
+            clock,
+            stop,
+            entropy,
+            proxies,
+            ring,
+            master,
+            rotation,
+            config,
+        }))
     }
 
     /// The whole HTTP surface.

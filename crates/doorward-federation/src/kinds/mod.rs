@@ -38,8 +38,7 @@ pub struct Kind {
 }
 
 /// All kinds.
-pub const KINDS: &[Kind] =
-    &[oidc::KIND, oauth2::KIND, google::KIND, entra::KIND, okta::KIND, keycloak::KIND, gitlab::KIND, github::KIND, mattermost::KIND];
+pub const KINDS: &[Kind] = &[oidc::KIND, oauth2::KIND, google::KIND, entra::KIND, okta::KIND, keycloak::KIND, gitlab::KIND, github::KIND, mattermost::KIND];
 
 /// The kind of that name.
 pub fn named(name: &str) -> Option<&'static Kind> {

@@ -72,13 +72,10 @@ pub(super) async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<b
                 user_id: Set(new.user_id.as_str().to_owned()),
                 created_at: Set(new.created_at.0),
             };
-            let replace =
-                OnConflict::column(invitation::Column::Id).update_columns([invitation::Column::UserId, invitation::Column::CreatedAt]).to_owned();
+            let replace = OnConflict::column(invitation::Column::Id).update_columns([invitation::Column::UserId, invitation::Column::CreatedAt]).to_owned();
             invitation::Entity::insert(row).on_conflict(replace).exec_without_returning(db).await?
         }
-        Change::RedeemInvitation { provider, email } => {
-            invitation::Entity::delete_by_id(Invitation::key(provider, email)).exec(db).await?.rows_affected
-        }
+        Change::RedeemInvitation { provider, email } => invitation::Entity::delete_by_id(Invitation::key(provider, email)).exec(db).await?.rows_affected,
         _ => 1,
     };
     Ok(rows == 1)
@@ -92,8 +89,13 @@ pub(super) async fn collect_roles<C: ConnectionTrait>(db: &C, user_id: &UserId) 
     if person().col_expr(person::Column::ProviderRoles, own).exec(db).await?.rows_affected == 0 {
         return Ok(0);
     }
-    let lists: Vec<String> =
-        identity::Entity::find().select_only().column(identity::Column::Roles).filter(identity::Column::UserId.eq(user_id.as_str())).into_tuple().all(db).await?;
+    let lists: Vec<String> = identity::Entity::find()
+        .select_only()
+        .column(identity::Column::Roles)
+        .filter(identity::Column::UserId.eq(user_id.as_str()))
+        .into_tuple()
+        .all(db)
+        .await?;
     let mut roles: Vec<String> = lists.iter().filter_map(|text| serde_json::from_str::<Vec<String>>(text).ok()).flatten().collect();
     roles.sort();
     roles.dedup();

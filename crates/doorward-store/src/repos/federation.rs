@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use doorward_model::{HashedToken, IdentityId, Invitation, LinkedIdentity, Person, ProviderId, SignInAttempt, StoredProvider, Timestamp, UserId};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, ExprTrait, Func}};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, Func},
+};
 
 use crate::{
     Store, StoreError, convert,

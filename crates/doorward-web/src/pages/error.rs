@@ -97,23 +97,30 @@ impl Oops {
                 "Sign in another way, and tell your administrator: doorward provider test says what is wrong.",
             ),
             FederationError::NotAwaited(_) => Self::sign_in_over(),
-            FederationError::Limited => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many at once", "Too many people sign in from this place at this moment.", "Try again in a minute.")
-            }
+            FederationError::Limited => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many at once",
+                "Too many people sign in from this place at this moment.",
+                "Try again in a minute.",
+            ),
             FederationError::NotAdmitted(reason) => Self::not_admitted(provider, *reason),
             FederationError::Store(error) => Self::unavailable(error),
         }
     }
     fn not_admitted(provider: &str, reason: NotAdmitted) -> Self {
         let (why, advice) = match reason {
-            NotAdmitted::Domain | NotAdmitted::Group | NotAdmitted::Claim => {
-                (format!("{provider} knows you, but this server is not open to your organisation or group there."), "Sign in with another account, or ask your administrator.")
+            NotAdmitted::Domain | NotAdmitted::Group | NotAdmitted::Claim => (
+                format!("{provider} knows you, but this server is not open to your organisation or group there."),
+                "Sign in with another account, or ask your administrator.",
+            ),
+            NotAdmitted::NotInvited => {
+                (format!("{provider} knows you, but only people who were invited may come in here."), "Ask your administrator for an invitation.")
             }
-            NotAdmitted::NotInvited => (format!("{provider} knows you, but only people who were invited may come in here."), "Ask your administrator for an invitation."),
             NotAdmitted::Disabled => ("Your account here is disabled.".to_owned(), "Ask your administrator."),
-            NotAdmitted::LinkedElsewhere => {
-                (format!("This account at {provider} belongs to another person here."), "Sign in as that person and unlink it there, or choose another account.")
-            }
+            NotAdmitted::LinkedElsewhere => (
+                format!("This account at {provider} belongs to another person here."),
+                "Sign in as that person and unlink it there, or choose another account.",
+            ),
         };
         Self::new(StatusCode::FORBIDDEN, "You may not come in", &why, advice)
     }

@@ -57,8 +57,7 @@ pub(crate) async fn start(State(web): State<Web>, Path(name): Path<String>, brow
     if link.is_some() {
         ask.prompts = vec!["select_account".to_owned()];
     }
-    let journey =
-        Journey { request: params.get("request").map(str::to_owned), next: params.get("next").map(|next| local(Some(next)).to_owned()), link };
+    let journey = Journey { request: params.get("request").map(str::to_owned), next: params.get("next").map(|next| local(Some(next)).to_owned()), link };
     let (cookie, fresh) = match &browser.journey {
         Some(cookie) => (cookie.clone(), false),
         None => (random_text(web.parts.entropy.as_ref(), 24), true),
@@ -109,9 +108,7 @@ pub(crate) async fn callback(State(web): State<Web>, Path(name): Path<String>, b
     match web.parts.federation.take_up(&provider, &params, &cookie).await {
         Ok(TakenUp::First(arrival)) => arrived(&web, &browser, &provider, *arrival).await,
         // The back button or a reload: whoever is signed in goes on, nobody else learns anything.
-        Ok(TakenUp::Again(journey)) if browser.visitor.is_some() || browser.waiting.is_some() => {
-            answer::see_other(&web.at(&onward(&journey).target()))
-        }
+        Ok(TakenUp::Again(journey)) if browser.visitor.is_some() || browser.waiting.is_some() => answer::see_other(&web.at(&onward(&journey).target())),
         Ok(TakenUp::Again(journey)) => failed(&web, &provider, &FederationError::NotAwaited("it came back before"), Some(&journey)),
         Err(error) => failed(&web, &provider, &error, journey.as_ref()),
     }
@@ -155,7 +152,8 @@ pub(crate) async fn enter(web: &Web, browser: &Browser, provider: &Arc<Provider>
             Ok(more) => !more,
             Err(error) => return Oops::unavailable(&error).draw(web),
         };
-        let upstream = UpstreamFacts { provider: provider.id.clone(), identity: arrival.identity(), sid: arrival.sid.clone(), id_token: arrival.id_token.clone() };
+        let upstream =
+            UpstreamFacts { provider: provider.id.clone(), identity: arrival.identity(), sid: arrival.sid.clone(), id_token: arrival.id_token.clone() };
         let entrance = Entrance { authentication, auth_time: arrival.auth_time(), complete, upstream: Some(upstream) };
         let (session, signed_in) = web.parts.accounts.enter(person, entrance, browser.facts());
         let all: UnitOfWork = used.iter().chain(unit.changes()).chain(session.changes()).cloned().collect();

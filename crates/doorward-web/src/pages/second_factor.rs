@@ -161,7 +161,12 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
         }
     };
     let accounts = &web.parts.accounts;
-    let outcome = async { Ok::<_, doorward_store::StoreError>((accounts.complete(visitor, method, browser.facts()).await?, accounts.first_recovery_codes(&visitor.person.id).await?)) };
+    let outcome = async {
+        Ok::<_, doorward_store::StoreError>((
+            accounts.complete(visitor, method, browser.facts()).await?,
+            accounts.first_recovery_codes(&visitor.person.id).await?,
+        ))
+    };
     match outcome.await {
         Ok((signed_in, None)) => web.let_in(&signed_in, &onward),
         Ok((signed_in, Some(codes))) => {

@@ -76,7 +76,8 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
             findings.push(Finding { what, result: Ok("is switched off".to_owned()) });
             continue;
         }
-        let wrong: Vec<String> = federation.test(&provider).await.into_iter().filter_map(|finding| Some(format!("{}: {}", finding.what, finding.result.err()?))).collect();
+        let wrong: Vec<String> =
+            federation.test(&provider).await.into_iter().filter_map(|finding| Some(format!("{}: {}", finding.what, finding.result.err()?))).collect();
         let result = if wrong.is_empty() { Ok(format!("{} answers and accepts this server", provider.kind.title)) } else { Err(wrong.join("; ")) };
         findings.push(Finding { what, result });
     }

@@ -106,7 +106,14 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 let row = |provider: &Arc<Provider>| {
                     let source = if provider.source == Source::File { "configuration" } else { "command" };
                     let state = if provider.is_enabled() { "on" } else { "off" };
-                    vec![provider.id.to_string(), provider.kind.name.to_owned(), provider.name.clone(), source.to_owned(), state.to_owned(), federation.callback_of(&provider.id)]
+                    vec![
+                        provider.id.to_string(),
+                        provider.kind.name.to_owned(),
+                        provider.name.clone(),
+                        source.to_owned(),
+                        state.to_owned(),
+                        federation.callback_of(&provider.id),
+                    ]
                 };
                 print_table(&["NAME", "KIND", "TITLE", "FROM", "STATE", "REDIRECT URI"], &providers.iter().map(row).collect::<Vec<_>>());
             }

@@ -283,13 +283,19 @@ mod tests {
                 "doorward.toml, line 2: outbound.extra_ca_files: /nonexistent.pem: No such file or directory (os error 2)",
             ),
             ("[issuer]\ncode_seconds = 0\n", "doorward.toml, line 2: issuer.code_seconds: must be between 1 and 600, not 0"),
-            ("[providers.google]\nkind = \"google\"\n", "doorward.toml, line 1: providers.google.client_id: is needed: the provider gives it when you register this server there"),
+            (
+                "[providers.google]\nkind = \"google\"\n",
+                "doorward.toml, line 1: providers.google.client_id: is needed: the provider gives it when you register this server there",
+            ),
             (
                 "[providers.g]\nkind = \"google\"\nclient_id = \"x\"\nclient_secret = \"y\"\nrole = [\"a\"]\n",
                 "doorward.toml, line 5: providers.g.role: is not a key; did you mean providers.g.roles?",
             ),
             ("[providers]\ngoogle = 1\n", "doorward.toml, line 2: providers.google: write a table [providers.NAME]; providers.google is none"),
-            ("[access]\nscope_roles = [\"mcp:rite = a\"]\n", "doorward.toml, line 2: access.scope_roles: \"mcp:rite\" is not a scope; there are mcp:read, mcp:write, offline_access"),
+            (
+                "[access]\nscope_roles = [\"mcp:rite = a\"]\n",
+                "doorward.toml, line 2: access.scope_roles: \"mcp:rite\" is not a scope; there are mcp:read, mcp:write, offline_access",
+            ),
             ("[accounts]\nsecond_factor = \"maybe\"\n", "doorward.toml, line 2: accounts.second_factor: must be enrolled or required"),
             ("[mcp]\nenabled = 1\n", "doorward.toml, line 2: mcp.enabled: must be true or false"),
             ("[mcp]\nallowed_origins = \"https://a\"\n", "doorward.toml, line 2: mcp.allowed_origins: must be a list of strings"),
@@ -339,6 +345,9 @@ mod tests {
         assert_eq!(loaded.config.providers["my-idp"].client_secret, "s");
         assert_eq!(loaded.config.providers["github"].allowed_groups, ["acme/core", "acme/ops"]);
         let wrong = load::load_text("", "doorward.toml", &Environment::from_pairs([("DOORWARD_PROVIDERS__X__CLIENT_IDD", "x")])).unwrap_err();
-        assert_eq!(wrong.to_string(), "environment variable DOORWARD_PROVIDERS__X__CLIENT_IDD: providers.x.client_idd: is not a key; did you mean providers.x.client_id?");
+        assert_eq!(
+            wrong.to_string(),
+            "environment variable DOORWARD_PROVIDERS__X__CLIENT_IDD: providers.x.client_idd: is not a key; did you mean providers.x.client_id?"
+        );
     }
 }

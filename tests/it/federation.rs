@@ -1,0 +1,70 @@
+//! People sign in with an identity provider: the honest way, and every dishonest one (security.md FED-*, capabilities CA19, CA20,
+//! CA38–CA40, requirements G2–G6).
+
+mod access;
+mod hostile;
+mod leaving;
+mod linking;
+mod presets;
+mod sign_in;
+
+use doorward::config::Config;
+use doorward_federation::ProviderConfig;
+use doorward_testkit::{Browser, FakeProvider, OAuthClient, Page, Pkce, TestServer, Tokens};
+
+/// A server with one provider called `corp`.
+async fn server_with(provider: &FakeProvider, change: impl FnOnce(&mut ProviderConfig, &mut Config)) -> TestServer {
+    let mut corp = provider.config();
+    let server = TestServer::start_with(|config| {
+        change(&mut corp, config);
+        config.providers.insert("corp".to_owned(), corp);
+    })
+    .await;
+    provider.follow(&server.clock);
+    server
+}
+
+/// Begins a sign-in and answers where the browser is sent.
+async fn begin(server: &TestServer, browser: &Browser, query: &str) -> Page {
+    browser.get(&server.at(&format!("/login/corp{query}"))).await
+}
+
+/// The whole way through the provider; answers what the callback says.
+async fn arrive(server: &TestServer, provider: &FakeProvider, browser: &Browser) -> Page {
+    let away = begin(server, browser, "").await.expect(303);
+    browser.get(&provider.sign_in(&away.location())).await
+}
+
+/// A browser in which the provider's person is signed in.
+async fn signed_in(server: &TestServer, provider: &FakeProvider) -> Browser {
+    let browser = Browser::new();
+    let back = arrive(server, provider, &browser).await.expect(303);
+    assert_eq!(back.location(), server.at("/account"), "{}", back.body);
+    browser
+}
+
+/// A client with tokens for whoever is signed in.
+async fn connect(server: &TestServer, browser: &Browser, scope: &str) -> (OAuthClient, Tokens) {
+    let client = OAuthClient::register(server).await;
+    let tokens = client.tokens(browser, &[("scope", scope)]).await;
+    (client, tokens)
+}
+
+/// Who the server thinks is signed in: the name in the frame of the account page.
+async fn name_of(server: &TestServer, browser: &Browser) -> Option<String> {
+    let page = browser.get(&server.at("/account")).await;
+    let nav = page.body.split("<nav").nth(1)?;
+    Some(nav.split("/account\">").nth(1)?.split('<').next()?.to_owned())
+}
+
+/// Asserts that a page refuses, says something to the person, and signed nobody in.
+async fn refused(server: &TestServer, browser: &Browser, page: &Page, status: u16) {
+    assert_eq!(page.status, status, "{} {}", page.location(), page.body);
+    assert!(page.body.contains("<h1>") && page.body.contains("Choose how to sign in"), "{}", page.body);
+    assert_eq!(name_of(server, browser).await, None);
+}
+
+/// Keeps the compiler from asking for PKCE where a test needs none.
+fn pkce() -> Pkce {
+    Pkce::default()
+}

@@ -1,0 +1,266 @@
+//! Who may come in, as what, and for how long the provider's word counts (CA40).
+
+use doorward_model::Role;
+use doorward_testkit::{Answer, Browser, FakeProvider, OAuthClient, TestServer};
+use serde_json::json;
+
+use super::{arrive, connect, name_of, pkce, refused, server_with, signed_in};
+
+#[tokio::test]
+async fn only_allowed_domains_groups_and_claims_come_in() {
+    let provider = FakeProvider::start().await;
+    let cases: Vec<(fn(&mut doorward_federation::ProviderConfig), serde_json::Value, serde_json::Value)> = vec![
+        (|corp| corp.allowed_domains = vec!["corp.example".to_owned()], json!({"email": "ada@corp.example"}), json!({"email": "ada@corp.example.evil"})),
+        (|corp| corp.allowed_domains = vec!["corp.example".to_owned()], json!({"email_verified": true}), json!({"email_verified": false})),
+        (|corp| corp.allowed_domains = vec!["corp.example".to_owned()], json!({"email_verified": "true"}), json!({"email_verified": null})),
+        (|corp| corp.allowed_groups = vec!["eng-*".to_owned()], json!({"groups": ["x", "eng-core"]}), json!({"groups": ["xeng-core"]})),
+        (|corp| corp.required_claims = vec!["department = research".to_owned()], json!({"department": "research"}), json!({"department": "Research"})),
+    ];
+    for (change, good, bad) in cases {
+        let server = server_with(&provider, |corp, _| change(corp)).await;
+        provider.claims(&good);
+        signed_in(&server, &provider).await;
+        provider.claims(&bad);
+        let browser = Browser::new();
+        let page = arrive(&server, &provider, &browser).await;
+        refused(&server, &browser, &page, 403).await;
+        assert!(page.body.contains("not open to your organisation"), "{}", page.body);
+        provider.claims(&json!({"email": "ada@corp.example", "email_verified": true, "groups": null, "department": null}));
+    }
+}
+
+#[tokio::test]
+async fn ca40_roles_follow_the_provider_at_each_sign_in_and_act_on_the_next_call() {
+    let provider = FakeProvider::start().await;
+    provider.claims(&json!({"groups": ["engineering-core"]}));
+    let server = server_with(&provider, |corp, config| {
+        corp.roles = vec!["groups = engineering-* -> developer".to_owned(), "groups = bosses -> admin".to_owned()];
+        config.access.scope_roles = vec!["mcp:write = developer".to_owned()];
+        config.access.tool_roles = vec!["server_info = admin".to_owned()];
+    })
+    .await;
+    let browser = signed_in(&server, &provider).await;
+    let (client, tokens) = connect(&server, &browser, "mcp:write").await;
+    assert_eq!(tokens.answer["scope"], "mcp:write");
+    server.call(&tokens.access, "revoke_connected_app", json!({"client_id": "c_x"})).await.expect(200);
+    assert_eq!(server.call(&tokens.access, "server_info", json!({})).await.expect(403).json()["error"]["data"]["error"], "forbidden_by_role");
+    // The group is lost; the same token loses the tool on the next call, and a refresh yields less.
+    provider.claims(&json!({"groups": ["bosses"]}));
+    signed_in(&server, &provider).await;
+    let lost = server.call(&tokens.access, "revoke_connected_app", json!({"client_id": "c_x"})).await.expect(403);
+    assert!(lost.header("www-authenticate").is_empty(), "no other token would help: {}", lost.header("www-authenticate"));
+    server.call(&tokens.access, "server_info", json!({})).await.expect(200);
+    let listed = server.rpc(&tokens.access, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})).await.json();
+    assert!(!listed["result"]["tools"].as_array().unwrap().iter().any(|tool| tool["name"] == "revoke_connected_app"));
+    let refreshed = client.refresh(&tokens.refresh, &[]).await.expect(200).json();
+    assert_eq!(refreshed["scope"], "mcp:read");
+    // And it comes back with the group.
+    provider.claims(&json!({"groups": ["engineering-x"]}));
+    signed_in(&server, &provider).await;
+    server.call(&tokens.access, "revoke_connected_app", json!({"client_id": "c_x"})).await.expect(200);
+    assert_eq!(client.refresh(refreshed["refresh_token"].as_str().unwrap(), &[]).await.expect(200).json()["scope"], "mcp:write");
+}
+
+#[tokio::test]
+async fn a_client_is_never_offered_what_the_person_s_roles_do_not_allow() {
+    let server =
+        TestServer::start_with(|config| config.access.scope_roles = vec!["mcp:write = developer".to_owned(), "mcp:read = staff developer".to_owned()]).await;
+    server.person_with("staff", &["staff"]).await;
+    server.person("nobody").await;
+    let client = OAuthClient::register(&server).await;
+    let browser = server.signed_in("staff").await;
+    let page = client.consent_page(&browser, &pkce(), &[("scope", "mcp:read mcp:write")]).await;
+    assert!(!page.body.contains("scope-mcp:write") && page.body.contains("your roles do not allow it: Change things for you"), "{}", page.body);
+    // Not by a form that claims otherwise, either.
+    let at = page.body.find("/consent\"").unwrap();
+    let value = |name: &str| doorward_testkit::form_value(&page.body[at..], name).unwrap();
+    let (csrf, request) = (value("csrf"), value("request"));
+    let fields = [("csrf", csrf.as_str()), ("request", request.as_str()), ("decision", "allow"), ("scope-mcp:write", "on"), ("scope-mcp:read", "on")];
+    let pkce_used = pkce();
+    let back = browser.post(&server.at("/consent"), &fields).await.expect(303);
+    assert!(back.location_param("code").is_some());
+    let redeemed = client.redeem(&client.code(&browser, &pkce_used, &[("scope", "mcp:write")]).await, &pkce_used, &[]).await.expect(200).json();
+    assert_eq!(redeemed["scope"], "mcp:read");
+    // Somebody whose roles allow nothing is told through the client.
+    let nobody = server.signed_in("nobody").await;
+    let back = nobody.get(&client.authorize_url(&pkce(), &[])).await.expect(303);
+    assert_eq!(back.location_param("error").as_deref(), Some("access_denied"));
+    assert!(back.location_param("error_description").unwrap().contains("roles"));
+}
+
+#[tokio::test]
+async fn losing_every_role_between_code_and_token_yields_no_token() {
+    let server = TestServer::start_with(|config| config.access.scope_roles = vec!["mcp:read = staff".to_owned()]).await;
+    let person = server.person_with("ann", &["staff"]).await;
+    let (client, browser, pkce) = (OAuthClient::register(&server).await, server.signed_in("ann").await, pkce());
+    let code = client.code(&browser, &pkce, &[]).await;
+    server.app.accounts.set_roles(&person, Vec::new()).await.unwrap();
+    assert_eq!(client.redeem(&code, &pkce, &[]).await.expect(400).json()["error"], "invalid_grant");
+    // The code is not spent by that: with the role back it is good for its minute.
+    server.app.accounts.set_roles(&person, vec![Role::parse("staff").unwrap()]).await.unwrap();
+    client.redeem(&code, &pkce, &[]).await.expect(200);
+}
+
+/// One round of what housekeeping does.
+async fn round(server: &TestServer) -> doorward_federation::Round {
+    server.app.federation.check_due().await.unwrap()
+}
+
+#[tokio::test]
+async fn ca40_roles_are_refreshed_silently_every_day() {
+    let provider = FakeProvider::start().await;
+    provider.claims(&json!({"groups": ["engineering-core"]}));
+    let server = server_with(&provider, |corp, config| {
+        corp.roles = vec!["groups = engineering-* -> developer".to_owned()];
+        config.access.scope_roles = vec!["mcp:write = developer".to_owned()];
+    })
+    .await;
+    let (_, tokens) = connect(&server, &signed_in(&server, &provider).await, "mcp:write").await;
+    provider.claims(&json!({"groups": []}));
+    server.clock.advance(86_399);
+    assert_eq!(round(&server).await.confirmed, 0, "not due yet");
+    server.clock.advance(1);
+    assert_eq!(round(&server).await.confirmed, 1);
+    let person = server.app.accounts.find("ada").await.unwrap();
+    assert!(person.provider_roles.is_empty(), "{:?}", person.provider_roles);
+    // The provider rotates its refresh tokens; the next day's is the one that it gave.
+    server.clock.advance(86_400);
+    assert_eq!(round(&server).await, doorward_federation::Round { confirmed: 1, ended: 0, waiting: 0 });
+    assert_eq!(round(&server).await, doorward_federation::Round::default(), "nothing is due twice");
+    drop(tokens);
+}
+
+#[tokio::test]
+async fn ca40_a_person_whom_the_provider_refuses_loses_everything_at_once() {
+    let provider = FakeProvider::start().await;
+    let server = server_with(&provider, |_, _| {}).await;
+    let browser = signed_in(&server, &provider).await;
+    let (client, tokens) = connect(&server, &browser, "mcp:read").await;
+    assert!(server.calls(&tokens.access).await);
+    provider.refuse_refresh(Some((400, "invalid_grant")));
+    // The token is kept alive by the clock's end of the day before; a fresh one shows that it is the grant that dies.
+    server.clock.advance(86_400);
+    let fresh = client.refresh(&tokens.refresh, &[]).await.expect(200).json();
+    let fresh = (fresh["access_token"].as_str().unwrap().to_owned(), fresh["refresh_token"].as_str().unwrap().to_owned());
+    assert!(server.calls(&fresh.0).await);
+    let begun = std::time::Instant::now();
+    assert_eq!(round(&server).await.ended, 1);
+    assert!(!server.calls(&fresh.0).await);
+    println!("access ended {:?} after the look at the provider began", begun.elapsed());
+    assert_eq!(name_of(&server, &browser).await, None);
+    assert_eq!(client.refresh(&fresh.1, &[]).await.expect(400).json()["error"], "invalid_grant");
+    let identity = server.app.store.identities_of(&server.app.accounts.find("ada").await.unwrap().id).await.unwrap();
+    assert!(identity[0].credential.is_none(), "its token is deleted");
+}
+
+#[tokio::test]
+async fn ca40_a_provider_that_cannot_be_reached_costs_nothing_within_the_grace() {
+    for (what, status, error) in [("down", 503, "server_error"), ("our own secret is wrong", 401, "invalid_client")] {
+        let provider = FakeProvider::start().await;
+        let server = server_with(&provider, |corp, _| corp.grace_seconds = 3600).await;
+        let browser = signed_in(&server, &provider).await;
+        provider.refuse_refresh(Some((status, error)));
+        server.clock.advance(86_400);
+        assert_eq!(round(&server).await.waiting, 1, "{what}");
+        assert!(name_of(&server, &browser).await.is_some());
+        // It is asked again every few minutes, and all is well when it answers.
+        server.clock.advance(300);
+        assert_eq!(round(&server).await.waiting, 1);
+        provider.refuse_refresh(None);
+        server.clock.advance(300);
+        assert_eq!(round(&server).await.confirmed, 1);
+        // Silent for longer than the grace, it no longer vouches.
+        provider.answer("/.well-known/openid-configuration", Some(Answer::Raw(500, "text/html", String::new(), String::new())));
+        provider.refuse_refresh(Some((status, error)));
+        server.clock.advance(86_400 + 3600);
+        assert_eq!(round(&server).await.waiting, 1);
+        server.clock.advance(301);
+        assert_eq!(round(&server).await.ended, 1);
+        assert_eq!(name_of(&server, &browser).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_person_who_no_longer_fits_the_policy_is_out_at_the_next_refresh() {
+    let provider = FakeProvider::start().await;
+    provider.claims(&json!({"groups": ["eng"]}));
+    let server = server_with(&provider, |corp, _| corp.allowed_groups = vec!["eng".to_owned()]).await;
+    let browser = signed_in(&server, &provider).await;
+    provider.claims(&json!({"groups": ["sales"]}));
+    server.clock.advance(86_400);
+    assert_eq!(round(&server).await.ended, 1);
+    assert_eq!(name_of(&server, &browser).await, None);
+}
+
+#[tokio::test]
+async fn without_a_refresh_token_the_person_signs_in_again_within_a_week() {
+    let provider = FakeProvider::start().await;
+    provider.refresh_token(None);
+    let server = server_with(&provider, |_, _| {}).await;
+    let browser = signed_in(&server, &provider).await;
+    for _ in 0..6 {
+        server.clock.advance(86_400);
+        assert_eq!(round(&server).await, doorward_federation::Round::default());
+        assert!(name_of(&server, &browser).await.is_some(), "in use");
+    }
+    server.clock.advance(86_400);
+    assert_eq!(round(&server).await.ended, 1);
+    assert_eq!(name_of(&server, &browser).await, None);
+}
+
+#[tokio::test]
+async fn two_replicas_never_use_one_refresh_token_twice() {
+    let provider = FakeProvider::start().await;
+    let server = server_with(&provider, |_, _| {}).await;
+    signed_in(&server, &provider).await;
+    server.clock.advance(86_400);
+    let before = provider.hits("/token");
+    let (one, two) = tokio::join!(round(&server), round(&server));
+    assert_eq!((one.confirmed + two.confirmed, one.ended + two.ended), (1, 0));
+    assert_eq!(provider.hits("/token"), before + 1);
+}
+
+#[tokio::test]
+async fn nothing_is_asked_or_kept_for_people_for_whom_nothing_acts() {
+    let provider = FakeProvider::start().await;
+    let server = server_with(&provider, |_, config| {
+        config.accounts.session_idle_seconds = 60;
+        config.accounts.session_max_seconds = 60;
+    })
+    .await;
+    signed_in(&server, &provider).await;
+    let before = provider.hits("/token");
+    server.clock.advance(86_400);
+    assert_eq!(round(&server).await, doorward_federation::Round::default());
+    assert_eq!(provider.hits("/token"), before);
+    let person = server.app.accounts.find("ada").await.unwrap();
+    assert!(server.app.store.identities_of(&person.id).await.unwrap()[0].credential.is_none());
+}
+
+#[tokio::test]
+async fn deleting_a_provider_ends_what_came_through_it() {
+    let provider = FakeProvider::start().await;
+    let server = TestServer::start().await;
+    provider.follow(&server.clock);
+    server.app.federation.add("corp", provider.config()).await.unwrap();
+    let browser = signed_in(&server, &provider).await;
+    server.app.federation.delete("corp").await.unwrap();
+    Browser::new().get(&server.at("/login/corp")).await.expect(404);
+    assert_eq!(round(&server).await.ended, 1);
+    assert_eq!(name_of(&server, &browser).await, None);
+}
+
+#[tokio::test]
+async fn provider_roles_never_leave_a_server_without_its_own_administrator_by_mistake() {
+    let provider = FakeProvider::start().await;
+    provider.claims(&json!({"groups": ["bosses"]}));
+    let server = server_with(&provider, |corp, _| corp.roles = vec!["groups = bosses -> admin".to_owned()]).await;
+    let browser = signed_in(&server, &provider).await;
+    browser.get(&server.at("/admin")).await.expect(200);
+    let page = browser.get(&server.at("/admin")).await;
+    assert!(page.body.contains("Identity providers") && page.body.contains("/login/corp/callback"), "{}", page.body);
+    provider.claims(&json!({"groups": []}));
+    let again = signed_in(&server, &provider).await;
+    again.get(&server.at("/admin")).await.expect(404);
+    browser.get(&server.at("/admin")).await.expect(404);
+}
