@@ -37,23 +37,22 @@ impl Accounts {
             Some(known) => self.master.open(&place(&person.id), &known.secret).ok(),
             None => None,
         };
-        let secret = match waiting {
-            Some(secret) => secret,
-            None => {
-                let mut secret = Zeroizing::new(vec![0u8; SECRET_BYTES]);
-                self.entropy.fill(&mut secret);
-                let totp = Totp {
-                    user_id: person.id.clone(),
-                    secret: self.master.seal(&place(&person.id), &secret),
-                    created_at: self.clock.now(),
-                    confirmed_at: None,
-                    last_step: 0,
-                };
-                match self.store.apply(Change::PutTotp(totp)).await {
-                    Ok(()) => secret,
-                    Err(StoreError::Refused(_)) => return Err(FactorError::Already),
-                    Err(error) => return Err(error.into()),
-                }
+        let secret = if let Some(secret) = waiting {
+            secret
+        } else {
+            let mut secret = Zeroizing::new(vec![0u8; SECRET_BYTES]);
+            self.entropy.fill(&mut secret);
+            let totp = Totp {
+                user_id: person.id.clone(),
+                secret: self.master.seal(&place(&person.id), &secret),
+                created_at: self.clock.now(),
+                confirmed_at: None,
+                last_step: 0,
+            };
+            match self.store.apply(Change::PutTotp(totp)).await {
+                Ok(()) => secret,
+                Err(StoreError::Refused(_)) => return Err(FactorError::Already),
+                Err(error) => return Err(error.into()),
             }
         };
         let app = app(&secret, &self.name, person.name.as_str())?;

@@ -49,11 +49,11 @@ pub enum Admission {
     Ask,
 }
 
-impl Provider {
-    fn subject<'a>(&self, arrival: &'a Arrival) -> Subject<'a> {
-        Subject { claims: &arrival.claims, groups: &arrival.groups, verified_email: arrival.verified_email() }
-    }
+fn subject(arrival: &Arrival) -> Subject<'_> {
+    Subject { claims: &arrival.claims, groups: &arrival.groups, verified_email: arrival.verified_email() }
+}
 
+impl Provider {
     /// Whether the provider's policy lets this person in.
     pub(crate) fn judge(&self, arrival: &Arrival) -> Result<(), NotAdmitted> {
         let policy = &self.policy;
@@ -69,12 +69,12 @@ impl Provider {
         if !policy.groups.is_empty() && !arrival.groups.iter().any(|group| policy.groups.iter().any(|pattern| pattern.matches(group))) {
             return Err(NotAdmitted::Group);
         }
-        if policy.conditions.iter().all(|condition| condition.holds(&self.subject(arrival))) { Ok(()) } else { Err(NotAdmitted::Claim) }
+        if policy.conditions.iter().all(|condition| condition.holds(&subject(arrival))) { Ok(()) } else { Err(NotAdmitted::Claim) }
     }
 
     /// The roles that this provider's rules give.
     pub(crate) fn roles(&self, arrival: &Arrival) -> Vec<Role> {
-        claims::roles(&self.policy.roles, &self.subject(arrival))
+        claims::roles(&self.policy.roles, &subject(arrival))
     }
 }
 
@@ -96,7 +96,8 @@ impl Federation {
     }
 
     /// An upstream account as it is after this arrival. What the provider gave to ask with stays if it gave nothing new.
-    pub(crate) fn learnt(&self, provider: &Provider, arrival: &Arrival, before: Option<&LinkedIdentity>, user_id: &UserId, now: Timestamp) -> LinkedIdentity {
+    pub(crate) fn learnt(&self, provider: &Provider, arrival: &Arrival, before: Option<&LinkedIdentity>, user_id: &UserId) -> LinkedIdentity {
+        let now = self.inner.parts.clock.now();
         let id = arrival.identity();
         let fresh = arrival.credential.as_ref().and_then(|credential| self.seal_credential(&id, credential));
         let credential = fresh.or_else(|| before.and_then(|known| known.credential.clone()));
@@ -123,7 +124,6 @@ impl Federation {
     pub async fn admit(&self, provider: &Arc<Provider>, arrival: &Arrival, sure: bool) -> Result<Admission, FederationError> {
         provider.judge(arrival)?;
         let parts = &self.inner.parts;
-        let now = parts.clock.now();
         if let Some(known) = parts.store.identity(&arrival.identity()).await? {
             return self.admit_known(provider, arrival, &known).await;
         }
@@ -137,7 +137,7 @@ impl Federation {
             {
                 unit.push(Change::RedeemInvitation { provider: provider.id.clone(), email: email.to_lowercase() });
             }
-            unit.push(Change::InsertIdentity(Box::new(self.learnt(provider, arrival, None, &person.id, now))));
+            unit.push(Change::InsertIdentity(Box::new(self.learnt(provider, arrival, None, &person.id))));
             unit.push(Change::CollectProviderRoles(person.id.clone()));
             tracing::info!(provider = %provider.id, person = %person.id, "an upstream account was linked by an administrator's word");
             return Ok(Admission::SignIn { person: Box::new(person), unit });
@@ -161,7 +161,7 @@ impl Federation {
         };
         let mut person = Person::clone(&person);
         let mut unit = UnitOfWork::from_iter([
-            Change::UpdateIdentity(Box::new(self.learnt(provider, arrival, Some(known), &person.id, parts.clock.now()))),
+            Change::UpdateIdentity(Box::new(self.learnt(provider, arrival, Some(known), &person.id))),
             Change::CollectProviderRoles(person.id.clone()),
         ]);
         // Somebody with a password chose name and address here; for everybody else the provider's word is the newest.
@@ -201,7 +201,7 @@ impl Federation {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         let id = UserId::random(parts.entropy.as_ref());
-        let identity = self.learnt(provider, arrival, None, &id, now);
+        let identity = self.learnt(provider, arrival, None, &id);
         let person = Person {
             name: self.free_name(provider, arrival).await?,
             email: arrival.verified_email().map(str::to_owned),
@@ -240,7 +240,7 @@ impl Federation {
         match parts.store.identity(&arrival.identity()).await? {
             Some(known) if known.user_id != *user_id => Err(NotAdmitted::LinkedElsewhere.into()),
             known => {
-                let identity = Box::new(self.learnt(provider, arrival, known.as_ref(), user_id, parts.clock.now()));
+                let identity = Box::new(self.learnt(provider, arrival, known.as_ref(), user_id));
                 let keep = if known.is_some() { Change::UpdateIdentity(identity) } else { Change::InsertIdentity(identity) };
                 Ok(UnitOfWork::from_iter([keep, Change::CollectProviderRoles(user_id.clone())]))
             }

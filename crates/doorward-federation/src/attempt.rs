@@ -52,6 +52,15 @@ pub struct Ask {
     pub prompts: Vec<String>,
 }
 
+/// The browser that a sign-in leaves from.
+#[derive(Clone, Copy, Debug)]
+pub struct Departure<'a> {
+    /// The value of its journey cookie, to which the sign-in is bound.
+    pub browser: &'a str,
+    /// Where it is.
+    pub address: ClientAddress,
+}
+
 /// What waits in the store while the browser is away.
 #[derive(Serialize, Deserialize)]
 struct Payload {
@@ -267,10 +276,10 @@ impl Federation {
         }
     }
 
-    /// Begins a sign-in: answers where to send the browser, whose journey cookie is `browser`.
-    pub async fn begin(&self, provider: &Arc<Provider>, journey: Journey, ask: Ask, browser: &str, address: ClientAddress) -> Result<Url, FederationError> {
+    /// Begins a sign-in: answers where to send the browser.
+    pub async fn begin(&self, provider: &Arc<Provider>, journey: Journey, ask: Ask, from: &Departure<'_>) -> Result<Url, FederationError> {
         let parts = &self.inner.parts;
-        if !self.inner.starts.allows(address) {
+        if !self.inner.starts.allows(from.address) {
             return Err(FederationError::Limited);
         }
         if let Protocol::OpenId(_) = provider.settings.protocol {
@@ -279,7 +288,7 @@ impl Federation {
         }
         let (nonce, verifier) = (random_text(parts.entropy.as_ref(), 24), random_text(parts.entropy.as_ref(), 32));
         let payload = Payload { nonce, verifier, journey, ask, begun_at: parts.clock.now().0 };
-        let state = self.keep(&provider.id, browser, &payload).await?;
+        let state = self.keep(&provider.id, from.browser, &payload).await?;
         let redirect_uri = self.redirect_uri(provider);
         let start = Start { redirect_uri: &redirect_uri, state: state.reveal(), nonce: &payload.nonce, verifier: &payload.verifier, ask: &payload.ask };
         match &provider.settings.protocol {

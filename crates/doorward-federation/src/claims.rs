@@ -129,10 +129,10 @@ impl RoleRule {
 
 /// The roles that the rules give, each once.
 pub(crate) fn roles(rules: &[RoleRule], who: &Subject<'_>) -> Vec<Role> {
-    let mut roles: Vec<Role> = rules.iter().filter(|rule| rule.condition.holds(who)).map(|rule| rule.role.clone()).collect();
-    roles.sort();
-    roles.dedup();
-    roles
+    let mut given: Vec<Role> = rules.iter().filter(|rule| rule.condition.holds(who)).map(|rule| rule.role.clone()).collect();
+    given.sort();
+    given.dedup();
+    given
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One upstream identity provider. Presets (`kind`) need only `client_id` and `client_secret`, and an address where everybody has
 /// their own.
+#[expect(clippy::struct_excessive_bools, reason = "keys of a configuration file are independent of each other")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderConfig {

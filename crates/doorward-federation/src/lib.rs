@@ -30,7 +30,7 @@ use doorward_store::{Store, StoreError};
 use doorward_transport::{AddressLimiter, Outbound, OutboundConfig};
 
 pub use admission::{Admission, NotAdmitted};
-pub use attempt::{Arrival, Ask, Journey, TakenUp};
+pub use attempt::{Arrival, Ask, Departure, Journey, TakenUp};
 pub use check::Finding;
 pub use config::{ProviderConfig, SettingError};
 pub use directory::ProviderChangeError;

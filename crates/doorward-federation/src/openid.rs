@@ -343,8 +343,9 @@ impl Provider {
         let tokens = request.request_async(&Http(&self.outbound)).await.map_err(oauth::token_error)?;
         let id_token =
             tokens.id_token().ok_or_else(|| FederationError::Untrusted("the token answer holds no ID token; is the scope openid asked for?".to_owned()))?;
-        let (found, claims, issuer) = self.verify(found, id_token, Some(begun.nonce), tokens.access_token(), now).await?;
-        self.tell(&found, Some(id_token), claims, issuer, &tokens).await
+        let check = IdTokenCheck { provider: self, id_token, nonce: Some(begun.nonce), access_token: tokens.access_token(), now };
+        let verified = self.verify(found, &check).await?;
+        self.tell(verified, Some(id_token), &tokens).await
     }
 
     /// Asks with a refresh token. `subject` is the `sub` that must come back, where it is known.
@@ -363,33 +364,27 @@ impl Provider {
             request = request.add_extra_param(name, value);
         }
         let tokens = request.request_async(&Http(&self.outbound)).await.map_err(oauth::token_error)?;
-        let (found, claims, issuer) = match tokens.id_token() {
+        let verified = if let Some(id_token) = tokens.id_token() {
             // Its nonce, if it has one, is that of the sign-in long ago (OpenID Connect Core §12.2).
-            Some(id_token) => self.verify(found, id_token, None, tokens.access_token(), now).await?,
-            None => {
-                let issuer = found.metadata.issuer().as_str().to_owned();
-                (found, subject.map_or_else(|| serde_json::json!({}), |subject| serde_json::json!({ "sub": subject })), issuer)
-            }
+            self.verify(found, &IdTokenCheck { provider: self, id_token, nonce: None, access_token: tokens.access_token(), now }).await?
+        } else {
+            let issuer = found.metadata.issuer().as_str().to_owned();
+            let claims = subject.map_or_else(|| serde_json::json!({}), |subject| serde_json::json!({ "sub": subject }));
+            Verified { found, claims, issuer }
         };
-        if subject.is_some() && claims.get("sub").and_then(Value::as_str) != subject {
+        if subject.is_some() && verified.claims.get("sub").and_then(Value::as_str) != subject {
             return Err(FederationError::Untrusted("the refreshed ID token is about somebody else".to_owned()));
         }
-        self.tell(&found, None, claims, issuer, &tokens).await
+        self.tell(verified, None, &tokens).await
     }
 
     /// Adds what userinfo says, and puts everything together.
-    async fn tell(
-        &self,
-        found: &Discovered,
-        id_token: Option<&CoreIdToken>,
-        claims: Value,
-        issuer: String,
-        tokens: &CoreTokenResponse,
-    ) -> Result<Told, FederationError> {
+    async fn tell(&self, verified: Verified, id_token: Option<&CoreIdToken>, tokens: &CoreTokenResponse) -> Result<Told, FederationError> {
+        let Verified { found, claims, issuer } = verified;
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut claims = claims;
         if self.open_id()?.userinfo && found.metadata.userinfo_endpoint().is_some() && !subject.is_empty() {
-            let more = self.userinfo(found, tokens.access_token(), &subject).await?;
+            let more = self.userinfo(&found, tokens.access_token(), &subject).await?;
             if let (Some(all), Value::Object(more)) = (claims.as_object_mut(), more) {
                 // What protects the token stays what the token says.
                 all.extend(more.into_iter().filter(|(name, value)| {
@@ -421,24 +416,26 @@ impl Provider {
     }
 
     /// Verifies an ID token (OpenID Connect Core §3.1.3.7), fetching the keys again once if none fits.
-    async fn verify(
-        &self,
-        found: Arc<Discovered>,
-        id_token: &CoreIdToken,
-        nonce: Option<&str>,
-        access_token: &AccessToken,
-        now: Timestamp,
-    ) -> Result<(Arc<Discovered>, Value, String), FederationError> {
-        let token = IdTokenCheck { provider: self, id_token, nonce, access_token, now };
+    async fn verify(&self, found: Arc<Discovered>, token: &IdTokenCheck<'_>) -> Result<Verified, FederationError> {
         match token.against(&found) {
-            Ok((claims, issuer)) => Ok((found, claims, issuer)),
+            Ok((claims, issuer)) => Ok(Verified { found, claims, issuer }),
             Err(refused) if refused.other_keys_may_help => match self.keys_again(&found).await? {
-                Some(fresh) => token.against(&fresh).map(|(claims, issuer)| (fresh, claims, issuer)).map_err(|refused| FederationError::Untrusted(refused.why)),
+                Some(fresh) => match token.against(&fresh) {
+                    Ok((claims, issuer)) => Ok(Verified { found: fresh, claims, issuer }),
+                    Err(refused) => Err(FederationError::Untrusted(refused.why)),
+                },
                 None => Err(FederationError::Untrusted(refused.why)),
             },
             Err(refused) => Err(FederationError::Untrusted(refused.why)),
         }
     }
+}
+
+/// An ID token's claims, the issuer that signed them, and the keys that they were found good with.
+struct Verified {
+    found: Arc<Discovered>,
+    claims: Value,
+    issuer: String,
 }
 
 struct IdTokenCheck<'a> {
@@ -482,7 +479,7 @@ impl IdTokenCheck<'_> {
     }
 
     /// The issuer that the token must have: the provider's, or that of the listed tenant which the token names.
-    fn issuer(&self, open_id: &OpenId, payload: &Value) -> Result<String, String> {
+    fn issuer(open_id: &OpenId, payload: &Value) -> Result<String, String> {
         if open_id.tenants.is_empty() {
             return Ok(open_id.issuer.clone());
         }
@@ -514,7 +511,7 @@ impl IdTokenCheck<'_> {
     fn against(&self, found: &Discovered) -> Result<(Value, String), RefusedToken> {
         let payload = self.payload()?;
         let open_id = self.provider.open_id().map_err(|error| error.to_string())?;
-        let issuer = self.issuer(open_id, &payload)?;
+        let issuer = Self::issuer(open_id, &payload)?;
         let url = IssuerUrl::new(issuer.clone()).map_err(|error| error.to_string())?;
         let own_id = &self.provider.config.client_id;
         let (now, skewed) = (self.now, self.now.plus(-LEEWAY));
@@ -536,7 +533,9 @@ impl IdTokenCheck<'_> {
             None if claims.audiences().len() > 1 => return Err("it is for several audiences and does not say for whom it was made (azp)".to_owned().into()),
             _ => {}
         }
-        if payload.get("nbf").and_then(Value::as_f64).is_some_and(|from| from > now.plus(LEEWAY).0 as f64) {
+        #[expect(clippy::cast_precision_loss, reason = "seconds of this millennium fit")]
+        let latest = now.plus(LEEWAY).0 as f64;
+        if payload.get("nbf").and_then(Value::as_f64).is_some_and(|from| from > latest) {
             return Err("it does not count yet (nbf)".to_owned().into());
         }
         if let Some(told) = claims.access_token_hash() {

@@ -179,8 +179,8 @@ fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError
     } else {
         let wrong = |why: String| SettingError::new("private_key_file", format!("{}: {why}", config.private_key_file));
         let pem = std::fs::read(&config.private_key_file).map_err(|error| wrong(error.to_string()))?;
-        let kid = (!config.private_key_id.is_empty()).then(|| config.private_key_id.clone());
-        Some(ClientKey::from_pem(&pem, kid).map_err(|error| wrong(error.to_string()))?)
+        let named = (!config.private_key_id.is_empty()).then(|| config.private_key_id.clone());
+        Some(ClientKey::from_pem(&pem, named).map_err(|error| wrong(error.to_string()))?)
     };
     Ok(Prepared { id, kind, settings, policy: policy(config)?, key })
 }

@@ -79,8 +79,7 @@ impl Federation {
         match self.ask(&provider, &identity).await {
             Verdict::Stands(arrival) => {
                 round.confirmed += 1;
-                let learnt =
-                    LinkedIdentity { last_login_at: identity.last_login_at, ..self.learnt(&provider, &arrival, Some(&identity), &identity.user_id, now) };
+                let learnt = LinkedIdentity { last_login_at: identity.last_login_at, ..self.learnt(&provider, &arrival, Some(&identity), &identity.user_id) };
                 self.keep_checked(learnt).await
             }
             Verdict::StandsUnchanged(credential) => {

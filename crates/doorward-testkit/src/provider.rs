@@ -192,12 +192,13 @@ impl FakeProvider {
     pub fn repeat_kid(&self) {
         self.with(|state| state.duplicate_keys = true);
     }
-    /// Answers a path differently; `None` for as it should.
-    pub fn answer(&self, path: &'static str, answer: Option<Answer>) {
-        self.with(|state| match answer {
-            Some(answer) => drop(state.answers.insert(path, answer)),
-            None => drop(state.answers.remove(path)),
-        });
+    /// Answers a path differently from now on.
+    pub fn answer(&self, path: &'static str, answer: Answer) {
+        self.with(|state| drop(state.answers.insert(path, answer)));
+    }
+    /// Answers a path as it should again.
+    pub fn restore(&self, path: &str) {
+        self.with(|state| drop(state.answers.remove(path)));
     }
     /// Gives this refresh token from now on, or none.
     pub fn refresh_token(&self, token: Option<&str>) {

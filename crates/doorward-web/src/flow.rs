@@ -32,13 +32,13 @@ impl Web {
     pub(crate) async fn next_step(&self, request: &AuthorizationRequest, browser: &Browser, settled: bool) -> Result<Step, AuthorizeRefusal> {
         let issuer = &self.parts.issuer;
         let now = self.parts.clock.now();
-        let counts = |visitor: &&Visitor| !request.needs_login(visitor.session.auth_time, now);
+        let counts = |visitor: &Visitor| !request.needs_login(visitor.session.auth_time, now);
         let refuse = |code, why| Ok(Step::Answer(issuer.answer_error(request, code, why)));
-        let Some(visitor) = browser.visitor.as_ref().filter(counts) else {
+        let Some(visitor) = browser.visitor.as_ref().filter(|visitor| counts(visitor)) else {
             if request.is_silent() {
                 return refuse(OAuthErrorCode::LoginRequired, "nobody is signed in, or not recently enough");
             }
-            return Ok(if browser.waiting.as_ref().filter(counts).is_some() { Step::ProveMore } else { Step::SignIn });
+            return Ok(if browser.waiting.as_ref().is_some_and(counts) { Step::ProveMore } else { Step::SignIn });
         };
         let who = approver(visitor);
         let already = issuer.already_allowed(request, &visitor.person.id).await.map_err(AuthorizeRefusal::Page)?;

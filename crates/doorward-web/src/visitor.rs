@@ -94,7 +94,7 @@ impl FromRequestParts<Web> for SignedIn {
             let next = next.iter().find(|(path, _)| parts.uri.path().ends_with(path)).map_or("", |(_, next)| next);
             // Somebody who stands between two factors goes on to the second.
             let place = if browser.waiting.is_some() { routes::LOGIN_SECOND_FACTOR } else { routes::LOGIN };
-            Err(answer::see_other(&web.at(&format!("{place}?{next}").trim_end_matches('?').to_owned())))
+            Err(answer::see_other(&web.at(format!("{place}?{next}").trim_end_matches('?'))))
         }
     }
 }

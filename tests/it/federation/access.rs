@@ -9,7 +9,8 @@ use super::{arrive, connect, name_of, pkce, refused, server_with, signed_in};
 #[tokio::test]
 async fn only_allowed_domains_groups_and_claims_come_in() {
     let provider = FakeProvider::start().await;
-    let cases: Vec<(fn(&mut doorward_federation::ProviderConfig), serde_json::Value, serde_json::Value)> = vec![
+    type Case = (fn(&mut doorward_federation::ProviderConfig), serde_json::Value, serde_json::Value);
+    let cases: Vec<Case> = vec![
         (|corp| corp.allowed_domains = vec!["corp.example".to_owned()], json!({"email": "ada@corp.example"}), json!({"email": "ada@corp.example.evil"})),
         (|corp| corp.allowed_domains = vec!["corp.example".to_owned()], json!({"email_verified": true}), json!({"email_verified": false})),
         (|corp| corp.allowed_domains = vec!["corp.example".to_owned()], json!({"email_verified": "true"}), json!({"email_verified": null})),
@@ -146,7 +147,7 @@ async fn ca40_a_person_whom_the_provider_refuses_loses_everything_at_once() {
     let begun = std::time::Instant::now();
     assert_eq!(round(&server).await.ended, 1);
     assert!(!server.calls(&fresh.0).await);
-    println!("access ended {:?} after the look at the provider began", begun.elapsed());
+    eprintln!("access ended {:?} after the look at the provider began", begun.elapsed());
     assert_eq!(name_of(&server, &browser).await, None);
     assert_eq!(client.refresh(&fresh.1, &[]).await.expect(400).json()["error"], "invalid_grant");
     let identity = server.app.store.identities_of(&server.app.accounts.find("ada").await.unwrap().id).await.unwrap();
@@ -170,7 +171,7 @@ async fn ca40_a_provider_that_cannot_be_reached_costs_nothing_within_the_grace()
         server.clock.advance(300);
         assert_eq!(round(&server).await.confirmed, 1);
         // Silent for longer than the grace, it no longer vouches.
-        provider.answer("/.well-known/openid-configuration", Some(Answer::Raw(500, "text/html", String::new(), String::new())));
+        provider.answer("/.well-known/openid-configuration", Answer::Raw(500, "text/html", String::new(), String::new()));
         provider.refuse_refresh(Some((status, error)));
         server.clock.advance(86_400 + 3600);
         assert_eq!(round(&server).await.waiting, 1);

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{arrive, begin, name_of, refused, server_with, signed_in};
 
-fn raw(status: u16, media: &'static str, body: &str) -> Option<Answer> {
-    Some(Answer::Raw(status, media, body.to_owned(), String::new()))
+fn raw(status: u16, media: &'static str, body: &str) -> Answer {
+    Answer::Raw(status, media, body.to_owned(), String::new())
 }
 
 async fn server_and_provider() -> (TestServer, FakeProvider) {
@@ -173,11 +173,11 @@ async fn userinfo_about_somebody_else_is_refused() {
 async fn p10_a_provider_that_is_down_slow_or_talks_nonsense_costs_nobody_more_than_the_time_limit() {
     let healthy = FakeProvider::start().await;
     for path in ["/.well-known/openid-configuration", "/jwks", "/token", "/userinfo"] {
-        let answers: Vec<(&str, Option<Answer>)> = vec![
+        let answers: Vec<(&str, Answer)> = vec![
             ("500", raw(500, "application/json", "{}")),
             ("html", raw(200, "text/html", "<html><body>Sign in to the Wi-Fi</body></html>")),
             ("10 MB", raw(200, "application/json", &"[".repeat(10_000_000))),
-            ("redirect inside", Some(Answer::Raw(302, "text/html", String::new(), "location: http://169.254.169.254/latest/meta-data\r\n".to_owned()))),
+            ("redirect inside", Answer::Raw(302, "text/html", String::new(), "location: http://169.254.169.254/latest/meta-data\r\n".to_owned())),
             ("json of another shape", raw(200, "application/json", "[1,2,3]")),
         ];
         for (what, answer) in answers {
@@ -210,7 +210,7 @@ async fn a_provider_that_hangs_is_given_up_and_others_keep_working_meanwhile() {
     })
     .await;
     healthy.follow(&server.clock);
-    hanging.answer("/.well-known/openid-configuration", Some(Answer::Hang));
+    hanging.answer("/.well-known/openid-configuration", Answer::Hang);
     let begun = Instant::now();
     let waiting: Vec<_> = (0..40)
         .map(|_| {
@@ -228,7 +228,7 @@ async fn a_provider_that_hangs_is_given_up_and_others_keep_working_meanwhile() {
     }
     assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
     // It comes back by itself.
-    hanging.answer("/.well-known/openid-configuration", None);
+    hanging.restore("/.well-known/openid-configuration");
     tokio::time::sleep(Duration::from_millis(3200)).await;
     begin(&server, &Browser::new(), "").await.expect(303);
 }

@@ -28,7 +28,7 @@ async fn fed22_a_logout_at_the_provider_ends_sessions_at_once_and_a_replay_is_re
     let begun = std::time::Instant::now();
     assert_eq!(tell(&server, &token).await, 200);
     assert_eq!(name_of(&server, &browser).await, None);
-    println!("the session ended {:?} after the logout token was sent", begun.elapsed());
+    eprintln!("the session ended {:?} after the logout token was sent", begun.elapsed());
     assert!(name_of(&server, &elsewhere).await.is_some(), "another session of the provider is not meant");
     assert!(server.calls(&tokens.access).await, "connected apps stay unless the operator says otherwise");
     assert_eq!(tell(&server, &token).await, 400, "a replay");

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{arrive, name_of, refused, server_with, signed_in};
 
-fn answer(value: &Value) -> Option<Answer> {
-    Some(Answer::Raw(200, "application/json; charset=utf-8", value.to_string(), String::new()))
+fn answer(value: &Value) -> Answer {
+    Answer::Raw(200, "application/json; charset=utf-8", value.to_string(), String::new())
 }
 
 async fn preset(provider: &FakeProvider, kind: &str, change: impl FnOnce(&mut ProviderConfig)) -> TestServer {
@@ -157,7 +157,7 @@ async fn mattermost_speaks_plain_oauth_and_deactivated_people_stay_out() {
 #[tokio::test]
 async fn provider_test_says_in_words_what_is_wrong() {
     let provider = FakeProvider::start().await;
-    provider.answer("/authorize", Some(Answer::Raw(200, "text/html", "<h1>Sign in</h1>".to_owned(), String::new())));
+    provider.answer("/authorize", Answer::Raw(200, "text/html", "<h1>Sign in</h1>".to_owned(), String::new()));
     let server = server_with(&provider, |_, _| {}).await;
     let corp = server.app.federation.named("corp").await.unwrap();
     let say = async |server: &TestServer| {
@@ -173,6 +173,6 @@ async fn provider_test_says_in_words_what_is_wrong() {
     assert!(say(&inside).await.contains("add that network to the provider's networks"), "{}", say(&inside).await);
     let slash = server_with(&provider, |corp, _| corp.issuer.push('/')).await;
     assert!(say(&slash).await.contains("Write issuer exactly"), "{}", say(&slash).await);
-    provider.answer("/authorize", Some(Answer::Raw(400, "text/html", "redirect_uri_mismatch".to_owned(), String::new())));
+    provider.answer("/authorize", Answer::Raw(400, "text/html", "redirect_uri_mismatch".to_owned(), String::new()));
     assert!(say(&server).await.contains("register this redirect URI there, letter by letter: http://127.0.0.1"), "{}", say(&server).await);
 }

@@ -241,12 +241,12 @@ async fn oauth2_a_plain_provider_tells_who_somebody_is_by_json_pointers() {
     })
     .await;
     let me = json!({"data": {"id": 4711, "login": "grace", "mail": "grace@corp.example", "teams": [{"name": "core"}]}}).to_string();
-    provider.answer("/me", Some(Answer::Raw(200, "application/json", me, String::new())));
+    provider.answer("/me", Answer::Raw(200, "application/json", me, String::new()));
     signed_in(&server, &provider).await;
     let grace = person(&server, "grace").await;
     assert_eq!(grace.email.as_deref(), Some("grace@corp.example"));
     assert_eq!(grace.all_roles().map(ToString::to_string).collect::<Vec<_>>(), ["developer"]);
-    provider.answer("/me", Some(Answer::Raw(200, "application/json", json!({"data": {}}).to_string(), String::new())));
+    provider.answer("/me", Answer::Raw(200, "application/json", json!({"data": {}}).to_string(), String::new()));
     let browser = Browser::new();
     let page = arrive(&server, &provider, &browser).await;
     super::refused(&server, &browser, &page, 400).await;

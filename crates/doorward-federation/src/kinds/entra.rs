@@ -26,9 +26,9 @@ pub(super) const KIND: Kind = Kind {
             // Its userinfo is another product's (Graph) and adds nothing to the token.
             open_id.userinfo = false;
         }
-        settings.claims.subject = "oid".to_owned();
+        "oid".clone_into(&mut settings.claims.subject);
         // An address in a token of Entra can be set by the person's administrator to anything, unless this says otherwise.
-        settings.claims.email_verified = "xms_edov".to_owned();
+        "xms_edov".clone_into(&mut settings.claims.email_verified);
         settings.auth_method = AuthMethod::SecretPost;
         Ok(settings)
     },

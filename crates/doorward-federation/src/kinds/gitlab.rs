@@ -11,7 +11,7 @@ pub(super) const KIND: Kind = Kind {
         let issuer = if config.issuer.is_empty() { "https://gitlab.com".to_owned() } else { config.issuer.clone() };
         address("issuer", &issuer, None)?;
         let mut settings = open_id(config, issuer, &["openid", "profile", "email"]);
-        settings.claims.username = "nickname".to_owned();
+        "nickname".clone_into(&mut settings.claims.username);
         if let Protocol::OpenId(open_id) = &mut settings.protocol {
             // GitLab gives refresh tokens unasked and refuses scopes that it does not know.
             open_id.offline = false;

@@ -18,7 +18,7 @@ pub(super) const KIND: Kind = Kind {
         if let Protocol::OpenId(open_id) = &mut settings.protocol {
             open_id.offline = false;
         }
-        settings.claims.username = "email".to_owned();
+        "email".clone_into(&mut settings.claims.username);
         settings.domain_claim = Some("hd");
         Ok(settings)
     },

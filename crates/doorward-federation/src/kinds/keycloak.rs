@@ -10,7 +10,7 @@ pub(super) const KIND: Kind = Kind {
     prepare: |config| {
         address("issuer", &config.issuer, None)?;
         let mut settings = open_id(config, config.issuer.clone(), &["openid", "profile", "email"]);
-        settings.claims.groups = "/realm_access/roles".to_owned();
+        "/realm_access/roles".clone_into(&mut settings.claims.groups);
         Ok(settings)
     },
 };

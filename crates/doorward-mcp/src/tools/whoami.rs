@@ -73,7 +73,7 @@ struct Account {
     provider: String,
     /// The user name or e-mail address there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
+    name: Option<String>,
     /// When the provider last confirmed that the account stands, in seconds since 1970.
     confirmed_at: i64,
 }
@@ -96,7 +96,7 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
                 .into_iter()
                 .map(|identity| Account {
                     provider: identity.provider.to_string(),
-                    account: identity.email.or(identity.username),
+                    name: identity.email.or(identity.username),
                     confirmed_at: identity.confirmed_at.0,
                 })
                 .collect(),

@@ -60,7 +60,7 @@ struct ClientRow {
     state: &'static str,
 }
 
-fn person_row(person: Person) -> PersonRow {
+fn person_row(person: &Person) -> PersonRow {
     PersonRow {
         name: person.name.to_string(),
         email: person.email.clone().unwrap_or_default(),
@@ -108,7 +108,7 @@ async fn page(web: &Web, administrator: &Administrator) -> Result<Page, StoreErr
         csrf: web.csrf(&administrator.0.browser, "mcp-switch"),
         enabled: store.setting(web.parts.mcp_setting).await?.map_or(web.parts.mcp_enabled_by_default, |value| value == "true"),
         mcp_url: web.at(routes::MCP),
-        people: store.people().await?.into_iter().map(person_row).collect(),
+        people: store.people().await?.iter().map(person_row).collect(),
         client_count,
         clients: store.clients(ClientFilter::default(), LISTED).await?.into_iter().map(client_row).collect(),
     })

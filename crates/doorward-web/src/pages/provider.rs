@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::{Entrance, UpstreamFacts};
-use doorward_federation::{Admission, Arrival, Ask, FederationError, Journey, Provider, SecondFactorPolicy, TakenUp};
+use doorward_federation::{Admission, Arrival, Ask, Departure, FederationError, Journey, Provider, SecondFactorPolicy, TakenUp};
 use doorward_model::{ProviderId, UnitOfWork, id::random_text, routes};
 use doorward_store::StoreError;
 use doorward_transport::{Params, answer, cookies::Cookie};
@@ -62,7 +62,7 @@ pub(crate) async fn start(State(web): State<Web>, Path(name): Path<String>, brow
         Some(cookie) => (cookie.clone(), false),
         None => (random_text(web.parts.entropy.as_ref(), 24), true),
     };
-    match web.parts.federation.begin(&provider, journey.clone(), ask, &cookie, browser.address).await {
+    match web.parts.federation.begin(&provider, journey.clone(), ask, &Departure { browser: &cookie, address: browser.address }).await {
         Ok(url) => {
             let mut response = answer::see_other(url.as_str());
             if fresh {

@@ -44,7 +44,7 @@ struct Page {
 #[template(path = "recovery_codes.html")]
 pub(crate) struct Codes {
     pub(crate) frame: Frame,
-    pub(crate) codes: Vec<String>,
+    pub(crate) list: Vec<String>,
     pub(crate) onward: String,
 }
 
@@ -123,13 +123,11 @@ async fn show(web: &Web, browser: &Browser, visitor: &Visitor, params: &Params, 
 
 pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    match subject(&browser) {
-        Some(visitor) => show(&web, &browser, visitor, &params, None).await,
-        None => {
-            let onward = Onward { request: params.get("request"), next: params.get("next") };
-            answer::see_other(web.at(&format!("{}?{}", routes::LOGIN, onward.query())).trim_end_matches('?'))
-        }
+    if let Some(visitor) = subject(&browser) {
+        return show(&web, &browser, visitor, &params, None).await;
     }
+    let onward = Onward { request: params.get("request"), next: params.get("next") };
+    answer::see_other(web.at(&format!("{}?{}", routes::LOGIN, onward.query())).trim_end_matches('?'))
 }
 
 /// Proves by what was posted. Answers the method's name.
@@ -170,7 +168,7 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
     match outcome.await {
         Ok((signed_in, None)) => web.let_in(&signed_in, &onward),
         Ok((signed_in, Some(codes))) => {
-            let page = Codes { frame: web.frame(None), codes, onward: web.at(&onward.target()) };
+            let page = Codes { frame: web.frame(None), list: codes, onward: web.at(&onward.target()) };
             web.with_session(draw(StatusCode::OK, &page, false), &signed_in)
         }
         Err(error) => Oops::unavailable(&error).draw(&web),

@@ -154,7 +154,7 @@ async fn after(web: &Web, signed_in: &SignedIn, outcome: Result<(), FactorError>
 }
 
 fn show_codes(web: &Web, signed_in: &SignedIn, codes: Vec<String>) -> Response {
-    draw(StatusCode::OK, &Codes { frame: web.frame(Some(&signed_in.browser)), codes, onward: web.at(routes::ACCOUNT_SECURITY) }, false)
+    draw(StatusCode::OK, &Codes { frame: web.frame(Some(&signed_in.browser)), list: codes, onward: web.at(routes::ACCOUNT_SECURITY) }, false)
 }
 
 pub(crate) async fn passkeys(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {

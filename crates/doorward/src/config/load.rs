@@ -125,8 +125,9 @@ fn with_providers(table: &Table, environment: &Environment, known: &[Key]) -> Ve
     let in_file = table.get("providers").and_then(Value::as_table).into_iter().flat_map(Table::keys).cloned();
     let mut names: Vec<String> = in_file.collect();
     for variable in environment.0.keys() {
-        let named = variable.strip_prefix("DOORWARD_PROVIDERS__").and_then(|rest| rest.split_once("__")).map(|(name, _)| name.to_lowercase().replace('_', "-"));
-        if let Some(name) = named.filter(|name| !names.contains(name)) {
+        let provider =
+            variable.strip_prefix("DOORWARD_PROVIDERS__").and_then(|rest| rest.split_once("__")).map(|(name, _)| name.to_lowercase().replace('_', "-"));
+        if let Some(name) = provider.filter(|name| !names.contains(name)) {
             names.push(name);
         }
     }
