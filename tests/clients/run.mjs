@@ -15,11 +15,11 @@ const python = join(here, '.venv/bin/python');
 const version = name => JSON.parse(readFileSync(join(here, 'node_modules', name, 'package.json'), 'utf8')).version;
 const pyVersion = name => spawnSync(python, ['-c', `from importlib.metadata import version; print(version("${name}"))`]).stdout.toString().trim();
 
-export async function startServer(extra = {}) {
+export async function startServer(extra = {}, listen = ['--listen', '127.0.0.1:0']) {
   const data = mkdtempSync(join(tmpdir(), 'doorward-clients-'));
   const env = { PATH: process.env.PATH, DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: TOKEN_SECONDS, DOORWARD_LOG__LEVEL: 'debug', ...extra };
   if (process.env.DOORWARD_CLIENTS_DATABASE) env.DOORWARD_STORE__URL = process.env.DOORWARD_CLIENTS_DATABASE;
-  const server = spawn(binary, ['serve', '--data-dir', data, '--listen', '127.0.0.1:0'], { env });
+  const server = spawn(binary, ['serve', '--data-dir', data, ...listen], { env });
   const log = [];
   server.stderr.on('data', chunk => log.push(chunk));
   let printed = '';
@@ -29,12 +29,13 @@ export async function startServer(extra = {}) {
   });
   const url = printed.match(/MCP URL\s+(\S+)\/mcp/)[1];
   const adminLink = printed.match(/First step\s+(\S+)/)?.[1];
-  const cli = (...args) => {
-    const done = spawnSync(binary, ['--data-dir', data, ...args], { env, input: `${PASSWORD}\n` });
-    if (done.status !== 0) throw new Error(`${args}: ${done.stderr}`);
+  const cliWith = (input, ...args) => {
+    const done = spawnSync(binary, ['--data-dir', data, ...args], { env, input: `${input}\n` });
+    if (done.status !== 0) throw new Error(`${args}: ${done.stderr}${done.stdout}`);
     return done.stdout.toString();
   };
-  return { url, adminLink, cli, data, log: () => Buffer.concat(log).toString(), stop: () => server.kill('SIGTERM') };
+  const cli = (...args) => cliWith(PASSWORD, ...args);
+  return { url, adminLink, cli, cliWith, data, log: () => Buffer.concat(log).toString(), stop: () => server.kill('SIGTERM') };
 }
 
 const node = (...args) => [process.execPath, args];

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use doorward_federation::kinds::KINDS;
 use doorward_issuer::grants::GRANT_TYPES;
 use doorward_mcp::tools::BUILT_IN;
 use doorward_model::{routes, scope::SCOPES};
@@ -12,7 +13,14 @@ const NOTE: &str = "<!-- Generated from the code by a test; run `tests/run refer
 
 /// All generated pages: file name and text.
 pub fn pages() -> Vec<(&'static str, String)> {
-    vec![("configuration.md", configuration()), ("commands.md", command_line()), ("addresses.md", addresses()), ("scopes.md", scopes()), ("tools.md", tools())]
+    vec![
+        ("configuration.md", configuration()),
+        ("commands.md", command_line()),
+        ("addresses.md", addresses()),
+        ("scopes.md", scopes()),
+        ("tools.md", tools()),
+        ("providers.md", providers()),
+    ]
 }
 
 fn configuration() -> String {
@@ -82,6 +90,17 @@ fn scopes() -> String {
     for info in SCOPES {
         let implied = info.implies.iter().map(|scope| format!("`{}`", scope.name())).collect::<Vec<_>>().join(", ");
         let _ = writeln!(page, "| `{}` | {} | {} | {implied} |", info.name, info.title, info.description);
+    }
+    page
+}
+
+fn providers() -> String {
+    let mut page = format!(
+        "# Kinds of identity providers\n\n{NOTE}All keys of a provider stand in the [configuration](configuration.md) under `[providers.NAME]`.\n\n| `kind` | what | needs besides `client_id` | how to |\n|---|---|---|---|\n"
+    );
+    for kind in KINDS {
+        let needs = kind.needs.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(page, "| `{}` | {} | {needs} | [page](../how-to/sign-in-with-{}.md) |", kind.name, kind.summary, kind.name);
     }
     page
 }

@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::{arrive, connect, name_of, pkce, refused, server_with, signed_in};
 
+/// A change of settings, claims that then come in, and claims that do not.
+type Case = (fn(&mut doorward_federation::ProviderConfig), serde_json::Value, serde_json::Value);
+
 #[tokio::test]
 async fn only_allowed_domains_groups_and_claims_come_in() {
     let provider = FakeProvider::start().await;
-    type Case = (fn(&mut doorward_federation::ProviderConfig), serde_json::Value, serde_json::Value);
     let cases: Vec<Case> = vec![
         (|corp| corp.allowed_domains = vec!["corp.example".to_owned()], json!({"email": "ada@corp.example"}), json!({"email": "ada@corp.example.evil"})),
         (|corp| corp.allowed_domains = vec!["corp.example".to_owned()], json!({"email_verified": true}), json!({"email_verified": false})),

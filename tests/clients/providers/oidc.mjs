@@ -1,0 +1,40 @@
+// npm oidc-provider on loopback, as somebody else's identity provider: rotated keys at each start, ES256, a client id and secret
+// with everything that must be encoded, consent, refresh tokens for offline_access with prompt=consent only, `iss` in answers,
+// back-channel logout. Accounts are changed by PUT /test/accounts/NAME.
+import { generateKeyPairSync } from 'node:crypto';
+import { createServer } from 'node:http';
+import Provider from 'oidc-provider';
+
+const [port, doorward] = process.argv.slice(2);
+const issuer = `http://127.0.0.1:${port}`;
+const accounts = new Map([
+  ['ada', { email: 'ada@corp.example', email_verified: true, name: 'Ada <b>Lovelace</b>', preferred_username: 'ada', groups: ['engineering'] }],
+  ['bob', { email: 'bob@corp.example', email_verified: false, name: 'Bob', preferred_username: 'bob', groups: [] }],
+]);
+const ec = { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: `k${Date.now()}` };
+const provider = new Provider(issuer, {
+  clients: [{
+    client_id: 'door/ward:1', client_secret: 'a b:c/d+e&f=g%', redirect_uris: [`${doorward}/login/corp/callback`, `${doorward}/login/posted/callback`], post_logout_redirect_uris: [`${doorward}/logout`],
+    response_types: ['code'], grant_types: ['authorization_code', 'refresh_token'], id_token_signed_response_alg: 'ES256',
+    backchannel_logout_uri: `${doorward}/login/corp/backchannel-logout`, backchannel_logout_session_required: true,
+  }],
+  jwks: { keys: [ec] },
+  cookies: { keys: ['tests'] },
+  claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username', 'groups'] },
+  features: { backchannelLogout: { enabled: true }, devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true } },
+  pkce: { required: () => true },
+  findAccount: async (_, id) => (accounts.has(id) ? { accountId: id, claims: () => ({ sub: id, ...accounts.get(id) }) } : undefined),
+  rotateRefreshToken: true,
+});
+provider.on('server_error', (_, error) => console.error(error));
+const serve = provider.callback();
+createServer((request, response) => {
+  const named = request.url.match(/^\/test\/accounts\/(\w+)$/);
+  if (!named) return serve(request, response);
+  let body = '';
+  request.on('data', chunk => { body += chunk; });
+  request.on('end', () => {
+    if (request.method === 'DELETE') accounts.delete(named[1]); else accounts.set(named[1], { ...accounts.get(named[1]), ...JSON.parse(body) });
+    response.end();
+  });
+}).listen(Number(port), '127.0.0.1', () => console.log('ready'));
