@@ -1,5 +1,6 @@
 //! Passkeys (WebAuthn). Between the two requests of a ceremony its state travels in the page, sealed, and counts once.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::{Authentication, Change, Level, Passkey as PasskeyRecord, Person, PublicUrl, Sealed, SessionId, UnitOfWork, UserId};
 use doorward_store::StoreError;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -113,7 +114,7 @@ impl Accounts {
         }
         let name: String = name.trim().chars().filter(|letter| !letter.is_control()).take(60).collect();
         let record = PasskeyRecord {
-            id: id_of(&passkey)?,
+            id: id_of(&passkey),
             user_id: person.id.clone(),
             name: if name.is_empty() { "Passkey".to_owned() } else { name },
             credential: serde_json::to_string(&passkey).map_err(refused)?,
@@ -225,9 +226,6 @@ impl Accounts {
 }
 
 /// The credential id as the browser writes it.
-fn id_of(passkey: &Passkey) -> Result<String, FactorError> {
-    match serde_json::to_value(passkey.cred_id()).map_err(refused)? {
-        Value::String(text) => Ok(text),
-        _ => Err(FactorError::Passkey("the credential has no id".to_owned())),
-    }
+fn id_of(passkey: &Passkey) -> String {
+    URL_SAFE_NO_PAD.encode(passkey.cred_id().as_slice())
 }

@@ -62,9 +62,9 @@ struct LogoutClaims {
 pub struct LogoutForm {
     /// The provider's name for people.
     pub provider: String,
-    /// Where to post.
+    /// Where it leads.
     pub action: String,
-    /// What to post. The ID token travels here rather than in an address.
+    /// What goes along.
     pub fields: Vec<(String, String)>,
 }
 

@@ -25,8 +25,11 @@ const provider = new Provider(issuer, {
   pkce: { required: () => true },
   findAccount: async (_, id) => (accounts.has(id) ? { accountId: id, claims: () => ({ sub: id, ...accounts.get(id) }) } : undefined),
   rotateRefreshToken: true,
+  // It refuses to call anything on this machine, which is where the server under test is.
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
 });
-provider.on('server_error', (_, error) => console.error(error));
+for (const event of ['server_error', 'backchannel.error']) provider.on(event, (...args) => console.error(event, args.at(1)));
+provider.on('backchannel.success', () => console.log('backchannel.success'));
 const serve = provider.callback();
 createServer((request, response) => {
   const named = request.url.match(/^\/test\/accounts\/(\w+)$/);

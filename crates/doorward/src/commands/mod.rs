@@ -59,8 +59,13 @@ enum Command {
     #[command(subcommand)]
     Client(client::Command),
     /// Adds, lists, tries and deletes upstream identity providers.
-    #[command(subcommand)]
-    Provider(provider::Command),
+    Provider {
+        /// The public URL, if the configuration does not say it: redirect URIs begin with it.
+        #[arg(long, global = true, value_name = "URL")]
+        public_url: Option<String>,
+        #[command(subcommand)]
+        command: provider::Command,
+    },
     /// Lists and rotates signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -125,7 +130,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     }
     if let Command::AdminLink { public_url: Some(url) }
     | Command::Doctor { public_url: Some(url) }
-    | Command::Provider(provider::Command::Test { public_url: Some(url), .. }) = &arguments.command
+    | Command::Provider { public_url: Some(url), .. } = &arguments.command
     {
         loaded.set_flag("server.public_url", "--public-url", |config| config.server.public_url.clone_from(url));
     }
@@ -137,7 +142,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
         Command::AdminLink { .. } => admin_link::run(&context).await.map(|()| ExitCode::SUCCESS),
         Command::User(command) => user::run(&context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Client(command) => client::run(&context, command).await.map(|()| ExitCode::SUCCESS),
-        Command::Provider(command) => provider::run(&context, command).await,
+        Command::Provider { command, .. } => provider::run(&context, command).await,
         Command::Keys(command) => keys::run(&context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate { to } => migrate::run(&context, to).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor { .. } => doctor::run(&context).await,

@@ -40,9 +40,6 @@ pub(super) enum Command {
     Test {
         /// Its name.
         name: String,
-        /// The public URL, if the configuration does not say it.
-        #[arg(long, value_name = "URL")]
-        public_url: Option<String>,
     },
     /// Deletes a provider that was added. The access of people who came through it ends within a minute.
     Delete {
@@ -118,7 +115,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 print_table(&["NAME", "KIND", "TITLE", "FROM", "STATE", "REDIRECT URI"], &providers.iter().map(row).collect::<Vec<_>>());
             }
         }
-        Command::Test { name, .. } => {
+        Command::Test { name } => {
             let provider = federation.named(&name).await?;
             let findings = federation.test(&provider).await;
             let healthy = findings.iter().all(|finding| finding.result.is_ok());
