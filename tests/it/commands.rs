@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use doorward_testkit::{Browser, DoorwardProcess, run_command};
+use doorward_testkit::{Browser, CLIENT_ID, CLIENT_SECRET, DoorwardProcess, FakeProvider, run_command};
 use serde_json::Value;
 
 fn directory(name: &str) -> PathBuf {
@@ -146,4 +146,54 @@ async fn p9_requests_in_flight_finish_and_a_second_signal_ends_it() {
     server.signal("TERM").await;
     let ended = tokio::time::timeout(Duration::from_secs(3), server.wait()).await;
     assert_eq!(ended.expect("it waited although it was told twice"), Some(1));
+}
+
+#[tokio::test]
+async fn providers_are_added_listed_tried_and_deleted_while_the_server_runs() {
+    let (data, provider) = (directory("providers"), FakeProvider::start().await);
+    provider.answer("/authorize", doorward_testkit::Answer::Raw(200, "text/html", "<h1>Sign in</h1>".to_owned(), String::new()));
+    let dir = data.to_str().unwrap().to_owned();
+    let server = DoorwardProcess::start(&data, "127.0.0.1:0", &[]).await;
+    let add =
+        ["--data-dir", &dir, "provider", "add", "corp", "--kind", "oidc", "--client-id", CLIENT_ID, "--client-secret-stdin", "--issuer", &provider.issuer];
+    let more = ["--set", "networks=127.0.0.0/8", "--set", "name=Corp", "--public-url", &server.url];
+    let added = run(&[&add[..], &more[..]].concat(), &format!("{CLIENT_SECRET}\n")).await;
+    assert_eq!(added.0, 0, "{}", added.2);
+    assert!(added.1.contains(&format!("{}/login/corp/callback", server.url)), "{}", added.1);
+    assert_eq!(run(&[&add[..], &more[..]].concat(), "x").await.0, 1, "the name is taken");
+    assert!(run(&[&add[..], &["--set", "nmae=x"]].concat(), "x").await.2.contains("nmae"));
+    assert_eq!(run(&["--data-dir", &dir, "provider", "add", "x", "--kind", "ldap", "--client-id", "i"], "").await.0, 2);
+    assert_eq!(run(&["--data-dir", &dir, "provider", "add", "x", "--kind", "okta", "--client-id", "i", "--client-secret-stdin"], "s").await.0, 1);
+    let listed = run(&["--data-dir", &dir, "--json", "provider", "list"], "").await.1;
+    assert!(!listed.contains(CLIENT_SECRET), "the secret is not shown");
+    assert_eq!(serde_json::from_str::<Value>(&listed).unwrap()[0]["settings"]["issuer"], provider.issuer);
+    let tried = run(&["--data-dir", &dir, "provider", "test", "corp", "--public-url", &server.url], "").await;
+    assert_eq!((tried.0, tried.1.matches("ok ").count()), (0, 4), "{}", tried.1);
+    // A running server has it within seconds.
+    let browser = Browser::new();
+    let mut there = false;
+    for _ in 0..50 {
+        there = browser.get(&format!("{}/login", server.url)).await.body.contains("Continue with Corp");
+        if there {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(there);
+    let away = browser.get(&format!("{}/login/corp", server.url)).await.expect(303);
+    browser.get(&provider.sign_in(&away.location())).await.expect(303);
+    let shown: Value = serde_json::from_str(&run(&["--data-dir", &dir, "--json", "user", "show", "ada"], "").await.1).unwrap();
+    assert_eq!((&shown["identities"][0]["subject"], &shown["password"]), (&Value::from("u-1"), &Value::from(false)));
+    let invited = run(&["--data-dir", &dir, "user", "add", "guest", "--email", "guest@corp.example", "--invite", "corp"], "").await;
+    assert_eq!(invited.0, 0, "{}", invited.2);
+    assert_eq!(run(&["--data-dir", &dir, "user", "link", "guest", "--provider", "corp", "--subject", "u-7"], "").await.0, 0);
+    assert_eq!(run(&["--data-dir", &dir, "user", "link", "guest", "--provider", "corp", "--subject", "u-1"], "").await.0, 1, "it is somebody else's");
+    assert_eq!(run(&["--data-dir", &dir, "user", "reset-factors", "guest"], "").await.0, 0);
+    let doctor = run(&["--data-dir", &dir, "doctor", "--public-url", &server.url], "").await.1;
+    assert!(doctor.contains("provider corp"), "{doctor}");
+    provider.answer("/jwks", doorward_testkit::Answer::Raw(500, "text/html", String::new(), String::new()));
+    let tried = run(&["--data-dir", &dir, "provider", "test", "corp"], "").await;
+    assert!(tried.0 == 1 && tried.1.contains("WRONG discovery"), "{}", tried.1);
+    assert_eq!(run(&["--data-dir", &dir, "provider", "delete", "corp"], "").await.0, 0);
+    assert_eq!(run(&["--data-dir", &dir, "provider", "delete", "corp"], "").await.0, 1);
 }

@@ -1,8 +1,9 @@
 //! The store's conformance suite: the same on both databases.
 
 use doorward_model::{
-    Change, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, PlainToken, RedirectUri, RefreshToken, Resource, RevokeReason, ScopeSet,
-    Timestamp, TokenKind, UnitOfWork, UserId,
+    Change, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey, PersonName,
+    PlainToken, ProviderId, RedirectUri, RefreshToken, Resource, RevokeReason, Role, ScopeSet, Sealed, SignInAttempt, Timestamp, TokenKind, Totp, UnitOfWork,
+    UserId,
 };
 use doorward_store::{Store, StoreError};
 use doorward_testkit::TestServer;
@@ -183,4 +184,144 @@ async fn ca18_housekeeping_deletes_what_expired_and_keeps_what_recognises_a_repl
     assert!(store.refresh_token(&dead.hashed()).await.unwrap().is_none());
     assert_eq!(refused(store, Change::SpendValue { key: "new".into(), expires_at: NOW }).await, "spend_value");
     store.apply(Change::SpendValue { key: "old".into(), expires_at: NOW }).await.unwrap();
+}
+
+/// An upstream account of a person.
+fn identity(subject: &str, user: &str, roles: &[&str]) -> Box<LinkedIdentity> {
+    Box::new(LinkedIdentity {
+        id: IdentityId::of("https://idp.example", subject),
+        provider: ProviderId::parse("corp").unwrap(),
+        issuer: "https://idp.example".into(),
+        subject: subject.into(),
+        user_id: UserId::from_text(user),
+        username: Some("n\u{e4}me".into()),
+        email: None,
+        display_name: None,
+        roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(),
+        created_at: NOW,
+        last_login_at: NOW,
+        confirmed_at: NOW,
+        next_check_at: NOW.plus(10),
+        credential: Some(Sealed::from_stored("v1.x".into())),
+    })
+}
+
+#[tokio::test]
+async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
+    let server = TestServer::start().await;
+    let store = &server.app.store;
+    let person = server.person("ann").await;
+    let own = person.id.as_str();
+    store
+        .apply(UnitOfWork::from_iter([Change::InsertIdentity(identity("1", own, &["a", "b"])), Change::InsertIdentity(identity("2", own, &["b", "c"]))]))
+        .await
+        .unwrap();
+    assert_eq!(refused(store, Change::InsertIdentity(identity("1", "u_other", &[]))).await, "insert_identity");
+    assert_eq!(refused(store, Change::UpdateIdentity(identity("1", "u_other", &[]))).await, "update_identity");
+    store.apply(Change::CollectProviderRoles(person.id.clone())).await.unwrap();
+    let roles = async || store.person(&person.id).await.unwrap().unwrap().provider_roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    assert_eq!(roles().await, "a b c");
+    store.apply(UnitOfWork::from_iter([Change::UpdateIdentity(identity("1", own, &[])), Change::CollectProviderRoles(person.id.clone())])).await.unwrap();
+    assert_eq!(roles().await, "b c");
+    let first = IdentityId::of("https://idp.example", "1");
+    // One replica looks, and only when nobody else did.
+    let claim = || Change::ClaimIdentityCheck { identity: first.clone(), due: NOW.plus(10), until: NOW.plus(99) };
+    store.apply(claim()).await.unwrap();
+    assert_eq!(refused(store, claim()).await, "claim_identity_check");
+    assert_eq!(store.identities_due(NOW.plus(50), 10).await.unwrap().len(), 1);
+    store.apply(Change::DropCredential { identity: first.clone(), next_check_at: NOW.plus(20) }).await.unwrap();
+    let read = store.identity(&first).await.unwrap().unwrap();
+    assert_eq!((read.credential, read.next_check_at, read.username.as_deref()), (None, NOW.plus(20), Some("n\u{e4}me")));
+    assert_eq!(refused(store, Change::DeleteIdentity { user_id: UserId::from_text("u_other"), identity: first.clone() }).await, "delete_identity");
+    assert_eq!(refused(store, Change::CollectProviderRoles(UserId::from_text("u_other"))).await, "collect_provider_roles");
+    // With the person goes what is theirs.
+    store.apply(Change::DeletePerson(person.id.clone())).await.unwrap();
+    assert!(store.identity(&first).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn sign_ins_invitations_and_names_hold_once() {
+    let server = TestServer::start().await;
+    let store = &server.app.store;
+    let (person, other) = (server.person("ann").await, server.person("ben").await);
+    let (corp, state, browser) = (ProviderId::parse("corp").unwrap(), PlainToken::presented("state").hashed(), PlainToken::presented("browser").hashed());
+    let attempt = SignInAttempt {
+        state: state.clone(),
+        provider: corp.clone(),
+        browser: browser.clone(),
+        payload: Sealed::from_stored("v1.x".into()),
+        expires_at: NOW.plus(600),
+        consumed_at: None,
+    };
+    store.apply(Change::InsertSignIn(attempt)).await.unwrap();
+    let redeem = |provider: &str, browser: &HashedToken, now| Change::RedeemSignIn {
+        state: state.clone(),
+        provider: ProviderId::parse(provider).unwrap(),
+        browser: browser.clone(),
+        now,
+    };
+    assert_eq!(refused(store, redeem("evil", &browser, NOW)).await, "redeem_sign_in");
+    assert_eq!(refused(store, redeem("corp", &state, NOW)).await, "redeem_sign_in");
+    assert_eq!(refused(store, redeem("corp", &browser, NOW.plus(600))).await, "redeem_sign_in");
+    store.apply(redeem("corp", &browser, NOW)).await.unwrap();
+    assert_eq!(refused(store, redeem("corp", &browser, NOW)).await, "redeem_sign_in");
+    let invitation =
+        |user: &UserId| Change::PutInvitation(Invitation { provider: corp.clone(), email: "A@b.example".into(), user_id: user.clone(), created_at: NOW });
+    store.apply(invitation(&person.id)).await.unwrap();
+    store.apply(invitation(&other.id)).await.unwrap();
+    assert_eq!(store.invitation(&corp, "a@B.example").await.unwrap().unwrap().user_id, other.id, "the newer one counts");
+    let accept = || Change::RedeemInvitation { provider: corp.clone(), email: "a@b.EXAMPLE".into() };
+    store.apply(accept()).await.unwrap();
+    assert_eq!(refused(store, accept()).await, "redeem_invitation");
+    let rename = |name: &str| Change::RenamePerson { user_id: person.id.clone(), name: PersonName::parse(name).unwrap() };
+    assert_eq!(refused(store, rename("ben")).await, "rename_person");
+    store.apply(rename("anna")).await.unwrap();
+    assert_eq!(store.person(&person.id).await.unwrap().unwrap().name.as_str(), "anna");
+    store.apply(Change::SetProfile { user_id: person.id.clone(), email: Some("x@y.example".into()), display_name: None }).await.unwrap();
+    assert_eq!(store.people_with_email("X@Y.example").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn second_factors_hold_once() {
+    let server = TestServer::start().await;
+    let store = &server.app.store;
+    let user = UserId::from_text("u_1");
+    let totp =
+        || Change::PutTotp(Totp { user_id: user.clone(), secret: Sealed::from_stored("v1.x".into()), created_at: NOW, confirmed_at: None, last_step: 0 });
+    let take = |step| Change::UseTotp { user_id: user.clone(), step };
+    let confirm = |step| Change::ConfirmTotp { user_id: user.clone(), step, at: NOW };
+    store.apply(totp()).await.unwrap();
+    assert_eq!(refused(store, take(5)).await, "use_totp");
+    store.apply(totp()).await.unwrap();
+    store.apply(confirm(5)).await.unwrap();
+    assert_eq!(refused(store, confirm(6)).await, "confirm_totp");
+    assert_eq!(refused(store, totp()).await, "put_totp");
+    assert_eq!(refused(store, take(5)).await, "use_totp");
+    store.apply(take(6)).await.unwrap();
+    assert_eq!(refused(store, take(6)).await, "use_totp");
+    let code = |text: &str| PlainToken::presented(text).hashed();
+    let replace = |codes: Vec<HashedToken>| Change::ReplaceRecoveryCodes { user_id: user.clone(), codes };
+    let spend = |text: &str| Change::UseRecoveryCode { user_id: user.clone(), code: code(text) };
+    store.apply(replace(vec![code("a"), code("b")])).await.unwrap();
+    store.apply(spend("a")).await.unwrap();
+    assert_eq!(refused(store, spend("a")).await, "use_recovery_code");
+    store.apply(replace(vec![code("c")])).await.unwrap();
+    assert_eq!(refused(store, spend("b")).await, "use_recovery_code");
+    let passkey = |user: &str| {
+        Change::InsertPasskey(Passkey {
+            id: "k".into(),
+            user_id: UserId::from_text(user),
+            name: "n".into(),
+            credential: "{}".into(),
+            created_at: NOW,
+            last_used_at: None,
+        })
+    };
+    store.apply(passkey("u_1")).await.unwrap();
+    assert_eq!(refused(store, passkey("u_2")).await, "insert_passkey");
+    assert_eq!(refused(store, Change::DeletePasskey { user_id: UserId::from_text("u_2"), id: "k".into() }).await, "delete_passkey");
+    store.apply(Change::UsePasskey { id: "k".into(), credential: "{1}".into(), at: NOW }).await.unwrap();
+    assert_eq!(store.passkey("k").await.unwrap().unwrap().credential, "{1}");
+    store.apply(Change::DeletePasskey { user_id: user.clone(), id: "k".into() }).await.unwrap();
+    assert_eq!(refused(store, Change::UsePasskey { id: "k".into(), credential: String::new(), at: NOW }).await, "use_passkey");
 }

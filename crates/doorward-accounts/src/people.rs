@@ -163,6 +163,10 @@ impl Accounts {
         let mut unit = UnitOfWork::from(Change::SetPersonDisabled { user_id: person.id.clone(), disabled_at: disabled.then_some(now) });
         if disabled {
             self.keep_an_administrator(person).await?;
+            // Whoever stood for them elsewhere is not asked again before they sign in anew (CA39).
+            for identity in self.store.identities_of(&person.id).await? {
+                unit.push(Change::DropCredential { identity: identity.id, next_check_at: now });
+            }
             unit.push(Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None });
             unit.push(Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: now, reason: RevokeReason::PersonChanged });
         }

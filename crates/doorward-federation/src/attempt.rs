@@ -410,6 +410,6 @@ impl Federation {
 }
 
 /// Bounds the time that a person waits.
-async fn within<T>(work: impl Future<Output = Result<T, FederationError>>) -> Result<T, FederationError> {
+pub(crate) async fn within<T>(work: impl Future<Output = Result<T, FederationError>>) -> Result<T, FederationError> {
     tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(FederationError::Unavailable("no answer in time".to_owned())))
 }

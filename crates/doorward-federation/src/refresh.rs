@@ -1,14 +1,14 @@
 //! Asking again whether a provider still stands for a person, and in which groups they are (CA40).
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use doorward_model::{Change, LinkedIdentity, RevokeReason, Timestamp, UnitOfWork};
+use doorward_model::{Change, LinkedIdentity, ProviderId, RevokeReason, Timestamp, UnitOfWork};
 use doorward_store::StoreError;
 
 use crate::{
     Federation, FederationError,
     admission::credential_place,
-    attempt::{Answer, Arrival, Credential, Journey},
+    attempt::{Answer, Arrival, Credential, Journey, within},
     kinds::Protocol,
     provider::Provider,
 };
@@ -47,11 +47,13 @@ impl Federation {
     pub async fn check_due(&self) -> Result<Round, StoreError> {
         let parts = &self.inner.parts;
         let mut round = Round::default();
-        let now = parts.clock.now();
-        for identity in parts.store.identities_due(now, ROUND).await? {
+        // Providers that did not answer in this round are not waited for again in it.
+        let mut silent: HashMap<ProviderId, String> = HashMap::new();
+        for identity in parts.store.identities_due(parts.clock.now(), ROUND).await? {
+            let now = parts.clock.now();
             let claim = Change::ClaimIdentityCheck { identity: identity.id.clone(), due: identity.next_check_at, until: now.plus(CLAIMED) };
             match parts.store.apply(claim).await {
-                Ok(()) => self.check_one(identity, &mut round).await?,
+                Ok(()) => self.check_one(identity, &mut round, &mut silent).await?,
                 Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -62,7 +64,7 @@ impl Federation {
         Ok(round)
     }
 
-    async fn check_one(&self, identity: LinkedIdentity, round: &mut Round) -> Result<(), StoreError> {
+    async fn check_one(&self, identity: LinkedIdentity, round: &mut Round, silent: &mut HashMap<ProviderId, String>) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         let in_use =
@@ -76,7 +78,11 @@ impl Federation {
             round.ended += 1;
             return self.end(&identity, RevokeReason::ProviderRefused, "the provider is no longer configured here").await;
         };
-        match self.ask(&provider, &identity).await {
+        let verdict = match silent.get(&provider.id) {
+            Some(why) => Verdict::Unreachable(why.clone()),
+            None => self.ask(&provider, &identity).await,
+        };
+        match verdict {
             Verdict::Stands(arrival) => {
                 round.confirmed += 1;
                 let learnt = LinkedIdentity { last_login_at: identity.last_login_at, ..self.learnt(&provider, &arrival, Some(&identity), &identity.user_id) };
@@ -92,6 +98,7 @@ impl Federation {
                 self.end(&identity, reason, &why).await
             }
             Verdict::Unreachable(why) => {
+                silent.insert(provider.id.clone(), why.clone());
                 let silent = now.since(identity.confirmed_at);
                 if silent > provider.config.refresh_seconds + provider.config.grace_seconds {
                     round.ended += 1;
@@ -135,18 +142,21 @@ impl Federation {
         let Some(credential) = self.open_credential(identity) else {
             return Verdict::Ended(RevokeReason::ProviderSilent, "there is nothing to ask the provider with; the person must sign in again".to_owned());
         };
-        let outcome = match (&provider.settings.protocol, credential) {
-            (Protocol::OpenId(_), Credential::Refresh(token)) => self.ask_open_id(provider, identity, &token).await,
-            (Protocol::OAuth2(oauth2), Credential::Refresh(token)) => provider.oauth2_refresh(oauth2, &token, &self.proof(provider)).await.map(|held| {
-                let credential = held.refresh_token.unwrap_or(token);
-                Some(Answer { issuer: oauth2.issuer.clone(), claims: held.claims, credential: Some(Credential::Refresh(credential)), id_token: None })
-            }),
-            (Protocol::OAuth2(oauth2), Credential::Access(token)) => provider
-                .oauth2_ask(oauth2, &token)
-                .await
-                .map(|claims| Some(Answer { issuer: oauth2.issuer.clone(), claims, credential: Some(Credential::Access(token)), id_token: None })),
-            (Protocol::OpenId(_), Credential::Access(_)) => Err(FederationError::Refused("the kept token is of another kind".to_owned())),
+        let asked = async {
+            match (&provider.settings.protocol, credential) {
+                (Protocol::OpenId(_), Credential::Refresh(token)) => self.ask_open_id(provider, identity, &token).await,
+                (Protocol::OAuth2(oauth2), Credential::Refresh(token)) => provider.oauth2_refresh(oauth2, &token, &self.proof(provider)).await.map(|held| {
+                    let credential = held.refresh_token.unwrap_or(token);
+                    Some(Answer { issuer: oauth2.issuer.clone(), claims: held.claims, credential: Some(Credential::Refresh(credential)), id_token: None })
+                }),
+                (Protocol::OAuth2(oauth2), Credential::Access(token)) => provider
+                    .oauth2_ask(oauth2, &token)
+                    .await
+                    .map(|claims| Some(Answer { issuer: oauth2.issuer.clone(), claims, credential: Some(Credential::Access(token)), id_token: None })),
+                (Protocol::OpenId(_), Credential::Access(_)) => Err(FederationError::Refused("the kept token is of another kind".to_owned())),
+            }
         };
+        let outcome = within(asked).await;
         let now = self.inner.parts.clock.now();
         let arrival = match outcome {
             Ok(Some(answer)) if said_nothing(&answer) => return Verdict::StandsUnchanged(answer.credential),

@@ -48,3 +48,28 @@ impl std::fmt::Debug for ClientKey {
         f.write_str("ClientKey(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::{
+        rand::SystemRandom,
+        signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
+    };
+    use base64::{Engine, engine::general_purpose::STANDARD};
+
+    use super::*;
+
+    #[test]
+    fn keys_from_pem_sign_by_what_they_are() {
+        let random = SystemRandom::new();
+        let ec = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let ed = Ed25519KeyPair::generate_pkcs8v1(&random).unwrap();
+        for (der, algorithm) in [(ec.as_ref(), Algorithm::ES256), (ed.as_ref(), Algorithm::EdDSA)] {
+            let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der));
+            let key = ClientKey::from_pem(pem.as_bytes(), Some("k1".to_owned())).unwrap();
+            let header = jsonwebtoken::decode_header(key.sign(&serde_json::json!({"iss": "me"})).unwrap()).unwrap();
+            assert_eq!((header.alg, header.kid.as_deref()), (algorithm, Some("k1")));
+        }
+        assert_eq!(ClientKey::from_pem(b"not a key", None).unwrap_err(), ClientKeyError::NotAKey);
+    }
+}

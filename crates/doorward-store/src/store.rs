@@ -183,3 +183,35 @@ async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), StoreError>
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorward_model::{Level, UserId};
+
+    #[tokio::test]
+    async fn p6_the_first_schema_s_rows_mean_the_same_after_the_upgrade() {
+        let folder = std::env::temp_dir().join(format!("doorward-upgrade-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let old = connect::sqlite(&folder.join("doorward.db"), 1).await.unwrap();
+        Migrator::up(&old.writer, Some(1)).await.unwrap();
+        for statement in [
+            "INSERT INTO person VALUES ('u_1', 'ann', 'a@b.example', NULL, '[\"admin\"]', 1, NULL)",
+            "INSERT INTO session VALUES ('hash', 's_1', 'u_1', 5, 6, 99, 99, 'agent', '127.0.0.1')",
+            "INSERT INTO access_grant VALUES ('g_1', 'c_1', 'u_1', 'mcp:read', '[\"https://d/mcp\"]', 5, 5, 5, 99, NULL, NULL)",
+        ] {
+            old.writer.execute_unprepared(statement).await.unwrap();
+        }
+        old.writer.close().await.unwrap();
+        old.reader.close().await.unwrap();
+        let store = Store::open(&Config::default(), &folder).await.unwrap();
+        let person = store.person(&UserId::from_text("u_1")).await.unwrap().unwrap();
+        assert!(person.is_administrator() && person.provider_roles.is_empty() && person.display_name.is_none());
+        let session = store.session(&doorward_model::HashedToken::from_stored("hash".to_owned())).await.unwrap().unwrap();
+        assert!(session.complete && session.upstream.is_none());
+        let grant = store.grant(&doorward_model::GrantId::from_text("g_1")).await.unwrap().unwrap();
+        assert_eq!((grant.authentication.level, grant.authentication.amr.len()), (Level::SingleFactor, 0));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

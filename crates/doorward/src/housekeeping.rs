@@ -33,14 +33,27 @@ pub struct Housekeeping {
 }
 
 impl Housekeeping {
-    /// Runs until `stop`.
+    /// Runs until `stop`. Asking providers may take its time, so it goes beside the rest.
     pub async fn run(self, stop: CancellationToken) {
+        tokio::join!(self.every(&stop, || self.round()), self.every(&stop, || self.check_providers()));
+    }
+
+    async fn every<F: Future<Output = ()>>(&self, stop: &CancellationToken, work: impl Fn() -> F) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.every) => {}
             }
-            self.round().await;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = work() => {}
+            }
+        }
+    }
+
+    async fn check_providers(&self) {
+        if let Err(error) = self.federation.check_due().await {
+            tracing::warn!(%error, "upstream accounts could not be checked; trying again later");
         }
     }
 
@@ -57,9 +70,6 @@ impl Housekeeping {
         }
         if let Err(error) = keys::keep_fresh(&self.store, &self.master, self.rotation, self.rotation_days, now).await {
             tracing::error!(%error, "the signing key could not be rotated; trying again later");
-        }
-        if let Err(error) = self.federation.check_due().await {
-            tracing::warn!(%error, "upstream accounts could not be checked; trying again later");
         }
     }
 }

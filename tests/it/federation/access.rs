@@ -224,6 +224,49 @@ async fn two_replicas_never_use_one_refresh_token_twice() {
 }
 
 #[tokio::test]
+async fn a_sign_in_counts_once_on_two_replicas_and_each_finishes_what_the_other_began() {
+    let provider = FakeProvider::start().await;
+    let one = server_with(&provider, |_, _| {}).await;
+    let mut config = one.config.clone();
+    config.server.public_url.clone_from(&one.url);
+    let two = TestServer::start_on(config, one.data_dir.clone()).await;
+    let browser = Browser::new();
+    for round in 1..=5 {
+        let back = provider.sign_in(&super::begin(&one, &browser, "?again=1").await.expect(303).location());
+        let at_two = back.replace(&one.url, &two.url);
+        let (first, second) = tokio::join!(browser.get(&back), browser.get(&at_two));
+        assert_eq!(provider.hits("/token"), round, "{} {}", first.location(), second.location());
+    }
+    let back = provider.sign_in(&super::begin(&one, &browser, "?again=1").await.expect(303).location());
+    assert_eq!(browser.get(&back.replace(&one.url, &two.url)).await.expect(303).location(), one.at("/account"));
+}
+
+#[tokio::test]
+async fn one_provider_s_silence_is_waited_for_once_a_round() {
+    let provider = FakeProvider::start().await;
+    let server = server_with(&provider, |_, _| {}).await;
+    for person in 0..5 {
+        provider.claims(&json!({"sub": format!("u-{person}"), "preferred_username": format!("p{person}"), "email": null}));
+        signed_in(&server, &provider).await;
+    }
+    provider.refuse_refresh(Some((503, "server_error")));
+    server.clock.advance(86_400);
+    let before = provider.hits("/token");
+    assert_eq!(round(&server).await.waiting, 5);
+    assert_eq!(provider.hits("/token"), before + 1);
+}
+
+#[tokio::test]
+async fn ca39_disabling_a_person_deletes_their_provider_tokens() {
+    let provider = FakeProvider::start().await;
+    let server = server_with(&provider, |_, _| {}).await;
+    signed_in(&server, &provider).await;
+    let person = server.app.accounts.find("ada").await.unwrap();
+    server.app.accounts.set_disabled(&person, true).await.unwrap();
+    assert!(server.app.store.identities_of(&person.id).await.unwrap()[0].credential.is_none());
+}
+
+#[tokio::test]
 async fn nothing_is_asked_or_kept_for_people_for_whom_nothing_acts() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, config| {

@@ -223,6 +223,35 @@ async fn passkeys_excepted_pages_need_no_script_and_hold_html_from_providers_as_
 }
 
 #[tokio::test]
+async fn a_provider_with_a_private_certificate_authority_is_believed_by_its_certificate_alone() {
+    let https = doorward_testkit::HttpsServer::start().await;
+    let document = json!({
+        "issuer": https.url, "authorization_endpoint": format!("{}/authorize", https.url), "token_endpoint": format!("{}/token", https.url),
+        "jwks_uri": format!("{}/jwks", https.url), "response_types_supported": ["code"], "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+    });
+    https.json("/.well-known/openid-configuration", &document, "");
+    https.json("/jwks", &json!({"keys": []}), "");
+    for (ca, networks, status) in [(true, true, 303), (false, true, 503), (true, false, 503)] {
+        let server = TestServer::start_with(|config| {
+            let corp = doorward_federation::ProviderConfig {
+                kind: "oidc".to_owned(),
+                issuer: https.url.clone(),
+                client_id: "id".to_owned(),
+                client_secret: "secret".to_owned(),
+                ca_file: if ca { https.ca_file.display().to_string() } else { String::new() },
+                networks: if networks { vec!["127.0.0.0/8".to_owned(), "::1".to_owned()] } else { Vec::new() },
+                ..doorward_federation::ProviderConfig::default()
+            };
+            config.providers.insert("corp".to_owned(), corp);
+        })
+        .await;
+        let page = begin(&server, &Browser::new(), "").await;
+        assert_eq!(page.status, status, "ca {ca}, networks {networks}: {}", page.body);
+    }
+}
+
+#[tokio::test]
 async fn oauth2_a_plain_provider_tells_who_somebody_is_by_json_pointers() {
     let provider = FakeProvider::start().await;
     let issuer = provider.issuer.clone();

@@ -128,9 +128,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
         loaded.check()?;
         return serve::run(loaded, &DataDir::open(&arguments.data_dir)?).await.map(|()| ExitCode::SUCCESS);
     }
-    if let Command::AdminLink { public_url: Some(url) }
-    | Command::Doctor { public_url: Some(url) }
-    | Command::Provider { public_url: Some(url), .. } = &arguments.command
+    if let Command::AdminLink { public_url: Some(url) } | Command::Doctor { public_url: Some(url) } | Command::Provider { public_url: Some(url), .. } =
+        &arguments.command
     {
         loaded.set_flag("server.public_url", "--public-url", |config| config.server.public_url.clone_from(url));
     }
