@@ -114,20 +114,25 @@ pub struct ConfiguredProviderError {
     pub error: SettingError,
 }
 
+/// A text that others wrote, fit for one line of a log.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().take(500).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
 /// Why nobody could be signed in. The texts are for the log; pages tell people what to do.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FederationError {
     /// The provider does not answer, or not in time, or with something that is no answer.
-    #[error("the provider does not answer as it should: {0}")]
+    #[error("the provider does not answer as it should: {}", plain(.0))]
     Unavailable(String),
     /// The provider refused this person, or this sign-in.
-    #[error("the provider refused: {0}")]
+    #[error("the provider refused: {}", plain(.0))]
     Refused(String),
     /// What came is not what was asked for, or not from whom it claims.
-    #[error("the answer was not believed: {0}")]
+    #[error("the answer was not believed: {}", plain(.0))]
     Untrusted(String),
     /// The provider does not accept us as its client.
-    #[error("the provider does not accept this server as its client: {0}")]
+    #[error("the provider does not accept this server as its client: {}", plain(.0))]
     Misconfigured(String),
     /// The sign-in is unknown, over, used, or another browser's.
     #[error("the sign-in is not awaited: {0}")]
@@ -141,4 +146,16 @@ pub enum FederationError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ops03_what_a_provider_says_stays_on_one_line_of_the_log() {
+        let error = FederationError::Refused(format!("no\r\n2026 INFO forged \u{1b}[31m{}", "x".repeat(5000)));
+        let text = error.to_string();
+        assert!(!text.contains(['\n', '\r', '\u{1b}']) && text.len() < 1000, "{text}");
+    }
 }

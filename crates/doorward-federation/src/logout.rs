@@ -23,7 +23,7 @@ const OLDEST: i64 = 600;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogoutTokenRefusal {
     /// The token is not what it must be.
-    #[error("{0}")]
+    #[error("{}", crate::plain(.0))]
     Invalid(String),
     /// It came before.
     #[error("this logout token came before")]

@@ -95,7 +95,7 @@ impl Federation {
             }
             Verdict::Ended(reason, why) => {
                 round.ended += 1;
-                self.end(&identity, reason, &why).await
+                self.end(&identity, reason, &crate::plain(&why)).await
             }
             Verdict::Unreachable(why) => {
                 silent.insert(provider.id.clone(), why.clone());

@@ -18,6 +18,8 @@ pub(crate) enum Step {
     ProveMore,
     /// The person must decide.
     Decide,
+    /// The person may allow none of it, and is told so. Holds the answer for the client, to which the page leads.
+    Refuse(String),
     /// The client is answered without asking anybody.
     Answer(String),
 }
@@ -47,7 +49,10 @@ impl Web {
         }
         if !issuer.offered(request, &already, &who).iter().any(|scope| scope != Scope::OfflineAccess) {
             tracing::info!(person = %visitor.person.id, client = %request.client.id, asked = %request.scopes, "authorization refused: the person's roles allow none of it");
-            return refuse(OAuthErrorCode::AccessDenied, "the person's roles here allow none of what the app asks for; an administrator can change that");
+            let why = "the person's roles here allow none of what the app asks for; an administrator can change that";
+            let answer = issuer.answer_error(request, OAuthErrorCode::AccessDenied, why);
+            // A page rather than a redirect: the person learns it, and a redirect that follows a form of ours may not lead elsewhere.
+            return Ok(if request.is_silent() { Step::Answer(answer) } else { Step::Refuse(answer) });
         }
         if !request.is_silent() {
             return Ok(Step::Decide);
@@ -67,6 +72,7 @@ impl Web {
             Ok(Step::SignIn) => to(routes::LOGIN),
             Ok(Step::ProveMore) => to(routes::LOGIN_SECOND_FACTOR),
             Ok(Step::Decide) => to(routes::CONSENT),
+            Ok(Step::Refuse(target)) => Oops::no_role(&request.client.name, target).draw(self),
             Ok(Step::Answer(target)) => answer::see_other(&target),
             Err(refusal) => self.refuse(&refusal),
         }

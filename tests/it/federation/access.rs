@@ -84,11 +84,13 @@ async fn a_client_is_never_offered_what_the_person_s_roles_do_not_allow() {
     assert!(back.location_param("code").is_some());
     let redeemed = client.redeem(&client.code(&browser, &pkce_used, &[("scope", "mcp:write")]).await, &pkce_used, &[]).await.expect(200).json();
     assert_eq!(redeemed["scope"], "mcp:read");
-    // Somebody whose roles allow nothing is told through the client.
+    // Somebody whose roles allow nothing is told so, and can tell the client.
     let nobody = server.signed_in("nobody").await;
-    let back = nobody.get(&client.authorize_url(&pkce(), &[])).await.expect(303);
-    assert_eq!(back.location_param("error").as_deref(), Some("access_denied"));
-    assert!(back.location_param("error_description").unwrap().contains("roles"));
+    let page = nobody.get(&client.authorize_url(&pkce(), &[])).await.expect(403);
+    assert!(page.body.contains("Your roles do not allow this"), "{}", page.body);
+    assert!(page.body.contains("href=\"http://127.0.0.1:7777/callback?error=access_denied"), "{}", page.body);
+    let silent = nobody.get(&client.authorize_url(&pkce(), &[("prompt", "none")])).await.expect(303);
+    assert_eq!(silent.location_param("error").as_deref(), Some("access_denied"));
 }
 
 #[tokio::test]
@@ -239,6 +241,31 @@ async fn a_sign_in_counts_once_on_two_replicas_and_each_finishes_what_the_other_
     }
     let back = provider.sign_in(&super::begin(&one, &browser, "?again=1").await.expect(303).location());
     assert_eq!(browser.get(&back.replace(&one.url, &two.url)).await.expect(303).location(), one.at("/account"));
+}
+
+#[tokio::test]
+async fn without_passwords_the_first_administrator_comes_through_the_provider() {
+    let provider = FakeProvider::start().await;
+    let server = server_with(&provider, |_, config| config.accounts.passwords = false).await;
+    let (browser, link) = (Browser::new(), server.app.admin_link().await.unwrap());
+    let page = browser.get(&link).await.expect(200);
+    assert!(!page.body.contains("type=\"password\""), "{}", page.body);
+    let href = page.body.split("href=\"").find(|part| part.contains("/login?next=")).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let start = browser.get(&href).await.expect(303);
+    let away = browser.get(&start.location()).await.expect(303);
+    let back = browser.get(&provider.sign_in(&away.location())).await.expect(303);
+    assert_eq!(back.location(), link);
+    let page = browser.get(&link).await.expect(200);
+    let at = page.body.find("class=\"stack\"").unwrap();
+    let csrf = doorward_testkit::form_value(&page.body[at..], "csrf").unwrap();
+    browser.post(&link, &[("csrf", &csrf)]).await.expect(303);
+    browser.get(&server.at("/admin")).await.expect(200);
+    // The role is the administrator's gift, not the provider's: the next sign-in keeps it.
+    signed_in(&server, &provider).await.get(&server.at("/admin")).await.expect(200);
+    // Nobody gets in by a password that was set while they were allowed.
+    server.person("old").await;
+    let page = Browser::new().get(&server.at("/login?choose=1")).await.expect(200);
+    assert!(page.body.contains("Continue with Corp") && !page.body.contains("type=\"password\""));
 }
 
 #[tokio::test]

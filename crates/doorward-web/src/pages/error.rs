@@ -61,6 +61,16 @@ impl Oops {
         self.link = Some((text.to_owned(), href));
         self
     }
+    /// Somebody whose roles allow nothing of what a client asks for. `target` tells the client.
+    pub(crate) fn no_role(client: &str, target: String) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "Your roles do not allow this",
+            &format!("{client} asks for something that nobody with your roles may allow here."),
+            "Your administrator can give you a role that does. If you have another account, sign in with that.",
+        )
+        .with_link("Go back to the app", target)
+    }
     pub(crate) fn sign_in_over() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "This sign-in is over", "It took too long, was used before, or began in another browser.", "Please start again.")
     }
