@@ -1,8 +1,8 @@
 //! Asks an upstream provider who a person is. The only crate that names `openidconnect` (and `oauth2` underneath it).
 //!
-//! The way of a sign-in: [`Federation::begin`] sends the browser away, [`Federation::take_up`] recognises it when it comes back,
-//! [`Federation::finish`] learns from the provider who it is, [`Federation::admit`] decides who that is here. Afterwards
-//! [`Federation::check_due`] keeps asking whether the provider still stands for the person.
+//! The way of a sign-in: [`Federation::begin`] sends the browser away, [`Federation::take_up`] recognises it when it comes back
+//! and learns from the provider who it is, [`Federation::admit`] decides who that is here. Afterwards [`Federation::check_due`]
+//! keeps asking whether the provider still stands for the person.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod admission;
