@@ -38,7 +38,7 @@ await start(join(here, '.venv-providers/bin/python'), ['providers/canaille_provi
 const provider = (name, more) => Object.fromEntries(Object.entries({ KIND: 'oidc', ISSUER: `http://127.0.0.1:${corpPort}`, CLIENT_ID: 'door/ward:1', CLIENT_SECRET: 'a b:c/d+e&f=g%', NETWORKS: '127.0.0.0/8', ...more }).map(([key, value]) => [`DOORWARD_PROVIDERS__${name}__${key}`, String(value)]));
 server = await startServer({
   ...provider('CORP', { NAME: 'Corp', ROLES: 'groups = engineering -> developer', REFRESH_SECONDS }),
-  ...provider('POSTED', { NAME: 'Corp by form', RESPONSE_MODE: 'form_post' }),
+  ...provider('POSTED', { NAME: 'Corp by form', RESPONSE_MODE: 'form_post', CLIENT_ID: 'keyed', CLIENT_SECRET: '', TOKEN_AUTH_METHOD: 'private_key_jwt' }),
   DOORWARD_ACCESS__SCOPE_ROLES: 'mcp:write = developer',
   DOORWARD_STORE__HOUSEKEEPING_SECONDS: '1',
   DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '600',
@@ -119,7 +119,7 @@ await posted.goto(`${url}/login`);
 await posted.getByRole('link', { name: 'Continue with Corp by form' }).click();
 await atCorp(posted, 'bob');
 await posted.waitForURL(`${url}/account`);
-check(await posted.getByRole('heading', { name: 'Hello, Bob' }).isVisible(), 'oidc-provider: response_mode=form_post comes home in Chromium');
+check(await posted.getByRole('heading', { name: 'Hello, Bob' }).isVisible(), 'oidc-provider: response_mode=form_post comes home in Chromium, with private_key_jwt by our own published keys and PS256');
 
 // Canaille.
 const grace = await open();

@@ -1,6 +1,6 @@
 // npm oidc-provider on loopback, as somebody else's identity provider: rotated keys at each start, ES256, a client id and secret
-// with everything that must be encoded, consent, refresh tokens for offline_access with prompt=consent only, `iss` in answers,
-// back-channel logout. Accounts are changed by PUT /test/accounts/NAME.
+// with everything that must be encoded, a second client with private_key_jwt and PS256, consent, refresh tokens for offline_access
+// with prompt=consent only, `iss` in answers, back-channel logout. Accounts are changed by PUT /test/accounts/NAME.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
@@ -12,13 +12,18 @@ const accounts = new Map([
   ['bob', { email: 'bob@corp.example', email_verified: false, name: 'Bob', preferred_username: 'bob', groups: [] }],
 ]);
 const ec = { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: `k${Date.now()}` };
+const rsa = { ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }), use: 'sig', kid: `r${Date.now()}` };
 const provider = new Provider(issuer, {
   clients: [{
-    client_id: 'door/ward:1', client_secret: 'a b:c/d+e&f=g%', redirect_uris: [`${doorward}/login/corp/callback`, `${doorward}/login/posted/callback`], post_logout_redirect_uris: [`${doorward}/logout`],
+    client_id: 'door/ward:1', client_secret: 'a b:c/d+e&f=g%', redirect_uris: [`${doorward}/login/corp/callback`], post_logout_redirect_uris: [`${doorward}/logout`],
     response_types: ['code'], grant_types: ['authorization_code', 'refresh_token'], id_token_signed_response_alg: 'ES256',
     backchannel_logout_uri: `${doorward}/login/corp/backchannel-logout`, backchannel_logout_session_required: true,
+  }, {
+    client_id: 'keyed', token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256', jwks_uri: `${doorward}/oauth/jwks`,
+    redirect_uris: [`${doorward}/login/posted/callback`], response_types: ['code'], grant_types: ['authorization_code', 'refresh_token'], id_token_signed_response_alg: 'PS256',
   }],
-  jwks: { keys: [ec] },
+  enabledJWA: { idTokenSigningAlgValues: ['RS256', 'PS256', 'ES256'] },
+  jwks: { keys: [ec, rsa] },
   cookies: { keys: ['tests'] },
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username', 'groups'] },
   features: { backchannelLogout: { enabled: true }, devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true } },
