@@ -37,7 +37,7 @@ await start(join(here, '.venv-providers/bin/python'), ['providers/canaille_provi
 // One provider by the environment, as a container would have it, and one by command.
 const provider = (name, more) => Object.fromEntries(Object.entries({ KIND: 'oidc', ISSUER: `http://127.0.0.1:${corpPort}`, CLIENT_ID: 'door/ward:1', CLIENT_SECRET: 'a b:c/d+e&f=g%', NETWORKS: '127.0.0.0/8', ...more }).map(([key, value]) => [`DOORWARD_PROVIDERS__${name}__${key}`, String(value)]));
 server = await startServer({
-  ...provider('CORP', { NAME: 'Corp', ROLES: 'groups = engineering -> developer', REFRESH_SECONDS }),
+  ...provider('CORP', { NAME: 'Corp', ROLES: 'groups = engineering -> developer', HOME_DOMAINS: 'corp.example', REFRESH_SECONDS }),
   ...provider('POSTED', { NAME: 'Corp by form', RESPONSE_MODE: 'form_post', CLIENT_ID: 'keyed', CLIENT_SECRET: '', TOKEN_AUTH_METHOD: 'private_key_jwt' }),
   DOORWARD_ACCESS__SCOPE_ROLES: 'mcp:write = developer',
   DOORWARD_STORE__HOUSEKEEPING_SECONDS: '1',
@@ -120,6 +120,17 @@ await posted.getByRole('link', { name: 'Continue with Corp by form' }).click();
 await atCorp(posted, 'bob');
 await posted.waitForURL(`${url}/account`);
 check(await posted.getByRole('heading', { name: 'Hello, Bob' }).isVisible(), 'oidc-provider: response_mode=form_post comes home in Chromium, with private_key_jwt by our own published keys and PS256');
+
+// By the address that somebody types: a form of ours leads to another origin, over a page that goes on by itself.
+const typed = await open();
+await typed.goto(`${url}/login`);
+await typed.getByLabel('Your e-mail address at work').fill('bob@corp.example');
+await typed.getByRole('button', { name: 'Find my sign-in page' }).click();
+await atCorp(typed, 'bob');
+await typed.waitForURL(`${url}/account`);
+await typed.goBack().catch(() => {});
+await typed.goto(`${url}/account`);
+check(await typed.getByRole('heading', { name: 'Hello, Bob' }).isVisible(), 'home-realm discovery leads to the provider in Chromium, and the back button does no harm');
 
 // Canaille.
 const grace = await open();

@@ -263,6 +263,14 @@ async fn an_internal_address_is_never_asked_unless_the_operator_named_its_networ
 }
 
 #[tokio::test]
+async fn a_provider_that_is_not_there_is_said_not_to_answer() {
+    let provider = FakeProvider::start().await;
+    let server = server_with(&provider, |corp, _| "http://127.0.0.1:1".clone_into(&mut corp.issuer)).await;
+    let page = begin(&server, &Browser::new(), "").await.expect(503);
+    assert!(page.body.contains("Corp does not answer") && !page.header("retry-after").is_empty(), "{}", page.body);
+}
+
+#[tokio::test]
 async fn what_a_provider_refuses_is_told_to_the_person_without_its_own_words() {
     let (server, provider) = server_and_provider().await;
     let browser = Browser::new();
