@@ -27,6 +27,7 @@ fn tables() -> Vec<TableCreateStatement> {
                 time("confirmed_at"),
                 time("next_check_at"),
                 maybe_text("credential"),
+                maybe_time("ended_at"),
             ],
         ),
         table("invitation", [key("id"), text("provider"), text("email"), text("user_id"), time("created_at")]),
@@ -53,8 +54,10 @@ fn new_columns() -> Vec<(&'static str, ColumnDef)> {
         ("session", maybe_text("id_token")),
         ("authorization_code", plain("acr")),
         ("authorization_code", list("amr")),
+        ("authorization_code", maybe_text("identity")),
         ("access_grant", plain("acr")),
         ("access_grant", list("amr")),
+        ("access_grant", maybe_text("identity")),
     ]
 }
 
@@ -66,6 +69,7 @@ const INDEXES: &[(&str, &str)] = &[
     ("passkey", "user_id"),
     ("recovery_code", "user_id"),
     ("session", "identity"),
+    ("access_grant", "identity"),
     ("session", "upstream_sid"),
     ("person", "email"),
 ];

@@ -40,6 +40,7 @@ fn grant(id: &str, user: &str) -> Grant {
         resources: vec![Resource::from_stored("https://a.example/mcp".into())],
         auth_time: NOW,
         authentication: doorward_model::Authentication::default(),
+        identity: None,
         created_at: NOW,
         last_used_at: NOW,
         expires_at: NOW.plus(1000),
@@ -203,6 +204,7 @@ fn identity(subject: &str, user: &str, roles: &[&str]) -> Box<LinkedIdentity> {
         confirmed_at: NOW,
         next_check_at: NOW.plus(10),
         credential: Some(Sealed::from_stored("v1.x".into())),
+        ended_at: None,
     })
 }
 

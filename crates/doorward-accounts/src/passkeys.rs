@@ -149,6 +149,13 @@ impl Accounts {
         if person.disabled_at.is_some() {
             return Err(FactorError::Passkey("the person is disabled".to_owned()));
         }
+        // A passkey is a way in, not a way around the provider that the account hangs on.
+        if person.password.is_none() || !self.config.passwords {
+            let identities = self.store.identities_of(&person.id).await?;
+            if !identities.is_empty() && identities.iter().all(|identity| identity.ended_at.is_some()) {
+                return Err(FactorError::Passkey("no provider stands for the person any more".to_owned()));
+            }
+        }
         let authentication = Authentication { level: Level::MultiFactor, amr: ["swk", "user"].map(str::to_owned).to_vec() };
         let entrance = Entrance { authentication, auth_time: self.clock.now(), complete: true, upstream: None };
         let (unit, signed_in) = self.enter(person, entrance, browser);

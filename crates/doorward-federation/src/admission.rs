@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, Role, Sealed, Timestamp, UnitOfWork, UserId};
+use doorward_model::{Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, RevokeReason, Role, Sealed, Timestamp, UnitOfWork, UserId};
 use doorward_store::StoreError;
 
 use crate::{
@@ -117,6 +117,7 @@ impl Federation {
             confirmed_at: now,
             next_check_at: now.plus(wait),
             credential,
+            ended_at: None,
         }
     }
 
@@ -274,6 +275,7 @@ impl Federation {
             confirmed_at: now,
             next_check_at: now.plus(provider.config.confirm_seconds),
             credential: None,
+            ended_at: None,
         };
         match parts.store.apply(Change::InsertIdentity(Box::new(identity))).await {
             Ok(()) => Ok(()),
@@ -282,10 +284,12 @@ impl Federation {
         }
     }
 
-    /// Unlinks an account there. The sessions that began with it end.
+    /// Unlinks an account there. What came by it ends.
     pub async fn unlink(&self, user_id: &UserId, identity: IdentityId) -> Result<bool, StoreError> {
+        let at = self.inner.parts.clock.now();
         let unit = UnitOfWork::from_iter([
             Change::DeleteIdentity { user_id: user_id.clone(), identity: identity.clone() },
+            Change::RevokeGrantsOfIdentity { identity: identity.clone(), at, reason: RevokeReason::ByPerson },
             Change::EndSessionsOfIdentity { identity, sid: None },
             Change::CollectProviderRoles(user_id.clone()),
         ]);

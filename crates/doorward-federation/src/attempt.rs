@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use doorward_model::{
-    Authentication, Change, HashedToken, IdentityId, Level, PlainToken, ProviderId, SignInAttempt, Timestamp, TokenKind, UserId, id::random_text, routes,
+    Authentication, Change, HashedToken, IdentityId, Level, PlainToken, ProviderId, SignInAttempt, Timestamp, TokenKind, id::random_text, routes,
 };
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
@@ -252,7 +252,7 @@ impl Federation {
         Ok(token)
     }
 
-    /// Looks up what waits under a handle for this browser. The flag tells whether it was used.
+    /// Looks up what waits under a handle for this browser, used or not.
     async fn kept<T: DeserializeOwned>(&self, handle: &str, browser: &str) -> Result<(SignInAttempt, T), FederationError> {
         let parts = &self.inner.parts;
         let state = PlainToken::presented(handle).hashed();
@@ -365,7 +365,8 @@ impl Federation {
         provider.is_fresh(&payload, &answer.claims)?;
         let told = claims::find(&answer.claims, "auth_time").and_then(Value::as_i64).filter(|at| *at > 0);
         let mut arrival = provider.arrival(answer, payload.journey, now)?;
-        // A sign-in there that is older than this one counts from then, unless a new one was asked for and came.
+        // A sign-in there that is older than this one counts from then, unless a new one was asked for and came. Choosing an account
+        // counts as now as well: the client that asked for the choice would otherwise ask for it for ever.
         let asked_anew = payload.ask.max_age.is_some() || !payload.ask.prompts.is_empty();
         if let Some(told) = told.filter(|told| *told < now.0 - LEEWAY && !asked_anew) {
             arrival.auth_time = told;
@@ -401,11 +402,6 @@ impl Federation {
         let (at, query) = std::str::from_utf8(&plain).ok()?.split_once('\n')?;
         let age = self.inner.parts.clock.now().since(Timestamp(at.parse().ok()?));
         if (0..=AWAITED).contains(&age) { Params::parse(query.as_bytes()).ok() } else { None }
-    }
-
-    /// The person who wants to link an account, if this journey is for that.
-    pub fn linking(journey: &Journey) -> Option<UserId> {
-        journey.link.clone().map(UserId::from_text)
     }
 }
 

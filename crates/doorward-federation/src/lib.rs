@@ -56,6 +56,8 @@ pub struct Parts {
     pub outbound_config: OutboundConfig,
     /// Our own address.
     pub public_url: PublicUrl,
+    /// Whether people may sign in with passwords of their own.
+    pub passwords: bool,
     /// The providers of the configuration file, by name.
     pub configured: BTreeMap<String, ProviderConfig>,
 }

@@ -111,23 +111,23 @@ impl Federation {
         let now = parts.clock.now();
         let jti = format!("logout:{}:{}", provider.id, claims.jti);
         let mut unit = UnitOfWork::from(Change::SpendValue { key: jti, expires_at: now.plus(2 * OLDEST) });
-        let mut people = Vec::new();
+        let mut accounts = Vec::new();
         // The person by `sub` where that is what names people here; the provider's session by `sid` in any case.
         let identity = claims.sub.as_ref().filter(|_| provider.settings.claims.subject == "sub").map(|sub| IdentityId::of(&claims.iss, sub));
         match (&identity, &claims.sid) {
             (Some(identity), sid) => {
-                people.extend(parts.store.identity(identity).await?.map(|known| known.user_id));
+                accounts.push(identity.clone());
                 unit.push(Change::EndSessionsOfIdentity { identity: identity.clone(), sid: sid.clone() });
             }
             (None, Some(sid)) => {
-                people.extend(parts.store.people_with_sid(&provider.id, sid).await?);
+                accounts.extend(parts.store.identities_with_sid(&provider.id, sid).await?);
                 unit.push(Change::EndSessionsOfSid { provider: provider.id.clone(), sid: sid.clone() });
             }
             (None, None) => return Err(LogoutTokenRefusal::Invalid("people here are not named by sub, and it names no session".to_owned())),
         }
         if provider.config.logout_ends_grants {
-            for user_id in people {
-                unit.push(Change::RevokeGrantsOfPerson { user_id, client_id: None, at: now, reason: RevokeReason::ProviderLogout });
+            for identity in accounts {
+                unit.push(Change::RevokeGrantsOfIdentity { identity, at: now, reason: RevokeReason::ProviderLogout });
             }
         }
         match parts.store.apply(unit).await {

@@ -67,10 +67,8 @@ impl Federation {
     async fn check_one(&self, identity: LinkedIdentity, round: &mut Round, silent: &mut HashMap<ProviderId, String>) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
-        let in_use =
-            !parts.store.sessions_of(&identity.user_id, now).await?.is_empty() || !parts.store.live_grants_of(&identity.user_id, now).await?.is_empty();
-        if !in_use {
-            // Nothing acts for this person, so there is nothing to ask for and no reason to keep the provider's token.
+        if !self.is_in_use(&identity, now).await? {
+            // Nothing depends on this account, so there is nothing to ask for and no reason to keep the provider's token.
             let idle = LinkedIdentity { credential: None, next_check_at: NEVER, ..identity };
             return ignore_refused(parts.store.apply(Change::UpdateIdentity(Box::new(idle))).await);
         }
@@ -119,17 +117,40 @@ impl Federation {
         ignore_refused(self.inner.parts.store.apply(unit).await)
     }
 
-    /// Ends what began with an account: its sessions, all grants of the person, and the roles that it gave.
+    /// Whether a person's access hangs on their providers: there is no password of their own that counts. What they reach by a passkey is then
+    /// their providers' to take away as well.
+    async fn hangs_on_providers(&self, identity: &LinkedIdentity) -> Result<bool, StoreError> {
+        let parts = &self.inner.parts;
+        Ok(!parts.passwords || parts.store.person(&identity.user_id).await?.is_none_or(|person| person.password.is_none()))
+    }
+
+    /// Whether anything depends on what the provider says of this account.
+    async fn is_in_use(&self, identity: &LinkedIdentity, now: Timestamp) -> Result<bool, StoreError> {
+        let store = &self.inner.parts.store;
+        if !self.hangs_on_providers(identity).await? {
+            return store.is_identity_in_use(&identity.id, now).await;
+        }
+        Ok(!store.sessions_of(&identity.user_id, now).await?.is_empty() || !store.live_grants_of(&identity.user_id, now).await?.is_empty())
+    }
+
+    /// Ends what hangs on an account: what came by it, and everything of a person for whom no provider stands any more and who has
+    /// no password here. The roles that it gave go in any case.
     async fn end(&self, identity: &LinkedIdentity, reason: RevokeReason, why: &str) -> Result<(), StoreError> {
         let now = self.inner.parts.clock.now();
         tracing::warn!(provider = %identity.provider, person = %identity.user_id, reason = reason.as_str(), why, "access ends: the provider no longer stands for the person");
-        let ended = LinkedIdentity { roles: Vec::new(), credential: None, next_check_at: NEVER, ..identity.clone() };
-        let unit = UnitOfWork::from_iter([
+        let ended = LinkedIdentity { roles: Vec::new(), credential: None, next_check_at: NEVER, ended_at: Some(now), ..identity.clone() };
+        let mut unit = UnitOfWork::from_iter([
             Change::EndSessionsOfIdentity { identity: identity.id.clone(), sid: None },
-            Change::RevokeGrantsOfPerson { user_id: identity.user_id.clone(), client_id: None, at: now, reason },
+            Change::RevokeGrantsOfIdentity { identity: identity.id.clone(), at: now, reason },
             Change::UpdateIdentity(Box::new(ended)),
             Change::CollectProviderRoles(identity.user_id.clone()),
         ]);
+        let others = self.inner.parts.store.identities_of(&identity.user_id).await?;
+        let another_stands = others.iter().any(|other| other.id != identity.id && other.ended_at.is_none());
+        if self.hangs_on_providers(identity).await? && !another_stands {
+            unit.push(Change::EndSessionsOfPerson { user_id: identity.user_id.clone(), except: None });
+            unit.push(Change::RevokeGrantsOfPerson { user_id: identity.user_id.clone(), client_id: None, at: now, reason });
+        }
         ignore_refused(self.inner.parts.store.apply(unit).await)
     }
 

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Authentication, Change, Client, ClientId, OAuthErrorCode, Person, Resource, Scope, ScopeSet, Sealed, Timestamp, UserId, id::random_text};
+use doorward_model::{
+    Authentication, Change, Client, ClientId, IdentityId, OAuthErrorCode, Person, Resource, Scope, ScopeSet, Sealed, Timestamp, UserId, id::random_text,
+};
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
 
@@ -45,6 +47,8 @@ pub struct Approver<'a> {
     pub auth_time: Timestamp,
     /// How.
     pub authentication: &'a Authentication,
+    /// The upstream account that they came by.
+    pub identity: Option<&'a IdentityId>,
 }
 
 /// An authorization request that is refused.
@@ -218,6 +222,7 @@ impl Issuer {
             user_id: user_id.clone(),
             auth_time: who.auth_time,
             authentication: who.authentication.clone(),
+            identity: who.identity.cloned(),
             scopes: granted,
         });
         let state = request.params.get("state");

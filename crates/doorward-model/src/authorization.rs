@@ -1,7 +1,7 @@
 //! What exists between a client's request and its grant.
 
 use crate::{
-    Authentication, HashedToken, Resource, ScopeSet, Timestamp,
+    Authentication, HashedToken, IdentityId, Resource, ScopeSet, Timestamp,
     id::{ClientId, GrantId, UserId},
 };
 
@@ -28,6 +28,8 @@ pub struct AuthorizationCode {
     pub auth_time: Timestamp,
     /// How they proved it.
     pub authentication: Authentication,
+    /// The upstream account that they came by. What the provider takes back ends what came by it.
+    pub identity: Option<IdentityId>,
     /// When it stops being redeemable.
     pub expires_at: Timestamp,
     /// When it was redeemed. Spent codes are kept for as long as their tokens may live, so that a replay is seen.

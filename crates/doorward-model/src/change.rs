@@ -103,6 +103,15 @@ pub enum Change {
         /// Why.
         reason: RevokeReason,
     },
+    /// Revokes the grants that were given by somebody who came by this upstream account, and spends the codes that wait to become one.
+    RevokeGrantsOfIdentity {
+        /// The account.
+        identity: IdentityId,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: RevokeReason,
+    },
     /// Revokes all grants of a client, and spends the codes that wait to become one.
     RevokeGrantsOfClient {
         /// Whose.
@@ -363,6 +372,7 @@ impl Change {
             Self::UseGrant { .. } => "use_grant",
             Self::RevokeGrant { .. } => "revoke_grant",
             Self::RevokeGrantsOfPerson { .. } => "revoke_grants_of_person",
+            Self::RevokeGrantsOfIdentity { .. } => "revoke_grants_of_identity",
             Self::RevokeGrantsOfClient { .. } => "revoke_grants_of_client",
             Self::InsertRefreshToken(_) => "insert_refresh_token",
             Self::UseRefreshToken { .. } => "use_refresh_token",

@@ -1,7 +1,7 @@
 //! Grants and the refresh tokens that prolong them.
 
 use crate::{
-    Authentication, HashedToken, Resource, ScopeSet, Timestamp,
+    Authentication, HashedToken, IdentityId, Resource, ScopeSet, Timestamp,
     id::{ClientId, GrantId, UserId},
 };
 
@@ -22,6 +22,8 @@ pub struct Grant {
     pub auth_time: Timestamp,
     /// How they proved it.
     pub authentication: Authentication,
+    /// The upstream account that they came by. What the provider takes back ends what came by it.
+    pub identity: Option<IdentityId>,
     /// When the person allowed it.
     pub created_at: Timestamp,
     /// When a token was last issued from it.

@@ -110,6 +110,8 @@ pub struct LinkedIdentity {
     pub next_check_at: Timestamp,
     /// What to ask with: a refresh token, or an access token where there are none.
     pub credential: Option<Sealed>,
+    /// When the provider stopped standing for it. Signing in through the provider takes that back.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// A sign-in that has gone to a provider and is awaited back.

@@ -54,6 +54,7 @@ async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbErr>
         | Change::UseGrant { .. }
         | Change::RevokeGrant { .. }
         | Change::RevokeGrantsOfPerson { .. }
+        | Change::RevokeGrantsOfIdentity { .. }
         | Change::RevokeGrantsOfClient { .. }
         | Change::InsertRefreshToken(_)
         | Change::UseRefreshToken { .. } => grants(db, change).await,
@@ -205,6 +206,11 @@ async fn grants<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbE
             }
             spend_codes(db, codes, at.0).await?;
             revoke(db, which, at.0, reason.as_str()).await
+        }
+        Change::RevokeGrantsOfIdentity { identity, at, reason } => {
+            use authorization_code::Column as C;
+            spend_codes(db, Condition::all().add(C::Identity.eq(identity.as_str())).add(C::ConsumedAt.is_null()), at.0).await?;
+            revoke(db, Condition::all().add(G::Identity.eq(identity.as_str())), at.0, reason.as_str()).await
         }
         Change::RevokeGrantsOfClient { client_id, at, reason } => {
             let codes = Condition::all().add(authorization_code::Column::ClientId.eq(client_id.as_str())).add(authorization_code::Column::ConsumedAt.is_null());

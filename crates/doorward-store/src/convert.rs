@@ -159,6 +159,7 @@ pub(crate) fn code(row: e::authorization_code::Model) -> Result<AuthorizationCod
     let resources = list_from_text("authorization_code", &row.token, &row.resources)?;
     Ok(AuthorizationCode {
         authentication: authentication("authorization_code", &row.token, &row.acr, &row.amr)?,
+        identity: row.identity.map(IdentityId::from_stored),
         token: HashedToken::from_stored(row.token),
         grant_id: GrantId::from_text(row.grant_id),
         client_id: ClientId::from_text(row.client_id),
@@ -186,6 +187,7 @@ pub(crate) fn code_row(code: &AuthorizationCode) -> e::authorization_code::Activ
         auth_time: Set(code.auth_time.0),
         acr: Set(code.authentication.level.as_str().to_owned()),
         amr: Set(amr_to_text(&code.authentication)),
+        identity: Set(code.identity.as_ref().map(|id| id.as_str().to_owned())),
         expires_at: Set(code.expires_at.0),
         consumed_at: Set(code.consumed_at.map(|at| at.0)),
     }
@@ -195,6 +197,7 @@ pub(crate) fn grant(row: e::access_grant::Model) -> Result<Grant, StoreError> {
     let resources = list_from_text("access_grant", &row.id, &row.resources)?;
     Ok(Grant {
         authentication: authentication("access_grant", &row.id, &row.acr, &row.amr)?,
+        identity: row.identity.map(IdentityId::from_stored),
         id: GrantId::from_text(row.id),
         client_id: ClientId::from_text(row.client_id),
         user_id: UserId::from_text(row.user_id),
@@ -218,6 +221,7 @@ pub(crate) fn grant_row(grant: &Grant) -> e::access_grant::ActiveModel {
         auth_time: Set(grant.auth_time.0),
         acr: Set(grant.authentication.level.as_str().to_owned()),
         amr: Set(amr_to_text(&grant.authentication)),
+        identity: Set(grant.identity.as_ref().map(|id| id.as_str().to_owned())),
         created_at: Set(grant.created_at.0),
         last_used_at: Set(grant.last_used_at.0),
         expires_at: Set(grant.expires_at.0),
@@ -308,6 +312,7 @@ pub(crate) fn identity(row: e::identity::Model) -> Result<LinkedIdentity, StoreE
         confirmed_at: Timestamp(row.confirmed_at),
         next_check_at: Timestamp(row.next_check_at),
         credential: row.credential.map(Sealed::from_stored),
+        ended_at: row.ended_at.map(Timestamp),
     })
 }
 
@@ -327,6 +332,7 @@ pub(crate) fn identity_row(identity: &LinkedIdentity) -> e::identity::ActiveMode
         confirmed_at: Set(identity.confirmed_at.0),
         next_check_at: Set(identity.next_check_at.0),
         credential: Set(identity.credential.as_ref().map(|sealed| sealed.as_str().to_owned())),
+        ended_at: Set(identity.ended_at.map(|at| at.0)),
     }
 }
 

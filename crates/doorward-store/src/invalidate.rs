@@ -70,7 +70,7 @@ fn of(change: &Change) -> Option<Stale> {
             Stale::Client(client_id.to_string())
         }
         Change::RevokeGrant { grant_id, .. } | Change::UseGrant { grant_id, .. } => Stale::Grant(grant_id.to_string()),
-        Change::RevokeGrantsOfPerson { .. } | Change::RevokeGrantsOfClient { .. } => Stale::Grants,
+        Change::RevokeGrantsOfPerson { .. } | Change::RevokeGrantsOfIdentity { .. } | Change::RevokeGrantsOfClient { .. } => Stale::Grants,
         Change::TouchSession { token, .. } | Change::EndSession(token) => Stale::Session(token.as_str().to_owned()),
         Change::EndSessionOfPerson { .. } | Change::EndSessionsOfPerson { .. } | Change::EndSessionsOfIdentity { .. } | Change::EndSessionsOfSid { .. } => {
             Stale::Sessions

@@ -26,7 +26,9 @@ pub(crate) enum Step {
 
 /// The person of this session, as the issuer looks at them.
 pub(crate) fn approver(visitor: &Visitor) -> Approver<'_> {
-    Approver { person: &visitor.person, auth_time: visitor.session.auth_time, authentication: &visitor.session.authentication }
+    let session = &visitor.session;
+    let identity = session.upstream.as_ref().map(|upstream| &upstream.identity);
+    Approver { person: &visitor.person, auth_time: session.auth_time, authentication: &session.authentication, identity }
 }
 
 impl Web {

@@ -103,6 +103,7 @@ impl App {
             outbound: outbound.clone(),
             outbound_config: config.outbound.clone(),
             public_url: public_url.clone(),
+            passwords: config.accounts.passwords,
             configured: config.providers.clone(),
         })?;
         let registration = Registration::new(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), outbound.clone(), config.registration.clone());

@@ -268,6 +268,56 @@ async fn without_passwords_the_first_administrator_comes_through_the_provider() 
     assert!(page.body.contains("Continue with Corp") && !page.body.contains("type=\"password\""));
 }
 
+/// Links the provider's present person to whoever is signed in here.
+async fn link(server: &TestServer, provider: &FakeProvider, browser: &Browser) {
+    let away = browser.get(&server.at("/login/corp?link=1")).await.expect(303);
+    let ask = browser.get(&provider.sign_in(&away.location())).await.expect(303);
+    let page = browser.get(&ask.location()).await.expect(200);
+    let at = page.body.find("/login/welcome\"").unwrap();
+    let value = |name: &str| doorward_testkit::form_value(&page.body[at..], name).unwrap();
+    let (csrf, arrival) = (value("csrf"), value("arrival"));
+    browser.post(&server.at("/login/welcome"), &[("csrf", &csrf), ("arrival", &arrival), ("decision", "link")]).await.expect(303);
+}
+
+#[tokio::test]
+async fn what_a_provider_takes_back_is_what_came_by_it() {
+    let provider = FakeProvider::start().await;
+    let server = server_with(&provider, |_, _| {}).await;
+    server.person("alice").await;
+    let own = server.signed_in("alice").await;
+    link(&server, &provider, &own).await;
+    let through = signed_in(&server, &provider).await;
+    assert_eq!(name_of(&server, &through).await.as_deref(), Some("alice"));
+    let (own_client, own_tokens) = connect(&server, &own, "mcp:read").await;
+    let (corp_client, corp_tokens) = connect(&server, &through, "mcp:read").await;
+    provider.refuse_refresh(Some((400, "invalid_grant")));
+    server.clock.advance(86_400);
+    assert_eq!(round(&server).await.ended, 1);
+    // Alice has a password here: that stays hers, and what she allowed with it.
+    assert_eq!(name_of(&server, &through).await, None);
+    assert_eq!(name_of(&server, &own).await.as_deref(), Some("alice"));
+    corp_client.refresh(&corp_tokens.refresh, &[]).await.expect(400);
+    own_client.refresh(&own_tokens.refresh, &[]).await.expect(200);
+    // Who signs in through the provider again is back.
+    provider.refuse_refresh(None);
+    provider.refresh_token(Some("rt-fresh"));
+    signed_in(&server, &provider).await;
+}
+
+#[tokio::test]
+async fn an_account_that_a_person_with_a_password_linked_and_does_not_use_costs_them_nothing() {
+    let provider = FakeProvider::start().await;
+    provider.refresh_token(None);
+    let server = server_with(&provider, |_, _| {}).await;
+    server.person("alice").await;
+    let own = server.signed_in("alice").await;
+    link(&server, &provider, &own).await;
+    let (client, tokens) = connect(&server, &own, "mcp:read").await;
+    server.clock.advance(8 * 86_400);
+    assert_eq!(round(&server).await, doorward_federation::Round::default());
+    client.refresh(&tokens.refresh, &[]).await.expect(200);
+}
+
 #[tokio::test]
 async fn one_provider_s_silence_is_waited_for_once_a_round() {
     let provider = FakeProvider::start().await;

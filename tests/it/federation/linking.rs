@@ -109,7 +109,7 @@ async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_person()
     let at = page.body.find("/account/identities\"").unwrap();
     let value = |name: &str| form_value(&page.body[at..], name).unwrap();
     let page = only.post(&server.at("/account/identities"), &[("csrf", &value("csrf")), ("id", &value("id"))]).await.expect(400);
-    assert!(page.body.contains("only way to sign in"));
+    assert!(page.body.contains("hangs on this one"));
 }
 
 #[tokio::test]

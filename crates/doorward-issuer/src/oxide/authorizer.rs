@@ -34,6 +34,7 @@ impl Authorizer for GrantSession<'_> {
             challenge,
             auth_time: approval.auth_time,
             authentication: approval.authentication,
+            identity: approval.identity,
             expires_at: self.now.plus(parts.config.code_seconds),
             consumed_at: None,
         };

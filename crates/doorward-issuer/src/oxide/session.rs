@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_keys::{AccessClaims, Audience};
 use doorward_model::{
-    Authentication, AuthorizationCode, Client, Grant as GrantRecord, GrantId, OAuthErrorCode, Person, PlainToken, RefreshToken, Resource, Scope, ScopeSet,
-    Timestamp, TokenKind, UnitOfWork, UserId, id::random_text,
+    Authentication, AuthorizationCode, Client, Grant as GrantRecord, GrantId, IdentityId, OAuthErrorCode, Person, PlainToken, RefreshToken, Resource, Scope,
+    ScopeSet, Timestamp, TokenKind, UnitOfWork, UserId, id::random_text,
 };
 use oxide_auth::primitives::scope::Scope as MachineScope;
 use oxide_auth_async::code_grant::{access_token, authorization, refresh};
@@ -37,6 +37,7 @@ pub(crate) struct Approval {
     pub(crate) user_id: UserId,
     pub(crate) auth_time: Timestamp,
     pub(crate) authentication: Authentication,
+    pub(crate) identity: Option<IdentityId>,
     pub(crate) scopes: ScopeSet,
 }
 
@@ -203,6 +204,7 @@ impl<'a> GrantSession<'a> {
             resources: code.resources.clone(),
             auth_time: code.auth_time,
             authentication: code.authentication.clone(),
+            identity: code.identity.clone(),
             created_at: self.now,
             last_used_at: self.now,
             expires_at: self.now.plus(lifetime),

@@ -13,6 +13,7 @@ pub struct Model {
     pub auth_time: i64,
     pub acr: String,
     pub amr: String,
+    pub identity: Option<String>,
     pub created_at: i64,
     pub last_used_at: i64,
     pub expires_at: i64,

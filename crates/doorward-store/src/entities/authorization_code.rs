@@ -16,6 +16,7 @@ pub struct Model {
     pub auth_time: i64,
     pub acr: String,
     pub amr: String,
+    pub identity: Option<String>,
     pub expires_at: i64,
     pub consumed_at: Option<i64>,
 }

@@ -19,6 +19,7 @@ pub struct Model {
     pub confirmed_at: i64,
     pub next_check_at: i64,
     pub credential: Option<String>,
+    pub ended_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

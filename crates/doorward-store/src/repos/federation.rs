@@ -10,7 +10,7 @@ use sea_orm::{
 
 use crate::{
     Store, StoreError, convert,
-    entities::{identity, invitation, person, provider, session, sign_in},
+    entities::{access_grant, identity, invitation, person, provider, session, sign_in},
 };
 
 impl Store {
@@ -46,12 +46,21 @@ impl Store {
         let rows = due.order_by_asc(identity::Column::NextCheckAt).limit(limit).all(&self.reader).await?;
         rows.into_iter().map(convert::identity).collect()
     }
-    /// Whose sessions belong to one session of a provider.
-    pub async fn people_with_sid(&self, provider: &ProviderId, sid: &str) -> Result<Vec<UserId>, StoreError> {
+    /// The upstream accounts whose sessions belong to one session of a provider.
+    pub async fn identities_with_sid(&self, provider: &ProviderId, sid: &str) -> Result<Vec<IdentityId>, StoreError> {
         use session::Column as S;
         let which = session::Entity::find().filter(S::Provider.eq(provider.as_str())).filter(S::UpstreamSid.eq(sid));
-        let rows: Vec<String> = which.select_only().column(S::UserId).distinct().into_tuple().all(&self.reader).await?;
-        Ok(rows.into_iter().map(UserId::from_text).collect())
+        let rows: Vec<Option<String>> = which.select_only().column(S::Identity).distinct().into_tuple().all(&self.reader).await?;
+        Ok(rows.into_iter().flatten().map(IdentityId::from_stored).collect())
+    }
+    /// Whether a session or grant that came by this upstream account counts at `now`.
+    pub async fn is_identity_in_use(&self, id: &IdentityId, now: Timestamp) -> Result<bool, StoreError> {
+        use access_grant::Column as G;
+        use sea_orm::PaginatorTrait;
+        use session::Column as S;
+        let sessions = session::Entity::find().filter(S::Identity.eq(id.as_str())).filter(S::ExpiresAt.gt(now.0)).filter(S::EndsAt.gt(now.0));
+        let grants = access_grant::Entity::find().filter(G::Identity.eq(id.as_str())).filter(G::RevokedAt.is_null()).filter(G::ExpiresAt.gt(now.0));
+        Ok(sessions.count(&self.reader).await? > 0 || grants.count(&self.reader).await? > 0)
     }
     /// How many people sign in through a provider.
     pub async fn count_identities(&self, provider: &ProviderId) -> Result<u64, StoreError> {

@@ -201,7 +201,7 @@ pub(crate) async fn recovery_codes(State(web): State<Web>, signed_in: SignedIn, 
     }
 }
 
-/// Unlinks an account at a provider, unless it is the last way in.
+/// Unlinks an account at a provider, unless the account here hangs on it.
 pub(crate) async fn unlink(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
     let params = match submitted(&web, &signed_in, request).await {
         Ok(params) => params,
@@ -209,14 +209,12 @@ pub(crate) async fn unlink(State(web): State<Web>, signed_in: SignedIn, request:
     };
     let person = &signed_in.visitor.person;
     let others = async {
-        let identities = web.parts.store.identities_of(&person.id).await?.len();
-        let passkeys = web.parts.accounts.enrolled(&person.id).await?.passkeys;
-        let password = person.password.is_some() && web.parts.accounts.config().passwords;
-        Ok::<_, StoreError>(identities > 1 || passkeys > 0 || password)
+        // A passkey is no reason to leave: it would outlive the provider that the account hangs on.
+        Ok::<_, StoreError>((person.password.is_some() && web.parts.accounts.config().passwords) || web.parts.store.identities_of(&person.id).await?.len() > 1)
     };
     match others.await {
         Ok(true) => {}
-        Ok(false) => return show(&web, &signed_in, Some("This is your only way to sign in. Add another one first.".to_owned())).await,
+        Ok(false) => return show(&web, &signed_in, Some("Your account here hangs on this one. Link another one first.".to_owned())).await,
         Err(error) => return Oops::unavailable(&error).draw(&web),
     }
     match web.parts.federation.unlink(&person.id, IdentityId::from_stored(params.get("id").unwrap_or_default())).await {

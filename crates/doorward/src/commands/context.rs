@@ -57,6 +57,7 @@ impl Context {
             outbound: Outbound::new(&self.config.outbound)?,
             outbound_config: self.config.outbound.clone(),
             public_url: self.public_url()?,
+            passwords: self.config.accounts.passwords,
             configured: self.config.providers.clone(),
         })?)
     }
