@@ -205,7 +205,7 @@ async fn a_provider_that_hangs_is_given_up_and_others_keep_working_meanwhile() {
     let (hanging, healthy) = (FakeProvider::start().await, FakeProvider::start().await);
     let other = healthy.config();
     let server = server_with(&hanging, |_, config| {
-        config.outbound.timeout_seconds = 1;
+        config.outbound.timeout_seconds = 4;
         config.providers.insert("healthy".to_owned(), other);
     })
     .await;
@@ -222,11 +222,12 @@ async fn a_provider_that_hangs_is_given_up_and_others_keep_working_meanwhile() {
     let browser = Browser::new();
     let away = browser.get(&server.at("/login/healthy")).await.expect(303);
     browser.get(&healthy.sign_in(&away.location())).await.expect(303);
-    assert!(begun.elapsed() < Duration::from_millis(900), "the healthy one waited for the other: {:?}", begun.elapsed());
+    assert!(waiting.iter().all(|page| !page.is_finished()), "the healthy one came in while the others still waited");
     for page in waiting {
         assert_eq!(page.await.unwrap(), 503);
     }
-    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    // Forty that queue up cost one wait, not forty.
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     // It comes back by itself.
     hanging.restore("/.well-known/openid-configuration");
     tokio::time::sleep(Duration::from_millis(3200)).await;
