@@ -134,14 +134,17 @@ check(await typed.getByRole('heading', { name: 'Hello, Bob' }).isVisible(), 'hom
 
 // Canaille.
 const grace = await open();
-const navy = await connect('Navy client', grace, async page => {
-  await page.getByRole('link', { name: 'Continue with Navy' }).click();
+const atNavy = async page => {
   await page.locator('input[name=login]').fill('grace');
   await page.locator('button[type=submit], input[type=submit]').first().click();
   await page.locator('input[name=password]').fill('correct horse battery');
   await page.locator('button[type=submit], input[type=submit]').first().click();
   const accept = page.locator('button[name=answer][value=accept]');
-  await Promise.race([accept.waitFor().then(() => accept.click()), page.getByRole('heading', { name: /Allow Navy/ }).waitFor()]);
+  await Promise.race([accept.waitFor().then(() => accept.click()), page.waitForURL(to => to.href.startsWith(url))]);
+};
+const navy = await connect('Navy client', grace, async page => {
+  await page.getByRole('link', { name: 'Continue with Navy' }).click();
+  await atNavy(page);
 });
 const hopper = await navy.whoami();
 check(hopper.email === 'grace@navy.example' && hopper.roles.includes('developer'), `Canaille: from the client's authorization to the first tool call, as ${hopper.name}`);
@@ -224,6 +227,19 @@ await alice.shot('second-factor');
 await alice.getByRole('button', { name: 'Use a passkey' }).click();
 await alice.waitForURL(`${url}/account`);
 check(true, 'a passkey is a second factor after the password');
+// Linking, by the person's own confirmation.
+await alice.goto(`${url}/account/security`);
+await alice.getByRole('link', { name: 'Link Corp', exact: true }).click();
+await atCorp(alice, 'bob');
+await alice.waitForURL(/\/login\/welcome/);
+await alice.shot('link-in-use');
+await alice.getByRole('button', { name: 'Link the two' }).click();
+check(await alice.getByText('belongs to another person').isVisible(), 'an account that is somebody else\'s here is not linked');
+await alice.goto(`${url}/account/security`);
+await alice.getByRole('link', { name: 'Link Navy' }).click();
+await atNavy(alice);
+await alice.waitForURL(/\/login\/welcome/);
+check(/belongs|Link Navy to alice/.test(await alice.locator('main').innerText()), 'coming back alone links nothing: the page asks');
 // Dark, on a phone.
 const phone = await open({ colorScheme: 'dark', viewport: { width: 390, height: 844 } });
 await phone.goto(`${url}/login`);

@@ -84,6 +84,19 @@ fn unavailable(error: &dyn std::error::Error) -> FederationError {
     FederationError::Unavailable(chain(error))
 }
 
+/// The prompts that a provider says it knows. One that cannot offer a choice of accounts asks for a new sign-in, where there is one.
+fn prompts<'a>(asked: &'a [String], known: Option<&[String]>) -> Vec<&'a str> {
+    let offers = |prompt: &str| known.is_none_or(|known| known.iter().any(|word| word == prompt));
+    let mut prompts: Vec<&str> = Vec::new();
+    for prompt in asked {
+        let prompt = if prompt == "select_account" && !offers(prompt) { "login" } else { prompt };
+        if !prompts.contains(&prompt) {
+            prompts.push(prompt);
+        }
+    }
+    prompts
+}
+
 /// What a provider's tokens say.
 pub(crate) struct Told {
     /// All claims: of the ID token, with those of userinfo over them.
@@ -125,7 +138,7 @@ impl Provider {
         let mut request = client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, || CsrfToken::new(state), || Nonce::new(nonce))
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
-        let mut prompts: Vec<&str> = start.ask.prompts.iter().map(String::as_str).collect();
+        let mut prompts = prompts(&start.ask.prompts, found.metadata.additional_metadata().prompt_values_supported.as_deref());
         // The library asks for openid itself.
         for scope in self.settings.scopes.iter().filter(|scope| *scope != "openid") {
             request = request.add_scope(Scope::new(scope.clone()));
@@ -247,5 +260,16 @@ impl Provider {
             }
             Err(error) => Err(FederationError::Unavailable(format!("userinfo: {}", chain(&error)))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_choice_of_accounts_becomes_a_sign_in_where_there_is_no_choice() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let asked = words(&["login", "select_account"]);
+        assert_eq!(super::prompts(&asked, None), ["login", "select_account"]);
+        assert_eq!(super::prompts(&asked, Some(&words(&["none", "login", "consent"]))), ["login"]);
     }
 }

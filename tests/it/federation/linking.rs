@@ -73,7 +73,7 @@ async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_person()
     let browser = server.signed_in("alice").await;
     assert!(browser.get(&server.at("/account/security")).await.expect(200).body.contains("Link Corp"));
     let away = begin(&server, &browser, "?link=1").await.expect(303);
-    assert_eq!(away.location_param("prompt").as_deref(), Some("select_account consent"));
+    assert_eq!(away.location_param("prompt").as_deref(), Some("login consent"));
     let ask = browser.get(&provider.sign_in(&away.location())).await.expect(303);
     let page = browser.get(&ask.location()).await.expect(200);
     assert!(page.body.contains("Link Corp to alice?") && page.body.contains("ada@corp.example"));

@@ -34,6 +34,8 @@ pub(crate) struct Further {
     pub(crate) end_session_endpoint: Option<String>,
     #[serde(default)]
     pub(crate) authorization_response_iss_parameter_supported: Option<bool>,
+    #[serde(default)]
+    pub(crate) prompt_values_supported: Option<Vec<String>>,
 }
 
 impl AdditionalProviderMetadata for Further {}

@@ -55,7 +55,8 @@ pub(crate) async fn start(State(web): State<Web>, Path(name): Path<String>, brow
     }
     let link = params.get("link").and(browser.visitor.as_ref()).map(|visitor| visitor.person.id.as_str().to_owned());
     if link.is_some() {
-        ask.prompts = vec!["select_account".to_owned()];
+        // Who links an account proves that it is theirs, and may take another one there than the last.
+        ask.prompts = vec!["login".to_owned()];
     }
     let journey = Journey { request: params.get("request").map(str::to_owned), next: params.get("next").map(|next| local(Some(next)).to_owned()), link };
     let (cookie, fresh) = match &browser.journey {
