@@ -112,6 +112,11 @@ check((await call(corp, 'revoke_connected_app', { client_id: 'c_none' })).text.i
 check(me.identities[0].provider === 'corp', 'oidc-provider: the tool tells through which provider');
 await ada.goto(`${url}/account/security`);
 await ada.shot('security-federated');
+// A device of the virtual kind, and a passkey on it.
+const device = async page => { const devices = await page.context().newCDPSession(page); await devices.send('WebAuthn.enable'); await devices.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } }); };
+const addPasskey = async (page, name) => { await page.goto(`${url}/account/security`); await page.getByLabel('Name of the new passkey').fill(name); await page.getByRole('button', { name: 'Add a passkey' }).click(); await page.getByRole('heading', { name: 'Your recovery codes' }).waitFor(); };
+await device(ada);
+await addPasskey(ada, 'Company phone');
 
 // The same provider, answering by a form of its own page: the cookies must come along.
 const posted = await open();
@@ -190,20 +195,20 @@ await told('DELETE', 'ada');
 const alive = async () => (await call(corp, 'whoami', {})).status !== 401;
 await until('a person removed at the provider has no access here', async () => !(await alive()), REFRESH_SECONDS + 15);
 
+await ada.goto(`${url}/login`);
+await ada.getByRole('button', { name: 'Sign in with a passkey' }).click();
+await ada.getByText('This passkey was not accepted').waitFor();
+check(true, 'their passkey does not let them in either: the account hangs on the provider');
+
 // Passkeys, with Chromium's virtual authenticator.
 const alice = await open();
-const devices = await alice.context().newCDPSession(alice);
-await devices.send('WebAuthn.enable');
-await devices.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } });
+await device(alice);
 await alice.goto(`${url}/login`);
 await alice.getByLabel('Name').fill('alice');
 await alice.getByLabel('Password').fill('correct horse battery');
 await alice.getByRole('button', { name: 'Sign in', exact: true }).click();
 await alice.waitForURL(`${url}/account`);
-await alice.goto(`${url}/account/security`);
-await alice.getByLabel('Name of the new passkey').fill('Test laptop');
-await alice.getByRole('button', { name: 'Add a passkey' }).click();
-await alice.getByRole('heading', { name: 'Your recovery codes' }).waitFor();
+await addPasskey(alice, 'Test laptop');
 await alice.shot('recovery-codes');
 await alice.getByRole('link', { name: /I have kept them/ }).click();
 check(await alice.getByText('Test laptop').isVisible(), 'a passkey is added with the virtual authenticator');
