@@ -71,7 +71,6 @@ const INDEXES: &[(&str, &str)] = &[
     ("session", "identity"),
     ("access_grant", "identity"),
     ("session", "upstream_sid"),
-    ("person", "email"),
 ];
 
 #[async_trait::async_trait]

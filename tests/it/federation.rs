@@ -64,7 +64,7 @@ async fn refused(server: &TestServer, browser: &Browser, page: &Page, status: u1
     assert_eq!(name_of(server, browser).await, None);
 }
 
-/// Keeps the compiler from asking for PKCE where a test needs none.
+/// A client's proof key.
 fn pkce() -> Pkce {
     Pkce::default()
 }
