@@ -4,16 +4,10 @@ use std::process::ExitCode;
 
 use doorward_model::{Clock, PublicUrl, ports::SystemClock, routes};
 use doorward_store::Store;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{context::Context, print_json};
+use super::{Finding, context::Context, print_findings};
 use crate::{Failed, keys};
-
-/// What one look found.
-struct Finding {
-    what: String,
-    result: Result<String, String>,
-}
 
 async fn database(context: &Context) -> (Finding, Option<Store>) {
     match context.store().await {
@@ -100,20 +94,5 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
         }
     }
     findings.push(Finding { what: "public URL".to_owned(), result: reachable(&context.public_url()?).await });
-    let healthy = findings.iter().all(|finding| finding.result.is_ok());
-    if context.json {
-        let describe = |finding: &Finding| {
-            let (Ok(text) | Err(text)) = &finding.result;
-            json!({"what": finding.what, "ok": finding.result.is_ok(), "finding": text})
-        };
-        print_json(&json!({"ok": healthy, "findings": findings.iter().map(describe).collect::<Vec<_>>()}));
-    } else {
-        for finding in &findings {
-            match &finding.result {
-                Ok(text) => println!("ok    {:<16} {text}", finding.what),
-                Err(text) => println!("WRONG {:<16} {text}", finding.what),
-            }
-        }
-    }
-    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(print_findings(context.json, &findings))
 }

@@ -153,6 +153,32 @@ fn print_json(value: &serde_json::Value) {
     println!("{value:#}");
 }
 
+/// What one look found: how it is, or what is wrong and what to do.
+struct Finding {
+    what: String,
+    result: Result<String, String>,
+}
+
+/// Prints what was found. The exit status tells whether all is well.
+fn print_findings(as_json: bool, findings: &[Finding]) -> ExitCode {
+    let healthy = findings.iter().all(|finding| finding.result.is_ok());
+    if as_json {
+        let describe = |finding: &Finding| {
+            let (Ok(text) | Err(text)) = &finding.result;
+            serde_json::json!({"what": finding.what, "ok": finding.result.is_ok(), "finding": text})
+        };
+        print_json(&serde_json::json!({"ok": healthy, "findings": findings.iter().map(describe).collect::<Vec<_>>()}));
+    } else {
+        for finding in findings {
+            match &finding.result {
+                Ok(text) => println!("ok    {:<16} {text}", finding.what),
+                Err(text) => println!("WRONG {:<16} {text}", finding.what),
+            }
+        }
+    }
+    if healthy { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
 /// Prints rows under a head, aligned.
 fn print_table(head: &[&str], rows: &[Vec<String>]) {
     let width = |column: usize| {

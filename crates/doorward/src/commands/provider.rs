@@ -6,7 +6,7 @@ use clap::Subcommand;
 use doorward_federation::{Provider, ProviderConfig, Source, kinds::KINDS};
 use serde_json::{Value, json};
 
-use super::{context::Context, print_json, print_table};
+use super::{Finding, context::Context, print_findings, print_json, print_table};
 use crate::{
     Failed,
     config::{PROVIDERS, known_keys, value_from_text},
@@ -117,23 +117,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
         Command::Test { name } => {
             let provider = federation.named(&name).await?;
-            let findings = federation.test(&provider).await;
-            let healthy = findings.iter().all(|finding| finding.result.is_ok());
-            if context.json {
-                let describe = |finding: &doorward_federation::Finding| {
-                    let (Ok(text) | Err(text)) = &finding.result;
-                    json!({"what": finding.what, "ok": finding.result.is_ok(), "finding": text})
-                };
-                print_json(&json!({"ok": healthy, "findings": findings.iter().map(describe).collect::<Vec<_>>()}));
-            } else {
-                for finding in &findings {
-                    match &finding.result {
-                        Ok(text) => println!("ok    {:<10} {text}", finding.what),
-                        Err(text) => println!("WRONG {:<10} {text}", finding.what),
-                    }
-                }
-            }
-            return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::from(1) });
+            let findings: Vec<Finding> =
+                federation.test(&provider).await.into_iter().map(|finding| Finding { what: finding.what.to_owned(), result: finding.result }).collect();
+            return Ok(print_findings(context.json, &findings));
         }
         Command::Delete { name } => {
             federation.delete(&name).await?;
