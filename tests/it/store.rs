@@ -232,6 +232,9 @@ async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
     assert_eq!(refused(store, claim()).await, "claim_identity_check");
     assert_eq!(store.identities_due(NOW.plus(50), 10).await.unwrap().len(), 1);
     store.apply(Change::DropCredential { identity: first.clone(), next_check_at: NOW.plus(20) }).await.unwrap();
+    // A look that was claimed before keeps nothing: somebody signed out meanwhile.
+    let late = |claimed| Change::KeepChecked { identity: identity("1", own, &["late"]), claimed };
+    assert_eq!(refused(store, late(NOW.plus(99))).await, "keep_checked");
     let read = store.identity(&first).await.unwrap().unwrap();
     assert_eq!((read.credential, read.next_check_at, read.username.as_deref()), (None, NOW.plus(20), Some("n\u{e4}me")));
     assert_eq!(refused(store, Change::DeleteIdentity { user_id: UserId::from_text("u_other"), identity: first.clone() }).await, "delete_identity");

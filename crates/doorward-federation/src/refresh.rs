@@ -53,7 +53,7 @@ impl Federation {
             let now = parts.clock.now();
             let claim = Change::ClaimIdentityCheck { identity: identity.id.clone(), due: identity.next_check_at, until: now.plus(CLAIMED) };
             match parts.store.apply(claim).await {
-                Ok(()) => self.check_one(identity, &mut round, &mut silent).await?,
+                Ok(()) => self.check_one(identity, now.plus(CLAIMED), &mut round, &mut silent).await?,
                 Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -64,13 +64,19 @@ impl Federation {
         Ok(round)
     }
 
-    async fn check_one(&self, identity: LinkedIdentity, round: &mut Round, silent: &mut HashMap<ProviderId, String>) -> Result<(), StoreError> {
+    async fn check_one(
+        &self,
+        identity: LinkedIdentity,
+        claimed: Timestamp,
+        round: &mut Round,
+        silent: &mut HashMap<ProviderId, String>,
+    ) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         if !self.is_in_use(&identity, now).await? {
             // Nothing depends on this account, so there is nothing to ask for and no reason to keep the provider's token.
             let idle = LinkedIdentity { credential: None, next_check_at: NEVER, ..identity };
-            return ignore_refused(parts.store.apply(Change::UpdateIdentity(Box::new(idle))).await);
+            return self.keep_checked(idle, claimed).await;
         }
         let Some(provider) = self.any_provider(&identity.provider).await? else {
             round.ended += 1;
@@ -84,12 +90,16 @@ impl Federation {
             Verdict::Stands(arrival) => {
                 round.confirmed += 1;
                 let learnt = LinkedIdentity { last_login_at: identity.last_login_at, ..self.learnt(&provider, &arrival, Some(&identity), &identity.user_id) };
-                self.keep_checked(learnt).await
+                self.keep_checked(learnt, claimed).await
             }
             Verdict::StandsUnchanged(credential) => {
                 round.confirmed += 1;
                 let credential = credential.and_then(|credential| self.seal_credential(&identity.id, &credential)).or(identity.credential);
-                self.keep_checked(LinkedIdentity { credential, confirmed_at: now, next_check_at: now.plus(provider.config.refresh_seconds), ..identity }).await
+                self.keep_checked(
+                    LinkedIdentity { credential, confirmed_at: now, next_check_at: now.plus(provider.config.refresh_seconds), ..identity },
+                    claimed,
+                )
+                .await
             }
             Verdict::Ended(reason, why) => {
                 round.ended += 1;
@@ -106,14 +116,15 @@ impl Federation {
                 }
                 round.waiting += 1;
                 tracing::warn!(provider = %provider.id, person = %identity.user_id, silent, why, "the provider could not be asked; access goes on within the grace");
-                self.keep_checked(LinkedIdentity { next_check_at: now.plus(AGAIN), ..identity }).await
+                self.keep_checked(LinkedIdentity { next_check_at: now.plus(AGAIN), ..identity }, claimed).await
             }
         }
     }
 
-    async fn keep_checked(&self, identity: LinkedIdentity) -> Result<(), StoreError> {
+    /// Keeps what a look came to, unless the person signed in or out with the account while it went on: then that is newer.
+    async fn keep_checked(&self, identity: LinkedIdentity, claimed: Timestamp) -> Result<(), StoreError> {
         let user_id = identity.user_id.clone();
-        let unit = UnitOfWork::from_iter([Change::UpdateIdentity(Box::new(identity)), Change::CollectProviderRoles(user_id)]);
+        let unit = UnitOfWork::from_iter([Change::KeepChecked { identity: Box::new(identity), claimed }, Change::CollectProviderRoles(user_id)]);
         ignore_refused(self.inner.parts.store.apply(unit).await)
     }
 
@@ -137,6 +148,11 @@ impl Federation {
     /// no password here. The roles that it gave go in any case.
     async fn end(&self, identity: &LinkedIdentity, reason: RevokeReason, why: &str) -> Result<(), StoreError> {
         let now = self.inner.parts.clock.now();
+        // Who signed in through the provider while it was asked has its word anew.
+        let present = self.inner.parts.store.identity(&identity.id).await?;
+        if present.is_none_or(|present| present.confirmed_at != identity.confirmed_at) {
+            return Ok(());
+        }
         tracing::warn!(provider = %identity.provider, person = %identity.user_id, reason = reason.as_str(), why, "access ends: the provider no longer stands for the person");
         let ended = LinkedIdentity { roles: Vec::new(), credential: None, next_check_at: NEVER, ended_at: Some(now), ..identity.clone() };
         let mut unit = UnitOfWork::from_iter([

@@ -251,6 +251,14 @@ pub enum Change {
     InsertIdentity(Box<LinkedIdentity>),
     /// Replaces what is known of an upstream account. Conditional: it must be linked to the same person.
     UpdateIdentity(Box<LinkedIdentity>),
+    /// Keeps what a look at an upstream account came to. Conditional: it is still claimed for this look, so nobody signed in or out
+    /// with it meanwhile.
+    KeepChecked {
+        /// What is now known.
+        identity: Box<LinkedIdentity>,
+        /// Until when the look was claimed.
+        claimed: Timestamp,
+    },
     /// Unlinks an upstream account. Conditional: it must be this person's.
     DeleteIdentity {
         /// Whose.
@@ -267,11 +275,11 @@ pub enum Change {
         /// When another may try, if this one does not finish.
         until: Timestamp,
     },
-    /// Deletes the provider's token of an upstream account and brings its next look forward to no later than this.
+    /// Deletes the provider's token of an upstream account and sets its next look.
     DropCredential {
         /// Which.
         identity: IdentityId,
-        /// When to look again at the latest.
+        /// When to look again.
         next_check_at: Timestamp,
     },
     /// Invites a person to sign in through a provider. An earlier invitation of the same address is replaced.
@@ -399,6 +407,7 @@ impl Change {
             Self::RedeemSignIn { .. } => "redeem_sign_in",
             Self::InsertIdentity(_) => "insert_identity",
             Self::UpdateIdentity(_) => "update_identity",
+            Self::KeepChecked { .. } => "keep_checked",
             Self::DeleteIdentity { .. } => "delete_identity",
             Self::ClaimIdentityCheck { .. } => "claim_identity_check",
             Self::DropCredential { .. } => "drop_credential",

@@ -71,6 +71,7 @@ async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbErr>
         | Change::RedeemSignIn { .. }
         | Change::InsertIdentity(_)
         | Change::UpdateIdentity(_)
+        | Change::KeepChecked { .. }
         | Change::DeleteIdentity { .. }
         | Change::ClaimIdentityCheck { .. }
         | Change::DropCredential { .. }

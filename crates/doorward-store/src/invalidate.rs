@@ -93,6 +93,7 @@ fn of(change: &Change) -> Option<Stale> {
         | Change::RedeemSignIn { .. }
         | Change::InsertIdentity(_)
         | Change::UpdateIdentity(_)
+        | Change::KeepChecked { .. }
         | Change::DeleteIdentity { .. }
         | Change::ClaimIdentityCheck { .. }
         | Change::DropCredential { .. }

@@ -214,6 +214,25 @@ async fn without_a_refresh_token_the_person_signs_in_again_within_a_week() {
 }
 
 #[tokio::test]
+async fn after_signing_out_connected_apps_go_on_for_a_week_without_the_provider_and_no_longer() {
+    let provider = FakeProvider::start().await;
+    let server = server_with(&provider, |_, _| {}).await;
+    let browser = signed_in(&server, &provider).await;
+    let (client, tokens) = connect(&server, &browser, "mcp:read").await;
+    let page = browser.get(&server.at("/logout")).await.expect(200);
+    let csrf = doorward_testkit::form_value(&page.body[page.body.find("class=\"stack\"").unwrap()..], "csrf").unwrap();
+    browser.post(&server.at("/logout"), &[("csrf", &csrf)]).await.expect(200);
+    let before = provider.hits("/token");
+    server.clock.advance(7 * 86_400 - 1);
+    assert_eq!(round(&server).await, doorward_federation::Round::default());
+    let tokens = client.refresh(&tokens.refresh, &[]).await.expect(200).json();
+    server.clock.advance(1);
+    assert_eq!(round(&server).await.ended, 1);
+    assert_eq!(provider.hits("/token"), before, "there is nothing left to ask with");
+    client.refresh(tokens["refresh_token"].as_str().unwrap(), &[]).await.expect(400);
+}
+
+#[tokio::test]
 async fn two_replicas_never_use_one_refresh_token_twice() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;

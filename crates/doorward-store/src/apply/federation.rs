@@ -1,9 +1,9 @@
 //! Changes to providers, upstream accounts and sign-ins under way.
 
-use doorward_model::{Change, Invitation, UserId};
+use doorward_model::{Change, Invitation, LinkedIdentity, UserId};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    sea_query::{Expr, OnConflict},
 };
 
 use crate::{
@@ -43,13 +43,8 @@ pub(super) async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<b
             sign_in::Entity::update_many().col_expr(A::ConsumedAt, Expr::value(now.0)).filter(awaited).exec(db).await?.rows_affected
         }
         Change::InsertIdentity(new) => identity::Entity::insert(convert::identity_row(new)).on_conflict(nothing()).exec_without_returning(db).await?,
-        Change::UpdateIdentity(known) => {
-            let same = Condition::all().add(I::Id.eq(known.id.as_str())).add(I::UserId.eq(known.user_id.as_str()));
-            let mut row = convert::identity_row(known);
-            row.id = sea_orm::NotSet;
-            row.created_at = sea_orm::NotSet;
-            identity::Entity::update_many().set(row).filter(same).exec(db).await?.rows_affected
-        }
+        Change::UpdateIdentity(known) => update(db, known, Condition::all()).await?,
+        Change::KeepChecked { identity, claimed } => update(db, identity, Condition::all().add(I::NextCheckAt.eq(claimed.0))).await?,
         Change::DeleteIdentity { user_id, identity } => {
             let theirs = Condition::all().add(I::Id.eq(identity.as_str())).add(I::UserId.eq(user_id.as_str()));
             identity::Entity::delete_many().filter(theirs).exec(db).await?.rows_affected
@@ -59,8 +54,9 @@ pub(super) async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<b
             identity::Entity::update_many().col_expr(I::NextCheckAt, Expr::value(until.0)).filter(still).exec(db).await?.rows_affected
         }
         Change::DropCredential { identity, next_check_at } => {
-            let earlier = Expr::case(Expr::col(I::NextCheckAt).gt(next_check_at.0), next_check_at.0).finally(Expr::col(I::NextCheckAt));
-            let update = identity::Entity::update_many().col_expr(I::Credential, Expr::value(Option::<String>::None)).col_expr(I::NextCheckAt, earlier.into());
+            let update = identity::Entity::update_many()
+                .col_expr(I::Credential, Expr::value(Option::<String>::None))
+                .col_expr(I::NextCheckAt, Expr::value(next_check_at.0));
             update.filter(I::Id.eq(identity.as_str())).exec(db).await?;
             1
         }
@@ -79,6 +75,16 @@ pub(super) async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<b
         _ => 1,
     };
     Ok(rows == 1)
+}
+
+/// Replaces what is known of an upstream account, if it is linked to the same person and `also` holds.
+async fn update<C: ConnectionTrait>(db: &C, known: &LinkedIdentity, also: Condition) -> Result<u64, DbErr> {
+    use identity::Column as I;
+    let same = also.add(I::Id.eq(known.id.as_str())).add(I::UserId.eq(known.user_id.as_str()));
+    let mut row = convert::identity_row(known);
+    row.id = sea_orm::NotSet;
+    row.created_at = sea_orm::NotSet;
+    Ok(identity::Entity::update_many().set(row).filter(same).exec(db).await?.rows_affected)
 }
 
 /// Makes a person's provider roles those of all their identities. Touching the person's row first makes others who do the same
