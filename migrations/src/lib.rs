@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::*;
 mod columns;
 mod m20261120_000001_initial;
 mod m20261121_000001_federation;
+mod m20261122_000001_upstreams;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -15,6 +16,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261120_000001_initial::Migration), Box::new(m20261121_000001_federation::Migration)]
+        vec![Box::new(m20261120_000001_initial::Migration), Box::new(m20261121_000001_federation::Migration), Box::new(m20261122_000001_upstreams::Migration)]
     }
 }

@@ -50,7 +50,7 @@ async fn a3_a4_a6_a26_n10_w13_the_metadata_says_what_is_true() {
         assert_eq!(document["grant_types_supported"], json!(["authorization_code", "refresh_token"]));
         assert_eq!(document["client_id_metadata_document_supported"], true);
         assert_eq!(document["authorization_response_iss_parameter_supported"], true);
-        assert_eq!(document["scopes_supported"], json!(["mcp:read", "mcp:write"]));
+        assert_eq!(document["scopes_supported"], json!(["mcp:read", "mcp:write", "mcp:destructive"]));
         assert!(document["token_endpoint_auth_methods_supported"].as_array().unwrap().contains(&json!("none")));
         assert!(document["revocation_endpoint_auth_methods_supported"].as_array().unwrap().contains(&json!("none")));
         for (_, value) in document.as_object().unwrap() {

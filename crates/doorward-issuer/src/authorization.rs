@@ -149,7 +149,8 @@ impl Issuer {
         let mut session = GrantSession::new(self, Arc::clone(&client), params.resources()).ask_scope(params.get("scope"));
         session.validate(&params).await.map_err(|refusal| self.refuse(refusal, params.get("state")))?;
         let redirect_uri = session.bound_redirect();
-        let (Some(redirect_uri), Ok(scopes), Ok(resources)) = (redirect_uri, session.requested_scopes(), session.resources(&self.parts.resources)) else {
+        let (Some(redirect_uri), Ok(scopes), Ok(resources)) = (redirect_uri, session.requested_scopes(), session.resources(&self.parts.resources.snapshot()))
+        else {
             return Err(AuthorizeRefusal::Page(Failure::new(OAuthErrorCode::ServerError, "the request could not be read")));
         };
         if let Err(failure) = unsupported(&params) {

@@ -18,7 +18,7 @@ mod token;
 use std::sync::Arc;
 
 use doorward_keys::{KeyRing, MasterKey};
-use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, OAuthErrorCode, PublicUrl, Resource};
+use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, OAuthErrorCode, PublicUrl, ResourceTable};
 use doorward_store::{Store, StoreError};
 use doorward_transport::{ClientAddress, Outbound};
 
@@ -64,7 +64,7 @@ pub struct Parts {
     /// The issuer identifier.
     pub public_url: PublicUrl,
     /// The resources that tokens may be for; the first is the default.
-    pub resources: Vec<Resource>,
+    pub resources: ResourceTable,
     /// Whether metadata names the registration endpoint.
     pub advertise_registration: bool,
     /// Whether metadata says that client ids may be addresses of metadata documents.

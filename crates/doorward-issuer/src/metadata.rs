@@ -34,7 +34,7 @@ impl Issuer {
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "authorization_response_iss_parameter_supported": true,
             "client_id_metadata_document_supported": parts.advertise_metadata_documents,
-            "protected_resources": parts.resources.iter().map(doorward_model::Resource::as_str).collect::<Vec<_>>(),
+            "protected_resources": parts.resources.snapshot().iter().map(doorward_model::Resource::as_str).collect::<Vec<_>>(),
         });
         if let Value::Object(members) = &mut document {
             if parts.advertise_registration {

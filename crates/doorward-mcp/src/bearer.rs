@@ -8,7 +8,7 @@ use doorward_model::{Change, ClientId, GrantId, PlainToken, ScopeSet, UserId};
 use doorward_store::StoreError;
 use quick_cache::sync::Cache;
 
-use crate::{Caller, Mcp};
+use crate::{Caller, Mcp, Target};
 
 /// A grant's last use is noted at most this often, in seconds: a tool call is no reason for a durable write.
 const NOTE_USE_EVERY: i64 = 300;
@@ -68,7 +68,7 @@ fn presented<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<&'a str, BearerRef
 
 impl Mcp {
     /// Finds out who calls.
-    pub(crate) async fn authenticate(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, BearerRefusal> {
+    pub(crate) async fn authenticate(&self, target: Target, headers: &HeaderMap, uri: &Uri) -> Result<Caller, BearerRefusal> {
         let token = presented(headers, uri)?;
         let digest = PlainToken::presented(token).hashed().as_str().to_owned();
         let verified = match self.inner.verified.0.get(&digest) {
@@ -80,7 +80,7 @@ impl Mcp {
         if now.0 >= verified.claims.exp {
             return Err(BearerRefusal::Invalid("the access token expired".to_owned()));
         }
-        if !verified.claims.aud.contains(self.inner.resource.as_str()) {
+        if !verified.claims.aud.contains(self.resource(target).as_str()) {
             return Err(BearerRefusal::Invalid(TokenRefusal::Audience.to_string()));
         }
         let grant = parts.store.grant(&verified.grant_id).await?;

@@ -9,16 +9,20 @@ use doorward_model::{OAuthErrorCode, Scope, ScopeSet, routes};
 use doorward_transport::answer;
 use serde_json::{Value, json};
 
-use crate::{Mcp, bearer::BearerRefusal};
+use crate::{Mcp, Target, bearer::BearerRefusal};
 
 impl Mcp {
     /// Where the metadata of the resource is.
-    pub(crate) fn metadata_url(&self) -> String {
-        self.inner.parts.public_url.at(&format!("{}{}", routes::PROTECTED_RESOURCE_METADATA, routes::MCP))
+    pub(crate) fn metadata_url(&self, target: Target) -> String {
+        let path = match target {
+            Target::All => routes::MCP.to_owned(),
+            Target::One(upstream) => routes::of_upstream(routes::MCP_UPSTREAM, upstream),
+        };
+        self.inner.parts.public_url.at(&format!("{}{path}", routes::PROTECTED_RESOURCE_METADATA))
     }
 
-    fn challenge(&self, scope: &str, error: Option<(&str, &str)>) -> String {
-        let metadata = self.metadata_url();
+    fn challenge(&self, target: Target, scope: &str, error: Option<(&str, &str)>) -> String {
+        let metadata = self.metadata_url(target);
         match error {
             None => format!("Bearer resource_metadata=\"{metadata}\", scope=\"{scope}\""),
             Some((error, description)) => {
@@ -27,36 +31,36 @@ impl Mcp {
         }
     }
 
-    fn with_challenge(&self, mut response: Response, challenge: &str) -> Response {
+    fn with_challenge(&self, target: Target, mut response: Response, challenge: &str) -> Response {
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::try_from(challenge) {
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
-        if let Ok(value) = HeaderValue::try_from(format!("<{}>; rel=\"oauth-protected-resource\"", self.metadata_url())) {
+        if let Ok(value) = HeaderValue::try_from(format!("<{}>; rel=\"oauth-protected-resource\"", self.metadata_url(target))) {
             headers.insert(header::LINK, value);
         }
         response
     }
 
     /// Refuses a request that has no caller.
-    pub(crate) fn refuse(&self, refusal: &BearerRefusal) -> Response {
+    pub(crate) fn refuse(&self, target: Target, refusal: &BearerRefusal) -> Response {
         let basic = ScopeSet::default_request().to_string();
         match refusal {
             BearerRefusal::Missing => {
                 let body =
                     json!({"error": "unauthorized", "error_description": "an access token is needed; the WWW-Authenticate header says where to get one"});
-                self.with_challenge(answer::json(StatusCode::UNAUTHORIZED, &body), &self.challenge(&basic, None))
+                self.with_challenge(target, answer::json(StatusCode::UNAUTHORIZED, &body), &self.challenge(target, &basic, None))
             }
             BearerRefusal::Malformed(why) => {
                 let response = answer::oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidRequest, why);
-                self.with_challenge(response, &self.challenge(&basic, Some(("invalid_request", why))))
+                self.with_challenge(target, response, &self.challenge(target, &basic, Some(("invalid_request", why))))
             }
             BearerRefusal::Invalid(why) => {
                 tracing::info!(why, "access token refused");
                 // Why exactly is for the log; the client can only get a new one.
                 let told = "the access token expired or is not valid here";
                 let body = json!({"error": "invalid_token", "error_description": told});
-                self.with_challenge(answer::json(StatusCode::UNAUTHORIZED, &body), &self.challenge(&basic, Some(("invalid_token", told))))
+                self.with_challenge(target, answer::json(StatusCode::UNAUTHORIZED, &body), &self.challenge(target, &basic, Some(("invalid_token", told))))
             }
             BearerRefusal::Unavailable(why) => {
                 tracing::error!(why, "an access token could not be checked");
@@ -67,20 +71,20 @@ impl Mcp {
 
     /// Refuses a call that needs a scope which the token does not have: everything that this operation needs, at once (R11, R12),
     /// and a JSON-RPC error for clients that look no further than the body.
-    pub(crate) fn step_up(&self, needed: Scope, id: &Value) -> Response {
+    pub(crate) fn step_up(&self, target: Target, needed: Scope, id: &Value) -> Response {
         let told = format!("this needs the scope {}", needed.name());
         let body = json!({
             "jsonrpc": "2.0",
             "id": id,
             "error": {"code": -32003, "message": format!("insufficient_scope: {told}"), "data": {"error": "insufficient_scope", "scope": needed.name()}},
         });
-        self.with_challenge(answer::json(StatusCode::FORBIDDEN, &body), &self.challenge(needed.name(), Some(("insufficient_scope", &told))))
+        self.with_challenge(target, answer::json(StatusCode::FORBIDDEN, &body), &self.challenge(target, &needed.name(), Some(("insufficient_scope", &told))))
     }
 }
 
 /// Refuses a call that the person's roles do not allow. There is no challenge: no token of theirs would allow it.
 pub(crate) fn role_refusal(tool: &str, id: &Value) -> Response {
-    let told = format!("the roles of the person that you act for do not allow the tool {tool}; an administrator can change that");
+    let told = format!("the roles of the person that you act for, or the policy, do not allow the tool {tool}; an administrator can change that");
     let error = json!({"code": -32003, "message": told, "data": {"error": "forbidden_by_role"}});
     answer::json(StatusCode::FORBIDDEN, &json!({"jsonrpc": "2.0", "id": id, "error": error}))
 }
@@ -93,6 +97,11 @@ pub(crate) fn rpc_refusal(status: StatusCode, code: i32, message: &str) -> Respo
 /// The answer at every MCP address while the server is switched off.
 pub(crate) fn switched_off() -> Response {
     answer::json(StatusCode::NOT_FOUND, &json!({"error": "not_found", "error_description": "the MCP server is switched off"}))
+}
+
+/// The answer at an address below `/mcp` that is no upstream's.
+pub(crate) fn no_such_address() -> Response {
+    answer::json(StatusCode::NOT_FOUND, &json!({"error": "not_found", "error_description": "there is nothing at this address"}))
 }
 
 /// Marks an answer as one person's own.

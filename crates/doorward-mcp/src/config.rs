@@ -1,5 +1,6 @@
 //! The MCP server.
 
+use doorward_model::Pattern;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,20 @@ pub struct Config {
     pub resource_documentation: String,
     /// The most bytes of one message.
     pub max_message_bytes: usize,
+    /// The most tools that a client is shown one by one. Above it, the client gets `search_tools`, `describe_tool` and `call_tool`
+    /// instead, which lead to all of them.
+    pub tool_limit: usize,
+    /// Other limits for some clients, as rules `CLIENT = NUMBER`; `*` in the name stands for anything. The first that fits counts.
+    pub tool_limits: Vec<String>,
+    /// The most items of one page of a list.
+    pub page_size: usize,
+    /// Results of tools that are called through `call_tool` and are longer than this many characters are shortened; the whole can be
+    /// read as a resource.
+    pub preview_over_chars: usize,
+    /// For how many seconds the whole of a shortened result can be read.
+    pub kept_result_seconds: i64,
+    /// How many shortened results are kept for one person; the oldest go first.
+    pub kept_results_per_person: u64,
     /// How many verified tokens are remembered, so that a signature is checked once and not at every call.
     pub verified_tokens: usize,
     /// The most open streams of the deprecated HTTP+SSE transport, of all people and of one.
@@ -34,9 +49,25 @@ impl Default for Config {
             resource_name: "Doorward".to_owned(),
             resource_documentation: String::new(),
             max_message_bytes: 4 * 1024 * 1024,
+            tool_limit: 100,
+            tool_limits: ["cursor* = 40", "windsurf* = 50", "antigravity* = 50", "openai* = 128", "chatgpt* = 128"].map(str::to_owned).to_vec(),
+            page_size: 250,
+            preview_over_chars: 800,
+            kept_result_seconds: 3600,
+            kept_results_per_person: 100,
             verified_tokens: 20_000,
             max_sse_streams: 1000,
             max_sse_streams_per_person: 20,
         }
     }
+}
+
+/// Reads the limits of some clients. Answers the rule that is wrong.
+pub fn tool_limits(rules: &[String]) -> Result<Vec<(Pattern, usize)>, String> {
+    let rule = |text: &String| {
+        let (client, number) = text.split_once('=').ok_or_else(|| format!("{text:?} must read CLIENT = NUMBER, like \"cursor* = 40\""))?;
+        let number = number.trim().parse().map_err(|_| format!("{text:?} must end with a whole number"))?;
+        Ok((Pattern::new(client.trim()), number))
+    };
+    rules.iter().map(rule).collect()
 }

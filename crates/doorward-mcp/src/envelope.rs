@@ -1,9 +1,10 @@
-//! The little that must be known of a message before it is handed on: whether it is a call, and of which tool.
+//! The little that must be known of a message before it is handed on: whether it is a call, and of which tool; whether it answers a
+//! question; whether it begins a session or takes a request back.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value, value::RawValue};
 
-/// A JSON-RPC message, as far as the scope check needs it.
+/// A JSON-RPC message, as far as the guard needs it.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Envelope {
     #[serde(default)]
@@ -18,13 +19,19 @@ pub(crate) struct Envelope {
 struct Params {
     #[serde(default)]
     name: Value,
+    #[serde(default)]
+    arguments: Option<Box<RawValue>>,
+    #[serde(default, rename = "requestId")]
+    request_id: Value,
 }
 
 /// What a body is.
 #[derive(Debug)]
 pub(crate) enum Peeked {
-    /// One message.
+    /// One request or notification.
     Message(Envelope),
+    /// An answer to something that we asked.
+    Answer(Map<String, Value>),
     /// A JSON-RPC batch, which revisions since 2025-06-18 do not have.
     Batch,
     /// Not a message; the protocol library answers it.
@@ -32,9 +39,22 @@ pub(crate) enum Peeked {
 }
 
 impl Envelope {
-    /// The name of the tool that is called.
-    pub(crate) fn tool(&self) -> Option<&str> {
-        if self.method == "tools/call" { self.params.as_ref()?.name.as_str() } else { None }
+    /// The name of the tool that is called, by its own name or through `call_tool`.
+    pub(crate) fn tool(&self) -> Option<String> {
+        if self.method != "tools/call" {
+            return None;
+        }
+        let params = self.params.as_ref()?;
+        let name = params.name.as_str()?;
+        if name != crate::surface::CALL {
+            return Some(name.to_owned());
+        }
+        let arguments: Value = serde_json::from_str(params.arguments.as_ref()?.get()).ok()?;
+        crate::surface::inner_name(&arguments).map(str::to_owned)
+    }
+    /// The request that is taken back.
+    pub(crate) fn cancels(&self) -> Option<&Value> {
+        if self.method == "notifications/cancelled" { self.params.as_ref().map(|params| &params.request_id) } else { None }
     }
 }
 
@@ -42,7 +62,14 @@ pub(crate) fn peek(body: &[u8]) -> Peeked {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Peeked::Batch;
     }
-    serde_json::from_slice(body).map_or(Peeked::Other, Peeked::Message)
+    match serde_json::from_slice::<Envelope>(body) {
+        Ok(envelope) if envelope.method.is_empty() => match serde_json::from_slice::<Map<String, Value>>(body) {
+            Ok(members) if members.contains_key("result") || members.contains_key("error") => Peeked::Answer(members),
+            _ => Peeked::Other,
+        },
+        Ok(envelope) => Peeked::Message(envelope),
+        Err(_) => Peeked::Other,
+    }
 }
 
 #[cfg(test)]
@@ -52,7 +79,7 @@ mod tests {
     #[test]
     fn only_calls_have_a_tool() {
         let tool = |body: &str| match peek(body.as_bytes()) {
-            Peeked::Message(envelope) => envelope.tool().map(str::to_owned),
+            Peeked::Message(envelope) => envelope.tool(),
             _ => None,
         };
         assert_eq!(tool(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"wait","arguments":{}}}"#).as_deref(), Some("wait"));
@@ -62,5 +89,22 @@ mod tests {
         assert_eq!(tool(r#"{"method":"tools/call","params":{"name":"whoami"},"params":{"name":"revoke"}}"#), None);
         assert!(matches!(peek(b" \n[{}]"), Peeked::Batch));
         assert!(matches!(peek(b"nonsense"), Peeked::Other));
+    }
+
+    #[test]
+    fn cw13_a_call_through_call_tool_is_the_call_of_that_tool() {
+        for arguments in [r#"{"name":"wipe"}"#, r#"{"toolName":"wipe"}"#, r#"{"tool_name":"wipe"}"#, r#"{"tool":"wipe"}"#] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"call_tool","arguments":{arguments}}}}}"#);
+            let Peeked::Message(envelope) = peek(body.as_bytes()) else { panic!("{body}") };
+            assert_eq!(envelope.tool().as_deref(), Some("wipe"));
+        }
+    }
+
+    #[test]
+    fn answers_and_withdrawals_are_recognised() {
+        assert!(matches!(peek(br#"{"jsonrpc":"2.0","id":"dw-1","result":{}}"#), Peeked::Answer(_)));
+        assert!(matches!(peek(br#"{"jsonrpc":"2.0","id":"dw-1","error":{"code":1}}"#), Peeked::Answer(_)));
+        let Peeked::Message(envelope) = peek(br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#) else { panic!() };
+        assert_eq!(envelope.cancels(), Some(&Value::from(7)));
     }
 }

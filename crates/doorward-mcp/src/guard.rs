@@ -1,22 +1,29 @@
 //! The outermost layer of every MCP address: it answers before anything else looks at a request.
 
+use std::sync::Arc;
+
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{Request, State},
-    http::{Method, StatusCode},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     middleware::Next,
     response::Response,
 };
+use doorward_model::{UpstreamName, routes};
 use doorward_transport::{ParamsError, cors, params::read_body};
+use serde_json::Value;
 
 use crate::{
-    Caller, Mcp,
-    challenge::{keep_private, role_refusal, rpc_refusal, switched_off},
-    envelope::{self, Peeked},
+    Caller, Mcp, Surface, Target, Verdict, Visit,
+    challenge::{empty, keep_private, no_such_address, role_refusal, rpc_refusal, switched_off},
+    channel::{Channel, Ends, pipe, weave},
+    envelope::{self, Envelope, Peeked},
+    in_flight::InFlight,
     lease,
+    session::{self, Presented},
 };
 
-/// Middleware: switch, origin and host, bearer, scope; then the handler. Also while a request is refused, browsers may read why.
+/// Middleware: switch, origin and host, bearer, session, scope; then the handler. Also while a request is refused, browsers may read why.
 pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) -> Response {
     if request.method() == Method::OPTIONS {
         return cors::preflight(request.headers());
@@ -27,11 +34,29 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
     response
 }
 
+/// What an address offers, if there is such an address.
+fn target(mcp: &Mcp, path: &str) -> Option<Target> {
+    let rest = path.rsplit_once(routes::MCP).map_or("", |(_, rest)| rest).trim_matches('/');
+    if rest.is_empty() || path.ends_with(routes::MCP_SSE) || path.ends_with(routes::MCP_MESSAGES) {
+        return Some(Target::All);
+    }
+    UpstreamName::parse(rest).ok().filter(|name| mcp.inner.parts.resources.has_upstream(*name)).map(Target::One)
+}
+
+fn surface(query: Option<&str>) -> Surface {
+    match query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("surface="))) {
+        Some("search") => Surface::Search,
+        Some("direct") => Surface::Direct,
+        _ => Surface::Automatic,
+    }
+}
+
 async fn guarded(mcp: &Mcp, mut request: Request, next: Next) -> Response {
+    let Some(target) = target(mcp, request.uri().path()) else { return no_such_address() };
     match mcp.is_enabled().await {
         Ok(true) => {}
         Ok(false) => return switched_off(),
-        Err(error) => return mcp.refuse(&error.into()),
+        Err(error) => return mcp.refuse(target, &error.into()),
     }
     let hosts = &mcp.inner.hosts;
     if !hosts.accepts_host(request.uri(), request.headers()) {
@@ -42,47 +67,136 @@ async fn guarded(mcp: &Mcp, mut request: Request, next: Next) -> Response {
         tracing::warn!(origin = ?request.headers().get("origin"), "MCP request refused: the Origin is not one of mcp.allowed_origins");
         return rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Origin header is not accepted");
     }
-    let caller = match mcp.authenticate(request.headers(), request.uri()).await {
+    let caller = match mcp.authenticate(target, request.headers(), request.uri()).await {
         Ok(caller) => caller,
-        Err(refusal) => return mcp.refuse(&refusal),
+        Err(refusal) => return mcp.refuse(target, &refusal),
+    };
+    let visit = match visit(mcp, &caller, target, (request.headers(), request.uri())).await {
+        Ok(visit) => visit,
+        Err(response) => return *response,
     };
     request.extensions_mut().insert(caller.clone());
-    let request = if request.method() == Method::POST {
-        match check_scope(mcp, &caller, request).await {
-            Ok(request) => request,
-            Err(response) => return *response,
-        }
-    } else {
-        request
+    if request.method() != Method::POST {
+        request.extensions_mut().insert(visit);
+        return lease::hold(mcp, caller, next.run(request).await);
+    }
+    let (parts, body) = request.into_parts();
+    let body = match read_body(body, mcp.inner.parts.config.max_message_bytes).await {
+        Ok(body) => body,
+        Err(ParamsError::TooLarge) => return rpc_refusal(StatusCode::PAYLOAD_TOO_LARGE, -32600, "the message is too long"),
+        Err(_) => return rpc_refusal(StatusCode::REQUEST_TIMEOUT, -32600, "the message did not arrive in time"),
     };
-    lease::hold(mcp, caller, next.run(request).await)
+    let response = match envelope::peek(&body) {
+        Peeked::Batch => return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "batches are not supported; send one message a request"),
+        Peeked::Answer(members) => match answered(mcp, &visit, &members, &parts) {
+            Some(response) => return response,
+            None => pass(mcp, visit, None, parts, body, next).await,
+        },
+        Peeked::Message(envelope) => {
+            if let Some(refusal) = refusal(mcp, &visit, &envelope).await {
+                return refusal;
+            }
+            pass(mcp, visit, Some(envelope), parts, body, next).await
+        }
+        Peeked::Other => pass(mcp, visit, None, parts, body, next).await,
+    };
+    lease::hold(mcp, caller, response)
 }
 
-/// Reads a message, refuses a call whose scope the token lacks, and puts the message back.
-async fn check_scope(mcp: &Mcp, caller: &Caller, request: Request) -> Result<Request, Box<Response>> {
-    let (parts, body) = request.into_parts();
-    let body = read_body(body, mcp.inner.parts.config.max_message_bytes).await.map_err(|error| match error {
-        ParamsError::TooLarge => rpc_refusal(StatusCode::PAYLOAD_TOO_LARGE, -32600, "the message is too long"),
-        _ => rpc_refusal(StatusCode::REQUEST_TIMEOUT, -32600, "the message did not arrive in time"),
-    })?;
-    match envelope::peek(&body) {
-        Peeked::Batch => return Err(Box::new(rpc_refusal(StatusCode::BAD_REQUEST, -32600, "batches are not supported; send one message a request"))),
-        Peeked::Message(envelope) => {
-            if let Some((tool, needed)) = envelope.tool().and_then(|tool| Some((tool, mcp.needed_scope(tool)?))) {
-                // Asking for more scopes would not help somebody whose roles do not reach so far.
-                if !mcp.roles_allow(caller, tool, needed) {
-                    tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, tool, "tool refused: the person's roles do not allow it");
-                    return Err(Box::new(role_refusal(tool, &envelope.id)));
-                }
-                if caller.scopes.allows(needed) {
-                    return Ok(Request::from_parts(parts, Body::from(body)));
-                }
-                // An elevation that may follow is joined to this line by person, client and grant (R14).
-                tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, tool = envelope.tool(), needed = needed.name(), held = %caller.scopes, "step-up asked");
-                return Err(Box::new(mcp.step_up(needed, &envelope.id)));
+/// Collects what is known of a request before its message is read.
+async fn visit(mcp: &Mcp, caller: &Caller, target: Target, (headers, uri): (&HeaderMap, &Uri)) -> Result<Visit, Box<Response>> {
+    let version = headers.get("mcp-protocol-version").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // The stateless revisions know no sessions and ignore the header (T23).
+    let presented = if version >= "2026-07-28" { Presented::None } else { mcp.session(headers, caller) };
+    let (client, session) = match presented {
+        Presented::None => (Arc::default(), None),
+        Presented::Valid(facts, hash) => (facts, Some(hash)),
+        Presented::Unknown => return Err(Box::new(rpc_refusal(StatusCode::NOT_FOUND, -32001, "there is no such session; begin a new one with initialize"))),
+    };
+    let registered_name = match mcp.inner.parts.store.client(&caller.client_id).await {
+        Ok(Some(client)) => client.name.as_str().into(),
+        Ok(None) => caller.client_id.as_str().into(),
+        Err(error) => return Err(Box::new(mcp.refuse(target, &error.into()))),
+    };
+    let surface = surface(uri.query());
+    Ok(Visit { caller: caller.clone(), target, surface, client, registered_name, session, channel: Channel::none() })
+}
+
+/// Takes an answer to a question of ours; `None` if answers are not for this kind of client.
+fn answered(mcp: &Mcp, visit: &Visit, members: &serde_json::Map<String, Value>, parts: &Parts) -> Option<Response> {
+    if mcp.inner.questions.answered(&visit.caller.user_id, &visit.caller.client_id, members) {
+        return Some(empty(StatusCode::ACCEPTED));
+    }
+    let legacy = visit.session.is_some() || parts.uri.path().ends_with(routes::MCP_MESSAGES);
+    legacy.then(|| rpc_refusal(StatusCode::NOT_FOUND, -32001, "nobody waits for this answer any more"))
+}
+
+/// Refuses a call that roles or rules forbid, or whose scope the token lacks, with the HTTP status that clients act on.
+async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Response> {
+    let name = envelope.tool()?;
+    let (_, spec) = mcp.tool(visit, &name).await?;
+    let caller = &visit.caller;
+    // Asking for more scopes would not help somebody whose roles do not reach so far.
+    if mcp.inner.judge.judge(visit, &spec) == Verdict::Refuse {
+        tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, tool = %name, "tool refused: the roles or the policy do not allow it");
+        return Some(role_refusal(&name, &envelope.id));
+    }
+    if caller.scopes.allows(spec.scope) {
+        return None;
+    }
+    // An elevation that may follow is joined to this line by person, client and grant (R14).
+    tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, tool = %name, needed = %spec.scope.name(), held = %caller.scopes, "step-up asked");
+    Some(mcp.step_up(visit.target, spec.scope, &envelope.id))
+}
+
+/// Hands a message on, with a way back to the client while it is worked on.
+async fn pass(mcp: &Mcp, mut visit: Visit, envelope: Option<Envelope>, mut parts: Parts, body: Bytes, next: Next) -> Response {
+    let method = envelope.as_ref().map(|envelope| envelope.method.as_str()).unwrap_or_default();
+    let key = InFlight::key(&visit);
+    if let Some(id) = envelope.as_ref().and_then(Envelope::cancels) {
+        mcp.inner.in_flight.cancel(&key, id);
+    }
+    let begins = method == "initialize";
+    if begins && let Ok(message) = serde_json::from_slice::<Value>(&body) {
+        visit.client = Arc::new(session::introduced(message.get("params").unwrap_or(&Value::Null)));
+    }
+    let speaks = matches!(method, "tools/call" | "prompts/get" | "resources/read" | "completion/complete");
+    let is_request = envelope.as_ref().is_some_and(|envelope| !envelope.id.is_null());
+    if !speaks || !is_request || parts.uri.path().ends_with(routes::MCP_MESSAGES) {
+        let new_session = begins.then(|| mcp.begin_session(&visit.caller, visit.client.as_ref().clone()));
+        parts.extensions.insert(visit);
+        let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
+        if let Some(id) = new_session.filter(|_| response.status() == StatusCode::OK)
+            && let Ok(value) = HeaderValue::try_from(id)
+        {
+            response.headers_mut().insert(session::HEADER, value);
+        }
+        return response;
+    }
+    let (out, said) = pipe();
+    let ends = Ends {
+        user_id: visit.caller.user_id.clone(),
+        client_id: visit.caller.client_id.clone(),
+        questions: Arc::clone(&mcp.inner.questions),
+        entropy: Arc::clone(&mcp.inner.parts.entropy),
+        out,
+    };
+    visit.channel = Channel::new(ends);
+    parts.extensions.insert(visit);
+    let id = envelope.map(|envelope| envelope.id).unwrap_or_default();
+    let (flight, cancelled) = mcp.inner.in_flight.begin(key, &id);
+    let run = next.run(Request::from_parts(parts, Body::from(body)));
+    let answering = Box::pin(async move {
+        let _flight = flight;
+        tokio::select! {
+            response = run => response,
+            // The client took the request back and wants no answer: the stream ends without one.
+            () = cancelled.cancelled() => {
+                let mut response = Response::new(Body::from(Bytes::new()));
+                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+                response
             }
         }
-        Peeked::Other => {}
-    }
-    Ok(Request::from_parts(parts, Body::from(body)))
+    });
+    weave(answering, said).await
 }

@@ -3,20 +3,20 @@
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
-    http::StatusCode,
+    extract::{Path, Request, State},
+    http::{Method, StatusCode},
     middleware,
     response::Response,
     routing::{any, get, post},
 };
-use doorward_model::routes;
+use doorward_model::{UpstreamName, routes};
 use doorward_transport::{answer, cors};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager};
 
 use crate::{
-    Mcp,
+    Mcp, Target,
     challenge::{empty, switched_off},
-    guard,
+    guard, hub,
     server::Server,
     sse,
 };
@@ -26,6 +26,7 @@ type Service = StreamableHttpService<Server, NeverSessionManager>;
 #[derive(Clone)]
 struct Streamable {
     service: Service,
+    mcp: Mcp,
 }
 
 /// The MCP endpoints with their guard, and the metadata without.
@@ -43,8 +44,12 @@ pub fn router(mcp: &Mcp) -> Router {
         move || Ok(Server::new(mcp.clone()))
     };
     let service = StreamableHttpService::new(factory, std::sync::Arc::new(NeverSessionManager::default()), config);
-    let streamable =
-        Router::new().route(routes::MCP, any(streamable_http)).route(&format!("{}/", routes::MCP), any(streamable_http)).with_state(Streamable { service });
+    let streamable = Router::new()
+        .route(routes::MCP, any(streamable_http))
+        .route(&format!("{}/", routes::MCP), any(streamable_http))
+        .route(routes::MCP_UPSTREAM, any(streamable_http))
+        .route(&format!("{}/", routes::MCP_UPSTREAM), any(streamable_http))
+        .with_state(Streamable { service, mcp: mcp.clone() });
     let deprecated = Router::new().route(routes::MCP_SSE, get(sse::open)).route(routes::MCP_MESSAGES, post(sse::message)).with_state(mcp.clone());
     let guarded = streamable.merge(deprecated).layer(middleware::from_fn_with_state(mcp.clone(), guard::guard));
     guarded.merge(metadata_router(mcp, ""))
@@ -58,12 +63,25 @@ pub fn metadata_router(mcp: &Mcp, path: &str) -> Router {
         let address = if path.is_empty() && suffix.is_empty() { base.clone() } else { format!("{base}{suffix}") };
         router = router.route(&address, get(metadata));
     }
+    let one = format!("{base}{}", routes::MCP_UPSTREAM);
+    router = router.route(&one, get(metadata_of_one)).route(&format!("{one}/"), get(metadata_of_one));
     router.layer(middleware::from_fn(cors::open)).with_state(mcp.clone())
 }
 
 async fn metadata(State(mcp): State<Mcp>) -> Response {
+    document(&mcp, Target::All).await
+}
+
+async fn metadata_of_one(State(mcp): State<Mcp>, Path(name): Path<String>) -> Response {
+    match UpstreamName::parse(&name) {
+        Ok(name) if mcp.inner.parts.resources.has_upstream(name) => document(&mcp, Target::One(name)).await,
+        _ => empty(StatusCode::NOT_FOUND),
+    }
+}
+
+async fn document(mcp: &Mcp, target: Target) -> Response {
     match mcp.is_enabled().await {
-        Ok(true) => answer::public_json(&mcp.resource_metadata(), 300),
+        Ok(true) => answer::public_json(&mcp.resource_metadata(target), 300),
         Ok(false) => switched_off(),
         Err(error) => {
             tracing::error!(%error, "the switch of the MCP server could not be read");
@@ -73,5 +91,8 @@ async fn metadata(State(mcp): State<Mcp>) -> Response {
 }
 
 async fn streamable_http(State(streamable): State<Streamable>, request: Request) -> Response {
+    if request.method() == Method::GET {
+        return hub::open(State(streamable.mcp), request).await;
+    }
     streamable.service.handle(request).await.map(Body::new)
 }

@@ -1,30 +1,52 @@
 //! Serves tools to whomever the co-located issuer vouches for, over every revision of the Model Context Protocol.
 //!
 //! It trusts the issuer by sharing its keys and store: there is no request to ourselves and no edge to the issuer's code.
+// Logging, sampling and roots leave the protocol, and older clients and servers use them still.
+#![allow(deprecated)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod bearer;
 mod challenge;
+mod channel;
 mod config;
+mod confirm;
 mod envelope;
 mod guard;
 pub mod http;
+mod hub;
+mod in_flight;
+mod judge;
+mod kept;
 mod lease;
+mod limits;
 mod metadata;
 mod server;
+mod session;
 mod sse;
+mod surface;
 pub mod tools;
+mod visit;
 
 use std::sync::Arc;
 
-use doorward_keys::KeyRing;
-use doorward_model::{AccessPolicy, Authentication, Clock, Entropy, GrantId, Person, PublicUrl, Resource, ScopeSet, SessionId, Timestamp, UserId};
+use doorward_keys::{KeyRing, MasterKey};
+use doorward_model::{
+    AccessPolicy, Authentication, Clock, Entropy, GrantId, Pattern, Person, PublicUrl, Resource, ResourceTable, ScopeSet, SessionId, Timestamp, ToolPolicy,
+    UserId,
+};
 use doorward_store::{Store, StoreError};
 use doorward_transport::host::HostPolicy;
 use tokio_util::sync::CancellationToken;
 
-pub use config::Config;
-pub use tools::{Progress, ToolCall, ToolError, ToolSource, ToolSpec};
+pub use channel::{AskError, Channel};
+pub use config::{Config, tool_limits};
+pub use confirm::Pending as PendingConfirmation;
+pub use hub::{Change, Changed, Changes, prefixed_uri};
+pub use judge::{Judge, Subject, Verdict};
+pub use limits::LimitsConfig;
+pub use server::text_result;
+pub use tools::{CallLimits, Offers, Perhaps, Progress, ToolCall, ToolError, ToolSource, ToolSpec};
+pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
 
 /// The name of the setting by which an administrator switches the MCP server at run time.
 pub const ENABLED_SETTING: &str = "mcp.enabled";
@@ -60,6 +82,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// The signing keys, to verify tokens.
     pub keys: Arc<KeyRing>,
+    /// The master key, for what clients carry about.
+    pub master: Arc<MasterKey>,
     /// Our own address.
     pub public_url: PublicUrl,
     /// Hosts that requests may name besides the public URL's.
@@ -68,6 +92,14 @@ pub struct Parts {
     pub sources: Vec<Arc<dyn ToolSource>>,
     /// What roles allow.
     pub access: Arc<AccessPolicy>,
+    /// Which tools, for whom.
+    pub policy: Arc<ToolPolicy>,
+    /// The resources of this moment.
+    pub resources: ResourceTable,
+    /// Where sources tell what changed.
+    pub changes: Changes,
+    /// How much may be used.
+    pub limits: LimitsConfig,
     /// Ends all streams when the server stops.
     pub stop: CancellationToken,
     /// The configuration.
@@ -82,7 +114,14 @@ pub struct Mcp {
 
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
-    pub(crate) resource: Resource,
+    pub(crate) judge: Judge,
+    pub(crate) tool_limits: Vec<(Pattern, usize)>,
+    pub(crate) limits: limits::Limits,
+    pub(crate) questions: Arc<channel::Questions>,
+    pub(crate) in_flight: in_flight::InFlight,
+    pub(crate) sessions: quick_cache::sync::Cache<(String, String, String), (Arc<ClientFacts>, i64)>,
+    pub(crate) watched: hub::Watched,
+    pub(crate) listening: hub::Listening,
     pub(crate) hosts: HostPolicy,
     pub(crate) verified: bearer::VerifiedTokens,
     pub(crate) streams: sse::Streams,
@@ -92,7 +131,14 @@ impl Mcp {
     /// Takes the parts.
     pub fn new(parts: Parts) -> Self {
         let inner = Inner {
-            resource: Resource::mcp(&parts.public_url),
+            judge: Judge::new(Arc::clone(&parts.access), Arc::clone(&parts.policy)),
+            tool_limits: config::tool_limits(&parts.config.tool_limits).unwrap_or_default(),
+            limits: limits::Limits::default(),
+            questions: Arc::default(),
+            in_flight: in_flight::InFlight::default(),
+            sessions: quick_cache::sync::Cache::new(4096),
+            watched: hub::Watched::default(),
+            listening: hub::Listening::default(),
             hosts: HostPolicy::new(&parts.public_url, &parts.allowed_hosts, &parts.config.allowed_origins),
             verified: bearer::VerifiedTokens::new(parts.config.verified_tokens),
             streams: sse::Streams::default(),
@@ -105,6 +151,19 @@ impl Mcp {
     pub async fn is_enabled(&self) -> Result<bool, StoreError> {
         let switched = self.inner.parts.store.setting(ENABLED_SETTING).await?;
         Ok(switched.map_or(self.inner.parts.config.enabled, |value| value == "true"))
+    }
+
+    /// The resource that an address is.
+    pub(crate) fn resource(&self, target: Target) -> Resource {
+        match target {
+            Target::All => Resource::mcp(&self.inner.parts.public_url),
+            Target::One(upstream) => Resource::of_upstream(&self.inner.parts.public_url, upstream),
+        }
+    }
+
+    /// The judge of this server.
+    pub fn judge(&self) -> &Judge {
+        &self.inner.judge
     }
 
     pub(crate) fn new_stream_id(&self) -> SessionId {

@@ -3,14 +3,14 @@
 use doorward_model::ScopeSet;
 use serde_json::{Value, json};
 
-use crate::Mcp;
+use crate::{Mcp, Target};
 
 impl Mcp {
     /// The document. Its scopes are what basic use needs, not the catalogue (R4), and never `offline_access` (R5).
-    pub(crate) fn resource_metadata(&self) -> Value {
+    pub(crate) fn resource_metadata(&self, target: Target) -> Value {
         let parts = &self.inner.parts;
         let mut document = json!({
-            "resource": self.inner.resource.as_str(),
+            "resource": self.resource(target).as_str(),
             "authorization_servers": [parts.public_url.as_str()],
             "scopes_supported": ScopeSet::default_request().iter().map(doorward_model::Scope::name).collect::<Vec<_>>(),
             "bearer_methods_supported": ["header"],

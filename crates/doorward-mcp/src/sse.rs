@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -28,10 +28,15 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
-    Caller, Mcp,
+    Caller, Channel, ClientFacts, Mcp, Visit,
     challenge::{empty, rpc_refusal},
+    channel::Ends,
     server::Server,
+    session::introduced,
 };
+
+/// What a message for a stream needs: the way to the server, the way to the client, and who the client is.
+type Ways = (mpsc::Sender<RxJsonRpcMessage<RoleServer>>, mpsc::Sender<Bytes>, Arc<ClientFacts>);
 
 /// How many messages may wait in one direction.
 const QUEUE: usize = 32;
@@ -46,6 +51,9 @@ struct Open {
     user_id: String,
     client_id: String,
     to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>,
+    to_client: mpsc::Sender<Bytes>,
+    // What the client said of itself when it began.
+    facts: Arc<ClientFacts>,
 }
 
 impl Streams {
@@ -116,7 +124,7 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
     let id = mcp.new_stream_id().to_string();
     let (to_server, from_client) = mpsc::channel(QUEUE);
     let (to_client, events) = mpsc::channel(QUEUE);
-    if !mcp.admit(&id, &caller, to_server) {
+    if !mcp.admit(&id, &caller, to_server, to_client.clone()) {
         return rpc_refusal(StatusCode::SERVICE_UNAVAILABLE, -32000, "too many open streams; close one or use Streamable HTTP at /mcp");
     }
     let entry = Entry { mcp: mcp.clone(), id: id.clone() };
@@ -151,23 +159,30 @@ fn stream_response(endpoint: Bytes, events: mpsc::Receiver<Bytes>, entry: Entry,
 }
 
 impl Mcp {
-    fn admit(&self, id: &str, caller: &Caller, to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>) -> bool {
+    fn admit(&self, id: &str, caller: &Caller, to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>, to_client: mpsc::Sender<Bytes>) -> bool {
         let config = &self.inner.parts.config;
         let mut open = self.inner.streams.lock();
         let own = open.values().filter(|stream| stream.user_id == caller.user_id.as_str()).count();
         if open.len() >= config.max_sse_streams || own >= config.max_sse_streams_per_person {
             return false;
         }
-        let stream = Open { user_id: caller.user_id.to_string(), client_id: caller.client_id.to_string(), to_server };
+        let stream = Open { user_id: caller.user_id.to_string(), client_id: caller.client_id.to_string(), to_server, to_client, facts: Arc::default() };
         open.insert(id.to_owned(), stream);
         true
     }
 
-    fn stream_of(&self, id: &str, caller: &Caller) -> Option<mpsc::Sender<RxJsonRpcMessage<RoleServer>>> {
-        let open = self.inner.streams.lock();
-        let stream = open.get(id)?;
+    /// The stream of this id, if it is this caller's; `facts` are kept when the client begins.
+    fn stream_of(&self, id: &str, caller: &Caller, facts: Option<ClientFacts>) -> Option<Ways> {
+        let mut open = self.inner.streams.lock();
+        let stream = open.get_mut(id)?;
         let same = stream.user_id == caller.user_id.as_str() && stream.client_id == caller.client_id.as_str();
-        same.then(|| stream.to_server.clone())
+        if !same {
+            return None;
+        }
+        if let Some(facts) = facts {
+            stream.facts = Arc::new(facts);
+        }
+        Some((stream.to_server.clone(), stream.to_client.clone(), Arc::clone(&stream.facts)))
     }
 }
 
@@ -190,17 +205,35 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// `POST /mcp/messages?session_id=…`: a message for an open stream.
 pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let Some(caller) = parts.extensions.get::<Caller>().cloned() else { return empty(StatusCode::UNAUTHORIZED) };
     let params = Params::from_query(parts.uri.query()).unwrap_or_default();
-    let Some(id) = params.get("session_id") else { return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "session_id is missing") };
-    let Some(to_server) = mcp.stream_of(id, &caller) else { return rpc_refusal(StatusCode::NOT_FOUND, -32001, "there is no such session") };
+    let Some(id) = params.get("session_id").map(str::to_owned) else { return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "session_id is missing") };
     if !is_json(&parts.headers) {
         return rpc_refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, -32600, "the message must be application/json");
     }
     let Ok(body) = read_body(body, mcp.inner.parts.config.max_message_bytes).await else {
         return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "the message could not be read");
     };
+    let facts = match serde_json::from_slice::<serde_json::Value>(&body) {
+        Ok(message) if message.get("method").is_some_and(|method| method == "initialize") => Some(introduced(message.get("params").unwrap_or_default())),
+        _ => None,
+    };
+    let Some((to_server, to_client, facts)) = mcp.stream_of(&id, &caller, facts) else {
+        return rpc_refusal(StatusCode::NOT_FOUND, -32001, "there is no such session");
+    };
+    if let Some(visit) = parts.extensions.get_mut::<Visit>() {
+        let ends = Ends {
+            user_id: caller.user_id.clone(),
+            client_id: caller.client_id.clone(),
+            questions: Arc::clone(&mcp.inner.questions),
+            entropy: Arc::clone(&mcp.inner.parts.entropy),
+            out: to_client,
+        };
+        visit.client = facts;
+        visit.session = Some(id.as_str().into());
+        visit.channel = Channel::new(ends);
+    }
     let Ok(mut message) = serde_json::from_slice::<ClientJsonRpcMessage>(&body) else {
         return rpc_refusal(StatusCode::BAD_REQUEST, -32700, "the message is not JSON-RPC");
     };

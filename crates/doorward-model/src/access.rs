@@ -33,7 +33,9 @@ fn rule(text: &str) -> Result<(&str, Vec<Role>), RuleError> {
 
 fn scope(name: &str) -> Result<Scope, RuleError> {
     let known = || SCOPES.iter().map(|info| info.name).collect::<Vec<_>>().join(", ");
-    Scope::named(name).ok_or_else(|| RuleError(format!("{name:?} is not a scope; there are {}", known())))
+    Scope::named(name)
+        .filter(|scope| scope.upstream().is_none())
+        .ok_or_else(|| RuleError(format!("{name:?} is not a scope that can be ruled; there are {}, and [policy] has rules for single upstreams", known())))
 }
 
 impl AccessPolicy {
@@ -51,7 +53,7 @@ impl AccessPolicy {
             return ScopeSet::all();
         }
         let allows = |scope: Scope| self.scopes.iter().filter(|(ruled, _)| *ruled == scope).all(|(_, roles)| person.has_any(roles));
-        ScopeSet::all().iter().filter(|scope| allows(*scope) && scope.info().implies.iter().all(|implied| allows(*implied))).collect()
+        ScopeSet::all().iter().filter(|scope| ScopeSet::from_iter([*scope]).closure().iter().all(allows)).collect()
     }
 
     /// Whether this person may call a tool of this name. Of several rules that match, all must hold.
@@ -64,8 +66,9 @@ impl AccessPolicy {
         if authentication.level == Level::MultiFactor || self.second_factor.is_empty() {
             return ScopeSet::default();
         }
-        let demands = |scope: Scope| self.second_factor.iter().any(|demanding| demanding == scope);
-        scopes.closure().iter().filter(|scope| demands(*scope) || scope.info().implies.iter().any(|implied| demands(*implied))).collect()
+        // What is demanded everywhere is demanded at each upstream.
+        let demands = |scope: Scope| self.second_factor.iter().any(|demanding| demanding == scope.everywhere());
+        scopes.closure().iter().filter(|scope| ScopeSet::from_iter([*scope]).closure().iter().any(demands)).collect()
     }
 
     /// What is left of `scopes` for this person, who proved themselves like this.
@@ -108,8 +111,8 @@ mod tests {
     fn roles_gate_scopes_and_tools_from_wherever_they_come() {
         let policy = AccessPolicy::parse(&list(&["mcp:write = developer, admin"]), &list(&["revoke_* = admin"]), &[]).unwrap();
         assert_eq!(policy.scopes_of(&person(&[], &[])).to_string(), "mcp:read offline_access");
-        assert_eq!(policy.scopes_of(&person(&["developer"], &[])).to_string(), "mcp:read mcp:write offline_access");
-        assert_eq!(policy.scopes_of(&person(&[], &["admin"])).to_string(), "mcp:read mcp:write offline_access");
+        assert_eq!(policy.scopes_of(&person(&["developer"], &[])).to_string(), "mcp:read mcp:write mcp:destructive offline_access");
+        assert_eq!(policy.scopes_of(&person(&[], &["admin"])).to_string(), "mcp:read mcp:write mcp:destructive offline_access");
         assert!(policy.allows_tool(&person(&[], &[]), "whoami"));
         assert!(!policy.allows_tool(&person(&["developer"], &[]), "revoke_connected_app"));
         assert!(policy.allows_tool(&person(&["admin"], &[]), "revoke_connected_app"));

@@ -5,6 +5,7 @@ use crate::{
     RevokeReason, Role, Session, SignInAttempt, SigningKey, StoredProvider, Timestamp, Totp,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
+    upstream::UpstreamChange,
 };
 
 /// One named change. Those marked *conditional* decide something: if their one statement does not touch exactly one row,
@@ -357,6 +358,8 @@ pub enum Change {
         /// The code's hash.
         code: HashedToken,
     },
+    /// Changes what is known of upstreams.
+    Upstream(UpstreamChange),
 }
 
 impl Change {
@@ -424,6 +427,7 @@ impl Change {
             Self::DeleteTotp(_) => "delete_totp",
             Self::ReplaceRecoveryCodes { .. } => "replace_recovery_codes",
             Self::UseRecoveryCode { .. } => "use_recovery_code",
+            Self::Upstream(change) => change.name(),
         }
     }
 }
@@ -456,6 +460,12 @@ impl UnitOfWork {
 impl FromIterator<Change> for UnitOfWork {
     fn from_iter<I: IntoIterator<Item = Change>>(changes: I) -> Self {
         Self { changes: changes.into_iter().collect() }
+    }
+}
+
+impl From<UpstreamChange> for UnitOfWork {
+    fn from(change: UpstreamChange) -> Self {
+        Change::Upstream(change).into()
     }
 }
 

@@ -1,10 +1,13 @@
 //! Protected resources (RFC 8707, RFC 9728): the MCP endpoints that a token may be for.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use url::Url;
 
-use crate::{public_url::PublicUrl, routes};
+use crate::{public_url::PublicUrl, routes, upstream::UpstreamName};
 
 /// The canonical identifier of one MCP endpoint of this server: its public address without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,6 +17,10 @@ impl Resource {
     /// The aggregate endpoint `/mcp`.
     pub fn mcp(public_url: &PublicUrl) -> Self {
         Self(public_url.at(routes::MCP))
+    }
+    /// One upstream alone, `/mcp/{upstream}`: an audience of its own.
+    pub fn of_upstream(public_url: &PublicUrl, upstream: UpstreamName) -> Self {
+        Self(public_url.at(&routes::of_upstream(routes::MCP_UPSTREAM, upstream)))
     }
     /// A resource as it was stored.
     pub fn from_stored(text: String) -> Self {
@@ -41,6 +48,33 @@ impl Resource {
             .find(|resource| resource.0 == canonical)
             .or_else(|| known.iter().find(|resource| resource.0 == format!("{canonical}{}", routes::MCP)))
             .cloned()
+    }
+}
+
+/// The resources that tokens may be for at this moment: the aggregate first, then one for each upstream. Shared by all who ask.
+#[derive(Clone, Debug)]
+pub struct ResourceTable {
+    public_url: PublicUrl,
+    now: Arc<RwLock<Arc<[Resource]>>>,
+}
+
+impl ResourceTable {
+    /// The aggregate alone.
+    pub fn new(public_url: &PublicUrl) -> Self {
+        Self { public_url: public_url.clone(), now: Arc::new(RwLock::new(Arc::new([Resource::mcp(public_url)]))) }
+    }
+    /// Replaces the upstreams.
+    pub fn set_upstreams(&self, upstreams: impl Iterator<Item = UpstreamName>) {
+        let all = std::iter::once(Resource::mcp(&self.public_url)).chain(upstreams.map(|name| Resource::of_upstream(&self.public_url, name))).collect();
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = all;
+    }
+    /// The resources of this moment.
+    pub fn snapshot(&self) -> Arc<[Resource]> {
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+    /// Whether there is such an upstream.
+    pub fn has_upstream(&self, upstream: UpstreamName) -> bool {
+        self.snapshot().contains(&Resource::of_upstream(&self.public_url, upstream))
     }
 }
 

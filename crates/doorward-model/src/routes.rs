@@ -7,6 +7,10 @@ macro_rules! routes {
         pub fn of_provider(route: &str, provider: &crate::ProviderId) -> String {
             route.replace("{provider}", provider.as_str())
         }
+        /// The address of an upstream: `route` is one of those with `{upstream}` in it.
+        pub fn of_upstream(route: &str, upstream: crate::UpstreamName) -> String {
+            route.replace("{upstream}", upstream.as_str())
+        }
         /// All addresses with what they are for, for the generated reference.
         pub const ALL: &[(&str, &str)] = &[$(($path, concat!($($doc),+))),*];
     };
@@ -69,14 +73,30 @@ routes! {
     ACCOUNT_RECOVERY = "/account/recovery-codes";
     /// Links an account at an upstream provider to this one, or unlinks it.
     ACCOUNT_IDENTITIES = "/account/identities";
+    /// Ends a person's connection to an upstream.
+    ACCOUNT_CONNECTIONS = "/account/connections";
+    /// Where a person connects an upstream to their account: it asks there for access of their own.
+    CONNECT = "/connect/{upstream}";
+    /// Where an upstream's authorization server sends the person back to (the redirect URI to register there).
+    CONNECT_CALLBACK = "/connect/{upstream}/callback";
+    /// Says that an upstream is connected.
+    CONNECT_DONE = "/connect/{upstream}/done";
+    /// The Client ID Metadata Document under which this server is known to upstreams' authorization servers.
+    CONNECT_CLIENT = "/.well-known/doorward-client.json";
+    /// Where a person sees what a client is about to do, and gets the code that confirms it.
+    CONFIRM = "/confirm/{id}";
     /// The administrator's page.
     ADMIN = "/admin";
+    /// Where an administrator reviews upstream servers and their tools.
+    ADMIN_UPSTREAMS = "/admin/upstreams";
     /// Switches the MCP server on or off.
     ADMIN_MCP = "/admin/mcp";
     /// Opens a one-time administrator link.
     ADMIN_LINK = "/admin/link/{token}";
     /// The MCP endpoint: Streamable HTTP, every revision on one address.
     MCP = "/mcp";
+    /// One upstream alone, as a resource (audience) of its own.
+    MCP_UPSTREAM = "/mcp/{upstream}";
     /// The deprecated HTTP+SSE transport's event stream (MCP 2024-11-05).
     MCP_SSE = "/mcp/sse";
     /// Where clients of the deprecated HTTP+SSE transport post their messages.

@@ -1,6 +1,8 @@
 //! Scopes: what a client may do, in a short table with a hierarchy.
 
-use std::{collections::BTreeSet, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt};
+
+use crate::upstream::{ToolClass, UpstreamName};
 
 /// One scope that Doorward knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,6 +11,10 @@ pub enum Scope {
     Read,
     /// `mcp:write`: call tools that change something; includes `mcp:read`.
     Write,
+    /// `mcp:destructive`: call tools that may remove or overwrite something; includes `mcp:write`.
+    Destructive,
+    /// `mcp:read:NAME`, `mcp:write:NAME`, `mcp:destructive:NAME`: the same at one upstream alone. The scope without a name includes it.
+    At(ToolClass, UpstreamName),
     /// `offline_access` (OpenID Connect Core §11). Whether a refresh token is issued depends on the client's grant types, not
     /// on this; it is granted on request because clients repeat at refresh what they once asked for.
     OfflineAccess,
@@ -30,8 +36,8 @@ pub struct ScopeInfo {
     pub advertised: bool,
 }
 
-/// Every scope, in the order in which pages and metadata show them.
-pub const SCOPES: &[ScopeInfo; 3] = &[
+/// Every scope that does not name an upstream, in the order in which pages and metadata show them.
+pub const SCOPES: &[ScopeInfo; 4] = &[
     ScopeInfo {
         scope: Scope::Read,
         name: "mcp:read",
@@ -44,8 +50,16 @@ pub const SCOPES: &[ScopeInfo; 3] = &[
         scope: Scope::Write,
         name: "mcp:write",
         title: "Change things for you",
-        description: "Call tools that create, change or remove something in your name.",
+        description: "Call tools that create or change something in your name.",
         implies: &[Scope::Read],
+        advertised: true,
+    },
+    ScopeInfo {
+        scope: Scope::Destructive,
+        name: "mcp:destructive",
+        title: "Remove or overwrite things for you",
+        description: "Call tools that may delete or overwrite something in your name, and tools that do not say what they do.",
+        implies: &[Scope::Read, Scope::Write],
         advertised: true,
     },
     ScopeInfo {
@@ -59,22 +73,80 @@ pub const SCOPES: &[ScopeInfo; 3] = &[
 ];
 
 impl Scope {
-    /// This scope's line of the table.
-    pub fn info(self) -> &'static ScopeInfo {
-        let [read, write, offline_access] = SCOPES;
+    /// This scope's line of the table; for one upstream's, the line of the scope that includes it.
+    fn info(self) -> &'static ScopeInfo {
+        let [read, write, destructive, offline_access] = SCOPES;
         match self {
-            Self::Read => read,
-            Self::Write => write,
+            Self::Read | Self::At(ToolClass::Read, _) => read,
+            Self::Write | Self::At(ToolClass::Write, _) => write,
+            Self::Destructive | Self::At(ToolClass::Destructive, _) => destructive,
             Self::OfflineAccess => offline_access,
         }
     }
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
-        self.info().name
+    /// What calling a tool of this class needs.
+    pub fn of_class(class: ToolClass) -> Self {
+        match class {
+            ToolClass::Read => Self::Read,
+            ToolClass::Write => Self::Write,
+            ToolClass::Destructive => Self::Destructive,
+        }
     }
-    /// The scope of that name, if there is one.
+    /// The name on the wire.
+    pub fn name(self) -> Cow<'static, str> {
+        match self {
+            Self::At(_, upstream) => format!("{}:{upstream}", self.info().name).into(),
+            _ => self.info().name.into(),
+        }
+    }
+    /// What the consent page calls it.
+    pub fn title(self) -> Cow<'static, str> {
+        match self {
+            Self::At(_, upstream) => format!("{} at {upstream}", self.info().title).into(),
+            _ => self.info().title.into(),
+        }
+    }
+    /// What it allows, in words for the person who is asked.
+    pub fn description(self) -> Cow<'static, str> {
+        match self {
+            Self::At(_, upstream) => format!("{} Only at {upstream}.", self.info().description).into(),
+            _ => self.info().description.into(),
+        }
+    }
+    /// The scope of that name, if there can be one.
     pub fn named(name: &str) -> Option<Self> {
-        SCOPES.iter().find(|info| info.name == name).map(|info| info.scope)
+        if let Some(info) = SCOPES.iter().find(|info| info.name == name) {
+            return Some(info.scope);
+        }
+        let (class, upstream) = name.strip_prefix("mcp:")?.split_once(':')?;
+        Some(Self::At(ToolClass::parse(class)?, UpstreamName::parse(upstream).ok()?))
+    }
+    /// The scope of the same reach at every upstream: itself, unless it names one.
+    pub fn everywhere(self) -> Self {
+        self.info().scope
+    }
+    /// The upstream that it names.
+    pub fn upstream(self) -> Option<UpstreamName> {
+        match self {
+            Self::At(_, upstream) => Some(upstream),
+            _ => None,
+        }
+    }
+    /// Whether a holder of this scope may do what `needed` stands for.
+    pub fn includes(self, needed: Self) -> bool {
+        match (self, needed) {
+            (Self::At(held, there), Self::At(class, upstream)) => there == upstream && held >= class,
+            (Self::At(..), _) => false,
+            (_, needed) => self == needed.everywhere() || self.info().implies.contains(&needed.everywhere()),
+        }
+    }
+    /// The scopes that it includes, as far as they can be listed.
+    fn implied(self) -> impl Iterator<Item = Self> {
+        self.info().implies.iter().filter_map(move |scope| match (self, scope) {
+            (Self::At(_, upstream), Self::Read) => Some(Self::At(ToolClass::Read, upstream)),
+            (Self::At(_, upstream), Self::Write) => Some(Self::At(ToolClass::Write, upstream)),
+            (Self::At(..), _) => None,
+            (_, scope) => Some(*scope),
+        })
     }
 }
 
@@ -87,14 +159,14 @@ impl ScopeSet {
     pub fn default_request() -> Self {
         Self::from_iter([Scope::Read])
     }
-    /// Every scope that a self-registered client may ever hold.
+    /// Every scope that a self-registered client may ever hold. Those that name an upstream are included by those that do not.
     pub fn all() -> Self {
         SCOPES.iter().map(|info| info.scope).collect()
     }
     /// Parses a space-separated list (RFC 6749 §3.3) and drops the names that are not known here: clients send scopes of
     /// other servers, and a refusal would keep them out for nothing.
     pub fn parse_known(text: &str) -> Self {
-        text.split(' ').filter_map(Scope::named).collect()
+        text.split(' ').filter_map(Scope::named).take(64).collect()
     }
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
@@ -106,16 +178,15 @@ impl ScopeSet {
     }
     /// With everything that its members imply.
     pub fn closure(&self) -> Self {
-        self.iter().flat_map(|scope| std::iter::once(scope).chain(scope.info().implies.iter().copied())).collect()
+        self.iter().flat_map(|scope| std::iter::once(scope).chain(scope.implied())).collect()
     }
     /// Without what other members already imply.
     pub fn normalised(&self) -> Self {
-        let implied: BTreeSet<Scope> = self.iter().flat_map(|scope| scope.info().implies.iter().copied()).collect();
-        self.0.difference(&implied).copied().collect()
+        self.iter().filter(|scope| !self.iter().any(|other| other != *scope && other.includes(*scope))).collect()
     }
     /// Whether a holder of this set may do what `needed` stands for, directly or by implication.
     pub fn allows(&self, needed: Scope) -> bool {
-        self.iter().any(|held| held == needed || held.info().implies.contains(&needed))
+        self.iter().any(|held| held.includes(needed))
     }
     /// Whether all of `other` is covered.
     pub fn covers(&self, other: &Self) -> bool {
@@ -123,7 +194,9 @@ impl ScopeSet {
     }
     /// What is in both, hierarchy considered: `{write}` ∩ `{read}` is `{read}`.
     pub fn intersection(&self, other: &Self) -> Self {
-        self.closure().0.intersection(&other.closure().0).copied().collect::<Self>().normalised()
+        let (ours, theirs) = (self.closure(), other.closure());
+        let both = ours.iter().filter(|scope| theirs.allows(*scope)).chain(theirs.iter().filter(|scope| ours.allows(*scope)));
+        both.collect::<Self>().normalised()
     }
     /// What is in either.
     pub fn union(&self, other: &Self) -> Self {
@@ -143,7 +216,7 @@ impl fmt::Display for ScopeSet {
             if index > 0 {
                 f.write_str(" ")?;
             }
-            f.write_str(scope.name())?;
+            f.write_str(&scope.name())?;
         }
         Ok(())
     }
@@ -160,14 +233,31 @@ mod tests {
         assert_eq!(both.normalised().closure().to_string(), "mcp:read mcp:write");
         assert!(ScopeSet::parse_known("mcp:write").allows(Scope::Read));
         assert!(!ScopeSet::parse_known("mcp:read").allows(Scope::Write));
+        assert!(!ScopeSet::parse_known("mcp:write").allows(Scope::Destructive));
+        assert!(ScopeSet::parse_known("mcp:destructive").allows(Scope::Read));
         assert_eq!(ScopeSet::parse_known("mcp:write").intersection(&ScopeSet::default_request()).to_string(), "mcp:read");
     }
 
     #[test]
+    fn a_scope_at_one_upstream_reaches_no_other() {
+        let held = ScopeSet::parse_known("mcp:read mcp:write:wiki");
+        let named = |name: &str| Scope::named(name).unwrap();
+        assert!(held.allows(named("mcp:write:wiki")) && held.allows(named("mcp:read:wiki")) && held.allows(named("mcp:read:mail")));
+        assert!(!held.allows(Scope::Write) && !held.allows(named("mcp:write:mail")) && !held.allows(named("mcp:destructive:wiki")));
+        assert_eq!(held.closure().to_string(), "mcp:read mcp:write mcp:read:wiki mcp:write:wiki".replace("mcp:write mcp", "mcp"));
+        assert_eq!(ScopeSet::all().intersection(&held).to_string(), "mcp:read mcp:write:wiki");
+        assert_eq!(ScopeSet::parse_known("mcp:write mcp:write:wiki").normalised().to_string(), "mcp:write");
+        assert_eq!(ScopeSet::parse_known("mcp:read:wiki").intersection(&ScopeSet::parse_known("mcp:write:wiki")).to_string(), "mcp:read:wiki");
+        for name in ["mcp:read:", "mcp:admin:wiki", "mcp:read:Wiki", "mcp:read:a:b"] {
+            assert_eq!(Scope::named(name), None, "{name}");
+        }
+    }
+
+    #[test]
     fn every_scope_has_its_line() {
-        for scope in [Scope::Read, Scope::Write, Scope::OfflineAccess] {
+        for scope in [Scope::Read, Scope::Write, Scope::Destructive, Scope::OfflineAccess] {
             assert_eq!(scope.info().scope, scope);
-            assert_eq!(Scope::named(scope.name()), Some(scope));
+            assert_eq!(Scope::named(&scope.name()), Some(scope));
         }
     }
 }

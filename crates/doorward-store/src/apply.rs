@@ -2,6 +2,7 @@
 
 mod federation;
 mod second_factor;
+mod upstreams;
 
 use doorward_model::{Change, Role, UnitOfWork};
 use sea_orm::{
@@ -86,6 +87,7 @@ async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbErr>
         | Change::DeleteTotp(_)
         | Change::ReplaceRecoveryCodes { .. }
         | Change::UseRecoveryCode { .. } => second_factor::one(db, change).await,
+        Change::Upstream(change) => upstreams::one(db, change).await,
         _ => rest(db, change).await,
     }
 }
@@ -133,6 +135,7 @@ async fn people<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbE
         Change::DeletePerson(id) => {
             second_factor::forget(db, id).await?;
             federation::forget(db, id).await?;
+            upstreams::forget(db, id).await?;
             person::Entity::delete_by_id(id.as_str()).exec(db).await?.rows_affected
         }
         _ => 1,

@@ -1,5 +1,7 @@
 //! Between rows and records. A row that does not parse is damage, reported with table and key.
 
+pub(crate) mod upstreams;
+
 use doorward_model::{
     Authentication, AuthorizationCode, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, HashedToken, IdentityId, Invitation, Level,
     LinkedIdentity, OneTimeLink, Passkey, Person, PersonName, ProviderId, RedirectUri, RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId,

@@ -5,8 +5,9 @@ use sea_orm::{EntityTrait, IntoActiveModel, PaginatorTrait, TransactionTrait};
 use crate::{
     Store, StoreError,
     entities::{
-        access_grant, authorization_code, client, identity, invitation, login_failure, one_time_link, passkey, person, provider, recovery_code, refresh_token,
-        session, setting, sign_in, signing_key, spent_value, totp,
+        access_grant, authorization_code, client, connect_attempt, connection, identity, invitation, kept_result, login_failure, one_time_link, passkey,
+        person, provider, recovery_code, refresh_token, session, setting, sign_in, signing_key, spent_value, totp, upstream, upstream_registration,
+        upstream_tool,
     },
 };
 
@@ -59,7 +60,13 @@ impl Store {
             sign_in,
             passkey,
             totp,
-            recovery_code
+            recovery_code,
+            upstream,
+            upstream_tool,
+            upstream_registration,
+            connection,
+            connect_attempt,
+            kept_result
         );
         transaction.commit().await?;
         target.forget_cached();

@@ -8,7 +8,10 @@ use sea_orm::{
 
 use crate::{
     Store, StoreError,
-    entities::{access_grant, authorization_code, client, login_failure, one_time_link, refresh_token, session, sign_in, signing_key, spent_value},
+    entities::{
+        access_grant, authorization_code, client, connect_attempt, kept_result, login_failure, one_time_link, refresh_token, session, sign_in, signing_key,
+        spent_value,
+    },
 };
 
 /// The most rows that one step deletes: a few milliseconds of writing.
@@ -39,6 +42,8 @@ impl Store {
         rows += sweep!(self, session, Token, Condition::any().add(session::Column::ExpiresAt.lt(now.0)).add(session::Column::EndsAt.lt(now.0)));
         rows += sweep!(self, one_time_link, Token, one_time_link::Column::ExpiresAt.lt(now.plus(-86_400).0));
         rows += sweep!(self, sign_in, State, sign_in::Column::ExpiresAt.lt(now.0));
+        rows += sweep!(self, connect_attempt, State, connect_attempt::Column::ExpiresAt.lt(now.0));
+        rows += sweep!(self, kept_result, Id, kept_result::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, spent_value, Name, spent_value::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, login_failure, Name, login_failure::Column::LastAt.lt(now.plus(-7 * 86_400).0));
         rows += sweep!(self, signing_key, Kid, signing_key::Column::RetiresAt.lt(now.plus(-86_400).0));

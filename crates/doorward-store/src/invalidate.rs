@@ -1,6 +1,6 @@
 //! Which cached values a change makes stale.
 
-use doorward_model::{Change, UnitOfWork};
+use doorward_model::{Change, UnitOfWork, UpstreamChange};
 
 /// One cached value, or all of a kind where a change touches rows that it does not name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub(crate) enum Stale {
     SigningKeys,
     Settings,
     Providers,
+    Upstreams,
+    Pinned(String),
+    Connections(String),
     Everything,
 }
 
@@ -30,6 +33,9 @@ impl Stale {
             Self::SigningKeys => "signing_keys".to_owned(),
             Self::Settings => "settings".to_owned(),
             Self::Providers => "providers".to_owned(),
+            Self::Upstreams => "upstreams".to_owned(),
+            Self::Pinned(name) => format!("pinned {name}"),
+            Self::Connections(user_id) => format!("connections {user_id}"),
             Self::Everything => "everything".to_owned(),
         }
     }
@@ -41,6 +47,9 @@ impl Stale {
             Some(("client", id)) => Self::Client(id.to_owned()),
             Some(("grant", id)) => Self::Grant(id.to_owned()),
             Some(("session", token)) => Self::Session(token.to_owned()),
+            Some(("pinned", name)) => Self::Pinned(name.to_owned()),
+            Some(("connections", user_id)) => Self::Connections(user_id.to_owned()),
+            None if text == "upstreams" => Self::Upstreams,
             None if text == "grants" => Self::Grants,
             None if text == "sessions" => Self::Sessions,
             None if text == "signing_keys" => Self::SigningKeys,
@@ -53,6 +62,22 @@ impl Stale {
 
 pub(crate) fn stale(unit: &UnitOfWork) -> Vec<Stale> {
     unit.changes().iter().filter_map(of).collect()
+}
+
+fn of_upstream(change: &UpstreamChange) -> Option<Stale> {
+    Some(match change {
+        UpstreamChange::Insert(_) | UpstreamChange::Delete(_) => Stale::Upstreams,
+        UpstreamChange::PinNew(tools) => Stale::Pinned(tools.first()?.upstream.as_str().to_owned()),
+        UpstreamChange::NoteChanged { upstream, .. } => Stale::Pinned(upstream.as_str().to_owned()),
+        UpstreamChange::Decide { tool, .. } => Stale::Pinned(tool.upstream.as_str().to_owned()),
+        UpstreamChange::PutConnection(connection) | UpstreamChange::KeepRefreshed { connection } => Stale::Connections(connection.user_id.to_string()),
+        UpstreamChange::ClaimRefresh { user_id, .. } | UpstreamChange::DeleteConnection { user_id, .. } => Stale::Connections(user_id.to_string()),
+        UpstreamChange::PutRegistration(_)
+        | UpstreamChange::DeleteRegistration { .. }
+        | UpstreamChange::InsertAttempt(_)
+        | UpstreamChange::RedeemAttempt { .. }
+        | UpstreamChange::KeepResult { .. } => return None,
+    })
 }
 
 fn of(change: &Change) -> Option<Stale> {
@@ -76,6 +101,7 @@ fn of(change: &Change) -> Option<Stale> {
             Stale::Sessions
         }
         Change::InsertProvider(_) | Change::DeleteProvider(_) => Stale::Providers,
+        Change::Upstream(change) => return of_upstream(change),
         Change::InsertSigningKey(_) | Change::RetireSigningKeys { .. } => Stale::SigningKeys,
         Change::PutSetting { .. } | Change::InsertSetting { .. } => Stale::Settings,
         Change::InsertPerson(_)
@@ -128,6 +154,9 @@ mod tests {
             Stale::SigningKeys,
             Stale::Settings,
             Stale::Providers,
+            Stale::Upstreams,
+            Stale::Pinned("wiki".into()),
+            Stale::Connections("u".into()),
         ] {
             assert_eq!(Stale::from_text(&stale.to_text()), stale);
         }

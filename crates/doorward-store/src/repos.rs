@@ -10,6 +10,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, 
 
 mod federation;
 mod second_factor;
+mod upstreams;
 
 use crate::{
     Store, StoreError, convert,

@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use doorward_model::{Client, Grant, Person, Session, SigningKey, StoredProvider, UnitOfWork};
+use doorward_model::{
+    Client, Connection, Grant, Person, Session, SigningKey, StoredProvider, UnitOfWork,
+    upstream::{PinnedTool, StoredUpstream},
+};
 use migrations::Migrator;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
@@ -27,6 +30,9 @@ pub(crate) struct Caches {
     pub(crate) signing_keys: ReadThrough<(), Vec<SigningKey>>,
     pub(crate) settings: ReadThrough<String, Option<String>>,
     pub(crate) providers: ReadThrough<(), Vec<StoredProvider>>,
+    pub(crate) upstreams: ReadThrough<(), Vec<StoredUpstream>>,
+    pub(crate) pinned: ReadThrough<String, Vec<PinnedTool>>,
+    pub(crate) connections: ReadThrough<String, Vec<Connection>>,
 }
 
 impl Caches {
@@ -42,6 +48,9 @@ impl Caches {
             signing_keys: ReadThrough::new(1, lifetime),
             settings: ReadThrough::new(64, lifetime),
             providers: ReadThrough::new(1, lifetime),
+            upstreams: ReadThrough::new(1, lifetime),
+            pinned: ReadThrough::new(1024, lifetime),
+            connections: ReadThrough::new(entries, lifetime),
         }
     }
 
@@ -57,6 +66,13 @@ impl Caches {
                 Stale::SigningKeys => self.signing_keys.forget_all(),
                 Stale::Settings => self.settings.forget_all(),
                 Stale::Providers => self.providers.forget_all(),
+                Stale::Upstreams => {
+                    self.upstreams.forget_all();
+                    self.pinned.forget_all();
+                    self.connections.forget_all();
+                }
+                Stale::Pinned(name) => self.pinned.forget(name),
+                Stale::Connections(user_id) => self.connections.forget(user_id),
                 Stale::Everything => {
                     self.people.forget_all();
                     self.clients.forget_all();
@@ -65,6 +81,9 @@ impl Caches {
                     self.signing_keys.forget_all();
                     self.settings.forget_all();
                     self.providers.forget_all();
+                    self.upstreams.forget_all();
+                    self.pinned.forget_all();
+                    self.connections.forget_all();
                 }
             }
         }

@@ -24,6 +24,7 @@ pub struct Outbound {
     allowed: Arc<[IpNet]>,
     permits: Arc<Semaphore>,
     http_on_loopback: bool,
+    timeout: Duration,
 }
 
 /// What an operator allows for one correspondent beyond what holds for all.
@@ -110,7 +111,7 @@ const CONCURRENT: usize = 32;
 impl Outbound {
     /// Sets the client up.
     pub fn new(config: &OutboundConfig) -> Result<Self, OutboundSetupError> {
-        Self::build(config, false)
+        Self::build(config, false, false)
     }
 
     /// A client for one correspondent. It has its own limit of requests at once, so that one that hangs delays no other. TLS is set
@@ -122,25 +123,40 @@ impl Outbound {
         let mut config = config.clone();
         config.allow_networks.extend_from_slice(wanted.networks);
         config.extra_ca_files.extend(wanted.ca_file.map(str::to_owned));
-        Self::build(&config, wanted.http_on_loopback)
+        Self::build(&config, wanted.http_on_loopback, false)
     }
 
-    fn build(config: &OutboundConfig, http_on_loopback: bool) -> Result<Self, OutboundSetupError> {
+    /// A client for one upstream whose answers may be long streams: nothing ends them but their reader. It keeps several connections,
+    /// because many people call at once.
+    pub fn for_streams(&self, config: &OutboundConfig, wanted: Correspondent<'_>) -> Result<Self, OutboundSetupError> {
+        let mut config = config.clone();
+        config.allow_networks.extend_from_slice(wanted.networks);
+        config.extra_ca_files.extend(wanted.ca_file.map(str::to_owned));
+        Self::build(&config, wanted.http_on_loopback, true)
+    }
+
+    /// The client itself, for a protocol library that sends requests to this one address. Names are judged when they are resolved and
+    /// redirects are not followed, so it leads nowhere else.
+    pub fn streams_to(&self, url: &Url) -> Result<reqwest::Client, OutboundError> {
+        self.checked(url)?;
+        Ok(self.client.clone())
+    }
+
+    fn build(config: &OutboundConfig, http_on_loopback: bool, streams: bool) -> Result<Self, OutboundSetupError> {
         let (allowed, certificates) = check(config)?;
         #[expect(clippy::disallowed_methods, reason = "this is the door that everything else must use")]
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .https_only(!http_on_loopback)
-            .timeout(Duration::from_secs(config.timeout_seconds.max(1)))
             .connect_timeout(Duration::from_secs(config.timeout_seconds.clamp(1, 5)))
-            .pool_max_idle_per_host(1)
+            .pool_max_idle_per_host(if streams { 64 } else { 1 })
             .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(Arc::new(Guard { allowed: Arc::clone(&allowed) }))
-            .tls_certs_merge(certificates)
-            .build()
-            .map_err(|error| OutboundSetupError::Tls(error.to_string()))?;
-        Ok(Self { client, allowed, permits: Arc::new(Semaphore::new(CONCURRENT)), http_on_loopback })
+            .tls_certs_merge(certificates);
+        let timeout = Duration::from_secs(config.timeout_seconds.max(1));
+        let client = if streams { builder } else { builder.timeout(timeout) }.build().map_err(|error| OutboundSetupError::Tls(error.to_string()))?;
+        Ok(Self { client, allowed, permits: Arc::new(Semaphore::new(CONCURRENT)), http_on_loopback, timeout })
     }
 
     /// Fetches a document of at most `max` bytes. Any status is an answer; what it means is for the caller.
@@ -157,6 +173,13 @@ impl Outbound {
         self.checked(request.url())?;
         let _permit = self.permits.try_acquire().map_err(|_| OutboundError::Busy)?;
         self.execute(request, max).await
+    }
+
+    /// Sends any request to an upstream and reads an answer of at most `max` bytes, however long it takes up to `within`.
+    pub async fn send_within(&self, request: http::Request<Vec<u8>>, max: usize, within: Duration) -> Result<Fetched, OutboundError> {
+        let request = reqwest::Request::try_from(request).map_err(|error| explain(&error))?;
+        self.checked(request.url())?;
+        tokio::time::timeout(within, self.read(request, max)).await.unwrap_or(Err(OutboundError::Timeout))
     }
 
     /// Refuses addresses that may not be asked at all. Names are judged when they are resolved.
@@ -181,6 +204,10 @@ impl Outbound {
     }
 
     async fn execute(&self, request: reqwest::Request, max: usize) -> Result<Fetched, OutboundError> {
+        tokio::time::timeout(self.timeout, self.read(request, max)).await.unwrap_or(Err(OutboundError::Timeout))
+    }
+
+    async fn read(&self, request: reqwest::Request, max: usize) -> Result<Fetched, OutboundError> {
         let response = self.client.execute(request).await.map_err(|error| explain(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Vec::new();

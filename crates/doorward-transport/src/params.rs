@@ -86,6 +86,10 @@ impl Params {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(|values| values.first()).map(String::as_str)
     }
+    /// The names of the parameters.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
     /// All values of `resource`.
     pub fn resources(&self) -> &[String] {
         self.0.get("resource").map_or(&[], Vec::as_slice)

@@ -21,8 +21,10 @@ pub(crate) fn local(next: Option<&str>) -> &str {
     let welcome = format!("{}?arrival=", routes::LOGIN_WELCOME);
     match next {
         Some(routes::ADMIN) => routes::ADMIN,
+        Some(routes::ADMIN_UPSTREAMS) => routes::ADMIN_UPSTREAMS,
         Some(routes::ACCOUNT_SECURITY) => routes::ACCOUNT_SECURITY,
         Some(next) if next.strip_prefix(link).is_some_and(token) || next.strip_prefix(welcome.as_str()).is_some_and(token) => next,
+        Some(next) if ["/connect/", "/confirm/"].iter().any(|place| next.strip_prefix(place).is_some_and(token)) => next,
         _ => routes::ACCOUNT,
     }
 }

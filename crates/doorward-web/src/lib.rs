@@ -7,6 +7,7 @@ mod entrance;
 mod flow;
 mod frame;
 mod pages;
+mod upstreams;
 mod visitor;
 
 use std::sync::Arc;
@@ -21,6 +22,9 @@ use doorward_transport::{Csrf, cookies::Cookies};
 
 pub use config::Config;
 pub use pages::not_found;
+pub use upstreams::{
+    Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream, Service, ServiceState, ToolDecision, Upstreams,
+};
 
 /// What the pages are made of.
 pub struct Parts {
@@ -32,6 +36,8 @@ pub struct Parts {
     pub access: Arc<AccessPolicy>,
     /// Authorizations.
     pub issuer: Issuer,
+    /// Upstream servers.
+    pub upstreams: Arc<dyn Upstreams>,
     /// For what pages list.
     pub store: Store,
     /// The clock.

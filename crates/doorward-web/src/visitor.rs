@@ -10,7 +10,11 @@ use doorward_accounts::{BrowserFacts, Visitor};
 use doorward_model::{Level, PlainToken, id::random_text, routes};
 use doorward_transport::{ClientAddress, Params, answer, cookies::Cookie};
 
-use crate::{Web, pages::error::Oops};
+use crate::{
+    Web,
+    entrance::{Onward, local},
+    pages::error::Oops,
+};
 
 /// The browser behind a request: signed in or not.
 pub(crate) struct Browser {
@@ -90,8 +94,12 @@ impl FromRequestParts<Web> for SignedIn {
         if let Some(visitor) = browser.visitor.clone() {
             Ok(Self { browser, visitor })
         } else {
-            let next = [(routes::ADMIN, "next=%2Fadmin"), (routes::ACCOUNT_SECURITY, "next=%2Faccount%2Fsecurity")];
-            let next = next.iter().find(|(path, _)| parts.uri.path().ends_with(path)).map_or("", |(_, next)| next);
+            let path = parts.uri.path();
+            let place = ["/admin", "/account/security", "/connect/", "/confirm/"]
+                .iter()
+                .find_map(|place| path.find(place).map(|at| path.get(at..).unwrap_or_default()));
+            let onward = Onward { request: None, next: place };
+            let next = if place.is_some_and(|place| local(Some(place)) == place) { onward.query() } else { String::new() };
             // Somebody who stands between two factors goes on to the second.
             let place = if browser.waiting.is_some() { routes::LOGIN_SECOND_FACTOR } else { routes::LOGIN };
             Err(answer::see_other(&web.at(format!("{place}?{next}").trim_end_matches('?'))))

@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use axum::Router;
 use doorward_accounts::Accounts;
 use doorward_federation::Federation;
+use doorward_gateway::Gateway;
 use doorward_issuer::{ClientDirectory, DirectoryError, Issuer};
 use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
-use doorward_mcp::{Mcp, tools::BuiltInTools};
-use doorward_model::{Client, ClientId, Clock, Entropy, PublicUrl, Resource};
+use doorward_mcp::{Changes, Mcp, tools::BuiltInTools};
+use doorward_model::{Client, ClientId, Clock, Entropy, PublicUrl, ResourceTable};
 pub use doorward_registration::NewClient;
 use doorward_registration::{LookupError, Registration};
 use doorward_store::Store;
@@ -23,6 +24,7 @@ use crate::{
     housekeeping::Housekeeping,
     http,
     keys::{self, Rotation},
+    upstream_pages::UpstreamPages,
 };
 
 /// A wired server.
@@ -39,6 +41,8 @@ pub struct App {
     pub issuer: Issuer,
     /// Sign-in through upstream providers.
     pub federation: Federation,
+    /// Upstream servers.
+    pub gateway: Gateway,
     /// The MCP server.
     pub mcp: Mcp,
     /// The pages.
@@ -68,6 +72,11 @@ impl ClientDirectory for Directory {
     }
 }
 
+/// Our own program, which ends local processes when we are gone. Only the program itself can be it: tests run in another one.
+fn supervisor() -> Option<std::path::PathBuf> {
+    std::env::current_exe().ok().filter(|path| path.file_stem().is_some_and(|name| name == "doorward"))
+}
+
 /// How keys rotate under this configuration.
 pub fn rotation(config: &Config, checked: &Checked) -> Rotation {
     Rotation { algorithm: checked.algorithm, publish_ahead: i64::from(config.keys.publish_ahead_seconds), token_lifetime: config.issuer.access_token_seconds }
@@ -85,6 +94,7 @@ impl App {
         ring.follow(&store.signing_keys().await?)?;
         let outbound = Outbound::new(&config.outbound)?;
         let access = Arc::new(checked.access.clone());
+        let resources = ResourceTable::new(&public_url);
         let accounts = Accounts::new(doorward_accounts::Parts {
             store: store.clone(),
             clock: Arc::clone(&clock),
@@ -108,6 +118,7 @@ impl App {
         })?;
         let registration = Registration::new(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), outbound.clone(), config.registration.clone());
         registration.recount().await?;
+        let guarded = outbound.clone();
         let issuer = Issuer::new(doorward_issuer::Parts {
             store: store.clone(),
             clock: Arc::clone(&clock),
@@ -118,22 +129,44 @@ impl App {
             access: Arc::clone(&access),
             outbound,
             public_url: public_url.clone(),
-            resources: vec![Resource::mcp(&public_url)],
+            resources: resources.clone(),
             advertise_registration: config.registration.dynamic,
             advertise_metadata_documents: config.registration.metadata_documents,
             config: config.issuer.clone(),
         });
         let stop = CancellationToken::new();
         let tools = BuiltInTools::new(store.clone(), Arc::clone(&clock), public_url.as_str().to_owned(), config.mcp.resource_name.clone());
+        let changes = Changes::default();
+        let gateway = Gateway::new(doorward_gateway::Parts {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            keys: Arc::clone(&ring),
+            master: Arc::clone(&master),
+            outbound: guarded,
+            outbound_config: config.outbound.clone(),
+            public_url: public_url.clone(),
+            name: config.pages.name.clone(),
+            resources: resources.clone(),
+            changes: changes.clone(),
+            supervisor: supervisor(),
+            configured: config.upstreams.clone(),
+        })?;
+        gateway.upstreams().await?;
         let mcp = Mcp::new(doorward_mcp::Parts {
             store: store.clone(),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             keys: Arc::clone(&ring),
+            master: Arc::clone(&master),
             public_url: public_url.clone(),
             allowed_hosts: config.server.allowed_hosts.clone(),
-            sources: vec![Arc::new(tools)],
+            sources: vec![Arc::new(tools), Arc::new(gateway.clone())],
             access: Arc::clone(&access),
+            policy: Arc::new(checked.policy.clone()),
+            resources,
+            changes,
+            limits: config.limits.clone(),
             stop: stop.clone(),
             config: config.mcp.clone(),
         });
@@ -142,6 +175,7 @@ impl App {
             federation: federation.clone(),
             access,
             issuer: issuer.clone(),
+            upstreams: Arc::new(UpstreamPages { gateway: gateway.clone(), mcp: mcp.clone() }),
             store: store.clone(),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
@@ -159,6 +193,7 @@ impl App {
             registration,
             issuer,
             federation,
+            gateway,
             mcp,
             web,
             clock,
@@ -185,6 +220,7 @@ impl App {
             master: Arc::clone(&self.master),
             registration: self.registration.clone(),
             federation: self.federation.clone(),
+            gateway: self.gateway.clone(),
             rotation: self.rotation,
             rotation_days: self.config.keys.rotation_days,
             every: Duration::from_secs(self.config.store.housekeeping_seconds.max(1)),

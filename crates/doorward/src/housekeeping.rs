@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use doorward_federation::Federation;
+use doorward_gateway::Gateway;
 use doorward_keys::MasterKey;
 use doorward_model::Clock;
 use doorward_registration::Registration;
@@ -11,6 +12,9 @@ use doorward_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::keys::{self, Rotation};
+
+/// How often connections to upstreams are looked after.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
 
 /// What housekeeping works with.
 pub struct Housekeeping {
@@ -24,6 +28,8 @@ pub struct Housekeeping {
     pub registration: Registration,
     /// Upstream providers.
     pub federation: Federation,
+    /// Upstream servers.
+    pub gateway: Gateway,
     /// How keys rotate.
     pub rotation: Rotation,
     /// After how many days they do.
@@ -35,7 +41,18 @@ pub struct Housekeeping {
 impl Housekeeping {
     /// Runs until `stop`. Asking providers may take its time, so it goes beside the rest.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.every(&stop, || self.round()), self.every(&stop, || self.check_providers()));
+        tokio::join!(self.every(&stop, || self.round()), self.every(&stop, || self.check_providers()), self.tidy(&stop));
+        self.gateway.close();
+    }
+
+    /// Looks often after connections to upstreams: idle processes cost memory.
+    async fn tidy(&self, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(TIDY_EVERY) => self.gateway.tidy().await,
+            }
+        }
     }
 
     async fn every<F: Future<Output = ()>>(&self, stop: &CancellationToken, work: impl Fn() -> F) {

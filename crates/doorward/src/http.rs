@@ -27,8 +27,9 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let rooms = Router::new()
         .route(routes::HEALTHZ, get(healthz))
         .route(routes::READYZ, get(readyz))
+        .route(routes::CONNECT_CLIENT, get(connect_client))
         .with_state(Arc::clone(app))
-        .merge(doorward_issuer::http::router(app.issuer.clone(), &[routes::MCP]))
+        .merge(doorward_issuer::http::router(app.issuer.clone(), &[routes::MCP, routes::MCP_UPSTREAM]))
         .merge(doorward_registration::http::router(app.registration.clone()))
         .merge(doorward_federation::http::router(app.federation.clone()))
         .merge(doorward_mcp::http::router(&app.mcp))
@@ -84,6 +85,10 @@ async fn method_not_allowed(_: Arc<App>, request: Request) -> Response {
 
 async fn healthz() -> Response {
     answer::json(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+}
+
+async fn connect_client(State(app): State<Arc<App>>) -> Response {
+    answer::public_json(&app.gateway.client_document(), 300)
 }
 
 async fn readyz(State(app): State<Arc<App>>) -> Response {

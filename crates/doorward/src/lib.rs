@@ -11,6 +11,7 @@ pub mod keys;
 mod logging;
 pub mod reference;
 pub mod serve;
+mod upstream_pages;
 
 /// What went wrong, as a person at the terminal reads it: one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ failed_from!(
     doorward_registration::LookupError,
     doorward_registration::ClientChangeError,
     doorward_transport::outbound::OutboundSetupError,
+    doorward_gateway::ConfiguredUpstreamError,
+    doorward_gateway::UpstreamChangeError,
+    doorward_gateway::ToolChangeError,
     doorward_federation::ConfiguredProviderError,
     doorward_federation::ProviderChangeError,
     doorward_federation::FederationError,

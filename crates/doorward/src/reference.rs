@@ -108,7 +108,7 @@ fn providers() -> String {
 fn tools() -> String {
     let mut page = format!("# Built-in tools\n\n{NOTE}| tool | what | scope |\n|---|---|---|\n");
     for tool in BUILT_IN {
-        let _ = writeln!(page, "| `{}` | {} | `{}` |", tool.name, tool.description, tool.scope.name());
+        let _ = writeln!(page, "| `{}` | {} | `{}` |", tool.name, tool.description, doorward_model::Scope::of_class(tool.class).name());
     }
     page
 }

@@ -20,7 +20,7 @@ impl Authorizer for GrantSession<'_> {
         let parts = &self.issuer.parts;
         let approval = self.approval.clone().ok_or(())?;
         let challenge = grant.extensions.remove(&Pkce::required()).and_then(|value| value.into_private_value().ok().flatten()).ok_or(())?;
-        let resources = self.resources(&parts.resources).map_err(|failure| self.fail_with(failure))?;
+        let resources = self.resources(&parts.resources.snapshot()).map_err(|failure| self.fail_with(failure))?;
         let plain = PlainToken::random(TokenKind::AuthorizationCode, parts.entropy.as_ref());
         let code = AuthorizationCode {
             token: plain.hashed(),

@@ -32,7 +32,7 @@ impl authorization::Extension for GrantSession<'_> {
             self.fail(OAuthErrorCode::InvalidRequest, "PKCE is required: code_challenge with code_challenge_method=S256");
             return Err(());
         }
-        if let Err(failure) = self.resources(&self.issuer.parts.resources) {
+        if let Err(failure) = self.resources(&self.issuer.parts.resources.snapshot()) {
             self.fail_with(failure);
             return Err(());
         }

@@ -148,9 +148,13 @@ impl<'a> GrantSession<'a> {
             None => ScopeSet::default_request(),
             Some(text) => ScopeSet::parse_known(text),
         };
-        let possible: ScopeSet = asked.closure().iter().filter(|scope| self.client.scopes.allows(*scope)).collect();
+        let exists = |scope: &Scope| scope.upstream().is_none_or(|upstream| self.issuer.parts.resources.has_upstream(upstream));
+        let possible: ScopeSet = asked.closure().iter().filter(|scope| self.client.scopes.allows(*scope) && exists(scope)).collect();
         if possible.is_empty() {
-            return Err(Failure::new(OAuthErrorCode::InvalidScope, "none of the requested scopes exists here; known are mcp:read and mcp:write"));
+            return Err(Failure::new(
+                OAuthErrorCode::InvalidScope,
+                "none of the requested scopes exists here; known are mcp:read, mcp:write and mcp:destructive",
+            ));
         }
         Ok(possible.normalised())
     }

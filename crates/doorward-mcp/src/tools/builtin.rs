@@ -2,14 +2,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use doorward_model::{Clock, Scope};
+use doorward_model::{Clock, Scope, ToolClass};
 use doorward_store::Store;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{BoxFuture, ToolCall, ToolError, ToolSource, ToolSpec, list_connected_apps, revoke_connected_app, server_info, wait, whoami};
-use crate::Caller;
+use rmcp::model::{CallToolResponse, CallToolResult, Tool, ToolAnnotations};
+
+use super::{BoxFuture, CallLimits, ToolCall, ToolError, ToolSource, ToolSpec, list_connected_apps, revoke_connected_app, server_info, wait, whoami};
+use crate::{Target, Visit};
 
 /// What built-in tools work with.
 #[derive(Clone)]
@@ -29,10 +31,8 @@ pub struct BuiltIn {
     pub title: &'static str,
     /// What it does.
     pub description: &'static str,
-    /// The scope that it needs.
-    pub scope: Scope,
-    /// Whether it may remove something.
-    pub destructive: bool,
+    /// What it does to the world.
+    pub class: ToolClass,
     pub(crate) input: fn() -> Map<String, Value>,
     pub(crate) output: fn() -> Map<String, Value>,
     pub(crate) call: for<'a> fn(&'a Context, ToolCall) -> BoxFuture<'a, Result<Value, ToolError>>,
@@ -73,7 +73,7 @@ fn drop_machine_formats(schema: &mut Value) {
 
 /// Reads a call's arguments; what does not fit is explained to the model.
 pub(crate) fn arguments<T: DeserializeOwned>(call: &ToolCall) -> Result<T, ToolError> {
-    serde_json::from_value(Value::Object(call.arguments.clone())).map_err(|error| ToolError::Arguments(format!("the arguments do not fit: {error}")))
+    serde_json::from_value(Value::Object(call.arguments())).map_err(|error| ToolError::Arguments(format!("the arguments do not fit: {error}")))
 }
 
 /// Makes a result.
@@ -94,36 +94,53 @@ impl BuiltInTools {
 }
 
 /// The specifications, made once: lists are asked for often and schemas never change.
-fn specs() -> &'static [ToolSpec] {
-    static SPECS: OnceLock<Vec<ToolSpec>> = OnceLock::new();
-    SPECS.get_or_init(|| {
-        let spec = |tool: &BuiltIn| ToolSpec {
-            name: tool.name.into(),
-            title: tool.title.into(),
-            description: tool.description.into(),
-            input_schema: Arc::new((tool.input)()),
-            output_schema: Some(Arc::new((tool.output)())),
-            scope: tool.scope,
-            read_only: tool.scope == Scope::Read,
-            destructive: tool.destructive,
-            idempotent: true,
-            open_world: false,
-        };
-        BUILT_IN.iter().map(spec).collect()
-    })
+fn specs() -> &'static [Arc<ToolSpec>] {
+    static SPECS: OnceLock<Vec<Arc<ToolSpec>>> = OnceLock::new();
+    SPECS.get_or_init(|| BUILT_IN.iter().map(|tool| Arc::new(spec(tool))).collect())
+}
+
+impl BuiltIn {
+    /// It as it is listed and judged.
+    pub fn spec(&self) -> ToolSpec {
+        spec(self)
+    }
+}
+
+fn spec(built_in: &BuiltIn) -> ToolSpec {
+    let mut tool = Tool::new(built_in.name, built_in.description, Arc::new((built_in.input)()));
+    tool.title = Some(built_in.title.to_owned());
+    tool.output_schema = Some(Arc::new((built_in.output)()));
+    let mut annotations = ToolAnnotations::default();
+    annotations.read_only_hint = Some(built_in.class == ToolClass::Read);
+    annotations.destructive_hint = Some(built_in.class == ToolClass::Destructive);
+    annotations.idempotent_hint = Some(true);
+    annotations.open_world_hint = Some(false);
+    tool.annotations = Some(annotations);
+    ToolSpec {
+        tool,
+        upstream: None,
+        own_name: built_in.name.to_owned(),
+        class: built_in.class,
+        scope: Scope::of_class(built_in.class),
+        open_world: false,
+        idempotent: true,
+        limits: CallLimits::default(),
+    }
 }
 
 impl ToolSource for BuiltInTools {
-    fn list(&self, _: &Caller) -> Vec<ToolSpec> {
-        specs().to_vec()
+    fn list<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Vec<Arc<ToolSpec>>> {
+        let own = if visit.target == Target::All { specs().to_vec() } else { Vec::new() };
+        Box::pin(async move { own })
     }
-    fn find(&self, name: &str) -> Option<ToolSpec> {
-        specs().iter().find(|spec| spec.name == name).cloned()
+    fn find<'a>(&'a self, visit: &'a Visit, name: &'a str) -> BoxFuture<'a, Option<Arc<ToolSpec>>> {
+        let found = specs().iter().find(|spec| visit.target == Target::All && spec.name() == name).cloned();
+        Box::pin(async move { found })
     }
-    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> {
-        match BUILT_IN.iter().find(|tool| tool.name == call.name) {
-            Some(tool) => (tool.call)(&self.context, call),
-            None => Box::pin(async { Err(ToolError::Failed("there is no such tool".to_owned())) }),
-        }
+    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<CallToolResponse, ToolError>> {
+        Box::pin(async move {
+            let tool = BUILT_IN.iter().find(|tool| tool.name == call.spec.name()).ok_or_else(|| ToolError::Failed("there is no such tool".to_owned()))?;
+            (tool.call)(&self.context, call).await.map(|value| CallToolResult::structured(value).into())
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! `list_connected_apps`: the clients that act for this person.
 
-use doorward_model::Scope;
+use doorward_model::ToolClass;
 use doorward_store::ConnectedApp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,7 @@ pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "list_connected_apps",
     title: "Connected apps",
     description: "Lists the apps that may act for this person, with their scopes and last use. revoke_connected_app withdraws one's access.",
-    scope: Scope::Read,
-    destructive: false,
+    class: ToolClass::Read,
     input: schema::<Arguments>,
     output: schema::<Answer>,
     call,
@@ -75,16 +74,16 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         if !(1..=200).contains(&limit) {
             return Err(ToolError::Arguments("limit must be between 1 and 200".to_owned()));
         }
-        let mut apps = context.store.connected_apps(&call.caller.user_id, context.clock.now()).await?;
+        let mut apps = context.store.connected_apps(&call.visit.caller.user_id, context.clock.now()).await?;
         if let Some(part) = name_contains.map(|part| part.to_lowercase()) {
             apps.retain(|app| app.name().to_lowercase().contains(&part));
         }
         let total = apps.len();
         let describe = |app: ConnectedApp| App {
             name: app.name().to_owned(),
-            asks: app.client_id == call.caller.client_id,
+            asks: app.client_id == call.visit.caller.client_id,
             client_id: app.client_id.to_string(),
-            scopes: app.scopes.iter().map(|scope| scope.name().to_owned()).collect(),
+            scopes: app.scopes.iter().map(|scope| scope.name().into_owned()).collect(),
             connected_at: app.connected_at.0,
             last_used_at: app.last_used_at.0,
         };

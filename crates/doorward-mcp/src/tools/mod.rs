@@ -7,58 +7,88 @@ mod server_info;
 mod wait;
 mod whoami;
 
-use std::{borrow::Cow, pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc};
 
-use doorward_model::Scope;
+use doorward_model::{Scope, ToolClass, UpstreamName};
 use doorward_store::StoreError;
-use serde_json::{Map, Value};
+use rmcp::{
+    ErrorData,
+    model::{
+        CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, LoggingLevel, ProgressToken,
+        Prompt, ReadResourceRequestParams, ReadResourceResponse, Resource, ResourceTemplate, Tool,
+    },
+};
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::Caller;
+use crate::{Channel, Visit};
 
+pub(crate) use builtin::schema;
 pub use builtin::{BUILT_IN, BuiltIn, BuiltInTools};
 
 /// A boxed future, as tools return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A tool as it is listed and judged.
-#[expect(clippy::struct_excessive_bools, reason = "MCP's annotations are four independent hints")]
 #[derive(Clone, Debug)]
 pub struct ToolSpec {
-    /// Its unique name.
-    pub name: Cow<'static, str>,
-    /// A name for people.
-    pub title: Cow<'static, str>,
-    /// What it does, for the model.
-    pub description: Cow<'static, str>,
-    /// JSON Schema of its arguments.
-    pub input_schema: Arc<Map<String, Value>>,
-    /// JSON Schema of its structured result.
-    pub output_schema: Option<Arc<Map<String, Value>>>,
+    /// Its definition, under the name that clients see.
+    pub tool: Tool,
+    /// The upstream that it belongs to; `None` for our own.
+    pub upstream: Option<UpstreamName>,
+    /// Its name there.
+    pub own_name: String,
+    /// What it does to the world.
+    pub class: ToolClass,
     /// The scope that calling it needs.
     pub scope: Scope,
-    /// It changes nothing.
-    pub read_only: bool,
-    /// It may remove or overwrite something.
-    pub destructive: bool,
+    /// It reaches beyond its server.
+    pub open_world: bool,
     /// Calling it again with the same arguments changes nothing more.
     pub idempotent: bool,
-    /// It reaches beyond this server.
-    pub open_world: bool,
+    /// How much of it one call may use.
+    pub limits: CallLimits,
+}
+
+impl ToolSpec {
+    /// The name that clients see.
+    pub fn name(&self) -> &str {
+        &self.tool.name
+    }
+}
+
+/// Bounds of calls to one upstream. Zero means that only the general limits hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallLimits {
+    /// Calls a minute, of all people together.
+    pub per_minute: u32,
+    /// Calls at once, of all people together.
+    pub at_once: u32,
+    /// Seconds that one call may take.
+    pub seconds: u64,
+    /// Bytes that one result may have.
+    pub result_bytes: usize,
 }
 
 /// One call.
 pub struct ToolCall {
     /// The tool.
-    pub name: String,
-    /// Its arguments, as sent.
-    pub arguments: Map<String, Value>,
+    pub spec: Arc<ToolSpec>,
+    /// What the client sent.
+    pub params: CallToolRequestParams,
+    /// Who calls, and the way back.
+    pub visit: Visit,
     /// Where to report progress.
     pub progress: Progress,
     /// Cancelled when the client takes the call back or goes away.
     pub cancelled: CancellationToken,
-    /// Who calls.
-    pub caller: Caller,
+}
+
+impl ToolCall {
+    /// The arguments, as sent.
+    pub fn arguments(&self) -> Map<String, Value> {
+        self.params.arguments.clone().unwrap_or_default()
+    }
 }
 
 /// Why a call has no result.
@@ -68,6 +98,10 @@ pub enum ToolError {
     Arguments(String),
     /// It could not be done; the text tells the model why.
     Failed(String),
+    /// It cannot be done now; the text tells the model why, the number after how many seconds to try again.
+    Busy(String, u64),
+    /// The protocol has an error of its own for this.
+    Protocol(ErrorData),
     /// Something here failed; the caller learns only that it may try again.
     Unavailable(StoreError),
 }
@@ -78,35 +112,98 @@ impl From<StoreError> for ToolError {
     }
 }
 
-/// Where tools come from. The gateway and connectors are further sources; `doorward` introduces them.
-pub trait ToolSource: Send + Sync + 'static {
-    /// The tools that this caller sees, in a stable order.
-    fn list(&self, caller: &Caller) -> Vec<ToolSpec>;
-    /// The tool of this name.
-    fn find(&self, name: &str) -> Option<ToolSpec>;
-    /// Calls a tool of this source. The scope was checked.
-    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>>;
+/// What a source offers besides tools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "MCP's capabilities are independent")]
+pub struct Offers {
+    /// Prompts.
+    pub prompts: bool,
+    /// Resources and templates.
+    pub resources: bool,
+    /// Completion of arguments.
+    pub completions: bool,
+    /// Log messages.
+    pub logging: bool,
 }
 
-type Report = dyn Fn(f64, f64, String) -> BoxFuture<'static, ()> + Send + Sync;
+/// The answer of a source to a request about something of which it is not known whose it is: `None` if it is not this source's.
+pub type Perhaps<T> = Option<Result<T, ErrorData>>;
+
+/// Where tools come from. The gateway and connectors are further sources; `doorward` introduces them.
+pub trait ToolSource: Send + Sync + 'static {
+    /// The tools that this caller sees, in a stable order, before the policy is asked.
+    fn list<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Vec<Arc<ToolSpec>>>;
+    /// The tool of this name.
+    fn find<'a>(&'a self, visit: &'a Visit, name: &'a str) -> BoxFuture<'a, Option<Arc<ToolSpec>>>;
+    /// Calls a tool of this source. Scope and policy were checked.
+    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<CallToolResponse, ToolError>>;
+    /// Whether there may be anything but tools, for anybody.
+    fn may_offer(&self) -> bool {
+        false
+    }
+    /// What there is besides tools for this caller.
+    fn offers<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Offers> {
+        Box::pin(async { Offers::default() })
+    }
+    /// The prompts that this caller sees.
+    fn prompts<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Vec<Prompt>> {
+        Box::pin(async { Vec::new() })
+    }
+    /// The resources that this caller sees.
+    fn resources<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Vec<Resource>> {
+        Box::pin(async { Vec::new() })
+    }
+    /// The resource templates that this caller sees.
+    fn templates<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Vec<ResourceTemplate>> {
+        Box::pin(async { Vec::new() })
+    }
+    /// Fills in a prompt.
+    fn get_prompt<'a>(&'a self, _: &'a Visit, _: GetPromptRequestParams) -> BoxFuture<'a, Perhaps<GetPromptResponse>> {
+        Box::pin(async { None })
+    }
+    /// Reads a resource.
+    fn read_resource<'a>(&'a self, _: &'a Visit, _: ReadResourceRequestParams) -> BoxFuture<'a, Perhaps<ReadResourceResponse>> {
+        Box::pin(async { None })
+    }
+    /// Completes an argument.
+    fn complete<'a>(&'a self, _: &'a Visit, _: CompleteRequestParams) -> BoxFuture<'a, Perhaps<CompleteResult>> {
+        Box::pin(async { None })
+    }
+    /// Watches a resource, or stops watching it.
+    fn watch<'a>(&'a self, _: &'a Visit, _: &'a str, _: bool) -> BoxFuture<'a, Perhaps<()>> {
+        Box::pin(async { None })
+    }
+    /// Passes on how much log a client wants.
+    fn set_level<'a>(&'a self, _: &'a Visit, _: LoggingLevel) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+}
 
 /// Reports progress, if the client asked for it (CA7).
 #[derive(Clone)]
-pub struct Progress(Option<Arc<Report>>);
+pub struct Progress(Option<(Channel, ProgressToken)>);
 
 impl Progress {
     /// Reports to nobody.
     pub fn none() -> Self {
         Self(None)
     }
-    /// Reports through this function.
-    pub fn new(report: impl Fn(f64, f64, String) -> BoxFuture<'static, ()> + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(report)))
+    /// Reports to the client, under the token that it chose.
+    pub fn new(channel: Channel, token: ProgressToken) -> Self {
+        Self(Some((channel, token)))
+    }
+    /// Whether anybody listens.
+    pub fn is_wanted(&self) -> bool {
+        self.0.is_some()
     }
     /// Reports that `step` of `total` is done.
-    pub async fn report(&self, step: f64, total: f64, message: String) {
-        if let Some(report) = &self.0 {
-            report(step, total, message).await;
+    pub async fn report(&self, step: f64, total: Option<f64>, message: Option<String>) {
+        let Some((channel, token)) = &self.0 else { return };
+        let mut params = json!({"progressToken": token, "progress": step});
+        if let Value::Object(members) = &mut params {
+            members.extend(total.map(|total| ("total".to_owned(), json!(total))));
+            members.extend(message.map(|message| ("message".to_owned(), json!(message))));
         }
+        channel.notify("notifications/progress", params).await;
     }
 }

@@ -1,6 +1,6 @@
 //! `revoke_connected_app`: withdraws a client's access.
 
-use doorward_model::{Change, ClientId, RevokeReason, Scope};
+use doorward_model::{Change, ClientId, RevokeReason, ToolClass};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,8 +14,7 @@ pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "revoke_connected_app",
     title: "Withdraw an app's access",
     description: "Withdraws what this person allowed an app: all its tokens stop working at once. The app can ask again, and the person is asked again.",
-    scope: Scope::Write,
-    destructive: true,
+    class: ToolClass::Write,
     input: schema::<Arguments>,
     output: schema::<Answer>,
     call,
@@ -41,7 +40,7 @@ struct Answer {
 fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> {
     Box::pin(async move {
         let Arguments { client_id } = arguments(&call)?;
-        let caller = &call.caller;
+        let caller = &call.visit.caller;
         let now = context.clock.now();
         let live = context.store.live_grants_of(&caller.user_id, now).await?;
         let revoked_grants = live.iter().filter(|grant| grant.client_id.as_str() == client_id).count();

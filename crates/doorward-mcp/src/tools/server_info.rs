@@ -1,6 +1,6 @@
 //! `server_info`: what this server is.
 
-use doorward_model::Scope;
+use doorward_model::ToolClass;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,8 +14,7 @@ pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "server_info",
     title: "About this server",
     description: "Tells the server's name, version, address, time and for how long it has been running.",
-    scope: Scope::Read,
-    destructive: false,
+    class: ToolClass::Read,
     input: schema::<Arguments>,
     output: schema::<Answer>,
     call,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward_model::Scope;
+use doorward_model::ToolClass;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,8 +16,7 @@ pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "wait",
     title: "Wait",
     description: "Waits for some seconds, reporting progress every second if the client asks for it. Made to try out long calls and their cancellation.",
-    scope: Scope::Read,
-    destructive: false,
+    class: ToolClass::Read,
     input: schema::<Arguments>,
     output: schema::<Answer>,
     call,
@@ -51,7 +50,7 @@ fn call(_: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> 
             return Err(ToolError::Arguments("seconds must be at most 300".to_owned()));
         }
         for step in 0..seconds {
-            call.progress.report(f64::from(step), f64::from(seconds), format!("waited {step} of {seconds} seconds")).await;
+            call.progress.report(f64::from(step), Some(f64::from(seconds)), Some(format!("waited {step} of {seconds} seconds"))).await;
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
                 () = call.cancelled.cancelled() => {
@@ -60,7 +59,7 @@ fn call(_: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> 
                 }
             }
         }
-        call.progress.report(f64::from(seconds), f64::from(seconds), "done".to_owned()).await;
+        call.progress.report(f64::from(seconds), Some(f64::from(seconds)), Some("done".to_owned())).await;
         result(&Answer { waited_seconds: seconds })
     })
 }

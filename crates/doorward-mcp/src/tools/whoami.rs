@@ -1,6 +1,6 @@
 //! `whoami`: for whom the client acts, and what it may do.
 
-use doorward_model::Scope;
+use doorward_model::ToolClass;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,8 +14,7 @@ pub(super) const TOOL: BuiltIn = BuiltIn {
     name: "whoami",
     title: "Who am I?",
     description: "Tells for whom you act here: the person who signed in and how, their roles, the client, the scopes, and until when the access token counts.",
-    scope: Scope::Read,
-    destructive: false,
+    class: ToolClass::Read,
     input: schema::<Arguments>,
     output: schema::<Answer>,
     call,
@@ -81,7 +80,7 @@ struct Account {
 fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> {
     Box::pin(async move {
         let Arguments {} = arguments(&call)?;
-        let caller = &call.caller;
+        let caller = &call.visit.caller;
         let person = &caller.person;
         let identities = context.store.identities_of(&caller.user_id).await?;
         let client = context.store.client(&caller.client_id).await?;
@@ -102,7 +101,7 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
                 .collect(),
             client_id: caller.client_id.to_string(),
             client_name: client.map(|client| client.name.clone()).unwrap_or_default(),
-            scopes: caller.scopes.closure().iter().map(|scope| scope.name().to_owned()).collect(),
+            scopes: caller.scopes.closure().iter().map(|scope| scope.name().into_owned()).collect(),
             token_expires_at: caller.expires_at,
         })
     })

@@ -5,8 +5,11 @@
 pub mod access_grant;
 pub mod authorization_code;
 pub mod client;
+pub mod connect_attempt;
+pub mod connection;
 pub mod identity;
 pub mod invitation;
+pub mod kept_result;
 pub mod login_failure;
 pub mod one_time_link;
 pub mod passkey;
@@ -20,3 +23,6 @@ pub mod sign_in;
 pub mod signing_key;
 pub mod spent_value;
 pub mod totp;
+pub mod upstream;
+pub mod upstream_registration;
+pub mod upstream_tool;

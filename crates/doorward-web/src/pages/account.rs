@@ -1,5 +1,7 @@
 //! A person's own page: connected apps, sessions, password.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::{
     body::Body,
@@ -8,13 +10,13 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::PeopleError;
-use doorward_model::{ClientId, ClientSource, SessionId, routes};
+use doorward_model::{ClientId, ClientSource, SessionId, Timestamp, routes};
 use doorward_store::{ConnectedApp, StoreError};
 use doorward_transport::answer;
 
 use super::error::Oops;
 use crate::{
-    Web,
+    Service, ServiceState, Web,
     frame::{Frame, draw, moment},
     visitor::{SignedIn, form},
 };
@@ -30,6 +32,8 @@ struct Page {
     message: Option<String>,
     error: Option<String>,
     apps: Vec<App>,
+    services: Vec<ServiceRow>,
+    disconnect_csrf: String,
     sessions: Vec<SessionRow>,
     has_password: bool,
     password_min_length: usize,
@@ -42,9 +46,19 @@ struct App {
     client_id: String,
     name: String,
     unverified: bool,
-    scopes: Vec<&'static str>,
+    scopes: Vec<Cow<'static, str>>,
     connected: String,
     last_used: String,
+}
+
+struct ServiceRow {
+    name: String,
+    title: String,
+    state: &'static str,
+    good: bool,
+    detail: String,
+    connect: Option<&'static str>,
+    disconnect: bool,
 }
 
 struct SessionRow {
@@ -75,11 +89,36 @@ async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
         name: app.name().to_owned(),
         unverified: app.client.as_ref().is_none_or(|client| client.source == ClientSource::Registration),
         client_id: app.client_id.to_string(),
-        scopes: app.scopes.iter().map(|scope| scope.info().title).collect(),
+        scopes: app.scopes.iter().map(|scope| scope.title()).collect(),
         connected: moment(app.connected_at),
         last_used: moment(app.last_used_at),
     };
     Ok(apps.into_iter().map(row).collect())
+}
+
+fn service_row(service: Service) -> ServiceRow {
+    let mut detail = vec![format!("{} tools", service.tools)];
+    detail.extend(service.connected_at.map(|at| format!("connected {}", moment(Timestamp(at)))));
+    detail.extend(service.scopes.map(|scopes| format!("scopes there: {scopes}")));
+    detail.extend(service.problem);
+    let (state, good) = match service.state {
+        ServiceState::Ready => ("ready", true),
+        ServiceState::NotConnected => ("not connected", false),
+        ServiceState::Expired => ("connect again", false),
+        ServiceState::Unreachable => ("cannot be reached", false),
+    };
+    ServiceRow {
+        connect: service.connectable.then_some(match service.state {
+            ServiceState::NotConnected => "Connect",
+            _ => "Connect again",
+        }),
+        disconnect: service.connectable && service.connected_at.is_some(),
+        name: service.name,
+        title: service.title,
+        state,
+        good,
+        detail: detail.join(" · "),
+    }
 }
 
 async fn sessions(web: &Web, signed_in: &SignedIn) -> Result<Vec<SessionRow>, StoreError> {
@@ -98,9 +137,10 @@ async fn sessions(web: &Web, signed_in: &SignedIn) -> Result<Vec<SessionRow>, St
 }
 
 async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, message: Option<String>, error: Option<String>) -> Response {
-    let (apps, sessions) = match (apps(web, signed_in).await, sessions(web, signed_in).await) {
-        (Ok(apps), Ok(sessions)) => (apps, sessions),
-        (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(web),
+    let services = web.parts.upstreams.services(&signed_in.visitor.person).await;
+    let (apps, sessions, services) = match (apps(web, signed_in).await, sessions(web, signed_in).await, services) {
+        (Ok(apps), Ok(sessions), Ok(services)) => (apps, sessions, services),
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => return Oops::unavailable(&error).draw(web),
     };
     let browser = &signed_in.browser;
     let page = Page {
@@ -112,6 +152,8 @@ async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, message: Opti
         message,
         error,
         apps,
+        services: services.into_iter().map(service_row).collect(),
+        disconnect_csrf: web.csrf(browser, "disconnect"),
         sessions,
         has_password: signed_in.visitor.person.password.is_some() && web.parts.accounts.config().passwords,
         password_min_length: web.parts.accounts.config().password_min_length,

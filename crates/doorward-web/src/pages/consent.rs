@@ -1,5 +1,7 @@
 //! The person decides.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::{
     body::Body,
@@ -45,9 +47,9 @@ struct Page {
 }
 
 struct Choice {
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
+    name: Cow<'static, str>,
+    title: Cow<'static, str>,
+    description: Cow<'static, str>,
     already: bool,
     checked: bool,
 }
@@ -65,10 +67,8 @@ fn origin(request: &AuthorizationRequest) -> (bool, &'static str, String) {
 }
 
 fn choices(offered: &ScopeSet, already: &ScopeSet) -> Vec<Choice> {
-    let choice = |scope: Scope| {
-        let info = scope.info();
-        Choice { name: info.name, title: info.title, description: info.description, already: already.allows(scope), checked: true }
-    };
+    let choice =
+        |scope: Scope| Choice { name: scope.name(), title: scope.title(), description: scope.description(), already: already.allows(scope), checked: true };
     offered.iter().map(choice).collect()
 }
 
@@ -79,7 +79,7 @@ async fn show(web: &Web, browser: &Browser, visitor: &Visitor, request: &Authori
     };
     let who = approver(visitor);
     let offered = web.parts.issuer.offered(request, &already, &who);
-    let withheld = |scopes: &ScopeSet| scopes.iter().filter(|scope| !offered.allows(*scope)).map(|scope| scope.info().title).collect::<Vec<_>>().join(", ");
+    let withheld = |scopes: &ScopeSet| scopes.iter().filter(|scope| !offered.allows(*scope)).map(Scope::title).collect::<Vec<_>>().join(", ");
     let locked = web.parts.issuer.behind_second_factor(request, &who);
     let sealed = web.parts.issuer.seal(request);
     let (verified, origin_badge, origin) = origin(request);
@@ -143,7 +143,7 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
     };
     match params.get("decision") {
         Some("allow") => {
-            let chosen: ScopeSet = ScopeSet::all().iter().filter(|scope| params.get(&format!("scope-{}", scope.name())).is_some()).collect();
+            let chosen: ScopeSet = params.names().filter_map(|name| Scope::named(name.strip_prefix("scope-")?)).collect();
             match web.parts.issuer.approve(&pending, &approver(visitor), &chosen).await {
                 Ok(target) => answer::see_other(&target),
                 Err(refusal) => web.refuse(&refusal),

@@ -4,6 +4,8 @@ mod account;
 mod admin;
 mod admin_link;
 mod authorize;
+mod confirm;
+mod connect;
 mod consent;
 pub(crate) mod error;
 mod login;
@@ -11,6 +13,7 @@ mod logout;
 mod provider;
 mod second_factor;
 mod security;
+mod upstreams;
 mod welcome;
 
 use axum::{
@@ -45,7 +48,13 @@ pub(crate) fn router(web: Web) -> Router {
         .route(routes::ACCOUNT_AUTHENTICATOR, post(security::authenticator))
         .route(routes::ACCOUNT_RECOVERY, post(security::recovery_codes))
         .route(routes::ACCOUNT_IDENTITIES, post(security::unlink))
+        .route(routes::ACCOUNT_CONNECTIONS, post(connect::disconnect))
+        .route(routes::CONNECT, get(connect::get).post(connect::post))
+        .route(routes::CONNECT_CALLBACK, get(connect::callback))
+        .route(routes::CONNECT_DONE, get(connect::done))
+        .route(routes::CONFIRM, get(confirm::get).post(confirm::post))
         .route(routes::ADMIN, get(admin::get))
+        .route(routes::ADMIN_UPSTREAMS, get(upstreams::get).post(upstreams::post))
         .route(routes::ADMIN_MCP, post(admin::switch_mcp))
         .route(routes::ADMIN_LINK, get(admin_link::get).post(admin_link::post))
         .with_state(web)

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use doorward_accounts::Accounts;
 use doorward_federation::Federation;
+use doorward_gateway::Gateway;
 use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
-use doorward_model::{PublicUrl, ports::SystemClock};
+use doorward_model::{Person, PublicUrl, ResourceTable, ports::SystemClock};
 use doorward_registration::Registration;
 use doorward_store::Store;
 use doorward_transport::Outbound;
@@ -60,6 +61,32 @@ impl Context {
             passwords: self.config.accounts.passwords,
             configured: self.config.providers.clone(),
         })?)
+    }
+    pub(super) async fn gateway(&self, store: &Store) -> Result<Gateway, Failed> {
+        let master = self.master(store).await?;
+        let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
+        ring.follow(&store.signing_keys().await?)?;
+        let public_url = self.public_url()?;
+        Ok(Gateway::new(doorward_gateway::Parts {
+            store: store.clone(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            keys: ring,
+            master,
+            outbound: Outbound::new(&self.config.outbound)?,
+            outbound_config: self.config.outbound.clone(),
+            resources: ResourceTable::new(&public_url),
+            public_url,
+            name: self.config.pages.name.clone(),
+            changes: doorward_mcp::Changes::default(),
+            supervisor: None,
+            configured: self.config.upstreams.clone(),
+        })?)
+    }
+    /// A person by their sign-in name.
+    pub(super) async fn person(&self, store: &Store, name: &str) -> Result<Arc<Person>, Failed> {
+        let found = store.people().await?.into_iter().find(|person| person.name.as_str() == name);
+        found.map(Arc::new).ok_or_else(|| Failed(format!("there is nobody called {name}; doorward user list names everybody")))
     }
     pub(super) fn registration(&self, store: &Store) -> Result<Registration, Failed> {
         let outbound = Outbound::new(&self.config.outbound)?;

@@ -8,7 +8,10 @@ mod context;
 mod doctor;
 mod keys;
 mod migrate;
+mod policy;
 mod provider;
+mod supervise;
+mod upstream;
 mod user;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -66,6 +69,24 @@ enum Command {
         #[command(subcommand)]
         command: provider::Command,
     },
+    /// Adds, lists, tries and deletes upstream servers, and decides about their tools.
+    Upstream {
+        /// The public URL, if the configuration does not say it: redirect URIs begin with it.
+        #[arg(long, global = true, value_name = "URL")]
+        public_url: Option<String>,
+        #[command(subcommand)]
+        command: upstream::Command,
+    },
+    /// Explains who may call which tool.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Runs a local process for the server. Not for people.
+    #[command(hide = true)]
+    Supervise {
+        /// The command and its arguments.
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
     /// Lists and rotates signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -116,6 +137,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     if let Command::Config(command) = &arguments.command {
         return config::run(command, arguments.config.as_deref(), arguments.json).map(|()| ExitCode::SUCCESS);
     }
+    if let Command::Supervise { command } = &arguments.command {
+        return supervise::run(command).await;
+    }
     let mut loaded = crate::config::load(arguments.config.as_deref(), &crate::config::Environment::of_process())?;
     if let Command::Serve { listen, public_url } = &arguments.command {
         if let Some(listen) = listen {
@@ -128,8 +152,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
         loaded.check()?;
         return serve::run(loaded, &DataDir::open(&arguments.data_dir)?).await.map(|()| ExitCode::SUCCESS);
     }
-    if let Command::AdminLink { public_url: Some(url) } | Command::Doctor { public_url: Some(url) } | Command::Provider { public_url: Some(url), .. } =
-        &arguments.command
+    if let Command::AdminLink { public_url: Some(url) }
+    | Command::Doctor { public_url: Some(url) }
+    | Command::Provider { public_url: Some(url), .. }
+    | Command::Upstream { public_url: Some(url), .. } = &arguments.command
     {
         loaded.set_flag("server.public_url", "--public-url", |config| config.server.public_url.clone_from(url));
     }
@@ -137,7 +163,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     logging::start(&loaded.config.log)?;
     let context = Context { checked: loaded.check()?, config: loaded.config, data_dir: DataDir::open(&arguments.data_dir)?, json: arguments.json };
     match arguments.command {
-        Command::Serve { .. } | Command::Config(_) => Ok(ExitCode::SUCCESS),
+        Command::Serve { .. } | Command::Config(_) | Command::Supervise { .. } => Ok(ExitCode::SUCCESS),
+        Command::Upstream { command, .. } => upstream::run(&context, command).await,
+        Command::Policy(command) => policy::run(&context, command).await,
         Command::AdminLink { .. } => admin_link::run(&context).await.map(|()| ExitCode::SUCCESS),
         Command::User(command) => user::run(&context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Client(command) => client::run(&context, command).await.map(|()| ExitCode::SUCCESS),

@@ -52,6 +52,10 @@ impl Key {
     pub fn path(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }
+    /// Whether it stands for the key of each of many.
+    pub(super) fn is_of_many(&self) -> bool {
+        MANY.iter().any(|(_, section)| *section == self.section)
+    }
     /// The environment variable that sets it.
     pub fn variable(&self) -> String {
         format!("DOORWARD_{}__{}", self.section.to_uppercase().replace('.', "__").replace('-', "_"), self.name.to_uppercase())
@@ -78,20 +82,25 @@ fn kind(schema: &Value) -> Kind {
     }
 }
 
-/// The section of which there may be many: `[providers.NAME]`. In the table of keys it stands once, under this name.
+/// The sections of which there may be many, such as `[providers.NAME]`. In the table of keys each stands once, under this name.
 pub const PROVIDERS: &str = "providers.NAME";
+/// The same for upstream servers.
+pub const UPSTREAMS: &str = "upstreams.NAME";
+/// All of them, by the word that their names begin with.
+pub(super) const MANY: [(&str, &str); 2] = [("providers", PROVIDERS), ("upstreams", UPSTREAMS)];
 
-/// The keys of the provider of this name.
-pub(super) fn of_provider(known: &[Key], name: &str) -> Vec<Key> {
-    let section = format!("providers.{name}");
-    known.iter().filter(|key| key.section == PROVIDERS).map(|key| Key { section: section.clone(), ..key.clone() }).collect()
+/// The keys of one of many, such as the provider of this name.
+pub(super) fn of_one(known: &[Key], family: &str, name: &str) -> Vec<Key> {
+    let (section, template) = (format!("{family}.{name}"), format!("{family}.NAME"));
+    known.iter().filter(|key| key.section == template).map(|key| Key { section: section.clone(), ..key.clone() }).collect()
 }
 
 /// All keys that have a value in this configuration: those of each of its providers among them.
 pub fn in_force(config: &Config) -> Vec<Key> {
     let known = all();
-    let providers = config.providers.keys().flat_map(|name| of_provider(&known, name));
-    known.iter().filter(|key| key.section != PROVIDERS).cloned().chain(providers).collect()
+    let providers = config.providers.keys().flat_map(|name| of_one(&known, "providers", name));
+    let upstreams = config.upstreams.keys().flat_map(|name| of_one(&known, "upstreams", name));
+    known.iter().filter(|key| !key.is_of_many()).cloned().chain(providers).chain(upstreams).collect()
 }
 
 /// All keys in the order of their sections.
@@ -101,9 +110,11 @@ pub fn all() -> Vec<Key> {
     let sections = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     let mut keys = Vec::new();
     let provider = serde_json::to_value(doorward_federation::ProviderConfig::default()).unwrap_or_default();
+    let upstream = serde_json::to_value(doorward_gateway::UpstreamConfig::default()).unwrap_or_default();
     for (section, section_schema) in sections {
         // A section of which there may be many describes one of them.
         let (section, section_schema, defaults) = match section_schema.get("additionalProperties").filter(|one| one.is_object()) {
+            Some(one) if section == "upstreams" => (UPSTREAMS.to_owned(), one, Some(&upstream)),
             Some(one) => (PROVIDERS.to_owned(), one, Some(&provider)),
             None => (section.clone(), section_schema, defaults.get(section)),
         };

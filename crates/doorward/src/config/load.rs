@@ -12,7 +12,7 @@ use toml::{
 
 use super::{
     Config, ConfigError, Key, Kind, Loaded, Origin,
-    keys::{PROVIDERS, of_provider},
+    keys::{MANY, of_one},
     known_keys,
 };
 
@@ -70,17 +70,17 @@ fn read_file(text: &str, file: &str, known: &[Key], origins: &mut BTreeMap<Strin
         let DeValue::Table(keys) = value.get_ref() else {
             return Err(unknown(Some(origin), &section, known));
         };
-        if section != "providers" {
+        if !MANY.iter().any(|(family, _)| *family == section) {
             file.section(&section, origin, keys, known)?;
             continue;
         }
         for (name, value) in keys {
-            let (path, origin) = (format!("providers.{}", name.get_ref()), at(name.span().start));
+            let (path, origin) = (format!("{section}.{}", name.get_ref()), at(name.span().start));
             let DeValue::Table(keys) = value.get_ref() else {
-                let message = format!("write a table [providers.NAME]; {path} is none");
+                let message = format!("write a table [{section}.NAME]; {path} is none");
                 return Err(ConfigError { origin: Some(origin), key: path, message });
             };
-            file.section(&path, origin, keys, &of_provider(known, name.get_ref()))?;
+            file.section(&path, origin, keys, &of_one(known, &section, name.get_ref()))?;
         }
     }
     text.parse::<Table>().map_err(|error| ConfigError { origin: None, key: String::new(), message: error.message().to_owned() })
@@ -120,21 +120,25 @@ impl File<'_> {
     }
 }
 
-/// The keys that the environment may name: all, and those of every provider that the file or a variable names.
-fn with_providers(table: &Table, environment: &Environment, known: &[Key]) -> Vec<Key> {
-    let in_file = table.get("providers").and_then(Value::as_table).into_iter().flat_map(Table::keys).cloned();
-    let mut names: Vec<String> = in_file.collect();
-    for variable in environment.0.keys() {
-        let provider =
-            variable.strip_prefix("DOORWARD_PROVIDERS__").and_then(|rest| rest.split_once("__")).map(|(name, _)| name.to_lowercase().replace('_', "-"));
-        if let Some(name) = provider.filter(|name| !names.contains(name)) {
-            names.push(name);
+/// The keys that the environment may name: all, and those of every provider and upstream that the file or a variable names.
+fn with_many(table: &Table, environment: &Environment, known: &[Key]) -> Vec<Key> {
+    let mut all: Vec<Key> = known.iter().filter(|key| !key.is_of_many()).cloned().collect();
+    for (family, _) in MANY {
+        let in_file = table.get(family).and_then(Value::as_table).into_iter().flat_map(Table::keys).cloned();
+        let mut names: Vec<String> = in_file.collect();
+        let prefix = format!("DOORWARD_{}__", family.to_uppercase());
+        for variable in environment.0.keys() {
+            let named = variable.strip_prefix(&prefix).and_then(|rest| rest.split_once("__")).map(|(name, _)| name.to_lowercase().replace('_', "-"));
+            if let Some(name) = named.filter(|name| !names.contains(name)) {
+                names.push(name);
+            }
         }
+        all.extend(names.iter().flat_map(|name| of_one(known, family, name)));
     }
-    known.iter().filter(|key| key.section != PROVIDERS).cloned().chain(names.iter().flat_map(|name| of_provider(known, name))).collect()
+    all
 }
 
-/// Puts a value into the table of its section, which may be one of several providers.
+/// Puts a value into the table of its section, which may be one of many.
 fn put(table: &mut Table, section: &str, name: &str, value: Value) {
     let mut place = table;
     for part in section.split('.') {
@@ -157,7 +161,7 @@ pub(crate) fn value_from_text(kind: Kind, text: String) -> Option<Value> {
 
 /// Lays the environment over the file.
 fn overlay(table: &mut Table, environment: &Environment, known: &[Key], origins: &mut BTreeMap<String, Origin>) -> Result<(), ConfigError> {
-    let known = &with_providers(table, environment, known);
+    let known = &with_many(table, environment, known);
     // `…_FILE` sorts behind the plain name and so wins over it.
     for (variable, value) in &environment.0 {
         let origin = Origin::Variable(variable.clone());
@@ -170,7 +174,8 @@ fn overlay(table: &mut Table, environment: &Environment, known: &[Key], origins:
                 (key, text.trim_end_matches(['\n', '\r']).to_owned())
             }
             (None, None) => {
-                let dots = if variable.starts_with("DOORWARD_PROVIDERS__") { 2 } else { 1 };
+                let many = MANY.iter().any(|(family, _)| variable.starts_with(&format!("DOORWARD_{}__", family.to_uppercase())));
+                let dots = if many { 2 } else { 1 };
                 let path = variable.trim_start_matches("DOORWARD_").replacen("__", ".", dots).to_lowercase();
                 return Err(unknown(Some(origin), &path, known));
             }
@@ -185,7 +190,7 @@ fn overlay(table: &mut Table, environment: &Environment, known: &[Key], origins:
 
 /// An unknown key, with the nearest known one.
 fn unknown(origin: Option<Origin>, path: &str, known: &[Key]) -> ConfigError {
-    let is_section = !path.contains('.') || path.starts_with("providers.") && path.matches('.').count() == 1;
+    let is_section = !path.contains('.') || MANY.iter().any(|(family, _)| path.starts_with(&format!("{family}."))) && path.matches('.').count() == 1;
     let mut candidates: Vec<String> = known.iter().map(Key::path).collect();
     if is_section {
         candidates.extend(known.iter().map(|key| key.section.clone()));

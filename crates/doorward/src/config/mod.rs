@@ -5,12 +5,12 @@ mod load;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
-use doorward_model::{AccessPolicy, PublicUrl, SigningAlgorithm};
+use doorward_model::{AccessPolicy, PublicUrl, SigningAlgorithm, ToolPolicy};
 use doorward_transport::{address::TrustedProxies, outbound::OutboundSetupError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use keys::{Key, Kind, PROVIDERS, all as known_keys, in_force as keys_in_force, schema};
+pub use keys::{Key, Kind, PROVIDERS, UPSTREAMS, all as known_keys, in_force as keys_in_force, schema};
 pub(crate) use load::value_from_text;
 pub use load::{Environment, load};
 
@@ -28,8 +28,14 @@ pub struct Config {
     pub accounts: doorward_accounts::Config,
     /// Upstream identity providers, each in a table of its own: `[providers.google]`.
     pub providers: BTreeMap<String, doorward_federation::ProviderConfig>,
+    /// Upstream servers, each in a table of its own: `[upstreams.github]`.
+    pub upstreams: BTreeMap<String, doorward_gateway::UpstreamConfig>,
     /// What roles allow, and where one factor is not enough.
     pub access: AccessConfig,
+    /// Which tools, for whom.
+    pub policy: PolicyConfig,
+    /// How much one person, one client and one upstream may use.
+    pub limits: doorward_mcp::LimitsConfig,
     /// How clients come to be known.
     pub registration: doorward_registration::Config,
     /// Lifetimes of what is issued.
@@ -69,6 +75,33 @@ impl AccessConfig {
         let mut policy = read(&self.scope_roles, &self.tool_roles, &self.second_factor_scopes).map_err(|error| ("access.second_factor_scopes", error))?;
         policy.second_factor_for_administrators = self.second_factor_for_administrators;
         Ok(policy)
+    }
+}
+
+/// Which tools, for whom. The first rule that fits a tool, a person and a client decides; it hides the tool and refuses its call alike.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// Rules such as `deny role=guest class=write,destructive upstream=wiki`: `allow`, `deny` or `confirm`, then conditions
+    /// `KEY=VALUE,VALUE…` that must all hold. Keys are person, role, client, upstream, tool, class (read, write, destructive) and hint
+    /// (open-world, closed-world, idempotent, not-idempotent); `*` in a value stands for anything. `confirm` asks the person before
+    /// each call.
+    pub rules: Vec<String>,
+    /// What holds where no rule fits: `allow`, `deny` or `confirm`.
+    pub default: String,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self { rules: Vec::new(), default: "allow".to_owned() }
+    }
+}
+
+impl PolicyConfig {
+    /// Reads the rules. Answers the key of the one that is wrong.
+    pub fn policy(&self) -> Result<ToolPolicy, (&'static str, String)> {
+        ToolPolicy::parse(&[], &self.default).map_err(|error| ("policy.default", error.to_string()))?;
+        ToolPolicy::parse(&self.rules, &self.default).map_err(|error| ("policy.rules", error.to_string()))
     }
 }
 
@@ -179,14 +212,25 @@ impl Loaded {
             return Err(self.wrong("accounts.second_factor", "must be enrolled or required"));
         }
         let access = config.access.policy().map_err(|(key, message)| self.wrong(key, message))?;
+        let policy = config.policy.policy().map_err(|(key, message)| self.wrong(key, message))?;
+        doorward_mcp::tool_limits(&config.mcp.tool_limits).map_err(|message| self.wrong("mcp.tool_limits", message))?;
         doorward_federation::check_configured(&config.providers).map_err(|wrong| self.wrong_provider(&wrong))?;
+        doorward_gateway::check_configured(&config.upstreams).map_err(|wrong| self.wrong_upstream(&wrong))?;
         self.check_numbers()?;
-        Ok(Checked { listen, public_url, algorithm, proxies, access })
+        Ok(Checked { listen, public_url, algorithm, proxies, access, policy })
     }
 
     /// A provider's setting that is wrong, or missing: then it is the table's line that is named.
     fn wrong_provider(&self, wrong: &doorward_federation::ConfiguredProviderError) -> ConfigError {
         let section = format!("providers.{}", wrong.provider);
+        let key = format!("{section}.{}", wrong.error.key);
+        let origin = self.origins.get(&key).or_else(|| self.origins.get(&section)).cloned();
+        ConfigError { origin, key, message: wrong.error.message.clone() }
+    }
+
+    /// An upstream's setting that is wrong, or missing: then it is the table's line that is named.
+    fn wrong_upstream(&self, wrong: &doorward_gateway::ConfiguredUpstreamError) -> ConfigError {
+        let section = format!("upstreams.{}", wrong.upstream);
         let key = format!("{section}.{}", wrong.error.key);
         let origin = self.origins.get(&key).or_else(|| self.origins.get(&section)).cloned();
         ConfigError { origin, key, message: wrong.error.message.clone() }
@@ -229,6 +273,8 @@ pub struct Checked {
     pub proxies: TrustedProxies,
     /// What roles allow.
     pub access: AccessPolicy,
+    /// Which tools, for whom.
+    pub policy: ToolPolicy,
 }
 
 impl Checked {
@@ -294,7 +340,7 @@ mod tests {
             ("[providers]\ngoogle = 1\n", "doorward.toml, line 2: providers.google: write a table [providers.NAME]; providers.google is none"),
             (
                 "[access]\nscope_roles = [\"mcp:rite = a\"]\n",
-                "doorward.toml, line 2: access.scope_roles: \"mcp:rite\" is not a scope; there are mcp:read, mcp:write, offline_access",
+                "doorward.toml, line 2: access.scope_roles: \"mcp:rite\" is not a scope that can be ruled; there are mcp:read, mcp:write, mcp:destructive, offline_access, and [policy] has rules for single upstreams",
             ),
             ("[accounts]\nsecond_factor = \"maybe\"\n", "doorward.toml, line 2: accounts.second_factor: must be enrolled or required"),
             ("[mcp]\nenabled = 1\n", "doorward.toml, line 2: mcp.enabled: must be true or false"),

@@ -1,0 +1,216 @@
+//! One upstream, as it is configured.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An upstream server: whose tools are offered, and with whose rights they are called. A short name of your choice stands in its
+/// table's head and before the names of its tools.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct UpstreamConfig {
+    /// What it is: `http` (Streamable HTTP of any revision), `sse` (the old HTTP+SSE), `stdio` (a local process) or `openapi`.
+    pub kind: String,
+    /// Its name for people. Empty for its short name.
+    pub title: String,
+    /// Whether it is used.
+    pub enabled: bool,
+    /// Its address: the MCP endpoint, the event stream of `sse`, or the base address of the API of `openapi` where the document
+    /// does not name it.
+    pub url: String,
+    /// The command of a `stdio` upstream and its arguments. No shell reads it.
+    pub command: Vec<String>,
+    /// Environment variables of the process, as `NAME=VALUE`. They are kept sealed. In a value, `{token}` stands for the person's own
+    /// token as `auth` yields it; the process then runs once for each person.
+    pub env: Vec<String>,
+    /// Names of our own environment variables that the process gets as well, besides `PATH`, `HOME`, `LANG` and `TZ`.
+    pub pass_env: Vec<String>,
+    /// The folder in which the process runs.
+    pub working_dir: String,
+    /// Whether a process runs for each person rather than one for all.
+    pub per_person: bool,
+    /// The OpenAPI document of an `openapi` upstream: a file or an https address.
+    pub document: String,
+    /// Tools to offer, by their names there; `*` stands for anything. Empty for all.
+    pub include: Vec<String>,
+    /// Tools not to offer.
+    pub exclude: Vec<String>,
+    /// With whose rights calls are made: `none`, `header` (a fixed header), `basic` (a fixed user and password), `identity` (a
+    /// short-lived token of ours that names the person), `exchange` (that token exchanged at the upstream's authorization server,
+    /// RFC 8693) or `oauth` (each person connects with their own account there). Never with the client's own token.
+    pub auth: String,
+    /// The fixed header of `auth = "header"`, as `Name: value`. It is kept sealed.
+    pub header: String,
+    /// The user of `auth = "basic"`.
+    pub username: String,
+    /// The password of `auth = "basic"`. It is kept sealed.
+    pub password: String,
+    /// The audience of the token of `identity` and `exchange`. Empty for `url`.
+    pub audience: String,
+    /// The token endpoint of `exchange`.
+    pub token_url: String,
+    /// The authorization server of `oauth`, where the upstream does not name it itself.
+    pub issuer: String,
+    /// Our client id at the upstream's authorization server. Empty to introduce ourselves there.
+    pub client_id: String,
+    /// Our client secret there. It is kept sealed.
+    pub client_secret: String,
+    /// Scopes to ask for there. Empty for those that the upstream asks for.
+    pub scopes: Vec<String>,
+    /// Whether `resource` (RFC 8707) is sent to the upstream's authorization server. Some refuse requests that carry it.
+    pub send_resource: bool,
+    /// For how many days a person's connection is good before they have to connect again.
+    pub connection_days: i64,
+    /// Who may use it: people with any of these roles. Empty for everybody.
+    pub roles: Vec<String>,
+    /// Whether its tools need scopes of its own (`mcp:read:NAME`, …), so that a client is allowed this upstream alone.
+    pub own_scopes: bool,
+    /// What happens with a tool that was never seen: `auto` offers it, `manual` waits for an administrator's approval. A tool whose
+    /// definition changes always waits.
+    pub approve: String,
+    /// The class of some tools where their annotations are missing or wrong, as rules `TOOL = read|write|destructive`.
+    pub classes: Vec<String>,
+    /// Whether its prompts are offered.
+    pub prompts: bool,
+    /// Whether its resources are offered.
+    pub resources: bool,
+    /// Networks that it may be in although they are not public, such as `10.1.2.0/24`.
+    pub networks: Vec<String>,
+    /// A PEM file with the certificate authority that signs for it.
+    pub ca_file: String,
+    /// Whether it may be spoken to without TLS while it is on this very machine.
+    pub http_on_loopback: bool,
+    /// For how many seconds its lists are good before they are asked for again.
+    pub list_seconds: u64,
+    /// How many milliseconds a list waits for it; what comes later is shown the next time.
+    pub list_wait_ms: u64,
+    /// How many seconds connecting to it may take.
+    pub connect_seconds: u64,
+    /// How many seconds one call may take; 0 for the general limit.
+    pub call_seconds: u64,
+    /// Calls a minute, of all people together; 0 for no limit of its own.
+    pub calls_per_minute: u32,
+    /// Calls at once, of all people together; 0 for the general limit.
+    pub calls_at_once: u32,
+    /// The most bytes of one result; 0 for the general limit.
+    pub result_bytes: usize,
+    /// After how many seconds without a call a connection to it is closed, or its process ended.
+    pub idle_seconds: u64,
+}
+
+impl Default for UpstreamConfig {
+    fn default() -> Self {
+        Self {
+            kind: String::new(),
+            title: String::new(),
+            enabled: true,
+            url: String::new(),
+            command: Vec::new(),
+            env: Vec::new(),
+            pass_env: Vec::new(),
+            working_dir: String::new(),
+            per_person: false,
+            document: String::new(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            auth: "none".to_owned(),
+            header: String::new(),
+            username: String::new(),
+            password: String::new(),
+            audience: String::new(),
+            token_url: String::new(),
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret: String::new(),
+            scopes: Vec::new(),
+            send_resource: true,
+            connection_days: 30,
+            roles: Vec::new(),
+            own_scopes: false,
+            approve: "auto".to_owned(),
+            classes: Vec::new(),
+            prompts: true,
+            resources: true,
+            networks: Vec::new(),
+            ca_file: String::new(),
+            http_on_loopback: false,
+            list_seconds: 300,
+            list_wait_ms: 3000,
+            connect_seconds: 20,
+            call_seconds: 0,
+            calls_per_minute: 0,
+            calls_at_once: 0,
+            result_bytes: 0,
+            idle_seconds: 300,
+        }
+    }
+}
+
+/// The settings that are secrets: stored sealed, never shown.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Secrets {
+    env: Vec<String>,
+    header: String,
+    password: String,
+    client_secret: String,
+}
+
+impl UpstreamConfig {
+    /// Takes the secrets out.
+    pub(crate) fn split(mut self) -> (Self, Option<Secrets>) {
+        let secrets = Secrets {
+            env: std::mem::take(&mut self.env),
+            header: std::mem::take(&mut self.header),
+            password: std::mem::take(&mut self.password),
+            client_secret: std::mem::take(&mut self.client_secret),
+        };
+        let some = !(secrets.env.is_empty() && secrets.header.is_empty() && secrets.password.is_empty() && secrets.client_secret.is_empty());
+        (self, some.then_some(secrets))
+    }
+    /// Puts the secrets back.
+    pub(crate) fn join(mut self, secrets: Secrets) -> Self {
+        self.env = secrets.env;
+        self.header = secrets.header;
+        self.password = secrets.password;
+        self.client_secret = secrets.client_secret;
+        self
+    }
+    /// The settings as they may be shown.
+    pub fn public(&self) -> Self {
+        let (mut shown, secrets) = self.clone().split();
+        if let Some(secrets) = secrets {
+            let name = |pair: &String| pair.split_once('=').map_or_else(|| pair.clone(), |(name, _)| format!("{name}=…"));
+            shown.env = secrets.env.iter().map(name).collect();
+            shown.header = secrets.header.split_once(':').map(|(name, _)| format!("{name}: …")).unwrap_or_default();
+            let hidden = |text: &str| if text.is_empty() { String::new() } else { "…".to_owned() };
+            shown.password = hidden(&secrets.password);
+            shown.client_secret = hidden(&secrets.client_secret);
+        }
+        shown
+    }
+}
+
+/// A setting that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct SettingError {
+    /// The key.
+    pub key: &'static str,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl SettingError {
+    pub(crate) fn new(key: &'static str, message: impl Into<String>) -> Self {
+        Self { key, message: message.into() }
+    }
+}
+
+/// A wrong setting of an upstream of the configuration file.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{upstream}: {error}")]
+pub struct ConfiguredUpstreamError {
+    /// The upstream.
+    pub upstream: String,
+    /// What is wrong.
+    pub error: SettingError,
+}

@@ -1,0 +1,268 @@
+//! People without access of their own to an upstream: what they see, and how they are led to connect, in the middle of work (G11–G17).
+//!
+//! The link leads to a page of ours, which makes sure that the same person is signed in. It holds nothing but the upstream's name.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use doorward_mcp::{CallLimits, ToolCall, ToolError, ToolSpec, Visit};
+use doorward_model::{Scope, ToolClass, id::random_text, routes};
+use rmcp::{
+    ErrorData,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode, InputRequest, InputRequests, InputRequiredResult, Tool,
+        ToolAnnotations,
+    },
+};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Gateway, catalogue,
+    exchange::Failed,
+    link::LinkError,
+    status::PersonsUpstream,
+    upstream::{Shared, Upstream},
+};
+
+/// The tool that tells of connections.
+pub(crate) const NAME: &str = "connections";
+/// The tool that stands for those of an upstream of which nothing is known yet.
+const PLACEHOLDER: &str = "connect";
+/// The key of our question among the input requests of a result.
+const QUESTION: &str = "doorward_connect";
+/// What the state of such a question begins with.
+const STATE: &str = "connect.";
+/// How long a retry waits for a person who is just connecting.
+const WAIT: Duration = Duration::from_secs(60);
+/// The code by which clients of 2025-11-25 are told to lead their person to an address.
+const URL_ELICITATION_REQUIRED: i32 = -32042;
+
+/// What to do.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// The name of a service to connect; leave it out to list all.
+    #[serde(default)]
+    connect: Option<String>,
+}
+
+/// The services of this person.
+#[derive(Serialize, JsonSchema)]
+struct Answer {
+    /// Each service, by its name.
+    services: Vec<PersonsUpstream>,
+}
+
+fn schema<T: JsonSchema>() -> Arc<Map<String, Value>> {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    match SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value() {
+        Value::Object(mut members) => {
+            members.remove("title");
+            drop_formats(&mut members);
+            members.entry("properties").or_insert_with(|| json!({}));
+            Arc::new(members)
+        }
+        _ => Arc::default(),
+    }
+}
+
+/// Takes out formats that name Rust's integer types, which JSON Schema does not know.
+fn drop_formats(members: &mut Map<String, Value>) {
+    if members.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("int") || format.starts_with("uint")) {
+        members.remove("format");
+    }
+    for value in members.values_mut() {
+        match value {
+            Value::Object(inner) => drop_formats(inner),
+            Value::Array(items) => items.iter_mut().filter_map(Value::as_object_mut).for_each(drop_formats),
+            _ => {}
+        }
+    }
+}
+
+/// The tool `connections`.
+pub(crate) fn spec() -> Arc<ToolSpec> {
+    static SPEC: OnceLock<Arc<ToolSpec>> = OnceLock::new();
+    let make = || {
+        let description = "Lists the services behind this server with their state for this person, and leads the person to connect one: call it with connect set to the service's name.";
+        let mut tool = Tool::new(NAME, description, schema::<Arguments>());
+        tool.title = Some("Connected services".to_owned());
+        tool.output_schema = Some(schema::<Answer>());
+        let mut annotations = ToolAnnotations::default();
+        annotations.read_only_hint = Some(true);
+        annotations.destructive_hint = Some(false);
+        annotations.idempotent_hint = Some(true);
+        annotations.open_world_hint = Some(false);
+        tool.annotations = Some(annotations);
+        Arc::new(ToolSpec {
+            tool,
+            upstream: None,
+            own_name: NAME.to_owned(),
+            class: ToolClass::Read,
+            scope: Scope::Read,
+            open_world: false,
+            idempotent: true,
+            limits: CallLimits::default(),
+        })
+    };
+    Arc::clone(SPEC.get_or_init(make))
+}
+
+/// The tool that leads a person to connect an upstream whose tools nobody has seen yet.
+pub(crate) fn placeholder(upstream: &Upstream) -> ToolSpec {
+    let description = format!("Connects {}: gives you a link to open, after which its tools appear here.", upstream.title);
+    let mut tool = Tool::new(PLACEHOLDER, description, schema::<NoArguments>());
+    tool.title = Some(format!("Connect {}", upstream.title));
+    let mut annotations = ToolAnnotations::default();
+    annotations.read_only_hint = Some(true);
+    annotations.destructive_hint = Some(false);
+    tool.annotations = Some(annotations);
+    catalogue::spec(upstream, tool, None, false)
+}
+
+/// Nothing.
+#[derive(Deserialize, JsonSchema)]
+struct NoArguments {}
+
+/// Whether a tool is that placeholder.
+pub(crate) fn is_placeholder(upstream: &Upstream, spec: &ToolSpec) -> bool {
+    upstream.needs_connection() && spec.own_name == PLACEHOLDER && spec.tool.description == placeholder(upstream).tool.description
+}
+
+fn link_text(upstream: &Upstream, why: &str, link: &str) -> String {
+    format!("{why}. Ask the person to open {link} and connect {}; then make the same call again.", upstream.title)
+}
+
+impl Gateway {
+    /// Whether there is any upstream.
+    pub(crate) async fn is_in_use(&self) -> bool {
+        self.upstreams().await.is_ok_and(|upstreams| !upstreams.is_empty())
+    }
+
+    /// Whether this person is connected to an upstream.
+    pub async fn is_connected(&self, name: doorward_model::UpstreamName, person: &doorward_model::Person) -> Result<bool, doorward_store::StoreError> {
+        let connection = self.inner.parts.store.connection(&person.id, name).await?;
+        Ok(connection.is_some_and(|connection| connection.tokens.is_some()))
+    }
+
+    /// How many people are connected to an upstream.
+    pub async fn count_connections(&self, name: doorward_model::UpstreamName) -> Result<u64, doorward_store::StoreError> {
+        self.inner.parts.store.count_connections(name).await
+    }
+
+    /// Where a person connects an upstream.
+    pub fn connect_url(&self, upstream: &Upstream) -> String {
+        self.inner.parts.public_url.at(&routes::of_upstream(routes::CONNECT, upstream.name))
+    }
+
+    fn why(upstream: &Upstream, problem: Option<String>) -> String {
+        problem.unwrap_or_else(|| format!("The person has not connected {} yet", upstream.title))
+    }
+
+    /// Leads the person to connect, in the way that their client knows.
+    pub(crate) async fn ask_to_connect(&self, visit: &Visit, upstream: &Shared, params: &CallToolRequestParams) -> Result<CallToolResponse, ToolError> {
+        if !upstream.needs_connection() {
+            return Err(ToolError::Failed(format!("{} does not accept this server's access; an administrator has to look into it", upstream.title)));
+        }
+        let link = self.connect_url(upstream);
+        let known = self.inner.parts.store.connection(&visit.caller.user_id, upstream.name).await?;
+        let wants_more = {
+            let wanted = self.inner.wanted_scopes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            wanted.contains_key(&(visit.caller.user_id.clone(), upstream.name))
+        };
+        let problem = known.and_then(|connection| connection.problem).map(|problem| format!("{}: {problem}", upstream.title));
+        let why =
+            if wants_more && problem.is_none() { format!("{} wants more access than the person gave", upstream.title) } else { Self::why(upstream, problem) };
+        let message = format!("{why}. Connect {} to go on.", upstream.title);
+        if visit.client.modern && visit.client.elicits_urls() {
+            return self.ask_in_result(visit, upstream, params, &message, &link).await;
+        }
+        let knows_error = !visit.client.modern && visit.client.elicits_urls() && visit.client.version.as_str() >= "2025-11-25";
+        if knows_error {
+            let id = random_text(self.inner.parts.entropy.as_ref(), 12);
+            let data = json!({"elicitations": [{"mode": "url", "elicitationId": id, "url": link, "message": message}]});
+            return Err(ToolError::Protocol(ErrorData::new(ErrorCode(URL_ELICITATION_REQUIRED), message, Some(data))));
+        }
+        Ok(CallToolResult::error(vec![ContentBlock::text(link_text(upstream, &why, &link))]).into())
+    }
+
+    /// Clients of the stateless revisions: the result says what is required, and the client makes the call again.
+    async fn ask_in_result(
+        &self,
+        visit: &Visit,
+        upstream: &Shared,
+        params: &CallToolRequestParams,
+        message: &str,
+        link: &str,
+    ) -> Result<CallToolResponse, ToolError> {
+        let answer = params.input_responses.as_ref().and_then(|answers| answers.get(QUESTION));
+        let again = params.request_state.as_deref().is_some_and(|state| state.starts_with(STATE));
+        if again && let Some(answer) = answer {
+            let told = link_text(upstream, message.trim_end_matches('.'), link);
+            if answer.get("action").and_then(Value::as_str) != Some("accept") {
+                return Ok(CallToolResult::error(vec![ContentBlock::text(format!("The person did not want to connect {}. {told}", upstream.title))]).into());
+            }
+            // They agreed to open the address: wait a while for them to come back from there.
+            let deadline = tokio::time::Instant::now() + WAIT;
+            while tokio::time::Instant::now() < deadline {
+                let connection = self.inner.parts.store.connection(&visit.caller.user_id, upstream.name).await?;
+                if connection.is_some_and(|connection| connection.tokens.is_some()) {
+                    return Err(ToolError::Busy(format!("{} was just connected; make the call again", upstream.title), 1));
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            return Ok(CallToolResult::error(vec![ContentBlock::text(told)]).into());
+        }
+        let question = json!({"method": "elicitation/create", "params": {"mode": "url", "message": message, "url": link}});
+        let requests: InputRequests = serde_json::from_value::<InputRequest>(question).ok().map(|request| (QUESTION.to_owned(), request)).into_iter().collect();
+        let state = format!("{STATE}{}", random_text(self.inner.parts.entropy.as_ref(), 12));
+        Ok(InputRequiredResult::new(Some(requests), Some(state)).into())
+    }
+
+    /// The refusal of a request that has no result of its own to say it in.
+    pub(crate) fn refusal(&self, visit: &Visit, upstream: &Shared, failed: Failed) -> ErrorData {
+        match failed {
+            Failed::Link(LinkError::Connect | LinkError::MoreScope) if upstream.needs_connection() => {
+                let link = self.connect_url(upstream);
+                let message = link_text(upstream, &Self::why(upstream, None), &link);
+                if !visit.client.modern && visit.client.elicits_urls() && visit.client.version.as_str() >= "2025-11-25" {
+                    let id = random_text(self.inner.parts.entropy.as_ref(), 12);
+                    let data = json!({"elicitations": [{"mode": "url", "elicitationId": id, "url": link, "message": message}]});
+                    return ErrorData::new(ErrorCode(URL_ELICITATION_REQUIRED), message, Some(data));
+                }
+                ErrorData::invalid_request(message, None)
+            }
+            failed => failed.into_error(&upstream.title),
+        }
+    }
+
+    /// Calls `connections`.
+    pub(crate) async fn call_connections(&self, call: ToolCall) -> Result<CallToolResponse, ToolError> {
+        let arguments: Arguments =
+            serde_json::from_value(Value::Object(call.arguments())).map_err(|error| ToolError::Arguments(format!("the arguments do not fit: {error}")))?;
+        let person = &call.visit.caller.person;
+        if let Some(name) = arguments.connect {
+            let all = self.upstreams().await?;
+            let wanted = all.into_iter().find(|upstream| upstream.name.as_str() == name && upstream.is_for(person));
+            let Some(upstream) = wanted else {
+                return Err(ToolError::Arguments(format!("there is no service {name:?}; call connections without arguments to see which there are")));
+            };
+            if !upstream.needs_connection() {
+                return Ok(doorward_mcp::text_result(format!("{} needs no connection.", upstream.title)).into());
+            }
+            let connection = self.inner.parts.store.connection(&person.id, upstream.name).await?;
+            if connection.is_some_and(|connection| connection.tokens.is_some()) {
+                return Ok(doorward_mcp::text_result(format!("{} is connected.", upstream.title)).into());
+            }
+            return self.ask_to_connect(&call.visit, &upstream, &call.params).await;
+        }
+        let answer = Answer { services: self.services(person).await? };
+        let value = serde_json::to_value(&answer).map_err(|error| ToolError::Failed(error.to_string()))?;
+        Ok(CallToolResult::structured(value).into())
+    }
+}

@@ -1,0 +1,357 @@
+//! One request of a client, carried to an upstream and back, between any two revisions.
+//!
+//! What an upstream asks in between reaches the client in the way that its revision knows: the older ones are asked on the stream of
+//! their request, the newer ones by a result that says what input is required. In the same way what a newer upstream requires is asked
+//! of an older client. A question that waits for a newer client's retry is parked here, with the upstream's request still open.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use doorward_mcp::{AskError, Progress, ToolError, Visit, missing_capability};
+use doorward_model::{Sealed, UpstreamName, id::random_text};
+use rmcp::{
+    ErrorData,
+    model::{
+        ClientCapabilities, ClientRequest, InputRequest, InputRequests, InputRequiredResult, InputResponses, LoggingLevel, RequestMetaObject, ServerResult,
+    },
+    service::ServiceError,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    Inner,
+    link::{Conversation, Link, LinkError, Said, Turn},
+};
+
+/// The most rounds of questions in one request.
+const MOST_ROUNDS: usize = 10;
+/// How long a question waits for a client that has to come back with the answer.
+const PARKED_FOR: Duration = Duration::from_secs(600);
+/// The most that are parked, in all and for one person.
+const MOST_PARKED: usize = 1000;
+const MOST_PARKED_EACH: usize = 16;
+/// What the state of a request that goes on begins with.
+const STATE: &str = "up.";
+/// The key of a parked question among a result's input requests.
+const PARKED_QUESTION: &str = "question";
+
+/// What a request came to.
+pub(crate) enum Outcome {
+    /// The upstream's result.
+    Done(Box<ServerResult>),
+    /// The client has to provide something and ask again.
+    InputRequired(InputRequiredResult),
+}
+
+/// Why it came to nothing.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The upstream cannot be spoken to.
+    Link(LinkError),
+    /// It answered with an error.
+    Upstream(ErrorData),
+    /// The client cannot do what the upstream needs, or sent something that does not fit.
+    Client(ErrorData),
+}
+
+impl Failed {
+    pub(crate) fn into_tool_error(self, title: &str) -> ToolError {
+        match self {
+            Self::Upstream(error) | Self::Client(error) => ToolError::Protocol(error),
+            Self::Link(LinkError::Waiting(seconds, why)) => {
+                ToolError::Busy(format!("{title} cannot be reached: {why}; it is tried again in {seconds} s"), seconds)
+            }
+            Self::Link(error) => ToolError::Failed(format!("{title} cannot be reached: {error}")),
+        }
+    }
+    pub(crate) fn into_error(self, title: &str) -> ErrorData {
+        match self {
+            Self::Upstream(error) | Self::Client(error) => error,
+            Self::Link(error) => ErrorData::internal_error(format!("{title} cannot be reached: {error}"), None),
+        }
+    }
+}
+
+/// The state that a client carries from one round to the next. It is sealed for one person, client and request (MCP-20).
+#[derive(Serialize, Deserialize)]
+struct Carried {
+    user: String,
+    client: String,
+    upstream: String,
+    about: String,
+    until: i64,
+    // The upstream's own state, as it gave it.
+    state: Option<String>,
+    // A question that is parked here.
+    parked: Option<String>,
+}
+
+struct Waiting {
+    conversation: Conversation,
+    answer: oneshot::Sender<Result<Value, ErrorData>>,
+    since: Instant,
+    user: String,
+}
+
+/// The questions that wait for a client to come back.
+#[derive(Default)]
+pub(crate) struct Parked(Mutex<HashMap<String, Waiting>>);
+
+impl Parked {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Gives up what nobody came back for; the upstream's request is taken back.
+    pub(crate) fn forget_old(&self) {
+        self.lock().retain(|_, waiting| waiting.since.elapsed() < PARKED_FOR);
+    }
+}
+
+/// What is being asked of whom.
+pub(crate) struct Errand<'a> {
+    pub(crate) inner: &'a Arc<Inner>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) upstream: UpstreamName,
+    pub(crate) visit: &'a Visit,
+    pub(crate) progress: Progress,
+    /// What the request is about, such as `tools/call NAME`: a state for one is worth nothing for another.
+    pub(crate) about: String,
+    /// What the client sent along.
+    pub(crate) meta: Option<RequestMetaObject>,
+    pub(crate) responses: Option<InputResponses>,
+    pub(crate) state: Option<String>,
+}
+
+/// The members of a client's metadata that mean something beyond this hop.
+fn passed_on(meta: Option<RequestMetaObject>) -> RequestMetaObject {
+    let mut meta = meta.unwrap_or_default();
+    for own in ["progressToken", "io.modelcontextprotocol/protocolVersion", "io.modelcontextprotocol/clientInfo", "io.modelcontextprotocol/clientCapabilities"]
+    {
+        meta.0.remove(own);
+    }
+    meta
+}
+
+/// What of a client's capabilities an upstream may count on.
+fn askable(visit: &Visit) -> ClientCapabilities {
+    let mut capabilities = ClientCapabilities::default();
+    // An older client can be asked only on the stream of a request with a session.
+    if visit.client.modern || visit.session.is_some() {
+        capabilities.elicitation = visit.client.capabilities.elicitation.clone();
+        capabilities.sampling = visit.client.capabilities.sampling.clone();
+        capabilities.roots = visit.client.capabilities.roots.clone();
+    }
+    capabilities
+}
+
+/// The capability that a question needs, if the client does not have it.
+fn lacking(visit: &Visit, request: &InputRequest) -> Option<ClientCapabilities> {
+    let can = askable(visit);
+    let mut needed = ClientCapabilities::default();
+    let all = crate::link::all_capabilities();
+    let has = match request {
+        InputRequest::Elicitation(elicitation) => {
+            needed.elicitation = all.elicitation;
+            let url = serde_json::to_value(&elicitation.params).is_ok_and(|params| params.get("mode").is_some_and(|mode| mode == "url"));
+            can.elicitation.is_some() && if url { visit.client.elicits_urls() } else { visit.client.elicits_forms() }
+        }
+        InputRequest::CreateMessage(_) => {
+            needed.sampling = all.sampling;
+            can.sampling.is_some()
+        }
+        InputRequest::ListRoots(_) => {
+            needed.roots = all.roots;
+            can.roots.is_some()
+        }
+        _ => false,
+    };
+    (!has).then_some(needed)
+}
+
+/// A question as an older client is asked it.
+fn method_and_params(request: &InputRequest) -> (String, Value) {
+    let value = serde_json::to_value(request).unwrap_or_default();
+    let method = value.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
+    (method, value.get("params").cloned().unwrap_or_else(|| json!({})))
+}
+
+fn of_ask(error: AskError) -> ErrorData {
+    match error {
+        AskError::Refused(value) => serde_json::from_value(value).unwrap_or_else(|_| ErrorData::invalid_request("the client refused", None)),
+        error => ErrorData::invalid_request(error.to_string(), None),
+    }
+}
+
+impl Errand<'_> {
+    fn place(&self) -> String {
+        format!("request_state/{}/{}", self.visit.caller.user_id, self.upstream)
+    }
+
+    fn carry(&self, state: Option<String>, parked: Option<String>) -> String {
+        let carried = Carried {
+            user: self.visit.caller.user_id.to_string(),
+            client: self.visit.caller.client_id.to_string(),
+            upstream: self.upstream.to_string(),
+            about: self.about.clone(),
+            until: self.inner.parts.clock.now().plus(i64::try_from(PARKED_FOR.as_secs()).unwrap_or(600)).0,
+            state,
+            parked,
+        };
+        let sealed = self.inner.parts.master.seal(&self.place(), &serde_json::to_vec(&carried).unwrap_or_default());
+        format!("{STATE}{}", sealed.as_str())
+    }
+
+    fn carried(&self) -> Result<Option<Carried>, Failed> {
+        let Some(state) = &self.state else { return Ok(None) };
+        let wrong = || Failed::Client(ErrorData::invalid_params("requestState is not valid for this request; make the request anew", None));
+        let sealed = state.strip_prefix(STATE).ok_or_else(wrong)?;
+        let plain = self.inner.parts.master.open(&self.place(), &Sealed::from_stored(sealed.to_owned())).map_err(|_| wrong())?;
+        let carried: Carried = serde_json::from_slice(&plain).map_err(|_| wrong())?;
+        let caller = &self.visit.caller;
+        let fits = carried.user == caller.user_id.as_str()
+            && carried.client == caller.client_id.as_str()
+            && carried.upstream == self.upstream.as_str()
+            && carried.about == self.about
+            && self.inner.parts.clock.now().0 < carried.until;
+        if fits { Ok(Some(carried)) } else { Err(wrong()) }
+    }
+
+    /// Carries the request. `request` makes it, with what answers an earlier round.
+    pub(crate) async fn run(mut self, request: impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest) -> Result<Outcome, Failed> {
+        let carried = self.carried()?;
+        let mut responses = self.responses.take();
+        let mut state = None;
+        if let Some(carried) = carried {
+            if let Some(id) = carried.parked {
+                let conversation = self.unpark(&id, responses.take())?;
+                return self.follow_and_translate(conversation, &request).await;
+            }
+            state = carried.state;
+        }
+        let conversation = self.begin(request(responses, state)).await?;
+        self.follow_and_translate(conversation, &request).await
+    }
+
+    async fn begin(&self, request: ClientRequest) -> Result<Conversation, Failed> {
+        self.link.begin(request, passed_on(self.meta.clone()), &askable(self.visit)).await.map_err(Failed::Link)
+    }
+
+    fn unpark(&self, id: &str, responses: Option<InputResponses>) -> Result<Conversation, Failed> {
+        let gone = || Failed::Client(ErrorData::invalid_params("the question is no longer waiting for an answer; make the request anew", None));
+        let user = self.visit.caller.user_id.as_str();
+        let mut parked = self.inner.parked.lock();
+        if parked.get(id).is_none_or(|waiting| waiting.user != user) {
+            return Err(gone());
+        }
+        let Some(answer) = responses.and_then(|mut responses| responses.remove(PARKED_QUESTION)) else {
+            return Err(Failed::Client(ErrorData::invalid_params(format!("inputResponses must answer {PARKED_QUESTION:?}"), None)));
+        };
+        let waiting = parked.remove(id).ok_or_else(gone)?;
+        drop(parked);
+        waiting.answer.send(Ok(answer)).map_err(|_| gone())?;
+        Ok(waiting.conversation)
+    }
+
+    async fn follow_and_translate(
+        &self,
+        mut conversation: Conversation,
+        request: &impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest,
+    ) -> Result<Outcome, Failed> {
+        for _ in 0..MOST_ROUNDS {
+            let result = match self.follow(conversation).await? {
+                Followed::Result(result) => *result,
+                Followed::Parked(required) => return Ok(Outcome::InputRequired(required)),
+            };
+            let ServerResult::InputRequiredResult(required) = result else { return Ok(Outcome::Done(Box::new(result))) };
+            let requests = required.input_requests.unwrap_or_default();
+            if let Some(needed) = requests.values().find_map(|request| lacking(self.visit, request)) {
+                return Err(Failed::Client(missing_capability(&needed)));
+            }
+            if self.visit.client.modern {
+                let mut passed = InputRequiredResult::new((!requests.is_empty()).then_some(requests), Some(self.carry(required.request_state, None)));
+                passed.meta = required.meta;
+                return Ok(Outcome::InputRequired(passed));
+            }
+            // An older client: ask it what is required, and make the request anew ourselves.
+            let mut answers = InputResponses::new();
+            for (key, question) in requests {
+                let (method, params) = method_and_params(&question);
+                let answer = self.visit.channel.ask(&method, params).await.map_err(|error| Failed::Client(of_ask(error)))?;
+                answers.insert(key, answer);
+            }
+            conversation = self.begin(request(Some(answers), required.request_state)).await?;
+        }
+        Err(Failed::Upstream(ErrorData::internal_error("the upstream asked for input again and again", None)))
+    }
+
+    async fn follow(&self, mut conversation: Conversation) -> Result<Followed, Failed> {
+        loop {
+            match conversation.next().await {
+                Turn::Answered(answer) => {
+                    return match *answer {
+                        Ok(result) => Ok(Followed::Result(Box::new(result))),
+                        Err(ServiceError::McpError(error)) => Err(Failed::Upstream(error)),
+                        Err(error) => Err(Failed::Link(LinkError::of(&error))),
+                    };
+                }
+                Turn::Said(Said::Progress(progress)) => self.progress.report(progress.progress, progress.total, progress.message).await,
+                Turn::Said(Said::Log(log)) => self.log(log).await,
+                Turn::Said(Said::Asks(request, answer)) => {
+                    if lacking(self.visit, &request).is_some() {
+                        // The upstream decides what it makes of that.
+                        let (method, _) = method_and_params(&request);
+                        let _ = answer.send(Err(ErrorData::invalid_request(format!("the client does not support {method}"), None)));
+                    } else if self.visit.client.modern {
+                        return self.park(conversation, *request, answer).map(Followed::Parked);
+                    } else {
+                        let (method, params) = method_and_params(&request);
+                        let asked = self.visit.channel.ask(&method, params).await;
+                        let _ = answer.send(asked.map_err(of_ask));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn log(&self, log: rmcp::model::LoggingMessageNotificationParam) {
+        // T26: the newer revisions get log messages only where the request asked for them.
+        let wanted: Option<LoggingLevel> = self.meta.as_ref().and_then(RequestMetaObject::log_level);
+        if self.visit.client.modern && wanted.is_none() {
+            return;
+        }
+        let Ok(mut params) = serde_json::to_value(&log) else { return };
+        if let Value::Object(members) = &mut params {
+            members.remove("_meta");
+        }
+        self.visit.channel.notify("notifications/message", params).await;
+    }
+
+    fn park(
+        &self,
+        conversation: Conversation,
+        request: InputRequest,
+        answer: oneshot::Sender<Result<Value, ErrorData>>,
+    ) -> Result<InputRequiredResult, Failed> {
+        let busy = || Failed::Client(ErrorData::internal_error("too many questions wait for an answer; answer those first", None));
+        let user = self.visit.caller.user_id.to_string();
+        let id = random_text(self.inner.parts.entropy.as_ref(), 18);
+        let mut parked = self.inner.parked.lock();
+        if parked.len() >= MOST_PARKED || parked.values().filter(|waiting| waiting.user == user).count() >= MOST_PARKED_EACH {
+            return Err(busy());
+        }
+        parked.insert(id.clone(), Waiting { conversation, answer, since: Instant::now(), user });
+        drop(parked);
+        let requests: InputRequests = InputRequests::from([(PARKED_QUESTION.to_owned(), request)]);
+        Ok(InputRequiredResult::new(Some(requests), Some(self.carry(None, Some(id)))))
+    }
+}
+
+enum Followed {
+    Result(Box<ServerResult>),
+    Parked(InputRequiredResult),
+}

@@ -1,0 +1,149 @@
+//! Offers other servers' tools — MCP servers near and far, REST APIs — as ours, to exactly the people, clients and scopes that may use
+//! them, with each person's own access at the upstream. The client's own token never leaves this server.
+// Logging, sampling and roots leave the protocol, and older upstreams use them still.
+#![allow(deprecated)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod access;
+mod catalogue;
+mod config;
+mod connections;
+mod directory;
+mod exchange;
+pub mod http;
+mod link;
+mod listen;
+mod names;
+mod oauth;
+mod pins;
+mod pool;
+mod source;
+mod status;
+mod upstream;
+pub mod upstreams;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use doorward_keys::{KeyRing, MasterKey};
+use doorward_mcp::Changes;
+use doorward_model::{Clock, Entropy, PublicUrl, ResourceTable, UpstreamName, UserId, routes};
+use doorward_store::Store;
+use doorward_transport::{Outbound, OutboundConfig};
+
+pub use config::{ConfiguredUpstreamError, SettingError, UpstreamConfig};
+pub use directory::UpstreamChangeError;
+pub use oauth::{ConnectError, Departure, OAuthError};
+pub use pins::{Decision, Difference, ReviewedTool, ToolChangeError};
+pub use status::{ConnectionState, Finding, PersonsUpstream};
+pub use upstream::{Source, Upstream, check_configured};
+
+/// What the gateway is made of.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The signing keys, for tokens that name a person to an upstream.
+    pub keys: Arc<KeyRing>,
+    /// The master key, for what is stored sealed.
+    pub master: Arc<MasterKey>,
+    /// The guarded client.
+    pub outbound: Outbound,
+    /// Its general settings.
+    pub outbound_config: OutboundConfig,
+    /// Our own address.
+    pub public_url: PublicUrl,
+    /// Our name, for upstreams' consent pages.
+    pub name: String,
+    /// The resources that tokens may be for; the gateway keeps the upstreams among them.
+    pub resources: ResourceTable,
+    /// Where changes are told.
+    pub changes: Changes,
+    /// Our own program, which ends local processes when we are gone; `None` to start them directly.
+    pub supervisor: Option<PathBuf>,
+    /// The upstreams of the configuration file.
+    pub configured: BTreeMap<String, UpstreamConfig>,
+}
+
+/// The gateway. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) parts: Parts,
+    pub(crate) configured: Vec<Arc<Upstream>>,
+    pub(crate) stored: Mutex<directory::Known>,
+    pub(crate) pool: pool::Pool,
+    pub(crate) catalogues: catalogue::Catalogues,
+    pub(crate) parked: exchange::Parked,
+    pub(crate) short_lived: access::ShortLived,
+    /// The scopes that upstreams wanted of people in vain, to be asked for when they connect next.
+    pub(crate) wanted_scopes: Mutex<HashMap<(UserId, UpstreamName), String>>,
+}
+
+impl Inner {
+    /// Where an upstream's authorization server sends people back to.
+    pub(crate) fn redirect_uri(&self, upstream: &Upstream) -> String {
+        self.parts.public_url.at(&routes::of_upstream(routes::CONNECT_CALLBACK, upstream.name))
+    }
+
+    /// All such addresses, for our metadata document.
+    pub(crate) fn redirect_uris(&self) -> Vec<String> {
+        let stored = self.stored.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let all = self.configured.iter().chain(stored.upstreams.iter().map(|(_, upstream)| upstream));
+        all.filter(|upstream| upstream.needs_connection()).map(|upstream| self.redirect_uri(upstream)).collect()
+    }
+}
+
+impl Gateway {
+    /// Takes the parts. Nothing is asked of any upstream yet.
+    pub fn new(parts: Parts) -> Result<Self, ConfiguredUpstreamError> {
+        let mut configured = Vec::new();
+        for (name, config) in &parts.configured {
+            let upstream = Upstream::new(name, config.clone(), Source::File, &parts.outbound, &parts.outbound_config);
+            configured.push(Arc::new(upstream.map_err(|error| ConfiguredUpstreamError { upstream: name.clone(), error })?));
+        }
+        let inner = Inner {
+            configured,
+            stored: Mutex::default(),
+            pool: pool::Pool::default(),
+            catalogues: catalogue::Catalogues::default(),
+            parked: exchange::Parked::default(),
+            short_lived: access::ShortLived::default(),
+            wanted_scopes: Mutex::default(),
+            parts,
+        };
+        let gateway = Self { inner: Arc::new(inner) };
+        gateway.inner.parts.resources.set_upstreams(gateway.inner.configured.iter().filter(|upstream| upstream.is_enabled()).map(|upstream| upstream.name));
+        Ok(gateway)
+    }
+
+    /// Closes what is idle and forgets what waited too long. To be called every few seconds.
+    pub async fn tidy(&self) {
+        if let Err(error) = self.upstreams().await {
+            tracing::error!(%error, "the upstreams could not be read");
+        }
+        self.inner.pool.close_idle(self.inner.parts.clock.now());
+        self.inner.parked.forget_old();
+    }
+
+    /// Closes every connection and ends every process.
+    pub fn close(&self) {
+        self.inner.pool.close_all();
+    }
+
+    /// Ends what is open to an upstream on behalf of one person, and forgets what was listed for them.
+    pub(crate) fn forget_person(&self, name: UpstreamName, user_id: &UserId) {
+        self.inner.pool.close_for(name, Some(user_id));
+        self.inner.catalogues.forget(name, Some(user_id));
+        self.inner.short_lived.forget(&(user_id.clone(), name));
+    }
+}

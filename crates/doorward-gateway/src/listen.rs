@@ -1,0 +1,86 @@
+//! What upstreams of the stateless revisions tell only to those who ask for it: changes of their lists and resources.
+
+use std::{
+    sync::{Arc, Weak, atomic::Ordering},
+    time::Duration,
+};
+
+use doorward_mcp::{Change, Changed, Changes};
+use doorward_model::{UpstreamName, UserId};
+use rmcp::{
+    ErrorData,
+    model::{ServerNotification, SubscriptionFilter},
+    service::{ServiceError, Subscription},
+};
+
+use crate::{link::Link, upstream::Upstream};
+
+/// How long an upstream may take to agree.
+const AGREE_WITHIN: Duration = Duration::from_secs(10);
+/// How often a quiet stream looks whether its connection is still there.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// Whom a change concerns, and where it is told.
+#[derive(Clone)]
+pub(crate) struct Audience {
+    pub(crate) changes: Changes,
+    pub(crate) upstream: UpstreamName,
+    pub(crate) person: Option<UserId>,
+}
+
+/// Watches a resource.
+pub(crate) async fn resource(link: &Arc<Link>, upstream: &Upstream, uri: String, audience: Audience) -> Result<(), ErrorData> {
+    let filter = SubscriptionFilter::builder().resource_subscriptions(vec![uri]).build();
+    match tokio::time::timeout(AGREE_WITHIN, link.peer.listen(filter)).await {
+        Ok(Ok(subscription)) => {
+            tokio::spawn(follow(subscription, Arc::downgrade(link), audience));
+            Ok(())
+        }
+        Ok(Err(ServiceError::McpError(error))) => Err(error),
+        Ok(Err(error)) => Err(ErrorData::internal_error(format!("{} cannot be listened to: {error}", upstream.title), None)),
+        Err(_) => Err(ErrorData::internal_error(format!("{} did not answer in time", upstream.title), None)),
+    }
+}
+
+/// Watches the lists of a connection that was just made, where the upstream tells of changes.
+pub(crate) fn lists(link: &Arc<Link>, audience: Audience) {
+    let capabilities = link.info().map(|info| info.capabilities.clone()).unwrap_or_default();
+    let tools = capabilities.tools.is_some_and(|tools| tools.list_changed == Some(true));
+    let prompts = capabilities.prompts.is_some_and(|prompts| prompts.list_changed == Some(true));
+    let resources = capabilities.resources.is_some_and(|resources| resources.list_changed == Some(true));
+    if !link.modern || !(tools || prompts || resources) {
+        return;
+    }
+    let mut filter = SubscriptionFilter::new();
+    filter.tools_list_changed = tools.then_some(true);
+    filter.prompts_list_changed = prompts.then_some(true);
+    filter.resources_list_changed = resources.then_some(true);
+    let (peer, weak) = (link.peer.clone(), Arc::downgrade(link));
+    tokio::spawn(async move {
+        // An upstream that declares it and does not do it is listed anew after the usual time.
+        if let Ok(Ok(subscription)) = tokio::time::timeout(AGREE_WITHIN, peer.listen(filter)).await {
+            drop(peer);
+            follow(subscription, weak, audience).await;
+        }
+    });
+}
+
+async fn follow(mut subscription: Subscription, link: Weak<Link>, audience: Audience) {
+    loop {
+        let what = match tokio::time::timeout(LOOK_EVERY, subscription.next()).await {
+            Ok(Ok(Some(ServerNotification::ResourceUpdatedNotification(update)))) => Changed::Resource(update.params.uri),
+            Ok(Ok(Some(ServerNotification::ToolListChangedNotification(_)))) => Changed::Tools,
+            Ok(Ok(Some(ServerNotification::PromptListChangedNotification(_)))) => Changed::Prompts,
+            Ok(Ok(Some(ServerNotification::ResourceListChangedNotification(_)))) => Changed::Resources,
+            Ok(Ok(Some(_))) => continue,
+            Err(_) if link.strong_count() > 0 => continue,
+            _ => return,
+        };
+        if !matches!(what, Changed::Resource(_))
+            && let Some(link) = link.upgrade()
+        {
+            link.stale.store(true, Ordering::Release);
+        }
+        audience.changes.tell(Change { upstream: Some(audience.upstream), person: audience.person.clone(), what });
+    }
+}

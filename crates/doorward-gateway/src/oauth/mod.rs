@@ -1,0 +1,178 @@
+//! We as an OAuth client of an upstream's authorization server, on behalf of one person.
+
+mod connect;
+mod discovery;
+mod registration;
+
+pub(crate) use registration::document as client_document;
+
+use doorward_model::Connection;
+use doorward_transport::{Outbound, OutboundError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use crate::{Inner, access::Held, config::UpstreamConfig, upstream::Upstream};
+
+pub use connect::{ConnectError, Departure};
+pub(crate) use discovery::{Discovered, discover};
+
+/// The most bytes of a document or answer of an authorization server.
+const MAX_DOCUMENT: usize = 256 * 1024;
+
+/// What went wrong with an authorization server.
+#[derive(Debug, thiserror::Error)]
+pub enum OAuthError {
+    /// It cannot be reached, or fails.
+    #[error("it cannot be reached: {0}")]
+    Unreachable(String),
+    /// What it says cannot be right, or is not safe to use.
+    #[error("{0}")]
+    Untrusted(String),
+    /// It answered with an error (RFC 6749 §5.2).
+    #[error("it answered {0} {1}")]
+    Refused(String, String),
+    /// Something is missing in our own configuration.
+    #[error("{0}")]
+    Misconfigured(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] doorward_store::StoreError),
+}
+
+impl From<OutboundError> for OAuthError {
+    fn from(error: OutboundError) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}
+
+/// How we prove ourselves at a token endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Method {
+    None,
+    ClientSecretBasic,
+    ClientSecretPost,
+}
+
+/// Who we are at an authorization server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ClientCredentials {
+    pub(crate) client_id: String,
+    pub(crate) client_secret: Option<String>,
+    pub(crate) method: Method,
+}
+
+impl ClientCredentials {
+    /// What an operator configured.
+    pub(crate) fn configured(config: &UpstreamConfig) -> Self {
+        let secret = (!config.client_secret.is_empty()).then(|| config.client_secret.clone());
+        let method = if secret.is_some() { Method::ClientSecretBasic } else { Method::None };
+        Self { client_id: config.client_id.clone(), client_secret: secret, method }
+    }
+    /// The same with a method that the server takes.
+    pub(crate) fn fitting(mut self, supported: Option<&[String]>) -> Self {
+        let Some(supported) = supported else { return self };
+        let takes = |name: &str| supported.iter().any(|method| method == name);
+        if self.client_secret.is_some() {
+            self.method = match self.method {
+                Method::ClientSecretPost if takes("client_secret_post") => Method::ClientSecretPost,
+                _ if takes("client_secret_basic") => Method::ClientSecretBasic,
+                _ if takes("client_secret_post") => Method::ClientSecretPost,
+                method => method,
+            };
+        }
+        self
+    }
+}
+
+/// What a token endpoint gave.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Tokens {
+    pub(crate) access_token: String,
+    #[serde(default)]
+    pub(crate) refresh_token: Option<String>,
+    #[serde(default, deserialize_with = "seconds")]
+    pub(crate) expires_in: Option<i64>,
+    #[serde(default)]
+    pub(crate) scope: Option<String>,
+    #[serde(default)]
+    token_type: Option<String>,
+}
+
+/// Some servers write the number as a text, and some a fraction.
+fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second is no matter here")]
+    let fraction = value.as_f64().map(|seconds| seconds as i64);
+    Ok(value.as_i64().or(fraction).or_else(|| value.as_str()?.parse().ok()).map(|seconds| seconds.clamp(0, 10 * 366 * 86_400)))
+}
+
+fn encode(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// Posts a form to a token endpoint, as this client.
+pub(crate) async fn token_request(
+    outbound: &Outbound,
+    endpoint: &Url,
+    client: &ClientCredentials,
+    mut form: Vec<(&'static str, String)>,
+) -> Result<Tokens, OAuthError> {
+    let mut request = http::Request::post(endpoint.as_str())
+        .header(http::header::ACCEPT, "application/json")
+        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    match (client.method, &client.client_secret) {
+        (Method::ClientSecretBasic, Some(secret)) => {
+            use base64::{Engine, engine::general_purpose::STANDARD};
+            // RFC 6749 §2.3.1: form-encoded before they are joined.
+            let text = format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(&client.client_id), encode(secret))));
+            let mut value = http::HeaderValue::try_from(text).map_err(|_| OAuthError::Misconfigured("the client secret cannot be sent".to_owned()))?;
+            value.set_sensitive(true);
+            request = request.header(http::header::AUTHORIZATION, value);
+        }
+        (Method::ClientSecretPost, Some(secret)) => {
+            form.push(("client_id", client.client_id.clone()));
+            form.push(("client_secret", secret.clone()));
+        }
+        _ => form.push(("client_id", client.client_id.clone())),
+    }
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form.iter().map(|(name, value)| (*name, value.as_str()))).finish();
+    let request = request.body(body.into_bytes()).map_err(|error| OAuthError::Untrusted(format!("the token endpoint is no address: {error}")))?;
+    let answer = outbound.send(request, MAX_DOCUMENT).await?;
+    if answer.status >= 500 {
+        return Err(OAuthError::Unreachable(format!("HTTP {}", answer.status)));
+    }
+    let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if let Some(error) = value.get("error").and_then(Value::as_str) {
+        let description = value.get("error_description").and_then(Value::as_str).unwrap_or_default();
+        return Err(OAuthError::Refused(clean(error), clean(description)));
+    }
+    if answer.status != 200 && answer.status != 201 {
+        return Err(OAuthError::Unreachable(format!("HTTP {}", answer.status)));
+    }
+    let tokens: Tokens = serde_json::from_value(value).map_err(|_| OAuthError::Untrusted("its answer holds no access token".to_owned()))?;
+    let bearer = tokens.token_type.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer") || kind == "N_A");
+    let plain = !tokens.access_token.is_empty() && tokens.access_token.bytes().all(|byte| byte.is_ascii_graphic());
+    if !bearer || !plain {
+        return Err(OAuthError::Untrusted("its answer holds no bearer token".to_owned()));
+    }
+    Ok(tokens)
+}
+
+/// A text of somebody else's as it may be shown and logged.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(200).collect()
+}
+
+/// Refreshes a connection at the authorization server that issued it, and at no other (SEP-2352).
+pub(crate) async fn refresh(gateway: &Inner, upstream: &Upstream, connection: &Connection, held: &Held, refresh_token: &str) -> Result<Tokens, OAuthError> {
+    let endpoint = Url::parse(&held.token_endpoint).map_err(|error| OAuthError::Untrusted(error.to_string()))?;
+    let client = registration::known(gateway, upstream, &connection.issuer).await?;
+    let client = client.ok_or_else(|| OAuthError::Refused("invalid_client".to_owned(), "the registration is gone".to_owned()))?;
+    let mut form = vec![("grant_type", "refresh_token".to_owned()), ("refresh_token", refresh_token.to_owned())];
+    if let Some(resource) = &held.resource {
+        form.push(("resource", resource.clone()));
+    }
+    token_request(&upstream.outbound, &endpoint, &client, form).await
+}

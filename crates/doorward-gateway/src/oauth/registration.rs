@@ -1,0 +1,150 @@
+//! How we come to be known at an upstream's authorization server: by configuration, by our metadata document, by registering (G23).
+
+use doorward_model::{Timestamp, UpstreamChange, public_url, routes, upstream::UpstreamRegistration};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{ClientCredentials, Discovered, MAX_DOCUMENT, Method, OAuthError, clean};
+use crate::{Inner, upstream::Upstream};
+
+fn place(upstream: &Upstream, issuer: &str) -> String {
+    format!("upstream_registration/{}/{issuer}", upstream.name)
+}
+
+/// The metadata document under which authorization servers know us: its address is our client id (CIMD).
+pub(crate) fn document(gateway: &Inner) -> Value {
+    let parts = &gateway.parts;
+    json!({
+        "client_id": parts.public_url.at(routes::CONNECT_CLIENT),
+        "client_name": parts.name,
+        "client_uri": parts.public_url.as_str(),
+        "redirect_uris": gateway.redirect_uris(),
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": "none",
+        "application_type": "web",
+    })
+}
+
+/// Whether others can fetch our document: only under a public https address.
+fn has_document(gateway: &Inner) -> bool {
+    Url::parse(gateway.parts.public_url.as_str()).is_ok_and(|url| url.scheme() == "https" && !public_url::is_loopback(&url))
+}
+
+/// Who we already are at an authorization server, if we are known there.
+pub(crate) async fn known(gateway: &Inner, upstream: &Upstream, issuer: &str) -> Result<Option<ClientCredentials>, OAuthError> {
+    if !upstream.config.client_id.is_empty() {
+        let configured = &upstream.config.issuer;
+        if !configured.is_empty() && configured.trim_end_matches('/') != issuer.trim_end_matches('/') {
+            return Err(OAuthError::Misconfigured(format!("the client_id is for {configured}, not for {issuer}")));
+        }
+        // The method that the server takes was kept with the registration, without the secret.
+        let kept = stored(gateway, upstream, issuer).await?;
+        let client = ClientCredentials::configured(&upstream.config);
+        return Ok(Some(match kept {
+            Some(kept) if client.client_secret.is_some() => ClientCredentials { method: kept.method, ..client },
+            _ => client,
+        }));
+    }
+    stored(gateway, upstream, issuer).await
+}
+
+async fn stored(gateway: &Inner, upstream: &Upstream, issuer: &str) -> Result<Option<ClientCredentials>, OAuthError> {
+    let parts = &gateway.parts;
+    let Some(row) = parts.store.upstream_registration(upstream.name, issuer).await? else { return Ok(None) };
+    if row.expires_at.is_some_and(|end| parts.clock.now() >= end) {
+        return Ok(None);
+    }
+    let plain = parts.master.open(&place(upstream, issuer), &row.credentials).ok();
+    Ok(plain.and_then(|plain| serde_json::from_slice(&plain).ok()))
+}
+
+async fn keep(gateway: &Inner, upstream: &Upstream, issuer: &str, client: &ClientCredentials, expires_at: Option<Timestamp>) -> Result<(), OAuthError> {
+    let parts = &gateway.parts;
+    let plain = serde_json::to_vec(client).unwrap_or_default();
+    let row = UpstreamRegistration {
+        upstream: upstream.name,
+        issuer: issuer.to_owned(),
+        credentials: parts.master.seal(&place(upstream, issuer), &plain),
+        expires_at,
+        created_at: parts.clock.now(),
+    };
+    Ok(parts.store.apply(UpstreamChange::PutRegistration(row)).await?)
+}
+
+/// Who we are at this authorization server; we introduce ourselves if it does not know us yet.
+pub(crate) async fn client(gateway: &Inner, upstream: &Upstream, discovered: &Discovered) -> Result<ClientCredentials, OAuthError> {
+    let server = &discovered.server;
+    let supported = server.token_endpoint_auth_methods_supported.as_deref();
+    if !upstream.config.client_id.is_empty() {
+        let client = known(gateway, upstream, &server.issuer).await?.unwrap_or_else(|| ClientCredentials::configured(&upstream.config)).fitting(supported);
+        let without_secret = ClientCredentials { client_secret: None, ..client.clone() };
+        keep(gateway, upstream, &server.issuer, &without_secret, None).await?;
+        return Ok(client);
+    }
+    if let Some(client) = stored(gateway, upstream, &server.issuer).await? {
+        return Ok(client);
+    }
+    if server.client_id_metadata_document_supported && has_document(gateway) {
+        let client = ClientCredentials { client_id: gateway.parts.public_url.at(routes::CONNECT_CLIENT), client_secret: None, method: Method::None };
+        keep(gateway, upstream, &server.issuer, &client, None).await?;
+        return Ok(client);
+    }
+    let Some(endpoint) = &discovered.registration_endpoint else {
+        let told = "its authorization server takes no registrations; register this server there by hand and set client_id";
+        return Err(OAuthError::Misconfigured(format!("{told} (the redirect URI is {})", gateway.redirect_uri(upstream))));
+    };
+    let (client, expires_at) = register(gateway, upstream, discovered, endpoint).await?;
+    keep(gateway, upstream, &server.issuer, &client, expires_at).await?;
+    tracing::info!(upstream = %upstream.name, issuer = %server.issuer, "registered at an upstream's authorization server");
+    Ok(client)
+}
+
+/// Dynamic client registration (RFC 7591), as a web application.
+async fn register(gateway: &Inner, upstream: &Upstream, discovered: &Discovered, endpoint: &Url) -> Result<(ClientCredentials, Option<Timestamp>), OAuthError> {
+    let parts = &gateway.parts;
+    let takes = |method: &str| discovered.server.token_endpoint_auth_methods_supported.as_ref().is_none_or(|methods| methods.iter().any(|name| name == method));
+    let wanted = ["none", "client_secret_basic", "client_secret_post"].into_iter().find(|method| takes(method)).unwrap_or("none");
+    let mut metadata = json!({
+        "client_name": parts.name,
+        "redirect_uris": [gateway.redirect_uri(upstream)],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": wanted,
+        "application_type": "web",
+    });
+    if let Value::Object(members) = &mut metadata {
+        if has_document(gateway) {
+            members.insert("client_uri".to_owned(), parts.public_url.as_str().into());
+        }
+        if !discovered.scopes.is_empty() {
+            members.insert("scope".to_owned(), discovered.scopes.join(" ").into());
+        }
+    }
+    let request = http::Request::post(endpoint.as_str())
+        .header(http::header::ACCEPT, "application/json")
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(metadata.to_string().into_bytes())
+        .map_err(|error| OAuthError::Untrusted(error.to_string()))?;
+    let answer = upstream.outbound.send(request, MAX_DOCUMENT).await?;
+    let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if !(200..300).contains(&answer.status) {
+        let text = |name: &str| clean(value.get(name).and_then(Value::as_str).unwrap_or_default());
+        return Err(OAuthError::Refused(format!("HTTP {} to a registration: {}", answer.status, text("error")), text("error_description")));
+    }
+    let text = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    let client_id = text("client_id").ok_or_else(|| OAuthError::Untrusted("its registration holds no client_id".to_owned()))?;
+    let client_secret = text("client_secret");
+    let method = match text("token_endpoint_auth_method").as_deref() {
+        _ if client_secret.is_none() => Method::None,
+        Some("client_secret_post") => Method::ClientSecretPost,
+        // RFC 7591 §2: what is not said is client_secret_basic.
+        Some("client_secret_basic") | None => Method::ClientSecretBasic,
+        Some(_) if wanted == "client_secret_post" => Method::ClientSecretPost,
+        Some("none") => Method::None,
+        Some(_) => Method::ClientSecretBasic,
+    };
+    let client_secret = client_secret.filter(|_| method != Method::None);
+    let expires_at = value.get("client_secret_expires_at").and_then(Value::as_i64).filter(|at| *at > 0 && client_secret.is_some()).map(Timestamp);
+    Ok((ClientCredentials { client_id, client_secret, method }, expires_at))
+}

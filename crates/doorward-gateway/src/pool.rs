@@ -1,0 +1,233 @@
+//! Connections to upstreams: made when they are needed, kept while they are used, one for each person (or one for all, where the
+//! upstream is a process that holds nobody's rights), and not tried again at once after they failed.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use doorward_model::{Person, Timestamp, UpstreamName, UserId};
+
+use crate::{
+    Inner,
+    access::LinkAuth,
+    link::{Era, Link, LinkError, Making, connect},
+    listen::{self, Audience},
+    upstream::{Shared, Upstream},
+};
+
+/// Whose connection it is: a person's, or everybody's.
+pub(crate) type Key = (UpstreamName, Option<UserId>);
+
+/// The longest pause after a failure, in seconds.
+const LONGEST_PAUSE: u64 = 60;
+/// The most connections; the one that was idle longest goes first.
+const MOST: usize = 2000;
+
+struct Failure {
+    at: tokio::time::Instant,
+    pause: u64,
+    why: String,
+}
+
+#[derive(Default)]
+struct State {
+    link: Option<Arc<Link>>,
+    failure: Option<Failure>,
+}
+
+struct Slot {
+    upstream: Shared,
+    // Held while a connection is made, so that one is made and not many.
+    making: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+/// All connections of this process.
+#[derive(Default)]
+pub(crate) struct Pool {
+    slots: Mutex<HashMap<Key, Arc<Slot>>>,
+    eras: Mutex<HashMap<UpstreamName, AtomicU8>>,
+}
+
+impl Slot {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn open(&self) -> Option<Arc<Link>> {
+        self.state().link.clone().filter(|link| !link.is_closed())
+    }
+}
+
+impl Pool {
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn era(&self, name: UpstreamName) -> Era {
+        let eras = self.eras.lock().unwrap_or_else(PoisonError::into_inner);
+        match eras.get(&name).map_or(0, |era| era.load(Ordering::Relaxed)) {
+            1 => Era::Legacy,
+            2 => Era::Modern,
+            _ => Era::Unknown,
+        }
+    }
+
+    fn remember(&self, name: UpstreamName, era: Era) {
+        let value = match era {
+            Era::Unknown => 0,
+            Era::Legacy => 1,
+            Era::Modern => 2,
+        };
+        self.eras.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().store(value, Ordering::Relaxed);
+    }
+
+    fn slot(&self, upstream: &Shared, key: &Key) -> Arc<Slot> {
+        let mut slots = self.slots();
+        if let Some(slot) = slots.get(key)
+            && Arc::ptr_eq(&slot.upstream, upstream)
+        {
+            return Arc::clone(slot);
+        }
+        // An upstream whose settings changed begins anew.
+        let slot = Arc::new(Slot { upstream: Arc::clone(upstream), making: tokio::sync::Mutex::default(), state: Mutex::default() });
+        slots.insert(key.clone(), Arc::clone(&slot));
+        slot
+    }
+
+    /// Closes connections that were not used for as long as their upstream allows, and the longest idle where there are too many.
+    pub(crate) fn close_idle(&self, now: Timestamp) {
+        let mut slots = self.slots();
+        slots.retain(|_, slot| {
+            let idle = i64::try_from(slot.upstream.config.idle_seconds).unwrap_or(i64::MAX);
+            let mut state = slot.state();
+            let over = state.link.as_ref().is_some_and(|link| {
+                link.is_closed() || (!link.is_busy() && Arc::strong_count(link) == 1 && now.0 >= link.used_at.load(Ordering::Relaxed).saturating_add(idle))
+            });
+            if over {
+                state.link = None;
+            }
+            let failed = state.failure.as_ref().is_some_and(|failure| failure.at.elapsed() < Duration::from_secs(LONGEST_PAUSE * 2));
+            state.link.is_some() || failed || Arc::strong_count(slot) > 1
+        });
+        if slots.len() > MOST {
+            let used = |slot: &Arc<Slot>| slot.state().link.as_ref().map_or(0, |link| link.used_at.load(Ordering::Relaxed));
+            let mut by_age: Vec<(i64, Key)> = slots.iter().map(|(key, slot)| (used(slot), key.clone())).collect();
+            by_age.sort_by_key(|(used, _)| *used);
+            for (_, key) in by_age.into_iter().take(slots.len() - MOST) {
+                slots.remove(&key);
+            }
+        }
+    }
+
+    /// Closes everything.
+    pub(crate) fn close_all(&self) {
+        self.slots().clear();
+    }
+
+    /// Closes what is open to an upstream: one person's, or everybody's.
+    pub(crate) fn close_for(&self, name: UpstreamName, person: Option<&UserId>) {
+        self.slots().retain(|(upstream, owner), _| *upstream != name || (person.is_some() && owner.as_ref() != person));
+        if person.is_none() {
+            self.remember(name, Era::Unknown);
+        }
+    }
+
+    /// Closes what belongs to upstreams that are gone or changed.
+    pub(crate) fn keep_only(&self, upstreams: &[Shared]) {
+        self.slots().retain(|_, slot| upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, &slot.upstream) && upstream.is_enabled()));
+    }
+}
+
+impl Inner {
+    /// Whom changes on this person's connection concern.
+    pub(crate) fn audience(&self, upstream: &Upstream, person: &Person) -> Audience {
+        let whose = upstream.links_are_personal().then(|| person.id.clone());
+        Audience { changes: self.parts.changes.clone(), upstream: upstream.name, person: whose }
+    }
+
+    /// Whose connection a call of this person uses.
+    pub(crate) fn key(upstream: &Upstream, person: &Person) -> Key {
+        (upstream.name, upstream.links_are_personal().then(|| person.id.clone()))
+    }
+
+    /// A connection to an upstream for this person.
+    pub(crate) async fn link(self: &Arc<Self>, upstream: &Shared, person: &Arc<Person>) -> Result<Arc<Link>, LinkError> {
+        let key = Self::key(upstream, person);
+        let slot = self.pool.slot(upstream, &key);
+        let now = self.parts.clock.now();
+        if let Some(link) = slot.open() {
+            link.used_at.store(now.0, Ordering::Relaxed);
+            return Ok(link);
+        }
+        let _one = slot.making.lock().await;
+        if let Some(link) = slot.open() {
+            link.used_at.store(now.0, Ordering::Relaxed);
+            return Ok(link);
+        }
+        let waiting = {
+            let state = slot.state();
+            let failure = state.failure.as_ref();
+            failure.and_then(|failure| {
+                let left = failure.pause.saturating_sub(failure.at.elapsed().as_secs());
+                (left > 0).then(|| LinkError::Waiting(left, failure.why.clone()))
+            })
+        };
+        if let Some(waiting) = waiting {
+            return Err(waiting);
+        }
+        let made = self.make(upstream, &key, person).await;
+        let mut state = slot.state();
+        match made {
+            Ok(link) => {
+                link.used_at.store(now.0, Ordering::Relaxed);
+                let link = Arc::new(link);
+                listen::lists(&link, self.audience(upstream, person));
+                *state = State { link: Some(Arc::clone(&link)), failure: None };
+                Ok(link)
+            }
+            Err(error) => {
+                state.link = None;
+                // Somebody who has to connect first is not made to wait once they did.
+                if let LinkError::Failed(why) = &error {
+                    let pause = state.failure.as_ref().map_or(1, |failure| (failure.pause * 2).clamp(1, LONGEST_PAUSE));
+                    tracing::warn!(upstream = %upstream.name, why, pause, "an upstream cannot be reached");
+                    state.failure = Some(Failure { at: tokio::time::Instant::now(), pause, why: why.clone() });
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn make(self: &Arc<Self>, upstream: &Shared, key: &Key, person: &Arc<Person>) -> Result<Link, LinkError> {
+        let era = self.pool.era(upstream.name);
+        let within = Duration::from_secs(upstream.config.connect_seconds.max(1));
+        let attempt = |era: Era| {
+            let auth = Arc::new(LinkAuth {
+                gateway: Arc::clone(self),
+                upstream: Arc::clone(upstream),
+                person: upstream.auth.is_personal().then(|| Arc::clone(person)),
+            });
+            let making = Making { upstream: Arc::clone(upstream), person: key.1.clone(), changes: self.parts.changes.clone(), era };
+            async move {
+                let late = || Err(LinkError::Failed(format!("no answer within {} s", within.as_secs())));
+                tokio::time::timeout(within, connect(making, auth, self.parts.supervisor.as_deref())).await.unwrap_or_else(|_| late())
+            }
+        };
+        let mut made = attempt(era).await;
+        if era != Era::Unknown && matches!(made, Err(LinkError::Failed(_))) {
+            // It may have been replaced by one that speaks another revision.
+            made = attempt(Era::Unknown).await;
+        }
+        match &made {
+            Ok(link) => self.pool.remember(upstream.name, if link.modern { Era::Modern } else { Era::Legacy }),
+            Err(LinkError::Failed(_)) => self.pool.remember(upstream.name, Era::Unknown),
+            Err(_) => {}
+        }
+        made
+    }
+}

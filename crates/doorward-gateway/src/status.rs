@@ -1,0 +1,224 @@
+//! How things stand with upstreams: for one person, and for an operator who asks.
+
+use std::sync::Arc;
+
+use doorward_mcp::{Change, Changed, ToolSpec};
+use doorward_model::{Person, Timestamp, UpstreamName};
+use doorward_store::StoreError;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{Gateway, link::LinkError, oauth, upstream::Shared, upstreams::openapi};
+
+/// How a person stands with an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionState {
+    /// It works.
+    Ready,
+    /// The person has to connect with an account of their own.
+    NotConnected,
+    /// The person was connected and has to connect again.
+    Expired,
+    /// It cannot be reached.
+    Unreachable,
+}
+
+/// One upstream as a person sees it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PersonsUpstream {
+    /// Its name, before the names of its tools.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// How the person stands with it.
+    pub state: ConnectionState,
+    /// How many of its tools the person may see.
+    pub tools: usize,
+    /// What is wrong, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// Where the person connects, if that is needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_url: Option<String>,
+    /// The scopes that the person gave there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<String>,
+    /// When the person connected, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connected_at: Option<i64>,
+    /// When the person has to connect again, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<i64>,
+}
+
+/// One thing that was tried out.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What.
+    pub what: &'static str,
+    /// How it went: what was found, or what is wrong.
+    pub result: Result<String, String>,
+}
+
+impl Gateway {
+    /// All upstreams as this person sees them, by name.
+    pub async fn services(&self, person: &Arc<Person>) -> Result<Vec<PersonsUpstream>, StoreError> {
+        let upstreams: Vec<Shared> = self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(person)).collect();
+        let looks = futures_util::future::join_all(upstreams.iter().map(|upstream| self.inner.catalogue(upstream, person))).await;
+        let connections = self.inner.parts.store.connections_of(&person.id).await?;
+        let now = self.inner.parts.clock.now();
+        let mut services = Vec::new();
+        for (upstream, look) in upstreams.iter().zip(looks) {
+            let connection = connections.iter().find(|connection| connection.upstream == upstream.name).filter(|_| upstream.needs_connection());
+            let lost = connection.is_some_and(|connection| connection.tokens.is_none() || now >= connection.ends_at);
+            let state = match (&look.problem, &look.catalogue) {
+                _ if upstream.needs_connection() && connection.is_none() => ConnectionState::NotConnected,
+                _ if lost => ConnectionState::Expired,
+                (Some(LinkError::Connect | LinkError::MoreScope), None) if upstream.needs_connection() => ConnectionState::Expired,
+                (Some(_), None) => ConnectionState::Unreachable,
+                _ => ConnectionState::Ready,
+            };
+            let needs = matches!(state, ConnectionState::NotConnected | ConnectionState::Expired);
+            let told = look.problem.as_ref().filter(|_| state == ConnectionState::Unreachable).map(ToString::to_string);
+            services.push(PersonsUpstream {
+                name: upstream.name.to_string(),
+                title: upstream.title.clone(),
+                state,
+                tools: look.catalogue.as_ref().map_or(0, |catalogue| catalogue.tools.len()),
+                problem: connection.and_then(|connection| connection.problem.clone()).or(told),
+                connect_url: needs.then(|| self.connect_url(upstream)),
+                scopes: connection.filter(|connection| !connection.scopes.is_empty()).map(|connection| connection.scopes.clone()),
+                connected_at: connection.map(|connection| connection.created_at.0),
+                ends_at: connection.map(|connection| connection.ends_at.0),
+            });
+        }
+        Ok(services)
+    }
+
+    /// Forgets what was listed of an upstream and lists it anew when it is asked for next.
+    pub async fn forget_lists(&self, name: UpstreamName) {
+        self.inner.pool.close_for(name, None);
+        self.inner.catalogues.forget(name, None);
+        self.inner.parts.changes.tell(Change { upstream: Some(name), person: None, what: Changed::Tools });
+    }
+
+    /// Tries an upstream out as far as that is possible without its people: what works, and what is wrong in words.
+    pub async fn test(&self, upstream: &Shared, person: Option<&Arc<Person>>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut add = |what, result: Result<String, String>| {
+            let good = result.is_ok();
+            findings.push(Finding { what, result });
+            good
+        };
+        if upstream.kind.name == "openapi" {
+            let loaded = openapi::load(upstream).await;
+            add("document", loaded.as_ref().map(openapi::Api::summary).map_err(ToString::to_string));
+            return findings;
+        }
+        if upstream.needs_connection() {
+            match oauth::discover(upstream, None).await {
+                Ok(found) => {
+                    add("authorization server", Ok(format!("{} (authorize at {})", found.server.issuer, found.authorization_endpoint)));
+                    let registration = match (&upstream.config.client_id, found.server.client_id_metadata_document_supported, &found.registration_endpoint) {
+                        (id, ..) if !id.is_empty() => Ok(format!("as {id}, as configured")),
+                        (_, true, _) => Ok("by our metadata document, where this server has a public https address".to_owned()),
+                        (_, _, Some(endpoint)) => Ok(format!("by registering at {endpoint}")),
+                        _ => Err("it takes no registrations: register this server there by hand and set client_id".to_owned()),
+                    };
+                    add("registration", registration);
+                    add("redirect URI", Ok(self.inner.redirect_uri(upstream)));
+                }
+                Err(error) => {
+                    add("authorization server", Err(error.to_string()));
+                }
+            }
+        }
+        let Some(person) = person else {
+            if upstream.auth.is_personal() {
+                add("tools", Ok("not tried: they are listed with a person's own access; name one with --user".to_owned()));
+                return findings;
+            }
+            let nobody = Arc::new(nobody(self.inner.parts.clock.now()));
+            self.try_link(upstream, &nobody, &mut add).await;
+            return findings;
+        };
+        self.try_link(upstream, person, &mut add).await;
+        findings
+    }
+
+    /// What is known of a tool by its name at `/mcp`, and what stands between it and this person before the policy is asked: each step
+    /// with whether it is passed.
+    pub async fn explain(&self, tool: &str, person: &Person) -> Result<Option<(Arc<ToolSpec>, Vec<(bool, String)>)>, StoreError> {
+        if tool == crate::connections::NAME {
+            return Ok(Some((crate::connections::spec(), Vec::new())));
+        }
+        let Some(name) = crate::names::upstream_of(tool) else { return Ok(None) };
+        let Some(upstream) = self.all_upstreams().await?.into_iter().find(|upstream| upstream.name == name) else { return Ok(None) };
+        let reviewed = self.review(name).await?;
+        let Some(found) = reviewed.into_iter().find(|reviewed| crate::names::public(name, &reviewed.pin.tool) == tool) else { return Ok(None) };
+        let Some(definition) = crate::pins::tool_of(&found.pin.definition) else { return Ok(None) };
+        let yes = |is: bool| if is { "yes" } else { "no" };
+        let (enabled, offered, approved, role) =
+            (upstream.is_enabled(), upstream.offers(&found.pin.tool), matches!(found.state(), "approved"), upstream.is_for(person));
+        let steps = vec![
+            (enabled, format!("{name} is used: {}", yes(enabled))),
+            (offered, format!("include and exclude of {name} offer {}: {}", found.pin.tool, yes(offered))),
+            (approved, format!("its definition is {}", found.state())),
+            (role, format!("upstreams.{name}.roles let this person in: {}", yes(role))),
+        ];
+        Ok(Some((Arc::new(crate::catalogue::spec(&upstream, definition, Some(&found.pin), false)), steps)))
+    }
+
+    async fn try_link(&self, upstream: &Shared, person: &Arc<Person>, add: &mut impl FnMut(&'static str, Result<String, String>) -> bool) {
+        match self.inner.link(upstream, person).await {
+            Ok(link) => {
+                let info = link.info();
+                let told = info.map(|info| {
+                    let server = info.server_info.as_ref();
+                    let name = server.map(|server| format!("{} {}", server.name, server.version)).unwrap_or_default();
+                    format!("{name}, protocol {}", info.protocol_version)
+                });
+                add("connection", Ok(told.unwrap_or_default().trim_start_matches(", ").to_owned()));
+            }
+            Err(LinkError::Connect) if upstream.needs_connection() => {
+                add("connection", Ok("works; this person has not connected yet".to_owned()));
+                return;
+            }
+            Err(error) => {
+                add("connection", Err(error.to_string()));
+                return;
+            }
+        }
+        let look = self.inner.catalogue(upstream, person).await;
+        let listed = match (&look.catalogue, &look.problem) {
+            (Some(catalogue), _) => {
+                Ok(format!("{} tools, {} prompts, {} resources", catalogue.tools.len(), catalogue.prompts.len(), catalogue.resources.len()))
+            }
+            (None, Some(problem)) => Err(problem.to_string()),
+            (None, None) => Err("nothing was listed".to_owned()),
+        };
+        add("tools", listed);
+        if let Ok(reviewed) = self.review(upstream.name).await {
+            let waiting = reviewed.iter().filter(|tool| tool.state() != "approved").count();
+            if waiting > 0 {
+                add("approval", Err(format!("{waiting} tools wait for an administrator: doorward upstream tools {}", upstream.name)));
+            }
+        }
+    }
+}
+
+/// Nobody in particular, for upstreams that do not ask who it is.
+fn nobody(now: Timestamp) -> Person {
+    Person {
+        id: doorward_model::UserId::from_text("u_test"),
+        name: doorward_model::PersonName::from_stored("test".to_owned()),
+        email: None,
+        display_name: None,
+        password: None,
+        roles: Vec::new(),
+        provider_roles: Vec::new(),
+        created_at: now,
+        disabled_at: None,
+    }
+}

@@ -1,0 +1,170 @@
+//! Streamable HTTP: the protocol library speaks it through the guarded client, with a token that is looked up for each request.
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures_util::stream::BoxStream;
+use http::{HeaderName, HeaderValue};
+use rmcp::{
+    model::ClientJsonRpcMessage,
+    transport::{
+        StreamableHttpClientTransport,
+        streamable_http_client::{
+            AuthRequiredError, SseError, StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError, StreamableHttpPostResponse,
+        },
+    },
+};
+
+use crate::{
+    access::{LinkAuth, NoToken},
+    upstream::Auth,
+};
+
+/// The most bytes of one event of an upstream's stream. JSON answers are bounded to the same size by the library.
+pub(crate) const MAX_EVENT: usize = 16 * 1024 * 1024;
+/// Requests at once on one connection.
+const CONCURRENT: usize = 64;
+
+/// What an error says when the person has no access of their own yet.
+pub(crate) const CONNECT_FIRST: &str = "doorward: connect first";
+
+/// An HTTP client that adds the upstream's token to each request.
+#[derive(Clone)]
+pub(crate) struct Http {
+    pub(crate) client: reqwest::Client,
+    pub(crate) auth: Arc<LinkAuth>,
+}
+
+type Failure = StreamableHttpError<reqwest::Error>;
+
+fn refused(no_token: NoToken) -> Failure {
+    match no_token {
+        NoToken::Connect(_) => StreamableHttpError::AuthRequired(AuthRequiredError::new(CONNECT_FIRST.to_owned())),
+        NoToken::Unavailable(why) => StreamableHttpError::UnexpectedServerResponse(why.into()),
+    }
+}
+
+/// Whether an upstream's refusal is about the token, with its challenge.
+fn challenge(error: &Failure) -> Option<String> {
+    match error {
+        StreamableHttpError::AuthRequired(challenge) => Some(challenge.www_authenticate_header.clone()),
+        StreamableHttpError::UnexpectedServerResponse(text) if text.starts_with("HTTP 401") => Some(String::new()),
+        _ => None,
+    }
+}
+
+impl Http {
+    /// Sends with the present token, and once more with a fresh one if the upstream refuses it.
+    async fn with_token<T, F>(&self, send: impl Fn(Option<String>) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let token = self.auth.token().await.map_err(refused)?;
+        let error = match send(token.clone()).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let Some(said) = challenge(&error) else {
+            if let StreamableHttpError::InsufficientScope(more) = &error {
+                self.auth.wants_scope(more.get_required_scope());
+            }
+            return Err(error);
+        };
+        self.auth.challenged(&said);
+        let Some(refused_token) = token else { return Err(error) };
+        match self.auth.renewed(&refused_token).await {
+            Ok(Some(fresh)) => {
+                let again = send(Some(fresh.clone())).await;
+                if let Err(error) = &again
+                    && challenge(error).is_some()
+                {
+                    self.auth.refused(&fresh).await;
+                }
+                again
+            }
+            Ok(None) => Err(error),
+            Err(no_token) => Err(refused(no_token)),
+        }
+    }
+}
+
+impl StreamableHttpClient for Http {
+    type Error = reqwest::Error;
+
+    async fn post_message(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session_id: Option<Arc<str>>,
+        auth_header: Option<String>,
+        custom_headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<StreamableHttpPostResponse, Failure> {
+        self.post_message_with_max_sse_event_size(uri, message, session_id, auth_header, custom_headers, MAX_EVENT).await
+    }
+
+    async fn post_message_with_max_sse_event_size(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session_id: Option<Arc<str>>,
+        _: Option<String>,
+        custom_headers: HashMap<HeaderName, HeaderValue>,
+        max: usize,
+    ) -> Result<StreamableHttpPostResponse, Failure> {
+        self.with_token(|token| {
+            self.client.post_message_with_max_sse_event_size(uri.clone(), message.clone(), session_id.clone(), token, custom_headers.clone(), max)
+        })
+        .await
+    }
+
+    async fn delete_session(
+        &self,
+        uri: Arc<str>,
+        session_id: Arc<str>,
+        _: Option<String>,
+        custom_headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<(), Failure> {
+        self.with_token(|token| self.client.delete_session(uri.clone(), session_id.clone(), token, custom_headers.clone())).await
+    }
+
+    async fn get_stream(
+        &self,
+        uri: Arc<str>,
+        session_id: Option<Arc<str>>,
+        last_event_id: Option<String>,
+        auth_header: Option<String>,
+        custom_headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<BoxStream<'static, Result<sse_stream::Sse, SseError>>, Failure> {
+        self.get_stream_with_max_sse_event_size(uri, session_id, last_event_id, auth_header, custom_headers, MAX_EVENT).await
+    }
+
+    async fn get_stream_with_max_sse_event_size(
+        &self,
+        uri: Arc<str>,
+        session_id: Option<Arc<str>>,
+        last_event_id: Option<String>,
+        _: Option<String>,
+        custom_headers: HashMap<HeaderName, HeaderValue>,
+        max: usize,
+    ) -> Result<BoxStream<'static, Result<sse_stream::Sse, SseError>>, Failure> {
+        self.with_token(|token| {
+            self.client.get_stream_with_max_sse_event_size(uri.clone(), session_id.clone(), last_event_id.clone(), token, custom_headers.clone(), max)
+        })
+        .await
+    }
+}
+
+/// The fixed headers of an upstream.
+pub(crate) fn headers(auth: &Auth) -> HashMap<HeaderName, HeaderValue> {
+    match auth {
+        Auth::Fixed(name, value) => HashMap::from([(name.clone(), value.clone())]),
+        _ => HashMap::new(),
+    }
+}
+
+/// A transport to an upstream's address.
+pub(crate) fn transport(http: Http, url: &url::Url, auth: &Auth) -> StreamableHttpClientTransport<Http> {
+    let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str()).max_concurrent_requests(CONCURRENT);
+    config.custom_headers = headers(auth);
+    config.max_sse_event_size = MAX_EVENT;
+    StreamableHttpClientTransport::with_client(http, config)
+}

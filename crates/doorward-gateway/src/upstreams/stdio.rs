@@ -1,0 +1,135 @@
+//! A local process: spoken to over its standard input and output, its standard error logged, ended with everything that it started.
+
+use std::{path::Path, process::Stdio};
+
+use rmcp::{RoleClient, transport::async_rw::AsyncRwTransport};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+
+use crate::{link::LinkError, upstream::Upstream};
+
+/// The most bytes of one message of a process.
+const MAX_LINE: usize = 16 * 1024 * 1024;
+/// The most characters of one line of standard error that are logged, and the most lines a minute.
+const MAX_LOGGED: usize = 500;
+const MAX_LINES: u32 = 600;
+/// The variables of ours that every process gets.
+const PASSED: &[&str] = &["PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
+
+/// A process under way. Dropping it ends the process and all that it started.
+pub(crate) struct Process {
+    child: Option<Child>,
+    group: Option<i32>,
+}
+
+/// How long a process may take to end by itself once its input is closed.
+const LEAVE_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let (Some(mut child), group) = (self.child.take(), self.group) else { return };
+        let end = move || {
+            if let Some(group) = group {
+                signal(group, "-TERM");
+            }
+        };
+        end();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            if let Some(group) = group {
+                signal(group, "-KILL");
+            }
+            return;
+        };
+        runtime.spawn(async move {
+            let _ = tokio::time::timeout(LEAVE_WITHIN, child.wait()).await;
+            // Whatever is left of the group goes too: a process that ended may have left children behind.
+            if let Some(group) = group {
+                signal(group, "-KILL");
+            }
+            let _ = child.wait().await;
+        });
+    }
+}
+
+/// Sends a signal to a whole process group. The group is the child's own, so it can hold nothing of ours.
+fn signal(group: i32, name: &str) {
+    let sent = match name {
+        "-KILL" => rustix::process::Signal::KILL,
+        _ => rustix::process::Signal::TERM,
+    };
+    if let Some(group) = rustix::process::Pid::from_raw(group) {
+        // A group that is gone needs no signal.
+        let _ = rustix::process::kill_process_group(group, sent);
+    }
+}
+
+/// The transport over a process's pipes.
+pub(crate) type Pipes = AsyncRwTransport<RoleClient, ChildStdout, ChildStdin>;
+
+/// Starts the process of an upstream. `supervisor` is our own program, which ends what it started when we are gone however that
+/// happens; without it the process is started directly.
+pub(crate) fn spawn(upstream: &Upstream, token: Option<&str>, supervisor: Option<&Path>) -> Result<(Process, Pipes), LinkError> {
+    let config = &upstream.config;
+    let (program, arguments) = config.command.split_first().ok_or_else(|| LinkError::Failed("there is no command".to_owned()))?;
+    let mut command = match supervisor {
+        Some(supervisor) => {
+            let mut command = Command::new(supervisor);
+            command.arg("supervise").arg("--").arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    command.args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).process_group(0);
+    for name in PASSED.iter().copied().chain(config.pass_env.iter().map(String::as_str)) {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    for pair in &config.env {
+        if let Some((name, value)) = pair.split_once('=') {
+            command.env(name, value.replace("{token}", token.unwrap_or_default()));
+        }
+    }
+    if !config.working_dir.is_empty() {
+        command.current_dir(&config.working_dir);
+    }
+    let mut child = command.spawn().map_err(|error| LinkError::Failed(format!("{program} could not be started: {error}")))?;
+    let group = child.id().and_then(|id| i32::try_from(id).ok());
+    let missing = || LinkError::Failed("the process has no pipes".to_owned());
+    let (stdout, stdin) = (child.stdout.take().ok_or_else(missing)?, child.stdin.take().ok_or_else(missing)?);
+    if let Some(stderr) = child.stderr.take() {
+        tokio::spawn(log_lines(upstream.name.to_string(), stderr));
+    }
+    tracing::info!(upstream = %upstream.name, process = group, "a process was started");
+    let pipes = AsyncRwTransport::new_client(stdout, stdin).with_max_line_length(MAX_LINE);
+    Ok((Process { child: Some(child), group }, pipes))
+}
+
+/// Logs what a process writes to standard error, shortened and not without end.
+async fn log_lines(upstream: String, stderr: tokio::process::ChildStderr) {
+    use tokio::io::AsyncReadExt;
+    let mut reader = BufReader::new(stderr);
+    let (mut lines, mut since) = (0_u32, tokio::time::Instant::now());
+    loop {
+        let mut line = Vec::new();
+        // A line without an end must not grow without end.
+        match (&mut reader).take(64 * 1024).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        if since.elapsed() > std::time::Duration::from_secs(60) {
+            (lines, since) = (0, tokio::time::Instant::now());
+        }
+        lines += 1;
+        match lines {
+            ..=MAX_LINES => {
+                let text: String = String::from_utf8_lossy(&line).trim_end().chars().filter(|letter| !letter.is_control()).take(MAX_LOGGED).collect();
+                tracing::info!(upstream, "{text}");
+            }
+            count if count == MAX_LINES + 1 => tracing::warn!(upstream, "the process writes more than {MAX_LINES} lines a minute; the rest is dropped"),
+            _ => {}
+        }
+    }
+}

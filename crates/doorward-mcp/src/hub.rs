@@ -1,0 +1,263 @@
+//! What changed at an upstream, told to the clients that listen.
+
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use doorward_model::{UpstreamName, UserId};
+use futures_util::{Stream, StreamExt, stream};
+use serde_json::json;
+use tokio::{sync::broadcast, time::Instant};
+
+use crate::{
+    Mcp, Target, Visit,
+    challenge::{empty, rpc_refusal},
+    channel::event,
+};
+
+/// For how long changes are collected before they are told.
+const COLLECT: Duration = Duration::from_millis(300);
+/// How often an idle stream carries a comment.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How many changes may wait for a slow listener; whoever misses some is told that everything changed.
+const BACKLOG: usize = 1024;
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Changed {
+    /// Which tools there are.
+    Tools,
+    /// Which prompts there are.
+    Prompts,
+    /// Which resources there are.
+    Resources,
+    /// One resource, by its address at the upstream.
+    Resource(String),
+}
+
+/// A change at an upstream.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The upstream; `None` if many changed.
+    pub upstream: Option<UpstreamName>,
+    /// The person that it changed for; `None` if for all.
+    pub person: Option<UserId>,
+    /// What changed.
+    pub what: Changed,
+}
+
+/// Where sources tell what changed. Cheap to clone.
+#[derive(Clone)]
+pub struct Changes(broadcast::Sender<Change>);
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self(broadcast::channel(BACKLOG).0)
+    }
+}
+
+impl Changes {
+    /// Tells a change. Nobody listening is no error.
+    pub fn tell(&self, change: Change) {
+        let _ = self.0.send(change);
+    }
+    fn listen(&self) -> broadcast::Receiver<Change> {
+        self.0.subscribe()
+    }
+}
+
+/// The resources that sessions of older clients watch, by the session's hash.
+#[derive(Default)]
+pub(crate) struct Watched(Mutex<HashMap<Arc<str>, HashSet<String>>>);
+
+/// The most sessions and the most resources of one session that are remembered.
+const MOST_WATCHED: usize = 10_000;
+const MOST_WATCHED_EACH: usize = 256;
+
+impl Watched {
+    pub(crate) fn set(&self, session: &Arc<str>, uri: &str, on: bool) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !on {
+            if let Some(uris) = all.get_mut(session) {
+                uris.remove(uri);
+            }
+            return true;
+        }
+        if all.len() >= MOST_WATCHED && !all.contains_key(session) {
+            return false;
+        }
+        let uris = all.entry(Arc::clone(session)).or_default();
+        if uris.len() >= MOST_WATCHED_EACH && !uris.contains(uri) {
+            return false;
+        }
+        uris.insert(uri.to_owned());
+        true
+    }
+    fn has(&self, session: &Arc<str>, uri: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(session).is_some_and(|uris| uris.contains(uri))
+    }
+    fn forget(&self, session: &Arc<str>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
+    }
+}
+
+/// Collects the changes that one visit may learn of.
+pub(crate) struct Listener {
+    changes: broadcast::Receiver<Change>,
+    visit: Visit,
+    // What was collected, kept here so that a caller may stop waiting and lose nothing.
+    collected: HashSet<Changed>,
+    until: Option<Instant>,
+}
+
+impl Listener {
+    pub(crate) fn new(mcp: &Mcp, visit: Visit) -> Self {
+        Self { changes: mcp.inner.parts.changes.listen(), visit, collected: HashSet::new(), until: None }
+    }
+
+    fn concerns(&self, change: &Change) -> bool {
+        let here = match (self.visit.target, change.upstream) {
+            (Target::One(upstream), Some(changed)) => upstream == changed,
+            _ => true,
+        };
+        here && change.person.as_ref().is_none_or(|person| *person == self.visit.caller.user_id)
+    }
+
+    /// A change as this client names it.
+    fn named(&self, change: Change) -> Changed {
+        match (change.what, change.upstream, self.visit.target) {
+            (Changed::Resource(uri), Some(upstream), Target::All) => Changed::Resource(prefixed_uri(upstream, &uri)),
+            (what, ..) => what,
+        }
+    }
+
+    /// Waits for changes and answers all that came within a moment.
+    pub(crate) async fn next(&mut self) -> Option<HashSet<Changed>> {
+        loop {
+            let until = self.until;
+            let wait = async move {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                change = self.changes.recv() => match change {
+                    Ok(change) if self.concerns(&change) => {
+                        let named = self.named(change);
+                        self.collected.insert(named);
+                    }
+                    Ok(_) => {}
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.collected.extend([Changed::Tools, Changed::Prompts, Changed::Resources]),
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                },
+                () = wait => {
+                    self.until = None;
+                    return Some(std::mem::take(&mut self.collected));
+                }
+            }
+            if !self.collected.is_empty() && self.until.is_none() {
+                self.until = Some(Instant::now() + COLLECT);
+            }
+        }
+    }
+}
+
+/// A resource's address among those of all upstreams: `wiki+https://…` is `https://…` at `wiki`.
+pub fn prefixed_uri(upstream: UpstreamName, uri: &str) -> String {
+    format!("{upstream}+{uri}")
+}
+
+/// Forgets what a session watches when its stream ends.
+struct Ended {
+    mcp: Mcp,
+    session: Arc<str>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.mcp.inner.watched.forget(&self.session);
+        self.mcp.inner.listening.leave(&self.session);
+    }
+}
+
+/// How many streams are open, in all and for each session.
+#[derive(Default)]
+pub(crate) struct Listening(Mutex<HashMap<String, usize>>);
+
+impl Listening {
+    fn enter(&self, key: &str, most: usize) -> bool {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.values().sum::<usize>() >= most || open.get(key).is_some_and(|count| *count >= 2) {
+            return false;
+        }
+        *open.entry(key.to_owned()).or_default() += 1;
+        true
+    }
+    fn leave(&self, key: &str) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(key) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(key);
+            }
+        }
+    }
+}
+
+/// `GET /mcp`: the stream on which clients of the older revisions learn what changed (L4).
+pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
+    let Some(visit) = request.extensions().get::<Visit>().cloned() else { return empty(StatusCode::UNAUTHORIZED) };
+    let wants = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("text/event-stream") || value.contains("*/*"));
+    let accepts = request.headers().get_all(header::ACCEPT).iter().any(wants);
+    let Some(session) = visit.session.clone() else {
+        return rpc_refusal(StatusCode::METHOD_NOT_ALLOWED, -32000, "there is a stream only for clients that began a session with initialize");
+    };
+    if !accepts {
+        return rpc_refusal(StatusCode::NOT_ACCEPTABLE, -32000, "this address streams events: accept text/event-stream");
+    }
+    if !mcp.inner.listening.enter(&session, mcp.inner.parts.config.max_sse_streams) {
+        return rpc_refusal(StatusCode::SERVICE_UNAVAILABLE, -32000, "too many open streams");
+    }
+    let ended = Ended { mcp: mcp.clone(), session: Arc::clone(&session) };
+    let state = (Listener::new(&mcp, visit), ended, mcp.inner.parts.stop.clone());
+    let events = stream::unfold(state, |(mut listener, ended, stop)| async move {
+        let chunk = tokio::select! {
+            changes = listener.next() => {
+                let watched = |changed: &Changed| match changed {
+                    Changed::Resource(uri) => ended.mcp.inner.watched.has(&ended.session, uri),
+                    _ => true,
+                };
+                changes?.into_iter().filter(watched).map(|changed| event(&notification(&changed))).collect::<Vec<_>>().concat().into()
+            }
+            () = tokio::time::sleep(KEEP_ALIVE) => Bytes::from_static(b": still here\n\n"),
+            () = stop.cancelled() => return None,
+        };
+        Some((chunk, (listener, ended, stop)))
+    });
+    let first = stream::once(async { Bytes::from_static(b": welcome\n\n") });
+    let body: Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>> = Box::pin(first.chain(events).map(Ok));
+    let mut response = Response::new(Body::from_stream(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    response
+}
+
+fn notification(changed: &Changed) -> String {
+    let message = match changed {
+        Changed::Tools => json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}),
+        Changed::Prompts => json!({"jsonrpc": "2.0", "method": "notifications/prompts/list_changed"}),
+        Changed::Resources => json!({"jsonrpc": "2.0", "method": "notifications/resources/list_changed"}),
+        Changed::Resource(uri) => json!({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": uri}}),
+    };
+    message.to_string()
+}

@@ -1,0 +1,93 @@
+//! One judgement for listing and calling: what is hidden is refused, and what is refused is hidden.
+
+use std::sync::Arc;
+
+use doorward_model::{AccessPolicy, ClientId, Effect, Person, ToolPolicy, policy::Question};
+
+use crate::{Visit, tools::ToolSpec};
+
+/// Judges tools by roles and rules.
+#[derive(Clone)]
+pub struct Judge {
+    access: Arc<AccessPolicy>,
+    policy: Arc<ToolPolicy>,
+}
+
+/// What was decided about one tool for one person and client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may be called.
+    Allow,
+    /// It may be called if the person says so each time.
+    Confirm,
+    /// It is neither seen nor called.
+    Refuse,
+}
+
+/// For whom a tool is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The person.
+    pub person: &'a Person,
+    /// The client that acts for them.
+    pub client_id: &'a ClientId,
+    /// Its name.
+    pub client_name: &'a str,
+}
+
+impl Judge {
+    /// Takes the rules.
+    pub fn new(access: Arc<AccessPolicy>, policy: Arc<ToolPolicy>) -> Self {
+        Self { access, policy }
+    }
+
+    /// Judges a tool for whoever sends this request.
+    pub fn judge(&self, visit: &Visit, spec: &ToolSpec) -> Verdict {
+        let caller = &visit.caller;
+        self.decide(Subject { person: &caller.person, client_id: &caller.client_id, client_name: &visit.registered_name }, spec)
+    }
+
+    fn decide(&self, subject: Subject<'_>, spec: &ToolSpec) -> Verdict {
+        let person = subject.person;
+        if !self.access.allows_tool(person, spec.name()) || !self.access.scopes_of(person).allows(spec.scope) {
+            return Verdict::Refuse;
+        }
+        match self.policy.decide(&question(subject, spec)).effect {
+            Effect::Allow => Verdict::Allow,
+            Effect::Confirm => Verdict::Confirm,
+            Effect::Deny => Verdict::Refuse,
+        }
+    }
+
+    /// The verdict, and why, step by step.
+    pub fn explain(&self, subject: Subject<'_>, spec: &ToolSpec) -> (Verdict, Vec<String>) {
+        let person = subject.person;
+        let roles = person.all_roles().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let roles = if roles.is_empty() { "none".to_owned() } else { roles };
+        let held = self.access.scopes_of(person);
+        let yes = |is: bool| if is { "yes" } else { "no" };
+        let steps = vec![
+            format!("class: {}", spec.class.as_str()),
+            format!("roles of {}: {roles}", person.name),
+            format!("access.tool_roles let this person call {}: {}", spec.name(), yes(self.access.allows_tool(person, spec.name()))),
+            format!("access.scope_roles let this person hold {}: {}", spec.scope.name(), yes(held.allows(spec.scope))),
+            format!("policy: {}", self.policy.decide(&question(subject, spec))),
+            format!("the client's token needs the scope {}", spec.scope.name()),
+        ];
+        (self.decide(subject, spec), steps)
+    }
+}
+
+fn question<'a>(subject: Subject<'a>, spec: &'a ToolSpec) -> Question<'a> {
+    Question {
+        person: subject.person,
+        client_id: subject.client_id,
+        client_name: subject.client_name,
+        upstream: spec.upstream.as_ref().map(doorward_model::UpstreamName::as_str).unwrap_or_default(),
+        tool: &spec.own_name,
+        listed_as: spec.name(),
+        class: spec.class,
+        open_world: spec.open_world,
+        idempotent: spec.idempotent,
+    }
+}

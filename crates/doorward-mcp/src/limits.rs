@@ -1,0 +1,196 @@
+//! How much one person, one client and one upstream may use. Every refusal says when to try again.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use doorward_model::{ClientId, UpstreamName, UserId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    Visit,
+    tools::{ToolError, ToolSpec},
+};
+
+/// How much may be used. An upstream may have tighter limits of its own.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Tool calls a minute of one person, through all clients together.
+    pub calls_per_minute_person: u32,
+    /// Tool calls a minute through one client, for all people together.
+    pub calls_per_minute_client: u32,
+    /// Tool calls of one person at once.
+    pub calls_at_once_person: u32,
+    /// Tool calls at one upstream at once, of all people together.
+    pub calls_at_once_upstream: u32,
+    /// How many calls may wait for their turn, for each person and for each upstream.
+    pub calls_waiting: u32,
+    /// How many seconds a call may wait for its turn.
+    pub wait_seconds: u64,
+    /// How many seconds a call may take. Progress that an upstream reports does not extend it.
+    pub call_seconds: u64,
+    /// The most bytes of a call's arguments.
+    pub argument_bytes: usize,
+    /// The most bytes of a result.
+    pub result_bytes: usize,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            calls_per_minute_person: 3000,
+            calls_per_minute_client: 6000,
+            calls_at_once_person: 32,
+            calls_at_once_upstream: 64,
+            calls_waiting: 64,
+            wait_seconds: 10,
+            call_seconds: 600,
+            argument_bytes: 1024 * 1024,
+            result_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+/// Who or what is counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Person(UserId),
+    Client(ClientId),
+    Upstream(UpstreamName),
+}
+
+/// How many entries are remembered before idle ones are forgotten.
+const SWEEP_ABOVE: usize = 10_000;
+
+/// An allowance that fills up again at a steady rate.
+#[derive(Clone, Copy)]
+struct Bucket {
+    left: f64,
+    at: Instant,
+}
+
+struct Gate {
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// All counters of this process.
+#[derive(Default)]
+pub(crate) struct Limits {
+    buckets: Mutex<HashMap<Key, Bucket>>,
+    gates: Mutex<HashMap<Key, Arc<Gate>>>,
+}
+
+/// A call's turn. Dropping it lets the next one in.
+pub(crate) struct Turn {
+    _permits: Vec<OwnedSemaphorePermit>,
+}
+
+fn lock<K: Eq + Hash, V>(map: &Mutex<HashMap<K, V>>) -> std::sync::MutexGuard<'_, HashMap<K, V>> {
+    map.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Limits {
+    /// Takes one from an allowance; answers after how many seconds there will be one, if there is none now.
+    fn take(&self, key: Key, per_minute: u32) -> Result<(), u64> {
+        let (most, rate) = (f64::from(per_minute.max(1)), f64::from(per_minute.max(1)) / 60.0);
+        let now = Instant::now();
+        let mut buckets = lock(&self.buckets);
+        if buckets.len() > SWEEP_ABOVE {
+            buckets.retain(|_, bucket| now.duration_since(bucket.at) < Duration::from_secs(60));
+        }
+        let bucket = buckets.entry(key).or_insert(Bucket { left: most, at: now });
+        bucket.left = (bucket.left + now.duration_since(bucket.at).as_secs_f64() * rate).min(most);
+        bucket.at = now;
+        if bucket.left >= 1.0 {
+            bucket.left -= 1.0;
+            return Ok(());
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 60 and not negative")]
+        Err((((1.0 - bucket.left) / rate).ceil() as u64).max(1))
+    }
+
+    fn gate(&self, key: Key, at_once: u32) -> Arc<Gate> {
+        let mut gates = lock(&self.gates);
+        if gates.len() > SWEEP_ABOVE {
+            gates.retain(|_, gate| Arc::strong_count(gate) > 1 || gate.permits.available_permits() == 0);
+        }
+        let make = || Arc::new(Gate { permits: Arc::new(Semaphore::new(at_once.max(1) as usize)), waiting: AtomicUsize::new(0) });
+        Arc::clone(gates.entry(key).or_insert_with(make))
+    }
+
+    /// Waits for a call's turn: within the rates, then at each gate, where only so many may wait and only so long.
+    pub(crate) async fn admit(&self, config: &LimitsConfig, visit: &Visit, spec: &ToolSpec) -> Result<Turn, ToolError> {
+        let caller = &visit.caller;
+        let busy = |what: &str, seconds: u64| ToolError::Busy(format!("{what}; try again in {seconds} s"), seconds);
+        self.take(Key::Person(caller.user_id.clone()), config.calls_per_minute_person)
+            .map_err(|seconds| busy("you made too many calls in a minute", seconds))?;
+        self.take(Key::Client(caller.client_id.clone()), config.calls_per_minute_client)
+            .map_err(|seconds| busy("this client made too many calls in a minute", seconds))?;
+        let mut gates = vec![(self.gate(Key::Person(caller.user_id.clone()), config.calls_at_once_person), "you have too many calls under way".to_owned())];
+        if let Some(upstream) = spec.upstream {
+            if spec.limits.per_minute > 0 {
+                self.take(Key::Upstream(upstream), spec.limits.per_minute).map_err(|seconds| busy(&format!("{upstream} gets too many calls"), seconds))?;
+            }
+            let at_once = if spec.limits.at_once > 0 { spec.limits.at_once } else { config.calls_at_once_upstream };
+            gates.push((self.gate(Key::Upstream(upstream), at_once), format!("too many calls are under way at {upstream}")));
+        }
+        let mut permits = Vec::with_capacity(gates.len());
+        for (gate, what) in gates {
+            permits.push(Self::pass(config, &gate).await.ok_or_else(|| busy(&what, config.wait_seconds.max(1)))?);
+        }
+        Ok(Turn { _permits: permits })
+    }
+
+    async fn pass(config: &LimitsConfig, gate: &Gate) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&gate.permits).try_acquire_owned() {
+            return Some(permit);
+        }
+        if gate.waiting.fetch_add(1, Ordering::Relaxed) >= config.calls_waiting as usize {
+            gate.waiting.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        let waited = tokio::time::timeout(Duration::from_secs(config.wait_seconds), Arc::clone(&gate.permits).acquire_owned()).await;
+        gate.waiting.fetch_sub(1, Ordering::Relaxed);
+        waited.ok()?.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allowance_is_used_up_and_says_when_it_fills_again() {
+        let limits = Limits::default();
+        let key = || Key::Person(UserId::from_text("u_1"));
+        for _ in 0..6 {
+            assert_eq!(limits.take(key(), 6), Ok(()));
+        }
+        let wait = limits.take(key(), 6).unwrap_err();
+        assert!((9..=10).contains(&wait), "{wait}");
+        assert_eq!(limits.take(Key::Person(UserId::from_text("u_2")), 6), Ok(()), "another person has their own");
+    }
+
+    #[tokio::test]
+    async fn only_so_many_wait_at_a_gate() {
+        let limits = Limits::default();
+        let config = LimitsConfig { calls_waiting: 1, wait_seconds: 1, ..LimitsConfig::default() };
+        let gate = limits.gate(Key::Upstream(UpstreamName::parse("wiki").unwrap()), 1);
+        let first = Limits::pass(&config, &gate).await;
+        assert!(first.is_some());
+        let (second, third) = tokio::join!(Limits::pass(&config, &gate), Limits::pass(&config, &gate));
+        assert!(second.is_none() && third.is_none(), "one waited in vain, the other was turned away");
+        drop(first);
+        assert!(Limits::pass(&config, &gate).await.is_some());
+    }
+}

@@ -1,0 +1,87 @@
+//! Sessions of clients that speak the older revisions. What such a client tells once, in `initialize`, is sealed into the session's
+//! id: no replica keeps anything, a restart forgets nothing, and the id opens nothing without its person's token (CA24, CA25, L3).
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderName};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use doorward_model::Sealed;
+use rmcp::model::ClientCapabilities;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{Caller, Mcp, visit::ClientFacts};
+
+/// The header that carries a session's id.
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("mcp-session-id");
+/// For how many seconds an id is good. A client whose session has ended begins a new one.
+const LIFETIME: i64 = 30 * 86_400;
+/// The longest id that is looked at, in bytes.
+const LONGEST: usize = 4096;
+
+#[derive(Serialize, Deserialize)]
+struct Inside {
+    user: String,
+    client: String,
+    begun: i64,
+    facts: ClientFacts,
+}
+
+/// What a request says of its session.
+pub(crate) enum Presented {
+    /// Nothing.
+    None,
+    /// One of this person's and client's, with its hash.
+    Valid(Arc<ClientFacts>, Arc<str>),
+    /// One that has ended, or is somebody else's: the client has to begin anew.
+    Unknown,
+}
+
+fn place(caller: &Caller) -> String {
+    format!("mcp-session/{}/{}", caller.user_id, caller.client_id)
+}
+
+/// What a client says of itself when it begins (`initialize`).
+pub(crate) fn introduced(params: &Value) -> ClientFacts {
+    let text = |pointer: &str| params.pointer(pointer).and_then(Value::as_str).unwrap_or_default().chars().take(128).collect();
+    let mut capabilities: ClientCapabilities = params.get("capabilities").and_then(|value| serde_json::from_value(value.clone()).ok()).unwrap_or_default();
+    // Only what servers may ask for is kept, so that an id stays short.
+    capabilities.experimental = None;
+    capabilities.extensions = None;
+    ClientFacts { name: text("/clientInfo/name"), version: text("/protocolVersion"), modern: false, capabilities }
+}
+
+impl Mcp {
+    /// Makes a session's id.
+    pub(crate) fn begin_session(&self, caller: &Caller, facts: ClientFacts) -> String {
+        let inside = Inside { user: caller.user_id.to_string(), client: caller.client_id.to_string(), begun: self.inner.parts.clock.now().0, facts };
+        let plain = serde_json::to_vec(&inside).unwrap_or_default();
+        self.inner.parts.master.seal(&place(caller), &plain).as_str().to_owned()
+    }
+
+    /// Opens the session that a request presents.
+    pub(crate) fn session(&self, headers: &HeaderMap, caller: &Caller) -> Presented {
+        let Some(value) = headers.get(&HEADER) else { return Presented::None };
+        let Ok(id) = value.to_str() else { return Presented::Unknown };
+        if id.len() > LONGEST {
+            return Presented::Unknown;
+        }
+        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(id.as_bytes()));
+        // Opening costs a decryption; the same client presents the same id with every request.
+        let key = (caller.user_id.to_string(), caller.client_id.to_string(), digest);
+        let now = self.inner.parts.clock.now().0;
+        if let Some((facts, begun)) = self.inner.sessions.get(&key) {
+            return if now < begun + LIFETIME { Presented::Valid(facts, key.2.into()) } else { Presented::Unknown };
+        }
+        let Ok(plain) = self.inner.parts.master.open(&place(caller), &Sealed::from_stored(id.to_owned())) else { return Presented::Unknown };
+        let Ok(inside) = serde_json::from_slice::<Inside>(&plain) else { return Presented::Unknown };
+        if inside.user != caller.user_id.as_str() || inside.client != caller.client_id.as_str() || now >= inside.begun + LIFETIME {
+            return Presented::Unknown;
+        }
+        let facts = Arc::new(inside.facts);
+        let hash: Arc<str> = key.2.as_str().into();
+        self.inner.sessions.insert(key, (Arc::clone(&facts), inside.begun));
+        Presented::Valid(facts, hash)
+    }
+}

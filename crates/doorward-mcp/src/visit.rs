@@ -1,0 +1,112 @@
+//! One request as tools see it: who asks, by which client, at which address, and what that client can do.
+
+use std::sync::Arc;
+
+use doorward_model::UpstreamName;
+use rmcp::{
+    ErrorData, RoleServer,
+    model::{ClientCapabilities, ErrorCode},
+    service::RequestContext,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Caller, channel::Channel};
+
+/// What an address offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// `/mcp`: everything.
+    All,
+    /// `/mcp/{upstream}`: one upstream alone, under its own names.
+    One(UpstreamName),
+}
+
+/// How tools are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// One by one, unless there are too many for this client.
+    Automatic,
+    /// One by one, however many there are (`?surface=direct`).
+    Direct,
+    /// Through `search_tools`, `describe_tool` and `call_tool` (`?surface=search`).
+    Search,
+}
+
+/// What a client told of itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ClientFacts {
+    /// What it calls itself.
+    pub name: String,
+    /// The revision that it speaks.
+    pub version: String,
+    /// Whether it speaks the stateless revisions, 2026-07-28 and later.
+    pub modern: bool,
+    /// What it can do for a server.
+    pub capabilities: ClientCapabilities,
+}
+
+impl ClientFacts {
+    /// Whether it can show a form to its person.
+    pub fn elicits_forms(&self) -> bool {
+        // Before there were two modes, the bare capability meant forms.
+        self.capabilities.elicitation.as_ref().is_some_and(|elicitation| elicitation.form.is_some() || elicitation.url.is_none())
+    }
+    /// Whether it can lead its person to an address.
+    pub fn elicits_urls(&self) -> bool {
+        self.capabilities.elicitation.as_ref().is_some_and(|elicitation| elicitation.url.is_some())
+    }
+    /// Whether it lets servers ask its model.
+    pub fn samples(&self) -> bool {
+        self.capabilities.sampling.is_some()
+    }
+    /// Whether it tells servers its roots.
+    pub fn tells_roots(&self) -> bool {
+        self.capabilities.roots.is_some()
+    }
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// Who calls, as the bearer token proved.
+    pub caller: Caller,
+    /// Where.
+    pub target: Target,
+    /// How tools are shown.
+    pub surface: Surface,
+    /// The client, as it describes itself.
+    pub client: Arc<ClientFacts>,
+    /// The name under which the client is registered here.
+    pub registered_name: Arc<str>,
+    /// The hash of the session that the client holds, if it holds one.
+    pub session: Option<Arc<str>>,
+    /// The way back to the client while this request is open.
+    pub channel: Channel,
+}
+
+impl Visit {
+    /// What the guard found out about the request behind a message.
+    pub(crate) fn of(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
+        let parts = context.extensions.get::<axum::http::request::Parts>();
+        let mut visit =
+            parts.and_then(|parts| parts.extensions.get::<Self>()).cloned().ok_or_else(|| ErrorData::internal_error("the request has no caller", None))?;
+        if let Some(capabilities) = context.meta.client_capabilities().filter(|_| context.meta.protocol_version().is_some()) {
+            // The stateless revisions say with every request what the client can do.
+            let name = context.meta.client_info().map(|info| info.name).unwrap_or_default();
+            let version = context.meta.protocol_version().map(|version| version.as_str().to_owned()).unwrap_or_default();
+            visit.client = Arc::new(ClientFacts { name, version, modern: true, capabilities });
+        }
+        Ok(visit)
+    }
+
+    /// Whether the client, by either of its names, is one that `pattern` means.
+    pub(crate) fn client_is(&self, pattern: &doorward_model::Pattern) -> bool {
+        [self.registered_name.as_ref(), self.client.name.as_str()].iter().any(|name| pattern.matches(name) || pattern.matches(&name.to_lowercase()))
+    }
+}
+
+/// The error of a request that needs something of the client which it did not declare (T14).
+pub fn missing_capability(capabilities: &ClientCapabilities) -> ErrorData {
+    let required = serde_json::json!({ "requiredCapabilities": capabilities });
+    ErrorData::new(ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY, "this needs a capability that the client did not declare", Some(required))
+}

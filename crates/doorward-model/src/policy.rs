@@ -1,0 +1,272 @@
+//! Which tools, for whom: rules that allow, deny, or ask the person first. The same decision hides a tool and refuses its call.
+
+use std::fmt;
+
+use crate::{Pattern, Person, Role, access::RuleError, id::ClientId, upstream::ToolClass};
+
+/// What a rule says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// The tool may be called.
+    Allow,
+    /// The tool is neither seen nor called.
+    Deny,
+    /// The person is asked before each call.
+    Confirm,
+}
+
+impl Effect {
+    const ALL: [Self; 3] = [Self::Allow, Self::Deny, Self::Confirm];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Confirm => "confirm",
+        }
+    }
+    /// The effect of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|effect| effect.as_str() == text)
+    }
+}
+
+/// What the rules look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The person that the call is for.
+    pub person: &'a Person,
+    /// The client that calls.
+    pub client_id: &'a ClientId,
+    /// By what name it is known.
+    pub client_name: &'a str,
+    /// The upstream; empty for a tool of our own.
+    pub upstream: &'a str,
+    /// The tool, by its name there.
+    pub tool: &'a str,
+    /// The tool, by its name here.
+    pub listed_as: &'a str,
+    /// What it does to the world.
+    pub class: ToolClass,
+    /// Whether it reaches beyond its server.
+    pub open_world: bool,
+    /// Whether calling it again changes nothing more.
+    pub idempotent: bool,
+}
+
+/// What the rules say, and which one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision<'a> {
+    /// What to do.
+    pub effect: Effect,
+    /// The number of the rule that decided, from 1, and its text. `None` if no rule fits and the default decides.
+    pub rule: Option<(usize, &'a str)>,
+}
+
+#[derive(Clone, Debug)]
+enum Condition {
+    Person(Vec<Pattern>),
+    Role(Vec<Role>),
+    Client(Vec<Pattern>),
+    Upstream(Vec<Pattern>),
+    Tool(Vec<Pattern>),
+    Class(Vec<ToolClass>),
+    Hint(Vec<Hint>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hint {
+    OpenWorld,
+    ClosedWorld,
+    Idempotent,
+    NotIdempotent,
+}
+
+impl Hint {
+    const ALL: [(&'static str, Self); 4] =
+        [("open-world", Self::OpenWorld), ("closed-world", Self::ClosedWorld), ("idempotent", Self::Idempotent), ("not-idempotent", Self::NotIdempotent)];
+}
+
+/// What conditions may be about.
+const KEYS: &str = "person, role, client, upstream, tool, class, hint";
+
+impl Condition {
+    fn parse(key: &str, values: &str) -> Result<Self, String> {
+        let words = || values.split(',').filter(|word| !word.is_empty());
+        let patterns = || words().map(Pattern::new).collect::<Vec<_>>();
+        if words().next().is_none() {
+            return Err(format!("{key} needs a value"));
+        }
+        Ok(match key {
+            "person" => Self::Person(patterns()),
+            "role" => {
+                Self::Role(words().map(|word| Role::parse(word).map_err(|error| format!("names the role {word:?}, but {error}"))).collect::<Result<_, _>>()?)
+            }
+            "client" => Self::Client(patterns()),
+            "upstream" => Self::Upstream(patterns()),
+            "tool" => Self::Tool(patterns()),
+            "class" => {
+                let class = |word: &str| ToolClass::parse(word).ok_or_else(|| format!("names the class {word:?}; there are read, write and destructive"));
+                Self::Class(words().map(class).collect::<Result<_, _>>()?)
+            }
+            "hint" => {
+                let known = || Hint::ALL.map(|(name, _)| name).join(", ");
+                let hint = |word: &str| {
+                    Hint::ALL
+                        .into_iter()
+                        .find(|(name, _)| *name == word)
+                        .map(|(_, hint)| hint)
+                        .ok_or_else(|| format!("names the hint {word:?}; there are {}", known()))
+                };
+                Self::Hint(words().map(hint).collect::<Result<_, _>>()?)
+            }
+            _ => return Err(format!("has a condition on {key:?}; there are {KEYS}")),
+        })
+    }
+
+    fn holds(&self, question: &Question<'_>) -> bool {
+        let any = |patterns: &[Pattern], texts: &[&str]| patterns.iter().any(|pattern| texts.iter().any(|text| pattern.matches(text)));
+        match self {
+            Self::Person(patterns) => {
+                any(patterns, &[question.person.name.as_str(), question.person.id.as_str(), question.person.email.as_deref().unwrap_or_default()])
+            }
+            Self::Role(roles) => question.person.has_any(roles),
+            Self::Client(patterns) => any(patterns, &[question.client_id.as_str(), question.client_name]),
+            Self::Upstream(patterns) => any(patterns, &[question.upstream]),
+            Self::Tool(patterns) => any(patterns, &[question.tool, question.listed_as]),
+            Self::Class(classes) => classes.contains(&question.class),
+            Self::Hint(hints) => hints.iter().any(|hint| match hint {
+                Hint::OpenWorld => question.open_world,
+                Hint::ClosedWorld => !question.open_world,
+                Hint::Idempotent => question.idempotent,
+                Hint::NotIdempotent => !question.idempotent,
+            }),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    effect: Effect,
+    conditions: Vec<Condition>,
+    text: String,
+}
+
+/// All rules, in order: the first that fits decides.
+#[derive(Clone, Debug)]
+pub struct ToolPolicy {
+    rules: Vec<Rule>,
+    default: Effect,
+}
+
+impl Default for ToolPolicy {
+    fn default() -> Self {
+        Self { rules: Vec::new(), default: Effect::Allow }
+    }
+}
+
+impl ToolPolicy {
+    /// Reads rules such as `deny role=guest class=write,destructive upstream=wiki`: an effect, then conditions that must all hold.
+    pub fn parse(rules: &[String], default: &str) -> Result<Self, RuleError> {
+        let default = Effect::parse(default).ok_or_else(|| RuleError(format!("{default:?} must be allow, deny or confirm")))?;
+        let rules = rules.iter().map(|text| Self::rule(text)).collect::<Result<_, _>>()?;
+        Ok(Self { rules, default })
+    }
+
+    fn rule(text: &str) -> Result<Rule, RuleError> {
+        let wrong = |why: String| RuleError(format!("{text:?} {why}"));
+        let mut words = text.split_whitespace();
+        let effect = words.next().and_then(Effect::parse).ok_or_else(|| wrong("must begin with allow, deny or confirm".to_owned()))?;
+        let mut conditions = Vec::new();
+        for word in words {
+            let (key, values) = word.split_once('=').ok_or_else(|| wrong(format!("has {word:?}; write a condition as KEY=VALUE, KEY one of {KEYS}")))?;
+            conditions.push(Condition::parse(key, values).map_err(wrong)?);
+        }
+        Ok(Rule { effect, conditions, text: text.to_owned() })
+    }
+
+    /// What the rules say to a call.
+    pub fn decide(&self, question: &Question<'_>) -> Decision<'_> {
+        for (index, rule) in self.rules.iter().enumerate() {
+            if rule.conditions.iter().all(|condition| condition.holds(question)) {
+                return Decision { effect: rule.effect, rule: Some((index + 1, &rule.text)) };
+            }
+        }
+        Decision { effect: self.default, rule: None }
+    }
+}
+
+impl fmt::Display for Decision<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rule {
+            Some((number, text)) => write!(f, "{} by rule {number}: {text}", self.effect.as_str()),
+            None => write!(f, "{}: no rule fits, so policy.default decides", self.effect.as_str()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PersonName, Timestamp, UserId};
+
+    fn person(name: &str, roles: &[&str]) -> Person {
+        Person {
+            id: UserId::from_text("u_1"),
+            name: PersonName::parse(name).unwrap(),
+            email: Some(format!("{name}@example.com")),
+            display_name: None,
+            password: None,
+            roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(),
+            provider_roles: Vec::new(),
+            created_at: Timestamp(0),
+            disabled_at: None,
+        }
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_decides() {
+        let rules = [
+            "allow role=admin",
+            "deny upstream=wiki tool=delete_*",
+            "deny person=*@example.com class=destructive hint=open-world",
+            "confirm class=write,destructive",
+            "deny client=Cursor*",
+        ]
+        .map(str::to_owned);
+        let policy = ToolPolicy::parse(&rules, "allow").unwrap();
+        let client = ClientId::from_text("c_1");
+        let decide = |person: &Person, client_name: &str, tool: &str, class: ToolClass, open_world: bool| {
+            let listed = format!("wiki_{tool}");
+            let question =
+                Question { person, client_id: &client, client_name, upstream: "wiki", tool, listed_as: &listed, class, open_world, idempotent: false };
+            let decision = policy.decide(&question);
+            (decision.effect, decision.rule.map(|(number, _)| number))
+        };
+        let (ann, root) = (person("ann", &[]), person("root", &["admin"]));
+        assert_eq!(decide(&root, "x", "delete_page", ToolClass::Destructive, true), (Effect::Allow, Some(1)));
+        assert_eq!(decide(&ann, "x", "delete_page", ToolClass::Read, false), (Effect::Deny, Some(2)));
+        assert_eq!(decide(&ann, "x", "wipe", ToolClass::Destructive, true), (Effect::Deny, Some(3)));
+        assert_eq!(decide(&ann, "x", "edit", ToolClass::Write, false), (Effect::Confirm, Some(4)));
+        assert_eq!(decide(&ann, "Cursor 2", "find", ToolClass::Read, false), (Effect::Deny, Some(5)));
+        assert_eq!(decide(&ann, "x", "find", ToolClass::Read, false), (Effect::Allow, None));
+    }
+
+    #[test]
+    fn wrong_rules_say_what_is_wrong() {
+        for (rule, said) in [
+            ("forbid tool=x", "must begin with"),
+            ("deny tool", "write a condition as KEY=VALUE"),
+            ("deny colour=red", "there are person, role"),
+            ("deny class=write,evil", "there are read, write and destructive"),
+            ("deny role=A", "lower-case"),
+            ("deny tool=", "needs a value"),
+            ("deny hint=open", "open-world"),
+        ] {
+            let error = ToolPolicy::parse(&[rule.to_owned()], "allow").unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+        assert!(ToolPolicy::parse(&[], "maybe").is_err());
+    }
+}

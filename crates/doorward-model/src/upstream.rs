@@ -1,0 +1,366 @@
+//! Upstream servers: whose tools are offered here, what was approved of them, and who is connected to them.
+
+use std::fmt;
+
+use crate::{HashedToken, Sealed, Timestamp, id::UserId};
+
+/// The name of an upstream in addresses, tool names and scopes: 1 to 24 lower-case letters, digits or `-`, a letter first. It holds
+/// no `_`, so that the first `_` of a tool's name ends it. It is as cheap to copy as a number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UpstreamName {
+    bytes: [u8; Self::MAX],
+    length: u8,
+}
+
+/// A text that cannot name an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an upstream's name has 1 to 24 lower-case letters, digits or '-', a letter first, and is none of the words that our own tools and addresses begin with"
+)]
+pub struct UpstreamNameError;
+
+impl UpstreamName {
+    /// The longest name, in bytes.
+    pub const MAX: usize = 24;
+    /// Names that would be mistaken for our own tools, addresses and parameters.
+    pub const RESERVED: &'static [&'static str] = &[
+        "call",
+        "callback",
+        "confirm",
+        "connections",
+        "describe",
+        "doorward",
+        "key",
+        "list",
+        "messages",
+        "read",
+        "revoke",
+        "search",
+        "server",
+        "sse",
+        "wait",
+        "whoami",
+    ];
+
+    /// Parses a name.
+    pub fn parse(text: &str) -> Result<Self, UpstreamNameError> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+        let mut bytes = [0; Self::MAX];
+        let (Some(place), Ok(length)) = (bytes.get_mut(..text.len()), u8::try_from(text.len())) else { return Err(UpstreamNameError) };
+        if !plain || !begins || text.ends_with('-') || Self::RESERVED.contains(&text) {
+            return Err(UpstreamNameError);
+        }
+        place.copy_from_slice(text.as_bytes());
+        Ok(Self { bytes, length })
+    }
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        self.bytes.get(..usize::from(self.length)).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for UpstreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for UpstreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An upstream that was added by command rather than in the configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredUpstream {
+    /// Its name.
+    pub name: UpstreamName,
+    /// Its settings without secrets, as JSON in the form of the configuration file.
+    pub settings: String,
+    /// Its secrets, as JSON in the form of the configuration file.
+    pub secrets: Option<Sealed>,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// What a tool does to the world, by its annotations or an administrator's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ToolClass {
+    /// It changes nothing.
+    Read,
+    /// It adds or changes something.
+    Write,
+    /// It may remove or overwrite something, or nobody said what it does.
+    Destructive,
+}
+
+impl ToolClass {
+    /// All classes, the mildest first.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Destructive];
+
+    /// The word for it in configuration, commands and pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Destructive => "destructive",
+        }
+    }
+    /// The class of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == text)
+    }
+}
+
+/// Whether an upstream's tool may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ToolState {
+    /// It may, as it was defined when that was decided.
+    Approved,
+    /// It is new and waits for an administrator.
+    Waiting,
+    /// An administrator said no.
+    Rejected,
+}
+
+impl ToolState {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Waiting => "waiting",
+            Self::Rejected => "rejected",
+        }
+    }
+    /// The state of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Approved, Self::Waiting, Self::Rejected].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// What is remembered of one tool of an upstream: the definition that was approved, so that another one under the same name is not
+/// used unseen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedTool {
+    /// The upstream.
+    pub upstream: UpstreamName,
+    /// The tool's name there.
+    pub tool: String,
+    /// Whether it may be used.
+    pub state: ToolState,
+    /// The pinned definition, as canonical JSON.
+    pub definition: String,
+    /// A definition that was seen later and differs: the tool is in quarantine for whoever is shown it.
+    pub changed: Option<String>,
+    /// An administrator's word on what it does, which counts more than its annotations.
+    pub class: Option<ToolClass>,
+    /// When it was first seen.
+    pub first_seen_at: Timestamp,
+    /// When an administrator last decided, or when it was approved by itself.
+    pub decided_at: Option<Timestamp>,
+}
+
+/// What an upstream's authorization server gave us to be known by there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamRegistration {
+    /// The upstream.
+    pub upstream: UpstreamName,
+    /// The authorization server; what it gave is never shown to another (SEP-2352).
+    pub issuer: String,
+    /// `client_id`, secret and method, as JSON.
+    pub credentials: Sealed,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// One person's own access to one upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Whose.
+    pub user_id: UserId,
+    /// Where.
+    pub upstream: UpstreamName,
+    /// The authorization server that issued it. Its tokens go to no other.
+    pub issuer: String,
+    /// The scopes there, as far as known.
+    pub scopes: String,
+    /// Access and refresh token with what is needed to refresh them, as JSON. `None` after the upstream refused them: the person has to
+    /// connect again.
+    pub tokens: Option<Sealed>,
+    /// When the access token ends.
+    pub expires_at: Option<Timestamp>,
+    /// When the person has to connect again, however well refreshing works.
+    pub ends_at: Timestamp,
+    /// When the person connected.
+    pub created_at: Timestamp,
+    /// Counts changes of the tokens, so that of two who refresh at the same moment one wins.
+    pub version: i64,
+    /// Until when one replica has reserved the refresh.
+    pub refreshing_until: Option<Timestamp>,
+    /// Why the tokens are gone, in words.
+    pub problem: Option<String>,
+}
+
+/// A person's way to an upstream's authorization server and back.
+#[derive(Clone, Debug)]
+pub struct ConnectAttempt {
+    /// The hash of `state` (RFC 6749 §4.1.1).
+    pub state: HashedToken,
+    /// Where it went.
+    pub upstream: UpstreamName,
+    /// Who went.
+    pub user_id: UserId,
+    /// The hash of the cookie of the browser that it left from.
+    pub browser: HashedToken,
+    /// What is needed to take it up again: issuer, PKCE verifier, scopes.
+    pub payload: Sealed,
+    /// When it stops being awaited.
+    pub expires_at: Timestamp,
+}
+
+/// A long result that is read in pieces by the person who asked for it (CW14, CW15).
+#[derive(Clone, Debug)]
+pub struct KeptResult {
+    /// The hash of the unguessable part of its address.
+    pub id: HashedToken,
+    /// Whose.
+    pub user_id: UserId,
+    /// Which tool's.
+    pub tool: String,
+    /// The text.
+    pub body: Sealed,
+    /// How long it is, in bytes.
+    pub size: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it goes.
+    pub expires_at: Timestamp,
+}
+
+/// A change to what is known of upstreams.
+#[derive(Clone, Debug)]
+pub enum UpstreamChange {
+    /// Adds an upstream. Conditional: the name must be free.
+    Insert(StoredUpstream),
+    /// Deletes an upstream with its connections, registrations and pinned tools. Conditional: it must exist.
+    Delete(UpstreamName),
+    /// Remembers tools that were seen for the first time. Those that are known stay as they are.
+    PinNew(Vec<PinnedTool>),
+    /// Remembers that a tool was shown with another definition than the pinned one. Conditional: it must be known.
+    NoteChanged {
+        /// The upstream.
+        upstream: UpstreamName,
+        /// The tool.
+        tool: String,
+        /// The definition as canonical JSON; `None` if the pinned one came back.
+        definition: Option<String>,
+    },
+    /// Replaces what is remembered of a tool by an administrator's decision. Conditional: nobody changed it meanwhile.
+    Decide {
+        /// What is decided.
+        tool: Box<PinnedTool>,
+        /// The definition that was pinned when the administrator looked.
+        seen_definition: String,
+        /// The changed definition that the administrator saw.
+        seen_changed: Option<String>,
+    },
+    /// Adds or replaces a registration.
+    PutRegistration(UpstreamRegistration),
+    /// Deletes a registration that its server no longer knows.
+    DeleteRegistration {
+        /// The upstream.
+        upstream: UpstreamName,
+        /// The authorization server.
+        issuer: String,
+    },
+    /// Adds or replaces a person's connection.
+    PutConnection(Box<Connection>),
+    /// Keeps refreshed tokens, or that they were refused. Conditional: nobody changed the connection meanwhile.
+    KeepRefreshed {
+        /// What is now known, its version already counted up.
+        connection: Box<Connection>,
+    },
+    /// Reserves a refresh for one replica. Conditional: the same version, and nobody else has reserved it.
+    ClaimRefresh {
+        /// Whose.
+        user_id: UserId,
+        /// Where.
+        upstream: UpstreamName,
+        /// The version to be refreshed.
+        version: i64,
+        /// The present moment.
+        now: Timestamp,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Deletes a person's connection.
+    DeleteConnection {
+        /// Whose.
+        user_id: UserId,
+        /// Where.
+        upstream: UpstreamName,
+    },
+    /// Remembers a person on the way to an upstream's authorization server.
+    InsertAttempt(ConnectAttempt),
+    /// Takes up an attempt that came back. Conditional: awaited, not expired, by the same person in the same browser.
+    RedeemAttempt {
+        /// The hash of `state`.
+        state: HashedToken,
+        /// Where it comes from.
+        upstream: UpstreamName,
+        /// Who comes back.
+        user_id: UserId,
+        /// The hash of the browser's cookie.
+        browser: HashedToken,
+        /// The present moment.
+        now: Timestamp,
+    },
+    /// Keeps a long result. The oldest of the same person go when there are more than `most`.
+    KeepResult {
+        /// The result.
+        result: Box<KeptResult>,
+        /// How many one person may have.
+        most: u64,
+    },
+}
+
+impl UpstreamChange {
+    /// The name for logs and for telling which condition failed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Insert(_) => "insert_upstream",
+            Self::Delete(_) => "delete_upstream",
+            Self::PinNew(_) => "pin_new_tools",
+            Self::NoteChanged { .. } => "note_changed_tool",
+            Self::Decide { .. } => "decide_tool",
+            Self::PutRegistration(_) => "put_upstream_registration",
+            Self::DeleteRegistration { .. } => "delete_upstream_registration",
+            Self::PutConnection(_) => "put_connection",
+            Self::KeepRefreshed { .. } => "keep_refreshed_connection",
+            Self::ClaimRefresh { .. } => "claim_connection_refresh",
+            Self::DeleteConnection { .. } => "delete_connection",
+            Self::InsertAttempt(_) => "insert_connect_attempt",
+            Self::RedeemAttempt { .. } => "redeem_connect_attempt",
+            Self::KeepResult { .. } => "keep_result",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_short_plain_and_not_ours() {
+        for name in ["a", "github", "my-wiki-2", "abcdefghijklmnopqrstuvwx"] {
+            assert_eq!(UpstreamName::parse(name).unwrap().as_str(), name);
+        }
+        for name in ["", "A", "2a", "-a", "a-", "a_b", "a.b", "a/b", "whoami", "sse", "abcdefghijklmnopqrstuvwxy", "ä"] {
+            assert!(UpstreamName::parse(name).is_err(), "{name}");
+        }
+    }
+}

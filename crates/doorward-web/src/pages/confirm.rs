@@ -1,0 +1,74 @@
+//! A person sees what a client is about to do in their name, and gets the code that confirms it.
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    http::StatusCode,
+    response::Response,
+};
+
+use super::error::Oops;
+use crate::{
+    Confirmation, Web,
+    frame::{Frame, draw},
+    visitor::{SignedIn, form},
+};
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct Page {
+    frame: Frame,
+    csrf: String,
+    id: String,
+    title: String,
+    tool: String,
+    client: String,
+    arguments: String,
+    code: Option<String>,
+}
+
+async fn find(web: &Web, signed_in: &SignedIn, id: &str) -> Result<Confirmation, Response> {
+    match web.parts.upstreams.confirmation(&signed_in.visitor.person.id, id).await {
+        Ok(Some(confirmation)) => Ok(confirmation),
+        // Somebody else's, expired, or never there.
+        Ok(None) => Err(Oops::not_found().draw(web)),
+        Err(error) => Err(Oops::unavailable(&error).draw(web)),
+    }
+}
+
+fn show(web: &Web, signed_in: &SignedIn, id: String, confirmation: Confirmation, agreed: bool) -> Response {
+    let page = Page {
+        frame: web.frame(Some(&signed_in.browser)),
+        csrf: web.csrf(&signed_in.browser, &format!("confirm:{id}")),
+        id,
+        title: confirmation.title,
+        tool: confirmation.tool,
+        client: confirmation.client,
+        arguments: confirmation.arguments,
+        code: agreed.then_some(confirmation.code),
+    };
+    draw(StatusCode::OK, &page, false)
+}
+
+/// Shows the call.
+pub(crate) async fn get(State(web): State<Web>, Path(id): Path<String>, signed_in: SignedIn) -> Response {
+    match find(&web, &signed_in, &id).await {
+        Ok(confirmation) => show(&web, &signed_in, id, confirmation, false),
+        Err(response) => response,
+    }
+}
+
+/// Shows the code, once the person agreed.
+pub(crate) async fn post(State(web): State<Web>, Path(id): Path<String>, signed_in: SignedIn, request: Request<Body>) -> Response {
+    if let Err(response) = form(&web, &signed_in.browser, &format!("confirm:{id}"), request).await {
+        return response;
+    }
+    match find(&web, &signed_in, &id).await {
+        Ok(confirmation) => {
+            tracing::info!(person = %signed_in.visitor.person.id, tool = confirmation.tool, "a person agreed to a call");
+            show(&web, &signed_in, id, confirmation, true)
+        }
+        Err(response) => response,
+    }
+}

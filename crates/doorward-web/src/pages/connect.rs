@@ -1,0 +1,172 @@
+//! A person connects an upstream server to their account: told first where they are sent and what is asked there, then sent, then
+//! taken up when they come back. The same person has to be signed in all the way (G2, G3, G13).
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_model::{UpstreamName, id::random_text, routes};
+use doorward_transport::{Params, answer, cookies::Cookie};
+
+use super::error::Oops;
+use crate::{
+    NotConnected, Prospect, Web,
+    frame::{Frame, draw},
+    visitor::{Browser, SignedIn, form},
+};
+
+#[derive(Template)]
+#[template(path = "connect.html")]
+struct Page {
+    frame: Frame,
+    csrf: String,
+    name: String,
+    title: String,
+    host: String,
+    scopes: Vec<String>,
+    connected: bool,
+    person: String,
+}
+
+#[derive(Template)]
+#[template(path = "connected.html")]
+struct Done {
+    frame: Frame,
+    title: String,
+}
+
+fn failed(web: &Web, name: &str, error: NotConnected) -> Response {
+    let again = || ("Try again".to_owned(), web.at(&routes::CONNECT.replace("{upstream}", name)));
+    let oops = |status: StatusCode, title: &str, why: String, advice: &str| Oops {
+        status,
+        title: title.to_owned(),
+        why,
+        advice: advice.to_owned(),
+        code: None,
+        link: Some(again()),
+    };
+    match error {
+        NotConnected::Unknown => Oops::not_found(),
+        NotConnected::Store(error) => Oops::unavailable(&error),
+        NotConnected::NotAwaited => oops(
+            StatusCode::BAD_REQUEST,
+            "This is over",
+            "It took too long, was used before, or began with another account or in another browser.".to_owned(),
+            "Please start again.",
+        ),
+        NotConnected::Denied(why) => {
+            oops(StatusCode::FORBIDDEN, "Not connected", format!("{name} answered: {why}."), "If you did not mean to say no, try again.")
+        }
+        NotConnected::Failed(why) => oops(
+            StatusCode::BAD_GATEWAY,
+            "Not connected",
+            format!("{name} could not be connected: {why}."),
+            "Try again in a moment. If it stays like this, tell your administrator.",
+        ),
+    }
+    .draw(web)
+}
+
+fn parse(web: &Web, name: &str) -> Result<UpstreamName, Response> {
+    UpstreamName::parse(name).map_err(|_| Oops::not_found().draw(web))
+}
+
+/// Tells where the person is sent, and what for. It changes nothing, so a link may lead here.
+pub(crate) async fn get(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn) -> Response {
+    let upstream = match parse(&web, &name) {
+        Ok(upstream) => upstream,
+        Err(response) => return response,
+    };
+    let person = &signed_in.visitor.person;
+    let Prospect { title, host, scopes, connected } = match web.parts.upstreams.prospect(upstream, person).await {
+        Ok(prospect) => prospect,
+        Err(error) => return failed(&web, &name, error),
+    };
+    let page = Page {
+        frame: web.frame(Some(&signed_in.browser)),
+        csrf: web.csrf(&signed_in.browser, &format!("connect:{name}")),
+        name,
+        title,
+        host,
+        scopes,
+        connected,
+        person: person.name.to_string(),
+    };
+    draw(StatusCode::OK, &page, true)
+}
+
+/// Sends the person there. Only the form of the page above leads here.
+pub(crate) async fn post(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn, request: Request<Body>) -> Response {
+    let upstream = match parse(&web, &name) {
+        Ok(upstream) => upstream,
+        Err(response) => return response,
+    };
+    if let Err(response) = form(&web, &signed_in.browser, &format!("connect:{name}"), request).await {
+        return response;
+    }
+    let (cookie, fresh) = journey(&web, &signed_in.browser);
+    match web.parts.upstreams.begin(upstream, &signed_in.visitor.person, &cookie).await {
+        Ok(url) => {
+            let mut response = answer::see_other(&url);
+            if fresh {
+                web.cookies.set(response.headers_mut(), Cookie::Journey, &cookie, None);
+            }
+            response
+        }
+        Err(error) => failed(&web, &name, error),
+    }
+}
+
+/// The cookie that ties the way to this browser.
+fn journey(web: &Web, browser: &Browser) -> (String, bool) {
+    match &browser.journey {
+        Some(cookie) => (cookie.clone(), false),
+        None => (random_text(web.parts.entropy.as_ref(), 24), true),
+    }
+}
+
+/// Takes up a person who came back.
+pub(crate) async fn callback(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn, request: Request<Body>) -> Response {
+    let upstream = match parse(&web, &name) {
+        Ok(upstream) => upstream,
+        Err(response) => return response,
+    };
+    let Ok(params) = Params::from_query(request.uri().query()) else { return Oops::bad_form("the answer is malformed").draw(&web) };
+    let cookie = signed_in.browser.journey.clone().unwrap_or_default();
+    match web.parts.upstreams.finish(upstream, &params, &signed_in.visitor.person, &cookie).await {
+        // Without the code and state in the address.
+        Ok(()) => answer::see_other(&web.at(&format!("{}?done=1", routes::of_upstream(routes::CONNECT_DONE, upstream)))),
+        Err(error) => failed(&web, &name, error),
+    }
+}
+
+/// Says that it worked.
+pub(crate) async fn done(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn) -> Response {
+    let upstream = match parse(&web, &name) {
+        Ok(upstream) => upstream,
+        Err(response) => return response,
+    };
+    match web.parts.upstreams.prospect(upstream, &signed_in.visitor.person).await {
+        Ok(prospect) if prospect.connected => draw(StatusCode::OK, &Done { frame: web.frame(Some(&signed_in.browser)), title: prospect.title }, false),
+        Ok(_) => answer::see_other(&web.at(&routes::of_upstream(routes::CONNECT, upstream))),
+        Err(error) => failed(&web, &name, error),
+    }
+}
+
+/// Ends a connection.
+pub(crate) async fn disconnect(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+    let params = match form(&web, &signed_in.browser, "disconnect", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let Some(upstream) = params.get("upstream").and_then(|name| UpstreamName::parse(name).ok()) else {
+        return Oops::bad_form("it names no service").draw(&web);
+    };
+    match web.parts.upstreams.disconnect(upstream, &signed_in.visitor.person).await {
+        Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
+        Err(error) => Oops::unavailable(&error).draw(&web),
+    }
+}

@@ -1,0 +1,167 @@
+//! What pages show and do about upstream servers. The gateway is a room of its own; the program introduces it here.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use doorward_model::{Person, UpstreamName, UserId};
+use doorward_store::StoreError;
+use doorward_transport::Params;
+
+/// A boxed future.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// How a person stands with an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceState {
+    /// It works.
+    Ready,
+    /// The person has to connect.
+    NotConnected,
+    /// The person has to connect again.
+    Expired,
+    /// It cannot be reached.
+    Unreachable,
+}
+
+/// An upstream as a person sees it.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name in addresses.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// How the person stands with it.
+    pub state: ServiceState,
+    /// How many tools it offers.
+    pub tools: usize,
+    /// What is wrong.
+    pub problem: Option<String>,
+    /// Whether the person connects to it with an account of their own.
+    pub connectable: bool,
+    /// The scopes that the person gave there.
+    pub scopes: Option<String>,
+    /// When the person connected, in seconds since 1970.
+    pub connected_at: Option<i64>,
+}
+
+/// What a person is about to connect to.
+#[derive(Clone, Debug)]
+pub struct Prospect {
+    /// Its name for people.
+    pub title: String,
+    /// The host where the person signs in.
+    pub host: String,
+    /// The scopes that are asked for.
+    pub scopes: Vec<String>,
+    /// Whether the person is connected already.
+    pub connected: bool,
+}
+
+/// Why a person is not connected. The log has the details.
+#[derive(Debug)]
+pub enum NotConnected {
+    /// No such upstream, or not for this person, or it needs no connection.
+    Unknown,
+    /// It came back too late, twice, or with another person or browser.
+    NotAwaited,
+    /// The upstream, or the person there, said no; the text is the upstream's.
+    Denied(String),
+    /// It did not work; the text says why.
+    Failed(String),
+    /// The store failed.
+    Store(StoreError),
+}
+
+/// A call that waits for a person's word.
+#[derive(Clone, Debug)]
+pub struct Confirmation {
+    /// The tool's name for people.
+    pub title: String,
+    /// The tool's name.
+    pub tool: String,
+    /// The client that wants to call it.
+    pub client: String,
+    /// The arguments, as text.
+    pub arguments: String,
+    /// The code that confirms it.
+    pub code: String,
+}
+
+/// One part of a definition that changed.
+#[derive(Clone, Debug)]
+pub struct ChangedPart {
+    /// Which.
+    pub part: &'static str,
+    /// As it was approved.
+    pub before: String,
+    /// As it is now.
+    pub after: String,
+}
+
+/// A tool as an administrator reviews it.
+#[derive(Clone, Debug)]
+pub struct ReviewedTool {
+    /// Its name at its upstream.
+    pub name: String,
+    /// `approved`, `waiting`, `rejected` or `changed`.
+    pub state: &'static str,
+    /// The class that counts.
+    pub class: &'static str,
+    /// What it says that it does.
+    pub description: String,
+    /// What looks wrong.
+    pub warnings: Vec<String>,
+    /// What changed.
+    pub changes: Vec<ChangedPart>,
+    /// Names the state that was shown, so that nothing else is decided on.
+    pub seen: String,
+}
+
+/// An upstream as an administrator reviews it.
+#[derive(Clone, Debug)]
+pub struct ReviewedUpstream {
+    /// Its name.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// What it is.
+    pub kind: &'static str,
+    /// With whose rights it is called.
+    pub auth: String,
+    /// Whether it is used.
+    pub enabled: bool,
+    /// How many people are connected.
+    pub people: u64,
+    /// Its tools.
+    pub tools: Vec<ReviewedTool>,
+}
+
+/// What an administrator decides about a tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolDecision {
+    /// It may be used as it is defined now.
+    Approve,
+    /// It may not be used.
+    Reject,
+    /// It does this, whatever its annotations say.
+    Classify(Option<doorward_model::ToolClass>),
+}
+
+/// The upstreams, for pages.
+pub trait Upstreams: Send + Sync + 'static {
+    /// All that this person may use.
+    fn services<'a>(&'a self, person: &'a Arc<Person>) -> Answer<'a, Result<Vec<Service>, StoreError>>;
+    /// What the person is about to connect to.
+    fn prospect<'a>(&'a self, name: UpstreamName, person: &'a Person) -> Answer<'a, Result<Prospect, NotConnected>>;
+    /// Begins to connect: where to send this browser.
+    fn begin<'a>(&'a self, name: UpstreamName, person: &'a Person, browser: &'a str) -> Answer<'a, Result<String, NotConnected>>;
+    /// Takes up a person who came back.
+    fn finish<'a>(&'a self, name: UpstreamName, params: &'a Params, person: &'a Person, browser: &'a str) -> Answer<'a, Result<(), NotConnected>>;
+    /// Ends a connection.
+    fn disconnect<'a>(&'a self, name: UpstreamName, person: &'a Person) -> Answer<'a, Result<(), StoreError>>;
+    /// A call that waits for this person's word.
+    fn confirmation<'a>(&'a self, user_id: &'a UserId, id: &'a str) -> Answer<'a, Result<Option<Confirmation>, StoreError>>;
+    /// All upstreams with their tools.
+    fn review(&self) -> Answer<'_, Result<Vec<ReviewedUpstream>, StoreError>>;
+    /// Decides about a tool; `false` if it changed since it was shown.
+    fn decide<'a>(&'a self, name: UpstreamName, tool: &'a str, seen: &'a str, decision: ToolDecision, by: &'a Person) -> Answer<'a, Result<bool, StoreError>>;
+}

@@ -1,0 +1,252 @@
+//! `doorward upstream …`.
+
+use std::{io::Read, process::ExitCode, sync::Arc};
+
+use clap::Subcommand;
+use doorward_gateway::{Decision, Source, Upstream, UpstreamConfig, upstreams::KINDS};
+use doorward_model::ToolClass;
+use serde_json::{Value, json};
+
+use super::{Finding, context::Context, print_findings, print_json, print_table};
+use crate::{
+    Failed,
+    config::{UPSTREAMS, known_keys, value_from_text},
+};
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Adds an upstream server. A running server offers its tools at once.
+    Add {
+        /// Its name in addresses and before the names of its tools: lower-case letters, digits and '-'.
+        name: String,
+        /// What it is.
+        #[arg(long, value_parser = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())]
+        kind: String,
+        /// Its address.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// With whose rights it is called: none, header, basic, identity, exchange or oauth.
+        #[arg(long, value_name = "MODE")]
+        auth: Option<String>,
+        /// Read one secret from standard input, as KEY=VALUE: header=Name: value, password=…, client_secret=… or env=NAME=VALUE.
+        #[arg(long)]
+        secret_stdin: bool,
+        /// Any other key of `[upstreams.NAME]`, such as --set approve=manual. May be given several times.
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// The command of a local process and its arguments, after `--`.
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+    /// Lists the upstreams of the configuration file and those that were added.
+    List,
+    /// Tries an upstream out: connection, authorization, tools. Says what is wrong in words.
+    Test {
+        /// Its name.
+        name: String,
+        /// As this person, with their own access.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Lists an upstream anew, and shows what a running server will see.
+    Refresh {
+        /// Its name.
+        name: String,
+        /// As this person, with their own access.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Shows the tools of an upstream: approved, waiting, changed, rejected; with differences and warnings.
+    Tools {
+        /// Its name.
+        name: String,
+        /// Only those that wait for a decision.
+        #[arg(long)]
+        waiting: bool,
+    },
+    /// Approves a tool as it is defined now.
+    Approve {
+        /// The upstream's name.
+        name: String,
+        /// The tool's name there; without one, all that wait.
+        tool: Option<String>,
+    },
+    /// Rejects a tool: it is neither listed nor called.
+    Reject {
+        /// The upstream's name.
+        name: String,
+        /// The tool's name there.
+        tool: String,
+    },
+    /// Says what a tool does, where its annotations are missing or wrong.
+    Classify {
+        /// The upstream's name.
+        name: String,
+        /// The tool's name there.
+        tool: String,
+        /// read, write, destructive, or annotations to believe what it says.
+        #[arg(value_parser = ["read", "write", "destructive", "annotations"])]
+        class: String,
+    },
+    /// Deletes an upstream that was added, with everybody's connections to it.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Puts `KEY=VALUE` into an upstream's settings. A list grows by what is said again.
+fn set(settings: &mut toml::Table, text: &str) -> Result<(), Failed> {
+    let (name, value) = text.split_once('=').ok_or_else(|| Failed(format!("--set {text}: write KEY=VALUE")))?;
+    let known = known_keys();
+    let key = known.iter().find(|key| key.section == UPSTREAMS && key.name == name);
+    let key = key.ok_or_else(|| Failed(format!("--set {name}: is not a key of an upstream; the reference of the configuration lists them")))?;
+    let value = value_from_text(key.kind, value.to_owned()).ok_or_else(|| Failed(format!("--set {name}: {}", key.kind.demand())))?;
+    match (settings.get_mut(name), value) {
+        (Some(toml::Value::Array(held)), toml::Value::Array(more)) => held.extend(more),
+        (_, value) => {
+            settings.insert(name.to_owned(), value);
+        }
+    }
+    Ok(())
+}
+
+fn describe(upstream: &Upstream) -> Value {
+    json!({
+        "name": upstream.name.as_str(), "kind": upstream.kind.name, "title": upstream.title, "enabled": upstream.is_enabled(),
+        "source": if upstream.source == Source::File { "configuration" } else { "command" },
+        "settings": serde_json::to_value(upstream.public_config()).unwrap_or_default(),
+    })
+}
+
+/// Reads the secret of `add`: one line `KEY=VALUE`, so that it stands in no list of processes.
+fn read_secret(config: &mut UpstreamConfig) -> Result<(), Failed> {
+    let mut text = String::new();
+    std::io::stdin().take(16 * 1024).read_to_string(&mut text).map_err(Failed::because)?;
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let (key, value) = line.split_once('=').ok_or_else(|| Failed("standard input must hold KEY=VALUE".to_owned()))?;
+        match key {
+            "header" => value.clone_into(&mut config.header),
+            "password" => value.clone_into(&mut config.password),
+            "client_secret" => value.clone_into(&mut config.client_secret),
+            "env" => config.env.push(value.to_owned()),
+            other => return Err(Failed(format!("{other:?} is no secret of an upstream; there are header, password, client_secret and env"))),
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
+    let store = context.store().await?;
+    let gateway = context.gateway(&store).await?;
+    match command {
+        Command::Add { name, kind, url, auth, secret_stdin, settings, command } => {
+            let mut table = toml::Table::new();
+            for text in &settings {
+                set(&mut table, text)?;
+            }
+            let mut config: UpstreamConfig = table.try_into().map_err(Failed::because)?;
+            config.kind = kind;
+            config.url = url.unwrap_or(config.url);
+            config.auth = auth.unwrap_or(config.auth);
+            if !command.is_empty() {
+                config.command = command;
+            }
+            if secret_stdin {
+                read_secret(&mut config)?;
+            }
+            let name = gateway.add(&name, config).await?;
+            if context.json {
+                print_json(&json!({"name": name.as_str()}));
+            } else {
+                println!("Added {name}. Try it: doorward upstream test {name}");
+            }
+        }
+        Command::List => {
+            let upstreams = gateway.all_upstreams().await?;
+            if context.json {
+                print_json(&upstreams.iter().map(|upstream| describe(upstream)).collect());
+            } else {
+                let row = |upstream: &Arc<Upstream>| {
+                    let config = upstream.public_config();
+                    let place =
+                        if config.url.is_empty() { if config.command.is_empty() { config.document } else { config.command.join(" ") } } else { config.url };
+                    let source = if upstream.source == Source::File { "configuration" } else { "command" };
+                    let state = if upstream.is_enabled() { "on" } else { "off" };
+                    vec![upstream.name.to_string(), upstream.kind.name.to_owned(), config.auth, source.to_owned(), state.to_owned(), place]
+                };
+                print_table(&["NAME", "KIND", "ACCESS", "FROM", "STATE", "PLACE"], &upstreams.iter().map(row).collect::<Vec<_>>());
+            }
+        }
+        Command::Test { name, user } | Command::Refresh { name, user } => {
+            let upstream = gateway.named(&name).await?;
+            let person = match user {
+                Some(user) => Some(context.person(&store, &user).await?),
+                None => None,
+            };
+            gateway.forget_lists(upstream.name).await;
+            let findings = gateway.test(&upstream, person.as_ref()).await;
+            gateway.close();
+            let findings: Vec<Finding> = findings.into_iter().map(|finding| Finding { what: finding.what.to_owned(), result: finding.result }).collect();
+            return Ok(print_findings(context.json, &findings));
+        }
+        Command::Tools { name, waiting } => tools(context, &gateway, &name, waiting).await?,
+        Command::Approve { name, tool } => {
+            let upstream = gateway.named(&name).await?;
+            let mut done = 0;
+            for reviewed in gateway.review(upstream.name).await? {
+                let wanted = tool.as_ref().map_or_else(|| matches!(reviewed.state(), "waiting" | "changed"), |tool| *tool == reviewed.pin.tool);
+                if wanted {
+                    gateway.decide(&reviewed.pin, Decision::Approve, "the command line").await?;
+                    println!("Approved {}.", reviewed.pin.tool);
+                    done += 1;
+                }
+            }
+            if done == 0 {
+                return Err(Failed(tool.map_or_else(|| "no tool waits for approval".to_owned(), |tool| format!("there is no tool {tool} at {name}"))));
+            }
+        }
+        Command::Reject { name, tool } => {
+            let upstream = gateway.named(&name).await?;
+            gateway.decide(&gateway.pinned(upstream.name, &tool).await?, Decision::Reject, "the command line").await?;
+            println!("Rejected {tool}.");
+        }
+        Command::Classify { name, tool, class } => {
+            let upstream = gateway.named(&name).await?;
+            let decision = Decision::Classify(ToolClass::parse(&class));
+            gateway.decide(&gateway.pinned(upstream.name, &tool).await?, decision, "the command line").await?;
+            println!("{tool} counts as {class} now.");
+        }
+        Command::Delete { name } => {
+            gateway.delete(&name).await?;
+            println!("Deleted {name}, with everybody's connections to it.");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn tools(context: &Context, gateway: &doorward_gateway::Gateway, name: &str, waiting: bool) -> Result<(), Failed> {
+    let upstream = gateway.named(name).await?;
+    let mut reviewed = gateway.review(upstream.name).await?;
+    reviewed.retain(|tool| !waiting || matches!(tool.state(), "waiting" | "changed"));
+    if context.json {
+        print_json(&reviewed.iter().map(doorward_gateway::ReviewedTool::to_json).collect());
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> =
+        reviewed.iter().map(|tool| vec![tool.pin.tool.clone(), tool.state().to_owned(), tool.class().as_str().to_owned(), tool.warnings.join("; ")]).collect();
+    print_table(&["TOOL", "STATE", "CLASS", "WARNINGS"], &rows);
+    for tool in reviewed.iter().filter(|tool| !tool.differences.is_empty()) {
+        println!("\n{} changed:", tool.pin.tool);
+        for difference in &tool.differences {
+            println!("  {}\n    - {}\n    + {}", difference.part, indent(&difference.before), indent(&difference.after));
+        }
+    }
+    Ok(())
+}
+
+/// A text as it may stand on a terminal, further lines under the first.
+fn indent(text: &str) -> String {
+    let plain: String = text.chars().filter(|letter| *letter == '\n' || !letter.is_control()).collect();
+    plain.replace('\n', "\n      ")
+}
