@@ -4,9 +4,9 @@ import { createServer, request as httpRequest } from 'node:http';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createHash, randomBytes } from 'node:crypto';
 import { Human } from './human.mjs';
 import { startServer } from './run.mjs';
+import { tokens } from './tokens.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const node22 = join(here, 'node_modules/node/bin/node');
@@ -37,16 +37,6 @@ function injectingProxy(target, token) {
     incoming.pipe(outgoing);
   });
   return new Promise(ready => proxy.listen(0, '127.0.0.1', () => ready(proxy)));
-}
-
-async function tokens(server, human) {
-  const redirect = 'http://127.0.0.1:7905/callback';
-  const json = async (path, body, form) => (await fetch(`${server.url}${path}`, { method: 'POST', body: form ? new URLSearchParams(body) : JSON.stringify(body), headers: form ? {} : { 'content-type': 'application/json' } })).json();
-  const client = await json('/oauth/register', { client_name: 'Conformance', redirect_uris: [redirect], token_endpoint_auth_method: 'none' });
-  const verifier = randomBytes(32).toString('base64url');
-  const query = new URLSearchParams({ response_type: 'code', client_id: client.client_id, redirect_uri: redirect, scope: 'mcp:write', state: 's', code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256', resource: `${server.url}/mcp` });
-  const back = new URL(await human.authorize(`${server.url}/oauth/authorize?${query}`));
-  return json('/oauth/token', { grant_type: 'authorization_code', client_id: client.client_id, code: back.searchParams.get('code'), code_verifier: verifier, redirect_uri: redirect }, true);
 }
 
 const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600' });

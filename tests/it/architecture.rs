@@ -16,6 +16,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
     ("doorward-federation", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
     ("doorward-issuer", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
     ("doorward-mcp", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
+    ("doorward-gateway", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport", "doorward-mcp"]),
     (
         "doorward-web",
         &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport", "doorward-accounts", "doorward-federation", "doorward-issuer"],
@@ -33,6 +34,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-federation",
             "doorward-issuer",
             "doorward-mcp",
+            "doorward-gateway",
             "doorward-web",
         ],
     ),
@@ -49,11 +51,13 @@ const NAMED: &[(&str, &[&str])] = &[
     ("totp_rs", &["crates/doorward-accounts/"]),
     ("qrcodegen", &["crates/doorward-web/"]),
     ("oxide_auth", &["crates/doorward-issuer/src/oxide/"]),
-    ("rmcp::", &["crates/doorward-mcp/", "tests/"]),
+    ("rmcp::", &["crates/doorward-mcp/", "crates/doorward-gateway/", "tests/"]),
+    ("rustix::", &["crates/doorward-gateway/src/upstreams/stdio.rs", "crates/doorward/src/commands/supervise.rs"]),
+    ("serde_saphyr", &["crates/doorward-gateway/src/upstreams/openapi.rs"]),
     ("jsonwebtoken::", &["crates/doorward-keys/"]),
     ("aws_lc_rs", &["crates/doorward-keys/", "crates/doorward-testkit/", "tests/it/factors.rs"]),
     ("argon2::", &["crates/doorward-accounts/"]),
-    ("reqwest::Client", &["crates/doorward-transport/src/outbound.rs", "crates/doorward-testkit/", "tests/"]),
+    ("reqwest::Client", &["crates/doorward-transport/src/outbound.rs", "crates/doorward-gateway/src/upstreams/http.rs", "crates/doorward-testkit/", "tests/"]),
     ("askama", &["crates/doorward-web/"]),
 ];
 

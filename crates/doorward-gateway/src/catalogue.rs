@@ -142,11 +142,11 @@ impl Inner {
     /// What an upstream offers to this person, as far as it is known within the time that the upstream has for it.
     pub(crate) async fn catalogue(self: &Arc<Self>, upstream: &Shared, person: &Arc<Person>) -> Look {
         let slot = self.catalogues.slot(upstream, &Self::list_key(upstream, person));
-        let pins = self.parts.store.pinned_tools(upstream.name).await.ok();
         let deadline = Instant::now() + Duration::from_millis(upstream.config.list_wait_ms);
         loop {
             // Registered before the state is looked at, so that no refresh is missed in between.
             let refreshed = slot.refreshed.notified();
+            let pins = self.parts.store.pinned_tools(upstream.name).await.ok();
             let (known, problem, due) = {
                 let state = slot.state();
                 let age = Duration::from_secs(upstream.config.list_seconds);

@@ -192,6 +192,10 @@ impl ClientHandler for Handler {
     }
 
     async fn list_roots(&self, context: RequestContext<RoleClient>) -> Result<ListRootsResult, ErrorData> {
+        // Many servers ask for roots right after they are greeted, outside of any call: there are none then, which is no error.
+        if self.conversations.by_origin(context.extensions.get::<InboundStreamOrigin>()).await.is_none() {
+            return Ok(ListRootsResult::default());
+        }
         self.ask(InputRequest::ListRoots(ListRootsRequest::default()), &context).await.and_then(read)
     }
 

@@ -10,7 +10,7 @@ use rmcp::{
     model::{
         CallToolRequest, CallToolRequestParams, CallToolResponse, CallToolResult, ClientRequest, CompleteRequest, CompleteRequestParams, CompleteResult,
         ContentBlock, GetPromptRequest, GetPromptRequestParams, GetPromptResponse, InputResponses, LoggingLevel, Prompt, ReadResourceRequest,
-        ReadResourceRequestParams, ReadResourceResponse, Reference, Resource, ResourceContents, ResourceTemplate, ServerResult, SetLevelRequest,
+        ReadResourceRequestParams, ReadResourceResponse, Reference, Resource, ResourceContents, ResourceTemplate, ResultType, ServerResult, SetLevelRequest,
         SetLevelRequestParams, SubscribeRequest, SubscribeRequestParams, UnsubscribeRequest, UnsubscribeRequestParams,
     },
 };
@@ -155,6 +155,7 @@ impl Gateway {
             Ok(Outcome::InputRequired(required)) => Ok(required.into()),
             Ok(Outcome::Done(result)) => match *result {
                 ServerResult::CallToolResult(mut result) => {
+                    result.result_type.get_or_insert(ResultType::COMPLETE);
                     if visit.target == Target::All {
                         name_resources(upstream.name, &mut result);
                     }
@@ -346,6 +347,7 @@ impl ToolSource for Gateway {
                 Ok(Outcome::InputRequired(required)) => Ok(required.into()),
                 Ok(Outcome::Done(result)) => match *result {
                     ServerResult::GetPromptResult(mut result) => {
+                        result.result_type.get_or_insert(ResultType::COMPLETE);
                         if visit.target == Target::All {
                             for message in &mut result.messages {
                                 name_prompt_resources(upstream.name, &mut message.content);
@@ -379,6 +381,7 @@ impl ToolSource for Gateway {
                 Ok(Outcome::InputRequired(required)) => Ok(required.into()),
                 Ok(Outcome::Done(result)) => match *result {
                     ServerResult::ReadResourceResult(mut result) => {
+                        result.result_type.get_or_insert(ResultType::COMPLETE);
                         if visit.target == Target::All {
                             result.contents.iter_mut().for_each(|contents| name_contents(upstream.name, contents));
                         }
@@ -411,7 +414,10 @@ impl ToolSource for Gateway {
             let request = |_: Option<InputResponses>, _: Option<String>| ClientRequest::CompleteRequest(CompleteRequest::new(asked.clone()));
             Some(match self.carry(visit, &upstream, Parcel::plain("completion/complete".to_owned()), request).await {
                 Ok(Outcome::Done(result)) => match *result {
-                    ServerResult::CompleteResult(result) => Ok(result),
+                    ServerResult::CompleteResult(mut result) => {
+                        result.result_type.get_or_insert(ResultType::COMPLETE);
+                        Ok(result)
+                    }
                     _ => Err(wrong_answer(&upstream)),
                 },
                 Ok(Outcome::InputRequired(_)) => Err(wrong_answer(&upstream)),

@@ -8,7 +8,17 @@ use crate::{Failed, config::LogConfig};
 
 /// Libraries that say too much at the level that is right for us. The protocol library names session ids at INFO and prints
 /// codes at DEBUG, so no filter of the operator's can raise it above WARN.
-const QUIET: &[&str] = &["rmcp=warn", "sqlx=warn", "sea_orm=warn", "sea_orm_migration=warn", "hyper=warn", "h2=warn", "rustls=warn", "reqwest=warn"];
+const QUIET: &[&str] = &[
+    "rmcp=error",
+    "rmcp::transport::worker=off",
+    "sqlx=warn",
+    "sea_orm=warn",
+    "sea_orm_migration=warn",
+    "hyper=warn",
+    "h2=warn",
+    "rustls=warn",
+    "reqwest=warn",
+];
 
 /// Starts logging. Twice is harmless.
 pub(crate) fn start(config: &LogConfig) -> Result<(), Failed> {

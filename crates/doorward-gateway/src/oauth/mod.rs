@@ -130,6 +130,8 @@ pub(crate) async fn token_request(
             let mut value = http::HeaderValue::try_from(text).map_err(|_| OAuthError::Misconfigured("the client secret cannot be sent".to_owned()))?;
             value.set_sensitive(true);
             request = request.header(http::header::AUTHORIZATION, value);
+            // Needed nowhere, forbidden nowhere, and missed by some servers (FastMCP).
+            form.push(("client_id", client.client_id.clone()));
         }
         (Method::ClientSecretPost, Some(secret)) => {
             form.push(("client_id", client.client_id.clone()));

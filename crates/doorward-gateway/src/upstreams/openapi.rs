@@ -390,11 +390,8 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Letters that stand for themselves in one segment of a path. Everything else is encoded, `/`, `\`, `.` alone and `%` too (GW-10).
+/// Letters that stand for themselves in one segment of a path. Everything else is encoded, `/`, `\` and `%` too (GW-10).
 fn segment(text: &str) -> String {
-    if text == "." || text == ".." {
-        return text.replace('.', "%2E");
-    }
     text.bytes().fold(String::with_capacity(text.len()), |mut made, byte| {
         use std::fmt::Write;
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
@@ -426,8 +423,9 @@ impl Operation {
                         Value::Array(items) => items.iter().map(|item| segment(&plain(item))).collect::<Vec<_>>().join(","),
                         other => segment(&plain(other)),
                     };
-                    if text.is_empty() {
-                        return Err(ToolError::Arguments(format!("the argument {} must not be empty", parameter.argument)));
+                    // Dots alone would climb, however they are encoded: readers of addresses take %2E for a dot.
+                    if text.is_empty() || text == "." || text == ".." {
+                        return Err(ToolError::Arguments(format!("the argument {} must not be empty, '.' or '..'", parameter.argument)));
                     }
                     path = path.replace(&format!("{{{}}}", parameter.name), &text);
                 }
@@ -645,9 +643,9 @@ components:
     fn operations_become_tools_with_their_class_and_schema() {
         let api = api();
         assert_eq!(api.base.as_str(), "https://eu.pets.example/v1");
-        assert_eq!(api.tools.iter().map(|tool| tool.name.to_string()).collect::<Vec<_>>(), ["pets_readFile", "post_pets", "wipe"]);
+        assert_eq!(api.tools.iter().map(|tool| tool.name.to_string()).collect::<Vec<_>>(), ["post_pets", "wipe", "pets_readFile"]);
         let classes: Vec<_> = api.tools.iter().map(|tool| crate::pins::class_of(tool).unwrap().as_str()).collect();
-        assert_eq!(classes, ["read", "write", "destructive"]);
+        assert_eq!(classes, ["write", "destructive", "read"]);
         let read = &tool(&api, "pets_readFile").input_schema;
         assert_eq!(read["required"], json!(["path", "petId"]));
         assert!(read["properties"].get("Authorization").is_none(), "what authorises is not for the model to say");
@@ -667,9 +665,12 @@ components:
         .unwrap();
         assert_eq!(made.uri().to_string(), "https://eu.pets.example/v1/pets/..%2Fadmin/files/a%2Fb%3Fc%23d%252f?tags=x&tags=y&filter%5Ba%5D=1&ids=1%2C2");
         assert_eq!(made.headers()["x-trace"], "t");
-        for (pet, seen) in [("..", "%2E%2E"), (".", "%2E"), ("a\\b", "a%5Cb"), ("%2e%2e", "%252e%252e"), ("\u{0}", "%00")] {
+        for (pet, seen) in [("a\\b", "a%5Cb"), ("...", "..."), ("%2e", "%252e"), ("%2e%2e", "%252e%252e"), ("\u{0}", "%00")] {
             let made = request("pets_readFile", json!({"petId": pet, "path": "x"})).unwrap();
             assert_eq!(made.uri().path(), format!("/v1/pets/{seen}/files/x"), "{pet:?}");
+        }
+        for climbing in [".", "..", ""] {
+            assert!(matches!(request("pets_readFile", json!({"petId": climbing, "path": "x"})), Err(ToolError::Arguments(_))), "{climbing:?}");
         }
         assert!(matches!(request("pets_readFile", json!({"path": "x"})), Err(ToolError::Arguments(why)) if why.contains("petId")));
         assert!(matches!(request("pets_readFile", json!({"petId": "1", "path": "x", "X-Trace": "a\r\nEvil: 1"})), Err(ToolError::Arguments(_))));
