@@ -8,6 +8,7 @@ export async function tokens(server, human, { scope = 'mcp:write', resource = `$
   const verifier = randomBytes(32).toString('base64url');
   const query = new URLSearchParams({ response_type: 'code', client_id: client.client_id, redirect_uri: redirect, scope, state: 's', code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256', resource });
   const back = new URL(await human.authorize(`${server.url}/oauth/authorize?${query}`));
+  if (!back.searchParams.get('code')) throw new Error(`no code: ${back}`);
   const answer = await json('/oauth/token', { grant_type: 'authorization_code', client_id: client.client_id, code: back.searchParams.get('code'), code_verifier: verifier, redirect_uri: redirect }, true);
   if (!answer.access_token) throw new Error(`no token: ${JSON.stringify(answer)}`);
   return answer;

@@ -97,6 +97,13 @@ impl Gateway {
         Ok(all)
     }
 
+    /// Takes up what a command or another replica changed. Nothing to do is the rule, and costs next to nothing.
+    pub async fn follow(&self) -> Result<(), StoreError> {
+        let records = self.inner.parts.store.upstreams().await?;
+        let known = Arc::ptr_eq(&self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner).records, &records);
+        if known { Ok(()) } else { self.all_upstreams().await.map(drop) }
+    }
+
     /// The upstreams that are used.
     pub async fn upstreams(&self) -> Result<Vec<Arc<Upstream>>, StoreError> {
         Ok(self.all_upstreams().await?.into_iter().filter(|upstream| upstream.is_enabled()).collect())

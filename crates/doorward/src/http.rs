@@ -45,9 +45,18 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     rooms
         .method_not_allowed_fallback(move |request: Request| method_not_allowed(Arc::clone(&wrong_method), request))
         .fallback(move |request: Request| not_found(Arc::clone(&missing), request))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), follow))
         .layer(middleware::from_fn(catch_panic))
         .layer(middleware::from_fn_with_state(Arc::clone(&app.entropy), request_log::log))
         .layer(middleware::from_fn_with_state(app.proxies.clone(), address::find))
+}
+
+/// Takes up upstreams that a command added or deleted, before anything asks which addresses there are.
+async fn follow(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if let Err(error) = app.gateway.follow().await {
+        tracing::debug!(%error, "the upstreams could not be read; what is known counts");
+    }
+    next.run(request).await
 }
 
 /// A handler that panics costs its own request only.

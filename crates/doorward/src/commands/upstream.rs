@@ -15,7 +15,7 @@ use crate::{
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Adds an upstream server. A running server offers its tools at once.
+    /// Adds an upstream server. A running server offers its tools within a second.
     Add {
         /// Its name in addresses and before the names of its tools: lower-case letters, digits and '-'.
         name: String,
