@@ -1,0 +1,43 @@
+// The official client conformance suite against our upstream side: the suite's servers become upstreams, one after the other.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Human } from './human.mjs';
+import { startServer } from './run.mjs';
+import { tokens } from './tokens.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const suite = join(here, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
+const output = join(here, '../output');
+mkdirSync(output, { recursive: true });
+const binary = resolve(process.env.DOORWARD_BINARY ?? join(here, '../../target/release/doorward'));
+const port = await new Promise(done => { const probe = createServer().listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => done(port)); }); });
+const [local, publicUrl] = [`http://127.0.0.1:${port}`, 'https://doorward.example'];
+const settings = { DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '7200', DOORWARD_SERVER__ALLOWED_HOSTS: `127.0.0.1:${port}`, DOORWARD_SERVER__PUBLIC_URL: publicUrl };
+const server = await startServer(settings, ['--listen', `127.0.0.1:${port}`]);
+server.cli('user', 'add', 'alice', '--password-stdin');
+const real = globalThis.fetch;
+globalThis.fetch = (address, init) => real(String(address).replace(publicUrl, local), init);
+const jar = join(mkdtempSync(join(tmpdir(), 'jar-')), 'jar');
+const { access_token } = await tokens(server, new Human(publicUrl, 'alice', 'correct horse battery', jar), { scope: 'mcp:destructive', resource: `${publicUrl}/mcp` });
+const env = { ...process.env, DRIVER: JSON.stringify({ local, publicUrl, binary, data: server.data, token: access_token, jar, env: { PATH: process.env.PATH, ...settings } }) };
+
+let [passed, failed] = [0, 0];
+const revisions = process.argv[2] ? [[process.argv[3] ?? '2026-07-28', ['--scenario', process.argv[2], '--spec-version', process.argv[3] ?? '2026-07-28', '--verbose']]] : ['2025-11-25', '2026-07-28'].map(revision => [revision, ['--requirements', revision, '--expected-failures', 'gateway/expected-client.yml']]);
+for (const [revision, args] of revisions) {
+  const child = spawn(process.execPath, [suite, 'client', '--command', `${process.execPath} ${join(here, 'gateway/client-driver.mjs')}`, ...args], { cwd: here, env });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => { text += chunk; });
+  const code = await new Promise(done => child.on('exit', done));
+  writeFileSync(join(output, `gateway-client-conformance-${revision}.log`), text);
+  if (code === 0) passed += 1; else failed += 1;
+  console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${revision}: ${text.match(/Total: .*/)?.[0] ?? ''}`);
+  if (code !== 0 || process.argv[2]) console.log(text.split('\n').slice(process.argv[2] ? -260 : -80).join('\n'));
+}
+writeFileSync(join(output, 'gateway-client-server.log'), server.log());
+server.stop();
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
