@@ -23,6 +23,9 @@ use crate::{
 /// Whose connection it is: a person's, or everybody's.
 pub(crate) type Key = (UpstreamName, Option<UserId>);
 
+/// What the protocol library says of a server that answered the question for its revisions with something else.
+const NOT_DISCOVERED: &str = "expect initialized result";
+
 /// The longest pause after a failure, in seconds.
 const LONGEST_PAUSE: u64 = 60;
 /// The most connections; the one that was idle longest goes first.
@@ -222,6 +225,10 @@ impl Inner {
         if era != Era::Unknown && matches!(made, Err(LinkError::Failed(_))) {
             // It may have been replaced by one that speaks another revision.
             made = attempt(Era::Unknown).await;
+        }
+        if era == Era::Unknown && matches!(&made, Err(LinkError::Failed(why)) if why.contains(NOT_DISCOVERED)) {
+            // Some old servers answer what they do not know with something that is no answer to it.
+            made = attempt(Era::Legacy).await;
         }
         match &made {
             Ok(link) => self.pool.remember(upstream.name, if link.modern { Era::Modern } else { Era::Legacy }),

@@ -58,8 +58,10 @@ try {
     const tools = (await client.listTools()).tools.filter(tool => tool.name.startsWith(`${name}_`));
     if (tools.length === 1 && tools[0].name === `${name}_connect`) { await connect(); continue; }
     let again = false;
-    for (const tool of tools) {
-      const args = Object.fromEntries(Object.entries(tool.inputSchema.properties ?? {}).map(([key, field]) => [key, value(key, field)]));
+    // The suite may say what is to be called; else every tool is, with values that fit.
+    const wanted = context.toolCalls?.map(call => ({ ...tools.find(tool => tool.name === `${name}_${call.name}`), given: call.arguments })).filter(tool => tool.name);
+    for (const tool of wanted ?? tools) {
+      const args = tool.given ?? Object.fromEntries(Object.entries(tool.inputSchema.properties ?? {}).map(([key, field]) => [key, value(key, field)]));
       let answer = await client.callTool({ name: tool.name, arguments: args }, undefined, { timeout: 15_000 }).catch(error => ({ isError: true, content: [{ text: String(error) }] }));
       console.log(tool.name.slice(name.length + 1), JSON.stringify(answer).slice(0, 300));
       if (answer.isError && answer.content[0]?.text?.includes('/connect/')) { await connect(); again = true; break; }

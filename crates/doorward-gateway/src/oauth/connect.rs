@@ -91,21 +91,36 @@ impl Gateway {
         discover(upstream, said.as_deref()).await
     }
 
-    /// Sends a request without a token to learn how the upstream wants to be asked.
+    /// Sends requests without a token to learn how the upstream wants to be asked: as a client of the stateless revisions, and as an
+    /// older one. Some let the handshake pass and ask only at the first request after it.
     async fn provoke(&self, upstream: &Upstream, url: &Url) -> Option<String> {
-        let body = serde_json::json!({
-            "jsonrpc": "2.0", "id": 1, "method": "initialize",
-            "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "doorward", "version": env!("CARGO_PKG_VERSION")}},
+        let about = serde_json::json!({"name": "doorward", "version": env!("CARGO_PKG_VERSION")});
+        let meta = serde_json::json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": about,
+            "io.modelcontextprotocol/clientCapabilities": {},
         });
-        let request = http::Request::post(url.as_str())
-            .header(http::header::ACCEPT, "application/json, text/event-stream")
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(body.to_string().into_bytes())
-            .ok()?;
-        let answer = upstream.outbound.send(request, super::MAX_DOCUMENT).await.ok()?;
-        let said = answer.headers.get(http::header::WWW_AUTHENTICATE)?.to_str().ok()?.to_owned();
-        *upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(said.clone());
-        Some(said)
+        let initialize = serde_json::json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about});
+        for (method, version, params) in [
+            ("server/discover", "2026-07-28", serde_json::json!({"_meta": meta})),
+            ("initialize", "2025-11-25", initialize),
+            ("tools/list", "2025-11-25", serde_json::json!({})),
+        ] {
+            let body = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+            let request = http::Request::post(url.as_str())
+                .header(http::header::ACCEPT, "application/json, text/event-stream")
+                .header(http::header::CONTENT_TYPE, "application/json")
+                .header("mcp-protocol-version", version)
+                .header("mcp-method", method)
+                .body(body.to_string().into_bytes())
+                .ok()?;
+            let answer = upstream.outbound.send(request, super::MAX_DOCUMENT).await.ok()?;
+            if let Some(said) = answer.headers.get(http::header::WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()) {
+                *upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(said.to_owned());
+                return Some(said.to_owned());
+            }
+        }
+        None
     }
 
     /// The scopes to ask for: what the upstream wants, and with it what it wanted in vain since, and what was given before (G25).
