@@ -38,8 +38,14 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-web",
         ],
     ),
-    ("doorward-testkit", &["doorward", "doorward-accounts", "doorward-federation", "doorward-keys", "doorward-model", "doorward-transport"]),
-    ("doorward-tests", &["doorward", "doorward-testkit", "doorward-accounts", "doorward-federation", "doorward-model", "doorward-store", "doorward-keys"]),
+    (
+        "doorward-testkit",
+        &["doorward", "doorward-accounts", "doorward-federation", "doorward-gateway", "doorward-keys", "doorward-model", "doorward-transport"],
+    ),
+    (
+        "doorward-tests",
+        &["doorward", "doorward-testkit", "doorward-accounts", "doorward-federation", "doorward-gateway", "doorward-model", "doorward-store", "doorward-keys"],
+    ),
 ];
 
 /// Where a library may be named: its word, and the places as prefixes of paths.

@@ -10,6 +10,7 @@ mod crash;
 mod documents;
 mod factors;
 mod federation;
+mod gateway;
 mod keys;
 mod licences;
 mod login;

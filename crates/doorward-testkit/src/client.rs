@@ -118,7 +118,7 @@ impl OAuthClient {
 
     /// Presses "Allow" on a consent page, leaving all boxes as they are.
     pub async fn allow(&self, browser: &Browser, page: &Page) -> Page {
-        self.decide(browser, page, "allow", &["mcp:read", "mcp:write", "offline_access"]).await
+        self.decide(browser, page, "allow", &["mcp:read", "mcp:write", "mcp:destructive", "offline_access"]).await
     }
 
     /// Decides on a consent page, with these scopes checked if the page offers them.

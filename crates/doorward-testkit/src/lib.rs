@@ -16,6 +16,7 @@ mod https;
 mod process;
 mod provider;
 mod server;
+mod upstream;
 
 pub use browser::{Browser, Page, form_value};
 pub use client::{OAuthClient, Pkce, Tokens};
@@ -24,3 +25,4 @@ pub use https::HttpsServer;
 pub use process::{DoorwardProcess, run_command};
 pub use provider::{Answer, CLIENT_ID, CLIENT_SECRET, FakeProvider, Signature};
 pub use server::{PASSWORD, TestServer, fresh_database};
+pub use upstream::{FakeUpstream, UpstreamState, tool};

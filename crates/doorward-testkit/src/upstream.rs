@@ -1,0 +1,283 @@
+//! An upstream MCP server with an authorization server of its own, which does what a test wants: also what no honest one does.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Form, Query, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// What the upstream remembers and how it behaves.
+#[derive(Default)]
+pub struct UpstreamState {
+    /// Its tools, as `tools/list` answers them.
+    pub tools: Vec<Value>,
+    /// The `Authorization` headers of all requests, as they came.
+    pub authorizations: Vec<String>,
+    /// How many tool calls arrived.
+    pub calls: usize,
+    /// Whether MCP requests need a token of its authorization server.
+    pub protected: bool,
+    /// For how many seconds an access token is good, as the token answer says.
+    pub expires_in: i64,
+    /// How many refreshes arrived.
+    pub refreshes: usize,
+    /// How long a refresh takes.
+    pub refresh_delay: Duration,
+    /// The error that refreshes are answered with.
+    pub refresh_error: Option<&'static str>,
+    /// The `iss` that the authorization response names; empty for none, `None` for the right one.
+    pub iss: Option<String>,
+    /// What stands in the metadata instead of the truth, by member.
+    pub metadata: HashMap<&'static str, Value>,
+    /// The access tokens that count.
+    pub valid: HashSet<String>,
+    /// The parameters of authorization requests.
+    pub authorizes: Vec<HashMap<String, String>>,
+    codes: HashMap<String, usize>,
+    refresh_tokens: HashMap<String, usize>,
+    accounts: usize,
+    issued: usize,
+}
+
+/// A running upstream.
+pub struct FakeUpstream {
+    /// Its origin.
+    pub origin: String,
+    /// Its MCP endpoint.
+    pub url: String,
+    shared: Shared,
+    task: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    state: Arc<Mutex<UpstreamState>>,
+    origin: String,
+}
+
+/// A tool of an upstream.
+pub fn tool(name: &str, read_only: bool) -> Value {
+    json!({
+        "name": name, "description": format!("The tool {name}."),
+        "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}, "ms": {"type": "integer"}}},
+        "annotations": {"readOnlyHint": read_only, "destructiveHint": !read_only},
+    })
+}
+
+impl FakeUpstream {
+    /// Starts one with the tools `echo` (reads) and `wipe` (destroys), open to everybody.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let state = UpstreamState { tools: vec![tool("echo", true), tool("wipe", false)], expires_in: 3600, ..UpstreamState::default() };
+        let shared = Shared { state: Arc::new(Mutex::new(state)), origin: origin.clone() };
+        let router = Router::new()
+            .route("/mcp", post(mcp).get(|| async { StatusCode::METHOD_NOT_ALLOWED }))
+            .route("/.well-known/oauth-protected-resource/mcp", get(resource_metadata))
+            .route("/.well-known/oauth-authorization-server", get(server_metadata))
+            .route("/register", post(register))
+            .route("/authorize", get(authorize))
+            .route("/token", post(token))
+            .with_state(shared.clone());
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url: format!("{origin}/mcp"), origin, shared, task }
+    }
+
+    /// Starts one that wants tokens of its authorization server.
+    pub async fn protected() -> Self {
+        let upstream = Self::start().await;
+        upstream.state().protected = true;
+        upstream
+    }
+
+    /// What it remembers, and how it behaves.
+    pub fn state(&self) -> MutexGuard<'_, UpstreamState> {
+        self.shared.state.lock().unwrap()
+    }
+
+    /// How to configure it: reachable although it is on this machine.
+    pub fn config(&self, auth: &str) -> doorward_gateway::UpstreamConfig {
+        doorward_gateway::UpstreamConfig {
+            kind: "http".to_owned(),
+            url: self.url.clone(),
+            auth: auth.to_owned(),
+            networks: vec!["127.0.0.0/8".to_owned()],
+            http_on_loopback: true,
+            list_wait_ms: 2000,
+            ..doorward_gateway::UpstreamConfig::default()
+        }
+    }
+
+    /// Stops listening and drops every connection.
+    pub fn kill(&self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for FakeUpstream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn lock(shared: &Shared) -> MutexGuard<'_, UpstreamState> {
+    shared.state.lock().unwrap()
+}
+
+fn answer(value: &Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+}
+
+async fn resource_metadata(State(shared): State<Shared>) -> Response {
+    let mut document = json!({"resource": format!("{}/mcp", shared.origin), "authorization_servers": [shared.origin], "scopes_supported": ["all"]});
+    for (name, value) in &lock(&shared).metadata {
+        if ["resource", "authorization_servers"].contains(name) {
+            document[name] = value.clone();
+        }
+    }
+    answer(&document)
+}
+
+async fn server_metadata(State(shared): State<Shared>) -> Response {
+    let origin = &shared.origin;
+    let mut document = json!({
+        "issuer": origin, "authorization_endpoint": format!("{origin}/authorize"), "token_endpoint": format!("{origin}/token"),
+        "registration_endpoint": format!("{origin}/register"), "response_types_supported": ["code"], "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["none"], "authorization_response_iss_parameter_supported": true,
+    });
+    for (name, value) in &lock(&shared).metadata {
+        document[name] = value.clone();
+    }
+    answer(&document)
+}
+
+async fn register(State(_): State<Shared>, body: String) -> Response {
+    let mut registered: Value = serde_json::from_str(&body).unwrap();
+    registered["client_id"] = "up-client".into();
+    (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], registered.to_string()).into_response()
+}
+
+/// Agrees at once, for a new account each time.
+async fn authorize(State(shared): State<Shared>, Query(params): Query<HashMap<String, String>>) -> Response {
+    let mut state = lock(&shared);
+    state.accounts += 1;
+    let account = state.accounts;
+    let code = format!("code-{account}");
+    state.codes.insert(code.clone(), account);
+    let mut back = url::Url::parse(&params["redirect_uri"]).unwrap();
+    back.query_pairs_mut().append_pair("code", &code).append_pair("state", &params["state"]);
+    match state.iss.clone() {
+        Some(iss) if iss.is_empty() => {}
+        Some(iss) => {
+            back.query_pairs_mut().append_pair("iss", &iss);
+        }
+        None => {
+            back.query_pairs_mut().append_pair("iss", &shared.origin);
+        }
+    }
+    state.authorizes.push(params);
+    (StatusCode::FOUND, [(header::LOCATION, back.to_string())]).into_response()
+}
+
+async fn token(State(shared): State<Shared>, Form(form): Form<HashMap<String, String>>) -> Response {
+    let wrong = |error: &str| (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], json!({"error": error}).to_string()).into_response();
+    let account = if form["grant_type"] == "refresh_token" {
+        let delay = {
+            let mut state = lock(&shared);
+            state.refreshes += 1;
+            state.refresh_delay
+        };
+        tokio::time::sleep(delay).await;
+        let mut state = lock(&shared);
+        if let Some(error) = state.refresh_error {
+            return wrong(error);
+        }
+        state.refresh_tokens.remove(&form["refresh_token"])
+    } else {
+        lock(&shared).codes.remove(&form["code"])
+    };
+    let Some(account) = account else { return wrong("invalid_grant") };
+    let mut state = lock(&shared);
+    state.issued += 1;
+    let (access, refresh) = (format!("access-{account}-{}", state.issued), format!("refresh-{account}-{}", state.issued));
+    // A new token ends the account's older ones.
+    state.valid.retain(|token| !token.starts_with(&format!("access-{account}-")));
+    state.valid.insert(access.clone());
+    state.refresh_tokens.insert(refresh.clone(), account);
+    answer(&json!({"access_token": access, "token_type": "Bearer", "expires_in": state.expires_in, "refresh_token": refresh, "scope": "all"}))
+}
+
+async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> Response {
+    let message: Value = serde_json::from_str(&body).unwrap_or_default();
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let token = authorization.strip_prefix("Bearer ").unwrap_or_default().to_owned();
+    {
+        let mut state = lock(&shared);
+        state.authorizations.push(authorization);
+        if state.protected && !state.valid.contains(&token) {
+            let challenge = format!("Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"", shared.origin);
+            return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response();
+        }
+    }
+    let id = message["id"].clone();
+    if id.is_null() {
+        return StatusCode::ACCEPTED.into_response();
+    }
+    let result = |result: Value| answer(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
+    match message["method"].as_str().unwrap_or_default() {
+        "initialize" => result(json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "fake", "version": "1"}})),
+        "tools/list" => {
+            let tools = lock(&shared).tools.clone();
+            result(json!({ "tools": tools }))
+        }
+        "tools/call" => {
+            lock(&shared).calls += 1;
+            call(&id, &token, &message["params"]).await
+        }
+        _ => answer(&json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "not known"}})),
+    }
+}
+
+/// What a call comes to, by the tool's name.
+async fn call(id: &Value, token: &str, params: &Value) -> Response {
+    let arguments = &params["arguments"];
+    let text = |words: &str| answer(&json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": words}]}}));
+    match params["name"].as_str().unwrap_or_default() {
+        "hang" => std::future::pending().await,
+        "slow" => {
+            tokio::time::sleep(Duration::from_millis(arguments["ms"].as_u64().unwrap_or(1000))).await;
+            text("late")
+        }
+        "huge" => {
+            let chunk = axum::body::Bytes::from(vec![b'x'; 1024 * 1024]);
+            let begin = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":[{{\"type\":\"text\",\"text\":\"");
+            let chunks = std::iter::once(axum::body::Bytes::from(begin)).chain(std::iter::repeat_n(chunk, 100));
+            let stream = futures_util::stream::iter(chunks.map(Ok::<_, std::io::Error>));
+            ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(stream)).into_response()
+        }
+        "large" => text(&"y".repeat(9 * 1024 * 1024)),
+        "flood" => {
+            let noise =
+                json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": params["_meta"]["progressToken"], "progress": 1}});
+            let event = axum::body::Bytes::from(format!("data: {noise}\n\n"));
+            let last = json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": "flooded"}]}});
+            let events = std::iter::repeat_n(event, 100_000).chain(std::iter::once(axum::body::Bytes::from(format!("data: {last}\n\n"))));
+            let stream = futures_util::stream::iter(events.map(Ok::<_, std::io::Error>));
+            ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
+        }
+        "lie" => answer(&json!({"jsonrpc": "2.0", "id": id, "result": {"tools": "not a result of a call"}})),
+        "garbage" => ([(header::CONTENT_TYPE, "application/json")], "{\"jsonrpc\": \"2.0\", ").into_response(),
+        _ => text(&format!("{} for {token}", arguments["text"].as_str().unwrap_or_default())),
+    }
+}

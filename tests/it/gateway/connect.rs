@@ -1,0 +1,113 @@
+//! Connecting an upstream: the attacks on the way there and back.
+
+use doorward_testkit::{Browser, FakeUpstream};
+use serde_json::json;
+
+use super::{connect, go, someone, text, with};
+
+#[tokio::test]
+async fn g5_g13_the_way_back_belongs_to_one_person_one_browser_and_one_time() {
+    let wiki = FakeUpstream::protected().await;
+    let server = with(&[("wiki", &wiki, "oauth")]).await;
+    let (alice, mallory) = (someone(&server, "alice").await, someone(&server, "mallory").await);
+    // Mallory begins with an account of hers and has Alice open the answer: Alice must not end up with Mallory's account, nor Mallory with hers.
+    let back = go(&server, &mallory.browser, "wiki").await;
+    assert_eq!(alice.browser.get(&back).await.status, 400);
+    let refused = server.call(&alice.token, "wiki_echo", json!({})).await.expect(200).json();
+    assert!(refused.to_string().contains("/connect/wiki"));
+    // Nobody who is not signed in gets further than the sign-in page, and the answer is not used up by that.
+    assert!(Browser::new().get(&back).await.expect(303).location().contains("/login"));
+    // The same person in another browser.
+    let elsewhere = server.signed_in("mallory").await;
+    assert_eq!(elsewhere.get(&back).await.status, 400);
+    mallory.browser.get(&back).await.expect(303);
+    assert_eq!(mallory.browser.get(&back).await.status, 400, "once");
+}
+
+#[tokio::test]
+async fn g21_a_wrong_or_missing_issuer_redeems_nothing() {
+    for iss in ["https://evil.example", ""] {
+        let wiki = FakeUpstream::protected().await;
+        let server = with(&[("wiki", &wiki, "oauth")]).await;
+        let alice = someone(&server, "alice").await;
+        wiki.state().iss = Some(iss.to_owned());
+        let back = go(&server, &alice.browser, "wiki").await;
+        assert_eq!(alice.browser.get(&back).await.status, 502, "{iss}");
+        assert!(wiki.state().valid.is_empty(), "no code was redeemed");
+    }
+}
+
+#[tokio::test]
+async fn g2_g20_g22_the_request_carries_pkce_and_resource_and_starts_only_by_the_form() {
+    let wiki = FakeUpstream::protected().await;
+    let server = with(&[("wiki", &wiki, "oauth")]).await;
+    let alice = someone(&server, "alice").await;
+    let page = alice.browser.get(&server.at("/connect/wiki")).await.expect(200);
+    assert!(page.body.contains("127.0.0.1") && page.body.contains("<code>all</code>"), "host and scopes are named");
+    assert!(page.header("x-frame-options") == "DENY");
+    assert_eq!(alice.browser.post(&server.at("/connect/wiki"), &[]).await.status, 403, "without the form's token nothing starts");
+    assert!(wiki.state().authorizes.is_empty());
+    connect(&server, &alice.browser, "wiki").await;
+    let asked = wiki.state().authorizes[0].clone();
+    assert_eq!((asked["code_challenge_method"].as_str(), asked["resource"].as_str()), ("S256", wiki.url.as_str()));
+    assert_eq!(asked["redirect_uri"], server.at("/connect/wiki/callback"));
+    assert!(asked["state"].len() > 40);
+    for path in ["/connect/nothing", "/connect/wiki.", "/connect/WIKI"] {
+        assert_eq!(alice.browser.get(&server.at(path)).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn gw07_gw08_ca33_hostile_metadata_leads_nowhere() {
+    for (member, value) in [
+        ("authorization_endpoint", json!("javascript:alert(1)")),
+        ("authorization_endpoint", json!("data:text/html,x")),
+        ("authorization_endpoint", json!("http://evil.example/authorize")),
+        ("token_endpoint", json!("file:///etc/passwd")),
+        ("registration_endpoint", json!("https://169.254.169.254/register")),
+        ("authorization_servers", json!(["https://169.254.169.254/"])),
+        ("authorization_servers", json!(["https://10.0.0.1/"])),
+        ("issuer", json!("https://other.example")),
+        ("code_challenge_methods_supported", json!(["plain"])),
+        ("resource", json!("https://another.example/mcp")),
+    ] {
+        let wiki = FakeUpstream::protected().await;
+        wiki.state().metadata.insert(member, value.clone());
+        let server = with(&[("wiki", &wiki, "oauth")]).await;
+        let alice = someone(&server, "alice").await;
+        let page = alice.browser.get(&server.at("/connect/wiki")).await;
+        let stopped = if page.status == 200 {
+            let csrf = doorward_testkit::form_value(&page.body[page.body.find("/connect/wiki\"").unwrap()..], "csrf").unwrap();
+            let page = alice.browser.post(&server.at("/connect/wiki"), &[("csrf", &csrf)]).await;
+            page.status == 502 && page.header("location").is_empty()
+        } else {
+            page.status == 502 && !page.body.contains("javascript:alert")
+        };
+        assert!(stopped, "{member} = {value}");
+        assert!(wiki.state().authorizes.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn g24_ca32_credentials_of_one_issuer_are_never_shown_to_another() {
+    let (wiki, evil) = (FakeUpstream::protected().await, FakeUpstream::protected().await);
+    let server = with(&[("wiki", &wiki, "oauth")]).await;
+    let alice = someone(&server, "alice").await;
+    connect(&server, &alice.browser, "wiki").await;
+    assert!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await).contains("access-1-"));
+    // The upstream now names another authorization server.
+    wiki.state().metadata.insert("authorization_servers", json!([evil.origin]));
+    wiki.state().valid.clear();
+    server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
+    assert_eq!((wiki.state().refreshes, evil.state().refreshes), (1, 0), "the refresh token went to its own issuer");
+}
+
+#[tokio::test]
+async fn g26_an_upstream_in_a_private_network_needs_leave_by_name() {
+    let wiki = FakeUpstream::start().await;
+    let server =
+        super::with_config(&[("wiki", &wiki, "none"), ("mail", &wiki, "none")], |config| config.upstreams.get_mut("wiki").unwrap().networks.clear()).await;
+    let alice = someone(&server, "alice").await;
+    let names = super::tools(&server, &alice.token).await;
+    assert!(!names.contains(&"wiki_echo".to_owned()) && names.contains(&"mail_echo".to_owned()), "{names:?}");
+}
