@@ -236,11 +236,11 @@ impl Inner {
         }
     }
 
-    /// The tools of an upstream that this person is not connected to, as far as others' definitions tell.
-    pub(crate) async fn unconnected(&self, upstream: &Shared) -> Vec<Arc<ToolSpec>> {
+    /// The tools of an upstream that cannot be listed now, as far as approved definitions tell; on demand with the hint that somebody must connect first.
+    pub(crate) async fn pinned(&self, upstream: &Shared, hint: bool) -> Vec<Arc<ToolSpec>> {
         let Ok(pins) = self.parts.store.pinned_tools(upstream.name).await else { return Vec::new() };
         let approved = pins.iter().filter(|pin| pin.state == doorward_model::upstream::ToolState::Approved && upstream.offers(&pin.tool));
-        approved.filter_map(|pin| Some(Arc::new(spec(upstream, pins::tool_of(&pin.definition)?, Some(pin), true)))).collect()
+        approved.filter_map(|pin| Some(Arc::new(spec(upstream, pins::tool_of(&pin.definition)?, Some(pin), hint)))).collect()
     }
 }
 

@@ -66,7 +66,7 @@ impl Gateway {
         if look.problem != Some(LinkError::Connect) || !upstream.needs_connection() {
             return Vec::new();
         }
-        let mut tools = self.inner.unconnected(upstream).await;
+        let mut tools = self.inner.pinned(upstream, true).await;
         if tools.is_empty() {
             tools.push(Arc::new(connections::placeholder(upstream)));
         }
@@ -235,7 +235,13 @@ impl ToolSource for Gateway {
             if let Some(catalogue) = &look.catalogue {
                 return if visit.target == Target::All { catalogue.public(name) } else { catalogue.own(name) }.cloned();
             }
-            self.tools_of(visit, &upstream, &look).await.into_iter().find(|spec| spec.name() == name)
+            let own_names = visit.target != Target::All;
+            let hint = look.problem == Some(LinkError::Connect) && upstream.needs_connection();
+            // What was approved before can be asked for while the upstream cannot be listed; the call then says what is the matter.
+            let pinned = self.inner.pinned(&upstream, hint).await;
+            let pinned = if own_names { catalogue::under_own_names(&pinned) } else { pinned };
+            // Whatever else is asked of an upstream that nobody connected yet, the first thing is to connect.
+            pinned.into_iter().find(|spec| spec.name() == name).or_else(|| hint.then(|| Arc::new(connections::placeholder(&upstream))))
         })
     }
 

@@ -29,7 +29,7 @@ const QUEUE: usize = 64;
 /// After how long without a word a waiting client gets a sign of life: proxies cut connections that are silent for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The longest that a person may take to answer.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// The most questions that wait for an answer.
 const MOST_QUESTIONS: usize = 10_000;
 

@@ -210,10 +210,9 @@ impl Mcp {
         if !says_yes(&answer) {
             return Ok(Some(refused("The person did not agree to this call, so it was not made.")));
         }
-        match self.spend(&format!("confirm/{}", about.nonce), about.until).await? {
-            true => Ok(Some(Asked::Yes)),
-            false => Ok(Some(refused("This confirmation was used before; make the call anew to be asked again."))),
-        }
+        let first = self.spend(&format!("confirm/{}", about.nonce), about.until).await?;
+        let again = || refused("This confirmation was used before; make the call anew to be asked again.");
+        Ok(Some(if first { Asked::Yes } else { again() }))
     }
 
     /// Uses up a one-time value; `false` if it was used before.

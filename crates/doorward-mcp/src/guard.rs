@@ -90,15 +90,15 @@ async fn guarded(mcp: &Mcp, mut request: Request, next: Next) -> Response {
         Peeked::Batch => return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "batches are not supported; send one message a request"),
         Peeked::Answer(members) => match answered(mcp, &visit, &members, &parts) {
             Some(response) => return response,
-            None => pass(mcp, visit, None, parts, body, next).await,
+            None => pass(mcp, visit, None, (parts, body), next).await,
         },
         Peeked::Message(envelope) => {
             if let Some(refusal) = refusal(mcp, &visit, &envelope).await {
                 return refusal;
             }
-            pass(mcp, visit, Some(envelope), parts, body, next).await
+            pass(mcp, visit, Some(envelope), (parts, body), next).await
         }
-        Peeked::Other => pass(mcp, visit, None, parts, body, next).await,
+        Peeked::Other => pass(mcp, visit, None, (parts, body), next).await,
     };
     lease::hold(mcp, caller, response)
 }
@@ -150,7 +150,7 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
 }
 
 /// Hands a message on, with a way back to the client while it is worked on.
-async fn pass(mcp: &Mcp, mut visit: Visit, envelope: Option<Envelope>, mut parts: Parts, body: Bytes, next: Next) -> Response {
+async fn pass(mcp: &Mcp, mut visit: Visit, envelope: Option<Envelope>, (mut parts, body): (Parts, Bytes), next: Next) -> Response {
     let method = envelope.as_ref().map(|envelope| envelope.method.as_str()).unwrap_or_default();
     let key = InFlight::key(&visit);
     if let Some(id) = envelope.as_ref().and_then(Envelope::cancels) {

@@ -106,7 +106,7 @@ impl Limits {
         let now = Instant::now();
         let mut buckets = lock(&self.buckets);
         if buckets.len() > SWEEP_ABOVE {
-            buckets.retain(|_, bucket| now.duration_since(bucket.at) < Duration::from_secs(60));
+            buckets.retain(|_, bucket| now.duration_since(bucket.at) < Duration::from_mins(1));
         }
         let bucket = buckets.entry(key).or_insert(Bucket { left: most, at: now });
         bucket.left = (bucket.left + now.duration_since(bucket.at).as_secs_f64() * rate).min(most);

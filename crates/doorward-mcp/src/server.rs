@@ -123,7 +123,7 @@ impl Mcp {
             }
             _ => {}
         }
-        let Some((source, spec)) = self.tool(&visit, &params.name).await else { return Err(self.no_such_tool(&params.name, through_search)) };
+        let Some((source, spec)) = self.tool(&visit, &params.name).await else { return Err(no_such_tool(&params.name, through_search)) };
         // The guard refused this already with an HTTP challenge; whatever way leads here, it is judged where the call is made.
         let verdict = self.inner.judge.judge(&visit, &spec);
         if verdict == Verdict::Refuse {
@@ -164,13 +164,13 @@ impl Mcp {
         }
         Ok(if through_search || visit.surface == Surface::Search { self.preview(&visit, spec.name(), result).await } else { result }.into())
     }
+}
 
-    fn no_such_tool(&self, name: &str, through_search: bool) -> ToolError {
-        if through_search {
-            return surface::unknown(name);
-        }
-        ToolError::Protocol(ErrorData::invalid_params(Cow::Owned(format!("there is no tool {name:?}; tools/list names them")), None))
+fn no_such_tool(name: &str, through_search: bool) -> ToolError {
+    if through_search {
+        return surface::unknown(name);
     }
+    ToolError::Protocol(ErrorData::invalid_params(Cow::Owned(format!("there is no tool {name:?}; tools/list names them")), None))
 }
 
 fn argument_is_its_own(spec: &ToolSpec) -> bool {

@@ -118,7 +118,8 @@ impl OAuthClient {
 
     /// Presses "Allow" on a consent page, leaving all boxes as they are.
     pub async fn allow(&self, browser: &Browser, page: &Page) -> Page {
-        self.decide(browser, page, "allow", &["mcp:read", "mcp:write", "mcp:destructive", "offline_access"]).await
+        let boxes = page.body.split("name=\"scope-").skip(1).filter_map(|rest| rest.split('"').next());
+        self.decide(browser, page, "allow", &boxes.collect::<Vec<_>>()).await
     }
 
     /// Decides on a consent page, with these scopes checked if the page offers them.

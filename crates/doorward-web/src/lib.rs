@@ -23,7 +23,7 @@ use doorward_transport::{Csrf, cookies::Cookies};
 pub use config::Config;
 pub use pages::not_found;
 pub use upstreams::{
-    Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream, Service, ServiceState, ToolDecision, Upstreams,
+    Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream, Service, ServiceState, ToolDecision, ToolSeen, Upstreams,
 };
 
 /// What the pages are made of.

@@ -146,6 +146,17 @@ pub enum ToolDecision {
     Classify(Option<doorward_model::ToolClass>),
 }
 
+/// A tool as an administrator saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolSeen<'a> {
+    /// Its upstream.
+    pub upstream: UpstreamName,
+    /// Its name there.
+    pub tool: &'a str,
+    /// The state in which it was shown, as [`ReviewedTool::seen`] named it.
+    pub seen: &'a str,
+}
+
 /// The upstreams, for pages.
 pub trait Upstreams: Send + Sync + 'static {
     /// All that this person may use.
@@ -163,5 +174,5 @@ pub trait Upstreams: Send + Sync + 'static {
     /// All upstreams with their tools.
     fn review(&self) -> Answer<'_, Result<Vec<ReviewedUpstream>, StoreError>>;
     /// Decides about a tool; `false` if it changed since it was shown.
-    fn decide<'a>(&'a self, name: UpstreamName, tool: &'a str, seen: &'a str, decision: ToolDecision, by: &'a Person) -> Answer<'a, Result<bool, StoreError>>;
+    fn decide<'a>(&'a self, tool: ToolSeen<'a>, decision: ToolDecision, by: &'a Person) -> Answer<'a, Result<bool, StoreError>>;
 }

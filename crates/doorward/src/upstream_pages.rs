@@ -7,7 +7,9 @@ use doorward_mcp::Mcp;
 use doorward_model::{Person, UpstreamName, UserId, upstream::PinnedTool};
 use doorward_store::StoreError;
 use doorward_transport::Params;
-use doorward_web::{Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream, Service, ServiceState, ToolDecision, Upstreams};
+use doorward_web::{
+    Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream, Service, ServiceState, ToolDecision, ToolSeen, Upstreams,
+};
 
 /// The gateway, as pages see it.
 pub(crate) struct UpstreamPages {
@@ -130,10 +132,10 @@ impl Upstreams for UpstreamPages {
         })
     }
 
-    fn decide<'a>(&'a self, name: UpstreamName, tool: &'a str, shown: &'a str, decision: ToolDecision, by: &'a Person) -> Answer<'a, Result<bool, StoreError>> {
+    fn decide<'a>(&'a self, tool: ToolSeen<'a>, decision: ToolDecision, by: &'a Person) -> Answer<'a, Result<bool, StoreError>> {
         Box::pin(async move {
-            let pin = match self.gateway.pinned(name, tool).await {
-                Ok(pin) if seen(&pin) == shown => pin,
+            let pin = match self.gateway.pinned(tool.upstream, tool.tool).await {
+                Ok(pin) if seen(&pin) == tool.seen => pin,
                 Ok(_) | Err(ToolChangeError::Unknown(_) | ToolChangeError::Changed) => return Ok(false),
                 Err(ToolChangeError::Store(error)) => return Err(error),
             };

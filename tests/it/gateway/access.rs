@@ -77,6 +77,7 @@ async fn a_refresh_that_cannot_be_made_now_keeps_the_connection() {
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let alice = someone(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
+    assert!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await).contains("access-1-"));
     wiki.state().valid.clear();
     wiki.state().refresh_error = Some("temporarily_unavailable");
     let refused = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200).json();

@@ -47,15 +47,14 @@ async fn r11_step_up_reaches_through_the_aggregate_and_through_call_tool() {
     ] {
         let page = server.call(&alice.token, tool, arguments).await.expect(403);
         assert!(
-            page.header("www-authenticate").contains(&format!("error=\"insufficient_scope\""))
-                && page.header("www-authenticate").contains(&format!("scope=\"{scope}\""))
+            page.header("www-authenticate").contains("error=\"insufficient_scope\"") && page.header("www-authenticate").contains(&format!("scope=\"{scope}\""))
         );
         assert_eq!(page.json()["error"]["data"]["scope"], scope, "and a JSON-RPC error for older clients");
     }
     assert_eq!(wiki.state().calls, 0);
     // The narrow scope is enough for that upstream, and for no other.
     let narrow = alice.client.tokens(&alice.browser, &[("scope", "mcp:destructive:mail")]).await;
-    assert_eq!(narrow.answer["scope"].as_str().unwrap().split(' ').filter(|scope| scope.contains("mail")).count(), 1);
+    assert_eq!(narrow.answer["scope"].as_str().unwrap().split(' ').filter(|scope| scope.contains("mail")).count(), 1, "{}", narrow.answer);
     server.call(&narrow.access, "mail_wipe", json!({})).await.expect(200);
     server.call(&narrow.access, "wiki_wipe", json!({})).await.expect(403);
     // A scope of an upstream that is not there is not granted.

@@ -89,7 +89,7 @@ async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
         name: app.name().to_owned(),
         unverified: app.client.as_ref().is_none_or(|client| client.source == ClientSource::Registration),
         client_id: app.client_id.to_string(),
-        scopes: app.scopes.iter().map(|scope| scope.title()).collect(),
+        scopes: app.scopes.iter().map(doorward_model::Scope::title).collect(),
         connected: moment(app.connected_at),
         last_used: moment(app.last_used_at),
     };

@@ -70,15 +70,15 @@ fn failed(web: &Web, name: &str, error: NotConnected) -> Response {
     .draw(web)
 }
 
-fn parse(web: &Web, name: &str) -> Result<UpstreamName, Response> {
-    UpstreamName::parse(name).map_err(|_| Oops::not_found().draw(web))
+fn parse(web: &Web, name: &str) -> Result<UpstreamName, Box<Response>> {
+    UpstreamName::parse(name).map_err(|_| Box::new(Oops::not_found().draw(web)))
 }
 
 /// Tells where the person is sent, and what for. It changes nothing, so a link may lead here.
 pub(crate) async fn get(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn) -> Response {
     let upstream = match parse(&web, &name) {
         Ok(upstream) => upstream,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let person = &signed_in.visitor.person;
     let Prospect { title, host, scopes, connected } = match web.parts.upstreams.prospect(upstream, person).await {
@@ -102,7 +102,7 @@ pub(crate) async fn get(State(web): State<Web>, Path(name): Path<String>, signed
 pub(crate) async fn post(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn, request: Request<Body>) -> Response {
     let upstream = match parse(&web, &name) {
         Ok(upstream) => upstream,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     if let Err(response) = form(&web, &signed_in.browser, &format!("connect:{name}"), request).await {
         return response;
@@ -132,7 +132,7 @@ fn journey(web: &Web, browser: &Browser) -> (String, bool) {
 pub(crate) async fn callback(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn, request: Request<Body>) -> Response {
     let upstream = match parse(&web, &name) {
         Ok(upstream) => upstream,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let Ok(params) = Params::from_query(request.uri().query()) else { return Oops::bad_form("the answer is malformed").draw(&web) };
     let cookie = signed_in.browser.journey.clone().unwrap_or_default();
@@ -147,7 +147,7 @@ pub(crate) async fn callback(State(web): State<Web>, Path(name): Path<String>, s
 pub(crate) async fn done(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn) -> Response {
     let upstream = match parse(&web, &name) {
         Ok(upstream) => upstream,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     match web.parts.upstreams.prospect(upstream, &signed_in.visitor.person).await {
         Ok(prospect) if prospect.connected => draw(StatusCode::OK, &Done { frame: web.frame(Some(&signed_in.browser)), title: prospect.title }, false),

@@ -12,7 +12,7 @@ use doorward_transport::answer;
 
 use super::error::Oops;
 use crate::{
-    ReviewedUpstream, ToolDecision, Web,
+    ReviewedUpstream, ToolDecision, ToolSeen, Web,
     frame::{Frame, draw},
     visitor::{Administrator, form},
 };
@@ -60,7 +60,7 @@ pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, r
     let (Some(upstream), Some(tool), Some(seen), Some(decision)) = (upstream, params.get("tool"), params.get("seen"), decision) else {
         return Oops::bad_form("it says nothing to decide").draw(&web);
     };
-    match web.parts.upstreams.decide(upstream, tool, seen, decision, &administrator.0.visitor.person).await {
+    match web.parts.upstreams.decide(ToolSeen { upstream, tool, seen }, decision, &administrator.0.visitor.person).await {
         Ok(true) => answer::see_other(&web.at(routes::ADMIN_UPSTREAMS)),
         Ok(false) => {
             let told = "That tool changed since this page was opened, or somebody else decided. Look at it again.".to_owned();
