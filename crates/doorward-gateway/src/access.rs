@@ -99,7 +99,7 @@ impl LinkAuth {
             (_, None) => Err(NoToken::Unavailable("there is no person to act for".to_owned())),
             (Auth::Identity, Some(person)) => self.identity(person).map(Some),
             (Auth::Exchange(endpoint), Some(person)) => self.exchanged(person, endpoint).await.map(Some),
-            (Auth::OAuth, Some(person)) => self.granted(person, None).await.map(Some),
+            (Auth::Grant, Some(person)) => self.granted(person, None).await.map(Some),
         }
     }
 
@@ -112,7 +112,7 @@ impl LinkAuth {
                 self.gateway.short_lived.forget(&(person.id.clone(), self.upstream.name));
                 self.token().await
             }
-            Auth::OAuth => self.granted(person, Some(refused)).await.map(Some),
+            Auth::Grant => self.granted(person, Some(refused)).await.map(Some),
         }
     }
 
@@ -135,7 +135,7 @@ impl LinkAuth {
 
     /// Notes that the upstream refuses even a fresh token: this connection, and no other, is over.
     pub(crate) async fn refused(&self, token: &str) {
-        let (Auth::OAuth, Some(person)) = (&self.upstream.auth, &self.person) else { return };
+        let (Auth::Grant, Some(person)) = (&self.upstream.auth, &self.person) else { return };
         if let Ok(Some(connection)) = self.gateway.parts.store.connection_now(&person.id, self.upstream.name).await
             && self.held(&connection).is_some_and(|held| held.access_token == token)
         {

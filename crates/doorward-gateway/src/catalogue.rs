@@ -32,7 +32,7 @@ const MOST_ITEMS: usize = 10_000;
 /// The most bytes of one definition.
 const MOST_BYTES: usize = 128 * 1024;
 /// How long listing may take in all.
-const LIST_WITHIN: Duration = Duration::from_secs(60);
+const LIST_WITHIN: Duration = Duration::from_mins(1);
 /// How long a list that failed is not tried again by itself.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The most lists that are kept.

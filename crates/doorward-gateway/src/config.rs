@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// An upstream server: whose tools are offered, and with whose rights they are called. A short name of your choice stands in its
 /// table's head and before the names of its tools.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "keys of a configuration file are independent of each other")]
 #[serde(default, deny_unknown_fields)]
 pub struct UpstreamConfig {
     /// What it is: `http` (Streamable HTTP of any revision), `sse` (the old HTTP+SSE), `stdio` (a local process) or `openapi`.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use doorward_mcp::{CallLimits, ToolCall, ToolError, ToolSpec, Visit};
-use doorward_model::{Scope, ToolClass, id::random_text, routes};
+use doorward_model::{Scope, Sealed, ToolClass, id::random_text, routes};
 use rmcp::{
     ErrorData,
     model::{
@@ -36,8 +36,10 @@ const PLACEHOLDER: &str = "connect";
 const QUESTION: &str = "doorward_connect";
 /// What the state of such a question begins with.
 const STATE: &str = "connect.";
+/// For how many seconds the state of such a question is good.
+const ASKED_FOR: i64 = 3600;
 /// How long a retry waits for a person who is just connecting.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 /// The code by which clients of 2025-11-25 are told to lead their person to an address.
 const URL_ELICITATION_REQUIRED: i32 = -32042;
 
@@ -134,6 +136,20 @@ pub(crate) fn is_placeholder(upstream: &Upstream, spec: &ToolSpec) -> bool {
     upstream.needs_connection() && spec.own_name == PLACEHOLDER && spec.tool.description == placeholder(upstream).tool.description
 }
 
+/// What a person answered to the question whether to connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// They opened the address.
+    Accepted,
+    /// They did not want to, or closed the question.
+    Declined,
+}
+
+/// Whose question it is: its state opens for nobody else, and for no other client and upstream.
+fn place(visit: &Visit, upstream: &Upstream) -> String {
+    format!("connect_state/{}/{}/{}", visit.caller.user_id, visit.caller.client_id, upstream.name)
+}
+
 fn link_text(upstream: &Upstream, why: &str, link: &str) -> String {
     format!("{why}. Ask the person to open {link} and connect {}; then make the same call again.", upstream.title)
 }
@@ -171,16 +187,20 @@ impl Gateway {
         }
         let link = self.connect_url(upstream);
         let known = self.inner.parts.store.connection(&visit.caller.user_id, upstream.name).await?;
-        let wants_more = {
-            let wanted = self.inner.wanted_scopes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            wanted.contains_key(&(visit.caller.user_id.clone(), upstream.name))
-        };
+        let wants_more = self.wants_more(visit, upstream);
         let problem = known.and_then(|connection| connection.problem).map(|problem| format!("{}: {problem}", upstream.title));
         let why =
             if wants_more && problem.is_none() { format!("{} wants more access than the person gave", upstream.title) } else { Self::why(upstream, problem) };
         let message = format!("{why}. Connect {} to go on.", upstream.title);
-        if visit.client.modern && visit.client.elicits_urls() {
-            return self.ask_in_result(visit, upstream, params, &message, &link).await;
+        match self.asked_before(visit, upstream, params) {
+            // They were asked in this very call; asking again would never end.
+            Some(Answered::Declined) => {
+                let told = link_text(upstream, &why, &link);
+                return Ok(CallToolResult::error(vec![ContentBlock::text(format!("The person did not want to connect {}. {told}", upstream.title))]).into());
+            }
+            Some(Answered::Accepted) => return Ok(CallToolResult::error(vec![ContentBlock::text(link_text(upstream, &why, &link))]).into()),
+            None if visit.client.modern && visit.client.elicits_urls() => return Ok(self.question(visit, upstream, (&message, &link)).into()),
+            None => {}
         }
         let knows_error = !visit.client.modern && visit.client.elicits_urls() && visit.client.version.as_str() >= "2025-11-25";
         if knows_error {
@@ -191,37 +211,42 @@ impl Gateway {
         Ok(CallToolResult::error(vec![ContentBlock::text(link_text(upstream, &why, &link))]).into())
     }
 
-    /// Clients of the stateless revisions: the result says what is required, and the client makes the call again.
-    async fn ask_in_result(
-        &self,
-        visit: &Visit,
-        upstream: &Shared,
-        params: &CallToolRequestParams,
-        message: &str,
-        link: &str,
-    ) -> Result<CallToolResponse, ToolError> {
-        let answer = params.input_responses.as_ref().and_then(|answers| answers.get(QUESTION));
-        let again = params.request_state.as_deref().is_some_and(|state| state.starts_with(STATE));
-        if again && let Some(answer) = answer {
-            let told = link_text(upstream, message.trim_end_matches('.'), link);
-            if answer.get("action").and_then(Value::as_str) != Some("accept") {
-                return Ok(CallToolResult::error(vec![ContentBlock::text(format!("The person did not want to connect {}. {told}", upstream.title))]).into());
-            }
-            // They agreed to open the address: wait a while for them to come back from there.
-            let deadline = tokio::time::Instant::now() + WAIT;
-            while tokio::time::Instant::now() < deadline {
-                let connection = self.inner.parts.store.connection(&visit.caller.user_id, upstream.name).await?;
-                if connection.is_some_and(|connection| connection.tokens.is_some()) {
-                    return Err(ToolError::Busy(format!("{} was just connected; make the call again", upstream.title), 1));
-                }
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-            return Ok(CallToolResult::error(vec![ContentBlock::text(told)]).into());
-        }
+    /// Clients of the stateless revisions: the result says what is required, and the client makes the call again with the answer and our state.
+    fn question(&self, visit: &Visit, upstream: &Upstream, (message, link): (&str, &str)) -> InputRequiredResult {
         let question = json!({"method": "elicitation/create", "params": {"mode": "url", "message": message, "url": link}});
         let requests: InputRequests = serde_json::from_value::<InputRequest>(question).ok().map(|request| (QUESTION.to_owned(), request)).into_iter().collect();
-        let state = format!("{STATE}{}", random_text(self.inner.parts.entropy.as_ref(), 12));
-        Ok(InputRequiredResult::new(Some(requests), Some(state)).into())
+        let until = self.inner.parts.clock.now().plus(ASKED_FOR).0;
+        let sealed = self.inner.parts.master.seal(&place(visit, upstream), until.to_string().as_bytes());
+        InputRequiredResult::new(Some(requests), Some(format!("{STATE}{}", sealed.as_str())))
+    }
+
+    /// What the person answered to such a question of ours; `None` if this request answers none.
+    pub(crate) fn asked_before(&self, visit: &Visit, upstream: &Upstream, params: &CallToolRequestParams) -> Option<Answered> {
+        let sealed = params.request_state.as_deref()?.strip_prefix(STATE)?;
+        let plain = self.inner.parts.master.open(&place(visit, upstream), &Sealed::from_stored(sealed.to_owned())).ok()?;
+        let until: i64 = std::str::from_utf8(&plain).ok()?.parse().ok()?;
+        if self.inner.parts.clock.now().0 >= until {
+            return None;
+        }
+        let action = params.input_responses.as_ref()?.get(QUESTION)?.get("action")?.as_str()?;
+        Some(if action == "accept" { Answered::Accepted } else { Answered::Declined })
+    }
+
+    /// Waits a while for a person who agreed to connect to come back from there.
+    pub(crate) async fn wait_until_connected(&self, visit: &Visit, upstream: &Upstream) -> Result<(), ToolError> {
+        let deadline = tokio::time::Instant::now() + WAIT;
+        while tokio::time::Instant::now() < deadline {
+            if !self.wants_more(visit, upstream) && self.is_connected(upstream.name, &visit.caller.person).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        Ok(())
+    }
+
+    fn wants_more(&self, visit: &Visit, upstream: &Upstream) -> bool {
+        let wanted = self.inner.wanted_scopes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        wanted.contains_key(&(visit.caller.user_id.clone(), upstream.name))
     }
 
     /// The refusal of a request that has no result of its own to say it in.

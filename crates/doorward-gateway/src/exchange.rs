@@ -31,7 +31,7 @@ use crate::{
 /// The most rounds of questions in one request.
 const MOST_ROUNDS: usize = 10;
 /// How long a question waits for a client that has to come back with the answer.
-const PARKED_FOR: Duration = Duration::from_secs(600);
+const PARKED_FOR: Duration = Duration::from_mins(10);
 /// The most that are parked, in all and for one person.
 const MOST_PARKED: usize = 1000;
 const MOST_PARKED_EACH: usize = 16;
@@ -142,9 +142,9 @@ fn askable(visit: &Visit) -> ClientCapabilities {
     let mut capabilities = ClientCapabilities::default();
     // An older client can be asked only on the stream of a request with a session.
     if visit.client.modern || visit.session.is_some() {
-        capabilities.elicitation = visit.client.capabilities.elicitation.clone();
-        capabilities.sampling = visit.client.capabilities.sampling.clone();
-        capabilities.roots = visit.client.capabilities.roots.clone();
+        capabilities.elicitation.clone_from(&visit.client.capabilities.elicitation);
+        capabilities.sampling.clone_from(&visit.client.capabilities.sampling);
+        capabilities.roots.clone_from(&visit.client.capabilities.roots);
     }
     capabilities
 }

@@ -36,7 +36,7 @@ use crate::{
 /// How many things an upstream may say in one conversation before somebody listens.
 const SAID: usize = 256;
 /// How long a person may take to answer what an upstream asks.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Why an upstream cannot be spoken to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -135,12 +135,12 @@ impl Conversations {
     /// The conversation that something belongs to: the one on whose stream it came, or the only one there is. Where there are several
     /// and nothing tells which, it belongs to none: it must not reach somebody else.
     async fn by_origin(&self, origin: Option<&InboundStreamOrigin>) -> Option<mpsc::Sender<Said>> {
-        self.find(|table| match origin {
-            Some(InboundStreamOrigin::OutboundRequest(id)) => table.by_request.get(id).cloned(),
-            _ => {
-                let mut all = table.by_request.values();
-                all.next().filter(|_| all.next().is_none()).cloned()
+        self.find(|table| {
+            if let Some(InboundStreamOrigin::OutboundRequest(id)) = origin {
+                return table.by_request.get(id).cloned();
             }
+            let mut all = table.by_request.values();
+            all.next().filter(|_| all.next().is_none()).cloned()
         })
         .await
     }

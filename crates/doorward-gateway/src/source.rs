@@ -18,7 +18,7 @@ use rmcp::{
 use crate::{
     Gateway,
     catalogue::{self, Look},
-    connections,
+    connections::{self, Answered},
     exchange::{Errand, Failed, Outcome},
     link::{Link, LinkError},
     listen, names,
@@ -133,12 +133,14 @@ impl Gateway {
         let ToolCall { spec, params, visit, progress, cancelled } = call;
         let arguments = params.arguments.clone();
         let own_name = spec.own_name.clone();
+        // An answer to a question of ours is not for the upstream.
+        let ours = self.asked_before(&visit, upstream, &params).is_some();
         let parcel = Parcel {
             progress,
             about: format!("tools/call {own_name}"),
             meta: params.meta.clone(),
-            responses: params.input_responses.clone(),
-            state: params.request_state.clone(),
+            responses: params.input_responses.clone().filter(|_| !ours),
+            state: params.request_state.clone().filter(|_| !ours),
         };
         let request = |responses: Option<InputResponses>, state: Option<String>| {
             let mut params = CallToolRequestParams::new(own_name.clone());
@@ -250,7 +252,13 @@ impl ToolSource for Gateway {
             let Some(name) = call.spec.upstream else { return self.call_connections(call).await };
             let gone = || ToolError::Failed("there is no such tool any more".to_owned());
             let upstream = self.visible_one(&call.visit, name).await.ok_or_else(gone)?;
+            if self.asked_before(&call.visit, &upstream, &call.params) == Some(Answered::Accepted) {
+                self.wait_until_connected(&call.visit, &upstream).await?;
+            }
             if connections::is_placeholder(&upstream, &call.spec) {
+                if self.is_connected(name, &call.visit.caller.person).await? {
+                    return Err(ToolError::Busy(format!("{} is connected now; make the call again", upstream.title), 1));
+                }
                 let (visit, params) = (call.visit.clone(), call.params.clone());
                 return self.ask_to_connect(&visit, &upstream, &params).await;
             }

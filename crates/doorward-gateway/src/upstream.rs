@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use base64::Engine;
 use doorward_mcp::CallLimits;
 use doorward_model::{Pattern, Person, Role, Scope, ToolClass, UpstreamName};
 use doorward_transport::{Correspondent, Outbound, OutboundConfig};
@@ -33,14 +34,14 @@ pub(crate) enum Auth {
     Identity,
     /// With that token, exchanged at this token endpoint.
     Exchange(Url),
-    /// With the person's own grant.
-    OAuth,
+    /// With the person's own OAuth grant.
+    Grant,
 }
 
 impl Auth {
     /// Whether what a call may do depends on the person.
     pub(crate) fn is_personal(&self) -> bool {
-        matches!(self, Self::Identity | Self::Exchange(_) | Self::OAuth)
+        matches!(self, Self::Identity | Self::Exchange(_) | Self::Grant)
     }
 }
 
@@ -110,8 +111,7 @@ fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
         "basic" => {
             need("username", &config.username)?;
             need("password", &config.password)?;
-            use base64::{Engine, engine::general_purpose::STANDARD};
-            let text = format!("Basic {}", STANDARD.encode(format!("{}:{}", config.username, config.password)));
+            let text = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", config.username, config.password)));
             let mut value = HeaderValue::try_from(text).map_err(|_| SettingError::new("password", "cannot be sent"))?;
             value.set_sensitive(true);
             Auth::Fixed(http::header::AUTHORIZATION, value)
@@ -124,7 +124,7 @@ fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
             spoken_to("token_url", Some(&url), config)?;
             Auth::Exchange(url)
         }
-        "oauth" => Auth::OAuth,
+        "oauth" => Auth::Grant,
         other => return Err(SettingError::new("auth", format!("{other:?} is not one of none, header, basic, identity, exchange, oauth"))),
     };
     if shape == Shape::Process {
@@ -135,7 +135,7 @@ fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
         if auth.is_personal() && !has_place {
             return Err(SettingError::new("env", "must say where the person's token goes, like TOKEN={token}"));
         }
-        if matches!(auth, Auth::OAuth) && config.issuer.is_empty() {
+        if matches!(auth, Auth::Grant) && config.issuer.is_empty() {
             return Err(SettingError::new("issuer", "is needed: a local process cannot say which authorization server it trusts"));
         }
     }
@@ -215,7 +215,7 @@ impl Upstream {
     }
     /// Whether each person has to connect with an account of their own.
     pub fn needs_connection(&self) -> bool {
-        matches!(self.auth, Auth::OAuth)
+        matches!(self.auth, Auth::Grant)
     }
     /// Whether its lists differ from person to person.
     pub(crate) fn lists_are_personal(&self) -> bool {

@@ -485,10 +485,10 @@ pub fn text_result(text: impl Into<String>) -> CallToolResult {
 mod tests {
     use super::*;
 
-    fn after(cursor: &str) -> Option<PaginatedRequestParams> {
+    fn after(cursor: &str) -> PaginatedRequestParams {
         let mut params = PaginatedRequestParams::default();
         params.cursor = Some(cursor.to_owned());
-        Some(params)
+        params
     }
 
     #[test]
@@ -497,11 +497,11 @@ mod tests {
         let (first, cursor) = page(items(), None, 2, |item| item).unwrap();
         assert_eq!(first, ["a", "b"]);
         // An item before the cursor goes; nothing after it is lost or shown twice.
-        let (second, cursor) = page(vec!["a", "c", "d", "e"], after(&cursor.unwrap()), 2, |item| item).unwrap();
+        let (second, cursor) = page(vec!["a", "c", "d", "e"], Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
         assert_eq!(second, ["c", "d"]);
-        let (third, cursor) = page(items(), after(&cursor.unwrap()), 2, |item| item).unwrap();
+        let (third, cursor) = page(items(), Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
         assert_eq!((third, cursor), (vec!["e"], None));
-        assert!(page(items(), after("!"), 2, |item| item).is_err());
-        assert!(page(items(), after(&URL_SAFE_NO_PAD.encode("x")), 2, |item| item).is_err());
+        assert!(page(items(), Some(after("!")), 2, |item| item).is_err());
+        assert!(page(items(), Some(after(&URL_SAFE_NO_PAD.encode("x"))), 2, |item| item).is_err());
     }
 }

@@ -346,7 +346,7 @@ mod tests {
         ]
     }
 
-    fn names(query: Value) -> Vec<String> {
+    fn names(query: &Value) -> Vec<String> {
         let result = search(&some(), query.as_object().unwrap().clone()).unwrap();
         let found = result.structured_content.unwrap();
         found["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
@@ -354,17 +354,17 @@ mod tests {
 
     #[test]
     fn cw11_writes_are_hidden_unless_the_query_implies_one() {
-        assert_eq!(names(json!({"query": "issues"})), ["git_list_issues"]);
-        assert_eq!(names(json!({"query": "create an issue"})).first().unwrap(), "git_create_issue");
-        assert!(names(json!({"query": "issue", "include_mutating": true})).contains(&"git_create_issue".to_owned()));
-        assert!(names(json!({"query": "messages"})).iter().all(|name| name != "mail_delete_message"));
+        assert_eq!(names(&json!({"query": "issues"})), ["git_list_issues"]);
+        assert_eq!(names(&json!({"query": "create an issue"})).first().unwrap(), "git_create_issue");
+        assert!(names(&json!({"query": "issue", "include_mutating": true})).contains(&"git_create_issue".to_owned()));
+        assert!(names(&json!({"query": "messages"})).iter().all(|name| name != "mail_delete_message"));
     }
 
     #[test]
     fn cw11_known_arguments_service_and_limit_count() {
-        assert_eq!(names(json!({"query": "repository", "known_arguments": ["file_path"]})).first().unwrap(), "git_get_file");
-        assert_eq!(names(json!({"query": "search messages", "service": "mail"})), ["mail_search_messages"]);
-        assert_eq!(names(json!({"query": "repository", "limit": 1})).len(), 1);
+        assert_eq!(names(&json!({"query": "repository", "known_arguments": ["file_path"]})).first().unwrap(), "git_get_file");
+        assert_eq!(names(&json!({"query": "search messages", "service": "mail"})), ["mail_search_messages"]);
+        assert_eq!(names(&json!({"query": "repository", "limit": 1})).len(), 1);
         assert!(search(&some(), json!({"query": "ab"}).as_object().unwrap().clone()).is_err());
         let result = search(&some(), json!({"query": "reading files", "knownArguments": ["owner", "repo"]}).as_object().unwrap().clone()).unwrap();
         assert_eq!(result.structured_content.unwrap()["tools"][0]["missing_required"], json!(["filePath"]));

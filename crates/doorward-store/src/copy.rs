@@ -17,7 +17,8 @@ const ROWS: u64 = 500;
 macro_rules! copy_tables {
     ($source:expr, $target:expr, $($table:ident),*) => {{
         let mut total = 0_u64;
-        $({
+        // On the heap, one after the other: together they would make a future of many kilobytes.
+        $(Box::pin(async {
             let mut pages = $table::Entity::find().paginate($source, ROWS);
             while let Some(rows) = pages.fetch_and_next().await? {
                 total += u64::try_from(rows.len()).unwrap_or(0);
@@ -25,7 +26,9 @@ macro_rules! copy_tables {
                     $table::Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model)).exec_without_returning($target).await?;
                 }
             }
-        })*
+            Ok::<_, StoreError>(())
+        })
+        .await?;)*
         total
     }};
 }

@@ -88,7 +88,8 @@ impl TestServer {
         let public_url = checked.public_url(bound).unwrap();
         let url = public_url.as_str().to_owned();
         let clock = Arc::new(ManualClock::default());
-        let app = App::open(config.clone(), &checked, &DataDir::open(&data_dir).unwrap(), public_url, clock.clone()).await.unwrap();
+        let data = DataDir::open(&data_dir).unwrap();
+        let app = Box::pin(App::open(config.clone(), &checked, &data, public_url, clock.clone())).await.unwrap();
         let stop = CancellationToken::new();
         let limits = Limits { connections: 1024, shutdown: Duration::from_secs(1) };
         tokio::spawn(serve(listener, app.router(), limits, stop.clone().cancelled_owned()));

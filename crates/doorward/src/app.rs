@@ -84,6 +84,7 @@ pub fn rotation(config: &Config, checked: &Checked) -> Rotation {
 
 impl App {
     /// Opens the store and wires everything for this public URL.
+    #[expect(clippy::too_many_lines, reason = "it hands every part what it needs, from top to bottom, and does nothing else")]
     pub async fn open(config: Config, checked: &Checked, data_dir: &DataDir, public_url: PublicUrl, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Failed> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let store = Store::open(&config.store, data_dir.path()).await?;

@@ -23,7 +23,7 @@ const MOST_OPERATIONS: usize = 5000;
 const MOST_DEPTH: usize = 16;
 const MOST_SCHEMA: usize = 48 * 1024;
 /// How long one request may take where nothing shorter is configured.
-const WITHIN: Duration = Duration::from_secs(300);
+const WITHIN: Duration = Duration::from_mins(5);
 /// The most bytes of an answer where nothing shorter is configured.
 const MOST_ANSWER: usize = 8 * 1024 * 1024;
 /// The most characters of an error that are passed on.
@@ -198,7 +198,28 @@ fn operation_name(method: &Method, path: &str, operation: &Value) -> String {
     name.trim_matches('_').chars().take(120).collect()
 }
 
-impl<'a> Reader<'a> {
+/// OpenAPI 3.0 has words of its own for what JSON Schema says otherwise.
+fn modernise(members: &Map<String, Value>, made: &mut Map<String, Value>) {
+    if members.get("nullable") == Some(&Value::Bool(true)) {
+        if let Some(Value::String(kind)) = made.get("type").cloned() {
+            made.insert("type".to_owned(), json!([kind, "null"]));
+        }
+        if let Some(Value::Array(values)) = made.get_mut("enum")
+            && !values.contains(&Value::Null)
+        {
+            values.push(Value::Null);
+        }
+    }
+    for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+        if members.get(exclusive) == Some(&Value::Bool(true))
+            && let Some(bound) = made.remove(inclusive)
+        {
+            made.insert(exclusive.to_owned(), bound);
+        }
+    }
+}
+
+impl Reader<'_> {
     /// What a reference leads to. Only this document is looked into: nothing is fetched (T25).
     fn resolve<'b>(&'b self, mut value: &'b Value) -> &'b Value {
         for _ in 0..MOST_DEPTH {
@@ -253,33 +274,12 @@ impl<'a> Reader<'a> {
                     }
                 }
                 if self.old {
-                    self.modernise(members, &mut made);
+                    modernise(members, &mut made);
                 }
                 Value::Object(made)
             }
             Value::Array(items) => Value::Array(items.iter().map(|item| self.inline(item, path, depth + 1)).collect()),
             other => other.clone(),
-        }
-    }
-
-    /// OpenAPI 3.0 has words of its own for what JSON Schema says otherwise.
-    fn modernise(&self, members: &Map<String, Value>, made: &mut Map<String, Value>) {
-        if members.get("nullable") == Some(&Value::Bool(true)) {
-            if let Some(Value::String(kind)) = made.get("type").cloned() {
-                made.insert("type".to_owned(), json!([kind, "null"]));
-            }
-            if let Some(Value::Array(values)) = made.get_mut("enum")
-                && !values.contains(&Value::Null)
-            {
-                values.push(Value::Null);
-            }
-        }
-        for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
-            if members.get(exclusive) == Some(&Value::Bool(true))
-                && let Some(bound) = made.remove(inclusive)
-            {
-                made.insert(exclusive.to_owned(), bound);
-            }
         }
     }
 
@@ -307,7 +307,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let argument = if properties.contains_key(name) { format!("{name}_{}", text("in")) } else { name.to_owned() };
-            let mut schema = parameter.get("schema").map(|schema| self.schema(schema)).unwrap_or_else(|| json!({"type": "string"}));
+            let mut schema = parameter.get("schema").map_or_else(|| json!({"type": "string"}), |schema| self.schema(schema));
             if let (Value::Object(members), false) = (&mut schema, text("description").is_empty()) {
                 members.insert("description".to_owned(), text("description").into());
             }
@@ -362,7 +362,7 @@ impl<'a> Reader<'a> {
         let chosen = content.iter().find(|(media_type, _)| is_json(media_type));
         let chosen = chosen.or_else(|| content.iter().find(|(media_type, _)| media_type.starts_with("application/x-www-form-urlencoded")));
         let Some((media_type, described)) = chosen.or_else(|| content.iter().next()) else { return (Body::Nothing, String::new(), false) };
-        let schema = described.get("schema").map(|schema| self.schema(schema)).unwrap_or_else(|| json!({}));
+        let schema = described.get("schema").map_or_else(|| json!({}), |schema| self.schema(schema));
         let structured = is_json(media_type) || media_type.starts_with("application/x-www-form-urlencoded");
         let members = schema.get("properties").and_then(Value::as_object).filter(|members| !members.is_empty());
         if let Some(members) = members.filter(|members| structured && !members.keys().any(|name| properties.contains_key(name))) {
@@ -634,7 +634,7 @@ components:
         api.tools.iter().find(|tool| tool.name == name).unwrap()
     }
 
-    fn request(name: &str, arguments: Value) -> Result<http::Request<Vec<u8>>, ToolError> {
+    fn request(name: &str, arguments: &Value) -> Result<http::Request<Vec<u8>>, ToolError> {
         let api = api();
         api.operations[name].request(&api.base, arguments.as_object().unwrap())
     }
@@ -660,28 +660,28 @@ components:
     fn gw10_arguments_stay_in_their_place() {
         let made = request(
             "pets_readFile",
-            json!({"petId": "../admin", "path": "a/b?c#d%2f", "tags": ["x", "y"], "filter": {"a": 1}, "ids": [1, 2], "X-Trace": "t", "other": "no"}),
+            &json!({"petId": "../admin", "path": "a/b?c#d%2f", "tags": ["x", "y"], "filter": {"a": 1}, "ids": [1, 2], "X-Trace": "t", "other": "no"}),
         )
         .unwrap();
         assert_eq!(made.uri().to_string(), "https://eu.pets.example/v1/pets/..%2Fadmin/files/a%2Fb%3Fc%23d%252f?tags=x&tags=y&filter%5Ba%5D=1&ids=1%2C2");
         assert_eq!(made.headers()["x-trace"], "t");
         for (pet, seen) in [("a\\b", "a%5Cb"), ("...", "..."), ("%2e", "%252e"), ("%2e%2e", "%252e%252e"), ("\u{0}", "%00")] {
-            let made = request("pets_readFile", json!({"petId": pet, "path": "x"})).unwrap();
+            let made = request("pets_readFile", &json!({"petId": pet, "path": "x"})).unwrap();
             assert_eq!(made.uri().path(), format!("/v1/pets/{seen}/files/x"), "{pet:?}");
         }
         for climbing in [".", "..", ""] {
-            assert!(matches!(request("pets_readFile", json!({"petId": climbing, "path": "x"})), Err(ToolError::Arguments(_))), "{climbing:?}");
+            assert!(matches!(request("pets_readFile", &json!({"petId": climbing, "path": "x"})), Err(ToolError::Arguments(_))), "{climbing:?}");
         }
-        assert!(matches!(request("pets_readFile", json!({"path": "x"})), Err(ToolError::Arguments(why)) if why.contains("petId")));
-        assert!(matches!(request("pets_readFile", json!({"petId": "1", "path": "x", "X-Trace": "a\r\nEvil: 1"})), Err(ToolError::Arguments(_))));
+        assert!(matches!(request("pets_readFile", &json!({"path": "x"})), Err(ToolError::Arguments(why)) if why.contains("petId")));
+        assert!(matches!(request("pets_readFile", &json!({"petId": "1", "path": "x", "X-Trace": "a\r\nEvil: 1"})), Err(ToolError::Arguments(_))));
     }
 
     #[test]
     fn bodies_hold_what_the_schema_names() {
-        let made = request("post_pets", json!({"name": "Rex", "age": 3, "evil": true})).unwrap();
+        let made = request("post_pets", &json!({"name": "Rex", "age": 3, "evil": true})).unwrap();
         assert_eq!(serde_json::from_slice::<Value>(made.body()).unwrap(), json!({"name": "Rex", "age": 3}));
         assert_eq!(made.headers()["content-type"], "application/json");
-        assert_eq!(request("wipe", json!({})).unwrap().method(), Method::DELETE);
+        assert_eq!(request("wipe", &json!({})).unwrap().method(), Method::DELETE);
     }
 
     #[test]
@@ -690,8 +690,7 @@ components:
             let error = parse(text.as_bytes(), None, None).err().unwrap();
             assert!(error.contains(why), "{text}: {error}");
         }
-        let remote =
-            r##"{"openapi":"3.1.0","servers":[{"url":"https://a.example"}],"paths":{"/x":{"get":{"parameters":[{"$ref":"https://evil.example/x"}]}}}}"##;
+        let remote = r#"{"openapi":"3.1.0","servers":[{"url":"https://a.example"}],"paths":{"/x":{"get":{"parameters":[{"$ref":"https://evil.example/x"}]}}}}"#;
         assert_eq!(parse(remote.as_bytes(), None, None).unwrap().tools.len(), 1, "nothing is fetched for a reference");
     }
 }

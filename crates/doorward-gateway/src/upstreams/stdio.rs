@@ -119,7 +119,7 @@ async fn log_lines(upstream: String, stderr: tokio::process::ChildStderr) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-        if since.elapsed() > std::time::Duration::from_secs(60) {
+        if since.elapsed() > std::time::Duration::from_mins(1) {
             (lines, since) = (0, tokio::time::Instant::now());
         }
         lines += 1;

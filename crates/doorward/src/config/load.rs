@@ -128,8 +128,8 @@ fn with_many(table: &Table, environment: &Environment, known: &[Key]) -> Vec<Key
         let mut names: Vec<String> = in_file.collect();
         let prefix = format!("DOORWARD_{}__", family.to_uppercase());
         for variable in environment.0.keys() {
-            let named = variable.strip_prefix(&prefix).and_then(|rest| rest.split_once("__")).map(|(name, _)| name.to_lowercase().replace('_', "-"));
-            if let Some(name) = named.filter(|name| !names.contains(name)) {
+            let from_variable = variable.strip_prefix(&prefix).and_then(|rest| rest.split_once("__")).map(|(name, _)| name.to_lowercase().replace('_', "-"));
+            if let Some(name) = from_variable.filter(|name| !names.contains(name)) {
                 names.push(name);
             }
         }
