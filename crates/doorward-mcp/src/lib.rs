@@ -48,6 +48,10 @@ pub use server::text_result;
 pub use tools::{CallLimits, Offers, Perhaps, Progress, ToolCall, ToolError, ToolSource, ToolSpec};
 pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
 
+/// What the protocol library may log at most, as log directives: it names session ids at INFO and prints codes at DEBUG, so no filter of the
+/// operator's can raise it above this. Its workers complain of every stream that ends.
+pub const QUIET_LOGS: [&str; 2] = ["rmcp=error", "rmcp::transport::worker=off"];
+
 /// The name of the setting by which an administrator switches the MCP server at run time.
 pub const ENABLED_SETTING: &str = "mcp.enabled";
 

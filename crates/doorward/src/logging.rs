@@ -6,23 +6,13 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::{Failed, config::LogConfig};
 
-/// Libraries that say too much at the level that is right for us. The protocol library names session ids at INFO and prints
-/// codes at DEBUG, so no filter of the operator's can raise it above WARN.
-const QUIET: &[&str] = &[
-    "rmcp=error",
-    "rmcp::transport::worker=off",
-    "sqlx=warn",
-    "sea_orm=warn",
-    "sea_orm_migration=warn",
-    "hyper=warn",
-    "h2=warn",
-    "rustls=warn",
-    "reqwest=warn",
-];
+/// Libraries that say too much at the level that is right for us.
+const QUIET: &[&str] = &["sqlx=warn", "sea_orm=warn", "sea_orm_migration=warn", "hyper=warn", "h2=warn", "rustls=warn", "reqwest=warn"];
 
 /// Starts logging. Twice is harmless.
 pub(crate) fn start(config: &LogConfig) -> Result<(), Failed> {
-    let directives = std::iter::once(config.level.as_str()).chain(QUIET.iter().copied()).collect::<Vec<_>>().join(",");
+    let directives =
+        std::iter::once(config.level.as_str()).chain(doorward_mcp::QUIET_LOGS.iter().copied()).chain(QUIET.iter().copied()).collect::<Vec<_>>().join(",");
     let filter = EnvFilter::try_new(directives).map_err(|error| Failed(format!("log.level: {error}")))?;
     let registry = tracing_subscriber::registry().with(filter);
     let started = if config.format == "json" {
