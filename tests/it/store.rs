@@ -1,9 +1,10 @@
 //! The store's conformance suite: the same on both databases.
 
 use doorward_model::{
-    Change, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey, PersonName,
-    PlainToken, ProviderId, RedirectUri, RefreshToken, Resource, RevokeReason, Role, ScopeSet, Sealed, SignInAttempt, Timestamp, TokenKind, Totp, UnitOfWork,
-    UserId,
+    Change, Client, ClientAuthMethod, ClientId, ClientSource, Connection, Grant, GrantId, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey,
+    PersonName, PlainToken, ProviderId, RedirectUri, RefreshToken, Resource, RevokeReason, Role, ScopeSet, Sealed, SignInAttempt, Timestamp, TokenKind,
+    ToolClass, Totp, UnitOfWork, UpstreamChange, UpstreamName, UserId,
+    upstream::{ConnectAttempt, KeptResult, PinnedTool, StoredUpstream, ToolState, UpstreamRegistration},
 };
 use doorward_store::{Store, StoreError};
 use doorward_testkit::TestServer;
@@ -329,4 +330,146 @@ async fn second_factors_hold_once() {
     assert_eq!(store.passkey("k").await.unwrap().unwrap().credential, "{1}");
     store.apply(Change::DeletePasskey { user_id: user.clone(), id: "k".into() }).await.unwrap();
     assert_eq!(refused(store, Change::UsePasskey { id: "k".into(), credential: String::new(), at: NOW }).await, "use_passkey");
+}
+
+fn wiki() -> UpstreamName {
+    UpstreamName::parse("wiki").unwrap()
+}
+
+fn connected(user: &str, version: i64) -> Connection {
+    Connection {
+        user_id: UserId::from_text(user),
+        upstream: wiki(),
+        issuer: "https://as.example".into(),
+        scopes: "a b".into(),
+        tokens: Some(Sealed::from_stored(format!("sealed {version}"))),
+        expires_at: Some(NOW.plus(60)),
+        ends_at: NOW.plus(1000),
+        created_at: NOW,
+        version,
+        refreshing_until: None,
+        problem: None,
+    }
+}
+
+#[tokio::test]
+async fn g30_a_refresh_of_upstream_access_is_claimed_once_and_kept_only_by_who_claimed_it() {
+    let server = TestServer::start().await;
+    let store = &server.app.store;
+    server.person("alice").await;
+    let alice = server.app.accounts.list().await.unwrap()[0].id.clone();
+    let user = alice.as_str();
+    store.apply(UpstreamChange::PutConnection(Box::new(connected(user, 0)))).await.unwrap();
+    let held = store.connection_now(&alice, wiki()).await.unwrap().unwrap();
+    assert_eq!((held.scopes.as_str(), held.expires_at, held.tokens.is_some()), ("a b", Some(NOW.plus(60)), true));
+    let claim =
+        |version, at: i64| UpstreamChange::ClaimRefresh { user_id: alice.clone(), upstream: wiki(), version, now: NOW.plus(at), until: NOW.plus(at + 30) };
+    let claims = tokio::join!(store.apply(claim(held.version, 0)), store.apply(claim(held.version, 0)));
+    assert!(claims.0.is_ok() != claims.1.is_ok(), "one of two replicas");
+    refused(store, claim(held.version, 29)).await;
+    // Who died while refreshing blocks nobody for longer.
+    store.apply(claim(held.version, 31)).await.unwrap();
+    let fresh = Connection { problem: Some("x".into()), ..connected(user, held.version + 1) };
+    store.apply(UpstreamChange::KeepRefreshed { connection: Box::new(fresh.clone()) }).await.unwrap();
+    refused(store, UpstreamChange::KeepRefreshed { connection: Box::new(fresh) }).await;
+    refused(store, claim(held.version, 100)).await;
+    let now = store.connection(&alice, wiki()).await.unwrap().unwrap();
+    assert_eq!((now.version, now.refreshing_until, now.problem.as_deref()), (held.version + 1, None, Some("x")), "the cache follows");
+    // Connecting anew goes on counting: a refresh that began before is not taken for newer.
+    store.apply(UpstreamChange::PutConnection(Box::new(connected(user, 0)))).await.unwrap();
+    assert_eq!(store.connection_now(&alice, wiki()).await.unwrap().unwrap().version, held.version + 2);
+    assert_eq!(store.count_connections(wiki()).await.unwrap(), 1);
+    store.apply(UpstreamChange::DeleteConnection { user_id: alice.clone(), upstream: wiki() }).await.unwrap();
+    assert!(store.connection(&alice, wiki()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_belong_to() {
+    let server = TestServer::start().await;
+    let store = &server.app.store;
+    server.person("alice").await;
+    let alice = server.app.accounts.list().await.unwrap()[0].id.clone();
+    let stored = StoredUpstream { name: wiki(), settings: "{}".into(), secrets: None, created_at: NOW };
+    store.apply(UpstreamChange::Insert(stored.clone())).await.unwrap();
+    refused(store, UpstreamChange::Insert(stored)).await;
+    assert_eq!(store.upstreams().await.unwrap().len(), 1);
+    let pin = |definition: &str| PinnedTool {
+        upstream: wiki(),
+        tool: "echo".into(),
+        state: ToolState::Approved,
+        definition: definition.into(),
+        changed: None,
+        class: None,
+        first_seen_at: NOW,
+        decided_at: Some(NOW),
+    };
+    store.apply(UpstreamChange::PinNew(vec![pin("one")])).await.unwrap();
+    store.apply(UpstreamChange::PinNew(vec![pin("two")])).await.unwrap();
+    assert_eq!(store.pinned_tools(wiki()).await.unwrap()[0].definition, "one", "what is pinned stays");
+    store.apply(UpstreamChange::NoteChanged { upstream: wiki(), tool: "echo".into(), definition: Some("three".into()) }).await.unwrap();
+    let decide = |seen: Option<&str>| UpstreamChange::Decide {
+        tool: Box::new(PinnedTool { class: Some(ToolClass::Write), ..pin("three") }),
+        seen_definition: "one".into(),
+        seen_changed: seen.map(str::to_owned),
+    };
+    refused(store, decide(None)).await;
+    refused(store, decide(Some("four"))).await;
+    store.apply(decide(Some("three"))).await.unwrap();
+    let pinned = store.pinned_tools(wiki()).await.unwrap();
+    assert_eq!((pinned[0].definition.as_str(), pinned[0].changed.as_deref(), pinned[0].class), ("three", None, Some(ToolClass::Write)));
+    let registration =
+        UpstreamRegistration { upstream: wiki(), issuer: "i".into(), credentials: Sealed::from_stored("s".into()), expires_at: None, created_at: NOW };
+    store.apply(UpstreamChange::PutRegistration(registration.clone())).await.unwrap();
+    store.apply(UpstreamChange::PutRegistration(UpstreamRegistration { expires_at: Some(NOW), ..registration })).await.unwrap();
+    assert_eq!(store.upstream_registration(wiki(), "i").await.unwrap().unwrap().expires_at, Some(NOW));
+    // An attempt comes back once, to the same person in the same browser, in time.
+    let (state, browser) = (PlainToken::presented("state").hashed(), PlainToken::presented("browser").hashed());
+    let attempt = ConnectAttempt {
+        state: state.clone(),
+        upstream: wiki(),
+        user_id: alice.clone(),
+        browser: browser.clone(),
+        payload: Sealed::from_stored("p".into()),
+        expires_at: NOW.plus(60),
+    };
+    store.apply(UpstreamChange::InsertAttempt(attempt)).await.unwrap();
+    let redeem = |user: &UserId, browser: &doorward_model::HashedToken, at: i64| UpstreamChange::RedeemAttempt {
+        state: state.clone(),
+        upstream: wiki(),
+        user_id: user.clone(),
+        browser: browser.clone(),
+        now: NOW.plus(at),
+    };
+    refused(store, redeem(&UserId::from_text("u_other"), &browser, 1)).await;
+    refused(store, redeem(&alice, &state, 1)).await;
+    refused(store, redeem(&alice, &browser, 60)).await;
+    let both = tokio::join!(store.apply(redeem(&alice, &browser, 1)), store.apply(redeem(&alice, &browser, 1)));
+    assert!(both.0.is_ok() != both.1.is_ok());
+    // Long results: the newest few of one person, and for nobody else.
+    let result = |id: &str, at: i64| UpstreamChange::KeepResult {
+        result: Box::new(KeptResult {
+            id: PlainToken::presented(id).hashed(),
+            user_id: alice.clone(),
+            tool: "t".into(),
+            body: Sealed::from_stored("b".into()),
+            size: 1,
+            created_at: NOW.plus(at),
+            expires_at: NOW.plus(100),
+        }),
+        most: 2,
+    };
+    for (id, at) in [("a", 0), ("b", 1), ("c", 2)] {
+        store.apply(result(id, at)).await.unwrap();
+    }
+    let kept = async |user: &UserId, id: &str, at: i64| store.kept_result(user, &PlainToken::presented(id).hashed(), NOW.plus(at)).await.unwrap().is_some();
+    assert!(!kept(&alice, "a", 3).await && kept(&alice, "b", 3).await && kept(&alice, "c", 3).await);
+    assert!(!kept(&alice, "c", 100).await && !kept(&UserId::from_text("u_other"), "c", 3).await);
+    // All goes with the upstream, or with the person.
+    store.apply(UpstreamChange::PutConnection(Box::new(connected(alice.as_str(), 0)))).await.unwrap();
+    store.apply(UpstreamChange::Delete(wiki())).await.unwrap();
+    refused(store, UpstreamChange::Delete(wiki())).await;
+    assert!(store.pinned_tools(wiki()).await.unwrap().is_empty() && store.connection(&alice, wiki()).await.unwrap().is_none());
+    assert!(store.upstream_registration(wiki(), "i").await.unwrap().is_none());
+    store.delete_expired(NOW.plus(200), 1).await.unwrap();
+    assert!(!kept(&alice, "b", 3).await, "what expired is deleted");
 }

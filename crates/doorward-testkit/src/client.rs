@@ -62,21 +62,30 @@ pub struct OAuthClient {
 impl OAuthClient {
     /// Registers a public client.
     pub async fn register(server: &TestServer) -> Self {
-        Self::register_with(server, json!({"token_endpoint_auth_method": "none"})).await
+        Self::register_at(&server.url).await
+    }
+
+    /// Registers a public client at a server that runs anywhere.
+    pub async fn register_at(base: &str) -> Self {
+        Self::introduce(base, json!({"token_endpoint_auth_method": "none"})).await
     }
 
     /// Registers a client with these members of metadata besides a name and a redirect URI.
     pub async fn register_with(server: &TestServer, members: Value) -> Self {
+        Self::introduce(&server.url, members).await
+    }
+
+    async fn introduce(base: &str, members: Value) -> Self {
         let mut metadata = json!({"client_name": "Test client", "redirect_uris": ["http://127.0.0.1:7777/callback"]});
         for (name, value) in members.as_object().unwrap() {
             metadata[name] = value.clone();
         }
-        let answer = Browser::new().post_json(&server.at("/oauth/register"), &metadata).await.expect(201).json();
+        let answer = Browser::new().post_json(&format!("{base}/oauth/register"), &metadata).await.expect(201).json();
         Self {
             id: answer["client_id"].as_str().unwrap().to_owned(),
             secret: answer["client_secret"].as_str().map(str::to_owned),
             redirect_uri: metadata["redirect_uris"][0].as_str().unwrap().to_owned(),
-            base: server.url.clone(),
+            base: base.to_owned(),
         }
     }
 

@@ -22,7 +22,7 @@ pub use browser::{Browser, Page, form_value};
 pub use client::{OAuthClient, Pkce, Tokens};
 pub use clock::ManualClock;
 pub use https::HttpsServer;
-pub use process::{DoorwardProcess, run_command};
+pub use process::{DoorwardProcess, Visitor, run_command};
 pub use provider::{Answer, CLIENT_ID, CLIENT_SECRET, FakeProvider, Signature};
 pub use server::{PASSWORD, TestServer, fresh_database};
 pub use upstream::{FakeUpstream, UpstreamState, tool};

@@ -11,6 +11,16 @@ use tokio::{
     process::{Child, Command},
 };
 
+use crate::{Browser, OAuthClient, PASSWORD, form_value};
+
+/// Somebody at a server that runs as a process.
+pub struct Visitor {
+    /// A browser in which they are signed in.
+    pub browser: Browser,
+    /// A token of theirs for everything behind `/mcp`.
+    pub token: String,
+}
+
 /// A running `doorward serve`.
 pub struct DoorwardProcess {
     /// Its public URL.
@@ -82,6 +92,21 @@ impl DoorwardProcess {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Self { url, printed, started_in: begun.elapsed(), child }
+    }
+
+    /// Adds a person by command, signs them in, and gets a token by which a client may call everything for them.
+    pub async fn person(&self, data_dir: &Path, variables: &[(&str, &str)], name: &str) -> Visitor {
+        let data = data_dir.to_str().unwrap();
+        let added = run_command(&["--data-dir", data, "user", "add", name, "--password-stdin"], variables, PASSWORD).await;
+        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+        let base = &self.url;
+        let browser = Browser::new();
+        let page = browser.get(&format!("{base}/login")).await.expect(200);
+        let csrf = form_value(&page.body, "csrf").unwrap();
+        browser.post(&format!("{base}/login"), &[("csrf", &csrf), ("name", name), ("password", PASSWORD)]).await.expect(303);
+        let client = OAuthClient::register_at(base).await;
+        let token = client.tokens(&browser, &[("scope", "mcp:destructive")]).await.access;
+        Visitor { browser, token }
     }
 
     /// Ends it without any chance to tidy up.

@@ -44,6 +44,11 @@ pub struct UpstreamState {
     pub valid: HashSet<String>,
     /// The parameters of authorization requests.
     pub authorizes: Vec<HashMap<String, String>>,
+    /// The forms of token exchanges (RFC 8693) that arrived.
+    pub exchanges: Vec<HashMap<String, String>>,
+    /// What the stream of the old HTTP+SSE transport names as the address to post to, instead of the truth.
+    pub post_to: Option<String>,
+    streams: Vec<tokio::sync::mpsc::UnboundedSender<String>>,
     codes: HashMap<String, usize>,
     refresh_tokens: HashMap<String, usize>,
     accounts: usize,
@@ -84,6 +89,8 @@ impl FakeUpstream {
         let shared = Shared { state: Arc::new(Mutex::new(state)), origin: origin.clone() };
         let router = Router::new()
             .route("/mcp", post(mcp).get(|| async { StatusCode::METHOD_NOT_ALLOWED }))
+            .route("/sse", get(old_stream))
+            .route("/messages", post(old_message))
             .route("/.well-known/oauth-protected-resource/mcp", get(resource_metadata))
             .route("/.well-known/oauth-authorization-server", get(server_metadata))
             .route("/register", post(register))
@@ -192,6 +199,15 @@ async fn authorize(State(shared): State<Shared>, Query(params): Query<HashMap<St
 
 async fn token(State(shared): State<Shared>, Form(form): Form<HashMap<String, String>>) -> Response {
     let wrong = |error: &str| (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], json!({"error": error}).to_string()).into_response();
+    if form["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange" {
+        let mut state = lock(&shared);
+        state.exchanges.push(form);
+        let token = format!("exchanged-{}", state.exchanges.len());
+        state.valid.insert(token.clone());
+        let answer_is =
+            json!({"access_token": token, "issued_token_type": "urn:ietf:params:oauth:token-type:access_token", "token_type": "Bearer", "expires_in": 60});
+        return answer(&answer_is);
+    }
     let account = if form["grant_type"] == "refresh_token" {
         let delay = {
             let mut state = lock(&shared);
@@ -216,6 +232,35 @@ async fn token(State(shared): State<Shared>, Form(form): Form<HashMap<String, St
     state.valid.insert(access.clone());
     state.refresh_tokens.insert(refresh.clone(), account);
     answer(&json!({"access_token": access, "token_type": "Bearer", "expires_in": state.expires_in, "refresh_token": refresh, "scope": "all"}))
+}
+
+/// The stream of the old HTTP+SSE transport: it says where to post, and carries all answers.
+async fn old_stream(State(shared): State<Shared>) -> Response {
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<String>();
+    let first = {
+        let mut state = lock(&shared);
+        state.streams.push(sender);
+        let number = state.streams.len() - 1;
+        state.post_to.clone().unwrap_or_else(|| format!("/messages?stream={number}"))
+    };
+    let first = futures_util::stream::iter([format!("event: endpoint\ndata: {first}\n\n")]);
+    let rest = futures_util::stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|event| (event, receiver)) });
+    let events = futures_util::StreamExt::map(futures_util::StreamExt::chain(first, rest), Ok::<_, std::io::Error>);
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
+}
+
+async fn old_message(State(shared): State<Shared>, Query(params): Query<HashMap<String, String>>, headers: HeaderMap, body: String) -> Response {
+    let number: usize = params["stream"].parse().unwrap();
+    let answer = mcp(State(shared.clone()), headers, body).await;
+    if !answer.status().is_success() {
+        return answer;
+    }
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    if !body.is_empty() {
+        let sent = lock(&shared).streams[number].send(format!("event: message\ndata: {}\n\n", String::from_utf8_lossy(&body)));
+        assert!(sent.is_ok(), "the stream is open");
+    }
+    StatusCode::ACCEPTED.into_response()
 }
 
 async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> Response {

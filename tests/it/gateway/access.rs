@@ -114,3 +114,90 @@ async fn ca28_a_connection_ends_after_its_time_and_when_its_person_ends_it() {
     assert!(refused.to_string().contains("/connect/wiki"), "{refused}");
     assert!(!tools(&server, &alice.token).await.is_empty());
 }
+
+#[tokio::test]
+async fn cw9_a_token_of_ours_is_exchanged_at_the_upstreams_server_and_kept_while_it_is_good() {
+    let wiki = FakeUpstream::protected().await;
+    let token_url = format!("{}/token", wiki.origin);
+    let server = with_config(&[("wiki", &wiki, "exchange")], |config| {
+        let wiki = config.upstreams.get_mut("wiki").unwrap();
+        wiki.token_url.clone_from(&token_url);
+        "gateway".clone_into(&mut wiki.client_id);
+        "its-secret-3".clone_into(&mut wiki.client_secret);
+        "wiki-api".clone_into(&mut wiki.audience);
+        wiki.scopes = vec!["read".to_owned()];
+    })
+    .await;
+    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let jwks = Browser::new().get(&server.at("/oauth/jwks")).await.expect(200).json();
+    let mut tokens = Vec::new();
+    for person in [&alice, &alice, &bob] {
+        tokens.push(text(&server.call(&person.token, "wiki_echo", json!({"text": "x"})).await.expect(200)));
+    }
+    assert_eq!(tokens[0], tokens[1], "asked for once");
+    assert_ne!(tokens[0], tokens[2], "for each person");
+    {
+        let state = wiki.state();
+        assert_eq!(state.exchanges.len(), 2);
+        let form = &state.exchanges[0];
+        assert_eq!((form["audience"].as_str(), form["resource"].as_str(), form["scope"].as_str()), ("wiki-api", wiki.url.as_str(), "read"));
+        assert_eq!(form["subject_token_type"], "urn:ietf:params:oauth:token-type:jwt");
+        let (_, claims): (_, Value) = doorward_keys::verify_signature(&form["subject_token"], &jwks).unwrap();
+        assert_eq!((&claims["aud"], &claims["preferred_username"]), (&json!(token_url), &json!("alice")), "for that token endpoint alone");
+        assert!(!state.authorizations.iter().any(|header| header.contains(&alice.token)), "never the client's own token");
+    }
+    // After its time it is asked for anew, and a server that says no is said to say no.
+    server.clock.advance(61);
+    assert_ne!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200)), tokens[0]);
+}
+
+#[tokio::test]
+async fn the_old_http_and_sse_transport_is_spoken_too_and_its_stream_cannot_lead_elsewhere() {
+    let (wiki, evil) = (FakeUpstream::protected().await, FakeUpstream::start().await);
+    let sse = |config: &mut doorward::config::Config, name: &str, upstream: &FakeUpstream| {
+        let mut wiki = upstream.config("header");
+        "sse".clone_into(&mut wiki.kind);
+        wiki.url = format!("{}/sse", upstream.origin);
+        "Authorization: Bearer fixed-5".clone_into(&mut wiki.header);
+        config.upstreams.insert(name.to_owned(), wiki);
+    };
+    wiki.state().valid.insert("fixed-5".to_owned());
+    let server = with_config(&[], |config| sse(config, "wiki", &wiki)).await;
+    let alice = someone(&server, "alice").await;
+    assert!(tools(&server, &alice.token).await.contains(&"wiki_echo".to_owned()));
+    assert_eq!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "old"})).await.expect(200)), "old for fixed-5");
+    // A stream that names another origin would send it the credential.
+    wiki.state().post_to = Some(format!("{}/messages?stream=0", evil.origin));
+    let careful = with_config(&[], |config| sse(config, "wiki", &wiki)).await;
+    let bob = someone(&careful, "bob").await;
+    assert!(!tools(&careful, &bob.token).await.iter().any(|name| name.starts_with("wiki_")));
+    assert!(evil.state().authorizations.is_empty(), "nothing was sent there");
+}
+
+#[tokio::test]
+async fn ca37_a_private_authority_and_a_private_network_count_for_the_upstream_they_are_named_for() {
+    let https = doorward_testkit::HttpsServer::start().await;
+    let document = json!({
+        "openapi": "3.1.0", "info": {"title": "Pets", "version": "1"}, "servers": [{"url": https.url}],
+        "paths": {"/pets": {"get": {"operationId": "pets", "responses": {"200": {"description": "ok"}}}}},
+    });
+    https.json("/openapi.json", &document, "");
+    https.json("/pets", &json!(["cat"]), "");
+    for (ca, networks, works) in [(true, true, true), (false, true, false), (true, false, false)] {
+        let server = with_config(&[], |config| {
+            let pets = doorward_gateway::UpstreamConfig {
+                kind: "openapi".to_owned(),
+                document: format!("{}/openapi.json", https.url),
+                auth: "none".to_owned(),
+                ca_file: if ca { https.ca_file.display().to_string() } else { String::new() },
+                networks: if networks { vec!["127.0.0.0/8".to_owned(), "::1".to_owned()] } else { Vec::new() },
+                ..doorward_gateway::UpstreamConfig::default()
+            };
+            config.upstreams.insert("pets".to_owned(), pets);
+        })
+        .await;
+        let alice = someone(&server, "alice").await;
+        let called = server.call(&alice.token, "pets_pets", json!({})).await.expect(200);
+        assert_eq!(called.body.contains("cat"), works, "ca {ca}, networks {networks}: {}", called.body);
+    }
+}
