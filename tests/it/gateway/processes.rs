@@ -175,7 +175,7 @@ async fn ca26_cs14_upstreams_are_added_tried_reviewed_and_deleted_by_command() {
     // What is wrong is said, with its key, and nothing is added.
     for (arguments, word) in [
         (vec!["add", "Wiki", "--kind", "http", "--url", "https://wiki.example/mcp"], "name"),
-        (vec!["add", "whoami", "--kind", "http", "--url", "https://wiki.example/mcp"], "whoami"),
+        (vec!["add", "whoami", "--kind", "http", "--url", "https://wiki.example/mcp"], "our own tools"),
         (vec!["add", "wiki", "--kind", "http"], "url"),
         (vec!["add", "wiki", "--kind", "http", "--url", "http://wiki.example/mcp"], "url"),
         (vec!["add", "wiki", "--kind", "stdio"], "command"),
@@ -193,7 +193,7 @@ async fn ca26_cs14_upstreams_are_added_tried_reviewed_and_deleted_by_command() {
     assert!(good, "{said}");
     assert!(!run(&add, "header=X-Key: hidden-value-9").await.0, "the name is taken");
     let (good, said) = run(&["test", "wiki"], "").await;
-    assert!(good && said.contains("tools"), "{said}");
+    assert!(!good && said.contains("ok    connection") && said.contains("2 tools wait"), "it says what is left to do: {said}");
     assert!(run(&["tools", "wiki", "--waiting"], "").await.1.contains("wipe"));
     assert!(run(&["approve", "wiki"], "").await.1.contains("Approved echo."));
     assert!(!run(&["approve", "wiki"], "").await.0, "nothing waits any more");
