@@ -235,7 +235,7 @@ async fn prompt_none_succeeds_for_an_administrators_client_within_what_was_allow
 }
 
 fn doorward_registration_new(name: &str) -> doorward::app::NewClient {
-    doorward::app::NewClient { name: name.to_owned(), redirect_uris: vec!["http://127.0.0.1:7777/callback".to_owned()], auth_method: None }
+    doorward::app::NewClient { name: name.to_owned(), redirect_uris: vec!["http://127.0.0.1:7777/callback".to_owned()], auth_method: None, admin: false }
 }
 
 #[tokio::test]

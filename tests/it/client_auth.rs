@@ -74,7 +74,12 @@ async fn ax9_introspection_is_for_clients_that_authenticate() {
     let added = server
         .app
         .registration
-        .add(NewClient { name: "Resource server".into(), redirect_uris: vec!["https://rs.example/".into()], auth_method: Some("client_secret_basic".into()) })
+        .add(NewClient {
+            name: "Resource server".into(),
+            redirect_uris: vec!["https://rs.example/".into()],
+            auth_method: Some("client_secret_basic".into()),
+            admin: false,
+        })
         .await
         .unwrap();
     let secret = added.secret.unwrap();

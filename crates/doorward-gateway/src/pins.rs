@@ -132,12 +132,7 @@ pub(crate) async fn compare(inner: &Inner, upstream: &Upstream, shown: &[Tool]) 
     let parts = &inner.parts;
     let pinned = parts.store.pinned_tools(upstream.name).await?;
     let by_name: HashMap<&str, &PinnedTool> = pinned.iter().map(|tool| (tool.tool.as_str(), tool)).collect();
-    let others: Vec<UpstreamName> = parts
-        .resources
-        .snapshot()
-        .iter()
-        .filter_map(|resource| resource.as_str().rsplit_once('/').and_then(|(_, name)| UpstreamName::parse(name).ok()))
-        .collect();
+    let others = parts.resources.upstreams();
     let now = parts.clock.now();
     let (mut usable, mut new) = (HashMap::new(), Vec::new());
     for tool in shown {

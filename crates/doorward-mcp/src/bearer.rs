@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, Uri, header};
 use doorward_keys::{AccessClaims, TokenRefusal};
-use doorward_model::{Change, ClientId, GrantId, PlainToken, ScopeSet, UserId};
+use doorward_model::{Change, ClientId, GrantId, PlainToken, Resource, ScopeSet, UserId};
 use doorward_store::StoreError;
 use quick_cache::sync::Cache;
 
@@ -32,7 +32,7 @@ impl VerifiedTokens {
 
 /// Why a request has no caller.
 #[derive(Debug)]
-pub(crate) enum BearerRefusal {
+pub enum BearerRefusal {
     /// No token was presented.
     Missing,
     /// The request presents a token twice or in a way that is not allowed.
@@ -67,8 +67,17 @@ fn presented<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<&'a str, BearerRef
 }
 
 impl Mcp {
-    /// Finds out who calls.
+    /// Finds out who calls an MCP address.
     pub(crate) async fn authenticate(&self, target: Target, headers: &HeaderMap, uri: &Uri) -> Result<Caller, BearerRefusal> {
+        self.caller(&self.resource(target), headers, uri).await
+    }
+
+    /// Finds out who calls a resource of this server, by the bearer token of the request.
+    ///
+    /// # Errors
+    ///
+    /// If there is no token, or it does not count there, or this cannot be found out now.
+    pub async fn caller(&self, resource: &Resource, headers: &HeaderMap, uri: &Uri) -> Result<Caller, BearerRefusal> {
         let token = presented(headers, uri)?;
         let digest = PlainToken::presented(token).hashed().as_str().to_owned();
         let verified = match self.inner.verified.0.get(&digest) {
@@ -80,7 +89,7 @@ impl Mcp {
         if now.0 >= verified.claims.exp {
             return Err(BearerRefusal::Invalid("the access token expired".to_owned()));
         }
-        if !verified.claims.aud.contains(self.resource(target).as_str()) {
+        if !verified.claims.aud.contains(resource.as_str()) {
             return Err(BearerRefusal::Invalid(TokenRefusal::Audience.to_string()));
         }
         let grant = parts.store.grant(&verified.grant_id).await?;

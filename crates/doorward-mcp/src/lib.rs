@@ -38,6 +38,7 @@ use doorward_store::{Store, StoreError};
 use doorward_transport::host::HostPolicy;
 use tokio_util::sync::CancellationToken;
 
+pub use bearer::BearerRefusal;
 pub use channel::{AskError, Channel};
 pub use config::{Config, tool_limits};
 pub use confirm::Pending as PendingConfirmation;

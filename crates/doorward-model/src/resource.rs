@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::{public_url::PublicUrl, routes, upstream::UpstreamName};
 
-/// The canonical identifier of one MCP endpoint of this server: its public address without a trailing slash.
+/// The canonical identifier of one MCP endpoint of this server, or of its API: its public address without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Resource(String);
 
@@ -21,6 +21,10 @@ impl Resource {
     /// One upstream alone, `/mcp/{upstream}`: an audience of its own.
     pub fn of_upstream(public_url: &PublicUrl, upstream: UpstreamName) -> Self {
         Self(public_url.at(&routes::of_upstream(routes::MCP_UPSTREAM, upstream)))
+    }
+    /// The administrators' API, `/api/admin`.
+    pub fn admin(public_url: &PublicUrl) -> Self {
+        Self(public_url.at(routes::API_ADMIN))
     }
     /// A resource as it was stored.
     pub fn from_stored(text: String) -> Self {
@@ -51,7 +55,7 @@ impl Resource {
     }
 }
 
-/// The resources that tokens may be for at this moment: the aggregate first, then one for each upstream. Shared by all who ask.
+/// The resources that tokens may be for at this moment: the aggregate first, then one for each upstream, then the administrators' API. Shared by all who ask.
 #[derive(Clone, Debug)]
 pub struct ResourceTable {
     public_url: PublicUrl,
@@ -59,18 +63,24 @@ pub struct ResourceTable {
 }
 
 impl ResourceTable {
-    /// The aggregate alone.
+    /// The aggregate and the administrators' API.
     pub fn new(public_url: &PublicUrl) -> Self {
-        Self { public_url: public_url.clone(), now: Arc::new(RwLock::new(Arc::new([Resource::mcp(public_url)]))) }
+        Self { public_url: public_url.clone(), now: Arc::new(RwLock::new(Arc::new([Resource::mcp(public_url), Resource::admin(public_url)]))) }
     }
     /// Replaces the upstreams.
     pub fn set_upstreams(&self, upstreams: impl Iterator<Item = UpstreamName>) {
-        let all = std::iter::once(Resource::mcp(&self.public_url)).chain(upstreams.map(|name| Resource::of_upstream(&self.public_url, name))).collect();
+        let all = std::iter::once(Resource::mcp(&self.public_url)).chain(upstreams.map(|name| Resource::of_upstream(&self.public_url, name)));
+        let all = all.chain(std::iter::once(Resource::admin(&self.public_url))).collect();
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = all;
     }
     /// The resources of this moment.
     pub fn snapshot(&self) -> Arc<[Resource]> {
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+    /// The upstreams among them.
+    pub fn upstreams(&self) -> Vec<UpstreamName> {
+        let prefix = format!("{}/", self.public_url.at(routes::MCP));
+        self.snapshot().iter().filter_map(|resource| UpstreamName::parse(resource.as_str().strip_prefix(&prefix)?).ok()).collect()
     }
     /// Whether there is such an upstream.
     pub fn has_upstream(&self, upstream: UpstreamName) -> bool {

@@ -93,6 +93,20 @@ routes! {
     ADMIN_MCP = "/admin/mcp";
     /// Opens a one-time administrator link.
     ADMIN_LINK = "/admin/link/{token}";
+    /// The administrators' API for programs. A token for it has the scope `admin` and this address as its audience.
+    API_ADMIN = "/api/admin";
+    /// Lists upstreams (GET) and adds one (POST).
+    API_UPSTREAMS = "/api/admin/upstreams";
+    /// Shows an upstream (GET) and deletes one that was added (DELETE).
+    API_UPSTREAM = "/api/admin/upstreams/{upstream}";
+    /// Tries an upstream out (POST).
+    API_UPSTREAM_TEST = "/api/admin/upstreams/{upstream}/test";
+    /// Has an upstream listed anew (POST).
+    API_UPSTREAM_REFRESH = "/api/admin/upstreams/{upstream}/refresh";
+    /// The tools of an upstream with their state (GET).
+    API_TOOLS = "/api/admin/upstreams/{upstream}/tools";
+    /// Decides about a tool (PUT, with `If-Match`).
+    API_TOOL = "/api/admin/upstreams/{upstream}/tools/{tool}";
     /// The MCP endpoint: Streamable HTTP, every revision on one address.
     MCP = "/mcp";
     /// One upstream alone, as a resource (audience) of its own.

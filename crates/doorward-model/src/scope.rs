@@ -15,6 +15,9 @@ pub enum Scope {
     Destructive,
     /// `mcp:read:NAME`, `mcp:write:NAME`, `mcp:destructive:NAME`: the same at one upstream alone. The scope without a name includes it.
     At(ToolClass, UpstreamName),
+    /// `admin`: administer this server through its API. Only clients that an administrator made for it may ask for it, and only
+    /// administrators can allow it.
+    Admin,
     /// `offline_access` (OpenID Connect Core §11). Whether a refresh token is issued depends on the client's grant types, not
     /// on this; it is granted on request because clients repeat at refresh what they once asked for.
     OfflineAccess,
@@ -37,7 +40,7 @@ pub struct ScopeInfo {
 }
 
 /// Every scope that does not name an upstream, in the order in which pages and metadata show them.
-pub const SCOPES: &[ScopeInfo; 4] = &[
+pub const SCOPES: &[ScopeInfo; 5] = &[
     ScopeInfo {
         scope: Scope::Read,
         name: "mcp:read",
@@ -63,6 +66,14 @@ pub const SCOPES: &[ScopeInfo; 4] = &[
         advertised: true,
     },
     ScopeInfo {
+        scope: Scope::Admin,
+        name: "admin",
+        title: "Administer Doorward for you",
+        description: "Add, change and delete upstream servers, and decide about their tools, for everybody.",
+        implies: &[],
+        advertised: false,
+    },
+    ScopeInfo {
         scope: Scope::OfflineAccess,
         name: "offline_access",
         title: "Stay connected",
@@ -75,11 +86,12 @@ pub const SCOPES: &[ScopeInfo; 4] = &[
 impl Scope {
     /// This scope's line of the table; for one upstream's, the line of the scope that includes it.
     fn info(self) -> &'static ScopeInfo {
-        let [read, write, destructive, offline_access] = SCOPES;
+        let [read, write, destructive, admin, offline_access] = SCOPES;
         match self {
             Self::Read | Self::At(ToolClass::Read, _) => read,
             Self::Write | Self::At(ToolClass::Write, _) => write,
             Self::Destructive | Self::At(ToolClass::Destructive, _) => destructive,
+            Self::Admin => admin,
             Self::OfflineAccess => offline_access,
         }
     }
@@ -161,7 +173,11 @@ impl ScopeSet {
     }
     /// Every scope that a self-registered client may ever hold. Those that name an upstream are included by those that do not.
     pub fn all() -> Self {
-        SCOPES.iter().map(|info| info.scope).collect()
+        SCOPES.iter().map(|info| info.scope).filter(|scope| *scope != Scope::Admin).collect()
+    }
+    /// Whether this very scope is in it.
+    pub fn contains(&self, scope: Scope) -> bool {
+        self.0.contains(&scope)
     }
     /// Parses a space-separated list (RFC 6749 §3.3) and drops the names that are not known here: clients send scopes of
     /// other servers, and a refusal would keep them out for nothing.
@@ -248,6 +264,7 @@ mod tests {
         assert_eq!(ScopeSet::all().intersection(&held).to_string(), "mcp:read mcp:write:wiki");
         assert_eq!(ScopeSet::parse_known("mcp:write mcp:write:wiki").normalised().to_string(), "mcp:write");
         assert_eq!(ScopeSet::parse_known("mcp:read:wiki").intersection(&ScopeSet::parse_known("mcp:write:wiki")).to_string(), "mcp:read:wiki");
+        assert!(!ScopeSet::all().allows(Scope::Admin) && !ScopeSet::parse_known("admin").allows(Scope::Read));
         for name in ["mcp:read:", "mcp:admin:wiki", "mcp:read:Wiki", "mcp:read:a:b"] {
             assert_eq!(Scope::named(name), None, "{name}");
         }
@@ -255,7 +272,7 @@ mod tests {
 
     #[test]
     fn every_scope_has_its_line() {
-        for scope in [Scope::Read, Scope::Write, Scope::Destructive, Scope::OfflineAccess] {
+        for scope in [Scope::Read, Scope::Write, Scope::Destructive, Scope::Admin, Scope::OfflineAccess] {
             assert_eq!(scope.info().scope, scope);
             assert_eq!(Scope::named(&scope.name()), Some(scope));
         }

@@ -1,6 +1,6 @@
 //! Clients that an administrator makes, and what an administrator does with any client.
 
-use doorward_model::{Change, Client, ClientId, ClientSource, PlainToken, RevokeReason, ScopeSet, TokenKind, UnitOfWork};
+use doorward_model::{Change, Client, ClientId, ClientSource, PlainToken, RevokeReason, Scope, ScopeSet, TokenKind, UnitOfWork};
 use doorward_store::StoreError;
 use serde_json::{Map, Value};
 
@@ -15,6 +15,8 @@ pub struct NewClient {
     pub redirect_uris: Vec<String>,
     /// `token_endpoint_auth_method`; `None` for a public client.
     pub auth_method: Option<String>,
+    /// Whether it may ask administrators for the scope `admin`.
+    pub admin: bool,
 }
 
 /// A client that was made, with its secret, which is shown once.
@@ -57,7 +59,7 @@ impl Registration {
             auth_method: accepted.auth_method,
             secret: secret.as_ref().map(PlainToken::hashed),
             refresh_tokens: true,
-            scopes: ScopeSet::all(),
+            scopes: ScopeSet::all().iter().chain(new.admin.then_some(Scope::Admin)).collect(),
             client_uri: None,
             jwks: accepted.jwks,
             jwks_uri: accepted.jwks_uri,

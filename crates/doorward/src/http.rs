@@ -19,7 +19,7 @@ use crate::app::App;
 
 /// Whether an address is for programs, which get JSON, rather than for people, who get a page.
 fn is_for_programs(path: &str) -> bool {
-    ["/.well-known/", "/oauth/", "/mcp", "/backchannel-logout"].iter().any(|part| path.contains(part)) && path != routes::AUTHORIZE
+    ["/.well-known/", "/oauth/", "/api/", "/mcp", "/backchannel-logout"].iter().any(|part| path.contains(part)) && path != routes::AUTHORIZE
 }
 
 /// Builds the router.
@@ -33,12 +33,14 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(doorward_registration::http::router(app.registration.clone()))
         .merge(doorward_federation::http::router(app.federation.clone()))
         .merge(doorward_mcp::http::router(&app.mcp))
+        .merge(crate::api::router(app))
         .merge(app.web.router());
     let path = app.public_url.path();
     let rooms = if path.is_empty() {
         rooms
     } else {
         let at_root = doorward_issuer::http::root_router(app.issuer.clone(), path).merge(doorward_mcp::http::metadata_router(&app.mcp, path));
+        let at_root = at_root.merge(crate::api::metadata_router(app, path));
         Router::new().nest(path, rooms).merge(at_root)
     };
     let (missing, wrong_method) = (Arc::clone(app), Arc::clone(app));

@@ -1,6 +1,7 @@
 //! Reads configuration, wires the parts, runs the commands: the program as a library, so that tests start it whole.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod api;
 pub mod app;
 pub mod commands;
 pub mod config;

@@ -38,7 +38,7 @@ fn not_connected(name: UpstreamName, error: ConnectError) -> NotConnected {
 }
 
 /// Names a state of a tool, so that nothing else is decided on than was shown.
-fn seen(pin: &PinnedTool) -> String {
+pub(crate) fn seen(pin: &PinnedTool) -> String {
     let text = format!("{}\n{}\n{}", pin.state.as_str(), pin.definition, pin.changed.as_deref().unwrap_or_default());
     doorward_model::PlainToken::presented(&text).hashed().as_str().to_owned()
 }

@@ -1,6 +1,7 @@
 //! The gateway: upstreams' tools as ours, with the caller's own access.
 
 mod access;
+mod api;
 mod confirm;
 mod connect;
 mod hostile;

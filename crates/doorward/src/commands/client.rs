@@ -21,6 +21,9 @@ pub(super) enum Command {
         /// How it authenticates: none, client_secret_basic or client_secret_post.
         #[arg(long, value_name = "METHOD", default_value = "none", value_parser = ["none", "client_secret_basic", "client_secret_post"])]
         auth_method: String,
+        /// Let it ask administrators for the scope `admin`, which the API for programs needs.
+        #[arg(long)]
+        admin: bool,
     },
     /// Lists clients, the newest first.
     List {
@@ -63,8 +66,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
     let store = context.store().await?;
     let registration = context.registration(&store)?;
     match command {
-        Command::Add { name, redirect_uris, auth_method } => {
-            let added = registration.add(NewClient { name, redirect_uris, auth_method: Some(auth_method) }).await?;
+        Command::Add { name, redirect_uris, auth_method, admin } => {
+            let added = registration.add(NewClient { name, redirect_uris, auth_method: Some(auth_method), admin }).await?;
             if context.json {
                 let mut described = describe(&added.client);
                 if let (Some(secret), Value::Object(members)) = (&added.secret, &mut described) {

@@ -5,7 +5,7 @@ use std::{io::Read, process::ExitCode, sync::Arc};
 use clap::Subcommand;
 use doorward_gateway::{Decision, Source, Upstream, UpstreamConfig, upstreams::KINDS};
 use doorward_model::ToolClass;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Finding, context::Context, print_findings, print_json, print_table};
 use crate::{
@@ -111,14 +111,6 @@ fn set(settings: &mut toml::Table, text: &str) -> Result<(), Failed> {
     Ok(())
 }
 
-fn describe(upstream: &Upstream) -> Value {
-    json!({
-        "name": upstream.name.as_str(), "kind": upstream.kind.name, "title": upstream.title, "enabled": upstream.is_enabled(),
-        "source": if upstream.source == Source::File { "configuration" } else { "command" },
-        "settings": serde_json::to_value(upstream.public_config()).unwrap_or_default(),
-    })
-}
-
 /// Reads the secret of `add`: one line `KEY=VALUE`, so that it stands in no list of processes.
 fn read_secret(config: &mut UpstreamConfig) -> Result<(), Failed> {
     let mut text = String::new();
@@ -165,7 +157,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::List => {
             let upstreams = gateway.all_upstreams().await?;
             if context.json {
-                print_json(&upstreams.iter().map(|upstream| describe(upstream)).collect());
+                print_json(&upstreams.iter().map(|upstream| crate::api::describe(upstream)).collect());
             } else {
                 let row = |upstream: &Arc<Upstream>| {
                     let config = upstream.public_config();
