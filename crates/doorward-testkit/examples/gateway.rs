@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use doorward_testkit::{DoorwardProcess, FakeUpstream, tool};
+use doorward_testkit::{Browser, DoorwardProcess, FakeUpstream, tool};
 use serde_json::{Value, json};
 
 const CALLS: usize = 20_000;
@@ -21,8 +21,9 @@ struct Target {
     token: Option<String>,
 }
 
-async fn post(client: &reqwest::Client, target: &Target, message: &Value) -> String {
-    let mut request = client.post(&target.url).header("accept", "application/json, text/event-stream").header("mcp-protocol-version", "2025-11-25");
+async fn post(client: &Browser, target: &Target, message: &Value) -> String {
+    let mut request =
+        client.raw(reqwest::Method::POST, &target.url).header("accept", "application/json, text/event-stream").header("mcp-protocol-version", "2025-11-25");
     if let Some(token) = &target.token {
         request = request.bearer_auth(token);
     }
@@ -38,7 +39,7 @@ async fn run(target: &Arc<Target>, calls: usize, clients: usize) -> (Vec<Duratio
         .map(|number| {
             let target = Arc::clone(target);
             tokio::spawn(async move {
-                let client = reqwest::Client::new();
+                let client = Browser::new();
                 let mut took = Vec::with_capacity(calls / clients);
                 for call in 0..calls / clients {
                     let text = format!("{number}-{call}");
@@ -66,7 +67,7 @@ fn micros(took: &[Duration], hundredths: usize) -> u128 {
 
 /// Reads all pages of the list of tools; how many there are.
 async fn list(target: &Target) -> usize {
-    let client = reqwest::Client::new();
+    let client = Browser::new();
     let (mut cursor, mut count) = (None::<String>, 0);
     loop {
         let params = cursor.map_or_else(|| json!({}), |cursor| json!({ "cursor": cursor }));
