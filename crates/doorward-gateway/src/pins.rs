@@ -119,7 +119,7 @@ pub(crate) fn warnings(upstream: UpstreamName, definition: &str, others: &[Upstr
     let description = value.get("description").and_then(Value::as_str).unwrap_or_default();
     let mentions = |other: &&UpstreamName| **other != upstream && description.contains(&format!("{other}_"));
     if let Some(other) = others.iter().find(mentions) {
-        found.push(format!("its description speaks of tools of {other}"));
+        found.push(format!("its description speaks of tools of another upstream, {other}"));
     }
     if let Some(Err(why)) = tool_of(definition).as_ref().map(class_of) {
         found.push(why.to_owned());

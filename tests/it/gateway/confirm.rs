@@ -9,12 +9,12 @@ async fn asking(wiki: &FakeUpstream) -> TestServer {
     with_config(&[("wiki", wiki, "none")], |config| config.policy.rules = vec!["confirm class=write,destructive".to_owned()]).await
 }
 
-/// Calls a tool as a client of 2026-07-28 that can show forms.
-async fn modern(server: &TestServer, token: &str, mut params: Value) -> Page {
+/// Calls a tool as a client of 2026-07-28 that can show forms and addresses.
+pub(super) async fn modern(server: &TestServer, token: &str, mut params: Value) -> Page {
     params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}},
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}, "url": {}}},
     });
     let browser = Browser::new();
     let request = browser

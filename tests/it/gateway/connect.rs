@@ -111,3 +111,49 @@ async fn g26_an_upstream_in_a_private_network_needs_leave_by_name() {
     let names = super::tools(&server, &alice.token).await;
     assert!(!names.contains(&"wiki_echo".to_owned()) && names.contains(&"mail_echo".to_owned()), "{names:?}");
 }
+
+#[tokio::test]
+async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_once_the_person_connected() {
+    let wiki = FakeUpstream::protected().await;
+    let server = std::sync::Arc::new(with(&[("wiki", &wiki, "oauth")]).await);
+    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    let call = |more: serde_json::Value| {
+        let mut params = json!({"name": "wiki_echo", "arguments": {"text": "x"}});
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        params
+    };
+    let ask = async |token: &str, more: serde_json::Value| super::confirm::modern(&server, token, call(more)).await.expect(200).json()["result"].clone();
+    let asked = ask(&alice.token, json!({})).await;
+    let question = &asked["inputRequests"]["doorward_connect"]["params"];
+    assert_eq!((&asked["resultType"], &question["mode"]), (&json!("input_required"), &json!("url")));
+    assert!(question["url"].as_str().unwrap().ends_with("/connect/wiki"));
+    let state = asked["requestState"].as_str().unwrap().to_owned();
+    let answer = |action: &str, state: &str| json!({"requestState": state, "inputResponses": {"doorward_connect": {"action": action}}});
+    // Who says no is not asked again in the same breath, and gets the link.
+    let declined = ask(&alice.token, answer("decline", &state)).await;
+    assert!(declined["isError"].as_bool().unwrap() && declined.to_string().contains("did not want"), "{declined}");
+    // The state is one person's own: another's, or a made-up one, is a new question.
+    for (token, state) in [(&bob.token, state.as_str()), (&alice.token, "connect.made-up")] {
+        assert_eq!(ask(token, answer("accept", state)).await["resultType"], "input_required");
+    }
+    // Who agreed may take a while: the retry waits for them, and then makes the very call.
+    let waiting = {
+        let (server, token, params) = (std::sync::Arc::clone(&server), alice.token.clone(), call(answer("accept", &state)));
+        tokio::spawn(async move { super::confirm::modern(&server, &token, params).await.expect(200).json()["result"].clone() })
+    };
+    connect(&server, &alice.browser, "wiki").await;
+    let came = waiting.await.unwrap();
+    // The first time its tools are not known before; the model is told to call again.
+    assert!(came.to_string().contains("is connected now"), "{came}");
+    let again = ask(&alice.token, answer("accept", &state)).await;
+    assert_eq!(again["content"][0]["text"], "x for access-1-1", "the upstream is not given our state");
+    // Somebody who connects later finds the tools known, and the waiting call itself is made.
+    let asked = ask(&bob.token, json!({})).await;
+    let params = call(answer("accept", asked["requestState"].as_str().unwrap()));
+    let waiting = {
+        let (server, token) = (std::sync::Arc::clone(&server), bob.token.clone());
+        tokio::spawn(async move { super::confirm::modern(&server, &token, params).await.expect(200).json()["result"].clone() })
+    };
+    connect(&server, &bob.browser, "wiki").await;
+    assert!(waiting.await.unwrap().to_string().contains("x for access-2-"));
+}

@@ -77,6 +77,25 @@ async fn children_get_what_they_are_given_and_never_outlive_the_server() {
         assert!(said.contains("|\""), "nothing of our own environment: {said}");
         let [child, grandchild] = pids(&folder).await;
         assert!(alive(&child) && alive(&grandchild));
+        // A process holds one person's token: another person gets another process.
+        let bob = process.person(&data, &variables, "bob").await.token;
+        let other = call(&process.url, &bob, "sh_env").await;
+        assert!(other.contains("sealed|eyJ") && other != said);
+        let [childs_of_bob, theirs] = pids(&folder).await;
+        assert_ne!(child, childs_of_bob);
+        assert!(alive(&child), "and the first goes on");
+        // One that dies is started anew; the other is not concerned.
+        let killed_child = std::process::Command::new("kill").args(["-9", childs_of_bob.trim()]).status().unwrap();
+        assert!(killed_child.success() && gone(&theirs).await, "what it had started goes with it");
+        let mut back = false;
+        for _ in 0..50 {
+            if call(&process.url, &bob, "sh_env").await.contains("sealed|eyJ") {
+                back = true;
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        assert!(back && alive(&child), "started again");
         if killed {
             process.kill().await;
         } else {
@@ -84,6 +103,8 @@ async fn children_get_what_they_are_given_and_never_outlive_the_server() {
         }
         assert!(gone(&child).await, "the process went, kill -9: {killed}");
         assert!(gone(&grandchild).await, "and what it had started, kill -9: {killed}");
+        let [again, theirs] = pids(&folder).await;
+        assert!(gone(&again).await && gone(&theirs).await);
         let _ = std::fs::remove_dir_all(&folder);
     }
 }

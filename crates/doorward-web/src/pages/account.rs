@@ -97,7 +97,7 @@ async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
 }
 
 fn service_row(service: Service) -> ServiceRow {
-    let mut detail = vec![format!("{} tools", service.tools)];
+    let mut detail = vec![if service.tools == 1 { "1 tool".to_owned() } else { format!("{} tools", service.tools) }];
     detail.extend(service.connected_at.map(|at| format!("connected {}", moment(Timestamp(at)))));
     detail.extend(service.scopes.map(|scopes| format!("scopes there: {scopes}")));
     detail.extend(service.problem);
