@@ -52,7 +52,7 @@ pub(crate) struct Catalogue {
     pub(crate) offers: Offers,
     /// The operations behind the tools of a REST API.
     pub(crate) api: Option<Arc<openapi::Api>>,
-    pins: Arc<Vec<PinnedTool>>,
+    pins: Mutex<Arc<Vec<PinnedTool>>>,
     listed_at: Instant,
 }
 
@@ -60,6 +60,19 @@ impl Catalogue {
     /// A tool by its name at `/mcp`.
     pub(crate) fn public(&self, name: &str) -> Option<&Arc<ToolSpec>> {
         self.by_public.get(name).and_then(|index| self.tools.get(*index))
+    }
+    /// Whether it was made with what is pinned now.
+    fn is_made_with(&self, pins: &Arc<Vec<PinnedTool>>) -> bool {
+        let mut held = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&held, pins) {
+            return true;
+        }
+        // Read anew and the same: every call comes by here, so that this must be found out only once.
+        let same = *held == *pins;
+        if same {
+            *held = Arc::clone(pins);
+        }
+        same
     }
     /// A tool by its name at the upstream's own address.
     pub(crate) fn own(&self, name: &str) -> Option<&Arc<ToolSpec>> {
@@ -151,7 +164,7 @@ impl Inner {
                 let state = slot.state();
                 let age = Duration::from_secs(upstream.config.list_seconds);
                 // An administrator's decision counts at once, also one that was made at another replica.
-                let decided = |catalogue: &Arc<Catalogue>| pins.as_ref().is_none_or(|pins| Arc::ptr_eq(pins, &catalogue.pins) || catalogue.pins == *pins);
+                let decided = |catalogue: &Arc<Catalogue>| pins.as_ref().is_none_or(|pins| catalogue.is_made_with(pins));
                 let fresh = state.catalogue.as_ref().is_some_and(|catalogue| catalogue.listed_at.elapsed() < age && decided(catalogue));
                 let rested = state.tried_at.is_none_or(|at| at.elapsed() >= PAUSE);
                 let due = (!fresh && (rested || state.problem.is_none())) || slot.stale.load(Ordering::Acquire);
@@ -406,7 +419,7 @@ fn build(upstream: &Upstream, listed: Listed, usable: &HashMap<String, PinnedToo
         templates: listed.templates,
         offers: listed.offers,
         api,
-        pins,
+        pins: Mutex::new(pins),
         listed_at: Instant::now(),
     }
 }
