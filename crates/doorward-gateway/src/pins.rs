@@ -25,38 +25,8 @@ pub(crate) fn canonical(tool: &Tool) -> String {
     let pinned: Map<String, Value> =
         PINNED.iter().filter_map(|name| whole.get(*name).filter(|value| !value.is_null()).map(|value| ((*name).to_owned(), value.clone()))).collect();
     let mut text = String::new();
-    write_sorted(&Value::Object(pinned), &mut text);
+    doorward_mcp::write_sorted(&Value::Object(pinned), &mut text);
     text
-}
-
-fn write_sorted(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(members) => {
-            let mut names: Vec<&String> = members.keys().collect();
-            names.sort();
-            out.push('{');
-            for (index, name) in names.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::from(name.as_str()).to_string());
-                out.push(':');
-                write_sorted(members.get(name).unwrap_or(&Value::Null), out);
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_sorted(item, out);
-            }
-            out.push(']');
-        }
-        other => out.push_str(&other.to_string()),
-    }
 }
 
 /// A tool as its pinned definition describes it.

@@ -65,8 +65,8 @@ fn digest(tool: &str, arguments: &Map<String, Value>) -> String {
     hex(&Sha256::digest(format!("{}:{tool}{sorted}", tool.len()).as_bytes()))
 }
 
-/// JSON with the members of every object in order.
-pub(crate) fn write_sorted(value: &Value, out: &mut String) {
+/// Writes JSON with the members of every object in order and no space, so that equal values have equal texts.
+pub fn write_sorted(value: &Value, out: &mut String) {
     match value {
         Value::Object(members) => {
             let mut names: Vec<&String> = members.keys().collect();

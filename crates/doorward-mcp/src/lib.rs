@@ -41,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 pub use bearer::BearerRefusal;
 pub use channel::{AskError, Channel};
 pub use config::{Config, tool_limits};
-pub use confirm::Pending as PendingConfirmation;
+pub use confirm::{Pending as PendingConfirmation, write_sorted};
 pub use hub::{Change, Changed, Changes, prefixed_uri};
 pub use judge::{Judge, Subject, Verdict};
 pub use limits::LimitsConfig;

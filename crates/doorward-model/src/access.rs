@@ -133,6 +133,19 @@ mod tests {
     }
 
     #[test]
+    fn only_administrators_hold_the_scope_admin_and_with_a_second_factor_where_that_is_demanded() {
+        let (single, multi) = (Authentication::default(), Authentication { level: Level::MultiFactor, ..Authentication::default() });
+        let admin = ScopeSet::parse_known("admin mcp:read");
+        let mut policy = AccessPolicy::parse(&[], &[], &[]).unwrap();
+        assert_eq!(policy.effective(&admin, &person(&["staff"], &[]), &multi).to_string(), "mcp:read");
+        assert_eq!(policy.effective(&admin, &person(&["admin"], &[]), &single).to_string(), "mcp:read admin");
+        policy.second_factor_for_administrators = true;
+        assert_eq!(policy.effective(&admin, &person(&["admin"], &[]), &single).to_string(), "mcp:read");
+        assert_eq!(policy.lacks_second_factor(&admin, &single).to_string(), "admin");
+        assert_eq!(policy.effective(&admin, &person(&["admin"], &[]), &multi).to_string(), "mcp:read admin");
+    }
+
+    #[test]
     fn wrong_rules_say_what_is_wrong() {
         for (rule, said) in
             [("mcp:write", "must read NAME = ROLE"), ("mcp:rite = a", "is not a scope"), ("mcp:read =", "names no role"), ("mcp:read = A", "lower-case")]
