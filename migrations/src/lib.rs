@@ -9,6 +9,7 @@ mod columns;
 mod m20261120_000001_initial;
 mod m20261121_000001_federation;
 mod m20261122_000001_upstreams;
+mod m20261123_000001_audit;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -16,6 +17,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261120_000001_initial::Migration), Box::new(m20261121_000001_federation::Migration), Box::new(m20261122_000001_upstreams::Migration)]
+        vec![
+            Box::new(m20261120_000001_initial::Migration),
+            Box::new(m20261121_000001_federation::Migration),
+            Box::new(m20261122_000001_upstreams::Migration),
+            Box::new(m20261123_000001_audit::Migration),
+        ]
     }
 }

@@ -29,6 +29,8 @@ fn client(id: &str) -> Client {
         authorized_at: None,
         disabled_at: None,
         fresh_until: None,
+        approved_at: None,
+        pinned_at: None,
     }
 }
 

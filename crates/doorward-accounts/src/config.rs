@@ -35,6 +35,10 @@ pub struct Config {
     pub longest_delay_seconds: i64,
     /// For how many seconds a one-time administrator link works.
     pub admin_link_seconds: i64,
+    /// Whether people may make personal access tokens for programs that cannot sign in with a browser.
+    pub access_tokens: bool,
+    /// For how many days such a token may live at most.
+    pub access_token_max_days: u32,
 }
 
 impl Default for Config {
@@ -53,6 +57,8 @@ impl Default for Config {
             address_failures_before_delay: 30,
             longest_delay_seconds: 900,
             admin_link_seconds: 86_400,
+            access_tokens: true,
+            access_token_max_days: 366,
         }
     }
 }

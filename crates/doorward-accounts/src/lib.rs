@@ -2,6 +2,7 @@
 //! administrator links.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod access_tokens;
 mod config;
 mod hasher;
 mod passkeys;
@@ -18,6 +19,7 @@ use doorward_model::{Clock, Entropy, PublicUrl};
 use doorward_store::{Store, StoreError};
 use webauthn_rs::Webauthn;
 
+pub use access_tokens::{AccessTokenError, MadeAccessToken, NewAccessToken};
 pub use config::Config;
 pub use hasher::{HasherError, PasswordHasher};
 pub use passkeys::Ceremony;

@@ -59,6 +59,9 @@ pub enum PeopleError {
     /// Nobody could administer the server afterwards.
     #[error("{0} is the last administrator; make somebody else one first")]
     LastAdministrator(String),
+    /// Somebody changed the person since they were looked at.
+    #[error("this person changed since you looked; look again")]
+    Changed,
     /// The one-time link is unknown, used or too old.
     #[error("this link was used already or is too old; make a fresh one with: doorward admin-link")]
     Link,
@@ -70,18 +73,19 @@ pub enum PeopleError {
     Hasher(#[from] HasherError),
 }
 
+/// An address that mail could be sent to, as far as its looks tell.
+fn checked_email(text: &str) -> Result<String, PeopleError> {
+    let email = text.trim();
+    let plausible = email.len() <= 254
+        && email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
+        && !email.contains(char::is_whitespace);
+    if !plausible || email.chars().any(char::is_control) { Err(PeopleError::Email(email.to_owned())) } else { Ok(email.to_owned()) }
+}
+
 impl Accounts {
     async fn prepare(&self, new: NewPerson) -> Result<Person, PeopleError> {
         let name = PersonName::parse(&new.name)?;
-        let email = new.email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty());
-        if let Some(email) = &email {
-            let plausible = email.len() <= 254
-                && email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
-                && !email.contains(char::is_whitespace);
-            if !plausible || email.chars().any(char::is_control) {
-                return Err(PeopleError::Email(email.clone()));
-            }
-        }
+        let email = new.email.filter(|email| !email.trim().is_empty()).map(|email| checked_email(&email)).transpose()?;
         let password = match new.password {
             Some(text) => Some(self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?),
             None => None,
@@ -143,45 +147,75 @@ impl Accounts {
         self.set_password(person, text, Some(keep)).await
     }
 
-    async fn keep_an_administrator(&self, person: &Person) -> Result<(), PeopleError> {
-        let others = self.store.people().await?;
-        let left = others.iter().any(|other| other.id != person.id && other.is_administrator() && other.disabled_at.is_none());
-        if person.is_administrator() && person.disabled_at.is_none() && !left { Err(PeopleError::LastAdministrator(person.name.to_string())) } else { Ok(()) }
+    /// Applies a change to a person: only if they are still as they were when they had the etag `seen`, and somebody else remains an
+    /// administrator where `keep` asks for it.
+    async fn change(&self, person: &Person, seen: Option<&str>, keep: bool, changes: Vec<Change>) -> Result<(), PeopleError> {
+        let mut unit = UnitOfWork::new();
+        if let Some(seen) = seen {
+            unit.push(Change::Expect { subject: doorward_model::audit::subject("person", person.id.as_str()), etag: seen.to_owned() });
+        }
+        if keep {
+            unit.push(Change::ExpectOtherAdministrator(person.id.clone()));
+        }
+        changes.into_iter().for_each(|change| unit.push(change));
+        match self.store.apply(unit).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Refused("expect")) => Err(PeopleError::Changed),
+            Err(StoreError::Refused("expect_other_administrator")) => Err(PeopleError::LastAdministrator(person.name.to_string())),
+            Err(StoreError::Refused("rename_person")) => Err(PeopleError::Taken(person.name.to_string())),
+            Err(StoreError::Refused(_)) => Err(PeopleError::Unknown(person.name.to_string())),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Sets a person's roles.
-    pub async fn set_roles(&self, person: &Person, roles: Vec<Role>) -> Result<(), PeopleError> {
-        if !roles.contains(&Role::administrator()) {
-            self.keep_an_administrator(person).await?;
-        }
-        Ok(self.store.apply(Change::SetRoles { user_id: person.id.clone(), roles }).await?)
+    pub async fn set_roles(&self, person: &Person, roles: Vec<Role>, seen: Option<&str>) -> Result<(), PeopleError> {
+        let keep = !roles.contains(&Role::administrator());
+        self.change(person, seen, keep, vec![Change::SetRoles { user_id: person.id.clone(), roles }]).await
     }
 
-    /// Disables a person, whose sessions and grants end, or enables them again.
-    pub async fn set_disabled(&self, person: &Person, disabled: bool) -> Result<(), PeopleError> {
+    /// Sets a person's e-mail address and the name for people.
+    pub async fn set_profile(&self, person: &Person, email: Option<String>, display_name: Option<String>, seen: Option<&str>) -> Result<(), PeopleError> {
+        let email = email.map(|email| checked_email(&email)).transpose()?;
+        let display_name = display_name.map(|name| name.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>().trim().to_owned());
+        self.change(person, seen, false, vec![Change::SetProfile { user_id: person.id.clone(), email, display_name }]).await
+    }
+
+    /// Disables a person, whose sessions, tokens and grants end, or enables them again.
+    pub async fn set_disabled(&self, person: &Person, disabled: bool, seen: Option<&str>) -> Result<(), PeopleError> {
         let now = self.clock.now();
-        let mut unit = UnitOfWork::from(Change::SetPersonDisabled { user_id: person.id.clone(), disabled_at: disabled.then_some(now) });
+        let user_id = || person.id.clone();
+        let mut changes = vec![Change::SetPersonDisabled { user_id: user_id(), disabled_at: disabled.then_some(now) }];
         if disabled {
-            self.keep_an_administrator(person).await?;
             // Whoever stood for them elsewhere is not asked again before they sign in anew (CA39).
             for identity in self.store.identities_of(&person.id).await? {
-                unit.push(Change::DropCredential { identity: identity.id, next_check_at: now });
+                changes.push(Change::DropCredential { identity: identity.id, next_check_at: now });
             }
-            unit.push(Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None });
-            unit.push(Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: now, reason: RevokeReason::PersonChanged });
+            changes.push(Change::EndSessionsOfPerson { user_id: user_id(), except: None });
+            changes.push(Change::RevokeGrantsOfPerson { user_id: user_id(), client_id: None, at: now, reason: RevokeReason::PersonChanged });
+            changes.push(Change::RevokeAccessTokensOfPerson { user_id: user_id(), at: now });
         }
-        Ok(self.store.apply(unit).await?)
+        self.change(person, seen, disabled, changes).await
     }
 
-    /// Deletes a person, whose sessions and grants end.
-    pub async fn delete(&self, person: &Person) -> Result<(), PeopleError> {
-        self.keep_an_administrator(person).await?;
-        let unit = UnitOfWork::from_iter([
+    /// Ends a person's sessions, so that they must sign in again; with `apps`, connected apps must ask again too (CA52).
+    pub async fn force_sign_in(&self, person: &Person, apps: bool) -> Result<(), PeopleError> {
+        let user_id = || person.id.clone();
+        let mut changes = vec![Change::EndSessionsOfPerson { user_id: user_id(), except: None }];
+        if apps {
+            changes.push(Change::RevokeGrantsOfPerson { user_id: user_id(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged });
+        }
+        self.change(person, None, false, changes).await
+    }
+
+    /// Deletes a person, whose sessions, tokens and grants end.
+    pub async fn delete(&self, person: &Person, seen: Option<&str>) -> Result<(), PeopleError> {
+        let changes = vec![
             Change::DeletePerson(person.id.clone()),
             Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None },
             Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged },
-        ]);
-        Ok(self.store.apply(unit).await?)
+        ];
+        self.change(person, seen, true, changes).await
     }
 
     /// Makes a one-time link's secret.

@@ -33,7 +33,7 @@ impl Gateway {
             Target::One(name) => self.upstream(name).await.map(|found| found.into_iter().collect()),
         };
         match all {
-            Ok(all) => all.into_iter().filter(|upstream| upstream.is_for(&visit.caller.person)).collect(),
+            Ok(all) => all.into_iter().filter(|upstream| visit.caller.reaches(Some(upstream.name)) && upstream.is_for(&visit.caller.person)).collect(),
             Err(error) => {
                 tracing::error!(%error, "the upstreams could not be read");
                 Vec::new()
@@ -46,7 +46,7 @@ impl Gateway {
         if matches!(visit.target, Target::One(only) if only != name) {
             return None;
         }
-        self.upstream(name).await.ok().flatten().filter(|upstream| upstream.is_for(&visit.caller.person))
+        self.upstream(name).await.ok().flatten().filter(|upstream| visit.caller.reaches(Some(name)) && upstream.is_for(&visit.caller.person))
     }
 
     /// What each visible upstream offers, all asked at the same time.

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Change, Client, ClientId, IdentityId, OAuthErrorCode, Person, Resource, Scope, ScopeSet, Sealed, Timestamp, UserId, id::random_text,
+    Authentication, Change, Client, ClientId, ConnectStep, IdentityId, OAuthErrorCode, Person, Resource, Scope, ScopeSet, Sealed, StepKind, Timestamp, UserId,
+    id::random_text,
 };
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
@@ -56,8 +57,8 @@ pub struct Approver<'a> {
 pub enum AuthorizeRefusal {
     /// To be shown to the person: there is no place that may be redirected to (RFC 6749 §4.1.2.1).
     Page(Failure),
-    /// To be sent to the client by this redirect.
-    Redirect(String),
+    /// To be sent to the client by this redirect, for this reason.
+    Redirect(String, Failure),
 }
 
 /// A sealed request that cannot be taken up again.
@@ -109,6 +110,38 @@ impl AuthorizationRequest {
     }
 }
 
+/// What of a request the timeline shows. Nothing of it is a secret.
+struct Sent {
+    client_id: Option<String>,
+    redirect_uri: String,
+    resources: String,
+    scope: String,
+    challenge_method: String,
+}
+
+impl Sent {
+    fn of(params: &Params) -> Self {
+        let text = |name: &str| params.get(name).unwrap_or_default().chars().take(300).collect::<String>();
+        Self {
+            client_id: params.get("client_id").map(|id| id.chars().take(512).collect()),
+            redirect_uri: text("redirect_uri"),
+            resources: params.resources().join(" ").chars().take(300).collect(),
+            scope: text("scope"),
+            challenge_method: text("code_challenge_method"),
+        }
+    }
+
+    fn detail(&self, reason: &str) -> String {
+        match reason {
+            "redirect_uri" => format!("redirect_uri={}", self.redirect_uri),
+            "resource" => format!("resource={}", self.resources),
+            "scope" => format!("scope={}", self.scope),
+            "pkce_method" => format!("code_challenge_method={}", self.challenge_method),
+            _ => String::new(),
+        }
+    }
+}
+
 /// Appends parameters to a redirect URI as text, so that every other byte of it stays (CA17).
 fn append(redirect_uri: &str, pairs: &[(&str, &str)]) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
@@ -133,7 +166,7 @@ impl Issuer {
         let id = params.get("client_id").ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "client_id is missing"))?;
         let found = self.parts.clients.find(&ClientId::from_text(id), address).await;
         found.map_err(|error| match error {
-            DirectoryError::Unknown(why) => Failure::new(OAuthErrorCode::InvalidClient, why),
+            DirectoryError::Unknown { why, reason } => Failure::new(OAuthErrorCode::InvalidClient, why).because(reason),
             unavailable @ DirectoryError::Unavailable(_) => unavailable.into(),
         })
     }
@@ -141,7 +174,34 @@ impl Issuer {
     /// Validates an authorization request.
     pub async fn begin(&self, params: Params, address: ClientAddress) -> Result<AuthorizationRequest, AuthorizeRefusal> {
         let id = random_text(self.parts.entropy.as_ref(), 16);
-        self.validate(id, self.parts.clock.now(), params, address).await
+        let sent = Sent::of(&params);
+        let begun = self.validate(id, self.parts.clock.now(), params, address).await;
+        self.parts.store.note_step(match &begun {
+            Ok(request) => ConnectStep::new(StepKind::Authorize).client(request.client.id.as_str(), Some(request.client.name.clone())).flow(&request.id),
+            Err(AuthorizeRefusal::Page(failure) | AuthorizeRefusal::Redirect(_, failure)) => {
+                let name = match &sent.client_id {
+                    Some(id) => self.parts.store.client(&ClientId::from_text(id.clone())).await.ok().flatten().map(|client| client.name.clone()),
+                    None => None,
+                };
+                let step = ConnectStep::new(StepKind::Authorize).refused(failure.reason).detail(sent.detail(failure.reason));
+                sent.client_id.iter().fold(step, |step, id| step.client(id.as_str(), name.clone()))
+            }
+        });
+        begun
+    }
+
+    /// Notes that the person of a request is being asked.
+    pub fn note_asked(&self, request: &AuthorizationRequest, user_id: &UserId) {
+        self.parts.store.note_step(self.step(StepKind::Asked, request).person(user_id.as_str()));
+    }
+
+    /// Notes that nobody could sign in for a request.
+    pub fn note_no_sign_in(&self, request: &AuthorizationRequest, reason: &'static str) {
+        self.parts.store.note_step(self.step(StepKind::SignedIn, request).refused(reason));
+    }
+
+    fn step(&self, kind: StepKind, request: &AuthorizationRequest) -> ConnectStep {
+        ConnectStep::new(kind).client(request.client.id.as_str(), Some(request.client.name.clone())).flow(&request.id)
     }
 
     async fn validate(&self, id: String, created_at: Timestamp, params: Params, address: ClientAddress) -> Result<AuthorizationRequest, AuthorizeRefusal> {
@@ -154,7 +214,7 @@ impl Issuer {
             return Err(AuthorizeRefusal::Page(Failure::new(OAuthErrorCode::ServerError, "the request could not be read")));
         };
         if let Err(failure) = unsupported(&params) {
-            return Err(AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, params.get("state"), &failure)));
+            return Err(AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, params.get("state"), &failure), failure));
         }
         let resources = if params.resources().is_empty() { resources.into_iter().take(1).collect() } else { resources };
         drop(session);
@@ -163,7 +223,7 @@ impl Issuer {
 
     fn refuse(&self, refusal: Refusal, state: Option<&str>) -> AuthorizeRefusal {
         match refusal {
-            Refusal::Client { redirect_uri, failure } => AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, state, &failure)),
+            Refusal::Client { redirect_uri, failure } => AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, state, &failure), failure),
             Refusal::Person(failure) => AuthorizeRefusal::Page(failure),
         }
     }
@@ -216,7 +276,7 @@ impl Issuer {
         let granted = chosen.intersection(&self.offered(request, &already, who));
         // `offline_access` alone allows nothing.
         if !granted.iter().any(|scope| scope != Scope::OfflineAccess) {
-            return Ok(self.deny(request));
+            return Ok(self.deny(request, user_id));
         }
         let session = GrantSession::new(self, Arc::clone(&request.client), request.params.resources());
         let mut session = session.ask_scope(request.params.get("scope")).approve(Approval {
@@ -242,6 +302,7 @@ impl Issuer {
             Err(error) => return Err(AuthorizeRefusal::Page(error.into())),
         }
         tracing::info!(client = %request.client.id, person = %user_id, "authorization granted");
+        self.parts.store.note_step(self.step(StepKind::Answered, request).person(user_id.as_str()));
         let mut pairs = vec![("code", code.reveal())];
         pairs.extend(state.map(|state| ("state", state)));
         pairs.push(("iss", self.parts.public_url.as_str()));
@@ -249,8 +310,9 @@ impl Issuer {
     }
 
     /// Answers the client that the person refused.
-    pub fn deny(&self, request: &AuthorizationRequest) -> String {
+    pub fn deny(&self, request: &AuthorizationRequest, user_id: &UserId) -> String {
         tracing::info!(client = %request.client.id, "authorization refused by the person");
+        self.parts.store.note_step(self.step(StepKind::Answered, request).person(user_id.as_str()).refused("denied"));
         self.answer_error(request, OAuthErrorCode::AccessDenied, "the person refused")
     }
 

@@ -8,7 +8,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use doorward_keys::{AssertionRefusal, verify_assertion};
-use doorward_model::{Change, Client, ClientAuthMethod, ClientId, OAuthErrorCode, PlainToken, Timestamp, routes};
+use doorward_model::{Change, Client, ClientAuthMethod, ClientId, ConnectStep, OAuthErrorCode, PlainToken, StepKind, Timestamp, routes};
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
 use url::Url;
@@ -95,7 +95,14 @@ impl Issuer {
     /// Finds out which client sends a request, and makes sure of it.
     pub(crate) async fn authenticate(&self, headers: &HeaderMap, params: &Params, address: ClientAddress) -> Result<AuthenticatedClient, ClientAuthFailure> {
         let basic = headers.contains_key(header::AUTHORIZATION);
-        self.authenticate_inner(headers, params, address).await.map_err(|failure| ClientAuthFailure { failure, basic })
+        let done = self.authenticate_inner(headers, params, address).await;
+        done.map_err(|failure| {
+            let refreshes = params.get("grant_type") == Some("refresh_token");
+            let step = ConnectStep::new(if refreshes { StepKind::Refresh } else { StepKind::Token }).refused(failure.reason);
+            let named = credentials(headers, params).ok().map(|(id, _)| id.as_str().chars().take(512).collect::<String>());
+            self.parts.store.note_step(named.into_iter().fold(step, |step, id| step.client(id, None)));
+            ClientAuthFailure { failure, basic }
+        })
     }
 
     async fn authenticate_inner(&self, headers: &HeaderMap, params: &Params, address: ClientAddress) -> Result<AuthenticatedClient, Failure> {
@@ -122,7 +129,8 @@ impl Issuer {
         let jwks = self.key_set(client).await?;
         let claims = verify_assertion(assertion, &jwks, client.id.as_str(), &audiences, now).map_err(|refusal: AssertionRefusal| {
             tracing::info!(client = %client.id, %refusal, "client assertion refused");
-            invalid("the client's assertion is not accepted")
+            let reason = if refusal == AssertionRefusal::Time { "clock" } else { "client_auth" };
+            invalid("the client's assertion is not accepted").because(reason)
         })?;
         let remember = Change::SpendValue { key: format!("assertion:{}:{}", client.id, claims.jti), expires_at: Timestamp(claims.exp).plus(60) };
         match self.parts.store.apply(remember).await {

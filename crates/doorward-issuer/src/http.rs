@@ -9,7 +9,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use doorward_model::{OAuthErrorCode, routes};
+use doorward_model::{ConnectStep, OAuthErrorCode, StepKind, routes};
 use doorward_transport::{ClientAddress, Params, ParamsError, answer, cors};
 use serde_json::json;
 
@@ -51,10 +51,12 @@ pub fn root_router(issuer: Issuer, path: &str) -> Router {
 }
 
 async fn metadata(State(issuer): State<Issuer>) -> Response {
+    issuer.parts.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
     answer::public_json(&issuer.metadata(false), CACHE_SECONDS)
 }
 
 async fn openid_configuration(State(issuer): State<Issuer>) -> Response {
+    issuer.parts.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
     answer::public_json(&issuer.metadata(true), CACHE_SECONDS)
 }
 

@@ -35,9 +35,14 @@ pub trait ClientDirectory: Send + Sync + 'static {
 /// Why a client could not be found.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DirectoryError {
-    /// There is none, or it is disabled. Holds what to tell people.
-    #[error("{0}")]
-    Unknown(String),
+    /// There is none, or it may not be used.
+    #[error("{why}")]
+    Unknown {
+        /// What to tell people.
+        why: String,
+        /// Why, for the timeline: one of [`doorward_model::timeline::REASONS`].
+        reason: &'static str,
+    },
     /// It cannot be found out now.
     #[error("{0}")]
     Unavailable(String),
@@ -102,11 +107,29 @@ pub struct Failure {
     pub code: OAuthErrorCode,
     /// Why, in words.
     pub why: String,
+    /// Why, for the timeline: one of [`doorward_model::timeline::REASONS`].
+    pub reason: &'static str,
 }
 
 impl Failure {
     pub(crate) fn new(code: OAuthErrorCode, why: impl Into<String>) -> Self {
-        Self { code, why: why.into() }
+        let reason = match code {
+            OAuthErrorCode::InvalidScope => "scope",
+            OAuthErrorCode::InvalidTarget => "resource",
+            OAuthErrorCode::UnsupportedResponseType => "response_type",
+            OAuthErrorCode::UnsupportedGrantType => "grant_type",
+            OAuthErrorCode::InvalidClient => "client_auth",
+            OAuthErrorCode::InvalidGrant => "refresh_unknown",
+            OAuthErrorCode::AccessDenied => "denied",
+            OAuthErrorCode::ServerError | OAuthErrorCode::TemporarilyUnavailable => "server",
+            _ => "request",
+        };
+        Self { code, why: why.into(), reason }
+    }
+
+    /// For this reason.
+    pub(crate) fn because(self, reason: &'static str) -> Self {
+        Self { reason, ..self }
     }
 }
 
@@ -121,7 +144,7 @@ impl From<StoreError> for Failure {
 impl From<DirectoryError> for Failure {
     fn from(error: DirectoryError) -> Self {
         match error {
-            DirectoryError::Unknown(why) => Self::new(OAuthErrorCode::InvalidClient, why),
+            DirectoryError::Unknown { why, reason } => Self::new(OAuthErrorCode::InvalidClient, why).because(reason),
             DirectoryError::Unavailable(why) => {
                 tracing::warn!(why, "a client could not be looked up");
                 Self::new(OAuthErrorCode::TemporarilyUnavailable, "the client cannot be looked up now; try again shortly")

@@ -1,6 +1,6 @@
 //! The token endpoint's decision: run the grant, apply what it decided, answer.
 
-use doorward_model::{Change, OAuthErrorCode, PlainToken, RevokeReason, UnitOfWork};
+use doorward_model::{AuditEvent, AuditKind, Change, ConnectStep, OAuthErrorCode, Outcome as Ended, PlainToken, RevokeReason, StepKind, UnitOfWork};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 
@@ -17,6 +17,37 @@ const ATTEMPTS: usize = 3;
 impl Issuer {
     /// Exchanges a code or refresh token for tokens. What is answered is durable.
     pub(crate) async fn token(&self, client: &AuthenticatedClient, params: &Params) -> Result<IssuedTokens, Failure> {
+        let result = self.exchange(client, params).await;
+        self.note_token(client, params, &result).await;
+        result
+    }
+
+    /// Tells the audit and the timeline.
+    async fn note_token(&self, client: &AuthenticatedClient, params: &Params, result: &Result<IssuedTokens, Failure>) {
+        let refreshes = params.get("grant_type") == Some("refresh_token");
+        let client = &client.client;
+        let kind = if refreshes { StepKind::Refresh } else { StepKind::Token };
+        let step = ConnectStep::new(kind).client(client.id.as_str(), Some(client.name.clone()));
+        let event = match result {
+            Ok(tokens) if refreshes => {
+                let mut event = AuditEvent::new(AuditKind::TokenRefreshed).by(&tokens.user_id).about("grant", tokens.grant_id.as_str());
+                event.actor.grant_id = Some(tokens.grant_id.to_string());
+                event
+            }
+            // The grant that was made has its own entry.
+            Ok(tokens) => return self.parts.store.note_step(step.person(tokens.user_id.as_str())),
+            Err(failure) => {
+                self.parts.store.note_step(step.refused(failure.reason));
+                let detail = serde_json::json!({"grant_type": params.get("grant_type"), "error": failure.code.as_str(), "reason": failure.reason});
+                AuditEvent::new(AuditKind::TokenRefused).ended(Ended::Refused).about("client", client.id.as_str()).detail(detail.to_string())
+            }
+        };
+        if let Err(error) = self.parts.store.note(event.through(&client.id)).await {
+            tracing::debug!(%error, "not noted");
+        }
+    }
+
+    async fn exchange(&self, client: &AuthenticatedClient, params: &Params) -> Result<IssuedTokens, Failure> {
         for _ in 0..ATTEMPTS {
             self.follow_keys().await?;
             let (Outcome { unit, tokens, .. }, result) = grants::run(self, client, params).await;
@@ -45,7 +76,7 @@ impl Issuer {
             let revoke = Change::RevokeGrant { grant_id: code.grant_id, at: self.parts.clock.now(), reason: RevokeReason::CodeReplay };
             self.parts.store.apply(UnitOfWork::from(revoke)).await?;
         }
-        Ok(Failure::new(OAuthErrorCode::InvalidGrant, "the code was used before; what it gave is revoked"))
+        Ok(Failure::new(OAuthErrorCode::InvalidGrant, "the code was used before; what it gave is revoked").because("code_spent"))
     }
 
     /// Takes over the signing keys of the store; free when nothing changed.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, Uri, header};
 use doorward_keys::{AccessClaims, TokenRefusal};
-use doorward_model::{Change, ClientId, GrantId, PlainToken, Resource, ScopeSet, UserId};
+use doorward_model::{Authentication, Change, ClientId, ConnectStep, GrantId, HashedToken, Level, PlainToken, Resource, ScopeSet, StepKind, TokenKind, UserId};
 use doorward_store::StoreError;
 use quick_cache::sync::Cache;
 
@@ -38,9 +38,20 @@ pub enum BearerRefusal {
     /// The request presents a token twice or in a way that is not allowed.
     Malformed(&'static str),
     /// The token does not count (RFC 6750 §3.1 `invalid_token`).
-    Invalid(String),
+    Invalid {
+        /// Why, for the log.
+        why: String,
+        /// Why, for the timeline: one of [`doorward_model::timeline::REASONS`].
+        reason: &'static str,
+    },
     /// Whether it counts cannot be found out now.
     Unavailable(String),
+}
+
+impl BearerRefusal {
+    fn invalid(reason: &'static str, why: impl Into<String>) -> Self {
+        Self::Invalid { why: why.into(), reason }
+    }
 }
 
 impl From<StoreError> for BearerRefusal {
@@ -79,7 +90,11 @@ impl Mcp {
     /// If there is no token, or it does not count there, or this cannot be found out now.
     pub async fn caller(&self, resource: &Resource, headers: &HeaderMap, uri: &Uri) -> Result<Caller, BearerRefusal> {
         let token = presented(headers, uri)?;
-        let digest = PlainToken::presented(token).hashed().as_str().to_owned();
+        let hashed = PlainToken::presented(token).hashed();
+        if token.starts_with(TokenKind::AccessToken.prefix()) {
+            return self.holder(resource, &hashed).await;
+        }
+        let digest = hashed.as_str().to_owned();
         let verified = match self.inner.verified.0.get(&digest) {
             Some(verified) => verified,
             None => self.verify(token, digest).await?,
@@ -87,17 +102,17 @@ impl Mcp {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         if now.0 >= verified.claims.exp {
-            return Err(BearerRefusal::Invalid("the access token expired".to_owned()));
+            return Err(BearerRefusal::invalid("token_expired", "the access token expired"));
         }
         if !verified.claims.aud.contains(resource.as_str()) {
-            return Err(BearerRefusal::Invalid(TokenRefusal::Audience.to_string()));
+            return Err(BearerRefusal::invalid("token_audience", TokenRefusal::Audience.to_string()));
         }
         let grant = parts.store.grant(&verified.grant_id).await?;
         let Some(grant) = grant.filter(|grant| grant.is_live(now) && grant.user_id == verified.user_id && grant.client_id == verified.client_id) else {
-            return Err(BearerRefusal::Invalid("the access was withdrawn or has ended".to_owned()));
+            return Err(BearerRefusal::invalid("token_revoked", "the access was withdrawn or has ended"));
         };
         let Some(person) = parts.store.person(&verified.user_id).await?.filter(|person| person.disabled_at.is_none()) else {
-            return Err(BearerRefusal::Invalid("the person is disabled or gone".to_owned()));
+            return Err(BearerRefusal::invalid("person_disabled", "the person is disabled or gone"));
         };
         if now.since(grant.last_used_at) >= NOTE_USE_EVERY {
             let (store, grant_id) = (parts.store.clone(), grant.id.clone());
@@ -110,8 +125,9 @@ impl Mcp {
             user_id: verified.user_id.clone(),
             client_id: verified.client_id.clone(),
             grant_id: verified.grant_id.clone(),
-            // Roles count as they are now, not as they were when the token was issued.
-            scopes: parts.access.effective(&verified.scopes, &person, &grant.authentication),
+            // Roles count as they are now, not as they were when the token was issued; so does what the person took back since.
+            scopes: parts.access.effective(&verified.scopes.intersection(&grant.scopes), &person, &grant.authentication),
+            token: None,
             person,
             authentication: grant.authentication.clone(),
             auth_time: grant.auth_time,
@@ -119,11 +135,53 @@ impl Mcp {
         })
     }
 
+    /// Finds out whose personal or service token this is.
+    async fn holder(&self, resource: &Resource, hashed: &HashedToken) -> Result<Caller, BearerRefusal> {
+        let parts = &self.inner.parts;
+        let now = parts.clock.now();
+        let Some(token) = parts.store.access_token(hashed).await? else {
+            return Err(BearerRefusal::invalid("token_foreign", "there is no such personal or service token"));
+        };
+        if !token.is_live(now) {
+            let (reason, why) = if token.revoked_at.is_some() { ("token_revoked", "revoked") } else { ("token_expired", "expired") };
+            return Err(BearerRefusal::invalid(reason, format!("the personal or service token {} is {why}", token.id)));
+        }
+        let upstream = resource.upstream(&parts.public_url);
+        if upstream.is_some() && !token.reaches_upstream(upstream) {
+            return Err(BearerRefusal::invalid("token_audience", format!("the personal or service token {} is not for this upstream", token.id)));
+        }
+        let Some(person) = parts.store.person(&token.user_id).await?.filter(|person| person.disabled_at.is_none()) else {
+            return Err(BearerRefusal::invalid("person_disabled", "the person is disabled or gone"));
+        };
+        if token.last_used_at.is_none_or(|at| now.since(at) >= NOTE_USE_EVERY) {
+            let (store, id) = (parts.store.clone(), token.id.clone());
+            tokio::spawn(async move {
+                let _ = store.apply(Change::UseAccessToken { id, now }).await;
+            });
+        }
+        // Which scopes need a second factor was settled when the token was made.
+        let authentication = Authentication { level: Level::MultiFactor, amr: vec!["pat".to_owned()] };
+        Ok(Caller {
+            user_id: token.user_id.clone(),
+            client_id: ClientId::of_access_token(&token.id),
+            grant_id: GrantId::from_text(token.id.as_str()),
+            scopes: parts.access.effective(&token.scopes, &person, &authentication),
+            person,
+            authentication,
+            auth_time: token.created_at,
+            expires_at: token.expires_at.0,
+            token: Some(token),
+        })
+    }
+
     async fn verify(&self, token: &str, digest: String) -> Result<Arc<Verified>, BearerRefusal> {
         let parts = &self.inner.parts;
         let records = parts.store.signing_keys().await?;
         parts.keys.follow(&records).map_err(|error| BearerRefusal::Unavailable(error.to_string()))?;
-        let claims = parts.keys.verify(token, parts.public_url.as_str(), parts.clock.now()).map_err(|refusal| BearerRefusal::Invalid(refusal.to_string()))?;
+        let claims = parts.keys.verify(token, parts.public_url.as_str(), parts.clock.now()).map_err(|refusal| {
+            let reason = if refusal == TokenRefusal::Time { "token_expired" } else { "token_foreign" };
+            BearerRefusal::invalid(reason, refusal.to_string())
+        })?;
         let verified = Arc::new(Verified {
             user_id: UserId::from_text(claims.sub.clone()),
             client_id: ClientId::from_text(claims.client_id.clone()),
@@ -131,6 +189,9 @@ impl Mcp {
             scopes: ScopeSet::parse_known(&claims.scope),
             claims,
         });
+        // Once a token, not once a call: it is what the timeline wants to know.
+        let name = parts.store.client(&verified.client_id).await?.map(|client| client.name.clone());
+        parts.store.note_step(ConnectStep::new(StepKind::Called).client(verified.client_id.as_str(), name).person(verified.user_id.as_str()));
         self.inner.verified.0.insert(digest, Arc::clone(&verified));
         Ok(verified)
     }
@@ -140,6 +201,12 @@ impl Mcp {
         let now = self.inner.parts.clock.now();
         if now.0 >= caller.expires_at || !self.is_enabled().await.unwrap_or(true) {
             return false;
+        }
+        if let Some(token) = &caller.token {
+            return match self.inner.parts.store.access_token(&token.token).await {
+                Ok(token) => token.is_some_and(|token| token.is_live(now)),
+                Err(_) => true,
+            };
         }
         match self.inner.parts.store.grant(&caller.grant_id).await {
             Ok(grant) => grant.is_some_and(|grant| grant.is_live(now)),

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use doorward_model::{OAuthErrorCode, Scope, ScopeSet, routes};
+use doorward_model::{ConnectStep, OAuthErrorCode, Scope, ScopeSet, StepKind, routes};
 use doorward_transport::answer;
 use serde_json::{Value, json};
 
@@ -42,8 +42,20 @@ impl Mcp {
         response
     }
 
-    /// Refuses a request that has no caller.
+    /// Refuses a request that has no caller, and notes it on the client's way.
     pub(crate) fn refuse(&self, target: Target, refusal: &BearerRefusal) -> Response {
+        let step = match refusal {
+            BearerRefusal::Missing => ConnectStep::new(StepKind::Challenged),
+            BearerRefusal::Malformed(_) => ConnectStep::new(StepKind::Called).refused("token_place"),
+            BearerRefusal::Invalid { reason, .. } => ConnectStep::new(StepKind::Called).refused(reason),
+            BearerRefusal::Unavailable(_) => ConnectStep::new(StepKind::Called).refused("server"),
+        };
+        self.inner.parts.store.note_step(step);
+        self.refuse_unnoted(target, refusal)
+    }
+
+    /// Refuses a request that has no caller.
+    pub(crate) fn refuse_unnoted(&self, target: Target, refusal: &BearerRefusal) -> Response {
         let basic = ScopeSet::default_request().to_string();
         match refusal {
             BearerRefusal::Missing => {
@@ -55,7 +67,7 @@ impl Mcp {
                 let response = answer::oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidRequest, why);
                 self.with_challenge(target, response, &self.challenge(target, &basic, Some(("invalid_request", why))))
             }
-            BearerRefusal::Invalid(why) => {
+            BearerRefusal::Invalid { why, .. } => {
                 tracing::info!(why, "access token refused");
                 // Why exactly is for the log; the client can only get a new one.
                 let told = "the access token expired or is not valid here";
@@ -102,6 +114,20 @@ pub(crate) fn switched_off() -> Response {
 /// The answer at an address below `/mcp` that is no upstream's.
 pub(crate) fn no_such_address() -> Response {
     answer::json(StatusCode::NOT_FOUND, &json!({"error": "not_found", "error_description": "there is nothing at this address"}))
+}
+
+/// Takes from a refusal what leads to OAuth discovery: at the addresses for personal tokens a client must not begin it (N17).
+pub(crate) fn without_discovery(response: &mut Response) {
+    let challenge = match response.status() {
+        StatusCode::UNAUTHORIZED => HeaderValue::from_static("Bearer"),
+        StatusCode::FORBIDDEN => HeaderValue::from_static("Bearer error=\"insufficient_scope\""),
+        _ => return,
+    };
+    let headers = response.headers_mut();
+    headers.remove(header::LINK);
+    if headers.contains_key(header::WWW_AUTHENTICATE) {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
 }
 
 /// Marks an answer as one person's own.

@@ -10,12 +10,13 @@ use axum::{
     response::Response,
 };
 use doorward_model::{UpstreamName, routes};
+use doorward_store::origin;
 use doorward_transport::{ParamsError, cors, params::read_body};
 use serde_json::Value;
 
 use crate::{
-    Caller, Mcp, Surface, Target, Verdict, Visit,
-    challenge::{empty, keep_private, no_such_address, role_refusal, rpc_refusal, switched_off},
+    BearerRefusal, Caller, Mcp, Surface, Target, Verdict, Visit,
+    challenge::{empty, keep_private, no_such_address, role_refusal, rpc_refusal, switched_off, without_discovery},
     channel::{Channel, Ends, pipe, weave},
     envelope::{self, Envelope, Peeked},
     in_flight::InFlight,
@@ -28,15 +29,25 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
     if request.method() == Method::OPTIONS {
         return cors::preflight(request.headers());
     }
+    let keyed = for_keys(request.uri().path());
     let mut response = guarded(&mcp, request, next).await;
+    if keyed {
+        without_discovery(&mut response);
+    }
     cors::allow_any(response.headers_mut());
     keep_private(&mut response);
     response
 }
 
+/// Whether an address is one for personal and service tokens only.
+fn for_keys(path: &str) -> bool {
+    path.rsplit_once(routes::MCP_KEY).is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// What an address offers, if there is such an address.
 fn target(mcp: &Mcp, path: &str) -> Option<Target> {
-    let rest = path.rsplit_once(routes::MCP).map_or("", |(_, rest)| rest).trim_matches('/');
+    let door = if for_keys(path) { routes::MCP_KEY } else { routes::MCP };
+    let rest = path.rsplit_once(door).map_or("", |(_, rest)| rest).trim_matches('/');
     if rest.is_empty() || path.ends_with(routes::MCP_SSE) || path.ends_with(routes::MCP_MESSAGES) {
         return Some(Target::All);
     }
@@ -67,10 +78,18 @@ async fn guarded(mcp: &Mcp, mut request: Request, next: Next) -> Response {
         tracing::warn!(origin = ?request.headers().get("origin"), "MCP request refused: the Origin is not one of mcp.allowed_origins");
         return rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Origin header is not accepted");
     }
+    let keyed = for_keys(request.uri().path());
     let caller = match mcp.authenticate(target, request.headers(), request.uri()).await {
+        // Where no discovery is offered, no token of it is taken: a client that found one elsewhere belongs to the other address.
+        Ok(caller) if keyed && caller.token.is_none() => {
+            let refusal = BearerRefusal::Invalid { why: "this address takes personal and service tokens only".to_owned(), reason: "token_audience" };
+            return mcp.refuse(target, &refusal);
+        }
         Ok(caller) => caller,
+        Err(BearerRefusal::Missing) if keyed => return mcp.refuse_unnoted(target, &BearerRefusal::Missing),
         Err(refusal) => return mcp.refuse(target, &refusal),
     };
+    origin::acting(caller.actor());
     let visit = match visit(mcp, &caller, target, (request.headers(), request.uri())).await {
         Ok(visit) => visit,
         Err(response) => return *response,
@@ -113,13 +132,14 @@ async fn visit(mcp: &Mcp, caller: &Caller, target: Target, (headers, uri): (&Hea
         Presented::Valid(facts, hash) => (facts, Some(hash)),
         Presented::Unknown => return Err(Box::new(rpc_refusal(StatusCode::NOT_FOUND, -32001, "there is no such session; begin a new one with initialize"))),
     };
-    let registered_name = match mcp.inner.parts.store.client(&caller.client_id).await {
-        Ok(Some(client)) => client.name.as_str().into(),
-        Ok(None) => caller.client_id.as_str().into(),
-        Err(error) => return Err(Box::new(mcp.refuse(target, &error.into()))),
+    let registered_name = match (&caller.token, mcp.inner.parts.store.client(&caller.client_id).await) {
+        (Some(token), _) => token.name.as_str().into(),
+        (None, Ok(Some(client))) => client.name.as_str().into(),
+        (None, Ok(None)) => caller.client_id.as_str().into(),
+        (None, Err(error)) => return Err(Box::new(mcp.refuse(target, &error.into()))),
     };
     let surface = surface(uri.query());
-    Ok(Visit { caller: caller.clone(), target, surface, client, registered_name, session, channel: Channel::none() })
+    Ok(Visit { caller: caller.clone(), target, surface, client, registered_name, session, channel: Channel::none(), origin: origin::current() })
 }
 
 /// Takes an answer to a question of ours; `None` if answers are not for this kind of client.
@@ -139,6 +159,7 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
     // Asking for more scopes would not help somebody whose roles do not reach so far.
     if mcp.inner.judge.judge(visit, &spec) == Verdict::Refuse {
         tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, tool = %name, "tool refused: the roles or the policy do not allow it");
+        mcp.note_refused(visit, &spec).await;
         return Some(role_refusal(&name, &envelope.id));
     }
     if caller.scopes.allows(spec.scope) {
@@ -146,6 +167,7 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
     }
     // An elevation that may follow is joined to this line by person, client and grant (R14).
     tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, tool = %name, needed = %spec.scope.name(), held = %caller.scopes, "step-up asked");
+    mcp.note_refused(visit, &spec).await;
     Some(mcp.step_up(visit.target, spec.scope, &envelope.id))
 }
 

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
     routing::{any, get, post},
 };
-use doorward_model::{UpstreamName, routes};
+use doorward_model::{ConnectStep, StepKind, UpstreamName, routes};
 use doorward_transport::{answer, cors};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager};
 
@@ -49,6 +49,9 @@ pub fn router(mcp: &Mcp) -> Router {
         .route(&format!("{}/", routes::MCP), any(streamable_http))
         .route(routes::MCP_UPSTREAM, any(streamable_http))
         .route(&format!("{}/", routes::MCP_UPSTREAM), any(streamable_http))
+        .route(routes::MCP_KEY, any(streamable_http))
+        .route(&format!("{}/", routes::MCP_KEY), any(streamable_http))
+        .route(routes::MCP_KEY_UPSTREAM, any(streamable_http))
         .with_state(Streamable { service, mcp: mcp.clone() });
     let deprecated = Router::new().route(routes::MCP_SSE, get(sse::open)).route(routes::MCP_MESSAGES, post(sse::message)).with_state(mcp.clone());
     let guarded = streamable.merge(deprecated).layer(middleware::from_fn_with_state(mcp.clone(), guard::guard));
@@ -81,7 +84,10 @@ async fn metadata_of_one(State(mcp): State<Mcp>, Path(name): Path<String>) -> Re
 
 async fn document(mcp: &Mcp, target: Target) -> Response {
     match mcp.is_enabled().await {
-        Ok(true) => answer::public_json(&mcp.resource_metadata(target), 300),
+        Ok(true) => {
+            mcp.inner.parts.store.note_step(ConnectStep::new(StepKind::ResourceMetadata));
+            answer::public_json(&mcp.resource_metadata(target), 300)
+        }
         Ok(false) => switched_off(),
         Err(error) => {
             tracing::error!(%error, "the switch of the MCP server could not be read");

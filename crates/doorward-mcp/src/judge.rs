@@ -44,7 +44,30 @@ impl Judge {
     /// Judges a tool for whoever sends this request.
     pub fn judge(&self, visit: &Visit, spec: &ToolSpec) -> Verdict {
         let caller = &visit.caller;
+        if !caller.reaches(spec.upstream) {
+            return Verdict::Refuse;
+        }
         self.decide(Subject { person: &caller.person, client_id: &caller.client_id, client_name: &visit.registered_name }, spec)
+    }
+
+    /// What decides about a call, in a few words for the audit.
+    pub fn reason(&self, visit: &Visit, spec: &ToolSpec) -> String {
+        let caller = &visit.caller;
+        let person = &caller.person;
+        if !caller.reaches(spec.upstream) {
+            return "the token is not for this upstream".to_owned();
+        }
+        if !self.access.allows_tool(person, spec.name()) {
+            return "access.tool_roles".to_owned();
+        }
+        if !self.access.scopes_of(person).allows(spec.scope) {
+            return "access.scope_roles".to_owned();
+        }
+        if !caller.scopes.allows(spec.scope) {
+            return format!("the token lacks {}", spec.scope.name());
+        }
+        let subject = Subject { person, client_id: &caller.client_id, client_name: &visit.registered_name };
+        self.policy.decide(&question(subject, spec)).to_string()
     }
 
     fn decide(&self, subject: Subject<'_>, spec: &ToolSpec) -> Verdict {

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod bearer;
+mod call;
 mod challenge;
 mod channel;
 mod config;
@@ -31,14 +32,15 @@ use std::sync::Arc;
 
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_model::{
-    AccessPolicy, Authentication, Clock, Entropy, GrantId, Pattern, Person, PublicUrl, Resource, ResourceTable, ScopeSet, SessionId, Timestamp, ToolPolicy,
-    UserId,
+    AccessPolicy, AccessToken, Actor, Authentication, Clock, Entropy, GrantId, Pattern, Person, PublicUrl, Resource, ResourceTable, ScopeSet, SessionId,
+    Timestamp, ToolPolicy, UpstreamName, UserId,
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::host::HostPolicy;
 use tokio_util::sync::CancellationToken;
 
 pub use bearer::BearerRefusal;
+pub use call::record_place;
 pub use channel::{AskError, Channel};
 pub use config::{Config, tool_limits};
 pub use confirm::{Pending as PendingConfirmation, write_sorted};
@@ -75,6 +77,27 @@ pub struct Caller {
     pub auth_time: Timestamp,
     /// When the token ends, in seconds since 1970.
     pub expires_at: i64,
+    /// The personal or service token, if it is one. It reaches no further than it says.
+    pub token: Option<Arc<AccessToken>>,
+}
+
+impl Caller {
+    /// Whether this caller's token reaches an upstream; `None` stands for what is our own.
+    pub fn reaches(&self, upstream: Option<UpstreamName>) -> bool {
+        self.token.as_ref().is_none_or(|token| token.reaches_upstream(upstream))
+    }
+
+    /// Who acts, for the audit.
+    pub fn actor(&self) -> Actor {
+        Actor {
+            user_id: Some(self.user_id.to_string()),
+            user_name: Some(self.person.name.to_string()),
+            client_id: self.token.is_none().then(|| self.client_id.to_string()),
+            session_id: None,
+            token_id: self.token.as_ref().map(|token| token.id.to_string()),
+            grant_id: self.token.is_none().then(|| self.grant_id.to_string()),
+        }
+    }
 }
 
 /// What the MCP server is made of.
@@ -105,6 +128,8 @@ pub struct Parts {
     pub changes: Changes,
     /// How much may be used.
     pub limits: LimitsConfig,
+    /// Calls of these tools are recorded with their arguments and results.
+    pub recorded: Vec<Pattern>,
     /// Ends all streams when the server stops.
     pub stop: CancellationToken,
     /// The configuration.

@@ -20,6 +20,7 @@ use rmcp::{
 
 use crate::{
     Changed, Mcp, Surface, Target, Verdict, Visit,
+    call::CallFacts,
     confirm::{self, Asked},
     hub::Listener,
     surface,
@@ -110,7 +111,13 @@ impl Mcp {
     }
 
     /// Makes a call: the same for a tool by its own name and through `call_tool`.
-    async fn call(&self, visit: Visit, mut params: CallToolRequestParams, context: &RequestContext<RoleServer>) -> Result<CallToolResponse, ToolError> {
+    async fn call(
+        &self,
+        visit: Visit,
+        mut params: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+        facts: &mut CallFacts,
+    ) -> Result<CallToolResponse, ToolError> {
         let through_search = surface::is_one(&params.name);
         match params.name.as_ref() {
             surface::SEARCH => return surface::search(&self.usable_tools(&visit).await, params.arguments.unwrap_or_default()).map(Into::into),
@@ -124,6 +131,7 @@ impl Mcp {
             _ => {}
         }
         let Some((source, spec)) = self.tool(&visit, &params.name).await else { return Err(no_such_tool(&params.name, through_search)) };
+        facts.of(&spec);
         // The guard refused this already with an HTTP challenge; whatever way leads here, it is judged where the call is made.
         let verdict = self.inner.judge.judge(&visit, &spec);
         if verdict == Verdict::Refuse {
@@ -137,6 +145,7 @@ impl Mcp {
         }
         let limits = &self.inner.parts.limits;
         let size = params.arguments.as_ref().map_or(0, |arguments| serde_json::to_vec(arguments).map_or(usize::MAX, |bytes| bytes.len()));
+        facts.request_bytes = i64::try_from(size).unwrap_or(i64::MAX);
         if size > limits.argument_bytes {
             return Err(ToolError::Arguments(format!("the arguments have {size} bytes; at most {} are taken", limits.argument_bytes)));
         }
@@ -159,6 +168,7 @@ impl Mcp {
         let CallToolResponse::Complete(result) = response else { return Ok(response) };
         let most = if spec.limits.result_bytes > 0 { spec.limits.result_bytes.min(limits.result_bytes) } else { limits.result_bytes };
         let size = serde_json::to_vec(&result).map_or(usize::MAX, |bytes| bytes.len());
+        facts.response_bytes = i64::try_from(size).unwrap_or(i64::MAX);
         if spec.upstream.is_some() && size > most {
             return Err(ToolError::Failed(format!("the result has {size} bytes; at most {most} are passed on. Ask for less, or for a part")));
         }
@@ -438,9 +448,10 @@ impl ServerHandler for Server {
 
     async fn call_tool(&self, request: CallToolRequestParams, context: RequestContext<RoleServer>) -> Result<CallToolResponse, ErrorData> {
         let visit = Visit::of(&context)?;
+        let mut noting = self.mcp.begin_noting(&visit, &request);
         let (name, caller) = (request.name.to_string(), visit.caller.clone());
-        let started = std::time::Instant::now();
-        let outcome = self.mcp.call(visit, request, &context).await;
+        let outcome = self.mcp.call(visit, request, &context, &mut noting.facts).await;
+        let micros = noting.micros();
         let said = match &outcome {
             Ok(CallToolResponse::Complete(result)) if result.is_error == Some(true) => "answered with an error",
             Ok(CallToolResponse::Complete(_)) => "ok",
@@ -452,9 +463,9 @@ impl ServerHandler for Server {
             Err(ToolError::Unavailable(_)) => "unavailable",
         };
         tracing::info!(
-            tool = %name, person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, outcome = said,
-            micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX), "tool called"
+            tool = %name, person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, outcome = said, micros, "tool called"
         );
+        self.mcp.note_called(noting, said, &outcome).await;
         outcome.or_else(|error| surface::as_result(error).map(Into::into))
     }
 }

@@ -10,6 +10,8 @@ use rmcp::{
 };
 use serde::{Deserialize, Serialize};
 
+use doorward_store::origin::Origin;
+
 use crate::{Caller, channel::Channel};
 
 /// What an address offers.
@@ -82,6 +84,8 @@ pub struct Visit {
     pub session: Option<Arc<str>>,
     /// The way back to the client while this request is open.
     pub channel: Channel,
+    /// Where the request comes from, for the audit.
+    pub origin: Option<Arc<Origin>>,
 }
 
 impl Visit {

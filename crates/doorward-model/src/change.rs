@@ -1,8 +1,9 @@
 //! A write is a value: a request decides on what it read and hands the store one [`UnitOfWork`].
 
 use crate::{
-    AuthorizationCode, Client, Grant, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, Passkey, Person, PersonName, ProviderId, RefreshToken,
-    RevokeReason, Role, Session, SignInAttempt, SigningKey, StoredProvider, Timestamp, Totp,
+    AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, Client, ConnectStep, Grant, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink,
+    Passkey, Person, PersonName, ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt, SigningKey, StoredProvider, Timestamp,
+    Totp,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,
@@ -360,6 +361,89 @@ pub enum Change {
     },
     /// Changes what is known of upstreams.
     Upstream(UpstreamChange),
+    /// Gives a client less than before: its grants from this person keep what is in both sets.
+    NarrowGrants {
+        /// Whose.
+        user_id: UserId,
+        /// Which client.
+        client_id: ClientId,
+        /// What stays, at most.
+        scopes: ScopeSet,
+    },
+    /// Approves a client that waits for it, or takes the approval back. Conditional: the client must exist.
+    SetClientApproved {
+        /// The client.
+        client_id: ClientId,
+        /// Since when.
+        approved_at: Option<Timestamp>,
+    },
+    /// Pins what a client's metadata document said, or lets it change again. Conditional: the client must exist.
+    SetClientPinned {
+        /// The client.
+        client_id: ClientId,
+        /// Since when.
+        pinned_at: Option<Timestamp>,
+    },
+    /// Adds a personal or service token. Conditional: the id and the value must be new.
+    InsertAccessToken(Box<AccessToken>),
+    /// Replaces the value of a token. Conditional: it must be this person's and live.
+    RotateAccessToken {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        id: AccessTokenId,
+        /// The hash of the new value.
+        token: HashedToken,
+        /// When it now ends.
+        expires_at: Timestamp,
+        /// The present moment.
+        now: Timestamp,
+    },
+    /// Revokes a token. Conditional: it must be there and not revoked.
+    RevokeAccessToken {
+        /// Which.
+        id: AccessTokenId,
+        /// Only if it is this person's.
+        user_id: Option<UserId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Revokes all tokens of a person.
+    RevokeAccessTokensOfPerson {
+        /// Whose.
+        user_id: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Notes that a token was used.
+    UseAccessToken {
+        /// Which.
+        id: AccessTokenId,
+        /// When.
+        now: Timestamp,
+    },
+    /// Decides that something is still as somebody saw it. Conditional: its etag is the same.
+    Expect {
+        /// What, as `person:ID`, `client:ID` or `setting:NAME`.
+        subject: String,
+        /// What [`Person::etag`] and [`Client::etag`] said, or the setting's value.
+        etag: String,
+    },
+    /// Decides that somebody else is an enabled administrator. Conditional: there is one.
+    ExpectOtherAdministrator(UserId),
+    /// Adds entries to the audit.
+    Audit(Vec<AuditEvent>),
+    /// Keeps the arguments and the result of a call, sealed.
+    InsertRecord {
+        /// The name under which the entry refers to it.
+        id: String,
+        /// When.
+        at: Timestamp,
+        /// The sealed text.
+        body: Sealed,
+    },
+    /// Adds steps of connecting clients.
+    InsertSteps(Vec<ConnectStep>),
 }
 
 impl Change {
@@ -428,6 +512,19 @@ impl Change {
             Self::ReplaceRecoveryCodes { .. } => "replace_recovery_codes",
             Self::UseRecoveryCode { .. } => "use_recovery_code",
             Self::Upstream(change) => change.name(),
+            Self::NarrowGrants { .. } => "narrow_grants",
+            Self::SetClientApproved { .. } => "set_client_approved",
+            Self::SetClientPinned { .. } => "set_client_pinned",
+            Self::InsertAccessToken(_) => "insert_access_token",
+            Self::RotateAccessToken { .. } => "rotate_access_token",
+            Self::RevokeAccessToken { .. } => "revoke_access_token",
+            Self::RevokeAccessTokensOfPerson { .. } => "revoke_access_tokens_of_person",
+            Self::UseAccessToken { .. } => "use_access_token",
+            Self::Expect { .. } => "expect",
+            Self::ExpectOtherAdministrator(_) => "expect_other_administrator",
+            Self::Audit(_) => "audit",
+            Self::InsertRecord { .. } => "insert_record",
+            Self::InsertSteps(_) => "insert_steps",
         }
     }
 }

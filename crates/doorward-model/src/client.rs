@@ -99,9 +99,20 @@ pub struct Client {
     pub disabled_at: Option<Timestamp>,
     /// Until when a fetched metadata document may be used without fetching it again.
     pub fresh_until: Option<Timestamp>,
+    /// When an administrator approved it. It matters only where the configuration asks for it.
+    pub approved_at: Option<Timestamp>,
+    /// When an administrator pinned what its metadata document said: a changed document is then refused.
+    pub pinned_at: Option<Timestamp>,
 }
 
 impl Client {
+    /// Names the state that an administrator saw, so that nothing else is decided on. Uses by people do not change it.
+    pub fn etag(&self) -> String {
+        let uris: Vec<&str> = self.redirect_uris.iter().map(RedirectUri::as_str).collect();
+        let text = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        let states = [text(self.disabled_at), text(self.approved_at), text(self.pinned_at)];
+        crate::id::etag(&[self.id.as_str(), &self.name, &uris.join(" "), &self.scopes.to_string(), &states.join(" ")])
+    }
     /// Whether every redirect leads to the person's own machine, so that any program there could pose as this client (A14).
     pub fn is_localhost_only(&self) -> bool {
         self.redirect_uris.iter().all(RedirectUri::is_loopback)

@@ -14,6 +14,17 @@ pub fn random_text(entropy: &dyn Entropy, bytes: usize) -> String {
     URL_SAFE_NO_PAD.encode(buffer)
 }
 
+/// A short name of a state: equal states have equal names, and different ones practically never (RFC 9110 §8.8.3).
+pub fn etag(parts: &[&str]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    URL_SAFE_NO_PAD.encode(hash.finalize().get(..15).unwrap_or_default())
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -60,7 +71,16 @@ id!(
     SessionId, "s_"
 );
 
+id!(
+    /// The public handle of a personal or service access token.
+    AccessTokenId, "t_"
+);
+
 impl ClientId {
+    /// The client that stands for a personal or service access token.
+    pub fn of_access_token(id: &AccessTokenId) -> Self {
+        Self(id.0.clone())
+    }
     /// Whether this is the address of a Client ID Metadata Document rather than an id that we made.
     pub fn is_metadata_document(&self) -> bool {
         self.0.starts_with("https://") || self.0.starts_with("http://")

@@ -3,6 +3,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod access;
+pub mod access_token;
+pub mod audit;
 pub mod authentication;
 pub mod authorization;
 pub mod change;
@@ -24,9 +26,12 @@ pub mod second_factor;
 pub mod secret;
 pub mod session;
 pub mod signing_key;
+pub mod timeline;
 pub mod upstream;
 
 pub use access::AccessPolicy;
+pub use access_token::{AccessToken, AccessTokenId};
+pub use audit::{Actor, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditKind, CallFacts, Outcome};
 pub use authentication::{Authentication, Level};
 pub use authorization::{AuthorizationCode, OneTimeLink};
 pub use change::{Change, UnitOfWork};
@@ -47,4 +52,5 @@ pub use second_factor::{Passkey, Totp};
 pub use secret::{HashedToken, PlainPassword, PlainToken, Sealed, TokenKind};
 pub use session::{Session, UpstreamSession};
 pub use signing_key::{SigningAlgorithm, SigningKey};
+pub use timeline::{ConnectStep, StepKind};
 pub use upstream::{Connection, ToolClass, UpstreamChange, UpstreamName};

@@ -91,6 +91,13 @@ pub struct Person {
 }
 
 impl Person {
+    /// Names the state that an administrator saw, so that nothing else is decided on.
+    pub fn etag(&self) -> String {
+        let roles = |roles: &[Role]| roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ");
+        let (email, shown) = (self.email.as_deref().unwrap_or_default(), self.display_name.as_deref().unwrap_or_default());
+        let disabled = self.disabled_at.map(|at| at.to_string()).unwrap_or_default();
+        crate::id::etag(&[self.id.as_str(), self.name.as_str(), email, shown, &roles(&self.roles), &roles(&self.provider_roles), &disabled])
+    }
     /// Whether this person may use the administrator's pages.
     pub fn is_administrator(&self) -> bool {
         self.has_any(&[Role::administrator()])

@@ -26,6 +26,11 @@ impl Resource {
     pub fn admin(public_url: &PublicUrl) -> Self {
         Self(public_url.at(routes::API_ADMIN))
     }
+    /// The upstream whose resource this is.
+    pub fn upstream(&self, public_url: &PublicUrl) -> Option<UpstreamName> {
+        let rest = self.0.strip_prefix(Self::mcp(public_url).as_str())?.strip_prefix('/')?;
+        UpstreamName::parse(rest).ok()
+    }
     /// A resource as it was stored.
     pub fn from_stored(text: String) -> Self {
         Self(text)

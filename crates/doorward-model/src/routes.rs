@@ -111,6 +111,10 @@ routes! {
     MCP = "/mcp";
     /// One upstream alone, as a resource (audience) of its own.
     MCP_UPSTREAM = "/mcp/{upstream}";
+    /// The same tools for personal and service tokens only: no OAuth discovery begins here.
+    MCP_KEY = "/mcp-key";
+    /// One upstream alone, for personal and service tokens.
+    MCP_KEY_UPSTREAM = "/mcp-key/{upstream}";
     /// The deprecated HTTP+SSE transport's event stream (MCP 2024-11-05).
     MCP_SSE = "/mcp/sse";
     /// Where clients of the deprecated HTTP+SSE transport post their messages.

@@ -24,6 +24,8 @@ pub enum TokenKind {
     Link,
     /// `state` on the way to an upstream provider and back.
     UpstreamState,
+    /// A personal or service access token.
+    AccessToken,
 }
 
 impl TokenKind {
@@ -36,6 +38,7 @@ impl TokenKind {
             Self::ClientSecret => "dw_cs_",
             Self::Link => "dw_ln_",
             Self::UpstreamState => "dw_st_",
+            Self::AccessToken => "dw_pat_",
         }
     }
 }

@@ -28,6 +28,42 @@ pub struct AddedClient {
     pub secret: Option<PlainToken>,
 }
 
+/// What an administrator decides about a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientDecision {
+    /// It may not be used; what it was given ends.
+    Block,
+    /// It may be used again.
+    Unblock,
+    /// It may be used where the configuration asks for approval.
+    Approve,
+    /// The approval is taken back; where the configuration asks for one, what it was given ends.
+    Deny,
+    /// Its metadata document may not change any more.
+    Pin,
+    /// Its metadata document may change again.
+    Unpin,
+    /// It is forgotten; what it was given ends.
+    Delete,
+}
+
+impl ClientDecision {
+    /// Every decision with its name.
+    pub const ALL: [(Self, &'static str); 7] = [
+        (Self::Block, "block"),
+        (Self::Unblock, "unblock"),
+        (Self::Approve, "approve"),
+        (Self::Deny, "deny"),
+        (Self::Pin, "pin"),
+        (Self::Unpin, "unpin"),
+        (Self::Delete, "delete"),
+    ];
+    /// The decision of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(decision, _)| *decision)
+    }
+}
+
 /// Why an administrator's change to a client did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientChangeError {
@@ -37,6 +73,12 @@ pub enum ClientChangeError {
     /// No such client.
     #[error("there is no client {0}")]
     Unknown(ClientId),
+    /// Somebody changed it since it was looked at.
+    #[error("the client changed since you looked at it; look again")]
+    Changed,
+    /// Only a client that is named by a metadata document can be pinned.
+    #[error("only a client with a metadata document can be pinned")]
+    NoDocument,
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),
@@ -68,6 +110,8 @@ impl Registration {
             authorized_at: None,
             disabled_at: None,
             fresh_until: None,
+            approved_at: None,
+            pinned_at: None,
         };
         self.store.apply(Change::InsertClient(Box::new(client.clone()))).await.map_err(ClientChangeError::Store)?;
         Ok(AddedClient { client, secret })
@@ -76,6 +120,7 @@ impl Registration {
     async fn change(&self, id: &ClientId, unit: UnitOfWork) -> Result<(), ClientChangeError> {
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
+            Err(StoreError::Refused("expect")) => Err(ClientChangeError::Changed),
             Err(StoreError::Refused(_)) => Err(ClientChangeError::Unknown(id.clone())),
             Err(error) => Err(ClientChangeError::Store(error)),
         }
@@ -83,21 +128,39 @@ impl Registration {
 
     /// Disables a client, whose grants end, or enables it again.
     pub async fn set_disabled(&self, id: &ClientId, disabled: bool) -> Result<(), ClientChangeError> {
-        let now = self.clock.now();
-        let mut unit = UnitOfWork::from(Change::SetClientDisabled { client_id: id.clone(), disabled_at: disabled.then_some(now) });
-        if disabled {
-            unit.push(Change::RevokeGrantsOfClient { client_id: id.clone(), at: now, reason: RevokeReason::ClientRemoved });
-        }
-        self.change(id, unit).await
+        self.decide(id, if disabled { ClientDecision::Block } else { ClientDecision::Unblock }, None).await
     }
 
     /// Deletes a client, whose grants end.
     pub async fn delete(&self, id: &ClientId) -> Result<(), ClientChangeError> {
-        let at = self.clock.now();
-        let unit = UnitOfWork::from_iter([
-            Change::DeleteClient(id.clone()),
-            Change::RevokeGrantsOfClient { client_id: id.clone(), at, reason: RevokeReason::ClientRemoved },
-        ]);
+        self.decide(id, ClientDecision::Delete, None).await
+    }
+
+    /// Decides about a client. With `seen`, only if it is still as it was when it had that etag.
+    pub async fn decide(&self, id: &ClientId, decision: ClientDecision, seen: Option<&str>) -> Result<(), ClientChangeError> {
+        let now = self.clock.now();
+        let client_id = || id.clone();
+        let mut unit = UnitOfWork::new();
+        if let Some(seen) = seen {
+            unit.push(Change::Expect { subject: doorward_model::audit::subject("client", id.as_str()), etag: seen.to_owned() });
+        }
+        unit.push(match decision {
+            ClientDecision::Block => Change::SetClientDisabled { client_id: client_id(), disabled_at: Some(now) },
+            ClientDecision::Unblock => Change::SetClientDisabled { client_id: client_id(), disabled_at: None },
+            ClientDecision::Approve => Change::SetClientApproved { client_id: client_id(), approved_at: Some(now) },
+            ClientDecision::Deny => Change::SetClientApproved { client_id: client_id(), approved_at: None },
+            ClientDecision::Pin | ClientDecision::Unpin => {
+                if !id.is_metadata_document() {
+                    return Err(ClientChangeError::NoDocument);
+                }
+                Change::SetClientPinned { client_id: client_id(), pinned_at: (decision == ClientDecision::Pin).then_some(now) }
+            }
+            ClientDecision::Delete => Change::DeleteClient(client_id()),
+        });
+        let ends = matches!(decision, ClientDecision::Block | ClientDecision::Delete) || decision == ClientDecision::Deny && self.config.approval;
+        if ends {
+            unit.push(Change::RevokeGrantsOfClient { client_id: client_id(), at: now, reason: RevokeReason::ClientRemoved });
+        }
         self.change(id, unit).await
     }
 }

@@ -14,6 +14,8 @@ pub struct Config {
     pub metadata_documents: bool,
     /// The only hosts whose metadata documents are fetched, such as `claude.ai`; empty for any public host.
     pub metadata_document_hosts: Vec<String>,
+    /// Whether a client that an administrator did not add must be approved by one before anybody can use it.
+    pub approval: bool,
     /// Private-use redirect schemes without a period that are accepted. Those in reverse-domain form always are.
     pub private_schemes: Vec<String>,
     /// The only hosts of https redirects of clients that register themselves; empty for any. Loopback and private-use schemes
@@ -39,6 +41,7 @@ impl Default for Config {
             dynamic: true,
             metadata_documents: true,
             metadata_document_hosts: Vec::new(),
+            approval: false,
             private_schemes: ["cursor", "vscode", "vscode-insiders", "windsurf", "zed", "claude", "goose"].map(str::to_owned).to_vec(),
             redirect_hosts: Vec::new(),
             max_redirect_uris: 20,

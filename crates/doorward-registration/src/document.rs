@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Change, Client, ClientId, ClientSource, ScopeSet};
+use doorward_model::{Change, Client, ClientId, ClientSource, ConnectStep, ScopeSet, StepKind};
 use doorward_transport::{ClientAddress, Fetched, OutboundError};
 use serde_json::{Map, Value};
 use url::Url;
@@ -35,6 +35,9 @@ pub enum DocumentRefusal {
     /// The `client_id` in it is another.
     #[error("the client_id in its document is not the document's address")]
     OtherClient,
+    /// It changed since an administrator pinned it.
+    #[error("its document changed since an administrator pinned it ({0})")]
+    Pinned(&'static str),
     /// The metadata is refused by policy.
     #[error("its document is not acceptable: {0}")]
     Policy(String),
@@ -69,6 +72,19 @@ fn max_age(fetched: &Fetched, cap: i64) -> i64 {
     age.clamp(0, cap)
 }
 
+/// The first part in which a document differs from the pinned one.
+fn changed(pinned: &Client, now: &Client) -> Option<&'static str> {
+    [
+        ("redirect_uris", pinned.redirect_uris != now.redirect_uris),
+        ("client_name", pinned.name != now.name),
+        ("token_endpoint_auth_method", pinned.auth_method != now.auth_method),
+        ("jwks", pinned.jwks != now.jwks || pinned.jwks_uri != now.jwks_uri),
+        ("client_uri", pinned.client_uri != now.client_uri),
+    ]
+    .into_iter()
+    .find_map(|(part, differs)| differs.then_some(part))
+}
+
 impl Registration {
     /// Fetches, checks and stores a client's document. Errors and refused documents are never remembered.
     pub(crate) async fn fetch_document(&self, id: &ClientId, known: Option<&Client>, asker: ClientAddress) -> Result<Arc<Client>, LookupError> {
@@ -100,9 +116,18 @@ impl Registration {
             created_at: known.map_or(client.created_at, |known| known.created_at),
             authorized_at: known.and_then(|known| known.authorized_at),
             disabled_at: known.and_then(|known| known.disabled_at),
+            approved_at: known.and_then(|known| known.approved_at),
+            pinned_at: known.and_then(|known| known.pinned_at),
             ..client
         };
+        if let Some(known) = known.filter(|known| known.pinned_at.is_some())
+            && let Some(part) = changed(known, &client)
+        {
+            tracing::warn!(client = %id, part, "the client's metadata document changed since it was pinned; it is refused");
+            return Err(refused(DocumentRefusal::Pinned(part)));
+        }
         self.store.apply(Change::PutDocumentClient(Box::new(client.clone()))).await.map_err(|error| LookupError::Unavailable(error.to_string()))?;
+        self.store.note_step(ConnectStep::new(StepKind::Document).client(id.as_str(), Some(client.name.clone())));
         Ok(Arc::new(client))
     }
 
@@ -134,6 +159,8 @@ impl Registration {
             created_at: now,
             authorized_at: None,
             disabled_at: None,
+            approved_at: None,
+            pinned_at: None,
             fresh_until: Some(now.plus(max_age(fetched, self.config.metadata_document_max_age_seconds))),
         })
     }

@@ -51,6 +51,8 @@ impl Registration {
             authorized_at: None,
             disabled_at: None,
             fresh_until: None,
+            approved_at: None,
+            pinned_at: None,
         };
         self.store.apply(Change::InsertClient(Box::new(client))).await?;
         answer.insert("client_id".to_owned(), id.as_str().into());

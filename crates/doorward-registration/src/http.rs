@@ -9,7 +9,7 @@ use axum::{
     response::Response,
     routing::post,
 };
-use doorward_model::{OAuthErrorCode, routes};
+use doorward_model::{ConnectStep, OAuthErrorCode, StepKind, routes};
 use doorward_transport::{
     ClientAddress, ParamsError,
     answer::{self, oauth_error},
@@ -33,7 +33,9 @@ pub fn router(registration: Registration) -> Router {
 
 async fn register(State(registration): State<Registration>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
     let invalid = |why: &str| oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidClientMetadata, why);
+    let noted = |step: ConnectStep| registration.store.note_step(step);
     if !registration.register_limit.allows(address) {
+        noted(ConnectStep::new(StepKind::Registered).refused("registration_limited"));
         tracing::warn!(address = %address.0, "registration refused: too many from this address");
         let busy =
             oauth_error(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, "too many registrations from this address; try again later");
@@ -51,10 +53,14 @@ async fn register(State(registration): State<Registration>, Extension(address): 
     match registration.register(&metadata).await {
         Ok(registered) => {
             tracing::info!(client = ?registered.get("client_id"), name = ?registered.get("client_name"), "client registered");
+            let text = |name: &str| registered.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+            noted(ConnectStep::new(StepKind::Registered).client(text("client_id").unwrap_or_default(), text("client_name")));
             answer::json(StatusCode::CREATED, &registered)
         }
         Err(RegisterError::Refused(refusal)) => {
             tracing::info!(error = refusal.code.as_str(), why = %refusal.why, address = %address.0, "registration refused");
+            let reason = if refusal.code == OAuthErrorCode::InvalidRedirectUri { "redirect_uri_refused" } else { "metadata_refused" };
+            noted(ConnectStep::new(StepKind::Registered).refused(reason).detail(refusal.why.chars().take(300).collect::<String>()));
             oauth_error(StatusCode::BAD_REQUEST, refusal.code, &refusal.why)
         }
         Err(error @ RegisterError::Full) => {

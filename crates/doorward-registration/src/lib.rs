@@ -10,11 +10,11 @@ mod policy;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
-use doorward_model::{Client, ClientId, Clock, Entropy};
+use doorward_model::{Client, ClientId, ClientSource, Clock, ConnectStep, Entropy, StepKind};
 use doorward_store::{Store, StoreError};
 use doorward_transport::{AddressLimiter, ClientAddress, Outbound};
 
-pub use administrator::{AddedClient, ClientChangeError, NewClient};
+pub use administrator::{AddedClient, ClientChangeError, ClientDecision, NewClient};
 pub use config::Config;
 pub use document::DocumentRefusal;
 pub use policy::MetadataRefusal;
@@ -42,12 +42,31 @@ pub enum LookupError {
     /// An administrator disabled it.
     #[error("the client is disabled")]
     Disabled,
+    /// It waits for an administrator's approval.
+    #[error("the client waits for an administrator's approval")]
+    Waiting,
     /// It could not be found out now: the database or the document's server did not answer.
     #[error("the client cannot be looked up now: {0}")]
     Unavailable(String),
     /// This address asked for too many documents.
     #[error("too many metadata documents were asked for from one address")]
     Limited,
+}
+
+impl LookupError {
+    /// Why, for the timeline: one of [`doorward_model::timeline::REASONS`].
+    pub fn reason(&self, id: &ClientId) -> &'static str {
+        match self {
+            Self::Unknown(why) if id.is_metadata_document() && why.contains("pinned") => "document_pinned",
+            Self::Unknown(_) if id.is_metadata_document() => "document_invalid",
+            Self::Unknown(_) => "client_unknown",
+            Self::Disabled => "client_disabled",
+            Self::Waiting => "client_waiting",
+            Self::Unavailable(_) if id.is_metadata_document() => "document_unreachable",
+            Self::Unavailable(_) => "server",
+            Self::Limited => "registration_limited",
+        }
+    }
 }
 
 impl Registration {
@@ -70,8 +89,30 @@ impl Registration {
         &self.config
     }
 
+    /// The client with this id, as [`Registration::client`] finds it; what keeps it out is noted on the client's way.
+    async fn noted(&self, id: &ClientId, found: Result<Arc<Client>, LookupError>) -> Result<Arc<Client>, LookupError> {
+        let Err(error) = &found else { return found };
+        // Others are noted where the client is needed for something.
+        if !id.is_metadata_document() || matches!(error, LookupError::Disabled | LookupError::Waiting) {
+            return found;
+        }
+        let name = self.store.client(id).await.ok().flatten().map(|client| client.name.clone());
+        let detail = match error {
+            LookupError::Unknown(why) | LookupError::Unavailable(why) => why.chars().take(300).collect(),
+            _ => String::new(),
+        };
+        let shown: String = id.as_str().chars().take(512).collect();
+        self.store.note_step(ConnectStep::new(StepKind::Document).client(shown, name).refused(error.reason(id)).detail(detail));
+        found
+    }
+
     /// The client with this id. A metadata document is fetched if what is known of it is no longer fresh; `address` is who asks.
     pub async fn client(&self, id: &ClientId, address: ClientAddress) -> Result<Arc<Client>, LookupError> {
+        let found = self.look_up(id, address).await;
+        self.noted(id, found).await
+    }
+
+    async fn look_up(&self, id: &ClientId, address: ClientAddress) -> Result<Arc<Client>, LookupError> {
         let unavailable = |error: StoreError| LookupError::Unavailable(error.to_string());
         let known = self.store.client(id).await.map_err(unavailable)?;
         let client = if id.is_metadata_document() {
@@ -83,7 +124,14 @@ impl Registration {
         } else {
             known.ok_or_else(|| LookupError::Unknown("it is not registered here, or was deleted".to_owned()))?
         };
-        if client.disabled_at.is_some() { Err(LookupError::Disabled) } else { Ok(client) }
+        let waits = self.config.approval && client.source != ClientSource::Administrator && client.approved_at.is_none();
+        if client.disabled_at.is_some() {
+            Err(LookupError::Disabled)
+        } else if waits {
+            Err(LookupError::Waiting)
+        } else {
+            Ok(client)
+        }
     }
 
     /// Counts the registrations anew; housekeeping calls it.

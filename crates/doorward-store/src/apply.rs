@@ -1,16 +1,18 @@
 //! Turns one [`Change`] into its statement. One statement decides each conditional change: never read, check, write.
 
+mod access_tokens;
 mod federation;
 mod second_factor;
 mod upstreams;
 
-use doorward_model::{Change, Role, UnitOfWork};
+use doorward_model::{AuditEvent, Change, Role, UnitOfWork};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
 use crate::{
+    audit::{chain, derive},
     convert::{self, list_to_text},
     entities::{access_grant, authorization_code, client, login_failure, one_time_link, person, refresh_token, session, setting, signing_key, spent_value},
 };
@@ -23,13 +25,47 @@ pub(crate) enum Applied {
     Refused(&'static str),
 }
 
-pub(crate) async fn unit<C: ConnectionTrait>(db: &C, unit: &UnitOfWork) -> Result<Applied, DbErr> {
+/// Applies a unit and appends what the audit says of it. `stamp` says who does it, when and from where.
+pub(crate) async fn unit<C: ConnectionTrait>(db: &C, unit: &UnitOfWork, stamp: &AuditEvent) -> Result<Applied, DbErr> {
+    let mut events = Vec::new();
     for change in unit.changes() {
+        let draft = derive::before(db, change).await?;
         if !one(db, change).await? {
             return Ok(Applied::Refused(change.name()));
         }
+        if let Change::Audit(noted) = change {
+            events.extend(noted.iter().cloned());
+        }
+        if let Some(draft) = draft
+            && let Some(event) = derive::after(db, draft).await?
+        {
+            events.push(stamped(event, stamp));
+        }
     }
+    chain::append(db, events).await?;
     Ok(Applied::Done)
+}
+
+/// Fills in who, when and from where.
+pub(crate) fn stamped(mut event: AuditEvent, stamp: &AuditEvent) -> AuditEvent {
+    event.at = stamp.at;
+    if event.actor.user_id.is_none() || event.actor.user_id == stamp.actor.user_id {
+        let own = std::mem::take(&mut event.actor);
+        let held = stamp.actor.clone();
+        event.actor = doorward_model::Actor {
+            user_id: own.user_id.or(held.user_id),
+            user_name: own.user_name.or(held.user_name),
+            client_id: own.client_id.or(held.client_id),
+            session_id: own.session_id.or(held.session_id),
+            token_id: own.token_id.or(held.token_id),
+            grant_id: own.grant_id.or(held.grant_id),
+        };
+    }
+    if event.address.is_empty() {
+        event.address.clone_from(&stamp.address);
+    }
+    event.request_id.clone_from(&stamp.request_id);
+    event
 }
 
 /// Applies one change; `false` means that its condition did not hold.
@@ -88,6 +124,18 @@ async fn one<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbErr>
         | Change::ReplaceRecoveryCodes { .. }
         | Change::UseRecoveryCode { .. } => second_factor::one(db, change).await,
         Change::Upstream(change) => upstreams::one(db, change).await,
+        Change::NarrowGrants { .. }
+        | Change::SetClientApproved { .. }
+        | Change::SetClientPinned { .. }
+        | Change::InsertAccessToken(_)
+        | Change::RotateAccessToken { .. }
+        | Change::RevokeAccessToken { .. }
+        | Change::RevokeAccessTokensOfPerson { .. }
+        | Change::UseAccessToken { .. }
+        | Change::Expect { .. }
+        | Change::ExpectOtherAdministrator(_)
+        | Change::InsertRecord { .. }
+        | Change::InsertSteps(_) => access_tokens::one(db, change).await,
         _ => rest(db, change).await,
     }
 }
@@ -136,6 +184,7 @@ async fn people<C: ConnectionTrait>(db: &C, change: &Change) -> Result<bool, DbE
             second_factor::forget(db, id).await?;
             federation::forget(db, id).await?;
             upstreams::forget(db, id).await?;
+            access_tokens::forget(db, id).await?;
             person::Entity::delete_by_id(id.as_str()).exec(db).await?.rows_affected
         }
         _ => 1,

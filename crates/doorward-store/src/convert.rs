@@ -1,5 +1,6 @@
 //! Between rows and records. A row that does not parse is damage, reported with table and key.
 
+pub(crate) mod access_tokens;
 pub(crate) mod upstreams;
 
 use doorward_model::{
@@ -86,6 +87,8 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         authorized_at: row.authorized_at.map(Timestamp),
         disabled_at: row.disabled_at.map(Timestamp),
         fresh_until: row.fresh_until.map(Timestamp),
+        approved_at: row.approved_at.map(Timestamp),
+        pinned_at: row.pinned_at.map(Timestamp),
     })
 }
 
@@ -107,6 +110,8 @@ pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
         authorized_at: Set(client.authorized_at.map(|at| at.0)),
         disabled_at: Set(client.disabled_at.map(|at| at.0)),
         fresh_until: Set(client.fresh_until.map(|at| at.0)),
+        approved_at: Set(client.approved_at.map(|at| at.0)),
+        pinned_at: Set(client.pinned_at.map(|at| at.0)),
     }
 }
 

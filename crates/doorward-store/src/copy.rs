@@ -5,13 +5,13 @@ use sea_orm::{EntityTrait, IntoActiveModel, PaginatorTrait, TransactionTrait};
 use crate::{
     Store, StoreError,
     entities::{
-        access_grant, authorization_code, client, connect_attempt, connection, identity, invitation, kept_result, login_failure, one_time_link, passkey,
-        person, provider, recovery_code, refresh_token, session, setting, sign_in, signing_key, spent_value, totp, upstream, upstream_registration,
-        upstream_tool,
+        access_grant, access_token, audit, audit_record, authorization_code, client, connect_attempt, connection, identity, invitation, kept_result,
+        login_failure, one_time_link, passkey, person, provider, recovery_code, refresh_token, session, setting, sign_in, signing_key, spent_value, totp,
+        upstream, upstream_registration, upstream_tool,
     },
 };
 
-/// Rows a statement: PostgreSQL takes at most 65,535 parameters, and the widest table has 16 columns.
+/// Rows a statement: SQLite takes at most 32,766 parameters, and the widest table has 22 columns.
 const ROWS: u64 = 500;
 
 macro_rules! copy_tables {
@@ -69,7 +69,10 @@ impl Store {
             upstream_registration,
             connection,
             connect_attempt,
-            kept_result
+            kept_result,
+            access_token,
+            audit,
+            audit_record
         );
         transaction.commit().await?;
         target.forget_cached();

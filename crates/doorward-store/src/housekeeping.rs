@@ -9,10 +9,15 @@ use sea_orm::{
 use crate::{
     Store, StoreError,
     entities::{
-        access_grant, authorization_code, client, connect_attempt, kept_result, login_failure, one_time_link, refresh_token, session, sign_in, signing_key,
-        spent_value,
+        access_grant, access_token, audit_record, authorization_code, client, connect_attempt, connect_step, kept_result, login_failure, one_time_link,
+        refresh_token, session, sign_in, signing_key, spent_value,
     },
 };
+
+/// For how many seconds the steps of connecting clients are kept: a week.
+const STEPS_KEPT: i64 = 7 * 86_400;
+/// For how many seconds a token that expired is still shown: a month.
+const TOKENS_KEPT: i64 = 30 * 86_400;
 
 /// The most rows that one step deletes: a few milliseconds of writing.
 const STEP: u64 = 200;
@@ -44,6 +49,8 @@ impl Store {
         rows += sweep!(self, sign_in, State, sign_in::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, connect_attempt, State, connect_attempt::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, kept_result, Id, kept_result::Column::ExpiresAt.lt(now.0));
+        rows += sweep!(self, connect_step, Seq, connect_step::Column::At.lt(now.plus(-STEPS_KEPT).0));
+        rows += sweep!(self, access_token, Id, access_token::Column::ExpiresAt.lt(now.plus(-TOKENS_KEPT).0));
         rows += sweep!(self, spent_value, Name, spent_value::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, login_failure, Name, login_failure::Column::LastAt.lt(now.plus(-7 * 86_400).0));
         rows += sweep!(self, signing_key, Kid, signing_key::Column::RetiresAt.lt(now.plus(-86_400).0));
@@ -60,6 +67,11 @@ impl Store {
             self.caches.clients.forget_all();
         }
         Ok(rows + clients)
+    }
+
+    /// Deletes recorded arguments and results that are older than `at`.
+    pub async fn delete_records(&self, at: Timestamp) -> Result<u64, StoreError> {
+        Ok(sweep!(self, audit_record, Id, audit_record::Column::At.lt(at.0)))
     }
 
     async fn delete_dead_grants(&self, now: Timestamp) -> Result<u64, StoreError> {

@@ -17,6 +17,7 @@ pub(crate) enum Stale {
     Upstreams,
     Pinned(String),
     Connections(String),
+    AccessTokens,
     Everything,
 }
 
@@ -36,6 +37,7 @@ impl Stale {
             Self::Upstreams => "upstreams".to_owned(),
             Self::Pinned(name) => format!("pinned {name}"),
             Self::Connections(user_id) => format!("connections {user_id}"),
+            Self::AccessTokens => "access_tokens".to_owned(),
             Self::Everything => "everything".to_owned(),
         }
     }
@@ -55,6 +57,7 @@ impl Stale {
             None if text == "signing_keys" => Self::SigningKeys,
             None if text == "settings" => Self::Settings,
             None if text == "providers" => Self::Providers,
+            None if text == "access_tokens" => Self::AccessTokens,
             _ => Self::Everything,
         }
     }
@@ -104,7 +107,19 @@ fn of(change: &Change) -> Option<Stale> {
         Change::Upstream(change) => return of_upstream(change),
         Change::InsertSigningKey(_) | Change::RetireSigningKeys { .. } => Stale::SigningKeys,
         Change::PutSetting { .. } | Change::InsertSetting { .. } => Stale::Settings,
+        Change::SetClientApproved { client_id, .. } | Change::SetClientPinned { client_id, .. } => Stale::Client(client_id.to_string()),
+        Change::NarrowGrants { .. } => Stale::Grants,
+        Change::InsertAccessToken(_)
+        | Change::RotateAccessToken { .. }
+        | Change::RevokeAccessToken { .. }
+        | Change::RevokeAccessTokensOfPerson { .. }
+        | Change::UseAccessToken { .. } => Stale::AccessTokens,
         Change::InsertPerson(_)
+        | Change::Expect { .. }
+        | Change::ExpectOtherAdministrator(_)
+        | Change::Audit(_)
+        | Change::InsertRecord { .. }
+        | Change::InsertSteps(_)
         | Change::InsertClient(_)
         | Change::InsertCode(_)
         | Change::RedeemCode { .. }
@@ -157,6 +172,7 @@ mod tests {
             Stale::Upstreams,
             Stale::Pinned("wiki".into()),
             Stale::Connections("u".into()),
+            Stale::AccessTokens,
         ] {
             assert_eq!(Stale::from_text(&stale.to_text()), stale);
         }

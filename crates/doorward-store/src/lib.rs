@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod apply;
+mod audit;
 mod cache;
 mod config;
 mod connect;
@@ -13,12 +14,14 @@ pub(crate) mod entities;
 mod housekeeping;
 mod invalidate;
 mod listen;
+pub mod origin;
 mod repos;
 mod store;
 mod writer;
 
 use std::sync::Arc;
 
+pub use audit::{AuditBreak, AuditPage, AuditVerified};
 pub use config::Config;
 pub use repos::{ClientFilter, ConnectedApp, LoginFailures};
 pub use store::{Backend, Store};

@@ -8,6 +8,7 @@ use doorward_model::{
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
+mod access_tokens;
 mod federation;
 mod second_factor;
 mod upstreams;

@@ -3,14 +3,26 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use doorward_model::{
-    Client, Connection, Grant, Person, Session, SigningKey, StoredProvider, UnitOfWork,
+    AccessToken, AuditEvent, Client, Clock, ConnectStep, Connection, Grant, Person, Session, SigningKey, StoredProvider, UnitOfWork,
+    ports::SystemClock,
     upstream::{PinnedTool, StoredUpstream},
 };
 use migrations::Migrator;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
 
-use crate::{Config, StoreError, cache::ReadThrough, connect, invalidate::Stale, listen, writer::Writer};
+use crate::{
+    Config, StoreError, apply,
+    audit::{
+        chain, derive,
+        trail::{Note, Trail},
+    },
+    cache::ReadThrough,
+    connect,
+    invalidate::Stale,
+    listen, origin,
+    writer::Writer,
+};
 
 /// Which database is behind the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +45,7 @@ pub(crate) struct Caches {
     pub(crate) upstreams: ReadThrough<(), Vec<StoredUpstream>>,
     pub(crate) pinned: ReadThrough<String, Vec<PinnedTool>>,
     pub(crate) connections: ReadThrough<String, Vec<Connection>>,
+    pub(crate) access_tokens: ReadThrough<String, AccessToken>,
 }
 
 impl Caches {
@@ -51,6 +64,7 @@ impl Caches {
             upstreams: ReadThrough::new(1, lifetime),
             pinned: ReadThrough::new(1024, lifetime),
             connections: ReadThrough::new(entries, lifetime),
+            access_tokens: ReadThrough::new(entries, lifetime),
         }
     }
 
@@ -73,6 +87,7 @@ impl Caches {
                 }
                 Stale::Pinned(name) => self.pinned.forget(name),
                 Stale::Connections(user_id) => self.connections.forget(user_id),
+                Stale::AccessTokens => self.access_tokens.forget_all(),
                 Stale::Everything => {
                     self.people.forget_all();
                     self.clients.forget_all();
@@ -84,6 +99,7 @@ impl Caches {
                     self.upstreams.forget_all();
                     self.pinned.forget_all();
                     self.connections.forget_all();
+                    self.access_tokens.forget_all();
                 }
             }
         }
@@ -97,6 +113,8 @@ pub struct Store {
     /// The connection that writes: shared with the writer, so that housekeeping waits its turn.
     pub(crate) sweeper: DatabaseConnection,
     writer: Arc<Writer>,
+    trail: Trail,
+    clock: Arc<dyn Clock>,
     pub(crate) caches: Arc<Caches>,
     backend: Backend,
     // Ends the listening task with the last clone.
@@ -121,7 +139,9 @@ impl Store {
             Backend::Sqlite => (Writer::sqlite(connections.writer, Arc::clone(&caches)), None),
             Backend::Postgres => (Writer::Postgres(connections.writer), Some(listen::Listener::start(config.url.clone(), Arc::clone(&caches)))),
         };
-        Ok(Self { reader: connections.reader, sweeper, writer: Arc::new(writer), caches, backend, _listener: Arc::new(listener) })
+        let writer = Arc::new(writer);
+        let trail = Trail::start(Arc::clone(&writer), Arc::clone(&caches));
+        Ok(Self { reader: connections.reader, sweeper, writer, trail, clock: Arc::new(SystemClock), caches, backend, _listener: Arc::new(listener) })
     }
 
     /// Which database `config` names.
@@ -137,7 +157,68 @@ impl Store {
     /// Applies a unit of work as a whole. `Ok` means durable; [`StoreError::Refused`] names the condition that did not hold.
     pub async fn apply(&self, unit: impl Into<UnitOfWork>) -> Result<(), StoreError> {
         let unit = unit.into();
-        if unit.is_empty() { Ok(()) } else { self.writer.apply(unit, &self.caches).await }
+        if unit.is_empty() {
+            return Ok(());
+        }
+        let stamp = self.stamp();
+        let traffic = derive::traffic(&unit);
+        self.writer.apply(unit, stamp.clone(), &self.caches).await?;
+        for event in traffic {
+            self.trail.note(Note::Event(Box::new(apply::stamped(event, &stamp)))).await?;
+        }
+        Ok(())
+    }
+
+    /// The same store with another clock, which dates the audit.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    fn stamp(&self) -> AuditEvent {
+        AuditEvent { at: self.clock.now(), ..origin::stamp() }
+    }
+
+    /// Notes what happened. It is written with others within a fraction of a second; if very many wait, the caller does too. An error
+    /// means that the store is closed.
+    pub async fn note(&self, event: AuditEvent) -> Result<(), StoreError> {
+        self.trail.note(Note::Event(Box::new(apply::stamped(event, &self.stamp())))).await
+    }
+
+    /// Notes a step of a connecting client. Under a flood of them some are lost, for they cost nothing to make.
+    pub fn note_step(&self, mut step: ConnectStep) {
+        let stamp = self.stamp();
+        step.at = stamp.at;
+        if let Some(origin) = origin::current() {
+            step.address.clone_from(&origin.address);
+            step.agent.clone_from(&origin.agent);
+        }
+        if !self.trail.try_note(Note::Step(Box::new(step))) {
+            tracing::debug!("a step of a connecting client was not noted: too many wait");
+        }
+    }
+
+    /// Waits until everything that was noted is written.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.trail.flush().await
+    }
+
+    /// Deletes entries of the audit that are older than `at`, a few thousand at a time, and answers how many went.
+    pub async fn trim_audit(&self, at: doorward_model::Timestamp) -> Result<u64, StoreError> {
+        use sea_orm::TransactionTrait;
+        let mut total = 0;
+        loop {
+            let Some(seq) = self.audit_end_before(at, 2000).await? else { return Ok(total) };
+            let transaction = self.sweeper.begin().await?;
+            let gone = chain::trim(&transaction, seq).await?;
+            transaction.commit().await?;
+            self.caches.forget(&[Stale::Settings]);
+            total += gone;
+            if gone == 0 {
+                return Ok(total);
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Asks the database for a sign of life.

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use doorward_model::UnitOfWork;
+use doorward_model::{AuditEvent, UnitOfWork};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait};
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,6 +21,7 @@ const QUEUE: usize = 1024;
 
 pub(crate) struct Job {
     unit: UnitOfWork,
+    stamp: AuditEvent,
     answer: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -37,16 +38,16 @@ impl Writer {
     }
 
     /// Applies a unit. When this answers `Ok`, the unit is durable and no cache holds what it replaced.
-    pub(crate) async fn apply(&self, unit: UnitOfWork, caches: &Caches) -> Result<(), StoreError> {
+    pub(crate) async fn apply(&self, unit: UnitOfWork, stamp: AuditEvent, caches: &Caches) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(queue) => {
                 let (answer, answered) = oneshot::channel();
-                queue.send(Job { unit, answer }).await.map_err(|_| StoreError::Closed)?;
+                queue.send(Job { unit, stamp, answer }).await.map_err(|_| StoreError::Closed)?;
                 answered.await.map_err(|_| StoreError::Closed)?
             }
             Self::Postgres(pool) => {
                 let stale = invalidate::stale(&unit);
-                let done = postgres(pool, &unit, &stale).await;
+                let done = postgres(pool, (&unit, &stamp), &stale).await;
                 // Also after an error: the commit may have happened although its answer was lost.
                 caches.forget(&stale);
                 done
@@ -55,9 +56,9 @@ impl Writer {
     }
 }
 
-async fn postgres(pool: &DatabaseConnection, unit: &UnitOfWork, stale: &[Stale]) -> Result<(), StoreError> {
+async fn postgres(pool: &DatabaseConnection, (unit, stamp): (&UnitOfWork, &AuditEvent), stale: &[Stale]) -> Result<(), StoreError> {
     let transaction = pool.begin().await?;
-    match apply::unit(&transaction, unit).await? {
+    match apply::unit(&transaction, unit, stamp).await? {
         Applied::Refused(condition) => {
             transaction.rollback().await?;
             return Err(StoreError::Refused(condition));
@@ -109,9 +110,9 @@ async fn data_version(connection: &DatabaseConnection) -> Result<i64, DbErr> {
 }
 
 async fn batch(connection: &DatabaseConnection, jobs: Vec<Job>, caches: &Caches) {
-    let (units, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.unit, job.answer)).unzip();
+    let (units, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| ((job.unit, job.stamp), job.answer)).unzip();
     let outcome = commit(connection, &units).await;
-    for unit in &units {
+    for (unit, _) in &units {
         caches.forget(&invalidate::stale(unit));
     }
     match outcome {
@@ -130,13 +131,13 @@ async fn batch(connection: &DatabaseConnection, jobs: Vec<Job>, caches: &Caches)
 }
 
 /// Applies each unit inside a savepoint of one transaction; a refused unit undoes only itself.
-async fn commit(connection: &DatabaseConnection, units: &[UnitOfWork]) -> Result<Vec<Result<(), StoreError>>, DbErr> {
+async fn commit(connection: &DatabaseConnection, units: &[(UnitOfWork, AuditEvent)]) -> Result<Vec<Result<(), StoreError>>, DbErr> {
     let immediate = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
     let transaction = connection.begin_with_options(immediate).await?;
     let mut results = Vec::with_capacity(units.len());
-    for unit in units {
+    for (unit, stamp) in units {
         let savepoint = transaction.begin().await?;
-        match apply::unit(&savepoint, unit).await {
+        match apply::unit(&savepoint, unit, stamp).await {
             Ok(Applied::Done) => {
                 savepoint.commit().await?;
                 results.push(Ok(()));

@@ -13,14 +13,19 @@ use tracing::Instrument;
 
 use crate::{ClientAddress, answer};
 
+/// The request's id. Handlers find it among the request's extensions.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
 /// Middleware: gives the request an id, answers it as `X-Request-Id`, and logs method, path (never the query), status and time.
-pub async fn log(State(entropy): State<Arc<dyn Entropy>>, request: Request, next: Next) -> Response {
+pub async fn log(State(entropy): State<Arc<dyn Entropy>>, mut request: Request, next: Next) -> Response {
     let id = doorward_model::id::random_text(entropy.as_ref(), 9);
     let address = request.extensions().get::<ClientAddress>().map(|address| address.0.to_string()).unwrap_or_default();
     // Paths may hold the secret of a one-time link, which sits behind the last slash of three.
     let path: String = request.uri().path().chars().take(200).collect();
     let path = if path.starts_with("/admin/link/") { "/admin/link/…".to_owned() } else { path };
     let span = tracing::info_span!("request", id, method = %request.method(), path, address);
+    request.extensions_mut().insert(RequestId(id.clone()));
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     answer::harden(response.headers_mut());

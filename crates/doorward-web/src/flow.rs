@@ -92,7 +92,7 @@ impl Web {
     /// Shows a refusal to the person, or sends it to the client.
     pub(crate) fn refuse(&self, refusal: &AuthorizeRefusal) -> Response {
         match refusal {
-            AuthorizeRefusal::Redirect(target) => {
+            AuthorizeRefusal::Redirect(target, _) => {
                 tracing::info!("authorization refused; the client was told");
                 answer::see_other(target)
             }

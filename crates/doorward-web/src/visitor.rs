@@ -7,7 +7,8 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::{BrowserFacts, Visitor};
-use doorward_model::{Level, PlainToken, id::random_text, routes};
+use doorward_model::{Actor, Level, PlainToken, id::random_text, routes};
+use doorward_store::origin;
 use doorward_transport::{ClientAddress, Params, answer, cookies::Cookie};
 
 use crate::{
@@ -71,6 +72,15 @@ impl FromRequestParts<Web> for Browser {
         };
         let address = parts.extensions.get::<ClientAddress>().copied().unwrap_or(ClientAddress([0, 0, 0, 0].into()));
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        if let Some(holder) = &holder {
+            let person = &holder.person;
+            origin::acting(Actor {
+                user_id: Some(person.id.to_string()),
+                user_name: Some(person.name.to_string()),
+                session_id: Some(holder.session.id.to_string()),
+                ..Actor::default()
+            });
+        }
         let (visitor, waiting) = match holder {
             Some(holder) if holder.session.complete => (Some(holder), None),
             holder => (None, holder),

@@ -14,7 +14,7 @@ use axum::{
 use doorward_gateway::{Decision, Source, ToolChangeError, Upstream, UpstreamChangeError, UpstreamConfig};
 use doorward_mcp::{BearerRefusal, Caller};
 use doorward_model::{Person, Resource, Scope, ToolClass, routes};
-use doorward_store::StoreError;
+use doorward_store::{StoreError, origin};
 use doorward_transport::{ParamsError, answer, cors, params::read_body};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -63,7 +63,7 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
         Ok(caller) => caller,
         Err(BearerRefusal::Missing) => return challenged(&app, StatusCode::UNAUTHORIZED, None, "an access token is needed"),
         Err(BearerRefusal::Malformed(why)) => return refused(StatusCode::BAD_REQUEST, "invalid_request", why),
-        Err(BearerRefusal::Invalid(why)) => {
+        Err(BearerRefusal::Invalid { why, .. }) => {
             tracing::info!(why, "access token refused by the administrators' API");
             return challenged(&app, StatusCode::UNAUTHORIZED, Some("invalid_token"), "the access token expired or is not valid here");
         }
@@ -75,6 +75,7 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
     if !caller.person.is_administrator() || !caller.scopes.contains(Scope::Admin) {
         return challenged(&app, StatusCode::FORBIDDEN, Some("insufficient_scope"), "this needs the scope admin, which an administrator can allow");
     }
+    origin::acting(caller.actor());
     request.extensions_mut().insert(caller);
     next.run(request).await
 }

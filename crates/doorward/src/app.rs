@@ -66,7 +66,9 @@ struct Directory(Registration);
 impl ClientDirectory for Directory {
     async fn find(&self, id: &ClientId, address: ClientAddress) -> Result<Arc<Client>, DirectoryError> {
         self.0.client(id, address).await.map_err(|error| match error {
-            LookupError::Unknown(_) | LookupError::Disabled => DirectoryError::Unknown(error.to_string()),
+            LookupError::Unknown(_) | LookupError::Disabled | LookupError::Waiting => {
+                DirectoryError::Unknown { why: error.to_string(), reason: error.reason(id) }
+            }
             LookupError::Unavailable(_) | LookupError::Limited => DirectoryError::Unavailable(error.to_string()),
         })
     }
@@ -87,7 +89,7 @@ impl App {
     #[expect(clippy::too_many_lines, reason = "it hands every part what it needs, from top to bottom, and does nothing else")]
     pub async fn open(config: Config, checked: &Checked, data_dir: &DataDir, public_url: PublicUrl, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Failed> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let store = Store::open(&config.store, data_dir.path()).await?;
+        let store = Store::open(&config.store, data_dir.path()).await?.with_clock(Arc::clone(&clock));
         let master = keys::open_master_key(&config.keys.master_key, data_dir.path(), &store).await?;
         let rotation = rotation(&config, checked);
         keys::keep_fresh(&store, &master, rotation, config.keys.rotation_days, clock.now()).await?;
@@ -168,6 +170,7 @@ impl App {
             resources,
             changes,
             limits: config.limits.clone(),
+            recorded: config.audit.record.iter().map(|pattern| doorward_model::Pattern::new(pattern)).collect(),
             stop: stop.clone(),
             config: config.mcp.clone(),
         });

@@ -5,13 +5,14 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{Method, StatusCode},
+    http::{Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
 use doorward_model::routes;
-use doorward_transport::{address, answer, cors, request_log};
+use doorward_store::origin::{self, Origin};
+use doorward_transport::{ClientAddress, address, answer, cors, request_log, request_log::RequestId};
 use futures_util::FutureExt;
 use serde_json::json;
 
@@ -49,6 +50,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .fallback(move |request: Request| not_found(Arc::clone(&missing), request))
         .layer(middleware::from_fn_with_state(Arc::clone(app), follow))
         .layer(middleware::from_fn(catch_panic))
+        .layer(middleware::from_fn(serve_for))
         .layer(middleware::from_fn_with_state(Arc::clone(&app.entropy), request_log::log))
         .layer(middleware::from_fn_with_state(app.proxies.clone(), address::find))
 }
@@ -59,6 +61,19 @@ async fn follow(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
         tracing::debug!(%error, "the upstreams could not be read; what is known counts");
     }
     next.run(request).await
+}
+
+/// Serves each request on behalf of whoever sends it, so that the audit knows.
+async fn serve_for(request: Request, next: Next) -> Response {
+    let origin = Arc::new(origin_of(&request));
+    origin::serving(origin, next.run(request)).await
+}
+
+fn origin_of(request: &Request) -> Origin {
+    let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let address = request.extensions().get::<ClientAddress>().map(|address| address.0.to_string()).unwrap_or_default();
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    Origin::new(id, address, agent.chars().filter(|character| !character.is_control()).take(120).collect())
 }
 
 /// A handler that panics costs its own request only.

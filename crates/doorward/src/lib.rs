@@ -3,6 +3,7 @@
 
 mod api;
 pub mod app;
+mod audit_text;
 pub mod commands;
 pub mod config;
 pub mod data_dir;

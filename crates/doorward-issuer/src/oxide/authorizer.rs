@@ -50,11 +50,13 @@ impl Authorizer for GrantSession<'_> {
     async fn extract(&mut self, presented: &str) -> Result<Option<Grant>, ()> {
         let found = self.issuer.parts.store.code(&PlainToken::presented(presented).hashed()).await.map_err(|error| self.fail_with(error.into()))?;
         let Some(code) = found else {
-            self.fail(OAuthErrorCode::InvalidGrant, "the code is unknown");
+            // One of ours that is not there any more expired long ago; another was never ours.
+            let reason = if presented.starts_with(TokenKind::AuthorizationCode.prefix()) { "code_expired" } else { "code_foreign" };
+            self.fail_because(OAuthErrorCode::InvalidGrant, reason, "the code is unknown");
             return Ok(None);
         };
         if code.consumed_at.is_none() && self.now >= code.expires_at {
-            self.fail(OAuthErrorCode::InvalidGrant, "the code has expired");
+            self.fail_because(OAuthErrorCode::InvalidGrant, "code_expired", "the code has expired");
             return Ok(None);
         }
         if self.require_person(&code.user_id).await.is_err() {

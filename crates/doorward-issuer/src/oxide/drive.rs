@@ -53,7 +53,17 @@ impl GrantSession<'_> {
         let result = result.map_err(|kind| {
             self.take_failure().unwrap_or_else(|| match kind.as_deref() {
                 Some("invalid_client") => Failure::new(OAuthErrorCode::InvalidClient, "the client is not known"),
-                Some("invalid_grant") => Failure::new(OAuthErrorCode::InvalidGrant, "the grant belongs to another client or redirect_uri"),
+                Some("invalid_grant") => {
+                    let others = self.code.as_ref().is_some_and(|code| code.client_id != self.client.id);
+                    let reason = if self.code.is_none() {
+                        "refresh_unknown"
+                    } else if others {
+                        "code_client"
+                    } else {
+                        "token_redirect_uri"
+                    };
+                    Failure::new(OAuthErrorCode::InvalidGrant, "the grant belongs to another client or redirect_uri").because(reason)
+                }
                 Some("invalid_scope") => Failure::new(OAuthErrorCode::InvalidScope, "the scope exceeds the grant"),
                 Some("unsupported_grant_type") => Failure::new(OAuthErrorCode::UnsupportedGrantType, "the grant type is not supported"),
                 Some(_) => Failure::new(OAuthErrorCode::InvalidRequest, "a parameter is missing or malformed"),

@@ -12,10 +12,6 @@ use oxide_auth_async::primitives::Issuer;
 use super::session::{GrantSession, IssuedTokens, from_machine, machine_scope};
 
 impl GrantSession<'_> {
-    fn keep(&mut self, access_token: &str, refresh_token: Option<PlainToken>, expires_in: i64, scope: doorward_model::ScopeSet) {
-        self.outcome.tokens = Some(IssuedTokens { access_token: access_token.to_owned(), refresh_token, expires_in, scope });
-    }
-
     /// Decides what a presented refresh token is worth: the token to answer with, or a refusal.
     async fn rotate(&mut self, presented: &str) -> Result<PlainToken, ()> {
         let (token, grant) = self.refresh.clone().ok_or(())?;
@@ -33,7 +29,7 @@ impl GrantSession<'_> {
         }
         tracing::warn!(grant = %grant.id, client = %grant.client_id, person = %grant.user_id, "a spent refresh token came back: the grant is revoked");
         self.outcome.unit.push(Change::RevokeGrant { grant_id: grant.id, at: self.now, reason: RevokeReason::RefreshReuse });
-        self.fail(OAuthErrorCode::InvalidGrant, "the refresh token was used before; the grant is revoked");
+        self.fail_because(OAuthErrorCode::InvalidGrant, "refresh_reused", "the refresh token was used before; the grant is revoked");
         Err(())
     }
 }
@@ -46,7 +42,7 @@ impl Issuer for GrantSession<'_> {
             // Everything about the request was right, so whoever sent it holds a code that was spent by somebody.
             tracing::warn!(grant = %code.grant_id, client = %code.client_id, person = %code.user_id, "a spent code came back: its grant is revoked");
             self.outcome.unit.push(Change::RevokeGrant { grant_id: code.grant_id, at: self.now, reason: RevokeReason::CodeReplay });
-            self.fail(OAuthErrorCode::InvalidGrant, "the code was used before; what it gave is revoked");
+            self.fail_because(OAuthErrorCode::InvalidGrant, "code_spent", "the code was used before; what it gave is revoked");
             return Err(());
         }
         let resources = self.resources(&code.resources).map_err(|failure| self.fail_with(failure))?;
@@ -58,9 +54,10 @@ impl Issuer for GrantSession<'_> {
         if let Some(refresh) = &refresh {
             self.outcome.unit.push(Change::InsertRefreshToken(self.new_refresh_token(refresh, &record)));
         }
+        let (user_id, grant_id) = (record.user_id.clone(), record.id.clone());
         self.outcome.unit.push(Change::InsertGrant(record));
         let answer = IssuedToken { token: access.clone(), refresh: None, until: grant.until, token_type: TokenType::Bearer };
-        self.keep(&access, refresh, lifetime, scopes);
+        self.outcome.tokens = Some(IssuedTokens { access_token: access, refresh_token: refresh, expires_in: lifetime, scope: scopes, user_id, grant_id });
         Ok(answer)
     }
 
@@ -101,9 +98,11 @@ impl Issuer for GrantSession<'_> {
         let scopes = self.allowed_now(&from_machine(&grant.scope), &record).await?;
         let refresh = self.rotate(presented).await?;
         let (access, lifetime) = self.sign(&record, &scopes, &resources).map_err(|failure| self.fail_with(failure))?;
+        let (user_id, grant_id) = (record.user_id, record.id.clone());
         self.outcome.unit.push(Change::UseGrant { grant_id: record.id, now: self.now });
         let answer = RefreshedToken { token: access.clone(), refresh: None, until: grant.until, token_type: TokenType::Bearer };
-        self.keep(&access, Some(refresh), lifetime, scopes);
+        let refresh_token = Some(refresh);
+        self.outcome.tokens = Some(IssuedTokens { access_token: access, refresh_token, expires_in: lifetime, scope: scopes, user_id, grant_id });
         Ok(answer)
     }
 

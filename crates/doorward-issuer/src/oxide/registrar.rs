@@ -17,7 +17,7 @@ impl Registrar for GrantSession<'_> {
     /// Finds the redirect URI. What fails here never redirects anywhere.
     async fn bound_redirect<'b>(&self, bound: ClientUrl<'b>) -> Result<BoundClient<'b>, RegistrarError> {
         let refuse = |why: &str| {
-            self.fail(OAuthErrorCode::InvalidRequest, why);
+            self.fail_because(OAuthErrorCode::InvalidRequest, "redirect_uri", why);
             RegistrarError::Unspecified
         };
         if bound.client_id != self.client.id.as_str() {

@@ -20,6 +20,10 @@ pub(crate) struct IssuedTokens {
     pub(crate) refresh_token: Option<PlainToken>,
     pub(crate) expires_in: i64,
     pub(crate) scope: ScopeSet,
+    /// For whom.
+    pub(crate) user_id: UserId,
+    /// From which grant.
+    pub(crate) grant_id: GrantId,
 }
 
 /// What a machine's run leaves behind: changes to apply, whatever else happened.
@@ -97,6 +101,11 @@ impl<'a> GrantSession<'a> {
         self.fail_with(Failure::new(code, why));
     }
 
+    /// The same, with the reason for the timeline.
+    pub(super) fn fail_because(&self, code: OAuthErrorCode, reason: &'static str, why: impl Into<String>) {
+        self.fail_with(Failure::new(code, why).because(reason));
+    }
+
     pub(super) fn fail_with(&self, failure: Failure) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
     }
@@ -125,7 +134,7 @@ impl<'a> GrantSession<'a> {
         if let Some(person) = person.filter(|person| person.disabled_at.is_none()) {
             return Ok(person);
         }
-        self.fail(OAuthErrorCode::InvalidGrant, "the grant was withdrawn or has ended");
+        self.fail_because(OAuthErrorCode::InvalidGrant, "person_disabled", "the grant was withdrawn or has ended");
         Err(())
     }
 
@@ -138,7 +147,7 @@ impl<'a> GrantSession<'a> {
             return Ok(left.normalised());
         }
         tracing::info!(person = %grant.user_id, client = %grant.client_id, grant = %grant.id, asked = %scopes, "no token: the person's roles allow none of the scopes");
-        self.fail(OAuthErrorCode::InvalidGrant, "the person's roles no longer allow any of this");
+        self.fail_because(OAuthErrorCode::InvalidGrant, "role", "the person's roles no longer allow any of this");
         Err(())
     }
 

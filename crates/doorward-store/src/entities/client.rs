@@ -21,6 +21,8 @@ pub struct Model {
     pub authorized_at: Option<i64>,
     pub disabled_at: Option<i64>,
     pub fresh_until: Option<i64>,
+    pub approved_at: Option<i64>,
+    pub pinned_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,9 +3,13 @@
 #![allow(missing_docs, reason = "columns are named and described by the records in doorward-model")]
 
 pub mod access_grant;
+pub mod access_token;
+pub mod audit;
+pub mod audit_record;
 pub mod authorization_code;
 pub mod client;
 pub mod connect_attempt;
+pub mod connect_step;
 pub mod connection;
 pub mod identity;
 pub mod invitation;

@@ -113,7 +113,10 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
     };
     let settled = params.get("settled").is_some();
     match (web.next_step(&request, &browser, settled).await, &browser.visitor) {
-        (Ok(Step::Decide), Some(visitor)) => show(&web, &browser, visitor, &request, settled).await,
+        (Ok(Step::Decide), Some(visitor)) => {
+            web.parts.issuer.note_asked(&request, &visitor.person.id);
+            show(&web, &browser, visitor, &request, settled).await
+        }
         (Ok(_), _) => web.proceed(&request, &browser).await,
         (Err(refusal), _) => web.refuse(&refusal),
     }
@@ -150,6 +153,6 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
             }
         }
         Some("switch") => answer::see_other(&web.at(&format!("{}?request={sealed}&switch=1&choose=1", routes::LOGIN))),
-        _ => answer::see_other(&web.parts.issuer.deny(&pending)),
+        _ => answer::see_other(&web.parts.issuer.deny(&pending, &visitor.person.id)),
     }
 }

@@ -182,11 +182,25 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
                 SignInRefusal::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, format!("Too many failed attempts. Try again in {seconds} seconds.")),
             };
             let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
+            if let Some((_, request)) = request {
+                web.parts.issuer.note_no_sign_in(request, web.why_no_sign_in(name).await);
+            }
             let showing = Showing { request, next: params.get("next"), again: false, name, error: Some(error), status };
             let response = show(&web, &browser, showing).await;
             if let SignInRefusal::Wait(seconds) = refusal { answer::retry_after(response, u64::try_from(seconds).unwrap_or(1)) } else { response }
         }
         Err(error) => Oops::no_sign_in(&error).draw(&web),
+    }
+}
+
+impl Web {
+    /// Why somebody of this name does not come in, for the timeline. The person is told nothing of it.
+    async fn why_no_sign_in(&self, name: &str) -> &'static str {
+        let Ok(name) = doorward_model::PersonName::parse(name) else { return "sign_in" };
+        match self.parts.store.person_named(&name).await {
+            Ok(Some(person)) if person.disabled_at.is_some() => "person_disabled",
+            _ => "sign_in",
+        }
     }
 }
 

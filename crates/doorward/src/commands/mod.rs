@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
 mod admin_link;
+mod audit;
 mod client;
 mod config;
 mod context;
@@ -11,12 +12,14 @@ mod migrate;
 mod policy;
 mod provider;
 mod supervise;
+pub(crate) mod token;
 mod upstream;
 mod user;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory, Parser, Subcommand};
+use doorward_store::origin::{self, Origin};
 
 use crate::{Failed, data_dir::DataDir, logging, serve};
 use context::Context;
@@ -87,6 +90,11 @@ enum Command {
         #[arg(last = true)]
         command: Vec<String>,
     },
+    /// Makes, lists and revokes personal and service access tokens.
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Prints, follows, exports and checks the audit.
+    Audit(audit::Command),
     /// Lists and rotates signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -105,6 +113,28 @@ enum Command {
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
     },
+}
+
+impl Command {
+    /// Its name, for the audit.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Serve { .. } => "serve",
+            Self::AdminLink { .. } => "admin-link",
+            Self::User(_) => "user",
+            Self::Client(_) => "client",
+            Self::Provider { .. } => "provider",
+            Self::Upstream { .. } => "upstream",
+            Self::Policy(_) => "policy",
+            Self::Supervise { .. } => "supervise",
+            Self::Token(_) => "token",
+            Self::Audit(_) => "audit",
+            Self::Keys(_) => "keys",
+            Self::Config(_) => "config",
+            Self::Migrate { .. } => "migrate",
+            Self::Doctor { .. } => "doctor",
+        }
+    }
 }
 
 /// The command line as clap describes it, for the generated reference.
@@ -162,17 +192,24 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     "warn".clone_into(&mut loaded.config.log.level);
     logging::start(&loaded.config.log)?;
     let context = Context { checked: loaded.check()?, config: loaded.config, data_dir: DataDir::open(&arguments.data_dir)?, json: arguments.json };
-    match arguments.command {
+    let name = arguments.command.name();
+    origin::serving(Arc::new(Origin::command(name)), command(&context, arguments.command)).await
+}
+
+async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed> {
+    match command {
         Command::Serve { .. } | Command::Config(_) | Command::Supervise { .. } => Ok(ExitCode::SUCCESS),
-        Command::Upstream { command, .. } => upstream::run(&context, command).await,
-        Command::Policy(command) => policy::run(&context, command).await,
-        Command::AdminLink { .. } => admin_link::run(&context).await.map(|()| ExitCode::SUCCESS),
-        Command::User(command) => user::run(&context, command).await.map(|()| ExitCode::SUCCESS),
-        Command::Client(command) => client::run(&context, command).await.map(|()| ExitCode::SUCCESS),
-        Command::Provider { command, .. } => provider::run(&context, command).await,
-        Command::Keys(command) => keys::run(&context, command).await.map(|()| ExitCode::SUCCESS),
-        Command::Migrate { to } => migrate::run(&context, to).await.map(|()| ExitCode::SUCCESS),
-        Command::Doctor { .. } => doctor::run(&context).await,
+        Command::Upstream { command, .. } => upstream::run(context, command).await,
+        Command::Policy(command) => policy::run(context, command).await,
+        Command::AdminLink { .. } => admin_link::run(context).await.map(|()| ExitCode::SUCCESS),
+        Command::User(command) => user::run(context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Client(command) => client::run(context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Provider { command, .. } => provider::run(context, command).await,
+        Command::Token(command) => token::run(context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Audit(command) => audit::run(context, command).await,
+        Command::Keys(command) => keys::run(context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Migrate { to } => migrate::run(context, to).await.map(|()| ExitCode::SUCCESS),
+        Command::Doctor { .. } => doctor::run(context).await,
     }
 }
 

@@ -214,11 +214,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             show(context, &person, &store.identities_of(&person.id).await?, accounts.enrolled(&person.id).await?);
         }
         Command::Disable { name } => {
-            accounts.set_disabled(&accounts.find(&name).await?, true).await?;
+            accounts.set_disabled(&accounts.find(&name).await?, true, None).await?;
             println!("Disabled {name}; sessions and connected apps have ended.");
         }
         Command::Enable { name } => {
-            accounts.set_disabled(&accounts.find(&name).await?, false).await?;
+            accounts.set_disabled(&accounts.find(&name).await?, false, None).await?;
             println!("Enabled {name}.");
         }
         Command::SetPassword { name, password_stdin } => {
@@ -231,11 +231,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             }
         }
         Command::SetRole { name, roles: texts } => {
-            accounts.set_roles(&accounts.find(&name).await?, roles(&texts)?).await?;
+            accounts.set_roles(&accounts.find(&name).await?, roles(&texts)?, None).await?;
             println!("Changed the roles of {name}.");
         }
         Command::Delete { name } => {
-            accounts.delete(&accounts.find(&name).await?).await?;
+            accounts.delete(&accounts.find(&name).await?, None).await?;
             println!("Deleted {name}; sessions and connected apps have ended.");
         }
     }

@@ -34,6 +34,8 @@ pub struct Config {
     pub access: AccessConfig,
     /// Which tools, for whom.
     pub policy: PolicyConfig,
+    /// What is remembered of what happens.
+    pub audit: AuditConfig,
     /// How much one person, one client and one upstream may use.
     pub limits: doorward_mcp::LimitsConfig,
     /// How clients come to be known.
@@ -102,6 +104,43 @@ impl PolicyConfig {
     pub fn policy(&self) -> Result<ToolPolicy, (&'static str, String)> {
         ToolPolicy::parse(&[], &self.default).map_err(|error| ("policy.default", error.to_string()))?;
         ToolPolicy::parse(&self.rules, &self.default).map_err(|error| ("policy.rules", error.to_string()))
+    }
+}
+
+/// What is remembered of what happens.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// After how many days entries are deleted; 0 keeps them for ever.
+    pub retention_days: u32,
+    /// Tools whose arguments and results are recorded, sealed and without what looks like a secret, for people with the role `auditor`;
+    /// `*` in a name stands for anything. Empty records none.
+    pub record: Vec<String>,
+    /// After how many days recorded arguments and results are deleted.
+    pub record_days: u32,
+    /// Where entries are sent as they happen, as JSON lines by POST: an https address. Empty sends none. A bearer token for it is a
+    /// secret: set it by `DOORWARD_AUDIT__WEBHOOK_TOKEN_FILE`.
+    pub webhook: String,
+    /// The bearer token for the webhook.
+    pub webhook_token: String,
+    /// Where entries are sent as syslog messages (RFC 5424): `udp://HOST:PORT` or `tcp://HOST:PORT`. Empty sends none.
+    pub syslog: String,
+    /// Where entries are sent as OpenTelemetry logs (OTLP over HTTP, JSON): the collector's address, such as
+    /// `http://127.0.0.1:4318/v1/logs`. Empty sends none.
+    pub otlp: String,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            retention_days: 400,
+            record: Vec::new(),
+            record_days: 30,
+            webhook: String::new(),
+            webhook_token: String::new(),
+            syslog: String::new(),
+            otlp: String::new(),
+        }
     }
 }
 

@@ -1,0 +1,137 @@
+//! Personal and service access tokens: made, replaced and revoked by their people and by administrators.
+
+use doorward_model::{AccessPolicy, AccessToken, AccessTokenId, Authentication, Change, Person, PlainToken, ScopeSet, TokenKind, UpstreamName, UserId};
+use doorward_store::StoreError;
+
+use crate::Accounts;
+
+/// A token to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewAccessToken {
+    /// What its person calls it.
+    pub name: String,
+    /// What it shall allow.
+    pub scopes: ScopeSet,
+    /// The upstreams that it shall reach; none means all, and our own tools.
+    pub upstreams: Vec<UpstreamName>,
+    /// For how many days.
+    pub days: u32,
+}
+
+/// Why a token was not made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessTokenError {
+    /// The name is empty, too long or has control characters.
+    #[error("a token needs a name of at most {} characters", AccessToken::LONGEST_NAME)]
+    Name,
+    /// It would live too long, or not at all.
+    #[error("a token lives between 1 and {0} days")]
+    Days(u32),
+    /// It would allow nothing.
+    #[error("choose at least one thing that the token may do")]
+    NoScope,
+    /// It would allow more than its person may do, or than was proved.
+    #[error("{0} is more than this account may give now; a second factor may be needed")]
+    TooMuch(String),
+    /// The person has very many.
+    #[error("there are {} tokens already; revoke some first", AccessToken::MOST)]
+    TooMany,
+    /// There is none, or it is somebody else's, or it is over.
+    #[error("there is no such live token")]
+    Unknown,
+    /// Tokens are switched off.
+    #[error("personal access tokens are switched off here")]
+    Off,
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+/// A token whose value is shown once.
+#[derive(Debug)]
+pub struct MadeAccessToken {
+    /// What is kept.
+    pub token: AccessToken,
+    /// The value.
+    pub value: PlainToken,
+}
+
+impl Accounts {
+    /// Makes a token for a person. `authentication` is how they proved who they are, which bounds what they may give.
+    pub async fn add_access_token(
+        &self,
+        person: &Person,
+        authentication: &Authentication,
+        access: &AccessPolicy,
+        new: NewAccessToken,
+    ) -> Result<MadeAccessToken, AccessTokenError> {
+        let now = self.clock.now();
+        let name = new.name.trim();
+        if !self.config.access_tokens {
+            return Err(AccessTokenError::Off);
+        }
+        if name.is_empty() || name.chars().count() > AccessToken::LONGEST_NAME || name.chars().any(char::is_control) {
+            return Err(AccessTokenError::Name);
+        }
+        if !(1..=self.config.access_token_max_days).contains(&new.days) {
+            return Err(AccessTokenError::Days(self.config.access_token_max_days));
+        }
+        let scopes: ScopeSet = new.scopes.iter().filter(|scope| *scope != doorward_model::Scope::OfflineAccess).collect();
+        if scopes.is_empty() {
+            return Err(AccessTokenError::NoScope);
+        }
+        let most = access.effective(&scopes, person, authentication);
+        let administers = scopes.contains(doorward_model::Scope::Admin);
+        if !most.covers(&scopes) || administers && !person.is_administrator() {
+            let beyond: Vec<_> =
+                scopes.iter().filter(|scope| !most.allows(*scope) || *scope == doorward_model::Scope::Admin).map(doorward_model::Scope::name).collect();
+            return Err(AccessTokenError::TooMuch(beyond.join(", ")));
+        }
+        if self.store.count_access_tokens(&person.id, now).await.map_err(AccessTokenError::Store)? >= u64::try_from(AccessToken::MOST).unwrap_or(u64::MAX) {
+            return Err(AccessTokenError::TooMany);
+        }
+        let value = PlainToken::random(TokenKind::AccessToken, self.entropy.as_ref());
+        let token = AccessToken {
+            id: AccessTokenId::random(self.entropy.as_ref()),
+            token: value.hashed(),
+            user_id: person.id.clone(),
+            name: name.to_owned(),
+            scopes: scopes.normalised(),
+            upstreams: new.upstreams,
+            created_at: now,
+            rotated_at: None,
+            expires_at: now.plus(i64::from(new.days) * 86_400),
+            last_used_at: None,
+            revoked_at: None,
+        };
+        self.store.apply(Change::InsertAccessToken(Box::new(token.clone()))).await.map_err(AccessTokenError::Store)?;
+        tracing::info!(person = %person.id, token = %token.id, "access token made");
+        Ok(MadeAccessToken { token, value })
+    }
+
+    /// Replaces a token's value. The old one ends at once; the new one lives as long as the old one was made for.
+    pub async fn rotate_access_token(&self, user_id: &UserId, id: &AccessTokenId) -> Result<MadeAccessToken, AccessTokenError> {
+        let now = self.clock.now();
+        let found = self.store.access_token_of_id(id).await.map_err(AccessTokenError::Store)?;
+        let held = found.filter(|token| token.user_id == *user_id && token.is_live(now)).ok_or(AccessTokenError::Unknown)?;
+        let value = PlainToken::random(TokenKind::AccessToken, self.entropy.as_ref());
+        let lifetime = held.expires_at.since(held.rotated_at.unwrap_or(held.created_at));
+        let expires_at = now.plus(lifetime);
+        let change = Change::RotateAccessToken { user_id: user_id.clone(), id: id.clone(), token: value.hashed(), expires_at, now };
+        self.changed(change).await?;
+        Ok(MadeAccessToken { token: AccessToken { token: value.hashed(), rotated_at: Some(now), expires_at, ..held }, value })
+    }
+
+    /// Revokes a token: of this person only, if one is given.
+    pub async fn revoke_access_token(&self, user_id: Option<&UserId>, id: &AccessTokenId) -> Result<(), AccessTokenError> {
+        self.changed(Change::RevokeAccessToken { id: id.clone(), user_id: user_id.cloned(), at: self.clock.now() }).await
+    }
+
+    async fn changed(&self, change: Change) -> Result<(), AccessTokenError> {
+        match self.store.apply(change).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Refused(_)) => Err(AccessTokenError::Unknown),
+            Err(error) => Err(AccessTokenError::Store(error)),
+        }
+    }
+}

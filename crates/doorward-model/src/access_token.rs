@@ -1,0 +1,55 @@
+//! Personal and service access tokens: for programs that cannot sign in with a browser.
+
+use crate::{
+    HashedToken, ScopeSet, Timestamp, UpstreamName,
+    id::{AccessTokenId as Id, UserId},
+};
+
+pub use crate::id::AccessTokenId;
+
+/// A token that a person made for a program of theirs, or an administrator for a service. It acts for its person, within its scopes and
+/// never beyond what the person may do now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessToken {
+    /// Its handle: what pages, commands and the audit call it. It proves nothing.
+    pub id: Id,
+    /// The hash of its value, which was shown once.
+    pub token: HashedToken,
+    /// The person that it acts for.
+    pub user_id: UserId,
+    /// What its person calls it. Shown as text.
+    pub name: String,
+    /// What it allows, without what is implied.
+    pub scopes: ScopeSet,
+    /// The upstreams that it reaches; none means all, and our own tools.
+    pub upstreams: Vec<UpstreamName>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its value was last replaced.
+    pub rotated_at: Option<Timestamp>,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+    /// When it was last used, to within some minutes.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl AccessToken {
+    /// The most tokens that one person may have.
+    pub const MOST: usize = 100;
+    /// The longest name, in characters.
+    pub const LONGEST_NAME: usize = 80;
+    /// The longest life, in days.
+    pub const LONGEST_DAYS: u32 = 3660;
+
+    /// Whether it counts at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+
+    /// Whether it reaches an upstream's tools; `None` stands for the tools of our own.
+    pub fn reaches_upstream(&self, upstream: Option<UpstreamName>) -> bool {
+        self.upstreams.is_empty() || upstream.is_some_and(|name| self.upstreams.contains(&name))
+    }
+}

@@ -1,0 +1,141 @@
+//! Appends entries to the chain of hashes.
+
+use doorward_model::{AuditEntry, AuditEvent, AuditHead, CallFacts, Timestamp, audit::Outcome};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder};
+
+use crate::{
+    StoreError,
+    entities::{audit, setting},
+};
+
+/// The setting that holds where the chain begins after old entries were deleted: `SEQ HASH` of the last that went.
+pub(crate) const BASE: &str = "audit.base";
+/// How many rows one statement inserts: SQLite takes at most 32,766 parameters, and a row has 22.
+const ROWS: usize = 500;
+
+/// Takes the chain's turn until the transaction ends. SQLite has one writer anyway.
+async fn lock<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
+    if db.get_database_backend() == DbBackend::Postgres {
+        db.execute_unprepared("SELECT pg_advisory_xact_lock(7310575217430414)").await?;
+    }
+    Ok(())
+}
+
+/// Where the chain began.
+pub(crate) async fn base<C: ConnectionTrait>(db: &C) -> Result<AuditHead, DbErr> {
+    let row = setting::Entity::find_by_id(BASE).one(db).await?;
+    let parsed = row.and_then(|row| row.value.split_once(' ').and_then(|(seq, hash)| Some(AuditHead { seq: seq.parse().ok()?, hash: hash.to_owned() })));
+    Ok(parsed.unwrap_or_default())
+}
+
+/// Where the chain ends.
+pub(crate) async fn head<C: ConnectionTrait>(db: &C) -> Result<AuditHead, DbErr> {
+    match audit::Entity::find().order_by_desc(audit::Column::Seq).one(db).await? {
+        Some(row) => Ok(AuditHead { seq: row.seq, hash: row.hash }),
+        None => base(db).await,
+    }
+}
+
+/// Appends events in order.
+pub(crate) async fn append<C: ConnectionTrait>(db: &C, events: Vec<AuditEvent>) -> Result<(), DbErr> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    lock(db).await?;
+    let mut head = head(db).await?;
+    let mut rows = Vec::with_capacity(events.len().min(ROWS));
+    for event in events {
+        let entry = head.follow(event);
+        head = AuditHead::from(&entry);
+        rows.push(row(entry));
+        if rows.len() == ROWS {
+            audit::Entity::insert_many(std::mem::take(&mut rows)).exec_without_returning(db).await?;
+        }
+    }
+    if !rows.is_empty() {
+        audit::Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Deletes entries before `seq` and remembers where the chain now begins.
+pub(crate) async fn trim<C: ConnectionTrait>(db: &C, before: i64) -> Result<u64, DbErr> {
+    lock(db).await?;
+    let Some(last) = audit::Entity::find().filter(audit::Column::Seq.lt(before)).order_by_desc(audit::Column::Seq).one(db).await? else { return Ok(0) };
+    let value = format!("{} {}", last.seq, last.hash);
+    let row = setting::ActiveModel { name: Set(BASE.to_owned()), value: Set(value) };
+    let replace = sea_orm::sea_query::OnConflict::column(setting::Column::Name).update_column(setting::Column::Value).to_owned();
+    setting::Entity::insert(row).on_conflict(replace).exec_without_returning(db).await?;
+    Ok(audit::Entity::delete_many().filter(audit::Column::Seq.lt(before)).exec(db).await?.rows_affected)
+}
+
+fn some(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn row(entry: AuditEntry) -> audit::ActiveModel {
+    let AuditEntry { seq, event, hash } = entry;
+    let call = event.call.map(|call| *call);
+    let number = |of: fn(&CallFacts) -> i64| call.as_ref().map(of);
+    let (micros, request_bytes, response_bytes) = (number(|call| call.micros), number(|call| call.request_bytes), number(|call| call.response_bytes));
+    let CallFacts { tool, upstream, class, decision, .. } = call.unwrap_or_default();
+    audit::ActiveModel {
+        seq: Set(seq),
+        at: Set(event.at.0),
+        kind: Set(event.kind),
+        outcome: Set(event.outcome.as_str().to_owned()),
+        user_id: Set(event.actor.user_id),
+        user_name: Set(event.actor.user_name),
+        client_id: Set(event.actor.client_id),
+        session_id: Set(event.actor.session_id),
+        token_id: Set(event.actor.token_id),
+        grant_id: Set(event.actor.grant_id),
+        address: Set(some(event.address)),
+        request_id: Set(some(event.request_id)),
+        subject: Set(some(event.subject)),
+        tool: Set(some(tool)),
+        upstream: Set(some(upstream)),
+        class: Set(some(class)),
+        decision: Set(some(decision)),
+        micros: Set(micros),
+        request_bytes: Set(request_bytes),
+        response_bytes: Set(response_bytes),
+        detail: Set(some(event.detail)),
+        hash: Set(hash),
+    }
+}
+
+pub(crate) fn entry(row: audit::Model) -> Result<AuditEntry, StoreError> {
+    let outcome = Outcome::parse(&row.outcome).ok_or_else(|| StoreError::Damaged { table: "audit", key: row.seq.to_string() })?;
+    let call = row.micros.map(|micros| {
+        Box::new(CallFacts {
+            tool: row.tool.unwrap_or_default(),
+            upstream: row.upstream.unwrap_or_default(),
+            class: row.class.unwrap_or_default(),
+            decision: row.decision.unwrap_or_default(),
+            micros,
+            request_bytes: row.request_bytes.unwrap_or_default(),
+            response_bytes: row.response_bytes.unwrap_or_default(),
+        })
+    });
+    let actor = doorward_model::Actor {
+        user_id: row.user_id,
+        user_name: row.user_name,
+        client_id: row.client_id,
+        session_id: row.session_id,
+        token_id: row.token_id,
+        grant_id: row.grant_id,
+    };
+    let event = AuditEvent {
+        at: Timestamp(row.at),
+        kind: row.kind,
+        outcome,
+        actor,
+        address: row.address.unwrap_or_default(),
+        request_id: row.request_id.unwrap_or_default(),
+        subject: row.subject.unwrap_or_default(),
+        call,
+        detail: row.detail.unwrap_or_default(),
+    };
+    Ok(AuditEntry { seq: row.seq, event, hash: row.hash })
+}

@@ -1,0 +1,213 @@
+//! Finds entries. However many there are and whatever is asked, one page costs a bounded number of rows: the rarest condition leads, and
+//! where all are common the search goes back a stretch at a time.
+
+use doorward_model::{AuditEntry, AuditFilter, Timestamp, audit};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
+    sea_query::{Alias, CommonTableExpression, Expr, Query, WithClause},
+};
+
+use super::chain;
+use crate::{Store, StoreError, entities::audit as rows};
+
+/// A condition with fewer matches than this leads the search.
+const RARE: u64 = 20_000;
+/// How many entries one search looks through where every condition is common.
+const STRETCH: i64 = 200_000;
+
+/// Some entries, the newest first.
+#[derive(Clone, Debug, Default)]
+pub struct AuditPage {
+    /// The entries.
+    pub entries: Vec<AuditEntry>,
+    /// Where to go on: entries before this number. `None` when there are no more.
+    pub before: Option<i64>,
+    /// Whether the search stopped at the end of a stretch rather than with a full page.
+    pub stretched: bool,
+}
+
+/// One indexed condition.
+fn leading(filter: &AuditFilter) -> Vec<Condition> {
+    use rows::Column as C;
+    let mut conditions = Vec::new();
+    let mut equal = |column: C, value: &Option<String>| {
+        if let Some(value) = value {
+            conditions.push(Condition::all().add(column.eq(value.as_str())));
+        }
+    };
+    equal(C::UserId, &filter.user_id);
+    equal(C::ClientId, &filter.client_id);
+    equal(C::Tool, &filter.tool);
+    equal(C::Subject, &filter.subject);
+    if let Some(id) = &filter.concerns {
+        conditions.push(Condition::any().add(C::UserId.eq(id.as_str())).add(C::Subject.eq(audit::subject("person", id))));
+    }
+    if let Some(kind) = &filter.kind {
+        conditions.push(match kind.strip_suffix('.') {
+            // A range of the index: from "person." to "person/".
+            Some(family) => Condition::all().add(C::Kind.gte(kind.as_str())).add(C::Kind.lt(format!("{family}/"))),
+            None => Condition::all().add(C::Kind.eq(kind.as_str())),
+        });
+    }
+    conditions
+}
+
+/// Conditions without an index.
+fn following(filter: &AuditFilter) -> Condition {
+    use rows::Column as C;
+    let mut all = Condition::all();
+    if let Some(outcome) = filter.outcome {
+        all = all.add(C::Outcome.eq(outcome.as_str()));
+    }
+    if let Some(upstream) = &filter.upstream {
+        all = all.add(C::Upstream.eq(upstream.as_str()));
+    }
+    if let Some(since) = filter.since {
+        all = all.add(C::At.gte(since.0));
+    }
+    if let Some(until) = filter.until {
+        all = all.add(C::At.lt(until.0));
+    }
+    all
+}
+
+impl Store {
+    /// Entries that fit, the newest first: at most `limit`, with numbers below `before`.
+    pub async fn audit(&self, filter: &AuditFilter, before: Option<i64>, limit: u64) -> Result<AuditPage, StoreError> {
+        let limit = limit.clamp(1, 1000);
+        let (least, most) = (chain::base(&self.reader).await?.seq + 1, chain::head(&self.reader).await?.seq);
+        let mut from = least;
+        let mut to = before.map_or(most, |before| (before - 1).min(most));
+        // Numbers grow with time, but for replicas whose clocks differ a little: the borders are widened, the exact time is still compared.
+        if let Some(since) = filter.since {
+            from = from.max(self.seq_at(since.plus(-300), (least, most)).await?);
+        }
+        if let Some(until) = filter.until {
+            to = to.min(self.seq_at(until.plus(300), (least, most)).await?);
+        }
+        if from > to {
+            return Ok(AuditPage::default());
+        }
+        let leading = leading(filter);
+        let rest = following(filter);
+        // One equality is answered in order by its index. A family of kinds is a range of it, and would have to be sorted.
+        let in_order =
+            leading.len() <= 1 && filter.outcome.is_none() && filter.upstream.is_none() && !filter.kind.as_ref().is_some_and(|kind| kind.ends_with('.'));
+        let (rows, floor) = if let (true, Some(id)) = (in_order, &filter.concerns) {
+            (self.concerning(id, rest, (from, to), limit).await?, from)
+        } else if in_order {
+            let all = leading.into_iter().fold(rest, Condition::add);
+            (self.newest(all, (from, to), limit).await?, from)
+        } else if let Some(rare) = self.rarest(&leading, (from, to)).await? {
+            let lead = leading.get(rare).cloned().unwrap_or_else(Condition::all);
+            let others = leading.into_iter().enumerate().filter(|(at, _)| *at != rare).fold(rest, |all, (_, one)| all.add(one));
+            (self.led(lead, others, (from, to), limit).await?, from)
+        } else {
+            let floor = from.max(to - STRETCH);
+            let all = leading.into_iter().fold(rest, Condition::add);
+            (self.newest(all, (floor, to), limit).await?, floor)
+        };
+        let full = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        let entries: Vec<AuditEntry> = rows.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).map(chain::entry).collect::<Result<_, _>>()?;
+        let next = if full { entries.last().map(|entry| entry.seq) } else { (floor > from).then_some(floor) };
+        Ok(AuditPage { stretched: !full && next.is_some(), before: next, entries })
+    }
+
+    /// Up to where entries older than `at` may go, looking at the oldest few only.
+    pub(crate) async fn audit_end_before(&self, at: Timestamp, few: u64) -> Result<Option<i64>, StoreError> {
+        let oldest = rows::Entity::find().order_by_asc(rows::Column::Seq).limit(few).all(&self.reader).await?;
+        Ok(oldest.iter().take_while(|row| row.at < at.0).last().map(|row| row.seq + 1))
+    }
+
+    /// Entries after `seq`, the oldest first, for those who follow.
+    pub async fn audit_after(&self, seq: i64, limit: u64) -> Result<Vec<AuditEntry>, StoreError> {
+        let rows = rows::Entity::find().filter(rows::Column::Seq.gt(seq)).order_by_asc(rows::Column::Seq).limit(limit).all(&self.reader).await?;
+        rows.into_iter().map(chain::entry).collect()
+    }
+
+    /// The entry with this number.
+    pub async fn audit_entry(&self, seq: i64) -> Result<Option<AuditEntry>, StoreError> {
+        rows::Entity::find_by_id(seq).one(&self.reader).await?.map(chain::entry).transpose()
+    }
+
+    /// The tools that a client called last for a person, each once.
+    pub async fn last_tools(&self, user_id: &doorward_model::UserId, client_id: &doorward_model::ClientId) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        use rows::Column as C;
+        let calls = rows::Entity::find()
+            .filter(C::UserId.eq(user_id.as_str()))
+            .filter(C::ClientId.eq(client_id.as_str()))
+            .filter(C::Kind.eq(doorward_model::AuditKind::ToolCalled.as_str()))
+            .order_by_desc(C::Seq)
+            .limit(50)
+            .all(&self.reader)
+            .await?;
+        let mut tools: Vec<(String, Timestamp)> = Vec::new();
+        for call in calls {
+            let Some(tool) = call.tool else { continue };
+            if !tools.iter().any(|(known, _)| *known == tool) {
+                tools.push((tool, Timestamp(call.at)));
+            }
+        }
+        tools.truncate(5);
+        Ok(tools)
+    }
+
+    async fn newest(&self, which: Condition, (from, to): (i64, i64), limit: u64) -> Result<Vec<rows::Model>, StoreError> {
+        use rows::Column as C;
+        Ok(rows::Entity::find().filter(which).filter(C::Seq.between(from, to)).order_by_desc(C::Seq).limit(limit + 1).all(&self.reader).await?)
+    }
+
+    /// What a person did and what was done about them: two indexes, each in order.
+    async fn concerning(&self, id: &str, rest: Condition, span: (i64, i64), limit: u64) -> Result<Vec<rows::Model>, StoreError> {
+        let mut both = self.newest(rest.clone().add(rows::Column::UserId.eq(id)), span, limit).await?;
+        both.extend(self.newest(rest.add(rows::Column::Subject.eq(audit::subject("person", id))), span, limit).await?);
+        both.sort_by_key(|row| std::cmp::Reverse(row.seq));
+        both.dedup_by_key(|row| row.seq);
+        both.truncate(usize::try_from(limit + 1).unwrap_or(usize::MAX));
+        Ok(both)
+    }
+
+    /// What fits a rare condition first, then the rest: a planner that took the order's index instead would read everything.
+    async fn led(&self, lead: Condition, others: Condition, (from, to): (i64, i64), limit: u64) -> Result<Vec<rows::Model>, StoreError> {
+        use rows::Column as C;
+        let few = rows::Entity::find().filter(lead).filter(C::Seq.between(from, to)).into_query();
+        let name = Alias::new("audit");
+        let led = CommonTableExpression::new().query(few).table_name(Alias::new("few")).to_owned().materialized(true).to_owned();
+        let mut select = Query::select().expr(Expr::cust("*")).from_as(Alias::new("few"), name).cond_where(others).to_owned();
+        select.order_by(C::Seq, sea_orm::Order::Desc).limit(limit + 1);
+        let query = select.with(WithClause::new().cte(led).to_owned());
+        let statement: Statement = self.reader.get_database_backend().build(&query);
+        Ok(rows::Model::find_by_statement(statement).all(&self.reader).await?)
+    }
+
+    /// Which of the conditions has the fewest matches, if that is few.
+    async fn rarest(&self, conditions: &[Condition], (from, to): (i64, i64)) -> Result<Option<usize>, StoreError> {
+        let mut best: Option<(u64, usize)> = None;
+        for (at, condition) in conditions.iter().enumerate() {
+            use rows::Column as C;
+            let within = rows::Entity::find().select_only().column(C::Seq).filter(condition.clone()).filter(C::Seq.between(from, to)).limit(RARE).into_query();
+            let count = Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(within, Alias::new("some")).to_owned();
+            let row = self.reader.query_one_raw(self.reader.get_database_backend().build(&count)).await?;
+            let count: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            if count < best.map_or(RARE, |(fewest, _)| fewest) {
+                best = Some((count, at));
+            }
+        }
+        Ok(best.map(|(_, at)| at))
+    }
+
+    /// The number of the first entry at or after a moment, by halving: some twenty look-ups in ten million entries.
+    async fn seq_at(&self, at: Timestamp, (least, most): (i64, i64)) -> Result<i64, StoreError> {
+        let (mut low, mut high) = (least, most + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let row = rows::Entity::find().filter(rows::Column::Seq.gte(middle)).order_by_asc(rows::Column::Seq).one(&self.reader).await?;
+            match row {
+                Some(row) if row.at < at.0 => low = row.seq + 1,
+                _ => high = middle,
+            }
+        }
+        Ok(low)
+    }
+}

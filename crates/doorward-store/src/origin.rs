@@ -1,0 +1,68 @@
+//! On whose behalf a request is served: what the audit says of everything that is written meanwhile.
+//!
+//! It belongs to the task that serves the request. A room that finds out who is asking calls [`acting`]; nobody has to hand it on.
+
+use std::sync::{Arc, Mutex};
+
+use doorward_model::{Actor, AuditEvent};
+
+tokio::task_local! {
+    static ORIGIN: Arc<Origin>;
+}
+
+/// Where a request comes from.
+#[derive(Debug, Default)]
+pub struct Origin {
+    /// The request's id, as in the log.
+    pub request_id: String,
+    /// The address that it comes from.
+    pub address: String,
+    /// What the sender calls itself (`User-Agent`), shortened.
+    pub agent: String,
+    actor: Mutex<Actor>,
+}
+
+impl Origin {
+    /// An origin about whose person nothing is known yet.
+    pub fn new(request_id: String, address: String, agent: String) -> Self {
+        Self { request_id, address, agent, actor: Mutex::default() }
+    }
+    /// The origin of a command of somebody with access to this machine.
+    pub fn command(name: &str) -> Self {
+        let actor = Actor { user_name: Some(format!("command: {name}")), ..Actor::default() };
+        Self { actor: Mutex::new(actor), ..Self::default() }
+    }
+    fn actor(&self) -> Actor {
+        self.actor.lock().map(|actor| actor.clone()).unwrap_or_default()
+    }
+}
+
+/// Serves a request on behalf of `origin`.
+pub async fn serving<F: Future>(origin: Arc<Origin>, work: F) -> F::Output {
+    ORIGIN.scope(origin, work).await
+}
+
+/// The origin of what is being served, to hand it to another task.
+pub fn current() -> Option<Arc<Origin>> {
+    ORIGIN.try_with(Arc::clone).ok()
+}
+
+/// From here on, this request is known to be this actor's.
+pub fn acting(actor: Actor) {
+    let _ = ORIGIN.try_with(|origin| {
+        if let Ok(mut held) = origin.actor.lock() {
+            *held = actor;
+        }
+    });
+}
+
+/// Who, and from where, as far as it is known here.
+pub(crate) fn stamp() -> AuditEvent {
+    let known = ORIGIN.try_with(|origin| AuditEvent {
+        actor: origin.actor(),
+        address: origin.address.clone(),
+        request_id: origin.request_id.clone(),
+        ..AuditEvent::default()
+    });
+    known.unwrap_or_default()
+}
