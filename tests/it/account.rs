@@ -168,8 +168,8 @@ async fn the_last_administrator_stays() {
     let server = TestServer::start().await;
     let root = server.person_with("root", &["admin"]).await;
     let accounts = &server.app.accounts;
-    assert!(accounts.set_disabled(&root, true, None).await.unwrap_err().to_string().contains("last administrator"));
-    assert!(accounts.set_roles(&root, Vec::new(), None).await.is_err());
+    assert!(accounts.set_disabled(&root, true).await.unwrap_err().to_string().contains("last administrator"));
+    assert!(accounts.set_roles(&root, Vec::new()).await.is_err());
     assert!(accounts.delete(&root, None).await.is_err());
     server.person_with("second", &["admin"]).await;
     accounts.delete(&root, None).await.unwrap();

@@ -39,12 +39,12 @@ async fn p5_rotation_breaks_no_token_and_needs_no_restart() {
 async fn keys_rotate_by_themselves_when_they_are_due() {
     let server = TestServer::start_with(|config| config.keys.rotation_days = 1).await;
     let first = published(&server).await;
-    server.app.housekeeping().round().await;
+    server.app.housekeeping().unwrap().round().await;
     assert_eq!(published(&server).await, first);
     server.clock.advance(86_400);
-    server.app.housekeeping().round().await;
+    server.app.housekeeping().unwrap().round().await;
     assert_eq!(published(&server).await.len(), 2);
-    server.app.housekeeping().round().await;
+    server.app.housekeeping().unwrap().round().await;
     assert_eq!(published(&server).await.len(), 2, "once is enough");
 }
 

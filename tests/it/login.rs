@@ -153,5 +153,5 @@ async fn sessions_end_by_idleness_and_by_age() {
     }
     server.clock.advance(100);
     busy.get(&server.at("/account")).await.expect(303);
-    server.app.housekeeping().round().await;
+    server.app.housekeeping().unwrap().round().await;
 }

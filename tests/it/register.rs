@@ -90,7 +90,7 @@ async fn i13_unused_registrations_are_collected_and_used_ones_never() {
     let browser = server.signed_in("alice").await;
     used.tokens(&browser, &[]).await;
     server.clock.advance(2 * 86_400);
-    server.app.housekeeping().round().await;
+    server.app.housekeeping().unwrap().round().await;
     assert_eq!(used.token(&[("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", "y")]).await.expect(400).json()["error"], "invalid_grant");
     // N18: a client that is gone is told so by 401 invalid_client, and then registers again.
     assert_eq!(

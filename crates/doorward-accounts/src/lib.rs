@@ -23,7 +23,7 @@ pub use access_tokens::{AccessTokenError, MadeAccessToken, NewAccessToken};
 pub use config::Config;
 pub use hasher::{HasherError, PasswordHasher};
 pub use passkeys::Ceremony;
-pub use people::{BrowserFacts, NewPerson, PeopleError};
+pub use people::{BrowserFacts, NewPerson, PeopleError, PersonChange};
 pub use second_factor::{Enrolled, FactorError};
 pub use sessions::Visitor;
 pub use sign_in::{Attempt, Entrance, SignInRefusal, SignedIn, UpstreamFacts};

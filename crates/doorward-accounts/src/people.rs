@@ -73,6 +73,19 @@ pub enum PeopleError {
     Hasher(#[from] HasherError),
 }
 
+/// What changes of a person. What is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct PersonChange {
+    /// The roles that an administrator gives.
+    pub roles: Option<Vec<Role>>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The name for people.
+    pub display_name: Option<String>,
+    /// Whether they are disabled.
+    pub disabled: Option<bool>,
+}
+
 /// An address that mail could be sent to, as far as its looks tell.
 fn checked_email(text: &str) -> Result<String, PeopleError> {
     let email = text.trim();
@@ -168,34 +181,44 @@ impl Accounts {
         }
     }
 
-    /// Sets a person's roles.
-    pub async fn set_roles(&self, person: &Person, roles: Vec<Role>, seen: Option<&str>) -> Result<(), PeopleError> {
-        let keep = !roles.contains(&Role::administrator());
-        self.change(person, seen, keep, vec![Change::SetRoles { user_id: person.id.clone(), roles }]).await
+    /// Changes a person, as a whole or not at all. Disabling ends sessions, tokens and grants.
+    pub async fn update(&self, person: &Person, change: PersonChange, seen: Option<&str>) -> Result<(), PeopleError> {
+        let now = self.clock.now();
+        let user_id = || person.id.clone();
+        let (mut changes, mut keep) = (Vec::new(), false);
+        if let Some(roles) = change.roles {
+            keep |= !roles.contains(&Role::administrator());
+            changes.push(Change::SetRoles { user_id: user_id(), roles });
+        }
+        if change.email.is_some() || change.display_name.is_some() {
+            let email = change.email.map(|email| checked_email(&email)).transpose()?;
+            let plain = |name: String| name.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>().trim().to_owned();
+            changes.push(Change::SetProfile { user_id: user_id(), email, display_name: change.display_name.map(plain) });
+        }
+        if let Some(disabled) = change.disabled {
+            changes.push(Change::SetPersonDisabled { user_id: user_id(), disabled_at: disabled.then_some(now) });
+            if disabled {
+                keep = true;
+                // Whoever stood for them elsewhere is not asked again before they sign in anew (CA39).
+                for identity in self.store.identities_of(&person.id).await? {
+                    changes.push(Change::DropCredential { identity: identity.id, next_check_at: now });
+                }
+                changes.push(Change::EndSessionsOfPerson { user_id: user_id(), except: None });
+                changes.push(Change::RevokeGrantsOfPerson { user_id: user_id(), client_id: None, at: now, reason: RevokeReason::PersonChanged });
+                changes.push(Change::RevokeAccessTokensOfPerson { user_id: user_id(), at: now });
+            }
+        }
+        self.change(person, seen, keep, changes).await
     }
 
-    /// Sets a person's e-mail address and the name for people.
-    pub async fn set_profile(&self, person: &Person, email: Option<String>, display_name: Option<String>, seen: Option<&str>) -> Result<(), PeopleError> {
-        let email = email.map(|email| checked_email(&email)).transpose()?;
-        let display_name = display_name.map(|name| name.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>().trim().to_owned());
-        self.change(person, seen, false, vec![Change::SetProfile { user_id: person.id.clone(), email, display_name }]).await
+    /// Sets a person's roles.
+    pub async fn set_roles(&self, person: &Person, roles: Vec<Role>) -> Result<(), PeopleError> {
+        self.update(person, PersonChange { roles: Some(roles), ..PersonChange::default() }, None).await
     }
 
     /// Disables a person, whose sessions, tokens and grants end, or enables them again.
-    pub async fn set_disabled(&self, person: &Person, disabled: bool, seen: Option<&str>) -> Result<(), PeopleError> {
-        let now = self.clock.now();
-        let user_id = || person.id.clone();
-        let mut changes = vec![Change::SetPersonDisabled { user_id: user_id(), disabled_at: disabled.then_some(now) }];
-        if disabled {
-            // Whoever stood for them elsewhere is not asked again before they sign in anew (CA39).
-            for identity in self.store.identities_of(&person.id).await? {
-                changes.push(Change::DropCredential { identity: identity.id, next_check_at: now });
-            }
-            changes.push(Change::EndSessionsOfPerson { user_id: user_id(), except: None });
-            changes.push(Change::RevokeGrantsOfPerson { user_id: user_id(), client_id: None, at: now, reason: RevokeReason::PersonChanged });
-            changes.push(Change::RevokeAccessTokensOfPerson { user_id: user_id(), at: now });
-        }
-        self.change(person, seen, disabled, changes).await
+    pub async fn set_disabled(&self, person: &Person, disabled: bool) -> Result<(), PeopleError> {
+        self.update(person, PersonChange { disabled: Some(disabled), ..PersonChange::default() }, None).await
     }
 
     /// Ends a person's sessions, so that they must sign in again; with `apps`, connected apps must ask again too (CA52).

@@ -95,6 +95,60 @@ routes! {
     ADMIN_LINK = "/admin/link/{token}";
     /// The administrators' API for programs. A token for it has the scope `admin` and this address as its audience.
     API_ADMIN = "/api/admin";
+    /// The description of the API (OpenAPI 3.1).
+    API_OPENAPI = "/api/admin/openapi.json";
+    /// People: list (GET), add or invite (POST).
+    API_PEOPLE = "/api/admin/people";
+    /// One person: show (GET), change (PATCH), delete (DELETE).
+    API_PERSON = "/api/admin/people/{person}";
+    /// Ends a person's sessions (POST).
+    API_PERSON_SIGN_OUT = "/api/admin/people/{person}/sign-out";
+    /// Sets a person's password (POST).
+    API_PERSON_PASSWORD = "/api/admin/people/{person}/password";
+    /// Removes a person's second factors (DELETE).
+    API_PERSON_FACTORS = "/api/admin/people/{person}/factors";
+    /// Ends one of a person's sessions (DELETE).
+    API_PERSON_SESSION = "/api/admin/people/{person}/sessions/{session}";
+    /// Withdraws what a person allowed a client (DELETE).
+    API_PERSON_APP = "/api/admin/people/{person}/apps/{client}";
+    /// Clients: list (GET), add (POST).
+    API_CLIENTS = "/api/admin/clients";
+    /// Deletes registrations that nobody used (POST).
+    API_CLIENTS_CLEAN = "/api/admin/clients/clean-up";
+    /// One client: show (GET), delete (DELETE). An address as client_id is percent-encoded.
+    API_CLIENT = "/api/admin/clients/{client}";
+    /// Decides about a client (POST).
+    API_CLIENT_DECISION = "/api/admin/clients/{client}/decision";
+    /// Identity providers: list (GET), add (POST).
+    API_PROVIDERS = "/api/admin/providers";
+    /// One identity provider: show (GET), delete (DELETE).
+    API_PROVIDER = "/api/admin/providers/{provider}";
+    /// Tries an identity provider out (POST).
+    API_PROVIDER_TEST = "/api/admin/providers/{provider}/test";
+    /// Explains who may call which tool (GET).
+    API_EXPLAIN = "/api/admin/policy/explain";
+    /// Access tokens: list (GET), make one for a service (POST).
+    API_TOKENS = "/api/admin/tokens";
+    /// Revokes an access token (DELETE).
+    API_TOKEN = "/api/admin/tokens/{token}";
+    /// Signing keys (GET).
+    API_KEYS = "/api/admin/keys";
+    /// Makes a new signing key (POST).
+    API_KEYS_ROTATE = "/api/admin/keys/rotate";
+    /// Settings that change while the server runs: show (GET), change (PUT).
+    API_SETTINGS = "/api/admin/settings";
+    /// How the server is (GET).
+    API_HEALTH = "/api/admin/health";
+    /// Searches the audit (GET).
+    API_AUDIT = "/api/admin/audit";
+    /// Exports the audit (GET).
+    API_AUDIT_EXPORT = "/api/admin/audit/export";
+    /// One entry of the audit (GET).
+    API_AUDIT_ENTRY = "/api/admin/audit/{entry}";
+    /// What was recorded of a call (GET, role auditor).
+    API_AUDIT_RECORD = "/api/admin/audit/records/{record}";
+    /// Why clients connected or did not (GET).
+    API_TIMELINE = "/api/admin/timeline";
     /// Lists upstreams (GET) and adds one (POST).
     API_UPSTREAMS = "/api/admin/upstreams";
     /// Shows an upstream (GET) and deletes one that was added (DELETE).

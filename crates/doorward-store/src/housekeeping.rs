@@ -55,18 +55,25 @@ impl Store {
         rows += sweep!(self, login_failure, Name, login_failure::Column::LastAt.lt(now.plus(-7 * 86_400).0));
         rows += sweep!(self, signing_key, Kid, signing_key::Column::RetiresAt.lt(now.plus(-86_400).0));
         rows += self.delete_dead_grants(now).await?;
+        Ok(rows + self.delete_unused_clients(now.plus(-unused_clients_after)).await?)
+    }
+
+    /// Deletes clients that came before `before`, whom nobody ever authorised and about whom no administrator decided anything.
+    pub async fn delete_unused_clients(&self, before: Timestamp) -> Result<u64, StoreError> {
         let unused = || {
             Condition::all()
                 .add(client::Column::Source.ne(ClientSource::Administrator.as_str()))
                 .add(client::Column::AuthorizedAt.is_null())
                 .add(client::Column::DisabledAt.is_null())
-                .add(client::Column::CreatedAt.lt(now.plus(-unused_clients_after).0))
+                .add(client::Column::ApprovedAt.is_null())
+                .add(client::Column::PinnedAt.is_null())
+                .add(client::Column::CreatedAt.lt(before.0))
         };
         let clients = sweep!(self, client, Id, unused());
         if clients > 0 {
             self.caches.clients.forget_all();
         }
-        Ok(rows + clients)
+        Ok(clients)
     }
 
     /// Deletes recorded arguments and results that are older than `at`.

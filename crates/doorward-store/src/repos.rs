@@ -6,7 +6,10 @@ use doorward_model::{
     AuthorizationCode, Client, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink, Person, PersonName, RefreshToken, ScopeSet, Session,
     SigningKey, Timestamp, UserId,
 };
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, Func},
+};
 
 mod access_tokens;
 mod federation;
@@ -15,7 +18,7 @@ mod upstreams;
 
 use crate::{
     Store, StoreError, convert,
-    entities::{access_grant, authorization_code, client, login_failure, one_time_link, person, refresh_token, session, setting, signing_key},
+    entities::{access_grant, authorization_code, client, login_failure, one_time_link, person, refresh_token, session, setting, signing_key, spent_value},
 };
 
 /// How often signing in failed for an account or an address.
@@ -50,10 +53,14 @@ impl ConnectedApp {
 }
 
 /// Which clients to list.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ClientFilter {
     /// Only those from this source.
     pub source: Option<ClientSource>,
+    /// Only those whose name or id holds this text, compared without case.
+    pub search: Option<String>,
+    /// Only those after this one, by the time they were made and their id: where a page ended.
+    pub after: Option<(i64, String)>,
 }
 
 /// People.
@@ -70,6 +77,15 @@ impl Store {
     /// All people by name.
     pub async fn people(&self) -> Result<Vec<Person>, StoreError> {
         person::Entity::find().order_by_asc(person::Column::Name).all(&self.reader).await?.into_iter().map(convert::person).collect()
+    }
+    /// People by name, after the one of this name, at most `limit`.
+    pub async fn people_after(&self, name: Option<&str>, limit: u64) -> Result<Vec<Person>, StoreError> {
+        let mut which = Condition::all();
+        if let Some(name) = name {
+            which = which.add(person::Column::Name.gt(name));
+        }
+        let rows = person::Entity::find().filter(which).order_by_asc(person::Column::Name).limit(limit).all(&self.reader).await?;
+        rows.into_iter().map(convert::person).collect()
     }
     /// How many people there are.
     pub async fn count_people(&self) -> Result<u64, StoreError> {
@@ -90,7 +106,22 @@ impl Store {
         if let Some(source) = filter.source {
             which = which.add(client::Column::Source.eq(source.as_str()));
         }
-        let rows = client::Entity::find().filter(which).order_by_desc(client::Column::CreatedAt).limit(limit).all(&self.reader).await?;
+        if let Some(search) = filter.search.filter(|search| !search.is_empty()) {
+            let pattern = format!("%{}%", search.to_lowercase().replace(['\\', '%', '_'], "_"));
+            let lower = |column: client::Column| Expr::expr(Func::lower(Expr::col(column))).like(&pattern);
+            which = which.add(Condition::any().add(lower(client::Column::Name)).add(lower(client::Column::Id)));
+        }
+        if let Some((at, id)) = filter.after {
+            let same = Condition::all().add(client::Column::CreatedAt.eq(at)).add(client::Column::Id.gt(id));
+            which = which.add(Condition::any().add(client::Column::CreatedAt.lt(at)).add(same));
+        }
+        let rows = client::Entity::find()
+            .filter(which)
+            .order_by_desc(client::Column::CreatedAt)
+            .order_by_asc(client::Column::Id)
+            .limit(limit)
+            .all(&self.reader)
+            .await?;
         rows.into_iter().map(convert::client).collect()
     }
     /// How many clients there are from one source.
@@ -174,6 +205,10 @@ impl Store {
 
 /// Keys and settings.
 impl Store {
+    /// Whether a named value was spent, straight from the database.
+    pub async fn is_spent(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(spent_value::Entity::find_by_id(name).one(&self.reader).await?.is_some())
+    }
     /// All signing keys, oldest activation first.
     pub async fn signing_keys(&self) -> Result<Arc<Vec<SigningKey>>, StoreError> {
         let read = || async move {

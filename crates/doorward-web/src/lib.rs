@@ -63,6 +63,9 @@ pub struct Web {
     pub(crate) cookies: Cookies,
 }
 
+/// The name of the setting that holds a notice for every page.
+pub const NOTICE_SETTING: &str = "pages.notice";
+
 impl Web {
     /// Takes the parts.
     pub fn new(parts: Parts) -> Self {

@@ -9,7 +9,7 @@ use doorward_gateway::Gateway;
 use doorward_issuer::{ClientDirectory, DirectoryError, Issuer};
 use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
 use doorward_mcp::{Changes, Mcp, tools::BuiltInTools};
-use doorward_model::{Client, ClientId, Clock, Entropy, PublicUrl, ResourceTable};
+use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, PublicUrl, ResourceTable};
 pub use doorward_registration::NewClient;
 use doorward_registration::{LookupError, Registration};
 use doorward_store::Store;
@@ -21,6 +21,7 @@ use crate::{
     Failed,
     config::{Checked, Config},
     data_dir::DataDir,
+    export::Exporter,
     housekeeping::Housekeeping,
     http,
     keys::{self, Rotation},
@@ -57,6 +58,9 @@ pub struct App {
     master: Arc<MasterKey>,
     rotation: Rotation,
     config: Config,
+    access: Arc<AccessPolicy>,
+    /// Whether the clock is the machine's, so that the database's may be compared with it.
+    pub(crate) clock_is_real: bool,
 }
 
 /// Lets the issuer find clients in the registration room, which it does not know.
@@ -97,6 +101,8 @@ impl App {
         ring.follow(&store.signing_keys().await?)?;
         let outbound = Outbound::new(&config.outbound)?;
         let access = Arc::new(checked.access.clone());
+        let ours = Arc::clone(&access);
+        let clock_is_real = crate::health::is_real(clock.as_ref());
         let resources = ResourceTable::new(&public_url);
         let accounts = Accounts::new(doorward_accounts::Parts {
             store: store.clone(),
@@ -208,6 +214,8 @@ impl App {
             master,
             rotation,
             config,
+            access: ours,
+            clock_is_real,
         }))
     }
 
@@ -217,8 +225,13 @@ impl App {
     }
 
     /// What must run beside the listener.
-    pub fn housekeeping(&self) -> Housekeeping {
-        Housekeeping {
+    pub fn housekeeping(&self) -> Result<Housekeeping, Failed> {
+        let outbound = Outbound::new(&self.config.outbound)?;
+        let exporter = Exporter::new(self.store.clone(), Arc::clone(&self.clock), &self.config.audit, (&outbound, &self.config.outbound))?;
+        Ok(Housekeeping {
+            exporter,
+            audit_days: self.config.audit.retention_days,
+            record_days: self.config.audit.record_days,
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             master: Arc::clone(&self.master),
@@ -228,7 +241,7 @@ impl App {
             rotation: self.rotation,
             rotation_days: self.config.keys.rotation_days,
             every: Duration::from_secs(self.config.store.housekeeping_seconds.max(1)),
-        }
+        })
     }
 
     /// Makes a new signing key.
@@ -244,6 +257,38 @@ impl App {
         let now = self.clock.now();
         let active = self.store.signing_keys().await?.iter().any(|key| key.activates_at <= now && key.retires_at.is_none_or(|end| now < end));
         if active { Ok(()) } else { Err(Failed("there is no active signing key".to_owned())) }
+    }
+
+    /// What roles allow.
+    pub(crate) fn access(&self) -> Arc<AccessPolicy> {
+        Arc::clone(&self.access)
+    }
+
+    /// What everybody can read while the MCP server is on (CS1).
+    pub(crate) fn made_public(&self) -> Vec<String> {
+        let name = &self.config.mcp.resource_name;
+        vec![
+            format!("that this address is an authorization server: {}", self.public_url),
+            format!("the address and the name of the MCP server: {}, {name}", self.public_url.at(doorward_model::routes::MCP)),
+            "the addresses of its endpoints, the names of its scopes and its public keys".to_owned(),
+            "the names of upstream servers, at addresses below it".to_owned(),
+        ]
+    }
+
+    /// The recorded arguments and result of a call. Reading them is audited.
+    pub(crate) async fn read_record(&self, id: &str) -> Result<Option<(String, String)>, doorward_store::StoreError> {
+        let Some(sealed) = self.store.audit_record(id).await? else { return Ok(None) };
+        let event = doorward_model::AuditEvent::new(doorward_model::AuditKind::RecordRead).about("record", id);
+        self.store.note(event).await?;
+        let opened = self.master.open(&doorward_mcp::record_place(id), &sealed).ok();
+        let value: serde_json::Value = opened.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default();
+        let text = |name: &str| value.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        Ok(Some((text("arguments"), text("result"))))
+    }
+
+    /// How the exports of the audit are.
+    pub(crate) async fn exports(&self) -> Vec<(String, Result<String, String>)> {
+        crate::export::states(&self.store, &self.config.audit).await
     }
 
     /// A one-time link that makes an administrator.

@@ -6,12 +6,15 @@ use std::{sync::Arc, time::Duration};
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_keys::MasterKey;
-use doorward_model::Clock;
+use doorward_model::{AuditEvent, AuditKind, Clock, Timestamp};
 use doorward_registration::Registration;
 use doorward_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::keys::{self, Rotation};
+use crate::{
+    export::Exporter,
+    keys::{self, Rotation},
+};
 
 /// How often connections to upstreams are looked after.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
@@ -34,6 +37,12 @@ pub struct Housekeeping {
     pub rotation: Rotation,
     /// After how many days they do.
     pub rotation_days: u32,
+    /// Sends the audit elsewhere.
+    pub(crate) exporter: Exporter,
+    /// After how many days entries of the audit are deleted; 0 for never.
+    pub(crate) audit_days: u32,
+    /// After how many days recorded calls are deleted.
+    pub(crate) record_days: u32,
     /// Pause between two rounds.
     pub every: Duration,
 }
@@ -41,7 +50,7 @@ pub struct Housekeeping {
 impl Housekeeping {
     /// Runs until `stop`. Asking providers may take its time, so it goes beside the rest.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.every(&stop, || self.round()), self.every(&stop, || self.check_providers()), self.tidy(&stop));
+        tokio::join!(self.every(&stop, || self.round()), self.every(&stop, || self.check_providers()), self.tidy(&stop), self.exporter.run(&stop));
         self.gateway.close();
     }
 
@@ -74,6 +83,25 @@ impl Housekeeping {
         }
     }
 
+    /// Deletes old entries and records, and says so in the audit itself.
+    async fn trim_audit(&self, now: Timestamp) {
+        let days = |days: u32| now.plus(-i64::from(days) * 86_400);
+        let trimmed = if self.audit_days == 0 { Ok(0) } else { self.store.trim_audit(days(self.audit_days)).await };
+        match trimmed {
+            Ok(0) => {}
+            Ok(entries) => {
+                let event = AuditEvent::new(AuditKind::AuditTrimmed).detail(serde_json::json!({ "entries": entries }).to_string());
+                if let Err(error) = self.store.note(event).await {
+                    tracing::warn!(%error, "not noted");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "old entries of the audit could not be deleted; trying again later"),
+        }
+        if let Err(error) = self.store.delete_records(days(self.record_days)).await {
+            tracing::warn!(%error, "old records of calls could not be deleted; trying again later");
+        }
+    }
+
     /// One round.
     pub async fn round(&self) {
         let now = self.clock.now();
@@ -82,6 +110,7 @@ impl Housekeeping {
             Ok(rows) => tracing::debug!(rows, "expired rows deleted"),
             Err(error) => tracing::warn!(%error, "expired rows could not be deleted; trying again later"),
         }
+        self.trim_audit(now).await;
         if let Err(error) = self.registration.recount().await {
             tracing::warn!(%error, "registrations could not be counted");
         }

@@ -24,9 +24,12 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
     let app = App::open(config, &checked, data_dir, public_url, Arc::new(SystemClock)).await?;
     announce(&app).await?;
     tracing::info!(listen = %bound, public_url = %app.public_url, backend = ?app.store.backend(), "serving");
-    let housekeeping = tokio::spawn(app.housekeeping().run(app.stop.clone()));
+    let housekeeping = tokio::spawn(app.housekeeping()?.run(app.stop.clone()));
     let finished = serve(listener, app.router(), limits, stopped(app.stop.clone())).await;
     let _ = housekeeping.await;
+    if let Err(error) = app.store.flush().await {
+        tracing::warn!(%error, "the last entries of the audit were not written");
+    }
     if !finished {
         tracing::warn!("some requests did not finish in time");
     }

@@ -189,7 +189,7 @@ async fn a_disabled_person_does_not_come_in_through_a_provider() {
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;
     let person = server.app.accounts.find("ada").await.unwrap();
-    server.app.accounts.set_disabled(&person, true, None).await.unwrap();
+    server.app.accounts.set_disabled(&person, true).await.unwrap();
     let browser = Browser::new();
     refused(&server, &browser, &arrive(&server, &provider, &browser).await, 403).await;
 }

@@ -77,7 +77,7 @@ impl Store {
         let limit = limit.clamp(1, 1000);
         let (least, most) = (chain::base(&self.reader).await?.seq + 1, chain::head(&self.reader).await?.seq);
         let mut from = least;
-        let mut to = before.map_or(most, |before| (before - 1).min(most));
+        let mut to = before.map_or(most, |before| before.saturating_sub(1).min(most));
         // Numbers grow with time, but for replicas whose clocks differ a little: the borders are widened, the exact time is still compared.
         if let Some(since) = filter.since {
             from = from.max(self.seq_at(since.plus(-300), (least, most)).await?);

@@ -157,7 +157,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::List => {
             let upstreams = gateway.all_upstreams().await?;
             if context.json {
-                print_json(&upstreams.iter().map(|upstream| crate::api::describe(upstream)).collect());
+                print_json(&upstreams.iter().map(|upstream| crate::api::upstreams::describe(upstream)).collect());
             } else {
                 let row = |upstream: &Arc<Upstream>| {
                     let config = upstream.public_config();

@@ -214,11 +214,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             show(context, &person, &store.identities_of(&person.id).await?, accounts.enrolled(&person.id).await?);
         }
         Command::Disable { name } => {
-            accounts.set_disabled(&accounts.find(&name).await?, true, None).await?;
+            accounts.set_disabled(&accounts.find(&name).await?, true).await?;
             println!("Disabled {name}; sessions and connected apps have ended.");
         }
         Command::Enable { name } => {
-            accounts.set_disabled(&accounts.find(&name).await?, false, None).await?;
+            accounts.set_disabled(&accounts.find(&name).await?, false).await?;
             println!("Enabled {name}.");
         }
         Command::SetPassword { name, password_stdin } => {
@@ -231,7 +231,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             }
         }
         Command::SetRole { name, roles: texts } => {
-            accounts.set_roles(&accounts.find(&name).await?, roles(&texts)?, None).await?;
+            accounts.set_roles(&accounts.find(&name).await?, roles(&texts)?).await?;
             println!("Changed the roles of {name}.");
         }
         Command::Delete { name } => {

@@ -1,0 +1,302 @@
+//! Clients: where each came from, and what administrators decide about it.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use doorward_model::{Client, ClientId, ClientSource, RedirectUri, routes};
+use doorward_registration::{ClientChangeError, ClientDecision, NewClient};
+use doorward_store::ClientFilter;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::operation::{Answered, Asked, At, IfMatch, Operation, Refused, Sent, done, limit, show, show_state};
+use crate::app::App;
+
+pub(super) fn operations() -> Vec<Operation> {
+    const NONE: &str = "There is no such client.";
+    vec![
+        Operation::get(routes::API_CLIENTS, "listClients", "Lists clients, the newest first.", list).query::<Which>().answer::<Clients>(200, "The clients."),
+        Operation::post(routes::API_CLIENTS, "addClient", "Adds a client by hand.", add)
+            .body::<New>()
+            .answer::<Added>(201, "The client was added. Its secret, if it has one, is shown this once.")
+            .with_etag(),
+        Operation::get(routes::API_CLIENT, "showClient", "Shows a client. A client_id that is an address stands in the path percent-encoded.", one)
+            .answer::<Shown>(200, "The client.")
+            .with_etag()
+            .missing(NONE),
+        Operation::post(routes::API_CLIENT_DECISION, "decideClient", "Approves, denies, blocks, unblocks, pins or unpins a client.", decide)
+            .body::<Decided>()
+            .answer::<Shown>(200, "The client as it is now.")
+            .with_etag()
+            .if_match()
+            .missing(NONE),
+        Operation::delete(routes::API_CLIENT, "deleteClient", "Deletes a client; its access ends.", delete)
+            .empty("The client is gone.")
+            .if_match()
+            .missing(NONE),
+        Operation::post(
+            routes::API_CLIENTS_CLEAN,
+            "cleanClients",
+            "Deletes registrations that nobody ever authorised and that are older than some days.",
+            clean,
+        )
+        .body::<Clean>()
+        .answer::<Cleaned>(200, "How many went."),
+    ]
+}
+
+/// A client.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Client")]
+struct Shown {
+    client_id: String,
+    name: String,
+    /// `administrator`, `metadata_document` or `registration`.
+    source: String,
+    redirect_uris: Vec<String>,
+    token_endpoint_auth_method: String,
+    client_uri: Option<String>,
+    /// Whether it may ask administrators for the scope admin.
+    admin: bool,
+    created_at: i64,
+    authorized_at: Option<i64>,
+    blocked: bool,
+    /// Whether it may be used where approval is asked for.
+    approved: bool,
+    /// Whether its metadata document may not change.
+    pinned: bool,
+    /// Names this state, for If-Match.
+    etag: String,
+}
+
+impl Shown {
+    fn of(client: &Client) -> Self {
+        Self {
+            client_id: client.id.to_string(),
+            name: client.name.clone(),
+            source: client.source.as_str().to_owned(),
+            redirect_uris: client.redirect_uris.iter().map(|uri| RedirectUri::as_str(uri).to_owned()).collect(),
+            token_endpoint_auth_method: client.auth_method.as_str().to_owned(),
+            client_uri: client.client_uri.clone(),
+            admin: client.scopes.contains(doorward_model::Scope::Admin),
+            created_at: client.created_at.0,
+            authorized_at: client.authorized_at.map(|at| at.0),
+            blocked: client.disabled_at.is_some(),
+            approved: client.approved_at.is_some() || client.source == ClientSource::Administrator,
+            pinned: client.pinned_at.is_some(),
+            etag: client.etag(),
+        }
+    }
+}
+
+/// A client that was added.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AddedClient")]
+struct Added {
+    #[serde(flatten)]
+    client: Shown,
+    /// Shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+}
+
+/// Some clients.
+#[derive(Serialize, JsonSchema)]
+struct Clients {
+    clients: Vec<Shown>,
+    /// Where to go on; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    /// How many registered themselves.
+    registered: u64,
+    /// How many may.
+    max_registrations: u64,
+    /// Whether clients that no administrator added must be approved.
+    approval: bool,
+}
+
+/// Which clients.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// Only from this source: `administrator`, `metadata_document` or `registration`.
+    source: Option<Source>,
+    /// Only whose name or client_id holds this text.
+    #[schemars(length(max = 200))]
+    search: Option<String>,
+    /// How many at most, 1 to 500.
+    #[schemars(range(min = 1, max = 500))]
+    limit: Option<u64>,
+    /// Where to go on: `next` of the page before.
+    after: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ClientSource")]
+enum Source {
+    Administrator,
+    MetadataDocument,
+    Registration,
+}
+
+impl From<Source> for ClientSource {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Administrator => Self::Administrator,
+            Source::MetadataDocument => Self::MetadataDocument,
+            Source::Registration => Self::Registration,
+        }
+    }
+}
+
+/// A client to be added.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewClient")]
+struct New {
+    /// The name that people see.
+    #[schemars(length(min = 1))]
+    name: String,
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    redirect_uris: Vec<String>,
+    /// `none`, `client_secret_basic` or `client_secret_post`.
+    token_endpoint_auth_method: Option<Method>,
+    /// Whether it may ask administrators for the scope admin.
+    #[serde(default)]
+    admin: bool,
+}
+
+#[derive(Deserialize, JsonSchema, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ClientAuthMethod")]
+enum Method {
+    None,
+    ClientSecretBasic,
+    ClientSecretPost,
+}
+
+/// What is decided.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ClientDecision")]
+struct Decided {
+    decision: Verb,
+}
+
+#[derive(Deserialize, JsonSchema, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ClientVerb")]
+enum Verb {
+    Approve,
+    Deny,
+    Block,
+    Unblock,
+    Pin,
+    Unpin,
+}
+
+/// What is cleaned up.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Clean {
+    /// How old a registration that nobody authorised must be, in days.
+    #[schemars(range(min = 0, max = 3660))]
+    unused_days: u32,
+}
+
+/// How many went.
+#[derive(Serialize, JsonSchema)]
+struct Cleaned {
+    deleted: u64,
+}
+
+fn refused(error: ClientChangeError) -> Refused {
+    match error {
+        ClientChangeError::Refused(refusal) => Refused::bad(refusal.why),
+        ClientChangeError::Unknown(_) => Refused::missing("client"),
+        ClientChangeError::Changed => Refused::changed(),
+        ClientChangeError::NoDocument => Refused::bad(error.to_string()),
+        ClientChangeError::Store(error) => error.into(),
+    }
+}
+
+async fn find(app: &App, id: &str) -> Result<Arc<Client>, Refused> {
+    app.store.client(&ClientId::from_text(id)).await?.ok_or_else(|| Refused::missing("client"))
+}
+
+async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answered {
+    let limit = limit(which.limit, 100, 500)?;
+    if which.search.as_ref().is_some_and(|search| search.chars().count() > 200) {
+        return Err(Refused::bad("search: at most 200 characters"));
+    }
+    let after = match which.after.as_ref().filter(|after| !after.is_empty()) {
+        None => None,
+        Some(text) => {
+            let parsed = text.split_once(' ').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id.to_owned())));
+            Some(parsed.ok_or_else(|| Refused::bad("after: is not where a page ended"))?)
+        }
+    };
+    let filter = ClientFilter { source: which.source.map(Into::into), search: which.search.clone(), after };
+    let mut clients = app.store.clients(filter, limit + 1).await?;
+    let more = u64::try_from(clients.len()).unwrap_or(u64::MAX) > limit;
+    clients.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = if more { clients.last().map(|client| format!("{} {}", client.created_at, client.id)) } else { None };
+    let config = app.registration.config();
+    let answer = Clients {
+        clients: clients.iter().map(Shown::of).collect(),
+        next,
+        registered: app.store.count_clients(ClientSource::Registration).await?,
+        max_registrations: config.max_registrations,
+        approval: config.approval,
+    };
+    Ok(show(StatusCode::OK, &answer))
+}
+
+async fn add(State(app): State<Arc<App>>, Sent(new): Sent<New>) -> Answered {
+    let method = new.token_endpoint_auth_method.map(|method| match method {
+        Method::None => "none".to_owned(),
+        Method::ClientSecretBasic => "client_secret_basic".to_owned(),
+        Method::ClientSecretPost => "client_secret_post".to_owned(),
+    });
+    let new = NewClient { name: new.name, redirect_uris: new.redirect_uris, auth_method: method, admin: new.admin };
+    let added = app.registration.add(new).await.map_err(refused)?;
+    let answer = Added { client: Shown::of(&added.client), client_secret: added.secret.as_ref().map(|secret| secret.reveal().to_owned()) };
+    Ok(show_state(StatusCode::CREATED, &answer, &added.client.etag()))
+}
+
+async fn one(State(app): State<Arc<App>>, At(id): At) -> Answered {
+    let client = find(&app, &id).await?;
+    Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))
+}
+
+async fn decide(State(app): State<Arc<App>>, At(id): At, IfMatch(seen): IfMatch, Sent(decided): Sent<Decided>) -> Answered {
+    let decision = match decided.decision {
+        Verb::Approve => ClientDecision::Approve,
+        Verb::Deny => ClientDecision::Deny,
+        Verb::Block => ClientDecision::Block,
+        Verb::Unblock => ClientDecision::Unblock,
+        Verb::Pin => ClientDecision::Pin,
+        Verb::Unpin => ClientDecision::Unpin,
+    };
+    let client = find(&app, &id).await?;
+    app.registration.decide(&client.id, decision, Some(&seen)).await.map_err(refused)?;
+    let client = find(&app, &id).await?;
+    Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))
+}
+
+async fn delete(State(app): State<Arc<App>>, At(id): At, IfMatch(seen): IfMatch) -> Answered {
+    let client = find(&app, &id).await?;
+    app.registration.decide(&client.id, ClientDecision::Delete, Some(&seen)).await.map_err(refused)?;
+    Ok(done())
+}
+
+async fn clean(State(app): State<Arc<App>>, Sent(asked): Sent<Clean>) -> Answered {
+    if asked.unused_days > 3660 {
+        return Err(Refused::bad("unused_days: at most 3660"));
+    }
+    let before = app.clock.now().plus(-i64::from(asked.unused_days) * 86_400);
+    let deleted = app.store.delete_unused_clients(before).await?;
+    app.registration.recount().await?;
+    Ok(show(StatusCode::OK, &Cleaned { deleted }))
+}

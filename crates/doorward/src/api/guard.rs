@@ -1,0 +1,54 @@
+//! Who may use the API: an administrator, through a client that was allowed to administer or by a token of their own.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use doorward_mcp::BearerRefusal;
+use doorward_model::{AuditEvent, AuditKind, Outcome, Resource, Scope, routes};
+use doorward_store::origin;
+
+use super::operation::Refused;
+use crate::app::App;
+
+/// Refuses whoever is not an administrator, acting through a client that was allowed to administer.
+pub(super) async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let resource = Resource::admin(&app.public_url);
+    let caller = match app.mcp.caller(&resource, request.headers(), request.uri()).await {
+        Ok(caller) => caller,
+        Err(BearerRefusal::Missing) => return challenged(&app, StatusCode::UNAUTHORIZED, None, "an access token is needed"),
+        Err(BearerRefusal::Malformed(why)) => return Refused::bad(why).into_response(),
+        Err(BearerRefusal::Invalid { why, .. }) => {
+            tracing::info!(why, "access token refused by the administrators' API");
+            return challenged(&app, StatusCode::UNAUTHORIZED, Some("invalid_token"), "the access token expired or is not valid here");
+        }
+        Err(BearerRefusal::Unavailable(why)) => {
+            tracing::error!(why, "an access token could not be checked");
+            return Refused::unavailable().into_response();
+        }
+    };
+    origin::acting(caller.actor());
+    if !caller.person.is_administrator() || !caller.scopes.contains(Scope::Admin) || !caller.reaches(None) {
+        if let Err(error) = app.store.note(AuditEvent::new(AuditKind::AdminRefused).ended(Outcome::Refused)).await {
+            tracing::debug!(%error, "not noted");
+        }
+        return challenged(&app, StatusCode::FORBIDDEN, Some("insufficient_scope"), "this needs the scope admin, which an administrator can allow");
+    }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+fn challenged(app: &App, status: StatusCode, error: Option<&str>, told: &str) -> Response {
+    let metadata = app.public_url.at(&format!("{}{}", routes::PROTECTED_RESOURCE_METADATA, routes::API_ADMIN));
+    let error_part = error.map(|error| format!("error=\"{error}\", ")).unwrap_or_default();
+    let challenge = format!("Bearer {error_part}resource_metadata=\"{metadata}\", scope=\"{}\"", Scope::Admin.name());
+    let mut response = Refused::new(status, error.unwrap_or("unauthorized"), told).into_response();
+    if let Ok(value) = HeaderValue::try_from(challenge) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    response
+}

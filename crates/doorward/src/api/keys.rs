@@ -1,0 +1,57 @@
+//! Signing keys.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use doorward_model::{SigningKey, routes};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::operation::{Answered, Operation, Refused, show};
+use crate::app::App;
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get(routes::API_KEYS, "listKeys", "Lists signing keys, the oldest first.", list).answer::<Keys>(200, "The keys."),
+        Operation::post(routes::API_KEYS_ROTATE, "rotateKeys", "Makes a new signing key; the others retire when what they signed has ended.", rotate)
+            .answer::<Keys>(200, "The keys as they are now.")
+            .problem(409, "Somebody rotated at the same moment."),
+    ]
+}
+
+/// A signing key: its public side's name and its life.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SigningKey")]
+struct Shown {
+    kid: String,
+    algorithm: String,
+    created_at: i64,
+    activates_at: i64,
+    retires_at: Option<i64>,
+}
+
+/// All signing keys.
+#[derive(Serialize, JsonSchema)]
+struct Keys {
+    keys: Vec<Shown>,
+}
+
+async fn keys(app: &App) -> Answered {
+    let shown = |key: &SigningKey| Shown {
+        kid: key.kid.clone(),
+        algorithm: key.algorithm.as_str().to_owned(),
+        created_at: key.created_at.0,
+        activates_at: key.activates_at.0,
+        retires_at: key.retires_at.map(|at| at.0),
+    };
+    Ok(show(StatusCode::OK, &Keys { keys: app.store.signing_keys().await?.iter().map(shown).collect() }))
+}
+
+async fn list(State(app): State<Arc<App>>) -> Answered {
+    keys(&app).await
+}
+
+async fn rotate(State(app): State<Arc<App>>) -> Answered {
+    app.rotate_keys(None).await.map_err(|error| Refused::conflict(error.to_string()))?;
+    keys(&app).await
+}

@@ -1,0 +1,80 @@
+//! The administrators' API for programs: what pages and commands do, as JSON. It is guarded by our own tokens, for an audience and a
+//! scope of its own. One table of operations makes the router and the OpenAPI document.
+
+mod audit;
+mod clients;
+mod guard;
+mod keys;
+mod openapi;
+mod operation;
+mod people;
+mod policy;
+mod providers;
+mod settings;
+mod timeline;
+mod tokens;
+pub(crate) mod upstreams;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::State, middleware, response::Response, routing::get};
+use doorward_model::{Resource, Scope, routes};
+use doorward_transport::{answer, cors};
+use serde_json::json;
+
+pub(crate) use openapi::document;
+use operation::Operation;
+
+use crate::app::App;
+
+/// Every operation of the API.
+fn operations() -> Vec<Operation> {
+    [
+        people::operations(),
+        clients::operations(),
+        providers::operations(),
+        upstreams::operations(),
+        policy::operations(),
+        tokens::operations(),
+        keys::operations(),
+        settings::operations(),
+        audit::operations(),
+        timeline::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The API with its guard, and what describes it without.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let mut router = Router::new();
+    for operation in operations() {
+        router = router.route(operation.path, operation.handler);
+    }
+    router
+        .layer(middleware::from_fn_with_state(Arc::clone(app), guard::guard))
+        .with_state(Arc::clone(app))
+        .merge(metadata_router(app, ""))
+        .merge(Router::new().route(routes::API_OPENAPI, get(openapi)).layer(middleware::from_fn(cors::open)).with_state(Arc::clone(app)))
+}
+
+/// The metadata document (RFC 9728); `path` is the public URL's own path for the form at the host's root.
+pub(crate) fn metadata_router(app: &Arc<App>, path: &str) -> Router {
+    let address = format!("{}{path}{}", routes::PROTECTED_RESOURCE_METADATA, routes::API_ADMIN);
+    Router::new().route(&address, get(metadata)).layer(middleware::from_fn(cors::open)).with_state(Arc::clone(app))
+}
+
+async fn metadata(State(app): State<Arc<App>>) -> Response {
+    let document = json!({
+        "resource": Resource::admin(&app.public_url).as_str(),
+        "authorization_servers": [app.public_url.as_str()],
+        "scopes_supported": [Scope::Admin.name()],
+        "bearer_methods_supported": ["header"],
+    });
+    answer::public_json(&document, 300)
+}
+
+async fn openapi(State(app): State<Arc<App>>) -> Response {
+    answer::public_json(&document(app.public_url.as_str()), 300)
+}

@@ -1,0 +1,288 @@
+//! One operation of the API: its handler and what the OpenAPI document says of it, in one place. And what handlers are made of.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    handler::Handler,
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, delete, get, patch, post, put},
+};
+use doorward_mcp::Caller;
+use doorward_store::StoreError;
+use doorward_transport::{
+    ParamsError, answer,
+    params::{has_media_type, read_body},
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::app::App;
+
+/// The most bytes of a request.
+const MAX_BODY: usize = 256 * 1024;
+
+/// Makes a schema.
+pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// One operation.
+pub(super) struct Operation {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pub(super) id: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) query: Option<SchemaOf>,
+    pub(super) body: Option<SchemaOf>,
+    pub(super) answers: Vec<(u16, &'static str, Option<SchemaOf>)>,
+    /// Whether the request must name the state that it is about.
+    pub(super) if_match: bool,
+    /// Whether the answer names the state that it shows.
+    pub(super) etag: bool,
+    /// Another media type than JSON that it answers.
+    pub(super) media: &'static str,
+    pub(super) handler: MethodRouter<Arc<App>>,
+}
+
+macro_rules! verbs {
+    ($($verb:ident)*) => {
+        $(pub(super) fn $verb<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, id: &'static str, summary: &'static str, handler: H) -> Self {
+            Self::new(stringify!($verb), (path, id, summary), $verb(handler))
+        })*
+    };
+}
+
+impl Operation {
+    verbs! { get post put patch delete }
+
+    fn new(method: &'static str, (path, id, summary): (&'static str, &'static str, &'static str), handler: MethodRouter<Arc<App>>) -> Self {
+        let common = vec![
+            (400, "The request cannot be read, or a value in it is not acceptable.", Some(schema_of::<Problem> as SchemaOf)),
+            (401, "There is no valid access token.", Some(schema_of::<Problem> as SchemaOf)),
+            (403, "The token does not have the scope admin, or its person is no administrator.", Some(schema_of::<Problem> as SchemaOf)),
+            (503, "The database does not answer; try again.", Some(schema_of::<Problem> as SchemaOf)),
+        ];
+        Self { method, path, id, summary, query: None, body: None, answers: common, if_match: false, etag: false, media: "application/json", handler }
+    }
+    pub(super) fn query<T: JsonSchema>(mut self) -> Self {
+        self.query = Some(schema_of::<T>);
+        self
+    }
+    pub(super) fn body<T: JsonSchema>(mut self) -> Self {
+        self.body = Some(schema_of::<T>);
+        self.problem(413, "The request is too long.")
+            .problem(415, "The request's body is not application/json.")
+            .problem(408, "The request's body did not arrive in time.")
+    }
+    pub(super) fn answer<T: JsonSchema>(mut self, status: u16, what: &'static str) -> Self {
+        self.answers.push((status, what, Some(schema_of::<T>)));
+        self
+    }
+    pub(super) fn empty(mut self, what: &'static str) -> Self {
+        self.answers.push((204, what, None));
+        self
+    }
+    pub(super) fn problem(mut self, status: u16, what: &'static str) -> Self {
+        self.answers.push((status, what, Some(schema_of::<Problem>)));
+        self
+    }
+    pub(super) fn missing(self, what: &'static str) -> Self {
+        self.problem(404, what)
+    }
+    pub(super) fn text(mut self, media: &'static str) -> Self {
+        self.media = media;
+        self
+    }
+    pub(super) fn with_etag(mut self) -> Self {
+        self.etag = true;
+        self
+    }
+    pub(super) fn if_match(mut self) -> Self {
+        self.if_match = true;
+        self.problem(412, "Somebody changed it since you looked; look again.").problem(428, "If-Match is needed: the ETag of what you looked at.")
+    }
+}
+
+/// Why something was refused.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Problem {
+    /// A code for programs.
+    error: String,
+    /// What to do, for people.
+    error_description: String,
+}
+
+/// A refusal.
+#[derive(Debug)]
+pub(super) struct Refused {
+    status: StatusCode,
+    error: &'static str,
+    told: String,
+}
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, error: &str, told: impl Into<String>) -> Self {
+        let error = match error {
+            "invalid_token" => "invalid_token",
+            "insufficient_scope" => "insufficient_scope",
+            "unauthorized" => "unauthorized",
+            "not_found" => "not_found",
+            "conflict" => "conflict",
+            "changed" => "changed",
+            "precondition_required" => "precondition_required",
+            "temporarily_unavailable" => "temporarily_unavailable",
+            "forbidden" => "forbidden",
+            _ => "invalid_request",
+        };
+        Self { status, error, told: told.into() }
+    }
+    pub(super) fn bad(told: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", told)
+    }
+    pub(super) fn missing(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+    }
+    pub(super) fn conflict(told: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", told)
+    }
+    pub(super) fn changed() -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, "changed", "it changed since you looked; look again and decide anew")
+    }
+    pub(super) fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "try again shortly")
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the administrators' API could not reach the database");
+        Self::unavailable()
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let response = answer::json(self.status, &json!({"error": self.error, "error_description": self.told}));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE { answer::retry_after(response, 5) } else { response }
+    }
+}
+
+/// What a handler answers.
+pub(super) type Answered = Result<Response, Refused>;
+
+/// Answers with a value.
+pub(super) fn show(status: StatusCode, value: &impl Serialize) -> Response {
+    answer::json(status, &serde_json::to_value(value).unwrap_or_default())
+}
+
+/// Answers with a value and the name of its state.
+pub(super) fn show_state(status: StatusCode, value: &impl Serialize, etag: &str) -> Response {
+    let mut response = show(status, value);
+    if let Ok(value) = HeaderValue::try_from(format!("\"{etag}\"")) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
+    response
+}
+
+/// Answers that it was done.
+pub(super) fn done() -> Response {
+    (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response()
+}
+
+/// The query, read into a type. What it does not know is refused.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
+        read.map(|query| Self(query.0)).map_err(|error| Refused::bad(error.body_text()))
+    }
+}
+
+/// The body, read from JSON into a type.
+pub(super) struct Sent<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Sent<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
+        if !has_media_type(request.headers(), "application/json") {
+            return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", "the body must be application/json"));
+        }
+        let bytes = read_body(request.into_body(), MAX_BODY).await.map_err(|error| {
+            let status = if matches!(error, ParamsError::TooLarge) { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::REQUEST_TIMEOUT };
+            Refused::new(status, "invalid_request", "the request is too long, or did not arrive in time")
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| Refused::bad(format!("the body cannot be read: {error}")))
+    }
+}
+
+/// The state that a request was made for (RFC 9110 §13.1.1).
+pub(super) struct IfMatch(pub(super) String);
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let needed = || Refused::new(StatusCode::PRECONDITION_REQUIRED, "precondition_required", "If-Match must name the state that you looked at, its ETag");
+        let value = parts.headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()).ok_or_else(needed)?;
+        Ok(Self(value.trim().trim_matches('"').to_owned()))
+    }
+}
+
+/// Who asks.
+pub(super) struct Who(pub(super) Caller);
+
+impl<S: Sync> FromRequestParts<S> for Who {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        parts.extensions.get::<Caller>().cloned().map(Self).ok_or_else(Refused::unavailable)
+    }
+}
+
+/// The rest of a path, decoded: what stands behind the last slash of a route with one parameter.
+pub(super) struct At(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for At {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        path.map(|path| Self(path.0)).map_err(|_| Refused::missing("thing"))
+    }
+}
+
+/// How many items a page of a list has, and where it begins.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// How many at most, 1 to 500.
+    #[schemars(range(min = 1, max = 500))]
+    pub(super) limit: Option<u64>,
+    /// Where to go on: `next` of the page before.
+    pub(super) after: Option<String>,
+}
+
+impl Page {
+    pub(super) fn limit(&self) -> Result<u64, Refused> {
+        limit(self.limit, 100, 500)
+    }
+}
+
+/// A limit within its bounds.
+pub(super) fn limit(asked: Option<u64>, usual: u64, most: u64) -> Result<u64, Refused> {
+    let limit = asked.unwrap_or(usual);
+    if (1..=most).contains(&limit) { Ok(limit) } else { Err(Refused::bad(format!("limit: must be between 1 and {most}"))) }
+}
+
+/// A JSON value of any shape, for what is described elsewhere.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Anything(pub(super) Value);

@@ -1,0 +1,125 @@
+//! Why clients connected or did not.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use doorward_model::{
+    routes,
+    timeline::{Attempt, attempts},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::operation::{Answered, Asked, Operation, Refused, limit, show};
+use crate::app::App;
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get(routes::API_TIMELINE, "showTimeline", "Shows the attempts of clients to connect, the newest first, each with a verdict.", list)
+            .query::<Which>()
+            .answer::<Timeline>(200, "The attempts."),
+    ]
+}
+
+/// Which attempts.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "WhichAttempts")]
+struct Which {
+    /// Only of this client: its client_id, or part of its name or of what its program calls itself.
+    #[schemars(length(max = 512))]
+    client: Option<String>,
+    /// How far to look back, in hours, at most a week.
+    #[schemars(range(min = 1, max = 168))]
+    hours: Option<u64>,
+    /// How many at most, 1 to 200.
+    #[schemars(range(min = 1, max = 200))]
+    limit: Option<u64>,
+}
+
+/// Attempts.
+#[derive(Serialize, JsonSchema)]
+struct Timeline {
+    attempts: Vec<AttemptShown>,
+}
+
+/// One client's way to its first call.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Attempt")]
+struct AttemptShown {
+    client: String,
+    client_id: Option<String>,
+    user_id: Option<String>,
+    began: i64,
+    ended: i64,
+    /// `connected`, `under way`, `refused` or `stopped`.
+    standing: String,
+    /// Why, for programs.
+    code: String,
+    /// What happened, in plain words.
+    what: String,
+    /// What helps.
+    advice: String,
+    /// What is known of this client.
+    quirk: Option<String>,
+    steps: Vec<StepShown>,
+}
+
+/// One step.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Step")]
+struct StepShown {
+    at: i64,
+    step: String,
+    outcome: String,
+    reason: Option<String>,
+    detail: String,
+    address: String,
+    agent: String,
+}
+
+fn shown(app: &App, attempt: &Attempt) -> AttemptShown {
+    let verdict = attempt.verdict(app.clock.now());
+    AttemptShown {
+        client: attempt.name(),
+        client_id: attempt.client_id().map(ToOwned::to_owned),
+        user_id: attempt.user_id().map(ToOwned::to_owned),
+        began: attempt.began().0,
+        ended: attempt.ended().0,
+        standing: verdict.standing.as_str().to_owned(),
+        code: verdict.code,
+        what: verdict.what,
+        advice: verdict.advice,
+        quirk: verdict.quirk.map(ToOwned::to_owned),
+        steps: attempt
+            .steps
+            .iter()
+            .map(|step| StepShown {
+                at: step.at.0,
+                step: step.kind.as_str().to_owned(),
+                outcome: step.outcome.as_str().to_owned(),
+                reason: step.reason.clone(),
+                detail: step.detail.clone(),
+                address: step.address.clone(),
+                agent: step.agent.clone(),
+            })
+            .collect(),
+    }
+}
+
+async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answered {
+    let hours = which.hours.unwrap_or(24);
+    if !(1..=168).contains(&hours) {
+        return Err(Refused::bad("hours: must be between 1 and 168"));
+    }
+    if which.client.as_ref().is_some_and(|client| client.chars().count() > 512) {
+        return Err(Refused::bad("client: at most 512 characters"));
+    }
+    let most = usize::try_from(limit(which.limit, 50, 200)?).unwrap_or(200);
+    app.store.flush().await?;
+    let steps = app.store.connect_steps(app.clock.now().plus(-i64::try_from(hours).unwrap_or(24) * 3600)).await?;
+    let all = attempts(steps);
+    let wanted = which.client.filter(|client| !client.is_empty());
+    let fits = |attempt: &&Attempt| wanted.as_ref().is_none_or(|client| attempt.is_of(client));
+    Ok(show(StatusCode::OK, &Timeline { attempts: all.iter().filter(fits).take(most).map(|attempt| shown(&app, attempt)).collect() }))
+}

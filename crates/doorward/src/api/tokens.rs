@@ -1,0 +1,152 @@
+//! Personal and service access tokens of everybody.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use doorward_accounts::{AccessTokenError, NewAccessToken, NewPerson};
+use doorward_model::{AccessToken, AccessTokenId, PersonName, Role, Scope, ScopeSet, UpstreamName, routes};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::operation::{Answered, Asked, At, Operation, Refused, Sent, Who, done, limit, show};
+use crate::app::App;
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get(routes::API_TOKENS, "listTokens", "Lists access tokens, the newest first.", list).query::<Which>().answer::<Tokens>(200, "The tokens."),
+        Operation::post(routes::API_TOKENS, "addServiceToken", "Makes a token for a service: an account that cannot sign in, made if there is none.", add)
+            .body::<New>()
+            .answer::<Added>(201, "The token. Its value is shown this once.")
+            .problem(409, "The account is a person's."),
+        Operation::delete(routes::API_TOKEN, "revokeToken", "Revokes a token; it ends at once.", revoke)
+            .empty("The token has ended.")
+            .missing("There is no such live token."),
+    ]
+}
+
+/// An access token. Its value is not among it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccessToken")]
+struct Shown {
+    id: String,
+    name: String,
+    user_id: String,
+    scopes: String,
+    /// The upstreams that it reaches; none means all.
+    upstreams: Vec<String>,
+    created_at: i64,
+    rotated_at: Option<i64>,
+    expires_at: i64,
+    last_used_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl Shown {
+    fn of(token: &AccessToken) -> Self {
+        Self {
+            id: token.id.to_string(),
+            name: token.name.clone(),
+            user_id: token.user_id.to_string(),
+            scopes: token.scopes.to_string(),
+            upstreams: token.upstreams.iter().map(ToString::to_string).collect(),
+            created_at: token.created_at.0,
+            rotated_at: token.rotated_at.map(|at| at.0),
+            expires_at: token.expires_at.0,
+            last_used_at: token.last_used_at.map(|at| at.0),
+            revoked_at: token.revoked_at.map(|at| at.0),
+        }
+    }
+}
+
+/// Some tokens.
+#[derive(Serialize, JsonSchema)]
+struct Tokens {
+    tokens: Vec<Shown>,
+}
+
+/// Which tokens.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "WhichTokens")]
+struct Which {
+    /// How many at most, 1 to 1000.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u64>,
+}
+
+/// A service token to be made.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewServiceToken")]
+struct New {
+    /// The service's account.
+    #[schemars(length(min = 1, max = 64))]
+    service: String,
+    /// What the token is for.
+    #[schemars(length(min = 1, max = 80))]
+    name: String,
+    /// The scopes, such as `mcp:read`.
+    #[schemars(length(min = 1), inner(regex(pattern = r"^(admin|mcp:(read|write|destructive)(:[a-z][a-z0-9-]*)?)$")))]
+    scopes: Vec<String>,
+    /// The upstreams that it reaches; none means all.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1, max = 32), regex(pattern = r"^[a-z][a-z0-9-]*$")))]
+    upstreams: Vec<String>,
+    /// For how many days.
+    #[schemars(range(min = 1, max = 3660))]
+    days: u32,
+}
+
+/// A token with its value.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AddedToken")]
+struct Added {
+    #[serde(flatten)]
+    token: Shown,
+    /// Shown this once.
+    value: String,
+}
+
+fn refused(error: AccessTokenError) -> Refused {
+    match error {
+        AccessTokenError::Unknown => Refused::missing("live token"),
+        AccessTokenError::Store(error) => error.into(),
+        other => Refused::bad(other.to_string()),
+    }
+}
+
+async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answered {
+    let tokens = app.store.access_tokens(limit(which.limit, 100, 1000)?).await?;
+    Ok(show(StatusCode::OK, &Tokens { tokens: tokens.iter().map(Shown::of).collect() }))
+}
+
+async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(new): Sent<New>) -> Answered {
+    let scopes: ScopeSet =
+        new.scopes.iter().map(|name| Scope::named(name).ok_or_else(|| Refused::bad(format!("scopes: there is no {name}")))).collect::<Result<_, _>>()?;
+    let upstreams = new
+        .upstreams
+        .iter()
+        .map(|name| UpstreamName::parse(name).map_err(|_| Refused::bad(format!("upstreams: {name} is not a name"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let name = PersonName::parse(&new.service).map_err(|error| Refused::bad(format!("service: {error}")))?;
+    let service = Role::parse("service").map_err(|error| Refused::bad(error.to_string()))?;
+    let person = match app.store.person_named(&name).await? {
+        // Somebody's own tokens are theirs to make.
+        Some(person) if person.password.is_some() || !person.roles.contains(&service) => {
+            return Err(Refused::conflict("service: this account is a person's, who makes their own tokens"));
+        }
+        Some(person) => person,
+        None => {
+            let new = NewPerson { name: new.service, email: None, password: None, roles: vec![service] };
+            app.accounts.add(new).await.map_err(|error| Refused::bad(error.to_string()))?
+        }
+    };
+    let wanted = NewAccessToken { name: new.name, scopes, upstreams, days: new.days };
+    let made = app.accounts.add_access_token(&person, &caller.authentication, &app.access(), wanted).await.map_err(refused)?;
+    Ok(show(StatusCode::CREATED, &Added { token: Shown::of(&made.token), value: made.value.reveal().to_owned() }))
+}
+
+async fn revoke(State(app): State<Arc<App>>, At(id): At) -> Answered {
+    app.accounts.revoke_access_token(None, &AccessTokenId::from_text(id)).await.map_err(refused)?;
+    Ok(done())
+}

@@ -1,0 +1,315 @@
+//! Upstream servers and their tools.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use doorward_gateway::{Decision, Source, ToolChangeError, Upstream, UpstreamChangeError, UpstreamConfig};
+use doorward_model::{PersonName, ToolClass, routes};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{
+    operation::{Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, show, show_state},
+    providers::{Found, Tried},
+};
+use crate::{app::App, upstream_pages::seen};
+
+/// What lets somebody run programs or read files on this machine, and so takes access to this machine.
+const LOCAL: &[&str] = &["command", "env", "pass_env", "working_dir", "per_person", "ca_file"];
+
+pub(super) fn operations() -> Vec<Operation> {
+    const NONE: &str = "There is no such upstream.";
+    vec![
+        Operation::get(routes::API_UPSTREAMS, "listUpstreams", "Lists upstream servers.", list).answer::<Upstreams>(200, "The upstreams."),
+        Operation::post(routes::API_UPSTREAMS, "addUpstream", "Adds an upstream server. Its settings are those of the configuration.", add)
+            .body::<New>()
+            .answer::<Shown>(201, "The upstream was added.")
+            .problem(409, "The name is taken."),
+        Operation::get(routes::API_UPSTREAM, "showUpstream", "Shows an upstream server.", one).answer::<Shown>(200, "The upstream.").missing(NONE),
+        Operation::delete(routes::API_UPSTREAM, "deleteUpstream", "Deletes an upstream that was added, with everybody's connections to it.", delete)
+            .answer::<Deleted>(200, "The upstream is gone.")
+            .missing(NONE)
+            .problem(409, "It stands in the configuration file."),
+        Operation::post(routes::API_UPSTREAM_TEST, "testUpstream", "Tries an upstream out, with the access of a person if one is named.", test)
+            .query::<As>()
+            .answer::<Tried>(200, "What was found.")
+            .missing("There is no such upstream or person."),
+        Operation::post(routes::API_UPSTREAM_REFRESH, "refreshUpstream", "Has an upstream listed anew.", refresh)
+            .answer::<Refreshing>(202, "It will be.")
+            .missing(NONE),
+        Operation::get(routes::API_TOOLS, "listTools", "Lists an upstream's tools with their state and what changed.", tools)
+            .answer::<Tools>(200, "The tools.")
+            .missing(NONE),
+        Operation::put(routes::API_TOOL, "decideTool", "Approves, rejects or classifies a tool as it was seen.", decide)
+            .body::<Decided>()
+            .answer::<Tool>(200, "The tool as it is now.")
+            .with_etag()
+            .if_match()
+            .missing("There is no such upstream or tool."),
+    ]
+}
+
+/// An upstream server, without anything that is kept sealed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Upstream")]
+struct Shown {
+    name: String,
+    kind: String,
+    title: String,
+    enabled: bool,
+    /// `configuration` or `command`.
+    source: String,
+    /// Its settings without secrets.
+    settings: Value,
+}
+
+/// All upstream servers.
+#[derive(Serialize, JsonSchema)]
+struct Upstreams {
+    upstreams: Vec<Shown>,
+}
+
+/// An upstream to be added.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewUpstream")]
+struct New {
+    /// Its name in addresses.
+    #[schemars(length(min = 1))]
+    name: String,
+    /// Its settings, as in `[upstreams.NAME]`.
+    #[serde(flatten)]
+    settings: Map<String, Value>,
+}
+
+/// What was deleted.
+#[derive(Serialize, JsonSchema)]
+struct Deleted {
+    deleted: String,
+}
+
+/// What is listed anew.
+#[derive(Serialize, JsonSchema)]
+struct Refreshing {
+    refreshing: String,
+}
+
+/// An upstream's tools.
+#[derive(Serialize, JsonSchema)]
+struct Tools {
+    tools: Vec<Reviewed>,
+}
+
+/// A tool as an administrator reviews it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReviewedTool")]
+struct Reviewed {
+    /// Its name there.
+    tool: String,
+    /// `approved`, `waiting`, `rejected` or `changed`.
+    state: String,
+    /// `read`, `write` or `destructive`.
+    class: String,
+    class_set_by_administrator: bool,
+    /// What looks wrong.
+    warnings: Vec<String>,
+    /// What differs from what was approved.
+    differences: Vec<Differs>,
+    definition: Value,
+    /// Names this state, for If-Match.
+    etag: String,
+}
+
+/// A part of a definition that changed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Difference")]
+struct Differs {
+    part: String,
+    before: String,
+    after: String,
+}
+
+/// A tool after a decision.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DecidedTool")]
+struct Tool {
+    tool: String,
+    state: String,
+    /// What an administrator made it; null while its annotations are believed.
+    class: Option<String>,
+    /// Names this state, for If-Match.
+    etag: String,
+}
+
+/// What an administrator decides about a tool.
+#[derive(Deserialize, JsonSchema)]
+#[serde(tag = "decision", rename_all = "lowercase", deny_unknown_fields)]
+#[schemars(rename = "ToolDecision")]
+enum Decided {
+    /// It may be used as it is defined now.
+    Approve,
+    /// It may not be used.
+    Reject,
+    /// It does this, whatever its annotations say.
+    Classify {
+        /// `read`, `write`, `destructive`, or null to believe the annotations.
+        class: Option<Class>,
+    },
+}
+
+#[derive(Deserialize, JsonSchema, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "ToolClass")]
+enum Class {
+    Read,
+    Write,
+    Destructive,
+}
+
+impl From<Class> for ToolClass {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Read => Self::Read,
+            Class::Write => Self::Write,
+            Class::Destructive => Self::Destructive,
+        }
+    }
+}
+
+/// With whose access an upstream is tried out.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct As {
+    /// A person's sign-in name.
+    user: Option<String>,
+}
+
+fn refused(error: UpstreamChangeError) -> Refused {
+    match error {
+        UpstreamChangeError::Setting(why) => Refused::bad(why.to_string()),
+        UpstreamChangeError::Taken(_) | UpstreamChangeError::InFile(_) => Refused::conflict(error.to_string()),
+        UpstreamChangeError::Unknown(_) => Refused::missing("upstream"),
+        UpstreamChangeError::Store(error) => error.into(),
+    }
+}
+
+fn tool_refused(error: ToolChangeError) -> Refused {
+    match error {
+        ToolChangeError::Unknown(_) => Refused::missing("tool"),
+        ToolChangeError::Changed => Refused::changed(),
+        ToolChangeError::Store(error) => error.into(),
+    }
+}
+
+/// An upstream as commands show it too: without anything that is kept sealed.
+pub(crate) fn describe(upstream: &Upstream) -> Value {
+    serde_json::to_value(shown(upstream)).unwrap_or_else(|_| json!({}))
+}
+
+fn shown(upstream: &Upstream) -> Shown {
+    Shown {
+        name: upstream.name.to_string(),
+        kind: upstream.kind.name.to_owned(),
+        title: upstream.title.clone(),
+        enabled: upstream.is_enabled(),
+        source: if upstream.source == Source::File { "configuration" } else { "command" }.to_owned(),
+        settings: serde_json::to_value(upstream.public_config()).unwrap_or_default(),
+    }
+}
+
+async fn list(State(app): State<Arc<App>>) -> Answered {
+    let upstreams = app.gateway.all_upstreams().await?;
+    Ok(show(StatusCode::OK, &Upstreams { upstreams: upstreams.iter().map(|upstream| shown(upstream)).collect() }))
+}
+
+async fn one(State(app): State<Arc<App>>, At(name): At) -> Answered {
+    Ok(show(StatusCode::OK, &shown(app.gateway.named(&name).await.map_err(refused)?.as_ref())))
+}
+
+async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(New { name, settings }): Sent<New>) -> Answered {
+    let file = |document: &Value| document.as_str().is_some_and(|text| !text.starts_with("https://") && !text.starts_with("http://"));
+    let local = LOCAL.iter().copied().find(|key| settings.contains_key(*key)).or_else(|| settings.get("document").is_some_and(file).then_some("document"));
+    let process = settings.get("kind").and_then(Value::as_str) == Some("stdio");
+    if let Some(key) = local.or_else(|| process.then_some("kind")) {
+        let told = format!("{key}: programs and files of this machine are named in its configuration file or by doorward upstream add, not through the API");
+        return Err(Refused::bad(told));
+    }
+    let config: UpstreamConfig = serde_json::from_value(Value::Object(settings)).map_err(|error| Refused::bad(error.to_string()))?;
+    app.gateway.add(&name, config).await.map_err(refused)?;
+    tracing::info!(by = %caller.person.name, upstream = name, "an upstream was added");
+    Ok(show(StatusCode::CREATED, &shown(app.gateway.named(&name).await.map_err(refused)?.as_ref())))
+}
+
+async fn delete(State(app): State<Arc<App>>, Who(caller): Who, At(name): At) -> Answered {
+    app.gateway.delete(&name).await.map_err(refused)?;
+    tracing::info!(by = %caller.person.name, upstream = name, "an upstream was deleted");
+    Ok(show(StatusCode::OK, &Deleted { deleted: name }))
+}
+
+async fn test(State(app): State<Arc<App>>, At(name): At, Asked(asked): Asked<As>) -> Answered {
+    let upstream = app.gateway.named(&name).await.map_err(refused)?;
+    let person = match asked.user {
+        None => None,
+        Some(user) => {
+            let name = PersonName::parse(&user).map_err(|_| Refused::missing("person"))?;
+            Some(Arc::new(app.store.person_named(&name).await?.ok_or_else(|| Refused::missing("person"))?))
+        }
+    };
+    let findings: Vec<Found> = app
+        .gateway
+        .test(&upstream, person.as_ref())
+        .await
+        .into_iter()
+        .map(|finding| {
+            let ok = finding.result.is_ok();
+            let (Ok(says) | Err(says)) = finding.result;
+            Found { what: finding.what.to_owned(), ok, says }
+        })
+        .collect();
+    Ok(show(StatusCode::OK, &Tried { ok: findings.iter().all(|found| found.ok), findings }))
+}
+
+async fn refresh(State(app): State<Arc<App>>, At(name): At) -> Answered {
+    let upstream = app.gateway.named(&name).await.map_err(refused)?;
+    app.gateway.forget_lists(upstream.name).await;
+    Ok(show(StatusCode::ACCEPTED, &Refreshing { refreshing: name }))
+}
+
+async fn tools(State(app): State<Arc<App>>, At(name): At) -> Answered {
+    let upstream = app.gateway.named(&name).await.map_err(refused)?;
+    let reviewed = app.gateway.review(upstream.name).await?;
+    let tool = |tool: doorward_gateway::ReviewedTool| Reviewed {
+        tool: tool.pin.tool.clone(),
+        state: tool.state().to_owned(),
+        class: tool.class().as_str().to_owned(),
+        class_set_by_administrator: tool.pin.class.is_some(),
+        definition: serde_json::from_str(&tool.pin.definition).unwrap_or_default(),
+        etag: seen(&tool.pin),
+        warnings: tool.warnings,
+        differences: tool.differences.into_iter().map(|one| Differs { part: one.part.to_owned(), before: one.before, after: one.after }).collect(),
+    };
+    Ok(show(StatusCode::OK, &Tools { tools: reviewed.into_iter().map(tool).collect() }))
+}
+
+type Named = Path<(String, String)>;
+
+async fn decide(State(app): State<Arc<App>>, Path((name, tool)): Named, IfMatch(looked): IfMatch, Who(caller): Who, Sent(decided): Sent<Decided>) -> Answered {
+    let decision = match decided {
+        Decided::Approve => Decision::Approve,
+        Decided::Reject => Decision::Reject,
+        Decided::Classify { class } => Decision::Classify(class.map(Into::into)),
+    };
+    let upstream = app.gateway.named(&name).await.map_err(refused)?;
+    let pin = app.gateway.pinned(upstream.name, &tool).await.map_err(tool_refused)?;
+    if seen(&pin) != looked {
+        return Err(Refused::changed());
+    }
+    app.gateway.decide(&pin, decision, caller.person.name.as_str()).await.map_err(tool_refused)?;
+    let pin = app.gateway.pinned(upstream.name, &tool).await.map_err(tool_refused)?;
+    let etag = seen(&pin);
+    let class = pin.class.map(|class| class.as_str().to_owned());
+    Ok(show_state(StatusCode::OK, &Tool { tool, state: pin.state.as_str().to_owned(), class, etag: etag.clone() }, &etag))
+}

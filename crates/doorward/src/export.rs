@@ -1,0 +1,263 @@
+//! Sends entries of the audit elsewhere as they happen: to a webhook, to syslog, to an OpenTelemetry collector.
+//!
+//! Each destination has a place in the chain of its own, kept in the database: what could not be sent is sent later, also after a restart,
+//! and of several replicas one sends. An entry arrives at least once, with its number and its hash.
+
+use std::{sync::Arc, time::Duration};
+
+use doorward_model::{AuditEntry, Change, Clock, Outcome, Timestamp, UnitOfWork};
+use doorward_store::{Store, StoreError};
+use doorward_transport::{Outbound, OutboundConfig, outbound::Correspondent};
+use serde_json::{Value, json};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpStream, UdpSocket},
+};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::{
+    Failed, audit_text,
+    config::{AuditConfig, ConfigError},
+};
+
+/// How many entries go into one delivery.
+const BATCH: u64 = 500;
+/// The pause between two looks for new entries.
+const PAUSE: Duration = Duration::from_millis(500);
+/// For how many seconds one replica sends before another may.
+const TURN: i64 = 15;
+
+/// Where entries go.
+enum Destination {
+    Webhook { url: Url, token: String, outbound: Outbound },
+    Otlp { url: Url, outbound: Outbound },
+    Udp(String),
+    Tcp(String),
+}
+
+/// One destination with its name.
+struct Export {
+    name: &'static str,
+    to: Destination,
+}
+
+fn place(name: &str) -> String {
+    format!("audit.export.{name}")
+}
+
+/// Checks the configuration's addresses.
+pub(crate) fn check(config: &AuditConfig) -> Result<(), ConfigError> {
+    let wrong = |key: &str, message: &str| ConfigError { origin: None, key: format!("audit.{key}"), message: message.to_owned() };
+    if !config.webhook.is_empty() && !Url::parse(&config.webhook).is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http") {
+        return Err(wrong("webhook", "must be an https address"));
+    }
+    if !config.otlp.is_empty() && !Url::parse(&config.otlp).is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http") {
+        return Err(wrong("otlp", "must be the address of a collector, such as http://127.0.0.1:4318/v1/logs"));
+    }
+    if !config.syslog.is_empty() && syslog(&config.syslog).is_none() {
+        return Err(wrong("syslog", "must be udp://HOST:PORT or tcp://HOST:PORT"));
+    }
+    Ok(())
+}
+
+fn syslog(text: &str) -> Option<Destination> {
+    let (scheme, at) = text.split_once("://")?;
+    let (host, port) = at.trim_end_matches('/').rsplit_once(':')?;
+    if host.is_empty() || port.parse::<u16>().is_err() {
+        return None;
+    }
+    match scheme {
+        "udp" => Some(Destination::Udp(format!("{host}:{port}"))),
+        "tcp" => Some(Destination::Tcp(format!("{host}:{port}"))),
+        _ => None,
+    }
+}
+
+/// A destination is named by the operator, in the configuration file: it may be on this machine or in any network of theirs.
+fn outbound(general: &Outbound, config: &OutboundConfig) -> Result<Outbound, Failed> {
+    let anywhere = ["0.0.0.0/0".to_owned(), "::/0".to_owned()];
+    Ok(general.for_correspondent(config, Correspondent { networks: &anywhere, ca_file: None, http_on_loopback: true })?)
+}
+
+fn exports(config: &AuditConfig, general: &Outbound, guard: &OutboundConfig) -> Result<Vec<Export>, Failed> {
+    let mut exports = Vec::new();
+    if let Ok(url) = Url::parse(&config.webhook) {
+        let to = Destination::Webhook { url, token: config.webhook_token.clone(), outbound: outbound(general, guard)? };
+        exports.push(Export { name: "webhook", to });
+    }
+    if let Ok(url) = Url::parse(&config.otlp) {
+        exports.push(Export { name: "otlp", to: Destination::Otlp { url, outbound: outbound(general, guard)? } });
+    }
+    exports.extend(syslog(&config.syslog).map(|to| Export { name: "syslog", to }));
+    Ok(exports)
+}
+
+/// Sends until `stop`.
+pub(crate) struct Exporter {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    exports: Vec<Export>,
+}
+
+impl Exporter {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, config: &AuditConfig, outbound: (&Outbound, &OutboundConfig)) -> Result<Self, Failed> {
+        Ok(Self { store, clock, exports: exports(config, outbound.0, outbound.1)? })
+    }
+
+    pub(crate) async fn run(&self, stop: &CancellationToken) {
+        futures_util::future::join_all(self.exports.iter().map(|export| self.send_all(export, stop))).await;
+    }
+
+    async fn send_all(&self, export: &Export, stop: &CancellationToken) {
+        let mut pause = PAUSE;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            match self.turn(export).await {
+                Ok(true) => pause = Duration::from_millis(1),
+                Ok(false) => pause = PAUSE,
+                Err(why) => {
+                    pause = (pause.max(PAUSE) * 2).min(Duration::from_mins(1));
+                    tracing::warn!(export = export.name, why, seconds = pause.as_secs(), "the audit could not be exported; trying again");
+                }
+            }
+        }
+    }
+
+    /// Sends what is next, if it is this replica's turn. Answers whether there may be more.
+    async fn turn(&self, export: &Export) -> Result<bool, String> {
+        let text = |error: StoreError| error.to_string();
+        let key = place(export.name);
+        let held = self.store.setting(&key).await.map_err(text)?;
+        // Whoever exports for the first time begins with what happens from then on.
+        let Some(after) = held.as_deref().and_then(|value| value.parse::<i64>().ok()) else {
+            let head = self.store.audit_head().await.map_err(text)?;
+            let _ = self.store.apply(Change::InsertSetting { key, value: head.seq.to_string() }).await;
+            return Ok(true);
+        };
+        let entries = self.store.audit_after(after, BATCH).await.map_err(text)?;
+        let Some(last) = entries.last() else { return Ok(false) };
+        if !self.may_send(export.name).await.map_err(text)? {
+            return Ok(false);
+        }
+        deliver(&export.to, &entries).await?;
+        let unit = UnitOfWork::from_iter([
+            Change::Expect { subject: doorward_model::audit::subject("setting", &key), etag: after.to_string() },
+            Change::PutSetting { key, value: last.seq.to_string() },
+        ]);
+        match self.store.apply(unit).await {
+            Ok(()) | Err(StoreError::Refused(_)) => Ok(true),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Whether it is this process's turn: the first that asks has it for some seconds.
+    async fn may_send(&self, name: &str) -> Result<bool, StoreError> {
+        if self.store.backend() == doorward_store::Backend::Sqlite {
+            return Ok(true);
+        }
+        let now = self.clock.now();
+        let key = format!("export:{name}:{}:{}", now.0 / TURN, std::process::id());
+        let taken = format!("export:{name}:{}", now.0 / TURN);
+        // Our own mark of this turn says that we took it before.
+        if self.store.is_spent(&key).await? {
+            return Ok(true);
+        }
+        let spend = |key: String| Change::SpendValue { key, expires_at: now.plus(TURN * 2) };
+        match self.store.apply(UnitOfWork::from_iter([spend(taken), spend(key)])).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+async fn deliver(to: &Destination, entries: &[AuditEntry]) -> Result<(), String> {
+    match to {
+        Destination::Webhook { url, token, outbound } => {
+            let body: String = entries.iter().map(|entry| audit_text::to_json(entry).to_string() + "\n").collect();
+            let mut request = http::Request::post(url.as_str()).header("content-type", "application/jsonl");
+            if !token.is_empty() {
+                request = request.header("authorization", format!("Bearer {token}"));
+            }
+            post(outbound, request, body.into_bytes()).await
+        }
+        Destination::Otlp { url, outbound } => {
+            let request = http::Request::post(url.as_str()).header("content-type", "application/json");
+            post(outbound, request, otlp(entries).to_string().into_bytes()).await
+        }
+        Destination::Udp(address) => {
+            let any = if address.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
+            let socket = UdpSocket::bind(any).await.map_err(|error| error.to_string())?;
+            for entry in entries {
+                socket.send_to(message(entry).as_bytes(), address).await.map_err(|error| error.to_string())?;
+            }
+            Ok(())
+        }
+        Destination::Tcp(address) => {
+            let connected = tokio::time::timeout(Duration::from_secs(5), TcpStream::connect(address)).await;
+            let mut stream = connected.map_err(|_| "no connection in time".to_owned())?.map_err(|error| error.to_string())?;
+            // RFC 6587 §3.4.1: each message after its length.
+            let all: String = entries.iter().map(message).map(|message| format!("{} {message}", message.len())).collect();
+            stream.write_all(all.as_bytes()).await.map_err(|error| error.to_string())?;
+            stream.shutdown().await.map_err(|error| error.to_string())
+        }
+    }
+}
+
+async fn post(outbound: &Outbound, request: http::request::Builder, body: Vec<u8>) -> Result<(), String> {
+    let request = request.body(body).map_err(|error| error.to_string())?;
+    let answer = outbound.send(request, 64 * 1024).await.map_err(|error| error.to_string())?;
+    if (200..300).contains(&answer.status) { Ok(()) } else { Err(format!("it answered {}", answer.status)) }
+}
+
+/// An entry as a syslog message (RFC 5424), facility 13 (log audit).
+fn message(entry: &AuditEntry) -> String {
+    let severity = if entry.event.outcome == Outcome::Ok { 6 } else { 4 };
+    let priority = 13 * 8 + severity;
+    let time = audit_text::rfc3339(entry.event.at);
+    format!("<{priority}>1 {time} - doorward {} {} - {}", std::process::id(), entry.event.kind, audit_text::to_json(entry))
+}
+
+/// Entries as OpenTelemetry logs (OTLP/HTTP in JSON).
+fn otlp(entries: &[AuditEntry]) -> Value {
+    let nanos = |at: Timestamp| (i128::from(at.0) * 1_000_000_000).to_string();
+    let attribute = |name: &str, value: &Value| {
+        let value = match value {
+            Value::Number(number) => json!({ "intValue": number.to_string() }),
+            Value::String(text) => json!({ "stringValue": text }),
+            other => json!({ "stringValue": other.to_string() }),
+        };
+        json!({"key": format!("doorward.{name}"), "value": value})
+    };
+    let record = |entry: &AuditEntry| {
+        let json = audit_text::to_json(entry);
+        let attributes: Vec<Value> = json.as_object().into_iter().flatten().map(|(name, value)| attribute(name, value)).collect();
+        let (number, text) = if entry.event.outcome == Outcome::Ok { (9, "INFO") } else { (13, "WARN") };
+        json!({
+            "timeUnixNano": nanos(entry.event.at), "severityNumber": number, "severityText": text,
+            "body": {"stringValue": entry.event.kind}, "attributes": attributes,
+        })
+    };
+    json!({"resourceLogs": [{
+        "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "doorward"}}, {"key": "service.version", "value": {"stringValue": env!("CARGO_PKG_VERSION")}}]},
+        "scopeLogs": [{"scope": {"name": "doorward.audit"}, "logRecords": entries.iter().map(record).collect::<Vec<_>>()}],
+    }]})
+}
+
+/// How far each configured export has come.
+pub(crate) async fn states(store: &Store, config: &AuditConfig) -> Vec<(String, Result<String, String>)> {
+    let configured = [("webhook", &config.webhook), ("otlp", &config.otlp), ("syslog", &config.syslog)];
+    let mut states = Vec::new();
+    for (name, _) in configured.into_iter().filter(|(_, address)| !address.is_empty()) {
+        let sent = store.setting(&place(name)).await.ok().flatten().and_then(|value| value.parse::<i64>().ok());
+        let head = store.audit_head().await.map(|head| head.seq).unwrap_or_default();
+        let behind = head - sent.unwrap_or(head);
+        let result = if behind > 10_000 { Err(format!("{behind} entries wait to be sent; the log says why")) } else { Ok(format!("{behind} entries wait")) };
+        states.push((format!("export to {name}"), result));
+    }
+    states
+}
