@@ -158,8 +158,9 @@ async fn ca1_cs1_cs15_an_administrator_switches_the_mcp_server_for_live_clients(
     for path in ["/mcp", "/mcp/", "/mcp/sse", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"] {
         Browser::new().get(&server.at(path)).await.expect(404);
     }
-    assert!(root.get(&server.at("/admin")).await.body.contains("Switching it on makes these public"));
-    root.post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "true")]).await.expect(303);
+    assert!(root.get(&server.at("/admin")).await.body.contains("I know what becomes public"));
+    root.post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "true")]).await.expect(400);
+    root.post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "true"), ("acknowledged", "yes")]).await.expect(303);
     assert!(server.calls(&tokens.access).await, "grants stay");
 }
 

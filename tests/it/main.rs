@@ -1,8 +1,11 @@
 //! Whole-server tests over HTTP. Names read as sentences and begin with the numbers that they prove.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is the report")]
 
+mod access_tokens;
 mod account;
+mod admin;
 mod architecture;
+mod audit;
 mod authorize;
 mod client_auth;
 mod commands;
@@ -16,6 +19,7 @@ mod licences;
 mod login;
 mod mcp;
 mod metadata_documents;
+mod operations;
 mod reference;
 mod refresh;
 mod register;
@@ -23,4 +27,5 @@ mod replicas;
 mod rmcp_client;
 mod robustness;
 mod store;
+mod timeline;
 mod token;

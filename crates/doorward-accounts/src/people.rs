@@ -59,6 +59,9 @@ pub enum PeopleError {
     /// Nobody could administer the server afterwards.
     #[error("{0} is the last administrator; make somebody else one first")]
     LastAdministrator(String),
+    /// A role, or something else in a form, is not acceptable; the text says why.
+    #[error("{0}")]
+    Roles(String),
     /// Somebody changed the person since they were looked at.
     #[error("this person changed since you looked; look again")]
     Changed,
@@ -170,7 +173,9 @@ impl Accounts {
         if keep {
             unit.push(Change::ExpectOtherAdministrator(person.id.clone()));
         }
-        changes.into_iter().for_each(|change| unit.push(change));
+        for change in changes {
+            unit.push(change);
+        }
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused("expect")) => Err(PeopleError::Changed),

@@ -110,6 +110,10 @@ impl AuthorizationRequest {
     }
 }
 
+fn step(kind: StepKind, request: &AuthorizationRequest) -> ConnectStep {
+    ConnectStep::new(kind).client(request.client.id.as_str(), Some(request.client.name.clone())).flow(&request.id)
+}
+
 /// What of a request the timeline shows. Nothing of it is a secret.
 struct Sent {
     client_id: Option<String>,
@@ -167,7 +171,7 @@ impl Issuer {
         let found = self.parts.clients.find(&ClientId::from_text(id), address).await;
         found.map_err(|error| match error {
             DirectoryError::Unknown { why, reason } => Failure::new(OAuthErrorCode::InvalidClient, why).because(reason),
-            unavailable @ DirectoryError::Unavailable(_) => unavailable.into(),
+            unavailable @ DirectoryError::Unavailable { .. } => unavailable.into(),
         })
     }
 
@@ -177,6 +181,7 @@ impl Issuer {
         let sent = Sent::of(&params);
         let begun = self.validate(id, self.parts.clock.now(), params, address).await;
         self.parts.store.note_step(match &begun {
+            Err(AuthorizeRefusal::Page(failure)) if failure.is_noted() => return begun,
             Ok(request) => ConnectStep::new(StepKind::Authorize).client(request.client.id.as_str(), Some(request.client.name.clone())).flow(&request.id),
             Err(AuthorizeRefusal::Page(failure) | AuthorizeRefusal::Redirect(_, failure)) => {
                 let name = match &sent.client_id {
@@ -192,16 +197,12 @@ impl Issuer {
 
     /// Notes that the person of a request is being asked.
     pub fn note_asked(&self, request: &AuthorizationRequest, user_id: &UserId) {
-        self.parts.store.note_step(self.step(StepKind::Asked, request).person(user_id.as_str()));
+        self.parts.store.note_step(step(StepKind::Asked, request).person(user_id.as_str()));
     }
 
     /// Notes that nobody could sign in for a request.
     pub fn note_no_sign_in(&self, request: &AuthorizationRequest, reason: &'static str) {
-        self.parts.store.note_step(self.step(StepKind::SignedIn, request).refused(reason));
-    }
-
-    fn step(&self, kind: StepKind, request: &AuthorizationRequest) -> ConnectStep {
-        ConnectStep::new(kind).client(request.client.id.as_str(), Some(request.client.name.clone())).flow(&request.id)
+        self.parts.store.note_step(step(StepKind::SignedIn, request).refused(reason));
     }
 
     async fn validate(&self, id: String, created_at: Timestamp, params: Params, address: ClientAddress) -> Result<AuthorizationRequest, AuthorizeRefusal> {
@@ -302,7 +303,7 @@ impl Issuer {
             Err(error) => return Err(AuthorizeRefusal::Page(error.into())),
         }
         tracing::info!(client = %request.client.id, person = %user_id, "authorization granted");
-        self.parts.store.note_step(self.step(StepKind::Answered, request).person(user_id.as_str()));
+        self.parts.store.note_step(step(StepKind::Answered, request).person(user_id.as_str()));
         let mut pairs = vec![("code", code.reveal())];
         pairs.extend(state.map(|state| ("state", state)));
         pairs.push(("iss", self.parts.public_url.as_str()));
@@ -312,7 +313,7 @@ impl Issuer {
     /// Answers the client that the person refused.
     pub fn deny(&self, request: &AuthorizationRequest, user_id: &UserId) -> String {
         tracing::info!(client = %request.client.id, "authorization refused by the person");
-        self.parts.store.note_step(self.step(StepKind::Answered, request).person(user_id.as_str()).refused("denied"));
+        self.parts.store.note_step(step(StepKind::Answered, request).person(user_id.as_str()).refused("denied"));
         self.answer_error(request, OAuthErrorCode::AccessDenied, "the person refused")
     }
 

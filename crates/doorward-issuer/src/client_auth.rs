@@ -100,7 +100,9 @@ impl Issuer {
             let refreshes = params.get("grant_type") == Some("refresh_token");
             let step = ConnectStep::new(if refreshes { StepKind::Refresh } else { StepKind::Token }).refused(failure.reason);
             let named = credentials(headers, params).ok().map(|(id, _)| id.as_str().chars().take(512).collect::<String>());
-            self.parts.store.note_step(named.into_iter().fold(step, |step, id| step.client(id, None)));
+            if !failure.is_noted() {
+                self.parts.store.note_step(named.into_iter().fold(step, |step, id| step.client(id, None)));
+            }
             ClientAuthFailure { failure, basic }
         })
     }

@@ -44,8 +44,13 @@ pub enum DirectoryError {
         reason: &'static str,
     },
     /// It cannot be found out now.
-    #[error("{0}")]
-    Unavailable(String),
+    #[error("{why}")]
+    Unavailable {
+        /// What to tell the log.
+        why: String,
+        /// Why, for the timeline.
+        reason: &'static str,
+    },
 }
 
 /// What the issuer is made of.
@@ -127,6 +132,11 @@ impl Failure {
         Self { code, why: why.into(), reason }
     }
 
+    /// Whether the timeline has it already, with more than is known here.
+    pub(crate) fn is_noted(&self) -> bool {
+        self.reason.starts_with("document_")
+    }
+
     /// For this reason.
     pub(crate) fn because(self, reason: &'static str) -> Self {
         Self { reason, ..self }
@@ -145,9 +155,9 @@ impl From<DirectoryError> for Failure {
     fn from(error: DirectoryError) -> Self {
         match error {
             DirectoryError::Unknown { why, reason } => Self::new(OAuthErrorCode::InvalidClient, why).because(reason),
-            DirectoryError::Unavailable(why) => {
+            DirectoryError::Unavailable { why, reason } => {
                 tracing::warn!(why, "a client could not be looked up");
-                Self::new(OAuthErrorCode::TemporarilyUnavailable, "the client cannot be looked up now; try again shortly")
+                Self::new(OAuthErrorCode::TemporarilyUnavailable, "the client cannot be looked up now; try again shortly").because(reason)
             }
         }
     }

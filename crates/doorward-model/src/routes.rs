@@ -75,6 +75,14 @@ routes! {
     ACCOUNT_IDENTITIES = "/account/identities";
     /// Ends a person's connection to an upstream.
     ACCOUNT_CONNECTIONS = "/account/connections";
+    /// Gives a connected app less than before.
+    ACCOUNT_NARROW = "/account/narrow";
+    /// How each popular client is connected.
+    ACCOUNT_CLIENTS = "/account/clients";
+    /// A person's access tokens.
+    ACCOUNT_TOKENS = "/account/tokens";
+    /// A person's own part of the audit.
+    ACCOUNT_ACTIVITY = "/account/activity";
     /// Where a person connects an upstream to their account: it asks there for access of their own.
     CONNECT = "/connect/{upstream}";
     /// Where an upstream's authorization server sends the person back to (the redirect URI to register there).
@@ -89,6 +97,30 @@ routes! {
     ADMIN = "/admin";
     /// Where an administrator reviews upstream servers and their tools.
     ADMIN_UPSTREAMS = "/admin/upstreams";
+    /// People: list, add, invite.
+    ADMIN_PEOPLE = "/admin/people";
+    /// One person: everything that belongs to them.
+    ADMIN_PERSON = "/admin/people/{person}";
+    /// Clients: list, add, clean up.
+    ADMIN_CLIENTS = "/admin/clients";
+    /// One client, named in the query.
+    ADMIN_CLIENT = "/admin/clients/one";
+    /// Identity providers.
+    ADMIN_PROVIDERS = "/admin/providers";
+    /// Explains who may call which tool.
+    ADMIN_POLICY = "/admin/policy";
+    /// Signing keys and everybody's access tokens.
+    ADMIN_KEYS = "/admin/keys";
+    /// Why clients connected or did not.
+    ADMIN_TIMELINE = "/admin/timeline";
+    /// Searches the audit.
+    ADMIN_AUDIT = "/admin/audit";
+    /// The audit as a file.
+    ADMIN_AUDIT_EXPORT = "/admin/audit/export";
+    /// What was recorded of a call, for auditors.
+    ADMIN_AUDIT_RECORD = "/admin/audit/records/{record}";
+    /// Sets the notice that every page shows.
+    ADMIN_NOTICE = "/admin/notice";
     /// Switches the MCP server on or off.
     ADMIN_MCP = "/admin/mcp";
     /// Opens a one-time administrator link.

@@ -436,7 +436,7 @@ pub fn attempts(steps: impl IntoIterator<Item = ConnectStep>) -> Vec<Attempt> {
             None => attempts.push(Attempt { steps: vec![step] }),
         }
     }
-    attempts.sort_by_key(|attempt| std::cmp::Reverse((attempt.ended(), attempt.began())));
+    attempts.sort_by_key(|attempt| std::cmp::Reverse((attempt.ended(), attempt.steps.last().map_or(0, |step| step.seq))));
     attempts
 }
 

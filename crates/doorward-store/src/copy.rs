@@ -1,9 +1,14 @@
-//! Copies everything from one database to another, for the move from SQLite to PostgreSQL.
+//! Copies everything from one database to another: for the move from SQLite to PostgreSQL, for backups, and back from them.
 
-use sea_orm::{EntityTrait, IntoActiveModel, PaginatorTrait, TransactionTrait};
+use std::path::Path;
+
+use doorward_model::Timestamp;
+use sea_orm::{
+    AccessMode, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, IsolationLevel, PaginatorTrait, QueryFilter, TransactionTrait, sea_query::Expr,
+};
 
 use crate::{
-    Store, StoreError,
+    Backend, Config, Store, StoreError,
     entities::{
         access_grant, access_token, audit, audit_record, authorization_code, client, connect_attempt, connection, identity, invitation, kept_result,
         login_failure, one_time_link, passkey, person, provider, recovery_code, refresh_token, session, setting, sign_in, signing_key, spent_value, totp,
@@ -34,6 +39,49 @@ macro_rules! copy_tables {
 }
 
 impl Store {
+    /// Writes a consistent copy of everything into a new file, while others read and write. The file is an embedded database, whatever
+    /// this one is.
+    pub async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
+        if self.backend() == Backend::Sqlite {
+            let path = file.display().to_string().replace('\'', "''");
+            self.reader.execute_unprepared(&format!("VACUUM INTO '{path}'")).await?;
+            return Ok(());
+        }
+        let config = Config { url: format!("sqlite://{}", file.display()), ..Config::default() };
+        let target = Self::open(&config, file.parent().unwrap_or(Path::new("."))).await?;
+        // One snapshot for all tables: what was granted is there with the person who granted it.
+        let snapshot = self.reader.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
+        copy_all(&snapshot, &target).await?;
+        snapshot.commit().await?;
+        target.close().await
+    }
+
+    /// Takes from a restored database what must not come back: sessions, codes, links and everything that was under way. With
+    /// `end_access`, what clients had too. Whatever was given after the backup is not in it, and so is not valid.
+    pub async fn after_restore(&self, now: Timestamp, end_access: bool) -> Result<(), StoreError> {
+        let database = &self.sweeper;
+        session::Entity::delete_many().exec(database).await?;
+        one_time_link::Entity::delete_many().exec(database).await?;
+        sign_in::Entity::delete_many().exec(database).await?;
+        connect_attempt::Entity::delete_many().exec(database).await?;
+        kept_result::Entity::delete_many().exec(database).await?;
+        authorization_code::Entity::update_many()
+            .col_expr(authorization_code::Column::ConsumedAt, Expr::value(now.0))
+            .filter(authorization_code::Column::ConsumedAt.is_null())
+            .exec(database)
+            .await?;
+        if end_access {
+            access_grant::Entity::update_many()
+                .col_expr(access_grant::Column::RevokedAt, Expr::value(now.0))
+                .col_expr(access_grant::Column::RevokeReason, Expr::value("restored"))
+                .filter(access_grant::Column::RevokedAt.is_null())
+                .exec(database)
+                .await?;
+        }
+        self.forget_cached();
+        Ok(())
+    }
+
     /// Copies all rows into `target`, which must hold none, in one transaction. Nothing may write here meanwhile.
     pub async fn copy_to(&self, target: &Self) -> Result<u64, StoreError> {
         let empty = person::Entity::find().count(&target.reader).await? == 0
@@ -42,40 +90,45 @@ impl Store {
         if !empty {
             return Err(StoreError::NotEmpty);
         }
-        let transaction = target.sweeper.begin().await?;
-        let rows = copy_tables!(
-            &self.reader,
-            &transaction,
-            person,
-            client,
-            session,
-            authorization_code,
-            access_grant,
-            refresh_token,
-            one_time_link,
-            spent_value,
-            signing_key,
-            setting,
-            login_failure,
-            provider,
-            identity,
-            invitation,
-            sign_in,
-            passkey,
-            totp,
-            recovery_code,
-            upstream,
-            upstream_tool,
-            upstream_registration,
-            connection,
-            connect_attempt,
-            kept_result,
-            access_token,
-            audit,
-            audit_record
-        );
-        transaction.commit().await?;
-        target.forget_cached();
-        Ok(rows)
+        copy_all(&self.reader, target).await
     }
+}
+
+/// Copies every table, in one transaction of the target.
+async fn copy_all<C: ConnectionTrait>(source: &C, target: &Store) -> Result<u64, StoreError> {
+    let transaction = target.sweeper.begin().await?;
+    let rows = copy_tables!(
+        source,
+        &transaction,
+        person,
+        client,
+        session,
+        authorization_code,
+        access_grant,
+        refresh_token,
+        one_time_link,
+        spent_value,
+        signing_key,
+        setting,
+        login_failure,
+        provider,
+        identity,
+        invitation,
+        sign_in,
+        passkey,
+        totp,
+        recovery_code,
+        upstream,
+        upstream_tool,
+        upstream_registration,
+        connection,
+        connect_attempt,
+        kept_result,
+        access_token,
+        audit,
+        audit_record
+    );
+    transaction.commit().await?;
+    target.forget_cached();
+    Ok(rows)
 }

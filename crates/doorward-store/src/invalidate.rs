@@ -98,7 +98,9 @@ fn of(change: &Change) -> Option<Stale> {
             Stale::Client(client_id.to_string())
         }
         Change::RevokeGrant { grant_id, .. } | Change::UseGrant { grant_id, .. } => Stale::Grant(grant_id.to_string()),
-        Change::RevokeGrantsOfPerson { .. } | Change::RevokeGrantsOfIdentity { .. } | Change::RevokeGrantsOfClient { .. } => Stale::Grants,
+        Change::RevokeGrantsOfPerson { .. } | Change::RevokeGrantsOfIdentity { .. } | Change::RevokeGrantsOfClient { .. } | Change::NarrowGrants { .. } => {
+            Stale::Grants
+        }
         Change::TouchSession { token, .. } | Change::EndSession(token) => Stale::Session(token.as_str().to_owned()),
         Change::EndSessionOfPerson { .. } | Change::EndSessionsOfPerson { .. } | Change::EndSessionsOfIdentity { .. } | Change::EndSessionsOfSid { .. } => {
             Stale::Sessions
@@ -108,7 +110,6 @@ fn of(change: &Change) -> Option<Stale> {
         Change::InsertSigningKey(_) | Change::RetireSigningKeys { .. } => Stale::SigningKeys,
         Change::PutSetting { .. } | Change::InsertSetting { .. } => Stale::Settings,
         Change::SetClientApproved { client_id, .. } | Change::SetClientPinned { client_id, .. } => Stale::Client(client_id.to_string()),
-        Change::NarrowGrants { .. } => Stale::Grants,
         Change::InsertAccessToken(_)
         | Change::RotateAccessToken { .. }
         | Change::RevokeAccessToken { .. }

@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub use audit::{AuditBreak, AuditPage, AuditVerified};
 pub use config::Config;
 pub use repos::{ClientFilter, ConnectedApp, LoginFailures};
-pub use store::{Backend, Store};
+pub use store::{Backend, Observer, Store};
 
 /// What can go wrong with the store.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -8,7 +8,7 @@ use doorward_model::{
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, Func},
+    sea_query::{Expr, ExprTrait, Func, LikeExpr},
 };
 
 mod access_tokens;
@@ -107,8 +107,8 @@ impl Store {
             which = which.add(client::Column::Source.eq(source.as_str()));
         }
         if let Some(search) = filter.search.filter(|search| !search.is_empty()) {
-            let pattern = format!("%{}%", search.to_lowercase().replace(['\\', '%', '_'], "_"));
-            let lower = |column: client::Column| Expr::expr(Func::lower(Expr::col(column))).like(&pattern);
+            let plain = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            let lower = |column: client::Column| Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(format!("%{plain}%")).escape('\\'));
             which = which.add(Condition::any().add(lower(client::Column::Name)).add(lower(client::Column::Id)));
         }
         if let Some((at, id)) = filter.after {

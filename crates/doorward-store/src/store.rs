@@ -1,6 +1,10 @@
 //! The store itself: opening, migrating, writing.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use doorward_model::{
     AccessToken, AuditEvent, Client, Clock, ConnectStep, Connection, Grant, Person, Session, SigningKey, StoredProvider, UnitOfWork,
@@ -15,7 +19,7 @@ use crate::{
     Config, StoreError, apply,
     audit::{
         chain, derive,
-        trail::{Note, Trail},
+        trail::{Note, StepGuard, Trail},
     },
     cache::ReadThrough,
     connect,
@@ -106,6 +110,14 @@ impl Caches {
     }
 }
 
+/// Somebody who counts what happens.
+pub trait Observer: Send + Sync + 'static {
+    /// A change was made.
+    fn changed(&self, name: &'static str);
+    /// Something happened that changed nothing, or an entry was written for it.
+    fn happened(&self, event: &AuditEvent);
+}
+
 /// The one place where data lives. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -114,6 +126,8 @@ pub struct Store {
     pub(crate) sweeper: DatabaseConnection,
     writer: Arc<Writer>,
     trail: Trail,
+    observer: Arc<OnceLock<Arc<dyn Observer>>>,
+    steps: Arc<StepGuard>,
     clock: Arc<dyn Clock>,
     pub(crate) caches: Arc<Caches>,
     backend: Backend,
@@ -141,7 +155,20 @@ impl Store {
         };
         let writer = Arc::new(writer);
         let trail = Trail::start(Arc::clone(&writer), Arc::clone(&caches));
-        Ok(Self { reader: connections.reader, sweeper, writer, trail, clock: Arc::new(SystemClock), caches, backend, _listener: Arc::new(listener) })
+        let steps = Arc::default();
+        let observer = Arc::default();
+        Ok(Self {
+            reader: connections.reader,
+            sweeper,
+            writer,
+            trail,
+            observer,
+            steps,
+            clock: Arc::new(SystemClock),
+            caches,
+            backend,
+            _listener: Arc::new(listener),
+        })
     }
 
     /// Which database `config` names.
@@ -162,11 +189,22 @@ impl Store {
         }
         let stamp = self.stamp();
         let traffic = derive::traffic(&unit);
+        let observer = self.observer.get();
+        let names: Vec<&'static str> = if observer.is_some() { unit.changes().iter().map(doorward_model::Change::name).collect() } else { Vec::new() };
         self.writer.apply(unit, stamp.clone(), &self.caches).await?;
+        if let Some(observer) = observer {
+            names.into_iter().for_each(|name| observer.changed(name));
+            traffic.iter().for_each(|event| observer.happened(event));
+        }
         for event in traffic {
             self.trail.note(Note::Event(Box::new(apply::stamped(event, &stamp)))).await?;
         }
         Ok(())
+    }
+
+    /// Has somebody count what happens. The first who asks stays.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        let _ = self.observer.set(observer);
     }
 
     /// The same store with another clock, which dates the audit.
@@ -182,6 +220,9 @@ impl Store {
     /// Notes what happened. It is written with others within a fraction of a second; if very many wait, the caller does too. An error
     /// means that the store is closed.
     pub async fn note(&self, event: AuditEvent) -> Result<(), StoreError> {
+        if let Some(observer) = self.observer.get() {
+            observer.happened(&event);
+        }
         self.trail.note(Note::Event(Box::new(apply::stamped(event, &self.stamp())))).await
     }
 
@@ -192,6 +233,9 @@ impl Store {
         if let Some(origin) = origin::current() {
             step.address.clone_from(&origin.address);
             step.agent.clone_from(&origin.agent);
+        }
+        if !self.steps.admits(&step) {
+            return;
         }
         if !self.trail.try_note(Note::Step(Box::new(step))) {
             tracing::debug!("a step of a connecting client was not noted: too many wait");
@@ -219,6 +263,13 @@ impl Store {
             }
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Writes what waits and closes the connections. Nothing may use any clone of this store afterwards.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.flush().await?;
+        self.sweeper.close_by_ref().await?;
+        Ok(self.reader.close_by_ref().await?)
     }
 
     /// Asks the database for a sign of life.

@@ -12,6 +12,7 @@ use doorward_model::routes;
 const FILES: &[(&str, &str, &str)] = &[
     ("doorward.css", "text/css; charset=utf-8", include_str!("../assets/doorward.css")),
     ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
+    ("copy.js", "text/javascript; charset=utf-8", include_str!("../assets/copy.js")),
     ("passkeys.js", "text/javascript; charset=utf-8", include_str!("../assets/passkeys.js")),
 ];
 

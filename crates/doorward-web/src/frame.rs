@@ -1,11 +1,16 @@
 //! What every page has around it.
 
 use askama::Template;
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::Response,
+};
 use doorward_transport::answer::{self, PagePolicy};
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::{Web, visitor::Browser};
+use crate::{NOTICE_SETTING, Web, visitor::Browser};
 use doorward_model::Timestamp;
 
 /// The frame of a page.
@@ -13,6 +18,8 @@ pub(crate) struct Frame {
     pub(crate) name: String,
     pub(crate) base: String,
     pub(crate) visitor: Option<FrameVisitor>,
+    /// What administrators want everybody to read.
+    pub(crate) notice: String,
 }
 
 /// Who is signed in, as the frame shows it.
@@ -29,12 +36,27 @@ pub(crate) struct ProviderButton {
     pub(crate) href: String,
 }
 
+tokio::task_local! {
+    static NOTICE: String;
+}
+
+fn notice() -> String {
+    NOTICE.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Middleware: what a page's frame needs and only waiting can tell.
+pub(crate) async fn prepare(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let notice = web.parts.store.setting(NOTICE_SETTING).await.ok().flatten().unwrap_or_default();
+    NOTICE.scope(notice, next.run(request)).await
+}
+
 impl Web {
     pub(crate) fn frame(&self, browser: Option<&Browser>) -> Frame {
         let visitor = browser.and_then(|browser| browser.visitor.as_ref().map(|visitor| (browser, visitor)));
         Frame {
             name: self.parts.config.name.clone(),
             base: self.parts.public_url.path().to_owned(),
+            notice: notice(),
             visitor: visitor.map(|(browser, visitor)| FrameVisitor {
                 name: visitor.person.name.to_string(),
                 administrator: visitor.person.is_administrator(),
@@ -52,6 +74,11 @@ impl Web {
 /// Draws a page; a template that cannot be drawn is our fault.
 pub(crate) fn draw(status: StatusCode, template: &impl Template, submits_elsewhere: bool) -> Response {
     draw_with(status, template, PagePolicy { submits_elsewhere, scripts: false })
+}
+
+/// Draws a page with copy buttons.
+pub(crate) fn draw_copying(status: StatusCode, template: &impl Template) -> Response {
+    draw_with(status, template, PagePolicy { submits_elsewhere: false, scripts: true })
 }
 
 /// Draws a page that may do more than others.

@@ -2,7 +2,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod assets;
+mod audit_row;
 mod config;
+mod console;
 mod entrance;
 mod flow;
 mod frame;
@@ -21,6 +23,7 @@ use doorward_store::Store;
 use doorward_transport::{Csrf, cookies::Cookies};
 
 pub use config::Config;
+pub use console::{AddedClient, ClientQuota, ClientToAdd, Console, Explanation, Look, Told};
 pub use pages::not_found;
 pub use upstreams::{
     Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream, Service, ServiceState, ToolDecision, ToolSeen, Upstreams,
@@ -36,6 +39,8 @@ pub struct Parts {
     pub access: Arc<AccessPolicy>,
     /// Authorizations.
     pub issuer: Issuer,
+    /// What administrators' pages do elsewhere.
+    pub console: Arc<dyn Console>,
     /// Upstream servers.
     pub upstreams: Arc<dyn Upstreams>,
     /// For what pages list.

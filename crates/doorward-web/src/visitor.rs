@@ -105,9 +105,8 @@ impl FromRequestParts<Web> for SignedIn {
             Ok(Self { browser, visitor })
         } else {
             let path = parts.uri.path();
-            let place = ["/admin", "/account/security", "/connect/", "/confirm/"]
-                .iter()
-                .find_map(|place| path.find(place).map(|at| path.get(at..).unwrap_or_default()));
+            let place =
+                ["/admin", "/account/", "/connect/", "/confirm/"].iter().find_map(|place| path.find(place).map(|at| path.get(at..).unwrap_or_default()));
             let onward = Onward { request: None, next: place };
             let next = if place.is_some_and(|place| local(Some(place)) == place) { onward.query() } else { String::new() };
             // Somebody who stands between two factors goes on to the second.

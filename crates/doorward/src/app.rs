@@ -20,11 +20,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Failed,
     config::{Checked, Config},
+    console::AdminConsole,
     data_dir::DataDir,
     export::Exporter,
     housekeeping::Housekeeping,
     http,
     keys::{self, Rotation},
+    metrics::Metrics,
     upstream_pages::UpstreamPages,
 };
 
@@ -59,6 +61,8 @@ pub struct App {
     rotation: Rotation,
     config: Config,
     access: Arc<AccessPolicy>,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
     /// Whether the clock is the machine's, so that the database's may be compared with it.
     pub(crate) clock_is_real: bool,
 }
@@ -73,7 +77,7 @@ impl ClientDirectory for Directory {
             LookupError::Unknown(_) | LookupError::Disabled | LookupError::Waiting => {
                 DirectoryError::Unknown { why: error.to_string(), reason: error.reason(id) }
             }
-            LookupError::Unavailable(_) | LookupError::Limited => DirectoryError::Unavailable(error.to_string()),
+            LookupError::Unavailable(_) | LookupError::Limited => DirectoryError::Unavailable { why: error.to_string(), reason: error.reason(id) },
         })
     }
 }
@@ -102,6 +106,8 @@ impl App {
         let outbound = Outbound::new(&config.outbound)?;
         let access = Arc::new(checked.access.clone());
         let ours = Arc::clone(&access);
+        let metrics = Arc::new(Metrics::default());
+        store.observe(Arc::clone(&metrics) as Arc<dyn doorward_store::Observer>);
         let clock_is_real = crate::health::is_real(clock.as_ref());
         let resources = ResourceTable::new(&public_url);
         let accounts = Accounts::new(doorward_accounts::Parts {
@@ -180,7 +186,9 @@ impl App {
             stop: stop.clone(),
             config: config.mcp.clone(),
         });
+        let console = Arc::new(AdminConsole::default());
         let web = Web::new(doorward_web::Parts {
+            console: Arc::clone(&console) as Arc<dyn doorward_web::Console>,
             accounts: accounts.clone(),
             federation: federation.clone(),
             access,
@@ -196,7 +204,7 @@ impl App {
             config: config.pages.clone(),
         });
         let proxies = checked.proxies.clone();
-        Ok(Arc::new(Self {
+        let app = Arc::new(Self {
             public_url,
             store,
             accounts,
@@ -216,7 +224,10 @@ impl App {
             config,
             access: ours,
             clock_is_real,
-        }))
+            metrics,
+        });
+        console.introduce(&app);
+        Ok(app)
     }
 
     /// The whole HTTP surface.
@@ -257,6 +268,11 @@ impl App {
         let now = self.clock.now();
         let active = self.store.signing_keys().await?.iter().any(|key| key.activates_at <= now && key.retires_at.is_none_or(|end| now < end));
         if active { Ok(()) } else { Err(Failed("there is no active signing key".to_owned())) }
+    }
+
+    /// Where figures are served.
+    pub(crate) fn metrics_listener(&self) -> Option<String> {
+        Some(self.config.metrics.listen.clone()).filter(|listen| !listen.is_empty())
     }
 
     /// What roles allow.

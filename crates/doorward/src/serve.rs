@@ -25,8 +25,10 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
     announce(&app).await?;
     tracing::info!(listen = %bound, public_url = %app.public_url, backend = ?app.store.backend(), "serving");
     let housekeeping = tokio::spawn(app.housekeeping()?.run(app.stop.clone()));
+    let figures = metrics(&app).await?;
     let finished = serve(listener, app.router(), limits, stopped(app.stop.clone())).await;
     let _ = housekeeping.await;
+    figures.abort();
     if let Err(error) = app.store.flush().await {
         tracing::warn!(%error, "the last entries of the audit were not written");
     }
@@ -36,6 +38,18 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
     tracing::info!("stopped");
     drop(lock);
     Ok(())
+}
+
+/// Serves figures on a listener of their own, if the configuration names one.
+async fn metrics(app: &Arc<App>) -> Result<tokio::task::JoinHandle<()>, Failed> {
+    let Some(listen) = app.metrics_listener() else { return Ok(tokio::spawn(async {})) };
+    let listener = TcpListener::bind(&listen).await.map_err(|error| Failed(format!("metrics.listen: {listen} cannot be listened on: {error}")))?;
+    tracing::info!(%listen, "serving figures");
+    let limits = Limits { connections: 32, shutdown: Duration::from_secs(1) };
+    let (router, stop) = (crate::metrics::router(app), app.stop.clone());
+    Ok(tokio::spawn(async move {
+        serve(listener, router, limits, stop.cancelled_owned()).await;
+    }))
 }
 
 /// Says where to go next.

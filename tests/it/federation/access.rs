@@ -399,7 +399,7 @@ async fn provider_roles_never_leave_a_server_without_its_own_administrator_by_mi
     let server = server_with(&provider, |corp, _| corp.roles = vec!["groups = bosses -> admin".to_owned()]).await;
     let browser = signed_in(&server, &provider).await;
     browser.get(&server.at("/admin")).await.expect(200);
-    let page = browser.get(&server.at("/admin")).await;
+    let page = browser.get(&server.at("/admin/providers")).await;
     assert!(page.body.contains("Identity providers") && page.body.contains("/login/corp/callback"), "{}", page.body);
     provider.claims(&json!({"groups": []}));
     let again = signed_in(&server, &provider).await;

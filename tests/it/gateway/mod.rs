@@ -15,12 +15,12 @@ use doorward_testkit::{Browser, FakeUpstream, OAuthClient, Page, TestServer, for
 use serde_json::{Value, json};
 
 /// A server with these upstreams.
-async fn with(upstreams: &[(&str, &FakeUpstream, &str)]) -> TestServer {
+pub(crate) async fn with(upstreams: &[(&str, &FakeUpstream, &str)]) -> TestServer {
     with_config(upstreams, |_| {}).await
 }
 
 /// A server with these upstreams, whose configuration `change` has changed.
-async fn with_config(upstreams: &[(&str, &FakeUpstream, &str)], change: impl FnOnce(&mut Config)) -> TestServer {
+pub(crate) async fn with_config(upstreams: &[(&str, &FakeUpstream, &str)], change: impl FnOnce(&mut Config)) -> TestServer {
     TestServer::start_with(|config| {
         for (name, upstream, auth) in upstreams {
             config.upstreams.insert((*name).to_owned(), upstream.config(auth));

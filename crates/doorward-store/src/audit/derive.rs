@@ -71,26 +71,25 @@ fn added(client: &Client) -> String {
     json!({"name": client.name, "source": client.source.as_str(), "redirect_uris": uris}).to_string()
 }
 
-fn draft(event: AuditEvent) -> Option<Draft> {
-    Some(Draft { event, compared: None, only_if_different: false })
+fn draft(event: AuditEvent) -> Draft {
+    Draft { event, compared: None, only_if_different: false }
 }
 
 /// What will be said of a change that is about to be made.
 pub(crate) async fn before<C: ConnectionTrait>(db: &C, change: &Change) -> Result<Option<Draft>, DbErr> {
-    let about = |kind: Kind, subject: &str, id: &str| draft(AuditEvent::new(kind).about(subject, id));
+    let about = |kind: Kind, subject: &str, id: &str| Some(draft(AuditEvent::new(kind).about(subject, id)));
     let compared = |kind: Kind, subject: &str, id: &str, row: Compared, only: bool| (AuditEvent::new(kind).about(subject, id), row, only);
     let (event, row, only_if_different) = match change {
-        Change::InsertPerson(new) => return Ok(draft(AuditEvent::new(Kind::PersonAdded).about("person", new.id.as_str()).detail(of_new_person(new)))),
-        Change::SetRoles { user_id, .. } | Change::SetPersonDisabled { user_id, .. } | Change::RenamePerson { user_id, .. } => {
-            compared(Kind::PersonChanged, "person", user_id.as_str(), Compared::Person(user_id.to_string()), true)
-        }
-        Change::SetProfile { user_id, .. } | Change::CollectProviderRoles(user_id) => {
-            compared(Kind::PersonChanged, "person", user_id.as_str(), Compared::Person(user_id.to_string()), true)
-        }
+        Change::InsertPerson(new) => return Ok(Some(draft(AuditEvent::new(Kind::PersonAdded).about("person", new.id.as_str()).detail(of_new_person(new))))),
+        Change::SetRoles { user_id, .. }
+        | Change::SetPersonDisabled { user_id, .. }
+        | Change::RenamePerson { user_id, .. }
+        | Change::SetProfile { user_id, .. }
+        | Change::CollectProviderRoles(user_id) => compared(Kind::PersonChanged, "person", user_id.as_str(), Compared::Person(user_id.to_string()), true),
         Change::DeletePerson(user_id) => compared(Kind::PersonDeleted, "person", user_id.as_str(), Compared::Person(user_id.to_string()), false),
         Change::SetPassword { user_id, .. } => return Ok(about(Kind::PasswordChanged, "person", user_id.as_str())),
         Change::InsertClient(new) if new.source == ClientSource::Administrator => {
-            return Ok(draft(AuditEvent::new(Kind::ClientAdded).about("client", new.id.as_str()).detail(added(new))));
+            return Ok(Some(draft(AuditEvent::new(Kind::ClientAdded).about("client", new.id.as_str()).detail(added(new)))));
         }
         Change::PutDocumentClient(new) => compared(Kind::ClientChanged, "client", new.id.as_str(), Compared::Client(new.id.to_string()), true),
         Change::SetClientDisabled { client_id, .. } | Change::SetClientApproved { client_id, .. } | Change::SetClientPinned { client_id, .. } => {
@@ -113,7 +112,7 @@ pub(crate) async fn before<C: ConnectionTrait>(db: &C, change: &Change) -> Resul
 /// Entries that need no look at what was before.
 fn plain(change: &Change) -> Option<Draft> {
     let about = |kind: Kind, subject: &str, id: &str| AuditEvent::new(kind).about(subject, id);
-    draft(match change {
+    Some(draft(match change {
         Change::RevokeGrant { grant_id, reason, .. } => {
             about(Kind::GrantRevoked, "grant", grant_id.as_str()).detail(json!({"reason": reason.as_str()}).to_string())
         }
@@ -168,9 +167,9 @@ fn plain(change: &Change) -> Option<Draft> {
         Change::RotateAccessToken { id, .. } => about(Kind::AccessTokenRotated, "access_token", id.as_str()),
         Change::RevokeAccessToken { id, .. } => about(Kind::AccessTokenRevoked, "access_token", id.as_str()),
         Change::RevokeAccessTokensOfPerson { user_id, .. } => about(Kind::AccessTokenRevoked, "person", user_id.as_str()),
-        Change::Upstream(change) => return of_upstream(change).and_then(draft),
+        Change::Upstream(change) => return of_upstream(change).map(draft),
         _ => return None,
-    })
+    }))
 }
 
 fn factor(kind: Kind, user_id: &str, which: &str) -> AuditEvent {

@@ -172,10 +172,10 @@ impl Store {
         use rows::Column as C;
         let few = rows::Entity::find().filter(lead).filter(C::Seq.between(from, to)).into_query();
         let name = Alias::new("audit");
-        let led = CommonTableExpression::new().query(few).table_name(Alias::new("few")).to_owned().materialized(true).to_owned();
+        let first = CommonTableExpression::new().query(few).table_name(Alias::new("few")).to_owned().materialized(true).to_owned();
         let mut select = Query::select().expr(Expr::cust("*")).from_as(Alias::new("few"), name).cond_where(others).to_owned();
         select.order_by(C::Seq, sea_orm::Order::Desc).limit(limit + 1);
-        let query = select.with(WithClause::new().cte(led).to_owned());
+        let query = select.with(WithClause::new().cte(first).to_owned());
         let statement: Statement = self.reader.get_database_backend().build(&query);
         Ok(rows::Model::find_by_statement(statement).all(&self.reader).await?)
     }

@@ -22,6 +22,31 @@ pub(crate) enum Note {
     Flush(oneshot::Sender<()>),
 }
 
+/// How many steps of connecting clients one address may leave in a minute. One attempt has about ten.
+const STEPS_A_MINUTE: u32 = 60;
+
+/// Keeps those who send very much from filling the table.
+pub(crate) struct StepGuard(quick_cache::sync::Cache<String, (i64, u32)>);
+
+impl Default for StepGuard {
+    fn default() -> Self {
+        Self(quick_cache::sync::Cache::new(4096))
+    }
+}
+
+impl StepGuard {
+    /// Whether a step may be noted.
+    pub(crate) fn admits(&self, step: &ConnectStep) -> bool {
+        let minute = step.at.0 / 60;
+        let count = match self.0.get(&step.address) {
+            Some((known, count)) if known == minute => count + 1,
+            _ => 1,
+        };
+        self.0.insert(step.address.clone(), (minute, count));
+        count <= STEPS_A_MINUTE
+    }
+}
+
 /// The way to the trail.
 #[derive(Clone)]
 pub(crate) struct Trail(mpsc::Sender<Note>);

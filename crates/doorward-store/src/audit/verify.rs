@@ -80,3 +80,74 @@ impl Store {
         Ok(chain::head(&self.reader).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use doorward_model::{AuditEvent, AuditFilter, AuditKind, Change};
+    use sea_orm::ConnectionTrait;
+
+    use super::*;
+    use crate::Config;
+
+    async fn store(name: &str) -> Store {
+        let folder = std::env::temp_dir().join(format!("doorward-audit-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        Store::open(&Config::default(), &folder).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_changes_or_takes_out_an_entry_is_found() {
+        let store = store("tamper").await;
+        let events = (0..20).map(|number| AuditEvent::new(AuditKind::SignedIn).about("test", &number.to_string())).collect();
+        store.apply(Change::Audit(events)).await.unwrap();
+        assert_eq!(store.verify_audit(None).await.unwrap().unwrap().entries, 20);
+        let forbidden = store.sweeper.execute_unprepared("UPDATE audit SET subject = 'test:x' WHERE seq = 7").await;
+        assert!(forbidden.unwrap_err().to_string().contains("append-only"));
+        // Somebody who may change the schema gets past that, and not past the chain.
+        store.sweeper.execute_unprepared("DROP TRIGGER audit_append_only").await.unwrap();
+        store.sweeper.execute_unprepared("UPDATE audit SET subject = 'test:x' WHERE seq = 7").await.unwrap();
+        assert_eq!(store.verify_audit(None).await.unwrap().unwrap_err().seq, 7);
+        store.sweeper.execute_unprepared("UPDATE audit SET subject = 'test:6' WHERE seq = 7").await.unwrap();
+        assert!(store.verify_audit(None).await.unwrap().is_ok());
+        store.sweeper.execute_unprepared("DELETE FROM audit WHERE seq = 12").await.unwrap();
+        let broken = store.verify_audit(None).await.unwrap().unwrap_err();
+        assert!(broken.seq == 13 && broken.why.contains("12"), "{broken:?}");
+    }
+
+    #[tokio::test]
+    async fn pages_are_complete_whichever_condition_leads() {
+        let store = store("search").await;
+        let event = |number: i64| {
+            let mut event = AuditEvent::new(if number % 3 == 0 { AuditKind::ToolCalled } else { AuditKind::SignedIn }).about("test", &(number % 7).to_string());
+            event.actor.user_id = Some(format!("u_{}", number % 5));
+            event.at = doorward_model::Timestamp(1000 + number);
+            event
+        };
+        store.apply(Change::Audit((0..1000).map(event).collect())).await.unwrap();
+        let all: Vec<(i64, AuditEvent)> = (0..1000).map(|number| (number + 1, event(number))).collect();
+        let text = |text: &str| Some(text.to_owned());
+        for filter in [
+            AuditFilter::default(),
+            AuditFilter { user_id: text("u_2"), ..AuditFilter::default() },
+            AuditFilter { user_id: text("u_2"), kind: text("tool.called"), ..AuditFilter::default() },
+            AuditFilter { subject: text("test:3"), kind: text("person."), user_id: text("u_1"), ..AuditFilter::default() },
+            AuditFilter { outcome: Some(doorward_model::Outcome::Ok), kind: text("tool."), ..AuditFilter::default() },
+            AuditFilter { since: Some(doorward_model::Timestamp(1400)), until: Some(doorward_model::Timestamp(1500)), ..AuditFilter::default() },
+            AuditFilter { user_id: text("nobody"), ..AuditFilter::default() },
+            AuditFilter { concerns: text("u_4"), ..AuditFilter::default() },
+        ] {
+            let expected: Vec<i64> = all.iter().rev().filter(|(_, event)| filter.fits(event)).map(|(seq, _)| *seq).collect();
+            let (mut found, mut before) = (Vec::new(), None);
+            loop {
+                let page = store.audit(&filter, before, 30).await.unwrap();
+                found.extend(page.entries.iter().map(|entry| entry.seq));
+                before = page.before;
+                if before.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, expected, "{filter:?}");
+        }
+    }
+}

@@ -10,14 +10,15 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::PeopleError;
-use doorward_model::{ClientId, ClientSource, SessionId, Timestamp, routes};
+use doorward_model::{Change, ClientId, ClientSource, Scope, ScopeSet, SessionId, Timestamp, routes};
 use doorward_store::{ConnectedApp, StoreError};
 use doorward_transport::answer;
 
-use super::error::Oops;
+use super::{activity::lately, error::Oops};
 use crate::{
     Service, ServiceState, Web,
-    frame::{Frame, draw, moment},
+    audit_row::AuditRow,
+    frame::{Frame, draw_copying, moment},
     visitor::{SignedIn, form},
 };
 
@@ -25,6 +26,8 @@ use crate::{
 #[template(path = "account.html")]
 struct Page {
     frame: Frame,
+    tab: &'static str,
+    email: String,
     person: String,
     login_name: String,
     roles: String,
@@ -32,6 +35,8 @@ struct Page {
     message: Option<String>,
     error: Option<String>,
     apps: Vec<App>,
+    lately: Vec<AuditRow>,
+    narrow_csrf: String,
     services: Vec<ServiceRow>,
     disconnect_csrf: String,
     sessions: Vec<SessionRow>,
@@ -46,9 +51,16 @@ struct App {
     client_id: String,
     name: String,
     unverified: bool,
-    scopes: Vec<Cow<'static, str>>,
+    scopes: Vec<AppScope>,
+    tools: Vec<String>,
     connected: String,
     last_used: String,
+}
+
+/// One thing that an app may do.
+struct AppScope {
+    name: Cow<'static, str>,
+    title: Cow<'static, str>,
 }
 
 struct ServiceRow {
@@ -85,15 +97,24 @@ fn browser_name(user_agent: &str) -> String {
 
 async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
     let apps = web.parts.store.connected_apps(&signed_in.visitor.person.id, web.parts.clock.now()).await?;
-    let row = |app: ConnectedApp| App {
+    let mut rows = Vec::new();
+    for app in apps {
+        let tools = web.parts.store.last_tools(&signed_in.visitor.person.id, &app.client_id).await?;
+        rows.push(row(&app, tools.into_iter().map(|(tool, _)| tool).collect()));
+    }
+    Ok(rows)
+}
+
+fn row(app: &ConnectedApp, tools: Vec<String>) -> App {
+    App {
         name: app.name().to_owned(),
         unverified: app.client.as_ref().is_none_or(|client| client.source == ClientSource::Registration),
         client_id: app.client_id.to_string(),
-        scopes: app.scopes.iter().map(doorward_model::Scope::title).collect(),
+        scopes: app.scopes.iter().map(|scope| AppScope { name: scope.name(), title: scope.title() }).collect(),
+        tools,
         connected: moment(app.connected_at),
         last_used: moment(app.last_used_at),
-    };
-    Ok(apps.into_iter().map(row).collect())
+    }
 }
 
 fn service_row(service: Service) -> ServiceRow {
@@ -143,7 +164,15 @@ async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, message: Opti
         (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => return Oops::unavailable(&error).draw(web),
     };
     let browser = &signed_in.browser;
+    let lately = match lately(web, &signed_in.visitor.person.id, None, 8).await {
+        Ok((rows, _)) => rows,
+        Err(error) => return Oops::unavailable(&error).draw(web),
+    };
     let page = Page {
+        lately,
+        tab: "account",
+        email: signed_in.visitor.person.email.clone().unwrap_or_default(),
+        narrow_csrf: web.csrf(browser, "narrow"),
         frame: web.frame(Some(browser)),
         person: signed_in.visitor.person.display_name.clone().unwrap_or_else(|| signed_in.visitor.person.name.to_string()),
         login_name: signed_in.visitor.person.name.to_string(),
@@ -161,7 +190,7 @@ async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, message: Opti
         end_csrf: web.csrf(browser, "end-session"),
         password_csrf: web.csrf(browser, "password"),
     };
-    draw(status, &page, false)
+    draw_copying(status, &page)
 }
 
 pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response {
@@ -177,6 +206,28 @@ pub(crate) async fn withdraw(State(web): State<Web>, signed_in: SignedIn, reques
     match web.parts.issuer.withdraw(&signed_in.visitor.person.id, Some(ClientId::from_text(client_id))).await {
         Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
         Err(failure) => Oops::from_failure(&failure).draw(&web),
+    }
+}
+
+/// Takes from an app what the person unticked. It keeps the rest, and may ask again.
+pub(crate) async fn narrow(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+    let params = match form(&web, &signed_in.browser, "narrow", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let Some(client_id) = params.get("client_id").map(ClientId::from_text) else { return Oops::bad_form("it names no app").draw(&web) };
+    let user_id = signed_in.visitor.person.id.clone();
+    let kept: ScopeSet = params.names().filter_map(|name| Scope::named(name.strip_prefix("scope-")?)).collect();
+    // Nothing left is the end of it.
+    if !kept.iter().any(|scope| scope != Scope::OfflineAccess) {
+        return match web.parts.issuer.withdraw(&user_id, Some(client_id)).await {
+            Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
+            Err(failure) => Oops::from_failure(&failure).draw(&web),
+        };
+    }
+    match web.parts.store.apply(Change::NarrowGrants { user_id, client_id, scopes: kept }).await {
+        Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
+        Err(error) => Oops::unavailable(&error).draw(&web),
     }
 }
 

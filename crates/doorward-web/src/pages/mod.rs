@@ -1,9 +1,18 @@
 //! The pages, one file each.
 
 mod account;
+mod activity;
 mod admin;
+mod admin_audit;
+mod admin_clients;
+mod admin_keys;
 mod admin_link;
+mod admin_people;
+mod admin_policy;
+mod admin_providers;
+mod admin_timeline;
 mod authorize;
+mod clients_help;
 mod confirm;
 mod connect;
 mod consent;
@@ -13,18 +22,19 @@ mod logout;
 mod provider;
 mod second_factor;
 mod security;
+mod tokens;
 mod upstreams;
 mod welcome;
 
 use axum::{
-    Router,
+    Router, middleware,
     response::Response,
     routing::{get, post},
 };
 use doorward_model::routes;
 use doorward_transport::answer;
 
-use crate::Web;
+use crate::{Web, frame::prepare};
 use error::Oops;
 
 pub(crate) fn router(web: Web) -> Router {
@@ -43,6 +53,10 @@ pub(crate) fn router(web: Web) -> Router {
         .route(routes::ACCOUNT_WITHDRAW, post(account::withdraw))
         .route(routes::ACCOUNT_END_SESSION, post(account::end_session))
         .route(routes::ACCOUNT_PASSWORD, post(account::change_password))
+        .route(routes::ACCOUNT_NARROW, post(account::narrow))
+        .route(routes::ACCOUNT_CLIENTS, get(clients_help::get))
+        .route(routes::ACCOUNT_TOKENS, get(tokens::get).post(tokens::post))
+        .route(routes::ACCOUNT_ACTIVITY, get(activity::get))
         .route(routes::ACCOUNT_SECURITY, get(security::get))
         .route(routes::ACCOUNT_PASSKEYS, post(security::passkeys))
         .route(routes::ACCOUNT_AUTHENTICATOR, post(security::authenticator))
@@ -55,8 +69,21 @@ pub(crate) fn router(web: Web) -> Router {
         .route(routes::CONFIRM, get(confirm::get).post(confirm::post))
         .route(routes::ADMIN, get(admin::get))
         .route(routes::ADMIN_UPSTREAMS, get(upstreams::get).post(upstreams::post))
+        .route(routes::ADMIN_PEOPLE, get(admin_people::list).post(admin_people::add))
+        .route(routes::ADMIN_PERSON, get(admin_people::one).post(admin_people::change))
+        .route(routes::ADMIN_CLIENTS, get(admin_clients::list).post(admin_clients::post))
+        .route(routes::ADMIN_CLIENT, get(admin_clients::one).post(admin_clients::decide))
+        .route(routes::ADMIN_PROVIDERS, get(admin_providers::get).post(admin_providers::post))
+        .route(routes::ADMIN_POLICY, get(admin_policy::get))
+        .route(routes::ADMIN_KEYS, get(admin_keys::get).post(admin_keys::post))
+        .route(routes::ADMIN_TIMELINE, get(admin_timeline::get))
+        .route(routes::ADMIN_AUDIT, get(admin_audit::get))
+        .route(routes::ADMIN_AUDIT_EXPORT, get(admin_audit::export))
+        .route(routes::ADMIN_AUDIT_RECORD, get(admin_audit::record))
+        .route(routes::ADMIN_NOTICE, post(admin::notice))
         .route(routes::ADMIN_MCP, post(admin::switch_mcp))
         .route(routes::ADMIN_LINK, get(admin_link::get).post(admin_link::post))
+        .layer(middleware::from_fn_with_state(web.clone(), prepare))
         .with_state(web)
 }
 

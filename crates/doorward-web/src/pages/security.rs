@@ -28,6 +28,7 @@ use crate::{
 #[template(path = "security.html")]
 struct Page {
     frame: Frame,
+    tab: &'static str,
     csrf: String,
     error: Option<String>,
     /// Whether the person proved themselves recently enough to change anything.
@@ -95,6 +96,7 @@ async fn page(web: &Web, signed_in: &SignedIn, error: Option<String>) -> Result<
         used: passkey.last_used_at.map_or_else(|| "never".to_owned(), moment),
     };
     Ok(Page {
+        tab: "security",
         frame: web.frame(Some(&signed_in.browser)),
         csrf: web.csrf(&signed_in.browser, "security"),
         error,

@@ -21,6 +21,7 @@ use crate::{
 #[template(path = "upstreams.html")]
 struct Page {
     frame: Frame,
+    tab: &'static str,
     csrf: String,
     error: Option<String>,
     upstreams: Vec<ReviewedUpstream>,
@@ -34,7 +35,7 @@ async fn show(web: &Web, administrator: &Administrator, status: StatusCode, erro
             for upstream in &mut upstreams {
                 upstream.tools.sort_by_key(|tool| (tool.state == "approved", tool.state == "rejected", tool.name.clone()));
             }
-            draw(status, &Page { frame: web.frame(Some(browser)), csrf: web.csrf(browser, "tools"), error, upstreams }, false)
+            draw(status, &Page { tab: "upstreams", frame: web.frame(Some(browser)), csrf: web.csrf(browser, "tools"), error, upstreams }, false)
         }
         Err(error) => Oops::unavailable(&error).draw(web),
     }

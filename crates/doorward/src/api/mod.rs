@@ -22,6 +22,7 @@ use doorward_model::{Resource, Scope, routes};
 use doorward_transport::{answer, cors};
 use serde_json::json;
 
+pub(crate) use audit::exported;
 pub(crate) use openapi::document;
 use operation::Operation;
 

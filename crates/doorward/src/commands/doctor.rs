@@ -2,11 +2,16 @@
 
 use std::process::ExitCode;
 
-use doorward_model::{Clock, PublicUrl, ports::SystemClock, routes};
+use doorward_model::{
+    Clock, Outcome, PublicUrl, Timestamp,
+    ports::SystemClock,
+    routes,
+    timeline::{Attempt, Standing, attempts},
+};
 use doorward_store::Store;
 use serde_json::Value;
 
-use super::{Finding, context::Context, print_findings};
+use super::{Finding, context::Context, moment, print_findings, print_json};
 use crate::{Failed, keys};
 
 async fn database(context: &Context) -> (Finding, Option<Store>) {
@@ -95,4 +100,59 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
     }
     findings.push(Finding { what: "public URL".to_owned(), result: reachable(&context.public_url()?).await });
     Ok(print_findings(context.json, &findings))
+}
+
+/// Tells why a client connected or did not.
+pub(super) async fn client(context: &Context, wanted: &str, hours: u32) -> Result<ExitCode, Failed> {
+    let store = context.store().await?;
+    let now = SystemClock.now();
+    let steps = store.connect_steps(now.plus(-i64::from(hours.clamp(1, 168)) * 3600)).await?;
+    let all = attempts(steps);
+    let found: Vec<_> = all.iter().filter(|attempt| attempt.is_of(wanted)).take(20).collect();
+    if context.json {
+        let describe = |attempt: &&Attempt| {
+            let verdict = attempt.verdict(now);
+            serde_json::json!({
+                "client": attempt.name(), "client_id": attempt.client_id(), "began": attempt.began().0, "standing": verdict.standing.as_str(),
+                "code": verdict.code, "what": verdict.what, "advice": verdict.advice, "quirk": verdict.quirk,
+                "steps": attempt.steps.iter().map(|step| serde_json::json!({
+                    "at": step.at.0, "step": step.kind.as_str(), "outcome": step.outcome.as_str(), "reason": step.reason, "detail": step.detail,
+                })).collect::<Vec<_>>(),
+            })
+        };
+        print_json(&found.iter().map(describe).collect());
+    } else if found.is_empty() {
+        println!("No client like {wanted} tried to connect in the last {hours} hours.");
+        println!("It never reached this server: check the address in the client, DNS, firewall and proxy.");
+    } else {
+        for attempt in &found {
+            print_attempt(attempt, now);
+        }
+    }
+    let connected = found.first().is_some_and(|attempt| attempt.verdict(now).standing == Standing::Connected);
+    Ok(if connected { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// What others wrote, on one line.
+fn plain(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+fn print_attempt(attempt: &Attempt, now: Timestamp) {
+    let verdict = attempt.verdict(now);
+    println!("{}  {}  {}", moment(attempt.began()), plain(&attempt.name()), verdict.standing.as_str());
+    for step in &attempt.steps {
+        let mark = if step.outcome == Outcome::Ok { "ok    " } else { "WRONG " };
+        let why = step.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let detail = if step.detail.is_empty() { String::new() } else { format!(" ({})", plain(&step.detail)) };
+        println!("  {mark} {}{why}{detail}", step.kind.title());
+    }
+    println!("  => {}", plain(&verdict.what));
+    if !verdict.advice.is_empty() {
+        println!("     {}", verdict.advice);
+    }
+    if let Some(quirk) = verdict.quirk {
+        println!("     {quirk}");
+    }
+    println!();
 }

@@ -3,6 +3,7 @@
 
 mod admin_link;
 mod audit;
+mod backup;
 mod client;
 mod config;
 mod context;
@@ -107,8 +108,30 @@ enum Command {
         #[arg(long, value_name = "postgres://USER@HOST/DATABASE")]
         to: Option<String>,
     },
+    /// Writes everything into one file, also while a server runs. The format is the same for both databases.
+    Backup {
+        /// The file, which must not exist.
+        file: PathBuf,
+        /// Put the master key into the file too. Whoever reads the file can then open every secret in it.
+        #[arg(long)]
+        with_key: bool,
+    },
+    /// Restores a backup into an empty database. No server may run on it. Sessions, codes and links of the backup do not come back.
+    Restore {
+        /// The file.
+        file: PathBuf,
+        /// End all access that clients had at the time of the backup; people connect them again.
+        #[arg(long)]
+        end_access: bool,
+    },
     /// Looks for what is wrong: database, keys, clock, public URL, identity providers, file permissions.
     Doctor {
+        /// Instead, tell why a client connected or did not: its client_id, or part of its name.
+        #[arg(long, value_name = "URL|NAME")]
+        client: Option<String>,
+        /// With --client: how far to look back, in hours.
+        #[arg(long, default_value_t = 24)]
+        hours: u32,
         /// The public URL, if the configuration does not say it.
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
@@ -133,6 +156,8 @@ impl Command {
             Self::Config(_) => "config",
             Self::Migrate { .. } => "migrate",
             Self::Doctor { .. } => "doctor",
+            Self::Backup { .. } => "backup",
+            Self::Restore { .. } => "restore",
         }
     }
 }
@@ -183,7 +208,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
         return serve::run(loaded, &DataDir::open(&arguments.data_dir)?).await.map(|()| ExitCode::SUCCESS);
     }
     if let Command::AdminLink { public_url: Some(url) }
-    | Command::Doctor { public_url: Some(url) }
+    | Command::Doctor { public_url: Some(url), .. }
     | Command::Provider { public_url: Some(url), .. }
     | Command::Upstream { public_url: Some(url), .. } = &arguments.command
     {
@@ -209,7 +234,10 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Audit(command) => audit::run(context, command).await,
         Command::Keys(command) => keys::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate { to } => migrate::run(context, to).await.map(|()| ExitCode::SUCCESS),
+        Command::Doctor { client: Some(client), hours, .. } => doctor::client(context, &client, hours).await,
         Command::Doctor { .. } => doctor::run(context).await,
+        Command::Backup { file, with_key } => backup::back_up(context, &file, with_key).await.map(|()| ExitCode::SUCCESS),
+        Command::Restore { file, end_access } => backup::restore(context, &file, end_access).await.map(|()| ExitCode::SUCCESS),
     }
 }
 

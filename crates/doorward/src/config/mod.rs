@@ -36,6 +36,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// What is remembered of what happens.
     pub audit: AuditConfig,
+    /// Figures for Prometheus.
+    pub metrics: MetricsConfig,
     /// How much one person, one client and one upstream may use.
     pub limits: doorward_mcp::LimitsConfig,
     /// How clients come to be known.
@@ -144,6 +146,15 @@ impl Default for AuditConfig {
     }
 }
 
+/// Figures for Prometheus.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// Where figures are served, at `/metrics`, on a listener of their own: an address and port such as `127.0.0.1:9464`. Empty serves
+    /// none. They name no person and no client.
+    pub listen: String,
+}
+
 /// What is logged, to standard error.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -241,6 +252,9 @@ impl Loaded {
             let key = if matches!(error, OutboundSetupError::Network(_)) { "outbound.allow_networks" } else { "outbound.extra_ca_files" };
             self.wrong(key, error.to_string())
         })?;
+        if !config.metrics.listen.is_empty() && config.metrics.listen.parse::<SocketAddr>().is_err() {
+            return Err(self.wrong("metrics.listen", "must be an address and port, such as 127.0.0.1:9464"));
+        }
         if !matches!(config.log.format.as_str(), "text" | "json") {
             return Err(self.wrong("log.format", "must be text or json"));
         }

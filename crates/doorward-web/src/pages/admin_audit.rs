@@ -1,0 +1,172 @@
+//! The audit: searched, exported, and what was recorded of calls.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_model::{AuditEvent, AuditFilter, AuditKind, Outcome, PersonName, Role, Timestamp};
+use doorward_transport::Params;
+use time::{Date, macros::format_description};
+
+use super::error::Oops;
+use crate::{
+    Web,
+    audit_row::{AuditRow, Names},
+    frame::{Frame, draw},
+    visitor::Administrator,
+};
+
+/// How many lines a page has.
+const LINES: u64 = 50;
+/// The conditions that a search may have.
+const FIELDS: [&str; 9] = ["user", "client", "kind", "outcome", "tool", "upstream", "subject", "since", "until"];
+
+#[derive(Template)]
+#[template(path = "admin_audit.html")]
+struct Page {
+    frame: Frame,
+    tab: &'static str,
+    error: Option<String>,
+    asked: Asked,
+    kinds: Vec<(&'static str, &'static str)>,
+    rows: Vec<AuditRow>,
+    query: String,
+    next: Option<i64>,
+    stretched: bool,
+}
+
+/// What was asked for, as it was typed.
+#[derive(Default)]
+struct Asked {
+    user: String,
+    client: String,
+    kind: String,
+    outcome: String,
+    tool: String,
+    upstream: String,
+    subject: String,
+    since: String,
+    until: String,
+}
+
+fn asked(params: &Params) -> Asked {
+    let text = |name: &str| params.get(name).unwrap_or_default().trim().chars().take(512).collect::<String>();
+    let [user, client, kind, outcome, tool, upstream, subject, since, until] = FIELDS.map(text);
+    Asked { user, client, kind, outcome, tool, upstream, subject, since, until }
+}
+
+/// The conditions of a search, for links that go on with it.
+fn query(params: &Params) -> String {
+    let given = FIELDS.iter().filter_map(|name| params.get(name).filter(|value| !value.is_empty()).map(|value| (*name, value)));
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
+}
+
+fn day(text: &str) -> Result<Option<Timestamp>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let date = Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| format!("{text:?} is not a day like 2026-11-21"))?;
+    Ok(Some(Timestamp(date.midnight().assume_utc().unix_timestamp())))
+}
+
+async fn filter(web: &Web, asked: &Asked) -> Result<AuditFilter, Result<String, doorward_store::StoreError>> {
+    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let user_id = if asked.user.is_empty() {
+        None
+    } else {
+        let found = match PersonName::parse(&asked.user) {
+            Ok(name) => web.parts.store.person_named(&name).await.map_err(Err)?,
+            Err(_) => None,
+        };
+        // Somebody who was deleted is still found by their id.
+        Some(found.map_or_else(|| asked.user.clone(), |person| person.id.to_string()))
+    };
+    Ok(AuditFilter {
+        user_id,
+        concerns: None,
+        client_id: given(&asked.client),
+        kind: given(&asked.kind),
+        outcome: Outcome::parse(&asked.outcome),
+        tool: given(&asked.tool),
+        upstream: given(&asked.upstream),
+        subject: given(&asked.subject),
+        since: day(&asked.since).map_err(Ok)?,
+        // A day that is named as the end belongs to what is asked for.
+        until: day(&asked.until).map_err(Ok)?.map(|day| day.plus(86_400)),
+    })
+}
+
+pub(crate) async fn get(State(web): State<Web>, administrator: Administrator, request: Request) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    let asked = asked(&params);
+    let mut page = Page {
+        frame: web.frame(Some(&administrator.0.browser)),
+        tab: "audit",
+        error: None,
+        kinds: AuditKind::ALL.iter().map(|(_, text, title)| (*text, title.trim())).collect(),
+        rows: Vec::new(),
+        query: query(&params),
+        next: None,
+        stretched: false,
+        asked,
+    };
+    let filter = match filter(&web, &page.asked).await {
+        Ok(filter) => filter,
+        Err(Err(error)) => return Oops::unavailable(&error).draw(&web),
+        Err(Ok(told)) => {
+            page.error = Some(told);
+            return draw(StatusCode::BAD_REQUEST, &page, false);
+        }
+    };
+    let before = params.get("before").and_then(|before| before.parse().ok());
+    let found = async {
+        let found = web.parts.store.audit(&filter, before, LINES).await?;
+        let names = Names::of(&web.parts.store, &found.entries).await?;
+        Ok::<_, doorward_store::StoreError>((found.entries.iter().map(|entry| names.row(entry)).collect(), found.before, found.stretched))
+    };
+    match found.await {
+        Ok((rows, next, stretched)) => {
+            (page.rows, page.next, page.stretched) = (rows, next, stretched);
+            draw(StatusCode::OK, &page, false)
+        }
+        Err(error) => Oops::unavailable(&error).draw(&web),
+    }
+}
+
+pub(crate) async fn export(State(web): State<Web>, _: Administrator, request: Request) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    match filter(&web, &asked(&params)).await {
+        Ok(filter) => match web.parts.store.note(AuditEvent::new(AuditKind::AuditExported)).await {
+            Ok(()) => web.parts.console.export(filter, params.get("format") == Some("csv")),
+            Err(error) => Oops::unavailable(&error).draw(&web),
+        },
+        Err(Ok(told)) => Oops::bad_form(&told).draw(&web),
+        Err(Err(error)) => Oops::unavailable(&error).draw(&web),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin_record.html")]
+struct Record {
+    frame: Frame,
+    tab: &'static str,
+    arguments: String,
+    result: String,
+}
+
+/// Recorded arguments and result: for the role auditor, and for nobody else there is no such page.
+pub(crate) async fn record(State(web): State<Web>, administrator: Administrator, Path(id): Path<String>) -> Response {
+    let person = &administrator.0.visitor.person;
+    if !Role::parse("auditor").is_ok_and(|role| person.has_any(&[role])) {
+        return Oops::not_found().draw(&web);
+    }
+    match web.parts.console.record(&id).await {
+        Ok(Some((arguments, result))) => {
+            draw(StatusCode::OK, &Record { frame: web.frame(Some(&administrator.0.browser)), tab: "audit", arguments, result }, false)
+        }
+        Ok(None) => Oops::not_found().draw(&web),
+        Err(error) => Oops::unavailable(&error).draw(&web),
+    }
+}

@@ -1,0 +1,100 @@
+//! Why clients connected, or did not.
+
+use askama::Template;
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_model::{
+    Outcome, UserId,
+    timeline::{Attempt, Standing, attempts},
+};
+use doorward_transport::Params;
+
+use super::error::Oops;
+use crate::{
+    Web,
+    frame::{Frame, draw, moment},
+    visitor::Administrator,
+};
+
+/// How many attempts the page shows.
+const SHOWN: usize = 50;
+
+#[derive(Template)]
+#[template(path = "admin_timeline.html")]
+struct Page {
+    frame: Frame,
+    tab: &'static str,
+    client: String,
+    hours: i64,
+    attempts: Vec<Row>,
+}
+
+struct Row {
+    name: String,
+    client_id: String,
+    person: String,
+    began: String,
+    standing: &'static str,
+    good: bool,
+    wrong: bool,
+    what: String,
+    advice: String,
+    quirk: &'static str,
+    steps: Vec<Step>,
+}
+
+struct Step {
+    at: String,
+    title: &'static str,
+    good: bool,
+    what: String,
+    detail: String,
+    from: String,
+}
+
+async fn row(web: &Web, attempt: &Attempt) -> Row {
+    let verdict = attempt.verdict(web.parts.clock.now());
+    let person = match attempt.user_id() {
+        Some(id) => web.parts.store.person(&UserId::from_text(id)).await.ok().flatten().map_or_else(|| id.to_owned(), |person| person.name.to_string()),
+        None => String::new(),
+    };
+    let steps = attempt.steps.iter().map(|step| Step {
+        at: moment(step.at),
+        title: step.kind.title(),
+        good: step.outcome == Outcome::Ok,
+        what: step.reason.as_deref().and_then(doorward_model::timeline::reason).map(|reason| reason.what.to_owned()).unwrap_or_default(),
+        detail: step.detail.clone(),
+        from: format!("{} {}", step.address, step.agent),
+    });
+    Row {
+        name: attempt.name(),
+        client_id: attempt.client_id().unwrap_or_default().to_owned(),
+        person,
+        began: moment(attempt.began()),
+        standing: verdict.standing.as_str(),
+        good: verdict.standing == Standing::Connected,
+        wrong: matches!(verdict.standing, Standing::Refused | Standing::Stopped),
+        what: verdict.what,
+        advice: verdict.advice,
+        quirk: verdict.quirk.unwrap_or_default(),
+        steps: steps.collect(),
+    }
+}
+
+pub(crate) async fn get(State(web): State<Web>, administrator: Administrator, request: Request) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    let client: String = params.get("client").unwrap_or_default().trim().chars().take(512).collect();
+    let hours = params.get("hours").and_then(|hours| hours.parse().ok()).unwrap_or(24_i64).clamp(1, 168);
+    let steps = match web.parts.store.connect_steps(web.parts.clock.now().plus(-hours * 3600)).await {
+        Ok(steps) => steps,
+        Err(error) => return Oops::unavailable(&error).draw(&web),
+    };
+    let mut rows = Vec::new();
+    for attempt in attempts(steps).iter().filter(|attempt| client.is_empty() || attempt.is_of(&client)).take(SHOWN) {
+        rows.push(row(&web, attempt).await);
+    }
+    draw(StatusCode::OK, &Page { frame: web.frame(Some(&administrator.0.browser)), tab: "timeline", client, hours, attempts: rows }, false)
+}

@@ -1,0 +1,158 @@
+//! Figures for Prometheus. Labels are bounded: routes as they are written in the code, kinds, classes and the names of upstreams; never a
+//! person, a client, a tool or an address.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    http::{StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use doorward_model::AuditEvent;
+use doorward_store::Observer;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+
+use crate::app::App;
+
+/// Upper bounds of durations, in seconds.
+const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Answered {
+    method: &'static str,
+    route: String,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Happened {
+    kind: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Changed {
+    change: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Called {
+    upstream: String,
+    class: String,
+    outcome: &'static str,
+}
+
+/// What is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    seconds: Family<Route, Histogram, fn() -> Histogram>,
+    events: Family<Happened, Counter>,
+    changes: Family<Changed, Counter>,
+    calls: Family<Called, Counter>,
+    call_seconds: Family<Called, Histogram, fn() -> Histogram>,
+    entries: Gauge,
+    ready: Gauge,
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("doorward");
+        let metrics = Self {
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(histogram),
+            events: Family::default(),
+            changes: Family::default(),
+            calls: Family::default(),
+            call_seconds: Family::new_with_constructor(histogram),
+            entries: Gauge::default(),
+            ready: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register("http_requests", "Requests that were answered", metrics.requests.clone());
+        registry.register("http_request_seconds", "How long requests took until their answer began", metrics.seconds.clone());
+        registry.register("events", "What happened, by kind as in the audit", metrics.events.clone());
+        registry.register("changes", "Changes to the data, by kind", metrics.changes.clone());
+        registry.register("tool_calls", "Calls of tools", metrics.calls.clone());
+        registry.register("tool_call_seconds", "How long calls of tools took", metrics.call_seconds.clone());
+        registry.register("audit_entries", "The number of the last entry of the audit", metrics.entries.clone());
+        registry.register("ready", "1 if the database answers and a key signs", metrics.ready.clone());
+        Self { registry, ..metrics }
+    }
+}
+
+impl Observer for Metrics {
+    fn changed(&self, name: &'static str) {
+        self.changes.get_or_create(&Changed { change: name }).inc();
+    }
+
+    fn happened(&self, event: &AuditEvent) {
+        let outcome = event.outcome.as_str();
+        self.events.get_or_create(&Happened { kind: event.kind.clone(), outcome }).inc();
+        if let Some(call) = &event.call {
+            let called = Called { upstream: call.upstream.clone(), class: call.class.clone(), outcome };
+            self.calls.get_or_create(&called).inc();
+            self.call_seconds.get_or_create(&called).observe(f64::from(u32::try_from(call.micros).unwrap_or(u32::MAX)) / 1e6);
+        }
+    }
+}
+
+/// Middleware: counts a request by the route that it took.
+pub(crate) async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+    let method = match request.method().as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    };
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let status = match response.status().as_u16() {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    };
+    metrics.seconds.get_or_create(&Route { route: route.clone() }).observe(began.elapsed().as_secs_f64());
+    metrics.requests.get_or_create(&Answered { method, route, status }).inc();
+    response
+}
+
+/// The figures' own router.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    Router::new().route("/metrics", get(figures)).with_state(Arc::clone(app))
+}
+
+async fn figures(State(app): State<Arc<App>>) -> Response {
+    let metrics = &app.metrics;
+    metrics.ready.set(i64::from(app.readiness().await.is_ok()));
+    if let Ok(head) = app.store.audit_head().await {
+        metrics.entries.set(head.seq);
+    }
+    let mut text = String::new();
+    if encode(&mut text, &metrics.registry).is_err() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+}

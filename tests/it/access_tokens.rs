@@ -1,0 +1,136 @@
+//! Personal and service access tokens: made, used, bounded, replaced, revoked.
+
+use doorward_testkit::{Browser, FakeUpstream, Page, TestServer, form_value};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::gateway::with;
+
+/// Posts a message to an MCP address.
+pub(crate) async fn rpc(server: &TestServer, path: &str, token: &str, method: &str, params: Value) -> Page {
+    let browser = Browser::new();
+    let mut request = browser
+        .raw(Method::POST, &server.at(path))
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2025-11-25")
+        .json(&json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}));
+    if !token.is_empty() {
+        request = request.bearer_auth(token);
+    }
+    browser.send(request).await
+}
+
+async fn post(server: &TestServer, browser: &Browser, fields: &[(&str, &str)]) -> Page {
+    let page = browser.get(&server.at("/account/tokens")).await.expect(200);
+    let csrf = form_value(&page.body, "csrf").filter(|csrf| !csrf.is_empty()).unwrap();
+    // The first form of the page is the one to sign out.
+    let csrf = page.body.split("/account/tokens\"").nth(2).and_then(|rest| form_value(rest, "csrf")).unwrap_or(csrf);
+    browser.post(&server.at("/account/tokens"), &[&[("csrf", csrf.as_str())], fields].concat()).await
+}
+
+/// The value that the page shows once.
+fn value(page: &Page) -> String {
+    let start = page.body.find("dw_pat_").unwrap_or_else(|| panic!("no token: {}", page.body));
+    page.body[start..].chars().take_while(|letter| letter.is_ascii_alphanumeric() || "_-".contains(*letter)).collect()
+}
+
+async fn made(server: &TestServer, browser: &Browser, name: &str, more: &[(&str, &str)]) -> String {
+    value(&post(server, browser, &[&[("do", "make"), ("name", name), ("days", "30")], more].concat()).await.expect(200))
+}
+
+#[tokio::test]
+async fn ca23_n17_a_token_is_shown_once_stored_as_a_hash_and_works_at_both_addresses() {
+    let server = TestServer::start().await;
+    let alice = server.person("alice").await;
+    let browser = server.signed_in("alice").await;
+    let token = made(&server, &browser, "backup <b>script</b>", &[("scope-mcp:read", "1")]).await;
+    let page = browser.get(&server.at("/account/tokens")).await.expect(200);
+    assert!(!page.body.contains(&token) && page.body.contains("backup &#60;b&#62;script") && page.body.contains("never used"), "{}", page.body);
+    let stored = server.app.store.access_tokens_of(&alice.id).await.unwrap();
+    assert!(!format!("{stored:?}").contains(&token));
+    for path in ["/mcp", "/mcp-key", "/mcp-key/"] {
+        let page = rpc(&server, path, &token, "tools/call", json!({"name": "whoami", "arguments": {}})).await.expect(200);
+        assert!(page.body.contains("alice"), "{path}: {}", page.body);
+    }
+    // At the address for tokens nothing leads to OAuth, and no token of it is taken.
+    let bare = rpc(&server, "/mcp-key", "", "ping", json!({})).await.expect(401);
+    assert_eq!(bare.header("www-authenticate"), "Bearer");
+    assert!(bare.header("link").is_empty() && !bare.body.contains("resource_metadata"));
+    Browser::new().get(&server.at("/.well-known/oauth-protected-resource/mcp-key")).await.expect(404);
+    let client = doorward_testkit::OAuthClient::register(&server).await;
+    let tokens = client.tokens(&browser, &[]).await;
+    assert_eq!(rpc(&server, "/mcp-key", &tokens.access, "ping", json!({})).await.status, 401);
+    assert!(rpc(&server, "/mcp", "dw_pat_wrong", "ping", json!({})).await.expect(401).header("www-authenticate").contains("invalid_token"));
+}
+
+#[tokio::test]
+async fn ca23_a_token_is_replaced_and_revoked_at_once_and_only_by_its_person() {
+    let server = TestServer::start().await;
+    let alice = server.person("alice").await;
+    server.person("mallory").await;
+    let browser = server.signed_in("alice").await;
+    let first = made(&server, &browser, "one", &[("scope-mcp:read", "1")]).await;
+    assert!(server.calls(&first).await);
+    let id = server.app.store.access_tokens_of(&alice.id).await.unwrap()[0].id.to_string();
+    let mallory = server.signed_in("mallory").await;
+    for verb in ["rotate", "revoke"] {
+        post(&server, &mallory, &[("do", verb), ("token", &id)]).await.expect(404);
+    }
+    assert!(server.calls(&first).await);
+    let second = value(&post(&server, &browser, &[("do", "rotate"), ("token", &id)]).await.expect(200));
+    assert!(!server.calls(&first).await && server.calls(&second).await);
+    post(&server, &browser, &[("do", "revoke"), ("token", &id)]).await.expect(303);
+    assert!(!server.calls(&second).await);
+    post(&server, &browser, &[("do", "rotate"), ("token", &id)]).await.expect(404);
+    let third = made(&server, &browser, "short", &[("scope-mcp:read", "1")]).await;
+    server.clock.advance(31 * 86_400);
+    assert!(!server.calls(&third).await, "it has expired");
+}
+
+#[tokio::test]
+async fn a_token_allows_no_more_than_its_person_may_and_ends_with_them() {
+    let server = TestServer::start_with(|config| config.access.scope_roles = vec!["mcp:write = developer".to_owned()]).await;
+    let alice = server.person_with("alice", &["developer"]).await;
+    server.person("bob").await;
+    let bob = server.signed_in("bob").await;
+    for scope in ["scope-mcp:write", "scope-admin"] {
+        let page = post(&server, &bob, &[("do", "make"), ("name", "x"), ("days", "1"), (scope, "1")]).await.expect(400);
+        assert!(page.body.contains("is more than this account may give") && !page.body.contains("dw_pat_"), "{}", page.body);
+    }
+    for wrong in [&[("name", ""), ("days", "1")][..], &[("name", "x"), ("days", "0")], &[("name", "x"), ("days", "9999")], &[("name", "x\u{7}"), ("days", "1")]]
+    {
+        post(&server, &bob, &[&[("do", "make"), ("scope-mcp:read", "1")], wrong].concat()).await.expect(400);
+    }
+    post(&server, &bob, &[("do", "make"), ("name", "x"), ("days", "1")]).await.expect(400);
+    bob.post(&server.at("/account/tokens"), &[("csrf", "wrong"), ("do", "make")]).await.expect(403);
+    let browser = server.signed_in("alice").await;
+    let token = made(&server, &browser, "writer", &[("scope-mcp:write", "1")]).await;
+    let scopes = async || rpc(&server, "/mcp", &token, "tools/call", json!({"name": "whoami", "arguments": {}})).await.expect(200).body;
+    assert!(scopes().await.contains("mcp:write"));
+    server.app.accounts.set_roles(&alice, Vec::new()).await.unwrap();
+    assert!(!scopes().await.contains("mcp:write"), "roles count as they are now");
+    server.app.accounts.set_disabled(&alice, true).await.unwrap();
+    assert!(!server.calls(&token).await);
+    server.app.accounts.set_disabled(&alice, false).await.unwrap();
+    assert!(!server.calls(&token).await, "what ended stays ended");
+}
+
+#[tokio::test]
+async fn a_token_for_one_upstream_reaches_no_other_and_nothing_of_ours() {
+    let (wiki, mail) = (FakeUpstream::start().await, FakeUpstream::start().await);
+    let server = with(&[("wiki", &wiki, "none"), ("mail", &mail, "none")]).await;
+    server.person("alice").await;
+    let browser = server.signed_in("alice").await;
+    let token = made(&server, &browser, "wiki only", &[("scope-mcp:destructive", "1"), ("upstream-wiki", "1")]).await;
+    let listed = rpc(&server, "/mcp", &token, "tools/list", json!({})).await.expect(200).json();
+    let names: Vec<String> = listed["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect();
+    assert!(!names.is_empty() && names.iter().all(|name| name.starts_with("wiki_")), "{names:?}");
+    for (path, tool) in [("/mcp", "mail_echo"), ("/mcp", "whoami")] {
+        let page = rpc(&server, path, &token, "tools/call", json!({"name": tool, "arguments": {}})).await;
+        assert!(page.status == 403 || page.body.contains("error"), "{path} {tool}: {}", page.body);
+        assert!(!page.body.contains("\"isError\":false"), "{}", page.body);
+    }
+    rpc(&server, "/mcp-key/wiki", &token, "tools/list", json!({})).await.expect(200);
+    rpc(&server, "/mcp-key/mail", &token, "tools/list", json!({})).await.expect(401);
+    rpc(&server, "/mcp/mail", &token, "tools/list", json!({})).await.expect(401);
+}
