@@ -1,6 +1,9 @@
 //! What operators run: audit and tokens from the command line, backups, figures, the doctor about a client.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use doorward_testkit::{Browser, DoorwardProcess, OAuthClient, Pkce, run_command};
 use serde_json::{Value, json};
@@ -11,12 +14,12 @@ fn directory(name: &str) -> PathBuf {
     path
 }
 
-async fn run(data: &PathBuf, arguments: &[&str]) -> (i32, String, String) {
+async fn run(data: &Path, arguments: &[&str]) -> (i32, String, String) {
     let output = run_command(&[&["--data-dir", data.to_str().unwrap()], arguments].concat(), &[], "").await;
     (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
-async fn json_of(data: &PathBuf, arguments: &[&str]) -> Value {
+async fn json_of(data: &Path, arguments: &[&str]) -> Value {
     let (code, out, error) = run(data, &[&["--json"], arguments].concat()).await;
     assert_eq!(code, 0, "{error}");
     serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}"))
@@ -89,8 +92,8 @@ async fn p7_a_backup_taken_while_the_server_runs_restores_without_its_sessions()
     assert_eq!(run(&data, &["backup", file.to_str().unwrap()]).await.0, 1, "nothing is overwritten");
     let with_key = data.join("with-key.db");
     assert_eq!(run(&data, &["backup", with_key.to_str().unwrap(), "--with-key"]).await.0, 0);
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
-    assert_eq!(mode & 0o777, 0o600);
+    let bits = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(bits & 0o777, 0o600);
     // Without its key nothing is restored, and nothing is overwritten.
     let (code, _, error) = run(&data, &["restore", file.to_str().unwrap()]).await;
     assert!(code == 1 && error.contains("another server is running"), "{error}");

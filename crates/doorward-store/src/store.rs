@@ -193,8 +193,12 @@ impl Store {
         let names: Vec<&'static str> = if observer.is_some() { unit.changes().iter().map(doorward_model::Change::name).collect() } else { Vec::new() };
         self.writer.apply(unit, stamp.clone(), &self.caches).await?;
         if let Some(observer) = observer {
-            names.into_iter().for_each(|name| observer.changed(name));
-            traffic.iter().for_each(|event| observer.happened(event));
+            for name in names {
+                observer.changed(name);
+            }
+            for event in &traffic {
+                observer.happened(event);
+            }
         }
         for event in traffic {
             self.trail.note(Note::Event(Box::new(apply::stamped(event, &stamp)))).await?;

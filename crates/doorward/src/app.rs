@@ -182,7 +182,7 @@ impl App {
             resources,
             changes,
             limits: config.limits.clone(),
-            recorded: config.audit.record.iter().map(|pattern| doorward_model::Pattern::new(pattern)).collect(),
+            recorded: config.audit.record.iter().map(String::as_str).map(doorward_model::Pattern::new).collect(),
             stop: stop.clone(),
             config: config.mcp.clone(),
         });

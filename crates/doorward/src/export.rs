@@ -134,8 +134,8 @@ impl Exporter {
         let held = self.store.setting(&key).await.map_err(text)?;
         // Whoever exports for the first time begins with what happens from then on.
         let Some(after) = held.as_deref().and_then(|value| value.parse::<i64>().ok()) else {
-            let head = self.store.audit_head().await.map_err(text)?;
-            let _ = self.store.apply(Change::InsertSetting { key, value: head.seq.to_string() }).await;
+            let end = self.store.audit_head().await.map_err(text)?;
+            let _ = self.store.apply(Change::InsertSetting { key, value: end.seq.to_string() }).await;
             return Ok(true);
         };
         let entries = self.store.audit_after(after, BATCH).await.map_err(text)?;
@@ -201,8 +201,9 @@ async fn deliver(to: &Destination, entries: &[AuditEntry]) -> Result<(), String>
             let connected = tokio::time::timeout(Duration::from_secs(5), TcpStream::connect(address)).await;
             let mut stream = connected.map_err(|_| "no connection in time".to_owned())?.map_err(|error| error.to_string())?;
             // RFC 6587 §3.4.1: each message after its length.
-            let all: String = entries.iter().map(message).map(|message| format!("{} {message}", message.len())).collect();
-            stream.write_all(all.as_bytes()).await.map_err(|error| error.to_string())?;
+            for message in entries.iter().map(message) {
+                stream.write_all(format!("{} {message}", message.len()).as_bytes()).await.map_err(|error| error.to_string())?;
+            }
             stream.shutdown().await.map_err(|error| error.to_string())
         }
     }

@@ -108,6 +108,7 @@ enum Format {
 
 /// Some entries.
 #[derive(Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the wire names it so")]
 struct Entries {
     entries: Vec<Entry>,
     /// Where to go on; absent at the end.

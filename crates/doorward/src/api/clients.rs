@@ -46,6 +46,7 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 /// A client.
+#[expect(clippy::struct_excessive_bools, reason = "the states of a client are independent of each other")]
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Client")]
 struct Shown {
@@ -102,6 +103,7 @@ struct Added {
 
 /// Some clients.
 #[derive(Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the wire names it so")]
 struct Clients {
     clients: Vec<Shown>,
     /// Where to go on; absent at the end.

@@ -90,7 +90,9 @@ fn of_query(schema: &Value, generator: &SchemaGenerator) -> Vec<Value> {
         // A parameter that is left out is not null.
         if let Some(kinds) = schema.get("type").and_then(Value::as_array) {
             let kind = kinds.iter().find(|kind| kind.as_str() != Some("null")).cloned().unwrap_or_default();
-            schema["type"] = kind;
+            if let Some(members) = schema.as_object_mut() {
+                members.insert("type".to_owned(), kind);
+            }
         }
         json!({"name": name, "in": "query", "required": required.contains(&name.as_str()), "description": description, "schema": schema})
     };

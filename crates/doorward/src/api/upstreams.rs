@@ -135,6 +135,7 @@ struct Differs {
 /// A tool after a decision.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DecidedTool")]
+#[expect(clippy::struct_field_names, reason = "the wire names it so")]
 struct Tool {
     tool: String,
     state: String,

@@ -38,7 +38,7 @@ enum Verb {
     /// Prints all entries that fit, the oldest first, as JSON lines or CSV.
     Export {
         #[command(flatten)]
-        which: Which,
+        which: Box<Which>,
         /// jsonl or csv.
         #[arg(long, default_value = "jsonl", value_parser = ["jsonl", "csv"])]
         format: String,
@@ -184,7 +184,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     for entry in found.iter().rev() {
         println!("{}", line(context, entry));
     }
-    while command.follow {
+    if !command.follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
         tokio::time::sleep(Duration::from_millis(500)).await;
         for entry in store.audit_after(after, 1000).await? {
             after = entry.seq;
@@ -194,5 +197,4 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
         std::io::stdout().flush().map_err(Failed::because)?;
     }
-    Ok(ExitCode::SUCCESS)
 }

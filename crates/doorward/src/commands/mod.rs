@@ -95,7 +95,7 @@ enum Command {
     #[command(subcommand)]
     Token(token::Command),
     /// Prints, follows, exports and checks the audit.
-    Audit(audit::Command),
+    Audit(Box<audit::Command>),
     /// Lists and rotates signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -218,7 +218,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     logging::start(&loaded.config.log)?;
     let context = Context { checked: loaded.check()?, config: loaded.config, data_dir: DataDir::open(&arguments.data_dir)?, json: arguments.json };
     let name = arguments.command.name();
-    origin::serving(Arc::new(Origin::command(name)), command(&context, arguments.command)).await
+    Box::pin(origin::serving(Arc::new(Origin::command(name)), command(&context, arguments.command))).await
 }
 
 async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed> {
@@ -231,7 +231,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Client(command) => client::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Provider { command, .. } => provider::run(context, command).await,
         Command::Token(command) => token::run(context, command).await.map(|()| ExitCode::SUCCESS),
-        Command::Audit(command) => audit::run(context, command).await,
+        Command::Audit(command) => audit::run(context, *command).await,
         Command::Keys(command) => keys::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate { to } => migrate::run(context, to).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor { client: Some(client), hours, .. } => doctor::client(context, &client, hours).await,
