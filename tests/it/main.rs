@@ -10,6 +10,7 @@ mod authorize;
 mod client_auth;
 mod commands;
 mod crash;
+mod deploy;
 mod documents;
 mod factors;
 mod federation;

@@ -80,7 +80,7 @@ impl Mcp {
         (call.micros, call.request_bytes, call.response_bytes) = (micros, facts.request_bytes, facts.response_bytes);
         let (kind, ended) = match said {
             "ok" | "input required" => (AuditKind::ToolCalled, Outcome::Ok),
-            "refused" | "limited" | "bad arguments" => (AuditKind::ToolRefused, Outcome::Refused),
+            "refused" | "limited" => (AuditKind::ToolRefused, Outcome::Refused),
             _ => (AuditKind::ToolCalled, Outcome::Failed),
         };
         let mut detail = Map::new();

@@ -25,7 +25,10 @@ pub(crate) struct AuditRow {
 
 /// What a kind means.
 pub(crate) fn title(kind: &str) -> &'static str {
-    AuditKind::ALL.iter().find(|(_, text, _)| *text == kind).map_or("Something that this version does not know", |(_, _, title)| title.trim())
+    AuditKind::ALL
+        .iter()
+        .find(|(_, text, _)| *text == kind)
+        .map_or("Something that this version does not know", |(_, _, title)| title.trim().trim_end_matches('.'))
 }
 
 /// Names for the ids in some entries, each looked up once.

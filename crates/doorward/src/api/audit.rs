@@ -28,7 +28,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::get(routes::API_AUDIT_EXPORT, "exportAudit", "All entries that fit, the oldest first, as JSON lines or CSV.", export)
             .query::<Exported>()
             .answer::<Anything>(200, "The entries, one a line.")
-            .text("application/jsonl"),
+            .text(&["application/jsonl", "text/csv"]),
         Operation::get(routes::API_AUDIT_ENTRY, "showAuditEntry", "Shows one entry.", one)
             .answer::<Entry>(200, "The entry.")
             .missing("There is no such entry."),

@@ -61,9 +61,12 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     for (status, what, schema) in &operation.answers {
         let mut answer = json!({ "description": what });
         if let (Some(schema), Some(members)) = (schema, answer.as_object_mut()) {
-            let media = if *status < 300 { operation.media } else { "application/json" };
-            let schema = if media == "application/json" { schema(generator).to_value() } else { json!({"type": "string"}) };
-            members.insert("content".to_owned(), json!({media: {"schema": schema}}));
+            let media = if *status < 300 { operation.media } else { &["application/json"] };
+            let of = |media: &&str| {
+                let schema = if *media == "application/json" { schema(generator).to_value() } else { json!({"type": "string"}) };
+                ((*media).to_owned(), json!({ "schema": schema }))
+            };
+            members.insert("content".to_owned(), Value::Object(media.iter().map(of).collect()));
             if *status < 300 && operation.etag {
                 members.insert("headers".to_owned(), json!({"ETag": {"description": "Names this state, for If-Match.", "schema": {"type": "string"}}}));
             }

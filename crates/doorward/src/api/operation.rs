@@ -44,8 +44,8 @@ pub(super) struct Operation {
     pub(super) if_match: bool,
     /// Whether the answer names the state that it shows.
     pub(super) etag: bool,
-    /// Another media type than JSON that it answers.
-    pub(super) media: &'static str,
+    /// The media types that it answers when all is well.
+    pub(super) media: &'static [&'static str],
     pub(super) handler: MethodRouter<Arc<App>>,
 }
 
@@ -67,7 +67,7 @@ impl Operation {
             (403, "The token does not have the scope admin, or its person is no administrator.", Some(schema_of::<Problem> as SchemaOf)),
             (503, "The database does not answer; try again.", Some(schema_of::<Problem> as SchemaOf)),
         ];
-        Self { method, path, id, summary, query: None, body: None, answers: common, if_match: false, etag: false, media: "application/json", handler }
+        Self { method, path, id, summary, query: None, body: None, answers: common, if_match: false, etag: false, media: &["application/json"], handler }
     }
     pub(super) fn query<T: JsonSchema>(mut self) -> Self {
         self.query = Some(schema_of::<T>);
@@ -94,7 +94,7 @@ impl Operation {
     pub(super) fn missing(self, what: &'static str) -> Self {
         self.problem(404, what)
     }
-    pub(super) fn text(mut self, media: &'static str) -> Self {
+    pub(super) fn text(mut self, media: &'static [&'static str]) -> Self {
         self.media = media;
         self
     }

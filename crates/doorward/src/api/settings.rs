@@ -72,15 +72,15 @@ async fn list(State(app): State<Arc<App>>) -> Answered {
 }
 
 async fn change(State(app): State<Arc<App>>, IfMatch(seen): IfMatch, Sent(changed): Sent<Changed>) -> Answered {
+    if changed.notice.as_ref().is_some_and(|notice| notice.chars().count() > 500 || notice.chars().any(char::is_control)) {
+        return Err(Refused::bad("notice: at most 500 characters on one line"));
+    }
     let (present, etag) = settings(&app).await?;
     if seen != etag {
         return Err(Refused::changed());
     }
     if changed.mcp_enabled == Some(true) && !present.mcp_enabled && !changed.acknowledge {
         return Err(Refused::bad(format!("acknowledge: must be true, for this becomes public: {}", present.public.join("; "))));
-    }
-    if changed.notice.as_ref().is_some_and(|notice| notice.chars().count() > 500 || notice.chars().any(char::is_control)) {
-        return Err(Refused::bad("notice: at most 500 characters on one line"));
     }
     let mut unit = UnitOfWork::new();
     let mut put = |key: &str, was: String, value: String| {

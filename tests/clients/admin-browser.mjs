@@ -1,0 +1,139 @@
+// Real Chromium on every page of people and administrators: light, dark, at phone width, with an automated look at accessibility (axe),
+// with and without scripts. Screenshots are kept in tests/output.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { Human } from './human.mjs';
+import { startServer } from './run.mjs';
+import { tokens } from './tokens.mjs';
+import { check, count, sleep } from './check.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const output = join(here, '../output');
+mkdirSync(output, { recursive: true });
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PASSWORD = 'correct horse battery';
+
+const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_AUDIT__RECORD: 'who*', DOORWARD_REGISTRATION__APPROVAL: 'false' });
+server.cli('user', 'add', 'root', '--role', 'admin', '--role', 'auditor', '--email', 'root@example.com', '--password-stdin');
+server.cli('user', 'add', 'ann', '--role', 'staff', '--email', 'ann@example.com', '--password-stdin');
+const granted = (await tokens(server, new Human(server.url, 'ann', PASSWORD), { name: 'Claude Code' })).access_token;
+const call = async (name, token = granted, args = {}) => {
+  const answer = await fetch(`${server.url}/mcp`, { method: 'POST', headers: { authorization: `Bearer ${token}`, accept: 'application/json, text/event-stream', 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } }) });
+  return answer.status;
+};
+check(await call('whoami') === 200, 'a client is connected and calls');
+await call('whoami', granted, { note: 'hello' });
+// A client that never gets further, for the timeline.
+const registered = await (await fetch(`${server.url}/oauth/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ client_name: '<img src=x onerror=alert(1)> Cursor', redirect_uris: ['http://127.0.0.1:7777/callback'] }) })).json();
+await fetch(`${server.url}/oauth/authorize?response_type=code&client_id=${registered.client_id}&redirect_uri=https%3A%2F%2Felsewhere.example%2Fcb&code_challenge=${'A'.repeat(43)}&code_challenge_method=S256`, { redirect: 'manual' });
+await sleep(0.5);
+
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+const complaints = [];
+const open = async options => {
+  // axe is put into the page by the test, which the page's own policy would forbid.
+  const context = await browser.newContext({ viewport: { width: 1000, height: 860 }, bypassCSP: true, ...options });
+  const page = await context.newPage();
+  page.on('console', message => { if (message.type() === 'error' && !message.text().includes('favicon')) complaints.push(`${page.url()}: ${message.text()}`); });
+  page.on('pageerror', error => complaints.push(`${page.url()}: ${error}`));
+  page.on('dialog', dialog => { complaints.push(`${page.url()}: a dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.signIn = async name => {
+    await page.goto(`${server.url}/login`);
+    await page.fill('input[name=name]', name);
+    await page.fill('input[name=password]', PASSWORD);
+    await page.click('button:has-text("Sign in")');
+    await page.waitForURL(/account/);
+  };
+  return page;
+};
+let looked = 0;
+async function look(page, name) {
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize({ width: 1000, height: 860 });
+    await page.screenshot({ path: join(output, `${name}-${scheme}.png`), fullPage: true });
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
+    const serious = violations.filter(found => ['serious', 'critical'].includes(found.impact));
+    for (const found of serious) console.log(`   ${name} ${scheme}: ${found.id} ${found.nodes.slice(0, 3).map(node => node.html.slice(0, 160) + ' ' + node.failureSummary.replace(/\s+/g, ' ').slice(0, 160)).join(' | ')}`);
+    check(serious.length === 0, `${name}, ${scheme}: axe has no serious finding`);
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  check(overflow <= 0, `${name}: nothing is wider than a phone${overflow > 0 ? ` (${overflow} px)` : ''}`);
+  await page.screenshot({ path: join(output, `${name}-phone.png`), fullPage: true });
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize({ width: 1000, height: 860 });
+  looked += 1;
+}
+
+const ann = await open({});
+await ann.goto(`${server.url}/login`);
+await look(ann, 'page-login');
+await ann.signIn('ann');
+check((await ann.content()).includes('last called'), 'the last tools that an app called are shown');
+await look(ann, 'page-account');
+await ann.click('summary:has-text("Let it do less")').catch(() => {});
+for (const [path, name] of [['/account/clients', 'page-clients'], ['/account/tokens', 'page-tokens'], ['/account/activity', 'page-activity'], ['/account/security', 'page-security']]) {
+  await ann.goto(server.url + path);
+  await look(ann, name);
+}
+await ann.goto(`${server.url}/account/clients`);
+check(await ann.locator('button.copier:visible').count() > 10, 'copy buttons appear where a script may run');
+await ann.goto(`${server.url}/account/tokens`);
+await ann.fill('input[name=name]', 'backup script');
+await ann.click('button:has-text("Make the token")');
+const value = await ann.locator('.copy code').first().textContent();
+check(value.startsWith('dw_pat_'), 'a token is shown once');
+check(await call('whoami', value) === 200, 'and works as a bearer');
+await look(ann, 'page-token-made');
+await ann.goto(`${server.url}/account/tokens`);
+check(!(await ann.content()).includes(value), 'and is not shown again');
+await ann.click('button:has-text("Revoke")');
+check(await call('whoami', value) === 401, 'a revoked token ends at once');
+
+const root = await open({});
+await root.signIn('root');
+for (const [path, name] of [['/admin', 'page-admin'], ['/admin/people', 'page-admin-people'], ['/admin/clients', 'page-admin-clients'], ['/admin/providers', 'page-admin-providers'], ['/admin/upstreams', 'page-admin-upstreams'], ['/admin/policy?user=ann&tool=whoami', 'page-admin-policy'], ['/admin/keys', 'page-admin-keys'], ['/admin/timeline', 'page-admin-timeline'], ['/admin/audit', 'page-admin-audit']]) {
+  await root.goto(server.url + path);
+  await look(root, name);
+}
+await root.goto(`${server.url}/admin/timeline`);
+check((await root.content()).includes('not one that the client registered'), 'the timeline says what was wrong');
+await root.goto(`${server.url}/admin/people`);
+await root.click('a:has-text("ann")');
+await look(root, 'page-admin-person');
+await root.goto(`${server.url}/admin/clients/one?client_id=${registered.client_id}`);
+await look(root, 'page-admin-client');
+await root.click('button:has-text("Block")');
+check((await root.content()).includes('Unblock'), 'a client is blocked');
+await root.goto(`${server.url}/admin/audit?kind=tool.called&outcome=failed`);
+await root.click('summary >> nth=0');
+await root.click('a:has-text("Recorded arguments")');
+check((await root.content()).includes('hello'), 'an auditor reads what was recorded');
+await look(root, 'page-admin-record');
+
+// The same work without any script.
+const plain = await open({ javaScriptEnabled: false, bypassCSP: false });
+await plain.signIn('root');
+await plain.goto(`${server.url}/admin/people`);
+await plain.fill('input[name=name]', 'dora');
+await plain.fill('input[name=password]', PASSWORD);
+await plain.click('main button.primary');
+check(/\/admin\/people\/u_/.test(plain.url()), 'somebody is added without a script');
+await plain.fill('input[name=roles]', 'staff lead');
+await plain.click('button:has-text("Save")');
+check((await plain.content()).includes('Saved.'), 'and changed');
+await plain.goto(`${server.url}/account/tokens`);
+await plain.fill('input[name=name]', 'plain');
+await plain.click('button:has-text("Make the token")');
+check((await plain.content()).includes('dw_pat_'), 'a token is made without a script');
+
+check(complaints.length === 0, `no message in the console, no dialog ${complaints.join('; ')}`);
+await browser.close();
+server.stop();
+console.log(`\n${count.passed} passed, ${looked} pages in two schemes and at phone width`);
+process.exit(0);
