@@ -2,12 +2,14 @@
 
 use axum::{
     Router,
-    extract::Path,
+    extract::{Path, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use doorward_model::routes;
+
+use crate::Web;
 
 const FILES: &[(&str, &str, &str)] = &[
     ("doorward.css", "text/css; charset=utf-8", include_str!("../assets/doorward.css")),
@@ -45,11 +47,14 @@ fn sign(name: &str) -> Option<String> {
     ))
 }
 
-pub(crate) fn router() -> Router {
-    Router::new().route(routes::ASSETS, get(file))
+pub(crate) fn router(web: Web) -> Router {
+    Router::new().route(routes::ASSETS, get(file)).with_state(web)
 }
 
-async fn file(Path(name): Path<String>) -> Response {
+async fn file(State(web): State<Web>, Path(name): Path<String>) -> Response {
+    if let Some((media_type, bytes)) = web.parts.brand.file(&name) {
+        return ([(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=3600")], bytes).into_response();
+    }
     if let Some(sign) = sign(&name) {
         return ([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "public, max-age=86400")], sign).into_response();
     }

@@ -3,14 +3,14 @@
 use askama::Template;
 use axum::{
     extract::{Request, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     middleware::Next,
     response::Response,
 };
 use doorward_transport::answer::{self, PagePolicy};
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::{NOTICE_SETTING, Web, visitor::Browser};
+use crate::{NOTICE_SETTING, Web, language::Language, visitor::Browser};
 use doorward_model::Timestamp;
 
 /// The frame of a page.
@@ -20,6 +20,14 @@ pub(crate) struct Frame {
     pub(crate) visitor: Option<FrameVisitor>,
     /// What administrators want everybody to read.
     pub(crate) notice: String,
+    /// The language of the page.
+    pub(crate) language: &'static str,
+    /// Where people find help, if the operator says so.
+    pub(crate) support: String,
+    /// The operator's own picture instead of ours.
+    pub(crate) logo: Option<&'static str>,
+    /// Whether the operator has colours of their own.
+    pub(crate) colours: bool,
 }
 
 /// Who is signed in, as the frame shows it.
@@ -47,7 +55,9 @@ fn notice() -> String {
 /// Middleware: what a page's frame needs and only waiting can tell.
 pub(crate) async fn prepare(State(web): State<Web>, request: Request, next: Next) -> Response {
     let notice = web.parts.store.setting(NOTICE_SETTING).await.ok().flatten().unwrap_or_default();
-    NOTICE.scope(notice, next.run(request)).await
+    let liked = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let language = Language::of(liked);
+    language.speaking(NOTICE.scope(notice, next.run(request))).await
 }
 
 impl Web {
@@ -57,6 +67,10 @@ impl Web {
             name: self.parts.config.name.clone(),
             base: self.parts.public_url.path().to_owned(),
             notice: notice(),
+            language: Language::current().tag(),
+            support: self.parts.config.support.clone(),
+            logo: self.parts.brand.logo_name(),
+            colours: self.parts.brand.css().is_some(),
             visitor: visitor.map(|(browser, visitor)| FrameVisitor {
                 name: visitor.person.name.to_string(),
                 administrator: visitor.person.is_administrator(),

@@ -3,11 +3,13 @@
 
 mod assets;
 mod audit_row;
+mod brand;
 mod config;
 mod console;
 mod entrance;
 mod flow;
 mod frame;
+mod language;
 mod pages;
 mod upstreams;
 mod visitor;
@@ -22,6 +24,7 @@ use doorward_model::{AccessPolicy, Clock, Entropy, PublicUrl};
 use doorward_store::Store;
 use doorward_transport::{Csrf, cookies::Cookies};
 
+pub use brand::{Brand, BrandError};
 pub use config::Config;
 pub use console::{AddedClient, ClientQuota, ClientToAdd, Console, Explanation, Look, Told};
 pub use pages::not_found;
@@ -57,6 +60,8 @@ pub struct Parts {
     pub mcp_enabled_by_default: bool,
     /// The name of the setting that an administrator switches.
     pub mcp_setting: &'static str,
+    /// What the operator brings along.
+    pub brand: Brand,
     /// The configuration.
     pub config: Config,
 }
@@ -79,7 +84,7 @@ impl Web {
 
     /// All pages and forms.
     pub fn router(&self) -> Router {
-        pages::router(self.clone()).merge(assets::router())
+        pages::router(self.clone()).merge(assets::router(self.clone()))
     }
 
     /// An absolute address of ours.

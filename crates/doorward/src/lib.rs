@@ -44,6 +44,7 @@ failed_from!(
     doorward_keys::RingError,
     doorward_accounts::HasherError,
     doorward_accounts::PeopleError,
+    doorward_web::BrandError,
     doorward_registration::LookupError,
     doorward_registration::ClientChangeError,
     doorward_transport::outbound::OutboundSetupError,

@@ -19,6 +19,7 @@ use crate::{
     Service, ServiceState, Web,
     audit_row::AuditRow,
     frame::{Frame, draw_copying, moment},
+    language::filters,
     visitor::{SignedIn, form},
 };
 

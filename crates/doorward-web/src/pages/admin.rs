@@ -15,6 +15,7 @@ use super::error::Oops;
 use crate::{
     Look, NOTICE_SETTING, Web,
     frame::{Frame, draw},
+    language::filters,
     visitor::{Administrator, form},
 };
 

@@ -15,6 +15,7 @@ use crate::{
     Web,
     audit_row::{AuditRow, Names},
     frame::{Frame, draw},
+    language::filters,
     visitor::Administrator,
 };
 

@@ -15,6 +15,7 @@ use super::error::Oops;
 use crate::{
     AddedClient, ClientQuota, ClientToAdd, Told, Web,
     frame::{Frame, draw_copying, moment},
+    language::filters,
     visitor::{Administrator, form},
 };
 

@@ -18,6 +18,7 @@ use super::{admin_clients::words, error::Oops};
 use crate::{
     Told, Web,
     frame::{Frame, draw, moment},
+    language::filters,
     visitor::{Administrator, form},
 };
 

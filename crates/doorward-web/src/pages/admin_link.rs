@@ -16,6 +16,7 @@ use crate::{
     Web,
     entrance::Onward,
     frame::{Frame, draw},
+    language::filters,
     visitor::{Browser, form},
 };
 

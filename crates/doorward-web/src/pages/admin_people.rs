@@ -17,6 +17,7 @@ use crate::{
     Web,
     audit_row::AuditRow,
     frame::{Frame, draw, moment},
+    language::filters,
     visitor::{Administrator, form},
 };
 

@@ -13,6 +13,7 @@ use super::error::Oops;
 use crate::{
     Explanation, Web,
     frame::{Frame, draw},
+    language::filters,
     visitor::Administrator,
 };
 

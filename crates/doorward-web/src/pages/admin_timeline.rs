@@ -16,6 +16,7 @@ use super::error::Oops;
 use crate::{
     Web,
     frame::{Frame, draw, moment},
+    language::filters,
     visitor::Administrator,
 };
 

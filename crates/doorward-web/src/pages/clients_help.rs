@@ -7,6 +7,7 @@ use doorward_model::routes;
 use crate::{
     Web,
     frame::{Frame, draw_copying},
+    language::filters,
     visitor::SignedIn,
 };
 

@@ -12,6 +12,7 @@ use super::error::Oops;
 use crate::{
     Confirmation, Web,
     frame::{Frame, draw},
+    language::filters,
     visitor::{SignedIn, form},
 };
 

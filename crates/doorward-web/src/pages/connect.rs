@@ -15,6 +15,7 @@ use super::error::Oops;
 use crate::{
     NotConnected, Prospect, Web,
     frame::{Frame, draw},
+    language::filters,
     visitor::{Browser, SignedIn, form},
 };
 

@@ -20,6 +20,7 @@ use crate::{
     Web,
     flow::{Step, approver},
     frame::{Frame, draw},
+    language::filters,
     visitor::{Browser, form},
 };
 

@@ -11,6 +11,7 @@ use doorward_transport::answer;
 use crate::{
     Web,
     frame::{Frame, draw},
+    language::filters,
 };
 
 #[derive(Template)]

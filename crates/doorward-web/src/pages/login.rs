@@ -20,6 +20,7 @@ use crate::{
     Web,
     entrance::{Onward, local},
     frame::{Frame, ProviderButton, draw_with},
+    language::filters,
     visitor::{Browser, form},
 };
 

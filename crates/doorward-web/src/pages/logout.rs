@@ -15,6 +15,7 @@ use super::error::Oops;
 use crate::{
     Web,
     frame::{Frame, draw},
+    language::filters,
     visitor::{Browser, form},
 };
 

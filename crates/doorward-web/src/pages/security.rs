@@ -21,6 +21,7 @@ use crate::{
     Web,
     entrance::Onward,
     frame::{Frame, ProviderButton, draw, draw_with, moment},
+    language::filters,
     visitor::{SignedIn, form},
 };
 

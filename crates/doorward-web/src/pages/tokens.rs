@@ -17,6 +17,7 @@ use super::error::Oops;
 use crate::{
     Web,
     frame::{Frame, draw_copying, moment},
+    language::filters,
     visitor::{SignedIn, form},
 };
 

@@ -14,6 +14,7 @@ use super::error::Oops;
 use crate::{
     ReviewedUpstream, ToolDecision, ToolSeen, Web,
     frame::{Frame, draw},
+    language::filters,
     visitor::{Administrator, form},
 };
 

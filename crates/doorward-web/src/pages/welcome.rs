@@ -18,6 +18,7 @@ use crate::{
     Web,
     entrance::Onward,
     frame::{Frame, draw},
+    language::filters,
     visitor::{Browser, form},
 };
 

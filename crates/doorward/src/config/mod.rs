@@ -269,6 +269,7 @@ impl Loaded {
         doorward_mcp::tool_limits(&config.mcp.tool_limits).map_err(|message| self.wrong("mcp.tool_limits", message))?;
         doorward_federation::check_configured(&config.providers).map_err(|wrong| self.wrong_provider(&wrong))?;
         doorward_gateway::check_configured(&config.upstreams).map_err(|wrong| self.wrong_upstream(&wrong))?;
+        doorward_web::Brand::read(&config.pages).map_err(|error| self.wrong(&format!("pages.{}", error.key), error.message))?;
         crate::export::check(&config.audit).map_err(|wrong| ConfigError { origin: self.origins.get(&wrong.key).cloned(), ..wrong })?;
         self.check_numbers()?;
         Ok(Checked { listen, public_url, algorithm, proxies, access, policy })

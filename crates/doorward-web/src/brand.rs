@@ -1,0 +1,109 @@
+//! The operator's own name, picture, colours and help.
+
+use std::path::Path;
+
+use crate::Config;
+
+/// The longest picture, in bytes.
+const LONGEST: usize = 256 * 1024;
+
+/// What the operator brings along, read once at the start.
+#[derive(Clone, Debug, Default)]
+pub struct Brand {
+    logo: Option<(&'static str, &'static str, Vec<u8>)>,
+    css: Option<String>,
+}
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("pages.{key}: {message}")]
+pub struct BrandError {
+    /// The key below `pages`.
+    pub key: &'static str,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+fn colour(key: &'static str, text: &str) -> Result<(), BrandError> {
+    let hex = text.strip_prefix('#').is_some_and(|hex| matches!(hex.len(), 3 | 6) && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if text.is_empty() || hex { Ok(()) } else { Err(BrandError { key, message: "must be a colour such as #1c6b72".to_owned() }) }
+}
+
+impl Brand {
+    /// Reads what the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read or a value is not what it should be.
+    pub fn read(config: &Config) -> Result<Self, BrandError> {
+        colour("accent", &config.accent)?;
+        colour("accent_dark", &config.accent_dark)?;
+        if !config.support.is_empty() && !["https://", "http://", "mailto:"].iter().any(|scheme| config.support.starts_with(scheme)) {
+            return Err(BrandError { key: "support", message: "must be an https address or mailto:".to_owned() });
+        }
+        let mut css = String::new();
+        if !config.accent.is_empty() {
+            css.push_str(&format!(":root{{--accent:{}}}", config.accent));
+        }
+        if !config.accent_dark.is_empty() {
+            css.push_str(&format!("@media (prefers-color-scheme:dark){{:root{{--accent:{}}}}}", config.accent_dark));
+        }
+        Ok(Self { logo: Self::picture(&config.logo)?, css: Some(css).filter(|css| !css.is_empty()) })
+    }
+
+    fn picture(path: &str) -> Result<Option<(&'static str, &'static str, Vec<u8>)>, BrandError> {
+        if path.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |message: String| BrandError { key: "logo", message };
+        let extension = Path::new(path).extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let (name, media) = match extension.as_str() {
+            "svg" => ("logo.svg", "image/svg+xml"),
+            "png" => ("logo.png", "image/png"),
+            _ => return Err(wrong(format!("{path} must be an .svg or .png file"))),
+        };
+        let bytes = std::fs::read(path).map_err(|error| wrong(format!("{path} cannot be read: {error}")))?;
+        if bytes.len() > LONGEST {
+            return Err(wrong(format!("{path} has {} bytes; at most {LONGEST} are taken", bytes.len())));
+        }
+        Ok(Some((name, media, bytes)))
+    }
+
+    /// The name under which the picture is served.
+    pub(crate) fn logo_name(&self) -> Option<&'static str> {
+        self.logo.as_ref().map(|(name, ..)| *name)
+    }
+
+    /// The colours as a style sheet.
+    pub(crate) fn css(&self) -> Option<&str> {
+        self.css.as_deref()
+    }
+
+    /// A file of the operator's: its media type and its bytes.
+    pub(crate) fn file(&self, name: &str) -> Option<(&'static str, Vec<u8>)> {
+        match (name, &self.logo, &self.css) {
+            ("brand.css", _, Some(css)) => Some(("text/css; charset=utf-8", css.clone().into_bytes())),
+            (name, Some((known, media, bytes)), _) if name == *known => Some((media, bytes.clone())),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_links_and_pictures_are_checked() {
+        let wrong = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            Brand::read(&config).unwrap_err().key
+        };
+        assert_eq!(wrong(|config| config.accent = "red;}body{display:none".to_owned()), "accent");
+        assert_eq!(wrong(|config| config.support = "javascript:alert(1)".to_owned()), "support");
+        assert_eq!(wrong(|config| config.logo = "/nowhere/logo.svg".to_owned()), "logo");
+        assert_eq!(wrong(|config| config.logo = "/etc/passwd".to_owned()), "logo");
+        assert!(Brand::read(&Config { accent: "#abc".to_owned(), ..Config::default() }).unwrap().css().unwrap().contains("#abc"));
+    }
+}
