@@ -18,6 +18,7 @@ mod gateway;
 mod keys;
 mod licences;
 mod login;
+mod mail;
 mod mcp;
 mod metadata_documents;
 mod operations;

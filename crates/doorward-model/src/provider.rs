@@ -22,7 +22,7 @@ impl ProviderId {
         let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
         // These stand for pages of ours below the same address.
-        let reserved = ["welcome", "second-factor", "passkey"].contains(&text);
+        let reserved = ["welcome", "second-factor", "passkey", "forgot", "reset"].contains(&text);
         if !plain || !begins || reserved || text.len() > 32 { Err(ProviderIdError) } else { Ok(Self(text.to_owned())) }
     }
     /// A name as it was stored or received. It names something only if a look-up finds it.

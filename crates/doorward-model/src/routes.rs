@@ -51,6 +51,10 @@ routes! {
     LOGIN_SECOND_FACTOR = "/login/second-factor";
     /// Signs in with a passkey alone.
     LOGIN_PASSKEY = "/login/passkey";
+    /// Where a person who forgot their password asks for a mail.
+    LOGIN_FORGOT = "/login/forgot";
+    /// Where a person sets a password by the link in a mail.
+    LOGIN_RESET = "/login/reset/{token}";
     /// Where a person ends the session of this browser.
     LOGOUT = "/logout";
     /// Where a person decides what a client may do.

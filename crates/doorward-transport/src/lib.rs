@@ -10,6 +10,7 @@ pub mod cors;
 pub mod csrf;
 pub mod host;
 pub mod limit;
+pub mod mail;
 pub mod outbound;
 pub mod params;
 pub mod request_log;

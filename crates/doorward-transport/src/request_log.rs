@@ -21,9 +21,10 @@ pub struct RequestId(pub String);
 pub async fn log(State(entropy): State<Arc<dyn Entropy>>, mut request: Request, next: Next) -> Response {
     let id = doorward_model::id::random_text(entropy.as_ref(), 9);
     let address = request.extensions().get::<ClientAddress>().map(|address| address.0.to_string()).unwrap_or_default();
-    // Paths may hold the secret of a one-time link, which sits behind the last slash of three.
     let path: String = request.uri().path().chars().take(200).collect();
-    let path = if path.starts_with("/admin/link/") { "/admin/link/…".to_owned() } else { path };
+    // Paths may hold the secret of a one-time link.
+    let secret = ["/admin/link/", "/login/reset/"].iter().find_map(|place| path.split_once(place).map(|(base, _)| format!("{base}{place}…")));
+    let path = secret.unwrap_or(path);
     let span = tracing::info_span!("request", id, method = %request.method(), path, address);
     request.extensions_mut().insert(RequestId(id.clone()));
     let started = Instant::now();

@@ -7,10 +7,13 @@ use crate::Config;
 /// The longest picture, in bytes.
 const LONGEST: usize = 256 * 1024;
 
+/// A picture: the name under which it is served, its media type, its bytes.
+type Picture = (&'static str, &'static str, Vec<u8>);
+
 /// What the operator brings along, read once at the start.
 #[derive(Clone, Debug, Default)]
 pub struct Brand {
-    logo: Option<(&'static str, &'static str, Vec<u8>)>,
+    logo: Option<Picture>,
     css: Option<String>,
 }
 
@@ -41,17 +44,13 @@ impl Brand {
         if !config.support.is_empty() && !["https://", "http://", "mailto:"].iter().any(|scheme| config.support.starts_with(scheme)) {
             return Err(BrandError { key: "support", message: "must be an https address or mailto:".to_owned() });
         }
-        let mut css = String::new();
-        if !config.accent.is_empty() {
-            css.push_str(&format!(":root{{--accent:{}}}", config.accent));
-        }
-        if !config.accent_dark.is_empty() {
-            css.push_str(&format!("@media (prefers-color-scheme:dark){{:root{{--accent:{}}}}}", config.accent_dark));
-        }
+        let rule = |colour: &str| if colour.is_empty() { String::new() } else { format!(":root{{--accent:{colour}}}") };
+        let (light, dark) = (rule(&config.accent), rule(&config.accent_dark));
+        let css = if dark.is_empty() { light } else { format!("{light}@media (prefers-color-scheme:dark){{{dark}}}") };
         Ok(Self { logo: Self::picture(&config.logo)?, css: Some(css).filter(|css| !css.is_empty()) })
     }
 
-    fn picture(path: &str) -> Result<Option<(&'static str, &'static str, Vec<u8>)>, BrandError> {
+    fn picture(path: &str) -> Result<Option<Picture>, BrandError> {
         if path.is_empty() {
             return Ok(None);
         }

@@ -63,6 +63,7 @@ impl Web {
     pub(crate) fn with_session(&self, mut response: Response, signed_in: &SignedIn) -> Response {
         self.cookies.set(response.headers_mut(), Cookie::Session, signed_in.token.reveal(), Some(signed_in.max_age));
         self.cookies.clear(response.headers_mut(), Cookie::Browser);
+        self.tell_of_sign_in(signed_in);
         response
     }
 }

@@ -127,7 +127,13 @@ impl Language {
 }
 
 /// What templates do with texts.
-#[expect(unreachable_pub, reason = "the macro makes of this what the function says")]
+#[expect(
+    unreachable_pub,
+    clippy::inline_always,
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    reason = "the macro makes of this what the function says, in its own way"
+)]
 pub(crate) mod filters {
     use std::fmt::Display;
 
@@ -150,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// Every text of the templates, of scopes, of the audit and of the timeline.
+    /// Every text of the templates, of mails, of scopes, of the audit and of the timeline.
     fn texts() -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
@@ -161,6 +167,7 @@ mod tests {
                 texts.push(text.replace("\\\"", "\""));
             }
         }
+        texts.extend(include_str!("letters.rs").split("language, \"").skip(1).filter_map(|part| part.split_once('"')).map(|(text, _)| text.to_owned()));
         for info in SCOPES {
             texts.extend([info.title.to_owned(), info.description.to_owned()]);
         }

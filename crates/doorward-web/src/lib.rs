@@ -10,6 +10,7 @@ mod entrance;
 mod flow;
 mod frame;
 mod language;
+mod letters;
 mod pages;
 mod upstreams;
 mod visitor;
@@ -22,7 +23,7 @@ use doorward_federation::Federation;
 use doorward_issuer::Issuer;
 use doorward_model::{AccessPolicy, Clock, Entropy, PublicUrl};
 use doorward_store::Store;
-use doorward_transport::{Csrf, cookies::Cookies};
+use doorward_transport::{AddressLimiter, Csrf, cookies::Cookies, mail::Mailer};
 
 pub use brand::{Brand, BrandError};
 pub use config::Config;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub mcp_enabled_by_default: bool,
     /// The name of the setting that an administrator switches.
     pub mcp_setting: &'static str,
+    /// Sends mail, where the operator set it up.
+    pub mail: Option<Mailer>,
     /// What the operator brings along.
     pub brand: Brand,
     /// The configuration.
@@ -71,6 +74,8 @@ pub struct Parts {
 pub struct Web {
     pub(crate) parts: Arc<Parts>,
     pub(crate) cookies: Cookies,
+    /// How often one address may ask for mails about forgotten passwords.
+    pub(crate) asking: Arc<AddressLimiter>,
 }
 
 /// The name of the setting that holds a notice for every page.
@@ -79,7 +84,7 @@ pub const NOTICE_SETTING: &str = "pages.notice";
 impl Web {
     /// Takes the parts.
     pub fn new(parts: Parts) -> Self {
-        Self { cookies: Cookies::new(&parts.public_url), parts: Arc::new(parts) }
+        Self { cookies: Cookies::new(&parts.public_url), asking: Arc::new(AddressLimiter::new(5, 1)), parts: Arc::new(parts) }
     }
 
     /// All pages and forms.

@@ -201,6 +201,7 @@ impl App {
             public_url: public_url.clone(),
             mcp_enabled_by_default: config.mcp.enabled,
             mcp_setting: doorward_mcp::ENABLED_SETTING,
+            mail: doorward_transport::mail::Mailer::new(&config.mail)?,
             brand: doorward_web::Brand::read(&config.pages)?,
             config: config.pages.clone(),
         });

@@ -45,6 +45,7 @@ failed_from!(
     doorward_accounts::HasherError,
     doorward_accounts::PeopleError,
     doorward_web::BrandError,
+    doorward_transport::mail::MailSetupError,
     doorward_registration::LookupError,
     doorward_registration::ClientChangeError,
     doorward_transport::outbound::OutboundSetupError,

@@ -108,9 +108,10 @@ async fn make(web: &Web, params: &Params) -> Result<Person, PeopleError> {
         return Err(PeopleError::Email(String::new()));
     }
     let person = web.parts.accounts.add(new).await?;
-    if let (Some(provider), Some(email)) = (provider, &person.email) {
-        web.parts.federation.invite(&provider, email, &person).await?;
+    if let (Some(provider), Some(email)) = (&provider, &person.email) {
+        web.parts.federation.invite(provider, email, &person).await?;
     }
+    web.send_invitation(&person, provider.as_ref().map(|provider| provider.name.as_str()));
     Ok(person)
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod error;
 mod login;
 mod logout;
 mod provider;
+mod reset;
 mod second_factor;
 mod security;
 mod tokens;
@@ -43,6 +44,8 @@ pub(crate) fn router(web: Web) -> Router {
         .route(routes::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(routes::LOGIN, get(login::get).post(login::post))
         .route(routes::LOGIN_PASSKEY, post(login::passkey))
+        .route(routes::LOGIN_FORGOT, get(reset::forgot).post(reset::ask))
+        .route(routes::LOGIN_RESET, get(reset::get).post(reset::post))
         .route(routes::LOGIN_WELCOME, get(welcome::get).post(welcome::post))
         .route(routes::LOGIN_SECOND_FACTOR, get(second_factor::get).post(second_factor::post))
         .route(routes::LOGIN_PROVIDER, get(provider::start))

@@ -22,7 +22,7 @@ pub(super) enum Command {
 }
 
 /// Keys whose values are not for the eye.
-const SECRET: &[&str] = &["keys.master_key", "store.url", "audit.webhook_token"];
+const SECRET: &[&str] = &["keys.master_key", "store.url", "audit.webhook_token", "mail.password"];
 
 pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Result<(), Failed> {
     if matches!(command, Command::Schema) {

@@ -46,6 +46,8 @@ pub struct Config {
     pub issuer: doorward_issuer::Config,
     /// The MCP server.
     pub mcp: doorward_mcp::Config,
+    /// Mail over SMTP: invitations, forgotten passwords, news of sign-ins from somewhere new.
+    pub mail: doorward_transport::mail::MailConfig,
     /// How pages look.
     pub pages: doorward_web::Config,
     /// Requests that this server makes, such as fetching a Client ID Metadata Document.
@@ -270,6 +272,7 @@ impl Loaded {
         doorward_federation::check_configured(&config.providers).map_err(|wrong| self.wrong_provider(&wrong))?;
         doorward_gateway::check_configured(&config.upstreams).map_err(|wrong| self.wrong_upstream(&wrong))?;
         doorward_web::Brand::read(&config.pages).map_err(|error| self.wrong(&format!("pages.{}", error.key), error.message))?;
+        doorward_transport::mail::Mailer::new(&config.mail).map_err(|error| self.wrong(&format!("mail.{}", error.key), error.message))?;
         crate::export::check(&config.audit).map_err(|wrong| ConfigError { origin: self.origins.get(&wrong.key).cloned(), ..wrong })?;
         self.check_numbers()?;
         Ok(Checked { listen, public_url, algorithm, proxies, access, policy })

@@ -1,0 +1,137 @@
+//! Links by which a person sets a password without knowing one: after an invitation, or because they forgot it.
+//!
+//! A link is sealed and kept nowhere. It names the person and a fingerprint of their present password, so that it dies with the next
+//! change of it, and it is spent in the same unit that sets the new one.
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use doorward_model::{Change, Person, PlainPassword, RevokeReason, Sealed, Timestamp, UnitOfWork, UserId, id::random_text};
+use doorward_store::StoreError;
+use serde::{Deserialize, Serialize};
+
+use crate::{Accounts, PeopleError};
+
+/// How long a link for a forgotten password works, in seconds.
+pub const RESET_SECONDS: i64 = 3_600;
+/// How long an invitation's link works, in seconds.
+pub const INVITATION_SECONDS: i64 = 7 * 86_400;
+/// A person gets at most one mail about a forgotten password in this time, in seconds, whoever asks for it.
+const MAIL_PAUSE: i64 = 300;
+/// What links are sealed for.
+const PLACE: &str = "password-link";
+
+/// What a link says.
+#[derive(Serialize, Deserialize)]
+struct PasswordLink {
+    /// Its own name, under which it is spent.
+    id: String,
+    user_id: String,
+    expires_at: i64,
+    /// Of the password that it replaces.
+    replaces: String,
+}
+
+impl Accounts {
+    /// What tells one password hash from another without telling anything else.
+    fn fingerprint(&self, person: &Person) -> String {
+        let hash = person.password.as_ref().map(doorward_model::secret::HashedPassword::as_str).unwrap_or_default();
+        URL_SAFE_NO_PAD.encode(self.master.mac("password-link", &[hash.as_bytes()]))
+    }
+
+    /// The secret of a link by which this person sets a password within so many seconds.
+    pub fn password_link(&self, person: &Person, seconds: i64) -> String {
+        let link = PasswordLink {
+            id: random_text(self.entropy.as_ref(), 18),
+            user_id: person.id.to_string(),
+            expires_at: self.clock.now().plus(seconds).0,
+            replaces: self.fingerprint(person),
+        };
+        let plain = serde_json::to_vec(&link).unwrap_or_default();
+        self.master.seal(PLACE, &plain).as_str().to_owned()
+    }
+
+    /// Whom a mail about a forgotten password goes to: the one person with this name or address who has a password, if none went to them
+    /// lately.
+    pub async fn forgot_password(&self, asked: &str) -> Result<Option<Arc<Person>>, StoreError> {
+        let asked = asked.trim();
+        let person = if asked.contains('@') {
+            let mut people = self.store.people_with_email(asked).await?;
+            // An address that two people share tells not who asks.
+            if people.len() == 1 { people.pop().map(Arc::new) } else { None }
+        } else {
+            match doorward_model::PersonName::parse(asked) {
+                Ok(name) => self.store.person_named(&name).await?.map(Arc::new),
+                Err(_) => None,
+            }
+        };
+        let fits = |person: &Arc<Person>| person.disabled_at.is_none() && person.password.is_some() && person.email.is_some();
+        let Some(person) = person.filter(fits) else { return Ok(None) };
+        let now = self.clock.now();
+        let turn = now.0.div_euclid(MAIL_PAUSE);
+        let once = Change::SpendValue { key: format!("password-mail:{}:{turn}", person.id), expires_at: Timestamp((turn + 1) * MAIL_PAUSE) };
+        match self.store.apply(once).await {
+            Ok(()) => Ok(Some(person)),
+            Err(StoreError::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a link: the person, and the change that spends it.
+    async fn open_password_link(&self, secret: &str) -> Result<(Arc<Person>, Change), PeopleError> {
+        let plain = self.master.open(PLACE, &Sealed::from_stored(secret.to_owned())).map_err(|_| PeopleError::Link)?;
+        let link: PasswordLink = serde_json::from_slice(&plain).map_err(|_| PeopleError::Link)?;
+        let person = self.store.person(&UserId::from_text(link.user_id)).await?.filter(|person| person.disabled_at.is_none());
+        let person = person.ok_or(PeopleError::Link)?;
+        if self.clock.now().0 >= link.expires_at || link.replaces != self.fingerprint(&person) {
+            return Err(PeopleError::Link);
+        }
+        Ok((person, Change::SpendValue { key: format!("password-link:{}", link.id), expires_at: Timestamp(link.expires_at) }))
+    }
+
+    /// Who may set a password by this link. Looking does not use it.
+    pub async fn password_link_of(&self, secret: &str) -> Result<Arc<Person>, PeopleError> {
+        Ok(self.open_password_link(secret).await?.0)
+    }
+
+    /// Sets a password by a link, which works once. All sessions and grants of the person end (ASVS 7.4.3), and second factors stay.
+    pub async fn set_password_by_link(&self, secret: &str, text: String) -> Result<Arc<Person>, PeopleError> {
+        let (person, spend) = self.open_password_link(secret).await?;
+        let hash = self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?;
+        let unit = UnitOfWork::from_iter([
+            spend,
+            Change::SetPassword { user_id: person.id.clone(), password: Some(hash) },
+            Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None },
+            Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged },
+            Change::ClearLoginFailures { key: format!("account:{}", person.name) },
+        ]);
+        match self.store.apply(unit).await {
+            Ok(()) => {
+                tracing::info!(person = %person.id, "password set by a link");
+                Ok(person)
+            }
+            Err(StoreError::Refused(_)) => Err(PeopleError::Link),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The session of this cookie, if it began in a browser and at an address that its person did not sign in from before. A person's very
+    /// first one is no news.
+    pub async fn new_place(&self, cookie: &doorward_model::PlainToken) -> Result<Option<doorward_model::Session>, StoreError> {
+        let Some(session) = self.store.session(&cookie.hashed()).await? else { return Ok(None) };
+        let others = self.store.sessions_of(&session.user_id, self.clock.now()).await?;
+        if others.iter().any(|other| other.id != session.id && (other.user_agent == session.user_agent || other.address == session.address)) {
+            return Ok(None);
+        }
+        let filter = doorward_model::AuditFilter {
+            user_id: Some(session.user_id.to_string()),
+            kind: Some(doorward_model::AuditKind::SignedIn.as_str().to_owned()),
+            ..doorward_model::AuditFilter::default()
+        };
+        let before = self.store.audit(&filter, None, 50).await?;
+        let own = session.id.to_string();
+        let mut before = before.entries.iter().map(|entry| &entry.event).filter(|event| event.actor.session_id.as_ref() != Some(&own)).peekable();
+        let known = before.peek().is_none() || before.any(|event| event.address == session.address);
+        Ok((!known).then(|| session.as_ref().clone()))
+    }
+}

@@ -1,0 +1,116 @@
+//! A mail server that keeps what it is given.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
+/// A message that arrived.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// Whom the envelope names.
+    pub to: String,
+    /// The head, as it came.
+    pub head: String,
+    /// The text, decoded.
+    pub text: String,
+}
+
+/// A mail server on this machine.
+pub struct FakeMailServer {
+    /// Its address, as `mail.url` takes it.
+    pub url: String,
+    arrived: Arc<Mutex<Vec<Mail>>>,
+}
+
+fn quoted_printable(text: &str) -> String {
+    let text = text.replace("=\r\n", "");
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let [first, more @ ..] = rest {
+        if let (b'=', Some(hex)) = (first, more.get(..2)) {
+            bytes.push(u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap());
+            rest = &more[2..];
+        } else {
+            bytes.push(*first);
+            rest = more;
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+async fn converse(stream: TcpStream, arrived: Arc<Mutex<Vec<Mail>>>) -> std::io::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut lines = BufReader::new(reader).lines();
+    writer.write_all(b"220 mail.test ESMTP\r\n").await?;
+    let mut to = String::new();
+    while let Some(line) = lines.next_line().await? {
+        let answer: &[u8] = match line.to_ascii_uppercase() {
+            word if word.starts_with("EHLO") => b"250-mail.test\r\n250 8BITMIME\r\n",
+            word if word.starts_with("RCPT TO:") => {
+                to = line[8..].trim().trim_matches(['<', '>']).to_owned();
+                b"250 ok\r\n"
+            }
+            word if word == "DATA" => {
+                writer.write_all(b"354 go on\r\n").await?;
+                let mut whole = String::new();
+                while let Some(line) = lines.next_line().await?.filter(|line| line != ".") {
+                    whole.push_str(line.strip_prefix('.').unwrap_or(&line));
+                    whole.push_str("\r\n");
+                }
+                let (head, body) = whole.split_once("\r\n\r\n").unwrap();
+                let text = match head.to_ascii_lowercase() {
+                    head if head.contains("transfer-encoding: quoted-printable") => quoted_printable(body),
+                    head if head.contains("transfer-encoding: base64") => String::from_utf8(STANDARD.decode(body.replace("\r\n", "")).unwrap()).unwrap(),
+                    _ => body.to_owned(),
+                };
+                arrived.lock().unwrap().push(Mail { to: to.clone(), head: head.to_owned(), text });
+                b"250 kept\r\n"
+            }
+            word if word == "QUIT" => {
+                writer.write_all(b"221 bye\r\n").await?;
+                return Ok(());
+            }
+            _ => b"250 ok\r\n",
+        };
+        writer.write_all(answer).await?;
+    }
+    Ok(())
+}
+
+impl FakeMailServer {
+    /// Starts one.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("smtp://{}", listener.local_addr().unwrap());
+        let arrived: Arc<Mutex<Vec<Mail>>> = Arc::default();
+        let kept = Arc::clone(&arrived);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(converse(stream, Arc::clone(&kept)));
+            }
+        });
+        Self { url, arrived }
+    }
+
+    /// All that arrived so far.
+    pub fn arrived(&self) -> Vec<Mail> {
+        self.arrived.lock().unwrap().clone()
+    }
+
+    /// The mail with this number, counted from 0, once it is there.
+    pub async fn mail(&self, number: usize) -> Mail {
+        for _ in 0..200 {
+            if let Some(mail) = self.arrived().get(number) {
+                return mail.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no mail number {number}: {:?}", self.arrived());
+    }
+}

@@ -1,0 +1,125 @@
+//! Mail over SMTP, where the operator set it up. Without, nothing that needs mail is offered.
+
+use std::{sync::Arc, time::Duration};
+
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    message::{Mailbox, header::ContentType},
+    transport::smtp::authentication::Credentials,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// How long one message may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Mail over SMTP: invitations, forgotten passwords, news of sign-ins from somewhere new.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailConfig {
+    /// The server: `smtps://USER@HOST:465`, or `smtp://USER@HOST:587`, which must offer STARTTLS unless it is on this machine. Empty sends no
+    /// mail.
+    pub url: String,
+    /// The password for it. Better in the variable's `_FILE` form than in the file.
+    pub password: String,
+    /// The sender, such as `Doorward <doorward@example.com>`.
+    pub from: String,
+    /// Whether people get mail when somebody signs in as them from a browser and an address that are both new.
+    pub new_sign_in: bool,
+}
+
+impl Default for MailConfig {
+    fn default() -> Self {
+        Self { url: String::new(), password: String::new(), from: String::new(), new_sign_in: true }
+    }
+}
+
+/// Settings that cannot work: the key below `mail`, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("mail.{key}: {message}")]
+pub struct MailSetupError {
+    /// The key.
+    pub key: &'static str,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// Sends mail. Cheap to clone.
+#[derive(Clone)]
+pub struct Mailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Arc<Mailbox>,
+    new_sign_in: bool,
+}
+
+impl Mailer {
+    /// Sets up what the configuration says; `None` where it names no server.
+    ///
+    /// # Errors
+    ///
+    /// If the address of the server or of the sender cannot work.
+    pub fn new(config: &MailConfig) -> Result<Option<Self>, MailSetupError> {
+        if config.url.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |key: &'static str, message: &str| MailSetupError { key, message: message.to_owned() };
+        let url = Url::parse(&config.url).map_err(|_| wrong("url", "must be smtps://USER@HOST:465 or smtp://USER@HOST:587"))?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("url", "names no host"))?;
+        let from: Mailbox = config.from.parse().map_err(|_| wrong("from", "must be a sender such as Doorward <doorward@example.com>"))?;
+        let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let builder = match url.scheme() {
+            "smtps" => AsyncSmtpTransport::<Tokio1Executor>::relay(host),
+            "smtp" if loopback => Ok(AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)),
+            "smtp" => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(host),
+            _ => return Err(wrong("url", "must begin with smtps:// or smtp://")),
+        };
+        let mut builder = builder.map_err(|error| wrong("url", &error.to_string()))?.timeout(Some(TIMEOUT));
+        if let Some(port) = url.port() {
+            builder = builder.port(port);
+        }
+        if !url.username().is_empty() {
+            builder = builder.credentials(Credentials::new(url.username().to_owned(), config.password.clone()));
+        }
+        Ok(Some(Self { transport: builder.build(), from: Arc::new(from), new_sign_in: config.new_sign_in }))
+    }
+
+    /// Whether people want to hear of new sign-ins.
+    pub fn tells_of_sign_ins(&self) -> bool {
+        self.new_sign_in
+    }
+
+    /// Sends a message in the background. That it failed is for the log: who asked for it must not learn whether an address exists.
+    pub fn send(&self, to: &str, subject: String, text: String) {
+        let Ok(to) = to.parse::<Mailbox>() else { return };
+        let message = Message::builder().from(self.from.as_ref().clone()).to(to).subject(subject).header(ContentType::TEXT_PLAIN).body(text);
+        let message = match message {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::error!(%error, "a mail could not be written");
+                return;
+            }
+        };
+        let transport = self.transport.clone();
+        tokio::spawn(async move {
+            match transport.send(message).await {
+                Ok(_) => tracing::info!("mail sent"),
+                Err(error) => tracing::error!(%error, "a mail could not be sent"),
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_work_is_said_with_its_key() {
+        let wrong = |url: &str, from: &str| Mailer::new(&MailConfig { url: url.to_owned(), from: from.to_owned(), ..MailConfig::default() }).err().unwrap().key;
+        assert_eq!(wrong("mail.example.com", "a@b.example"), "url");
+        assert_eq!(wrong("http://mail.example.com", "a@b.example"), "url");
+        assert_eq!(wrong("smtps://mail.example.com", "nobody"), "from");
+        assert!(Mailer::new(&MailConfig::default()).unwrap().is_none());
+    }
+}

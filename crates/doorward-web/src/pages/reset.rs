@@ -1,0 +1,125 @@
+//! A forgotten password: asking for a mail, and setting a new one by the link in it. Looking at the link uses nothing.
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_accounts::PeopleError;
+use doorward_model::routes;
+
+use super::error::Oops;
+use crate::{
+    Web,
+    frame::{Frame, draw},
+    language::filters,
+    visitor::{Browser, form},
+};
+
+#[derive(Template)]
+#[template(path = "forgot.html")]
+struct Forgot {
+    frame: Frame,
+    csrf: String,
+    sent: bool,
+    error: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "reset.html")]
+struct Reset {
+    frame: Frame,
+    csrf: String,
+    name: String,
+    done: bool,
+    password_min_length: usize,
+    error: Option<String>,
+}
+
+fn show_forgot(web: &Web, browser: &Browser, status: StatusCode, sent: bool, error: Option<String>) -> Response {
+    let page = Forgot { frame: web.frame(None), csrf: web.csrf(browser, "forgot"), sent, error };
+    browser.remember(web, draw(status, &page, false))
+}
+
+pub(crate) async fn forgot(State(web): State<Web>, browser: Browser) -> Response {
+    if !web.sends_resets() {
+        return Oops::not_found().draw(&web);
+    }
+    show_forgot(&web, &browser, StatusCode::OK, false, None)
+}
+
+pub(crate) async fn ask(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+    if !web.sends_resets() {
+        return Oops::not_found().draw(&web);
+    }
+    let params = match form(&web, &browser, "forgot", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    if !web.asking.allows(browser.address) {
+        let error = "You asked too often. Try again in a few minutes.".to_owned();
+        return show_forgot(&web, &browser, StatusCode::TOO_MANY_REQUESTS, false, Some(error));
+    }
+    web.send_reset(params.get("name").unwrap_or_default().chars().take(254).collect());
+    show_forgot(&web, &browser, StatusCode::OK, true, None)
+}
+
+fn show(web: &Web, browser: &Browser, name: &str, (status, done): (StatusCode, bool), error: Option<String>) -> Response {
+    let page = Reset {
+        frame: web.frame(None),
+        csrf: web.csrf(browser, "reset"),
+        name: name.to_owned(),
+        done,
+        password_min_length: web.parts.accounts.config().password_min_length,
+        error,
+    };
+    browser.remember(web, draw(status, &page, false))
+}
+
+fn refused(web: &Web, error: PeopleError) -> Response {
+    if let PeopleError::Store(error) = error {
+        return Oops::unavailable(&error).draw(web);
+    }
+    let oops = Oops {
+        status: StatusCode::NOT_FOUND,
+        title: "This link does not work".to_owned(),
+        why: "It was used already, is too old, or was never made here.".to_owned(),
+        advice: "Ask for a new one on the sign-in page, or ask your administrator.".to_owned(),
+        code: None,
+        link: None,
+    };
+    oops.with_link("Sign in", web.at(routes::LOGIN)).draw(web)
+}
+
+pub(crate) async fn get(State(web): State<Web>, Path(secret): Path<String>, browser: Browser) -> Response {
+    if !web.parts.accounts.config().passwords {
+        return Oops::not_found().draw(&web);
+    }
+    match web.parts.accounts.password_link_of(&secret).await {
+        Ok(person) => show(&web, &browser, person.name.as_str(), (StatusCode::OK, false), None),
+        Err(error) => refused(&web, error),
+    }
+}
+
+pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, browser: Browser, request: Request<Body>) -> Response {
+    if !web.parts.accounts.config().passwords {
+        return Oops::not_found().draw(&web);
+    }
+    let params = match form(&web, &browser, "reset", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let person = match web.parts.accounts.password_link_of(&secret).await {
+        Ok(person) => person,
+        Err(error) => return refused(&web, error),
+    };
+    match web.parts.accounts.set_password_by_link(&secret, params.get("password").unwrap_or_default().to_owned()).await {
+        Ok(person) => show(&web, &browser, person.name.as_str(), (StatusCode::OK, true), None),
+        Err(PeopleError::Password(error)) => {
+            show(&web, &browser, person.name.as_str(), (StatusCode::BAD_REQUEST, false), Some(format!("Nothing was changed: {error}.")))
+        }
+        Err(error) => refused(&web, error),
+    }
+}
