@@ -12,6 +12,7 @@ mod commands;
 mod crash;
 mod deploy;
 mod documents;
+mod export;
 mod factors;
 mod federation;
 mod gateway;

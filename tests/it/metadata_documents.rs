@@ -181,13 +181,13 @@ async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
     let pkce = Pkce::default();
     let code = client.code(&stage.browser, &pkce, &[]).await;
     assert_eq!(client.redeem(&code, &pkce, &[]).await.expect(401).json()["error"], "invalid_client");
-    let assertion = |audience: &str, jti: &str| {
+    let assertion_made = |made: doorward_model::Timestamp, audience: &str, jti: &str| {
         let claims = doorward_keys::AccessClaims {
             iss: client.id.clone(),
             sub: client.id.clone(),
             aud: doorward_keys::Audience::One(audience.to_owned()),
-            exp: now.0 + 60,
-            iat: now.0,
+            exp: made.0 + 60,
+            iat: made.0,
             jti: jti.to_owned(),
             client_id: String::new(),
             scope: String::new(),
@@ -198,10 +198,14 @@ async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
         };
         ring.sign(&claims, now).unwrap()
     };
+    let assertion = |audience: &str, jti: &str| assertion_made(now, audience, jti);
     let kind = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
     let redeem = async |assertion: &str| client.redeem(&code, &pkce, &[kind, ("client_assertion", assertion)]).await;
     redeem(&assertion("https://other.example", "1")).await.expect(401);
     redeem("x.y.z").await.expect(401);
+    // Its clock is an hour behind.
+    redeem(&assertion_made(now.plus(-3_600), &stage.server.url, "late")).await.expect(401);
+    crate::timeline::expect(&stage.server, "clock", "its clock is off").await;
     let good = assertion(&stage.server.url, "2");
     let tokens = redeem(&good).await.expect(200).json();
     let refresh = [kind, ("client_assertion", good.as_str())];

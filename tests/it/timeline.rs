@@ -17,7 +17,7 @@ async fn verdict(server: &TestServer) -> (String, String) {
     (verdict.code, format!("{} {}", verdict.what, verdict.advice))
 }
 
-async fn expect(server: &TestServer, code: &str, words: &str) {
+pub(crate) async fn expect(server: &TestServer, code: &str, words: &str) {
     let (found, told) = verdict(server).await;
     assert!(found == code && told.contains(words), "expected {code} with {words:?}, found {found}: {told}");
 }

@@ -12,6 +12,7 @@
 mod browser;
 mod client;
 mod clock;
+mod collector;
 mod https;
 mod mail;
 mod process;
@@ -22,6 +23,7 @@ mod upstream;
 pub use browser::{Browser, Page, form_value};
 pub use client::{OAuthClient, Pkce, Tokens};
 pub use clock::ManualClock;
+pub use collector::{Delivery, FakeCollector};
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
 pub use process::{DoorwardProcess, Visitor, run_command};
