@@ -2,6 +2,7 @@
 // with and without scripts. Screenshots are kept in tests/output.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -16,7 +17,29 @@ mkdirSync(output, { recursive: true });
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PASSWORD = 'correct horse battery';
 
-const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_AUDIT__RECORD: 'who*', DOORWARD_REGISTRATION__APPROVAL: 'false' });
+// A mail server that keeps what it is given.
+const mails = [];
+const post = createServer(socket => {
+  let held = '', mail = null;
+  socket.write('220 mail.test ESMTP\r\n');
+  socket.on('data', bytes => {
+    held += bytes;
+    for (let end; (end = held.indexOf('\r\n')) >= 0;) {
+      const line = held.slice(0, end);
+      held = held.slice(end + 2);
+      if (mail !== null) {
+        if (line !== '.') { mail += `${line}\n`; continue; }
+        mails.push(mail.replaceAll('=\n', '').replaceAll('=3D', '='));
+        mail = null;
+        socket.write('250 kept\r\n');
+      } else if (line === 'DATA') { mail = ''; socket.write('354 go on\r\n'); } else if (line === 'QUIT') socket.end('221 bye\r\n');
+      else socket.write('250 ok\r\n');
+    }
+  });
+});
+await new Promise(ready => post.listen(0, '127.0.0.1', ready));
+
+const server = await startServer({ DOORWARD_MAIL__URL: `smtp://127.0.0.1:${post.address().port}`, DOORWARD_MAIL__FROM: 'Doorward <doorward@example.com>', DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_AUDIT__RECORD: 'who*', DOORWARD_REGISTRATION__APPROVAL: 'false' });
 server.cli('user', 'add', 'root', '--role', 'admin', '--role', 'auditor', '--email', 'root@example.com', '--password-stdin');
 server.cli('user', 'add', 'ann', '--role', 'staff', '--email', 'ann@example.com', '--password-stdin');
 const granted = (await tokens(server, new Human(server.url, 'ann', PASSWORD), { name: 'Claude Code' })).access_token;
@@ -132,8 +155,40 @@ await plain.fill('input[name=name]', 'plain');
 await plain.click('button:has-text("Make the token")');
 check((await plain.content()).includes('dw_pat_'), 'a token is made without a script');
 
-check(complaints.length === 0, `no message in the console, no dialog ${complaints.join('; ')}`);
+// A forgotten password, without any script and in German.
+const german = await open({ javaScriptEnabled: false, bypassCSP: false, locale: 'de-DE' });
+await german.goto(`${server.url}/login`);
+check(await german.locator('html').getAttribute('lang') === 'de' && (await german.content()).includes('Anmelden'), 'a German browser gets German pages');
+await german.click('a:has-text("Passwort vergessen?")');
+await german.fill('input[name=name]', 'ann@example.com');
+await german.click('main button.primary');
+check((await german.content()).includes('ist eine Nachricht dorthin unterwegs'), 'a mail is on its way');
+for (let tries = 0; tries < 100 && !mails.length; tries += 1) await sleep(0.1);
+const letter = mails.find(mail => mail.includes('/login/reset/')) ?? '';
+const link = letter.match(/http:\S+\/login\/reset\/\S+/)?.[0];
+check(letter.includes('Guten Tag ann') && link, 'the mail is in German and has a link');
+const forgot = await open({});
+await forgot.goto(`${server.url}/login/forgot`);
+await look(forgot, 'page-forgot');
+await forgot.goto(link);
+await look(forgot, 'page-reset');
+await german.goto(link);
+await german.fill('input[name=password]', `${PASSWORD} anew`);
+await german.click('main button.primary');
+check((await german.content()).includes('Ihr Passwort ist gesetzt'), 'a password is set by the link');
+await german.goto(`${server.url}/login`);
+await german.fill('input[name=name]', 'ann');
+await german.fill('input[name=password]', `${PASSWORD} anew`);
+await german.click('main button.primary');
+await german.waitForURL(/account/);
+await german.screenshot({ path: join(output, 'page-account-german.png'), fullPage: true });
+await german.goto(link);
+check((await german.content()).includes('Dieser Link gilt nicht'), 'the link works once');
+
+// The used link's page is one that does not exist, which Chromium says in the console.
+check(complaints.filter(complaint => !complaint.includes('/login/reset/')).length === 0, `no message in the console, no dialog ${complaints.join('; ')}`);
 await browser.close();
 server.stop();
+post.close();
 console.log(`\n${count.passed} passed, ${looked} pages in two schemes and at phone width`);
 process.exit(0);

@@ -89,6 +89,7 @@ async fn people_are_added_changed_and_deleted_by_their_state_and_the_last_admini
         (json!({"email": "nowhere"}), 400),
         (json!({"unknown": 1}), 400),
         (json!([]), 400),
+        (json!({"display_name": "a\0b"}), 400),
         (json!({"display_name": "x".repeat(300_000)}), 413),
     ] {
         assert_eq!(api.ask(Method::PATCH, &path, Some(body), now["etag"].as_str()).await.status, status);
@@ -109,7 +110,7 @@ async fn people_are_added_changed_and_deleted_by_their_state_and_the_last_admini
     let page = api.get("/people?limit=1").await;
     assert_eq!(page["people"].as_array().unwrap().len(), 1);
     assert_eq!(api.get("/people?after=zzzz").await["people"], json!([]));
-    for query in ["limit=0", "limit=501", "limit=x", "nothing=1"] {
+    for query in ["limit=0", "limit=501", "limit=x", "nothing=1", "after=%00"] {
         assert_eq!(api.ask(Method::GET, &format!("/people?{query}"), None, None).await.status, 400, "{query}");
     }
 }

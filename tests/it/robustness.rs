@@ -1,6 +1,8 @@
 //! HTTP itself: malformed, oversized and unfinished requests cost only their sender.
 
-use doorward_testkit::{Browser, TestServer};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use doorward_testkit::{Browser, OAuthClient, TestServer};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -53,4 +55,30 @@ async fn a_long_query_and_hostile_encodings_get_a_page() {
         let page = browser.get(&server.at(&format!("/oauth/authorize?{query}"))).await.expect(400);
         assert!(page.location().is_empty() && page.body.contains("<h1>"), "{query}");
     }
+}
+
+#[tokio::test]
+async fn p9_a_nul_is_refused_or_kept_out_by_both_databases() {
+    let server = TestServer::start().await;
+    server.person_with("root", &["admin"]).await;
+    let root = server.signed_in("root").await;
+    let client = OAuthClient::register(&server).await;
+    let token = client.tokens(&root, &[]).await.access;
+    for path in ["/admin/people/u_%00", "/admin/link/%00", "/login/reset/%00", "/connect/%00", "/confirm/%00", "/mcp/%00", "/login/%00"] {
+        let status = root.get(&server.at(path)).await.status;
+        assert!((400..500).contains(&status) || status == 303, "{path}: {status}");
+    }
+    assert!(root.get(&server.at("/admin/audit?subject=%00")).await.status < 500);
+    let registration = json!({"redirect_uris": ["http://127.0.0.1:1/cb"], "client_name": "a\0b", "client_uri": "https://x.example/\0", "software_id": "\0"});
+    assert!(Browser::new().post_json(&server.at("/oauth/register"), &registration).await.status < 500);
+    let basic = STANDARD.encode("c_\0:secret");
+    let asked = Browser::new().raw(reqwest::Method::POST, &server.at("/oauth/token")).header("authorization", format!("Basic {basic}"));
+    assert_eq!(Browser::new().send(asked.form(&[("grant_type", "refresh_token"), ("refresh_token", "x")])).await.status, 401);
+    for (tool, arguments) in [("who\0ami", json!({})), ("whoami", json!({"\0": "\0"})), ("revoke_connected_app", json!({"client_id": "c_\0"}))] {
+        assert!(server.call(&token, tool, arguments).await.status < 500, "{tool:?}");
+    }
+    // What was told of it is written, and the chain of hashes holds.
+    server.app.store.flush().await.unwrap();
+    let entries = server.app.store.audit(&doorward_model::AuditFilter::default(), None, 100).await.unwrap().entries;
+    assert!(entries.iter().any(|entry| entry.event.call.as_deref().is_some_and(|call| call.tool == "who\u{fffd}ami")), "{entries:?}");
 }

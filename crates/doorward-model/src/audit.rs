@@ -226,6 +226,18 @@ impl AuditEvent {
         self.actor.client_id = Some(client_id.to_string());
         self
     }
+    /// The same in text that both databases keep: what was sent by others may hold a NUL.
+    #[must_use]
+    pub fn storable(mut self) -> Self {
+        let texts = [&mut self.subject, &mut self.detail, &mut self.address, &mut self.request_id];
+        let call = self.call.as_deref_mut().map(|call| [&mut call.tool, &mut call.upstream, &mut call.decision]);
+        let actor = &mut self.actor;
+        let actor = [&mut actor.user_id, &mut actor.user_name, &mut actor.client_id, &mut actor.session_id, &mut actor.token_id, &mut actor.grant_id];
+        for text in texts.into_iter().chain(call.into_iter().flatten()).chain(actor.into_iter().flatten()) {
+            *text = crate::id::without_nul(std::mem::take(text));
+        }
+        self
+    }
     /// How it ended.
     #[must_use]
     pub fn ended(mut self, outcome: Outcome) -> Self {

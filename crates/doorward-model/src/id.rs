@@ -25,6 +25,11 @@ pub fn etag(parts: &[&str]) -> String {
     URL_SAFE_NO_PAD.encode(hash.finalize().get(..15).unwrap_or_default())
 }
 
+/// The text with U+FFFD for each NUL, which PostgreSQL can neither keep nor look for and SQLite can.
+pub fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -36,9 +41,10 @@ macro_rules! id {
             pub fn random(entropy: &dyn Entropy) -> Self {
                 Self(format!(concat!($prefix, "{}"), random_text(entropy, 16)))
             }
-            /// An identifier as it was stored or received. It names something only if a look-up finds it.
+            /// An identifier as it was stored or received. It names something only if a look-up finds it. A NUL, which PostgreSQL
+            /// cannot even look for, becomes U+FFFD: no identifier has either.
             pub fn from_text(text: impl Into<String>) -> Self {
-                Self(text.into())
+                Self(crate::id::without_nul(text.into()))
             }
             /// The identifier as text.
             pub fn as_str(&self) -> &str {

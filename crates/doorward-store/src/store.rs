@@ -238,6 +238,8 @@ impl Store {
             step.address.clone_from(&origin.address);
             step.agent.clone_from(&origin.agent);
         }
+        step.detail = doorward_model::id::without_nul(step.detail);
+        step.client_name = step.client_name.map(doorward_model::id::without_nul);
         if !self.steps.admits(&step) {
             return;
         }

@@ -45,7 +45,7 @@ pub(crate) async fn append<C: ConnectionTrait>(db: &C, events: Vec<AuditEvent>) 
     let mut head = head(db).await?;
     let mut rows = Vec::with_capacity(events.len().min(ROWS));
     for event in events {
-        let entry = head.follow(event);
+        let entry = head.follow(event.storable());
         head = AuditHead::from(&entry);
         rows.push(row(entry));
         if rows.len() == ROWS {

@@ -201,8 +201,22 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        // What no database can look for is no question.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Refused::bad("a parameter is not plain text"));
+        }
         let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
         read.map(|query| Self(query.0)).map_err(|error| Refused::bad(error.body_text()))
+    }
+}
+
+/// Whether a text or a name in it holds a NUL.
+fn has_nul(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(items) => items.iter().any(has_nul),
+        serde_json::Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
     }
 }
 
@@ -220,6 +234,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Sent<T> {
             let status = if matches!(error, ParamsError::TooLarge) { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::REQUEST_TIMEOUT };
             Refused::new(status, "invalid_request", "the request is too long, or did not arrive in time")
         })?;
+        if bytes.windows(6).any(|part| part == b"\\u0000") && serde_json::from_slice(&bytes).is_ok_and(|value| has_nul(&value)) {
+            return Err(Refused::bad("the body holds a NUL character, which no text here may have"));
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| Refused::bad(format!("the body cannot be read: {error}")))
     }
 }
@@ -256,7 +273,7 @@ impl<S: Send + Sync> FromRequestParts<S> for At {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
-        path.map(|path| Self(path.0)).map_err(|_| Refused::missing("thing"))
+        path.map(|path| Self(doorward_model::id::without_nul(path.0))).map_err(|_| Refused::missing("thing"))
     }
 }
 
