@@ -351,6 +351,10 @@ impl Attempt {
         if done || !address || early && self.steps.iter().any(|held| held.kind == StepKind::Token) {
             return None;
         }
+        // Whoever shows a token of which nobody knows the client is not the client that never got one.
+        if step.kind == StepKind::Called && self.client_id().is_some() && !self.has(StepKind::Token) {
+            return None;
+        }
         // A browser belongs to the client on the same address; a program to its own.
         (agent || is_browser_step(step.kind) || self.steps.iter().all(|held| is_browser_step(held.kind))).then_some(10 + u32::from(agent))
     }
@@ -481,6 +485,14 @@ mod tests {
         let found = attempts(again);
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].verdict(Timestamp(300)).code, "redirect_uri");
+    }
+
+    #[test]
+    fn a_token_that_nobody_knows_says_nothing_about_a_client_that_was_refused_before() {
+        let refused = step(10, StepKind::Authorize, "a", "node").client("c", Some("Cursor".to_owned())).refused("redirect_uri");
+        let script = step(20, StepKind::Called, "a", "node").refused("token_revoked");
+        let found = attempts([refused, script.clone(), script]);
+        assert_eq!(found.iter().map(|attempt| attempt.verdict(Timestamp(30)).code).collect::<Vec<_>>(), ["token_revoked", "redirect_uri"]);
     }
 
     #[test]
