@@ -68,7 +68,7 @@ await page.shot('login-refused');
 // That page answers 401, which the browser's console reports: it is expected.
 complaints.splice(0, complaints.length, ...complaints.filter(text => !text.includes('401')));
 await signIn(page, 'alice');
-await page.getByRole('heading', { name: /Allow Claude Code/ }).waitFor();
+await page.getByRole('heading', { name: /May Claude Code act/ }).waitFor();
 await page.shot('consent');
 check(await page.locator('.host').innerText() === '127.0.0.1', 'the redirect host is shown');
 await page.getByRole('checkbox', { name: /Change things/ }).uncheck();
@@ -83,7 +83,7 @@ check((await redeemed.json()).scope === 'mcp:read', 'the scope that was unchecke
 const dark = await open({ colorScheme: 'dark', viewport: { width: 390, height: 844 }, storageState: await page.context().storageState() });
 const cursor = await register('Cursor', 'cursor://anysphere.cursor-mcp/oauth/callback');
 await dark.goto(authorizeUrl(cursor));
-await dark.getByRole('heading', { name: /Allow Cursor/ }).waitFor();
+await dark.getByRole('heading', { name: /May Cursor act/ }).waitFor();
 await dark.shot('consent-dark-phone');
 const asked = dark.waitForRequest(request => request.url().startsWith('cursor://'), { timeout: 5000 }).then(() => true, () => false);
 const answer = dark.waitForResponse(response => response.url().endsWith('/consent') && response.request().method() === 'POST');

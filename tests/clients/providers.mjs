@@ -80,7 +80,7 @@ async function connect(name, page, person) {
   if (first.client) throw new Error('connected without authorization');
   await page.goto(memory.to.href);
   await person(page);
-  await page.getByRole('heading', { name: new RegExp(`Allow ${name}`) }).waitFor();
+  await page.getByRole('heading', { name: new RegExp(`May ${name} act`) }).waitFor();
   await page.shot(`consent-${name.toLowerCase().replaceAll(' ', '-')}`);
   await page.getByRole('button', { name: 'Allow' }).click();
   await page.waitForURL(/callback\?code=/);
