@@ -58,7 +58,7 @@ async fn a_long_query_and_hostile_encodings_get_a_page() {
 }
 
 #[tokio::test]
-async fn p9_a_nul_is_refused_or_kept_out_by_both_databases() {
+async fn a_nul_is_refused_or_kept_out_by_both_databases() {
     let server = TestServer::start().await;
     server.person_with("root", &["admin"]).await;
     let root = server.signed_in("root").await;

@@ -141,15 +141,21 @@ impl Accounts {
 
     /// Sets a password. All other sessions and all grants of the person end (ASVS 7.4.3).
     pub async fn set_password(&self, person: &Person, text: String, keep: Option<SessionId>) -> Result<(), PeopleError> {
+        let unit = self.new_password(person, text, keep).await?;
+        tracing::info!(person = %person.id, "password changed");
+        Ok(self.store.apply(unit).await?)
+    }
+
+    /// The unit that sets a password and ends what the former one began, but for the session `keep`. Access tokens that people made for
+    /// their programs stay.
+    pub(crate) async fn new_password(&self, person: &Person, text: String, keep: Option<SessionId>) -> Result<UnitOfWork, PeopleError> {
         let hash = self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?;
-        let unit = UnitOfWork::from_iter([
+        Ok(UnitOfWork::from_iter([
             Change::SetPassword { user_id: person.id.clone(), password: Some(hash) },
             Change::EndSessionsOfPerson { user_id: person.id.clone(), except: keep },
             Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged },
             Change::ClearLoginFailures { key: format!("account:{}", person.name) },
-        ]);
-        tracing::info!(person = %person.id, "password changed");
-        Ok(self.store.apply(unit).await?)
+        ]))
     }
 
     /// Sets a new password for a person who knows the present one.

@@ -1,12 +1,13 @@
 //! Links by which a person sets a password without knowing one: after an invitation, or because they forgot it.
 //!
 //! A link is sealed and kept nowhere. It names the person and a fingerprint of their present password, so that it dies with the next
-//! change of it, and it is spent in the same unit that sets the new one.
+//! change of it. All links that replace the same password are spent as one, in the unit that sets the new one: of two that are used in
+//! the same moment one counts.
 
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_model::{Change, Person, PlainPassword, RevokeReason, Sealed, Timestamp, UnitOfWork, UserId, id::random_text};
+use doorward_model::{Change, Person, Sealed, Timestamp, UserId};
 use doorward_store::StoreError;
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +25,6 @@ const PLACE: &str = "password-link";
 /// What a link says.
 #[derive(Serialize, Deserialize)]
 struct PasswordLink {
-    /// Its own name, under which it is spent.
-    id: String,
     user_id: String,
     expires_at: i64,
     /// Of the password that it replaces.
@@ -42,7 +41,6 @@ impl Accounts {
     /// The secret of a link by which this person sets a password within so many seconds.
     pub fn password_link(&self, person: &Person, seconds: i64) -> String {
         let link = PasswordLink {
-            id: random_text(self.entropy.as_ref(), 18),
             user_id: person.id.to_string(),
             expires_at: self.clock.now().plus(seconds).0,
             replaces: self.fingerprint(person),
@@ -86,7 +84,9 @@ impl Accounts {
         if self.clock.now().0 >= link.expires_at || link.replaces != self.fingerprint(&person) {
             return Err(PeopleError::Link);
         }
-        Ok((person, Change::SpendValue { key: format!("password-link:{}", link.id), expires_at: Timestamp(link.expires_at) }))
+        let key = format!("password-link:{}:{}", person.id, link.replaces);
+        // Kept for longer than the longest link works: others for the same password may expire later than this one.
+        Ok((person, Change::SpendValue { key, expires_at: self.clock.now().plus(INVITATION_SECONDS) }))
     }
 
     /// Who may set a password by this link. Looking does not use it.
@@ -97,14 +97,8 @@ impl Accounts {
     /// Sets a password by a link, which works once. All sessions and grants of the person end (ASVS 7.4.3), and second factors stay.
     pub async fn set_password_by_link(&self, secret: &str, text: String) -> Result<Arc<Person>, PeopleError> {
         let (person, spend) = self.open_password_link(secret).await?;
-        let hash = self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?;
-        let unit = UnitOfWork::from_iter([
-            spend,
-            Change::SetPassword { user_id: person.id.clone(), password: Some(hash) },
-            Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None },
-            Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged },
-            Change::ClearLoginFailures { key: format!("account:{}", person.name) },
-        ]);
+        let mut unit = self.new_password(&person, text, None).await?;
+        unit.push(spend);
         match self.store.apply(unit).await {
             Ok(()) => {
                 tracing::info!(person = %person.id, "password set by a link");

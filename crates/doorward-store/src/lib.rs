@@ -26,6 +26,14 @@ pub use config::Config;
 pub use repos::{ClientFilter, ConnectedApp, LoginFailures};
 pub use store::{Backend, Observer, Store};
 
+/// The first `limit` of the rows that were read, and whether there are more: whoever shows a page asks for one row more than it has.
+pub fn page_of<T>(mut rows: Vec<T>, limit: u64) -> (Vec<T>, bool) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    (rows, more)
+}
+
 /// What can go wrong with the store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use doorward_model::{AuditEntry, Change, Clock, Outcome, Timestamp, UnitOfWork};
+use doorward_model::{AuditEntry, Change, Clock, Entropy, Outcome, Timestamp, UnitOfWork, id::random_text};
 use doorward_store::{Store, StoreError};
 use doorward_transport::{Outbound, OutboundConfig, outbound::Correspondent};
 use serde_json::{Value, json};
@@ -27,6 +27,10 @@ const BATCH: u64 = 500;
 const PAUSE: Duration = Duration::from_millis(500);
 /// For how many seconds one replica sends before another may.
 const TURN: i64 = 15;
+/// How long one delivery may take, with what it reads and writes down. Longer than an outbound request may.
+const WITHIN: Duration = Duration::from_mins(1);
+/// The most bytes of a message in one datagram; a longer one would never leave (RFC 5426 §3.2).
+const MOST_DATAGRAM: usize = 32 * 1024;
 
 /// Where entries go.
 enum Destination {
@@ -98,11 +102,18 @@ pub(crate) struct Exporter {
     store: Store,
     clock: Arc<dyn Clock>,
     exports: Vec<Export>,
+    /// Tells this replica from others.
+    replica: String,
 }
 
 impl Exporter {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, config: &AuditConfig, outbound: (&Outbound, &OutboundConfig)) -> Result<Self, Failed> {
-        Ok(Self { store, clock, exports: exports(config, outbound.0, outbound.1)? })
+    pub(crate) fn new(
+        store: Store,
+        (clock, entropy): (Arc<dyn Clock>, &dyn Entropy),
+        config: &AuditConfig,
+        outbound: (&Outbound, &OutboundConfig),
+    ) -> Result<Self, Failed> {
+        Ok(Self { store, clock, exports: exports(config, outbound.0, outbound.1)?, replica: random_text(entropy, 9) })
     }
 
     pub(crate) async fn run(&self, stop: &CancellationToken) {
@@ -116,7 +127,12 @@ impl Exporter {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
-            match self.turn(export).await {
+            // What is cut off is sent again: an entry may come twice, but none is missing.
+            let turn = tokio::select! {
+                () = stop.cancelled() => return,
+                turn = tokio::time::timeout(WITHIN, self.turn(export)) => turn.unwrap_or_else(|_| Err("it takes too long".to_owned())),
+            };
+            match turn {
                 Ok(true) => pause = Duration::from_millis(1),
                 Ok(false) => pause = PAUSE,
                 Err(why) => {
@@ -160,7 +176,7 @@ impl Exporter {
             return Ok(true);
         }
         let now = self.clock.now();
-        let key = format!("export:{name}:{}:{}", now.0 / TURN, std::process::id());
+        let key = format!("export:{name}:{}:{}", now.0 / TURN, self.replica);
         let taken = format!("export:{name}:{}", now.0 / TURN);
         // Our own mark of this turn says that we took it before.
         if self.store.is_spent(&key).await? {
@@ -193,7 +209,9 @@ async fn deliver(to: &Destination, entries: &[AuditEntry]) -> Result<(), String>
             let any = if address.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
             let socket = UdpSocket::bind(any).await.map_err(|error| error.to_string())?;
             for entry in entries {
-                socket.send_to(message(entry).as_bytes(), address).await.map_err(|error| error.to_string())?;
+                let message = message(entry);
+                let whole = message.floor_char_boundary(MOST_DATAGRAM);
+                socket.send_to(message.get(..whole).unwrap_or_default().as_bytes(), address).await.map_err(|error| error.to_string())?;
             }
             Ok(())
         }

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::chain;
-use crate::{Store, StoreError, entities::audit as rows};
+use crate::{Store, StoreError, entities::audit as rows, page_of};
 
 /// A condition with fewer matches than this leads the search.
 const RARE: u64 = 20_000;
@@ -107,10 +107,10 @@ impl Store {
             let all = leading.into_iter().fold(rest, Condition::add);
             (self.newest(all, (floor, to), limit).await?, floor)
         };
-        let full = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-        let entries: Vec<AuditEntry> = rows.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).map(chain::entry).collect::<Result<_, _>>()?;
-        let next = if full { entries.last().map(|entry| entry.seq) } else { (floor > from).then_some(floor) };
-        Ok(AuditPage { stretched: !full && next.is_some(), before: next, entries })
+        let (rows, more) = page_of(rows, limit);
+        let entries: Vec<AuditEntry> = rows.into_iter().map(chain::entry).collect::<Result<_, _>>()?;
+        let next = if more { entries.last().map(|entry| entry.seq) } else { (floor > from).then_some(floor) };
+        Ok(AuditPage { stretched: !more && next.is_some(), before: next, entries })
     }
 
     /// Up to where entries older than `at` may go, looking at the oldest few only.
@@ -163,7 +163,6 @@ impl Store {
         both.extend(self.newest(rest.add(rows::Column::Subject.eq(audit::subject("person", id))), span, limit).await?);
         both.sort_by_key(|row| std::cmp::Reverse(row.seq));
         both.dedup_by_key(|row| row.seq);
-        both.truncate(usize::try_from(limit + 1).unwrap_or(usize::MAX));
         Ok(both)
     }
 

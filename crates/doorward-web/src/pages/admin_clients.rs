@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use doorward_model::{Client, ClientId, ClientSource, RedirectUri, routes};
-use doorward_store::ClientFilter;
+use doorward_store::{ClientFilter, page_of};
 use doorward_transport::{Params, answer};
 
 use super::error::Oops;
@@ -98,12 +98,11 @@ async fn show_list(web: &Web, administrator: &Administrator, params: &Params, sa
     let after = params.get("after").and_then(|text| text.split_once(' ')).and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
     let filter = ClientFilter { source: ClientSource::parse(&source), search: Some(search.clone()), after };
     let store = &web.parts.store;
-    let (mut clients, registered) = match (store.clients(filter, LISTED + 1).await, store.count_clients(ClientSource::Registration).await) {
+    let (clients, registered) = match (store.clients(filter, LISTED + 1).await, store.count_clients(ClientSource::Registration).await) {
         (Ok(clients), Ok(registered)) => (clients, registered),
         (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(web),
     };
-    let more = clients.len() > usize::try_from(LISTED).unwrap_or(usize::MAX);
-    clients.truncate(usize::try_from(LISTED).unwrap_or(usize::MAX));
+    let (clients, more) = page_of(clients, LISTED);
     let quota = web.parts.console.quota();
     let page = List {
         frame: web.frame(Some(&administrator.0.browser)),

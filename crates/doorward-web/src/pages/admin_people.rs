@@ -9,7 +9,7 @@ use axum::{
 };
 use doorward_accounts::{NewPerson, PeopleError, PersonChange};
 use doorward_model::{ClientId, Person, Role, SessionId, UserId, routes};
-use doorward_store::{ConnectedApp, StoreError};
+use doorward_store::{ConnectedApp, StoreError, page_of};
 use doorward_transport::{Params, answer};
 
 use super::{activity::lately, error::Oops};
@@ -62,12 +62,11 @@ fn row(person: &Person) -> Row {
 
 async fn show_list(web: &Web, administrator: &Administrator, after: Option<&str>, (status, error): (StatusCode, Option<String>)) -> Response {
     let people = web.parts.store.people_after(after, LISTED + 1).await;
-    let (mut people, providers) = match (people, web.parts.federation.providers().await) {
+    let (people, providers) = match (people, web.parts.federation.providers().await) {
         (Ok(people), Ok(providers)) => (people, providers),
         (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(web),
     };
-    let more = people.len() > usize::try_from(LISTED).unwrap_or(usize::MAX);
-    people.truncate(usize::try_from(LISTED).unwrap_or(usize::MAX));
+    let (people, more) = page_of(people, LISTED);
     let page = List {
         frame: web.frame(Some(&administrator.0.browser)),
         tab: "people",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode};
 use doorward_model::{Client, ClientId, ClientSource, RedirectUri, routes};
 use doorward_registration::{ClientChangeError, ClientDecision, NewClient};
-use doorward_store::ClientFilter;
+use doorward_store::{ClientFilter, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -240,9 +240,7 @@ async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answer
         }
     };
     let filter = ClientFilter { source: which.source.map(Into::into), search: which.search.clone(), after };
-    let mut clients = app.store.clients(filter, limit + 1).await?;
-    let more = u64::try_from(clients.len()).unwrap_or(u64::MAX) > limit;
-    clients.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let (clients, more) = page_of(app.store.clients(filter, limit + 1).await?, limit);
     let next = if more { clients.last().map(|client| format!("{} {}", client.created_at, client.id)) } else { None };
     let config = app.registration.config();
     let answer = Clients {

@@ -42,7 +42,7 @@ pub(super) async fn guard(State(app): State<Arc<App>>, mut request: Request, nex
     next.run(request).await
 }
 
-fn challenged(app: &App, status: StatusCode, error: Option<&str>, told: &str) -> Response {
+fn challenged(app: &App, status: StatusCode, error: Option<&'static str>, told: &str) -> Response {
     let metadata = app.public_url.at(&format!("{}{}", routes::PROTECTED_RESOURCE_METADATA, routes::API_ADMIN));
     let error_part = error.map(|error| format!("error=\"{error}\", ")).unwrap_or_default();
     let challenge = format!("Bearer {error_part}resource_metadata=\"{metadata}\", scope=\"{}\"", Scope::Admin.name());

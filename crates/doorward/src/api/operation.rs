@@ -126,19 +126,7 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    pub(super) fn new(status: StatusCode, error: &str, told: impl Into<String>) -> Self {
-        let error = match error {
-            "invalid_token" => "invalid_token",
-            "insufficient_scope" => "insufficient_scope",
-            "unauthorized" => "unauthorized",
-            "not_found" => "not_found",
-            "conflict" => "conflict",
-            "changed" => "changed",
-            "precondition_required" => "precondition_required",
-            "temporarily_unavailable" => "temporarily_unavailable",
-            "forbidden" => "forbidden",
-            _ => "invalid_request",
-        };
+    pub(super) fn new(status: StatusCode, error: &'static str, told: impl Into<String>) -> Self {
         Self { status, error, told: told.into() }
     }
     pub(super) fn bad(told: impl Into<String>) -> Self {

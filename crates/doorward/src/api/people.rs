@@ -8,7 +8,7 @@ use axum::{
 };
 use doorward_accounts::{NewPerson, PeopleError, PersonChange};
 use doorward_model::{ClientId, Person, Role, SessionId, UserId, routes};
-use doorward_store::ConnectedApp;
+use doorward_store::{ConnectedApp, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -235,9 +235,7 @@ async fn find(app: &App, id: &str) -> Result<Arc<Person>, Refused> {
 
 async fn list(State(app): State<Arc<App>>, Asked(page): Asked<Page>) -> Answered {
     let limit = page.limit()?;
-    let mut people = app.store.people_after(page.after.as_deref(), limit + 1).await?;
-    let more = u64::try_from(people.len()).unwrap_or(u64::MAX) > limit;
-    people.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let (people, more) = page_of(app.store.people_after(page.after.as_deref(), limit + 1).await?, limit);
     let next = if more { people.last().map(|person| person.name.to_string()) } else { None };
     Ok(show(StatusCode::OK, &People { people: people.iter().map(Shown::of).collect(), next }))
 }

@@ -22,6 +22,12 @@ async fn open(file: &Path) -> Result<Store, Failed> {
     Ok(Store::open(&config, file.parent().unwrap_or(Path::new("."))).await?)
 }
 
+/// Makes a file's name as durable as what is in it.
+fn sync_folder(file: &Path) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder)?.sync_all()
+}
+
 /// What SQLite leaves beside a file.
 fn tidy(file: &Path) {
     for ending in ["-wal", "-shm"] {
@@ -57,7 +63,7 @@ pub(super) async fn back_up(context: &Context, file: &Path, with_key: bool) -> R
     tidy(&unfinished);
     fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600)).map_err(Failed::because)?;
     fs::File::open(&unfinished).and_then(|written| written.sync_all()).map_err(Failed::because)?;
-    fs::rename(&unfinished, file).map_err(Failed::because)?;
+    fs::rename(&unfinished, file).and_then(|()| sync_folder(file)).map_err(Failed::because)?;
     let detail = serde_json::json!({"file": file.display().to_string(), "with_key": with_key}).to_string();
     store.note(AuditEvent::new(AuditKind::BackupMade).detail(detail)).await?;
     store.flush().await?;
@@ -94,7 +100,7 @@ async fn copy_back(context: &Context, copy: &Path, end_access: bool) -> Result<u
     if let Some(text) = held.filter(|_| context.config.keys.master_key.is_empty() && !path.exists()) {
         use std::io::Write;
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(Failed::because)?;
-        writeln!(file, "{text}").map_err(Failed::because)?;
+        writeln!(file, "{text}").and_then(|()| file.sync_all()).and_then(|()| sync_folder(&path)).map_err(Failed::because)?;
     }
     source.apply(Change::PutSetting { key: KEY.to_owned(), value: String::new() }).await?;
     // With the wrong key nothing is restored.
