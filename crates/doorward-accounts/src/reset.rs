@@ -40,11 +40,7 @@ impl Accounts {
 
     /// The secret of a link by which this person sets a password within so many seconds.
     pub fn password_link(&self, person: &Person, seconds: i64) -> String {
-        let link = PasswordLink {
-            user_id: person.id.to_string(),
-            expires_at: self.clock.now().plus(seconds).0,
-            replaces: self.fingerprint(person),
-        };
+        let link = PasswordLink { user_id: person.id.to_string(), expires_at: self.clock.now().plus(seconds).0, replaces: self.fingerprint(person) };
         let plain = serde_json::to_vec(&link).unwrap_or_default();
         self.master.seal(PLACE, &plain).as_str().to_owned()
     }

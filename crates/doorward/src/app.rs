@@ -240,7 +240,8 @@ impl App {
     /// What must run beside the listener.
     pub fn housekeeping(&self) -> Result<Housekeeping, Failed> {
         let outbound = Outbound::new(&self.config.outbound)?;
-        let exporter = Exporter::new(self.store.clone(), (Arc::clone(&self.clock), self.entropy.as_ref()), &self.config.audit, (&outbound, &self.config.outbound))?;
+        let exporter =
+            Exporter::new(self.store.clone(), (Arc::clone(&self.clock), self.entropy.as_ref()), &self.config.audit, (&outbound, &self.config.outbound))?;
         Ok(Housekeeping {
             exporter,
             audit_days: self.config.audit.retention_days,
