@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// An administrator's own token for the API.
-async fn key(server: &TestServer, person: &Person, scopes: &str) -> String {
+pub(crate) async fn key(server: &TestServer, person: &Person, scopes: &str) -> String {
     let proved = Authentication { level: Level::MultiFactor, amr: Vec::new() };
     let access = doorward_model::AccessPolicy::default();
     let new = NewAccessToken { name: "ci".to_owned(), scopes: ScopeSet::parse_known(scopes), upstreams: Vec::new(), days: 30 };

@@ -59,7 +59,7 @@ const NAMED: &[(&str, &[&str])] = &[
     ("oxide_auth", &["crates/doorward-issuer/src/oxide/"]),
     ("rmcp::", &["crates/doorward-mcp/", "crates/doorward-gateway/", "tests/"]),
     ("rustix::", &["crates/doorward-gateway/src/upstreams/stdio.rs", "crates/doorward/src/commands/supervise.rs"]),
-    ("serde_saphyr", &["crates/doorward-gateway/src/upstreams/openapi.rs"]),
+    ("serde_saphyr", &["crates/doorward-gateway/src/upstreams/openapi/document.rs"]),
     ("jsonwebtoken::", &["crates/doorward-keys/"]),
     ("aws_lc_rs", &["crates/doorward-keys/", "crates/doorward-testkit/", "tests/it/factors.rs"]),
     ("argon2::", &["crates/doorward-accounts/"]),

@@ -162,6 +162,14 @@ async fn invitations_say_how_to_come_in_and_in_the_language_of_who_sends_them() 
     );
     set(&link(&letter.text), NEW).await.expect(200);
     sign_in(&server, &Browser::new(), "juergen", NEW, ("127.0.0.1", "x")).await.expect(303);
+    // A program of an administrator does the same.
+    let root = server.app.accounts.find("root").await.unwrap();
+    let token = crate::admin::key(&server, &root, "admin").await;
+    let program = Browser::new();
+    let request = program.raw(reqwest::Method::POST, &server.at("/api/admin/people")).bearer_auth(token);
+    program.send(request.json(&serde_json::json!({"name": "kim", "email": "kim@example.com", "roles": []}))).await.expect(201);
+    let letter = mail.mail(1).await;
+    assert!(letter.to == "kim@example.com" && letter.text.contains("Hello kim,") && letter.text.contains("/login/reset/"), "{letter:?}");
 }
 
 #[tokio::test]

@@ -351,6 +351,7 @@ fn connected(user: &str, version: i64) -> Connection {
         version,
         refreshing_until: None,
         problem: None,
+        account: None,
     }
 }
 

@@ -14,7 +14,7 @@ async fn last(server: &TestServer) -> Attempt {
 async fn verdict(server: &TestServer) -> (String, String) {
     let attempt = last(server).await;
     let verdict = attempt.verdict(doorward_model::Clock::now(server.clock.as_ref()));
-    (verdict.code, format!("{} {}", verdict.what, verdict.advice))
+    (verdict.code.clone(), format!("{} {}", verdict.sentence(), verdict.advice))
 }
 
 pub(crate) async fn expect(server: &TestServer, code: &str, words: &str) {

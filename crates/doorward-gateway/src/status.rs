@@ -44,6 +44,9 @@ pub struct PersonsUpstream {
     /// The scopes that the person gave there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<String>,
+    /// Whose account it is there, as far as the upstream's authorization server said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// When the person connected, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connected_at: Option<i64>,
@@ -89,6 +92,7 @@ impl Gateway {
                 problem: connection.and_then(|connection| connection.problem.clone()).or(told),
                 connect_url: needs.then(|| self.connect_url(upstream)),
                 scopes: connection.filter(|connection| !connection.scopes.is_empty()).map(|connection| connection.scopes.clone()),
+                account: connection.and_then(|connection| connection.account.clone()),
                 connected_at: connection.map(|connection| connection.created_at.0),
                 ends_at: connection.map(|connection| connection.ends_at.0),
             });

@@ -271,11 +271,20 @@ pub struct Verdict {
     /// A reason of [`REASONS`], or the name of where it stopped.
     pub code: String,
     /// What happened, in plain words.
-    pub what: String,
+    pub what: &'static str,
+    /// What exactly was sent or seen; empty where there is nothing to add.
+    pub detail: String,
     /// What helps.
-    pub advice: String,
+    pub advice: &'static str,
     /// What is known of this client.
     pub quirk: Option<&'static str>,
+}
+
+impl Verdict {
+    /// What happened, with the detail, in one sentence.
+    pub fn sentence(&self) -> String {
+        if self.detail.is_empty() { self.what.to_owned() } else { format!("{} ({})", self.what, self.detail) }
+    }
 }
 
 /// One client's way, from its first request to its first call.
@@ -368,11 +377,12 @@ impl Attempt {
     }
 
     fn judge(&self, now: Timestamp) -> Verdict {
-        let say = |standing, code: &str, what: &str, advice: &str| Verdict {
+        let say = |standing, code: &str, what: &'static str, advice: &'static str| Verdict {
             standing,
             code: code.to_owned(),
-            what: what.to_owned(),
-            advice: advice.to_owned(),
+            what,
+            detail: String::new(),
+            advice,
             quirk: None,
         };
         // The last step that decides something counts: a client that was refused and then succeeded is connected.
@@ -382,8 +392,7 @@ impl Attempt {
             let code = last.reason.as_deref().unwrap_or("server");
             let known = reason(code);
             let (what, advice) = known.map_or(("It was refused.", "The log has the cause."), |known| (known.what, known.advice));
-            let what = if last.detail.is_empty() { what.to_owned() } else { format!("{what} ({})", last.detail) };
-            return say(Standing::Refused, code, &what, advice);
+            return Verdict { detail: last.detail.clone(), ..say(Standing::Refused, code, what, advice) };
         }
         let quiet = now.since(self.ended()) > PATIENCE;
         let (code, what, advice) = match last.kind {

@@ -203,6 +203,9 @@ pub struct Connection {
     pub refreshing_until: Option<Timestamp>,
     /// Why the tokens are gone, in words.
     pub problem: Option<String>,
+    /// Whose account it is there, as its authorization server said in an ID token; `None` where it said nothing. For people to read: nothing
+    /// is decided by it.
+    pub account: Option<String>,
 }
 
 /// A person's way to an upstream's authorization server and back.

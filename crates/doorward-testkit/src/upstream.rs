@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -40,6 +41,8 @@ pub struct UpstreamState {
     pub iss: Option<String>,
     /// What stands in the metadata instead of the truth, by member.
     pub metadata: HashMap<&'static str, Value>,
+    /// The claims of the ID token in its answers to a code; none without.
+    pub id_token: Option<Value>,
     /// The access tokens that count.
     pub valid: HashSet<String>,
     /// The parameters of authorization requests.
@@ -231,7 +234,11 @@ async fn token(State(shared): State<Shared>, Form(form): Form<HashMap<String, St
     state.valid.retain(|token| !token.starts_with(&format!("access-{account}-")));
     state.valid.insert(access.clone());
     state.refresh_tokens.insert(refresh.clone(), account);
-    answer(&json!({"access_token": access, "token_type": "Bearer", "expires_in": state.expires_in, "refresh_token": refresh, "scope": "all"}))
+    let mut made = json!({"access_token": access, "token_type": "Bearer", "expires_in": state.expires_in, "refresh_token": refresh, "scope": "all"});
+    if let Some(claims) = &state.id_token {
+        made["id_token"] = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())).into();
+    }
+    answer(&made)
 }
 
 /// The stream of the old HTTP+SSE transport: it says where to post, and carries all answers.

@@ -126,6 +126,12 @@ impl Language {
     }
 }
 
+/// Short facts, each said in the language of the request, in one line.
+pub(crate) fn said(facts: impl IntoIterator<Item = String>) -> String {
+    let language = Language::current();
+    facts.into_iter().map(|fact| language.say(&fact).into_owned()).collect::<Vec<_>>().join(" · ")
+}
+
 /// What templates do with texts.
 #[expect(
     unreachable_pub,
@@ -156,6 +162,35 @@ mod tests {
 
     use super::*;
 
+    /// What pages say that the code puts together, with gaps for what differs: facts of lists, problems of connections, the steps of an
+    /// explanation.
+    const PUT_TOGETHER: &[&str] = &[
+        "1 tool",
+        "{} tools",
+        "connected {}",
+        "account there: {}",
+        "scopes there: {}",
+        "last used {}",
+        "from {}",
+        "last seen {}",
+        "the access ended, and the upstream gave nothing to refresh it with",
+        "the upstream no longer accepts the access that you gave",
+        "the upstream no longer knows this server",
+        "class: {}",
+        "roles of {}: {}",
+        "access.tool_roles let this person call {}: {}",
+        "access.scope_roles let this person hold {}: {}",
+        "policy: {}",
+        "{}: no rule fits, so policy.default decides",
+        "none",
+        "{} by rule {}: {}",
+        "the client's token needs the scope {}",
+        "{} is used: {}",
+        "include and exclude of {} offer {}: {}",
+        "its definition is {}",
+        "upstreams.{}.roles let this person in: {}",
+    ];
+
     /// Every text of the templates, of mails, of scopes, of the audit and of the timeline.
     fn texts() -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
@@ -171,6 +206,7 @@ mod tests {
         let letters = include_str!("letters.rs").split_whitespace().collect::<Vec<_>>().join(" ");
         let said = letters.split("language, \"").skip(1).filter_map(|part| part.split_once('"')).map(|(text, _)| text.to_owned());
         texts.extend(said);
+        texts.extend(PUT_TOGETHER.iter().map(|text| (*text).to_owned()));
         for info in SCOPES {
             texts.extend([info.title.to_owned(), info.description.to_owned()]);
         }

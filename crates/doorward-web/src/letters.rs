@@ -66,7 +66,8 @@ impl Web {
     }
 
     /// Tells somebody that an account was made for them, and how they come in: by a link to set a password, or through a provider.
-    pub(crate) fn send_invitation(&self, person: &Person, provider: Option<&str>) {
+    /// Sends nothing where there is no mail or no address.
+    pub fn send_invitation(&self, person: &Person, provider: Option<&str>) {
         let language = Language::current();
         let welcome = written(language, "there is an account for you at {}. Your sign-in name is {}.", &[&self.parts.config.name, person.name.as_str()]);
         let way = match provider {

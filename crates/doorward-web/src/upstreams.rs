@@ -39,6 +39,8 @@ pub struct Service {
     pub connectable: bool,
     /// The scopes that the person gave there.
     pub scopes: Option<String>,
+    /// Whose account it is there, as far as that is known.
+    pub account: Option<String>,
     /// When the person connected, in seconds since 1970.
     pub connected_at: Option<i64>,
 }

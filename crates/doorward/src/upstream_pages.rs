@@ -61,6 +61,7 @@ impl Upstreams for UpstreamPages {
                 tools: known.tools,
                 problem: known.problem,
                 scopes: known.scopes,
+                account: known.account,
                 connected_at: known.connected_at,
             };
             Ok(services.into_iter().map(service).collect())

@@ -25,6 +25,36 @@ async fn g5_g13_the_way_back_belongs_to_one_person_one_browser_and_one_time() {
 }
 
 #[tokio::test]
+async fn the_account_there_is_shown_where_an_id_token_for_us_tells_it() {
+    for (member, value, shown) in [
+        ("email", json!("alice@example.com"), "account there: alice@example.com"),
+        ("name", json!("<b>Alice</b>\u{0}"), "account there: &#60;b&#62;Alice&#60;/b&#62;"),
+        ("sub", json!("alice"), ""),
+        ("email", json!(7), ""),
+        ("aud", json!("somebody-else"), ""),
+        ("aud", json!([]), ""),
+        ("iss", json!("https://evil.example"), ""),
+    ] {
+        let wiki = FakeUpstream::protected().await;
+        let server = with(&[("wiki", &wiki, "oauth")]).await;
+        let alice = someone(&server, "alice").await;
+        let back = go(&server, &alice.browser, "wiki").await;
+        let mut claims = json!({"iss": wiki.origin, "aud": wiki.state().authorizes[0]["client_id"]});
+        if matches!(member, "aud" | "iss") {
+            claims["email"] = "mallory@example.com".into();
+        }
+        claims[member] = value;
+        wiki.state().id_token = Some(claims);
+        alice.browser.get(&back).await.expect(303);
+        let page = alice.browser.get(&server.at("/account")).await.expect(200);
+        assert_eq!(page.body.contains("account there"), !shown.is_empty(), "{member}");
+        assert!(page.body.contains(shown), "{member}");
+        let known = server.call(&alice.token, "connections", json!({})).await.expect(200).json();
+        assert_eq!(known.to_string().contains("account"), !shown.is_empty(), "{known}");
+    }
+}
+
+#[tokio::test]
 async fn g21_a_wrong_or_missing_issuer_redeems_nothing() {
     for iss in ["https://evil.example", ""] {
         let wiki = FakeUpstream::protected().await;

@@ -251,6 +251,7 @@ impl Gateway {
             }
             Err(error) => return Err(error.into()),
         };
+        let account = tokens.account(&payload.issuer, &client.client_id);
         let held = access::Held {
             access_token: tokens.access_token,
             refresh_token: tokens.refresh_token,
@@ -270,6 +271,7 @@ impl Gateway {
             version: 1,
             refreshing_until: None,
             problem: None,
+            account,
         };
         parts.store.apply(UpstreamChange::PutConnection(Box::new(connection))).await?;
         self.inner.wanted_scopes.lock().unwrap_or_else(PoisonError::into_inner).remove(&(from.person.id.clone(), name));

@@ -98,6 +98,25 @@ pub(crate) struct Tokens {
     pub(crate) scope: Option<String>,
     #[serde(default)]
     token_type: Option<String>,
+    #[serde(default)]
+    id_token: Option<String>,
+}
+
+impl Tokens {
+    /// Whose account this is, if the answer holds an ID token for this client. It came straight from the token endpoint over TLS, which may
+    /// stand for checking its signature (OpenID Connect Core §3.1.3.7, point 6), and it is only shown.
+    pub(crate) fn account(&self, issuer: &str, client_id: &str) -> Option<String> {
+        use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+        let payload = self.id_token.as_ref()?.split('.').nth(1)?;
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+        let audience = claims.get("aud")?;
+        let ours = audience.as_str() == Some(client_id) || audience.as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == Some(client_id)));
+        if claims.get("iss")?.as_str()? != issuer || !ours {
+            return None;
+        }
+        let named = ["email", "preferred_username", "name"].iter().find_map(|name| claims.get(*name)?.as_str().filter(|text| !text.trim().is_empty()));
+        named.map(|text| clean(text.trim()))
+    }
 }
 
 /// Some servers write the number as a text, and some a fraction.

@@ -99,7 +99,7 @@ async fn access<C: ConnectionTrait>(db: &C, change: &UpstreamChange) -> Result<b
             1
         }
         UpstreamChange::PutConnection(new) => {
-            let columns = [N::Issuer, N::Scopes, N::Tokens, N::ExpiresAt, N::EndsAt, N::CreatedAt, N::RefreshingUntil, N::Problem];
+            let columns = [N::Issuer, N::Scopes, N::Tokens, N::ExpiresAt, N::EndsAt, N::CreatedAt, N::RefreshingUntil, N::Problem, N::Account];
             // The version goes on from where it was: a refresh that is still under way must not be taken for newer.
             let next = Expr::col((connection::Entity, N::Version));
             let replace =

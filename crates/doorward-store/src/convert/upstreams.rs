@@ -90,6 +90,7 @@ pub(crate) fn connection(row: e::connection::Model) -> Result<Connection, StoreE
         version: row.version,
         refreshing_until: row.refreshing_until.map(Timestamp),
         problem: row.problem,
+        account: row.account,
     })
 }
 
@@ -106,6 +107,7 @@ pub(crate) fn connection_row(connection: &Connection) -> e::connection::Model {
         version: connection.version,
         refreshing_until: connection.refreshing_until.map(|at| at.0),
         problem: connection.problem.clone(),
+        account: connection.account.clone(),
     }
 }
 

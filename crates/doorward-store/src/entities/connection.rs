@@ -17,6 +17,7 @@ pub struct Model {
     pub version: i64,
     pub refreshing_until: Option<i64>,
     pub problem: Option<String>,
+    pub account: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

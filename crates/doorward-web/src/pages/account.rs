@@ -19,7 +19,7 @@ use crate::{
     Service, ServiceState, Web,
     audit_row::AuditRow,
     frame::{Frame, draw_copying, moment},
-    language::filters,
+    language::{filters, said},
     visitor::{SignedIn, form},
 };
 
@@ -89,7 +89,7 @@ fn browser_name(user_agent: &str) -> String {
     let systems = [("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"), ("Linux", "Linux")];
     let find = |words: &[(&str, &str)]| words.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| (*name).to_owned());
     match (find(&known), find(&systems)) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), Some(system)) => format!("{browser} ({system})"),
         (Some(browser), None) => browser,
         _ if user_agent.is_empty() => "Unknown browser".to_owned(),
         _ => user_agent.chars().take(60).collect(),
@@ -121,6 +121,7 @@ fn row(app: &ConnectedApp, tools: Vec<String>) -> App {
 fn service_row(service: Service) -> ServiceRow {
     let mut detail = vec![if service.tools == 1 { "1 tool".to_owned() } else { format!("{} tools", service.tools) }];
     detail.extend(service.connected_at.map(|at| format!("connected {}", moment(Timestamp(at)))));
+    detail.extend(service.account.map(|account| format!("account there: {account}")));
     detail.extend(service.scopes.map(|scopes| format!("scopes there: {scopes}")));
     detail.extend(service.problem);
     let (state, good) = match service.state {
@@ -139,7 +140,7 @@ fn service_row(service: Service) -> ServiceRow {
         title: service.title,
         state,
         good,
-        detail: detail.join(" · "),
+        detail: said(detail),
     }
 }
 
@@ -268,7 +269,7 @@ mod tests {
 
     #[test]
     fn browsers_are_named_as_people_know_them() {
-        assert_eq!(browser_name("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"), "Chrome on Linux");
+        assert_eq!(browser_name("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"), "Chrome (Linux)");
         assert_eq!(browser_name("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15) Gecko/20100101 Firefox/140.0"), "Firefox on macOS");
         assert_eq!(browser_name(""), "Unknown browser");
     }

@@ -17,7 +17,7 @@ use crate::{
     Web,
     audit_row::AuditRow,
     frame::{Frame, draw, moment},
-    language::filters,
+    language::{filters, said},
     visitor::{Administrator, form},
 };
 
@@ -154,8 +154,8 @@ async fn page(web: &Web, administrator: &Administrator, person: &Person) -> Resu
     let enrolled = accounts.enrolled(&person.id).await?;
     let join = |roles: &[Role]| roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ");
     let app = |app: ConnectedApp| {
-        let scopes = app.scopes.iter().map(doorward_model::Scope::title).collect::<Vec<_>>().join(" · ");
-        (app.client_id.to_string(), app.name().to_owned(), format!("{scopes} · last used {}", moment(app.last_used_at)))
+        let scopes = app.scopes.iter().map(|scope| scope.title().into_owned());
+        (app.client_id.to_string(), app.name().to_owned(), said(scopes.chain([format!("last used {}", moment(app.last_used_at))])))
     };
     let identities = store.identities_of(&person.id).await?.into_iter();
     let (lately, _) = lately(web, &person.id, None, 10).await?;
@@ -179,7 +179,10 @@ async fn page(web: &Web, administrator: &Administrator, person: &Person) -> Resu
             .sessions_of(&person.id)
             .await?
             .into_iter()
-            .map(|session| (session.id.to_string(), format!("{} · from {} · last seen {}", session.user_agent, session.address, moment(session.last_seen_at))))
+            .map(|session| {
+                let told = [session.user_agent, format!("from {}", session.address), format!("last seen {}", moment(session.last_seen_at))];
+                (session.id.to_string(), said(told))
+            })
             .collect(),
         apps: store.connected_apps(&person.id, now).await?.into_iter().map(app).collect(),
         lately,

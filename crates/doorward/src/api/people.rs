@@ -19,12 +19,17 @@ pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such person.";
     vec![
         Operation::get(routes::API_PEOPLE, "listPeople", "Lists people by name.", list).query::<Page>().answer::<People>(200, "The people."),
-        Operation::post(routes::API_PEOPLE, "addPerson", "Adds a person, or invites them to come through a provider.", add)
-            .body::<New>()
-            .answer::<Shown>(201, "The person was added.")
-            .with_etag()
-            .missing("There is no such provider.")
-            .problem(409, "The name is taken."),
+        Operation::post(
+            routes::API_PEOPLE,
+            "addPerson",
+            "Adds a person, or invites them to come through a provider. Who has an e-mail address is told by mail, where mail is set up.",
+            add,
+        )
+        .body::<New>()
+        .answer::<Shown>(201, "The person was added.")
+        .with_etag()
+        .missing("There is no such provider.")
+        .problem(409, "The name is taken."),
         Operation::get(routes::API_PERSON, "showPerson", "Shows a person with sessions, apps and linked accounts.", one)
             .answer::<Whole>(200, "The person.")
             .with_etag()
@@ -253,6 +258,7 @@ async fn add(State(app): State<Arc<App>>, Sent(new): Sent<New>) -> Answered {
     if let (Some(provider), Some(email)) = (&provider, &person.email) {
         app.federation.invite(provider, email, &person).await?;
     }
+    app.web.send_invitation(&person, provider.as_ref().map(|provider| provider.name.as_str()));
     Ok(show_state(StatusCode::CREATED, &Shown::of(&person), &person.etag()))
 }
 

@@ -87,9 +87,9 @@ fn shown(app: &App, attempt: &Attempt) -> AttemptShown {
         began: attempt.began().0,
         ended: attempt.ended().0,
         standing: verdict.standing.as_str().to_owned(),
+        what: verdict.sentence(),
         code: verdict.code,
-        what: verdict.what,
-        advice: verdict.advice,
+        advice: verdict.advice.to_owned(),
         quirk: verdict.quirk.map(ToOwned::to_owned),
         steps: attempt
             .steps

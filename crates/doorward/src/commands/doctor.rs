@@ -114,7 +114,7 @@ pub(super) async fn client(context: &Context, wanted: &str, hours: u32) -> Resul
             let verdict = attempt.verdict(now);
             serde_json::json!({
                 "client": attempt.name(), "client_id": attempt.client_id(), "began": attempt.began().0, "standing": verdict.standing.as_str(),
-                "code": verdict.code, "what": verdict.what, "advice": verdict.advice, "quirk": verdict.quirk,
+                "code": verdict.code, "what": verdict.sentence(), "advice": verdict.advice, "quirk": verdict.quirk,
                 "steps": attempt.steps.iter().map(|step| serde_json::json!({
                     "at": step.at.0, "step": step.kind.as_str(), "outcome": step.outcome.as_str(), "reason": step.reason, "detail": step.detail,
                 })).collect::<Vec<_>>(),
@@ -147,7 +147,7 @@ fn print_attempt(attempt: &Attempt, now: Timestamp) {
         let detail = if step.detail.is_empty() { String::new() } else { format!(" ({})", plain(&step.detail)) };
         println!("  {mark} {}{why}{detail}", step.kind.title());
     }
-    println!("  => {}", plain(&verdict.what));
+    println!("  => {}", plain(&verdict.sentence()));
     if !verdict.advice.is_empty() {
         println!("     {}", verdict.advice);
     }
