@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use doorward_store::Store;
-use doorward_testkit::{OAuthClient, Pkce, TestServer, Tokens};
+use doorward_testkit::{FakeCollector, OAuthClient, Pkce, TestServer, Tokens};
 
 /// Two servers with one database and one public URL.
 async fn pair() -> (TestServer, TestServer) {
@@ -52,6 +52,44 @@ async fn f_06_p2_codes_and_refresh_tokens_are_spent_once_across_replicas() {
         }
         assert_eq!(successors.len(), 1);
     }
+}
+
+#[tokio::test]
+async fn of_two_replicas_one_exports_what_happened_at_both() {
+    let collector = FakeCollector::start(0).await;
+    let hook = format!("{}/hook", collector.url);
+    let one = TestServer::start_with(|config| config.audit.webhook = hook).await;
+    let mut config = one.config.clone();
+    config.server.public_url.clone_from(&one.url);
+    let other = TestServer::start_on(config, one.data_dir.clone()).await;
+    for server in [&one, &other] {
+        tokio::spawn(server.app.housekeeping().unwrap().run(server.app.stop.clone()));
+    }
+    while one.app.store.setting("audit.export.webhook").await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for number in 0..20 {
+        let server = if number % 2 == 0 { &one } else { &other };
+        server.person(&format!("person-{number}")).await;
+    }
+    let entries = || {
+        let deliveries = collector.at("/hook");
+        let lines = deliveries.iter().flat_map(|delivery| delivery.body.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()));
+        lines.collect::<Vec<_>>()
+    };
+    let added = |entries: &[serde_json::Value]| entries.iter().filter(|entry| entry["kind"] == "person.added").count();
+    for _ in 0..400 {
+        if added(&entries()) >= 20 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Both had time to send it again.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let arrived = entries();
+    assert_eq!(added(&arrived), 20);
+    let numbers: Vec<i64> = arrived.iter().map(|entry| entry["seq"].as_i64().unwrap()).collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "each once and in order: {numbers:?}");
 }
 
 #[tokio::test]

@@ -172,9 +172,6 @@ impl Exporter {
 
     /// Whether it is this process's turn: the first that asks has it for some seconds.
     async fn may_send(&self, name: &str) -> Result<bool, StoreError> {
-        if self.store.backend() == doorward_store::Backend::Sqlite {
-            return Ok(true);
-        }
         let now = self.clock.now();
         let key = format!("export:{name}:{}:{}", now.0 / TURN, self.replica);
         let taken = format!("export:{name}:{}", now.0 / TURN);
