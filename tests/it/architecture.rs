@@ -65,6 +65,7 @@ const NAMED: &[(&str, &[&str])] = &[
     ("argon2::", &["crates/doorward-accounts/"]),
     ("reqwest::Client", &["crates/doorward-transport/src/outbound.rs", "crates/doorward-gateway/src/upstreams/http.rs", "crates/doorward-testkit/", "tests/"]),
     ("askama", &["crates/doorward-web/"]),
+    ("lettre::", &["crates/doorward-transport/src/mail.rs"]),
 ];
 
 fn root() -> &'static Path {

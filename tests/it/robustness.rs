@@ -35,6 +35,30 @@ async fn http_10_malformed_and_oversized_heads_are_refused_and_others_are_served
 }
 
 #[tokio::test]
+async fn an_answer_that_needs_no_body_does_not_end_the_connection_of_who_still_sends_one() {
+    let server = TestServer::start().await;
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+    let host = server.url.trim_start_matches("http://");
+    let head = |length: usize| format!("POST /mcp HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+    let mut buffer = vec![0; 64 * 1024];
+    for length in [40, 200_000, 40] {
+        stream.write_all(head(length).as_bytes()).await.unwrap();
+        let read = stream.read(&mut buffer).await.unwrap();
+        let answer = String::from_utf8_lossy(&buffer[..read]).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 401") && !answer.to_lowercase().contains("connection: close"), "{answer}");
+        stream.write_all(&vec![b' '; length]).await.unwrap();
+    }
+    // What is far more than anybody would read is not waited for, and neither is who never goes on.
+    for length in [8 * 1024 * 1024, 40] {
+        let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(head(length).as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        tokio::time::timeout(std::time::Duration::from_secs(15), stream.read_to_end(&mut rest)).await.unwrap().unwrap();
+        assert!(rest.starts_with(b"HTTP/1.1 401"));
+    }
+}
+
+#[tokio::test]
 async fn half_open_connections_do_not_keep_others_out() {
     let server = TestServer::start().await;
     let mut held = Vec::new();

@@ -9,6 +9,7 @@ pub mod cookies;
 pub mod cors;
 pub mod csrf;
 pub mod host;
+mod leftover;
 pub mod limit;
 pub mod mail;
 pub mod outbound;

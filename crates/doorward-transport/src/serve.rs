@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::Request};
+use axum::{Router, body::Body, extract::Request, http::Version};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
@@ -15,7 +15,7 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-use crate::address::PeerAddress;
+use crate::{address::PeerAddress, leftover::Whole};
 
 /// How the loop is bounded.
 #[derive(Clone, Debug)]
@@ -26,8 +26,9 @@ pub struct Limits {
     pub shutdown: Duration,
 }
 
-/// How long a client may take to send the head of a request, the pause between two requests included.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to send the head of a request, the pause between two requests included. Longer than proxies keep an idle
+/// connection (nginx: 60 s): if we closed it first, a request that is just on its way would be lost.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// The largest head, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
@@ -77,7 +78,9 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         let service = TowerToHyperService::new(tower::service_fn(move |mut request: Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(PeerAddress(peer));
             let router = router.clone();
-            async move { Ok::<_, Infallible>(router.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {})) }
+            // A stream of HTTP/2 ends alone; a connection of HTTP/1.1 would end with it.
+            let request = if request.version() == Version::HTTP_2 { request.map(Body::new) } else { request.map(|body| Body::new(Whole::new(body))) };
+            async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
         }));
         let watcher = graceful.watcher();
         let builder = Arc::clone(&builder);

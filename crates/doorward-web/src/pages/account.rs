@@ -84,7 +84,7 @@ struct SessionRow {
 }
 
 /// The words of a user agent that people recognise.
-fn browser_name(user_agent: &str) -> String {
+pub(super) fn browser_name(user_agent: &str) -> String {
     let known = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl")];
     let systems = [("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"), ("Linux", "Linux")];
     let find = |words: &[(&str, &str)]| words.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| (*name).to_owned());

@@ -12,7 +12,7 @@ use doorward_model::{ClientId, Person, Role, SessionId, UserId, routes};
 use doorward_store::{ConnectedApp, StoreError, page_of};
 use doorward_transport::{Params, answer};
 
-use super::{activity::lately, error::Oops};
+use super::{account::browser_name, activity::lately, error::Oops};
 use crate::{
     Web,
     audit_row::AuditRow,
@@ -180,7 +180,7 @@ async fn page(web: &Web, administrator: &Administrator, person: &Person) -> Resu
             .await?
             .into_iter()
             .map(|session| {
-                let told = [session.user_agent, format!("from {}", session.address), format!("last seen {}", moment(session.last_seen_at))];
+                let told = [browser_name(&session.user_agent), format!("from {}", session.address), format!("last seen {}", moment(session.last_seen_at))];
                 (session.id.to_string(), said(told))
             })
             .collect(),

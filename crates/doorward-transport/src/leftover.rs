@@ -1,0 +1,69 @@
+//! What is left of a request's body when the request was answered without it.
+//!
+//! A refusal needs no body, and often leaves before the client has sent all of its own. Were the rest not read, the connection would be
+//! closed behind the answer, and the client's next request on it would fail for nothing that it did (RFC 9112 §9.3). So the rest is read
+//! and thrown away, within bounds, while the answer is on its way.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+/// How many bytes more are read, and for how long. Beyond that the connection is closed.
+const MOST: u64 = 1024 * 1024;
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// A body whose rest is read away when it is dropped.
+pub(crate) struct Whole(Option<Incoming>);
+
+impl Whole {
+    pub(crate) fn new(body: Incoming) -> Self {
+        Self(Some(body))
+    }
+}
+
+impl Body for Whole {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) {
+            self.0 = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        let Some(body) = self.0.take().filter(|body| !body.is_end_stream() && body.size_hint().lower() <= MOST) else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(tokio::time::timeout(WITHIN, read_away(body)));
+        }
+    }
+}
+
+async fn read_away(mut body: Incoming) {
+    let mut read = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        read += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if read > MOST {
+            return;
+        }
+    }
+}
