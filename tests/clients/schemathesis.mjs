@@ -16,7 +16,7 @@ const ENDING = ['revokeToken', 'changePerson', 'deletePerson', 'setPassword', 's
 let failed = 0;
 for (const [title, which] of [['everything that leaves this run its rights', ENDING.flatMap(id => ['--exclude-operation-id', id])], ['what may end them', ENDING.flatMap(id => ['--include-operation-id', id])]]) {
   const made = JSON.parse(server.cliWith('', '--json', 'token', 'create', 'fuzz', '--user', 'root', '--scope', 'admin'));
-  const run = spawn(join(here, '.venv-schemathesis/bin/schemathesis'), ['run', `${server.url}/api/admin/openapi.json`, '-H', `Authorization: Bearer ${made.value}`, '--checks', CHECKS, '--max-examples', process.env.EXAMPLES ?? '25', '--workers', '1', ...which], { cwd: here, timeout: 600_000 });
+  const run = spawn(join(here, '.venv-schemathesis/bin/schemathesis'), ['run', `${server.url}/api/admin/openapi.json`, '-H', `Authorization: Bearer ${made.value}`, '--checks', CHECKS, '--max-examples', process.env.EXAMPLES ?? '60', '--workers', '1', ...which], { cwd: here, timeout: 600_000 });
   // Not waited for in one piece: the server's log must be read meanwhile.
   const done = { stdout: '' };
   run.stdout.on('data', chunk => { done.stdout += chunk; });
