@@ -1,6 +1,6 @@
 // The person at the browser: signs in and decides on the real pages, without a screen. It keeps cookies in a file, so that it is
 // the same browser each time, and follows the last redirect to a loopback callback as a browser does.
-import { readFileSync, writeFileSync, existsSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 const unescape = text => text.replaceAll('&#38;', '&').replaceAll('&amp;', '&').replaceAll('&#34;', '"').replaceAll('&quot;', '"');
 
@@ -19,7 +19,12 @@ export class Human {
       if (cookie.includes('Max-Age=0')) this.cookies.delete(pair.slice(0, at));
       else this.cookies.set(pair.slice(0, at), pair.slice(at + 1));
     }
-    if (this.jar) writeFileSync(this.jar, JSON.stringify([...this.cookies]));
+    if (this.jar) {
+      // Others read the file at this moment: they find it whole, before or after.
+      const fresh = `${this.jar}.${process.pid}`;
+      writeFileSync(fresh, JSON.stringify([...this.cookies]));
+      renameSync(fresh, this.jar);
+    }
     return { status: answer.status, location: answer.headers.get('location'), html: await answer.text() };
   }
 
