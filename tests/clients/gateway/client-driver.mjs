@@ -56,6 +56,8 @@ const value = (key, field) => ({ a: 5, b: 3 }[key] ?? field.default ?? ({ string
 try {
   for (let round = 0; round < 5; round += 1) {
     const tools = (await client.listTools()).tools.filter(tool => tool.name.startsWith(`${name}_`));
+    // On a busy machine the server has not seen the upstream yet, or the upstream has not listed its tools.
+    if (tools.length === 0) { await sleep(1000); continue; }
     if (tools.length === 1 && tools[0].name === `${name}_connect`) { await connect(); continue; }
     let again = false;
     // The suite may say what is to be called; else every tool is, with values that fit.
