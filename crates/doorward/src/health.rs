@@ -21,7 +21,7 @@ fn finding(what: &str, result: Result<String, String>) -> Finding {
 pub(crate) async fn look(app: &App) -> Vec<Finding> {
     let store = &app.store;
     let mut findings = vec![finding("version", Ok(env!("CARGO_PKG_VERSION").to_owned()))];
-    let database = store.ping().await.map(|()| format!("{:?} answers", store.backend())).map_err(|error| error.to_string());
+    let database = store.ping().await.map(|()| format!("{} answers", store.backend())).map_err(|error| error.to_string());
     findings.push(finding("database", database));
     findings.push(finding("signing key", app.readiness().await.map(|()| "one signs".to_owned()).map_err(|error| error.to_string())));
     let clock = match store.database_time().await {

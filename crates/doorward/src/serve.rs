@@ -23,7 +23,7 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
     let limits = Limits { connections: config.server.max_connections, shutdown: Duration::from_secs(config.server.shutdown_seconds) };
     let app = App::open(config, &checked, data_dir, public_url, Arc::new(SystemClock)).await?;
     announce(&app).await?;
-    tracing::info!(listen = %bound, public_url = %app.public_url, backend = ?app.store.backend(), "serving");
+    tracing::info!(listen = %bound, public_url = %app.public_url, backend = %app.store.backend(), "serving");
     let housekeeping = tokio::spawn(app.housekeeping()?.run(app.stop.clone()));
     let figures = metrics(&app).await?;
     let finished = serve(listener, app.router(), limits, stopped(app.stop.clone())).await;

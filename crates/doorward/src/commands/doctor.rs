@@ -17,7 +17,7 @@ use crate::{Failed, keys};
 async fn database(context: &Context) -> (Finding, Option<Store>) {
     match context.store().await {
         Ok(store) => {
-            let found = format!("{:?} answers and its schema is up to date", store.backend());
+            let found = format!("{} answers and its schema is up to date", store.backend());
             let result = store.ping().await.map(|()| found).map_err(|error| error.to_string());
             (Finding { what: "database".to_owned(), result }, Some(store))
         }
