@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn browsers_are_named_as_people_know_them() {
         assert_eq!(browser_name("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"), "Chrome (Linux)");
-        assert_eq!(browser_name("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15) Gecko/20100101 Firefox/140.0"), "Firefox on macOS");
+        assert_eq!(browser_name("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15) Gecko/20100101 Firefox/140.0"), "Firefox (macOS)");
         assert_eq!(browser_name(""), "Unknown browser");
     }
 }
