@@ -20,6 +20,8 @@ pub struct Mail {
     pub head: String,
     /// The text, decoded.
     pub text: String,
+    /// The name and the password that the sender signed in with; empty without.
+    pub signed_in: (String, String),
 }
 
 /// A mail server on this machine.
@@ -27,6 +29,7 @@ pub struct FakeMailServer {
     /// Its address, as `mail.url` takes it.
     pub url: String,
     arrived: Arc<Mutex<Vec<Mail>>>,
+    port: u16,
 }
 
 fn quoted_printable(text: &str) -> String {
@@ -48,10 +51,17 @@ async fn converse(stream: TcpStream, arrived: Arc<Mutex<Vec<Mail>>>) -> std::io:
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
     writer.write_all(b"220 mail.test ESMTP\r\n").await?;
-    let mut to = String::new();
+    let (mut to, mut signed_in) = (String::new(), (String::new(), String::new()));
     while let Some(line) = lines.next_line().await? {
         let answer: &[u8] = match line.to_ascii_uppercase() {
-            word if word.starts_with("EHLO") => b"250-mail.test\r\n250 8BITMIME\r\n",
+            word if word.starts_with("EHLO") => b"250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n",
+            // RFC 4616: who to be (nobody else), the name, the password.
+            word if word.starts_with("AUTH PLAIN ") => {
+                let plain = String::from_utf8(STANDARD.decode(&line[11..]).unwrap()).unwrap();
+                let mut parts = plain.split('\0').skip(1).map(ToOwned::to_owned);
+                signed_in = (parts.next().unwrap(), parts.next().unwrap());
+                b"235 welcome\r\n"
+            }
             word if word.starts_with("RCPT TO:") => {
                 to = line[8..].trim().trim_matches(['<', '>']).to_owned();
                 b"250 ok\r\n"
@@ -69,7 +79,7 @@ async fn converse(stream: TcpStream, arrived: Arc<Mutex<Vec<Mail>>>) -> std::io:
                     head if head.contains("transfer-encoding: base64") => String::from_utf8(STANDARD.decode(body.replace("\r\n", "")).unwrap()).unwrap(),
                     _ => body.to_owned(),
                 };
-                arrived.lock().unwrap().push(Mail { to: to.clone(), head: head.to_owned(), text });
+                arrived.lock().unwrap().push(Mail { to: to.clone(), head: head.to_owned(), text, signed_in: signed_in.clone() });
                 b"250 kept\r\n"
             }
             word if word == "QUIT" => {
@@ -87,7 +97,8 @@ impl FakeMailServer {
     /// Starts one.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("smtp://{}", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("smtp://127.0.0.1:{port}");
         let arrived: Arc<Mutex<Vec<Mail>>> = Arc::default();
         let kept = Arc::clone(&arrived);
         tokio::spawn(async move {
@@ -95,7 +106,12 @@ impl FakeMailServer {
                 tokio::spawn(converse(stream, Arc::clone(&kept)));
             }
         });
-        Self { url, arrived }
+        Self { url, arrived, port }
+    }
+
+    /// Its address for this user, as `mail.url` takes it.
+    pub fn url_for(&self, user: &str) -> String {
+        format!("smtp://{user}@127.0.0.1:{}", self.port)
     }
 
     /// All that arrived so far.

@@ -7,6 +7,7 @@ use lettre::{
     message::{Mailbox, header::ContentType},
     transport::smtp::authentication::Credentials,
 };
+use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -66,6 +67,11 @@ impl Mailer {
         let wrong = |key: &'static str, message: &str| MailSetupError { key, message: message.to_owned() };
         let url = Url::parse(&config.url).map_err(|_| wrong("url", "must be smtps://USER@HOST:465 or smtp://USER@HOST:587"))?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("url", "names no host"))?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        // The address is shown where settings are shown.
+        if url.password().is_some() {
+            return Err(wrong("url", "must not hold the password; put it into mail.password, or a file named by DOORWARD_MAIL__PASSWORD_FILE"));
+        }
         let from: Mailbox = config.from.parse().map_err(|_| wrong("from", "must be a sender such as Doorward <doorward@example.com>"))?;
         let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         let builder = match url.scheme() {
@@ -79,7 +85,9 @@ impl Mailer {
             builder = builder.port(port);
         }
         if !url.username().is_empty() {
-            builder = builder.credentials(Credentials::new(url.username().to_owned(), config.password.clone()));
+            // Many servers take an e-mail address for a name, whose @ an address of a server cannot hold as it is.
+            let user = percent_decode_str(url.username()).decode_utf8().map_err(|_| wrong("url", "names a user that is not text"))?;
+            builder = builder.credentials(Credentials::new(user.into_owned(), config.password.clone()));
         }
         Ok(Some(Self { transport: builder.build(), from: Arc::new(from), new_sign_in: config.new_sign_in }))
     }
@@ -91,7 +99,10 @@ impl Mailer {
 
     /// Sends a message in the background. That it failed is for the log: who asked for it must not learn whether an address exists.
     pub fn send(&self, to: &str, subject: String, text: String) {
-        let Ok(to) = to.parse::<Mailbox>() else { return };
+        let Ok(to) = to.parse::<Mailbox>() else {
+            tracing::error!("a mail could not be sent: the person's address cannot be written to");
+            return;
+        };
         let message = Message::builder().from(self.from.as_ref().clone()).to(to).subject(subject).header(ContentType::TEXT_PLAIN).body(text);
         let message = match message {
             Ok(message) => message,
@@ -119,6 +130,8 @@ mod tests {
         let wrong = |url: &str, from: &str| Mailer::new(&MailConfig { url: url.to_owned(), from: from.to_owned(), ..MailConfig::default() }).err().unwrap().key;
         assert_eq!(wrong("mail.example.com", "a@b.example"), "url");
         assert_eq!(wrong("http://mail.example.com", "a@b.example"), "url");
+        assert_eq!(wrong("smtps://me:secret@mail.example.com", "a@b.example"), "url");
+        assert_eq!(wrong("smtps://%ff@mail.example.com", "a@b.example"), "url");
         assert_eq!(wrong("smtps://mail.example.com", "nobody"), "from");
         assert!(Mailer::new(&MailConfig::default()).unwrap().is_none());
     }
