@@ -126,6 +126,35 @@ async fn links_end_with_time_with_another_password_and_with_the_account() {
 }
 
 #[tokio::test]
+async fn a_name_that_looks_like_an_address_counts_before_somebody_elses_address() {
+    let mail = FakeMailServer::start().await;
+    let server = set_up(&mail).await;
+    let new = |name: &str, email: &str| NewPerson { name: name.into(), email: Some(email.into()), password: Some(PASSWORD.into()), roles: Vec::new() };
+    server.app.accounts.add(new("kim@example.com", "kim@home.example")).await.unwrap();
+    server.app.accounts.add(new("lee", "kim@example.com")).await.unwrap();
+    for (number, asked, to) in [(0, "Kim@example.com", "kim@home.example"), (1, "lee", "kim@example.com"), (2, "Alice@Example.com", "alice@example.com")] {
+        forget(&server, &Browser::new(), asked, "en").await.expect(200);
+        assert_eq!(mail.mail(number).await.to, to);
+    }
+}
+
+#[tokio::test]
+async fn the_mail_servers_user_may_be_an_address_and_the_password_is_not_in_the_url() {
+    let mail = FakeMailServer::start().await;
+    let url = mail.url_for("doorward%40example.com");
+    let server = TestServer::start_with(|config| {
+        config.mail.url = url;
+        config.mail.from = "doorward@example.com".into();
+        config.mail.password = "s3cret: %40".into();
+    })
+    .await;
+    let new = NewPerson { name: "kim".into(), email: Some("kim@example.com".into()), password: Some(PASSWORD.into()), roles: Vec::new() };
+    server.app.accounts.add(new).await.unwrap();
+    forget(&server, &Browser::new(), "kim", "en").await.expect(200);
+    assert_eq!(mail.mail(0).await.signed_in, ("doorward@example.com".to_owned(), "s3cret: %40".to_owned()));
+}
+
+#[tokio::test]
 async fn asking_tells_nothing_and_floods_nobody() {
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;

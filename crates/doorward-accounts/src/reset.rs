@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_model::{Change, Person, Sealed, Timestamp, UserId};
+use doorward_model::{Change, Person, PersonName, Sealed, Timestamp, UserId};
 use doorward_store::StoreError;
 use serde::{Deserialize, Serialize};
 
@@ -45,20 +45,24 @@ impl Accounts {
         self.master.seal(PLACE, &plain).as_str().to_owned()
     }
 
-    /// Whom a mail about a forgotten password goes to: the one person with this name or address who has a password, if none went to them
-    /// lately.
+    /// Whom a mail about a forgotten password goes to: the person with this name, or else the only one with this address, if they have a
+    /// password and none went to them lately.
     pub async fn forgot_password(&self, asked: &str) -> Result<Option<Arc<Person>>, StoreError> {
         let asked = asked.trim();
-        let person = if asked.contains('@') {
-            let mut people = self.store.people_with_email(asked).await?;
-            // An address that two people share tells not who asks.
-            if people.len() == 1 { people.pop().map(Arc::new) } else { None }
-        } else {
-            match doorward_model::PersonName::parse(asked) {
-                Ok(name) => self.store.person_named(&name).await?.map(Arc::new),
-                Err(_) => None,
-            }
+        // A name may look like an address.
+        let named = match PersonName::parse(asked) {
+            Ok(name) => self.store.person_named(&name).await?,
+            Err(_) => None,
         };
+        let person = match named {
+            None if asked.contains('@') => {
+                let mut people = self.store.people_with_email(asked).await?;
+                // An address that two people share tells not who asks.
+                if people.len() == 1 { people.pop() } else { None }
+            }
+            named => named,
+        };
+        let person = person.map(Arc::new);
         let fits = |person: &Arc<Person>| person.disabled_at.is_none() && person.password.is_some() && person.email.is_some();
         let Some(person) = person.filter(fits) else { return Ok(None) };
         let now = self.clock.now();
@@ -103,25 +107,5 @@ impl Accounts {
             Err(StoreError::Refused(_)) => Err(PeopleError::Link),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// The session of this cookie, if it began in a browser and at an address that its person did not sign in from before. A person's very
-    /// first one is no news.
-    pub async fn new_place(&self, cookie: &doorward_model::PlainToken) -> Result<Option<doorward_model::Session>, StoreError> {
-        let Some(session) = self.store.session(&cookie.hashed()).await? else { return Ok(None) };
-        let others = self.store.sessions_of(&session.user_id, self.clock.now()).await?;
-        if others.iter().any(|other| other.id != session.id && (other.user_agent == session.user_agent || other.address == session.address)) {
-            return Ok(None);
-        }
-        let filter = doorward_model::AuditFilter {
-            user_id: Some(session.user_id.to_string()),
-            kind: Some(doorward_model::AuditKind::SignedIn.as_str().to_owned()),
-            ..doorward_model::AuditFilter::default()
-        };
-        let before = self.store.audit(&filter, None, 50).await?;
-        let own = session.id.to_string();
-        let mut before = before.entries.iter().map(|entry| &entry.event).filter(|event| event.actor.session_id.as_ref() != Some(&own)).peekable();
-        let known = before.peek().is_none() || before.any(|event| event.address == session.address);
-        Ok((!known).then(|| session.as_ref().clone()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Change, Person, PlainToken, Session, SessionId, UserId};
+use doorward_model::{AuditFilter, AuditKind, Change, Person, PlainToken, Session, SessionId, UserId};
 use doorward_store::StoreError;
 
 use crate::Accounts;
@@ -53,5 +53,21 @@ impl Accounts {
             Err(StoreError::Refused(_)) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The session of this cookie, if it began in a browser and at an address that its person did not sign in from before. A person's very
+    /// first one is no news.
+    pub async fn new_place(&self, cookie: &PlainToken) -> Result<Option<Session>, StoreError> {
+        let Some(session) = self.store.session(&cookie.hashed()).await? else { return Ok(None) };
+        let others = self.store.sessions_of(&session.user_id, self.clock.now()).await?;
+        if others.iter().any(|other| other.id != session.id && (other.user_agent == session.user_agent || other.address == session.address)) {
+            return Ok(None);
+        }
+        let filter = AuditFilter { user_id: Some(session.user_id.to_string()), kind: Some(AuditKind::SignedIn.as_str().to_owned()), ..AuditFilter::default() };
+        let before = self.store.audit(&filter, None, 50).await?;
+        let own = session.id.to_string();
+        let mut before = before.entries.iter().map(|entry| &entry.event).filter(|event| event.actor.session_id.as_ref() != Some(&own)).peekable();
+        let known = before.peek().is_none() || before.any(|event| event.address == session.address);
+        Ok((!known).then(|| session.as_ref().clone()))
     }
 }

@@ -115,3 +115,28 @@ pub(crate) fn moment(at: Timestamp) -> String {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
     OffsetDateTime::from_unix_timestamp(at.0).ok().and_then(|time| time.format(format).ok()).unwrap_or_default()
 }
+
+/// The words of a user agent that people recognise.
+pub(crate) fn browser_name(user_agent: &str) -> String {
+    let known = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl")];
+    let systems = [("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"), ("Linux", "Linux")];
+    let find = |words: &[(&str, &str)]| words.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| (*name).to_owned());
+    match (find(&known), find(&systems)) {
+        (Some(browser), Some(system)) => format!("{browser} ({system})"),
+        (Some(browser), None) => browser,
+        _ if user_agent.is_empty() => "Unknown browser".to_owned(),
+        _ => user_agent.chars().take(60).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser_name;
+
+    #[test]
+    fn browsers_are_named_as_people_know_them() {
+        assert_eq!(browser_name("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"), "Chrome (Linux)");
+        assert_eq!(browser_name("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15) Gecko/20100101 Firefox/140.0"), "Firefox (macOS)");
+        assert_eq!(browser_name(""), "Unknown browser");
+    }
+}

@@ -3,7 +3,11 @@
 use doorward_accounts::{INVITATION_SECONDS, RESET_SECONDS, SignedIn};
 use doorward_model::{Person, routes};
 
-use crate::{Web, frame::moment, language::Language};
+use crate::{
+    Web,
+    frame::{browser_name, moment},
+    language::Language,
+};
 
 /// A text with its gaps filled, in this language.
 fn written(language: Language, text: &str, gaps: &[&str]) -> String {
@@ -99,7 +103,7 @@ impl Web {
             };
             let paragraphs = [
                 written(language, "somebody signed in as {} from somewhere new, at {}:", &[person.name.as_str(), &moment(session.auth_time)]),
-                format!("{}\n{}", session.user_agent, session.address),
+                format!("{}\n{}", browser_name(&session.user_agent), session.address),
                 written(language, "If it was you, there is nothing to do. If not, end that session and change your password:", &[]),
                 web.at(routes::ACCOUNT),
             ];

@@ -18,7 +18,7 @@ use super::{activity::lately, error::Oops};
 use crate::{
     Service, ServiceState, Web,
     audit_row::AuditRow,
-    frame::{Frame, draw_copying, moment},
+    frame::{Frame, browser_name, draw_copying, moment},
     language::{filters, said},
     visitor::{SignedIn, form},
 };
@@ -81,19 +81,6 @@ struct SessionRow {
     address: String,
     since: String,
     last_seen: String,
-}
-
-/// The words of a user agent that people recognise.
-pub(super) fn browser_name(user_agent: &str) -> String {
-    let known = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl")];
-    let systems = [("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"), ("Linux", "Linux")];
-    let find = |words: &[(&str, &str)]| words.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| (*name).to_owned());
-    match (find(&known), find(&systems)) {
-        (Some(browser), Some(system)) => format!("{browser} ({system})"),
-        (Some(browser), None) => browser,
-        _ if user_agent.is_empty() => "Unknown browser".to_owned(),
-        _ => user_agent.chars().take(60).collect(),
-    }
 }
 
 async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
@@ -260,17 +247,5 @@ pub(crate) async fn change_password(State(web): State<Web>, signed_in: SignedIn,
         }
         Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
         Err(error) => show(&web, &signed_in, StatusCode::BAD_REQUEST, None, Some(format!("The password was not changed: {error}."))).await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::browser_name;
-
-    #[test]
-    fn browsers_are_named_as_people_know_them() {
-        assert_eq!(browser_name("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"), "Chrome (Linux)");
-        assert_eq!(browser_name("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15) Gecko/20100101 Firefox/140.0"), "Firefox (macOS)");
-        assert_eq!(browser_name(""), "Unknown browser");
     }
 }

@@ -12,11 +12,11 @@ use doorward_model::{ClientId, Person, Role, SessionId, UserId, routes};
 use doorward_store::{ConnectedApp, StoreError, page_of};
 use doorward_transport::{Params, answer};
 
-use super::{account::browser_name, activity::lately, error::Oops};
+use super::{activity::lately, error::Oops};
 use crate::{
     Web,
     audit_row::AuditRow,
-    frame::{Frame, draw, moment},
+    frame::{Frame, browser_name, draw, moment},
     language::{filters, said},
     visitor::{Administrator, form},
 };
