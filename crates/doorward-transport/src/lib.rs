@@ -16,6 +16,7 @@ pub mod outbound;
 pub mod params;
 pub mod request_log;
 pub mod serve;
+pub mod single_flight;
 
 pub use address::ClientAddress;
 pub use config::{OutboundConfig, ServerConfig};
@@ -23,3 +24,4 @@ pub use csrf::Csrf;
 pub use limit::AddressLimiter;
 pub use outbound::{Correspondent, Fetched, Outbound, OutboundError};
 pub use params::{Params, ParamsError};
+pub use single_flight::{FlightError, SingleFlight};

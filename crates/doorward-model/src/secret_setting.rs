@@ -1,0 +1,178 @@
+//! Secrets in settings, as types that are read like any text and never printed: not by `Debug`, not by serialisation, and so neither
+//! by `config show`, the API, a page nor the log.
+
+use std::{borrow::Cow, fmt};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+/// What is shown instead of a secret.
+pub const HIDDEN: &str = "…";
+
+/// A secret setting, such as a password. It is read from a text and written as [`HIDDEN`], or as the empty text where it is not set.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SecretSetting(Zeroizing<String>);
+
+impl SecretSetting {
+    /// The value, to be sent to where it belongs or sealed.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+    /// Reports a setting without a value.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// The form in which it may be shown.
+    pub fn shown(&self) -> Cow<'static, str> {
+        Cow::Borrowed(if self.is_empty() { "" } else { HIDDEN })
+    }
+}
+
+/// A secret after a name that may be shown, such as `NAME=VALUE` with `'='` or `Name: value` with `':'`. It is written as the name,
+/// the separator and [`HIDDEN`]; a text without the separator is hidden as a whole.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct NamedSecret<const SEPARATOR: char>(Zeroizing<String>);
+
+impl<const SEPARATOR: char> NamedSecret<SEPARATOR> {
+    /// The whole text, to be sent to where it belongs or sealed.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+    /// Reports a setting without a value.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// Name and value, both as they were written; `None` without the separator.
+    pub fn parts(&self) -> Option<(&str, &str)> {
+        self.0.split_once(SEPARATOR)
+    }
+    /// The form in which it may be shown.
+    pub fn shown(&self) -> Cow<'static, str> {
+        match self.parts() {
+            _ if self.is_empty() => Cow::Borrowed(""),
+            Some((name, _)) if SEPARATOR == ':' => Cow::Owned(format!("{name}: {HIDDEN}")),
+            Some((name, _)) => Cow::Owned(format!("{name}{SEPARATOR}{HIDDEN}")),
+            None => Cow::Borrowed(HIDDEN),
+        }
+    }
+}
+
+/// Refuses what is shown instead of a secret: it would replace the secret by that.
+fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
+    let text = Zeroizing::new(String::deserialize(deserializer)?);
+    if text.ends_with(HIDDEN) {
+        return Err(serde::de::Error::custom("a secret cannot end with …, which is shown instead of secrets; write the secret itself"));
+    }
+    Ok(text)
+}
+
+impl fmt::Debug for SecretSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+impl<const SEPARATOR: char> fmt::Debug for NamedSecret<SEPARATOR> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+impl Serialize for SecretSetting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.shown())
+    }
+}
+
+impl<const SEPARATOR: char> Serialize for NamedSecret<SEPARATOR> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.shown())
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretSetting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer).map(Self)
+    }
+}
+
+impl<'de, const SEPARATOR: char> Deserialize<'de> for NamedSecret<SEPARATOR> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer).map(Self)
+    }
+}
+
+impl From<String> for SecretSetting {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl From<&str> for SecretSetting {
+    fn from(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+}
+
+impl<const SEPARATOR: char> From<String> for NamedSecret<SEPARATOR> {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl<const SEPARATOR: char> From<&str> for NamedSecret<SEPARATOR> {
+    fn from(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+}
+
+/// The schema of both: a text.
+impl JsonSchema for SecretSetting {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+}
+
+impl<const SEPARATOR: char> JsonSchema for NamedSecret<SEPARATOR> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "NamedSecret".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_setting_is_read_and_never_printed() {
+        let secret: SecretSetting = serde_json::from_str("\"hunter2\"").unwrap();
+        assert_eq!((secret.reveal(), format!("{secret:?}"), serde_json::to_string(&secret).unwrap()), ("hunter2", "…".to_owned(), "\"…\"".to_owned()));
+        assert_eq!(serde_json::to_string(&SecretSetting::default()).unwrap(), "\"\"");
+        let header: NamedSecret<':'> = serde_json::from_str("\"X-Key: hunter2\"").unwrap();
+        assert_eq!((header.parts(), serde_json::to_string(&header).unwrap()), (Some(("X-Key", " hunter2")), "\"X-Key: …\"".to_owned()));
+        let pair = NamedSecret::<'='>::from("KEY=hunter2=");
+        assert_eq!((pair.parts(), format!("{pair:?}")), (Some(("KEY", "hunter2=")), "KEY=…".to_owned()));
+        assert_eq!(format!("{:?}", NamedSecret::<'='>::from("hunter2")), "…", "a text without a name is hidden as a whole");
+    }
+
+    #[test]
+    fn what_is_shown_instead_of_a_secret_is_not_taken_for_one() {
+        for shown in ["\"…\"", "\"KEY=…\""] {
+            assert!(serde_json::from_str::<SecretSetting>(shown).is_err(), "{shown}");
+            assert!(serde_json::from_str::<NamedSecret<'='>>(shown).is_err(), "{shown}");
+        }
+    }
+}
