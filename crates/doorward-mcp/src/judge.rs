@@ -107,6 +107,7 @@ fn question<'a>(subject: Subject<'a>, spec: &'a ToolSpec) -> Question<'a> {
         client_id: subject.client_id,
         client_name: subject.client_name,
         upstream: spec.upstream.as_ref().map(doorward_model::UpstreamName::as_str).unwrap_or_default(),
+        kind: doorward_model::policy::ItemKind::Tool,
         tool: &spec.own_name,
         listed_as: spec.name(),
         class: spec.class,

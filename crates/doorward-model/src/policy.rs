@@ -1,4 +1,5 @@
-//! Which tools, for whom: rules that allow, deny, or ask the person first. The same decision hides a tool and refuses its call.
+//! Which tools, prompts and resources, for whom: rules that allow, deny, or ask the person first. The same decision hides an item and
+//! refuses its use.
 
 use std::fmt;
 
@@ -32,6 +33,35 @@ impl Effect {
     }
 }
 
+/// A kind of item that rules can tell apart with `kind=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ItemKind {
+    /// A tool.
+    Tool,
+    /// A prompt, with the completion of its arguments.
+    Prompt,
+    /// A resource or a resource template, with the subscription to it.
+    Resource,
+}
+
+impl ItemKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Tool, Self::Prompt, Self::Resource];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Prompt => "prompt",
+            Self::Resource => "resource",
+        }
+    }
+    /// The kind of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
 /// What the rules look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
@@ -43,9 +73,11 @@ pub struct Question<'a> {
     pub client_name: &'a str,
     /// The upstream; empty for a tool of our own.
     pub upstream: &'a str,
-    /// The tool, by its name there.
+    /// The kind of the item.
+    pub kind: ItemKind,
+    /// The item's name at the upstream; the URI of a resource.
     pub tool: &'a str,
-    /// The tool, by its name here.
+    /// The item's name among those of all upstreams, at whichever address it is used.
     pub listed_as: &'a str,
     /// What it does to the world.
     pub class: ToolClass,
@@ -71,6 +103,7 @@ enum Condition {
     Client(Vec<Pattern>),
     Upstream(Vec<Pattern>),
     Tool(Vec<Pattern>),
+    Kind(Vec<ItemKind>),
     Class(Vec<ToolClass>),
     Hint(Vec<Hint>),
 }
@@ -89,7 +122,7 @@ impl Hint {
 }
 
 /// What conditions may be about.
-const KEYS: &str = "person, role, client, upstream, tool, class, hint";
+const KEYS: &str = "person, role, client, upstream, tool, kind, class, hint";
 
 impl Condition {
     fn parse(key: &str, values: &str) -> Result<Self, String> {
@@ -106,6 +139,10 @@ impl Condition {
             "client" => Self::Client(patterns()),
             "upstream" => Self::Upstream(patterns()),
             "tool" => Self::Tool(patterns()),
+            "kind" => {
+                let kind = |word: &str| ItemKind::parse(word).ok_or_else(|| format!("names the kind {word:?}; there are tool, prompt and resource"));
+                Self::Kind(words().map(kind).collect::<Result<_, _>>()?)
+            }
             "class" => {
                 let class = |word: &str| ToolClass::parse(word).ok_or_else(|| format!("names the class {word:?}; there are read, write and destructive"));
                 Self::Class(words().map(class).collect::<Result<_, _>>()?)
@@ -125,6 +162,14 @@ impl Condition {
         })
     }
 
+    /// True if the condition tells items of one upstream apart.
+    fn is_about_items(&self) -> bool {
+        match self {
+            Self::Person(_) | Self::Role(_) | Self::Client(_) | Self::Upstream(_) => false,
+            Self::Tool(_) | Self::Kind(_) | Self::Class(_) | Self::Hint(_) => true,
+        }
+    }
+
     fn holds(&self, question: &Question<'_>) -> bool {
         let any = |patterns: &[Pattern], texts: &[&str]| patterns.iter().any(|pattern| texts.iter().any(|text| pattern.matches(text)));
         match self {
@@ -135,6 +180,7 @@ impl Condition {
             Self::Client(patterns) => any(patterns, &[question.client_id.as_str(), question.client_name]),
             Self::Upstream(patterns) => any(patterns, &[question.upstream]),
             Self::Tool(patterns) => any(patterns, &[question.tool, question.listed_as]),
+            Self::Kind(kinds) => kinds.contains(&question.kind),
             Self::Class(classes) => classes.contains(&question.class),
             Self::Hint(hints) => hints.iter().any(|hint| match hint {
                 Hint::OpenWorld => question.open_world,
@@ -195,6 +241,24 @@ impl ToolPolicy {
         }
         Decision { effect: self.default, rule: None }
     }
+
+    /// True if the rules deny everything that the upstream of `question` offers to its person and client, whatever the item. An
+    /// upstream that is closed is not told about either: not its capabilities, not that its lists changed.
+    pub fn closes(&self, question: &Question<'_>) -> bool {
+        for rule in &self.rules {
+            let (items, others): (Vec<_>, Vec<_>) = rule.conditions.iter().partition(|condition| condition.is_about_items());
+            if !others.iter().all(|condition| condition.holds(question)) {
+                continue;
+            }
+            match rule.effect {
+                Effect::Allow | Effect::Confirm => return false,
+                Effect::Deny if items.is_empty() => return true,
+                // It takes some items away; the rest is decided further down.
+                Effect::Deny => {}
+            }
+        }
+        self.default == Effect::Deny
+    }
 }
 
 impl fmt::Display for Decision<'_> {
@@ -239,8 +303,18 @@ mod tests {
         let client = ClientId::from_text("c_1");
         let decide = |person: &Person, client_name: &str, tool: &str, class: ToolClass, open_world: bool| {
             let listed = format!("wiki_{tool}");
-            let question =
-                Question { person, client_id: &client, client_name, upstream: "wiki", tool, listed_as: &listed, class, open_world, idempotent: false };
+            let question = Question {
+                person,
+                client_id: &client,
+                client_name,
+                upstream: "wiki",
+                kind: ItemKind::Tool,
+                tool,
+                listed_as: &listed,
+                class,
+                open_world,
+                idempotent: false,
+            };
             let decision = policy.decide(&question);
             (decision.effect, decision.rule.map(|(number, _)| number))
         };
@@ -254,6 +328,37 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_without_a_condition_on_items_closes_an_upstream_and_one_with_it_does_not() {
+        let (ann, client) = (person("ann", &["guest"]), ClientId::from_text("c_1"));
+        let ask = |rules: &[&str], default: &str, kind: ItemKind| {
+            let rules: Vec<String> = rules.iter().map(|rule| (*rule).to_owned()).collect();
+            let policy = ToolPolicy::parse(&rules, default).unwrap();
+            let question = Question {
+                person: &ann,
+                client_id: &client,
+                client_name: "x",
+                upstream: "payroll",
+                kind,
+                tool: "file:///wages",
+                listed_as: "payroll+file:///wages",
+                class: ToolClass::Read,
+                open_world: true,
+                idempotent: true,
+            };
+            (policy.decide(&question).effect, policy.closes(&question))
+        };
+        for kind in ItemKind::ALL {
+            assert_eq!(ask(&["deny upstream=payroll role=guest"], "allow", kind), (Effect::Deny, true));
+            assert_eq!(ask(&["deny upstream=payroll role=staff"], "allow", kind), (Effect::Allow, false));
+            assert_eq!(ask(&["allow tool=other", "deny upstream=payroll"], "allow", kind), (Effect::Deny, false), "other may be there");
+            assert_eq!(ask(&["deny class=destructive"], "deny", kind), (Effect::Deny, true));
+        }
+        assert_eq!(ask(&["deny kind=resource"], "allow", ItemKind::Resource), (Effect::Deny, false));
+        assert_eq!(ask(&["deny kind=resource"], "allow", ItemKind::Prompt), (Effect::Allow, false));
+        assert_eq!(ask(&["deny tool=payroll+*"], "allow", ItemKind::Resource).0, Effect::Deny);
+    }
+
+    #[test]
     fn wrong_rules_say_what_is_wrong() {
         for (rule, said) in [
             ("forbid tool=x", "must begin with"),
@@ -263,6 +368,7 @@ mod tests {
             ("deny role=A", "lower-case"),
             ("deny tool=", "needs a value"),
             ("deny hint=open", "open-world"),
+            ("deny kind=file", "there are tool, prompt and resource"),
         ] {
             let error = ToolPolicy::parse(&[rule.to_owned()], "allow").unwrap_err().to_string();
             assert!(error.contains(said), "{error}");

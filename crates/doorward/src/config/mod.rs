@@ -89,9 +89,10 @@ impl AccessConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct PolicyConfig {
     /// Rules such as `deny role=guest class=write,destructive upstream=wiki`: `allow`, `deny` or `confirm`, then conditions
-    /// `KEY=VALUE,VALUE…` that must all hold. Keys are person, role, client, upstream, tool, class (read, write, destructive) and hint
-    /// (open-world, closed-world, idempotent, not-idempotent); `*` in a value stands for anything. `confirm` asks the person before
-    /// each call.
+    /// `KEY=VALUE,VALUE…` that must all hold. Keys are person, role, client, upstream, tool, kind (tool, prompt, resource), class (read,
+    /// write, destructive) and hint (open-world, closed-world, idempotent, not-idempotent); `*` in a value stands for anything. Rules
+    /// hold for prompts and resources as for tools: `tool` is then the prompt's name or the resource's URI, the class is read. `confirm`
+    /// asks the person before each call.
     pub rules: Vec<String>,
     /// What holds where no rule fits: `allow`, `deny` or `confirm`.
     pub default: String,
