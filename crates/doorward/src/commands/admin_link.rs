@@ -12,7 +12,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failed> {
     if context.json {
         print_json(&serde_json::json!({"link": link, "expires_in": context.config.accounts.admin_link_seconds}));
     } else {
-        println!("{link}");
+        say!("{link}");
     }
     Ok(())
 }

@@ -123,8 +123,8 @@ async fn verify(context: &Context, store: &Store, expect: Option<String>) -> Res
             if context.json {
                 super::print_json(&serde_json::json!({"ok": true, "entries": verified.entries, "first": verified.first, "head": head}));
             } else {
-                println!("The audit is whole: {} entries from {} on.", verified.entries, verified.first);
-                println!("Keep this end elsewhere, and a later check shows that nothing was cut off: --expect {head}");
+                say!("The audit is whole: {} entries from {} on.", verified.entries, verified.first);
+                say!("Keep this end elsewhere, and a later check shows that nothing was cut off: --expect {head}");
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -132,7 +132,7 @@ async fn verify(context: &Context, store: &Store, expect: Option<String>) -> Res
             if context.json {
                 super::print_json(&serde_json::json!({"ok": false, "entry": broken.seq, "why": broken.why}));
             } else {
-                println!("The audit is broken at entry {}: {}.", broken.seq, broken.why);
+                say!("The audit is broken at entry {}: {}.", broken.seq, broken.why);
             }
             Ok(ExitCode::from(1))
         }
@@ -182,7 +182,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
     }
     for entry in found.iter().rev() {
-        println!("{}", line(context, entry));
+        say!("{}", line(context, entry));
     }
     if !command.follow {
         return Ok(ExitCode::SUCCESS);
@@ -192,7 +192,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         for entry in store.audit_after(after, 1000).await? {
             after = entry.seq;
             if filter.fits(&entry.event) {
-                println!("{}", line(context, &entry));
+                say!("{}", line(context, &entry));
             }
         }
         std::io::stdout().flush().map_err(Failed::because)?;

@@ -67,9 +67,9 @@ pub(super) async fn back_up(context: &Context, file: &Path, with_key: bool) -> R
     let detail = serde_json::json!({"file": file.display().to_string(), "with_key": with_key}).to_string();
     store.note(AuditEvent::new(AuditKind::BackupMade).detail(detail)).await?;
     store.flush().await?;
-    println!("Written to {}.", file.display());
+    say!("Written to {}.", file.display());
     if !with_key {
-        println!("It opens only with the master key, which is not in it: keep {} elsewhere too.", MasterKey::path(context.data_dir.path()).display());
+        say!("It opens only with the master key, which is not in it: keep {} elsewhere too.", MasterKey::path(context.data_dir.path()).display());
     }
     Ok(())
 }
@@ -88,7 +88,7 @@ pub(super) async fn restore(context: &Context, file: &Path, end_access: bool) ->
     let _ = fs::remove_file(&copy);
     tidy(&copy);
     let rows = done?;
-    println!("Restored {rows} rows. Sessions and everything that was under way have ended; people sign in again.");
+    say!("Restored {rows} rows. Sessions and everything that was under way have ended; people sign in again.");
     Ok(())
 }
 

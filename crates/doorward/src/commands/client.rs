@@ -75,9 +75,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 }
                 print_json(&described);
             } else {
-                println!("client_id      {}", added.client.id);
+                say!("client_id      {}", added.client.id);
                 if let Some(secret) = &added.secret {
-                    println!("client_secret  {}", secret.reveal());
+                    say!("client_secret  {}", secret.reveal());
                 }
             }
         }
@@ -100,15 +100,15 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         }
         Command::Disable { id } => {
             registration.set_disabled(&ClientId::from_text(id.clone()), true).await?;
-            println!("Disabled {id}; its access has ended.");
+            say!("Disabled {id}; its access has ended.");
         }
         Command::Enable { id } => {
             registration.set_disabled(&ClientId::from_text(id.clone()), false).await?;
-            println!("Enabled {id}.");
+            say!("Enabled {id}.");
         }
         Command::Delete { id } => {
             registration.delete(&ClientId::from_text(id.clone())).await?;
-            println!("Deleted {id}; its access has ended.");
+            say!("Deleted {id}; its access has ended.");
         }
     }
     Ok(())

@@ -35,7 +35,7 @@ pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Resu
         if as_json {
             print_json(&json!({"ok": true}));
         } else {
-            println!("The configuration is fine.");
+            say!("The configuration is fine.");
         }
         return Ok(());
     }

@@ -122,8 +122,8 @@ pub(super) async fn client(context: &Context, wanted: &str, hours: u32) -> Resul
         };
         print_json(&found.iter().map(describe).collect());
     } else if found.is_empty() {
-        println!("No client like {wanted} tried to connect in the last {hours} hours.");
-        println!("It never reached this server: check the address in the client, DNS, firewall and proxy.");
+        say!("No client like {wanted} tried to connect in the last {hours} hours.");
+        say!("It never reached this server: check the address in the client, DNS, firewall and proxy.");
     } else {
         for attempt in &found {
             print_attempt(attempt, now);
@@ -133,26 +133,21 @@ pub(super) async fn client(context: &Context, wanted: &str, hours: u32) -> Resul
     Ok(if connected { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// What others wrote, on one line.
-fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
-}
-
 fn print_attempt(attempt: &Attempt, now: Timestamp) {
     let verdict = attempt.verdict(now);
-    println!("{}  {}  {}", moment(attempt.began()), plain(&attempt.name()), verdict.standing.as_str());
+    say!("{}  {}  {}", moment(attempt.began()), attempt.name(), verdict.standing.as_str());
     for step in &attempt.steps {
         let mark = if step.outcome == Outcome::Ok { "ok    " } else { "WRONG " };
         let why = step.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let detail = if step.detail.is_empty() { String::new() } else { format!(" ({})", plain(&step.detail)) };
-        println!("  {mark} {}{why}{detail}", step.kind.title());
+        let detail = if step.detail.is_empty() { String::new() } else { format!(" ({})", step.detail) };
+        say!("  {mark} {}{why}{detail}", step.kind.title());
     }
-    println!("  => {}", plain(&verdict.sentence()));
+    say!("  => {}", verdict.sentence());
     if !verdict.advice.is_empty() {
-        println!("     {}", verdict.advice);
+        say!("     {}", verdict.advice);
     }
     if let Some(quirk) = verdict.quirk {
-        println!("     {quirk}");
+        say!("     {quirk}");
     }
-    println!();
+    say!("");
 }

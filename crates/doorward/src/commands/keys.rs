@@ -65,7 +65,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             if context.json {
                 print_json(&json!({"kid": key.kid, "algorithm": key.algorithm.as_str(), "activates_at": key.activates_at.0}));
             } else {
-                println!("Made {} ({}); it signs from {}.", key.kid, key.algorithm.as_str(), moment(key.activates_at));
+                say!("Made {} ({}); it signs from {}.", key.kid, key.algorithm.as_str(), moment(key.activates_at));
             }
         }
     }

@@ -9,7 +9,7 @@ pub(super) async fn run(context: &Context, to: Option<String>) -> Result<(), Fai
     let Some(to) = to else {
         // Opening brings the schema up to date.
         context.store().await?;
-        println!("The schema is up to date.");
+        say!("The schema is up to date.");
         return Ok(());
     };
     let target = StoreConfig { url: to, ..context.config.store.clone() };
@@ -20,6 +20,6 @@ pub(super) async fn run(context: &Context, to: Option<String>) -> Result<(), Fai
     let source = context.store().await?;
     let target = Store::open(&target, context.data_dir.path()).await?;
     let rows = source.copy_to(&target).await?;
-    println!("Copied {rows} rows. Set store.url to the new database, keep the master key where it is, and start the server.");
+    say!("Copied {rows} rows. Set store.url to the new database, keep the master key where it is, and start the server.");
     Ok(())
 }

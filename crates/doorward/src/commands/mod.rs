@@ -1,5 +1,9 @@
 //! The commands, one file each. Every command works on the same `--config` and `--data-dir`, also while a server runs on it.
-#![expect(clippy::print_stdout, reason = "commands answer on standard output")]
+
+/// Prints one line. What it says may hold names that upstreams, clients and providers chose, so that the whole line is escaped.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::commands::print_line(&format!($($words)*)) };
+}
 
 mod admin_link;
 mod audit;
@@ -20,6 +24,7 @@ mod user;
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory, Parser, Subcommand};
+use doorward_model::foreign::escaped;
 use doorward_store::origin::{self, Origin};
 
 use crate::{Failed, data_dir::DataDir, logging, serve};
@@ -242,6 +247,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
 }
 
 /// Prints a value as JSON.
+#[expect(clippy::print_stdout, reason = "commands answer on standard output")]
 fn print_json(value: &serde_json::Value) {
     println!("{value:#}");
 }
@@ -264,16 +270,31 @@ fn print_findings(as_json: bool, findings: &[Finding]) -> ExitCode {
     } else {
         for finding in findings {
             match &finding.result {
-                Ok(text) => println!("ok    {:<16} {text}", finding.what),
-                Err(text) => println!("WRONG {:<16} {text}", finding.what),
+                Ok(text) => say!("ok    {:<16} {text}", finding.what),
+                Err(text) => say!("WRONG {:<16} {text}", finding.what),
             }
         }
     }
     if healthy { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
-/// Prints rows under a head, aligned.
+/// Prints one line, escaped: nothing in it can end the line, forge the next one, or control the terminal.
+#[expect(clippy::print_stdout, reason = "commands answer on standard output")]
+pub(crate) fn print_line(line: &str) {
+    println!("{}", escaped(line));
+}
+
+/// Prints a text of several lines, the first behind `mark` and the others under it, each escaped.
+fn print_block(mark: &str, text: &str) {
+    for (index, line) in text.split('\n').enumerate() {
+        if index == 0 { say!("{mark}{line}") } else { say!("{:width$}{line}", "", width = mark.len()) }
+    }
+}
+
+/// Prints rows under a head, aligned. Cells hold names that upstreams, clients and providers chose, so that each is escaped: none can end its
+/// line, or turn the direction of the next.
 fn print_table(head: &[&str], rows: &[Vec<String>]) {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| escaped(cell).into_owned()).collect()).collect();
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column))
@@ -285,9 +306,9 @@ fn print_table(head: &[&str], rows: &[Vec<String>]) {
     let line = |cells: &[String]| {
         cells.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column))).collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    println!("{}", line(&head.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>()));
-    for row in rows {
-        println!("{}", line(row));
+    say!("{}", line(&head.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>()));
+    for row in &rows {
+        say!("{}", line(row));
     }
 }
 

@@ -40,9 +40,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         print_json(&json!({"tool": tool, "answer": answer, "why": why}));
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{tool}: {answer}");
+    say!("{tool}: {answer}");
     for step in why {
-        println!("  {step}");
+        say!("  {step}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -90,9 +90,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if context.json {
                 print_json(&json!({"name": id.as_str(), "redirect_uri": callback}));
             } else {
-                println!("Added {id}.");
-                println!("Register this redirect URI there: {callback}");
-                println!("Then try it: doorward provider test {id}");
+                say!("Added {id}.");
+                say!("Register this redirect URI there: {callback}");
+                say!("Then try it: doorward provider test {id}");
             }
         }
         Command::List => {
@@ -123,7 +123,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
         Command::Delete { name } => {
             federation.delete(&name).await?;
-            println!("Deleted {name}. The access of people who came through it ends within a minute.");
+            say!("Deleted {name}. The access of people who came through it ends within a minute.");
         }
     }
     Ok(ExitCode::SUCCESS)

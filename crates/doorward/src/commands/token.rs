@@ -91,10 +91,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 }
                 print_json(&described);
             } else {
-                println!("id       {}", made.token.id);
-                println!("for      {}", known.name);
-                println!("expires  {}", moment(made.token.expires_at));
-                println!("value    {}", made.value.reveal());
+                say!("id       {}", made.token.id);
+                say!("for      {}", known.name);
+                say!("expires  {}", moment(made.token.expires_at));
+                say!("value    {}", made.value.reveal());
             }
         }
         Command::List { user } => {
@@ -124,7 +124,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         }
         Command::Revoke { id } => {
             accounts.revoke_access_token(None, &AccessTokenId::from_text(id.clone())).await.map_err(Failed::because)?;
-            println!("Revoked {id}.");
+            say!("Revoked {id}.");
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use doorward_gateway::{Decision, Source, Upstream, UpstreamConfig, upstreams::KI
 use doorward_model::ToolClass;
 use serde_json::json;
 
-use super::{Finding, context::Context, print_findings, print_json, print_table};
+use super::{Finding, context::Context, print_block, print_findings, print_json, print_table};
 use crate::{
     Failed,
     config::{UPSTREAMS, known_keys, value_from_text},
@@ -151,7 +151,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if context.json {
                 print_json(&json!({"name": name.as_str()}));
             } else {
-                println!("Added {name}. Try it: doorward upstream test {name}");
+                say!("Added {name}. Try it: doorward upstream test {name}");
             }
         }
         Command::List => {
@@ -190,7 +190,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 let wanted = tool.as_ref().map_or_else(|| matches!(reviewed.state(), "waiting" | "changed"), |tool| *tool == reviewed.pin.tool);
                 if wanted {
                     gateway.decide(&reviewed.pin, Decision::Approve, "the command line").await?;
-                    println!("Approved {}.", reviewed.pin.tool);
+                    say!("Approved {}.", reviewed.pin.tool);
                     done += 1;
                 }
             }
@@ -201,17 +201,17 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::Reject { name, tool } => {
             let upstream = gateway.named(&name).await?;
             gateway.decide(&gateway.pinned(upstream.name, &tool).await?, Decision::Reject, "the command line").await?;
-            println!("Rejected {tool}.");
+            say!("Rejected {tool}.");
         }
         Command::Classify { name, tool, class } => {
             let upstream = gateway.named(&name).await?;
             let decision = Decision::Classify(ToolClass::parse(&class));
             gateway.decide(&gateway.pinned(upstream.name, &tool).await?, decision, "the command line").await?;
-            println!("{tool} counts as {class} now.");
+            say!("{tool} counts as {class} now.");
         }
         Command::Delete { name } => {
             gateway.delete(&name).await?;
-            println!("Deleted {name}, with everybody's connections to it.");
+            say!("Deleted {name}, with everybody's connections to it.");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -229,16 +229,13 @@ async fn tools(context: &Context, gateway: &doorward_gateway::Gateway, name: &st
         reviewed.iter().map(|tool| vec![tool.pin.tool.clone(), tool.state().to_owned(), tool.class().as_str().to_owned(), tool.warnings.join("; ")]).collect();
     print_table(&["TOOL", "STATE", "CLASS", "WARNINGS"], &rows);
     for tool in reviewed.iter().filter(|tool| !tool.differences.is_empty()) {
-        println!("\n{} changed:", tool.pin.tool);
+        say!("");
+        say!("{} changed:", tool.pin.tool);
         for difference in &tool.differences {
-            println!("  {}\n    - {}\n    + {}", difference.part, indent(&difference.before), indent(&difference.after));
+            say!("  {}", difference.part);
+            print_block("    - ", &difference.before);
+            print_block("    + ", &difference.after);
         }
     }
     Ok(())
-}
-
-/// A text as it may stand on a terminal, further lines under the first.
-fn indent(text: &str) -> String {
-    let plain: String = text.chars().filter(|letter| *letter == '\n' || !letter.is_control()).collect();
-    plain.replace('\n', "\n      ")
 }

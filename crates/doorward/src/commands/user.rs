@@ -134,16 +134,16 @@ fn show(context: &Context, person: &Person, identities: &[LinkedIdentity], facto
         }
         return print_json(&described);
     }
-    println!("id        {}", person.id);
-    println!("name      {}", person.name);
-    println!("email     {}", person.email.as_deref().unwrap_or("-"));
-    println!("roles     {}", person.all_roles().map(Role::as_str).collect::<Vec<_>>().join(", "));
-    println!("created   {}", moment(person.created_at));
-    println!("state     {}", person.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled since {}", moment(at))));
-    println!("password  {}", if person.password.is_some() { "set" } else { "none" });
-    println!("factors   {} passkeys, {}", factors.passkeys, if factors.authenticator { "authenticator app" } else { "no authenticator app" });
+    say!("id        {}", person.id);
+    say!("name      {}", person.name);
+    say!("email     {}", person.email.as_deref().unwrap_or("-"));
+    say!("roles     {}", person.all_roles().map(Role::as_str).collect::<Vec<_>>().join(", "));
+    say!("created   {}", moment(person.created_at));
+    say!("state     {}", person.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled since {}", moment(at))));
+    say!("password  {}", if person.password.is_some() { "set" } else { "none" });
+    say!("factors   {} passkeys, {}", factors.passkeys, if factors.authenticator { "authenticator app" } else { "no authenticator app" });
     for identity in identities {
-        println!("account   {} {} ({})", identity.provider, identity.email.as_deref().or(identity.username.as_deref()).unwrap_or("-"), identity.subject);
+        say!("account   {} {} ({})", identity.provider, identity.email.as_deref().or(identity.username.as_deref()).unwrap_or("-"), identity.subject);
     }
 }
 
@@ -159,7 +159,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             if context.json {
                 print_json(&describe(&person));
             } else {
-                println!("Added {}. Whoever comes from {} as {email} is them.", person.name, provider.name);
+                say!("Added {}. Whoever comes from {} as {email} is them.", person.name, provider.name);
             }
         }
         Command::Invite { name, provider, email } => {
@@ -167,17 +167,17 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             let (person, provider) = (accounts.find(&name).await?, federation.named(&provider).await?);
             let email = email.or_else(|| person.email.clone()).ok_or_else(|| Failed(format!("{name} has no e-mail address; give one with --email")))?;
             federation.invite(&provider, &email, &person).await?;
-            println!("Invited {name}: whoever comes from {} as {email} is them.", provider.name);
+            say!("Invited {name}: whoever comes from {} as {email} is them.", provider.name);
         }
         Command::Link { name, provider, subject } => {
             let federation = context.federation(&store).await?;
             let (person, provider) = (accounts.find(&name).await?, federation.named(&provider).await?);
             federation.link_subject(&provider, &subject, &person).await?;
-            println!("Linked {name} to {subject} at {}.", provider.name);
+            say!("Linked {name} to {subject} at {}.", provider.name);
         }
         Command::ResetFactors { name } => {
             accounts.reset_factors(&accounts.find(&name).await?).await?;
-            println!("{name} has no second factor any more; sessions and connected apps have ended.");
+            say!("{name} has no second factor any more; sessions and connected apps have ended.");
         }
         Command::Add { name, email, roles: texts, password_stdin, .. } => {
             let roles = roles(&texts)?;
@@ -190,9 +190,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 }
                 print_json(&described);
             } else {
-                println!("Added {}.", person.name);
+                say!("Added {}.", person.name);
                 if generated {
-                    println!("Password: {password}");
+                    say!("Password: {password}");
                 }
             }
         }
@@ -215,28 +215,28 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         }
         Command::Disable { name } => {
             accounts.set_disabled(&accounts.find(&name).await?, true).await?;
-            println!("Disabled {name}; sessions and connected apps have ended.");
+            say!("Disabled {name}; sessions and connected apps have ended.");
         }
         Command::Enable { name } => {
             accounts.set_disabled(&accounts.find(&name).await?, false).await?;
-            println!("Enabled {name}.");
+            say!("Enabled {name}.");
         }
         Command::SetPassword { name, password_stdin } => {
             let person = accounts.find(&name).await?;
             let (password, generated) = password(password_stdin)?;
             accounts.set_password(&person, password.clone(), None).await?;
-            println!("Changed the password of {name}; sessions and connected apps have ended.");
+            say!("Changed the password of {name}; sessions and connected apps have ended.");
             if generated {
-                println!("Password: {password}");
+                say!("Password: {password}");
             }
         }
         Command::SetRole { name, roles: texts } => {
             accounts.set_roles(&accounts.find(&name).await?, roles(&texts)?).await?;
-            println!("Changed the roles of {name}.");
+            say!("Changed the roles of {name}.");
         }
         Command::Delete { name } => {
             accounts.delete(&accounts.find(&name).await?, None).await?;
-            println!("Deleted {name}; sessions and connected apps have ended.");
+            say!("Deleted {name}; sessions and connected apps have ended.");
         }
     }
     Ok(())
