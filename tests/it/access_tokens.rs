@@ -34,7 +34,7 @@ fn value(page: &Page) -> String {
     page.body[start..].chars().take_while(|letter| letter.is_ascii_alphanumeric() || "_-".contains(*letter)).collect()
 }
 
-async fn made(server: &TestServer, browser: &Browser, name: &str, more: &[(&str, &str)]) -> String {
+pub(crate) async fn made(server: &TestServer, browser: &Browser, name: &str, more: &[(&str, &str)]) -> String {
     value(&post(server, browser, &[&[("do", "make"), ("name", name), ("days", "30")], more].concat()).await.expect(200))
 }
 

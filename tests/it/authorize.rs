@@ -201,8 +201,8 @@ async fn prompt_none_and_max_age_are_obeyed() {
     let pkce = Pkce::default();
     let silent = browser.get(&client.authorize_url(&pkce, &[("prompt", "none")])).await.expect(303);
     assert_eq!(silent.location_param("error").as_deref(), Some("consent_required"), "a self-registered client is never silently allowed");
-    let nobody = Browser::new().get(&client.authorize_url(&pkce, &[("prompt", "none")])).await.expect(303);
-    assert_eq!(nobody.location_param("error").as_deref(), Some("login_required"));
+    let nobody = Browser::new().get(&client.authorize_url(&pkce, &[("prompt", "none")])).await.expect(400);
+    assert!(nobody.body.contains("href=\"http://127.0.0.1:7777/callback?error=login_required"), "{}", nobody.body);
     server.clock.advance(120);
     for changes in [[("max_age", "60")], [("prompt", "login")], [("max_age", "0")]] {
         let to = browser.get(&client.authorize_url(&pkce, &changes)).await.expect(303).location();
@@ -223,7 +223,7 @@ async fn prompt_none_and_max_age_are_obeyed() {
 async fn prompt_none_succeeds_for_an_administrators_client_within_what_was_allowed() {
     let (server, _, browser) = stage().await;
     let added = server.app.registration.add(doorward_registration_new("Portal")).await.unwrap();
-    let client = OAuthClient::known(&server, added.client.id.as_str(), "http://127.0.0.1:7777/callback");
+    let client = OAuthClient::known(&server, added.client.id.as_str(), "https://portal.example/callback");
     let pkce = Pkce::default();
     let first = browser.get(&client.authorize_url(&pkce, &[("prompt", "none")])).await.expect(303);
     assert_eq!(first.location_param("error").as_deref(), Some("consent_required"));
@@ -235,7 +235,65 @@ async fn prompt_none_succeeds_for_an_administrators_client_within_what_was_allow
 }
 
 fn doorward_registration_new(name: &str) -> doorward::app::NewClient {
-    doorward::app::NewClient { name: name.to_owned(), redirect_uris: vec!["http://127.0.0.1:7777/callback".to_owned()], auth_method: None, admin: false }
+    doorward::app::NewClient { name: name.to_owned(), redirect_uris: vec!["https://portal.example/callback".to_owned()], auth_method: None, admin: false }
+}
+
+#[tokio::test]
+async fn prompt_none_gives_no_code_where_any_program_of_the_machine_could_take_it() {
+    let (server, _, browser) = stage().await;
+    let pkce = Pkce::default();
+    let loopback = "http://127.0.0.1:7777/callback";
+    for (uri, method, silent) in [
+        (loopback, None, false),
+        ("cursor://anysphere.cursor-mcp/oauth/callback", None, false),
+        (loopback, Some("client_secret_post"), true),
+        ("https://portal.example/callback", None, true),
+    ] {
+        let new =
+            doorward::app::NewClient { redirect_uris: vec![uri.to_owned()], auth_method: method.map(str::to_owned), ..doorward_registration_new("Portal") };
+        let added = server.app.registration.add(new).await.unwrap();
+        let mut client = OAuthClient::known(&server, added.client.id.as_str(), uri);
+        client.secret = added.secret.map(|secret| secret.reveal().to_owned());
+        client.tokens(&browser, &[]).await;
+        let same = if uri == loopback { "http://127.0.0.1:50123/callback" } else { uri };
+        let back = browser.get(&client.authorize_url(&pkce, &[("prompt", "none"), ("redirect_uri", same)])).await.expect(303);
+        assert!(back.location().starts_with(same), "{}", back.location());
+        assert_eq!(back.location_param("code").is_some(), silent, "{uri} {method:?}");
+        assert_eq!(back.location_param("error").as_deref(), (!silent).then_some("consent_required"), "{uri} {method:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_sends_no_visitor_to_an_address_that_a_stranger_registered() {
+    let (server, _, browser) = stage().await;
+    let evil = json!({"redirect_uris": ["https://evil.example/cb"], "client_name": "Evil", "token_endpoint_auth_method": "none"});
+    let client = OAuthClient::register_with(&server, evil).await;
+    let pkce = Pkce::default();
+    let errors: [&[(&str, &str)]; 6] = [
+        &[("scope", "nothing known")],
+        &[("response_type", "token")],
+        &[("code_challenge", "")],
+        &[("resource", "https://elsewhere.example/mcp")],
+        &[("request_uri", "urn:x")],
+        &[("prompt", "none")],
+    ];
+    for changes in errors {
+        let visitor = Browser::new();
+        let page = visitor.get(&client.authorize_url(&pkce, changes)).await.expect(400);
+        assert!(page.location().is_empty() && page.body.contains("href=\"https://evil.example/cb?error="), "{changes:?}: {}", page.body);
+        assert!(page.body.contains("evil.example, and this server"), "the page says where it leads: {}", page.body);
+        let params = client.authorize_params(&pkce, changes);
+        let fields: Vec<_> = params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert!(visitor.post(&server.at("/oauth/authorize"), &fields).await.expect(400).location().is_empty(), "{changes:?}");
+    }
+    // A user allowed it, or an administrator made it: the client is told at once.
+    client.tokens(&browser, &[]).await;
+    let added = server.app.registration.add(doorward_registration_new("Portal")).await.unwrap();
+    let portal = OAuthClient::known(&server, added.client.id.as_str(), "https://portal.example/callback");
+    for (client, changes) in errors.iter().flat_map(|changes| [(&client, changes), (&portal, changes)]) {
+        let back = Browser::new().get(&client.authorize_url(&pkce, changes)).await.expect(303);
+        assert!(back.location().starts_with(&client.redirect_uri) && back.location_param("error").is_some(), "{changes:?}: {}", back.location());
+    }
 }
 
 #[tokio::test]

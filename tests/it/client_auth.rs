@@ -38,6 +38,9 @@ async fn n6_w8_basic_and_post_work_and_wrong_secrets_do_not() {
     let encoded = secret.replace('-', "%2D").replace('_', "%5F");
     let tokens = post_basic(&server, "/oauth/token", &client.id, &encoded, &fields).await.expect(200).json();
     client.refresh(tokens["refresh_token"].as_str().unwrap(), &[]).await.expect(200);
+    let mut posted = client.clone();
+    posted.basic = false;
+    posted.refresh(tokens["refresh_token"].as_str().unwrap(), &[]).await.expect(401);
     let without = OAuthClient::known(&server, &client.id, &client.redirect_uri);
     without.refresh(tokens["refresh_token"].as_str().unwrap(), &[]).await.expect(401);
 }
@@ -100,4 +103,22 @@ async fn ax9_introspection_is_for_clients_that_authenticate() {
     let alice = server.app.accounts.find("alice").await.unwrap();
     server.app.issuer.withdraw(&alice.id, None).await.unwrap();
     assert_eq!(ask(&tokens.access).await, json!({"active": false}));
+}
+
+#[tokio::test]
+async fn a_client_authenticates_by_the_method_that_it_registered_at_every_endpoint() {
+    let server = TestServer::start().await;
+    for (method, basic) in [("client_secret_basic", true), ("client_secret_post", false)] {
+        let client = OAuthClient::register_with(&server, json!({"token_endpoint_auth_method": method})).await;
+        let secret = client.secret.clone().unwrap();
+        for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect"] {
+            let fields = [("grant_type", "refresh_token"), ("refresh_token", "unknown"), ("token", "unknown")];
+            let header = post_basic(&server, path, &client.id, &secret, &fields).await;
+            let body = [fields.as_slice(), &[("client_id", client.id.as_str()), ("client_secret", secret.as_str())]].concat();
+            let body = Browser::new().post(&server.at(path), &body).await;
+            let (right, wrong) = if basic { (header, body) } else { (body, header) };
+            assert_ne!(right.status, 401, "{method} {path}: {}", right.body);
+            assert_eq!(wrong.expect(401).json()["error"], "invalid_client", "{method} {path}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod export;
 mod factors;
 mod federation;
 mod gateway;
+mod identifiers;
 mod keys;
 mod licences;
 mod login;

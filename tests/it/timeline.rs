@@ -126,3 +126,25 @@ async fn a_flood_of_requests_fills_neither_the_table_nor_the_page() {
     let attempt = last(&server).await;
     assert!(attempt.steps.len() < 200, "{}", attempt.steps.len());
 }
+
+#[tokio::test]
+async fn a_failed_authentication_is_a_step_of_the_endpoint_that_refused_it() {
+    let (server, client, browser) = stage().await;
+    let tokens = client.tokens(&browser, &[]).await;
+    assert!(server.calls(&tokens.access).await);
+    for (path, grant, kind) in [
+        ("/oauth/revoke", "", "revoke"),
+        ("/oauth/introspect", "", "introspect"),
+        ("/oauth/token", "refresh_token", "refresh"),
+        ("/oauth/token", "authorization_code", "token"),
+    ] {
+        let fields = [("client_id", client.id.as_str()), ("client_secret", "wrong"), ("token", "x"), ("grant_type", grant)];
+        Browser::new().post(&server.at(path), &fields).await.expect(401);
+        let attempt = last(&server).await;
+        assert_eq!(attempt.steps.last().unwrap().kind.as_str(), kind, "{path}");
+        if path != "/oauth/token" {
+            let now = doorward_model::Clock::now(server.clock.as_ref());
+            assert_eq!(attempt.verdict(now).standing, Standing::Connected, "{path} has nothing to do with connecting");
+        }
+    }
+}

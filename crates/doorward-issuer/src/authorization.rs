@@ -57,8 +57,27 @@ pub struct Approver<'a> {
 pub enum AuthorizeRefusal {
     /// To be shown to the person: there is no place that may be redirected to (RFC 6749 §4.1.2.1).
     Page(Failure),
-    /// To be sent to the client by this redirect, for this reason.
-    Redirect(String, Failure),
+    /// To be sent to the client.
+    Client(ErrorAnswer),
+}
+
+/// An error on its way to a client (RFC 6749 §4.1.2.1). It can only be sent by asking [`ErrorAnswer::needs_page`] first.
+#[derive(Debug, Clone)]
+pub struct ErrorAnswer {
+    /// The address that tells the client, with the error in its query.
+    pub target: String,
+    /// The error.
+    pub failure: Failure,
+    /// The client.
+    pub client: Arc<Client>,
+}
+
+impl ErrorAnswer {
+    /// Whether the user must see where the redirect leads and follow it themselves. Otherwise anybody could register a client and make this
+    /// server's address lead anywhere (RFC 9700 §4.11.2). `known` says that the browser's user has signed in here, at least by half.
+    pub fn needs_page(&self, known: bool) -> bool {
+        !known && !self.client.is_introduced()
+    }
 }
 
 /// A sealed request that cannot be taken up again.
@@ -158,12 +177,12 @@ fn append(redirect_uri: &str, pairs: &[(&str, &str)]) -> String {
 }
 
 impl Issuer {
-    /// The redirect that tells the client of an error (RFC 6749 §4.1.2.1, RFC 9207).
-    fn error_redirect(&self, redirect_uri: &str, state: Option<&str>, failure: &Failure) -> String {
+    /// The answer that tells the client of an error (RFC 6749 §4.1.2.1, RFC 9207).
+    fn tell(&self, client: &Arc<Client>, redirect_uri: &str, state: Option<&str>, failure: Failure) -> ErrorAnswer {
         let mut pairs = vec![("error", failure.code.as_str()), ("error_description", failure.why.as_str())];
         pairs.extend(state.map(|state| ("state", state)));
         pairs.push(("iss", self.parts.public_url.as_str()));
-        append(redirect_uri, &pairs)
+        ErrorAnswer { target: append(redirect_uri, &pairs), failure, client: Arc::clone(client) }
     }
 
     async fn find_client(&self, params: &Params, address: ClientAddress) -> Result<Arc<Client>, Failure> {
@@ -183,7 +202,7 @@ impl Issuer {
         self.parts.store.note_step(match &begun {
             Err(AuthorizeRefusal::Page(failure)) if failure.is_noted() => return begun,
             Ok(request) => ConnectStep::new(StepKind::Authorize).client(request.client.id.as_str(), Some(request.client.name.clone())).flow(&request.id),
-            Err(AuthorizeRefusal::Page(failure) | AuthorizeRefusal::Redirect(_, failure)) => {
+            Err(AuthorizeRefusal::Page(failure) | AuthorizeRefusal::Client(ErrorAnswer { failure, .. })) => {
                 let name = match &sent.client_id {
                     Some(id) => self.parts.store.client(&ClientId::from_text(id.clone())).await.ok().flatten().map(|client| client.name.clone()),
                     None => None,
@@ -208,23 +227,23 @@ impl Issuer {
     async fn validate(&self, id: String, created_at: Timestamp, params: Params, address: ClientAddress) -> Result<AuthorizationRequest, AuthorizeRefusal> {
         let client = self.find_client(&params, address).await.map_err(AuthorizeRefusal::Page)?;
         let mut session = GrantSession::new(self, Arc::clone(&client), params.resources()).ask_scope(params.get("scope"));
-        session.validate(&params).await.map_err(|refusal| self.refuse(refusal, params.get("state")))?;
+        session.validate(&params).await.map_err(|refusal| self.refuse(refusal, &client, params.get("state")))?;
         let redirect_uri = session.bound_redirect();
         let (Some(redirect_uri), Ok(scopes), Ok(resources)) = (redirect_uri, session.requested_scopes(), session.resources(&self.parts.resources.snapshot()))
         else {
             return Err(AuthorizeRefusal::Page(Failure::new(OAuthErrorCode::ServerError, "the request could not be read")));
         };
         if let Err(failure) = unsupported(&params) {
-            return Err(AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, params.get("state"), &failure), failure));
+            return Err(AuthorizeRefusal::Client(self.tell(&client, &redirect_uri, params.get("state"), failure)));
         }
         let resources = if params.resources().is_empty() { resources.into_iter().take(1).collect() } else { resources };
         drop(session);
         Ok(AuthorizationRequest { id, created_at, params, client, redirect_uri, scopes, resources })
     }
 
-    fn refuse(&self, refusal: Refusal, state: Option<&str>) -> AuthorizeRefusal {
+    fn refuse(&self, refusal: Refusal, client: &Arc<Client>, state: Option<&str>) -> AuthorizeRefusal {
         match refusal {
-            Refusal::Client { redirect_uri, failure } => AuthorizeRefusal::Redirect(self.error_redirect(&redirect_uri, state, &failure), failure),
+            Refusal::Client { redirect_uri, failure } => AuthorizeRefusal::Client(self.tell(client, &redirect_uri, state, failure)),
             Refusal::Person(failure) => AuthorizeRefusal::Page(failure),
         }
     }
@@ -288,7 +307,7 @@ impl Issuer {
             scopes: granted,
         });
         let state = request.params.get("state");
-        session.authorize(&request.params, user_id).await.map_err(|refusal| self.refuse(refusal, state))?;
+        session.authorize(&request.params, user_id).await.map_err(|refusal| self.refuse(refusal, &request.client, state))?;
         let mut outcome = session.into_outcome();
         let Some(code) = outcome.code.take() else {
             return Err(AuthorizeRefusal::Page(Failure::new(OAuthErrorCode::ServerError, "no code was made")));
@@ -310,16 +329,16 @@ impl Issuer {
         Ok(append(&request.redirect_uri, &pairs))
     }
 
-    /// Answers the client that the person refused.
+    /// The address that tells the client that the user refused. The user decided it on a page, so the browser may go there at once.
     pub fn deny(&self, request: &AuthorizationRequest, user_id: &UserId) -> String {
         tracing::info!(client = %request.client.id, "authorization refused by the person");
         self.parts.store.note_step(step(StepKind::Answered, request).person(user_id.as_str()).refused("denied"));
-        self.answer_error(request, OAuthErrorCode::AccessDenied, "the person refused")
+        self.answer_error(request, OAuthErrorCode::AccessDenied, "the person refused").target
     }
 
-    /// Answers the client with an error.
-    pub fn answer_error(&self, request: &AuthorizationRequest, code: OAuthErrorCode, why: &str) -> String {
-        self.error_redirect(&request.redirect_uri, request.params.get("state"), &Failure::new(code, why))
+    /// The answer that tells the client of an error.
+    pub fn answer_error(&self, request: &AuthorizationRequest, code: OAuthErrorCode, why: &str) -> ErrorAnswer {
+        self.tell(&request.client, &request.redirect_uri, request.params.get("state"), Failure::new(code, why))
     }
 }
 

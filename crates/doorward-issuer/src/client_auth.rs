@@ -28,9 +28,31 @@ pub(crate) struct ClientAuthFailure {
     pub(crate) basic: bool,
 }
 
+/// The endpoints at which clients authenticate. The timeline names the one that refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Token,
+    Revocation,
+    Introspection,
+}
+
+impl Endpoint {
+    /// The step that a request to this endpoint is.
+    fn step(self, params: &Params) -> StepKind {
+        match self {
+            Self::Token if params.get("grant_type") == Some("refresh_token") => StepKind::Refresh,
+            Self::Token => StepKind::Token,
+            Self::Revocation => StepKind::Revoke,
+            Self::Introspection => StepKind::Introspect,
+        }
+    }
+}
+
+/// What a request presents, by the method that it uses (RFC 7591 §2 `token_endpoint_auth_method`).
 enum Credential {
     None,
-    Secret(PlainToken),
+    Basic(PlainToken),
+    Post(PlainToken),
     Assertion(String),
 }
 
@@ -74,7 +96,7 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Creden
         return Err(Failure::new(OAuthErrorCode::InvalidRequest, "more than one way of client authentication"));
     }
     let (id, credential) = if let Some((id, secret)) = basic {
-        let credential = if secret.is_empty() { Credential::None } else { Credential::Secret(PlainToken::presented(&secret)) };
+        let credential = if secret.is_empty() { Credential::None } else { Credential::Basic(PlainToken::presented(&secret)) };
         (id, credential)
     } else if let Some(assertion) = params.get("client_assertion") {
         if params.get("client_assertion_type") != Some(ASSERTION_TYPE) {
@@ -83,7 +105,7 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Creden
         (claimed_subject(assertion).ok_or_else(|| invalid("client_assertion is malformed"))?, Credential::Assertion(assertion.to_owned()))
     } else {
         let id = named.ok_or_else(|| invalid("the client is not named: send client_id or Basic credentials"))?.to_owned();
-        (id, params.get("client_secret").map_or(Credential::None, |secret| Credential::Secret(PlainToken::presented(secret))))
+        (id, params.get("client_secret").map_or(Credential::None, |secret| Credential::Post(PlainToken::presented(secret))))
     };
     if named.is_some_and(|named| named != id) {
         return Err(Failure::new(OAuthErrorCode::InvalidRequest, "client_id and the client's credentials name different clients"));
@@ -93,12 +115,17 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Creden
 
 impl Issuer {
     /// Finds out which client sends a request, and makes sure of it.
-    pub(crate) async fn authenticate(&self, headers: &HeaderMap, params: &Params, address: ClientAddress) -> Result<AuthenticatedClient, ClientAuthFailure> {
+    pub(crate) async fn authenticate(
+        &self,
+        endpoint: Endpoint,
+        headers: &HeaderMap,
+        params: &Params,
+        address: ClientAddress,
+    ) -> Result<AuthenticatedClient, ClientAuthFailure> {
         let basic = headers.contains_key(header::AUTHORIZATION);
         let done = self.authenticate_inner(headers, params, address).await;
         done.map_err(|failure| {
-            let refreshes = params.get("grant_type") == Some("refresh_token");
-            let step = ConnectStep::new(if refreshes { StepKind::Refresh } else { StepKind::Token }).refused(failure.reason);
+            let step = ConnectStep::new(endpoint.step(params)).refused(failure.reason);
             let named = credentials(headers, params).ok().map(|(id, _)| id.as_str().chars().take(512).collect::<String>());
             if !failure.is_noted() {
                 self.parts.store.note_step(named.into_iter().fold(step, |step, id| step.client(id, None)));
@@ -112,13 +139,14 @@ impl Issuer {
         let client = self.parts.clients.find(&id, address).await?;
         match (client.auth_method, credential) {
             (ClientAuthMethod::None, Credential::None) => {}
-            (method, Credential::Secret(presented)) if method.uses_secret() => {
+            // Only the registered method counts: a secret that a client keeps out of bodies, where logs and frameworks see it, stays out.
+            (ClientAuthMethod::ClientSecretBasic, Credential::Basic(presented)) | (ClientAuthMethod::ClientSecretPost, Credential::Post(presented)) => {
                 if !client.secret.as_ref().is_some_and(|stored| stored.matches(&presented)) {
                     return Err(invalid("the client's secret is wrong"));
                 }
             }
             (ClientAuthMethod::PrivateKeyJwt, Credential::Assertion(assertion)) => self.check_assertion(&client, &assertion).await?,
-            (method, _) => return Err(invalid(&format!("this client authenticates by {}", method.as_str()))),
+            (method, _) => return Err(invalid(&format!("this client registered {} and must authenticate so", method.as_str()))),
         }
         Ok(AuthenticatedClient { client })
     }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     Failure, Issuer,
-    client_auth::{AuthenticatedClient, ClientAuthFailure},
+    client_auth::{AuthenticatedClient, ClientAuthFailure, Endpoint},
 };
 
 /// For how many seconds metadata and keys may be cached. Keys are published ahead by longer than that.
@@ -93,15 +93,15 @@ fn bad_form(error: &ParamsError) -> Response {
 }
 
 /// Reads a form and makes sure of the client that sends it.
-async fn receive(issuer: &Issuer, address: ClientAddress, request: Request<Body>) -> Result<(AuthenticatedClient, Params), Response> {
+async fn receive(issuer: &Issuer, endpoint: Endpoint, address: ClientAddress, request: Request<Body>) -> Result<(AuthenticatedClient, Params), Response> {
     let headers = request.headers().clone();
     let params = Params::from_form(request).await.map_err(|error| bad_form(&error))?;
-    let client = issuer.authenticate(&headers, &params, address).await;
+    let client = issuer.authenticate(endpoint, &headers, &params, address).await;
     client.map(|client| (client, params)).map_err(|ClientAuthFailure { failure, basic }| refusal(&failure, basic))
 }
 
 async fn token(State(issuer): State<Issuer>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
-    let (client, params) = match receive(&issuer, address, request).await {
+    let (client, params) = match receive(&issuer, Endpoint::Token, address, request).await {
         Ok(received) => received,
         Err(response) => return response,
     };
@@ -120,7 +120,7 @@ async fn token(State(issuer): State<Issuer>, Extension(address): Extension<Clien
 }
 
 async fn revoke(State(issuer): State<Issuer>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
-    match receive(&issuer, address, request).await {
+    match receive(&issuer, Endpoint::Revocation, address, request).await {
         Ok((client, params)) => match issuer.revoke(&client, &params).await {
             Ok(()) => answer::json(StatusCode::OK, &json!({})),
             Err(failure) => refusal(&failure, false),
@@ -130,7 +130,7 @@ async fn revoke(State(issuer): State<Issuer>, Extension(address): Extension<Clie
 }
 
 async fn introspect(State(issuer): State<Issuer>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
-    match receive(&issuer, address, request).await {
+    match receive(&issuer, Endpoint::Introspection, address, request).await {
         Ok((client, params)) => match issuer.introspect(&client, &params).await {
             Ok(body) => answer::json(StatusCode::OK, &body),
             Err(failure) => refusal(&failure, false),

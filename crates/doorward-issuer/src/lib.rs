@@ -22,7 +22,7 @@ use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, OAuthErrorC
 use doorward_store::{Store, StoreError};
 use doorward_transport::{ClientAddress, Outbound};
 
-pub use authorization::{Approver, AuthorizationRequest, AuthorizeRefusal, ReopenError};
+pub use authorization::{Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError};
 pub use config::Config;
 
 /// Where clients come from. `doorward` introduces the registration room here, so that this one need not know it.

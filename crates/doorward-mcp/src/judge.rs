@@ -31,8 +31,6 @@ pub struct Subject<'a> {
     pub person: &'a Person,
     /// The client that acts for them.
     pub client_id: &'a ClientId,
-    /// Its name.
-    pub client_name: &'a str,
 }
 
 impl Judge {
@@ -47,7 +45,7 @@ impl Judge {
         if !caller.reaches(spec.upstream) {
             return Verdict::Refuse;
         }
-        self.decide(Subject { person: &caller.person, client_id: &caller.client_id, client_name: &visit.registered_name }, spec)
+        self.decide(Subject { person: &caller.person, client_id: &caller.client_id }, spec)
     }
 
     /// What decides about a call, in a few words for the audit.
@@ -66,7 +64,7 @@ impl Judge {
         if !caller.scopes.allows(spec.scope) {
             return format!("the token lacks {}", spec.scope.name());
         }
-        let subject = Subject { person, client_id: &caller.client_id, client_name: &visit.registered_name };
+        let subject = Subject { person, client_id: &caller.client_id };
         self.policy.decide(&question(subject, spec)).to_string()
     }
 
@@ -91,7 +89,7 @@ impl Judge {
         let yes = |is: bool| if is { "yes" } else { "no" };
         let steps = vec![
             format!("class: {}", spec.class.as_str()),
-            format!("roles of {}: {roles}", person.name),
+            format!("roles of {} (user={}): {roles}", person.name, person.id),
             format!("access.tool_roles let this person call {}: {}", spec.name(), yes(self.access.allows_tool(person, spec.name()))),
             format!("access.scope_roles let this person hold {}: {}", spec.scope.name(), yes(held.allows(spec.scope))),
             format!("policy: {}", self.policy.decide(&question(subject, spec))),
@@ -105,7 +103,6 @@ fn question<'a>(subject: Subject<'a>, spec: &'a ToolSpec) -> Question<'a> {
     Question {
         person: subject.person,
         client_id: subject.client_id,
-        client_name: subject.client_name,
         upstream: spec.upstream.as_ref().map(doorward_model::UpstreamName::as_str).unwrap_or_default(),
         kind: doorward_model::policy::ItemKind::Tool,
         tool: &spec.own_name,

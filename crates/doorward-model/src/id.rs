@@ -46,6 +46,12 @@ macro_rules! id {
             pub fn from_text(text: impl Into<String>) -> Self {
                 Self(crate::id::without_nul(text.into()))
             }
+            /// An identifier of this kind as this server makes them; `None` for any other text. It names something only if a look-up finds it.
+            pub fn parse(text: &str) -> Option<Self> {
+                let random = text.strip_prefix($prefix)?;
+                let plain = random.len() == 22 && random.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+                plain.then(|| Self(text.to_owned()))
+            }
             /// The identifier as text.
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -3,7 +3,12 @@
 
 use std::fmt;
 
-use crate::{Pattern, Person, Role, access::RuleError, id::ClientId, upstream::ToolClass};
+use crate::{
+    Pattern, Person, Role,
+    access::RuleError,
+    id::{AccessTokenId, ClientId, UserId},
+    upstream::ToolClass,
+};
 
 /// What a rule says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,10 +72,8 @@ impl ItemKind {
 pub struct Question<'a> {
     /// The person that the call is for.
     pub person: &'a Person,
-    /// The client that calls.
+    /// The client that calls. Its name does not enter a decision: a client chooses it itself.
     pub client_id: &'a ClientId,
-    /// By what name it is known.
-    pub client_name: &'a str,
     /// The upstream; empty for a tool of our own.
     pub upstream: &'a str,
     /// The kind of the item.
@@ -98,14 +101,76 @@ pub struct Decision<'a> {
 
 #[derive(Clone, Debug)]
 enum Condition {
-    Person(Vec<Pattern>),
+    User(Vec<UserRule>),
     Role(Vec<Role>),
-    Client(Vec<Pattern>),
+    Client(Vec<ClientRule>),
     Upstream(Vec<Pattern>),
     Tool(Vec<Pattern>),
     Kind(Vec<ItemKind>),
     Class(Vec<ToolClass>),
     Hint(Vec<Hint>),
+}
+
+/// A user, by what neither the user nor an identity provider can choose.
+#[derive(Clone, Debug)]
+enum UserRule {
+    Id(UserId),
+    /// A pattern for the verified e-mail address, in lower case.
+    Email(Pattern),
+}
+
+impl UserRule {
+    fn parse(word: &str) -> Result<Self, String> {
+        if word.contains('@') {
+            return Ok(Self::Email(Pattern::new(word.to_lowercase())));
+        }
+        UserId::parse(word).map(Self::Id).ok_or_else(|| {
+            format!(
+                "names the user {word:?}, but sign-in names can follow what an identity provider says; write the user's ID (user=u_…, as doorward user list \
+                 shows it) or an e-mail address with @, which only a verified address matches"
+            )
+        })
+    }
+
+    fn holds(&self, person: &Person) -> bool {
+        match self {
+            Self::Id(id) => person.id == *id,
+            Self::Email(pattern) => person.email.as_deref().is_some_and(|email| pattern.matches(&email.to_lowercase())),
+        }
+    }
+}
+
+/// A client, by an identifier that it cannot choose: the ID that this server gave it, or the address that its document was fetched from.
+#[derive(Clone, Debug)]
+enum ClientRule {
+    Id(ClientId),
+    /// A pattern for the address of a metadata document. Its host is literal.
+    Document(Pattern),
+}
+
+impl ClientRule {
+    fn parse(word: &str) -> Result<Self, String> {
+        if let Some(rest) = word.strip_prefix("https://") {
+            return match rest.split_once('/') {
+                Some((host, _)) if !host.is_empty() && !host.contains(['*', '@', '?', '#']) => Ok(Self::Document(Pattern::new(word))),
+                _ => Err(format!("names the client {word:?}; write the address of a metadata document with its whole host, such as https://app.example/*")),
+            };
+        }
+        let made_here = ClientId::parse(word).or_else(|| AccessTokenId::parse(word).map(|id| ClientId::of_access_token(&id)));
+        made_here.map(Self::Id).ok_or_else(|| {
+            format!(
+                "names the client {word:?}, but clients choose their names themselves; write its ID (client=c_…, as doorward client list shows it), the ID of \
+                 an access token (client=t_…) or the address of its metadata document (client=https://app.example/*)"
+            )
+        })
+    }
+
+    fn holds(&self, client: &ClientId) -> bool {
+        match self {
+            Self::Id(id) => id == client,
+            Self::Document(pattern) => pattern.matches(client.as_str()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +187,7 @@ impl Hint {
 }
 
 /// What conditions may be about.
-const KEYS: &str = "person, role, client, upstream, tool, kind, class, hint";
+const KEYS: &str = "user, role, client, upstream, tool, kind, class, hint";
 
 impl Condition {
     fn parse(key: &str, values: &str) -> Result<Self, String> {
@@ -132,11 +197,12 @@ impl Condition {
             return Err(format!("{key} needs a value"));
         }
         Ok(match key {
-            "person" => Self::Person(patterns()),
+            // `person` is the older name of the same condition.
+            "user" | "person" => Self::User(words().map(UserRule::parse).collect::<Result<_, _>>()?),
             "role" => {
                 Self::Role(words().map(|word| Role::parse(word).map_err(|error| format!("names the role {word:?}, but {error}"))).collect::<Result<_, _>>()?)
             }
-            "client" => Self::Client(patterns()),
+            "client" => Self::Client(words().map(ClientRule::parse).collect::<Result<_, _>>()?),
             "upstream" => Self::Upstream(patterns()),
             "tool" => Self::Tool(patterns()),
             "kind" => {
@@ -173,11 +239,9 @@ impl Condition {
     fn holds(&self, question: &Question<'_>) -> bool {
         let any = |patterns: &[Pattern], texts: &[&str]| patterns.iter().any(|pattern| texts.iter().any(|text| pattern.matches(text)));
         match self {
-            Self::Person(patterns) => {
-                any(patterns, &[question.person.name.as_str(), question.person.id.as_str(), question.person.email.as_deref().unwrap_or_default()])
-            }
+            Self::User(rules) => rules.iter().any(|rule| rule.holds(question.person)),
             Self::Role(roles) => question.person.has_any(roles),
-            Self::Client(patterns) => any(patterns, &[question.client_id.as_str(), question.client_name]),
+            Self::Client(rules) => rules.iter().any(|rule| rule.holds(question.client_id)),
             Self::Upstream(patterns) => any(patterns, &[question.upstream]),
             Self::Tool(patterns) => any(patterns, &[question.tool, question.listed_as]),
             Self::Kind(kinds) => kinds.contains(&question.kind),
@@ -296,17 +360,15 @@ mod tests {
             "deny upstream=wiki tool=delete_*",
             "deny person=*@example.com class=destructive hint=open-world",
             "confirm class=write,destructive",
-            "deny client=Cursor*",
+            "deny client=https://cursor.example/*",
         ]
         .map(str::to_owned);
         let policy = ToolPolicy::parse(&rules, "allow").unwrap();
-        let client = ClientId::from_text("c_1");
-        let decide = |person: &Person, client_name: &str, tool: &str, class: ToolClass, open_world: bool| {
-            let listed = format!("wiki_{tool}");
+        let decide = |person: &Person, client: &str, tool: &str, class: ToolClass, open_world: bool| {
+            let (listed, client_id) = (format!("wiki_{tool}"), ClientId::from_text(client));
             let question = Question {
                 person,
-                client_id: &client,
-                client_name,
+                client_id: &client_id,
                 upstream: "wiki",
                 kind: ItemKind::Tool,
                 tool,
@@ -323,7 +385,7 @@ mod tests {
         assert_eq!(decide(&ann, "x", "delete_page", ToolClass::Read, false), (Effect::Deny, Some(2)));
         assert_eq!(decide(&ann, "x", "wipe", ToolClass::Destructive, true), (Effect::Deny, Some(3)));
         assert_eq!(decide(&ann, "x", "edit", ToolClass::Write, false), (Effect::Confirm, Some(4)));
-        assert_eq!(decide(&ann, "Cursor 2", "find", ToolClass::Read, false), (Effect::Deny, Some(5)));
+        assert_eq!(decide(&ann, "https://cursor.example/client.json", "find", ToolClass::Read, false), (Effect::Deny, Some(5)));
         assert_eq!(decide(&ann, "x", "find", ToolClass::Read, false), (Effect::Allow, None));
     }
 
@@ -336,7 +398,6 @@ mod tests {
             let question = Question {
                 person: &ann,
                 client_id: &client,
-                client_name: "x",
                 upstream: "payroll",
                 kind,
                 tool: "file:///wages",
@@ -359,11 +420,51 @@ mod tests {
     }
 
     #[test]
+    fn names_that_others_choose_decide_nothing() {
+        let (user, client, token) = (format!("u_{}", "A".repeat(22)), format!("c_{}", "b".repeat(22)), format!("t_{}", "c".repeat(22)));
+        let decide = |rule: &str, person: &Person, client: &str| {
+            let policy = ToolPolicy::parse(&[rule.to_owned()], "allow").unwrap();
+            let client_id = ClientId::from_text(client);
+            let question = Question {
+                person,
+                client_id: &client_id,
+                upstream: "wiki",
+                kind: ItemKind::Tool,
+                tool: "t",
+                listed_as: "wiki_t",
+                class: ToolClass::Read,
+                open_world: false,
+                idempotent: false,
+            };
+            policy.decide(&question).effect == Effect::Deny
+        };
+        let ann = Person { id: UserId::from_text(user.clone()), email: Some("Ann@Example.com".to_owned()), ..person("boss@acme.test", &[]) };
+        for rule in ["deny person=boss@acme.test", "deny user=*@acme.test", "deny person=*@*.com.evil"] {
+            assert!(!decide(rule, &ann, &client), "{rule}");
+        }
+        for rule in [format!("deny user={user}"), format!("deny person=u_{},{user}", "x".repeat(22)), "deny person=ann@example.com".to_owned()] {
+            assert!(decide(&rule, &ann, &client), "{rule}");
+        }
+        assert!(decide(&format!("deny client={client}"), &ann, &client) && !decide(&format!("deny client={client}"), &ann, &token));
+        assert!(decide(&format!("deny client={token}"), &ann, &token));
+        assert!(decide("deny client=https://app.example/*", &ann, "https://app.example/client.json"));
+        assert!(!decide("deny client=https://app.example/*", &ann, "https://app.example.evil/client.json"));
+        let nobody = Person { email: None, ..ann };
+        assert!(!decide("deny user=*@*", &nobody, &client));
+    }
+
+    #[test]
     fn wrong_rules_say_what_is_wrong() {
         for (rule, said) in [
             ("forbid tool=x", "must begin with"),
             ("deny tool", "write a condition as KEY=VALUE"),
-            ("deny colour=red", "there are person, role"),
+            ("deny colour=red", "there are user, role"),
+            ("deny person=ann", "user=u_…"),
+            ("deny user=a*", "user=u_…"),
+            ("deny client=Cursor*", "client=c_…"),
+            ("deny client=Cursor", "clients choose their names themselves"),
+            ("deny client=https://*.example/x", "whole host"),
+            ("deny client=https://app.example*", "whole host"),
             ("deny class=write,evil", "there are read, write and destructive"),
             ("deny role=A", "lower-case"),
             ("deny tool=", "needs a value"),

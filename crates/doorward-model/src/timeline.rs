@@ -55,6 +55,10 @@ steps! {
     Refresh = "refresh", "Came to refresh its token";
     /// It came to an MCP address with a token.
     Called = "called", "Came with its token";
+    /// It came to the revocation endpoint (RFC 7009). Noted only where it is refused.
+    Revoke = "revoke", "Came to revoke a token";
+    /// It came to the introspection endpoint (RFC 7662). Noted only where it is refused.
+    Introspect = "introspect", "Came to ask about a token";
 }
 
 /// One step, as it was written down.
@@ -385,8 +389,10 @@ impl Attempt {
             advice,
             quirk: None,
         };
-        // The last step that decides something counts: a client that was refused and then succeeded is connected.
-        let last = self.steps.iter().rev().find(|step| step.outcome != Outcome::Ok || step.kind > StepKind::ServerMetadata).or(self.steps.last());
+        // The last step that decides something counts: a client that was refused and then succeeded is connected. Revoking a token and asking about
+        // one are not part of connecting.
+        let decides = |step: &&ConnectStep| !is_aside(step.kind) && (step.outcome != Outcome::Ok || step.kind > StepKind::ServerMetadata);
+        let last = self.steps.iter().rev().find(decides).or(self.steps.iter().rev().find(|step| !is_aside(step.kind))).or(self.steps.last());
         let Some(last) = last else { return say(Standing::Stopped, "nothing", "Nothing happened.", "") };
         if last.outcome != Outcome::Ok {
             let code = last.reason.as_deref().unwrap_or("server");
@@ -427,9 +433,17 @@ impl Attempt {
                 "The client was asked for a token and did not look where to get one.",
                 "It may not know OAuth discovery. Use a personal access token at the /mcp-key address, or mcp-remote in between.",
             ),
+            StepKind::Revoke | StepKind::Introspect => {
+                ("no_authorize", "The client revoked a token or asked about one, and did nothing else.", "It has not begun to connect: start it again.")
+            }
         };
         if quiet { say(Standing::Stopped, code, what, advice) } else { say(Standing::UnderWay, code, what, advice) }
     }
+}
+
+/// Steps that are not part of connecting.
+fn is_aside(kind: StepKind) -> bool {
+    matches!(kind, StepKind::Revoke | StepKind::Introspect)
 }
 
 /// Steps that a person's browser makes, from wherever it is.

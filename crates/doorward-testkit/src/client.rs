@@ -54,6 +54,8 @@ pub struct OAuthClient {
     pub id: String,
     /// Its secret, if it has one.
     pub secret: Option<String>,
+    /// Whether the secret goes into an HTTP Basic header, as registered (RFC 6749 §2.3.1), rather than into the body.
+    pub basic: bool,
     /// The redirect URI that it uses.
     pub redirect_uri: String,
     base: String,
@@ -84,6 +86,7 @@ impl OAuthClient {
         Self {
             id: answer["client_id"].as_str().unwrap().to_owned(),
             secret: answer["client_secret"].as_str().map(str::to_owned),
+            basic: answer["token_endpoint_auth_method"] == "client_secret_basic",
             redirect_uri: metadata["redirect_uris"][0].as_str().unwrap().to_owned(),
             base: base.to_owned(),
         }
@@ -91,7 +94,7 @@ impl OAuthClient {
 
     /// A client that is known by other means.
     pub fn known(server: &TestServer, id: &str, redirect_uri: &str) -> Self {
-        Self { id: id.to_owned(), secret: None, redirect_uri: redirect_uri.to_owned(), base: server.url.clone() }
+        Self { id: id.to_owned(), secret: None, basic: false, redirect_uri: redirect_uri.to_owned(), base: server.url.clone() }
     }
 
     /// The parameters of an authorization request, with changes: an empty value removes a parameter.
@@ -153,12 +156,18 @@ impl OAuthClient {
     /// Posts to the token endpoint. An empty value removes a parameter.
     pub async fn token(&self, params: &[(&str, &str)]) -> Page {
         let mut all = BTreeMap::from([("client_id", self.id.as_str())]);
-        if let Some(secret) = &self.secret {
+        if let Some(secret) = self.secret.as_deref().filter(|_| !self.basic) {
             all.insert("client_secret", secret);
         }
         all.extend(params.iter().copied());
         let all: Vec<_> = all.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        Browser::new().post(&format!("{}/oauth/token", self.base), &all).await
+        let browser = Browser::new();
+        let request = browser.raw(reqwest::Method::POST, &format!("{}/oauth/token", self.base)).form(&all);
+        let request = match self.secret.as_deref().filter(|_| self.basic) {
+            Some(secret) => request.basic_auth(&self.id, Some(secret)),
+            None => request,
+        };
+        browser.send(request).await
     }
 
     /// Redeems a code.

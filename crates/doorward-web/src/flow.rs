@@ -3,14 +3,14 @@
 
 use axum::response::Response;
 use doorward_accounts::Visitor;
-use doorward_issuer::{Approver, AuthorizationRequest, AuthorizeRefusal, ReopenError};
-use doorward_model::{ClientSource, OAuthErrorCode, Scope, routes};
+use doorward_issuer::{Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError};
+use doorward_model::{OAuthErrorCode, Scope, routes};
 use doorward_transport::answer;
 
 use crate::{Web, pages::error::Oops, visitor::Browser};
 
 /// What comes next for an authorization request.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Step {
     /// The person must sign in.
     SignIn,
@@ -20,8 +20,10 @@ pub(crate) enum Step {
     Decide,
     /// The person may allow none of it, and is told so. Holds the answer for the client, to which the page leads.
     Refuse(String),
-    /// The client is answered without asking anybody.
+    /// The client gets a code without a question, at this address.
     Answer(String),
+    /// The client is told of an error.
+    Tell(ErrorAnswer),
 }
 
 /// The person of this session, as the issuer looks at them.
@@ -37,7 +39,7 @@ impl Web {
         let issuer = &self.parts.issuer;
         let now = self.parts.clock.now();
         let counts = |visitor: &Visitor| !request.needs_login(visitor.session.auth_time, now);
-        let refuse = |code, why| Ok(Step::Answer(issuer.answer_error(request, code, why)));
+        let refuse = |code, why| Ok(Step::Tell(issuer.answer_error(request, code, why)));
         let Some(visitor) = browser.visitor.as_ref().filter(|visitor| counts(visitor)) else {
             if request.is_silent() {
                 return refuse(OAuthErrorCode::LoginRequired, "nobody is signed in, or not recently enough");
@@ -54,14 +56,14 @@ impl Web {
             let why = "the person's roles here allow none of what the app asks for; an administrator can change that";
             let answer = issuer.answer_error(request, OAuthErrorCode::AccessDenied, why);
             // A page rather than a redirect: the person learns it, and a redirect that follows a form of ours may not lead elsewhere.
-            return Ok(if request.is_silent() { Step::Answer(answer) } else { Step::Refuse(answer) });
+            return Ok(if request.is_silent() { Step::Tell(answer) } else { Step::Refuse(answer.target) });
         }
         if !request.is_silent() {
             return Ok(Step::Decide);
         }
-        // Silence is for clients that an administrator vouches for, within what the person allowed before. A client that
-        // registered itself could be anybody who copied its id, so its person is always asked.
-        if request.client.source == ClientSource::Administrator && already.covers(&request.scopes) {
+        // Silence is for clients whose identity is assured, within what the user allowed before. Any other could be a program that copied
+        // the ID, so its user is always asked.
+        if request.client.is_assured_at(&request.redirect_uri) && already.covers(&request.scopes) {
             return issuer.approve(request, &who, &request.scopes).await.map(Step::Answer);
         }
         refuse(OAuthErrorCode::ConsentRequired, "the person must be asked")
@@ -76,30 +78,39 @@ impl Web {
             Ok(Step::Decide) => to(routes::CONSENT),
             Ok(Step::Refuse(target)) => Oops::no_role(&request.client.name, target).draw(self),
             Ok(Step::Answer(target)) => answer::see_other(&target),
-            Err(refusal) => self.refuse(&refusal),
+            Ok(Step::Tell(error)) => self.tell(&error, browser),
+            Err(refusal) => self.refuse(&refusal, browser),
         }
     }
 
     /// Takes up a sealed request from a page's address or form.
     pub(crate) async fn reopen(&self, sealed: &str, browser: &Browser) -> Result<AuthorizationRequest, Response> {
         self.parts.issuer.reopen(sealed, browser.address).await.map_err(|error| match error {
-            ReopenError::Refused(refusal) => self.refuse(&refusal),
+            ReopenError::Refused(refusal) => self.refuse(&refusal, browser),
             ReopenError::Expired => Oops::expired().draw(self),
             ReopenError::Invalid => Oops::bad_form("the request in this page's address is damaged").draw(self),
         })
     }
 
     /// Shows a refusal to the person, or sends it to the client.
-    pub(crate) fn refuse(&self, refusal: &AuthorizeRefusal) -> Response {
+    pub(crate) fn refuse(&self, refusal: &AuthorizeRefusal, browser: &Browser) -> Response {
         match refusal {
-            AuthorizeRefusal::Redirect(target, _) => {
-                tracing::info!("authorization refused; the client was told");
-                answer::see_other(target)
-            }
+            AuthorizeRefusal::Client(error) => self.tell(error, browser),
             AuthorizeRefusal::Page(failure) => {
                 tracing::info!(error = failure.code.as_str(), why = %failure.why, "authorization refused; a page was shown");
                 Oops::from_failure(failure).draw(self)
             }
         }
+    }
+
+    /// Sends an error to the client: at once, or by a page on which the user sees where it leads. The only place that redirects with an error
+    /// before the user has decided something.
+    fn tell(&self, error: &ErrorAnswer, browser: &Browser) -> Response {
+        if error.needs_page(browser.visitor.is_some() || browser.waiting.is_some()) {
+            tracing::info!(client = %error.client.id, error = error.failure.code.as_str(), "authorization refused; the user is asked before the client is told");
+            return Oops::leads_away(&error.failure, error.target.clone()).draw(self);
+        }
+        tracing::info!(client = %error.client.id, error = error.failure.code.as_str(), "authorization refused; the client was told");
+        answer::see_other(&error.target)
     }
 }

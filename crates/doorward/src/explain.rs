@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_gateway::Gateway;
 use doorward_mcp::{Judge, Subject, Verdict, tools::BUILT_IN};
-use doorward_model::{ClientId, Person};
+use doorward_model::{ClientId, ClientSource, Person};
 use doorward_store::{ClientFilter, Store, StoreError};
 
 /// The answer.
@@ -23,7 +23,7 @@ pub(crate) async fn explain(store: &Store, gateway: &Gateway, judge: &Judge, cal
     let filter = ClientFilter { search: Some(client.to_owned()).filter(|client| !client.is_empty()), ..ClientFilter::default() };
     let known = if client.is_empty() { Vec::new() } else { store.clients(filter, 1000).await? };
     let found = known.iter().find(|known| known.id.as_str() == client).or_else(|| known.iter().find(|known| known.name == client));
-    let (client_id, client_name) = found.map_or_else(|| (ClientId::from_text(client), client.to_owned()), |found| (found.id.clone(), found.name.clone()));
+    let client_id = found.map_or_else(|| ClientId::from_text(client), |found| found.id.clone());
     let built_in = BUILT_IN.iter().find(|known| known.name == tool).map(doorward_mcp::tools::BuiltIn::spec);
     let (spec, mut before) = match built_in {
         Some(spec) => (Arc::new(spec), Vec::new()),
@@ -33,7 +33,15 @@ pub(crate) async fn explain(store: &Store, gateway: &Gateway, judge: &Judge, cal
         },
     };
     let blocked = before.iter().any(|(good, _)| !good);
-    let (verdict, steps) = judge.explain(Subject { person, client_id: &client_id, client_name: &client_name }, &spec);
+    let (verdict, steps) = judge.explain(Subject { person, client_id: &client_id }, &spec);
+    if !client.is_empty() {
+        let known = found.map_or("which this server does not know; rules name clients by ID", |found| match found.source {
+            ClientSource::Administrator => "made by an administrator",
+            ClientSource::MetadataDocument => "known by its metadata document",
+            ClientSource::Registration => "registered by itself: its name says nothing about what it is",
+        });
+        before.push((true, format!("client: {client_id} (client={client_id}), {known}")));
+    }
     before.extend(steps.into_iter().map(|step| (true, step)));
     let answer = match verdict {
         _ if blocked => "not offered",

@@ -9,7 +9,7 @@ use super::{someone_with, text, tools, with_config};
 async fn cf13_what_the_policy_denies_is_neither_seen_nor_called_by_any_way() {
     let wiki = FakeUpstream::start().await;
     let server = with_config(&[("wiki", &wiki, "none")], |config| {
-        config.policy.rules = vec!["allow role=editor".to_owned(), "deny upstream=wiki class=destructive".to_owned(), "deny tool=wait client=Test*".to_owned()];
+        config.policy.rules = vec!["allow role=editor".to_owned(), "deny upstream=wiki class=destructive".to_owned(), "deny tool=wait".to_owned()];
     })
     .await;
     server.person_with("eve", &["editor"]).await;

@@ -27,6 +27,6 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
 async fn begin(web: &Web, browser: &Browser, params: Params) -> Response {
     match web.parts.issuer.begin(params, browser.address).await {
         Ok(request) => web.proceed(&request, browser).await,
-        Err(refusal) => web.refuse(&refusal),
+        Err(refusal) => web.refuse(&refusal, browser),
     }
 }

@@ -119,7 +119,7 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
             show(&web, &browser, visitor, &request, settled).await
         }
         (Ok(_), _) => web.proceed(&request, &browser).await,
-        (Err(refusal), _) => web.refuse(&refusal),
+        (Err(refusal), _) => web.refuse(&refusal, &browser),
     }
 }
 
@@ -143,14 +143,14 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
     let visitor = match (web.next_step(&pending, &browser, params.get("settled").is_some()).await, browser.visitor.as_ref()) {
         (Ok(Step::Decide), Some(visitor)) => visitor,
         (Ok(_), _) => return web.proceed(&pending, &browser).await,
-        (Err(refusal), _) => return web.refuse(&refusal),
+        (Err(refusal), _) => return web.refuse(&refusal, &browser),
     };
     match params.get("decision") {
         Some("allow") => {
             let chosen: ScopeSet = params.names().filter_map(|name| Scope::named(name.strip_prefix("scope-")?)).collect();
             match web.parts.issuer.approve(&pending, &approver(visitor), &chosen).await {
                 Ok(target) => answer::see_other(&target),
-                Err(refusal) => web.refuse(&refusal),
+                Err(refusal) => web.refuse(&refusal, &browser),
             }
         }
         Some("switch") => answer::see_other(&web.at(&format!("{}?request={sealed}&switch=1&choose=1", routes::LOGIN))),

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use doorward_federation::{FederationError, NotAdmitted};
 use doorward_issuer::Failure;
-use doorward_model::OAuthErrorCode;
+use doorward_model::{OAuthErrorCode, RedirectUri};
 use doorward_store::StoreError;
 use doorward_transport::answer;
 
@@ -158,6 +158,17 @@ impl Oops {
             first.make_ascii_uppercase();
         }
         Self { status, title: title.to_owned(), why: format!("{why}."), advice: advice.to_owned(), code: Some(failure.code.as_str().to_owned()), link: None }
+    }
+    /// An authorization that fails, of a client that nobody here has dealt with yet. `target` tells the client.
+    pub(crate) fn leads_away(failure: &Failure, target: String) -> Self {
+        let host = RedirectUri::display_host(&target);
+        let page = Self::new(
+            StatusCode::BAD_REQUEST,
+            "An app that is new here sent you",
+            &format!("Its request failed. The app now wants to take you to {host}, and this server cannot say whose address that is."),
+            "Go on only if you have just started this from an app of yours. Otherwise close this page.",
+        );
+        Self { code: Some(failure.code.as_str().to_owned()), ..page.with_link(&format!("Go on to {host}"), target) }
     }
     pub(crate) fn draw(self, web: &Web) -> Response {
         let unavailable = self.status == StatusCode::SERVICE_UNAVAILABLE;

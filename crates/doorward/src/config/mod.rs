@@ -89,10 +89,11 @@ impl AccessConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct PolicyConfig {
     /// Rules such as `deny role=guest class=write,destructive upstream=wiki`: `allow`, `deny` or `confirm`, then conditions
-    /// `KEY=VALUE,VALUE…` that must all hold. Keys are person, role, client, upstream, tool, kind (tool, prompt, resource), class (read,
-    /// write, destructive) and hint (open-world, closed-world, idempotent, not-idempotent); `*` in a value stands for anything. Rules
-    /// hold for prompts and resources as for tools: `tool` is then the prompt's name or the resource's URI, the class is read. `confirm`
-    /// asks the person before each call.
+    /// `KEY=VALUE,VALUE…` that must all hold. Keys are user (an ID, or a pattern with `@` for the verified e-mail address), role, client
+    /// (an ID, or a pattern for the address of a metadata document), upstream, tool, kind (tool, prompt, resource), class (read, write,
+    /// destructive) and hint (open-world, closed-world, idempotent, not-idempotent); `*` stands for anything where a pattern may stand.
+    /// Names that users and clients choose are not accepted. Rules hold for prompts and resources as for tools: `tool` is then the
+    /// prompt's name or the resource's URI, the class is read. `confirm` asks the user before each call.
     pub rules: Vec<String>,
     /// What holds where no rule fits: `allow`, `deny` or `confirm`.
     pub default: String,

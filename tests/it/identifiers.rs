@@ -1,0 +1,69 @@
+//! Names that others choose decide nothing: rules compare identifiers (decision 24).
+
+use doorward::config::Config;
+use doorward_model::{Change, Client, ClientAuthMethod, ClientId, ClientSource, RedirectUri, ScopeSet, Timestamp};
+use doorward_testkit::{FakeUpstream, OAuthClient, TestServer};
+use serde_json::json;
+
+use crate::gateway::with_config;
+
+/// The ID of a client that an administrator made before the rules were written.
+const PORTAL: &str = "c_AAAAAAAAAAAAAAAAAAAAAA";
+
+async fn server(wiki: &FakeUpstream, rule: &str) -> TestServer {
+    let rule = rule.to_owned();
+    let server = with_config(&[("wiki", wiki, "none")], |config: &mut Config| {
+        config.policy.rules = vec![rule];
+        "deny".clone_into(&mut config.policy.default);
+    })
+    .await;
+    let portal = Client {
+        id: ClientId::from_text(PORTAL),
+        source: ClientSource::Administrator,
+        name: "Portal".to_owned(),
+        redirect_uris: vec![RedirectUri::from_stored("http://127.0.0.1:7777/callback".to_owned())],
+        auth_method: ClientAuthMethod::None,
+        secret: None,
+        refresh_tokens: true,
+        scopes: ScopeSet::all(),
+        client_uri: None,
+        jwks: None,
+        jwks_uri: None,
+        metadata: String::new(),
+        created_at: Timestamp(0),
+        authorized_at: None,
+        disabled_at: None,
+        fresh_until: None,
+        approved_at: Some(Timestamp(0)),
+        pinned_at: None,
+    };
+    server.app.store.apply(Change::InsertClient(Box::new(portal))).await.unwrap();
+    server
+}
+
+#[tokio::test]
+async fn a_client_or_a_token_that_takes_the_name_of_another_gets_none_of_its_rights() {
+    let wiki = FakeUpstream::start().await;
+    let server = server(&wiki, &format!("allow client={PORTAL}")).await;
+    server.person("alice").await;
+    let browser = server.signed_in("alice").await;
+    let real = OAuthClient::known(&server, PORTAL, "http://127.0.0.1:7777/callback");
+    let real = real.tokens(&browser, &[("scope", "mcp:read")]).await.access;
+    assert_eq!(server.call(&real, "wiki_echo", json!({"text": "x"})).await.json()["result"]["isError"], false);
+    for name in ["Portal", PORTAL] {
+        let posing = OAuthClient::register_with(&server, json!({"client_name": name, "token_endpoint_auth_method": "none"})).await;
+        let token = posing.tokens(&browser, &[("scope", "mcp:read")]).await.access;
+        server.call(&token, "wiki_echo", json!({"text": "x"})).await.expect(403);
+    }
+    let token = crate::access_tokens::made(&server, &browser, PORTAL, &[]).await;
+    server.call(&token, "wiki_echo", json!({"text": "x"})).await.expect(403);
+}
+
+#[tokio::test]
+async fn a_rule_that_names_names_is_refused_with_what_to_write_instead() {
+    for (rule, instead) in [("deny client=Cursor*", "client=c_…"), ("deny person=ada", "user=u_…")] {
+        let config = Config { policy: doorward::config::PolicyConfig { rules: vec![rule.to_owned()], ..Default::default() }, ..Config::default() };
+        let error = doorward::config::Loaded { config, ..Default::default() }.check().err().unwrap().to_string();
+        assert!(error.contains("policy.rules") && error.contains(instead), "{error}");
+    }
+}
