@@ -231,7 +231,7 @@ impl Condition {
     /// True if the condition tells items of one upstream apart.
     fn is_about_items(&self) -> bool {
         match self {
-            Self::Person(_) | Self::Role(_) | Self::Client(_) | Self::Upstream(_) => false,
+            Self::User(_) | Self::Role(_) | Self::Client(_) | Self::Upstream(_) => false,
             Self::Tool(_) | Self::Kind(_) | Self::Class(_) | Self::Hint(_) => true,
         }
     }
