@@ -11,6 +11,7 @@ mod m20261121_000001_federation;
 mod m20261122_000001_upstreams;
 mod m20261123_000001_audit;
 mod m20261124_000001_account_there;
+mod m20261126_000001_attempts;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_upstreams::Migration),
             Box::new(m20261123_000001_audit::Migration),
             Box::new(m20261124_000001_account_there::Migration),
+            Box::new(m20261126_000001_attempts::Migration),
         ]
     }
 }

@@ -6,7 +6,7 @@ use doorward_model::{
     ToolClass, Totp, UnitOfWork, UpstreamChange, UpstreamName, UserId,
     upstream::{ConnectAttempt, KeptResult, PinnedTool, StoredUpstream, ToolState, UpstreamRegistration},
 };
-use doorward_store::{Store, StoreError};
+use doorward_store::{Condition, Store, StoreError};
 use doorward_testkit::TestServer;
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -55,7 +55,7 @@ fn refresh(token: &PlainToken, grant: &str) -> RefreshToken {
     RefreshToken { token: token.hashed(), grant_id: GrantId::from_text(grant), expires_at: NOW.plus(500), used_at: None, successor: None }
 }
 
-async fn refused(store: &Store, unit: impl Into<UnitOfWork>) -> &'static str {
+async fn refused(store: &Store, unit: impl Into<UnitOfWork>) -> Condition {
     match store.apply(unit).await {
         Err(StoreError::Refused(condition)) => condition,
         other => panic!("{other:?}"),
@@ -68,7 +68,7 @@ async fn a_refused_condition_undoes_its_whole_unit_and_no_other() {
     let store = &server.app.store;
     store.apply(Change::InsertClient(Box::new(client("c1")))).await.unwrap();
     let unit = UnitOfWork::from_iter([Change::InsertClient(Box::new(client("c2"))), Change::InsertClient(Box::new(client("c1")))]);
-    assert_eq!(refused(store, unit).await, "insert_client");
+    assert_eq!(refused(store, unit).await, Condition::InsertClient);
     assert!(store.client(&ClientId::from_text("c2")).await.unwrap().is_none());
     let read = store.client(&ClientId::from_text("c1")).await.unwrap().unwrap();
     assert_eq!((read.name.as_str(), read.redirect_uris[0].as_str()), ("n\u{e4}me \u{1f600}", "https://a.example/?x=\"1\""));
@@ -81,19 +81,19 @@ async fn conditional_changes_hold_once() {
     let token = PlainToken::random(TokenKind::RefreshToken, &doorward_keys::SystemEntropy);
     store.apply(UnitOfWork::from_iter([Change::InsertGrant(grant("g1", "u1")), Change::InsertRefreshToken(refresh(&token, "g1"))])).await.unwrap();
     let spend = |now| Change::UseRefreshToken { token: token.hashed(), successor: token.hashed(), now };
-    assert_eq!(refused(store, spend(NOW.plus(500))).await, "use_refresh_token");
+    assert_eq!(refused(store, spend(NOW.plus(500))).await, Condition::UseRefreshToken);
     store.apply(spend(NOW)).await.unwrap();
-    assert_eq!(refused(store, spend(NOW)).await, "use_refresh_token");
+    assert_eq!(refused(store, spend(NOW)).await, Condition::UseRefreshToken);
     let value = || Change::SpendValue { key: "k".into(), expires_at: NOW };
     store.apply(value()).await.unwrap();
-    assert_eq!(refused(store, value()).await, "spend_value");
+    assert_eq!(refused(store, value()).await, Condition::SpendValue);
     let used = |now| Change::UseGrant { grant_id: GrantId::from_text("g1"), now };
     store.apply(used(NOW.plus(10))).await.unwrap();
-    assert_eq!(refused(store, used(NOW.plus(1000))).await, "use_grant");
+    assert_eq!(refused(store, used(NOW.plus(1000))).await, Condition::UseGrant);
     let setting = || Change::InsertSetting { key: "s".into(), value: "1".into() };
     store.apply(setting()).await.unwrap();
-    assert_eq!(refused(store, setting()).await, "insert_setting");
-    assert_eq!(refused(store, Change::DeleteClient(ClientId::from_text("none"))).await, "delete_client");
+    assert_eq!(refused(store, setting()).await, Condition::InsertSetting);
+    assert_eq!(refused(store, Change::DeleteClient(ClientId::from_text("none"))).await, Condition::DeleteClient);
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn ca18_housekeeping_deletes_what_expired_and_keeps_what_recognises_a_repl
     assert!(rows >= 453, "{rows}");
     assert!(store.refresh_token(&spent.hashed()).await.unwrap().is_some_and(|token| token.used_at.is_some()));
     assert!(store.refresh_token(&dead.hashed()).await.unwrap().is_none());
-    assert_eq!(refused(store, Change::SpendValue { key: "new".into(), expires_at: NOW }).await, "spend_value");
+    assert_eq!(refused(store, Change::SpendValue { key: "new".into(), expires_at: NOW }).await, Condition::SpendValue);
     store.apply(Change::SpendValue { key: "old".into(), expires_at: NOW }).await.unwrap();
 }
 
@@ -221,8 +221,8 @@ async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
         .apply(UnitOfWork::from_iter([Change::InsertIdentity(identity("1", own, &["a", "b"])), Change::InsertIdentity(identity("2", own, &["b", "c"]))]))
         .await
         .unwrap();
-    assert_eq!(refused(store, Change::InsertIdentity(identity("1", "u_other", &[]))).await, "insert_identity");
-    assert_eq!(refused(store, Change::UpdateIdentity(identity("1", "u_other", &[]))).await, "update_identity");
+    assert_eq!(refused(store, Change::InsertIdentity(identity("1", "u_other", &[]))).await, Condition::InsertIdentity);
+    assert_eq!(refused(store, Change::UpdateIdentity(identity("1", "u_other", &[]))).await, Condition::UpdateIdentity);
     store.apply(Change::CollectProviderRoles(person.id.clone())).await.unwrap();
     let roles = async || store.person(&person.id).await.unwrap().unwrap().provider_roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     assert_eq!(roles().await, "a b c");
@@ -232,16 +232,16 @@ async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
     // One replica looks, and only when nobody else did.
     let claim = || Change::ClaimIdentityCheck { identity: first.clone(), due: NOW.plus(10), until: NOW.plus(99) };
     store.apply(claim()).await.unwrap();
-    assert_eq!(refused(store, claim()).await, "claim_identity_check");
+    assert_eq!(refused(store, claim()).await, Condition::ClaimIdentityCheck);
     assert_eq!(store.identities_due(NOW.plus(50), 10).await.unwrap().len(), 1);
     store.apply(Change::DropCredential { identity: first.clone(), next_check_at: NOW.plus(20) }).await.unwrap();
     // A look that was claimed before keeps nothing: somebody signed out meanwhile.
     let late = |claimed| Change::KeepChecked { identity: identity("1", own, &["late"]), claimed };
-    assert_eq!(refused(store, late(NOW.plus(99))).await, "keep_checked");
+    assert_eq!(refused(store, late(NOW.plus(99))).await, Condition::KeepChecked);
     let read = store.identity(&first).await.unwrap().unwrap();
     assert_eq!((read.credential, read.next_check_at, read.username.as_deref()), (None, NOW.plus(20), Some("n\u{e4}me")));
-    assert_eq!(refused(store, Change::DeleteIdentity { user_id: UserId::from_text("u_other"), identity: first.clone() }).await, "delete_identity");
-    assert_eq!(refused(store, Change::CollectProviderRoles(UserId::from_text("u_other"))).await, "collect_provider_roles");
+    assert_eq!(refused(store, Change::DeleteIdentity { user_id: UserId::from_text("u_other"), identity: first.clone() }).await, Condition::DeleteIdentity);
+    assert_eq!(refused(store, Change::CollectProviderRoles(UserId::from_text("u_other"))).await, Condition::CollectProviderRoles);
     // With the person goes what is theirs.
     store.apply(Change::DeletePerson(person.id.clone())).await.unwrap();
     assert!(store.identity(&first).await.unwrap().is_none());
@@ -268,11 +268,11 @@ async fn sign_ins_invitations_and_names_hold_once() {
         browser: browser.clone(),
         now,
     };
-    assert_eq!(refused(store, redeem("evil", &browser, NOW)).await, "redeem_sign_in");
-    assert_eq!(refused(store, redeem("corp", &state, NOW)).await, "redeem_sign_in");
-    assert_eq!(refused(store, redeem("corp", &browser, NOW.plus(600))).await, "redeem_sign_in");
+    assert_eq!(refused(store, redeem("evil", &browser, NOW)).await, Condition::RedeemSignIn);
+    assert_eq!(refused(store, redeem("corp", &state, NOW)).await, Condition::RedeemSignIn);
+    assert_eq!(refused(store, redeem("corp", &browser, NOW.plus(600))).await, Condition::RedeemSignIn);
     store.apply(redeem("corp", &browser, NOW)).await.unwrap();
-    assert_eq!(refused(store, redeem("corp", &browser, NOW)).await, "redeem_sign_in");
+    assert_eq!(refused(store, redeem("corp", &browser, NOW)).await, Condition::RedeemSignIn);
     let invitation =
         |user: &UserId| Change::PutInvitation(Invitation { provider: corp.clone(), email: "A@b.example".into(), user_id: user.clone(), created_at: NOW });
     store.apply(invitation(&person.id)).await.unwrap();
@@ -280,9 +280,9 @@ async fn sign_ins_invitations_and_names_hold_once() {
     assert_eq!(store.invitation(&corp, "a@B.example").await.unwrap().unwrap().user_id, other.id, "the newer one counts");
     let accept = || Change::RedeemInvitation { provider: corp.clone(), email: "a@b.EXAMPLE".into() };
     store.apply(accept()).await.unwrap();
-    assert_eq!(refused(store, accept()).await, "redeem_invitation");
+    assert_eq!(refused(store, accept()).await, Condition::RedeemInvitation);
     let rename = |name: &str| Change::RenamePerson { user_id: person.id.clone(), name: PersonName::parse(name).unwrap() };
-    assert_eq!(refused(store, rename("ben")).await, "rename_person");
+    assert_eq!(refused(store, rename("ben")).await, Condition::RenamePerson);
     store.apply(rename("anna")).await.unwrap();
     assert_eq!(store.person(&person.id).await.unwrap().unwrap().name.as_str(), "anna");
     store.apply(Change::SetProfile { user_id: person.id.clone(), email: Some("x@y.example".into()), display_name: None }).await.unwrap();
@@ -299,22 +299,22 @@ async fn second_factors_hold_once() {
     let take = |step| Change::UseTotp { user_id: user.clone(), step };
     let confirm = |step| Change::ConfirmTotp { user_id: user.clone(), step, at: NOW };
     store.apply(totp()).await.unwrap();
-    assert_eq!(refused(store, take(5)).await, "use_totp");
+    assert_eq!(refused(store, take(5)).await, Condition::UseTotp);
     store.apply(totp()).await.unwrap();
     store.apply(confirm(5)).await.unwrap();
-    assert_eq!(refused(store, confirm(6)).await, "confirm_totp");
-    assert_eq!(refused(store, totp()).await, "put_totp");
-    assert_eq!(refused(store, take(5)).await, "use_totp");
+    assert_eq!(refused(store, confirm(6)).await, Condition::ConfirmTotp);
+    assert_eq!(refused(store, totp()).await, Condition::PutTotp);
+    assert_eq!(refused(store, take(5)).await, Condition::UseTotp);
     store.apply(take(6)).await.unwrap();
-    assert_eq!(refused(store, take(6)).await, "use_totp");
+    assert_eq!(refused(store, take(6)).await, Condition::UseTotp);
     let code = |text: &str| PlainToken::presented(text).hashed();
     let replace = |codes: Vec<HashedToken>| Change::ReplaceRecoveryCodes { user_id: user.clone(), codes };
     let spend = |text: &str| Change::UseRecoveryCode { user_id: user.clone(), code: code(text) };
     store.apply(replace(vec![code("a"), code("b")])).await.unwrap();
     store.apply(spend("a")).await.unwrap();
-    assert_eq!(refused(store, spend("a")).await, "use_recovery_code");
+    assert_eq!(refused(store, spend("a")).await, Condition::UseRecoveryCode);
     store.apply(replace(vec![code("c")])).await.unwrap();
-    assert_eq!(refused(store, spend("b")).await, "use_recovery_code");
+    assert_eq!(refused(store, spend("b")).await, Condition::UseRecoveryCode);
     let passkey = |user: &str| {
         Change::InsertPasskey(Passkey {
             id: "k".into(),
@@ -326,12 +326,12 @@ async fn second_factors_hold_once() {
         })
     };
     store.apply(passkey("u_1")).await.unwrap();
-    assert_eq!(refused(store, passkey("u_2")).await, "insert_passkey");
-    assert_eq!(refused(store, Change::DeletePasskey { user_id: UserId::from_text("u_2"), id: "k".into() }).await, "delete_passkey");
+    assert_eq!(refused(store, passkey("u_2")).await, Condition::InsertPasskey);
+    assert_eq!(refused(store, Change::DeletePasskey { user_id: UserId::from_text("u_2"), id: "k".into() }).await, Condition::DeletePasskey);
     store.apply(Change::UsePasskey { id: "k".into(), credential: "{1}".into(), at: NOW }).await.unwrap();
     assert_eq!(store.passkey("k").await.unwrap().unwrap().credential, "{1}");
     store.apply(Change::DeletePasskey { user_id: user.clone(), id: "k".into() }).await.unwrap();
-    assert_eq!(refused(store, Change::UsePasskey { id: "k".into(), credential: String::new(), at: NOW }).await, "use_passkey");
+    assert_eq!(refused(store, Change::UsePasskey { id: "k".into(), credential: String::new(), at: NOW }).await, Condition::UsePasskey);
 }
 
 fn wiki() -> UpstreamName {

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::{Authentication, Change, Level, Passkey as PasskeyRecord, Person, PublicUrl, Sealed, SessionId, UnitOfWork, UserId};
-use doorward_store::StoreError;
+use doorward_store::{Condition, StoreError};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -126,7 +126,7 @@ impl Accounts {
                 tracing::info!(person = %person.id, "a passkey was added");
                 Ok(())
             }
-            Err(StoreError::Refused("spend_value")) => Err(FactorError::Stale),
+            Err(StoreError::Refused(Condition::SpendValue)) => Err(FactorError::Stale),
             Err(StoreError::Refused(_)) => Err(FactorError::Already),
             Err(error) => Err(error.into()),
         }

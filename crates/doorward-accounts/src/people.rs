@@ -6,7 +6,7 @@ use doorward_model::{
     Authentication, Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword, PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork,
     UserId, person::PersonNameError, secret::PasswordTextError,
 };
-use doorward_store::StoreError;
+use doorward_store::{Condition, StoreError};
 use doorward_transport::ClientAddress;
 
 use crate::{Accounts, HasherError, SignedIn, sign_in::Entrance};
@@ -174,7 +174,7 @@ impl Accounts {
     async fn change(&self, person: &Person, seen: Option<&str>, keep: bool, changes: Vec<Change>) -> Result<(), PeopleError> {
         let mut unit = UnitOfWork::new();
         if let Some(seen) = seen {
-            unit.push(Change::Expect { subject: doorward_model::audit::subject("person", person.id.as_str()), etag: seen.to_owned() });
+            unit.push(Change::Expect { object: doorward_model::Expected::Person(person.id.clone()), etag: seen.to_owned() });
         }
         if keep {
             unit.push(Change::ExpectOtherAdministrator(person.id.clone()));
@@ -184,9 +184,9 @@ impl Accounts {
         }
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
-            Err(StoreError::Refused("expect")) => Err(PeopleError::Changed),
-            Err(StoreError::Refused("expect_other_administrator")) => Err(PeopleError::LastAdministrator(person.name.to_string())),
-            Err(StoreError::Refused("rename_person")) => Err(PeopleError::Taken(person.name.to_string())),
+            Err(StoreError::Refused(Condition::Expect)) => Err(PeopleError::Changed),
+            Err(StoreError::Refused(Condition::ExpectOtherAdministrator)) => Err(PeopleError::LastAdministrator(person.name.to_string())),
+            Err(StoreError::Refused(Condition::RenamePerson)) => Err(PeopleError::Taken(person.name.to_string())),
             Err(StoreError::Refused(_)) => Err(PeopleError::Unknown(person.name.to_string())),
             Err(error) => Err(error.into()),
         }
@@ -287,7 +287,7 @@ impl Accounts {
                 tracing::info!(person = %person.id, "administrator added by one-time link");
                 Ok(SignedIn { person: Arc::new(person), token, max_age: self.config.session_max_seconds, complete: true })
             }
-            Err(StoreError::Refused("redeem_link")) => Err(PeopleError::Link),
+            Err(StoreError::Refused(Condition::RedeemLink)) => Err(PeopleError::Link),
             Err(StoreError::Refused(_)) => Err(PeopleError::Taken(person.name.to_string())),
             Err(error) => Err(error.into()),
         }
@@ -302,7 +302,7 @@ impl Accounts {
         let unit = UnitOfWork::from_iter([self.redeem(secret), Change::SetRoles { user_id: person.id.clone(), roles }]);
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
-            Err(StoreError::Refused("redeem_link")) => Err(PeopleError::Link),
+            Err(StoreError::Refused(Condition::RedeemLink)) => Err(PeopleError::Link),
             Err(error) => Err(error.into()),
         }
     }

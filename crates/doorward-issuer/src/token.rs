@@ -1,7 +1,9 @@
 //! The token endpoint's decision: run the grant, apply what it decided, answer.
 
-use doorward_model::{AuditEvent, AuditKind, Change, ConnectStep, OAuthErrorCode, Outcome as Ended, PlainToken, RevokeReason, StepKind, UnitOfWork};
-use doorward_store::StoreError;
+use doorward_model::{
+    AuditEvent, AuditKind, AuditSubject, Change, ConnectStep, OAuthErrorCode, Outcome as Ended, PlainToken, RevokeReason, StepKind, UnitOfWork,
+};
+use doorward_store::{Condition, StoreError};
 use doorward_transport::Params;
 
 use crate::{
@@ -30,7 +32,7 @@ impl Issuer {
         let step = ConnectStep::new(kind).client(client.id.as_str(), Some(client.name.clone()));
         let event = match result {
             Ok(tokens) if refreshes => {
-                let mut event = AuditEvent::new(AuditKind::TokenRefreshed).by(&tokens.user_id).about("grant", tokens.grant_id.as_str());
+                let mut event = AuditEvent::new(AuditKind::TokenRefreshed).by(&tokens.user_id).about(AuditSubject::Grant, tokens.grant_id.as_str());
                 event.actor.grant_id = Some(tokens.grant_id.to_string());
                 event
             }
@@ -39,7 +41,7 @@ impl Issuer {
             Err(failure) => {
                 self.parts.store.note_step(step.refused(failure.reason));
                 let detail = serde_json::json!({"grant_type": params.get("grant_type"), "error": failure.code.as_str(), "reason": failure.reason});
-                AuditEvent::new(AuditKind::TokenRefused).ended(Ended::Refused).about("client", client.id.as_str()).detail(detail.to_string())
+                AuditEvent::new(AuditKind::TokenRefused).ended(Ended::Refused).about(AuditSubject::Client, client.id.as_str()).detail(detail.to_string())
             }
         };
         if let Err(error) = self.parts.store.note(event.through(&client.id)).await {
@@ -57,10 +59,12 @@ impl Issuer {
                     return tokens.ok_or_else(|| Failure::new(OAuthErrorCode::ServerError, "no token was issued"));
                 }
                 // Two requests raced for the same code and this one lost: with everything else right, that is a replay.
-                Err(StoreError::Refused("redeem_code")) => return Err(self.replayed(params).await?),
+                Err(StoreError::Refused(Condition::RedeemCode)) => return Err(self.replayed(params).await?),
                 // The same for a refresh token: decide again on what the other request left, which is the grace period's case.
-                Err(StoreError::Refused("use_refresh_token")) => {}
-                Err(StoreError::Refused("use_grant")) => return Err(Failure::new(OAuthErrorCode::InvalidGrant, "the grant was withdrawn or has ended")),
+                Err(StoreError::Refused(Condition::UseRefreshToken)) => {}
+                Err(StoreError::Refused(Condition::UseGrant)) => {
+                    return Err(Failure::new(OAuthErrorCode::InvalidGrant, "the grant was withdrawn or has ended"));
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -115,6 +115,53 @@ kinds! {
     BackupMade = "backup.made";
 }
 
+macro_rules! subjects {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)*) => {
+        /// The type of object that an entry is about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AuditSubject { $($(#[doc = $doc])+ $name),* }
+
+        impl AuditSubject {
+            /// Every type.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The stored text, before the colon.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+        }
+    };
+}
+
+subjects! {
+    /// A user, by their identifier.
+    Person = "person";
+    /// A client, by its `client_id`.
+    Client = "client";
+    /// A grant, by its identifier.
+    Grant = "grant";
+    /// An account at an identity provider, by the identifier of its link.
+    Identity = "identity";
+    /// An identity provider, by its name.
+    Provider = "provider";
+    /// An invitation, by its e-mail address.
+    Invitation = "invitation";
+    /// The counter of failed sign-ins.
+    SignIn = "sign_in";
+    /// A personal access token, by its identifier.
+    AccessToken = "access_token";
+    /// An upstream, by its name.
+    Upstream = "upstream";
+    /// A tool, as `UPSTREAM/TOOL`.
+    Tool = "tool";
+    /// A signing key, by its `kid`.
+    Key = "key";
+    /// A setting, by its name.
+    Setting = "setting";
+    /// Recorded arguments or results, by their identifier.
+    Record = "record";
+}
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -210,7 +257,7 @@ impl AuditEvent {
     }
     /// What it is about.
     #[must_use]
-    pub fn about(mut self, kind: &str, id: &str) -> Self {
+    pub fn about(mut self, kind: AuditSubject, id: &str) -> Self {
         self.subject = subject(kind, id);
         self
     }
@@ -253,8 +300,8 @@ impl AuditEvent {
 }
 
 /// What an entry is about, as it is stored and searched for.
-pub fn subject(kind: &str, id: &str) -> String {
-    format!("{kind}:{id}")
+pub fn subject(kind: AuditSubject, id: &str) -> String {
+    format!("{}:{id}", kind.as_str())
 }
 
 /// An entry as it is kept.
@@ -349,7 +396,7 @@ impl AuditFilter {
         let same = |wanted: &Option<String>, held: Option<&str>| wanted.as_deref().is_none_or(|wanted| held == Some(wanted));
         let call = event.call.as_deref();
         same(&self.user_id, event.actor.user_id.as_deref())
-            && self.concerns.as_ref().is_none_or(|id| event.actor.user_id.as_ref() == Some(id) || event.subject == subject("person", id))
+            && self.concerns.as_ref().is_none_or(|id| event.actor.user_id.as_ref() == Some(id) || event.subject == subject(AuditSubject::Person, id))
             && same(&self.client_id, event.actor.client_id.as_deref())
             && self.kind.as_ref().is_none_or(|kind| event.kind == *kind || kind.ends_with('.') && event.kind.starts_with(kind.as_str()))
             && self.outcome.is_none_or(|outcome| event.outcome == outcome)
@@ -369,7 +416,7 @@ mod tests {
     fn an_entry_s_hash_depends_on_every_field_and_on_what_came_before() {
         let head = AuditHead { seq: 4, hash: "before".to_owned() };
         let call = CallFacts { tool: "echo".to_owned(), ..CallFacts::default() };
-        let event = AuditEvent { at: Timestamp(9), call: Some(Box::new(call)), ..AuditEvent::new(AuditKind::ToolCalled) }.about("tool", "echo");
+        let event = AuditEvent { at: Timestamp(9), call: Some(Box::new(call)), ..AuditEvent::new(AuditKind::ToolCalled) }.about(AuditSubject::Tool, "echo");
         let entry = head.follow(event.clone());
         assert_eq!(entry.seq, 5);
         let mut others = vec![AuditHead { seq: 4, hash: "other".to_owned() }.follow(event.clone()), AuditHead { seq: 5, ..head.clone() }.follow(event.clone())];

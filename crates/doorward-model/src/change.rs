@@ -209,6 +209,13 @@ pub enum Change {
         /// How many seconds without failure reset the count.
         forget_after: i64,
     },
+    /// Counts an attempt to guess a secret as a failure, before the secret is compared. Conditional: the counter allows an attempt now.
+    CountAttempt(CountedAttempt),
+    /// Takes back an attempt whose secret turned out to be right.
+    TakeBackAttempt {
+        /// The counter.
+        key: String,
+    },
     /// Forgets failed sign-ins.
     ClearLoginFailures {
         /// What was counted.
@@ -422,11 +429,11 @@ pub enum Change {
         /// When.
         now: Timestamp,
     },
-    /// Decides that something is still as somebody saw it. Conditional: its etag is the same.
+    /// Decides that an object is still as it was read. Conditional: its entity tag is the same.
     Expect {
-        /// What, as `person:ID`, `client:ID` or `setting:NAME`.
-        subject: String,
-        /// What [`Person::etag`] and [`Client::etag`] said, or the setting's value.
+        /// The object.
+        object: Expected,
+        /// The entity tag that was read.
         etag: String,
     },
     /// Decides that somebody else is an enabled administrator. Conditional: there is one.
@@ -446,87 +453,38 @@ pub enum Change {
     InsertSteps(Vec<ConnectStep>),
 }
 
-impl Change {
-    /// The name for logs and for telling which condition failed.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::InsertPerson(_) => "insert_person",
-            Self::SetPassword { .. } => "set_password",
-            Self::RehashPassword { .. } => "rehash_password",
-            Self::SetRoles { .. } => "set_roles",
-            Self::SetPersonDisabled { .. } => "set_person_disabled",
-            Self::DeletePerson(_) => "delete_person",
-            Self::InsertClient(_) => "insert_client",
-            Self::PutDocumentClient(_) => "put_document_client",
-            Self::MarkClientAuthorized { .. } => "mark_client_authorized",
-            Self::SetClientDisabled { .. } => "set_client_disabled",
-            Self::DeleteClient(_) => "delete_client",
-            Self::InsertCode(_) => "insert_code",
-            Self::RedeemCode { .. } => "redeem_code",
-            Self::InsertGrant(_) => "insert_grant",
-            Self::UseGrant { .. } => "use_grant",
-            Self::RevokeGrant { .. } => "revoke_grant",
-            Self::RevokeGrantsOfPerson { .. } => "revoke_grants_of_person",
-            Self::RevokeGrantsOfIdentity { .. } => "revoke_grants_of_identity",
-            Self::RevokeGrantsOfClient { .. } => "revoke_grants_of_client",
-            Self::InsertRefreshToken(_) => "insert_refresh_token",
-            Self::UseRefreshToken { .. } => "use_refresh_token",
-            Self::InsertSession(_) => "insert_session",
-            Self::TouchSession { .. } => "touch_session",
-            Self::EndSession(_) => "end_session",
-            Self::EndSessionOfPerson { .. } => "end_session_of_person",
-            Self::EndSessionsOfPerson { .. } => "end_sessions_of_person",
-            Self::SpendValue { .. } => "spend_value",
-            Self::InsertLink(_) => "insert_link",
-            Self::RedeemLink { .. } => "redeem_link",
-            Self::InsertSigningKey(_) => "insert_signing_key",
-            Self::RetireSigningKeys { .. } => "retire_signing_keys",
-            Self::PutSetting { .. } => "put_setting",
-            Self::InsertSetting { .. } => "insert_setting",
-            Self::RecordLoginFailure { .. } => "record_login_failure",
-            Self::ClearLoginFailures { .. } => "clear_login_failures",
-            Self::SetProfile { .. } => "set_profile",
-            Self::RenamePerson { .. } => "rename_person",
-            Self::CollectProviderRoles(_) => "collect_provider_roles",
-            Self::InsertProvider(_) => "insert_provider",
-            Self::DeleteProvider(_) => "delete_provider",
-            Self::InsertSignIn(_) => "insert_sign_in",
-            Self::RedeemSignIn { .. } => "redeem_sign_in",
-            Self::InsertIdentity(_) => "insert_identity",
-            Self::UpdateIdentity(_) => "update_identity",
-            Self::KeepChecked { .. } => "keep_checked",
-            Self::DeleteIdentity { .. } => "delete_identity",
-            Self::ClaimIdentityCheck { .. } => "claim_identity_check",
-            Self::DropCredential { .. } => "drop_credential",
-            Self::PutInvitation(_) => "put_invitation",
-            Self::RedeemInvitation { .. } => "redeem_invitation",
-            Self::EndSessionsOfIdentity { .. } => "end_sessions_of_identity",
-            Self::EndSessionsOfSid { .. } => "end_sessions_of_sid",
-            Self::InsertPasskey(_) => "insert_passkey",
-            Self::UsePasskey { .. } => "use_passkey",
-            Self::DeletePasskey { .. } => "delete_passkey",
-            Self::PutTotp(_) => "put_totp",
-            Self::ConfirmTotp { .. } => "confirm_totp",
-            Self::UseTotp { .. } => "use_totp",
-            Self::DeleteTotp(_) => "delete_totp",
-            Self::ReplaceRecoveryCodes { .. } => "replace_recovery_codes",
-            Self::UseRecoveryCode { .. } => "use_recovery_code",
-            Self::Upstream(change) => change.name(),
-            Self::NarrowGrants { .. } => "narrow_grants",
-            Self::SetClientApproved { .. } => "set_client_approved",
-            Self::SetClientPinned { .. } => "set_client_pinned",
-            Self::InsertAccessToken(_) => "insert_access_token",
-            Self::RotateAccessToken { .. } => "rotate_access_token",
-            Self::RevokeAccessToken { .. } => "revoke_access_token",
-            Self::RevokeAccessTokensOfPerson { .. } => "revoke_access_tokens_of_person",
-            Self::UseAccessToken { .. } => "use_access_token",
-            Self::Expect { .. } => "expect",
-            Self::ExpectOtherAdministrator(_) => "expect_other_administrator",
-            Self::Audit(_) => "audit",
-            Self::InsertRecord { .. } => "insert_record",
-            Self::InsertSteps(_) => "insert_steps",
-        }
+/// An attempt to guess a secret, counted before the secret is compared.
+#[derive(Clone, Debug)]
+pub struct CountedAttempt {
+    /// The counter: an account, an address, a second factor.
+    pub key: String,
+    /// The present moment.
+    pub at: Timestamp,
+    /// Failures without a delay. Counted as at least 1.
+    pub free: u32,
+    /// The longest delay in seconds. The delay is one second after the free failures and doubles with each further one.
+    pub longest_delay: i64,
+    /// Seconds without an attempt after which the count starts again.
+    pub forget_after: i64,
+}
+
+impl CountedAttempt {
+    /// Seconds that must have passed since the last of `failures` failures before another attempt.
+    pub fn delay_after(&self, failures: u32) -> i64 {
+        let free = self.free.max(1);
+        if failures < free { 0 } else { (1_i64 << (failures - free).min(20)).min(self.longest_delay.max(0)) }
     }
+}
+
+/// An object that a unit expects to be as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// A user, by [`Person::etag`].
+    Person(UserId),
+    /// A client, by [`Client::etag`].
+    Client(ClientId),
+    /// A setting, by its value; empty if it is not set.
+    Setting(String),
 }
 
 /// Changes that are applied together or not at all.
@@ -547,6 +505,10 @@ impl UnitOfWork {
     /// The changes in order.
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+    /// The changes in order, to be applied.
+    pub fn into_changes(self) -> Vec<Change> {
+        self.changes
     }
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {

@@ -33,10 +33,10 @@ pub mod upstream;
 
 pub use access::AccessPolicy;
 pub use access_token::{AccessToken, AccessTokenId};
-pub use audit::{Actor, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditKind, CallFacts, Outcome};
+pub use audit::{Actor, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditKind, AuditSubject, CallFacts, Outcome};
 pub use authentication::{Authentication, Level};
 pub use authorization::{AuthorizationCode, OneTimeLink};
-pub use change::{Change, UnitOfWork};
+pub use change::{Change, CountedAttempt, Expected, UnitOfWork};
 pub use client::{Client, ClientAuthMethod, ClientSource};
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use id::{ClientId, GrantId, SessionId, UserId};

@@ -331,28 +331,6 @@ pub enum UpstreamChange {
     },
 }
 
-impl UpstreamChange {
-    /// The name for logs and for telling which condition failed.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Insert(_) => "insert_upstream",
-            Self::Delete(_) => "delete_upstream",
-            Self::PinNew(_) => "pin_new_tools",
-            Self::NoteChanged { .. } => "note_changed_tool",
-            Self::Decide { .. } => "decide_tool",
-            Self::PutRegistration(_) => "put_upstream_registration",
-            Self::DeleteRegistration { .. } => "delete_upstream_registration",
-            Self::PutConnection(_) => "put_connection",
-            Self::KeepRefreshed { .. } => "keep_refreshed_connection",
-            Self::ClaimRefresh { .. } => "claim_connection_refresh",
-            Self::DeleteConnection { .. } => "delete_connection",
-            Self::InsertAttempt(_) => "insert_connect_attempt",
-            Self::RedeemAttempt { .. } => "redeem_connect_attempt",
-            Self::KeepResult { .. } => "keep_result",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! Clients that an administrator makes, and what an administrator does with any client.
 
-use doorward_model::{Change, Client, ClientId, ClientSource, PlainToken, RevokeReason, Scope, ScopeSet, TokenKind, UnitOfWork};
-use doorward_store::StoreError;
+use doorward_model::{Change, Client, ClientId, ClientSource, Expected, PlainToken, RevokeReason, Scope, ScopeSet, TokenKind, UnitOfWork};
+use doorward_store::{Condition, StoreError};
 use serde_json::{Map, Value};
 
 use crate::{MetadataRefusal, Registration, policy};
@@ -120,7 +120,7 @@ impl Registration {
     async fn change(&self, id: &ClientId, unit: UnitOfWork) -> Result<(), ClientChangeError> {
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
-            Err(StoreError::Refused("expect")) => Err(ClientChangeError::Changed),
+            Err(StoreError::Refused(Condition::Expect)) => Err(ClientChangeError::Changed),
             Err(StoreError::Refused(_)) => Err(ClientChangeError::Unknown(id.clone())),
             Err(error) => Err(ClientChangeError::Store(error)),
         }
@@ -142,7 +142,7 @@ impl Registration {
         let client_id = || id.clone();
         let mut unit = UnitOfWork::new();
         if let Some(seen) = seen {
-            unit.push(Change::Expect { subject: doorward_model::audit::subject("client", id.as_str()), etag: seen.to_owned() });
+            unit.push(Change::Expect { object: Expected::Client(client_id()), etag: seen.to_owned() });
         }
         unit.push(match decision {
             ClientDecision::Block => Change::SetClientDisabled { client_id: client_id(), disabled_at: Some(now) },

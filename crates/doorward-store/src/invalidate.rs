@@ -1,6 +1,4 @@
-//! Which cached values a change makes stale.
-
-use doorward_model::{Change, UnitOfWork, UpstreamChange};
+//! The cached values that a write makes stale.
 
 /// One cached value, or all of a kind where a change touches rows that it does not name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,98 +59,6 @@ impl Stale {
             _ => Self::Everything,
         }
     }
-}
-
-pub(crate) fn stale(unit: &UnitOfWork) -> Vec<Stale> {
-    unit.changes().iter().filter_map(of).collect()
-}
-
-fn of_upstream(change: &UpstreamChange) -> Option<Stale> {
-    Some(match change {
-        UpstreamChange::Insert(_) | UpstreamChange::Delete(_) => Stale::Upstreams,
-        UpstreamChange::PinNew(tools) => Stale::Pinned(tools.first()?.upstream.as_str().to_owned()),
-        UpstreamChange::NoteChanged { upstream, .. } => Stale::Pinned(upstream.as_str().to_owned()),
-        UpstreamChange::Decide { tool, .. } => Stale::Pinned(tool.upstream.as_str().to_owned()),
-        UpstreamChange::PutConnection(connection) | UpstreamChange::KeepRefreshed { connection } => Stale::Connections(connection.user_id.to_string()),
-        UpstreamChange::ClaimRefresh { user_id, .. } | UpstreamChange::DeleteConnection { user_id, .. } => Stale::Connections(user_id.to_string()),
-        UpstreamChange::PutRegistration(_)
-        | UpstreamChange::DeleteRegistration { .. }
-        | UpstreamChange::InsertAttempt(_)
-        | UpstreamChange::RedeemAttempt { .. }
-        | UpstreamChange::KeepResult { .. } => return None,
-    })
-}
-
-fn of(change: &Change) -> Option<Stale> {
-    Some(match change {
-        Change::SetPassword { user_id, .. }
-        | Change::RehashPassword { user_id, .. }
-        | Change::SetRoles { user_id, .. }
-        | Change::SetPersonDisabled { user_id, .. }
-        | Change::SetProfile { user_id, .. }
-        | Change::RenamePerson { user_id, .. }
-        | Change::CollectProviderRoles(user_id)
-        | Change::DeletePerson(user_id) => Stale::Person(user_id.to_string()),
-        Change::PutDocumentClient(client) => Stale::Client(client.id.to_string()),
-        Change::MarkClientAuthorized { client_id, .. } | Change::SetClientDisabled { client_id, .. } | Change::DeleteClient(client_id) => {
-            Stale::Client(client_id.to_string())
-        }
-        Change::RevokeGrant { grant_id, .. } | Change::UseGrant { grant_id, .. } => Stale::Grant(grant_id.to_string()),
-        Change::RevokeGrantsOfPerson { .. } | Change::RevokeGrantsOfIdentity { .. } | Change::RevokeGrantsOfClient { .. } | Change::NarrowGrants { .. } => {
-            Stale::Grants
-        }
-        Change::TouchSession { token, .. } | Change::EndSession(token) => Stale::Session(token.as_str().to_owned()),
-        Change::EndSessionOfPerson { .. } | Change::EndSessionsOfPerson { .. } | Change::EndSessionsOfIdentity { .. } | Change::EndSessionsOfSid { .. } => {
-            Stale::Sessions
-        }
-        Change::InsertProvider(_) | Change::DeleteProvider(_) => Stale::Providers,
-        Change::Upstream(change) => return of_upstream(change),
-        Change::InsertSigningKey(_) | Change::RetireSigningKeys { .. } => Stale::SigningKeys,
-        Change::PutSetting { .. } | Change::InsertSetting { .. } => Stale::Settings,
-        Change::SetClientApproved { client_id, .. } | Change::SetClientPinned { client_id, .. } => Stale::Client(client_id.to_string()),
-        Change::InsertAccessToken(_)
-        | Change::RotateAccessToken { .. }
-        | Change::RevokeAccessToken { .. }
-        | Change::RevokeAccessTokensOfPerson { .. }
-        | Change::UseAccessToken { .. } => Stale::AccessTokens,
-        Change::InsertPerson(_)
-        | Change::Expect { .. }
-        | Change::ExpectOtherAdministrator(_)
-        | Change::Audit(_)
-        | Change::InsertRecord { .. }
-        | Change::InsertSteps(_)
-        | Change::InsertClient(_)
-        | Change::InsertCode(_)
-        | Change::RedeemCode { .. }
-        | Change::InsertGrant(_)
-        | Change::InsertRefreshToken(_)
-        | Change::UseRefreshToken { .. }
-        | Change::InsertSession(_)
-        | Change::SpendValue { .. }
-        | Change::InsertLink(_)
-        | Change::RedeemLink { .. }
-        | Change::InsertSignIn(_)
-        | Change::RedeemSignIn { .. }
-        | Change::InsertIdentity(_)
-        | Change::UpdateIdentity(_)
-        | Change::KeepChecked { .. }
-        | Change::DeleteIdentity { .. }
-        | Change::ClaimIdentityCheck { .. }
-        | Change::DropCredential { .. }
-        | Change::PutInvitation(_)
-        | Change::RedeemInvitation { .. }
-        | Change::InsertPasskey(_)
-        | Change::UsePasskey { .. }
-        | Change::DeletePasskey { .. }
-        | Change::PutTotp(_)
-        | Change::ConfirmTotp { .. }
-        | Change::UseTotp { .. }
-        | Change::DeleteTotp(_)
-        | Change::ReplaceRecoveryCodes { .. }
-        | Change::UseRecoveryCode { .. }
-        | Change::RecordLoginFailure { .. }
-        | Change::ClearLoginFailures { .. } => return None,
-    })
 }
 
 #[cfg(test)]

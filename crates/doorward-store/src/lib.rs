@@ -6,6 +6,7 @@
 mod apply;
 mod audit;
 mod cache;
+mod condition;
 mod config;
 mod connect;
 mod convert;
@@ -17,11 +18,14 @@ mod listen;
 pub mod origin;
 mod repos;
 mod store;
+mod tasks;
 mod writer;
+mod writes;
 
 use std::sync::Arc;
 
 pub use audit::{AuditBreak, AuditPage, AuditVerified};
+pub use condition::Condition;
 pub use config::Config;
 pub use repos::{ClientFilter, ConnectedApp, LoginFailures};
 pub use store::{Backend, Observer, Store};
@@ -37,9 +41,9 @@ pub fn page_of<T>(mut rows: Vec<T>, limit: u64) -> (Vec<T>, bool) {
 /// What can go wrong with the store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// A conditional change did not hold; nothing of its unit was kept. Holds the change's name.
+    /// The condition of a write did not hold; nothing of its unit was kept.
     #[error("the condition of {0} did not hold")]
-    Refused(&'static str),
+    Refused(Condition),
     /// The database did not answer or refused.
     #[error("the database is not available: {0}")]
     Unavailable(Arc<sea_orm::DbErr>),

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use sea_orm::sqlx::postgres::PgListener;
 
-use crate::{invalidate::Stale, store::Caches};
+use crate::{invalidate::Stale, store::Caches, tasks::Tasks};
 
 /// The listening task; it ends with this value.
-pub(crate) struct Listener(tokio::task::JoinHandle<()>);
+pub(crate) struct Listener(tokio::task::AbortHandle);
 
 impl Listener {
-    pub(crate) fn start(url: String, caches: Arc<Caches>) -> Self {
-        Self(tokio::spawn(async move {
+    pub(crate) fn start(url: String, caches: Arc<Caches>, tasks: &Tasks) -> Self {
+        Self(tasks.start("listener", async move {
             loop {
                 if let Err(error) = listen(&url, &caches).await {
                     tracing::warn!(%error, "no notifications from other replicas; trying again");

@@ -1,6 +1,7 @@
 //! The store itself: opening, migrating, writing.
 
 use std::{
+    future::Future,
     path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -18,14 +19,15 @@ use sea_orm_migration::MigratorTrait;
 use crate::{
     Config, StoreError, apply,
     audit::{
-        chain, derive,
-        trail::{Note, StepGuard, Trail},
+        chain,
+        trail::{StepGuard, Trail},
     },
     cache::ReadThrough,
     connect,
     invalidate::Stale,
     listen, origin,
-    writer::Writer,
+    tasks::Tasks,
+    writer::{Effects, Writer},
 };
 
 /// Which database is behind the store.
@@ -140,6 +142,7 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     pub(crate) caches: Arc<Caches>,
     backend: Backend,
+    tasks: Tasks,
     // Ends the listening task with the last clone.
     _listener: Arc<Option<listen::Listener>>,
 }
@@ -158,14 +161,19 @@ impl Store {
         migrate(&connections.writer, backend).await?;
         let caches = Arc::new(Caches::new(config, backend));
         let sweeper = connections.writer.clone();
+        let tasks = Tasks::default();
+        let observer = Arc::<OnceLock<Arc<dyn Observer>>>::default();
+        let effects = Effects { caches: Arc::clone(&caches), observer: Arc::clone(&observer) };
         let (writer, listener) = match backend {
-            Backend::Sqlite => (Writer::sqlite(connections.writer, Arc::clone(&caches)), None),
-            Backend::Postgres => (Writer::Postgres(connections.writer), Some(listen::Listener::start(config.url.clone(), Arc::clone(&caches)))),
+            Backend::Sqlite => (Writer::sqlite(connections.writer, effects, &tasks), None),
+            Backend::Postgres => {
+                let listener = listen::Listener::start(config.url.clone(), Arc::clone(&caches), &tasks);
+                (Writer::postgres(connections.writer, effects, &tasks), Some(listener))
+            }
         };
         let writer = Arc::new(writer);
-        let trail = Trail::start(Arc::clone(&writer), Arc::clone(&caches));
+        let trail = Trail::start(Arc::clone(&writer), &tasks);
         let steps = Arc::default();
-        let observer = Arc::default();
         Ok(Self {
             reader: connections.reader,
             sweeper,
@@ -176,6 +184,7 @@ impl Store {
             clock: Arc::new(SystemClock),
             caches,
             backend,
+            tasks,
             _listener: Arc::new(listener),
         })
     }
@@ -191,28 +200,16 @@ impl Store {
     }
 
     /// Applies a unit of work as a whole. `Ok` means durable; [`StoreError::Refused`] names the condition that did not hold.
+    ///
+    /// The unit, its audit entries, its invalidations and its counters are one job of the writer. If this future is dropped, either
+    /// nothing was handed over or all of it happens.
     pub async fn apply(&self, unit: impl Into<UnitOfWork>) -> Result<(), StoreError> {
         let unit = unit.into();
         if unit.is_empty() {
             return Ok(());
         }
-        let stamp = self.stamp();
-        let traffic = derive::traffic(&unit);
-        let observer = self.observer.get();
-        let names: Vec<&'static str> = if observer.is_some() { unit.changes().iter().map(doorward_model::Change::name).collect() } else { Vec::new() };
-        self.writer.apply(unit, stamp.clone(), &self.caches).await?;
-        if let Some(observer) = observer {
-            for name in names {
-                observer.changed(name);
-            }
-            for event in &traffic {
-                observer.happened(event);
-            }
-        }
-        for event in traffic {
-            self.trail.note(Note::Event(Box::new(apply::stamped(event, &stamp)))).await?;
-        }
-        Ok(())
+        self.trail.room().await?;
+        self.writer.apply(unit, self.stamp(), Some(self.trail.clone())).await
     }
 
     /// Has somebody count what happens. The first who asks stays.
@@ -230,13 +227,12 @@ impl Store {
         AuditEvent { at: self.clock.now(), ..origin::stamp() }
     }
 
-    /// Notes what happened. It is written with others within a fraction of a second; if very many wait, the caller does too. An error
-    /// means that the store is closed.
-    pub async fn note(&self, event: AuditEvent) -> Result<(), StoreError> {
-        if let Some(observer) = self.observer.get() {
-            observer.happened(&event);
-        }
-        self.trail.note(Note::Event(Box::new(apply::stamped(event, &self.stamp())))).await
+    /// Notes an event. It is handed over before this future waits for anything, and written with others within a fraction of a second. If
+    /// very many wait, the caller does too. An error means that the store is closed.
+    pub fn note(&self, event: AuditEvent) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+        self.trail.accept(apply::stamped(event, &self.stamp()), self.observer.get());
+        let trail = self.trail.clone();
+        async move { trail.room().await }
     }
 
     /// Notes a step of a connecting client. Under a flood of them some are lost, for they cost nothing to make.
@@ -252,13 +248,14 @@ impl Store {
         if !self.steps.admits(&step) {
             return;
         }
-        if !self.trail.try_note(Note::Step(Box::new(step))) {
+        if !self.trail.accept_step(step) {
             tracing::debug!("a step of a connecting client was not noted: too many wait");
         }
     }
 
     /// Waits until everything that was noted is written.
     pub async fn flush(&self) -> Result<(), StoreError> {
+        self.writer.settled().await?;
         self.trail.flush().await
     }
 
@@ -287,10 +284,16 @@ impl Store {
         Ok(self.reader.close_by_ref().await?)
     }
 
-    /// Asks the database for a sign of life.
+    /// Asks the database for a sign of life, through the reader and through the writer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.reader.execute_unprepared("SELECT 1").await?;
-        Ok(())
+        // An empty unit takes its turn in the queue and opens a transaction.
+        self.writer.apply(UnitOfWork::new(), AuditEvent::default(), None).await
+    }
+
+    /// Waits until one of the store's own tasks ends, which none does while the store is open, and answers its name.
+    pub async fn task_ended(&self) -> &'static str {
+        self.tasks.first_end().await
     }
 
     /// The database's own idea of the time.

@@ -1,80 +1,185 @@
-//! Writes. On SQLite one task owns the only writing connection and puts all units that wait into one durable commit; on
-//! PostgreSQL every unit is one short transaction.
+//! The writer: one task that owns every unit of work from the moment it is handed over. On SQLite it puts all units that wait into one
+//! durable commit; on PostgreSQL every unit is one short transaction in a task of its own.
+//!
+//! A unit, its audit entries, its invalidations and its counters are one job. A caller that is dropped has handed over nothing, or
+//! everything happens.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use doorward_model::{AuditEvent, UnitOfWork};
+use doorward_model::{AuditEvent, Change, UnitOfWork};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
 
 use crate::{
     StoreError,
-    apply::{self, Applied},
-    invalidate::{self, Stale},
-    store::Caches,
+    apply::{self, Applied, Told},
+    audit::trail::Trail,
+    invalidate::Stale,
+    store::{Caches, Observer},
+    tasks::Tasks,
+    writes::{self, Write},
 };
 
 /// The most units in one commit. A longer batch would make the first waiter pay for the last.
 const BATCH: usize = 128;
-/// How many units may wait before callers do.
+/// How many units may wait before callers do. On PostgreSQL, also how many may be under way.
 const QUEUE: usize = 1024;
 
-pub(crate) struct Job {
-    unit: UnitOfWork,
+/// Units by which the writer is asked.
+enum Order {
+    Unit(Job),
+    /// Answered when every unit before it is through.
+    Barrier(oneshot::Sender<()>),
+}
+
+/// A unit with everything that happens because of it.
+struct Job {
+    writes: Vec<Write>,
+    after: After,
+}
+
+/// What happens once a unit is through.
+struct After {
     stamp: AuditEvent,
+    stale: Vec<Stale>,
+    names: Vec<&'static str>,
+    /// Takes the entries of the traffic. The trail's own units have none, and were counted when they were noted.
+    trail: Option<Trail>,
     answer: oneshot::Sender<Result<(), StoreError>>,
 }
 
-pub(crate) enum Writer {
-    Sqlite(mpsc::Sender<Job>),
-    Postgres(DatabaseConnection),
+/// Shared by everything that happens after a unit.
+#[derive(Clone)]
+pub(crate) struct Effects {
+    pub(crate) caches: Arc<Caches>,
+    pub(crate) observer: Arc<OnceLock<Arc<dyn Observer>>>,
 }
+
+impl Effects {
+    /// Counts a unit, hands its traffic to the trail and answers. Nothing here waits.
+    fn settle(&self, after: After, result: Result<Told, StoreError>) {
+        let result = result.map(|told| {
+            let Some(trail) = after.trail else { return };
+            if let Some(observer) = self.observer.get() {
+                after.names.iter().for_each(|name| observer.changed(name));
+                told.written.iter().for_each(|event| observer.happened(event));
+            }
+            told.traffic.into_iter().for_each(|event| trail.accept(event, self.observer.get()));
+        });
+        // A caller that is gone does not change what happened.
+        let _ = after.answer.send(result);
+    }
+}
+
+/// The way to the writer.
+pub(crate) struct Writer(mpsc::Sender<Order>);
 
 impl Writer {
-    pub(crate) fn sqlite(connection: DatabaseConnection, caches: Arc<Caches>) -> Self {
+    pub(crate) fn sqlite(connection: DatabaseConnection, effects: Effects, tasks: &Tasks) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(run(connection, receiver, caches));
-        Self::Sqlite(sender)
+        tasks.start("writer", sqlite(connection, receiver, effects));
+        Self(sender)
     }
 
-    /// Applies a unit. When this answers `Ok`, the unit is durable and no cache holds what it replaced.
-    pub(crate) async fn apply(&self, unit: UnitOfWork, stamp: AuditEvent, caches: &Caches) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(queue) => {
-                let (answer, answered) = oneshot::channel();
-                queue.send(Job { unit, stamp, answer }).await.map_err(|_| StoreError::Closed)?;
-                answered.await.map_err(|_| StoreError::Closed)?
-            }
-            Self::Postgres(pool) => {
-                let stale = invalidate::stale(&unit);
-                let done = postgres(pool, (&unit, &stamp), &stale).await;
-                // Also after an error: the commit may have happened although its answer was lost.
-                caches.forget(&stale);
-                done
-            }
-        }
+    pub(crate) fn postgres(pool: DatabaseConnection, effects: Effects, tasks: &Tasks) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        tasks.start("writer", postgres(pool, receiver, effects));
+        Self(sender)
+    }
+
+    /// Applies a unit. When this answers `Ok`, the unit is durable and no cache holds what it replaced. Once the unit is handed over, it
+    /// is applied whether or not the caller waits.
+    pub(crate) async fn apply(&self, unit: UnitOfWork, stamp: AuditEvent, trail: Option<Trail>) -> Result<(), StoreError> {
+        let signs_in = unit.changes().iter().any(|change| matches!(change, Change::InsertSession(_)));
+        let mut writes: Vec<Write> = unit.into_changes().into_iter().map(|change| writes::of(change, signs_in)).collect();
+        let stale = writes.iter_mut().filter_map(|write| write.stale.take()).collect();
+        let names = writes.iter().map(|write| write.name.as_str()).collect();
+        let (answer, answered) = oneshot::channel();
+        let after = After { stamp, stale, names, trail, answer };
+        self.0.send(Order::Unit(Job { writes, after })).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Waits until every unit that was handed over is through.
+    pub(crate) async fn settled(&self) -> Result<(), StoreError> {
+        let (done, through) = oneshot::channel();
+        self.0.send(Order::Barrier(done)).await.map_err(|_| StoreError::Closed)?;
+        through.await.map_err(|_| StoreError::Closed)
     }
 }
 
-async fn postgres(pool: &DatabaseConnection, (unit, stamp): (&UnitOfWork, &AuditEvent), stale: &[Stale]) -> Result<(), StoreError> {
+/// The writing task of PostgreSQL. It ends when the last sender is gone.
+async fn postgres(pool: DatabaseConnection, mut queue: mpsc::Receiver<Order>, effects: Effects) {
+    let mut units: JoinSet<()> = JoinSet::new();
+    while let Some(order) = queue.recv().await {
+        match order {
+            Order::Unit(job) => {
+                units.spawn(alone(pool.clone(), job, effects.clone()));
+            }
+            Order::Barrier(done) => {
+                while let Some(ended) = units.join_next().await {
+                    unpanicked(ended);
+                }
+                let _ = done.send(());
+            }
+        }
+        while let Some(ended) = units.try_join_next() {
+            unpanicked(ended);
+        }
+        if units.len() >= QUEUE
+            && let Some(ended) = units.join_next().await
+        {
+            unpanicked(ended);
+        }
+    }
+    while let Some(ended) = units.join_next().await {
+        unpanicked(ended);
+    }
+}
+
+/// A unit that panicked ends the writer, as on SQLite.
+fn unpanicked(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+/// One unit on PostgreSQL.
+async fn alone(pool: DatabaseConnection, Job { writes, after }: Job, effects: Effects) {
+    let done = transact(&pool, writes, &after).await;
+    // Also after an error: the commit may have happened although its answer was lost.
+    effects.caches.forget(&after.stale);
+    effects.settle(after, done);
+}
+
+async fn transact(pool: &DatabaseConnection, writes: Vec<Write>, after: &After) -> Result<Told, StoreError> {
     let transaction = pool.begin().await?;
-    match apply::unit(&transaction, unit, stamp).await? {
+    let told = match apply::unit(&transaction, writes, &after.stamp).await? {
         Applied::Refused(condition) => {
             transaction.rollback().await?;
             return Err(StoreError::Refused(condition));
         }
-        Applied::Done => {}
-    }
-    for value in stale {
+        Applied::Done(told) => told,
+    };
+    for value in &after.stale {
         let notify = Statement::from_sql_and_values(sea_orm::DbBackend::Postgres, "SELECT pg_notify('doorward', $1)", [value.to_text().into()]);
         transaction.execute_raw(notify).await?;
     }
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    Ok(told)
 }
 
 /// The writing task of SQLite. It ends when the last sender is gone.
-async fn run(connection: DatabaseConnection, mut queue: mpsc::Receiver<Job>, caches: Arc<Caches>) {
-    let mut jobs = Vec::with_capacity(BATCH);
+async fn sqlite(connection: DatabaseConnection, mut queue: mpsc::Receiver<Order>, effects: Effects) {
+    let mut orders = Vec::with_capacity(BATCH);
     let mut seen = data_version(&connection).await.ok();
     let mut poll = tokio::time::interval(Duration::from_secs(1));
     poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -87,14 +192,14 @@ async fn run(connection: DatabaseConnection, mut queue: mpsc::Receiver<Job>, cac
                 let now = data_version(&connection).await.ok();
                 if now != seen {
                     seen = now;
-                    caches.forget(&[Stale::Everything]);
+                    effects.caches.forget(&[Stale::Everything]);
                 }
             }
-            count = queue.recv_many(&mut jobs, BATCH) => {
+            count = queue.recv_many(&mut orders, BATCH) => {
                 if count == 0 {
                     break;
                 }
-                batch(&connection, std::mem::take(&mut jobs), &caches).await;
+                batch(&connection, std::mem::take(&mut orders), &effects).await;
             }
         }
     }
@@ -109,38 +214,48 @@ async fn data_version(connection: &DatabaseConnection) -> Result<i64, DbErr> {
     row.map_or(Ok(0), |row| row.try_get_by_index(0))
 }
 
-async fn batch(connection: &DatabaseConnection, jobs: Vec<Job>, caches: &Caches) {
-    let (units, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| ((job.unit, job.stamp), job.answer)).unzip();
-    let outcome = commit(connection, &units).await;
-    for (unit, _) in &units {
-        caches.forget(&invalidate::stale(unit));
+async fn batch(connection: &DatabaseConnection, orders: Vec<Order>, effects: &Effects) {
+    let (mut units, mut afters, mut barriers) = (Vec::with_capacity(orders.len()), Vec::with_capacity(orders.len()), Vec::new());
+    for order in orders {
+        match order {
+            Order::Unit(Job { writes, after }) => {
+                units.push(writes);
+                afters.push(after);
+            }
+            Order::Barrier(done) => barriers.push(done),
+        }
     }
-    match outcome {
-        Ok(results) => {
-            for (answer, result) in answers.into_iter().zip(results) {
-                let _ = answer.send(result);
+    if !units.is_empty() {
+        let outcome = commit(connection, units, &afters).await;
+        for after in &afters {
+            effects.caches.forget(&after.stale);
+        }
+        match outcome {
+            Ok(results) => afters.into_iter().zip(results).for_each(|(after, result)| effects.settle(after, result)),
+            Err(error) => {
+                let error = Arc::new(error);
+                for after in afters {
+                    effects.settle(after, Err(StoreError::Unavailable(Arc::clone(&error))));
+                }
             }
         }
-        Err(error) => {
-            let error = Arc::new(error);
-            for answer in answers {
-                let _ = answer.send(Err(StoreError::Unavailable(Arc::clone(&error))));
-            }
-        }
+    }
+    for done in barriers {
+        let _ = done.send(());
     }
 }
 
 /// Applies each unit inside a savepoint of one transaction; a refused unit undoes only itself.
-async fn commit(connection: &DatabaseConnection, units: &[(UnitOfWork, AuditEvent)]) -> Result<Vec<Result<(), StoreError>>, DbErr> {
+async fn commit(connection: &DatabaseConnection, units: Vec<Vec<Write>>, afters: &[After]) -> Result<Vec<Result<Told, StoreError>>, DbErr> {
     let immediate = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
     let transaction = connection.begin_with_options(immediate).await?;
     let mut results = Vec::with_capacity(units.len());
-    for (unit, stamp) in units {
+    for (writes, after) in units.into_iter().zip(afters) {
         let savepoint = transaction.begin().await?;
-        match apply::unit(&savepoint, unit, stamp).await {
-            Ok(Applied::Done) => {
+        match apply::unit(&savepoint, writes, &after.stamp).await {
+            Ok(Applied::Done(told)) => {
                 savepoint.commit().await?;
-                results.push(Ok(()));
+                results.push(Ok(told));
             }
             Ok(Applied::Refused(condition)) => {
                 savepoint.rollback().await?;

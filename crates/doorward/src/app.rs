@@ -297,7 +297,7 @@ impl App {
     /// The recorded arguments and result of a call. Reading them is audited.
     pub(crate) async fn read_record(&self, id: &str) -> Result<Option<(String, String)>, doorward_store::StoreError> {
         let Some(sealed) = self.store.audit_record(id).await? else { return Ok(None) };
-        let event = doorward_model::AuditEvent::new(doorward_model::AuditKind::RecordRead).about("record", id);
+        let event = doorward_model::AuditEvent::new(doorward_model::AuditKind::RecordRead).about(doorward_model::AuditSubject::Record, id);
         self.store.note(event).await?;
         let opened = self.master.open(&doorward_mcp::record_place(id), &sealed).ok();
         let value: serde_json::Value = opened.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default();

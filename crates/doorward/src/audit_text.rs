@@ -122,7 +122,7 @@ mod tests {
     fn hostile_text_stays_in_its_cell_and_its_line() {
         assert_eq!(cell("=cmd()"), "'=cmd()");
         assert_eq!(cell("a,\"b\"\nc"), "\"a,\"\"b\"\"\nc\"");
-        let entry = AuditHead::default().follow(AuditEvent::new(AuditKind::ClientAdded).about("client", "x\n2026 forged"));
+        let entry = AuditHead::default().follow(AuditEvent::new(AuditKind::ClientAdded).about(doorward_model::AuditSubject::Client, "x\n2026 forged"));
         assert_eq!(sentence(&entry).lines().count(), 1);
         assert_eq!(to_csv(&entry).split(',').count(), CSV_HEAD.split(',').count());
     }

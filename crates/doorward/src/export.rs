@@ -161,7 +161,7 @@ impl Exporter {
         }
         deliver(&export.to, &entries).await?;
         let unit = UnitOfWork::from_iter([
-            Change::Expect { subject: doorward_model::audit::subject("setting", &key), etag: after.to_string() },
+            Change::Expect { object: doorward_model::Expected::Setting(key.clone()), etag: after.to_string() },
             Change::PutSetting { key, value: last.seq.to_string() },
         ]);
         match self.store.apply(unit).await {

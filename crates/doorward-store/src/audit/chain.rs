@@ -1,7 +1,7 @@
 //! Appends entries to the chain of hashes.
 
 use doorward_model::{AuditEntry, AuditEvent, AuditHead, CallFacts, Timestamp, audit::Outcome};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::{
     StoreError,
@@ -14,7 +14,7 @@ pub(crate) const BASE: &str = "audit.base";
 const ROWS: usize = 500;
 
 /// Takes the chain's turn until the transaction ends. SQLite has one writer anyway.
-async fn lock<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
+async fn lock(db: &DatabaseTransaction) -> Result<(), DbErr> {
     if db.get_database_backend() == DbBackend::Postgres {
         db.execute_unprepared("SELECT pg_advisory_xact_lock(7310575217430414)").await?;
     }
@@ -37,7 +37,7 @@ pub(crate) async fn head<C: ConnectionTrait>(db: &C) -> Result<AuditHead, DbErr>
 }
 
 /// Appends events in order.
-pub(crate) async fn append<C: ConnectionTrait>(db: &C, events: Vec<AuditEvent>) -> Result<(), DbErr> {
+pub(crate) async fn append(db: &DatabaseTransaction, events: Vec<AuditEvent>) -> Result<(), DbErr> {
     if events.is_empty() {
         return Ok(());
     }
@@ -59,7 +59,7 @@ pub(crate) async fn append<C: ConnectionTrait>(db: &C, events: Vec<AuditEvent>) 
 }
 
 /// Deletes entries before `seq` and remembers where the chain now begins.
-pub(crate) async fn trim<C: ConnectionTrait>(db: &C, before: i64) -> Result<u64, DbErr> {
+pub(crate) async fn trim(db: &DatabaseTransaction, before: i64) -> Result<u64, DbErr> {
     lock(db).await?;
     let Some(last) = audit::Entity::find().filter(audit::Column::Seq.lt(before)).order_by_desc(audit::Column::Seq).one(db).await? else { return Ok(0) };
     let value = format!("{} {}", last.seq, last.hash);

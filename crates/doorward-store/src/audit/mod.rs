@@ -1,7 +1,7 @@
-//! The audit: entries are derived from the changes themselves, chained, searched and checked.
+//! The audit: entries are stated by the writes themselves, chained, searched and checked.
 
 pub(crate) mod chain;
-pub(crate) mod derive;
+pub(crate) mod compare;
 mod search;
 pub(crate) mod trail;
 mod verify;

@@ -40,7 +40,7 @@ fn leading(filter: &AuditFilter) -> Vec<Condition> {
     equal(C::Tool, &filter.tool);
     equal(C::Subject, &filter.subject);
     if let Some(id) = &filter.concerns {
-        conditions.push(Condition::any().add(C::UserId.eq(id.as_str())).add(C::Subject.eq(audit::subject("person", id))));
+        conditions.push(Condition::any().add(C::UserId.eq(id.as_str())).add(C::Subject.eq(audit::subject(doorward_model::AuditSubject::Person, id))));
     }
     if let Some(kind) = &filter.kind {
         conditions.push(match kind.strip_suffix('.') {
@@ -160,7 +160,7 @@ impl Store {
     /// What a person did and what was done about them: two indexes, each in order.
     async fn concerning(&self, id: &str, rest: Condition, span: (i64, i64), limit: u64) -> Result<Vec<rows::Model>, StoreError> {
         let mut both = self.newest(rest.clone().add(rows::Column::UserId.eq(id)), span, limit).await?;
-        both.extend(self.newest(rest.add(rows::Column::Subject.eq(audit::subject("person", id))), span, limit).await?);
+        both.extend(self.newest(rest.add(rows::Column::Subject.eq(audit::subject(doorward_model::AuditSubject::Person, id))), span, limit).await?);
         both.sort_by_key(|row| std::cmp::Reverse(row.seq));
         both.dedup_by_key(|row| row.seq);
         Ok(both)

@@ -1,21 +1,27 @@
-//! Events of the traffic, such as tool calls: they wait a moment and are written together. Changes of what is allowed do not come this
-//! way: their entries are part of the change's own transaction.
+//! Entries of the traffic, such as tool calls and sign-ins: they wait a moment and are written together. Changes of what is allowed do not
+//! come this way: their entries are part of the change's own transaction.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use doorward_model::{AuditEvent, Change, ConnectStep, UnitOfWork};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::{StoreError, store::Caches, writer::Writer};
+use crate::{StoreError, store::Observer, tasks::Tasks, writer::Writer};
 
 /// How long an event may wait for others.
 const WAIT: Duration = Duration::from_millis(100);
 /// How many go into one commit.
 const BATCH: usize = 1000;
-/// How many may wait. Then those who bring more wait too: nothing is dropped.
+/// How many may wait. Then callers that bring more wait too: nothing is dropped.
 const QUEUE: usize = 16_384;
 
-pub(crate) enum Note {
+enum Note {
     Event(Box<AuditEvent>),
     Step(Box<ConnectStep>),
     /// Answered when everything before it is written.
@@ -47,34 +53,76 @@ impl StepGuard {
     }
 }
 
-/// The way to the trail.
+/// The way to the trail. Handing over never waits, so that an entry cannot be lost with a caller that is dropped.
 #[derive(Clone)]
-pub(crate) struct Trail(mpsc::Sender<Note>);
+pub(crate) struct Trail {
+    queue: mpsc::UnboundedSender<Note>,
+    backlog: Arc<Backlog>,
+}
+
+/// How many notes wait.
+#[derive(Default)]
+struct Backlog {
+    waiting: AtomicUsize,
+    shrank: Notify,
+}
 
 impl Trail {
-    pub(crate) fn start(writer: Arc<Writer>, caches: Arc<Caches>) -> Self {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(run(receiver, writer, caches));
-        Self(sender)
+    pub(crate) fn start(writer: Arc<Writer>, tasks: &Tasks) -> Self {
+        let (queue, receiver) = mpsc::unbounded_channel();
+        let backlog = Arc::<Backlog>::default();
+        tasks.start("audit trail", run(receiver, writer, Arc::clone(&backlog)));
+        Self { queue, backlog }
     }
 
-    pub(crate) async fn note(&self, note: Note) -> Result<(), StoreError> {
-        self.0.send(note).await.map_err(|_| StoreError::Closed)
+    /// Takes an entry of the traffic, from the writer for a unit that is committed and from [`crate::Store::note`]. Every such entry passes
+    /// here once.
+    pub(crate) fn accept(&self, event: AuditEvent, observer: Option<&Arc<dyn Observer>>) {
+        if let Some(observer) = observer {
+            observer.happened(&event);
+        }
+        self.put(Note::Event(Box::new(event)));
     }
 
-    /// Takes a note if there is room; for what may be lost under a flood.
-    pub(crate) fn try_note(&self, note: Note) -> bool {
-        self.0.try_send(note).is_ok()
+    /// Takes a step if there is room; under a flood, steps may be lost.
+    pub(crate) fn accept_step(&self, step: ConnectStep) -> bool {
+        let room = self.backlog.waiting.load(Ordering::Relaxed) < QUEUE;
+        if room {
+            self.put(Note::Step(Box::new(step)));
+        }
+        room
     }
 
+    fn put(&self, note: Note) {
+        self.backlog.waiting.fetch_add(1, Ordering::Relaxed);
+        // It fails only after the trail's task ended, and then the process ends too.
+        let _ = self.queue.send(note);
+    }
+
+    /// Waits until fewer notes wait than may. Whoever brings more waits here before beginning work or after handing it over, never
+    /// in between.
+    pub(crate) async fn room(&self) -> Result<(), StoreError> {
+        loop {
+            let shrank = self.backlog.shrank.notified();
+            if self.queue.is_closed() {
+                return Err(StoreError::Closed);
+            }
+            if self.backlog.waiting.load(Ordering::Relaxed) < QUEUE {
+                return Ok(());
+            }
+            shrank.await;
+        }
+    }
+
+    /// Waits until everything that was handed over is written.
     pub(crate) async fn flush(&self) -> Result<(), StoreError> {
         let (done, written) = oneshot::channel();
-        self.note(Note::Flush(done)).await?;
+        self.put(Note::Flush(done));
         written.await.map_err(|_| StoreError::Closed)
     }
 }
 
-async fn run(mut queue: mpsc::Receiver<Note>, writer: Arc<Writer>, caches: Arc<Caches>) {
+async fn run(mut queue: mpsc::UnboundedReceiver<Note>, writer: Arc<Writer>, backlog: Arc<Backlog>) {
     let mut notes = Vec::with_capacity(BATCH);
     loop {
         if queue.recv_many(&mut notes, BATCH).await == 0 {
@@ -87,6 +135,7 @@ async fn run(mut queue: mpsc::Receiver<Note>, writer: Arc<Writer>, caches: Arc<C
                 notes.push(note);
             }
         }
+        let taken = notes.len();
         let (mut events, mut steps, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
         for note in notes.drain(..) {
             match note {
@@ -103,8 +152,10 @@ async fn run(mut queue: mpsc::Receiver<Note>, writer: Arc<Writer>, caches: Arc<C
             unit.push(Change::InsertSteps(steps));
         }
         if !unit.is_empty() {
-            write(&unit, &writer, &caches).await;
+            write(&unit, &writer).await;
         }
+        backlog.waiting.fetch_sub(taken, Ordering::Relaxed);
+        backlog.shrank.notify_waiters();
         for done in waiting {
             let _ = done.send(());
         }
@@ -112,10 +163,10 @@ async fn run(mut queue: mpsc::Receiver<Note>, writer: Arc<Writer>, caches: Arc<C
 }
 
 /// Writes until it is written: the audit has no gaps while the database is away, only a delay.
-async fn write(unit: &UnitOfWork, writer: &Writer, caches: &Caches) {
+async fn write(unit: &UnitOfWork, writer: &Writer) {
     let mut pause = Duration::from_millis(200);
     loop {
-        match writer.apply(unit.clone(), AuditEvent::default(), caches).await {
+        match writer.apply(unit.clone(), AuditEvent::default(), None).await {
             Ok(()) | Err(StoreError::Closed) => return,
             Err(error) => {
                 tracing::error!(%error, "the audit could not be written; trying again");

@@ -83,7 +83,7 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use doorward_model::{AuditEvent, AuditFilter, AuditKind, Change};
+    use doorward_model::{AuditEvent, AuditFilter, AuditKind, AuditSubject, Change};
     use sea_orm::ConnectionTrait;
 
     use super::*;
@@ -99,16 +99,16 @@ mod tests {
     #[tokio::test]
     async fn whoever_changes_or_takes_out_an_entry_is_found() {
         let store = store("tamper").await;
-        let events = (0..20).map(|number| AuditEvent::new(AuditKind::SignedIn).about("test", &number.to_string())).collect();
+        let events = (0..20).map(|number| AuditEvent::new(AuditKind::SignedIn).about(AuditSubject::Key, &number.to_string())).collect();
         store.apply(Change::Audit(events)).await.unwrap();
         assert_eq!(store.verify_audit(None).await.unwrap().unwrap().entries, 20);
-        let forbidden = store.sweeper.execute_unprepared("UPDATE audit SET subject = 'test:x' WHERE seq = 7").await;
+        let forbidden = store.sweeper.execute_unprepared("UPDATE audit SET subject = 'key:x' WHERE seq = 7").await;
         assert!(forbidden.unwrap_err().to_string().contains("append-only"));
         // Somebody who may change the schema gets past that, and not past the chain.
         store.sweeper.execute_unprepared("DROP TRIGGER audit_append_only").await.unwrap();
-        store.sweeper.execute_unprepared("UPDATE audit SET subject = 'test:x' WHERE seq = 7").await.unwrap();
+        store.sweeper.execute_unprepared("UPDATE audit SET subject = 'key:x' WHERE seq = 7").await.unwrap();
         assert_eq!(store.verify_audit(None).await.unwrap().unwrap_err().seq, 7);
-        store.sweeper.execute_unprepared("UPDATE audit SET subject = 'test:6' WHERE seq = 7").await.unwrap();
+        store.sweeper.execute_unprepared("UPDATE audit SET subject = 'key:6' WHERE seq = 7").await.unwrap();
         assert!(store.verify_audit(None).await.unwrap().is_ok());
         store.sweeper.execute_unprepared("DELETE FROM audit WHERE seq = 12").await.unwrap();
         let broken = store.verify_audit(None).await.unwrap().unwrap_err();
@@ -119,7 +119,8 @@ mod tests {
     async fn pages_are_complete_whichever_condition_leads() {
         let store = store("search").await;
         let event = |number: i64| {
-            let mut event = AuditEvent::new(if number % 3 == 0 { AuditKind::ToolCalled } else { AuditKind::SignedIn }).about("test", &(number % 7).to_string());
+            let mut event =
+                AuditEvent::new(if number % 3 == 0 { AuditKind::ToolCalled } else { AuditKind::SignedIn }).about(AuditSubject::Key, &(number % 7).to_string());
             event.actor.user_id = Some(format!("u_{}", number % 5));
             event.at = doorward_model::Timestamp(1000 + number);
             event
@@ -131,7 +132,7 @@ mod tests {
             AuditFilter::default(),
             AuditFilter { user_id: text("u_2"), ..AuditFilter::default() },
             AuditFilter { user_id: text("u_2"), kind: text("tool.called"), ..AuditFilter::default() },
-            AuditFilter { subject: text("test:3"), kind: text("person."), user_id: text("u_1"), ..AuditFilter::default() },
+            AuditFilter { subject: text("key:3"), kind: text("person."), user_id: text("u_1"), ..AuditFilter::default() },
             AuditFilter { outcome: Some(doorward_model::Outcome::Ok), kind: text("tool."), ..AuditFilter::default() },
             AuditFilter { since: Some(doorward_model::Timestamp(1400)), until: Some(doorward_model::Timestamp(1500)), ..AuditFilter::default() },
             AuditFilter { user_id: text("nobody"), ..AuditFilter::default() },

@@ -8,6 +8,7 @@ pub struct Model {
     pub name: String,
     pub failures: i32,
     pub last_at: i64,
+    pub previous_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

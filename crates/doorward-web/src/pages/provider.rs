@@ -10,7 +10,7 @@ use axum::{
 use doorward_accounts::{Entrance, UpstreamFacts};
 use doorward_federation::{Admission, Arrival, Ask, Departure, FederationError, Journey, Provider, SecondFactorPolicy, TakenUp};
 use doorward_model::{ProviderId, UnitOfWork, id::random_text, routes};
-use doorward_store::StoreError;
+use doorward_store::{Condition, StoreError};
 use doorward_transport::{Params, answer, cookies::Cookie};
 
 use super::error::Oops;
@@ -163,11 +163,11 @@ pub(crate) async fn enter(web: &Web, browser: &Browser, provider: &Arc<Provider>
                 tracing::info!(provider = %provider.id, person = %signed_in.person.id, address = %browser.address.0, complete, "signed in through a provider");
                 return web.let_in(&signed_in, &onward(&arrival.journey));
             }
-            Err(StoreError::Refused("redeem_sign_in")) => {
+            Err(StoreError::Refused(Condition::RedeemSignIn)) => {
                 return failed(web, provider, &FederationError::NotAwaited("it was decided before"), Some(&arrival.journey));
             }
             // Another sign-in of the same person, or one who wants the same name, was faster: look again.
-            Err(StoreError::Refused(condition)) => tracing::debug!(condition, "a sign-in is decided anew"),
+            Err(StoreError::Refused(condition)) => tracing::debug!(%condition, "a sign-in is decided anew"),
             Err(error) => return Oops::unavailable(&error).draw(web),
         }
     }

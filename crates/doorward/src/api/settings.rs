@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use doorward_model::{Change, UnitOfWork, audit::subject, routes};
+use doorward_model::{Change, Expected, UnitOfWork, routes};
 use doorward_store::StoreError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ async fn change(State(app): State<Arc<App>>, IfMatch(seen): IfMatch, Sent(change
     }
     let mut unit = UnitOfWork::new();
     let mut put = |key: &str, was: String, value: String| {
-        unit.push(Change::Expect { subject: subject("setting", key), etag: was });
+        unit.push(Change::Expect { object: Expected::Setting(key.to_owned()), etag: was });
         unit.push(Change::PutSetting { key: key.to_owned(), value });
     };
     if let Some(enabled) = changed.mcp_enabled {

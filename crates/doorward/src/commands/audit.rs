@@ -83,7 +83,10 @@ impl Which {
                 let parsed = PersonName::parse(&name).map_err(Failed::because)?;
                 let found = store.person_named(&parsed).await?.map(|person| person.id.to_string());
                 Some(found.ok_or_else(|| {
-                    Failed(format!("there is nobody called {name}; to see what is about a deleted person, use --subject {}", subject("person", "ID")))
+                    Failed(format!(
+                        "there is nobody called {name}; to see what is about a deleted person, use --subject {}",
+                        subject(doorward_model::AuditSubject::Person, "ID")
+                    ))
                 })?)
             }
             None => None,

@@ -1,0 +1,58 @@
+//! Compares a row before and after a write, for its entry.
+
+use doorward_model::{AuditEvent, AuditKind};
+use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
+use serde_json::{Map, Value, json};
+
+use crate::entities::{client, person, setting, upstream_tool};
+
+/// A row that is compared.
+#[derive(Debug)]
+pub(crate) enum Row {
+    Person(String),
+    Client(String),
+    Setting(String),
+    /// The upstream and the tool.
+    Tool(String, String),
+}
+
+/// The members of a row that matter to the audit; null if there is no row.
+pub(crate) async fn state(db: &DatabaseTransaction, row: &Row) -> Result<Value, DbErr> {
+    let list = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    Ok(match row {
+        Row::Person(id) => person::Entity::find_by_id(id.as_str()).one(db).await?.map(|row| {
+            json!({"name": row.name, "email": row.email, "display_name": row.display_name, "roles": list(&row.roles),
+                "provider_roles": list(&row.provider_roles), "disabled": row.disabled_at.is_some()})
+        }),
+        Row::Client(id) => client::Entity::find_by_id(id.as_str()).one(db).await?.map(|row| {
+            json!({"name": row.name, "redirect_uris": list(&row.redirect_uris), "auth_method": row.auth_method, "scopes": row.scopes,
+                "jwks_uri": row.jwks_uri, "blocked": row.disabled_at.is_some(), "approved": row.approved_at.is_some(), "pinned": row.pinned_at.is_some()})
+        }),
+        Row::Setting(name) => setting::Entity::find_by_id(name.as_str()).one(db).await?.map(|row| json!({"value": row.value})),
+        Row::Tool(upstream, tool) => upstream_tool::Entity::find_by_id((upstream.clone(), tool.clone()))
+            .one(db)
+            .await?
+            .map(|row| json!({"state": row.state, "class": row.class, "definition": doorward_model::id::etag(&[&row.definition])})),
+    }
+    .unwrap_or_default())
+}
+
+/// The entry with the difference in it, or `None` if there is none and the entry is only wanted with one.
+pub(crate) fn entry(mut event: AuditEvent, row: &Row, (was, now): (&Value, &Value), only_if_different: bool) -> Option<AuditEvent> {
+    let (before, after) = (members(was, now), members(now, was));
+    if only_if_different && before.is_empty() && after.is_empty() {
+        return None;
+    }
+    // A metadata document that is read for the first time is a client that was added.
+    if matches!(row, Row::Client(_)) && was.is_null() {
+        AuditKind::ClientAdded.as_str().clone_into(&mut event.kind);
+    }
+    event.detail = json!({"before": before, "after": after}).to_string();
+    Some(event)
+}
+
+/// The members of `value` that differ from those of `other`.
+fn members(value: &Value, other: &Value) -> Map<String, Value> {
+    let object = value.as_object().cloned().unwrap_or_default();
+    object.into_iter().filter(|(name, held)| other.get(name) != Some(held)).collect()
+}

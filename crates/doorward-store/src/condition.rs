@@ -1,0 +1,128 @@
+//! The conditions of writes: what a unit of work can be refused for.
+
+macro_rules! conditions {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)*) => {
+        /// The condition of a deciding write that did not hold. Each deciding [`doorward_model::Change`] has exactly one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Condition { $($(#[doc = $doc])+ $name),* }
+
+        impl Condition {
+            /// Every condition.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The name of the write, in logs and metrics.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+        }
+    };
+}
+
+conditions! {
+    /// The name of a new user is free.
+    InsertPerson = "insert_person";
+    /// The user whose password is set exists.
+    SetPassword = "set_password";
+    /// The password is still the one that was verified.
+    RehashPassword = "rehash_password";
+    /// The user whose roles are set exists.
+    SetRoles = "set_roles";
+    /// The user who is disabled or enabled exists.
+    SetPersonDisabled = "set_person_disabled";
+    /// The new sign-in name is free and the user exists.
+    RenamePerson = "rename_person";
+    /// The user whose provider roles are collected exists.
+    CollectProviderRoles = "collect_provider_roles";
+    /// The deleted user exists.
+    DeletePerson = "delete_person";
+    /// The identifier of a new client is free.
+    InsertClient = "insert_client";
+    /// The client that is disabled or enabled exists.
+    SetClientDisabled = "set_client_disabled";
+    /// The approved client exists.
+    SetClientApproved = "set_client_approved";
+    /// The pinned client exists.
+    SetClientPinned = "set_client_pinned";
+    /// The deleted client exists.
+    DeleteClient = "delete_client";
+    /// The authorization code is unspent and has not expired.
+    RedeemCode = "redeem_code";
+    /// The grant is live.
+    UseGrant = "use_grant";
+    /// The refresh token is unused and has not expired.
+    UseRefreshToken = "use_refresh_token";
+    /// The session exists and belongs to the user.
+    EndSessionOfPerson = "end_session_of_person";
+    /// The named value is unspent.
+    SpendValue = "spend_value";
+    /// The one-time link is unused and has not expired.
+    RedeemLink = "redeem_link";
+    /// The identifier of a new signing key is free.
+    InsertSigningKey = "insert_signing_key";
+    /// The new setting does not exist.
+    InsertSetting = "insert_setting";
+    /// Another attempt to guess a secret is allowed now.
+    CountAttempt = "count_attempt";
+    /// The name of a new identity provider is free.
+    InsertProvider = "insert_provider";
+    /// The deleted identity provider exists.
+    DeleteProvider = "delete_provider";
+    /// The sign-in is awaited, in time, from this provider and in this browser.
+    RedeemSignIn = "redeem_sign_in";
+    /// The account at the provider is not linked yet.
+    InsertIdentity = "insert_identity";
+    /// The account at the provider is linked to the same user.
+    UpdateIdentity = "update_identity";
+    /// The account at the provider is still claimed by this check.
+    KeepChecked = "keep_checked";
+    /// The unlinked account belongs to the user.
+    DeleteIdentity = "delete_identity";
+    /// No other process claimed the check of this account.
+    ClaimIdentityCheck = "claim_identity_check";
+    /// The invitation exists.
+    RedeemInvitation = "redeem_invitation";
+    /// The passkey is new.
+    InsertPasskey = "insert_passkey";
+    /// The used passkey exists.
+    UsePasskey = "use_passkey";
+    /// The deleted passkey belongs to the user.
+    DeletePasskey = "delete_passkey";
+    /// The user has no confirmed authenticator app.
+    PutTotp = "put_totp";
+    /// The authenticator app waits for its first code, and the code is a new one.
+    ConfirmTotp = "confirm_totp";
+    /// The authenticator app is confirmed, and the code is a new one.
+    UseTotp = "use_totp";
+    /// The recovery code exists.
+    UseRecoveryCode = "use_recovery_code";
+    /// The identifier and the value of a new personal access token are free.
+    InsertAccessToken = "insert_access_token";
+    /// The rotated token is live and belongs to the user.
+    RotateAccessToken = "rotate_access_token";
+    /// The revoked token exists, is not revoked, and belongs to the user if one is named.
+    RevokeAccessToken = "revoke_access_token";
+    /// The object still has the entity tag that was read.
+    Expect = "expect";
+    /// Another enabled administrator exists.
+    ExpectOtherAdministrator = "expect_other_administrator";
+    /// The name of a new upstream is free.
+    InsertUpstream = "insert_upstream";
+    /// The deleted upstream exists.
+    DeleteUpstream = "delete_upstream";
+    /// The changed tool is known.
+    NoteChangedTool = "note_changed_tool";
+    /// The tool is still as the administrator saw it.
+    DecideTool = "decide_tool";
+    /// The connection was not changed since it was read.
+    KeepRefreshedConnection = "keep_refreshed_connection";
+    /// No other process refreshes this version of the connection.
+    ClaimConnectionRefresh = "claim_connection_refresh";
+    /// The attempt is awaited, in time, by the same user in the same browser.
+    RedeemConnectAttempt = "redeem_connect_attempt";
+}
+
+impl std::fmt::Display for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,94 @@
+//! Writes of clients.
+
+use doorward_model::{AuditKind, AuditSubject, Client, ClientId, ClientSource, RedirectUri, Timestamp};
+use sea_orm::{
+    ColumnTrait, Condition as Where, EntityTrait, QueryFilter,
+    sea_query::{Expr, OnConflict},
+};
+use serde_json::json;
+
+use super::{Audit, Name, Write, about, nothing, run};
+use crate::{
+    audit::compare::Row,
+    condition::Condition,
+    convert,
+    entities::client::{Column as C, Entity},
+    invalidate::Stale,
+};
+
+fn stale(client_id: &ClientId) -> Option<Stale> {
+    Some(Stale::Client(client_id.to_string()))
+}
+
+/// An entry that tells the difference; none if there is none.
+fn changed(client_id: &ClientId) -> Audit {
+    let event = about(AuditKind::ClientChanged, AuditSubject::Client, client_id.as_str());
+    Audit::Compared { event, row: Row::Client(client_id.to_string()), only_if_different: true }
+}
+
+pub(super) fn insert(new: &Client) -> Write {
+    let uris: Vec<&str> = new.redirect_uris.iter().map(RedirectUri::as_str).collect();
+    let detail = json!({"name": new.name, "source": new.source.as_str(), "redirect_uris": uris}).to_string();
+    let event = about(AuditKind::ClientAdded, AuditSubject::Client, new.id.as_str()).detail(detail);
+    Write {
+        name: Name::Decides(Condition::InsertClient),
+        work: run(Entity::insert(convert::client_row(new)).on_conflict(nothing())),
+        stale: None,
+        // Registrations are traffic: anyone may send as many as the limits allow.
+        audit: if new.source == ClientSource::Administrator { Audit::Entry(event) } else { Audit::Traffic(event.through(&new.id)) },
+    }
+}
+
+pub(super) fn put_document(document: &Client) -> Write {
+    // `authorized_at`, `disabled_at` and `created_at` belong to us, not to the document.
+    let columns = [C::Source, C::Name, C::RedirectUris, C::AuthMethod, C::RefreshTokens, C::Scopes, C::ClientUri, C::Jwks, C::JwksUri, C::FreshUntil];
+    let replace = OnConflict::column(C::Id).update_columns(columns).to_owned();
+    Write {
+        name: Name::Always("put_document_client"),
+        work: run(Entity::insert(convert::client_row(document)).on_conflict(replace)),
+        stale: stale(&document.id),
+        audit: changed(&document.id),
+    }
+}
+
+pub(super) fn mark_authorized(client_id: &ClientId, at: Timestamp) -> Write {
+    let first = Where::all().add(C::Id.eq(client_id.as_str())).add(C::AuthorizedAt.is_null());
+    Write {
+        name: Name::Always("mark_client_authorized"),
+        work: run(Entity::update_many().col_expr(C::AuthorizedAt, Expr::value(at.0)).filter(first)),
+        stale: stale(client_id),
+        // The consent of the same unit has the entry.
+        audit: Audit::Silent,
+    }
+}
+
+fn set(condition: Condition, client_id: &ClientId, column: C, at: Option<Timestamp>) -> Write {
+    Write {
+        name: Name::Decides(condition),
+        work: run(Entity::update_many().col_expr(column, Expr::value(at.map(|at| at.0))).filter(C::Id.eq(client_id.as_str()))),
+        stale: stale(client_id),
+        audit: changed(client_id),
+    }
+}
+
+pub(super) fn set_disabled(client_id: &ClientId, at: Option<Timestamp>) -> Write {
+    set(Condition::SetClientDisabled, client_id, C::DisabledAt, at)
+}
+
+pub(super) fn set_approved(client_id: &ClientId, at: Option<Timestamp>) -> Write {
+    set(Condition::SetClientApproved, client_id, C::ApprovedAt, at)
+}
+
+pub(super) fn set_pinned(client_id: &ClientId, at: Option<Timestamp>) -> Write {
+    set(Condition::SetClientPinned, client_id, C::PinnedAt, at)
+}
+
+pub(super) fn delete(client_id: &ClientId) -> Write {
+    let event = about(AuditKind::ClientDeleted, AuditSubject::Client, client_id.as_str());
+    Write {
+        name: Name::Decides(Condition::DeleteClient),
+        work: run(Entity::delete_many().filter(C::Id.eq(client_id.as_str()))),
+        stale: stale(client_id),
+        audit: Audit::Compared { event, row: Row::Client(client_id.to_string()), only_if_different: false },
+    }
+}

@@ -1,0 +1,170 @@
+//! Writes of identity providers, the accounts linked there, sign-ins under way and invitations.
+
+use doorward_model::{
+    AuditKind, AuditSubject, HashedToken, IdentityId, Invitation, LinkedIdentity, ProviderId, SignInAttempt, StoredProvider, Timestamp, UserId,
+};
+use sea_orm::{
+    ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, NotSet, QueryFilter, Set,
+    sea_query::{Expr, OnConflict},
+};
+use serde_json::json;
+
+use super::{Audit, Name, Work, Write, about, nothing, run};
+use crate::{
+    condition::Condition,
+    convert,
+    entities::{
+        identity::{self, Column as I},
+        invitation, provider,
+        sign_in::{self, Column as A},
+    },
+    invalidate::Stale,
+};
+
+pub(super) fn insert_provider(new: &StoredProvider) -> Write {
+    Write {
+        name: Name::Decides(Condition::InsertProvider),
+        work: run(provider::Entity::insert(convert::provider_row(new)).on_conflict(nothing())),
+        stale: Some(Stale::Providers),
+        audit: Audit::Entry(about(AuditKind::ProviderAdded, AuditSubject::Provider, new.id.as_str())),
+    }
+}
+
+pub(super) fn delete_provider(id: &ProviderId) -> Write {
+    // The next round of checks finds the provider gone and ends what began with it.
+    let due = identity::Entity::update_many().col_expr(I::NextCheckAt, Expr::value(0)).filter(I::Provider.eq(id.as_str()));
+    let delete = provider::Entity::delete_many().filter(provider::Column::Id.eq(id.as_str()));
+    Write {
+        name: Name::Decides(Condition::DeleteProvider),
+        work: Work::Statements(vec![due.into(), delete.into()]),
+        stale: Some(Stale::Providers),
+        audit: Audit::Entry(about(AuditKind::ProviderDeleted, AuditSubject::Provider, id.as_str())),
+    }
+}
+
+pub(super) fn insert_sign_in(new: &SignInAttempt) -> Write {
+    let row = sign_in::Model {
+        state: new.state.as_str().to_owned(),
+        provider: new.provider.as_str().to_owned(),
+        browser: new.browser.as_str().to_owned(),
+        payload: new.payload.as_str().to_owned(),
+        expires_at: new.expires_at.0,
+        consumed_at: None,
+    };
+    Write { name: Name::Always("insert_sign_in"), work: run(sign_in::Entity::insert(row.into_active_model())), stale: None, audit: Audit::Silent }
+}
+
+pub(super) fn redeem_sign_in(state: &HashedToken, provider: &ProviderId, browser: &HashedToken, now: Timestamp) -> Write {
+    let awaited = Where::all()
+        .add(A::State.eq(state.as_str()))
+        .add(A::Provider.eq(provider.as_str()))
+        .add(A::Browser.eq(browser.as_str()))
+        .add(A::ConsumedAt.is_null())
+        .add(A::ExpiresAt.gt(now.0));
+    Write {
+        name: Name::Decides(Condition::RedeemSignIn),
+        work: run(sign_in::Entity::update_many().col_expr(A::ConsumedAt, Expr::value(now.0)).filter(awaited)),
+        stale: None,
+        // The session of the same unit has the entry.
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn insert_identity(new: &LinkedIdentity) -> Write {
+    let event = about(AuditKind::IdentityLinked, AuditSubject::Person, new.user_id.as_str());
+    Write {
+        name: Name::Decides(Condition::InsertIdentity),
+        work: run(identity::Entity::insert(convert::identity_row(new)).on_conflict(nothing())),
+        stale: None,
+        audit: Audit::Entry(event.detail(json!({"provider": new.provider.as_str()}).to_string())),
+    }
+}
+
+/// Replaces what is known of an account, if it is linked to the same user and `also` holds.
+fn update(known: &LinkedIdentity, also: Where) -> Work {
+    let same = also.add(I::Id.eq(known.id.as_str())).add(I::UserId.eq(known.user_id.as_str()));
+    let mut row = convert::identity_row(known);
+    row.id = NotSet;
+    row.created_at = NotSet;
+    run(identity::Entity::update_many().set(row).filter(same))
+}
+
+pub(super) fn update_identity(known: &LinkedIdentity) -> Write {
+    Write {
+        name: Name::Decides(Condition::UpdateIdentity),
+        work: update(known, Where::all()),
+        stale: None,
+        // Roles and profile that follow from it are writes of their own.
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn keep_checked(known: &LinkedIdentity, claimed: Timestamp) -> Write {
+    Write {
+        name: Name::Decides(Condition::KeepChecked),
+        work: update(known, Where::all().add(I::NextCheckAt.eq(claimed.0))),
+        stale: None,
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn delete_identity(user_id: &UserId, id: &IdentityId) -> Write {
+    let theirs = Where::all().add(I::Id.eq(id.as_str())).add(I::UserId.eq(user_id.as_str()));
+    let event = about(AuditKind::IdentityUnlinked, AuditSubject::Person, user_id.as_str());
+    Write {
+        name: Name::Decides(Condition::DeleteIdentity),
+        work: run(identity::Entity::delete_many().filter(theirs)),
+        stale: None,
+        audit: Audit::Entry(event.detail(json!({"identity": id.as_str()}).to_string())),
+    }
+}
+
+pub(super) fn claim_check(id: &IdentityId, due: Timestamp, until: Timestamp) -> Write {
+    let still = Where::all().add(I::Id.eq(id.as_str())).add(I::NextCheckAt.eq(due.0));
+    Write {
+        name: Name::Decides(Condition::ClaimIdentityCheck),
+        work: run(identity::Entity::update_many().col_expr(I::NextCheckAt, Expr::value(until.0)).filter(still)),
+        stale: None,
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn drop_credential(id: &IdentityId, next_check_at: Timestamp) -> Write {
+    let update =
+        identity::Entity::update_many().col_expr(I::Credential, Expr::value(Option::<String>::None)).col_expr(I::NextCheckAt, Expr::value(next_check_at.0));
+    Write {
+        name: Name::Always("drop_credential"),
+        work: run(update.filter(I::Id.eq(id.as_str()))),
+        stale: None,
+        // The end of sessions and grants of the same unit has the entries.
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn put_invitation(new: &Invitation) -> Write {
+    let row = invitation::ActiveModel {
+        id: Set(Invitation::key(&new.provider, &new.email)),
+        provider: Set(new.provider.as_str().to_owned()),
+        email: Set(new.email.to_lowercase()),
+        user_id: Set(new.user_id.as_str().to_owned()),
+        created_at: Set(new.created_at.0),
+    };
+    let replace = OnConflict::column(invitation::Column::Id).update_columns([invitation::Column::UserId, invitation::Column::CreatedAt]).to_owned();
+    let event = about(AuditKind::PersonInvited, AuditSubject::Invitation, &new.email);
+    Write {
+        name: Name::Always("put_invitation"),
+        work: run(invitation::Entity::insert(row).on_conflict(replace)),
+        stale: None,
+        audit: Audit::Entry(event.detail(json!({"provider": new.provider.as_str()}).to_string())),
+    }
+}
+
+pub(super) fn redeem_invitation(provider: &ProviderId, email: &str) -> Write {
+    Write {
+        name: Name::Decides(Condition::RedeemInvitation),
+        work: run(invitation::Entity::delete_many().filter(invitation::Column::Id.eq(Invitation::key(provider, email)))),
+        stale: None,
+        // The link of the same unit has the entry.
+        audit: Audit::Silent,
+    }
+}

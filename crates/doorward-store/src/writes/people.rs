@@ -1,0 +1,143 @@
+//! Writes of users.
+
+use doorward_model::{AuditKind, AuditSubject, Person, PersonName, Role, Timestamp, UserId, secret::HashedPassword};
+use sea_orm::{
+    ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait},
+};
+use serde_json::json;
+
+use super::{Audit, Name, Read, Sql, Work, Write, about, nothing, run};
+use crate::{
+    audit::compare::Row,
+    condition::Condition,
+    convert::{self, list_to_text},
+    entities::{
+        access_token, connect_attempt, connection, identity, invitation, kept_result, passkey,
+        person::{self, Column as P},
+        recovery_code, totp,
+    },
+    invalidate::Stale,
+};
+
+fn stale(user_id: &UserId) -> Option<Stale> {
+    Some(Stale::Person(user_id.to_string()))
+}
+
+/// An entry that tells the difference; none if there is none.
+fn changed(user_id: &UserId) -> Audit {
+    let event = about(AuditKind::PersonChanged, AuditSubject::Person, user_id.as_str());
+    Audit::Compared { event, row: Row::Person(user_id.to_string()), only_if_different: true }
+}
+
+pub(super) fn insert(new: &Person) -> Write {
+    let roles: Vec<&str> = new.roles.iter().map(Role::as_str).collect();
+    let detail = json!({"name": new.name.as_str(), "email": new.email, "roles": roles}).to_string();
+    Write {
+        name: Name::Decides(Condition::InsertPerson),
+        work: run(person::Entity::insert(convert::person_row(new)).on_conflict(nothing())),
+        stale: None,
+        audit: Audit::Entry(about(AuditKind::PersonAdded, AuditSubject::Person, new.id.as_str()).detail(detail)),
+    }
+}
+
+pub(super) fn set_password(user_id: &UserId, password: Option<&HashedPassword>) -> Write {
+    let hash = password.map(|hash| hash.as_str().to_owned());
+    Write {
+        name: Name::Decides(Condition::SetPassword),
+        work: run(person::Entity::update_many().col_expr(P::Password, Expr::value(hash)).filter(P::Id.eq(user_id.as_str()))),
+        stale: stale(user_id),
+        audit: Audit::Entry(about(AuditKind::PasswordChanged, AuditSubject::Person, user_id.as_str())),
+    }
+}
+
+pub(super) fn rehash_password(user_id: &UserId, old: &HashedPassword, new: &HashedPassword) -> Write {
+    let same = Where::all().add(P::Id.eq(user_id.as_str())).add(P::Password.eq(old.as_str()));
+    Write {
+        name: Name::Decides(Condition::RehashPassword),
+        work: run(person::Entity::update_many().col_expr(P::Password, Expr::value(new.as_str())).filter(same)),
+        stale: stale(user_id),
+        // The password is the same.
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn set_roles(user_id: &UserId, roles: &[Role]) -> Write {
+    let roles = list_to_text(roles.iter().map(Role::as_str));
+    Write {
+        name: Name::Decides(Condition::SetRoles),
+        work: run(person::Entity::update_many().col_expr(P::Roles, Expr::value(roles)).filter(P::Id.eq(user_id.as_str()))),
+        stale: stale(user_id),
+        audit: changed(user_id),
+    }
+}
+
+pub(super) fn set_disabled(user_id: &UserId, disabled_at: Option<Timestamp>) -> Write {
+    let at = disabled_at.map(|at| at.0);
+    Write {
+        name: Name::Decides(Condition::SetPersonDisabled),
+        work: run(person::Entity::update_many().col_expr(P::DisabledAt, Expr::value(at)).filter(P::Id.eq(user_id.as_str()))),
+        stale: stale(user_id),
+        audit: changed(user_id),
+    }
+}
+
+pub(super) fn set_profile(user_id: &UserId, email: Option<String>, display_name: Option<String>) -> Write {
+    let mut update = person::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
+    let tells = email.is_some() || display_name.is_some();
+    for (column, value) in [(P::Email, email), (P::DisplayName, display_name)] {
+        if let Some(value) = value {
+            update = update.col_expr(column, Expr::value(value));
+        }
+    }
+    Write {
+        name: Name::Always("set_profile"),
+        work: Work::Statements(if tells { vec![update.into()] } else { Vec::new() }),
+        stale: stale(user_id),
+        audit: changed(user_id),
+    }
+}
+
+pub(super) fn rename(user_id: &UserId, name: &PersonName) -> Write {
+    let taken = person::Entity::find().select_only().expr(Expr::val(1)).filter(P::Name.eq(name.as_str())).into_query();
+    let free = Where::all().add(P::Id.eq(user_id.as_str())).add(Expr::exists(taken).not());
+    Write {
+        name: Name::Decides(Condition::RenamePerson),
+        work: run(person::Entity::update_many().col_expr(P::Name, Expr::value(name.as_str())).filter(free)),
+        stale: stale(user_id),
+        audit: changed(user_id),
+    }
+}
+
+pub(super) fn collect_provider_roles(user_id: UserId) -> Write {
+    Write {
+        name: Name::Decides(Condition::CollectProviderRoles),
+        stale: stale(&user_id),
+        audit: changed(&user_id),
+        work: Work::Read(Read::CollectRoles(user_id)),
+    }
+}
+
+/// Deletes a user with everything that belongs to them alone.
+pub(super) fn delete(user_id: &UserId) -> Write {
+    let id = user_id.as_str();
+    let statements: Vec<Sql> = vec![
+        passkey::Entity::delete_many().filter(passkey::Column::UserId.eq(id)).into(),
+        totp::Entity::delete_many().filter(totp::Column::UserId.eq(id)).into(),
+        recovery_code::Entity::delete_many().filter(recovery_code::Column::UserId.eq(id)).into(),
+        identity::Entity::delete_many().filter(identity::Column::UserId.eq(id)).into(),
+        invitation::Entity::delete_many().filter(invitation::Column::UserId.eq(id)).into(),
+        connection::Entity::delete_many().filter(connection::Column::UserId.eq(id)).into(),
+        connect_attempt::Entity::delete_many().filter(connect_attempt::Column::UserId.eq(id)).into(),
+        kept_result::Entity::delete_many().filter(kept_result::Column::UserId.eq(id)).into(),
+        access_token::Entity::delete_many().filter(access_token::Column::UserId.eq(id)).into(),
+        person::Entity::delete_many().filter(P::Id.eq(id)).into(),
+    ];
+    let event = about(AuditKind::PersonDeleted, AuditSubject::Person, id);
+    Write {
+        name: Name::Decides(Condition::DeletePerson),
+        work: Work::Statements(statements),
+        stale: stale(user_id),
+        audit: Audit::Compared { event, row: Row::Person(id.to_owned()), only_if_different: false },
+    }
+}

@@ -1,0 +1,146 @@
+//! Writes of spent values, links, keys and settings, of what units expect, and of what is kept for the audit.
+
+use doorward_model::{AuditEvent, AuditKind, AuditSubject, ConnectStep, Expected, HashedToken, OneTimeLink, Sealed, SigningKey, Timestamp, UserId};
+use sea_orm::{
+    ColumnTrait, Condition as Where, EntityTrait, QueryFilter, Set,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::{Audit, Name, Read, Work, Write, about, nothing, run};
+use crate::{
+    audit::compare::Row,
+    condition::Condition,
+    convert,
+    entities::{
+        audit_record, connect_step,
+        one_time_link::{self, Column as L},
+        setting,
+        signing_key::{self, Column as K},
+        spent_value,
+    },
+    invalidate::Stale,
+};
+
+/// Settings whose value is for the audit. The others are the program's own.
+const SHOWN_SETTINGS: [&str; 3] = ["mcp.", "pages.", "registration."];
+/// Rows of one statement: PostgreSQL takes at most 65,535 parameters.
+const ROWS: usize = 500;
+
+pub(super) fn spend_value(key: String, expires_at: Timestamp) -> Write {
+    let row = spent_value::ActiveModel { name: Set(key), expires_at: Set(expires_at.0) };
+    Write { name: Name::Decides(Condition::SpendValue), work: run(spent_value::Entity::insert(row).on_conflict(nothing())), stale: None, audit: Audit::Silent }
+}
+
+pub(super) fn insert_link(link: &OneTimeLink) -> Write {
+    let row = one_time_link::ActiveModel { token: Set(link.token.as_str().to_owned()), expires_at: Set(link.expires_at.0), consumed_at: Set(None) };
+    Write {
+        name: Name::Always("insert_link"),
+        work: run(one_time_link::Entity::insert(row)),
+        stale: None,
+        audit: Audit::Entry(AuditEvent::new(AuditKind::AdminLinkMade)),
+    }
+}
+
+pub(super) fn redeem_link(token: &HashedToken, now: Timestamp) -> Write {
+    let unused = Where::all().add(L::Token.eq(token.as_str())).add(L::ConsumedAt.is_null()).add(L::ExpiresAt.gt(now.0));
+    Write {
+        name: Name::Decides(Condition::RedeemLink),
+        work: run(one_time_link::Entity::update_many().col_expr(L::ConsumedAt, Expr::value(now.0)).filter(unused)),
+        stale: None,
+        audit: Audit::Entry(AuditEvent::new(AuditKind::AdminLinkUsed)),
+    }
+}
+
+pub(super) fn insert_signing_key(key: &SigningKey) -> Write {
+    Write {
+        name: Name::Decides(Condition::InsertSigningKey),
+        work: run(signing_key::Entity::insert(convert::signing_key_row(key)).on_conflict(nothing())),
+        stale: Some(Stale::SigningKeys),
+        audit: Audit::Entry(about(AuditKind::KeyAdded, AuditSubject::Key, &key.kid)),
+    }
+}
+
+pub(super) fn retire_signing_keys(except: &str, at: Timestamp) -> Write {
+    let others = Where::all().add(K::Kid.ne(except)).add(K::RetiresAt.is_null());
+    Write {
+        name: Name::Always("retire_signing_keys"),
+        work: run(signing_key::Entity::update_many().col_expr(K::RetiresAt, Expr::value(at.0)).filter(others)),
+        stale: Some(Stale::SigningKeys),
+        // The key that was added has the entry.
+        audit: Audit::Silent,
+    }
+}
+
+/// An entry that tells the difference of a setting that administrators see.
+fn setting_changed(key: &str) -> Audit {
+    if !SHOWN_SETTINGS.iter().any(|prefix| key.starts_with(prefix)) {
+        return Audit::Silent;
+    }
+    let event = about(AuditKind::SettingChanged, AuditSubject::Setting, key);
+    Audit::Compared { event, row: Row::Setting(key.to_owned()), only_if_different: true }
+}
+
+pub(super) fn put(key: String, value: String) -> Write {
+    let replace = OnConflict::column(setting::Column::Name).update_column(setting::Column::Value).to_owned();
+    Write {
+        name: Name::Always("put_setting"),
+        audit: setting_changed(&key),
+        work: run(setting::Entity::insert(setting::ActiveModel { name: Set(key), value: Set(value) }).on_conflict(replace)),
+        stale: Some(Stale::Settings),
+    }
+}
+
+pub(super) fn insert(key: String, value: String) -> Write {
+    Write {
+        name: Name::Decides(Condition::InsertSetting),
+        audit: setting_changed(&key),
+        work: run(setting::Entity::insert(setting::ActiveModel { name: Set(key), value: Set(value) }).on_conflict(nothing())),
+        stale: Some(Stale::Settings),
+    }
+}
+
+pub(super) fn expect(object: Expected, etag: String) -> Write {
+    Write {
+        name: Name::Decides(Condition::Expect),
+        work: Work::Read(Read::Expect { object, etag }),
+        stale: None,
+        // It only reads.
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn expect_other_administrator(user_id: UserId) -> Write {
+    Write {
+        name: Name::Decides(Condition::ExpectOtherAdministrator),
+        work: Work::Read(Read::OtherAdministrator(user_id)),
+        stale: None,
+        // It only reads.
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn audit(events: Vec<AuditEvent>) -> Write {
+    Write { name: Name::Always("audit"), work: Work::Statements(Vec::new()), stale: None, audit: Audit::Entries(events) }
+}
+
+pub(super) fn insert_record(id: String, at: Timestamp, body: &Sealed) -> Write {
+    let row = audit_record::ActiveModel { id: Set(id), at: Set(at.0), body: Set(body.as_str().to_owned()) };
+    Write {
+        name: Name::Always("insert_record"),
+        work: run(audit_record::Entity::insert(row)),
+        stale: None,
+        // The call has the entry, and it refers to the record.
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn insert_steps(steps: &[ConnectStep]) -> Write {
+    let inserts = steps.chunks(ROWS).map(|some| connect_step::Entity::insert_many(some.iter().map(convert::access_tokens::step_row)).into());
+    Write {
+        name: Name::Always("insert_steps"),
+        work: Work::Statements(inserts.collect()),
+        stale: None,
+        // Steps are a record of their own.
+        audit: Audit::Silent,
+    }
+}
