@@ -33,3 +33,4 @@ mod robustness;
 mod store;
 mod timeline;
 mod token;
+mod writes;
