@@ -9,6 +9,7 @@ mod audit;
 mod authorize;
 mod client_auth;
 mod commands;
+mod connections;
 mod crash;
 mod deploy;
 mod documents;

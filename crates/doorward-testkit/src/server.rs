@@ -16,7 +16,10 @@ use doorward::{
 };
 use doorward_accounts::NewPerson;
 use doorward_model::{Person, Role};
-use doorward_transport::serve::{Limits, serve};
+use doorward_transport::{
+    address::TrustedProxies,
+    serve::{Deadlines, Limits, serve},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -62,6 +65,11 @@ pub async fn fresh_database() -> String {
     format!("{base}/{name}{query}")
 }
 
+/// The reverse proxies of a listener: one network.
+pub fn proxies(network: &str) -> TrustedProxies {
+    TrustedProxies::parse(&[network.to_owned()]).unwrap()
+}
+
 impl TestServer {
     /// Starts a server on a fresh database.
     pub async fn start() -> Self {
@@ -91,11 +99,29 @@ impl TestServer {
         let data = DataDir::open(&data_dir).unwrap();
         let app = Box::pin(App::open(config.clone(), &checked, &data, public_url, clock.clone())).await.unwrap();
         let stop = CancellationToken::new();
-        let limits = Limits { connections: 1024, shutdown: Duration::from_secs(1) };
-        tokio::spawn(serve(listener, app.router(), limits, stop.clone().cancelled_owned()));
+        tokio::spawn(serve(listener, app.router(), Self::limits(), stop.clone().cancelled_owned()));
         // Behind a public name the listener is still reached by its own address.
         let url = if config.server.public_url.is_empty() { url } else { format!("http://{bound}") };
         Self { url, app, clock, config, data_dir, stop }
+    }
+
+    /// The limits of a test's listener.
+    pub fn limits() -> Limits {
+        Limits {
+            connections: 1024,
+            connections_per_address: 1024,
+            proxies: TrustedProxies::default(),
+            deadlines: Deadlines::default(),
+            shutdown: Duration::from_secs(1),
+        }
+    }
+
+    /// Serves the same on one more listener, with limits of its own. Answers the listener's address.
+    pub async fn also_on(&self, limits: Limits) -> std::net::SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let bound = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, self.app.router(), limits, self.stop.clone().cancelled_owned()));
+        bound
     }
 
     /// An address of the server.

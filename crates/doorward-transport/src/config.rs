@@ -20,6 +20,9 @@ pub struct ServerConfig {
     pub allowed_hosts: Vec<String>,
     /// The most connections at the same time.
     pub max_connections: usize,
+    /// The most connections of one IP address (of one /64 network of IPv6) at the same time; further ones are closed at once. The
+    /// addresses of `trusted_proxies` are not counted, since all clients come from them. An open event stream is one connection.
+    pub max_connections_per_address: usize,
     /// For how many seconds requests in flight may finish after the first SIGTERM or SIGINT.
     pub shutdown_seconds: u64,
 }
@@ -32,6 +35,7 @@ impl Default for ServerConfig {
             trusted_proxies: Vec::new(),
             allowed_hosts: Vec::new(),
             max_connections: 4096,
+            max_connections_per_address: 512,
             shutdown_seconds: 30,
         }
     }

@@ -14,16 +14,18 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
+use crate::pace::InFlight;
+
 /// How many bytes more are read, and for how long. Beyond that the connection is closed.
 const MOST: u64 = 1024 * 1024;
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// A body whose rest is read away when it is dropped.
-pub(crate) struct Whole(Option<Incoming>);
+/// A body whose rest is read away when it is dropped. Its request is in flight until then.
+pub(crate) struct Whole(Option<(Incoming, InFlight)>);
 
 impl Whole {
-    pub(crate) fn new(body: Incoming) -> Self {
-        Self(Some(body))
+    pub(crate) fn new(body: Incoming, request: InFlight) -> Self {
+        Self(Some((body, request)).filter(|(body, _)| !body.is_end_stream()))
     }
 }
 
@@ -32,7 +34,7 @@ impl Body for Whole {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let Some((body, _)) = &mut self.0 else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) {
             self.0 = None;
@@ -41,19 +43,22 @@ impl Body for Whole {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(Body::is_end_stream)
+        self.0.as_ref().is_none_or(|(body, _)| body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |(body, _)| body.size_hint())
     }
 }
 
 impl Drop for Whole {
     fn drop(&mut self) {
-        let Some(body) = self.0.take().filter(|body| !body.is_end_stream() && body.size_hint().lower() <= MOST) else { return };
+        let Some((body, request)) = self.0.take().filter(|(body, _)| !body.is_end_stream() && body.size_hint().lower() <= MOST) else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(tokio::time::timeout(WITHIN, read_away(body)));
+            runtime.spawn(async move {
+                let _ = tokio::time::timeout(WITHIN, read_away(body)).await;
+                drop(request);
+            });
         }
     }
 }

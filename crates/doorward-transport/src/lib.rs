@@ -13,10 +13,14 @@ mod leftover;
 pub mod limit;
 pub mod mail;
 pub mod outbound;
+mod pace;
 pub mod params;
+mod peers;
 pub mod request_log;
+mod response;
 pub mod serve;
 pub mod single_flight;
+mod socket;
 
 pub use address::ClientAddress;
 pub use config::{OutboundConfig, ServerConfig};

@@ -1,40 +1,59 @@
-//! The accept loop: what `axum::serve` leaves open (slow senders, endless heads, unbounded connections, delayed small writes) is
-//! bounded here.
+//! The accept loop: what `axum::serve` leaves open (silent connections, slow senders, endless heads, clients that do not read, unbounded
+//! connections, delayed small writes) is bounded here, for every listener.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
-use axum::{Router, body::Body, extract::Request, http::Version};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, StatusCode, Version, header},
+    response::{IntoResponse, Response},
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::conn::auto,
     service::TowerToHyperService,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
 };
 use tower::ServiceExt as _;
 
-use crate::{address::PeerAddress, leftover::Whole};
+pub use crate::pace::Deadlines;
+use crate::{
+    address::{PeerAddress, TrustedProxies},
+    answer,
+    leftover::Whole,
+    pace::{Overdue, Pace},
+    peers::Peers,
+    response::Paced,
+    socket::Watched,
+};
 
 /// How the loop is bounded.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// The most connections at the same time; further ones wait in the kernel's queue.
     pub connections: usize,
+    /// The most connections of one IP address (of one /64 of IPv6) at the same time; further ones are closed.
+    pub connections_per_address: usize,
+    /// The proxies of which the addresses are not counted.
+    pub proxies: TrustedProxies,
+    /// The deadlines of a connection.
+    pub deadlines: Deadlines,
     /// For how long requests in flight may finish after the stop.
     pub shutdown: Duration,
 }
 
-/// How long a client may take to send the head of a request, the pause between two requests included. Longer than proxies keep an idle
-/// connection (nginx: 60 s): if we closed it first, a request that is just on its way would be lost.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// The largest head, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_headers(100).max_buf_size(MAX_HEAD);
+    // The deadlines are the pace's: it knows them before the version of HTTP is known.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_headers(100).max_buf_size(MAX_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -50,8 +69,9 @@ fn builder() -> auto::Builder<TokioExecutor> {
 /// Serves until `stop` completes, then lets requests in flight finish. Answers whether all did.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) -> bool {
     let builder = Arc::new(builder());
-    let graceful = GracefulShutdown::new();
+    let (stopping, stopped) = watch::channel(());
     let permits = Arc::new(Semaphore::new(limits.connections.max(1)));
+    let peers = Peers::new(limits.connections_per_address, limits.proxies);
     tokio::pin!(stop);
     loop {
         let permit = tokio::select! {
@@ -72,27 +92,115 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
                 }
             },
         };
+        let Some(held) = peers.admit(peer) else {
+            tracing::debug!(address = %peer.ip(), "a connection was closed: its address holds server.max_connections_per_address already");
+            continue;
+        };
         // Small event-stream writes would otherwise wait 40 ms for an acknowledgement.
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
-        let service = TowerToHyperService::new(tower::service_fn(move |mut request: Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(PeerAddress(peer));
-            let router = router.clone();
-            // A stream of HTTP/2 ends alone; a connection of HTTP/1.1 would end with it.
-            let request = if request.version() == Version::HTTP_2 { request.map(Body::new) } else { request.map(|body| Body::new(Whole::new(body))) };
-            async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
-        }));
-        let watcher = graceful.watcher();
-        let builder = Arc::clone(&builder);
+        let (builder, router, stopped, deadlines) = (Arc::clone(&builder), router.clone(), stopped.clone(), limits.deadlines);
         tokio::spawn(async move {
-            let io: TokioIo<TcpStream> = TokioIo::new(stream);
-            let connection = builder.serve_connection(io, service).into_owned();
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(error = %error, "a connection ended early");
-            }
-            drop(permit);
+            connection(&builder, (stream, peer), router, deadlines, stopped).await;
+            drop((held, permit));
         });
     }
-    drop(listener);
-    tokio::time::timeout(limits.shutdown, graceful.shutdown()).await.is_ok()
+    drop((listener, stopped));
+    let _ = stopping.send(());
+    // Each connection holds a receiver until it ends.
+    tokio::time::timeout(limits.shutdown, stopping.closed()).await.is_ok()
+}
+
+/// Serves one connection until it ends, a deadline passes, or the server stops and its requests are answered.
+async fn connection(
+    builder: &auto::Builder<TokioExecutor>,
+    (stream, peer): (TcpStream, SocketAddr),
+    router: Router,
+    deadlines: Deadlines,
+    mut stopped: watch::Receiver<()>,
+) {
+    let pace = Arc::new(Pace::new(deadlines));
+    let watched = Arc::clone(&pace);
+    let service = TowerToHyperService::new(tower::service_fn(move |mut request: Request<hyper::body::Incoming>| {
+        let in_flight = watched.begin();
+        request.extensions_mut().insert(PeerAddress(peer));
+        // A stream of HTTP/2 ends alone; a connection of HTTP/1.1 would end with it.
+        let request =
+            if request.version() == Version::HTTP_2 { request.map(Body::new) } else { request.map(|body| Body::new(Whole::new(body, in_flight.again()))) };
+        let router = names_one_host(request.version(), request.headers()).then(|| router.clone());
+        async move {
+            let response = match router {
+                Some(router) => router.oneshot(request).await.unwrap_or_else(|never| match never {}),
+                None => no_host(),
+            };
+            Ok::<_, Infallible>(response.map(|body| Paced::new(body, in_flight)))
+        }
+    }));
+    let io = TokioIo::new(Watched::new(stream, Arc::clone(&pace)));
+    let connection = builder.serve_connection(io, service).into_owned();
+    let (stop, sleep) = (stopped.changed(), tokio::time::sleep_until(pace.instant(pace.look_again())));
+    tokio::pin!(connection, stop, sleep);
+    let (mut armed, mut is_stopping, mut leaves_by) = (u64::MAX, false, None);
+    let ended = poll_fn(|context| {
+        if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+            return Poll::Ready(ended.map_err(|error| error.to_string()));
+        }
+        if !is_stopping && stop.as_mut().poll(context).is_ready() {
+            is_stopping = true;
+            connection.as_mut().graceful_shutdown();
+            context.waker().wake_by_ref();
+        }
+        loop {
+            let due = match (pace.due(), leaves_by) {
+                (Some((_, Overdue::Idle)), Some(time)) => Some((time, Overdue::Idle)),
+                (due, _) => due,
+            };
+            // A timer that fires too early is set again then: most requests end before any deadline, and need not touch it.
+            if let Some((time, _)) = due.filter(|(time, _)| *time < armed) {
+                armed = time;
+                sleep.as_mut().reset(pace.instant(time));
+            }
+            if sleep.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            match due.filter(|(time, _)| *time <= pace.now()) {
+                // A client of HTTP/2 is told first, so that no request is lost that is just on its way.
+                Some((_, Overdue::Idle)) if leaves_by.is_none() => {
+                    leaves_by = Some(pace.now().saturating_add(pace.grace()));
+                    connection.as_mut().graceful_shutdown();
+                    context.waker().wake_by_ref();
+                }
+                Some((_, overdue)) => return Poll::Ready(Err(overdue.as_str().to_owned())),
+                None => {}
+            }
+            armed = due.filter(|(time, _)| *time > pace.now()).map_or_else(|| pace.look_again(), |(time, _)| time);
+            sleep.as_mut().reset(pace.instant(armed));
+        }
+    })
+    .await;
+    if let Err(error) = ended {
+        tracing::debug!(error, "a connection ended early");
+    }
+}
+
+/// Whether the request names the one host that it is for (RFC 9112 §3.2, RFC 9110 §7.2).
+fn names_one_host(version: Version, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host.as_bytes()),
+        // HTTP/1.0 has none, and HTTP/2 has a pseudo-header instead.
+        (None, _) => version != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Whether this is `uri-host [ ":" port ]` (RFC 9110 §7.2), by its characters.
+fn is_host(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(byte))
+}
+
+fn no_host() -> Response {
+    let told = "400: a request names the host that it is for, in one Host header (RFC 9112, section 3.2)\n";
+    let mut response = (StatusCode::BAD_REQUEST, [(header::CONNECTION, "close"), (header::CONTENT_TYPE, "text/plain; charset=utf-8")], told).into_response();
+    answer::harden(response.headers_mut());
+    response
 }

@@ -3,7 +3,10 @@
 use std::{io::Write, sync::Arc, time::Duration};
 
 use doorward_model::ports::SystemClock;
-use doorward_transport::serve::{Limits, serve};
+use doorward_transport::{
+    address::TrustedProxies,
+    serve::{Deadlines, Limits, serve},
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -20,7 +23,13 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
         TcpListener::bind(checked.listen).await.map_err(|error| Failed(format!("server.listen: {} cannot be listened on: {error}", checked.listen)))?;
     let bound = listener.local_addr().map_err(Failed::because)?;
     let public_url = checked.public_url(bound)?;
-    let limits = Limits { connections: config.server.max_connections, shutdown: Duration::from_secs(config.server.shutdown_seconds) };
+    let limits = Limits {
+        connections: config.server.max_connections,
+        connections_per_address: config.server.max_connections_per_address,
+        proxies: checked.proxies.clone(),
+        deadlines: Deadlines::default(),
+        shutdown: Duration::from_secs(config.server.shutdown_seconds),
+    };
     let app = App::open(config, &checked, data_dir, public_url, Arc::new(SystemClock)).await?;
     announce(&app).await?;
     tracing::info!(listen = %bound, public_url = %app.public_url, backend = %app.store.backend(), "serving");
@@ -45,7 +54,13 @@ async fn metrics(app: &Arc<App>) -> Result<tokio::task::JoinHandle<()>, Failed> 
     let Some(listen) = app.metrics_listener() else { return Ok(tokio::spawn(async {})) };
     let listener = TcpListener::bind(&listen).await.map_err(|error| Failed(format!("metrics.listen: {listen} cannot be listened on: {error}")))?;
     tracing::info!(%listen, "serving figures");
-    let limits = Limits { connections: 32, shutdown: Duration::from_secs(1) };
+    let limits = Limits {
+        connections: 32,
+        connections_per_address: 16,
+        proxies: TrustedProxies::default(),
+        deadlines: Deadlines::default(),
+        shutdown: Duration::from_secs(1),
+    };
     let (router, stop) = (crate::metrics::router(app), app.stop.clone());
     Ok(tokio::spawn(async move {
         serve(listener, router, limits, stop.cancelled_owned()).await;
