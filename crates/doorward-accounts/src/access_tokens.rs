@@ -81,10 +81,9 @@ impl Accounts {
             return Err(AccessTokenError::NoScope);
         }
         let most = access.effective(&scopes, person, authentication);
-        let administers = scopes.contains(doorward_model::Scope::Admin);
+        let administers = scopes.has_administrative();
         if !most.covers(&scopes) || administers && !person.is_administrator() {
-            let beyond: Vec<_> =
-                scopes.iter().filter(|scope| !most.allows(*scope) || *scope == doorward_model::Scope::Admin).map(doorward_model::Scope::name).collect();
+            let beyond: Vec<_> = scopes.iter().filter(|scope| !most.allows(*scope) || scope.is_administrative()).map(doorward_model::Scope::name).collect();
             return Err(AccessTokenError::TooMuch(beyond.join(", ")));
         }
         if self.store.count_access_tokens(&person.id, now).await.map_err(AccessTokenError::Store)? >= u64::try_from(AccessToken::MOST).unwrap_or(u64::MAX) {

@@ -71,11 +71,17 @@ async fn guarded(mcp: &Mcp, mut request: Request, next: Next) -> Response {
     }
     let hosts = &mcp.inner.hosts;
     if !hosts.accepts_host(request.uri(), request.headers()) {
-        tracing::warn!(host = ?request.headers().get("host"), "MCP request refused: the Host is not one of server.public_url and server.allowed_hosts");
+        tracing::warn!(
+            host = request.headers().get("host").and_then(|value| value.to_str().ok()),
+            "MCP request refused: the Host is not one of server.public_url and server.allowed_hosts"
+        );
         return rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Host header is not accepted");
     }
     if !hosts.accepts_origin(request.headers()) {
-        tracing::warn!(origin = ?request.headers().get("origin"), "MCP request refused: the Origin is not one of mcp.allowed_origins");
+        tracing::warn!(
+            origin = request.headers().get("origin").and_then(|value| value.to_str().ok()),
+            "MCP request refused: the Origin is not one of mcp.allowed_origins"
+        );
         return rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Origin header is not accepted");
     }
     let keyed = for_keys(request.uri().path());

@@ -49,12 +49,12 @@ impl AccessPolicy {
 
     /// The scopes that this person may hold through any client. A scope that includes one that is not allowed is not allowed either.
     pub fn scopes_of(&self, person: &Person) -> ScopeSet {
-        let admin = person.is_administrator().then_some(Scope::Admin);
+        let admin = if person.is_administrator() { ScopeSet::administrative() } else { ScopeSet::default() };
         if self.scopes.is_empty() {
-            return ScopeSet::all().iter().chain(admin).collect();
+            return ScopeSet::all().iter().chain(admin.iter()).collect();
         }
         let allows = |scope: Scope| self.scopes.iter().filter(|(ruled, _)| *ruled == scope).all(|(_, roles)| person.has_any(roles));
-        ScopeSet::all().iter().chain(admin).filter(|scope| ScopeSet::from_iter([*scope]).closure().iter().all(allows)).collect()
+        ScopeSet::all().iter().chain(admin.iter()).filter(|scope| ScopeSet::from_iter([*scope]).closure().iter().all(allows)).collect()
     }
 
     /// Whether this person may call a tool of this name. Of several rules that match, all must hold.
@@ -64,19 +64,19 @@ impl AccessPolicy {
 
     /// Those of `scopes` for which somebody who proved themselves like this must prove a second factor first.
     pub fn lacks_second_factor(&self, scopes: &ScopeSet, authentication: &Authentication) -> ScopeSet {
-        let admin = self.second_factor_for_administrators && scopes.contains(Scope::Admin);
+        let admin = self.second_factor_for_administrators && scopes.has_administrative();
         if authentication.level == Level::MultiFactor || (self.second_factor.is_empty() && !admin) {
             return ScopeSet::default();
         }
         // What is demanded everywhere is demanded at each upstream.
-        let demands = |scope: Scope| (admin && scope == Scope::Admin) || self.second_factor.iter().any(|demanding| demanding == scope.everywhere());
+        let demands = |scope: Scope| (admin && scope.is_administrative()) || self.second_factor.iter().any(|demanding| demanding == scope.everywhere());
         scopes.closure().iter().filter(|scope| ScopeSet::from_iter([*scope]).closure().iter().any(demands)).collect()
     }
 
     /// What is left of `scopes` for this person, who proved themselves like this.
     pub fn effective(&self, scopes: &ScopeSet, person: &Person, authentication: &Authentication) -> ScopeSet {
         // Every call comes by here, and most servers have no rules.
-        if self.scopes.is_empty() && self.second_factor.is_empty() && !scopes.contains(Scope::Admin) {
+        if self.scopes.is_empty() && self.second_factor.is_empty() && !scopes.has_administrative() {
             return scopes.closure();
         }
         let allowed = scopes.intersection(&self.scopes_of(person)).closure();
@@ -114,7 +114,10 @@ mod tests {
         let policy = AccessPolicy::parse(&list(&["mcp:write = developer, admin"]), &list(&["revoke_* = admin"]), &[]).unwrap();
         assert_eq!(policy.scopes_of(&person(&[], &[])).to_string(), "mcp:read offline_access");
         assert_eq!(policy.scopes_of(&person(&["developer"], &[])).to_string(), "mcp:read mcp:write mcp:destructive offline_access");
-        assert_eq!(policy.scopes_of(&person(&[], &["admin"])).to_string(), "mcp:read mcp:write mcp:destructive admin offline_access");
+        assert_eq!(
+            policy.scopes_of(&person(&[], &["admin"])).to_string(),
+            "mcp:read mcp:write mcp:destructive admin:read admin:upstreams admin offline_access"
+        );
         assert!(policy.allows_tool(&person(&[], &[]), "whoami"));
         assert!(!policy.allows_tool(&person(&["developer"], &[]), "revoke_connected_app"));
         assert!(policy.allows_tool(&person(&["admin"], &[]), "revoke_connected_app"));

@@ -149,6 +149,27 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Shows hidden characters in a JSON document as `\\uXXXX`: the document stays one line and says the same, since outside of its texts
+/// JSON has no such character but line breaks, which go.
+pub fn escaped_json(document: &str) -> Cow<'_, str> {
+    if is_plain(document) || !document.chars().any(is_hidden) {
+        return Cow::Borrowed(document);
+    }
+    let mut shown = String::with_capacity(document.len() + 16);
+    for letter in document.chars() {
+        if matches!(letter, '\n' | '\r' | '\t') {
+            continue;
+        }
+        if is_hidden(letter) {
+            let mut units = [0; 2];
+            shown.extend(letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.push(letter);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Reads a link that a user may be led to: https, with a host, without user or password, at most 2,048 bytes. `None` for every other
 /// text, `javascript:` and `data:` among them.
 pub fn https_link(text: &str) -> Option<Url> {
@@ -196,6 +217,14 @@ mod tests {
         assert!(matches!(escaped("tool_name"), Cow::Borrowed(_)));
         assert_eq!(escaped("a\nINFO forged \u{202e}x"), "a\\nINFO forged \\u{202e}x");
         assert_eq!(escaped("käse"), "käse");
+    }
+
+    #[test]
+    fn escaped_json_says_the_same() {
+        let document = "{\"a\": \"x\u{202e}y\u{e0041}\u{7f}\",\n \"b\": 1}";
+        let shown = escaped_json(document);
+        assert_eq!(shown, "{\"a\": \"x\\u202ey\\udb40\\udc41\\u007f\", \"b\": 1}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), serde_json::from_str::<serde_json::Value>(document).unwrap());
     }
 
     #[test]

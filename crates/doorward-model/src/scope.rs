@@ -15,8 +15,12 @@ pub enum Scope {
     Destructive,
     /// `mcp:read:NAME`, `mcp:write:NAME`, `mcp:destructive:NAME`: the same at one upstream alone. The scope without a name includes it.
     At(ToolClass, UpstreamName),
-    /// `admin`: administer this server through its API. Only clients that an administrator made for it may ask for it, and only
-    /// administrators can allow it.
+    /// `admin:read`: see what administrators see, through the API, and change nothing. Only clients that an administrator made for it
+    /// may ask for it and for the next two, and only administrators can allow them.
+    AdminRead,
+    /// `admin:upstreams`: manage upstreams and their tools through the API, and nothing else.
+    AdminUpstreams,
+    /// `admin`: everything that administrators can do, through the API; includes the two before.
     Admin,
     /// `offline_access` (OpenID Connect Core §11). Whether a refresh token is issued depends on the client's grant types, not
     /// on this; it is granted on request because clients repeat at refresh what they once asked for.
@@ -40,7 +44,7 @@ pub struct ScopeInfo {
 }
 
 /// Every scope that does not name an upstream, in the order in which pages and metadata show them.
-pub const SCOPES: &[ScopeInfo; 5] = &[
+pub const SCOPES: &[ScopeInfo; 7] = &[
     ScopeInfo {
         scope: Scope::Read,
         name: "mcp:read",
@@ -66,11 +70,27 @@ pub const SCOPES: &[ScopeInfo; 5] = &[
         advertised: true,
     },
     ScopeInfo {
+        scope: Scope::AdminRead,
+        name: "admin:read",
+        title: "See for you what administrators see",
+        description: "See all users, clients, identity providers, upstreams, access tokens, settings and the audit, without changing any of them.",
+        implies: &[],
+        advertised: false,
+    },
+    ScopeInfo {
+        scope: Scope::AdminUpstreams,
+        name: "admin:upstreams",
+        title: "Manage upstreams for you",
+        description: "Add, test and delete upstreams and decide about their tools, for all users.",
+        implies: &[],
+        advertised: false,
+    },
+    ScopeInfo {
         scope: Scope::Admin,
         name: "admin",
         title: "Administer Doorward for you",
-        description: "Add, change and delete upstream servers, and decide about their tools, for everybody.",
-        implies: &[],
+        description: "Do everything that an administrator can do: set passwords, remove second factors, add and delete users, clients, identity providers and upstreams, make access tokens, rotate signing keys, change settings, and read the audit.",
+        implies: &[Scope::AdminRead, Scope::AdminUpstreams],
         advertised: false,
     },
     ScopeInfo {
@@ -86,11 +106,13 @@ pub const SCOPES: &[ScopeInfo; 5] = &[
 impl Scope {
     /// This scope's line of the table; for one upstream's, the line of the scope that includes it.
     fn info(self) -> &'static ScopeInfo {
-        let [read, write, destructive, admin, offline_access] = SCOPES;
+        let [read, write, destructive, admin_read, admin_upstreams, admin, offline_access] = SCOPES;
         match self {
             Self::Read | Self::At(ToolClass::Read, _) => read,
             Self::Write | Self::At(ToolClass::Write, _) => write,
             Self::Destructive | Self::At(ToolClass::Destructive, _) => destructive,
+            Self::AdminRead => admin_read,
+            Self::AdminUpstreams => admin_upstreams,
             Self::Admin => admin,
             Self::OfflineAccess => offline_access,
         }
@@ -143,6 +165,13 @@ impl Scope {
             _ => None,
         }
     }
+    /// Reports a scope of the administrators' API, which self-registered clients never hold.
+    pub fn is_administrative(self) -> bool {
+        match self {
+            Self::AdminRead | Self::AdminUpstreams | Self::Admin => true,
+            Self::Read | Self::Write | Self::Destructive | Self::At(..) | Self::OfflineAccess => false,
+        }
+    }
     /// Whether a holder of this scope may do what `needed` stands for.
     pub fn includes(self, needed: Self) -> bool {
         match (self, needed) {
@@ -173,7 +202,15 @@ impl ScopeSet {
     }
     /// Every scope that a self-registered client may ever hold. Those that name an upstream are included by those that do not.
     pub fn all() -> Self {
-        SCOPES.iter().map(|info| info.scope).filter(|scope| *scope != Scope::Admin).collect()
+        SCOPES.iter().map(|info| info.scope).filter(|scope| !scope.is_administrative()).collect()
+    }
+    /// The scopes of the administrators' API.
+    pub fn administrative() -> Self {
+        SCOPES.iter().map(|info| info.scope).filter(|scope| scope.is_administrative()).collect()
+    }
+    /// Reports a set with a scope of the administrators' API in it.
+    pub fn has_administrative(&self) -> bool {
+        self.iter().any(Scope::is_administrative)
     }
     /// Whether this very scope is in it.
     pub fn contains(&self, scope: Scope) -> bool {
@@ -271,8 +308,19 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_administration_is_not_the_whole_of_it() {
+        let held = |names: &str| ScopeSet::parse_known(names);
+        assert!(held("admin").allows(Scope::AdminRead) && held("admin").allows(Scope::AdminUpstreams));
+        for part in ["admin:read", "admin:upstreams", "admin:read admin:upstreams"] {
+            assert!(!held(part).allows(Scope::Admin), "{part}");
+        }
+        assert!(!held("admin:read").allows(Scope::AdminUpstreams) && !held("admin:upstreams").allows(Scope::AdminRead));
+        assert!(!ScopeSet::all().iter().any(Scope::is_administrative) && ScopeSet::administrative().normalised() == held("admin"));
+    }
+
+    #[test]
     fn every_scope_has_its_line() {
-        for scope in [Scope::Read, Scope::Write, Scope::Destructive, Scope::Admin, Scope::OfflineAccess] {
+        for scope in [Scope::Read, Scope::Write, Scope::Destructive, Scope::AdminRead, Scope::AdminUpstreams, Scope::Admin, Scope::OfflineAccess] {
             assert_eq!(scope.info().scope, scope);
             assert_eq!(Scope::named(&scope.name()), Some(scope));
         }

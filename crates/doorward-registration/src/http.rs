@@ -52,8 +52,8 @@ async fn register(State(registration): State<Registration>, Extension(address): 
     let Ok(metadata) = serde_json::from_slice::<Map<String, Value>>(&body) else { return invalid("the body must be a JSON object") };
     match registration.register(&metadata).await {
         Ok(registered) => {
-            tracing::info!(client = ?registered.get("client_id"), name = ?registered.get("client_name"), "client registered");
             let text = |name: &str| registered.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+            tracing::info!(client = text("client_id"), name = text("client_name"), "client registered");
             noted(ConnectStep::new(StepKind::Registered).client(text("client_id").unwrap_or_default(), text("client_name")));
             answer::json(StatusCode::CREATED, &registered)
         }

@@ -141,7 +141,11 @@ pub(crate) async fn form(web: &Web, browser: &Browser, name: &str, request: Requ
     if web.parts.csrf.accepts(&headers, Some(&browser.binding), name, params.get("csrf")) {
         return Ok(params);
     }
-    tracing::warn!(form = name, origin = ?headers.get(header::ORIGIN), "a form was refused: not from our page in this browser, or too old");
+    tracing::warn!(
+        form = name,
+        origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()),
+        "a form was refused: not from our page in this browser, or too old"
+    );
     let oops = Oops {
         status: StatusCode::FORBIDDEN,
         title: "This form is no longer valid".to_owned(),

@@ -91,7 +91,8 @@ async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, made: Option<
     };
     let (live, ended): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| token.is_live(now));
     let offered = web.parts.access.effective(&SCOPES.iter().map(|info| info.scope).collect(), &visitor.person, &visitor.session.authentication);
-    let possible = |scope: &Scope| *scope != Scope::OfflineAccess && offered.allows(*scope) && (*scope != Scope::Admin || visitor.person.is_administrator());
+    let possible =
+        |scope: &Scope| *scope != Scope::OfflineAccess && offered.allows(*scope) && (!scope.is_administrative() || visitor.person.is_administrator());
     let choice = |scope: Scope| Choice { name: scope.name(), title: scope.title(), description: scope.description(), checked: scope == Scope::Read };
     let page = Page {
         frame: web.frame(Some(&signed_in.browser)),

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::operation::{Answered, Anything, Asked, At, Operation, Refused, Who, limit, show};
+use super::operation::{Answered, Anything, Asked, At, Operation, Refused, Who, limit, needs, show};
 use crate::{
     app::App,
     audit_text::{self, CSV_HEAD},
@@ -22,17 +22,18 @@ use crate::{
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::get(routes::API_AUDIT, "searchAudit", "Finds entries of the audit, the newest first.", search)
+        Operation::get(needs::READ, routes::API_AUDIT, "searchAudit", "Finds entries of the audit, the newest first.", search)
             .query::<Which>()
             .answer::<Entries>(200, "The entries."),
-        Operation::get(routes::API_AUDIT_EXPORT, "exportAudit", "All entries that fit, the oldest first, as JSON lines or CSV.", export)
+        Operation::get(needs::READ, routes::API_AUDIT_EXPORT, "exportAudit", "All entries that fit, the oldest first, as JSON lines or CSV.", export)
             .query::<Exported>()
             .answer::<Anything>(200, "The entries, one a line.")
             .text(&["application/jsonl", "text/csv"]),
-        Operation::get(routes::API_AUDIT_ENTRY, "showAuditEntry", "Shows one entry.", one)
+        Operation::get(needs::READ, routes::API_AUDIT_ENTRY, "showAuditEntry", "Shows one entry.", one)
             .answer::<Entry>(200, "The entry.")
             .missing("There is no such entry."),
         Operation::get(
+            needs::ALL,
             routes::API_AUDIT_RECORD,
             "showRecord",
             "Shows recorded arguments and result of a call. Only for the role auditor; reading is audited.",

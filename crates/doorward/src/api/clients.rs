@@ -9,32 +9,41 @@ use doorward_store::{ClientFilter, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, At, IfMatch, Operation, Refused, Sent, done, limit, show, show_state};
+use super::operation::{Answered, Asked, At, IfMatch, Operation, Refused, Sent, done, limit, needs, show, show_state};
 use crate::app::App;
 
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such client.";
     vec![
-        Operation::get(routes::API_CLIENTS, "listClients", "Lists clients, the newest first.", list).query::<Which>().answer::<Clients>(200, "The clients."),
-        Operation::post(routes::API_CLIENTS, "addClient", "Adds a client by hand.", add)
+        Operation::get(needs::READ, routes::API_CLIENTS, "listClients", "Lists clients, the newest first.", list)
+            .query::<Which>()
+            .answer::<Clients>(200, "The clients."),
+        Operation::post(needs::ALL, routes::API_CLIENTS, "addClient", "Adds a client by hand.", add)
             .body::<New>()
             .answer::<Added>(201, "The client was added. Its secret, if it has one, is shown this once.")
             .with_etag(),
-        Operation::get(routes::API_CLIENT, "showClient", "Shows a client. A client_id that is an address stands in the path percent-encoded.", one)
-            .answer::<Shown>(200, "The client.")
-            .with_etag()
-            .missing(NONE),
-        Operation::post(routes::API_CLIENT_DECISION, "decideClient", "Approves, denies, blocks, unblocks, pins or unpins a client.", decide)
+        Operation::get(
+            needs::READ,
+            routes::API_CLIENT,
+            "showClient",
+            "Shows a client. A client_id that is an address stands in the path percent-encoded.",
+            one,
+        )
+        .answer::<Shown>(200, "The client.")
+        .with_etag()
+        .missing(NONE),
+        Operation::post(needs::ALL, routes::API_CLIENT_DECISION, "decideClient", "Approves, denies, blocks, unblocks, pins or unpins a client.", decide)
             .body::<Decided>()
             .answer::<Shown>(200, "The client as it is now.")
             .with_etag()
             .if_match()
             .missing(NONE),
-        Operation::delete(routes::API_CLIENT, "deleteClient", "Deletes a client; its access ends.", delete)
+        Operation::delete(needs::ALL, routes::API_CLIENT, "deleteClient", "Deletes a client; its access ends.", delete)
             .empty("The client is gone.")
             .if_match()
             .missing(NONE),
         Operation::post(
+            needs::ALL,
             routes::API_CLIENTS_CLEAN,
             "cleanClients",
             "Deletes registrations that nobody ever authorised and that are older than some days.",
@@ -79,7 +88,7 @@ impl Shown {
             redirect_uris: client.redirect_uris.iter().map(|uri| RedirectUri::as_str(uri).to_owned()).collect(),
             token_endpoint_auth_method: client.auth_method.as_str().to_owned(),
             client_uri: client.client_uri.clone(),
-            admin: client.scopes.contains(doorward_model::Scope::Admin),
+            admin: client.scopes.has_administrative(),
             created_at: client.created_at.0,
             authorized_at: client.authorized_at.map(|at| at.0),
             blocked: client.disabled_at.is_some(),

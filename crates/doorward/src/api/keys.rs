@@ -7,15 +7,21 @@ use doorward_model::{SigningKey, routes};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::operation::{Answered, Operation, Refused, show};
+use super::operation::{Answered, Operation, Refused, needs, show};
 use crate::app::App;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::get(routes::API_KEYS, "listKeys", "Lists signing keys, the oldest first.", list).answer::<Keys>(200, "The keys."),
-        Operation::post(routes::API_KEYS_ROTATE, "rotateKeys", "Makes a new signing key; the others retire when what they signed has ended.", rotate)
-            .answer::<Keys>(200, "The keys as they are now.")
-            .problem(409, "Somebody rotated at the same moment."),
+        Operation::get(needs::READ, routes::API_KEYS, "listKeys", "Lists signing keys, the oldest first.", list).answer::<Keys>(200, "The keys."),
+        Operation::post(
+            needs::ALL,
+            routes::API_KEYS_ROTATE,
+            "rotateKeys",
+            "Makes a new signing key; the others retire when what they signed has ended.",
+            rotate,
+        )
+        .answer::<Keys>(200, "The keys as they are now.")
+        .problem(409, "Somebody rotated at the same moment."),
     ]
 }
 

@@ -18,7 +18,7 @@ pub(crate) mod upstreams;
 use std::sync::Arc;
 
 use axum::{Router, extract::State, middleware, response::Response, routing::get};
-use doorward_model::{Resource, Scope, routes};
+use doorward_model::{Resource, Scope, ScopeSet, routes};
 use doorward_transport::{answer, cors};
 use serde_json::json;
 
@@ -51,10 +51,10 @@ fn operations() -> Vec<Operation> {
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for operation in operations() {
-        router = router.route(operation.path, operation.handler);
+        let guard = middleware::from_fn_with_state((Arc::clone(app), operation.needs), guard::guard);
+        router = router.route(operation.path, operation.handler.layer(guard));
     }
     router
-        .layer(middleware::from_fn_with_state(Arc::clone(app), guard::guard))
         .with_state(Arc::clone(app))
         .merge(metadata_router(app, ""))
         .merge(Router::new().route(routes::API_OPENAPI, get(openapi)).layer(middleware::from_fn(cors::open)).with_state(Arc::clone(app)))
@@ -70,7 +70,7 @@ async fn metadata(State(app): State<Arc<App>>) -> Response {
     let document = json!({
         "resource": Resource::admin(&app.public_url).as_str(),
         "authorization_servers": [app.public_url.as_str()],
-        "scopes_supported": [Scope::Admin.name()],
+        "scopes_supported": ScopeSet::administrative().iter().map(Scope::name).collect::<Vec<_>>(),
         "bearer_methods_supported": ["header"],
     });
     answer::public_json(&document, 300)

@@ -1,6 +1,6 @@
 //! The OpenAPI document (3.1), made from the table of operations.
 
-use doorward_model::{Scope, routes};
+use doorward_model::{Scope, ScopeSet, routes};
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -21,6 +21,8 @@ pub(crate) fn document(public_url: &str) -> Value {
             methods.insert(operation.method.to_owned(), described);
         }
     }
+    let scopes: Map<String, Value> =
+        ScopeSet::administrative().iter().map(|scope| (scope.name().into_owned(), scope.description().into_owned().into())).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -29,16 +31,15 @@ pub(crate) fn document(public_url: &str) -> Value {
             "license": {"name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT"},
         },
         "servers": [{"url": public_url}],
-        "security": [{"oauth": [Scope::Admin.name()]}, {"token": []}],
         "paths": paths,
         "components": {
             "schemas": generator.take_definitions(true),
             "securitySchemes": {
                 "oauth": {"type": "oauth2", "flows": {"authorizationCode": {
                     "authorizationUrl": format!("{public_url}{}", routes::AUTHORIZE), "tokenUrl": format!("{public_url}{}", routes::TOKEN),
-                    "refreshUrl": format!("{public_url}{}", routes::TOKEN), "scopes": {"admin": "Administer this server."},
+                    "refreshUrl": format!("{public_url}{}", routes::TOKEN), "scopes": scopes,
                 }}},
-                "token": {"type": "http", "scheme": "bearer", "description": "A personal access token of an administrator, with the scope admin."},
+                "token": {"type": "http", "scheme": "bearer", "description": "A personal access token of an administrator, with a scope that the operation needs."},
             },
         },
     })
@@ -74,7 +75,11 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         answers.insert(status.to_string(), answer);
     }
     let tag = operation.path.trim_start_matches(routes::API_ADMIN).split('/').nth(1).unwrap_or_default();
-    let mut described = json!({"operationId": operation.id, "summary": operation.summary, "tags": [tag], "parameters": parameters, "responses": answers});
+    let needed: Vec<_> = operation.needs.iter().map(|scope| scope.name()).collect();
+    let security: Vec<Value> = needed.iter().map(|name| json!({"oauth": [name]})).chain(needed.iter().map(|name| json!({"token": [name]}))).collect();
+    let needs = format!("Needs the scope `{}`; `{}` includes every other.", needed.join("` or `"), Scope::Admin.name());
+    let mut described = json!({"operationId": operation.id, "summary": operation.summary, "description": needs, "tags": [tag], "security": security,
+        "parameters": parameters, "responses": answers});
     if let (Some(body), Some(members)) = (operation.body, described.as_object_mut()) {
         members.insert("requestBody".to_owned(), json!({"required": true, "content": {"application/json": {"schema": body(generator).to_value()}}}));
     }

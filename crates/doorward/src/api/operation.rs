@@ -10,6 +10,7 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 use doorward_mcp::Caller;
+use doorward_model::Scope;
 use doorward_store::StoreError;
 use doorward_transport::{
     ParamsError, answer,
@@ -31,8 +32,28 @@ fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
+/// The scopes of which a token must hold one for an operation.
+pub(super) type Needs = &'static [Scope];
+
+/// What operations need. Each states it; there is no default.
+pub(super) mod needs {
+    use doorward_model::Scope;
+
+    use super::Needs;
+
+    /// To see what administrators see.
+    pub(crate) const READ: Needs = &[Scope::AdminRead];
+    /// To see upstreams and their tools.
+    pub(crate) const READ_OR_UPSTREAMS: Needs = &[Scope::AdminRead, Scope::AdminUpstreams];
+    /// To manage upstreams and their tools.
+    pub(crate) const UPSTREAMS: Needs = &[Scope::AdminUpstreams];
+    /// For everything else.
+    pub(crate) const ALL: Needs = &[Scope::Admin];
+}
+
 /// One operation.
 pub(super) struct Operation {
+    pub(super) needs: Needs,
     pub(super) method: &'static str,
     pub(super) path: &'static str,
     pub(super) id: &'static str,
@@ -51,8 +72,8 @@ pub(super) struct Operation {
 
 macro_rules! verbs {
     ($($verb:ident)*) => {
-        $(pub(super) fn $verb<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, id: &'static str, summary: &'static str, handler: H) -> Self {
-            Self::new(stringify!($verb), (path, id, summary), $verb(handler))
+        $(pub(super) fn $verb<H: Handler<T, Arc<App>>, T: 'static>(needs: Needs, path: &'static str, id: &'static str, summary: &'static str, handler: H) -> Self {
+            Self::new(needs, stringify!($verb), (path, id, summary), $verb(handler))
         })*
     };
 }
@@ -60,14 +81,14 @@ macro_rules! verbs {
 impl Operation {
     verbs! { get post put patch delete }
 
-    fn new(method: &'static str, (path, id, summary): (&'static str, &'static str, &'static str), handler: MethodRouter<Arc<App>>) -> Self {
+    fn new(needs: Needs, method: &'static str, (path, id, summary): (&'static str, &'static str, &'static str), handler: MethodRouter<Arc<App>>) -> Self {
         let common = vec![
             (400, "The request cannot be read, or a value in it is not acceptable.", Some(schema_of::<Problem> as SchemaOf)),
             (401, "There is no valid access token.", Some(schema_of::<Problem> as SchemaOf)),
-            (403, "The token does not have the scope admin, or its person is no administrator.", Some(schema_of::<Problem> as SchemaOf)),
+            (403, "The token does not have a scope that this operation needs, or its user is not an administrator.", Some(schema_of::<Problem> as SchemaOf)),
             (503, "The database does not answer; try again.", Some(schema_of::<Problem> as SchemaOf)),
         ];
-        Self { method, path, id, summary, query: None, body: None, answers: common, if_match: false, etag: false, media: &["application/json"], handler }
+        Self { needs, method, path, id, summary, query: None, body: None, answers: common, if_match: false, etag: false, media: &["application/json"], handler }
     }
     pub(super) fn query<T: JsonSchema>(mut self) -> Self {
         self.query = Some(schema_of::<T>);

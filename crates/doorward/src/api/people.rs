@@ -12,14 +12,15 @@ use doorward_store::{ConnectedApp, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, At, IfMatch, Operation, Page, Refused, Sent, done, show, show_state};
+use super::operation::{Answered, Asked, At, IfMatch, Operation, Page, Refused, Sent, done, needs, show, show_state};
 use crate::app::App;
 
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such person.";
     vec![
-        Operation::get(routes::API_PEOPLE, "listPeople", "Lists people by name.", list).query::<Page>().answer::<People>(200, "The people."),
+        Operation::get(needs::READ, routes::API_PEOPLE, "listPeople", "Lists people by name.", list).query::<Page>().answer::<People>(200, "The people."),
         Operation::post(
+            needs::ALL,
             routes::API_PEOPLE,
             "addPerson",
             "Adds a person, or invites them to come through a provider. Who has an e-mail address is told by mail, where mail is set up.",
@@ -30,37 +31,43 @@ pub(super) fn operations() -> Vec<Operation> {
         .with_etag()
         .missing("There is no such provider.")
         .problem(409, "The name is taken."),
-        Operation::get(routes::API_PERSON, "showPerson", "Shows a person with sessions, apps and linked accounts.", one)
+        Operation::get(needs::READ, routes::API_PERSON, "showPerson", "Shows a person with sessions, apps and linked accounts.", one)
             .answer::<Whole>(200, "The person.")
             .with_etag()
             .missing(NONE),
-        Operation::patch(routes::API_PERSON, "changePerson", "Changes roles, state, e-mail address or name.", change)
+        Operation::patch(needs::ALL, routes::API_PERSON, "changePerson", "Changes roles, state, e-mail address or name.", change)
             .body::<Changed>()
             .answer::<Shown>(200, "The person as they are now.")
             .with_etag()
             .if_match()
             .missing(NONE)
             .problem(409, "The last administrator stays one."),
-        Operation::delete(routes::API_PERSON, "deletePerson", "Deletes a person; sessions, tokens and apps end.", delete)
+        Operation::delete(needs::ALL, routes::API_PERSON, "deletePerson", "Deletes a person; sessions, tokens and apps end.", delete)
             .empty("The person is gone.")
             .if_match()
             .missing(NONE)
             .problem(409, "The last administrator stays."),
-        Operation::post(routes::API_PERSON_SIGN_OUT, "signPersonOut", "Ends all sessions of a person, so that they sign in again.", sign_out)
+        Operation::post(needs::ALL, routes::API_PERSON_SIGN_OUT, "signPersonOut", "Ends all sessions of a person, so that they sign in again.", sign_out)
             .body::<SignOut>()
             .empty("The sessions have ended.")
             .missing(NONE),
-        Operation::post(routes::API_PERSON_PASSWORD, "setPassword", "Sets a password; sessions and apps end.", set_password)
+        Operation::post(needs::ALL, routes::API_PERSON_PASSWORD, "setPassword", "Sets a password; sessions and apps end.", set_password)
             .body::<Password>()
             .empty("The password is set.")
             .missing(NONE),
-        Operation::delete(routes::API_PERSON_FACTORS, "resetFactors", "Removes passkeys, authenticator app and recovery codes; sessions and apps end.", reset)
-            .empty("There is no second factor any more.")
-            .missing(NONE),
-        Operation::delete(routes::API_PERSON_SESSION, "endSession", "Ends one session.", end_session)
+        Operation::delete(
+            needs::ALL,
+            routes::API_PERSON_FACTORS,
+            "resetFactors",
+            "Removes passkeys, authenticator app and recovery codes; sessions and apps end.",
+            reset,
+        )
+        .empty("There is no second factor any more.")
+        .missing(NONE),
+        Operation::delete(needs::ALL, routes::API_PERSON_SESSION, "endSession", "Ends one session.", end_session)
             .empty("The session has ended.")
             .missing("There is no such person or session."),
-        Operation::delete(routes::API_PERSON_APP, "withdrawApp", "Withdraws what a person allowed a client.", withdraw)
+        Operation::delete(needs::ALL, routes::API_PERSON_APP, "withdrawApp", "Withdraws what a person allowed a client.", withdraw)
             .empty("The access has ended.")
             .missing("There is no such person or app."),
     ]

@@ -7,12 +7,12 @@ use doorward_model::{PersonName, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, Operation, Refused, show};
+use super::operation::{Answered, Asked, Operation, Refused, needs, show};
 use crate::{app::App, explain};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::get(routes::API_EXPLAIN, "explainPolicy", "Says whether a person may call a tool through a client, and why.", explain)
+        Operation::get(needs::READ, routes::API_EXPLAIN, "explainPolicy", "Says whether a person may call a tool through a client, and why.", explain)
             .query::<Which>()
             .answer::<Explained>(200, "The answer, step by step.")
             .missing("There is no such person or tool."),

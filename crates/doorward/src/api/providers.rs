@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::operation::{Answered, At, Operation, Refused, Sent, done, show};
+use super::operation::{Answered, At, Operation, Refused, Sent, done, needs, show};
 use crate::app::App;
 
 /// Files of this machine are named in its configuration.
@@ -18,17 +18,19 @@ const LOCAL: &[&str] = &["private_key_file", "ca_file"];
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such provider.";
     vec![
-        Operation::get(routes::API_PROVIDERS, "listProviders", "Lists identity providers.", list).answer::<Providers>(200, "The providers."),
-        Operation::post(routes::API_PROVIDERS, "addProvider", "Adds an identity provider. Its settings are those of the configuration.", add)
+        Operation::get(needs::READ, routes::API_PROVIDERS, "listProviders", "Lists identity providers.", list).answer::<Providers>(200, "The providers."),
+        Operation::post(needs::ALL, routes::API_PROVIDERS, "addProvider", "Adds an identity provider. Its settings are those of the configuration.", add)
             .body::<New>()
             .answer::<Shown>(201, "The provider was added.")
             .problem(409, "The name is taken."),
-        Operation::get(routes::API_PROVIDER, "showProvider", "Shows an identity provider.", one).answer::<Shown>(200, "The provider.").missing(NONE),
-        Operation::delete(routes::API_PROVIDER, "deleteProvider", "Deletes a provider that was added; the access of who came by it ends.", delete)
+        Operation::get(needs::READ, routes::API_PROVIDER, "showProvider", "Shows an identity provider.", one)
+            .answer::<Shown>(200, "The provider.")
+            .missing(NONE),
+        Operation::delete(needs::ALL, routes::API_PROVIDER, "deleteProvider", "Deletes a provider that was added; the access of who came by it ends.", delete)
             .empty("The provider is gone.")
             .missing(NONE)
             .problem(409, "It stands in the configuration file."),
-        Operation::post(routes::API_PROVIDER_TEST, "testProvider", "Tries a provider out: discovery, keys, redirect, client.", test)
+        Operation::post(needs::ALL, routes::API_PROVIDER_TEST, "testProvider", "Tries a provider out: discovery, keys, redirect, client.", test)
             .answer::<Tried>(200, "What was found.")
             .missing(NONE),
     ]

@@ -9,17 +9,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    operation::{Answered, IfMatch, Operation, Refused, Sent, show, show_state},
+    operation::{Answered, IfMatch, Operation, Refused, Sent, needs, show, show_state},
     providers::{Found, Tried},
 };
 use crate::app::App;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::get(routes::API_SETTINGS, "showSettings", "Shows the settings that change while the server runs.", list)
+        Operation::get(needs::READ, routes::API_SETTINGS, "showSettings", "Shows the settings that change while the server runs.", list)
             .answer::<Settings>(200, "The settings.")
             .with_etag(),
         Operation::put(
+            needs::ALL,
             routes::API_SETTINGS,
             "changeSettings",
             "Changes settings. Switching the MCP server on makes its metadata public and asks for an acknowledgement.",
@@ -29,7 +30,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .answer::<Settings>(200, "The settings as they are now.")
         .with_etag()
         .if_match(),
-        Operation::get(routes::API_HEALTH, "showHealth", "Tells how the server is.", health).answer::<Tried>(200, "What was found."),
+        Operation::get(needs::READ, routes::API_HEALTH, "showHealth", "Tells how the server is.", health).answer::<Tried>(200, "What was found."),
     ]
 }
 

@@ -10,14 +10,20 @@ use doorward_model::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, Operation, Refused, limit, show};
+use super::operation::{Answered, Asked, Operation, Refused, limit, needs, show};
 use crate::app::App;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::get(routes::API_TIMELINE, "showTimeline", "Shows the attempts of clients to connect, the newest first, each with a verdict.", list)
-            .query::<Which>()
-            .answer::<Timeline>(200, "The attempts."),
+        Operation::get(
+            needs::READ,
+            routes::API_TIMELINE,
+            "showTimeline",
+            "Shows the attempts of clients to connect, the newest first, each with a verdict.",
+            list,
+        )
+        .query::<Which>()
+        .answer::<Timeline>(200, "The attempts."),
     ]
 }
 

@@ -8,17 +8,25 @@ use doorward_model::{AccessToken, AccessTokenId, PersonName, Role, Scope, ScopeS
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, At, Operation, Refused, Sent, Who, done, limit, show};
+use super::operation::{Answered, Asked, At, Operation, Refused, Sent, Who, done, limit, needs, show};
 use crate::app::App;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::get(routes::API_TOKENS, "listTokens", "Lists access tokens, the newest first.", list).query::<Which>().answer::<Tokens>(200, "The tokens."),
-        Operation::post(routes::API_TOKENS, "addServiceToken", "Makes a token for a service: an account that cannot sign in, made if there is none.", add)
-            .body::<New>()
-            .answer::<Added>(201, "The token. Its value is shown this once.")
-            .problem(409, "The account is a person's."),
-        Operation::delete(routes::API_TOKEN, "revokeToken", "Revokes a token; it ends at once.", revoke)
+        Operation::get(needs::READ, routes::API_TOKENS, "listTokens", "Lists access tokens, the newest first.", list)
+            .query::<Which>()
+            .answer::<Tokens>(200, "The tokens."),
+        Operation::post(
+            needs::ALL,
+            routes::API_TOKENS,
+            "addServiceToken",
+            "Makes a token for a service: an account that cannot sign in, made if there is none.",
+            add,
+        )
+        .body::<New>()
+        .answer::<Added>(201, "The token. Its value is shown this once.")
+        .problem(409, "The account is a person's."),
+        Operation::delete(needs::ALL, routes::API_TOKEN, "revokeToken", "Revokes a token; it ends at once.", revoke)
             .empty("The token has ended.")
             .missing("There is no such live token."),
     ]

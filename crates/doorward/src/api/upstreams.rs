@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    operation::{Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, show, show_state},
+    operation::{Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, needs, show, show_state},
     providers::{Found, Tried},
 };
 use crate::{app::App, upstream_pages::seen};
@@ -24,27 +24,42 @@ const LOCAL: &[&str] = &["command", "env", "pass_env", "working_dir", "per_perso
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such upstream.";
     vec![
-        Operation::get(routes::API_UPSTREAMS, "listUpstreams", "Lists upstream servers.", list).answer::<Upstreams>(200, "The upstreams."),
-        Operation::post(routes::API_UPSTREAMS, "addUpstream", "Adds an upstream server. Its settings are those of the configuration.", add)
+        Operation::get(needs::READ_OR_UPSTREAMS, routes::API_UPSTREAMS, "listUpstreams", "Lists upstream servers.", list)
+            .answer::<Upstreams>(200, "The upstreams."),
+        Operation::post(needs::UPSTREAMS, routes::API_UPSTREAMS, "addUpstream", "Adds an upstream server. Its settings are those of the configuration.", add)
             .body::<New>()
             .answer::<Shown>(201, "The upstream was added.")
             .problem(409, "The name is taken."),
-        Operation::get(routes::API_UPSTREAM, "showUpstream", "Shows an upstream server.", one).answer::<Shown>(200, "The upstream.").missing(NONE),
-        Operation::delete(routes::API_UPSTREAM, "deleteUpstream", "Deletes an upstream that was added, with everybody's connections to it.", delete)
-            .answer::<Deleted>(200, "The upstream is gone.")
-            .missing(NONE)
-            .problem(409, "It stands in the configuration file."),
-        Operation::post(routes::API_UPSTREAM_TEST, "testUpstream", "Tries an upstream out, with the access of a person if one is named.", test)
-            .query::<As>()
-            .answer::<Tried>(200, "What was found.")
-            .missing("There is no such upstream or person."),
-        Operation::post(routes::API_UPSTREAM_REFRESH, "refreshUpstream", "Has an upstream listed anew.", refresh)
+        Operation::get(needs::READ_OR_UPSTREAMS, routes::API_UPSTREAM, "showUpstream", "Shows an upstream server.", one)
+            .answer::<Shown>(200, "The upstream.")
+            .missing(NONE),
+        Operation::delete(
+            needs::UPSTREAMS,
+            routes::API_UPSTREAM,
+            "deleteUpstream",
+            "Deletes an upstream that was added, with everybody's connections to it.",
+            delete,
+        )
+        .answer::<Deleted>(200, "The upstream is gone.")
+        .missing(NONE)
+        .problem(409, "It stands in the configuration file."),
+        Operation::post(
+            needs::UPSTREAMS,
+            routes::API_UPSTREAM_TEST,
+            "testUpstream",
+            "Tries an upstream out, with the access of a person if one is named.",
+            test,
+        )
+        .query::<As>()
+        .answer::<Tried>(200, "What was found.")
+        .missing("There is no such upstream or person."),
+        Operation::post(needs::UPSTREAMS, routes::API_UPSTREAM_REFRESH, "refreshUpstream", "Has an upstream listed anew.", refresh)
             .answer::<Refreshing>(202, "It will be.")
             .missing(NONE),
-        Operation::get(routes::API_TOOLS, "listTools", "Lists an upstream's tools with their state and what changed.", tools)
+        Operation::get(needs::READ_OR_UPSTREAMS, routes::API_TOOLS, "listTools", "Lists an upstream's tools with their state and what changed.", tools)
             .answer::<Tools>(200, "The tools.")
             .missing(NONE),
-        Operation::put(routes::API_TOOL, "decideTool", "Approves, rejects or classifies a tool as it was seen.", decide)
+        Operation::put(needs::UPSTREAMS, routes::API_TOOL, "decideTool", "Approves, rejects or classifies a tool as it was seen.", decide)
             .body::<Decided>()
             .answer::<Tool>(200, "The tool as it is now.")
             .with_etag()

@@ -400,7 +400,7 @@ mod tests {
             ("[providers]\ngoogle = 1\n", "doorward.toml, line 2: providers.google: write a table [providers.NAME]; providers.google is none"),
             (
                 "[access]\nscope_roles = [\"mcp:rite = a\"]\n",
-                "doorward.toml, line 2: access.scope_roles: \"mcp:rite\" is not a scope that can be ruled; there are mcp:read, mcp:write, mcp:destructive, admin, offline_access, and [policy] has rules for single upstreams",
+                "doorward.toml, line 2: access.scope_roles: \"mcp:rite\" is not a scope that can be ruled; there are mcp:read, mcp:write, mcp:destructive, admin:read, admin:upstreams, admin, offline_access, and [policy] has rules for single upstreams",
             ),
             ("[accounts]\nsecond_factor = \"maybe\"\n", "doorward.toml, line 2: accounts.second_factor: must be enrolled or required"),
             ("[mcp]\nenabled = 1\n", "doorward.toml, line 2: mcp.enabled: must be true or false"),
