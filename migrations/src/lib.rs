@@ -12,6 +12,7 @@ mod m20261122_000001_upstreams;
 mod m20261123_000001_audit;
 mod m20261124_000001_account_there;
 mod m20261126_000001_attempts;
+mod m20261126_000003_whole_pins;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_audit::Migration),
             Box::new(m20261124_000001_account_there::Migration),
             Box::new(m20261126_000001_attempts::Migration),
+            Box::new(m20261126_000003_whole_pins::Migration),
         ]
     }
 }

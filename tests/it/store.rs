@@ -4,7 +4,7 @@ use doorward_model::{
     Change, Client, ClientAuthMethod, ClientId, ClientSource, Connection, Grant, GrantId, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey,
     PersonName, PlainToken, ProviderId, RedirectUri, RefreshToken, Resource, RevokeReason, Role, ScopeSet, Sealed, SignInAttempt, Timestamp, TokenKind,
     ToolClass, Totp, UnitOfWork, UpstreamChange, UpstreamName, UserId,
-    upstream::{ConnectAttempt, KeptResult, PinnedTool, StoredUpstream, ToolState, UpstreamRegistration},
+    upstream::{ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState, UpstreamRegistration},
 };
 use doorward_store::{Condition, Store, StoreError};
 use doorward_testkit::TestServer;
@@ -401,6 +401,8 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
         tool: "echo".into(),
         state: ToolState::Approved,
         definition: definition.into(),
+        pinned: Pinned::Whole,
+        origin: Some("https://wiki.example".into()),
         changed: None,
         class: None,
         first_seen_at: NOW,
@@ -409,7 +411,8 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
     store.apply(UpstreamChange::PinNew(vec![pin("one")])).await.unwrap();
     store.apply(UpstreamChange::PinNew(vec![pin("two")])).await.unwrap();
     assert_eq!(store.pinned_tools(wiki()).await.unwrap()[0].definition, "one", "what is pinned stays");
-    store.apply(UpstreamChange::NoteChanged { upstream: wiki(), tool: "echo".into(), definition: Some("three".into()) }).await.unwrap();
+    let note = UpstreamChange::NoteChanged { upstream: wiki(), tool: "echo".into(), definition: "three".into(), pinned: Pinned::Whole, first: true };
+    store.apply(note).await.unwrap();
     let decide = |seen: Option<&str>| UpstreamChange::Decide {
         tool: Box::new(PinnedTool { class: Some(ToolClass::Write), ..pin("three") }),
         seen_definition: "one".into(),
@@ -420,6 +423,23 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
     store.apply(decide(Some("three"))).await.unwrap();
     let pinned = store.pinned_tools(wiki()).await.unwrap();
     assert_eq!((pinned[0].definition.as_str(), pinned[0].changed.as_deref(), pinned[0].class), ("three", None, Some(ToolClass::Write)));
+    // A row that is no longer as it was seen is not replaced, and only what is undecided is forgotten.
+    let repin = |seen: &str, state: ToolState| UpstreamChange::Repin {
+        tool: Box::new(PinnedTool { class: Some(ToolClass::Write), ..pin("four") }),
+        seen_definition: seen.into(),
+        seen_state: state,
+    };
+    store.apply(repin("one", ToolState::Approved)).await.unwrap();
+    store.apply(repin("three", ToolState::Waiting)).await.unwrap();
+    assert_eq!(store.pinned_tools(wiki()).await.unwrap()[0].definition, "three");
+    store.apply(repin("three", ToolState::Approved)).await.unwrap();
+    assert_eq!(store.pinned_tools(wiki()).await.unwrap()[0].definition, "four");
+    let waiting = |tool: &str, class: Option<ToolClass>| PinnedTool { tool: tool.into(), state: ToolState::Waiting, class, decided_at: None, ..pin("x") };
+    store.apply(UpstreamChange::PinNew(vec![waiting("gone", None), waiting("classified", Some(ToolClass::Read)), waiting("listed", None)])).await.unwrap();
+    let tools = ["echo", "gone", "classified"].map(str::to_owned).to_vec();
+    store.apply(UpstreamChange::ForgetUndecided { upstream: wiki(), tools }).await.unwrap();
+    let names: Vec<String> = store.pinned_tools(wiki()).await.unwrap().iter().map(|pin| pin.tool.clone()).collect();
+    assert_eq!(names, ["classified", "echo", "listed"]);
     let registration =
         UpstreamRegistration { upstream: wiki(), issuer: "i".into(), credentials: Sealed::from_stored("s".into()), expires_at: None, created_at: NOW };
     store.apply(UpstreamChange::PutRegistration(registration.clone())).await.unwrap();
@@ -467,11 +487,14 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
     let kept = async |user: &UserId, id: &str, at: i64| store.kept_result(user, &PlainToken::presented(id).hashed(), NOW.plus(at)).await.unwrap().is_some();
     assert!(!kept(&alice, "a", 3).await && kept(&alice, "b", 3).await && kept(&alice, "c", 3).await);
     assert!(!kept(&alice, "c", 100).await && !kept(&UserId::from_text("u_other"), "c", 3).await);
-    // All goes with the upstream, or with the person.
+    // All goes with the upstream, or with the person, apart from what was decided.
+    store.apply(UpstreamChange::PinNew(vec![PinnedTool { tool: "new".into(), state: ToolState::Waiting, decided_at: None, ..pin("x") }])).await.unwrap();
     store.apply(UpstreamChange::PutConnection(Box::new(connected(alice.as_str(), 0)))).await.unwrap();
     store.apply(UpstreamChange::Delete(wiki())).await.unwrap();
     refused(store, UpstreamChange::Delete(wiki())).await;
-    assert!(store.pinned_tools(wiki()).await.unwrap().is_empty() && store.connection(&alice, wiki()).await.unwrap().is_none());
+    let kept = store.pinned_tools(wiki()).await.unwrap();
+    assert_eq!(kept.iter().map(|pin| pin.tool.as_str()).collect::<Vec<_>>(), ["classified", "echo"], "a decision about a definition outlives the upstream");
+    assert!(store.connection(&alice, wiki()).await.unwrap().is_none());
     assert!(store.upstream_registration(wiki(), "i").await.unwrap().is_none());
     store.delete_expired(NOW.plus(200), 1).await.unwrap();
     assert!(!kept(&alice, "b", 3).await, "what expired is deleted");

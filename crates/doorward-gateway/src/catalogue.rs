@@ -11,7 +11,11 @@ use std::{
 };
 
 use doorward_mcp::{Change, Changed, Offers, ToolSpec};
-use doorward_model::{Person, ToolClass, UpstreamName, UserId, upstream::PinnedTool};
+use doorward_model::{
+    Person, ToolClass, UpstreamName, UserId, foreign,
+    upstream::{PinnedTool, ToolState},
+};
+use doorward_transport::{Budget, budget};
 use rmcp::model::{
     ClientRequest, ListPromptsRequest, ListResourceTemplatesRequest, ListResourcesRequest, ListToolsRequest, PaginatedRequestParams, Prompt, Resource,
     ResourceTemplate, ServerResult, Tool,
@@ -20,6 +24,8 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     Inner,
+    definition::{Shown, class_of},
+    left_out::{LeftOut, Why},
     link::{Link, LinkError},
     names, pins,
     upstream::{Shared, Upstream},
@@ -29,8 +35,8 @@ use crate::{
 /// The most pages and items of one list of an upstream.
 const MOST_PAGES: usize = 200;
 const MOST_ITEMS: usize = 10_000;
-/// The most bytes of one definition.
-const MOST_BYTES: usize = 128 * 1024;
+/// The most bytes of its lists of prompts, resources and templates together.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// How long listing may take in all.
 const LIST_WITHIN: Duration = Duration::from_mins(1);
 /// How long a list that failed is not tried again by itself.
@@ -50,8 +56,10 @@ pub(crate) struct Catalogue {
     pub(crate) resources: Vec<Resource>,
     pub(crate) templates: Vec<ResourceTemplate>,
     pub(crate) offers: Offers,
-    /// The operations behind the tools of a REST API.
-    pub(crate) api: Option<Arc<openapi::Api>>,
+    /// The operations behind the tools of a REST API, by the tools' own names, as they were pinned.
+    operations: HashMap<String, Arc<openapi::Operation>>,
+    /// The tools that are listed there and not offered.
+    pub(crate) left_out: LeftOut,
     pins: Mutex<Arc<Vec<PinnedTool>>>,
     listed_at: Instant,
 }
@@ -73,6 +81,10 @@ impl Catalogue {
             *held = Arc::clone(pins);
         }
         same
+    }
+    /// The operation behind a tool of a REST API, by the tool's own name.
+    pub(crate) fn operation(&self, own_name: &str) -> Option<&Arc<openapi::Operation>> {
+        self.operations.get(own_name)
     }
     /// A tool by its name at the upstream's own address.
     pub(crate) fn own(&self, name: &str) -> Option<&Arc<ToolSpec>> {
@@ -135,6 +147,12 @@ impl Catalogues {
     pub(crate) fn forget(&self, name: UpstreamName, person: Option<&UserId>) {
         self.lock().retain(|(upstream, owner), _| *upstream != name || (person.is_some() && owner.as_ref() != person));
     }
+    /// The tools that the newest list of an upstream left out.
+    pub(crate) fn left_out(&self, name: UpstreamName) -> LeftOut {
+        let slots: Vec<Arc<Slot>> = self.lock().iter().filter(|((upstream, _), _)| *upstream == name).map(|(_, (_, slot))| Arc::clone(slot)).collect();
+        let newest = slots.iter().filter_map(|slot| slot.state().catalogue.clone()).max_by_key(|catalogue| catalogue.listed_at);
+        newest.map(|catalogue| catalogue.left_out.clone()).unwrap_or_default()
+    }
     /// Forgets what belongs to upstreams that are gone or changed.
     pub(crate) fn keep_only(&self, upstreams: &[Shared]) {
         self.lock().retain(|_, (known, _)| upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, known)));
@@ -182,43 +200,14 @@ impl Inner {
         }
     }
 
-    /// Lists in the background, once at a time.
+    /// Lists in the background, once at a time. The task owns the listing and its mark, not a request.
     fn refresh(self: &Arc<Self>, upstream: &Shared, person: &Arc<Person>, slot: &Arc<Slot>) {
-        if slot.refreshing.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        slot.stale.store(false, Ordering::Release);
-        let (inner, upstream, person, slot) = (Arc::clone(self), Arc::clone(upstream), Arc::clone(person), Arc::clone(slot));
+        let Some(under_way) = UnderWay::begin(slot) else { return };
+        let (inner, upstream, person) = (Arc::clone(self), Arc::clone(upstream), Arc::clone(person));
         tokio::spawn(async move {
             let late = || Err(LinkError::Failed("listing took too long".to_owned()));
             let listed = tokio::time::timeout(LIST_WITHIN, inner.list(&upstream, &person)).await.unwrap_or_else(|_| late());
-            let mut changed = false;
-            {
-                let mut state = slot.state();
-                state.tried_at = Some(Instant::now());
-                match listed {
-                    Ok(catalogue) => {
-                        let same = |old: &Arc<Catalogue>| {
-                            old.tools.len() == catalogue.tools.len() && old.tools.iter().zip(&catalogue.tools).all(|(one, other)| one.tool == other.tool)
-                        };
-                        changed = !state.catalogue.as_ref().is_some_and(same);
-                        state.catalogue = Some(Arc::new(catalogue));
-                        state.problem = None;
-                    }
-                    Err(LinkError::Connect | LinkError::MoreScope) if upstream.needs_connection() => {
-                        // What one person could see with their own access is gone with it.
-                        state.catalogue = None;
-                        state.problem = Some(LinkError::Connect);
-                    }
-                    Err(problem) => {
-                        tracing::info!(upstream = %upstream.name, %problem, "an upstream could not be listed; what was listed before stays");
-                        state.problem = Some(problem);
-                    }
-                }
-            }
-            slot.refreshing.store(false, Ordering::Release);
-            slot.refreshed.notify_waiters();
-            if changed {
+            if under_way.end(&upstream, listed) {
                 let whose = upstream.lists_are_personal().then(|| person.id.clone());
                 inner.parts.changes.tell(Change { upstream: Some(upstream.name), person: whose, what: Changed::Tools });
             }
@@ -226,20 +215,38 @@ impl Inner {
     }
 
     async fn list(self: &Arc<Self>, upstream: &Shared, person: &Arc<Person>) -> Result<Catalogue, LinkError> {
-        let store_failed = |error: doorward_store::StoreError| LinkError::Failed(error.to_string());
-        if upstream.kind.name == "openapi" {
-            let api = Arc::new(openapi::load(upstream).await?);
-            let tools = api.tools();
-            let usable = pins::compare(self, upstream, &tools).await.map_err(store_failed)?;
-            let pins = self.parts.store.pinned_tools(upstream.name).await.map_err(store_failed)?;
-            return Ok(build(upstream, Listed { tools, ..Listed::default() }, &usable, pins, Some(api)));
+        let listed = if upstream.kind.name == "openapi" {
+            let api = openapi::load(upstream).await?;
+            Listed { tools: api.tools, left_out: api.left_out, ..Listed::default() }
+        } else {
+            let link = self.link(upstream, person).await?;
+            link.stale.store(false, Ordering::Release);
+            lists(upstream, &link).await?
+        };
+        self.judge(upstream, listed).await
+    }
+
+    /// Evaluates a listing, stores what it came to, and makes the list of what was pinned.
+    async fn judge(&self, upstream: &Shared, mut listed: Listed) -> Result<Catalogue, LinkError> {
+        let failed = |error: &dyn std::fmt::Display| LinkError::Failed(error.to_string());
+        let store = &self.parts.store;
+        let pinned = store.pinned_tools(upstream.name).await.map_err(|error| failed(&error))?;
+        let (rule, owned, shown) = (pins::Rule::of(self, upstream), Arc::clone(upstream), std::mem::take(&mut listed.tools));
+        let evaluate = move || {
+            let offered: Vec<Shown> = shown.into_iter().filter(|one| owned.offers(&one.tool.name)).collect();
+            pins::evaluate(&rule, &pinned, &offered)
+        };
+        let judged = budget::off_thread(evaluate).await.map_err(|error| failed(&error))?;
+        pins::keep(self, judged.changes).await.map_err(|error| failed(&error))?;
+        let mut left_out = judged.left_out;
+        left_out.join(std::mem::take(&mut listed.left_out));
+        if !left_out.is_empty() {
+            tracing::warn!(upstream = %upstream.name, tools = %left_out, "tools of an upstream are left out");
         }
-        let link = self.link(upstream, person).await?;
-        link.stale.store(false, Ordering::Release);
-        let listed = lists(upstream, &link).await?;
-        let usable = pins::compare(self, upstream, &listed.tools).await.map_err(store_failed)?;
-        let pins = self.parts.store.pinned_tools(upstream.name).await.map_err(store_failed)?;
-        Ok(build(upstream, listed, &usable, pins, None))
+        listed.left_out = left_out;
+        let pins = store.pinned_tools(upstream.name).await.map_err(|error| failed(&error))?;
+        let (owned, usable) = (Arc::clone(upstream), judged.usable);
+        budget::off_thread(move || build(&owned, listed, &usable, pins)).await.map_err(|error| failed(&error))
     }
 
     /// Notes that an upstream said that its lists changed.
@@ -249,30 +256,113 @@ impl Inner {
         }
     }
 
-    /// The tools of an upstream that cannot be listed now, as far as approved definitions tell; on demand with the hint that somebody must connect first.
+    /// The tools of an upstream that cannot be listed now, as far as approved definitions tell; on demand with the hint that the user must connect
+    /// first.
     pub(crate) async fn pinned(&self, upstream: &Shared, hint: bool) -> Vec<Arc<ToolSpec>> {
         let Ok(pins) = self.parts.store.pinned_tools(upstream.name).await else { return Vec::new() };
-        let approved = pins.iter().filter(|pin| pin.state == doorward_model::upstream::ToolState::Approved && upstream.offers(&pin.tool));
-        approved.filter_map(|pin| Some(Arc::new(spec(upstream, pins::tool_of(&pin.definition)?, Some(pin), hint)))).collect()
+        let approved = pins.iter().filter(|pin| pin.state == ToolState::Approved && upstream.offers(&pin.tool));
+        approved.filter_map(|pin| Some(Arc::new(spec(upstream, Shown::of(&pin.definition)?.tool, Some(pin), hint)))).collect()
+    }
+}
+
+/// The mark that a list is being made. However its task ends, a panic included, the mark is taken back and those who wait are told.
+struct UnderWay(Arc<Slot>);
+
+impl UnderWay {
+    /// Marks the list; `None` if it is being made already.
+    fn begin(slot: &Arc<Slot>) -> Option<Self> {
+        if slot.refreshing.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        slot.stale.store(false, Ordering::Release);
+        slot.state().tried_at = Some(Instant::now());
+        Some(Self(Arc::clone(slot)))
+    }
+
+    /// Keeps the result. Answers `true` if the tools are others than before.
+    fn end(self, upstream: &Upstream, listed: Result<Catalogue, LinkError>) -> bool {
+        let mut state = self.0.state();
+        state.tried_at = Some(Instant::now());
+        match listed {
+            Ok(catalogue) => {
+                let same = |old: &Arc<Catalogue>| {
+                    old.tools.len() == catalogue.tools.len() && old.tools.iter().zip(&catalogue.tools).all(|(one, other)| one.tool == other.tool)
+                };
+                let changed = !state.catalogue.as_ref().is_some_and(same);
+                state.catalogue = Some(Arc::new(catalogue));
+                state.problem = None;
+                return changed;
+            }
+            Err(LinkError::Connect | LinkError::MoreScope) if upstream.needs_connection() => {
+                // What one user could see with their own access is gone with it.
+                state.catalogue = None;
+                state.problem = Some(LinkError::Connect);
+            }
+            Err(problem) => {
+                tracing::info!(upstream = %upstream.name, problem = %foreign::escaped(&problem.to_string()), "an upstream could not be listed; what was listed before stays");
+                state.problem = Some(problem);
+            }
+        }
+        false
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("listing an upstream ended unexpectedly; it is tried again");
+            let mut state = self.0.state();
+            state.problem = Some(LinkError::Failed("listing ended unexpectedly; it is tried again".to_owned()));
+        }
+        self.0.refreshing.store(false, Ordering::Release);
+        self.0.refreshed.notify_waiters();
     }
 }
 
 #[derive(Default)]
 struct Listed {
-    tools: Vec<Tool>,
+    tools: Vec<Shown>,
+    left_out: LeftOut,
     prompts: Vec<Prompt>,
     resources: Vec<Resource>,
     templates: Vec<ResourceTemplate>,
     offers: Offers,
 }
 
-/// Reads all pages of one list. An upstream that goes round in circles or has no end is cut off.
-async fn pages<T>(
+/// Counts the bytes that a value has as JSON, and stops where the budget ends.
+struct Counting<'b>(&'b mut Budget);
+
+impl std::io::Write for Counting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.charge(bytes.len(), 1).map_err(std::io::Error::other)?;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One list of an upstream, as far as it was read.
+struct Pages<T> {
+    items: Vec<T>,
+    /// How many items of the pages that were read did not fit.
+    cut: usize,
+}
+
+impl<T> Default for Pages<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), cut: 0 }
+    }
+}
+
+/// Reads all pages of one list. An upstream that goes round in circles or has no end is cut off, and so is a list that uses up its budget.
+async fn pages<T: serde::Serialize>(
     link: &Arc<Link>,
+    budget: &mut Budget,
     request: impl Fn(Option<PaginatedRequestParams>) -> ClientRequest,
     take: impl Fn(ServerResult) -> Option<(Vec<T>, Option<String>)>,
-) -> Result<Vec<T>, LinkError> {
-    let (mut all, mut cursor, mut seen) = (Vec::new(), None::<String>, std::collections::HashSet::new());
+) -> Result<Pages<T>, LinkError> {
+    let (mut all, mut cursor, mut seen) = (Pages::default(), None::<String>, std::collections::HashSet::new());
     for _ in 0..MOST_PAGES {
         let params = cursor.take().map(|cursor| {
             let mut params = PaginatedRequestParams::default();
@@ -281,14 +371,15 @@ async fn pages<T>(
         });
         let answer = link.ask(request(params)).await.map_err(|error| LinkError::of(&error))?;
         let (items, next) = take(answer).ok_or_else(|| LinkError::Failed("it answered a list with something else".to_owned()))?;
-        all.extend(items);
-        if all.len() > MOST_ITEMS {
-            all.truncate(MOST_ITEMS);
-            tracing::warn!("a list has more than {MOST_ITEMS} items; the rest is left out");
-            return Ok(all);
+        for item in items {
+            if all.cut > 0 || all.items.len() >= MOST_ITEMS || serde_json::to_writer(Counting(budget), &item).is_err() {
+                all.cut += 1;
+            } else {
+                all.items.push(item);
+            }
         }
         match next {
-            Some(next) if !next.is_empty() && seen.insert(next.clone()) => cursor = Some(next),
+            Some(next) if all.cut == 0 && !next.is_empty() && seen.insert(next.clone()) => cursor = Some(next),
             _ => return Ok(all),
         }
     }
@@ -299,8 +390,11 @@ async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Listed, LinkErro
     let capabilities = link.info().map(|info| info.capabilities.clone()).unwrap_or_default();
     let mut listed = Listed::default();
     if capabilities.tools.is_some() {
-        listed.tools = pages(
+        // What is not offered is listed too, and each tool has a part that is not counted twice: twice as much as is kept is read.
+        let mut budget = Budget::new(upstream.config.list_bytes.saturating_mul(2), usize::MAX, usize::MAX);
+        let tools = pages(
             link,
+            &mut budget,
             |params| ClientRequest::ListToolsRequest(ListToolsRequest { params, ..Default::default() }),
             |answer| match answer {
                 ServerResult::ListToolsResult(list) => Some((list.tools, list.next_cursor)),
@@ -308,11 +402,23 @@ async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Listed, LinkErro
             },
         )
         .await?;
+        if tools.cut > 0 {
+            listed.left_out.add("…", Why::TooLong);
+            listed.left_out.add_rest(tools.cut - 1);
+        }
+        listed.tools = tools.items.into_iter().map(Shown::from).collect();
     }
+    let mut budget = Budget::new(MOST_BYTES, usize::MAX, usize::MAX);
+    let cut = |what: &str, count: usize| {
+        if count > 0 {
+            tracing::warn!(upstream = %upstream.name, count, "a list of {what} is too long; the rest is left out");
+        }
+    };
     if capabilities.prompts.is_some() && upstream.config.prompts {
         listed.offers.prompts = true;
         let prompts = pages(
             link,
+            &mut budget,
             |params| ClientRequest::ListPromptsRequest(ListPromptsRequest { params, ..Default::default() }),
             |answer| match answer {
                 ServerResult::ListPromptsResult(list) => Some((list.prompts, list.next_cursor)),
@@ -320,28 +426,36 @@ async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Listed, LinkErro
             },
         );
         // Prompts and resources that cannot be listed are no reason to lose the tools.
-        listed.prompts = prompts.await.unwrap_or_default();
+        let prompts = prompts.await.unwrap_or_default();
+        cut("prompts", prompts.cut);
+        listed.prompts = prompts.items;
     }
     if capabilities.resources.is_some() && upstream.config.resources {
         listed.offers.resources = true;
         let resources = pages(
             link,
+            &mut budget,
             |params| ClientRequest::ListResourcesRequest(ListResourcesRequest { params, ..Default::default() }),
             |answer| match answer {
                 ServerResult::ListResourcesResult(list) => Some((list.resources, list.next_cursor)),
                 _ => None,
             },
         );
-        listed.resources = resources.await.unwrap_or_default();
+        let resources = resources.await.unwrap_or_default();
+        cut("resources", resources.cut);
+        listed.resources = resources.items;
         let templates = pages(
             link,
+            &mut budget,
             |params| ClientRequest::ListResourceTemplatesRequest(ListResourceTemplatesRequest { params, ..Default::default() }),
             |answer| match answer {
                 ServerResult::ListResourceTemplatesResult(list) => Some((list.resource_templates, list.next_cursor)),
                 _ => None,
             },
         );
-        listed.templates = templates.await.unwrap_or_default();
+        let templates = templates.await.unwrap_or_default();
+        cut("resource templates", templates.cut);
+        listed.templates = templates.items;
     }
     listed.offers.completions = capabilities.completions.is_some();
     listed.offers.logging = capabilities.logging.is_some();
@@ -352,7 +466,7 @@ async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Listed, LinkErro
 pub(crate) fn spec(upstream: &Upstream, mut tool: Tool, pin: Option<&PinnedTool>, hint: bool) -> ToolSpec {
     let own_name = tool.name.to_string();
     let ruled = upstream.classes.iter().find(|(pattern, _)| pattern.matches(&own_name)).map(|(_, class)| *class);
-    let class = pin.and_then(|pin| pin.class).or(ruled).or_else(|| pins::class_of(&tool).ok()).unwrap_or(ToolClass::Destructive);
+    let class = pin.and_then(|pin| pin.class).or(ruled).or_else(|| class_of(&tool).ok()).unwrap_or(ToolClass::Destructive);
     let annotation = |get: fn(&rmcp::model::ToolAnnotations) -> Option<bool>, unless: bool| tool.annotations.as_ref().and_then(get).unwrap_or(unless);
     let (open_world, idempotent) = (annotation(|hints| hints.open_world_hint, true), annotation(|hints| hints.idempotent_hint, false));
     tool.name = names::public(upstream.name, &own_name).into();
@@ -379,31 +493,21 @@ pub(crate) fn under_own_names(tools: &[Arc<ToolSpec>]) -> Vec<Arc<ToolSpec>> {
     tools.iter().map(|spec| Arc::new(own(spec))).collect()
 }
 
-/// Whether a definition is fit to be passed on: clients drop the whole list for one that is not.
-fn is_sound(tool: &Tool) -> bool {
-    let object = tool.input_schema.get("type").and_then(serde_json::Value::as_str) == Some("object");
-    let short = !tool.name.is_empty() && tool.name.len() <= 256 && !tool.name.chars().any(char::is_control);
-    object && short && serde_json::to_vec(tool).is_ok_and(|bytes| bytes.len() <= MOST_BYTES)
-}
-
-fn build(upstream: &Upstream, listed: Listed, usable: &HashMap<String, PinnedTool>, pins: Arc<Vec<PinnedTool>>, api: Option<Arc<openapi::Api>>) -> Catalogue {
-    let mut tools = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    for tool in listed.tools {
-        let Some(pin) = usable.get(tool.name.as_ref()).filter(|_| upstream.offers(&tool.name)) else { continue };
-        if !is_sound(&tool) {
-            tracing::warn!(upstream = %upstream.name, tool = %tool.name.chars().take(80).collect::<String>(), "a tool is left out: its definition is not one");
-            continue;
-        }
-        // Contradictory annotations hide a tool until somebody said what it does (CF14).
+/// Makes the list of what was pinned: of a listing, nothing enters it but the names of the tools.
+fn build(upstream: &Upstream, listed: Listed, usable: &HashMap<String, String>, pins: Arc<Vec<PinnedTool>>) -> Catalogue {
+    let (mut tools, mut operations) = (Vec::new(), HashMap::new());
+    for pin in pins.iter().filter(|pin| pin.state == ToolState::Approved && usable.get(&pin.tool) == Some(&pin.definition)) {
+        let Some(Shown { tool, operation }) = Shown::of(&pin.definition) else { continue };
+        // Contradictory annotations hide a tool until an administrator said what it does (CF14).
         let ruled = pin.class.is_some() || upstream.classes.iter().any(|(pattern, _)| pattern.matches(&tool.name));
-        if pins::class_of(&tool).is_err() && !ruled {
-            tracing::info!(upstream = %upstream.name, tool = %tool.name, "a tool is left out until it is classified: its annotations contradict each other");
+        if class_of(&tool).is_err() && !ruled {
+            tracing::info!(upstream = %upstream.name, tool = %foreign::escaped(&tool.name), "a tool is left out until it is classified: its annotations contradict each other");
             continue;
         }
-        if seen.insert(tool.name.clone()) {
-            tools.push(Arc::new(spec(upstream, tool, Some(pin), false)));
+        if let Some(operation) = operation {
+            operations.insert(pin.tool.clone(), Arc::new(operation));
         }
+        tools.push(Arc::new(spec(upstream, tool, Some(pin), false)));
     }
     tools.sort_by(|one, other| one.name().cmp(other.name()));
     let mut own_tools = under_own_names(&tools);
@@ -418,8 +522,40 @@ fn build(upstream: &Upstream, listed: Listed, usable: &HashMap<String, PinnedToo
         resources: listed.resources,
         templates: listed.templates,
         offers: listed.offers,
-        api,
+        operations,
+        left_out: listed.left_out,
         pins: Mutex::new(pins),
         listed_at: Instant::now(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_while_listing_leaves_no_list_stale_for_ever() {
+        let slot = Arc::new(Slot::default());
+        let waiting = slot.refreshed.notified();
+        let under_way = UnderWay::begin(&slot).unwrap();
+        assert!(UnderWay::begin(&slot).is_none(), "once at a time");
+        let task = tokio::spawn(async move {
+            let _held = under_way;
+            panic!("in the middle");
+        });
+        assert!(task.await.is_err());
+        tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("those who wait are told");
+        assert!(slot.state().problem.is_some() && slot.state().tried_at.is_some());
+        drop(UnderWay::begin(&slot).expect("it can be listed again"));
+        let ended = tokio::spawn({
+            let slot = Arc::clone(&slot);
+            async move {
+                let _held = UnderWay::begin(&slot);
+                std::future::pending::<()>().await;
+            }
+        });
+        tokio::task::yield_now().await;
+        ended.abort();
+        assert!(ended.await.is_err() && UnderWay::begin(&slot).is_some(), "a task that is cancelled gives the mark back too");
     }
 }

@@ -31,6 +31,9 @@ pub struct UpstreamConfig {
     pub per_person: bool,
     /// The OpenAPI document of an `openapi` upstream: a file or an https address.
     pub document: String,
+    /// Further origins, like `https://api.example.com`, to which the calls of an `openapi` upstream may go. Without it they go to the origin of
+    /// `url`, or else to that of the document's address; a document that names another one is refused.
+    pub origins: Vec<String>,
     /// Tools to offer, by their names there; `*` stands for anything. Empty for all.
     pub include: Vec<String>,
     /// Tools not to offer.
@@ -82,6 +85,11 @@ pub struct UpstreamConfig {
     pub http_on_loopback: bool,
     /// For how many seconds its lists are good before they are asked for again.
     pub list_seconds: u64,
+    /// The most tools that are kept of it. Further ones are left out and named in the log, by `doorward upstream test` and on the administrators'
+    /// page. Decisions about tools that are no longer listed are kept and count too.
+    pub list_tools: usize,
+    /// The most bytes of the definitions of its tools together.
+    pub list_bytes: usize,
     /// How many milliseconds a list waits for it; what comes later is shown the next time.
     pub list_wait_ms: u64,
     /// How many seconds connecting to it may take.
@@ -111,6 +119,7 @@ impl Default for UpstreamConfig {
             working_dir: String::new(),
             per_person: false,
             document: String::new(),
+            origins: Vec::new(),
             include: Vec::new(),
             exclude: Vec::new(),
             auth: "none".to_owned(),
@@ -135,6 +144,8 @@ impl Default for UpstreamConfig {
             ca_file: String::new(),
             http_on_loopback: false,
             list_seconds: 300,
+            list_tools: 2000,
+            list_bytes: 8 * 1024 * 1024,
             list_wait_ms: 3000,
             connect_seconds: 20,
             call_seconds: 0,

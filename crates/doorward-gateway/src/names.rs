@@ -1,11 +1,20 @@
 //! The names under which upstreams' tools and prompts are offered together: prefixed, at most 64 characters, of the letters that every
 //! client takes, and the same after every restart.
 
-use doorward_model::UpstreamName;
+use doorward_model::{UpstreamName, foreign};
 use sha2::{Digest, Sha256};
 
 /// The longest name that all popular clients take.
 const LONGEST: usize = 64;
+
+/// The most bytes of a tool's own name.
+const LONGEST_OWN: usize = 256;
+
+/// Reports a text that can be the own name of a tool: not empty, at most 256 bytes, without line breaks and other hidden characters, and without
+/// blanks at its ends. Names stand in logs, tables, pages and policies; one that reads differently than it is would be taken for another.
+pub(crate) fn is_tool_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= LONGEST_OWN && name.trim() == name && !name.chars().any(foreign::is_hidden)
+}
 
 /// The name of something of an upstream among those of all. A name that has to be altered ends with a part of its hash, so that no two
 /// meet; one that is fine is only prefixed.
@@ -34,6 +43,19 @@ pub(crate) fn upstream_of(public: &str) -> Option<UpstreamName> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_read_differently_than_they_are_are_no_names_of_tools() {
+        for name in ["get_page", "a.name/that needs care", "käse.brot", "日本語", "a:b|c"] {
+            assert!(is_tool_name(name), "{name:?}");
+        }
+        let long = "x".repeat(257);
+        for name in
+            ["", " ", "a ", "a\nb", "a\rb", "a\u{85}b", "a\u{2028}b", "a\u{202e}b", "a\u{200b}b", "a\u{200d}b", "a\u{fe0f}", "\u{1b}[31m", "a\u{e0041}", &long]
+        {
+            assert!(!is_tool_name(name), "{name:?}");
+        }
+    }
 
     #[test]
     fn names_are_short_plain_stable_and_never_meet() {

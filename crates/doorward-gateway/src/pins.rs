@@ -1,347 +1,245 @@
 //! What was approved of each tool, and what changed since (CS14, GW-09).
 //!
-//! The definition of a tool — name, title, description, schemas, annotations — is pinned when it is first approved. Whoever is shown
-//! another one under the same name is shown nothing: the tool is in quarantine until an administrator looked at the difference.
+//! The whole definition of a tool is pinned when it is first approved, and a tool is served from what was pinned. A user who is shown another
+//! definition under the same name is offered nothing: the tool is in quarantine until an administrator looked at the difference. A listing is
+//! evaluated before anything of it is stored, and what is stored of one upstream is limited in number and bytes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use doorward_mcp::{Change, Changed};
 use doorward_model::{
-    ToolClass, UpstreamChange, UpstreamName,
-    upstream::{PinnedTool, ToolState},
+    Change, Timestamp, UnitOfWork, UpstreamChange, UpstreamName, foreign,
+    upstream::{Pinned, PinnedTool, ToolState},
 };
 use doorward_store::StoreError;
-use rmcp::model::Tool;
-use serde_json::{Map, Value, json};
 
-use crate::{Gateway, Inner, upstream::Upstream};
+use crate::{
+    Inner,
+    definition::{Shown, warnings},
+    left_out::{LeftOut, Why},
+    names,
+    upstream::Upstream,
+};
 
-/// The parts of a definition that are pinned, in the order in which differences are shown.
-const PINNED: &[&str] = &["name", "title", "description", "annotations", "inputSchema", "outputSchema"];
+/// For how many seconds a tool on which nothing was decided is kept although one user's list does not name it: another user's may.
+const KEPT_FOR_OTHERS: i64 = 24 * 60 * 60;
+/// The most changes of one unit of work, so that a long list does not hold up other writes.
+const CHANGES: usize = 100;
 
-/// The pinned parts of a definition as canonical JSON: members in order, nothing besides.
-pub(crate) fn canonical(tool: &Tool) -> String {
-    let whole = serde_json::to_value(tool).unwrap_or_default();
-    let pinned: Map<String, Value> =
-        PINNED.iter().filter_map(|name| whole.get(*name).filter(|value| !value.is_null()).map(|value| ((*name).to_owned(), value.clone()))).collect();
-    let mut text = String::new();
-    doorward_mcp::write_sorted(&Value::Object(pinned), &mut text);
-    text
+/// By what a listing is judged.
+pub(crate) struct Rule {
+    pub(crate) upstream: UpstreamName,
+    /// Where the operator says that the upstream is.
+    pub(crate) origin: String,
+    /// New tools wait for an administrator.
+    pub(crate) manual: bool,
+    /// Lists differ from user to user.
+    pub(crate) personal: bool,
+    /// The most tools and bytes that are stored.
+    pub(crate) tools: usize,
+    pub(crate) bytes: usize,
+    /// All upstreams, whose names a tool must not imitate.
+    pub(crate) others: Vec<UpstreamName>,
+    pub(crate) now: Timestamp,
 }
 
-/// A tool as its pinned definition describes it.
-pub(crate) fn tool_of(definition: &str) -> Option<Tool> {
-    serde_json::from_str(definition).ok()
-}
-
-/// What a tool does by its annotations (CF14): nothing said means the worst, and what contradicts itself has to be reviewed.
-pub(crate) fn class_of(tool: &Tool) -> Result<ToolClass, &'static str> {
-    let hint = |get: fn(&rmcp::model::ToolAnnotations) -> Option<bool>| tool.annotations.as_ref().and_then(get);
-    match (hint(|annotations| annotations.read_only_hint), hint(|annotations| annotations.destructive_hint)) {
-        (Some(true), Some(true)) => Err("it says both that it only reads and that it may destroy"),
-        (Some(true), _) => Ok(ToolClass::Read),
-        (_, Some(false)) => Ok(ToolClass::Write),
-        _ => Ok(ToolClass::Destructive),
-    }
-}
-
-/// Letters that are not seen or change the order of others: with them a text says something else to a model than to a person.
-fn is_hidden(letter: char) -> bool {
-    matches!(u32::from(letter),
-        0x00..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | 0x7f..=0x9f | 0xad | 0x34f | 0x61c | 0x115f..=0x1160 | 0x17b4..=0x17b5 | 0x180b..=0x180f | 0x200b..=0x200c | 0x200e..=0x200f
-        | 0x202a..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfe00..=0xfe0e | 0xfeff | 0xffa0 | 0xfff0..=0xfffb | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
-}
-
-fn texts_of(value: &Value, each: &mut impl FnMut(&str)) {
-    match value {
-        Value::String(text) => each(text),
-        Value::Array(items) => items.iter().for_each(|item| texts_of(item, each)),
-        Value::Object(members) => members.iter().for_each(|(name, value)| {
-            each(name);
-            texts_of(value, each);
-        }),
-        _ => {}
-    }
-}
-
-/// What an administrator should know before approving a definition.
-pub(crate) fn warnings(upstream: UpstreamName, definition: &str, others: &[UpstreamName]) -> Vec<String> {
-    let Ok(value) = serde_json::from_str::<Value>(definition) else { return vec!["the definition cannot be read".to_owned()] };
-    let mut found = Vec::new();
-    let mut hidden = Vec::new();
-    texts_of(&value, &mut |text| hidden.extend(text.chars().filter(|letter| is_hidden(*letter))));
-    if !hidden.is_empty() {
-        hidden.sort_unstable();
-        hidden.dedup();
-        let list = hidden.iter().take(8).map(|letter| format!("U+{:04X}", u32::from(*letter))).collect::<Vec<_>>().join(", ");
-        found.push(format!("it holds hidden or direction-changing characters: {list}"));
-    }
-    let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
-    let imitates = |other: &&UpstreamName| {
-        **other != upstream && [format!("{other}_"), format!("{other}-"), format!("{other}.")].iter().any(|prefix| name.starts_with(prefix.as_str()))
-    };
-    if let Some(other) = others.iter().find(imitates) {
-        found.push(format!("its name looks like a tool of {other}"));
-    }
-    if doorward_mcp::tools::BUILT_IN.iter().any(|tool| tool.name == name) || name.starts_with("doorward") {
-        found.push("its name looks like one of this server's own tools".to_owned());
-    }
-    let description = value.get("description").and_then(Value::as_str).unwrap_or_default();
-    let mentions = |other: &&UpstreamName| **other != upstream && description.contains(&format!("{other}_"));
-    if let Some(other) = others.iter().find(mentions) {
-        found.push(format!("its description speaks of tools of another upstream, {other}"));
-    }
-    if let Some(Err(why)) = tool_of(definition).as_ref().map(class_of) {
-        found.push(why.to_owned());
-    }
-    found
-}
-
-/// Compares what an upstream shows with what is pinned, pins what is new, and answers what may be used: by name, the pinned tool.
-pub(crate) async fn compare(inner: &Inner, upstream: &Upstream, shown: &[Tool]) -> Result<HashMap<String, PinnedTool>, StoreError> {
-    let parts = &inner.parts;
-    let pinned = parts.store.pinned_tools(upstream.name).await?;
-    let by_name: HashMap<&str, &PinnedTool> = pinned.iter().map(|tool| (tool.tool.as_str(), tool)).collect();
-    let others = parts.resources.upstreams();
-    let now = parts.clock.now();
-    let (mut usable, mut new) = (HashMap::new(), Vec::new());
-    for tool in shown {
-        let definition = canonical(tool);
-        match by_name.get(tool.name.as_ref()) {
-            Some(known) if known.definition == definition => {
-                if known.state == ToolState::Approved {
-                    usable.insert(known.tool.clone(), (*known).clone());
-                }
-            }
-            Some(known) => {
-                if known.changed.as_deref() != Some(definition.as_str()) {
-                    tracing::warn!(upstream = %upstream.name, tool = %tool.name, "a tool's definition changed: it is in quarantine until an administrator approves it (doorward upstream tools {})", upstream.name);
-                    let note = UpstreamChange::NoteChanged { upstream: upstream.name, tool: tool.name.to_string(), definition: Some(definition) };
-                    match parts.store.apply(note).await {
-                        Ok(()) | Err(StoreError::Refused(_)) => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-            }
-            None => {
-                let suspicious = warnings(upstream.name, &definition, &others);
-                let waits = upstream.config.approve == "manual" || !suspicious.is_empty();
-                if !suspicious.is_empty() {
-                    tracing::warn!(upstream = %upstream.name, tool = %tool.name, warnings = suspicious.join("; "), "a new tool waits for an administrator");
-                }
-                let state = if waits { ToolState::Waiting } else { ToolState::Approved };
-                let pin = PinnedTool {
-                    upstream: upstream.name,
-                    tool: tool.name.to_string(),
-                    state,
-                    definition,
-                    changed: None,
-                    class: None,
-                    first_seen_at: now,
-                    decided_at: (!waits).then_some(now),
-                };
-                if !waits {
-                    usable.insert(pin.tool.clone(), pin.clone());
-                }
-                new.push(pin);
-            }
+impl Rule {
+    pub(crate) fn of(inner: &Inner, upstream: &Upstream) -> Self {
+        Self {
+            upstream: upstream.name,
+            origin: upstream.place(),
+            manual: upstream.config.approve == "manual",
+            personal: upstream.lists_are_personal(),
+            tools: upstream.config.list_tools,
+            bytes: upstream.config.list_bytes,
+            others: inner.parts.resources.upstreams(),
+            now: inner.parts.clock.now(),
         }
     }
-    if !new.is_empty() {
-        parts.store.apply(UpstreamChange::PinNew(new)).await?;
-    }
-    Ok(usable)
 }
 
-/// What differs between two definitions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// Which part.
-    pub part: &'static str,
-    /// How it was approved.
-    pub before: String,
-    /// How it is now.
-    pub after: String,
+/// What a listing comes to.
+#[derive(Default)]
+pub(crate) struct Evaluated {
+    /// The tools that may be used, by name, each with the definition that is shown and approved.
+    pub(crate) usable: HashMap<String, String>,
+    pub(crate) changes: Vec<UpstreamChange>,
+    pub(crate) left_out: LeftOut,
 }
 
-/// A tool as an administrator reviews it.
-#[derive(Clone, Debug)]
-pub struct ReviewedTool {
-    /// What is remembered of it.
-    pub pin: PinnedTool,
-    /// What it does by its annotations; an error where they contradict each other.
-    pub annotated: Result<ToolClass, &'static str>,
-    /// What differs, if it changed.
-    pub differences: Vec<Difference>,
-    /// What looks wrong.
-    pub warnings: Vec<String>,
+/// How much is stored of an upstream.
+struct Room<'r> {
+    rule: &'r Rule,
+    tools: usize,
+    bytes: usize,
 }
 
-impl ReviewedTool {
-    /// The class that counts.
-    pub fn class(&self) -> ToolClass {
-        self.pin.class.or(self.annotated.ok()).unwrap_or(ToolClass::Destructive)
-    }
-    /// What it says that it does, as it is now.
-    pub fn description(&self) -> String {
-        part(self.pin.changed.as_deref().unwrap_or(&self.pin.definition), "description")
-    }
-    /// Its state in a word.
-    pub fn state(&self) -> &'static str {
-        if self.pin.changed.is_some() && self.pin.state == ToolState::Approved { "changed" } else { self.pin.state.as_str() }
-    }
+fn size(tool: &PinnedTool) -> usize {
+    tool.definition.len() + tool.changed.as_ref().map_or(0, String::len)
 }
 
-/// What an administrator decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// The tool may be used as it is defined now.
-    Approve,
-    /// It may not be used.
-    Reject,
-    /// It does this to the world, whatever its annotations say; `None` takes that back.
-    Classify(Option<ToolClass>),
+/// A tool on which neither an administrator nor the rule of the upstream has decided.
+fn is_undecided(tool: &PinnedTool) -> bool {
+    tool.state == ToolState::Waiting && tool.class.is_none()
 }
 
-/// Why a decision could not be kept.
-#[derive(Debug, thiserror::Error)]
-pub enum ToolChangeError {
-    /// No such tool.
-    #[error("there is no tool {0} there; doorward upstream tools lists them")]
-    Unknown(String),
-    /// It changed while the administrator looked.
-    #[error("the tool changed meanwhile; look at it again")]
-    Changed,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// A part of a definition as it is shown.
-fn part(definition: &str, name: &str) -> String {
-    let value: Value = serde_json::from_str(definition).unwrap_or_default();
-    match value.get(name) {
-        None => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => serde_json::to_string_pretty(other).unwrap_or_default(),
-    }
-}
-
-impl Gateway {
-    /// The tools of an upstream as an administrator reviews them, by name.
-    pub async fn review(&self, name: UpstreamName) -> Result<Vec<ReviewedTool>, StoreError> {
-        let others: Vec<UpstreamName> = self.all_upstreams().await?.iter().map(|upstream| upstream.name).collect();
-        let pins = self.inner.parts.store.pinned_tools(name).await?;
-        let reviewed = |pin: &PinnedTool| {
-            let newest = pin.changed.as_deref().unwrap_or(&pin.definition);
-            let difference = |changed: &str| {
-                PINNED
-                    .iter()
-                    .map(|name| Difference { part: name, before: part(&pin.definition, name), after: part(changed, name) })
-                    .filter(|difference| difference.before != difference.after)
-                    .collect()
-            };
-            ReviewedTool {
-                annotated: tool_of(newest).as_ref().map_or(Ok(ToolClass::Destructive), class_of),
-                differences: pin.changed.as_deref().map(difference).unwrap_or_default(),
-                warnings: warnings(name, newest, &others),
-                pin: pin.clone(),
-            }
-        };
-        Ok(pins.iter().map(reviewed).collect())
-    }
-
-    /// Keeps an administrator's decision about a tool that they saw in this state.
-    pub async fn decide(&self, seen: &PinnedTool, decision: Decision, by: &str) -> Result<(), ToolChangeError> {
-        let parts = &self.inner.parts;
-        let mut tool = seen.clone();
-        tool.decided_at = Some(parts.clock.now());
-        match decision {
-            Decision::Approve => {
-                tool.state = ToolState::Approved;
-                if let Some(changed) = tool.changed.take() {
-                    tool.definition = changed;
-                }
-            }
-            Decision::Reject => tool.state = ToolState::Rejected,
-            Decision::Classify(class) => tool.class = class,
+impl Room<'_> {
+    fn take(&mut self, tools: usize, bytes: usize) -> Result<(), Why> {
+        if self.tools + tools > self.rule.tools {
+            return Err(Why::TooMany);
         }
-        let change = UpstreamChange::Decide { tool: Box::new(tool), seen_definition: seen.definition.clone(), seen_changed: seen.changed.clone() };
-        match parts.store.apply(change).await {
-            Ok(()) => {}
-            Err(StoreError::Refused(_)) => return Err(ToolChangeError::Changed),
-            Err(error) => return Err(error.into()),
+        if self.bytes + bytes > self.rule.bytes {
+            return Err(Why::TooLong);
         }
-        tracing::info!(upstream = %seen.upstream, tool = %seen.tool, ?decision, by, "a tool was decided on");
-        self.inner.catalogues.forget(seen.upstream, None);
-        parts.changes.tell(Change { upstream: Some(seen.upstream), person: None, what: Changed::Tools });
+        self.tools += tools;
+        self.bytes += bytes;
         Ok(())
     }
+}
 
-    /// A tool by its name there.
-    pub async fn pinned(&self, upstream: UpstreamName, tool: &str) -> Result<PinnedTool, ToolChangeError> {
-        let pins = self.inner.parts.store.pinned_tools(upstream).await?;
-        pins.iter().find(|pin| pin.tool == tool).cloned().ok_or_else(|| ToolChangeError::Unknown(tool.to_owned()))
+/// Compares what an upstream shows with what is pinned: what may be used, what is to be stored, and what is left out. Nothing is stored yet.
+pub(crate) fn evaluate(rule: &Rule, pinned: &[PinnedTool], shown: &[Shown]) -> Evaluated {
+    let by_name: HashMap<&str, &PinnedTool> = pinned.iter().map(|tool| (tool.tool.as_str(), tool)).collect();
+    let mut judged = Evaluated::default();
+    // Decisions are kept whatever their number; what is undecided takes the room that they leave.
+    let decided = pinned.iter().filter(|tool| !is_undecided(tool));
+    let (tools, bytes) = decided.fold((0, 0), |(tools, bytes), tool| (tools + 1, bytes + size(tool)));
+    let mut room = Room { rule, tools, bytes };
+    let (mut new, mut kept) = (Vec::new(), HashSet::new());
+    for one in shown {
+        let name = one.tool.name.as_ref();
+        let definition = one.whole();
+        let problem = if !names::is_tool_name(name) {
+            Some(Why::Name)
+        } else if !one.is_sound(&definition) {
+            Some(Why::Definition)
+        } else if kept.contains(name) {
+            Some(Why::Twice)
+        } else {
+            None
+        };
+        if let Some(why) = problem {
+            judged.left_out.add(name, why);
+            continue;
+        }
+        match by_name.get(name) {
+            Some(known) => {
+                if is_undecided(known)
+                    && let Err(why) = room.take(1, size(known))
+                {
+                    judged.left_out.add(name, why);
+                    continue;
+                }
+                again(rule, known, one, definition, &mut room, &mut judged);
+            }
+            None => match room.take(1, definition.len()) {
+                Ok(()) => {
+                    let pin = first(rule, name, definition);
+                    if pin.state == ToolState::Approved {
+                        judged.usable.insert(pin.tool.clone(), pin.definition.clone());
+                    }
+                    new.push(pin);
+                }
+                Err(why) => {
+                    judged.left_out.add(name, why);
+                    continue;
+                }
+            },
+        }
+        kept.insert(name);
+    }
+    let old = |tool: &&PinnedTool| !rule.personal || tool.first_seen_at.plus(KEPT_FOR_OTHERS) <= rule.now;
+    let gone = pinned.iter().filter(|tool| is_undecided(tool) && !kept.contains(tool.tool.as_str())).filter(old);
+    let gone: Vec<String> = gone.map(|tool| tool.tool.clone()).collect();
+    if !gone.is_empty() {
+        judged.changes.push(UpstreamChange::ForgetUndecided { upstream: rule.upstream, tools: gone });
+    }
+    if !new.is_empty() {
+        judged.changes.push(UpstreamChange::PinNew(new));
+    }
+    judged
+}
+
+/// A tool that is seen for the first time.
+fn first(rule: &Rule, name: &str, definition: String) -> PinnedTool {
+    let suspicious = warnings(rule.upstream, &definition, &rule.others);
+    if !suspicious.is_empty() {
+        let warnings = suspicious.join("; ");
+        tracing::warn!(upstream = %rule.upstream, tool = %foreign::escaped(name), warnings = %foreign::escaped(&warnings), "a new tool waits for an administrator");
+    }
+    let waits = rule.manual || !suspicious.is_empty();
+    PinnedTool {
+        upstream: rule.upstream,
+        tool: name.to_owned(),
+        state: if waits { ToolState::Waiting } else { ToolState::Approved },
+        definition,
+        pinned: Pinned::Whole,
+        origin: Some(rule.origin.clone()),
+        changed: None,
+        class: None,
+        first_seen_at: rule.now,
+        decided_at: (!waits).then_some(rule.now),
     }
 }
 
-impl ReviewedTool {
-    /// The review as JSON.
-    pub fn to_json(&self) -> Value {
-        json!({
-            "tool": self.pin.tool,
-            "state": self.state(),
-            "class": self.class().as_str(),
-            "class_set_by_administrator": self.pin.class.is_some(),
-            "warnings": self.warnings,
-            "differences": self.differences.iter().map(|one| json!({"part": one.part, "before": one.before, "after": one.after})).collect::<Vec<_>>(),
-            "definition": serde_json::from_str::<Value>(&self.pin.definition).unwrap_or_default(),
-        })
+/// A tool that is known.
+fn again(rule: &Rule, known: &PinnedTool, one: &Shown, definition: String, room: &mut Room<'_>, judged: &mut Evaluated) {
+    let same = match known.pinned {
+        Pinned::Whole => known.definition == definition,
+        Pinned::Parts | Pinned::PartsThenWhole => known.definition == one.parts(),
+    };
+    let moved = known.origin.as_ref().is_some_and(|origin| *origin != rule.origin);
+    let repin = |tool: PinnedTool| UpstreamChange::Repin { tool: Box::new(tool), seen_definition: known.definition.clone(), seen_state: known.state };
+    match (same, moved) {
+        (true, false) => {
+            if known.state == ToolState::Approved {
+                judged.usable.insert(known.tool.clone(), definition.clone());
+            }
+            // A row of an older version: what was decided stays, and is from now on about all that is shown at this moment.
+            if known.pinned != Pinned::Whole || known.origin.is_none() {
+                let changed = known.changed.clone().filter(|_| known.pinned != Pinned::Parts);
+                judged.changes.push(repin(PinnedTool { definition, pinned: Pinned::Whole, origin: Some(rule.origin.clone()), changed, ..known.clone() }));
+            }
+        }
+        // A rejected definition stays rejected wherever it comes from.
+        (true, true) if known.state == ToolState::Rejected => {}
+        (false, true) if known.state != ToolState::Rejected => moved_on(rule, known, definition, &repin, judged),
+        (true, true) => moved_on(rule, known, definition, &repin, judged),
+        (false, _) => {
+            if known.changed.as_deref() == Some(definition.as_str()) {
+                return;
+            }
+            let first = known.changed.is_none();
+            if first {
+                tracing::warn!(upstream = %rule.upstream, tool = %foreign::escaped(&known.tool), "a tool's definition changed: it is in quarantine until an administrator approves it (doorward upstream tools {})", rule.upstream);
+            }
+            // In quarantine it is in any case; what is told of it needs room.
+            match room.take(0, definition.len().saturating_sub(known.changed.as_ref().map_or(0, String::len))) {
+                Ok(()) => {
+                    let pinned = if known.pinned == Pinned::Whole { Pinned::Whole } else { Pinned::PartsThenWhole };
+                    let (upstream, tool) = (rule.upstream, known.tool.clone());
+                    judged.changes.push(UpstreamChange::NoteChanged { upstream, tool, definition, pinned, first });
+                }
+                Err(why) => judged.left_out.add(&known.tool, why),
+            }
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tool(json: Value) -> Tool {
-        serde_json::from_value(json).unwrap()
+/// A tool of an upstream that the operator moved elsewhere counts as new: what was decided was about another server.
+fn moved_on(rule: &Rule, known: &PinnedTool, definition: String, repin: &impl Fn(PinnedTool) -> UpstreamChange, judged: &mut Evaluated) {
+    let pin = first(rule, &known.tool, definition);
+    if pin.state == ToolState::Approved {
+        judged.usable.insert(pin.tool.clone(), pin.definition.clone());
     }
+    judged.changes.push(repin(pin));
+}
 
-    #[test]
-    fn cf14_nothing_said_is_destructive_and_contradictions_are_reviewed() {
-        let class = |annotations: Value| class_of(&tool(json!({"name": "t", "inputSchema": {"type": "object"}, "annotations": annotations})));
-        assert_eq!(class(json!({})), Ok(ToolClass::Destructive));
-        assert_eq!(class(json!({"readOnlyHint": true})), Ok(ToolClass::Read));
-        assert_eq!(class(json!({"readOnlyHint": false})), Ok(ToolClass::Destructive));
-        assert_eq!(class(json!({"readOnlyHint": false, "destructiveHint": false})), Ok(ToolClass::Write));
-        assert_eq!(class(json!({"destructiveHint": true})), Ok(ToolClass::Destructive));
-        assert!(class(json!({"readOnlyHint": true, "destructiveHint": true})).is_err());
-        assert_eq!(class_of(&tool(json!({"name": "t", "inputSchema": {"type": "object"}}))), Ok(ToolClass::Destructive));
+/// Stores what a listing came to.
+pub(crate) async fn keep(inner: &Inner, changes: Vec<UpstreamChange>) -> Result<(), StoreError> {
+    let mut changes = changes.into_iter().map(Change::Upstream).peekable();
+    while changes.peek().is_some() {
+        let unit: UnitOfWork = changes.by_ref().take(CHANGES).collect();
+        inner.parts.store.apply(unit).await?;
     }
-
-    #[test]
-    fn a_definition_is_the_same_in_any_order_and_icons_do_not_count() {
-        let one = tool(json!({"name": "t", "description": "d", "inputSchema": {"type": "object", "properties": {"a": {"type": "string"}, "b": {}}}}));
-        let other = tool(
-            json!({"inputSchema": {"properties": {"b": {}, "a": {"type": "string"}}, "type": "object"}, "description": "d", "name": "t", "_meta": {"x": 1}}),
-        );
-        assert_eq!(canonical(&one), canonical(&other));
-        let changed = tool(json!({"name": "t", "description": "D", "inputSchema": {"type": "object", "properties": {"a": {"type": "string"}, "b": {}}}}));
-        assert_ne!(canonical(&one), canonical(&changed));
-        assert_eq!(canonical(&tool_of(&canonical(&one)).unwrap()), canonical(&one));
-    }
-
-    #[test]
-    fn hidden_letters_and_borrowed_names_are_flagged() {
-        let names = ["wiki", "mail"].map(|name| UpstreamName::parse(name).unwrap());
-        let warn = |value: Value| warnings(names[0], &value.to_string(), &names).len();
-        assert_eq!(warn(json!({"name": "get_page", "description": "Gets a page – with “quotes”, ümlauts and 日本語.", "inputSchema": {"type": "object"}})), 0);
-        assert_eq!(warn(json!({"name": "t", "description": "nice\u{200b}tool", "inputSchema": {"type": "object"}})), 1);
-        assert_eq!(warn(json!({"name": "t", "description": "x", "inputSchema": {"type": "object", "properties": {"a": {"description": "\u{202e}evil"}}}})), 1);
-        assert_eq!(warn(json!({"name": "t", "description": "\u{e0041}", "inputSchema": {"type": "object"}})), 1);
-        assert_eq!(warn(json!({"name": "mail_send", "inputSchema": {"type": "object"}})), 1);
-        assert_eq!(warn(json!({"name": "whoami", "inputSchema": {"type": "object"}})), 1);
-        assert_eq!(warn(json!({"name": "t", "description": "Use this before mail_send.", "inputSchema": {"type": "object"}})), 1);
-    }
+    Ok(())
 }

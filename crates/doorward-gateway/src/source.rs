@@ -266,10 +266,10 @@ impl ToolSource for Gateway {
                 return self.call_mcp(call, &upstream).await;
             }
             let look = self.inner.catalogue(&upstream, &call.visit.caller.person).await;
-            let api = look.catalogue.and_then(|catalogue| catalogue.api.clone());
-            match api {
-                Some(api) => self.call_api(call, &upstream, &api).await,
-                None => Err(ToolError::Failed(format!("{} cannot be read at the moment", upstream.title))),
+            let Some(catalogue) = look.catalogue else { return Err(ToolError::Failed(format!("{} cannot be read at the moment", upstream.title))) };
+            match catalogue.operation(&call.spec.own_name).cloned() {
+                Some(operation) => self.call_api(call, &upstream, &operation).await,
+                None => Err(gone()),
             }
         })
     }

@@ -117,7 +117,11 @@ impl Gateway {
         };
         if upstream.kind.name == "openapi" {
             let loaded = openapi::load(upstream).await;
-            add("document", loaded.as_ref().map(openapi::Api::summary).map_err(ToString::to_string));
+            let good = add("document", loaded.as_ref().map(openapi::Api::summary).map_err(ToString::to_string));
+            if good {
+                let nobody = Arc::new(nobody(self.inner.parts.clock.now()));
+                self.try_list(upstream, person.unwrap_or(&nobody), &mut add).await;
+            }
             return findings;
         }
         if upstream.needs_connection() {
@@ -161,7 +165,7 @@ impl Gateway {
         let Some(upstream) = self.all_upstreams().await?.into_iter().find(|upstream| upstream.name == name) else { return Ok(None) };
         let reviewed = self.review(name).await?;
         let Some(found) = reviewed.into_iter().find(|reviewed| crate::names::public(name, &reviewed.pin.tool) == tool) else { return Ok(None) };
-        let Some(definition) = crate::pins::tool_of(&found.pin.definition) else { return Ok(None) };
+        let Some(definition) = crate::definition::Shown::of(&found.pin.definition).map(|shown| shown.tool) else { return Ok(None) };
         let yes = |is: bool| if is { "yes" } else { "no" };
         let (enabled, offered, approved, role) =
             (upstream.is_enabled(), upstream.offers(&found.pin.tool), matches!(found.state(), "approved"), upstream.is_for(person));
@@ -194,6 +198,10 @@ impl Gateway {
                 return;
             }
         }
+        self.try_list(upstream, person, add).await;
+    }
+
+    async fn try_list(&self, upstream: &Shared, person: &Arc<Person>, add: &mut impl FnMut(&'static str, Result<String, String>) -> bool) {
         let look = self.inner.catalogue(upstream, person).await;
         let listed = match (&look.catalogue, &look.problem) {
             (Some(catalogue), _) => {
@@ -203,6 +211,9 @@ impl Gateway {
             (None, None) => Err("nothing was listed".to_owned()),
         };
         add("tools", listed);
+        if let Some(catalogue) = look.catalogue.filter(|catalogue| !catalogue.left_out.is_empty()) {
+            add("left out", Err(catalogue.left_out.to_string()));
+        }
         if let Ok(reviewed) = self.review(upstream.name).await {
             let waiting = reviewed.iter().filter(|tool| tool.state() != "approved").count();
             if waiting > 0 {

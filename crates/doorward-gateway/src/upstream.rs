@@ -45,6 +45,25 @@ impl Auth {
     }
 }
 
+/// The origins (RFC 6454) to which the operator lets the calls of a REST API go, and with them the users' access.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origins {
+    own: Option<url::Origin>,
+    more: Vec<url::Origin>,
+}
+
+impl Origins {
+    /// The origin of `url`, or else of the document's address, and those of the list `origins`.
+    pub(crate) fn new(own: Option<url::Origin>, more: Vec<url::Origin>) -> Self {
+        Self { own, more }
+    }
+    /// Reports an address to which calls may go. A document that is a file of this machine is the operator's own word, unless a list limits it.
+    pub(crate) fn allow(&self, url: &Url) -> bool {
+        let origin = url.origin();
+        self.own.as_ref() == Some(&origin) || self.more.contains(&origin) || (self.own.is_none() && self.more.is_empty())
+    }
+}
+
 /// An upstream, ready to be used.
 pub struct Upstream {
     /// Its name.
@@ -58,6 +77,7 @@ pub struct Upstream {
     pub(crate) config: UpstreamConfig,
     pub(crate) url: Option<Url>,
     pub(crate) auth: Auth,
+    pub(crate) origins: Origins,
     pub(crate) roles: Vec<Role>,
     pub(crate) include: Vec<Pattern>,
     pub(crate) exclude: Vec<Pattern>,
@@ -89,6 +109,19 @@ fn spoken_to(key: &'static str, url: Option<&Url>, config: &UpstreamConfig) -> R
         return Err(SettingError::new(key, "must be an https address; for one on this machine set http_on_loopback and allow its network in networks"));
     }
     Ok(())
+}
+
+/// To where the calls of a REST API may go.
+fn origins(config: &UpstreamConfig, url: Option<&Url>) -> Result<Origins, SettingError> {
+    let document = Url::parse(&config.document).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+    let mut more = Vec::new();
+    for text in &config.origins {
+        let url = address("origins", text)?.filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none());
+        let url = url.ok_or_else(|| SettingError::new("origins", format!("{text:?} is not an origin like https://api.example.com")))?;
+        spoken_to("origins", Some(&url), config)?;
+        more.push(url.origin());
+    }
+    Ok(Origins::new(url.or(document.as_ref()).map(Url::origin), more))
 }
 
 fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
@@ -166,6 +199,10 @@ impl Upstream {
             spoken_to("issuer", address("issuer", &config.issuer)?.as_ref(), &config)?;
         }
         let auth = auth(&config, kind.shape)?;
+        let origins = origins(&config, url.as_ref())?;
+        if config.list_tools == 0 || config.list_bytes == 0 {
+            return Err(SettingError::new(if config.list_tools == 0 { "list_tools" } else { "list_bytes" }, "must be at least 1"));
+        }
         let role = |text: &String| Role::parse(text).map_err(|error| SettingError::new("roles", format!("{text:?}: {error}")));
         let class = |text: &String| {
             let wrong = || SettingError::new("classes", format!("{text:?} must read TOOL = read, write or destructive"));
@@ -191,6 +228,7 @@ impl Upstream {
             source,
             url,
             auth,
+            origins,
             roles,
             include: patterns(&config.include),
             exclude: patterns(&config.exclude),
@@ -241,6 +279,17 @@ impl Upstream {
             at_once: self.config.calls_at_once,
             seconds: self.config.call_seconds,
             result_bytes: self.config.result_bytes,
+        }
+    }
+    /// Where the operator says that it is: decisions about its tools are about what is there. An origin, or what names a process or file.
+    pub(crate) fn place(&self) -> String {
+        match (&self.url, self.kind.shape) {
+            (Some(url), _) => url.origin().ascii_serialization(),
+            (None, Shape::Document) => match Url::parse(&self.config.document) {
+                Ok(url) if matches!(url.scheme(), "https" | "http") => url.origin().ascii_serialization(),
+                _ => format!("file {}", self.config.document),
+            },
+            (None, _) => format!("process {}", serde_json::to_string(&self.config.command).unwrap_or_default()),
         }
     }
     /// What identifies it as a resource to its authorization server.

@@ -140,6 +140,37 @@ impl ToolState {
     }
 }
 
+/// The extent of a pinned definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pinned {
+    /// Name, title, description, annotations and schemas alone: rows of versions before 0.2. They become whole when the tool is next listed.
+    Parts,
+    /// The pinned definition has those parts alone; the changed one that was noted since is whole.
+    PartsThenWhole,
+    /// Everything: all that clients are given, and for a REST API the operation that is executed.
+    Whole,
+}
+
+impl Pinned {
+    /// The word for it in the database; none for rows that are older than the distinction.
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Parts => None,
+            Self::PartsThenWhole => Some("parts_then_whole"),
+            Self::Whole => Some("whole"),
+        }
+    }
+    /// The extent of that name.
+    pub fn parse(text: Option<&str>) -> Option<Self> {
+        match text {
+            None => Some(Self::Parts),
+            Some("parts_then_whole") => Some(Self::PartsThenWhole),
+            Some("whole") => Some(Self::Whole),
+            Some(_) => None,
+        }
+    }
+}
+
 /// What is remembered of one tool of an upstream: the definition that was approved, so that another one under the same name is not
 /// used unseen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +183,11 @@ pub struct PinnedTool {
     pub state: ToolState,
     /// The pinned definition, as canonical JSON.
     pub definition: String,
+    /// The extent of `definition`.
+    pub pinned: Pinned,
+    /// Where the operator said that the upstream is when the definition was pinned: an origin, or what names a process or file. `None` in rows of
+    /// versions before 0.2.
+    pub origin: Option<String>,
     /// A definition that was seen later and differs: the tool is in quarantine for whoever is shown it.
     pub changed: Option<String>,
     /// An administrator's word on what it does, which counts more than its annotations.
@@ -249,18 +285,40 @@ pub struct KeptResult {
 pub enum UpstreamChange {
     /// Adds an upstream. Conditional: the name must be free.
     Insert(StoredUpstream),
-    /// Deletes an upstream with its connections, registrations and pinned tools. Conditional: it must exist.
+    /// Deletes an upstream with its connections, its registrations and those of its tools on which nothing was decided. Decisions stay: they are
+    /// about definitions, and count again where the same definition comes back. Conditional: the upstream must exist.
     Delete(UpstreamName),
     /// Remembers tools that were seen for the first time. Those that are known stay as they are.
     PinNew(Vec<PinnedTool>),
-    /// Remembers that a tool was shown with another definition than the pinned one. Conditional: it must be known.
+    /// Remembers that a tool was shown with another definition than the pinned one. A tool that is not known any more stays unknown.
     NoteChanged {
         /// The upstream.
         upstream: UpstreamName,
         /// The tool.
         tool: String,
-        /// The definition as canonical JSON; `None` if the pinned one came back.
-        definition: Option<String>,
+        /// The definition as canonical JSON, whole.
+        definition: String,
+        /// The extent of what is pinned, now that the changed definition is whole.
+        pinned: Pinned,
+        /// No other definition was noted since the last decision: it has an entry in the audit.
+        first: bool,
+    },
+    /// Replaces a pinned definition without a decision: a row of an older version becomes whole, or an upstream moved and its tools count as new. If
+    /// the row is no longer as it was seen, it stays.
+    Repin {
+        /// What is remembered from now on.
+        tool: Box<PinnedTool>,
+        /// The definition that was pinned when the upstream was listed.
+        seen_definition: String,
+        /// The state at that time.
+        seen_state: ToolState,
+    },
+    /// Forgets tools that are no longer listed, as far as nothing was decided on them.
+    ForgetUndecided {
+        /// The upstream.
+        upstream: UpstreamName,
+        /// The tools.
+        tools: Vec<String>,
     },
     /// Replaces what is remembered of a tool by an administrator's decision. Conditional: nobody changed it meanwhile.
     Decide {

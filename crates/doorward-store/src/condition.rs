@@ -109,8 +109,6 @@ conditions! {
     InsertUpstream = "insert_upstream";
     /// The deleted upstream exists.
     DeleteUpstream = "delete_upstream";
-    /// The changed tool is known.
-    NoteChangedTool = "note_changed_tool";
     /// The tool is still as the administrator saw it.
     DecideTool = "decide_tool";
     /// The connection was not changed since it was read.

@@ -9,6 +9,7 @@
     reason = "this crate is for tests, where a panic is the report"
 )]
 
+mod api;
 mod browser;
 mod client;
 mod clock;
@@ -20,6 +21,7 @@ mod provider;
 mod server;
 mod upstream;
 
+pub use api::{ApiState, FakeApi};
 pub use browser::{Browser, Page, form_value};
 pub use client::{OAuthClient, Pkce, Tokens};
 pub use clock::ManualClock;

@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod answer;
+pub mod budget;
 pub mod config;
 pub mod cookies;
 pub mod cors;
@@ -23,6 +24,7 @@ pub mod single_flight;
 mod socket;
 
 pub use address::ClientAddress;
+pub use budget::{Budget, off_thread};
 pub use config::{OutboundConfig, ServerConfig};
 pub use csrf::Csrf;
 pub use limit::AddressLimiter;

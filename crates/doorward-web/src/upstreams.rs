@@ -92,7 +92,7 @@ pub struct Confirmation {
 #[derive(Clone, Debug)]
 pub struct ChangedPart {
     /// Which.
-    pub part: &'static str,
+    pub part: String,
     /// As it was approved.
     pub before: String,
     /// As it is now.
@@ -104,6 +104,8 @@ pub struct ChangedPart {
 pub struct ReviewedTool {
     /// Its name at its upstream.
     pub name: String,
+    /// Its name as it is shown: hidden characters are visible.
+    pub shown_name: String,
     /// `approved`, `waiting`, `rejected` or `changed`.
     pub state: &'static str,
     /// The class that counts.
@@ -135,6 +137,10 @@ pub struct ReviewedUpstream {
     pub people: u64,
     /// Its tools.
     pub tools: Vec<ReviewedTool>,
+    /// The first of the tools that it lists and that are not offered: escaped name and reason.
+    pub left_out: Vec<(String, &'static str)>,
+    /// How many those are.
+    pub left_out_count: usize,
 }
 
 /// What an administrator decides about a tool.

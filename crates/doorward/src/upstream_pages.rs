@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_gateway::{ConnectError, ConnectionState, Decision, Departure, Gateway, ToolChangeError};
 use doorward_mcp::Mcp;
-use doorward_model::{Person, UpstreamName, UserId, upstream::PinnedTool};
+use doorward_model::{Person, UpstreamName, UserId, foreign, upstream::PinnedTool};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use doorward_web::{
@@ -41,6 +41,24 @@ fn not_connected(name: UpstreamName, error: ConnectError) -> NotConnected {
 pub(crate) fn seen(pin: &PinnedTool) -> String {
     let text = format!("{}\n{}\n{}", pin.state.as_str(), pin.definition, pin.changed.as_deref().unwrap_or_default());
     doorward_model::PlainToken::presented(&text).hashed().as_str().to_owned()
+}
+
+/// The most characters of a tool's description, and of one side of a difference, that the page shows.
+const DESCRIPTION: usize = 400;
+const DIFFERENCE: usize = 20_000;
+
+/// A difference as the page shows it. Hidden characters are shown rather than dropped, since they may be the difference; line breaks stay.
+fn changed_part(one: &doorward_gateway::Difference) -> ChangedPart {
+    let shown = |text: &str| {
+        let lines: Vec<_> = text.lines().map(foreign::escaped).collect();
+        let whole = lines.join("\n");
+        let mut kept: String = whole.chars().take(DIFFERENCE).collect();
+        if kept.len() < whole.len() {
+            kept.push('…');
+        }
+        kept
+    };
+    ChangedPart { part: one.part.clone(), before: shown(&one.before), after: shown(&one.after) }
 }
 
 impl Upstreams for UpstreamPages {
@@ -112,13 +130,15 @@ impl Upstreams for UpstreamPages {
                 let tools = self.gateway.review(upstream.name).await?;
                 let tool = |tool: doorward_gateway::ReviewedTool| ReviewedTool {
                     name: tool.pin.tool.clone(),
+                    shown_name: foreign::escaped(&tool.pin.tool).into_owned(),
                     state: tool.state(),
                     class: tool.class().as_str(),
-                    description: tool.description().chars().take(400).collect(),
+                    description: foreign::line(&tool.description(), DESCRIPTION).into_owned(),
                     seen: seen(&tool.pin),
-                    changes: tool.differences.iter().map(|one| ChangedPart { part: one.part, before: one.before.clone(), after: one.after.clone() }).collect(),
+                    changes: tool.differences.iter().map(changed_part).collect(),
                     warnings: tool.warnings,
                 };
+                let left_out = self.gateway.left_out(upstream.name);
                 reviewed.push(ReviewedUpstream {
                     name: upstream.name.to_string(),
                     title: upstream.title.clone(),
@@ -127,6 +147,8 @@ impl Upstreams for UpstreamPages {
                     enabled: upstream.is_enabled(),
                     people: self.gateway.count_connections(upstream.name).await?,
                     tools: tools.into_iter().map(tool).collect(),
+                    left_out: left_out.named().iter().map(|(name, why)| (name.clone(), why.as_str())).collect(),
+                    left_out_count: left_out.count(),
                 });
             }
             Ok(reviewed)

@@ -6,6 +6,7 @@ mod confirm;
 mod connect;
 mod hostile;
 mod isolation;
+mod pinned;
 mod policy;
 mod processes;
 mod tools;

@@ -2,7 +2,7 @@
 
 use doorward_model::{
     Connection, HashedToken, Sealed, Timestamp, ToolClass, UpstreamName, UserId,
-    upstream::{ConnectAttempt, KeptResult, PinnedTool, StoredUpstream, ToolState, UpstreamRegistration},
+    upstream::{ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState, UpstreamRegistration},
 };
 
 use super::damaged;
@@ -36,8 +36,10 @@ pub(crate) fn tool(row: e::upstream_tool::Model) -> Result<PinnedTool, StoreErro
         upstream: name("upstream_tool", &row.upstream)?,
         state: ToolState::parse(&row.state).ok_or_else(wrong)?,
         class: row.class.as_deref().map(|class| ToolClass::parse(class).ok_or_else(wrong)).transpose()?,
+        pinned: Pinned::parse(row.pinned.as_deref()).ok_or_else(wrong)?,
         tool: row.tool,
         definition: row.definition,
+        origin: row.origin,
         changed: row.changed,
         first_seen_at: Timestamp(row.first_seen_at),
         decided_at: row.decided_at.map(Timestamp),
@@ -54,6 +56,8 @@ pub(crate) fn tool_row(tool: &PinnedTool) -> e::upstream_tool::Model {
         class: tool.class.map(|class| class.as_str().to_owned()),
         first_seen_at: tool.first_seen_at.0,
         decided_at: tool.decided_at.map(|at| at.0),
+        pinned: tool.pinned.as_str().map(str::to_owned),
+        origin: tool.origin.clone(),
     }
 }
 

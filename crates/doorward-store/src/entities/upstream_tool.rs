@@ -14,6 +14,8 @@ pub struct Model {
     pub class: Option<String>,
     pub first_seen_at: i64,
     pub decided_at: Option<i64>,
+    pub pinned: Option<String>,
+    pub origin: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

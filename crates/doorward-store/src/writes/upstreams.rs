@@ -2,7 +2,7 @@
 
 use doorward_model::{
     AuditKind, AuditSubject, Connection, HashedToken, Timestamp, UpstreamName, UserId,
-    upstream::{ConnectAttempt, KeptResult, PinnedTool, StoredUpstream, UpstreamRegistration},
+    upstream::{ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState, UpstreamRegistration},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, NotSet, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
@@ -46,13 +46,18 @@ pub(super) fn insert(new: &StoredUpstream) -> Write {
     }
 }
 
-/// Deletes an upstream with everything that belongs to it.
+/// The tools of an upstream on which nothing was decided.
+fn undecided(upstream: &str) -> Where {
+    Where::all().add(T::Upstream.eq(upstream)).add(T::State.eq(ToolState::Waiting.as_str())).add(T::Class.is_null())
+}
+
+/// Deletes an upstream with everything that belongs to it. What was decided about its tools' definitions stays.
 pub(super) fn delete(name: &UpstreamName) -> Write {
     let text = name.as_str();
     Write {
         name: Name::Decides(Condition::DeleteUpstream),
         work: Work::Statements(vec![
-            upstream_tool::Entity::delete_many().filter(T::Upstream.eq(text)).into(),
+            upstream_tool::Entity::delete_many().filter(undecided(text)).into(),
             upstream_registration::Entity::delete_many().filter(R::Upstream.eq(text)).into(),
             connection::Entity::delete_many().filter(N::Upstream.eq(text)).into(),
             connect_attempt::Entity::delete_many().filter(A::Upstream.eq(text)).into(),
@@ -77,15 +82,40 @@ pub(super) fn pin_new(tools: &[PinnedTool]) -> Write {
     }
 }
 
-pub(super) fn note_changed(upstream: &UpstreamName, tool: &str, definition: Option<String>) -> Write {
+pub(super) fn note_changed(upstream: &UpstreamName, tool: &str, definition: String, pinned: Pinned, first: bool) -> Write {
     let which = Where::all().add(T::Upstream.eq(upstream.as_str())).add(T::Tool.eq(tool));
+    let noted = upstream_tool::Entity::update_many().col_expr(T::Changed, Expr::value(definition)).col_expr(T::Pinned, Expr::value(pinned.as_str()));
     let event = about(AuditKind::ToolChanged, AuditSubject::Tool, &format!("{}/{tool}", upstream.as_str()));
     Write {
-        name: Name::Decides(Condition::NoteChangedTool),
-        // That the approved definition came back is no news.
-        audit: if definition.is_some() { Audit::Entry(event) } else { Audit::Silent },
-        work: run(upstream_tool::Entity::update_many().col_expr(T::Changed, Expr::value(definition)).filter(which)),
+        name: Name::Always("note_changed_tool"),
+        work: run(noted.filter(which)),
         stale: Some(Stale::Pinned(upstream.as_str().to_owned())),
+        // An upstream may change a definition as often as it likes; until an administrator decides, the first change is the news.
+        audit: if first { Audit::Entry(event) } else { Audit::Silent },
+    }
+}
+
+pub(super) fn repin(tool: &PinnedTool, seen_definition: &str, seen_state: ToolState) -> Write {
+    let upstream = tool.upstream.as_str();
+    let as_seen = Where::all().add(T::Upstream.eq(upstream)).add(T::Tool.eq(tool.tool.as_str())).add(T::Definition.eq(seen_definition));
+    let row = convert::tool_row(tool).into_active_model().reset_all();
+    let row = upstream_tool::ActiveModel { upstream: NotSet, tool: NotSet, ..row };
+    Write {
+        name: Name::Always("repin_tool"),
+        work: run(upstream_tool::Entity::update_many().set(row).filter(as_seen.add(T::State.eq(seen_state.as_str())))),
+        stale: Some(Stale::Pinned(upstream.to_owned())),
+        // No decision: a row of an older version becomes whole, or a tool counts as new, which has no entry either.
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn forget_undecided(upstream: &UpstreamName, tools: &[String]) -> Write {
+    let delete = |some: &[String]| upstream_tool::Entity::delete_many().filter(undecided(upstream.as_str()).add(T::Tool.is_in(some))).into();
+    Write {
+        name: Name::Always("forget_undecided_tools"),
+        work: Work::Statements(tools.chunks(ROWS).map(delete).collect()),
+        stale: Some(Stale::Pinned(upstream.as_str().to_owned())),
+        audit: Audit::Silent,
     }
 }
 

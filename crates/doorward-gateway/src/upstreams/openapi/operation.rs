@@ -1,12 +1,16 @@
 //! An operation of a REST API: how the arguments of a call become a request.
+//!
+//! It is a part of the tool's pinned definition: what is executed is what was pinned, and what the document says now is not asked again.
 
 use doorward_mcp::ToolError;
 use http::{HeaderName, HeaderValue, Method};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
 /// Where an argument goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Place {
     Path,
     Query,
@@ -14,10 +18,11 @@ pub(super) enum Place {
 }
 
 /// One argument and how it is written.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Parameter {
     pub(super) name: String,
     pub(super) argument: String,
+    #[serde(rename = "in")]
     pub(super) place: Place,
     pub(super) required: bool,
     pub(super) explode: bool,
@@ -27,7 +32,8 @@ pub(super) struct Parameter {
 }
 
 /// What is sent in a request's body.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Body {
     Nothing,
     /// An object whose members are arguments of their own.
@@ -36,15 +42,48 @@ pub(super) enum Body {
     Whole(String),
 }
 
-/// How a call becomes a request.
-#[derive(Debug)]
-pub(super) struct Operation {
+/// How a call becomes a request: everything of the document that decides where a call goes and what it sends there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Operation {
+    #[serde(with = "method")]
     pub(super) method: Method,
+    #[serde(with = "address")]
+    pub(super) base: Url,
     pub(super) path: String,
     pub(super) parameters: Vec<Parameter>,
     pub(super) body: Body,
     pub(super) media_type: String,
     pub(super) body_required: bool,
+    /// The security requirement and the schemes that it names, without their words. Doorward does not act on it; a change is to be seen.
+    pub(super) security: Value,
+    /// The SHA-256 digest of the summary and description, where they are longer than what clients are given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) text_digest: Option<String>,
+}
+
+mod method {
+    use http::Method;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(method.as_str())
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error> {
+        Method::from_bytes(String::deserialize(deserializer)?.as_bytes()).map_err(D::Error::custom)
+    }
+}
+
+mod address {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use url::Url;
+
+    pub(super) fn serialize<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(url.as_str())
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+        Url::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
 /// A value as it stands in an address or header.
@@ -69,8 +108,13 @@ fn segment(text: &str) -> String {
 }
 
 impl Operation {
+    /// The address of the API to which calls go.
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// Makes the request of a call. Nothing of the client's own request enters it but these arguments (CW8).
-    pub(super) fn request(&self, base: &Url, arguments: &Map<String, Value>) -> Result<http::Request<Vec<u8>>, ToolError> {
+    pub(super) fn request(&self, arguments: &Map<String, Value>) -> Result<http::Request<Vec<u8>>, ToolError> {
         let missing = |name: &str| ToolError::Arguments(format!("the argument {name} is missing"));
         let mut path = self.path.clone();
         let mut query: Vec<(String, String)> = Vec::new();
@@ -105,8 +149,8 @@ impl Operation {
                 }
             }
         }
-        let mut url = base.clone();
-        let whole = format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/'));
+        let mut url = self.base.clone();
+        let whole = format!("{}/{}", self.base.path().trim_end_matches('/'), path.trim_start_matches('/'));
         url.set_path(&whole);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);

@@ -1,0 +1,245 @@
+//! The definition of a tool: everything that clients are given of it and everything that decides what a call does, as one canonical text. The text is
+//! what is pinned, compared, reviewed and served.
+
+use doorward_model::{ToolClass, UpstreamName, foreign};
+use rmcp::model::{Tool, ToolAnnotations};
+use serde_json::{Map, Value};
+
+use crate::{names, upstreams::openapi::Operation};
+
+/// The most bytes of one definition.
+const MOST_BYTES: usize = 128 * 1024;
+/// The member that holds the operation of a REST API beside those of the protocol.
+const OPERATION: &str = "operation";
+/// The members that were pinned before definitions were pinned whole.
+const PARTS: &[&str] = &["name", "title", "description", "annotations", "inputSchema", "outputSchema"];
+/// The members in the order in which differences are shown; others follow.
+const SHOWN_FIRST: &[&str] = &["name", "title", "description", "annotations", "inputSchema", "outputSchema", OPERATION];
+
+/// A tool as its upstream defines it, or as it was pinned.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    /// The tool of the protocol.
+    pub(crate) tool: Tool,
+    /// How a call becomes a request, for a tool of a REST API.
+    pub(crate) operation: Option<Operation>,
+}
+
+impl From<Tool> for Shown {
+    fn from(tool: Tool) -> Self {
+        Self { tool, operation: None }
+    }
+}
+
+fn canonical(members: Map<String, Value>) -> String {
+    let mut text = String::new();
+    doorward_mcp::write_sorted(&Value::Object(members), &mut text);
+    text
+}
+
+impl Shown {
+    fn members(&self) -> Map<String, Value> {
+        match serde_json::to_value(&self.tool) {
+            Ok(Value::Object(members)) => members.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+            _ => Map::new(),
+        }
+    }
+
+    /// The whole definition as canonical JSON: members in order, nothing left out and nothing cut.
+    pub(crate) fn whole(&self) -> String {
+        let mut members = self.members();
+        if let Some(operation) = &self.operation {
+            members.insert(OPERATION.to_owned(), serde_json::to_value(operation).unwrap_or_default());
+        }
+        canonical(members)
+    }
+
+    /// The definition as versions before 0.2 pinned it.
+    pub(crate) fn parts(&self) -> String {
+        canonical(self.members().into_iter().filter(|(name, _)| PARTS.contains(&name.as_str())).collect())
+    }
+
+    /// The tool that a pinned definition describes. `None` if it cannot be offered: it cannot be read, or its name is not one.
+    pub(crate) fn of(definition: &str) -> Option<Self> {
+        let mut members: Map<String, Value> = serde_json::from_str(definition).ok()?;
+        let operation = members.remove(OPERATION).and_then(|operation| serde_json::from_value(operation).ok());
+        let tool: Tool = serde_json::from_value(Value::Object(members)).ok()?;
+        names::is_tool_name(&tool.name).then_some(Self { tool, operation })
+    }
+
+    /// Reports a definition that is fit to be passed on: clients drop the whole list for one that is not.
+    pub(crate) fn is_sound(&self, definition: &str) -> bool {
+        self.tool.input_schema.get("type").and_then(Value::as_str) == Some("object") && definition.len() <= MOST_BYTES
+    }
+}
+
+/// What a tool does by its annotations (CF14): nothing said means the worst, and what contradicts itself has to be reviewed.
+pub(crate) fn class_of(tool: &Tool) -> Result<ToolClass, &'static str> {
+    let hint = |get: fn(&ToolAnnotations) -> Option<bool>| tool.annotations.as_ref().and_then(get);
+    match (hint(|annotations| annotations.read_only_hint), hint(|annotations| annotations.destructive_hint)) {
+        (Some(true), Some(true)) => Err("it says both that it only reads and that it may destroy"),
+        (Some(true), _) => Ok(ToolClass::Read),
+        (_, Some(false)) => Ok(ToolClass::Write),
+        _ => Ok(ToolClass::Destructive),
+    }
+}
+
+/// A hidden character that a definition has no reason to hold. Line breaks and the joiners of scripts and emoji are no such.
+fn is_suspicious(letter: char) -> bool {
+    foreign::is_hidden(letter) && !matches!(letter, '\n' | '\r' | '\t' | '\u{200d}' | '\u{fe0f}')
+}
+
+fn texts_of(value: &Value, each: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => each(text),
+        Value::Array(items) => items.iter().for_each(|item| texts_of(item, each)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| {
+            each(name);
+            texts_of(value, each);
+        }),
+        _ => {}
+    }
+}
+
+/// What an administrator should know before approving a definition.
+pub(crate) fn warnings(upstream: UpstreamName, definition: &str, others: &[UpstreamName]) -> Vec<String> {
+    let Ok(value) = serde_json::from_str::<Value>(definition) else { return vec!["the definition cannot be read".to_owned()] };
+    let mut found = Vec::new();
+    let mut hidden = Vec::new();
+    texts_of(&value, &mut |text| hidden.extend(text.chars().filter(|letter| is_suspicious(*letter))));
+    if !hidden.is_empty() {
+        hidden.sort_unstable();
+        hidden.dedup();
+        let list = hidden.iter().take(8).map(|letter| format!("U+{:04X}", u32::from(*letter))).collect::<Vec<_>>().join(", ");
+        found.push(format!("it holds hidden or direction-changing characters: {list}"));
+    }
+    let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
+    let imitates = |other: &&UpstreamName| {
+        **other != upstream && [format!("{other}_"), format!("{other}-"), format!("{other}.")].iter().any(|prefix| name.starts_with(prefix.as_str()))
+    };
+    if let Some(other) = others.iter().find(imitates) {
+        found.push(format!("its name looks like a tool of {other}"));
+    }
+    if doorward_mcp::tools::BUILT_IN.iter().any(|tool| tool.name == name) || name.starts_with("doorward") {
+        found.push("its name looks like one of this server's own tools".to_owned());
+    }
+    let description = value.get("description").and_then(Value::as_str).unwrap_or_default();
+    let mentions = |other: &&UpstreamName| **other != upstream && description.contains(&format!("{other}_"));
+    if let Some(other) = others.iter().find(mentions) {
+        found.push(format!("its description speaks of tools of another upstream, {other}"));
+    }
+    if let Some(Err(why)) = Shown::of(definition).map(|shown| class_of(&shown.tool)) {
+        found.push(why.to_owned());
+    }
+    found
+}
+
+/// A part of two definitions that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Which part.
+    pub part: String,
+    /// How it was approved.
+    pub before: String,
+    /// How it is now.
+    pub after: String,
+}
+
+fn read(definition: &str) -> Map<String, Value> {
+    serde_json::from_str(definition).unwrap_or_default()
+}
+
+fn text_of(value: Option<&Value>) -> String {
+    match value {
+        None => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => serde_json::to_string_pretty(other).unwrap_or_default(),
+    }
+}
+
+/// A part of a definition as it is shown.
+pub(crate) fn part(definition: &str, name: &str) -> String {
+    text_of(read(definition).get(name))
+}
+
+/// What differs between two definitions, in whatever member of either.
+pub(crate) fn differences(before: &str, after: &str) -> Vec<Difference> {
+    let (before, after) = (read(before), read(after));
+    let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
+    names.sort_by_key(|name| (SHOWN_FIRST.iter().position(|first| first == name).unwrap_or(usize::MAX), *name));
+    names.dedup();
+    let differing = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
+    differing.map(|name| Difference { part: name.clone(), before: text_of(before.get(name)), after: text_of(after.get(name)) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(json: Value) -> Shown {
+        serde_json::from_value::<Tool>(json).unwrap().into()
+    }
+
+    #[test]
+    fn cf14_nothing_said_is_destructive_and_contradictions_are_reviewed() {
+        let class = |annotations: Value| class_of(&shown(json!({"name": "t", "inputSchema": {"type": "object"}, "annotations": annotations})).tool);
+        assert_eq!(class(json!({})), Ok(ToolClass::Destructive));
+        assert_eq!(class(json!({"readOnlyHint": true})), Ok(ToolClass::Read));
+        assert_eq!(class(json!({"readOnlyHint": false})), Ok(ToolClass::Destructive));
+        assert_eq!(class(json!({"readOnlyHint": false, "destructiveHint": false})), Ok(ToolClass::Write));
+        assert_eq!(class(json!({"destructiveHint": true})), Ok(ToolClass::Destructive));
+        assert!(class(json!({"readOnlyHint": true, "destructiveHint": true})).is_err());
+        assert_eq!(class_of(&shown(json!({"name": "t", "inputSchema": {"type": "object"}})).tool), Ok(ToolClass::Destructive));
+    }
+
+    #[test]
+    fn a_definition_is_the_same_in_any_order_and_whatever_clients_are_given_counts() {
+        let full = json!({
+            "name": "t", "title": "T", "description": "d", "inputSchema": {"type": "object", "properties": {"a": {"type": "string"}, "b": {}}},
+            "outputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true}, "icons": [{"src": "https://a.example/i"}], "_meta": {"x": 1},
+        });
+        let one = shown(full.clone());
+        let other = shown(json!({
+            "_meta": {"x": 1}, "icons": [{"src": "https://a.example/i"}], "annotations": {"readOnlyHint": true}, "outputSchema": {"type": "object"},
+            "inputSchema": {"properties": {"b": {}, "a": {"type": "string"}}, "type": "object"}, "description": "d", "title": "T", "name": "t",
+        }));
+        assert_eq!(one.whole(), other.whole());
+        assert_eq!(Shown::of(&one.whole()).unwrap().whole(), one.whole(), "what is served is what was pinned");
+        // Every member that the protocol library passes on, also those that it will know one day.
+        for name in serde_json::to_value(&one.tool).unwrap().as_object().unwrap().keys() {
+            let mut changed = full.clone();
+            match &mut changed[name] {
+                Value::String(text) => text.push('x'),
+                Value::Array(items) => items.clear(),
+                Value::Object(members) => {
+                    members.insert("idempotentHint".to_owned(), Value::Bool(true));
+                }
+                other => panic!("{name}: {other}"),
+            }
+            let changed = shown(changed).whole();
+            assert_ne!(changed, one.whole(), "{name}");
+            assert_eq!(differences(&one.whole(), &changed).iter().map(|one| one.part.as_str()).collect::<Vec<_>>(), [name.as_str()]);
+        }
+    }
+
+    #[test]
+    fn hidden_letters_and_borrowed_names_are_flagged() {
+        let names = ["wiki", "mail"].map(|name| UpstreamName::parse(name).unwrap());
+        let warn = |value: Value| warnings(names[0], &value.to_string(), &names).len();
+        assert_eq!(
+            warn(
+                json!({"name": "get_page", "description": "Gets a page – with “quotes”, ümlauts,\n日本語 and 👩\u{200d}💻.", "inputSchema": {"type": "object"}})
+            ),
+            0
+        );
+        assert_eq!(warn(json!({"name": "t", "description": "nice\u{200b}tool", "inputSchema": {"type": "object"}})), 1);
+        assert_eq!(warn(json!({"name": "t", "description": "x", "inputSchema": {"type": "object", "properties": {"a": {"description": "\u{202e}evil"}}}})), 1);
+        assert_eq!(warn(json!({"name": "t", "description": "\u{e0041}", "inputSchema": {"type": "object"}})), 1);
+        assert_eq!(warn(json!({"name": "t", "description": "x", "inputSchema": {"type": "object"}, "_meta": {"a": "\u{200b}"}})), 1);
+        assert_eq!(warn(json!({"name": "mail_send", "inputSchema": {"type": "object"}})), 1);
+        assert_eq!(warn(json!({"name": "whoami", "inputSchema": {"type": "object"}})), 1);
+        assert_eq!(warn(json!({"name": "t", "description": "Use this before mail_send.", "inputSchema": {"type": "object"}})), 1);
+    }
+}

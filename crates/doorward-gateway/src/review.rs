@@ -1,0 +1,137 @@
+//! Tools as an administrator reviews them, and what they decide.
+
+use doorward_mcp::{Change, Changed};
+use doorward_model::{
+    ToolClass, UpstreamChange, UpstreamName,
+    upstream::{Pinned, PinnedTool, ToolState},
+};
+use doorward_store::StoreError;
+use serde_json::{Value, json};
+
+use crate::{
+    Gateway,
+    definition::{self, Difference, Shown},
+    left_out::LeftOut,
+};
+
+/// A tool as an administrator reviews it.
+#[derive(Clone, Debug)]
+pub struct ReviewedTool {
+    /// What is remembered of it.
+    pub pin: PinnedTool,
+    /// What it does by its annotations; an error where they contradict each other.
+    pub annotated: Result<ToolClass, &'static str>,
+    /// What differs, if it changed.
+    pub differences: Vec<Difference>,
+    /// What looks wrong.
+    pub warnings: Vec<String>,
+}
+
+impl ReviewedTool {
+    /// The class that counts.
+    pub fn class(&self) -> ToolClass {
+        self.pin.class.or(self.annotated.ok()).unwrap_or(ToolClass::Destructive)
+    }
+    /// What it says that it does, as it is now. Foreign text: clean it before it is shown.
+    pub fn description(&self) -> String {
+        definition::part(self.pin.changed.as_deref().unwrap_or(&self.pin.definition), "description")
+    }
+    /// Its state in a word.
+    pub fn state(&self) -> &'static str {
+        if self.pin.changed.is_some() && self.pin.state == ToolState::Approved { "changed" } else { self.pin.state.as_str() }
+    }
+    /// The review as JSON.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "tool": self.pin.tool,
+            "state": self.state(),
+            "class": self.class().as_str(),
+            "class_set_by_administrator": self.pin.class.is_some(),
+            "warnings": self.warnings,
+            "differences": self.differences.iter().map(|one| json!({"part": one.part, "before": one.before, "after": one.after})).collect::<Vec<_>>(),
+            "definition": serde_json::from_str::<Value>(&self.pin.definition).unwrap_or_default(),
+        })
+    }
+}
+
+/// What an administrator decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The tool may be used as it is defined now.
+    Approve,
+    /// It may not be used.
+    Reject,
+    /// It does this to the world, whatever its annotations say; `None` takes that back.
+    Classify(Option<ToolClass>),
+}
+
+/// Why a decision could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolChangeError {
+    /// No such tool.
+    #[error("there is no tool {0} there; doorward upstream tools lists them")]
+    Unknown(String),
+    /// It changed while the administrator looked.
+    #[error("the tool changed meanwhile; look at it again")]
+    Changed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Gateway {
+    /// The tools of an upstream as an administrator reviews them, by name.
+    pub async fn review(&self, name: UpstreamName) -> Result<Vec<ReviewedTool>, StoreError> {
+        let others: Vec<UpstreamName> = self.all_upstreams().await?.iter().map(|upstream| upstream.name).collect();
+        let pins = self.inner.parts.store.pinned_tools(name).await?;
+        let reviewed = |pin: &PinnedTool| {
+            let newest = pin.changed.as_deref().unwrap_or(&pin.definition);
+            ReviewedTool {
+                annotated: Shown::of(newest).map_or(Ok(ToolClass::Destructive), |shown| definition::class_of(&shown.tool)),
+                differences: pin.changed.as_deref().map(|changed| definition::differences(&pin.definition, changed)).unwrap_or_default(),
+                warnings: definition::warnings(name, newest, &others),
+                pin: pin.clone(),
+            }
+        };
+        Ok(pins.iter().map(reviewed).collect())
+    }
+
+    /// The tools of an upstream that this process left out when it last listed it. Empty where it did not.
+    pub fn left_out(&self, name: UpstreamName) -> LeftOut {
+        self.inner.catalogues.left_out(name)
+    }
+
+    /// Keeps an administrator's decision about a tool that they saw in this state.
+    pub async fn decide(&self, seen: &PinnedTool, decision: Decision, by: &str) -> Result<(), ToolChangeError> {
+        let parts = &self.inner.parts;
+        let mut tool = seen.clone();
+        tool.decided_at = Some(parts.clock.now());
+        match decision {
+            Decision::Approve => {
+                tool.state = ToolState::Approved;
+                if let Some(changed) = tool.changed.take() {
+                    tool.definition = changed;
+                    tool.pinned = if tool.pinned == Pinned::Parts { Pinned::Parts } else { Pinned::Whole };
+                }
+            }
+            Decision::Reject => tool.state = ToolState::Rejected,
+            Decision::Classify(class) => tool.class = class,
+        }
+        let change = UpstreamChange::Decide { tool: Box::new(tool), seen_definition: seen.definition.clone(), seen_changed: seen.changed.clone() };
+        match parts.store.apply(change).await {
+            Ok(()) => {}
+            Err(StoreError::Refused(_)) => return Err(ToolChangeError::Changed),
+            Err(error) => return Err(error.into()),
+        }
+        tracing::info!(upstream = %seen.upstream, tool = %doorward_model::foreign::escaped(&seen.tool), ?decision, by, "a tool was decided on");
+        self.inner.catalogues.forget(seen.upstream, None);
+        parts.changes.tell(Change { upstream: Some(seen.upstream), person: None, what: Changed::Tools });
+        Ok(())
+    }
+
+    /// A tool by its name there.
+    pub async fn pinned(&self, upstream: UpstreamName, tool: &str) -> Result<PinnedTool, ToolChangeError> {
+        let pins = self.inner.parts.store.pinned_tools(upstream).await?;
+        pins.iter().find(|pin| pin.tool == tool).cloned().ok_or_else(|| ToolChangeError::Unknown(tool.to_owned()))
+    }
+}

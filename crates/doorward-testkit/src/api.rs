@@ -1,0 +1,86 @@
+//! A REST API that a test describes, and what arrives at it.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+/// What the API serves and remembers.
+#[derive(Default)]
+pub struct ApiState {
+    /// Its OpenAPI document, as `/openapi` answers it: JSON or YAML.
+    pub document: String,
+    /// What every other path answers.
+    pub answer: String,
+    /// Method and path of all calls, and the header `x-key` that came along.
+    pub calls: Vec<(String, String)>,
+}
+
+/// A running API.
+pub struct FakeApi {
+    /// Its origin.
+    pub origin: String,
+    state: Arc<Mutex<ApiState>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl FakeApi {
+    /// Starts one whose answers are `{"ok":true}`.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(ApiState { answer: r#"{"ok":true}"#.to_owned(), ..ApiState::default() }));
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&state));
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { origin, state, task }
+    }
+
+    /// What it serves and remembers.
+    pub fn state(&self) -> MutexGuard<'_, ApiState> {
+        self.state.lock().unwrap()
+    }
+
+    /// Sets its document.
+    pub fn describe(&self, document: &Value) {
+        self.state().document = document.to_string();
+    }
+
+    /// How to configure it: its document is fetched from it, calls carry `X-Key: secret`, and what changes there is seen at once.
+    pub fn config(&self) -> doorward_gateway::UpstreamConfig {
+        doorward_gateway::UpstreamConfig {
+            kind: "openapi".to_owned(),
+            document: format!("{}/openapi", self.origin),
+            auth: "header".to_owned(),
+            header: "X-Key: secret".into(),
+            networks: vec!["127.0.0.0/8".to_owned()],
+            http_on_loopback: true,
+            list_seconds: 0,
+            list_wait_ms: 5000,
+            ..doorward_gateway::UpstreamConfig::default()
+        }
+    }
+}
+
+impl Drop for FakeApi {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(State(state): State<Arc<Mutex<ApiState>>>, request: Request<Body>) -> Response {
+    let mut state = state.lock().unwrap();
+    if request.uri().path() == "/openapi" {
+        return state.document.clone().into_response();
+    }
+    let key = request.headers().get("x-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let call = (format!("{} {}", request.method(), request.uri()), key.to_owned());
+    state.calls.push(call);
+    ([(header::CONTENT_TYPE, "application/json")], state.answer.clone()).into_response()
+}
