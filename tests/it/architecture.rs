@@ -134,6 +134,28 @@ fn libraries_are_named_only_in_their_rooms() {
     }
 }
 
+/// A body that is parsed as it came could stand for gigabytes; `Fetched::json` and `Budget::json` count first.
+#[test]
+fn what_others_send_is_read_within_a_budget() {
+    let mut files = Vec::new();
+    sources(&root().join("crates"), &mut files);
+    for path in files {
+        let shown = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+        // The budget itself; requests to ourselves, whose bodies the listener limits; tests.
+        let permitted =
+            ["crates/doorward-transport/src/budget.rs", "crates/doorward-mcp/src/", "crates/doorward/src/api/operation.rs", "crates/doorward-testkit/"];
+        if permitted.iter().any(|place| shown.starts_with(place)) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (number, line) in code.lines().enumerate() {
+            let parses = line.contains("serde_json::from_slice") || line.contains("serde_json::from_str") || line.contains("serde_json::from_reader");
+            assert!(!(parses && (line.contains("body") || line.contains("event.data"))), "{shown}:{}: a body is parsed without a budget", number + 1);
+        }
+    }
+}
+
 #[test]
 fn the_map_names_only_what_exists() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();

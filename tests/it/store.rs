@@ -492,8 +492,8 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
     store.apply(UpstreamChange::PutConnection(Box::new(connected(alice.as_str(), 0)))).await.unwrap();
     store.apply(UpstreamChange::Delete(wiki())).await.unwrap();
     refused(store, UpstreamChange::Delete(wiki())).await;
-    let kept = store.pinned_tools(wiki()).await.unwrap();
-    assert_eq!(kept.iter().map(|pin| pin.tool.as_str()).collect::<Vec<_>>(), ["classified", "echo"], "a decision about a definition outlives the upstream");
+    let decided = store.pinned_tools(wiki()).await.unwrap();
+    assert_eq!(decided.iter().map(|pin| pin.tool.as_str()).collect::<Vec<_>>(), ["classified", "echo"], "a decision about a definition outlives the upstream");
     assert!(store.connection(&alice, wiki()).await.unwrap().is_none());
     assert!(store.upstream_registration(wiki(), "i").await.unwrap().is_none());
     store.delete_expired(NOW.plus(200), 1).await.unwrap();

@@ -108,7 +108,7 @@ impl Api {
         let request = request.map_err(|error| FederationError::Misconfigured(error.to_string()))?;
         let fetched = self.outbound.send(request, MAX_ANSWER).await.map_err(|error| FederationError::Unavailable(format!("{address}: {error}")))?;
         match fetched.status {
-            200 => serde_json::from_slice(&fetched.body).map_err(|error| FederationError::Unavailable(format!("{address} did not answer in JSON: {error}"))),
+            200 => fetched.json().map_err(|error| FederationError::Unavailable(format!("{address} did not answer in JSON: {error}"))),
             401 | 403 => Err(FederationError::Refused(format!("{address} answered {}", fetched.status))),
             status => Err(FederationError::Unavailable(format!("{address} answered {status}"))),
         }

@@ -47,6 +47,8 @@ pub(crate) struct Http<'a>(pub(crate) &'a Outbound);
 pub(crate) enum HttpError {
     #[error(transparent)]
     Outbound(#[from] OutboundError),
+    #[error(transparent)]
+    Exceeded(#[from] doorward_transport::budget::Exceeded),
     #[error("status {0}")]
     Status(u16),
 }
@@ -61,6 +63,8 @@ impl<'c> AsyncHttpClient<'c> for Http<'_> {
             if fetched.status >= 500 {
                 return Err(HttpError::Status(fetched.status));
             }
+            // The libraries read what they are given: it is counted first.
+            fetched.within_budget()?;
             let mut response = HttpResponse::new(fetched.body);
             *response.status_mut() = ::http::StatusCode::from_u16(fetched.status).map_err(|_| HttpError::Status(fetched.status))?;
             *response.headers_mut() = fetched.headers;

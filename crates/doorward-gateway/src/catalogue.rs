@@ -470,6 +470,10 @@ pub(crate) fn spec(upstream: &Upstream, mut tool: Tool, pin: Option<&PinnedTool>
     let annotation = |get: fn(&rmcp::model::ToolAnnotations) -> Option<bool>, unless: bool| tool.annotations.as_ref().and_then(get).unwrap_or(unless);
     let (open_world, idempotent) = (annotation(|hints| hints.open_world_hint, true), annotation(|hints| hints.idempotent_hint, false));
     tool.name = names::public(upstream.name, &own_name).into();
+    // Clients load pictures by themselves.
+    if let Some(icons) = &mut tool.icons {
+        icons.retain(|icon| foreign::https_link(&icon.src).is_some() || icon.src.starts_with("data:image/"));
+    }
     if hint {
         let told = format!(
             "{} (You are not connected to {} yet; calling this tool gives you a link to connect.)",

@@ -243,3 +243,89 @@ pub(crate) async fn keep(inner: &Inner, changes: Vec<UpstreamChange>) -> Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rmcp::model::Tool;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000_000);
+
+    fn rule() -> Rule {
+        let upstream = UpstreamName::parse("wiki").unwrap();
+        let origin = "https://wiki.example".to_owned();
+        Rule { upstream, origin, manual: false, personal: false, tools: 100, bytes: 100_000, others: vec![upstream], now: NOW }
+    }
+
+    fn shown(name: &str, words: &str) -> Shown {
+        serde_json::from_value::<Tool>(json!({"name": name, "description": words, "inputSchema": {"type": "object"}})).unwrap().into()
+    }
+
+    fn pin(one: &Shown, state: ToolState) -> PinnedTool {
+        PinnedTool { state, ..first(&rule(), &one.tool.name, one.whole()) }
+    }
+
+    /// What becomes of one tool: what may be used, and the state of what is repinned.
+    fn judged(rule: &Rule, pinned: PinnedTool, one: &Shown) -> (bool, Option<ToolState>) {
+        let evaluated = evaluate(rule, &[pinned], std::slice::from_ref(one));
+        let repinned = evaluated.changes.iter().find_map(|change| if let UpstreamChange::Repin { tool, .. } = change { Some(tool.state) } else { None });
+        (!evaluated.usable.is_empty(), repinned)
+    }
+
+    #[test]
+    fn an_approval_is_about_one_definition_at_one_place_and_a_rejection_about_a_name() {
+        use ToolState::{Approved, Rejected, Waiting};
+        let (before, after) = (shown("t", "one"), shown("t", "two"));
+        let here = rule();
+        let moved = Rule { origin: "https://other.example".to_owned(), ..rule() };
+        let moved_manual = Rule { manual: true, origin: "https://other.example".to_owned(), ..rule() };
+        for (rule, state, one, expected) in [
+            (&here, Approved, &before, (true, None)),
+            (&here, Approved, &after, (false, None)),
+            (&here, Rejected, &before, (false, None)),
+            (&here, Rejected, &after, (false, None)),
+            (&here, Waiting, &before, (false, None)),
+            (&moved, Approved, &before, (true, Some(Approved))),
+            (&moved, Approved, &after, (true, Some(Approved))),
+            (&moved, Rejected, &before, (false, None)),
+            (&moved, Rejected, &after, (false, None)),
+            (&moved_manual, Approved, &before, (false, Some(Waiting))),
+            (&moved_manual, Approved, &after, (false, Some(Waiting))),
+        ] {
+            assert_eq!(judged(rule, pin(&before, state), one), expected, "{} {state:?}", rule.origin);
+        }
+    }
+
+    #[test]
+    fn undecided_tools_go_when_they_are_not_listed_and_later_where_lists_are_personal() {
+        let gone = |rule: &Rule, tool: PinnedTool| {
+            evaluate(rule, &[tool], &[]).changes.iter().any(|change| matches!(change, UpstreamChange::ForgetUndecided { tools, .. } if tools == &["t"]))
+        };
+        let waiting = |age: i64| PinnedTool { first_seen_at: NOW.plus(-age), ..pin(&shown("t", "x"), ToolState::Waiting) };
+        assert!(gone(&rule(), waiting(0)));
+        let personal = Rule { personal: true, ..rule() };
+        assert!(!gone(&personal, waiting(KEPT_FOR_OTHERS - 1)) && gone(&personal, waiting(KEPT_FOR_OTHERS)));
+        for decided in [
+            pin(&shown("t", "x"), ToolState::Approved),
+            pin(&shown("t", "x"), ToolState::Rejected),
+            PinnedTool { class: Some(doorward_model::ToolClass::Read), ..waiting(0) },
+        ] {
+            assert!(!gone(&rule(), decided));
+        }
+    }
+
+    #[test]
+    fn decisions_take_their_room_before_anything_new() {
+        let decided: Vec<PinnedTool> = (0..3).map(|number| pin(&shown(&format!("old{number}"), "x"), ToolState::Approved)).collect();
+        let listed: Vec<Shown> = (0..5).map(|number| shown(&format!("new{number}"), "x")).chain([shown("old0", "x")]).collect();
+        let evaluated = evaluate(&Rule { tools: 5, ..rule() }, &decided, &listed);
+        let mut usable: Vec<&str> = evaluated.usable.keys().map(String::as_str).collect();
+        usable.sort_unstable();
+        assert_eq!((usable, evaluated.left_out.count()), (vec!["new0", "new1", "old0"], 3));
+        // A changed definition that finds no room is in quarantine all the same.
+        let evaluated = evaluate(&Rule { bytes: 10, ..rule() }, &decided[..1], &[shown("old0", "other")]);
+        assert!(evaluated.usable.is_empty() && evaluated.changes.is_empty() && evaluated.left_out.count() == 1);
+    }
+}

@@ -184,6 +184,7 @@ impl Issuer {
         if fetched.status != 200 {
             return Err(unavailable(format!("its jwks_uri answered {}", fetched.status)));
         }
+        fetched.json::<serde::de::IgnoredAny>().map_err(|error| unavailable(format!("its key set cannot be read: {error}")))?;
         String::from_utf8(fetched.body).map_err(|_| invalid("the client's key set is not text"))
     }
 }

@@ -137,7 +137,7 @@ impl Registration {
         if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
             return Err(DocumentRefusal::NotJson);
         }
-        let metadata: Map<String, Value> = serde_json::from_slice(&fetched.body).map_err(|_| DocumentRefusal::NotJson)?;
+        let metadata: Map<String, Value> = fetched.json().map_err(|_| DocumentRefusal::NotJson)?;
         if metadata.get("client_id").and_then(Value::as_str) != Some(id.as_str()) {
             return Err(DocumentRefusal::OtherClient);
         }

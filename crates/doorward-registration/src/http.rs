@@ -11,7 +11,7 @@ use axum::{
 };
 use doorward_model::{ConnectStep, OAuthErrorCode, StepKind, routes};
 use doorward_transport::{
-    ClientAddress, ParamsError,
+    Budget, ClientAddress, ParamsError,
     answer::{self, oauth_error},
     cors,
     params::{has_media_type, read_body},
@@ -49,7 +49,7 @@ async fn register(State(registration): State<Registration>, Extension(address): 
         Err(ParamsError::TooLarge) => return oauth_error(StatusCode::PAYLOAD_TOO_LARGE, OAuthErrorCode::InvalidClientMetadata, "the body is too long"),
         Err(_) => return oauth_error(StatusCode::REQUEST_TIMEOUT, OAuthErrorCode::InvalidClientMetadata, "the body did not arrive in time"),
     };
-    let Ok(metadata) = serde_json::from_slice::<Map<String, Value>>(&body) else { return invalid("the body must be a JSON object") };
+    let Ok(metadata) = Budget::of_record(body.len()).json::<Map<String, Value>>(&body) else { return invalid("the body must be a JSON object") };
     match registration.register(&metadata).await {
         Ok(registered) => {
             let text = |name: &str| registered.get(name).and_then(Value::as_str).map(ToOwned::to_owned);

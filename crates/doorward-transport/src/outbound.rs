@@ -15,7 +15,10 @@ use reqwest::{Certificate, dns, header::HeaderMap};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-use crate::OutboundConfig;
+use crate::{
+    OutboundConfig,
+    budget::{Budget, Exceeded, ReadError},
+};
 
 /// Makes guarded requests. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +50,20 @@ pub struct Fetched {
     pub headers: HeaderMap,
     /// The whole body.
     pub body: Vec<u8>,
+}
+
+impl Fetched {
+    /// Reads the body as JSON, within the budget of a record. Every JSON answer to a request of ours is read here, apart from those of REST APIs, which
+    /// have a budget of their own.
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, ReadError> {
+        Budget::of_record(self.body.len()).json(&self.body)
+    }
+
+    /// Fails if the body says that it is JSON and goes beyond the budget of a record: for answers that a library reads.
+    pub fn within_budget(&self) -> Result<(), Exceeded> {
+        let kind = self.headers.get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if kind.contains("json") { Budget::of_record(self.body.len()).count_json(&self.body) } else { Ok(()) }
+    }
 }
 
 /// Why nothing came back. The messages go to the log; pages say less.

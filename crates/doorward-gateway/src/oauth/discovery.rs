@@ -99,7 +99,7 @@ async fn document<T: serde::de::DeserializeOwned>(outbound: &Outbound, url: &Url
         return Ok(None);
     }
     // A page for people instead of a document, as single-page applications send it, is none.
-    let Ok(value) = serde_json::from_slice::<Value>(&answer.body) else { return Ok(None) };
+    let Ok(value) = answer.json::<Value>() else { return Ok(None) };
     serde_json::from_value(value).map(Some).map_err(|error| OAuthError::Untrusted(format!("{url} cannot be read: {error}")))
 }
 

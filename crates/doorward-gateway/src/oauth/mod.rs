@@ -164,7 +164,7 @@ pub(crate) async fn token_request(
     if answer.status >= 500 {
         return Err(OAuthError::Unreachable(format!("HTTP {}", answer.status)));
     }
-    let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let value: Value = answer.json().unwrap_or_default();
     if let Some(error) = value.get("error").and_then(Value::as_str) {
         let description = value.get("error_description").and_then(Value::as_str).unwrap_or_default();
         return Err(OAuthError::Refused(clean(error), clean(description)));

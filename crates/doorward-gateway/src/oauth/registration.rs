@@ -127,7 +127,7 @@ async fn register(gateway: &Inner, upstream: &Upstream, discovered: &Discovered,
         .body(metadata.to_string().into_bytes())
         .map_err(|error| OAuthError::Untrusted(error.to_string()))?;
     let answer = upstream.outbound.send(request, MAX_DOCUMENT).await?;
-    let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let value: Value = answer.json().unwrap_or_default();
     if !(200..300).contains(&answer.status) {
         let text = |name: &str| clean(value.get(name).and_then(Value::as_str).unwrap_or_default());
         return Err(OAuthError::Refused(format!("HTTP {} to a registration: {}", answer.status, text("error")), text("error_description")));

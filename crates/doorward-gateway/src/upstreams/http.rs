@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use futures_util::stream::BoxStream;
+use doorward_transport::Budget;
+use futures_util::{StreamExt, stream::BoxStream};
 use http::{HeaderName, HeaderValue};
 use rmcp::{
     model::ClientJsonRpcMessage,
@@ -21,8 +22,25 @@ use crate::{
 
 /// The most bytes of one event of an upstream's stream. JSON answers are bounded to the same size by the library.
 pub(crate) const MAX_EVENT: usize = 16 * 1024 * 1024;
+/// The most values of one event, and how deep they are nested. The library limits JSON answers by their bytes alone.
+const MOST_VALUES: usize = 1_000_000;
+const MOST_DEPTH: usize = 100;
 /// Requests at once on one connection.
 const CONCURRENT: usize = 64;
+
+/// The budget of one message of an upstream.
+pub(crate) fn message_budget() -> Budget {
+    Budget::new(MAX_EVENT, MOST_VALUES, MOST_DEPTH)
+}
+
+/// The events of a stream, each within the budget of a message: the library parses what passes.
+fn within_budget(events: BoxStream<'static, Result<sse_stream::Sse, SseError>>) -> BoxStream<'static, Result<sse_stream::Sse, SseError>> {
+    let count = |event: sse_stream::Sse| match event.data.as_ref().map_or(Ok(()), |data| message_budget().count_json(data.as_bytes())) {
+        Ok(()) => Ok(event),
+        Err(exceeded) => Err(SseError::Body(Box::new(exceeded))),
+    };
+    Box::pin(events.map(move |event| event.and_then(count)))
+}
 
 /// What an error says when the person has no access of their own yet.
 pub(crate) const CONNECT_FIRST: &str = "doorward: connect first";
@@ -110,10 +128,13 @@ impl StreamableHttpClient for Http {
         custom_headers: HashMap<HeaderName, HeaderValue>,
         max: usize,
     ) -> Result<StreamableHttpPostResponse, Failure> {
-        self.with_token(|token| {
+        let answer = self.with_token(|token| {
             self.client.post_message_with_max_sse_event_size(uri.clone(), message.clone(), session_id.clone(), token, custom_headers.clone(), max)
+        });
+        Ok(match answer.await? {
+            StreamableHttpPostResponse::Sse(events, session) => StreamableHttpPostResponse::Sse(within_budget(events), session),
+            other => other,
         })
-        .await
     }
 
     async fn delete_session(
@@ -146,10 +167,10 @@ impl StreamableHttpClient for Http {
         custom_headers: HashMap<HeaderName, HeaderValue>,
         max: usize,
     ) -> Result<BoxStream<'static, Result<sse_stream::Sse, SseError>>, Failure> {
-        self.with_token(|token| {
+        let events = self.with_token(|token| {
             self.client.get_stream_with_max_sse_event_size(uri.clone(), session_id.clone(), last_event_id.clone(), token, custom_headers.clone(), max)
-        })
-        .await
+        });
+        Ok(within_budget(events.await?))
     }
 }
 

@@ -11,7 +11,7 @@ use rmcp::{
 };
 use url::Url;
 
-use super::http::{Http, MAX_EVENT, headers};
+use super::http::{Http, MAX_EVENT, headers, message_budget};
 use crate::{link::LinkError, upstream::Auth};
 
 /// How long the upstream may take to say where to post.
@@ -53,7 +53,7 @@ pub(crate) async fn open(http: Http, url: &Url, auth: &Auth) -> Result<(Outgoing
         if event.event.as_deref().is_some_and(|name| name != "message") {
             return None;
         }
-        serde_json::from_str(&event.data?).ok()
+        message_budget().json(event.data?.as_bytes()).ok()
     });
     let sink = futures_util::sink::unfold((http, target, headers(auth)), |state, message: ClientJsonRpcMessage| async move {
         let (http, target, fixed) = &state;

@@ -56,8 +56,7 @@ async fn clock(store: &Store) -> Result<String, String> {
 async fn reachable(public_url: &PublicUrl) -> Result<String, String> {
     let address = public_url.at(routes::AUTHORIZATION_SERVER_METADATA);
     let fetched = doorward_transport::outbound::probe(&address).await.map_err(|error| format!("{address} cannot be fetched from here: {error}"))?;
-    let metadata: Value =
-        serde_json::from_slice(&fetched.body).map_err(|_| format!("{address} answered {} without metadata: is it this server?", fetched.status))?;
+    let metadata: Value = fetched.json().map_err(|_| format!("{address} answered {} without metadata: is it this server?", fetched.status))?;
     match metadata.get("issuer").and_then(Value::as_str) {
         Some(issuer) if issuer == public_url.as_str() => Ok(format!("{address} names this issuer")),
         Some(issuer) => Err(format!("{address} names the issuer {issuer}, not {public_url}: clients will refuse it; set server.public_url to what people use")),

@@ -1,11 +1,7 @@
 //! Reading an OpenAPI document: its operations become tools, and their schemas JSON Schema 2020-12. What the document and its written-out schemas
 //! may take is charged to budgets while they are read.
 
-use std::{
-    cell::Cell,
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{cell::Cell, collections::HashSet, sync::Arc};
 
 use doorward_transport::{Budget, budget::Exceeded};
 use http::Method;
