@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use doorward_transport::Budget;
 use openidconnect::{
     AdditionalProviderMetadata, AsyncHttpClient, IssuerUrl, JsonWebKeySet, ProviderMetadata,
     core::{
@@ -131,7 +132,7 @@ impl Provider {
         let url = format!("{at}/.well-known/openid-configuration");
         let request = ::http::Request::get(&url).header("accept", "application/json").body(Vec::new()).map_err(|error| unavailable(&error))?;
         let response = http.call(request).await.map_err(|error| unavailable(&error))?;
-        let mut document: Value = serde_json::from_slice(response.body()).map_err(|error| unavailable(&error))?;
+        let mut document: Value = Budget::of_record(response.body().len()).json(response.body()).map_err(|error| unavailable(&error))?;
         let published = document.get("issuer").and_then(Value::as_str).unwrap_or_default();
         let own = |tenant: &String| published == open_id.issuer.replace(crate::kinds::TENANT, tenant);
         if published != open_id.issuer && !open_id.tenants.iter().any(own) {
