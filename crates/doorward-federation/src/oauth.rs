@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_keys::KeyRing;
 use doorward_model::{Entropy, Timestamp, id::random_text};
-use doorward_transport::Outbound;
+use doorward_transport::{Budget, Outbound};
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
     Scope, StandardErrorResponse, TokenResponse, TokenUrl, basic::BasicClient,
@@ -83,7 +83,7 @@ where
         RequestTokenError::ServerResponse(told) => refusal(&told.error().to_string(), told.error_description().map(String::as_str).unwrap_or_default()),
         // Some answer errors with status 200.
         RequestTokenError::Parse(error, body) => {
-            let told: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let told: Value = Budget::of_record(body.len()).json(&body).unwrap_or_default();
             match told.get("error").and_then(Value::as_str) {
                 Some(code) => refusal(code, told.get("error_description").and_then(Value::as_str).unwrap_or_default()),
                 None => FederationError::Unavailable(format!("the token answer cannot be read: {error}")),
