@@ -23,7 +23,7 @@ use rmcp::model::{
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    Inner,
+    Inner, approval,
     definition::{Shown, class_of},
     left_out::{LeftOut, Why},
     link::{Link, LinkError},
@@ -207,9 +207,9 @@ impl Inner {
         tokio::spawn(async move {
             let late = || Err(LinkError::Failed("listing took too long".to_owned()));
             let listed = tokio::time::timeout(LIST_WITHIN, inner.list(&upstream, &person)).await.unwrap_or_else(|_| late());
-            if under_way.end(&upstream, listed) {
-                let whose = upstream.lists_are_personal().then(|| person.id.clone());
-                inner.parts.changes.tell(Change { upstream: Some(upstream.name), person: whose, what: Changed::Tools });
+            let whose = upstream.lists_are_personal().then(|| person.id.clone());
+            for what in under_way.end(&upstream, listed) {
+                inner.parts.changes.tell(Change { upstream: Some(upstream.name), person: whose.clone(), what });
             }
         });
     }
@@ -231,9 +231,10 @@ impl Inner {
         let failed = |error: &dyn std::fmt::Display| LinkError::Failed(error.to_string());
         let store = &self.parts.store;
         let pinned = store.pinned_tools(upstream.name).await.map_err(|error| failed(&error))?;
+        let entries = approval::entries(upstream, &mut listed);
         let (rule, owned, shown) = (pins::Rule::of(self, upstream), Arc::clone(upstream), std::mem::take(&mut listed.tools));
         let evaluate = move || {
-            let offered: Vec<Shown> = shown.into_iter().filter(|one| owned.offers(&one.tool.name)).collect();
+            let offered: Vec<Shown> = shown.into_iter().filter(|one| owned.offers(&one.tool.name)).chain(entries).collect();
             pins::evaluate(&rule, &pinned, &offered)
         };
         let judged = budget::off_thread(evaluate).await.map_err(|error| failed(&error))?;
@@ -244,6 +245,7 @@ impl Inner {
             tracing::warn!(upstream = %upstream.name, tools = %left_out, "tools of an upstream are left out");
         }
         listed.left_out = left_out;
+        approval::withhold(upstream, &mut listed, &judged.usable);
         let pins = store.pinned_tools(upstream.name).await.map_err(|error| failed(&error))?;
         let (owned, usable) = (Arc::clone(upstream), judged.usable);
         budget::off_thread(move || build(&owned, listed, &usable, pins)).await.map_err(|error| failed(&error))
@@ -260,7 +262,7 @@ impl Inner {
     /// first.
     pub(crate) async fn pinned(&self, upstream: &Shared, hint: bool) -> Vec<Arc<ToolSpec>> {
         let Ok(pins) = self.parts.store.pinned_tools(upstream.name).await else { return Vec::new() };
-        let approved = pins.iter().filter(|pin| pin.state == ToolState::Approved && upstream.offers(&pin.tool));
+        let approved = pins.iter().filter(|pin| pin.state == ToolState::Approved && !approval::is_entry(&pin.tool) && upstream.offers(&pin.tool));
         approved.filter_map(|pin| Some(Arc::new(spec(upstream, Shown::of(&pin.definition)?.tool, Some(pin), hint)))).collect()
     }
 }
@@ -279,8 +281,8 @@ impl UnderWay {
         Some(Self(Arc::clone(slot)))
     }
 
-    /// Keeps the result. Answers `true` if the tools are others than before.
-    fn end(self, upstream: &Upstream, listed: Result<Catalogue, LinkError>) -> bool {
+    /// Keeps the result. Answers the lists that are others than before.
+    fn end(self, upstream: &Upstream, listed: Result<Catalogue, LinkError>) -> Vec<Changed> {
         let mut state = self.0.state();
         state.tried_at = Some(Instant::now());
         match listed {
@@ -288,10 +290,15 @@ impl UnderWay {
                 let same = |old: &Arc<Catalogue>| {
                     old.tools.len() == catalogue.tools.len() && old.tools.iter().zip(&catalogue.tools).all(|(one, other)| one.tool == other.tool)
                 };
-                let changed = !state.catalogue.as_ref().is_some_and(same);
+                let old = state.catalogue.as_ref();
+                let told = [
+                    (Changed::Tools, old.is_some_and(same)),
+                    (Changed::Prompts, old.map_or(catalogue.prompts.is_empty(), |old| old.prompts == catalogue.prompts)),
+                    (Changed::Resources, old.map_or(catalogue.resources.is_empty(), |old| old.resources == catalogue.resources)),
+                ];
                 state.catalogue = Some(Arc::new(catalogue));
                 state.problem = None;
-                return changed;
+                return told.into_iter().filter(|(_, same)| !same).map(|(what, _)| what).collect();
             }
             Err(LinkError::Connect | LinkError::MoreScope) if upstream.needs_connection() => {
                 // What one user could see with their own access is gone with it.
@@ -303,7 +310,7 @@ impl UnderWay {
                 state.problem = Some(problem);
             }
         }
-        false
+        Vec::new()
     }
 }
 
@@ -319,14 +326,15 @@ impl Drop for UnderWay {
     }
 }
 
+/// What an upstream listed.
 #[derive(Default)]
-struct Listed {
-    tools: Vec<Shown>,
+pub(crate) struct Listed {
+    pub(crate) tools: Vec<Shown>,
     left_out: LeftOut,
-    prompts: Vec<Prompt>,
-    resources: Vec<Resource>,
-    templates: Vec<ResourceTemplate>,
-    offers: Offers,
+    pub(crate) prompts: Vec<Prompt>,
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) templates: Vec<ResourceTemplate>,
+    pub(crate) offers: Offers,
 }
 
 /// Counts the bytes that a value has as JSON, and stops where the budget ends.
@@ -482,7 +490,17 @@ pub(crate) fn spec(upstream: &Upstream, mut tool: Tool, pin: Option<&PinnedTool>
         );
         tool.description = Some(told.trim().to_owned().into());
     }
-    ToolSpec { upstream: Some(upstream.name), own_name, class, scope: upstream.scope(class), open_world, idempotent, limits: upstream.limits(), tool }
+    ToolSpec {
+        upstream: Some(upstream.name),
+        listed_as: tool.name.to_string(),
+        own_name,
+        class,
+        scope: upstream.scope(class),
+        open_world,
+        idempotent,
+        limits: upstream.limits(),
+        tool,
+    }
 }
 
 /// A tool under its own name.
@@ -500,7 +518,8 @@ pub(crate) fn under_own_names(tools: &[Arc<ToolSpec>]) -> Vec<Arc<ToolSpec>> {
 /// Makes the list of what was pinned: of a listing, nothing enters it but the names of the tools.
 fn build(upstream: &Upstream, listed: Listed, usable: &HashMap<String, String>, pins: Arc<Vec<PinnedTool>>) -> Catalogue {
     let (mut tools, mut operations) = (Vec::new(), HashMap::new());
-    for pin in pins.iter().filter(|pin| pin.state == ToolState::Approved && usable.get(&pin.tool) == Some(&pin.definition)) {
+    let approved = |pin: &&PinnedTool| pin.state == ToolState::Approved && usable.get(&pin.tool) == Some(&pin.definition);
+    for pin in pins.iter().filter(approved).filter(|pin| !approval::is_entry(&pin.tool)) {
         let Some(Shown { tool, operation }) = Shown::of(&pin.definition) else { continue };
         // Contradictory annotations hide a tool until an administrator said what it does (CF14).
         let ruled = pin.class.is_some() || upstream.classes.iter().any(|(pattern, _)| pattern.matches(&tool.name));

@@ -69,7 +69,8 @@ pub struct UpstreamConfig {
     /// Whether its tools need scopes of its own (`mcp:read:NAME`, …), so that a client is allowed this upstream alone.
     pub own_scopes: bool,
     /// What happens with a tool that was never seen: `auto` offers it, `manual` waits for an administrator's approval. A tool whose
-    /// definition changes always waits.
+    /// definition changes always waits. With `manual`, prompts and resources wait too, each as a whole: they are approved as
+    /// `(prompts)` and `(resources)`.
     pub approve: String,
     /// The class of some tools where their annotations are missing or wrong, as rules `TOOL = read|write|destructive`.
     pub classes: Vec<String>,

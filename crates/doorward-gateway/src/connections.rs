@@ -105,6 +105,7 @@ pub(crate) fn spec() -> Arc<ToolSpec> {
             tool,
             upstream: None,
             own_name: NAME.to_owned(),
+            listed_as: NAME.to_owned(),
             class: ToolClass::Read,
             scope: Scope::Read,
             open_world: false,
@@ -250,7 +251,7 @@ impl Gateway {
     }
 
     /// The refusal of a request that has no result of its own to say it in.
-    pub(crate) fn refusal(&self, visit: &Visit, upstream: &Shared, failed: Failed) -> ErrorData {
+    pub(crate) fn refusal(&self, visit: &Visit, upstream: &Shared, failed: Failed) -> ToolError {
         match failed {
             Failed::Link(LinkError::Connect | LinkError::MoreScope) if upstream.needs_connection() => {
                 let link = self.connect_url(upstream);
@@ -258,11 +259,11 @@ impl Gateway {
                 if !visit.client.modern && visit.client.elicits_urls() && visit.client.version.as_str() >= "2025-11-25" {
                     let id = random_text(self.inner.parts.entropy.as_ref(), 12);
                     let data = json!({"elicitations": [{"mode": "url", "elicitationId": id, "url": link, "message": message}]});
-                    return ErrorData::new(ErrorCode(URL_ELICITATION_REQUIRED), message, Some(data));
+                    return ToolError::Protocol(ErrorData::new(ErrorCode(URL_ELICITATION_REQUIRED), message, Some(data)));
                 }
-                ErrorData::invalid_request(message, None)
+                ToolError::Protocol(ErrorData::invalid_request(message, None))
             }
-            failed => failed.into_error(&upstream.title),
+            failed => failed.into_tool_error(&upstream.title),
         }
     }
 

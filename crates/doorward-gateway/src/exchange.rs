@@ -62,17 +62,12 @@ pub(crate) enum Failed {
 impl Failed {
     pub(crate) fn into_tool_error(self, title: &str) -> ToolError {
         match self {
-            Self::Upstream(error) | Self::Client(error) => ToolError::Protocol(error),
+            Self::Upstream(error) => ToolError::Upstream { title: title.to_owned(), error },
+            Self::Client(error) => ToolError::Protocol(error),
             Self::Link(LinkError::Waiting(seconds, why)) => {
                 ToolError::Busy(format!("{title} cannot be reached: {why}; it is tried again in {seconds} s"), seconds)
             }
             Self::Link(error) => ToolError::Failed(format!("{title} cannot be reached: {error}")),
-        }
-    }
-    pub(crate) fn into_error(self, title: &str) -> ErrorData {
-        match self {
-            Self::Upstream(error) | Self::Client(error) => error,
-            Self::Link(error) => ErrorData::internal_error(format!("{title} cannot be reached: {error}"), None),
         }
     }
 }

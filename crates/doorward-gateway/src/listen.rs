@@ -8,12 +8,14 @@ use std::{
 use doorward_mcp::{Change, Changed, Changes};
 use doorward_model::{UpstreamName, UserId};
 use rmcp::{
-    ErrorData,
     model::{ServerNotification, SubscriptionFilter},
     service::{ServiceError, Subscription},
 };
 
-use crate::{link::Link, upstream::Upstream};
+use crate::{
+    exchange::Failed,
+    link::{Link, LinkError},
+};
 
 /// How long an upstream may take to agree.
 const AGREE_WITHIN: Duration = Duration::from_secs(10);
@@ -29,16 +31,16 @@ pub(crate) struct Audience {
 }
 
 /// Watches a resource.
-pub(crate) async fn resource(link: &Arc<Link>, upstream: &Upstream, uri: String, audience: Audience) -> Result<(), ErrorData> {
+pub(crate) async fn resource(link: &Arc<Link>, uri: String, audience: Audience) -> Result<(), Failed> {
     let filter = SubscriptionFilter::builder().resource_subscriptions(vec![uri]).build();
     match tokio::time::timeout(AGREE_WITHIN, link.peer.listen(filter)).await {
         Ok(Ok(subscription)) => {
             tokio::spawn(follow(subscription, Arc::downgrade(link), audience));
             Ok(())
         }
-        Ok(Err(ServiceError::McpError(error))) => Err(error),
-        Ok(Err(error)) => Err(ErrorData::internal_error(format!("{} cannot be listened to: {error}", upstream.title), None)),
-        Err(_) => Err(ErrorData::internal_error(format!("{} did not answer in time", upstream.title), None)),
+        Ok(Err(ServiceError::McpError(error))) => Err(Failed::Upstream(error)),
+        Ok(Err(error)) => Err(Failed::Link(LinkError::of(&error))),
+        Err(_) => Err(Failed::Link(LinkError::Failed("it did not answer in time".to_owned()))),
     }
 }
 

@@ -1,23 +1,23 @@
-//! The gateway as a source of tools, prompts and resources.
+//! The gateway as a source of tools, prompts and resources. What it is handed was admitted before (`doorward_mcp::Permit`).
 
 use std::sync::Arc;
 
-use doorward_mcp::{Offers, Perhaps, Target, ToolCall, ToolError, ToolSource, ToolSpec, Visit, prefixed_uri, tools::BoxFuture};
-use doorward_model::UpstreamName;
+use doorward_mcp::{
+    Answer, Item, ItemSpec, Kind, Listed, Offers, Operation, Permit, Progress, Target, ToolCall, ToolError, ToolSource, ToolSpec, Unjudged, Visit, Wanted,
+    prefixed_uri, tools::BoxFuture,
+};
+use doorward_model::{ToolClass, UpstreamName};
 use futures_util::future::join_all;
-use rmcp::{
-    ErrorData,
-    model::{
-        CallToolRequest, CallToolRequestParams, CallToolResponse, CallToolResult, ClientRequest, CompleteRequest, CompleteRequestParams, CompleteResult,
-        ContentBlock, GetPromptRequest, GetPromptRequestParams, GetPromptResponse, InputResponses, LoggingLevel, Prompt, ReadResourceRequest,
-        ReadResourceRequestParams, ReadResourceResponse, Reference, Resource, ResourceContents, ResourceTemplate, ResultType, ServerResult, SetLevelRequest,
-        SetLevelRequestParams, SubscribeRequest, SubscribeRequestParams, UnsubscribeRequest, UnsubscribeRequestParams,
-    },
+use rmcp::model::{
+    CallToolRequest, CallToolRequestParams, CallToolResponse, CallToolResult, ClientRequest, CompleteRequest, CompleteRequestParams, ContentBlock,
+    GetPromptRequest, GetPromptRequestParams, InputResponses, LoggingLevel, Prompt, ReadResourceRequest, ReadResourceRequestParams, Reference, Resource,
+    ResourceContents, ResourceTemplate, ResultType, ServerResult, SetLevelRequest, SetLevelRequestParams, SubscribeRequest, SubscribeRequestParams,
+    UnsubscribeRequest, UnsubscribeRequestParams,
 };
 
 use crate::{
     Gateway,
-    catalogue::{self, Look},
+    catalogue::{self, Catalogue, Look},
     connections::{self, Answered},
     exchange::{Errand, Failed, Outcome},
     link::{Link, LinkError},
@@ -73,8 +73,47 @@ impl Gateway {
         if own_names { catalogue::under_own_names(&tools) } else { tools }
     }
 
-    /// The upstream that something with a public name belongs to, and its name there.
-    async fn owner_of_prompt(&self, visit: &Visit, name: &str) -> Option<(Shared, String)> {
+    /// The upstream that a resource belongs to, and its address there.
+    async fn owner_of_resource(&self, visit: &Visit, uri: &str) -> Option<(Shared, String)> {
+        let (upstream, own) = match visit.target {
+            Target::One(only) => (self.visible_one(visit, only).await?, uri),
+            Target::All => {
+                let (name, own) = uri.split_once('+')?;
+                (self.visible_one(visit, UpstreamName::parse(name).ok()?).await?, own)
+            }
+        };
+        if !upstream.config.resources {
+            return None;
+        }
+        if upstream.approves_by_hand() {
+            let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
+            look.catalogue.filter(|catalogue| catalogue.offers.resources)?;
+        }
+        Some((upstream, own.to_owned()))
+    }
+
+    async fn find_tool(&self, visit: &Visit, name: &str) -> Option<Arc<ToolSpec>> {
+        if visit.target == Target::All && name == connections::NAME {
+            return self.is_in_use().await.then(connections::spec);
+        }
+        let upstream = match visit.target {
+            Target::One(only) => self.visible_one(visit, only).await?,
+            Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
+        };
+        let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
+        if let Some(catalogue) = &look.catalogue {
+            return if visit.target == Target::All { catalogue.public(name) } else { catalogue.own(name) }.cloned();
+        }
+        let own_names = visit.target != Target::All;
+        let hint = look.problem == Some(LinkError::Connect) && upstream.needs_connection();
+        // What was approved before can be asked for while the upstream cannot be listed; the call then says what is the matter.
+        let pinned = self.inner.pinned(&upstream, hint).await;
+        let pinned = if own_names { catalogue::under_own_names(&pinned) } else { pinned };
+        // Whatever else is asked of an upstream that nobody connected yet, the first thing is to connect.
+        pinned.into_iter().find(|spec| spec.name() == name).or_else(|| hint.then(|| Arc::new(connections::placeholder(&upstream))))
+    }
+
+    async fn find_prompt(&self, visit: &Visit, name: &str) -> Option<ItemSpec> {
         let upstream = match visit.target {
             Target::One(only) => self.visible_one(visit, only).await?,
             Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
@@ -82,20 +121,32 @@ impl Gateway {
         let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
         let catalogue = look.catalogue?;
         let same = |prompt: &&Prompt| if visit.target == Target::All { names::public(upstream.name, &prompt.name) == name } else { prompt.name == name };
-        let own = catalogue.prompts.iter().find(same)?.name.clone();
-        Some((upstream, own))
+        let own = catalogue.prompts.iter().find(same)?;
+        Some(upstream.item(Kind::Prompt, &own.name))
     }
 
-    /// The upstream that a resource belongs to, and its address there.
-    async fn owner_of_resource(&self, visit: &Visit, uri: &str) -> Option<(Shared, String)> {
-        match visit.target {
-            Target::One(only) => Some((self.visible_one(visit, only).await?, uri.to_owned())),
-            Target::All => {
-                let (name, own) = uri.split_once('+')?;
-                Some((self.visible_one(visit, UpstreamName::parse(name).ok()?).await?, own.to_owned()))
-            }
+    async fn call_tool(&self, call: ToolCall) -> Result<CallToolResponse, ToolError> {
+        let Some(name) = call.spec.upstream else { return self.call_connections(call).await };
+        let upstream = self.visible_one(&call.visit, name).await.ok_or_else(gone)?;
+        if self.asked_before(&call.visit, &upstream, &call.params) == Some(Answered::Accepted) {
+            self.wait_until_connected(&call.visit, &upstream).await?;
         }
-        .filter(|(upstream, _): &(Shared, String)| upstream.config.resources)
+        if connections::is_placeholder(&upstream, &call.spec) {
+            if self.is_connected(name, &call.visit.caller.person).await? {
+                return Err(ToolError::Busy(format!("{} is connected now; make the call again", upstream.title), 1));
+            }
+            let (visit, params) = (call.visit.clone(), call.params.clone());
+            return self.ask_to_connect(&visit, &upstream, &params).await;
+        }
+        if upstream.kind.name != "openapi" {
+            return self.call_mcp(call, &upstream).await;
+        }
+        let look = self.inner.catalogue(&upstream, &call.visit.caller.person).await;
+        let Some(catalogue) = look.catalogue else { return Err(ToolError::Failed(format!("{} cannot be read at the moment", upstream.title))) };
+        match catalogue.operation(&call.spec.own_name).cloned() {
+            Some(operation) => self.call_api(call, &upstream, &operation).await,
+            None => Err(gone()),
+        }
     }
 
     async fn link(&self, visit: &Visit, upstream: &Shared) -> Result<Arc<Link>, LinkError> {
@@ -130,7 +181,7 @@ impl Gateway {
     }
 
     async fn call_mcp(&self, call: ToolCall, upstream: &Shared) -> Result<CallToolResponse, ToolError> {
-        let ToolCall { spec, params, visit, progress, cancelled } = call;
+        let ToolCall { spec, params, visit, progress, cancelled, .. } = call;
         let arguments = params.arguments.clone();
         let own_name = spec.own_name.clone();
         // An answer to a question of ours is not for the upstream.
@@ -182,12 +233,6 @@ pub(crate) struct Parcel {
     pub(crate) state: Option<String>,
 }
 
-impl Parcel {
-    fn plain(about: String) -> Self {
-        Self { progress: doorward_mcp::Progress::none(), about, meta: None, responses: None, state: None }
-    }
-}
-
 /// Gives the resources in a result the addresses that they have among those of all upstreams.
 fn name_resources(upstream: UpstreamName, result: &mut CallToolResult) {
     for block in &mut result.content {
@@ -206,12 +251,184 @@ fn name_contents(upstream: UpstreamName, contents: &mut ResourceContents) {
     }
 }
 
-fn wrong_answer(upstream: &Upstream) -> ErrorData {
-    ErrorData::internal_error(format!("{} answered with something else than was asked for", upstream.title), None)
+fn wrong_answer(upstream: &Upstream) -> ToolError {
+    ToolError::Failed(format!("{} answered with something else than was asked for", upstream.title))
+}
+
+fn gone() -> ToolError {
+    ToolError::Failed("there is no such item any more".to_owned())
+}
+
+impl Upstream {
+    /// Something of it besides tools, as it is judged.
+    fn item(&self, kind: Kind, own: &str) -> ItemSpec {
+        let listed_as = match kind {
+            Kind::Tool | Kind::Prompt => names::public(self.name, own),
+            Kind::Resource | Kind::Template => prefixed_uri(self.name, own),
+            Kind::Upstream => self.name.to_string(),
+        };
+        ItemSpec { kind, upstream: self.name, own_name: own.to_owned(), listed_as, scope: self.scope(ToolClass::Read), limits: self.limits() }
+    }
+}
+
+impl Gateway {
+    /// A list of every visible upstream, each item under the name that it has at this visit's address.
+    async fn lists<T: Clone>(&self, visit: &Visit, kind: Kind, of: impl Fn(&Catalogue) -> &[T], name: impl Fn(&mut T) -> &mut String) -> Unjudged<Listed<T>> {
+        let mut all = Vec::new();
+        for (upstream, look) in self.looks(visit).await {
+            let Some(catalogue) = look.catalogue else { continue };
+            all.extend(of(&catalogue).iter().cloned().map(|mut shown| {
+                let shown_name = name(&mut shown);
+                let item = upstream.item(kind, shown_name);
+                if visit.target == Target::All {
+                    shown_name.clone_from(&item.listed_as);
+                }
+                Listed { item, shown }
+            }));
+        }
+        Unjudged::new(all)
+    }
+
+    async fn get_prompt(&self, errand: Admitted<'_>, params: GetPromptRequestParams) -> Result<Answer, ToolError> {
+        let Admitted { visit, upstream, own, progress } = errand;
+        let parcel = Parcel {
+            progress,
+            about: format!("prompts/get {own}"),
+            meta: params.meta.clone(),
+            responses: params.input_responses.clone(),
+            state: params.request_state.clone(),
+        };
+        let request = |responses: Option<InputResponses>, state: Option<String>| {
+            let mut asked = params.clone();
+            asked.meta = None;
+            asked.name = own.to_owned();
+            asked.input_responses = responses;
+            asked.request_state = state;
+            ClientRequest::GetPromptRequest(GetPromptRequest::new(asked))
+        };
+        match self.carry(visit, upstream, parcel, request).await {
+            Ok(Outcome::InputRequired(required)) => Ok(Answer::Prompt(required.into())),
+            Ok(Outcome::Done(result)) => match *result {
+                ServerResult::GetPromptResult(mut result) => {
+                    result.result_type.get_or_insert(ResultType::COMPLETE);
+                    if visit.target == Target::All {
+                        for message in &mut result.messages {
+                            name_prompt_resources(upstream.name, &mut message.content);
+                        }
+                    }
+                    Ok(Answer::Prompt(result.into()))
+                }
+                _ => Err(wrong_answer(upstream)),
+            },
+            Err(error) => Err(self.refusal(visit, upstream, error)),
+        }
+    }
+
+    async fn read_resource(&self, errand: Admitted<'_>, params: ReadResourceRequestParams) -> Result<Answer, ToolError> {
+        let Admitted { visit, upstream, own, progress } = errand;
+        let parcel = Parcel {
+            progress,
+            about: format!("resources/read {own}"),
+            meta: params.meta.clone(),
+            responses: params.input_responses.clone(),
+            state: params.request_state.clone(),
+        };
+        let request = |responses: Option<InputResponses>, state: Option<String>| {
+            let mut asked = params.clone();
+            asked.meta = None;
+            asked.uri = own.to_owned();
+            asked.input_responses = responses;
+            asked.request_state = state;
+            ClientRequest::ReadResourceRequest(ReadResourceRequest::new(asked))
+        };
+        match self.carry(visit, upstream, parcel, request).await {
+            Ok(Outcome::InputRequired(required)) => Ok(Answer::Resource(required.into())),
+            Ok(Outcome::Done(result)) => match *result {
+                ServerResult::ReadResourceResult(mut result) => {
+                    result.result_type.get_or_insert(ResultType::COMPLETE);
+                    if visit.target == Target::All {
+                        result.contents.iter_mut().for_each(|contents| name_contents(upstream.name, contents));
+                    }
+                    Ok(Answer::Resource(result.into()))
+                }
+                _ => Err(wrong_answer(upstream)),
+            },
+            Err(error) => Err(self.refusal(visit, upstream, error)),
+        }
+    }
+
+    async fn complete(&self, errand: Admitted<'_>, mut params: CompleteRequestParams) -> Result<Answer, ToolError> {
+        let Admitted { visit, upstream, own, progress } = errand;
+        params.meta = None;
+        match &mut params.r#ref {
+            Reference::Prompt(prompt) => prompt.name = own.to_owned(),
+            Reference::Resource(resource) => resource.uri = own.to_owned(),
+            _ => return Err(gone()),
+        }
+        let parcel = Parcel { progress, about: "completion/complete".to_owned(), meta: None, responses: None, state: None };
+        let request = |_: Option<InputResponses>, _: Option<String>| ClientRequest::CompleteRequest(CompleteRequest::new(params.clone()));
+        match self.carry(visit, upstream, parcel, request).await {
+            Ok(Outcome::Done(result)) => match *result {
+                ServerResult::CompleteResult(mut result) => {
+                    result.result_type.get_or_insert(ResultType::COMPLETE);
+                    Ok(Answer::Completion(result))
+                }
+                _ => Err(wrong_answer(upstream)),
+            },
+            Ok(Outcome::InputRequired(_)) => Err(wrong_answer(upstream)),
+            Err(error) => Err(self.refusal(visit, upstream, error)),
+        }
+    }
+
+    async fn watch(&self, errand: Admitted<'_>, on: bool) -> Result<Answer, ToolError> {
+        let Admitted { visit, upstream, own, .. } = errand;
+        let failed = |error: LinkError| self.refusal(visit, upstream, Failed::Link(error));
+        let link = self.link(visit, upstream).await.map_err(failed)?;
+        if link.modern {
+            // A stream that is not wanted any more ends with the connection.
+            if on {
+                let audience = self.inner.audience(upstream, &visit.caller.person);
+                listen::resource(&link, own.to_owned(), audience).await.map_err(|error| self.refusal(visit, upstream, error))?;
+            }
+            return Ok(Answer::Done);
+        }
+        let request = if on {
+            ClientRequest::SubscribeRequest(SubscribeRequest::new(SubscribeRequestParams::new(own)))
+        } else {
+            ClientRequest::UnsubscribeRequest(UnsubscribeRequest::new(UnsubscribeRequestParams::new(own)))
+        };
+        match link.ask(request).await {
+            Ok(_) => Ok(Answer::Done),
+            Err(rmcp::service::ServiceError::McpError(error)) => Err(self.refusal(visit, upstream, Failed::Upstream(error))),
+            Err(error) => Err(failed(LinkError::of(&error))),
+        }
+    }
+
+    async fn set_level(&self, errand: Admitted<'_>, level: LoggingLevel) -> Result<Answer, ToolError> {
+        let Admitted { visit, upstream, .. } = errand;
+        // Only where the session is this person's own: others may want another level.
+        if !upstream.links_are_personal() || upstream.kind.name == "openapi" {
+            return Ok(Answer::Done);
+        }
+        let link = self.link(visit, upstream).await.map_err(|error| self.refusal(visit, upstream, Failed::Link(error)))?;
+        if !link.modern && link.info().is_some_and(|info| info.capabilities.logging.is_some()) {
+            let request = ClientRequest::SetLevelRequest(SetLevelRequest::new(SetLevelRequestParams::new(level)));
+            link.ask(request).await.map_err(|error| self.refusal(visit, upstream, Failed::Link(LinkError::of(&error))))?;
+        }
+        Ok(Answer::Done)
+    }
+}
+
+/// What an admitted operation is about: the upstream as it is now, and the item's name there.
+struct Admitted<'a> {
+    visit: &'a Visit,
+    upstream: &'a Shared,
+    own: &'a str,
+    progress: Progress,
 }
 
 impl ToolSource for Gateway {
-    fn list<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Vec<Arc<ToolSpec>>> {
+    fn tools<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
         Box::pin(async move {
             let mut tools = Vec::new();
             for (upstream, look) in self.looks(visit).await {
@@ -220,57 +437,27 @@ impl ToolSource for Gateway {
             if visit.target == Target::All && self.is_in_use().await {
                 tools.push(connections::spec());
             }
-            tools
+            Unjudged::new(tools)
         })
     }
 
-    fn find<'a>(&'a self, visit: &'a Visit, name: &'a str) -> BoxFuture<'a, Option<Arc<ToolSpec>>> {
-        Box::pin(async move {
-            if visit.target == Target::All && name == connections::NAME {
-                return self.is_in_use().await.then(connections::spec);
-            }
-            let upstream = match visit.target {
-                Target::One(only) => self.visible_one(visit, only).await?,
-                Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
-            };
-            let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
-            if let Some(catalogue) = &look.catalogue {
-                return if visit.target == Target::All { catalogue.public(name) } else { catalogue.own(name) }.cloned();
-            }
-            let own_names = visit.target != Target::All;
-            let hint = look.problem == Some(LinkError::Connect) && upstream.needs_connection();
-            // What was approved before can be asked for while the upstream cannot be listed; the call then says what is the matter.
-            let pinned = self.inner.pinned(&upstream, hint).await;
-            let pinned = if own_names { catalogue::under_own_names(&pinned) } else { pinned };
-            // Whatever else is asked of an upstream that nobody connected yet, the first thing is to connect.
-            pinned.into_iter().find(|spec| spec.name() == name).or_else(|| hint.then(|| Arc::new(connections::placeholder(&upstream))))
-        })
+    fn prompts<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
+        Box::pin(self.lists(visit, Kind::Prompt, |catalogue| &catalogue.prompts, |prompt| &mut prompt.name))
     }
 
-    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<CallToolResponse, ToolError>> {
+    fn resources<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
+        Box::pin(self.lists(visit, Kind::Resource, |catalogue| &catalogue.resources, |resource| &mut resource.uri))
+    }
+
+    fn templates<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
+        Box::pin(self.lists(visit, Kind::Template, |catalogue| &catalogue.templates, |template| &mut template.uri_template))
+    }
+
+    fn offers<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
         Box::pin(async move {
-            let Some(name) = call.spec.upstream else { return self.call_connections(call).await };
-            let gone = || ToolError::Failed("there is no such tool any more".to_owned());
-            let upstream = self.visible_one(&call.visit, name).await.ok_or_else(gone)?;
-            if self.asked_before(&call.visit, &upstream, &call.params) == Some(Answered::Accepted) {
-                self.wait_until_connected(&call.visit, &upstream).await?;
-            }
-            if connections::is_placeholder(&upstream, &call.spec) {
-                if self.is_connected(name, &call.visit.caller.person).await? {
-                    return Err(ToolError::Busy(format!("{} is connected now; make the call again", upstream.title), 1));
-                }
-                let (visit, params) = (call.visit.clone(), call.params.clone());
-                return self.ask_to_connect(&visit, &upstream, &params).await;
-            }
-            if upstream.kind.name != "openapi" {
-                return self.call_mcp(call, &upstream).await;
-            }
-            let look = self.inner.catalogue(&upstream, &call.visit.caller.person).await;
-            let Some(catalogue) = look.catalogue else { return Err(ToolError::Failed(format!("{} cannot be read at the moment", upstream.title))) };
-            match catalogue.operation(&call.spec.own_name).cloned() {
-                Some(operation) => self.call_api(call, &upstream, &operation).await,
-                None => Err(gone()),
-            }
+            let looks = self.looks(visit).await;
+            let offers = |(upstream, look): (Shared, Look)| Some(Listed { item: upstream.item(Kind::Upstream, ""), shown: look.catalogue?.offers });
+            Unjudged::new(looks.into_iter().filter_map(offers).collect())
         })
     }
 
@@ -278,204 +465,35 @@ impl ToolSource for Gateway {
         !self.inner.configured.is_empty() || !self.inner.stored.lock().unwrap_or_else(std::sync::PoisonError::into_inner).upstreams.is_empty()
     }
 
-    fn offers<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Offers> {
+    fn find<'a>(&'a self, visit: &'a Visit, wanted: Wanted<'a>) -> BoxFuture<'a, Option<Item>> {
         Box::pin(async move {
-            let mut all = Offers::default();
-            for (_, look) in self.looks(visit).await {
-                let offers = look.catalogue.map(|catalogue| catalogue.offers).unwrap_or_default();
-                all.prompts |= offers.prompts;
-                all.resources |= offers.resources;
-                all.completions |= offers.completions;
-                all.logging |= offers.logging;
+            let other = |spec: ItemSpec| Item::Other(Arc::new(spec));
+            match wanted {
+                Wanted::Tool(name) => self.find_tool(visit, name).await.map(Item::Tool),
+                Wanted::Prompt(name) => self.find_prompt(visit, name).await.map(other),
+                Wanted::Resource(uri) => self.owner_of_resource(visit, uri).await.map(|(upstream, own)| other(upstream.item(Kind::Resource, &own))),
+                Wanted::Template(uri) => self.owner_of_resource(visit, uri).await.map(|(upstream, own)| other(upstream.item(Kind::Template, &own))),
+                Wanted::Upstream(name) => self.visible_one(visit, name).await.map(|upstream| other(upstream.item(Kind::Upstream, ""))),
             }
-            // At the address of all there is at least the list of all tools to read.
-            all.resources |= visit.target == Target::All && self.may_offer();
-            all
         })
     }
 
-    fn prompts<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Vec<Prompt>> {
+    fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>> {
         Box::pin(async move {
-            let mut prompts = Vec::new();
-            for (upstream, look) in self.looks(visit).await {
-                let Some(catalogue) = look.catalogue else { continue };
-                prompts.extend(catalogue.prompts.iter().cloned().map(|mut prompt| {
-                    if visit.target == Target::All {
-                        prompt.name = names::public(upstream.name, &prompt.name);
-                    }
-                    prompt
-                }));
-            }
-            prompts
-        })
-    }
-
-    fn resources<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Vec<Resource>> {
-        Box::pin(async move {
-            let mut resources = Vec::new();
-            for (upstream, look) in self.looks(visit).await {
-                let Some(catalogue) = look.catalogue else { continue };
-                resources.extend(catalogue.resources.iter().cloned().map(|mut resource| {
-                    if visit.target == Target::All {
-                        resource.uri = prefixed_uri(upstream.name, &resource.uri);
-                    }
-                    resource
-                }));
-            }
-            resources
-        })
-    }
-
-    fn templates<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Vec<ResourceTemplate>> {
-        Box::pin(async move {
-            let mut templates = Vec::new();
-            for (upstream, look) in self.looks(visit).await {
-                let Some(catalogue) = look.catalogue else { continue };
-                templates.extend(catalogue.templates.iter().cloned().map(|mut template| {
-                    if visit.target == Target::All {
-                        template.uri_template = prefixed_uri(upstream.name, &template.uri_template);
-                    }
-                    template
-                }));
-            }
-            templates
-        })
-    }
-
-    fn get_prompt<'a>(&'a self, visit: &'a Visit, params: GetPromptRequestParams) -> BoxFuture<'a, Perhaps<GetPromptResponse>> {
-        Box::pin(async move {
-            let (upstream, own) = self.owner_of_prompt(visit, &params.name).await?;
-            let mut parcel = Parcel::plain(format!("prompts/get {own}"));
-            parcel.meta.clone_from(&params.meta);
-            parcel.responses.clone_from(&params.input_responses);
-            parcel.state.clone_from(&params.request_state);
-            let request = |responses: Option<InputResponses>, state: Option<String>| {
-                let mut asked = params.clone();
-                asked.meta = None;
-                asked.name.clone_from(&own);
-                asked.input_responses = responses;
-                asked.request_state = state;
-                ClientRequest::GetPromptRequest(GetPromptRequest::new(asked))
+            let permit = match permit.into_call() {
+                Ok(call) => return self.call_tool(call).await.map(Answer::Tool),
+                Err(permit) => *permit,
             };
-            Some(match self.carry(visit, &upstream, parcel, request).await {
-                Ok(Outcome::InputRequired(required)) => Ok(required.into()),
-                Ok(Outcome::Done(result)) => match *result {
-                    ServerResult::GetPromptResult(mut result) => {
-                        result.result_type.get_or_insert(ResultType::COMPLETE);
-                        if visit.target == Target::All {
-                            for message in &mut result.messages {
-                                name_prompt_resources(upstream.name, &mut message.content);
-                            }
-                        }
-                        Ok(result.into())
-                    }
-                    _ => Err(wrong_answer(&upstream)),
-                },
-                Err(error) => Err(self.refusal(visit, &upstream, error)),
-            })
-        })
-    }
-
-    fn read_resource<'a>(&'a self, visit: &'a Visit, params: ReadResourceRequestParams) -> BoxFuture<'a, Perhaps<ReadResourceResponse>> {
-        Box::pin(async move {
-            let (upstream, own) = self.owner_of_resource(visit, &params.uri).await?;
-            let mut parcel = Parcel::plain(format!("resources/read {own}"));
-            parcel.meta.clone_from(&params.meta);
-            parcel.responses.clone_from(&params.input_responses);
-            parcel.state.clone_from(&params.request_state);
-            let request = |responses: Option<InputResponses>, state: Option<String>| {
-                let mut asked = params.clone();
-                asked.meta = None;
-                asked.uri.clone_from(&own);
-                asked.input_responses = responses;
-                asked.request_state = state;
-                ClientRequest::ReadResourceRequest(ReadResourceRequest::new(asked))
-            };
-            Some(match self.carry(visit, &upstream, parcel, request).await {
-                Ok(Outcome::InputRequired(required)) => Ok(required.into()),
-                Ok(Outcome::Done(result)) => match *result {
-                    ServerResult::ReadResourceResult(mut result) => {
-                        result.result_type.get_or_insert(ResultType::COMPLETE);
-                        if visit.target == Target::All {
-                            result.contents.iter_mut().for_each(|contents| name_contents(upstream.name, contents));
-                        }
-                        Ok(result.into())
-                    }
-                    _ => Err(wrong_answer(&upstream)),
-                },
-                Err(error) => Err(self.refusal(visit, &upstream, error)),
-            })
-        })
-    }
-
-    fn complete<'a>(&'a self, visit: &'a Visit, params: CompleteRequestParams) -> BoxFuture<'a, Perhaps<CompleteResult>> {
-        Box::pin(async move {
-            let mut asked = params.clone();
-            asked.meta = None;
-            let upstream = match &mut asked.r#ref {
-                Reference::Prompt(prompt) => {
-                    let (upstream, own) = self.owner_of_prompt(visit, &prompt.name).await?;
-                    prompt.name = own;
-                    upstream
-                }
-                Reference::Resource(resource) => {
-                    let (upstream, own) = self.owner_of_resource(visit, &resource.uri).await?;
-                    resource.uri = own;
-                    upstream
-                }
-                _ => return None,
-            };
-            let request = |_: Option<InputResponses>, _: Option<String>| ClientRequest::CompleteRequest(CompleteRequest::new(asked.clone()));
-            Some(match self.carry(visit, &upstream, Parcel::plain("completion/complete".to_owned()), request).await {
-                Ok(Outcome::Done(result)) => match *result {
-                    ServerResult::CompleteResult(mut result) => {
-                        result.result_type.get_or_insert(ResultType::COMPLETE);
-                        Ok(result)
-                    }
-                    _ => Err(wrong_answer(&upstream)),
-                },
-                Ok(Outcome::InputRequired(_)) => Err(wrong_answer(&upstream)),
-                Err(error) => Err(self.refusal(visit, &upstream, error)),
-            })
-        })
-    }
-
-    fn watch<'a>(&'a self, visit: &'a Visit, uri: &'a str, on: bool) -> BoxFuture<'a, Perhaps<()>> {
-        Box::pin(async move {
-            let (upstream, own) = self.owner_of_resource(visit, uri).await?;
-            let link = match self.link(visit, &upstream).await {
-                Ok(link) => link,
-                Err(error) => return Some(Err(self.refusal(visit, &upstream, Failed::Link(error)))),
-            };
-            if link.modern {
-                // A stream that is not wanted any more ends with the connection.
-                return Some(if on { listen::resource(&link, &upstream, own, self.inner.audience(&upstream, &visit.caller.person)).await } else { Ok(()) });
-            }
-            let request = if on {
-                ClientRequest::SubscribeRequest(SubscribeRequest::new(SubscribeRequestParams::new(own)))
-            } else {
-                ClientRequest::UnsubscribeRequest(UnsubscribeRequest::new(UnsubscribeRequestParams::new(own)))
-            };
-            Some(match link.ask(request).await {
-                Ok(_) => Ok(()),
-                Err(rmcp::service::ServiceError::McpError(error)) => Err(error),
-                Err(error) => Err(Failed::Link(LinkError::of(&error)).into_error(&upstream.title)),
-            })
-        })
-    }
-
-    fn set_level<'a>(&'a self, visit: &'a Visit, level: LoggingLevel) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            for upstream in self.visible(visit).await {
-                // Only where the session is this person's own: others may want another level.
-                if !upstream.links_are_personal() || upstream.kind.name == "openapi" {
-                    continue;
-                }
-                let Ok(link) = self.link(visit, &upstream).await else { continue };
-                if !link.modern && link.info().is_some_and(|info| info.capabilities.logging.is_some()) {
-                    // An upstream that does not take it sends what it likes.
-                    let _ = link.ask(ClientRequest::SetLevelRequest(SetLevelRequest::new(SetLevelRequestParams::new(level)))).await;
-                }
+            let Item::Other(item) = &permit.item else { return Err(gone()) };
+            let upstream = self.visible_one(&permit.visit, item.upstream).await.ok_or_else(gone)?;
+            let errand = Admitted { visit: &permit.visit, upstream: &upstream, own: &item.own_name, progress: permit.progress };
+            match permit.operation {
+                Operation::GetPrompt(params) => self.get_prompt(errand, params).await,
+                Operation::ReadResource(params) => self.read_resource(errand, params).await,
+                Operation::Complete(params) => self.complete(errand, params).await,
+                Operation::Watch { on, .. } => self.watch(errand, on).await,
+                Operation::SetLevel(_, level) => self.set_level(errand, level).await,
+                Operation::CallTool(_) => Err(gone()),
             }
         })
     }

@@ -268,6 +268,10 @@ impl Upstream {
     pub(crate) fn offers(&self, tool: &str) -> bool {
         (self.include.is_empty() || self.include.iter().any(|pattern| pattern.matches(tool))) && !self.exclude.iter().any(|pattern| pattern.matches(tool))
     }
+    /// Reports whether what was never seen waits for an administrator.
+    pub(crate) fn approves_by_hand(&self) -> bool {
+        self.config.approve == "manual"
+    }
     /// The scope that a tool of this class needs here.
     pub(crate) fn scope(&self, class: ToolClass) -> Scope {
         if self.config.own_scopes { Scope::At(class, self.name) } else { Scope::of_class(class) }

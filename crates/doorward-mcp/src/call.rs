@@ -1,105 +1,211 @@
-//! What the audit says of tool calls, and what is recorded of them where the configuration wants it.
+//! What the audit says of uses of items, and what is recorded of them where the configuration wants it.
 
 use std::{sync::Arc, time::Instant};
 
 use doorward_model::{AuditEvent, AuditKind, CallFacts as Stored, Change, Outcome, id::random_text};
 use doorward_store::origin;
-use rmcp::model::{CallToolRequestParams, CallToolResponse};
 use serde_json::{Map, Value, json};
 
 use crate::{
     Mcp, Visit,
-    tools::{ToolError, ToolSpec},
+    item::{Facts, Item, Judged},
+    operation::{Answer, Operation, Verb},
+    tools::ToolError,
 };
 
 /// The most bytes of arguments and result, each, that are recorded.
 const MOST_RECORDED: usize = 64 * 1024;
+/// The longest name that the audit takes of something that is not there, in characters.
+const LONGEST_NAME: usize = 200;
 /// Parts of the names of members whose values are never recorded.
 const SECRET_NAMES: &[&str] = &["password", "passwd", "secret", "token", "apikey", "api_key", "authorization", "credential", "cookie", "private_key"];
 
-/// What is found out about a call while it is made.
+/// How a use ended, as the log and the audit say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Ok,
+    InputRequired,
+    AnsweredWithError,
+    BadArguments,
+    Failed,
+    Limited,
+    Refused,
+    NotConfirmed,
+    Unavailable,
+    Dropped,
+}
+
+impl Said {
+    fn of(outcome: &Result<Answer, ToolError>) -> Self {
+        match outcome {
+            Ok(answer) if answer.is_error() => Self::AnsweredWithError,
+            Ok(answer) if answer.is_question() => Self::InputRequired,
+            Ok(_) => Self::Ok,
+            Err(ToolError::Arguments(_)) => Self::BadArguments,
+            Err(ToolError::Failed(_)) => Self::Failed,
+            Err(ToolError::Busy(..)) => Self::Limited,
+            Err(ToolError::Protocol(_)) => Self::Refused,
+            Err(ToolError::Unconfirmed(_)) => Self::NotConfirmed,
+            Err(ToolError::Upstream { .. }) => Self::AnsweredWithError,
+            Err(ToolError::Unavailable(_)) => Self::Unavailable,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::InputRequired => "input required",
+            Self::AnsweredWithError => "answered with an error",
+            Self::BadArguments => "bad arguments",
+            Self::Failed => "failed",
+            Self::Limited => "limited",
+            Self::Refused => "refused",
+            Self::NotConfirmed => "not confirmed",
+            Self::Unavailable => "unavailable",
+            Self::Dropped => "the client went away",
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Ok | Self::InputRequired => Outcome::Ok,
+            Self::Limited | Self::Refused | Self::NotConfirmed => Outcome::Refused,
+            Self::AnsweredWithError | Self::BadArguments | Self::Failed | Self::Unavailable | Self::Dropped => Outcome::Failed,
+        }
+    }
+}
+
+/// The kind of the audit's entry.
+fn kind(verb: Verb, outcome: Outcome) -> AuditKind {
+    match (verb, outcome) {
+        (Verb::Call, Outcome::Refused) => AuditKind::ToolRefused,
+        (Verb::Call, Outcome::Ok | Outcome::Failed) => AuditKind::ToolCalled,
+        (Verb::GetPrompt, _) => AuditKind::PromptUsed,
+        (Verb::Read, _) => AuditKind::ResourceRead,
+        (Verb::Complete, _) => AuditKind::ArgumentCompleted,
+        (Verb::Watch, _) => AuditKind::ResourceWatched,
+        (Verb::SetLevel, _) => AuditKind::LogLevelSet,
+    }
+}
+
+/// What is found out about a use while it is under way.
 #[derive(Debug, Default)]
-pub(crate) struct CallFacts {
-    pub(crate) spec: Option<Arc<ToolSpec>>,
+pub(crate) struct Noted {
+    pub(crate) item: Option<Item>,
     pub(crate) request_bytes: i64,
     pub(crate) response_bytes: i64,
 }
 
-impl CallFacts {
-    pub(crate) fn of(&mut self, spec: &Arc<ToolSpec>) {
-        self.spec = Some(Arc::clone(spec));
-    }
-}
-
-/// A call that is being made.
+/// A use that is under way. One that is dropped before its end, because the client went away, is noted all the same.
 pub(crate) struct Noting {
-    pub(crate) facts: CallFacts,
+    pub(crate) noted: Noted,
+    mcp: Mcp,
     visit: Visit,
+    verb: Verb,
     name: String,
     arguments: Option<Map<String, Value>>,
     started: Instant,
+    ended: bool,
 }
 
-impl Noting {
-    pub(crate) fn micros(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-}
-
-fn stored(visit: &Visit, mcp: &Mcp, spec: &ToolSpec) -> Stored {
+fn stored(visit: &Visit, mcp: &Mcp, facts: &Facts<'_>) -> Stored {
     Stored {
-        tool: spec.name().to_owned(),
-        upstream: spec.upstream.map(|name| name.as_str().to_owned()).unwrap_or_default(),
-        class: spec.class.as_str().to_owned(),
-        decision: mcp.inner.judge.reason(visit, spec),
+        tool: facts.listed_as.to_owned(),
+        upstream: facts.upstream.map(|name| name.as_str().to_owned()).unwrap_or_default(),
+        class: facts.class.as_str().to_owned(),
+        decision: mcp.inner.judge.reason(visit, facts),
         ..Stored::default()
     }
 }
 
-impl Mcp {
-    /// Begins to watch a call.
-    pub(crate) fn begin_noting(&self, visit: &Visit, request: &CallToolRequestParams) -> Noting {
-        let recorded = !self.inner.parts.recorded.is_empty();
-        Noting {
-            facts: CallFacts::default(),
-            visit: visit.clone(),
-            name: request.name.to_string(),
-            arguments: recorded.then(|| request.arguments.clone()).flatten(),
-            started: Instant::now(),
-        }
+impl Noting {
+    fn call(&self, micros: i64) -> Stored {
+        let mut call = match &self.noted.item {
+            Some(item) => stored(&self.visit, &self.mcp, &item.facts()),
+            None => Stored { tool: self.name.chars().take(LONGEST_NAME).collect(), ..Stored::default() },
+        };
+        (call.micros, call.request_bytes, call.response_bytes) = (micros, self.noted.request_bytes, self.noted.response_bytes);
+        call
     }
 
-    /// Tells the audit how a call ended.
-    pub(crate) async fn note_called(&self, noting: Noting, said: &str, outcome: &Result<CallToolResponse, ToolError>) {
-        let micros = i64::try_from(noting.micros()).unwrap_or(i64::MAX);
-        let Noting { facts, visit, name, arguments, .. } = noting;
-        let mut call = match &facts.spec {
-            Some(spec) => stored(&visit, self, spec),
-            None => Stored { tool: name.chars().take(200).collect(), ..Stored::default() },
-        };
-        (call.micros, call.request_bytes, call.response_bytes) = (micros, facts.request_bytes, facts.response_bytes);
-        let (kind, ended) = match said {
-            "ok" | "input required" => (AuditKind::ToolCalled, Outcome::Ok),
-            "refused" | "limited" => (AuditKind::ToolRefused, Outcome::Refused),
-            _ => (AuditKind::ToolCalled, Outcome::Failed),
-        };
+    fn event(&self, said: Said, micros: i64, record: Option<String>) -> AuditEvent {
         let mut detail = Map::new();
-        if said != "ok" {
-            detail.insert("said".to_owned(), said.into());
+        if said != Said::Ok {
+            detail.insert("said".to_owned(), said.as_str().into());
         }
-        if self.inner.parts.recorded.iter().any(|pattern| pattern.matches(&call.tool))
-            && let Some(id) = self.record(arguments, outcome).await
-        {
+        if let Some(id) = record {
             detail.insert("record".to_owned(), id.into());
         }
         let detail = if detail.is_empty() { String::new() } else { Value::Object(detail).to_string() };
-        let event = AuditEvent { call: Some(Box::new(call)), actor: visit.caller.actor(), ..AuditEvent::new(kind) };
-        self.note(&visit, event.ended(ended).detail(detail)).await;
+        let kind = kind(self.verb, said.outcome());
+        let event = AuditEvent { call: Some(Box::new(self.call(micros))), actor: self.visit.caller.actor(), ..AuditEvent::new(kind) };
+        event.ended(said.outcome()).detail(detail)
     }
 
-    /// Tells the audit of a call that was refused before it was looked at.
-    pub(crate) async fn note_refused(&self, visit: &Visit, spec: &ToolSpec) {
-        let event = AuditEvent { call: Some(Box::new(stored(visit, self, spec))), actor: visit.caller.actor(), ..AuditEvent::new(AuditKind::ToolRefused) };
+    fn micros(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+
+    fn log(&self, said: Said, micros: i64) {
+        let caller = &self.visit.caller;
+        tracing::info!(
+            tool = %self.name, operation = self.verb.as_str(), person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id,
+            outcome = said.as_str(), micros, "tool called"
+        );
+    }
+
+    /// Tells the log and the audit how it ended.
+    pub(crate) async fn end(mut self, outcome: &Result<Answer, ToolError>) {
+        let (said, micros) = (Said::of(outcome), self.micros());
+        self.log(said, micros);
+        let wanted = self.noted.item.as_ref().is_some_and(|item| self.mcp.records(item.facts().listed_as));
+        let record = if wanted { self.mcp.record(self.arguments.take(), outcome).await } else { None };
+        let event = self.event(said, micros, record);
+        self.ended = true;
+        self.mcp.note(&self.visit, event).await;
+    }
+}
+
+impl Drop for Noting {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let micros = self.micros();
+        self.log(Said::Dropped, micros);
+        let event = self.event(Said::Dropped, micros, None);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (mcp, visit) = (self.mcp.clone(), self.visit.clone());
+            runtime.spawn(async move { mcp.note(&visit, event).await });
+        }
+    }
+}
+
+impl Mcp {
+    /// Begins to watch a use.
+    pub(crate) fn begin_noting(&self, visit: &Visit, operation: &Operation) -> Noting {
+        let recorded = !self.inner.parts.recorded.is_empty();
+        Noting {
+            noted: Noted::default(),
+            mcp: self.clone(),
+            visit: visit.clone(),
+            verb: operation.verb(),
+            name: operation.wanted().map(|wanted| wanted.parts().1.to_owned()).unwrap_or_default(),
+            arguments: recorded.then(|| operation.arguments().cloned()).flatten(),
+            started: Instant::now(),
+            ended: false,
+        }
+    }
+
+    /// True if arguments and results of this item are recorded.
+    fn records(&self, name: &str) -> bool {
+        self.inner.parts.recorded.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// Tells the audit of a use that was refused before it was looked at.
+    pub(crate) async fn note_refused(&self, visit: &Visit, verb: Verb, facts: &Facts<'_>) {
+        let event =
+            AuditEvent { call: Some(Box::new(stored(visit, self, facts))), actor: visit.caller.actor(), ..AuditEvent::new(kind(verb, Outcome::Refused)) };
         self.note(visit, event.ended(Outcome::Refused)).await;
     }
 
@@ -115,11 +221,10 @@ impl Mcp {
     }
 
     /// Keeps arguments and result, sealed, and answers under which name.
-    async fn record(&self, arguments: Option<Map<String, Value>>, outcome: &Result<CallToolResponse, ToolError>) -> Option<String> {
+    async fn record(&self, arguments: Option<Map<String, Value>>, outcome: &Result<Answer, ToolError>) -> Option<String> {
         let parts = &self.inner.parts;
         let result = match outcome {
-            Ok(CallToolResponse::Complete(result)) => serde_json::to_value(result).unwrap_or_default(),
-            Ok(_) => Value::Null,
+            Ok(answer) => answer.value(),
             Err(error) => json!({"error": format!("{error:?}")}),
         };
         let shown = |value: Value| {

@@ -9,7 +9,7 @@ use doorward_model::{ConnectStep, OAuthErrorCode, Scope, ScopeSet, StepKind, rou
 use doorward_transport::answer;
 use serde_json::{Value, json};
 
-use crate::{Mcp, Target, bearer::BearerRefusal};
+use crate::{Mcp, Target, bearer::BearerRefusal, item::Kind};
 
 impl Mcp {
     /// Where the metadata of the resource is.
@@ -94,9 +94,10 @@ impl Mcp {
     }
 }
 
-/// Refuses a call that the person's roles do not allow. There is no challenge: no token of theirs would allow it.
-pub(crate) fn role_refusal(tool: &str, id: &Value) -> Response {
-    let told = format!("the roles of the person that you act for, or the policy, do not allow the tool {tool}; an administrator can change that");
+/// Refuses the use of an item that the person's roles or the policy do not allow. There is no challenge: no token of theirs would allow it.
+pub(crate) fn role_refusal(kind: Kind, name: &str, id: &Value) -> Response {
+    let noun = kind.noun();
+    let told = format!("the roles of the person that you act for, or the policy, do not allow the {noun} {name}; an administrator can change that");
     let error = json!({"code": -32003, "message": told, "data": {"error": "forbidden_by_role"}});
     answer::json(StatusCode::FORBIDDEN, &json!({"jsonrpc": "2.0", "id": id, "error": error}))
 }

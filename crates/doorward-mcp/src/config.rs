@@ -35,10 +35,15 @@ pub struct Config {
     pub kept_results_per_person: u64,
     /// How many verified tokens are remembered, so that a signature is checked once and not at every call.
     pub verified_tokens: usize,
-    /// The most open streams of the deprecated HTTP+SSE transport, of all people and of one.
+    /// The most streams that are open at once, of all people together: `GET /mcp`, `subscriptions/listen` and the deprecated HTTP+SSE
+    /// transport.
     pub max_sse_streams: usize,
-    /// The most open streams of the deprecated HTTP+SSE transport of one person.
+    /// The most streams of one person that are open at once, of all kinds and through all clients together.
     pub max_sse_streams_per_person: usize,
+    /// Clients that may ask their person themselves before a call that the policy wants confirmed, by their client id; `*` stands for
+    /// anything. Every other client leads the person to a page of this server. Personal and service tokens always do: the program that
+    /// holds one could answer by itself.
+    pub confirm_in_band: Vec<String>,
 }
 
 impl Default for Config {
@@ -58,6 +63,7 @@ impl Default for Config {
             verified_tokens: 20_000,
             max_sse_streams: 1000,
             max_sse_streams_per_person: 20,
+            confirm_in_band: vec!["*".to_owned()],
         }
     }
 }

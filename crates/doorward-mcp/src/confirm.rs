@@ -1,37 +1,56 @@
-//! The person is asked before a call, wherever the policy says so, and the server sees to it: by a form where the client can show
-//! one, else by a page of ours that hands out a one-time code. Neither the model nor the upstream has a way round it, because the
-//! question, the call that it is about and the answer are tied together here (CW13).
+//! The person is asked before a use, wherever the policy says so, and the server sees to it: by a form where the client can show
+//! one and may be trusted to, else by a page of ours that hands out a one-time code. Neither the model nor the upstream has a way round
+//! it, because the question, the use that it is about and the answer are tied together here (CW13).
 
-use doorward_model::{Change, HashedToken, PlainToken, Sealed, Timestamp, TokenKind, UpstreamChange, UserId, routes, upstream::KeptResult};
+use doorward_model::{Change, PlainToken, Sealed, Timestamp, TokenKind, UpstreamChange, UserId, foreign, routes, upstream::KeptResult};
 use doorward_store::StoreError;
-use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, InputRequest, InputRequests, InputRequiredResult};
+use rmcp::model::{InputRequest, InputRequests, InputRequiredResult};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Mcp, Visit,
-    tools::{ToolError, ToolSpec},
+    Mcp, Verdict, Visit,
+    admission::cannot_be_asked,
+    item::{Facts, Item, Judged},
+    operation::Operation,
+    tools::ToolError,
 };
 
 /// The argument that carries a code.
 pub(crate) const ARGUMENT: &str = "confirm_write";
 /// The key of our question among the input requests of a result.
 const QUESTION: &str = "doorward_confirm";
-/// For how many seconds a question may be answered.
+/// What the state of a question begins with, and the state of a use that the person agreed to and that goes on.
+const ASKED: &str = "confirm.";
+const GIVEN: &str = "confirmed.";
+/// For how many seconds a question may be answered, a code entered, and a use that was agreed to go on.
 const LIFETIME: i64 = 600;
 /// How many questions of one person wait at most.
 const MOST_WAITING: u64 = 50;
+/// The most characters of the arguments that a form shows. What is longer is shown on the page, whole.
+const MOST_IN_FORM: usize = 2000;
+/// The letters of codes: no vowels, so that no code is a word, and none that look alike. A code has eight: 34 bits.
+const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+const CODE_LENGTH: usize = 8;
+/// How many codes may be tried for one use within [`LIFETIME`].
+const MOST_TRIES: u32 = 10;
+/// What the names of stored questions begin with. No tool's kept result has such a name.
+const LABEL: &str = "confirm:";
 
 /// What a confirmation is about.
 #[derive(Debug, Serialize, Deserialize)]
 struct About {
     user: String,
     client: String,
-    tool: String,
+    item: String,
     digest: String,
     nonce: String,
     until: i64,
+    // Whether the person agreed already.
+    given: bool,
+    // The state that the upstream, or the question whether to connect, gave the client.
+    inner: Option<String>,
 }
 
 /// What the page shows before it hands out a code.
@@ -39,30 +58,45 @@ struct About {
 pub struct Pending {
     /// The tool's name here.
     pub tool: String,
-    /// Its name for people.
+    /// Its name for people, cleaned.
     pub title: String,
-    /// The client that wants to call it.
+    /// The client that wants to call it, cleaned.
     pub client: String,
-    /// The arguments, as they will be sent.
-    pub arguments: Map<String, Value>,
+    arguments: Map<String, Value>,
     client_id: String,
     digest: String,
     id: String,
 }
 
+impl Pending {
+    /// The arguments, all of them, as they will be sent: JSON in which characters that cannot be seen are written as escapes.
+    pub fn shown_arguments(&self) -> String {
+        shown(&self.arguments)
+    }
+}
+
 /// How the question to the person ended.
-pub(crate) enum Asked {
-    /// They agreed to exactly this call.
-    Yes,
-    /// The call ends here, with this.
-    Answer(Box<CallToolResponse>),
+pub(crate) enum Confirmation {
+    /// There was none.
+    NotNeeded,
+    /// They agreed to exactly this use.
+    Given(Given),
+    /// The client has to ask them, and make the request anew with the answer.
+    Asked(Box<InputRequiredResult>),
+}
+
+/// What a person agreed to.
+#[derive(Debug)]
+pub(crate) struct Given {
+    item: String,
+    digest: String,
 }
 
 /// The same arguments have the same digest, whatever their order.
-fn digest(tool: &str, arguments: &Map<String, Value>) -> String {
+fn digest(item: &str, arguments: &Map<String, Value>) -> String {
     let mut sorted = String::new();
     write_sorted(&Value::Object(arguments.clone()), &mut sorted);
-    hex(&Sha256::digest(format!("{}:{tool}{sorted}", tool.len()).as_bytes()))
+    hex(&Sha256::digest(format!("{}:{item}{sorted}", item.len()).as_bytes()))
 }
 
 /// Writes JSON with the members of every object in order and no space, so that equal values have equal texts.
@@ -104,19 +138,46 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn refused(text: &str) -> Asked {
-    Asked::Answer(Box::new(CallToolResult::error(vec![ContentBlock::text(text)]).into()))
+/// Arguments for a person to read. What cannot be seen, or would turn the order of letters round, is written as JSON writes it in
+/// escapes, so that two different calls never look the same.
+fn shown(arguments: &Map<String, Value>) -> String {
+    let plain = serde_json::to_string_pretty(arguments).unwrap_or_default();
+    let mut text = String::with_capacity(plain.len());
+    for letter in plain.chars() {
+        // Line breaks between members are the only ones that are not escaped already.
+        if letter != '\n' && foreign::is_hidden(letter) {
+            use std::fmt::Write;
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(letter);
+        }
+    }
+    text
 }
 
-fn question_text(spec: &ToolSpec, visit: &Visit, arguments: &Map<String, Value>) -> String {
-    let shown = serde_json::to_string_pretty(arguments).unwrap_or_default();
-    let shown: String = if shown.chars().count() > 2000 { shown.chars().take(2000).chain("\n…".chars()).collect() } else { shown };
-    let title = spec.tool.title.as_deref().unwrap_or(spec.name());
-    format!("{} wants to call {title} ({}), which may {}, with:\n{shown}", visit.registered_name, spec.name(), doing(spec))
+fn title(item: &Item) -> &str {
+    match item {
+        Item::Tool(spec) => spec.tool.title.as_deref().unwrap_or(&spec.listed_as),
+        Item::Other(spec) => &spec.listed_as,
+    }
 }
 
-fn doing(spec: &ToolSpec) -> &'static str {
-    match spec.class {
+/// The question, if all of the arguments fit into it.
+fn question_text(item: &Item, visit: &Visit, arguments: &Map<String, Value>) -> Option<String> {
+    let shown = shown(arguments);
+    if shown.chars().count() > MOST_IN_FORM {
+        return None;
+    }
+    let facts = item.facts();
+    let (client, name) = (foreign::quoted(&visit.registered_name, foreign::LINE), foreign::quoted(facts.listed_as, foreign::LINE));
+    let title = foreign::quoted(title(item), foreign::LINE);
+    Some(format!("{client} wants to use the {} {name}, called {title}, which may {}, with:\n{shown}", facts.kind.noun(), doing(&facts)))
+}
+
+fn doing(facts: &Facts<'_>) -> &'static str {
+    match facts.class {
         doorward_model::ToolClass::Read => "read",
         doorward_model::ToolClass::Write => "change something",
         doorward_model::ToolClass::Destructive => "remove or overwrite something",
@@ -140,79 +201,142 @@ fn place(user_id: &UserId) -> String {
     format!("confirm/{user_id}")
 }
 
+fn declined() -> ToolError {
+    ToolError::Unconfirmed("The person did not agree to this call, so it was not made.".to_owned())
+}
+
+/// Takes the code out of the arguments of a tool. An argument of that name that is the tool's own stays.
+fn take_code(item: &Item, operation: &mut Operation, asked: bool) -> Option<Value> {
+    let (Item::Tool(spec), Operation::CallTool(params)) = (item, operation) else { return None };
+    let is_its_own = || spec.tool.input_schema.get("properties").and_then(Value::as_object).is_some_and(|members| members.contains_key(ARGUMENT));
+    if !asked && (spec.class == doorward_model::ToolClass::Read || is_its_own()) {
+        return None;
+    }
+    params.arguments.as_mut()?.remove(ARGUMENT)
+}
+
+/// Whether a kept result is a question of ours and not a tool's.
+pub(crate) fn is_question(row: &KeptResult) -> bool {
+    row.tool.starts_with(LABEL)
+}
+
 impl Mcp {
-    /// Asks the person whether this very call may be made. Takes what belongs to the question out of the parameters.
-    pub(crate) async fn confirmed(&self, visit: &Visit, spec: &ToolSpec, params: &mut CallToolRequestParams) -> Result<Asked, ToolError> {
-        let code = params.arguments.as_mut().and_then(|arguments| arguments.remove(ARGUMENT));
-        let arguments = params.arguments.clone().unwrap_or_default();
-        let digest = digest(spec.name(), &arguments);
-        if let Some(asked) = self.answered_in_retry(visit, spec, params, &digest).await? {
-            return Ok(asked);
+    /// Makes sure that the person agrees to this very use, where the verdict asks for it. Takes what belongs to the question out of the
+    /// parameters.
+    pub(crate) async fn confirmation(&self, visit: &Visit, item: &Item, verdict: Verdict, operation: &mut Operation) -> Result<Confirmation, ToolError> {
+        // A code for a call that needs none is no argument of the tool.
+        let code = take_code(item, operation, verdict == Verdict::Confirm);
+        if verdict != Verdict::Confirm {
+            return Ok(Confirmation::NotNeeded);
+        }
+        let facts = item.facts();
+        let arguments = operation.arguments().cloned().unwrap_or_default();
+        let given = Given { digest: digest(facts.listed_as, &arguments), item: facts.listed_as.to_owned() };
+        let Some(retry) = operation.retry() else { return Err(cannot_be_asked(&facts)) };
+        let in_band = self.may_ask_in_band(visit);
+        if let Some(about) = self.carried(visit, &given, retry.state.as_deref())? {
+            let answer = retry.answers.as_ref().and_then(|answers| answers.get(QUESTION)).cloned();
+            *retry.state = about.inner.clone();
+            if !about.given {
+                *retry.answers = None;
+                // Asked, and sent again without an answer: ask again.
+                if let Some(answer) = answer {
+                    return if says_yes(&answer) { self.spend_once(&about, given).await } else { Err(declined()) };
+                }
+            } else {
+                return self.spend_once(&about, given).await;
+            }
         }
         if let Some(code) = code.as_ref().and_then(Value::as_str) {
-            return self.check_code(visit, spec, &digest, code).await;
+            return self.check_code(visit, given, code).await;
         }
-        let text = question_text(spec, visit, &arguments);
-        if visit.client.elicits_forms() && !visit.client.modern && visit.session.is_some() {
+        if let Some(text) = question_text(item, visit, &arguments).filter(|_| in_band) {
+            if visit.client.modern {
+                return Ok(Confirmation::Asked(Box::new(self.question(visit, &given, &text))));
+            }
             let params = json!({"mode": "form", "message": text, "requestedSchema": form()});
-            return Ok(match visit.channel.ask("elicitation/create", params).await {
-                Ok(answer) if says_yes(&answer) => Asked::Yes,
-                Ok(_) => refused("The person did not agree to this call, so it was not made."),
-                Err(error) => refused(&format!("The person could not be asked ({error}), so the call was not made.")),
-            });
+            return match visit.channel.ask("elicitation/create", params).await {
+                Ok(answer) if says_yes(&answer) => Ok(Confirmation::Given(given)),
+                Ok(_) => Err(declined()),
+                Err(error) => Err(ToolError::Unconfirmed(format!("The person could not be asked ({error}), so the call was not made."))),
+            };
         }
-        if visit.client.elicits_forms() && visit.client.modern {
-            return Ok(Asked::Answer(Box::new(self.question(visit, spec, &digest, &text).into())));
+        match item {
+            Item::Tool(_) => self.ask_by_page(visit, item, arguments, given).await,
+            Item::Other(_) => Err(cannot_be_asked(&facts)),
         }
-        self.ask_by_page(visit, spec, arguments, digest).await
     }
 
-    fn question(&self, visit: &Visit, spec: &ToolSpec, digest: &str, text: &str) -> InputRequiredResult {
+    /// Whether this client may put the question to its person. A program that holds a personal or service token would answer it itself.
+    fn may_ask_in_band(&self, visit: &Visit) -> bool {
+        let client = &visit.client;
+        visit.caller.token.is_none()
+            && client.elicits_forms()
+            && (client.modern || visit.session.is_some())
+            && self.inner.confirm_in_band.iter().any(|pattern| pattern.matches(visit.caller.client_id.as_str()))
+    }
+
+    fn seal(&self, visit: &Visit, given: &Given, (is_given, inner): (bool, Option<String>)) -> String {
         let parts = &self.inner.parts;
         let about = About {
             user: visit.caller.user_id.to_string(),
             client: visit.caller.client_id.to_string(),
-            tool: spec.name().to_owned(),
-            digest: digest.to_owned(),
+            item: given.item.clone(),
+            digest: given.digest.clone(),
             nonce: doorward_model::id::random_text(parts.entropy.as_ref(), 12),
             until: parts.clock.now().plus(LIFETIME).0,
+            given: is_given,
+            inner,
         };
         let state = parts.master.seal(&place(&visit.caller.user_id), &serde_json::to_vec(&about).unwrap_or_default());
-        let request = json!({"method": "elicitation/create", "params": {"mode": "form", "message": text, "requestedSchema": form()}});
-        let requests: InputRequests = serde_json::from_value::<InputRequest>(request).ok().map(|request| (QUESTION.to_owned(), request)).into_iter().collect();
-        InputRequiredResult::new(Some(requests), Some(format!("confirm.{}", state.as_str())))
+        format!("{}{}", if is_given { GIVEN } else { ASKED }, state.as_str())
     }
 
-    /// The answer of a client of the stateless revisions, which comes with the call made anew.
-    async fn answered_in_retry(&self, visit: &Visit, spec: &ToolSpec, params: &mut CallToolRequestParams, digest: &str) -> Result<Option<Asked>, ToolError> {
-        let Some(state) = params.request_state.as_deref().and_then(|state| state.strip_prefix("confirm.")) else { return Ok(None) };
+    fn question(&self, visit: &Visit, given: &Given, text: &str) -> InputRequiredResult {
+        let state = self.seal(visit, given, (false, None));
+        let request = json!({"method": "elicitation/create", "params": {"mode": "form", "message": text, "requestedSchema": form()}});
+        let requests: InputRequests = serde_json::from_value::<InputRequest>(request).ok().map(|request| (QUESTION.to_owned(), request)).into_iter().collect();
+        InputRequiredResult::new(Some(requests), Some(state))
+    }
+
+    /// Lets a use that the person agreed to go on after the upstream asked something of its own: the client carries, beside the
+    /// upstream's state, that this very use was agreed to.
+    pub(crate) fn carry_on(&self, visit: &Visit, given: Given, required: &mut InputRequiredResult) {
+        let inner = required.request_state.take();
+        required.request_state = Some(self.seal(visit, &given, (true, inner)));
+    }
+
+    /// What a state of ours says; `None` if the client carries none of ours.
+    fn carried(&self, visit: &Visit, given: &Given, state: Option<&str>) -> Result<Option<About>, ToolError> {
+        let Some(state) = state else { return Ok(None) };
+        let (is_given, sealed) = match (state.strip_prefix(GIVEN), state.strip_prefix(ASKED)) {
+            (Some(sealed), _) => (true, sealed),
+            (None, Some(sealed)) => (false, sealed),
+            (None, None) => return Ok(None),
+        };
         let parts = &self.inner.parts;
         let caller = &visit.caller;
-        let opened = parts.master.open(&place(&caller.user_id), &Sealed::from_stored(state.to_owned())).ok();
+        let opened = parts.master.open(&place(&caller.user_id), &Sealed::from_stored(sealed.to_owned())).ok();
         let about = opened.and_then(|plain| serde_json::from_slice::<About>(&plain).ok());
         let fits = |about: &About| {
-            about.user == caller.user_id.as_str()
+            about.given == is_given
+                && about.user == caller.user_id.as_str()
                 && about.client == caller.client_id.as_str()
-                && about.tool == spec.name()
-                && about.digest == digest
+                && about.item == given.item
+                && about.digest == given.digest
                 && parts.clock.now().0 < about.until
         };
-        // MCP-20: a state that was made for another person, client, tool or set of arguments, or too long ago, is worth nothing.
-        let Some(about) = about.filter(fits) else {
-            return Err(ToolError::Protocol(rmcp::ErrorData::invalid_params("requestState is not valid for this call; make the call anew", None)));
-        };
-        let Some(answer) = params.input_responses.as_ref().and_then(|answers| answers.get(QUESTION)).cloned() else {
-            let text = question_text(spec, visit, &params.arguments.clone().unwrap_or_default());
-            return Ok(Some(Asked::Answer(Box::new(self.question(visit, spec, digest, &text).into()))));
-        };
-        params.request_state = None;
-        params.input_responses = None;
-        if !says_yes(&answer) {
-            return Ok(Some(refused("The person did not agree to this call, so it was not made.")));
+        // MCP-20: a state that was made for another person, client, item or set of arguments, or too long ago, is worth nothing.
+        let wrong = || ToolError::Protocol(rmcp::ErrorData::invalid_params("requestState is not valid for this call; make the call anew", None));
+        about.filter(fits).map(Some).ok_or_else(wrong)
+    }
+
+    /// Uses up a confirmation. Each one is good for one request, so that what was agreed to once is done once.
+    async fn spend_once(&self, about: &About, given: Given) -> Result<Confirmation, ToolError> {
+        if self.spend(&format!("confirm/{}", about.nonce), about.until).await? {
+            return Ok(Confirmation::Given(given));
         }
-        let first = self.spend(&format!("confirm/{}", about.nonce), about.until).await?;
-        let again = || refused("This confirmation was used before; make the call anew to be asked again.");
-        Ok(Some(if first { Asked::Yes } else { again() }))
+        Err(ToolError::Unconfirmed("This confirmation was used before; make the call anew to be asked again.".to_owned()))
     }
 
     /// Uses up a one-time value; `false` if it was used before.
@@ -224,19 +348,27 @@ impl Mcp {
         }
     }
 
-    /// Leads a client that can ask nothing to a page of ours.
-    async fn ask_by_page(&self, visit: &Visit, spec: &ToolSpec, arguments: Map<String, Value>, digest: String) -> Result<Asked, ToolError> {
+    /// Under which name the questions about one use are kept: only who could ask it anew finds them.
+    fn label(&self, user_id: &UserId, client_id: &str, given: &Given) -> String {
+        let fields = [user_id.as_str().as_bytes(), client_id.as_bytes(), given.item.as_bytes(), given.digest.as_bytes()];
+        let mac = self.inner.parts.master.mac("confirmation-label", &fields);
+        format!("{LABEL}{}", hex(mac.get(..16).unwrap_or_default()))
+    }
+
+    /// Leads a client that cannot ask, or may not, to a page of ours.
+    async fn ask_by_page(&self, visit: &Visit, item: &Item, arguments: Map<String, Value>, given: Given) -> Result<Confirmation, ToolError> {
         let parts = &self.inner.parts;
-        let caller = &visit.caller;
+        let (caller, facts) = (&visit.caller, item.facts());
+        let label = self.label(&caller.user_id, caller.client_id.as_str(), &given);
         let id = PlainToken::random(TokenKind::Link, parts.entropy.as_ref());
         let handle: String = id.reveal().chars().skip(TokenKind::Link.prefix().len()).filter(char::is_ascii_alphanumeric).take(20).collect();
         let pending = Pending {
-            tool: spec.name().to_owned(),
-            title: spec.tool.title.clone().unwrap_or_else(|| spec.name().to_owned()),
-            client: visit.registered_name.to_string(),
+            tool: given.item,
+            title: foreign::line(title(item), foreign::LINE).into_owned(),
+            client: foreign::line(&visit.registered_name, foreign::LINE).into_owned(),
             arguments,
             client_id: caller.client_id.to_string(),
-            digest,
+            digest: given.digest,
             id: handle.clone(),
         };
         let plain = serde_json::to_vec(&pending).unwrap_or_default();
@@ -244,7 +376,7 @@ impl Mcp {
         let row = KeptResult {
             id: PlainToken::presented(&handle).hashed(),
             user_id: caller.user_id.clone(),
-            tool: "confirm".to_owned(),
+            tool: label,
             body: parts.master.seal(&place(&caller.user_id), &plain),
             size: i64::try_from(plain.len()).unwrap_or(i64::MAX),
             created_at: now,
@@ -252,36 +384,41 @@ impl Mcp {
         };
         parts.store.apply(UpstreamChange::KeepResult { result: Box::new(row), most: MOST_WAITING }).await?;
         let link = parts.public_url.at(&routes::CONFIRM.replace("{id}", &handle));
-        let told = format!(
+        Err(ToolError::Unconfirmed(format!(
             "This call was not made yet: {} may {}, so the person has to agree first. Ask them to open {link} , which shows exactly what would be done and gives them a code. \
              Then make the same call again with the argument {ARGUMENT} set to the code that they tell you. The code works once, for these arguments only, for {} minutes.",
-            spec.name(),
-            doing(spec),
+            facts.listed_as,
+            doing(&facts),
             LIFETIME / 60
-        );
-        Ok(refused(&told))
+        )))
     }
 
-    /// The code that the page shows: which question, and a proof that the page was opened by its person.
+    /// The code that the page shows: a proof that the page was opened by its person.
     fn code(&self, user_id: &UserId, pending: &Pending) -> String {
         let proof = self.inner.parts.master.mac(
             "confirmation-code",
             &[user_id.as_str().as_bytes(), pending.client_id.as_bytes(), pending.tool.as_bytes(), pending.digest.as_bytes(), pending.id.as_bytes()],
         );
-        format!("{}-{}", pending.id, hex(proof.get(..5).unwrap_or_default()))
+        let mut number = proof.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        let mut code = String::with_capacity(CODE_LENGTH);
+        for _ in 0..CODE_LENGTH {
+            let letter = usize::try_from(number % LETTERS.len() as u64).ok().and_then(|index| LETTERS.get(index)).copied().unwrap_or(b'B');
+            code.push(char::from(letter));
+            number /= LETTERS.len() as u64;
+        }
+        code
     }
 
-    async fn pending(&self, user_id: &UserId, id: &str) -> Result<Option<Pending>, StoreError> {
-        let parts = &self.inner.parts;
-        let hash: HashedToken = PlainToken::presented(id).hashed();
-        let Some(row) = parts.store.kept_result(user_id, &hash, parts.clock.now()).await?.filter(|row| row.tool == "confirm") else { return Ok(None) };
-        let plain = parts.master.open(&place(user_id), &row.body).ok();
-        Ok(plain.and_then(|plain| serde_json::from_slice(&plain).ok()))
+    fn opened(&self, user_id: &UserId, row: &KeptResult) -> Option<Pending> {
+        let plain = self.inner.parts.master.open(&place(user_id), &row.body).ok()?;
+        serde_json::from_slice(&plain).ok()
     }
 
-    /// What waits for this person's word under this address. Somebody else's does not exist.
+    /// What waits for this person's word under this address. Another user's does not exist.
     pub async fn pending_confirmation(&self, user_id: &UserId, id: &str) -> Result<Option<Pending>, StoreError> {
-        self.pending(user_id, id).await
+        let hash = PlainToken::presented(id).hashed();
+        let row = self.inner.parts.store.kept_result(user_id, &hash, self.inner.parts.clock.now()).await?;
+        Ok(row.filter(is_question).and_then(|row| self.opened(user_id, &row)))
     }
 
     /// The code for a call that this person agrees to.
@@ -289,19 +426,42 @@ impl Mcp {
         self.code(user_id, pending)
     }
 
-    async fn check_code(&self, visit: &Visit, spec: &ToolSpec, digest: &str, code: &str) -> Result<Asked, ToolError> {
-        let caller = &visit.caller;
-        let wrong = || refused("The code is not valid for this call. Leave confirm_write out to be given a new address for the person to open.");
-        let code = code.trim();
-        let Some((id, _)) = code.split_once('-') else { return Ok(wrong()) };
-        let Some(pending) = self.pending(&caller.user_id, id).await? else { return Ok(wrong()) };
-        let expected = PlainToken::presented(&self.code(&caller.user_id, &pending)).hashed();
-        let same_call = pending.client_id == caller.client_id.as_str() && pending.tool == spec.name() && pending.digest == digest;
-        if !expected.matches(&PlainToken::presented(code)) || !same_call {
-            return Ok(wrong());
+    async fn check_code(&self, visit: &Visit, given: Given, code: &str) -> Result<Confirmation, ToolError> {
+        let wrong = || {
+            ToolError::Unconfirmed("The code is not valid for this call. Leave confirm_write out to be given a new address for the person to open.".to_owned())
+        };
+        let parts = &self.inner.parts;
+        let (caller, now) = (&visit.caller, parts.clock.now());
+        let label = self.label(&caller.user_id, caller.client_id.as_str(), &given);
+        let waiting = parts.store.kept_results(&caller.user_id, &label, now).await?;
+        if waiting.is_empty() {
+            return Err(wrong());
         }
-        let until = self.inner.parts.clock.now().plus(LIFETIME).0;
-        if self.spend(&format!("confirm/{id}"), until).await? { Ok(Asked::Yes) } else { Ok(wrong()) }
+        // Counted before it is compared: of tries that come at the same time no more count than of tries one after the other.
+        self.inner.limits.try_code(&caller.user_id)?;
+        if !self.count_try(&label, now).await? {
+            return Err(ToolError::Busy("too many codes were tried for this call; wait until the last one has ended".to_owned(), LIFETIME.unsigned_abs()));
+        }
+        let entered: String = code.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_uppercase()).collect();
+        let entered = PlainToken::presented(&entered);
+        for pending in waiting.iter().filter_map(|row| self.opened(&caller.user_id, row)) {
+            if PlainToken::presented(&self.code(&caller.user_id, &pending)).hashed().matches(&entered) {
+                let first = self.spend(&format!("confirm/{}", pending.id), now.plus(LIFETIME).0).await?;
+                return if first { Ok(Confirmation::Given(given)) } else { Err(wrong()) };
+            }
+        }
+        Err(wrong())
+    }
+
+    /// Counts one more try for a use; `false` if there were too many.
+    async fn count_try(&self, label: &str, now: Timestamp) -> Result<bool, ToolError> {
+        let (window, until) = (now.0 / LIFETIME, now.plus(LIFETIME).0);
+        for number in 0..MOST_TRIES {
+            if self.spend(&format!("{label}/{window}/{number}"), until).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -320,14 +480,25 @@ pub(crate) fn with_argument(tool: &mut rmcp::model::Tool) {
 mod tests {
     use super::*;
 
+    fn arguments(text: &str) -> Map<String, Value> {
+        serde_json::from_str(text).unwrap()
+    }
+
     #[test]
     fn arguments_are_the_same_in_any_order_and_no_other() {
-        let arguments = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
         let one = digest("t", &arguments(r#"{"a":1,"b":{"x":[1,2],"y":null}}"#));
         assert_eq!(one, digest("t", &arguments(r#"{"b":{"y":null,"x":[1,2]},"a":1}"#)));
         assert_ne!(one, digest("t", &arguments(r#"{"b":{"y":null,"x":[2,1]},"a":1}"#)));
         assert_ne!(one, digest("u", &arguments(r#"{"b":{"y":null,"x":[1,2]},"a":1}"#)));
         assert_ne!(digest("a", &arguments(r#"{"b":"c"}"#)), digest("a{", &arguments(r#"{"b":"c"}"#)));
+    }
+
+    #[test]
+    fn arguments_are_shown_with_nothing_hidden() {
+        let hidden = Map::from_iter([("to".to_owned(), Value::from("a\u{202e}b\n\u{e0041}"))]);
+        let text = shown(&hidden);
+        assert_eq!(text, "{\n  \"to\": \"a\\u202eb\\n\\udb40\\udc41\"\n}");
+        assert_eq!(arguments(&text), hidden, "it is the same JSON");
     }
 
     #[test]

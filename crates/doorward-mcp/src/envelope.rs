@@ -1,8 +1,13 @@
-//! The little that must be known of a message before it is handed on: whether it is a call, and of which tool; whether it answers a
+//! The little that must be known of a message before it is handed on: what it wants done with which item; whether it answers a
 //! question; whether it begins a session or takes a request back.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
+
+use crate::{
+    item::Kind,
+    operation::{Verb, Wanted},
+};
 
 /// A JSON-RPC message, as far as the guard needs it.
 #[derive(Debug, Default, Deserialize)]
@@ -20,9 +25,38 @@ struct Params {
     #[serde(default)]
     name: Value,
     #[serde(default)]
+    uri: Value,
+    #[serde(default, rename = "ref")]
+    reference: Option<Box<Reference>>,
+    #[serde(default)]
     arguments: Option<Box<RawValue>>,
     #[serde(default, rename = "requestId")]
     request_id: Value,
+}
+
+/// What a completion is for.
+#[derive(Debug, Deserialize)]
+struct Reference {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    name: Value,
+    #[serde(default)]
+    uri: Value,
+}
+
+/// What a request wants done, and with which item.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(crate) verb: Verb,
+    kind: Kind,
+    pub(crate) name: String,
+}
+
+impl Wish {
+    pub(crate) fn wanted(&self) -> Option<Wanted<'_>> {
+        Wanted::of(self.kind, &self.name)
+    }
 }
 
 /// What a body is.
@@ -39,18 +73,31 @@ pub(crate) enum Peeked {
 }
 
 impl Envelope {
-    /// The name of the tool that is called, by its own name or through `call_tool`.
-    pub(crate) fn tool(&self) -> Option<String> {
-        if self.method != "tools/call" {
-            return None;
-        }
+    /// What is wanted of which item. The tool of a call is named by its own name or through `call_tool`.
+    pub(crate) fn wish(&self) -> Option<Wish> {
+        let wish = |verb: Verb, kind: Kind, name: &Value| Some(Wish { verb, kind, name: name.as_str()?.to_owned() });
         let params = self.params.as_ref()?;
-        let name = params.name.as_str()?;
-        if name != crate::surface::CALL {
-            return Some(name.to_owned());
+        match self.method.as_str() {
+            "tools/call" => {
+                if params.name != crate::surface::CALL {
+                    return wish(Verb::Call, Kind::Tool, &params.name);
+                }
+                let arguments: Value = serde_json::from_str(params.arguments.as_ref()?.get()).ok()?;
+                crate::surface::inner_name(&arguments).map(|name| Wish { verb: Verb::Call, kind: Kind::Tool, name: name.to_owned() })
+            }
+            "prompts/get" => wish(Verb::GetPrompt, Kind::Prompt, &params.name),
+            "resources/read" => wish(Verb::Read, Kind::Resource, &params.uri),
+            "resources/subscribe" => wish(Verb::Watch, Kind::Resource, &params.uri),
+            "completion/complete" => {
+                let reference = params.reference.as_ref()?;
+                match reference.kind.as_str() {
+                    "ref/prompt" => wish(Verb::Complete, Kind::Prompt, &reference.name),
+                    "ref/resource" => wish(Verb::Complete, Kind::Template, &reference.uri),
+                    _ => None,
+                }
+            }
+            _ => None,
         }
-        let arguments: Value = serde_json::from_str(params.arguments.as_ref()?.get()).ok()?;
-        crate::surface::inner_name(&arguments).map(str::to_owned)
     }
     /// The request that is taken back.
     pub(crate) fn cancels(&self) -> Option<&Value> {
@@ -77,16 +124,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_calls_have_a_tool() {
-        let tool = |body: &str| match peek(body.as_bytes()) {
-            Peeked::Message(envelope) => envelope.tool(),
+    fn a_message_names_its_item_once() {
+        let wish = |body: &str| match peek(body.as_bytes()) {
+            Peeked::Message(envelope) => envelope.wish(),
             _ => None,
         };
+        let tool = |body: &str| wish(body).filter(|wish| wish.kind == Kind::Tool).map(|wish| wish.name);
         assert_eq!(tool(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"wait","arguments":{}}}"#).as_deref(), Some("wait"));
         assert_eq!(tool(r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"wait"}}"#), None);
         assert_eq!(tool(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":7}}"#), None);
         // A duplicate member is no message at all: which of the two would the next reader take?
         assert_eq!(tool(r#"{"method":"tools/call","params":{"name":"whoami"},"params":{"name":"revoke"}}"#), None);
+        for (method, params, kind, name) in [
+            ("prompts/get", r#"{"name":"p"}"#, Kind::Prompt, "p"),
+            ("resources/read", r#"{"uri":"wiki+x:1"}"#, Kind::Resource, "wiki+x:1"),
+            ("resources/subscribe", r#"{"uri":"x:1"}"#, Kind::Resource, "x:1"),
+            ("completion/complete", r#"{"ref":{"type":"ref/prompt","name":"p"},"argument":{}}"#, Kind::Prompt, "p"),
+            ("completion/complete", r#"{"ref":{"type":"ref/resource","uri":"x:{id}"}}"#, Kind::Template, "x:{id}"),
+        ] {
+            let found = wish(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#)).unwrap();
+            assert_eq!((found.kind, found.name.as_str()), (kind, name), "{method}");
+        }
         assert!(matches!(peek(b" \n[{}]"), Peeked::Batch));
         assert!(matches!(peek(b"nonsense"), Peeked::Other));
     }
@@ -96,7 +154,7 @@ mod tests {
         for arguments in [r#"{"name":"wipe"}"#, r#"{"toolName":"wipe"}"#, r#"{"tool_name":"wipe"}"#, r#"{"tool":"wipe"}"#] {
             let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"call_tool","arguments":{arguments}}}}}"#);
             let Peeked::Message(envelope) = peek(body.as_bytes()) else { panic!("{body}") };
-            assert_eq!(envelope.tool().as_deref(), Some("wipe"));
+            assert_eq!(envelope.wish().unwrap().name, "wipe");
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     middleware::Next,
     response::Response,
@@ -20,6 +20,7 @@ use crate::{
     channel::{Channel, Ends, pipe, weave},
     envelope::{self, Envelope, Peeked},
     in_flight::InFlight,
+    item::Judged,
     lease,
     session::{self, Presented},
 };
@@ -29,9 +30,12 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
     if request.method() == Method::OPTIONS {
         return cors::preflight(request.headers());
     }
-    let keyed = for_keys(request.uri().path());
-    let mut response = guarded(&mcp, request, next).await;
-    if keyed {
+    let door = Door::of(&request);
+    let mut response = match door {
+        Some(door) => guarded(&mcp, door, request, next).await,
+        None => no_such_address(),
+    };
+    if door.is_some_and(|door| door.keyed) {
         without_discovery(&mut response);
     }
     cors::allow_any(response.headers_mut());
@@ -39,19 +43,40 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
     response
 }
 
-/// Whether an address is one for personal and service tokens only.
-fn for_keys(path: &str) -> bool {
-    path.rsplit_once(routes::MCP_KEY).is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('/'))
+/// An MCP address, as the router knows it. The path is not searched for parts of it: the name of an upstream may look like one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Door {
+    /// It takes personal and service tokens only.
+    keyed: bool,
+    /// It names one upstream.
+    named: bool,
 }
 
-/// What an address offers, if there is such an address.
-fn target(mcp: &Mcp, path: &str) -> Option<Target> {
-    let door = if for_keys(path) { routes::MCP_KEY } else { routes::MCP };
-    let rest = path.rsplit_once(door).map_or("", |(_, rest)| rest).trim_matches('/');
-    if rest.is_empty() || path.ends_with(routes::MCP_SSE) || path.ends_with(routes::MCP_MESSAGES) {
-        return Some(Target::All);
+/// The patterns of all MCP addresses. A longer one comes before those that it ends with.
+const DOORS: &[(&str, Door)] = &[
+    (routes::MCP_KEY_UPSTREAM, Door { keyed: true, named: true }),
+    (routes::MCP_UPSTREAM, Door { keyed: false, named: true }),
+    (routes::MCP_KEY, Door { keyed: true, named: false }),
+    (routes::MCP_SSE, Door { keyed: false, named: false }),
+    (routes::MCP_MESSAGES, Door { keyed: false, named: false }),
+    (routes::MCP, Door { keyed: false, named: false }),
+];
+
+impl Door {
+    /// The address that the router matched. Its pattern may stand below the path of the public URL.
+    fn of(request: &Request) -> Option<Self> {
+        let pattern = request.extensions().get::<MatchedPath>()?.as_str().trim_end_matches('/');
+        DOORS.iter().find(|(address, _)| pattern.ends_with(address)).map(|(_, door)| *door)
     }
-    UpstreamName::parse(rest).ok().filter(|name| mcp.inner.parts.resources.has_upstream(*name)).map(Target::One)
+
+    /// What the address offers, if there is such an address.
+    fn target(self, mcp: &Mcp, path: &str) -> Option<Target> {
+        if !self.named {
+            return Some(Target::All);
+        }
+        let name = path.trim_end_matches('/').rsplit('/').next()?;
+        UpstreamName::parse(name).ok().filter(|name| mcp.inner.parts.resources.has_upstream(*name)).map(Target::One)
+    }
 }
 
 fn surface(query: Option<&str>) -> Surface {
@@ -62,8 +87,8 @@ fn surface(query: Option<&str>) -> Surface {
     }
 }
 
-async fn guarded(mcp: &Mcp, mut request: Request, next: Next) -> Response {
-    let Some(target) = target(mcp, request.uri().path()) else { return no_such_address() };
+async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Response {
+    let Some(target) = door.target(mcp, request.uri().path()) else { return no_such_address() };
     match mcp.is_enabled().await {
         Ok(true) => {}
         Ok(false) => return switched_off(),
@@ -84,7 +109,7 @@ async fn guarded(mcp: &Mcp, mut request: Request, next: Next) -> Response {
         );
         return rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Origin header is not accepted");
     }
-    let keyed = for_keys(request.uri().path());
+    let keyed = door.keyed;
     let caller = match mcp.authenticate(target, request.headers(), request.uri()).await {
         // Where no discovery is offered, no token of it is taken: a client that found one elsewhere belongs to the other address.
         Ok(caller) if keyed && caller.token.is_none() => {
@@ -157,24 +182,24 @@ fn answered(mcp: &Mcp, visit: &Visit, members: &serde_json::Map<String, Value>, 
     legacy.then(|| rpc_refusal(StatusCode::NOT_FOUND, -32001, "nobody waits for this answer any more"))
 }
 
-/// Refuses a call that roles or rules forbid, or whose scope the token lacks, with the HTTP status that clients act on.
+/// Refuses what roles or rules forbid, or what the token has no scope for, with the HTTP status that clients act on.
 async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Response> {
-    let name = envelope.tool()?;
-    let (_, spec) = mcp.tool(visit, &name).await?;
-    let caller = &visit.caller;
-    // Asking for more scopes would not help somebody whose roles do not reach so far.
-    if mcp.inner.judge.judge(visit, &spec) == Verdict::Refuse {
-        tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, tool = %name, "tool refused: the roles or the policy do not allow it");
-        mcp.note_refused(visit, &spec).await;
-        return Some(role_refusal(&name, &envelope.id));
+    let wish = envelope.wish()?;
+    let (_, item) = mcp.find(visit, wish.wanted()?).await?;
+    let (caller, facts) = (&visit.caller, item.facts());
+    // Asking for more scopes would not help a person whose roles do not reach so far.
+    if mcp.inner.judge.judge(visit, &facts) == Verdict::Refuse {
+        tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, item = %wish.name, "refused: the roles or the policy do not allow it");
+        mcp.note_refused(visit, wish.verb, &facts).await;
+        return Some(role_refusal(facts.kind, &wish.name, &envelope.id));
     }
-    if caller.scopes.allows(spec.scope) {
+    if caller.scopes.allows(facts.scope) {
         return None;
     }
     // An elevation that may follow is joined to this line by person, client and grant (R14).
-    tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, tool = %name, needed = %spec.scope.name(), held = %caller.scopes, "step-up asked");
-    mcp.note_refused(visit, &spec).await;
-    Some(mcp.step_up(visit.target, spec.scope, &envelope.id))
+    tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, item = %wish.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up asked");
+    mcp.note_refused(visit, wish.verb, &facts).await;
+    Some(mcp.step_up(visit.target, facts.scope, &envelope.id))
 }
 
 /// Hands a message on, with a way back to the client while it is worked on.

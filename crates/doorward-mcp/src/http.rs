@@ -52,6 +52,7 @@ pub fn router(mcp: &Mcp) -> Router {
         .route(routes::MCP_KEY, any(streamable_http))
         .route(&format!("{}/", routes::MCP_KEY), any(streamable_http))
         .route(routes::MCP_KEY_UPSTREAM, any(streamable_http))
+        .route(&format!("{}/", routes::MCP_KEY_UPSTREAM), any(streamable_http))
         .with_state(Streamable { service, mcp: mcp.clone() });
     let deprecated = Router::new().route(routes::MCP_SSE, get(sse::open)).route(routes::MCP_MESSAGES, post(sse::message)).with_state(mcp.clone());
     let guarded = streamable.merge(deprecated).layer(middleware::from_fn_with_state(mcp.clone(), guard::guard));

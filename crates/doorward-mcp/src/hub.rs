@@ -23,6 +23,9 @@ use crate::{
     Mcp, Target, Visit,
     challenge::{empty, rpc_refusal},
     channel::event,
+    item::Judged,
+    operation::Wanted,
+    streams::{self, Slot},
 };
 
 /// For how long changes are collected before they are told.
@@ -111,18 +114,22 @@ impl Watched {
     }
 }
 
+/// A change as one client names it, with the upstream that it is of.
+type Named = (Option<UpstreamName>, Changed);
+
 /// Collects the changes that one visit may learn of.
 pub(crate) struct Listener {
+    mcp: Mcp,
     changes: broadcast::Receiver<Change>,
     visit: Visit,
     // What was collected, kept here so that a caller may stop waiting and lose nothing.
-    collected: HashSet<Changed>,
+    collected: HashSet<Named>,
     until: Option<Instant>,
 }
 
 impl Listener {
     pub(crate) fn new(mcp: &Mcp, visit: Visit) -> Self {
-        Self { changes: mcp.inner.parts.changes.listen(), visit, collected: HashSet::new(), until: None }
+        Self { mcp: mcp.clone(), changes: mcp.inner.parts.changes.listen(), visit, collected: HashSet::new(), until: None }
     }
 
     fn concerns(&self, change: &Change) -> bool {
@@ -134,11 +141,31 @@ impl Listener {
     }
 
     /// A change as this client names it.
-    fn named(&self, change: Change) -> Changed {
+    fn named(&self, change: Change) -> Named {
         match (change.what, change.upstream, self.visit.target) {
-            (Changed::Resource(uri), Some(upstream), Target::All) => Changed::Resource(prefixed_uri(upstream, &uri)),
-            (what, ..) => what,
+            (Changed::Resource(uri), Some(upstream), Target::All) => (Some(upstream), Changed::Resource(prefixed_uri(upstream, &uri))),
+            (what, upstream, _) => (upstream, what),
         }
+    }
+
+    /// The visit with the person's roles of this moment: a stream stays open for longer than roles stay the same.
+    async fn as_it_is_now(&self) -> Option<Visit> {
+        let parts = &self.mcp.inner.parts;
+        let person = parts.store.person(&self.visit.caller.user_id).await.ok().flatten().filter(|person| person.disabled_at.is_none())?;
+        let mut visit = self.visit.clone();
+        visit.caller.scopes = parts.access.effective(&visit.caller.scopes, &person, &visit.caller.authentication);
+        visit.caller.person = person;
+        Some(visit)
+    }
+
+    /// True if this visit may learn of a change: what is hidden does not change either.
+    async fn may_hear(&self, visit: &Visit, (upstream, what): &Named) -> bool {
+        let wanted = match (what, upstream) {
+            (Changed::Resource(uri), _) => Wanted::Resource(uri),
+            (Changed::Tools | Changed::Prompts | Changed::Resources, Some(upstream)) => Wanted::Upstream(*upstream),
+            (Changed::Tools | Changed::Prompts | Changed::Resources, None) => return true,
+        };
+        self.mcp.find(visit, wanted).await.is_some_and(|(_, item)| self.mcp.may_use(visit, &item.facts()))
     }
 
     /// Waits for changes and answers all that came within a moment.
@@ -158,12 +185,26 @@ impl Listener {
                         self.collected.insert(named);
                     }
                     Ok(_) => {}
-                    Err(broadcast::error::RecvError::Lagged(_)) => self.collected.extend([Changed::Tools, Changed::Prompts, Changed::Resources]),
+                    Err(broadcast::error::RecvError::Lagged(_)) => {
+                        self.collected.extend([Changed::Tools, Changed::Prompts, Changed::Resources].map(|what| (None, what)));
+                    }
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
                 () = wait => {
+                    let mut heard = HashSet::new();
+                    if let Some(visit) = self.as_it_is_now().await {
+                        for named in &self.collected {
+                            if self.may_hear(&visit, named).await {
+                                heard.insert(named.1.clone());
+                            }
+                        }
+                    }
+                    // From here on nothing is awaited: what was collected is told or was not to be told.
                     self.until = None;
-                    return Some(std::mem::take(&mut self.collected));
+                    self.collected.clear();
+                    if !heard.is_empty() {
+                        return Some(heard);
+                    }
                 }
             }
             if !self.collected.is_empty() && self.until.is_none() {
@@ -180,6 +221,7 @@ pub fn prefixed_uri(upstream: UpstreamName, uri: &str) -> String {
 
 /// Forgets what a session watches when its stream ends.
 struct Ended {
+    _slot: Slot,
     mcp: Mcp,
     session: Arc<str>,
 }
@@ -191,14 +233,14 @@ impl Drop for Ended {
     }
 }
 
-/// How many streams are open, in all and for each session.
+/// How many streams each session has open: two, so that a client that lost one can open the next at once.
 #[derive(Default)]
 pub(crate) struct Listening(Mutex<HashMap<String, usize>>);
 
 impl Listening {
-    fn enter(&self, key: &str, most: usize) -> bool {
+    fn enter(&self, key: &str) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.values().sum::<usize>() >= most || open.get(key).is_some_and(|count| *count >= 2) {
+        if open.get(key).is_some_and(|count| *count >= 2) {
             return false;
         }
         *open.entry(key.to_owned()).or_default() += 1;
@@ -226,10 +268,10 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
     if !accepts {
         return rpc_refusal(StatusCode::NOT_ACCEPTABLE, -32000, "this address streams events: accept text/event-stream");
     }
-    if !mcp.inner.listening.enter(&session, mcp.inner.parts.config.max_sse_streams) {
-        return rpc_refusal(StatusCode::SERVICE_UNAVAILABLE, -32000, "too many open streams");
-    }
-    let ended = Ended { mcp: mcp.clone(), session: Arc::clone(&session) };
+    let Some(slot) = mcp.open_stream(&visit.caller.user_id).filter(|_| mcp.inner.listening.enter(&session)) else {
+        return rpc_refusal(StatusCode::SERVICE_UNAVAILABLE, -32000, streams::TOO_MANY);
+    };
+    let ended = Ended { _slot: slot, mcp: mcp.clone(), session: Arc::clone(&session) };
     let state = (Listener::new(&mcp, visit), ended, mcp.inner.parts.stop.clone());
     let events = stream::unfold(state, |(mut listener, ended, stop)| async move {
         let chunk = tokio::select! {

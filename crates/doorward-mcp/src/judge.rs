@@ -1,30 +1,37 @@
-//! One judgement for listing and calling: what is hidden is refused, and what is refused is hidden.
+//! One judgement for listing and using: what is hidden is refused, and what is refused is hidden. It holds for tools, prompts,
+//! resources and templates alike, and for an upstream as a whole.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use doorward_model::{AccessPolicy, ClientId, Effect, Person, ToolPolicy, policy::Question};
+use doorward_model::{
+    AccessPolicy, ClientId, Effect, Person, ToolPolicy,
+    policy::{ItemKind, Question},
+};
 
-use crate::{Visit, tools::ToolSpec};
+use crate::{
+    Visit,
+    item::{Facts, Kind},
+};
 
-/// Judges tools by roles and rules.
+/// Judges items by roles and rules.
 #[derive(Clone)]
 pub struct Judge {
     access: Arc<AccessPolicy>,
     policy: Arc<ToolPolicy>,
 }
 
-/// What was decided about one tool for one person and client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What was decided about one item for one person and client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may be called.
+    /// It may be used.
     Allow,
-    /// It may be called if the person says so each time.
+    /// It may be used if the person says so each time.
     Confirm,
-    /// It is neither seen nor called.
+    /// It is neither seen nor used.
     Refuse,
 }
 
-/// For whom a tool is judged.
+/// For whom an item is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The person.
@@ -39,41 +46,45 @@ impl Judge {
         Self { access, policy }
     }
 
-    /// Judges a tool for whoever sends this request.
-    pub fn judge(&self, visit: &Visit, spec: &ToolSpec) -> Verdict {
+    /// Judges an item for the caller of this request.
+    pub fn judge(&self, visit: &Visit, facts: &Facts<'_>) -> Verdict {
         let caller = &visit.caller;
-        if !caller.reaches(spec.upstream) {
+        if !caller.reaches(facts.upstream) {
             return Verdict::Refuse;
         }
-        self.decide(Subject { person: &caller.person, client_id: &caller.client_id }, spec)
+        self.decide(Subject { person: &caller.person, client_id: &caller.client_id }, facts)
     }
 
-    /// What decides about a call, in a few words for the audit.
-    pub fn reason(&self, visit: &Visit, spec: &ToolSpec) -> String {
+    /// What decides about a use, in a few words for the audit.
+    pub fn reason(&self, visit: &Visit, facts: &Facts<'_>) -> String {
         let caller = &visit.caller;
         let person = &caller.person;
-        if !caller.reaches(spec.upstream) {
+        if !caller.reaches(facts.upstream) {
             return "the token is not for this upstream".to_owned();
         }
-        if !self.access.allows_tool(person, spec.name()) {
+        if !self.access.allows_tool(person, &name_in_roles(facts)) {
             return "access.tool_roles".to_owned();
         }
-        if !self.access.scopes_of(person).allows(spec.scope) {
+        if !self.access.scopes_of(person).allows(facts.scope) {
             return "access.scope_roles".to_owned();
         }
-        if !caller.scopes.allows(spec.scope) {
-            return format!("the token lacks {}", spec.scope.name());
+        if !caller.scopes.allows(facts.scope) {
+            return format!("the token lacks {}", facts.scope.name());
         }
         let subject = Subject { person, client_id: &caller.client_id };
-        self.policy.decide(&question(subject, spec)).to_string()
+        self.policy.decide(&question(subject, facts)).to_string()
     }
 
-    fn decide(&self, subject: Subject<'_>, spec: &ToolSpec) -> Verdict {
+    fn decide(&self, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
         let person = subject.person;
-        if !self.access.allows_tool(person, spec.name()) || !self.access.scopes_of(person).allows(spec.scope) {
+        if !self.access.allows_tool(person, &name_in_roles(facts)) || !self.access.scopes_of(person).allows(facts.scope) {
             return Verdict::Refuse;
         }
-        match self.policy.decide(&question(subject, spec)).effect {
+        let question = question(subject, facts);
+        if facts.kind.in_rules().is_none() {
+            return if self.policy.closes(&question) { Verdict::Refuse } else { Verdict::Allow };
+        }
+        match self.policy.decide(&question).effect {
             Effect::Allow => Verdict::Allow,
             Effect::Confirm => Verdict::Confirm,
             Effect::Deny => Verdict::Refuse,
@@ -81,34 +92,45 @@ impl Judge {
     }
 
     /// The verdict, and why, step by step.
-    pub fn explain(&self, subject: Subject<'_>, spec: &ToolSpec) -> (Verdict, Vec<String>) {
+    pub fn explain(&self, subject: Subject<'_>, facts: &Facts<'_>) -> (Verdict, Vec<String>) {
         let person = subject.person;
         let roles = person.all_roles().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let roles = if roles.is_empty() { "none".to_owned() } else { roles };
         let held = self.access.scopes_of(person);
         let yes = |is: bool| if is { "yes" } else { "no" };
+        let name = name_in_roles(facts);
         let steps = vec![
-            format!("class: {}", spec.class.as_str()),
+            format!("class: {}", facts.class.as_str()),
             format!("roles of {} (user={}): {roles}", person.name, person.id),
-            format!("access.tool_roles let this person call {}: {}", spec.name(), yes(self.access.allows_tool(person, spec.name()))),
-            format!("access.scope_roles let this person hold {}: {}", spec.scope.name(), yes(held.allows(spec.scope))),
-            format!("policy: {}", self.policy.decide(&question(subject, spec))),
-            format!("the client's token needs the scope {}", spec.scope.name()),
+            format!("access.tool_roles let this person call {name}: {}", yes(self.access.allows_tool(person, &name))),
+            format!("access.scope_roles let this person hold {}: {}", facts.scope.name(), yes(held.allows(facts.scope))),
+            format!("policy: {}", self.policy.decide(&question(subject, facts))),
+            format!("the client's token needs the scope {}", facts.scope.name()),
         ];
-        (self.decide(subject, spec), steps)
+        (self.decide(subject, facts), steps)
     }
 }
 
-fn question<'a>(subject: Subject<'a>, spec: &'a ToolSpec) -> Question<'a> {
+/// The name by which `access.tool_roles` knows an item: a rule for `wiki_*` holds for everything of `wiki`, its resources too.
+fn name_in_roles<'a>(facts: &Facts<'a>) -> Cow<'a, str> {
+    match (facts.kind, facts.upstream) {
+        (Kind::Resource | Kind::Template, Some(upstream)) => format!("{upstream}_{}", facts.own_name).into(),
+        (Kind::Upstream, Some(upstream)) => format!("{upstream}_").into(),
+        _ => facts.listed_as.into(),
+    }
+}
+
+fn question<'a>(subject: Subject<'a>, facts: &'a Facts<'_>) -> Question<'a> {
     Question {
         person: subject.person,
         client_id: subject.client_id,
-        upstream: spec.upstream.as_ref().map(doorward_model::UpstreamName::as_str).unwrap_or_default(),
-        kind: doorward_model::policy::ItemKind::Tool,
-        tool: &spec.own_name,
-        listed_as: spec.name(),
-        class: spec.class,
-        open_world: spec.open_world,
-        idempotent: spec.idempotent,
+        upstream: facts.upstream.as_ref().map(doorward_model::UpstreamName::as_str).unwrap_or_default(),
+        // An upstream itself is asked about without its items.
+        kind: facts.kind.in_rules().unwrap_or(ItemKind::Tool),
+        tool: facts.own_name,
+        listed_as: facts.listed_as,
+        class: facts.class,
+        open_world: facts.open_world,
+        idempotent: facts.idempotent,
     }
 }

@@ -5,6 +5,7 @@
 #![allow(deprecated)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod admission;
 mod bearer;
 mod call;
 mod challenge;
@@ -12,18 +13,22 @@ mod channel;
 mod config;
 mod confirm;
 mod envelope;
+mod foreign;
 mod guard;
 pub mod http;
 mod hub;
 mod in_flight;
+mod item;
 mod judge;
 mod kept;
 mod lease;
 mod limits;
 mod metadata;
+mod operation;
 mod server;
 mod session;
 mod sse;
+mod streams;
 mod surface;
 pub mod tools;
 mod visit;
@@ -39,16 +44,19 @@ use doorward_store::{Store, StoreError};
 use doorward_transport::host::HostPolicy;
 use tokio_util::sync::CancellationToken;
 
+pub use admission::Permit;
 pub use bearer::BearerRefusal;
 pub use call::record_place;
 pub use channel::{AskError, Channel};
 pub use config::{Config, tool_limits};
 pub use confirm::{Pending as PendingConfirmation, write_sorted};
 pub use hub::{Change, Changed, Changes, prefixed_uri};
+pub use item::{Facts, Item, ItemSpec, Judged, Kind, Listed, Unjudged};
 pub use judge::{Judge, Subject, Verdict};
 pub use limits::LimitsConfig;
+pub use operation::{Answer, Operation, Wanted};
 pub use server::text_result;
-pub use tools::{CallLimits, Offers, Perhaps, Progress, ToolCall, ToolError, ToolSource, ToolSpec};
+pub use tools::{CallLimits, Offers, Progress, ToolCall, ToolError, ToolSource, ToolSpec};
 pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
 
 /// What the protocol library may log at most, as log directives: it names session ids at INFO and prints codes at DEBUG, so no filter of the
@@ -146,6 +154,7 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) judge: Judge,
     pub(crate) tool_limits: Vec<(Pattern, usize)>,
+    pub(crate) confirm_in_band: Vec<Pattern>,
     pub(crate) limits: limits::Limits,
     pub(crate) questions: Arc<channel::Questions>,
     pub(crate) in_flight: in_flight::InFlight,
@@ -155,6 +164,7 @@ pub(crate) struct Inner {
     pub(crate) hosts: HostPolicy,
     pub(crate) verified: bearer::VerifiedTokens,
     pub(crate) streams: sse::Streams,
+    pub(crate) open_streams: Arc<streams::OpenStreams>,
 }
 
 impl Mcp {
@@ -163,6 +173,7 @@ impl Mcp {
         let inner = Inner {
             judge: Judge::new(Arc::clone(&parts.access), Arc::clone(&parts.policy)),
             tool_limits: config::tool_limits(&parts.config.tool_limits).unwrap_or_default(),
+            confirm_in_band: parts.config.confirm_in_band.iter().map(Pattern::new).collect(),
             limits: limits::Limits::default(),
             questions: Arc::default(),
             in_flight: in_flight::InFlight::default(),
@@ -172,6 +183,7 @@ impl Mcp {
             hosts: HostPolicy::new(&parts.public_url, &parts.allowed_hosts, &parts.config.allowed_origins),
             verified: bearer::VerifiedTokens::new(parts.config.verified_tokens),
             streams: sse::Streams::default(),
+            open_streams: Arc::default(),
             parts,
         };
         Self { inner: Arc::new(inner) }

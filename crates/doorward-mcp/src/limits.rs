@@ -17,20 +17,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     Visit,
-    tools::{ToolError, ToolSpec},
+    tools::{CallLimits, ToolError},
 };
 
 /// How much may be used. An upstream may have tighter limits of its own.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Tool calls a minute of one person, through all clients together.
+    /// Calls of tools, prompts and resources a minute of one person, through all clients together.
     pub calls_per_minute_person: u32,
-    /// Tool calls a minute through one client, for all people together.
+    /// Calls a minute through one client, for all people together.
     pub calls_per_minute_client: u32,
-    /// Tool calls of one person at once.
+    /// Calls of one person at once.
     pub calls_at_once_person: u32,
-    /// Tool calls at one upstream at once, of all people together.
+    /// Calls at one upstream at once, of all people together.
     pub calls_at_once_upstream: u32,
     /// How many calls may wait for their turn, for each person and for each upstream.
     pub calls_waiting: u32,
@@ -66,8 +66,11 @@ enum Key {
     Person(UserId),
     Client(ClientId),
     Upstream(UpstreamName),
+    Codes(UserId),
 }
 
+/// How many codes of confirmations one person's clients may try in a minute, whatever they are for.
+const CODES_PER_MINUTE: u32 = 20;
 /// How many entries are remembered before idle ones are forgotten.
 const SWEEP_ABOVE: usize = 10_000;
 
@@ -129,7 +132,7 @@ impl Limits {
     }
 
     /// Waits for a call's turn: within the rates, then at each gate, where only so many may wait and only so long.
-    pub(crate) async fn admit(&self, config: &LimitsConfig, visit: &Visit, spec: &ToolSpec) -> Result<Turn, ToolError> {
+    pub(crate) async fn admit(&self, config: &LimitsConfig, visit: &Visit, upstream: Option<UpstreamName>, limits: CallLimits) -> Result<Turn, ToolError> {
         let caller = &visit.caller;
         let busy = |what: &str, seconds: u64| ToolError::Busy(format!("{what}; try again in {seconds} s"), seconds);
         self.take(Key::Person(caller.user_id.clone()), config.calls_per_minute_person)
@@ -137,11 +140,11 @@ impl Limits {
         self.take(Key::Client(caller.client_id.clone()), config.calls_per_minute_client)
             .map_err(|seconds| busy("this client made too many calls in a minute", seconds))?;
         let mut gates = vec![(self.gate(Key::Person(caller.user_id.clone()), config.calls_at_once_person), "you have too many calls under way".to_owned())];
-        if let Some(upstream) = spec.upstream {
-            if spec.limits.per_minute > 0 {
-                self.take(Key::Upstream(upstream), spec.limits.per_minute).map_err(|seconds| busy(&format!("{upstream} gets too many calls"), seconds))?;
+        if let Some(upstream) = upstream {
+            if limits.per_minute > 0 {
+                self.take(Key::Upstream(upstream), limits.per_minute).map_err(|seconds| busy(&format!("{upstream} gets too many calls"), seconds))?;
             }
-            let at_once = if spec.limits.at_once > 0 { spec.limits.at_once } else { config.calls_at_once_upstream };
+            let at_once = if limits.at_once > 0 { limits.at_once } else { config.calls_at_once_upstream };
             gates.push((self.gate(Key::Upstream(upstream), at_once), format!("too many calls are under way at {upstream}")));
         }
         let mut permits = Vec::with_capacity(gates.len());
@@ -149,6 +152,12 @@ impl Limits {
             permits.push(Self::pass(config, &gate).await.ok_or_else(|| busy(&what, config.wait_seconds.max(1)))?);
         }
         Ok(Turn { _permits: permits })
+    }
+
+    /// Takes one from the tries of confirmation codes that a person has.
+    pub(crate) fn try_code(&self, user_id: &UserId) -> Result<(), ToolError> {
+        let busy = |seconds| ToolError::Busy(format!("too many codes were tried; try again in {seconds} s"), seconds);
+        self.take(Key::Codes(user_id.clone()), CODES_PER_MINUTE).map_err(busy)
     }
 
     async fn pass(config: &LimitsConfig, gate: &Gate) -> Option<OwnedSemaphorePermit> {

@@ -1,9 +1,8 @@
 //! The protocol: what `rmcp` asks of a server, answered from the tool sources.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_model::ToolClass;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -19,16 +18,18 @@ use rmcp::{
 };
 
 use crate::{
-    Changed, Mcp, Surface, Target, Verdict, Visit,
-    call::CallFacts,
-    confirm::{self, Asked},
+    Changed, Mcp, Surface, Target, Verdict, Visit, confirm,
     hub::Listener,
-    surface,
-    tools::{Offers, Perhaps, Progress, ToolCall, ToolError, ToolSource, ToolSpec},
+    item::{Judged, Unjudged},
+    operation::{Answer, Operation},
+    streams, surface,
+    tools::{Offers, ToolSource, ToolSpec},
 };
 
 /// For how many milliseconds a client may keep a list. It depends on who asks, so only that client may (R18).
 const LIST_TTL_MS: u64 = 60_000;
+/// The most resources that one stream watches.
+const MOST_WATCHED_AT_ONCE: usize = 256;
 
 /// One request's server. Cheap to make.
 #[derive(Clone)]
@@ -37,23 +38,9 @@ pub(crate) struct Server {
 }
 
 impl Mcp {
-    /// The tool of this name, for this caller, with the source that it comes from.
-    pub(crate) async fn tool(&self, visit: &Visit, name: &str) -> Option<(&Arc<dyn ToolSource>, Arc<ToolSpec>)> {
-        for source in &self.inner.parts.sources {
-            if let Some(spec) = source.find(visit, name).await {
-                return Some((source, spec));
-            }
-        }
-        None
-    }
-
     /// All tools that this caller may call, by name.
     pub(crate) async fn usable_tools(&self, visit: &Visit) -> Vec<Arc<ToolSpec>> {
-        let mut tools = Vec::new();
-        for source in &self.inner.parts.sources {
-            tools.extend(source.list(visit).await);
-        }
-        tools.retain(|spec| self.inner.judge.judge(visit, spec) != Verdict::Refuse);
+        let mut tools = self.listed(visit, |source| source.tools(visit)).await;
         tools.sort_by(|one, other| one.name().cmp(other.name()));
         tools.dedup_by(|one, other| one.name() == other.name());
         tools
@@ -86,7 +73,7 @@ impl Mcp {
         }
         let shown = |spec: Arc<ToolSpec>| {
             let mut tool = spec.tool.clone();
-            if self.inner.judge.judge(visit, &spec) == Verdict::Confirm {
+            if self.inner.judge.judge(visit, &spec.facts()) == Verdict::Confirm {
                 confirm::with_argument(&mut tool);
             }
             tool
@@ -94,101 +81,35 @@ impl Mcp {
         tools.into_iter().map(shown).collect()
     }
 
+    /// The items of all sources that this caller may see.
+    async fn listed<'a, T, F>(&'a self, visit: &Visit, ask: impl Fn(&'a Arc<dyn ToolSource>) -> F) -> Vec<T>
+    where
+        T: Judged,
+        F: Future<Output = Unjudged<T>>,
+    {
+        let mut all = Vec::new();
+        for source in &self.inner.parts.sources {
+            all.extend(self.allowed(visit, ask(source).await));
+        }
+        all
+    }
+
     async fn offers(&self, visit: &Visit) -> Offers {
         let mut all = Offers::default();
-        for source in &self.inner.parts.sources {
-            let offers = source.offers(visit).await;
-            all.prompts |= offers.prompts;
-            all.resources |= offers.resources;
-            all.completions |= offers.completions;
-            all.logging |= offers.logging;
+        for one in self.listed(visit, |source| source.offers(visit)).await {
+            all.prompts |= one.shown.prompts;
+            all.resources |= one.shown.resources;
+            all.completions |= one.shown.completions;
+            all.logging |= one.shown.logging;
         }
+        // At the address of all there is at least the list of all tools to read.
+        all.resources |= visit.target == Target::All && self.may_offer();
         all
     }
 
     fn may_offer(&self) -> bool {
         self.inner.parts.sources.iter().any(|source| source.may_offer())
     }
-
-    /// Makes a call: the same for a tool by its own name and through `call_tool`.
-    async fn call(
-        &self,
-        visit: Visit,
-        mut params: CallToolRequestParams,
-        context: &RequestContext<RoleServer>,
-        facts: &mut CallFacts,
-    ) -> Result<CallToolResponse, ToolError> {
-        let through_search = surface::is_one(&params.name);
-        match params.name.as_ref() {
-            surface::SEARCH => return surface::search(&self.usable_tools(&visit).await, params.arguments.unwrap_or_default()).map(Into::into),
-            surface::DESCRIBE => return surface::describe(&self.usable_tools(&visit).await, params.arguments.unwrap_or_default()).map(Into::into),
-            surface::CALL => {
-                params = surface::inner(&params)?;
-                if surface::is_one(&params.name) {
-                    return Err(ToolError::Arguments("call_tool does not call itself or search_tools; call them by their own names".to_owned()));
-                }
-            }
-            _ => {}
-        }
-        let Some((source, spec)) = self.tool(&visit, &params.name).await else { return Err(no_such_tool(&params.name, through_search)) };
-        facts.of(&spec);
-        // The guard refused this already with an HTTP challenge; whatever way leads here, it is judged where the call is made.
-        let verdict = self.inner.judge.judge(&visit, &spec);
-        if verdict == Verdict::Refuse {
-            return Err(ToolError::Protocol(ErrorData::invalid_request(
-                format!("the person that you act for may not call the tool {} with this client", spec.name()),
-                None,
-            )));
-        }
-        if !visit.caller.scopes.allows(spec.scope) {
-            return Err(ToolError::Protocol(ErrorData::invalid_request(format!("insufficient_scope: this needs the scope {}", spec.scope.name()), None)));
-        }
-        let limits = &self.inner.parts.limits;
-        let size = params.arguments.as_ref().map_or(0, |arguments| serde_json::to_vec(arguments).map_or(usize::MAX, |bytes| bytes.len()));
-        facts.request_bytes = i64::try_from(size).unwrap_or(i64::MAX);
-        if size > limits.argument_bytes {
-            return Err(ToolError::Arguments(format!("the arguments have {size} bytes; at most {} are taken", limits.argument_bytes)));
-        }
-        if verdict == Verdict::Confirm {
-            if let Asked::Answer(answer) = self.confirmed(&visit, &spec, &mut params).await? {
-                return Ok(*answer);
-            }
-        } else if let Some(arguments) = params.arguments.as_mut().filter(|_| spec.class != ToolClass::Read) {
-            // A code for a call that needs none is no argument of the tool.
-            if !argument_is_its_own(&spec) {
-                arguments.remove(confirm::ARGUMENT);
-            }
-        }
-        let turn = self.inner.limits.admit(limits, &visit, &spec).await?;
-        let seconds = if spec.limits.seconds > 0 { spec.limits.seconds } else { limits.call_seconds };
-        let call = ToolCall { spec: Arc::clone(&spec), params, progress: progress(&visit, context), visit: visit.clone(), cancelled: context.ct.clone() };
-        let answer = tokio::time::timeout(Duration::from_secs(seconds), source.call(call)).await;
-        drop(turn);
-        let response = answer.unwrap_or_else(|_| Err(ToolError::Failed(format!("{} gave no answer within {seconds} s", spec.name()))))?;
-        let CallToolResponse::Complete(result) = response else { return Ok(response) };
-        let most = if spec.limits.result_bytes > 0 { spec.limits.result_bytes.min(limits.result_bytes) } else { limits.result_bytes };
-        let size = serde_json::to_vec(&result).map_or(usize::MAX, |bytes| bytes.len());
-        facts.response_bytes = i64::try_from(size).unwrap_or(i64::MAX);
-        if spec.upstream.is_some() && size > most {
-            return Err(ToolError::Failed(format!("the result has {size} bytes; at most {most} are passed on. Ask for less, or for a part")));
-        }
-        Ok(if through_search || visit.surface == Surface::Search { self.preview(&visit, spec.name(), result).await } else { result }.into())
-    }
-}
-
-fn no_such_tool(name: &str, through_search: bool) -> ToolError {
-    if through_search {
-        return surface::unknown(name);
-    }
-    ToolError::Protocol(ErrorData::invalid_params(Cow::Owned(format!("there is no tool {name:?}; tools/list names them")), None))
-}
-
-fn argument_is_its_own(spec: &ToolSpec) -> bool {
-    spec.tool.input_schema.get("properties").and_then(serde_json::Value::as_object).is_some_and(|members| members.contains_key(confirm::ARGUMENT))
-}
-
-fn progress(visit: &Visit, context: &RequestContext<RoleServer>) -> Progress {
-    context.meta.get_progress_token().map_or_else(Progress::none, |token| Progress::new(visit.channel.clone(), token))
 }
 
 /// One page of a list: what comes after the cursor, which is the name of the last item seen, and the next cursor.
@@ -235,20 +156,6 @@ impl Server {
         ServerConfig::new(Self::capabilities(offers))
             .with_server_info(implementation)
             .with_instructions("Tools behind Doorward act for the person who signed in. Call whoami to see for whom, and with which scopes.")
-    }
-
-    /// The answer of the first source whose it is.
-    async fn first<'a, T, F>(&'a self, ask: impl Fn(&'a Arc<dyn ToolSource>) -> F) -> Perhaps<T>
-    where
-        F: Future<Output = Perhaps<T>>,
-    {
-        for source in &self.mcp.inner.parts.sources {
-            let answer = ask(source).await;
-            if answer.is_some() {
-                return answer;
-            }
-        }
-        None
     }
 }
 
@@ -298,10 +205,8 @@ impl ServerHandler for Server {
             return Err(ErrorData::method_not_found::<ListPromptsRequestMethod>());
         }
         let visit = Visit::of(&context)?;
-        let mut prompts = Vec::new();
-        for source in &self.mcp.inner.parts.sources {
-            prompts.extend(source.prompts(&visit).await);
-        }
+        let prompts = self.mcp.listed(&visit, |source| source.prompts(&visit)).await;
+        let mut prompts: Vec<_> = prompts.into_iter().map(|one| one.shown).collect();
         prompts.sort_by(|one, other| one.name.cmp(&other.name));
         let (prompts, next) = page(prompts, request, self.mcp.inner.parts.config.page_size, |prompt| &prompt.name)?;
         let mut result = ListPromptsResult::with_all_items(prompts).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private);
@@ -322,9 +227,7 @@ impl ServerHandler for Server {
             catalogue.mime_type = Some("application/json".to_owned());
             resources.push(catalogue);
         }
-        for source in &self.mcp.inner.parts.sources {
-            resources.extend(source.resources(&visit).await);
-        }
+        resources.extend(self.mcp.listed(&visit, |source| source.resources(&visit)).await.into_iter().map(|one| one.shown));
         resources.sort_by(|one, other| one.uri.cmp(&other.uri));
         let (resources, next) = page(resources, request, self.mcp.inner.parts.config.page_size, |resource| &resource.uri)?;
         let mut result = ListResourcesResult::with_all_items(resources).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private);
@@ -341,10 +244,8 @@ impl ServerHandler for Server {
             return Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>());
         }
         let visit = Visit::of(&context)?;
-        let mut templates = Vec::new();
-        for source in &self.mcp.inner.parts.sources {
-            templates.extend(source.templates(&visit).await);
-        }
+        let templates = self.mcp.listed(&visit, |source| source.templates(&visit)).await;
+        let mut templates: Vec<_> = templates.into_iter().map(|one| one.shown).collect();
         templates.sort_by(|one, other| one.uri_template.cmp(&other.uri_template));
         let (templates, next) = page(templates, request, self.mcp.inner.parts.config.page_size, |template| &template.uri_template)?;
         let mut result = ListResourceTemplatesResult::with_all_items(templates).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private);
@@ -364,9 +265,10 @@ impl ServerHandler for Server {
             let text = surface::catalogue(&self.mcp.usable_tools(&visit).await);
             ReadResourceResult::new(vec![ResourceContents::text(text, surface::CATALOGUE).with_mime_type("application/json")]).into()
         } else {
-            let uri = request.uri.clone();
-            let found = self.first(|source| source.read_resource(&visit, request.clone())).await;
-            found.unwrap_or_else(|| Err(ErrorData::resource_not_found("there is no such resource", Some(serde_json::json!({"uri": uri})))))?
+            match self.mcp.perform(visit, Operation::ReadResource(request), &context).await.map_err(surface::as_error)? {
+                Answer::Resource(response) => response,
+                other => return Err(wrong_answer(&other)),
+            }
         };
         if let ReadResourceResponse::Complete(result) = &mut response {
             // Whatever the upstream says of its resources, here they are one person's (G8, R18).
@@ -381,9 +283,10 @@ impl ServerHandler for Server {
             return Err(ErrorData::method_not_found::<GetPromptRequestMethod>());
         }
         let visit = Visit::of(&context)?;
-        let name = request.name.clone();
-        let found = self.first(|source| source.get_prompt(&visit, request.clone())).await;
-        found.unwrap_or_else(|| Err(ErrorData::invalid_params(format!("there is no prompt {name:?}; prompts/list names them"), None)))
+        match self.mcp.perform(visit, Operation::GetPrompt(request), &context).await.map_err(surface::as_error)? {
+            Answer::Prompt(response) => Ok(response),
+            other => Err(wrong_answer(&other)),
+        }
     }
 
     async fn complete(&self, request: CompleteRequestParams, context: RequestContext<RoleServer>) -> Result<CompleteResult, ErrorData> {
@@ -391,8 +294,10 @@ impl ServerHandler for Server {
             return Err(ErrorData::method_not_found::<CompleteRequestMethod>());
         }
         let visit = Visit::of(&context)?;
-        let found = self.first(|source| source.complete(&visit, request.clone())).await;
-        found.unwrap_or_else(|| Err(ErrorData::invalid_params("there is no such prompt or resource template", None)))
+        match self.mcp.perform(visit, Operation::Complete(request), &context).await.map_err(surface::as_error)? {
+            Answer::Completion(result) => Ok(result),
+            other => Err(wrong_answer(&other)),
+        }
     }
 
     async fn set_level(&self, request: SetLevelRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
@@ -400,8 +305,11 @@ impl ServerHandler for Server {
             return Err(ErrorData::method_not_found::<SetLevelRequestMethod>());
         }
         let visit = Visit::of(&context)?;
-        for source in &self.mcp.inner.parts.sources {
-            source.set_level(&visit, request.level).await;
+        for one in self.mcp.listed(&visit, |source| source.offers(&visit)).await {
+            if one.shown.logging {
+                // An upstream that does not take it sends what it likes.
+                let _ = self.mcp.perform(visit.clone(), Operation::SetLevel(one.item.upstream, request.level), &context).await;
+            }
         }
         Ok(())
     }
@@ -420,9 +328,11 @@ impl ServerHandler for Server {
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let visit = Visit::of(context.request_context())?;
-        for uri in context.accepted().resource_subscriptions.iter().flatten() {
+        let too_many = || ErrorData::invalid_request(streams::TOO_MANY, None);
+        let _slot = self.mcp.open_stream(&visit.caller.user_id).ok_or_else(too_many)?;
+        for uri in context.accepted().resource_subscriptions.iter().flatten().take(MOST_WATCHED_AT_ONCE) {
             // Where watching fails, the rest of what was asked for still works.
-            let _ = self.first(|source| source.watch(&visit, uri, true)).await;
+            let _ = self.mcp.perform(visit.clone(), Operation::Watch { uri: uri.clone(), on: true }, context.request_context()).await;
         }
         let mut listener = Listener::new(&self.mcp, visit);
         loop {
@@ -448,25 +358,11 @@ impl ServerHandler for Server {
 
     async fn call_tool(&self, request: CallToolRequestParams, context: RequestContext<RoleServer>) -> Result<CallToolResponse, ErrorData> {
         let visit = Visit::of(&context)?;
-        let mut noting = self.mcp.begin_noting(&visit, &request);
-        let (name, caller) = (request.name.to_string(), visit.caller.clone());
-        let outcome = self.mcp.call(visit, request, &context, &mut noting.facts).await;
-        let micros = noting.micros();
-        let said = match &outcome {
-            Ok(CallToolResponse::Complete(result)) if result.is_error == Some(true) => "answered with an error",
-            Ok(CallToolResponse::Complete(_)) => "ok",
-            Ok(_) => "input required",
-            Err(ToolError::Arguments(_)) => "bad arguments",
-            Err(ToolError::Failed(_)) => "failed",
-            Err(ToolError::Busy(..)) => "limited",
-            Err(ToolError::Protocol(_)) => "refused",
-            Err(ToolError::Unavailable(_)) => "unavailable",
-        };
-        tracing::info!(
-            tool = %name, person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, outcome = said, micros, "tool called"
-        );
-        self.mcp.note_called(noting, said, &outcome).await;
-        outcome.or_else(|error| surface::as_result(error).map(Into::into))
+        match self.mcp.perform(visit, Operation::CallTool(request), &context).await {
+            Ok(Answer::Tool(response)) => Ok(response),
+            Ok(other) => Err(wrong_answer(&other)),
+            Err(error) => surface::as_result(error).map(Into::into),
+        }
     }
 }
 
@@ -476,15 +372,26 @@ impl Server {
             return Err(ErrorData::method_not_found::<SubscribeRequestMethod>());
         }
         let visit = Visit::of(context)?;
-        let found = self.first(|source| source.watch(&visit, uri, on)).await;
-        found.unwrap_or_else(|| Err(ErrorData::resource_not_found("there is no such resource", Some(serde_json::json!({"uri": uri})))))?;
-        if let Some(session) = &visit.session
-            && !self.mcp.inner.watched.set(session, uri, on)
+        let session = visit.session.clone();
+        let outcome = self.mcp.perform(visit, Operation::Watch { uri: uri.to_owned(), on }, context).await;
+        // What is not wanted any more is not told any more, whatever the upstream says to it.
+        if let (false, Some(session)) = (on, &session) {
+            self.mcp.inner.watched.set(session, uri, false);
+        }
+        outcome.map_err(surface::as_error)?;
+        if let Some(session) = session.filter(|_| on)
+            && !self.mcp.inner.watched.set(&session, uri, true)
         {
             return Err(ErrorData::invalid_request("too many resources are watched already", None));
         }
         Ok(())
     }
+}
+
+/// The error for a source that answered another question than it was asked.
+fn wrong_answer(answer: &Answer) -> ErrorData {
+    tracing::error!(?answer, "a source answered something else than it was asked");
+    ErrorData::internal_error("the server cannot answer this", None)
 }
 
 /// Makes a result that models read of a text, for sources that have no more to say.

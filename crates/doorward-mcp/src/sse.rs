@@ -33,6 +33,7 @@ use crate::{
     channel::Ends,
     server::Server,
     session::introduced,
+    streams::{self, Slot},
 };
 
 /// What a message for a stream needs: the way to the server, the way to the client, and who the client is.
@@ -48,6 +49,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(crate) struct Streams(Mutex<HashMap<String, Open>>);
 
 struct Open {
+    _slot: Slot,
     user_id: String,
     client_id: String,
     to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>,
@@ -124,8 +126,8 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
     let id = mcp.new_stream_id().to_string();
     let (to_server, from_client) = mpsc::channel(QUEUE);
     let (to_client, events) = mpsc::channel(QUEUE);
-    if !mcp.admit(&id, &caller, to_server, to_client.clone()) {
-        return rpc_refusal(StatusCode::SERVICE_UNAVAILABLE, -32000, "too many open streams; close one or use Streamable HTTP at /mcp");
+    if !mcp.keep_stream(&id, &caller, to_server, to_client.clone()) {
+        return rpc_refusal(StatusCode::SERVICE_UNAVAILABLE, -32000, streams::TOO_MANY);
     }
     let entry = Entry { mcp: mcp.clone(), id: id.clone() };
     let transport = (ToClient(to_client, None), ReceiverStream::new(from_client));
@@ -159,14 +161,11 @@ fn stream_response(endpoint: Bytes, events: mpsc::Receiver<Bytes>, entry: Entry,
 }
 
 impl Mcp {
-    fn admit(&self, id: &str, caller: &Caller, to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>, to_client: mpsc::Sender<Bytes>) -> bool {
-        let config = &self.inner.parts.config;
+    fn keep_stream(&self, id: &str, caller: &Caller, to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>, to_client: mpsc::Sender<Bytes>) -> bool {
+        let Some(slot) = self.open_stream(&caller.user_id) else { return false };
         let mut open = self.inner.streams.lock();
-        let own = open.values().filter(|stream| stream.user_id == caller.user_id.as_str()).count();
-        if open.len() >= config.max_sse_streams || own >= config.max_sse_streams_per_person {
-            return false;
-        }
-        let stream = Open { user_id: caller.user_id.to_string(), client_id: caller.client_id.to_string(), to_server, to_client, facts: Arc::default() };
+        let stream =
+            Open { _slot: slot, user_id: caller.user_id.to_string(), client_id: caller.client_id.to_string(), to_server, to_client, facts: Arc::default() };
         open.insert(id.to_owned(), stream);
         true
     }

@@ -84,6 +84,7 @@ fn spec(name: &'static str, title: &str, description: &'static str, schema: Map<
         tool,
         upstream: None,
         own_name: name.to_owned(),
+        listed_as: name.to_owned(),
         class: ToolClass::Read,
         scope: Scope::Read,
         open_world: !read_only,
@@ -315,12 +316,30 @@ pub(crate) fn as_result(error: ToolError) -> Result<CallToolResult, rmcp::ErrorD
             result.meta = Some(meta);
             result
         }
+        ToolError::Unconfirmed(why) => failed(why),
         ToolError::Protocol(error) => return Err(error),
+        ToolError::Upstream { title, error } => return Err(crate::foreign::error(&title, error)),
         ToolError::Unavailable(error) => {
             tracing::error!(%error, "a tool could not answer");
             failed("the server cannot answer now; try again shortly".to_owned())
         }
     })
+}
+
+/// A refusal of anything but a tool's call, as an error of the protocol.
+pub(crate) fn as_error(error: ToolError) -> rmcp::ErrorData {
+    match error {
+        ToolError::Arguments(why) => rmcp::ErrorData::invalid_params(why, None),
+        ToolError::Failed(why) => rmcp::ErrorData::internal_error(why, None),
+        ToolError::Unconfirmed(why) => rmcp::ErrorData::invalid_request(why, None),
+        ToolError::Busy(why, seconds) => rmcp::ErrorData::internal_error(why, Some(json!({"doorward/retryAfterSeconds": seconds}))),
+        ToolError::Protocol(error) => error,
+        ToolError::Upstream { title, error } => crate::foreign::error(&title, error),
+        ToolError::Unavailable(error) => {
+            tracing::error!(%error, "a request could not be answered");
+            rmcp::ErrorData::internal_error("the server cannot answer now; try again shortly", None)
+        }
+    }
 }
 
 #[cfg(test)]

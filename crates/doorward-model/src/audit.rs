@@ -83,6 +83,16 @@ kinds! {
     ToolCalled = "tool.called";
     /// A tool call was refused before it reached the tool: roles, policy, scopes or limits.
     ToolRefused = "tool.refused";
+    /// A prompt of an upstream was filled in, or that was refused.
+    PromptUsed = "prompt.used";
+    /// A resource of an upstream was read, or that was refused.
+    ResourceRead = "resource.read";
+    /// A client began or ended to watch a resource of an upstream, or that was refused.
+    ResourceWatched = "resource.watched";
+    /// An upstream completed an argument of a prompt or a resource template, or that was refused.
+    ArgumentCompleted = "argument.completed";
+    /// A client set how much log an upstream sends, or that was refused.
+    LogLevelSet = "log_level.set";
     /// An upstream shows another definition of a tool than the one that was approved.
     ToolChanged = "tool.changed";
     /// An administrator decided about a tool.

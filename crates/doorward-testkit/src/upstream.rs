@@ -27,6 +27,15 @@ pub struct UpstreamState {
     pub authorizations: Vec<String>,
     /// How many tool calls arrived.
     pub calls: usize,
+    /// Whether it offers a prompt `letter`, a resource `file:///wages`, a template `file:///{name}`, completions and a log.
+    pub offers_all: bool,
+    /// The methods and items of everything but lists that arrived, such as `resources/read file:///wages`.
+    pub operations: Vec<String>,
+    /// How many bytes its prompt and its resource have, besides a few words.
+    pub padding: usize,
+    /// The error that everything but lists is answered with.
+    pub error: Option<Value>,
+    asked: Option<tokio::sync::oneshot::Sender<Value>>,
     /// Whether MCP requests need a token of its authorization server.
     pub protected: bool,
     /// For how many seconds an access token is good, as the token answer says.
@@ -283,22 +292,70 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
         }
     }
     let id = message["id"].clone();
+    if message["method"].is_null() && !id.is_null() {
+        let asked = lock(&shared).asked.take();
+        asked.map(|asked| asked.send(message));
+        return StatusCode::ACCEPTED.into_response();
+    }
     if id.is_null() {
         return StatusCode::ACCEPTED.into_response();
     }
     let result = |result: Value| answer(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
-    match message["method"].as_str().unwrap_or_default() {
-        "initialize" => result(json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "fake", "version": "1"}})),
+    let method = message["method"].as_str().unwrap_or_default();
+    let (offers_all, padding, error) = {
+        let state = lock(&shared);
+        (state.offers_all, "z".repeat(state.padding), state.error.clone())
+    };
+    if offers_all && !method.ends_with("/list") && method != "initialize" {
+        let params = &message["params"];
+        let item =
+            ["name", "uri", "level"].iter().find_map(|key| params[key].as_str()).or_else(|| params["ref"]["name"].as_str().or(params["ref"]["uri"].as_str()));
+        lock(&shared).operations.push(format!("{method} {}", item.unwrap_or_default()));
+        if let Some(error) = error {
+            return answer(&json!({"jsonrpc": "2.0", "id": id, "error": error}));
+        }
+    }
+    match method {
+        "initialize" => {
+            let mut capabilities = json!({"tools": {}});
+            if offers_all {
+                capabilities = json!({"tools": {}, "prompts": {}, "resources": {"subscribe": true}, "completions": {}, "logging": {}});
+            }
+            result(json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": {"name": "fake", "version": "1"}}))
+        }
+        "prompts/list" => result(json!({"prompts": [{"name": "letter", "arguments": [{"name": "to"}]}]})),
+        "resources/list" => result(json!({"resources": [{"uri": "file:///wages", "name": "wages"}]})),
+        "resources/templates/list" => result(json!({"resourceTemplates": [{"uriTemplate": "file:///{name}", "name": "any"}]})),
+        "prompts/get" => result(json!({"messages": [{"role": "user", "content": {"type": "text", "text": format!("the secret letter {padding}")}}]})),
+        "resources/read" => result(json!({"contents": [{"uri": message["params"]["uri"], "text": format!("the secret wages {padding}")}]})),
+        "completion/complete" => result(json!({"completion": {"values": ["the secret name"]}})),
+        "resources/subscribe" | "resources/unsubscribe" | "logging/setLevel" => result(json!({})),
         "tools/list" => {
             let tools = lock(&shared).tools.clone();
             result(json!({ "tools": tools }))
         }
         "tools/call" => {
             lock(&shared).calls += 1;
-            call(&id, &token, &message["params"]).await
+            if message["params"]["name"] == "ask" { ask(&shared, &id) } else { call(&id, &token, &message["params"]).await }
         }
         _ => answer(&json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "not known"}})),
     }
+}
+
+/// A call that asks the user for a name before it answers.
+fn ask(shared: &Shared, id: &Value) -> Response {
+    let (sender, answered) = tokio::sync::oneshot::channel();
+    lock(shared).asked = Some(sender);
+    let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}});
+    let question = json!({"jsonrpc": "2.0", "id": "q1", "method": "elicitation/create", "params": {"message": "Your name?", "requestedSchema": schema}});
+    let id = id.clone();
+    let first = futures_util::stream::iter([format!("data: {question}\n\n")]);
+    let last = futures_util::stream::once(async move {
+        let told = answered.await.map(|message| message["result"]["content"]["name"].clone()).unwrap_or_default();
+        format!("data: {}\n\n", json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": format!("hello {told}")}]}}))
+    });
+    let events = futures_util::StreamExt::map(futures_util::StreamExt::chain(first, last), Ok::<_, std::io::Error>);
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 
 /// What a call comes to, by the tool's name.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_gateway::Gateway;
-use doorward_mcp::{Judge, Subject, Verdict, tools::BUILT_IN};
+use doorward_mcp::{Judge, Judged, Subject, Verdict, tools::BUILT_IN};
 use doorward_model::{ClientId, ClientSource, Person};
 use doorward_store::{ClientFilter, Store, StoreError};
 
@@ -33,7 +33,7 @@ pub(crate) async fn explain(store: &Store, gateway: &Gateway, judge: &Judge, cal
         },
     };
     let blocked = before.iter().any(|(good, _)| !good);
-    let (verdict, steps) = judge.explain(Subject { person, client_id: &client_id }, &spec);
+    let (verdict, steps) = judge.explain(Subject { person, client_id: &client_id }, &spec.facts());
     if !client.is_empty() {
         let known = found.map_or("which this server does not know; rules name clients by ID", |found| match found.source {
             ClientSource::Administrator => "made by an administrator",

@@ -115,7 +115,7 @@ impl Upstreams for UpstreamPages {
             let pending = self.mcp.pending_confirmation(user_id, id).await?;
             Ok(pending.map(|pending| Confirmation {
                 code: self.mcp.confirmation_code(user_id, &pending),
-                arguments: serde_json::to_string_pretty(&pending.arguments).unwrap_or_default(),
+                arguments: pending.shown_arguments(),
                 title: pending.title,
                 tool: pending.tool,
                 client: pending.client,

@@ -6,6 +6,7 @@ mod confirm;
 mod connect;
 mod hostile;
 mod isolation;
+mod offers;
 mod pinned;
 mod policy;
 mod processes;

@@ -8,10 +8,14 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use rmcp::model::{CallToolResponse, CallToolResult, Tool, ToolAnnotations};
+use rmcp::model::{CallToolResult, Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
 
-use super::{BoxFuture, CallLimits, ToolCall, ToolError, ToolSource, ToolSpec, list_connected_apps, revoke_connected_app, server_info, wait, whoami};
-use crate::{Target, Visit};
+use super::{BoxFuture, CallLimits, Offers, ToolCall, ToolError, ToolSource, ToolSpec, list_connected_apps, revoke_connected_app, server_info, wait, whoami};
+use crate::{
+    Permit, Target, Visit,
+    item::{Item, Listed, Unjudged},
+    operation::{Answer, Wanted},
+};
 
 /// What built-in tools work with.
 #[derive(Clone)]
@@ -120,6 +124,7 @@ fn spec(built_in: &BuiltIn) -> ToolSpec {
         tool,
         upstream: None,
         own_name: built_in.name.to_owned(),
+        listed_as: built_in.name.to_owned(),
         class: built_in.class,
         scope: Scope::of_class(built_in.class),
         open_world: false,
@@ -129,18 +134,36 @@ fn spec(built_in: &BuiltIn) -> ToolSpec {
 }
 
 impl ToolSource for BuiltInTools {
-    fn list<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Vec<Arc<ToolSpec>>> {
+    fn tools<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
         let own = if visit.target == Target::All { specs().to_vec() } else { Vec::new() };
-        Box::pin(async move { own })
+        Box::pin(async move { Unjudged::new(own) })
     }
-    fn find<'a>(&'a self, visit: &'a Visit, name: &'a str) -> BoxFuture<'a, Option<Arc<ToolSpec>>> {
+    fn prompts<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
+        Box::pin(async { Unjudged::default() })
+    }
+    fn resources<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
+        Box::pin(async { Unjudged::default() })
+    }
+    fn templates<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
+        Box::pin(async { Unjudged::default() })
+    }
+    fn offers<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
+        Box::pin(async { Unjudged::default() })
+    }
+    fn may_offer(&self) -> bool {
+        false
+    }
+    fn find<'a>(&'a self, visit: &'a Visit, wanted: Wanted<'a>) -> BoxFuture<'a, Option<Item>> {
+        let Wanted::Tool(name) = wanted else { return Box::pin(async { None }) };
         let found = specs().iter().find(|spec| visit.target == Target::All && spec.name() == name).cloned();
-        Box::pin(async move { found })
+        Box::pin(async move { found.map(Item::Tool) })
     }
-    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<CallToolResponse, ToolError>> {
+    fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>> {
         Box::pin(async move {
-            let tool = BUILT_IN.iter().find(|tool| tool.name == call.spec.name()).ok_or_else(|| ToolError::Failed("there is no such tool".to_owned()))?;
-            (tool.call)(&self.context, call).await.map(|value| CallToolResult::structured(value).into())
+            let gone = || ToolError::Failed("there is no such tool".to_owned());
+            let call = permit.into_call().map_err(|_| gone())?;
+            let tool = BUILT_IN.iter().find(|tool| tool.name == call.spec.name()).ok_or_else(gone)?;
+            (tool.call)(&self.context, call).await.map(|value| Answer::Tool(CallToolResult::structured(value).into()))
         })
     }
 }

@@ -13,15 +13,16 @@ use doorward_model::{Scope, ToolClass, UpstreamName};
 use doorward_store::StoreError;
 use rmcp::{
     ErrorData,
-    model::{
-        CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, LoggingLevel, ProgressToken,
-        Prompt, ReadResourceRequestParams, ReadResourceResponse, Resource, ResourceTemplate, Tool,
-    },
+    model::{CallToolRequestParams, ProgressToken, Prompt, Resource, ResourceTemplate, Tool},
 };
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Channel, Visit};
+use crate::{
+    Channel, Permit, Visit,
+    item::{Item, Listed, Unjudged},
+    operation::{Answer, Wanted},
+};
 
 pub(crate) use builtin::schema;
 pub use builtin::{BUILT_IN, BuiltIn, BuiltInTools};
@@ -38,6 +39,9 @@ pub struct ToolSpec {
     pub upstream: Option<UpstreamName>,
     /// Its name there.
     pub own_name: String,
+    /// Its name among the tools of all upstreams. It stays the same at the upstream's own address, so that rules, confirmations and the
+    /// audit mean the same tool at every address.
+    pub listed_as: String,
     /// What it does to the world.
     pub class: ToolClass,
     /// The scope that calling it needs.
@@ -70,7 +74,8 @@ pub struct CallLimits {
     pub result_bytes: usize,
 }
 
-/// One call.
+/// One call. It is made of a [`Permit`] and of nothing else.
+#[non_exhaustive]
 pub struct ToolCall {
     /// The tool.
     pub spec: Arc<ToolSpec>,
@@ -102,6 +107,15 @@ pub enum ToolError {
     Busy(String, u64),
     /// The protocol has an error of its own for this.
     Protocol(ErrorData),
+    /// The person did not agree, or could not be asked; the text tells the model which.
+    Unconfirmed(String),
+    /// The upstream answered with an error of its own. It reaches the client only as [`crate::foreign_error`] writes it.
+    Upstream {
+        /// The upstream's name for people.
+        title: String,
+        /// The error, as the upstream sent it.
+        error: ErrorData,
+    },
     /// Something here failed; the caller learns only that it may try again.
     Unavailable(StoreError),
 }
@@ -126,57 +140,25 @@ pub struct Offers {
     pub logging: bool,
 }
 
-/// The answer of a source to a request about something of which it is not known whose it is: `None` if it is not this source's.
-pub type Perhaps<T> = Option<Result<T, ErrorData>>;
-
-/// Where tools come from. The gateway and connectors are further sources; `doorward` introduces them.
+/// Where tools, prompts and resources come from. The gateway and connectors are further sources; `doorward` introduces them. No method
+/// has a default: a source decides on each.
 pub trait ToolSource: Send + Sync + 'static {
-    /// The tools that this caller sees, in a stable order, before the policy is asked.
-    fn list<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Vec<Arc<ToolSpec>>>;
-    /// The tool of this name.
-    fn find<'a>(&'a self, visit: &'a Visit, name: &'a str) -> BoxFuture<'a, Option<Arc<ToolSpec>>>;
-    /// Calls a tool of this source. Scope and policy were checked.
-    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<CallToolResponse, ToolError>>;
+    /// The tools that this caller could see, in a stable order, before they are judged.
+    fn tools<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>>;
+    /// The prompts.
+    fn prompts<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Prompt>>>;
+    /// The resources.
+    fn resources<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Resource>>>;
+    /// The resource templates.
+    fn templates<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>>;
+    /// What each upstream offers besides tools.
+    fn offers<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Offers>>>;
     /// Whether there may be anything but tools, for anybody.
-    fn may_offer(&self) -> bool {
-        false
-    }
-    /// What there is besides tools for this caller.
-    fn offers<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Offers> {
-        Box::pin(async { Offers::default() })
-    }
-    /// The prompts that this caller sees.
-    fn prompts<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Vec<Prompt>> {
-        Box::pin(async { Vec::new() })
-    }
-    /// The resources that this caller sees.
-    fn resources<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Vec<Resource>> {
-        Box::pin(async { Vec::new() })
-    }
-    /// The resource templates that this caller sees.
-    fn templates<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Vec<ResourceTemplate>> {
-        Box::pin(async { Vec::new() })
-    }
-    /// Fills in a prompt.
-    fn get_prompt<'a>(&'a self, _: &'a Visit, _: GetPromptRequestParams) -> BoxFuture<'a, Perhaps<GetPromptResponse>> {
-        Box::pin(async { None })
-    }
-    /// Reads a resource.
-    fn read_resource<'a>(&'a self, _: &'a Visit, _: ReadResourceRequestParams) -> BoxFuture<'a, Perhaps<ReadResourceResponse>> {
-        Box::pin(async { None })
-    }
-    /// Completes an argument.
-    fn complete<'a>(&'a self, _: &'a Visit, _: CompleteRequestParams) -> BoxFuture<'a, Perhaps<CompleteResult>> {
-        Box::pin(async { None })
-    }
-    /// Watches a resource, or stops watching it.
-    fn watch<'a>(&'a self, _: &'a Visit, _: &'a str, _: bool) -> BoxFuture<'a, Perhaps<()>> {
-        Box::pin(async { None })
-    }
-    /// Passes on how much log a client wants.
-    fn set_level<'a>(&'a self, _: &'a Visit, _: LoggingLevel) -> BoxFuture<'a, ()> {
-        Box::pin(async {})
-    }
+    fn may_offer(&self) -> bool;
+    /// The item of this name, before it is judged. It asks no upstream to do anything.
+    fn find<'a>(&'a self, visit: &'a Visit, wanted: Wanted<'a>) -> BoxFuture<'a, Option<Item>>;
+    /// Does what was admitted.
+    fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>>;
 }
 
 /// Reports progress, if the client asked for it (CA7).

@@ -70,4 +70,10 @@ impl Store {
         let theirs = kept_result::Entity::find_by_id(id.as_str()).filter(K::UserId.eq(user_id.as_str())).filter(K::ExpiresAt.gt(now.0));
         Ok(theirs.one(&self.reader).await?.map(convert::kept))
     }
+    /// What is kept of this person under a tool's name and has not expired at `now`, the newest first.
+    pub async fn kept_results(&self, user_id: &UserId, tool: &str, now: Timestamp) -> Result<Vec<KeptResult>, StoreError> {
+        use kept_result::Column as K;
+        let theirs = kept_result::Entity::find().filter(K::UserId.eq(user_id.as_str())).filter(K::Tool.eq(tool)).filter(K::ExpiresAt.gt(now.0));
+        Ok(theirs.order_by_desc(K::CreatedAt).all(&self.reader).await?.into_iter().map(convert::kept).collect())
+    }
 }

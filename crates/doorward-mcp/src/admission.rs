@@ -1,0 +1,202 @@
+//! The one way to an upstream: whatever a client wants done passes [`Mcp::perform`], which finds the item, judges it, asks the person,
+//! waits for a turn, bounds time and size, and tells the audit. A source takes nothing but a [`Permit`], which only this file makes.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use rmcp::{ErrorData, RoleServer, service::RequestContext};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Mcp, Surface, Verdict, Visit,
+    call::Noted,
+    confirm::Confirmation,
+    item::{Facts, Item, Judged, Kind, Unjudged},
+    operation::{Answer, Operation, Wanted},
+    surface,
+    tools::{CallLimits, Progress, ToolCall, ToolError, ToolSource},
+};
+
+/// The mark of a permit. It can be made in this file only.
+struct Admitted;
+
+/// An operation that was admitted: it may go to its source.
+pub struct Permit {
+    /// Who wants it done, and the way back.
+    pub visit: Visit,
+    /// The item that it is about.
+    pub item: Item,
+    /// What to do.
+    pub operation: Operation,
+    /// Where to report progress.
+    pub progress: Progress,
+    /// Cancelled when the client takes the request back or goes away.
+    pub cancelled: CancellationToken,
+    _admitted: Admitted,
+}
+
+impl Permit {
+    /// The permit as the call of a tool, if it is one.
+    ///
+    /// # Errors
+    ///
+    /// The permit itself, if it is for anything else.
+    pub fn into_call(self) -> Result<ToolCall, Box<Self>> {
+        match (self.item, self.operation) {
+            (Item::Tool(spec), Operation::CallTool(params)) => {
+                Ok(ToolCall { spec, params, visit: self.visit, progress: self.progress, cancelled: self.cancelled })
+            }
+            (item, operation) => Err(Box::new(Self { item, operation, ..self })),
+        }
+    }
+}
+
+/// How a call reaches its tool.
+enum Way {
+    /// By the tool's own name.
+    Direct,
+    /// Through `call_tool`.
+    Search,
+    /// It was one of the three search tools, and this is its result.
+    Answered(Answer),
+}
+
+impl Mcp {
+    /// The item that is wanted, for this caller, with the source that it comes from. It is not judged yet.
+    pub(crate) async fn find(&self, visit: &Visit, wanted: Wanted<'_>) -> Option<(&Arc<dyn ToolSource>, Item)> {
+        for source in &self.inner.parts.sources {
+            if let Some(item) = source.find(visit, wanted).await {
+                return Some((source, item));
+            }
+        }
+        None
+    }
+
+    /// The items of a list that this caller may see.
+    pub(crate) fn allowed<T: Judged>(&self, visit: &Visit, items: Unjudged<T>) -> Vec<T> {
+        items.judged(|facts| self.inner.judge.judge(visit, facts) != Verdict::Refuse)
+    }
+
+    /// True if this caller may use an item now, without being asked first.
+    pub(crate) fn may_use(&self, visit: &Visit, facts: &Facts<'_>) -> bool {
+        self.inner.judge.judge(visit, facts) == Verdict::Allow && visit.caller.scopes.allows(facts.scope)
+    }
+
+    /// Does what a client wants done, and accounts for it.
+    pub(crate) async fn perform(&self, visit: Visit, operation: Operation, context: &RequestContext<RoleServer>) -> Result<Answer, ToolError> {
+        let mut noting = self.begin_noting(&visit, &operation);
+        let outcome = self.admit(visit, operation, context, &mut noting.noted).await;
+        noting.end(&outcome).await;
+        outcome
+    }
+
+    async fn admit(&self, visit: Visit, mut operation: Operation, context: &RequestContext<RoleServer>, noted: &mut Noted) -> Result<Answer, ToolError> {
+        let searched = match self.way(&visit, &mut operation).await? {
+            Way::Direct => false,
+            Way::Search => true,
+            Way::Answered(answer) => return Ok(answer),
+        };
+        let found = match operation.wanted() {
+            Some(wanted) => self.find(&visit, wanted).await,
+            None => None,
+        };
+        let Some((source, item)) = found else { return Err(no_such_item(&operation, searched)) };
+        noted.item = Some(item.clone());
+        let facts = item.facts();
+        // The guard refused most of this already with an HTTP challenge; whatever way leads here, it is judged where it is done.
+        let verdict = self.inner.judge.judge(&visit, &facts);
+        if verdict == Verdict::Refuse {
+            let told = format!("the person that you act for may not use the {} {} with this client", facts.kind.noun(), facts.listed_as);
+            return Err(ToolError::Protocol(ErrorData::invalid_request(told, None)));
+        }
+        if !visit.caller.scopes.allows(facts.scope) {
+            return Err(ToolError::Protocol(ErrorData::invalid_request(format!("insufficient_scope: this needs the scope {}", facts.scope.name()), None)));
+        }
+        let limits = &self.inner.parts.limits;
+        let size = operation.bytes();
+        noted.request_bytes = i64::try_from(size).unwrap_or(i64::MAX);
+        if size > limits.argument_bytes {
+            return Err(ToolError::Arguments(format!("the arguments have {size} bytes; at most {} are taken", limits.argument_bytes)));
+        }
+        let given = match self.confirmation(&visit, &item, verdict, &mut operation).await? {
+            Confirmation::NotNeeded => None,
+            Confirmation::Given(given) => Some(given),
+            Confirmation::Asked(required) => return operation.requires(*required).ok_or_else(|| cannot_be_asked(&facts)),
+        };
+        let turn = self.inner.limits.admit(limits, &visit, facts.upstream, facts.limits).await?;
+        let seconds = if facts.limits.seconds > 0 { facts.limits.seconds } else { limits.call_seconds };
+        let permit = Permit {
+            item: item.clone(),
+            operation,
+            progress: context.meta.get_progress_token().map_or_else(Progress::none, |token| Progress::new(visit.channel.clone(), token)),
+            visit: visit.clone(),
+            cancelled: context.ct.clone(),
+            _admitted: Admitted,
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(seconds), source.run(permit)).await;
+        drop(turn);
+        let late = |_| Err(ToolError::Failed(format!("{} gave no answer within {seconds} s", facts.listed_as)));
+        let mut answer = answer.unwrap_or_else(late)?;
+        if let (Some(given), Some(required)) = (given, answer.required()) {
+            self.carry_on(&visit, given, required);
+        }
+        self.sized(&visit, &facts, answer, (searched, noted)).await
+    }
+
+    /// Passes an answer on if it is not too long; what was asked for through a search is shortened.
+    async fn sized(&self, visit: &Visit, facts: &Facts<'_>, answer: Answer, (searched, noted): (bool, &mut Noted)) -> Result<Answer, ToolError> {
+        let Some(size) = answer.bytes() else { return Ok(answer) };
+        let limits = &self.inner.parts.limits;
+        let most = if facts.limits.result_bytes > 0 { facts.limits.result_bytes.min(limits.result_bytes) } else { limits.result_bytes };
+        noted.response_bytes = i64::try_from(size).unwrap_or(i64::MAX);
+        if facts.upstream.is_some() && size > most {
+            return Err(ToolError::Failed(format!("the result has {size} bytes; at most {most} are passed on. Ask for less, or for a part")));
+        }
+        match answer {
+            Answer::Tool(rmcp::model::CallToolResponse::Complete(result)) if searched || visit.surface == Surface::Search => {
+                Ok(Answer::Tool(self.preview(visit, facts.listed_as, result).await.into()))
+            }
+            answer => Ok(answer),
+        }
+    }
+
+    /// Answers the search tools, and puts the tool that `call_tool` names in its place.
+    async fn way(&self, visit: &Visit, operation: &mut Operation) -> Result<Way, ToolError> {
+        let Operation::CallTool(params) = operation else { return Ok(Way::Direct) };
+        if !surface::is_one(&params.name) {
+            return Ok(Way::Direct);
+        }
+        if params.name == surface::CALL {
+            *params = surface::inner(params)?;
+            if surface::is_one(&params.name) {
+                return Err(ToolError::Arguments("call_tool does not call itself or search_tools; call them by their own names".to_owned()));
+            }
+            return Ok(Way::Search);
+        }
+        let _turn = self.inner.limits.admit(&self.inner.parts.limits, visit, None, CallLimits::default()).await?;
+        let (tools, arguments) = (self.usable_tools(visit).await, params.arguments.take().unwrap_or_default());
+        let answer = if params.name == surface::SEARCH { surface::search(&tools, arguments) } else { surface::describe(&tools, arguments) };
+        answer.map(|result| Way::Answered(Answer::Tool(result.into())))
+    }
+}
+
+/// The refusal of something under `confirm` in the middle of which nothing can be asked.
+pub(crate) fn cannot_be_asked(facts: &Facts<'_>) -> ToolError {
+    let (noun, name) = (facts.kind.noun(), facts.listed_as);
+    ToolError::Unconfirmed(format!("the person has to agree to every use of the {noun} {name}, and cannot be asked for this one"))
+}
+
+/// The error for a name that is not there.
+fn no_such_item(operation: &Operation, searched: bool) -> ToolError {
+    let (kind, name) = operation.wanted().map_or((Kind::Template, ""), |wanted| wanted.parts());
+    let wrong = |told: String| ToolError::Protocol(ErrorData::invalid_params(Cow::Owned(told), None));
+    match (kind, operation) {
+        (Kind::Tool, _) if searched => surface::unknown(name),
+        (Kind::Tool, _) => wrong(format!("there is no tool {name:?}; tools/list names them")),
+        (_, Operation::Complete(_)) => wrong("there is no such prompt or resource template".to_owned()),
+        (Kind::Prompt, _) => wrong(format!("there is no prompt {name:?}; prompts/list names them")),
+        (Kind::Resource | Kind::Template | Kind::Upstream, _) => {
+            ToolError::Protocol(ErrorData::resource_not_found("there is no such resource", Some(json!({ "uri": name }))))
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Items: what an upstream offers, as it is judged and counted. A list of items that were not judged yet can be opened in one place
+//! only, so that none is shown unjudged.
+
+use std::sync::Arc;
+
+use doorward_model::{Scope, ToolClass, UpstreamName, policy};
+
+use crate::tools::{CallLimits, ToolSpec};
+
+/// What an item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A tool.
+    Tool,
+    /// A prompt.
+    Prompt,
+    /// A resource.
+    Resource,
+    /// A template of resources.
+    Template,
+    /// The upstream itself: its capabilities, its log, that its lists changed.
+    Upstream,
+}
+
+impl Kind {
+    /// The kind that rules know it by; `None` for the upstream itself, which only rules about whole upstreams concern.
+    pub(crate) fn in_rules(self) -> Option<policy::ItemKind> {
+        match self {
+            Self::Tool => Some(policy::ItemKind::Tool),
+            Self::Prompt => Some(policy::ItemKind::Prompt),
+            Self::Resource | Self::Template => Some(policy::ItemKind::Resource),
+            Self::Upstream => None,
+        }
+    }
+
+    /// The word for it in messages.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Prompt => "prompt",
+            Self::Resource => "resource",
+            Self::Template => "resource template",
+            Self::Upstream => "upstream",
+        }
+    }
+}
+
+/// A prompt, a resource, a template, or an upstream itself, as it is judged. Its class is always [`ToolClass::Read`].
+#[derive(Clone, Debug)]
+pub struct ItemSpec {
+    /// What it is.
+    pub kind: Kind,
+    /// The upstream that it belongs to.
+    pub upstream: UpstreamName,
+    /// Its name or URI there.
+    pub own_name: String,
+    /// Its name or URI among those of all upstreams.
+    pub listed_as: String,
+    /// The scope that using it needs.
+    pub scope: Scope,
+    /// How much of it one use may take.
+    pub limits: CallLimits,
+}
+
+/// An item, as a source finds it.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// A tool.
+    Tool(Arc<ToolSpec>),
+    /// Anything else.
+    Other(Arc<ItemSpec>),
+}
+
+/// What judging, limits and the audit need to know of an item.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// The upstream; `None` for our own.
+    pub upstream: Option<UpstreamName>,
+    /// Its name or URI there.
+    pub own_name: &'a str,
+    /// Its name or URI among those of all upstreams, at whichever address it is used.
+    pub listed_as: &'a str,
+    /// What using it does to the world.
+    pub class: ToolClass,
+    /// The scope that using it needs.
+    pub scope: Scope,
+    /// It reaches beyond its server.
+    pub open_world: bool,
+    /// Using it again changes nothing more.
+    pub idempotent: bool,
+    /// How much of it one use may take.
+    pub limits: CallLimits,
+}
+
+/// Something that can be judged.
+pub trait Judged {
+    /// What judging needs to know.
+    fn facts(&self) -> Facts<'_>;
+}
+
+impl Judged for ToolSpec {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            kind: Kind::Tool,
+            upstream: self.upstream,
+            own_name: &self.own_name,
+            listed_as: &self.listed_as,
+            class: self.class,
+            scope: self.scope,
+            open_world: self.open_world,
+            idempotent: self.idempotent,
+            limits: self.limits,
+        }
+    }
+}
+
+impl Judged for Arc<ToolSpec> {
+    fn facts(&self) -> Facts<'_> {
+        self.as_ref().facts()
+    }
+}
+
+impl Judged for ItemSpec {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            kind: self.kind,
+            upstream: Some(self.upstream),
+            own_name: &self.own_name,
+            listed_as: &self.listed_as,
+            class: ToolClass::Read,
+            scope: self.scope,
+            open_world: true,
+            idempotent: true,
+            limits: self.limits,
+        }
+    }
+}
+
+impl Judged for Item {
+    fn facts(&self) -> Facts<'_> {
+        match self {
+            Self::Tool(spec) => spec.facts(),
+            Self::Other(spec) => spec.facts(),
+        }
+    }
+}
+
+/// An item of a list with its definition.
+#[derive(Clone, Debug)]
+pub struct Listed<T> {
+    /// The item.
+    pub item: ItemSpec,
+    /// Its definition, under the name that clients see.
+    pub shown: T,
+}
+
+impl<T> Judged for Listed<T> {
+    fn facts(&self) -> Facts<'_> {
+        self.item.facts()
+    }
+}
+
+/// A list of a source before it is judged. Only [`crate::Mcp::allowed`] opens it.
+#[derive(Debug)]
+pub struct Unjudged<T>(Vec<T>);
+
+impl<T> Default for Unjudged<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Judged> Unjudged<T> {
+    /// A list as the source has it.
+    pub fn new(items: Vec<T>) -> Self {
+        Self(items)
+    }
+    /// The items that `judge` lets through.
+    pub(crate) fn judged(self, judge: impl Fn(&Facts<'_>) -> bool) -> Vec<T> {
+        let mut items = self.0;
+        items.retain(|item| judge(&item.facts()));
+        items
+    }
+}

@@ -1,0 +1,238 @@
+//! Operations: everything that a client can have an upstream do.
+
+use doorward_model::UpstreamName;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, InputRequiredResult,
+    InputResponses, LoggingLevel, ReadResourceRequestParams, ReadResourceResponse, Reference,
+};
+use serde_json::{Map, Value};
+
+use crate::item::Kind;
+
+/// What a client wants done.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// `tools/call`.
+    CallTool(CallToolRequestParams),
+    /// `prompts/get`.
+    GetPrompt(GetPromptRequestParams),
+    /// `resources/read`.
+    ReadResource(ReadResourceRequestParams),
+    /// `completion/complete`.
+    Complete(CompleteRequestParams),
+    /// `resources/subscribe` and `resources/unsubscribe`, and the same by `subscriptions/listen`.
+    Watch {
+        /// The resource, as clients name it.
+        uri: String,
+        /// True to begin, false to end.
+        on: bool,
+    },
+    /// `logging/setLevel`, for one upstream.
+    SetLevel(UpstreamName, LoggingLevel),
+}
+
+/// The item that an operation is about, by the name that the client gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    /// The tool of this name.
+    Tool(&'a str),
+    /// The prompt of this name.
+    Prompt(&'a str),
+    /// The resource at this URI.
+    Resource(&'a str),
+    /// The resource template with this text.
+    Template(&'a str),
+    /// The upstream itself.
+    Upstream(UpstreamName),
+}
+
+impl<'a> Wanted<'a> {
+    /// The item of this kind and name; `None` for an upstream, which is wanted by no name of a client's.
+    pub(crate) fn of(kind: Kind, name: &'a str) -> Option<Self> {
+        Some(match kind {
+            Kind::Tool => Self::Tool(name),
+            Kind::Prompt => Self::Prompt(name),
+            Kind::Resource => Self::Resource(name),
+            Kind::Template => Self::Template(name),
+            Kind::Upstream => return None,
+        })
+    }
+    /// The kind and the name.
+    pub(crate) fn parts(&self) -> (Kind, &'a str) {
+        match self {
+            Self::Tool(name) => (Kind::Tool, name),
+            Self::Prompt(name) => (Kind::Prompt, name),
+            Self::Resource(uri) => (Kind::Resource, uri),
+            Self::Template(uri) => (Kind::Template, uri),
+            Self::Upstream(_) => (Kind::Upstream, ""),
+        }
+    }
+}
+
+/// The verb of an operation: what the audit and the limits tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Call,
+    GetPrompt,
+    Read,
+    Complete,
+    Watch,
+    SetLevel,
+}
+
+impl Verb {
+    /// The word for the log.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::GetPrompt => "get prompt",
+            Self::Read => "read",
+            Self::Complete => "complete",
+            Self::Watch => "watch",
+            Self::SetLevel => "set level",
+        }
+    }
+}
+
+/// What answers an earlier question: the state that the client carried, and its answers.
+pub(crate) struct Retry<'a> {
+    pub(crate) state: &'a mut Option<String>,
+    pub(crate) answers: &'a mut Option<InputResponses>,
+}
+
+impl Operation {
+    /// Its verb.
+    pub(crate) fn verb(&self) -> Verb {
+        match self {
+            Self::CallTool(_) => Verb::Call,
+            Self::GetPrompt(_) => Verb::GetPrompt,
+            Self::ReadResource(_) => Verb::Read,
+            Self::Complete(_) => Verb::Complete,
+            Self::Watch { .. } => Verb::Watch,
+            Self::SetLevel(..) => Verb::SetLevel,
+        }
+    }
+
+    /// The item that it is about; `None` for a reference of a kind that is not known.
+    pub(crate) fn wanted(&self) -> Option<Wanted<'_>> {
+        Some(match self {
+            Self::CallTool(params) => Wanted::Tool(&params.name),
+            Self::GetPrompt(params) => Wanted::Prompt(&params.name),
+            Self::ReadResource(params) => Wanted::Resource(&params.uri),
+            Self::Complete(params) => match &params.r#ref {
+                Reference::Prompt(prompt) => Wanted::Prompt(&prompt.name),
+                Reference::Resource(resource) => Wanted::Template(&resource.uri),
+                _ => return None,
+            },
+            Self::Watch { uri, .. } => Wanted::Resource(uri),
+            Self::SetLevel(upstream, _) => Wanted::Upstream(*upstream),
+        })
+    }
+
+    /// The arguments, as they are shown to the user and bound to a confirmation.
+    pub(crate) fn arguments(&self) -> Option<&Map<String, Value>> {
+        match self {
+            Self::CallTool(params) => params.arguments.as_ref(),
+            Self::GetPrompt(params) => params.arguments.as_ref(),
+            Self::ReadResource(_) | Self::Complete(_) | Self::Watch { .. } | Self::SetLevel(..) => None,
+        }
+    }
+
+    /// How many bytes the client sent for the upstream, apart from the name.
+    pub(crate) fn bytes(&self) -> usize {
+        let size = |value: Option<&Map<String, Value>>| value.map_or(0, |value| serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len()));
+        match self {
+            Self::CallTool(_) | Self::GetPrompt(_) => size(self.arguments()),
+            Self::Complete(params) => serde_json::to_vec(params).map_or(usize::MAX, |bytes| bytes.len()),
+            Self::ReadResource(params) => params.uri.len(),
+            Self::Watch { uri, .. } => uri.len(),
+            Self::SetLevel(..) => 0,
+        }
+    }
+
+    /// Where the answer to an earlier question stands; `None` for operations in the middle of which nothing can be asked.
+    pub(crate) fn retry(&mut self) -> Option<Retry<'_>> {
+        match self {
+            Self::CallTool(params) => Some(Retry { state: &mut params.request_state, answers: &mut params.input_responses }),
+            Self::GetPrompt(params) => Some(Retry { state: &mut params.request_state, answers: &mut params.input_responses }),
+            Self::ReadResource(params) => Some(Retry { state: &mut params.request_state, answers: &mut params.input_responses }),
+            Self::Complete(_) | Self::Watch { .. } | Self::SetLevel(..) => None,
+        }
+    }
+
+    /// The answer that says which input is required; `None` where [`Self::retry`] is.
+    pub(crate) fn requires(&self, required: InputRequiredResult) -> Option<Answer> {
+        match self {
+            Self::CallTool(_) => Some(Answer::Tool(required.into())),
+            Self::GetPrompt(_) => Some(Answer::Prompt(required.into())),
+            Self::ReadResource(_) => Some(Answer::Resource(required.into())),
+            Self::Complete(_) | Self::Watch { .. } | Self::SetLevel(..) => None,
+        }
+    }
+}
+
+/// What an operation came to.
+#[derive(Debug)]
+pub enum Answer {
+    /// The result of a tool.
+    Tool(CallToolResponse),
+    /// A prompt.
+    Prompt(GetPromptResponse),
+    /// The contents of a resource.
+    Resource(ReadResourceResponse),
+    /// Completions.
+    Completion(CompleteResult),
+    /// Nothing but that it was done.
+    Done,
+}
+
+impl Answer {
+    /// The input that is required before there is a result.
+    pub(crate) fn required(&mut self) -> Option<&mut InputRequiredResult> {
+        match self {
+            Self::Tool(CallToolResponse::InputRequired(required))
+            | Self::Prompt(GetPromptResponse::InputRequired(required))
+            | Self::Resource(ReadResourceResponse::InputRequired(required)) => Some(required),
+            Self::Tool(_) | Self::Prompt(_) | Self::Resource(_) | Self::Completion(_) | Self::Done => None,
+        }
+    }
+
+    /// True if input is required before there is a result.
+    pub(crate) fn is_question(&self) -> bool {
+        matches!(
+            self,
+            Self::Tool(CallToolResponse::InputRequired(_))
+                | Self::Prompt(GetPromptResponse::InputRequired(_))
+                | Self::Resource(ReadResourceResponse::InputRequired(_))
+        )
+    }
+
+    /// The size of a complete result in bytes; `None` if there is none, or none of a size.
+    pub(crate) fn bytes(&self) -> Option<usize> {
+        let size = |written: serde_json::Result<Vec<u8>>| Some(written.map_or(usize::MAX, |bytes| bytes.len()));
+        match self {
+            Self::Tool(CallToolResponse::Complete(result)) => size(serde_json::to_vec(result)),
+            Self::Prompt(GetPromptResponse::Complete(result)) => size(serde_json::to_vec(result)),
+            Self::Resource(ReadResourceResponse::Complete(result)) => size(serde_json::to_vec(result)),
+            Self::Completion(result) => size(serde_json::to_vec(result)),
+            Self::Tool(_) | Self::Prompt(_) | Self::Resource(_) | Self::Done => None,
+        }
+    }
+
+    /// A complete result as JSON; null otherwise.
+    pub(crate) fn value(&self) -> Value {
+        let written = match self {
+            Self::Tool(CallToolResponse::Complete(result)) => serde_json::to_value(result),
+            Self::Prompt(GetPromptResponse::Complete(result)) => serde_json::to_value(result),
+            Self::Resource(ReadResourceResponse::Complete(result)) => serde_json::to_value(result),
+            Self::Completion(result) => serde_json::to_value(result),
+            Self::Tool(_) | Self::Prompt(_) | Self::Resource(_) | Self::Done => Ok(Value::Null),
+        };
+        written.unwrap_or_default()
+    }
+
+    /// True for a tool's result that says that it failed.
+    pub(crate) fn is_error(&self) -> bool {
+        matches!(self, Self::Tool(CallToolResponse::Complete(result)) if result.is_error == Some(true))
+    }
+}
