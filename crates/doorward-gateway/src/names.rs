@@ -1,7 +1,9 @@
 //! The names under which upstreams' tools and prompts are offered together: prefixed, at most 64 characters, of the letters that every
 //! client takes, and the same after every restart.
 
+use doorward_mcp::prefixed_uri;
 use doorward_model::{UpstreamName, foreign};
+use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use sha2::{Digest, Sha256};
 
 /// The longest name that all popular clients take.
@@ -38,6 +40,28 @@ pub(crate) fn public(upstream: UpstreamName, own: &str) -> String {
 /// The upstream that a public name may belong to.
 pub(crate) fn upstream_of(public: &str) -> Option<UpstreamName> {
     public.split_once('_').and_then(|(name, _)| UpstreamName::parse(name).ok())
+}
+
+/// Gives the resources in a result the addresses that they have among those of all upstreams.
+pub(crate) fn in_result(upstream: UpstreamName, result: &mut CallToolResult) {
+    result.content.iter_mut().for_each(|block| in_block(upstream, block));
+}
+
+/// The same for one block of a result or a prompt.
+pub(crate) fn in_block(upstream: UpstreamName, block: &mut ContentBlock) {
+    match block {
+        ContentBlock::ResourceLink(link) => link.uri = prefixed_uri(upstream, &link.uri),
+        ContentBlock::Resource(embedded) => in_contents(upstream, &mut embedded.resource),
+        _ => {}
+    }
+}
+
+/// The same for the contents of a resource.
+pub(crate) fn in_contents(upstream: UpstreamName, contents: &mut ResourceContents) {
+    match contents {
+        ResourceContents::TextResourceContents { uri, .. } | ResourceContents::BlobResourceContents { uri, .. } => *uri = prefixed_uri(upstream, uri),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

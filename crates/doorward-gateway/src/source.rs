@@ -9,10 +9,9 @@ use doorward_mcp::{
 use doorward_model::{ToolClass, UpstreamName};
 use futures_util::future::join_all;
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, CallToolResponse, CallToolResult, ClientRequest, CompleteRequest, CompleteRequestParams, ContentBlock,
-    GetPromptRequest, GetPromptRequestParams, InputResponses, LoggingLevel, Prompt, ReadResourceRequest, ReadResourceRequestParams, Reference, Resource,
-    ResourceContents, ResourceTemplate, ResultType, ServerResult, SetLevelRequest, SetLevelRequestParams, SubscribeRequest, SubscribeRequestParams,
-    UnsubscribeRequest, UnsubscribeRequestParams,
+    CallToolRequest, CallToolRequestParams, CallToolResponse, ClientRequest, CompleteRequest, CompleteRequestParams, GetPromptRequest, GetPromptRequestParams,
+    InputResponses, LoggingLevel, Prompt, ReadResourceRequest, ReadResourceRequestParams, Reference, Resource, ResourceTemplate, ResultType, ServerResult,
+    SetLevelRequest, SetLevelRequestParams, SubscribeRequest, SubscribeRequestParams, UnsubscribeRequest, UnsubscribeRequestParams,
 };
 
 use crate::{
@@ -210,7 +209,7 @@ impl Gateway {
                 ServerResult::CallToolResult(mut result) => {
                     result.result_type.get_or_insert(ResultType::COMPLETE);
                     if visit.target == Target::All {
-                        name_resources(upstream.name, &mut result);
+                        names::in_result(upstream.name, &mut result);
                     }
                     Ok(result.into())
                 }
@@ -231,24 +230,6 @@ pub(crate) struct Parcel {
     pub(crate) meta: Option<rmcp::model::RequestMetaObject>,
     pub(crate) responses: Option<InputResponses>,
     pub(crate) state: Option<String>,
-}
-
-/// Gives the resources in a result the addresses that they have among those of all upstreams.
-fn name_resources(upstream: UpstreamName, result: &mut CallToolResult) {
-    for block in &mut result.content {
-        match block {
-            ContentBlock::ResourceLink(link) => link.uri = prefixed_uri(upstream, &link.uri),
-            ContentBlock::Resource(embedded) => name_contents(upstream, &mut embedded.resource),
-            _ => {}
-        }
-    }
-}
-
-fn name_contents(upstream: UpstreamName, contents: &mut ResourceContents) {
-    match contents {
-        ResourceContents::TextResourceContents { uri, .. } | ResourceContents::BlobResourceContents { uri, .. } => *uri = prefixed_uri(upstream, uri),
-        _ => {}
-    }
 }
 
 fn wrong_answer(upstream: &Upstream) -> ToolError {
@@ -313,7 +294,7 @@ impl Gateway {
                     result.result_type.get_or_insert(ResultType::COMPLETE);
                     if visit.target == Target::All {
                         for message in &mut result.messages {
-                            name_prompt_resources(upstream.name, &mut message.content);
+                            names::in_block(upstream.name, &mut message.content);
                         }
                     }
                     Ok(Answer::Prompt(result.into()))
@@ -347,7 +328,7 @@ impl Gateway {
                 ServerResult::ReadResourceResult(mut result) => {
                     result.result_type.get_or_insert(ResultType::COMPLETE);
                     if visit.target == Target::All {
-                        result.contents.iter_mut().for_each(|contents| name_contents(upstream.name, contents));
+                        result.contents.iter_mut().for_each(|contents| names::in_contents(upstream.name, contents));
                     }
                     Ok(Answer::Resource(result.into()))
                 }
@@ -496,14 +477,5 @@ impl ToolSource for Gateway {
                 Operation::CallTool(_) => Err(gone()),
             }
         })
-    }
-}
-
-/// The same for the resources in a prompt.
-fn name_prompt_resources(upstream: UpstreamName, content: &mut ContentBlock) {
-    match content {
-        ContentBlock::ResourceLink(link) => link.uri = prefixed_uri(upstream, &link.uri),
-        ContentBlock::Resource(embedded) => name_contents(upstream, &mut embedded.resource),
-        _ => {}
     }
 }

@@ -86,7 +86,7 @@ impl Mcp {
     pub(crate) async fn perform(&self, visit: Visit, operation: Operation, context: &RequestContext<RoleServer>) -> Result<Answer, ToolError> {
         let mut noting = self.begin_noting(&visit, &operation);
         let outcome = self.admit(visit, operation, context, &mut noting.noted).await;
-        noting.end(&outcome).await;
+        noting.end(&outcome, context.ct.is_cancelled()).await;
         outcome
     }
 

@@ -32,7 +32,7 @@ enum Said {
     Refused,
     NotConfirmed,
     Unavailable,
-    Dropped,
+    Cancelled,
 }
 
 impl Said {
@@ -62,7 +62,7 @@ impl Said {
             Self::Refused => "refused",
             Self::NotConfirmed => "not confirmed",
             Self::Unavailable => "unavailable",
-            Self::Dropped => "the client went away",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -70,7 +70,7 @@ impl Said {
         match self {
             Self::Ok | Self::InputRequired => Outcome::Ok,
             Self::Limited | Self::Refused | Self::NotConfirmed => Outcome::Refused,
-            Self::AnsweredWithError | Self::BadArguments | Self::Failed | Self::Unavailable | Self::Dropped => Outcome::Failed,
+            Self::AnsweredWithError | Self::BadArguments | Self::Failed | Self::Unavailable | Self::Cancelled => Outcome::Failed,
         }
     }
 }
@@ -154,9 +154,9 @@ impl Noting {
         );
     }
 
-    /// Tells the log and the audit how it ended.
-    pub(crate) async fn end(mut self, outcome: &Result<Answer, ToolError>) {
-        let (said, micros) = (Said::of(outcome), self.micros());
+    /// Tells the log and the audit how it ended; `cancelled` if the client took it back or went away.
+    pub(crate) async fn end(mut self, outcome: &Result<Answer, ToolError>, cancelled: bool) {
+        let (said, micros) = (if cancelled && outcome.is_err() { Said::Cancelled } else { Said::of(outcome) }, self.micros());
         self.log(said, micros);
         let wanted = self.noted.item.as_ref().is_some_and(|item| self.mcp.records(item.facts().listed_as));
         let record = if wanted { self.mcp.record(self.arguments.take(), outcome).await } else { None };
@@ -172,8 +172,8 @@ impl Drop for Noting {
             return;
         }
         let micros = self.micros();
-        self.log(Said::Dropped, micros);
-        let event = self.event(Said::Dropped, micros, None);
+        self.log(Said::Cancelled, micros);
+        let event = self.event(Said::Cancelled, micros, None);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (mcp, visit) = (self.mcp.clone(), self.visit.clone());
             runtime.spawn(async move { mcp.note(&visit, event).await });

@@ -30,8 +30,9 @@ const QUEUE: usize = 64;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The longest that a person may take to answer.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// The most questions that wait for an answer.
+/// The most questions that wait for an answer, of all people together and of one.
 const MOST_QUESTIONS: usize = 10_000;
+const MOST_QUESTIONS_EACH: usize = 64;
 
 /// Why a question has no answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -137,7 +138,9 @@ impl Channel {
         let (answer, answered) = oneshot::channel();
         {
             let mut waiting = ends.questions.lock();
-            if waiting.len() >= MOST_QUESTIONS {
+            // A request that waits for its person has no turn yet, so that no other limit bounds these.
+            let own = waiting.values().filter(|question| question.user_id == ends.user_id).count();
+            if waiting.len() >= MOST_QUESTIONS || own >= MOST_QUESTIONS_EACH {
                 return Err(AskError::Busy);
             }
             waiting.insert(id.clone(), Question { user_id: ends.user_id.clone(), client_id: ends.client_id.clone(), answer });
@@ -254,4 +257,41 @@ fn as_events(response: Response) -> Chunks {
         }
         Ok(event(&String::from_utf8_lossy(&bytes)))
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_person_cannot_take_the_places_of_all_questions() {
+        let questions = Arc::new(Questions::default());
+        let channel = |user: &str| {
+            let (out, said) = pipe();
+            let entropy = Arc::new(doorward_keys::SystemEntropy);
+            let ends = Ends { user_id: UserId::from_text(user), client_id: ClientId::from_text("c"), questions: Arc::clone(&questions), entropy, out };
+            (Channel::new(ends), said)
+        };
+        let (ann, mut heard) = channel("u_1");
+        let reading = tokio::spawn(async move { while heard.recv().await.is_some() {} });
+        let asked: Vec<_> = (0..MOST_QUESTIONS_EACH)
+            .map(|_| {
+                let ann = ann.clone();
+                tokio::spawn(async move { ann.ask("elicitation/create", json!({})).await })
+            })
+            .collect();
+        while questions.lock().len() < MOST_QUESTIONS_EACH {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(ann.ask("elicitation/create", json!({})).await, Err(AskError::Busy));
+        let (bob, heard) = channel("u_2");
+        drop(heard);
+        assert_eq!(bob.ask("elicitation/create", json!({})).await, Err(AskError::Gone), "another person is asked, and is not there");
+        asked.iter().for_each(tokio::task::JoinHandle::abort);
+        for one in asked {
+            assert!(one.await.is_err());
+        }
+        assert_eq!(questions.lock().len(), 0, "a question that is not waited for is forgotten");
+        reading.abort();
+    }
 }

@@ -306,7 +306,7 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
         let state = lock(&shared);
         (state.offers_all, "z".repeat(state.padding), state.error.clone())
     };
-    if offers_all && !method.ends_with("/list") && method != "initialize" {
+    if offers_all && !method.ends_with("/list") && !["initialize", "server/discover"].contains(&method) {
         let params = &message["params"];
         let item =
             ["name", "uri", "level"].iter().find_map(|key| params[key].as_str()).or_else(|| params["ref"]["name"].as_str().or(params["ref"]["uri"].as_str()));
@@ -374,6 +374,11 @@ async fn call(id: &Value, token: &str, params: &Value) -> Response {
             let chunks = std::iter::once(axum::body::Bytes::from(begin)).chain(std::iter::repeat_n(chunk, 100));
             let stream = futures_util::stream::iter(chunks.map(Ok::<_, std::io::Error>));
             ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(stream)).into_response()
+        }
+        "update" => {
+            let updated = json!({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": "file:///wages"}});
+            let last = json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": "told"}]}});
+            ([(header::CONTENT_TYPE, "text/event-stream")], format!("data: {updated}\n\ndata: {last}\n\n")).into_response()
         }
         "large" => text(&"y".repeat(9 * 1024 * 1024)),
         "flood" => {

@@ -320,7 +320,8 @@ async fn reading_and_prompts_under_confirm_are_asked_about_or_refused() {
         let page = super::rpc_at(&server, "/mcp", &alice.token, &json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})).await;
         assert!(page.json()["error"]["message"].as_str().unwrap().contains("has to agree"), "{method}: {}", page.body);
     }
-    assert_eq!(wiki.state().operations.len(), 1, "{:?}", wiki.state().operations);
+    let reached = wiki.state().operations.clone();
+    assert_eq!(reached, ["resources/read file:///wages"]);
 }
 
 #[tokio::test]

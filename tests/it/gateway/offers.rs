@@ -62,6 +62,18 @@ async fn modern(server: &TestServer, path: &str, token: &str, method: &str, para
     browser.send(request).await
 }
 
+/// Opens a stream of `subscriptions/listen`.
+async fn listening(server: &TestServer, token: &str, notifications: Value) -> reqwest::Response {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let params = json!({"notifications": notifications, "_meta": meta});
+    let request = Browser::new().raw(Method::POST, &server.at("/mcp")).header("accept", "application/json, text/event-stream");
+    let request = request.header("mcp-protocol-version", "2026-07-28").header("mcp-method", "subscriptions/listen").bearer_auth(token);
+    request.json(&json!({"jsonrpc": "2.0", "id": 9, "method": "subscriptions/listen", "params": params})).send().await.unwrap()
+}
+
 /// A client of the deprecated HTTP+SSE transport.
 struct Old {
     http: Browser,
@@ -102,7 +114,7 @@ impl Old {
         if page.status != 202 {
             return page.body;
         }
-        self.read_until(&format!("\"id\":{id}}}")).await.lines().rev().find(|line| line.contains(&format!("\"id\":{id}"))).unwrap_or_default().to_owned()
+        self.read_until(&format!("\"id\":{id},")).await.lines().rev().find(|line| line.contains(&format!("\"id\":{id},"))).unwrap_or_default().to_owned()
     }
 }
 
@@ -241,7 +253,8 @@ async fn the_scopes_of_an_upstream_are_needed_for_its_resources_and_prompts() {
         assert_eq!(page.json()["error"]["data"]["scope"], "mcp:read:payroll", "{method}");
         assert!(page.header("www-authenticate").contains("insufficient_scope"));
     }
-    assert!(!upstream.state().operations.iter().any(|operation| !operation.starts_with("logging")), "{:?}", upstream.state().operations);
+    let reached = upstream.state().operations.clone();
+    assert!(!reached.iter().any(|operation| !operation.starts_with("logging")), "{reached:?}");
     assert!(legacy(&server, "/mcp", &alice.token, "resources/read", &json!({"uri": "mail+file:///wages"})).await.expect(200).body.contains("secret"));
 }
 
@@ -258,7 +271,8 @@ async fn limits_and_sizes_hold_for_every_operation() {
     for (method, params) in operations(true).into_iter().filter(|(method, _)| *method != "logging/setLevel") {
         refused += usize::from(legacy(&server, "/mcp", &alice.token, method, &params).await.body.contains("too many calls"));
     }
-    assert_eq!((refused, upstream.state().operations.len()), (3, 3), "{:?}", upstream.state().operations);
+    let reached = upstream.state().operations.clone();
+    assert_eq!((refused, reached.len()), (3, 3), "{reached:?}");
     upstream.state().padding = 2000;
     for (method, params) in [("resources/read", json!({"uri": "small+file:///wages"})), ("prompts/get", json!({"name": "small_letter"}))] {
         let page = legacy(&server, "/mcp", &alice.token, method, &params).await;
@@ -311,7 +325,7 @@ async fn a_call_whose_client_went_away_has_an_entry_in_the_audit() {
         let filter = AuditFilter { kind: Some("tool.called".to_owned()), ..AuditFilter::default() };
         let found = entries(&server, filter).await.into_iter().find(|entry| entry.event.call.as_ref().is_some_and(|call| call.tool == "payroll_slow"));
         if let Some(entry) = found {
-            assert_eq!((entry.event.outcome, entry.event.detail.as_str()), (Outcome::Failed, r#"{"said":"the client went away"}"#));
+            assert_eq!((entry.event.outcome, entry.event.detail.as_str()), (Outcome::Failed, r#"{"said":"cancelled"}"#));
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -413,14 +427,7 @@ async fn streams_of_all_kinds_are_counted_together_for_each_user() {
         request.bearer_auth(&someone.token).send().await.unwrap()
     };
     let listen = async |someone: &Someone| {
-        let meta = json!({
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "1"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        });
-        let params = json!({"notifications": {"toolsListChanged": true}, "_meta": meta});
-        let request = Browser::new().raw(Method::POST, &server.at("/mcp")).header("accept", "application/json, text/event-stream");
-        let request = request.header("mcp-protocol-version", "2026-07-28").header("mcp-method", "subscriptions/listen").bearer_auth(&someone.token);
-        let mut stream = request.json(&json!({"jsonrpc": "2.0", "id": 9, "method": "subscriptions/listen", "params": params})).send().await.unwrap();
+        let mut stream = listening(&server, &someone.token, json!({"toolsListChanged": true})).await;
         let mut seen = String::new();
         // The answer is either the acknowledgement, after which the stream stays open, or an error that ends it.
         while let Ok(Ok(Some(chunk))) = tokio::time::timeout(Duration::from_millis(700), stream.chunk()).await {
@@ -472,8 +479,8 @@ async fn where_tools_wait_for_an_administrator_prompts_and_resources_wait_too() 
             assert!(page.json()["error"].is_object() && !page.body.contains("secret"), "{path} {method}: {}", page.body);
         }
     }
-    let reached = |method: &str| upstream.state().operations.iter().filter(|operation| operation.starts_with(method)).count();
-    assert_eq!(upstream.state().operations.len(), reached("logging"), "{:?}", upstream.state().operations);
+    let reached = upstream.state().operations.clone();
+    assert!(reached.iter().all(|operation| operation.starts_with("logging")), "{reached:?}");
     let name = doorward_model::UpstreamName::parse("payroll").unwrap();
     let approve = async |entry: &str, decision: doorward_gateway::Decision| {
         let seen = server.app.gateway.pinned(name, entry).await.unwrap();
@@ -488,4 +495,33 @@ async fn where_tools_wait_for_an_administrator_prompts_and_resources_wait_too() 
     assert!(!legacy(&server, "/mcp", &alice.all, "tools/list", &json!({})).await.body.contains("resources)"), "an entry is no tool");
     approve("(resources)", doorward_gateway::Decision::Reject).await;
     assert!(!legacy(&server, "/mcp", &alice.all, "resources/read", &json!({"uri": "payroll+file:///wages"})).await.body.contains("secret"));
+}
+
+#[tokio::test]
+async fn a_stream_tells_nothing_of_what_its_user_may_no_longer_see() {
+    let upstream = payroll().await;
+    upstream.state().tools.push(doorward_testkit::tool("update", true));
+    let server = with_config(&[("payroll", &upstream, "none")], |config| config.policy.rules = vec!["deny kind=resource role=guest".to_owned()]).await;
+    let alice = someone(&server, "alice").await;
+    super::tools(&server, &alice.token).await;
+    let mut stream = listening(&server, &alice.token, json!({"resourceSubscriptions": ["payroll+file:///wages"]})).await;
+    let mut heard = async |wait: u64| {
+        server.call(&alice.token, "payroll_update", json!({})).await.expect(200);
+        let mut seen = String::new();
+        while let Ok(Ok(Some(chunk))) = tokio::time::timeout(Duration::from_millis(wait), stream.chunk()).await {
+            seen.push_str(&String::from_utf8_lossy(&chunk));
+            if seen.contains("resources/updated") {
+                return true;
+            }
+        }
+        false
+    };
+    // Watching begins a moment after the stream is open.
+    while !upstream.state().operations.iter().any(|operation| operation.starts_with("resources/subscribe")) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(heard(5000).await, "what may be seen is told");
+    let person = server.app.accounts.find("alice").await.unwrap();
+    server.app.store.apply(doorward_model::Change::SetRoles { user_id: person.id, roles: vec![doorward_model::Role::parse("guest").unwrap()] }).await.unwrap();
+    assert!(!heard(2000).await, "what may no longer be seen is not");
 }
