@@ -210,7 +210,8 @@ impl Mcp {
     }
 
     async fn note(&self, visit: &Visit, event: AuditEvent) {
-        let noted = self.inner.parts.store.note(event);
+        // The event takes its origin where it is noted, so that must happen inside.
+        let noted = async { self.inner.parts.store.note(event).await };
         let done = match &visit.origin {
             Some(from) => origin::serving(Arc::clone(from), noted).await,
             None => noted.await,
