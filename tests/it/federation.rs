@@ -3,6 +3,7 @@
 
 mod access;
 mod hostile;
+mod identity;
 mod leaving;
 mod linking;
 mod presets;

@@ -110,6 +110,7 @@ impl Accounts {
             id: UserId::random(self.entropy.as_ref()),
             name,
             email,
+            email_by: None,
             display_name: None,
             password,
             roles: new.roles,

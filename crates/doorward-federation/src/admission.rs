@@ -82,11 +82,37 @@ pub(crate) fn credential_place(id: &IdentityId) -> String {
     format!("identity/{}/credential", id.as_str())
 }
 
-/// A sign-in name out of what a provider tells: plain characters only.
+/// A sign-in name out of what a provider tells: plain characters only, and nothing from an `@` on. A name is not an address: whoever is called
+/// `boss@acme.test` somewhere need not hold that address (OpenID Connect Core §5.7).
 fn name_from(text: &str) -> Option<PersonName> {
-    let plain: String = text.chars().map(|letter| if letter.is_ascii_alphanumeric() || "._-@".contains(letter) { letter } else { '-' }).take(56).collect();
-    let plain = plain.trim_matches(['-', '.', '_', '@']);
-    PersonName::parse(plain).ok()
+    let text = text.split('@').next().unwrap_or_default();
+    let plain: String = text.chars().map(|letter| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' }).take(56).collect();
+    PersonName::parse(plain.trim_matches(['-', '.', '_'])).ok()
+}
+
+/// When a user's profile is compared with what a provider says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The user signs in through it: its word is the newest.
+    SignIn,
+    /// The provider was asked in the background.
+    Check,
+}
+
+/// The change to a user's e-mail address that follows from what a provider says about one account. The address that came by this account follows
+/// it, and goes when the provider no longer vouches for one. An address of a user with a password, or one that another account vouches for,
+/// stays until the user signs in by this one.
+fn address_change(person: &Person, id: &IdentityId, verified: Option<&str>, occasion: Occasion) -> Option<Change> {
+    let follows = person.email_by.as_ref() == Some(id);
+    let email = match verified {
+        Some(told) => {
+            let takes_over = person.password.is_none() && (occasion == Occasion::SignIn || person.email.is_none());
+            let news = person.email.as_deref() != Some(told) || !follows;
+            ((follows || takes_over) && news).then(|| Some(told.to_owned()))
+        }
+        None => follows.then_some(None),
+    }?;
+    Some(Change::FollowAddress { user_id: person.id.clone(), identity: id.clone(), email })
 }
 
 impl Federation {
@@ -109,7 +135,7 @@ impl Federation {
             subject: arrival.subject.clone(),
             user_id: user_id.clone(),
             username: arrival.username.clone(),
-            email: arrival.email.clone(),
+            email: arrival.verified_email().map(str::to_owned),
             display_name: arrival.display_name.clone(),
             roles: provider.roles(arrival),
             created_at: before.map_or(now, |known| known.created_at),
@@ -165,19 +191,45 @@ impl Federation {
             Change::UpdateIdentity(Box::new(self.learnt(provider, arrival, Some(known), &person.id))),
             Change::CollectProviderRoles(person.id.clone()),
         ]);
-        // Somebody with a password chose name and address here; for everybody else the provider's word is the newest.
-        if person.password.is_none() {
-            let email = arrival.verified_email().map(str::to_owned);
-            unit.push(Change::SetProfile { user_id: person.id.clone(), email, display_name: arrival.display_name.clone() });
-            let renamed = arrival.username.as_deref().filter(|name| known.username.as_deref() != Some(name)).and_then(name_from);
-            if let Some(name) = renamed.filter(|name| *name != person.name)
-                && parts.store.person_named(&name).await?.is_none()
-            {
-                unit.push(Change::RenamePerson { user_id: person.id.clone(), name: name.clone() });
-                person.name = name;
+        for change in self.profile_changes(arrival, known, &person, Occasion::SignIn).await? {
+            if let Change::RenamePerson { name, .. } = &change {
+                person.name.clone_from(name);
             }
+            unit.push(change);
         }
         Ok(Admission::SignIn { person: Box::new(person), unit })
+    }
+
+    /// What of a user's profile follows from what a provider says. Nothing is decided by a name, and an address only by the provider that
+    /// vouches for it.
+    pub(crate) async fn profile_changes(
+        &self,
+        arrival: &Arrival,
+        known: &LinkedIdentity,
+        person: &Person,
+        occasion: Occasion,
+    ) -> Result<Vec<Change>, StoreError> {
+        let mut changes: Vec<Change> = address_change(person, &known.id, arrival.verified_email(), occasion).into_iter().collect();
+        // Somebody with a password chose their name here; for everybody else the provider's word is the newest.
+        if person.password.is_some() {
+            return Ok(changes);
+        }
+        if arrival.display_name.is_some() && arrival.display_name != person.display_name {
+            changes.push(Change::SetProfile { user_id: person.id.clone(), email: None, display_name: arrival.display_name.clone() });
+        }
+        // A name that an administrator gave stays. Older versions took names with `@` from providers.
+        let made_here = known.created_at != person.created_at;
+        let news = arrival.username.as_deref() != known.username.as_deref() || person.name.as_str().contains('@');
+        if made_here || !news {
+            return Ok(changes);
+        }
+        let told = arrival.username.as_deref().or(arrival.verified_email()).and_then(name_from);
+        if let Some(name) = told.filter(|name| *name != person.name)
+            && self.inner.parts.store.person_named(&name).await?.is_none()
+        {
+            changes.push(Change::RenamePerson { user_id: person.id.clone(), name });
+        }
+        Ok(changes)
     }
 
     /// The person for whom an administrator has vouched: by an invitation of this address, or by naming the provider the authority
@@ -206,6 +258,7 @@ impl Federation {
         let person = Person {
             name: self.free_name(provider, arrival).await?,
             email: arrival.verified_email().map(str::to_owned),
+            email_by: arrival.verified_email().map(|_| identity.id.clone()),
             display_name: arrival.display_name.clone(),
             password: None,
             roles: Vec::new(),
@@ -219,9 +272,9 @@ impl Federation {
         Ok(Admission::SignIn { person: Box::new(person), unit })
     }
 
-    /// A sign-in name that nobody has: the user name there, else the address, else the provider's name; with a number if need be.
+    /// A sign-in name that nobody has: the user name there, else what stands before the `@` of the address, else the provider's name; with a number if need be.
     async fn free_name(&self, provider: &Provider, arrival: &Arrival) -> Result<PersonName, FederationError> {
-        let told = arrival.username.as_deref().or(arrival.email.as_deref()).and_then(name_from);
+        let told = arrival.username.as_deref().and_then(name_from).or_else(|| arrival.email.as_deref().and_then(name_from));
         let base =
             told.or_else(|| name_from(provider.id.as_str())).ok_or_else(|| FederationError::Untrusted("no name can be made of what was told".to_owned()))?;
         for number in 1..1000 {
@@ -232,6 +285,24 @@ impl Federation {
             }
         }
         Err(FederationError::Untrusted("no free name was found".to_owned()))
+    }
+
+    /// The key of an account at a provider. Accounts at plain OAuth 2.0 servers that were stored before the provider took part in their keys keep
+    /// theirs, each at the provider that it was stored for.
+    async fn key_held(&self, provider: &Provider, issuer: &str, subject: &str) -> Result<IdentityId, StoreError> {
+        let (key, older) = (provider.key_of(issuer, subject), IdentityId::of(issuer, subject));
+        let store = &self.inner.parts.store;
+        if key == older || store.identity(&key).await?.is_some() {
+            return Ok(key);
+        }
+        let held = store.identity(&older).await?.is_some_and(|known| known.provider == provider.id);
+        Ok(if held { older } else { key })
+    }
+
+    /// Finds out under which key the account of an arrival is known.
+    pub(crate) async fn recognise(&self, provider: &Provider, arrival: Arrival) -> Result<Arrival, StoreError> {
+        let key = self.key_held(provider, &arrival.issuer, &arrival.subject).await?;
+        Ok(Arrival { key: key.as_str().to_owned(), ..arrival })
     }
 
     /// Links an arrival to somebody who is signed in and wants that.
@@ -260,8 +331,9 @@ impl Federation {
             crate::kinds::Protocol::OAuth2(oauth2) => oauth2.issuer.clone(),
         };
         let now = parts.clock.now();
+        let id = self.key_held(provider, &issuer, subject).await?;
         let identity = LinkedIdentity {
-            id: IdentityId::of(&issuer, subject),
+            id,
             provider: provider.id.clone(),
             issuer,
             subject: subject.to_owned(),
@@ -312,11 +384,16 @@ mod tests {
 
     #[test]
     fn names_from_providers_become_plain() {
-        for (told, name) in
-            [("Ada.Lovelace", "ada.lovelace"), ("ada@example.com", "ada@example.com"), ("Zoë <b>", "zo---b"), ("--x--", "x"), ("\u{202e}abc", "abc")]
-        {
+        for (told, name) in [
+            ("Ada.Lovelace", "ada.lovelace"),
+            ("ada@example.com", "ada"),
+            ("boss@acme.test@evil.example", "boss"),
+            ("Zoë <b>", "zo---b"),
+            ("--x--", "x"),
+            ("\u{202e}abc", "abc"),
+        ] {
             assert_eq!(name_from(told).unwrap().as_str(), name, "{told}");
         }
-        assert!(name_from("日本").is_none());
+        assert!(name_from("日本").is_none() && name_from("@acme.test").is_none());
     }
 }

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use doorward_model::{
-    Authentication, Change, HashedToken, IdentityId, Level, PlainToken, ProviderId, SignInAttempt, Timestamp, TokenKind, id::random_text, routes,
+    Authentication, Change, HashedToken, IdentityId, Level, PlainToken, ProviderId, SignInAttempt, Timestamp, TokenKind, foreign, id::random_text, routes,
 };
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
@@ -86,6 +86,9 @@ pub struct Arrival {
     pub(crate) provider: String,
     pub(crate) issuer: String,
     pub(crate) subject: String,
+    /// The key of the account there, once [`Federation::recognise`] has found it out.
+    #[serde(default)]
+    pub(crate) key: String,
     pub(crate) username: Option<String>,
     pub(crate) email: Option<String>,
     pub(crate) email_verified: bool,
@@ -107,7 +110,7 @@ pub struct Arrival {
 impl Arrival {
     /// The key of the account there.
     pub fn identity(&self) -> IdentityId {
-        IdentityId::of(&self.issuer, &self.subject)
+        if self.key.is_empty() { IdentityId::of(&self.issuer, &self.subject) } else { IdentityId::from_stored(self.key.clone()) }
     }
     /// The provider.
     pub fn provider(&self) -> ProviderId {
@@ -158,7 +161,11 @@ impl Provider {
         let (names, all) = (&self.settings.claims, &answer.claims);
         let subject = claims::text(all, &names.subject)
             .ok_or_else(|| FederationError::Untrusted(format!("the claim {} that names the person is missing", names.subject)))?;
-        let email = claims::text(all, &names.email).filter(|email| email.len() <= 254 && email.contains('@') && !email.contains(char::is_whitespace));
+        let plain = |email: &String| {
+            let one = email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
+            one && email.len() <= 254 && !email.contains(char::is_whitespace) && !foreign::has_hidden(email)
+        };
+        let email = claims::text(all, &names.email).filter(plain);
         let email_verified = email.is_some() && (claims::flag(all, &names.email_verified).unwrap_or(false) || self.trusts_silence(all));
         let words = |name: &str| -> Vec<String> {
             claims::list(all, name).into_iter().filter(|word| word.len() <= 128 && word.chars().all(|letter| letter.is_ascii_graphic())).take(16).collect()
@@ -167,12 +174,13 @@ impl Provider {
         let trusted = |word: &String| self.config.trusted_factors.contains(word);
         Ok(Arrival {
             provider: self.id.as_str().to_owned(),
+            key: self.key_of(&answer.issuer, &subject).as_str().to_owned(),
             issuer: answer.issuer,
             subject,
-            username: claims::text(all, &names.username).map(|name| short(&name)),
+            username: claims::text(all, &names.username).and_then(|name| short(&name)),
             email,
             email_verified,
-            display_name: claims::text(all, &names.name).map(|name| short(&name)),
+            display_name: claims::text(all, &names.name).and_then(|name| short(&name)),
             groups: claims::list(all, &names.groups),
             sid: claims::text(all, "sid"),
             multi_factor: amr.iter().any(trusted) || acr.as_ref().is_some_and(trusted),
@@ -214,9 +222,9 @@ impl Provider {
     }
 }
 
-/// A name for people, at most 100 characters.
-fn short(text: &str) -> String {
-    text.chars().take(100).collect()
+/// A name for people: one line of at most 100 visible characters. `None` if nothing of it can be seen.
+fn short(text: &str) -> Option<String> {
+    Some(foreign::line(text, 100).into_owned()).filter(|name| !name.is_empty())
 }
 
 impl Federation {
@@ -319,7 +327,8 @@ impl Federation {
             Err(StoreError::Refused(_)) => return Ok(TakenUp::Again(payload.journey)),
             Err(error) => return Err(error.into()),
         }
-        within(self.finish(provider, params, payload)).await.map(|arrival| TakenUp::First(Box::new(arrival)))
+        let arrival = within(self.finish(provider, params, payload)).await?;
+        Ok(TakenUp::First(Box::new(self.recognise(provider, arrival).await?)))
     }
 
     /// RFC 9207: the answer says which issuer sent it, if that issuer says so of itself.

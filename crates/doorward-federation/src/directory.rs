@@ -120,13 +120,14 @@ impl Federation {
         parts.store.apply(Change::PutInvitation(invitation)).await
     }
 
-    /// Deletes a provider that was added by command. The access of people who signed in through it ends within a minute or so, at
-    /// the server's next round of housekeeping.
+    /// Deletes a provider that was added by command, with everything that depends on it. One that is added again under the same name is a new one.
     pub async fn delete(&self, name: &str) -> Result<(), ProviderChangeError> {
         if self.inner.configured.iter().any(|provider| provider.id.as_str() == name) {
             return Err(ProviderChangeError::InFile(name.to_owned()));
         }
-        match self.inner.parts.store.apply(Change::DeleteProvider(ProviderId::from_stored(name))).await {
+        let parts = &self.inner.parts;
+        let delete = Change::DeleteProvider { id: ProviderId::from_stored(name), at: parts.clock.now(), passwords: parts.passwords };
+        match parts.store.apply(delete).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => Err(ProviderChangeError::Unknown(name.to_owned())),
             Err(error) => Err(error.into()),

@@ -18,6 +18,7 @@ mod oauth;
 mod openid;
 mod provider;
 mod refresh;
+mod rotation;
 
 use std::{
     collections::BTreeMap,
@@ -25,9 +26,9 @@ use std::{
 };
 
 use doorward_keys::{KeyRing, MasterKey};
-use doorward_model::{Clock, Entropy, PublicUrl, StoredProvider};
+use doorward_model::{Clock, Entropy, IdentityId, PublicUrl, StoredProvider};
 use doorward_store::{Store, StoreError};
-use doorward_transport::{AddressLimiter, Outbound, OutboundConfig};
+use doorward_transport::{AddressLimiter, Outbound, OutboundConfig, SingleFlight};
 
 pub use admission::{Admission, NotAdmitted};
 pub use attempt::{Arrival, Ask, Departure, Journey, TakenUp};
@@ -37,6 +38,7 @@ pub use directory::ProviderChangeError;
 pub use logout::{LogoutForm, LogoutTokenRefusal};
 pub use provider::{Provider, SecondFactorPolicy, Source};
 pub use refresh::Round;
+use rotation::Rotated;
 
 /// What federation is made of.
 pub struct Parts {
@@ -73,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) configured: Vec<Arc<Provider>>,
     pub(crate) stored: Mutex<KnownStored>,
     pub(crate) starts: AddressLimiter,
+    pub(crate) rotations: SingleFlight<IdentityId, Result<Rotated, FederationError>>,
 }
 
 /// The providers made of what the store holds, with the records that they were made of.
@@ -85,6 +88,9 @@ pub(crate) struct KnownStored {
 /// How many sign-ins one address may begin at once, and a minute: an office behind one address begins many.
 const STARTS: (u32, u32) = (120, 120);
 
+/// How many refresh tokens are redeemed at once.
+const ROTATIONS: usize = 64;
+
 impl Federation {
     /// Takes the parts. A provider of the configuration file that cannot work stops the start.
     pub fn new(parts: Parts) -> Result<Self, ConfiguredProviderError> {
@@ -94,7 +100,7 @@ impl Federation {
             configured.push(Arc::new(made.map_err(|error| ConfiguredProviderError { provider: name.clone(), error })?));
         }
         let starts = AddressLimiter::new(STARTS.0, STARTS.1);
-        Ok(Self { inner: Arc::new(Inner { parts, configured, stored: Mutex::default(), starts }) })
+        Ok(Self { inner: Arc::new(Inner { parts, configured, stored: Mutex::default(), starts, rotations: SingleFlight::new(ROTATIONS) }) })
     }
 }
 

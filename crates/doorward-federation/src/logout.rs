@@ -99,15 +99,10 @@ impl Federation {
     /// Takes a logout token from a provider: ends the sessions that it names and, where the configuration says so, grants.
     pub async fn back_channel_logout(&self, provider: &Arc<Provider>, token: &str) -> Result<(), LogoutTokenRefusal> {
         let parts = &self.inner.parts;
-        let Protocol::OpenId(open_id) = &provider.settings.protocol else {
+        let Protocol::OpenId(_) = &provider.settings.protocol else {
             return Err(LogoutTokenRefusal::Invalid("this kind of provider has no back-channel logout".to_owned()));
         };
-        let issuers: Vec<String> = if open_id.tenants.is_empty() {
-            vec![open_id.issuer.clone()]
-        } else {
-            open_id.tenants.iter().map(|tenant| open_id.issuer.replace(crate::kinds::TENANT, tenant)).collect()
-        };
-        let claims = self.logout_claims(provider, token, &issuers).await?;
+        let claims = self.logout_claims(provider, token, &provider.issuers()).await?;
         let now = parts.clock.now();
         let jti = format!("logout:{}:{}", provider.id, claims.jti);
         let mut unit = UnitOfWork::from(Change::SpendValue { key: jti, expires_at: now.plus(2 * OLDEST) });

@@ -7,7 +7,8 @@ use doorward_model::{Entropy, Timestamp, id::random_text};
 use doorward_transport::{Budget, Outbound};
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
-    Scope, StandardErrorResponse, TokenResponse, TokenUrl, basic::BasicClient,
+    Scope, StandardErrorResponse, TokenResponse, TokenUrl,
+    basic::{BasicClient, BasicTokenResponse},
 };
 use serde_json::Value;
 use url::Url;
@@ -162,7 +163,7 @@ impl Provider {
         Ok(request.url().0)
     }
 
-    async fn hold(&self, oauth2: &OAuth2, tokens: &oauth2::basic::BasicTokenResponse) -> Result<Held, FederationError> {
+    async fn hold(&self, oauth2: &OAuth2, tokens: &BasicTokenResponse) -> Result<Held, FederationError> {
         let access_token = tokens.access_token().secret().clone();
         let claims = self.oauth2_ask(oauth2, &access_token).await?;
         let lasting_token = tokens.expires_in().is_none().then_some(access_token);
@@ -180,16 +181,15 @@ impl Provider {
         self.hold(oauth2, &tokens).await
     }
 
-    /// Gets new tokens for a refresh token and asks who it is.
-    pub(crate) async fn oauth2_refresh(&self, oauth2: &OAuth2, refresh_token: &str, proof: &ClientProof<'_>) -> Result<Held, FederationError> {
+    /// Redeems a refresh token. From then on only what comes back may be good, so nothing else is asked before that is stored.
+    pub(crate) async fn oauth2_rotate(&self, oauth2: &OAuth2, refresh_token: &str, proof: &ClientProof<'_>) -> Result<BasicTokenResponse, FederationError> {
         let client = self.oauth2_client(oauth2, None)?;
         let refresh = RefreshToken::new(refresh_token.to_owned());
         let mut request = client.exchange_refresh_token(&refresh);
         for (name, value) in proof.params(oauth2.token.as_str())? {
             request = request.add_extra_param(name, value);
         }
-        let tokens = request.request_async(&Http(&self.outbound)).await.map_err(token_error)?;
-        self.hold(oauth2, &tokens).await
+        request.request_async(&Http(&self.outbound)).await.map_err(token_error)
     }
 
     /// Asks who the holder of an access token is.

@@ -199,14 +199,8 @@ impl Provider {
         self.tell(verified, Some(id_token), &tokens).await
     }
 
-    /// Asks with a refresh token. `subject` is the `sub` that must come back, where it is known.
-    pub(crate) async fn open_id_refresh(
-        &self,
-        refresh_token: &str,
-        subject: Option<&str>,
-        proof: &ClientProof<'_>,
-        now: Timestamp,
-    ) -> Result<Told, FederationError> {
+    /// Redeems a refresh token. From then on only what comes back may be good, so nothing else is asked before that is stored.
+    pub(crate) async fn open_id_rotate(&self, refresh_token: &str, proof: &ClientProof<'_>) -> Result<CoreTokenResponse, FederationError> {
         let found = self.discovered().await?;
         let client = self.client(&found, "https://localhost/")?;
         let refresh = RefreshToken::new(refresh_token.to_owned());
@@ -214,7 +208,12 @@ impl Provider {
         for (name, value) in proof.params(found.metadata.token_endpoint().map(|url| url.as_str()).unwrap_or_default())? {
             request = request.add_extra_param(name, value);
         }
-        let tokens = request.request_async(&Http(&self.outbound)).await.map_err(oauth::token_error)?;
+        request.request_async(&Http(&self.outbound)).await.map_err(oauth::token_error)
+    }
+
+    /// Reads what came for a refresh token, and asks userinfo. `subject` is the `sub` that must come back, where it is known.
+    pub(crate) async fn open_id_refreshed(&self, tokens: &CoreTokenResponse, subject: Option<&str>, now: Timestamp) -> Result<Told, FederationError> {
+        let found = self.discovered().await?;
         let verified = if let Some(id_token) = tokens.id_token() {
             // Its nonce, if it has one, is that of the sign-in long ago (OpenID Connect Core §12.2).
             self.verify(found, &IdTokenCheck { provider: self, id_token, nonce: None, access_token: tokens.access_token(), now }).await?
@@ -226,7 +225,7 @@ impl Provider {
         if subject.is_some() && verified.claims.get("sub").and_then(Value::as_str) != subject {
             return Err(FederationError::Untrusted("the refreshed ID token is about somebody else".to_owned()));
         }
-        self.tell(verified, None, &tokens).await
+        self.tell(verified, None, tokens).await
     }
 
     /// Adds what userinfo says, and puts everything together.

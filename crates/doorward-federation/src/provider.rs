@@ -1,7 +1,7 @@
 //! One provider, ready to be used.
 
 use doorward_keys::ClientKey;
-use doorward_model::{Pattern, ProviderId};
+use doorward_model::{IdentityId, Pattern, ProviderId};
 use doorward_transport::{Correspondent, Outbound, OutboundConfig};
 use url::Url;
 
@@ -69,7 +69,7 @@ pub struct Provider {
     pub(crate) policy: Policy,
     pub(crate) key: Option<ClientKey>,
     pub(crate) outbound: Outbound,
-    pub(crate) discovery: Discovery,
+    pub(crate) discovery: Option<Discovery>,
 }
 
 impl std::fmt::Debug for Provider {
@@ -214,10 +214,34 @@ impl Provider {
             http_on_loopback: Url::parse(&address).is_ok_and(|url| url.scheme() == "http"),
         };
         let outbound = outbound.for_correspondent(outbound_config, correspondent).map_err(|error| outbound_error(&error))?;
+        let discovery = match &settings.protocol {
+            Protocol::OpenId(open_id) => Some(Discovery::new(id.clone(), outbound.clone(), open_id.clone())),
+            Protocol::OAuth2(_) => None,
+        };
         let shown = if config.name.trim().is_empty() { kind.title.to_owned() } else { config.name.trim().to_owned() };
-        Ok(Self { id, kind, name: shown, source, config, settings, policy, key, outbound, discovery: Discovery::default() })
+        Ok(Self { id, kind, name: shown, source, config, settings, policy, key, outbound, discovery })
     }
 
+    /// The key of an account there. An issuer and a subject name one account (OpenID Connect Core §5.7). A server that speaks plain OAuth 2.0
+    /// states no issuer, so the provider's name here takes part: two of them at one origin have different users.
+    pub(crate) fn key_of(&self, issuer: &str, subject: &str) -> IdentityId {
+        match &self.settings.protocol {
+            Protocol::OpenId(_) => IdentityId::of(issuer, subject),
+            Protocol::OAuth2(_) => IdentityId::of(&format!("oauth2 {} {issuer}", self.id), subject),
+        }
+    }
+    /// Whether accounts of this issuer are this provider's. A provider that is set to another server has none of the old one's.
+    pub(crate) fn vouches_for(&self, issuer: &str) -> bool {
+        self.issuers().iter().any(|own| own == issuer)
+    }
+    /// The issuers whose accounts are this provider's.
+    pub(crate) fn issuers(&self) -> Vec<String> {
+        match &self.settings.protocol {
+            Protocol::OpenId(open_id) if open_id.tenants.is_empty() => vec![open_id.issuer.clone()],
+            Protocol::OpenId(open_id) => open_id.tenants.iter().map(|tenant| open_id.issuer.replace(kinds::TENANT, tenant)).collect(),
+            Protocol::OAuth2(oauth2) => vec![oauth2.issuer.clone()],
+        }
+    }
     /// Whether people may sign in through it.
     pub fn is_enabled(&self) -> bool {
         self.config.enabled

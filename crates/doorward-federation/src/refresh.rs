@@ -1,16 +1,22 @@
 //! Asking again whether a provider still stands for a person, and in which groups they are (CA40).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use doorward_model::{Change, LinkedIdentity, ProviderId, RevokeReason, Timestamp, UnitOfWork};
 use doorward_store::StoreError;
 
+use oauth2::TokenResponse;
+
 use crate::{
     Federation, FederationError,
-    admission::credential_place,
+    admission::{Occasion, credential_place},
     attempt::{Answer, Arrival, Credential, Journey, within},
     kinds::Protocol,
     provider::Provider,
+    rotation::Tokens,
 };
 
 /// How many accounts one round asks about.
@@ -19,8 +25,6 @@ const ROUND: u64 = 50;
 const CLAIMED: i64 = 120;
 /// After how many seconds a provider that could not be reached is asked again.
 const AGAIN: i64 = 300;
-/// When nothing is left to be asked for.
-const NEVER: Timestamp = Timestamp(i64::MAX / 4);
 
 /// What one round did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +40,7 @@ pub struct Round {
 enum Verdict {
     Stands(Box<Arrival>),
     /// The provider gave new tokens and said nothing more.
-    StandsUnchanged(Option<Credential>),
+    StandsUnchanged,
     Ended(RevokeReason, String),
     Unreachable(String),
 }
@@ -47,6 +51,7 @@ impl Federation {
     pub async fn check_due(&self) -> Result<Round, StoreError> {
         let parts = &self.inner.parts;
         let mut round = Round::default();
+        self.retire_lost_accounts().await?;
         // Providers that did not answer in this round are not waited for again in it.
         let mut silent: HashMap<ProviderId, String> = HashMap::new();
         for identity in parts.store.identities_due(parts.clock.now(), ROUND).await? {
@@ -64,9 +69,32 @@ impl Federation {
         Ok(round)
     }
 
+    /// Ends accounts whose provider left the configuration or leads to another server now. Nothing could ask about them any more, and their tokens
+    /// are not for the other server.
+    async fn retire_lost_accounts(&self) -> Result<(), StoreError> {
+        let parts = &self.inner.parts;
+        let (all, records) = (self.all_providers().await?, parts.store.providers().await?);
+        let mut lost: BTreeMap<ProviderId, Vec<String>> = BTreeMap::new();
+        for (id, issuer) in parts.store.issuers_of_identities().await? {
+            let provider = all.iter().find(|provider| provider.id == id);
+            // A provider whose settings cannot be used is not gone.
+            let here = provider.map_or_else(|| records.iter().any(|record| record.id == id), |provider| provider.vouches_for(&issuer));
+            if !here {
+                let kept = provider.map(|provider| provider.issuers()).unwrap_or_default();
+                lost.entry(id).or_insert(kept);
+            }
+        }
+        for (provider, issuers) in lost {
+            tracing::warn!(%provider, "access ends: the provider is no longer configured here, or is another server now");
+            let retire = Change::RetireAccounts { provider, issuers, at: parts.clock.now(), passwords: parts.passwords };
+            parts.store.apply(retire).await?;
+        }
+        Ok(())
+    }
+
     async fn check_one(
         &self,
-        identity: LinkedIdentity,
+        mut identity: LinkedIdentity,
         claimed: Timestamp,
         round: &mut Round,
         silent: &mut HashMap<ProviderId, String>,
@@ -75,31 +103,33 @@ impl Federation {
         let now = parts.clock.now();
         if !self.is_in_use(&identity, now).await? {
             // Nothing depends on this account, so there is nothing to ask for and no reason to keep the provider's token.
-            let idle = LinkedIdentity { credential: None, next_check_at: NEVER, ..identity };
-            return self.keep_checked(idle, claimed).await;
+            let idle = LinkedIdentity { credential: None, next_check_at: Timestamp::NEVER, ..identity };
+            return self.keep_checked(idle, claimed, Vec::new()).await;
         }
-        let Some(provider) = self.any_provider(&identity.provider).await? else {
-            round.ended += 1;
-            return self.end(&identity, RevokeReason::ProviderRefused, "the provider is no longer configured here").await;
+        let Some(provider) = self.any_provider(&identity.provider).await?.filter(|provider| provider.vouches_for(&identity.issuer)) else {
+            // Its settings cannot be used now, or it went a moment ago and the next round ends the account.
+            round.waiting += 1;
+            return self.keep_checked(LinkedIdentity { next_check_at: now.plus(AGAIN), ..identity }, claimed, Vec::new()).await;
         };
         let verdict = match silent.get(&provider.id) {
             Some(why) => Verdict::Unreachable(why.clone()),
-            None => self.ask(&provider, &identity).await,
+            None => self.ask(&provider, &mut identity).await,
         };
         match verdict {
             Verdict::Stands(arrival) => {
                 round.confirmed += 1;
                 let learnt = LinkedIdentity { last_login_at: identity.last_login_at, ..self.learnt(&provider, &arrival, Some(&identity), &identity.user_id) };
-                self.keep_checked(learnt, claimed).await
+                let person = parts.store.person(&identity.user_id).await?;
+                let profile = match &person {
+                    Some(person) => self.profile_changes(&arrival, &identity, person, Occasion::Check).await?,
+                    None => Vec::new(),
+                };
+                self.keep_checked(learnt, claimed, profile).await
             }
-            Verdict::StandsUnchanged(credential) => {
+            Verdict::StandsUnchanged => {
                 round.confirmed += 1;
-                let credential = credential.and_then(|credential| self.seal_credential(&identity.id, &credential)).or(identity.credential);
-                self.keep_checked(
-                    LinkedIdentity { credential, confirmed_at: now, next_check_at: now.plus(provider.config.refresh_seconds), ..identity },
-                    claimed,
-                )
-                .await
+                let next_check_at = now.plus(provider.config.refresh_seconds);
+                self.keep_checked(LinkedIdentity { confirmed_at: now, next_check_at, ..identity }, claimed, Vec::new()).await
             }
             Verdict::Ended(reason, why) => {
                 round.ended += 1;
@@ -116,16 +146,28 @@ impl Federation {
                 }
                 round.waiting += 1;
                 tracing::warn!(provider = %provider.id, person = %identity.user_id, silent, why, "the provider could not be asked; access goes on within the grace");
-                self.keep_checked(LinkedIdentity { next_check_at: now.plus(AGAIN), ..identity }, claimed).await
+                self.keep_checked(LinkedIdentity { next_check_at: now.plus(AGAIN), ..identity }, claimed, Vec::new()).await
             }
         }
     }
 
     /// Keeps what a look came to, unless the person signed in or out with the account while it went on: then that is newer.
-    async fn keep_checked(&self, identity: LinkedIdentity, claimed: Timestamp) -> Result<(), StoreError> {
-        let user_id = identity.user_id.clone();
-        let unit = UnitOfWork::from_iter([Change::KeepChecked { identity: Box::new(identity), claimed }, Change::CollectProviderRoles(user_id)]);
-        ignore_refused(self.inner.parts.store.apply(unit).await)
+    async fn keep_checked(&self, identity: LinkedIdentity, claimed: Timestamp, profile: Vec<Change>) -> Result<(), StoreError> {
+        let (id, user_id) = (identity.id.clone(), identity.user_id.clone());
+        let unit = |profile: Vec<Change>| {
+            let kept = [Change::KeepChecked { identity: Box::new(identity.clone()), claimed }, Change::CollectProviderRoles(user_id.clone())];
+            kept.into_iter().chain(profile).collect::<UnitOfWork>()
+        };
+        let store = &self.inner.parts.store;
+        // Of the profile, only a new name can be refused: somebody else took it a moment ago. It waits for the next look.
+        let (names, rest): (Vec<Change>, Vec<Change>) = profile.into_iter().partition(|change| matches!(change, Change::RenamePerson { .. }));
+        if !names.is_empty() {
+            match store.apply(unit(rest.iter().cloned().chain(names).collect())).await {
+                Err(StoreError::Refused(_)) => tracing::debug!(identity = id.as_str(), "a look at an account is kept without the new name"),
+                other => return other,
+            }
+        }
+        ignore_refused(store.apply(unit(rest)).await)
     }
 
     /// Whether a person's access hangs on their providers: there is no password of their own that counts. What they reach by a passkey is then
@@ -154,11 +196,13 @@ impl Federation {
             return Ok(());
         }
         tracing::warn!(provider = %identity.provider, person = %identity.user_id, reason = reason.as_str(), why, "access ends: the provider no longer stands for the person");
-        let ended = LinkedIdentity { roles: Vec::new(), credential: None, next_check_at: NEVER, ended_at: Some(now), ..identity.clone() };
+        let ended =
+            LinkedIdentity { email: None, roles: Vec::new(), credential: None, next_check_at: Timestamp::NEVER, ended_at: Some(now), ..identity.clone() };
         let mut unit = UnitOfWork::from_iter([
             Change::EndSessionsOfIdentity { identity: identity.id.clone(), sid: None },
             Change::RevokeGrantsOfIdentity { identity: identity.id.clone(), at: now, reason },
             Change::UpdateIdentity(Box::new(ended)),
+            Change::FollowAddress { user_id: identity.user_id.clone(), identity: identity.id.clone(), email: None },
             Change::CollectProviderRoles(identity.user_id.clone()),
         ]);
         let others = self.inner.parts.store.identities_of(&identity.user_id).await?;
@@ -175,33 +219,22 @@ impl Federation {
         serde_json::from_slice(&plain).ok()
     }
 
-    async fn ask(&self, provider: &Arc<Provider>, identity: &LinkedIdentity) -> Verdict {
+    /// Asks the provider. A credential that it replaced is stored by then, and `identity` has it, whatever the verdict.
+    async fn ask(&self, provider: &Arc<Provider>, identity: &mut LinkedIdentity) -> Verdict {
         let Some(credential) = self.open_credential(identity) else {
             return Verdict::Ended(RevokeReason::ProviderSilent, "there is nothing to ask the provider with; the person must sign in again".to_owned());
         };
-        let asked = async {
-            match (&provider.settings.protocol, credential) {
-                (Protocol::OpenId(_), Credential::Refresh(token)) => self.ask_open_id(provider, identity, &token).await,
-                (Protocol::OAuth2(oauth2), Credential::Refresh(token)) => provider.oauth2_refresh(oauth2, &token, &self.proof(provider)).await.map(|held| {
-                    let credential = held.refresh_token.unwrap_or(token);
-                    Some(Answer { issuer: oauth2.issuer.clone(), claims: held.claims, credential: Some(Credential::Refresh(credential)), id_token: None })
-                }),
-                (Protocol::OAuth2(oauth2), Credential::Access(token)) => provider
-                    .oauth2_ask(oauth2, &token)
-                    .await
-                    .map(|claims| Some(Answer { issuer: oauth2.issuer.clone(), claims, credential: Some(Credential::Access(token)), id_token: None })),
-                (Protocol::OpenId(_), Credential::Access(_)) => Err(FederationError::Refused("the kept token is of another kind".to_owned())),
-            }
-        };
-        let outcome = within(asked).await;
         let now = self.inner.parts.clock.now();
-        let arrival = match outcome {
-            Ok(Some(answer)) if said_nothing(&answer) => return Verdict::StandsUnchanged(answer.credential),
-            Ok(Some(answer)) => provider.arrival(answer, Journey::default(), now),
-            Ok(None) => return Verdict::StandsUnchanged(None),
+        let arrival = match self.answer(provider, identity, credential).await {
+            Ok(answer) if said_nothing(&answer) => return Verdict::StandsUnchanged,
+            Ok(answer) => provider.arrival(answer, Journey::default(), now),
             Err(error) => Err(error),
         };
-        match arrival {
+        let recognised = match arrival {
+            Ok(arrival) => self.recognise(provider, arrival).await.map_err(FederationError::from),
+            Err(error) => Err(error),
+        };
+        match recognised {
             Ok(arrival) if arrival.identity() != identity.id => {
                 Verdict::Ended(RevokeReason::ProviderRefused, "the provider answered about somebody else".to_owned())
             }
@@ -215,13 +248,36 @@ impl Federation {
         }
     }
 
-    async fn ask_open_id(&self, provider: &Provider, identity: &LinkedIdentity, token: &str) -> Result<Option<Answer>, FederationError> {
-        let parts = &self.inner.parts;
-        // `sub` is what ID tokens are compared by, also where another claim names the person here.
-        let subject = if provider.settings.claims.subject == "sub" { Some(identity.subject.as_str()) } else { None };
-        let told = provider.open_id_refresh(token, subject, &self.proof(provider), parts.clock.now()).await?;
-        let credential = Some(Credential::Refresh(told.refresh_token.unwrap_or_else(|| token.to_owned())));
-        Ok(Some(Answer { issuer: told.issuer, claims: told.claims, credential, id_token: None }))
+    async fn answer(&self, provider: &Arc<Provider>, identity: &mut LinkedIdentity, credential: Credential) -> Result<Answer, FederationError> {
+        let rotated = match credential {
+            Credential::Refresh(token) => {
+                let rotated = within(self.rotate(provider, identity, token)).await?;
+                identity.credential.clone_from(&rotated.credential);
+                rotated.tokens
+            }
+            Credential::Access(token) => {
+                let Protocol::OAuth2(oauth2) = &provider.settings.protocol else {
+                    return Err(FederationError::Refused("the kept token is of another kind".to_owned()));
+                };
+                let claims = within(provider.oauth2_ask(oauth2, &token)).await?;
+                return Ok(Answer { issuer: oauth2.issuer.clone(), claims, credential: None, id_token: None });
+            }
+        };
+        match (&provider.settings.protocol, rotated) {
+            (Protocol::OpenId(_), Tokens::OpenId(tokens)) => {
+                // `sub` is what ID tokens are compared by, also where another claim names the person here.
+                let subject = (provider.settings.claims.subject == "sub").then_some(identity.subject.as_str());
+                let told = within(provider.open_id_refreshed(&tokens, subject, self.inner.parts.clock.now())).await?;
+                Ok(Answer { issuer: told.issuer, claims: told.claims, credential: None, id_token: None })
+            }
+            (Protocol::OAuth2(oauth2), Tokens::OAuth2(tokens)) => {
+                let claims = within(provider.oauth2_ask(oauth2, tokens.access_token().secret())).await?;
+                Ok(Answer { issuer: oauth2.issuer.clone(), claims, credential: None, id_token: None })
+            }
+            (Protocol::OpenId(_), Tokens::OAuth2(_)) | (Protocol::OAuth2(_), Tokens::OpenId(_)) => {
+                Err(FederationError::Untrusted("the tokens are of another kind".to_owned()))
+            }
+        }
     }
 }
 

@@ -229,6 +229,7 @@ fn nobody(now: Timestamp) -> Person {
         id: doorward_model::UserId::from_text("u_test"),
         name: doorward_model::PersonName::from_stored("test".to_owned()),
         email: None,
+        email_by: None,
         display_name: None,
         password: None,
         roles: Vec::new(),

@@ -96,6 +96,7 @@ mod tests {
             id: UserId::from_text("u_1"),
             name: PersonName::parse("a").unwrap(),
             email: None,
+            email_by: None,
             display_name: None,
             password: None,
             roles: parse(roles),

@@ -230,6 +230,15 @@ pub enum Change {
         /// The name for people.
         display_name: Option<String>,
     },
+    /// Sets the e-mail address that the provider of an account vouches for (`Some`), or takes away the one that it vouched for (`None`).
+    FollowAddress {
+        /// The user.
+        user_id: UserId,
+        /// The account.
+        identity: IdentityId,
+        /// The address.
+        email: Option<String>,
+    },
     /// Changes a person's sign-in name. Conditional: nobody else has it.
     RenamePerson {
         /// Whose.
@@ -241,8 +250,28 @@ pub enum Change {
     CollectProviderRoles(UserId),
     /// Adds an upstream provider. Conditional: the name must be free.
     InsertProvider(StoredProvider),
-    /// Deletes an upstream provider. Conditional: it must exist.
-    DeleteProvider(ProviderId),
+    /// Deletes an identity provider with everything that depends on it: sessions, sign-ins under way, grants, links and invitations, and all access
+    /// of users for whom nothing else stands. Conditional: it must exist.
+    DeleteProvider {
+        /// The provider.
+        id: ProviderId,
+        /// The present moment.
+        at: Timestamp,
+        /// Whether users may sign in with passwords of their own.
+        passwords: bool,
+    },
+    /// Ends what depends on accounts that a provider of the configuration no longer has: it left the file, or is another server now. The links
+    /// stay, ended and without tokens.
+    RetireAccounts {
+        /// The provider.
+        provider: ProviderId,
+        /// The issuers whose accounts it still has.
+        issuers: Vec<String>,
+        /// The present moment.
+        at: Timestamp,
+        /// Whether users may sign in with passwords of their own.
+        passwords: bool,
+    },
     /// Remembers a sign-in that goes to a provider.
     InsertSignIn(SignInAttempt),
     /// Takes up a sign-in that came back. Conditional: awaited, not expired, from this provider and in this browser.
@@ -283,6 +312,15 @@ pub enum Change {
         due: Timestamp,
         /// When another may try, if this one does not finish.
         until: Timestamp,
+    },
+    /// Stores the token that a provider gave in place of another. Conditional: the other is still the one that is kept.
+    KeepCredential {
+        /// The account.
+        identity: IdentityId,
+        /// The sealed token that was redeemed.
+        replaced: Sealed,
+        /// The sealed token that came for it.
+        credential: Sealed,
     },
     /// Deletes the provider's token of an upstream account and sets its next look.
     DropCredential {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Timestamp, id::UserId, secret::HashedPassword};
+use crate::{IdentityId, Timestamp, id::UserId, secret::HashedPassword};
 
 /// The name that a person signs in with: 1 to 64 letters, digits, `.`, `_`, `-` or `@`, compared without case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,8 +74,10 @@ pub struct Person {
     pub id: UserId,
     /// The sign-in name, unique.
     pub name: PersonName,
-    /// An e-mail address, if one was given. It identifies nobody.
+    /// An e-mail address that an administrator gave or an identity provider vouches for. It identifies nobody.
     pub email: Option<String>,
+    /// The account whose provider vouches for the address; `None` if an administrator gave it. The address goes with the provider's word.
+    pub email_by: Option<IdentityId>,
     /// The password's hash; `None` for people who cannot sign in with one.
     pub password: Option<HashedPassword>,
     /// The name by which others know them, if a provider told it. Shown as text, never compared.

@@ -344,6 +344,7 @@ mod tests {
             id: UserId::from_text("u_1"),
             name: PersonName::parse(name).unwrap(),
             email: Some(format!("{name}@example.com")),
+            email_by: None,
             display_name: None,
             password: None,
             roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(),

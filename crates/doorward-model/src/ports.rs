@@ -7,6 +7,9 @@ use std::fmt;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// A moment that no clock reaches.
+    pub const NEVER: Self = Self(i64::MAX / 4);
+
     /// This moment moved by `seconds`, which may be negative. Saturates at the ends of the range.
     pub fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))

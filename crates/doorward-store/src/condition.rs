@@ -75,6 +75,8 @@ conditions! {
     UpdateIdentity = "update_identity";
     /// The account at the provider is still claimed by this check.
     KeepChecked = "keep_checked";
+    /// The provider's token that was replaced is still the one that is kept.
+    KeepCredential = "keep_credential";
     /// The unlinked account belongs to the user.
     DeleteIdentity = "delete_identity";
     /// No other process claimed the check of this account.

@@ -6,7 +6,7 @@ pub(crate) mod upstreams;
 use doorward_model::{
     Authentication, AuthorizationCode, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, HashedToken, IdentityId, Invitation, Level,
     LinkedIdentity, OneTimeLink, Passkey, Person, PersonName, ProviderId, RedirectUri, RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId,
-    SignInAttempt, SigningAlgorithm, SigningKey, StoredProvider, Timestamp, Totp, UpstreamSession, UserId, secret::HashedPassword,
+    SignInAttempt, SigningAlgorithm, SigningKey, StoredProvider, Timestamp, Totp, UpstreamSession, UserId, foreign, secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -44,10 +44,12 @@ pub(crate) fn person(row: e::person::Model) -> Result<Person, StoreError> {
     Ok(Person {
         roles: roles("person", &row.id, &row.roles)?,
         provider_roles: roles("person", &row.id, &row.provider_roles)?,
-        display_name: row.display_name,
+        // Rows of older versions hold what providers wrote.
+        display_name: row.display_name.map(|name| foreign::line(&name, 100).into_owned()).filter(|name| !name.is_empty()),
         id: UserId::from_text(row.id),
         name: PersonName::from_stored(row.name),
         email: row.email,
+        email_by: row.email_by.map(IdentityId::from_stored),
         password: row.password.map(HashedPassword::from_phc),
         created_at: Timestamp(row.created_at),
         disabled_at: row.disabled_at.map(Timestamp),
@@ -59,6 +61,7 @@ pub(crate) fn person_row(person: &Person) -> e::person::ActiveModel {
         id: Set(person.id.as_str().to_owned()),
         name: Set(person.name.as_str().to_owned()),
         email: Set(person.email.clone()),
+        email_by: Set(person.email_by.as_ref().map(|id| id.as_str().to_owned())),
         password: Set(person.password.as_ref().map(|hash| hash.as_str().to_owned())),
         roles: Set(roles_to_text(&person.roles)),
         provider_roles: Set(roles_to_text(&person.provider_roles)),

@@ -39,6 +39,8 @@ pub enum Signature {
 pub enum Answer {
     /// None, for a minute.
     Hang,
+    /// Its own, after this time.
+    Late(Duration),
     /// Exactly this: status, media type, body, further header lines.
     Raw(u16, &'static str, String, String),
 }
@@ -295,8 +297,11 @@ impl FakeProvider {
         let (status, media, text, headers) = match answer {
             Some(Answer::Hang) => return tokio::time::sleep(Duration::from_mins(1)).await,
             Some(Answer::Raw(status, media, text, headers)) => (status, media, text, headers),
-            None => {
+            own @ (Some(Answer::Late(_)) | None) => {
                 let (status, value) = self.with(|state| self.respond(state, &path, &body, &authorization));
+                if let Some(Answer::Late(pause)) = own {
+                    tokio::time::sleep(pause).await;
+                }
                 (status, "application/json", value.to_string(), String::new())
             }
         };

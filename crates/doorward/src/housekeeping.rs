@@ -51,6 +51,8 @@ impl Housekeeping {
     /// Runs until `stop`. Asking providers may take its time, so it goes beside the rest.
     pub async fn run(self, stop: CancellationToken) {
         tokio::join!(self.every(&stop, || self.round()), self.every(&stop, || self.check_providers()), self.tidy(&stop), self.exporter.run(&stop));
+        // A check that was cut off may have redeemed a token that its provider replaced.
+        self.federation.drained().await;
         self.gateway.close();
     }
 

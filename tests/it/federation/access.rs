@@ -107,7 +107,7 @@ async fn losing_every_role_between_code_and_token_yields_no_token() {
 }
 
 /// One round of what housekeeping does.
-async fn round(server: &TestServer) -> doorward_federation::Round {
+pub(super) async fn round(server: &TestServer) -> doorward_federation::Round {
     server.app.federation.check_due().await.unwrap()
 }
 
@@ -388,7 +388,6 @@ async fn deleting_a_provider_ends_what_came_through_it() {
     let browser = signed_in(&server, &provider).await;
     server.app.federation.delete("corp").await.unwrap();
     Browser::new().get(&server.at("/login/corp")).await.expect(404);
-    assert_eq!(round(&server).await.ended, 1);
     assert_eq!(name_of(&server, &browser).await, None);
 }
 

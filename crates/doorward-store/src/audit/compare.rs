@@ -1,10 +1,13 @@
 //! Compares a row before and after a write, for its entry.
 
-use doorward_model::{AuditEvent, AuditKind};
-use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
+use doorward_model::{AuditEvent, AuditKind, ProviderId, Timestamp};
+use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Map, Value, json};
 
-use crate::entities::{client, person, setting, upstream_tool};
+use crate::{
+    entities::{access_grant, access_token, client, identity, invitation, person, session, setting, upstream_tool},
+    writes::Dependents,
+};
 
 /// A row that is compared.
 #[derive(Debug)]
@@ -12,6 +15,8 @@ pub(crate) enum Row {
     Person(String),
     Client(String),
     Setting(String),
+    /// An identity provider, by how much depends on it. States if users may sign in with passwords.
+    Provider(String, bool),
     /// The upstream and the tool.
     Tool(String, String),
 }
@@ -29,12 +34,26 @@ pub(crate) async fn state(db: &DatabaseTransaction, row: &Row) -> Result<Value, 
                 "jwks_uri": row.jwks_uri, "blocked": row.disabled_at.is_some(), "approved": row.approved_at.is_some(), "pinned": row.pinned_at.is_some()})
         }),
         Row::Setting(name) => setting::Entity::find_by_id(name.as_str()).one(db).await?.map(|row| json!({"value": row.value})),
+        Row::Provider(id, passwords) => Some(dependents(db, id, *passwords).await?),
         Row::Tool(upstream, tool) => upstream_tool::Entity::find_by_id((upstream.clone(), tool.clone()))
             .one(db)
             .await?
             .map(|row| json!({"state": row.state, "class": row.class, "definition": doorward_model::id::etag(&[&row.definition])})),
     }
     .unwrap_or_default())
+}
+
+/// How many accounts a provider stands for, and how much depends on them.
+async fn dependents(db: &DatabaseTransaction, id: &str, passwords: bool) -> Result<Value, DbErr> {
+    let of = Dependents { provider: ProviderId::from_stored(id), kept_issuers: None, at: Timestamp(0), passwords };
+    let counted = [
+        ("accounts", identity::Entity::find().filter(identity::Column::Provider.eq(id)).filter(identity::Column::EndedAt.is_null()).count(db).await?),
+        ("sessions", session::Entity::find().filter(of.sessions()).count(db).await?),
+        ("grants", access_grant::Entity::find().filter(of.grants()).count(db).await?),
+        ("access_tokens", access_token::Entity::find().filter(of.access_tokens()).count(db).await?),
+        ("invitations", invitation::Entity::find().filter(invitation::Column::Provider.eq(id)).count(db).await?),
+    ];
+    Ok(counted.into_iter().map(|(name, count)| (name.to_owned(), Value::from(count))).collect::<Map<_, _>>().into())
 }
 
 /// The entry with the difference in it, or `None` if there is none and the entry is only wanted with one.

@@ -8,6 +8,7 @@ pub struct Model {
     pub id: String,
     pub name: String,
     pub email: Option<String>,
+    pub email_by: Option<String>,
     pub password: Option<String>,
     pub roles: String,
     pub provider_roles: String,

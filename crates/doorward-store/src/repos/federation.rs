@@ -62,6 +62,13 @@ impl Store {
         let grants = access_grant::Entity::find().filter(G::Identity.eq(id.as_str())).filter(G::RevokedAt.is_null()).filter(G::ExpiresAt.gt(now.0));
         Ok(sessions.count(&self.reader).await? > 0 || grants.count(&self.reader).await? > 0)
     }
+    /// The issuers of the accounts that have not ended, with the provider that each is known by.
+    pub async fn issuers_of_identities(&self) -> Result<Vec<(ProviderId, String)>, StoreError> {
+        use identity::Column as I;
+        let which = identity::Entity::find().select_only().column(I::Provider).column(I::Issuer).distinct().filter(I::EndedAt.is_null());
+        let rows: Vec<(String, String)> = which.into_tuple().all(&self.reader).await?;
+        Ok(rows.into_iter().map(|(provider, issuer)| (ProviderId::from_stored(provider), issuer)).collect())
+    }
     /// How many people sign in through a provider.
     pub async fn count_identities(&self, provider: &ProviderId) -> Result<u64, StoreError> {
         use sea_orm::PaginatorTrait;

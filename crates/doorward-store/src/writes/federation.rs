@@ -1,7 +1,7 @@
 //! Writes of identity providers, the accounts linked there, sign-ins under way and invitations.
 
 use doorward_model::{
-    AuditKind, AuditSubject, HashedToken, IdentityId, Invitation, LinkedIdentity, ProviderId, SignInAttempt, StoredProvider, Timestamp, UserId,
+    AuditKind, AuditSubject, HashedToken, IdentityId, Invitation, LinkedIdentity, ProviderId, Sealed, SignInAttempt, StoredProvider, Timestamp, UserId,
 };
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, NotSet, QueryFilter, Set,
@@ -9,13 +9,16 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Audit, Name, Work, Write, about, nothing, run};
+use super::{Audit, Dependents, Name, Read, Sql, Work, Write, about, nothing, run};
 use crate::{
+    audit::compare::Row,
     condition::Condition,
     convert,
     entities::{
         identity::{self, Column as I},
-        invitation, provider,
+        invitation,
+        person::{self, Column as P},
+        provider,
         sign_in::{self, Column as A},
     },
     invalidate::Stale,
@@ -30,15 +33,30 @@ pub(super) fn insert_provider(new: &StoredProvider) -> Write {
     }
 }
 
-pub(super) fn delete_provider(id: &ProviderId) -> Write {
-    // The next round of checks finds the provider gone and ends what began with it.
-    let due = identity::Entity::update_many().col_expr(I::NextCheckAt, Expr::value(0)).filter(I::Provider.eq(id.as_str()));
-    let delete = provider::Entity::delete_many().filter(provider::Column::Id.eq(id.as_str()));
+pub(super) fn delete_provider(id: ProviderId, at: Timestamp, passwords: bool) -> Write {
     Write {
         name: Name::Decides(Condition::DeleteProvider),
-        work: Work::Statements(vec![due.into(), delete.into()]),
-        stale: Some(Stale::Providers),
-        audit: Audit::Entry(about(AuditKind::ProviderDeleted, AuditSubject::Provider, id.as_str())),
+        // Users, sessions, grants and tokens of many.
+        stale: Some(Stale::Everything),
+        audit: Audit::Compared {
+            event: about(AuditKind::ProviderDeleted, AuditSubject::Provider, id.as_str()),
+            row: Row::Provider(id.to_string(), passwords),
+            only_if_different: false,
+        },
+        work: Work::Read(Read::EndProvider(Dependents { provider: id, kept_issuers: None, at, passwords })),
+    }
+}
+
+pub(super) fn retire_accounts(provider: ProviderId, issuers: Vec<String>, at: Timestamp, passwords: bool) -> Write {
+    Write {
+        name: Name::Always("retire_accounts"),
+        stale: Some(Stale::Everything),
+        audit: Audit::Compared {
+            event: about(AuditKind::SessionEnded, AuditSubject::Provider, provider.as_str()),
+            row: Row::Provider(provider.to_string(), passwords),
+            only_if_different: false,
+        },
+        work: Work::Read(Read::EndProvider(Dependents { provider, kept_issuers: Some(issuers), at, passwords })),
     }
 }
 
@@ -108,13 +126,19 @@ pub(super) fn keep_checked(known: &LinkedIdentity, claimed: Timestamp) -> Write 
     }
 }
 
+/// Takes away addresses that a provider vouched for.
+pub(super) fn forget_address(which: Where) -> Sql {
+    let nothing = || Expr::value(Option::<String>::None);
+    person::Entity::update_many().col_expr(P::Email, nothing()).col_expr(P::EmailBy, nothing()).filter(which).into()
+}
+
 pub(super) fn delete_identity(user_id: &UserId, id: &IdentityId) -> Write {
     let theirs = Where::all().add(I::Id.eq(id.as_str())).add(I::UserId.eq(user_id.as_str()));
     let event = about(AuditKind::IdentityUnlinked, AuditSubject::Person, user_id.as_str());
     Write {
         name: Name::Decides(Condition::DeleteIdentity),
-        work: run(identity::Entity::delete_many().filter(theirs)),
-        stale: None,
+        work: Work::Statements(vec![forget_address(Where::all().add(P::EmailBy.eq(id.as_str()))), identity::Entity::delete_many().filter(theirs).into()]),
+        stale: Some(Stale::Person(user_id.to_string())),
         audit: Audit::Entry(event.detail(json!({"identity": id.as_str()}).to_string())),
     }
 }
@@ -125,6 +149,17 @@ pub(super) fn claim_check(id: &IdentityId, due: Timestamp, until: Timestamp) -> 
         name: Name::Decides(Condition::ClaimIdentityCheck),
         work: run(identity::Entity::update_many().col_expr(I::NextCheckAt, Expr::value(until.0)).filter(still)),
         stale: None,
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn keep_credential(id: &IdentityId, replaced: &Sealed, credential: &Sealed) -> Write {
+    let same = Where::all().add(I::Id.eq(id.as_str())).add(I::Credential.eq(replaced.as_str()));
+    Write {
+        name: Name::Decides(Condition::KeepCredential),
+        work: run(identity::Entity::update_many().col_expr(I::Credential, Expr::value(credential.as_str())).filter(same)),
+        stale: None,
+        // The same account, asked in the same way.
         audit: Audit::Silent,
     }
 }

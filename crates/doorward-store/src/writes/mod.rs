@@ -19,7 +19,7 @@ use sea_orm::{
     sea_query::{DeleteStatement, InsertStatement, OnConflict, UpdateStatement},
 };
 
-pub(crate) use reads::Read;
+pub(crate) use reads::{Dependents, Read};
 
 use crate::{audit::compare::Row, condition::Condition, invalidate::Stale};
 
@@ -152,6 +152,7 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::SetRoles { user_id, roles } => people::set_roles(&user_id, &roles),
         Change::SetPersonDisabled { user_id, disabled_at } => people::set_disabled(&user_id, disabled_at),
         Change::SetProfile { user_id, email, display_name } => people::set_profile(&user_id, email, display_name),
+        Change::FollowAddress { user_id, identity, email } => people::follow_address(&user_id, &identity, email),
         Change::RenamePerson { user_id, name } => people::rename(&user_id, &name),
         Change::CollectProviderRoles(user_id) => people::collect_provider_roles(user_id),
         Change::DeletePerson(user_id) => people::delete(&user_id),
@@ -185,7 +186,8 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::TakeBackAttempt { key } => sessions::take_back_attempt(&key),
         Change::ClearLoginFailures { key } => sessions::clear_failures(&key),
         Change::InsertProvider(provider) => federation::insert_provider(&provider),
-        Change::DeleteProvider(provider) => federation::delete_provider(&provider),
+        Change::DeleteProvider { id, at, passwords } => federation::delete_provider(id, at, passwords),
+        Change::RetireAccounts { provider, issuers, at, passwords } => federation::retire_accounts(provider, issuers, at, passwords),
         Change::InsertSignIn(sign_in) => federation::insert_sign_in(&sign_in),
         Change::RedeemSignIn { state, provider, browser, now } => federation::redeem_sign_in(&state, &provider, &browser, now),
         Change::InsertIdentity(identity) => federation::insert_identity(&identity),
@@ -193,6 +195,7 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::KeepChecked { identity, claimed } => federation::keep_checked(&identity, claimed),
         Change::DeleteIdentity { user_id, identity } => federation::delete_identity(&user_id, &identity),
         Change::ClaimIdentityCheck { identity, due, until } => federation::claim_check(&identity, due, until),
+        Change::KeepCredential { identity, replaced, credential } => federation::keep_credential(&identity, &replaced, &credential),
         Change::DropCredential { identity, next_check_at } => federation::drop_credential(&identity, next_check_at),
         Change::PutInvitation(invitation) => federation::put_invitation(&invitation),
         Change::RedeemInvitation { provider, email } => federation::redeem_invitation(&provider, &email),

@@ -1,6 +1,6 @@
 //! Writes of users.
 
-use doorward_model::{AuditKind, AuditSubject, Person, PersonName, Role, Timestamp, UserId, secret::HashedPassword};
+use doorward_model::{AuditKind, AuditSubject, IdentityId, Person, PersonName, Role, Timestamp, UserId, secret::HashedPassword};
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
@@ -85,6 +85,10 @@ pub(super) fn set_disabled(user_id: &UserId, disabled_at: Option<Timestamp>) -> 
 pub(super) fn set_profile(user_id: &UserId, email: Option<String>, display_name: Option<String>) -> Write {
     let mut update = person::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
     let tells = email.is_some() || display_name.is_some();
+    if email.is_some() {
+        // An administrator's word: no provider takes it back.
+        update = update.col_expr(P::EmailBy, Expr::value(Option::<String>::None));
+    }
     for (column, value) in [(P::Email, email), (P::DisplayName, display_name)] {
         if let Some(value) = value {
             update = update.col_expr(column, Expr::value(value));
@@ -96,6 +100,16 @@ pub(super) fn set_profile(user_id: &UserId, email: Option<String>, display_name:
         stale: stale(user_id),
         audit: changed(user_id),
     }
+}
+
+pub(super) fn follow_address(user_id: &UserId, identity: &IdentityId, email: Option<String>) -> Write {
+    let by = email.as_ref().map(|_| identity.as_str().to_owned());
+    let mut which = Where::all().add(P::Id.eq(user_id.as_str()));
+    if email.is_none() {
+        which = which.add(P::EmailBy.eq(identity.as_str()));
+    }
+    let update = person::Entity::update_many().col_expr(P::Email, Expr::value(email)).col_expr(P::EmailBy, Expr::value(by)).filter(which);
+    Write { name: Name::Always("follow_address"), work: run(update), stale: stale(user_id), audit: changed(user_id) }
 }
 
 pub(super) fn rename(user_id: &UserId, name: &PersonName) -> Write {

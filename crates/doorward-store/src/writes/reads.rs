@@ -1,17 +1,26 @@
 //! The few writes that have to read first: their rows are locked until the unit is through.
 
-use doorward_model::{ClientId, Expected, Scope, ScopeSet, UserId};
+use doorward_model::{ClientId, Expected, ProviderId, RevokeReason, Scope, ScopeSet, Timestamp, UserId};
 use sea_orm::{
-    ColumnTrait, Condition as Where, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr,
+    ColumnTrait, Condition as Where, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, SelectStatement},
 };
+
+use super::Sql;
 
 use crate::{
     convert::{self, list_to_text},
     entities::{
         access_grant::{self, Column as G},
-        client, identity,
+        access_token::{self, Column as T},
+        authorization_code::{self, Column as C},
+        client,
+        identity::{self, Column as I},
+        invitation,
         person::{self, Column as P},
-        setting,
+        provider,
+        session::{self, Column as S},
+        setting, sign_in,
     },
 };
 
@@ -24,6 +33,8 @@ pub(crate) enum Read {
     NarrowGrants { user_id: UserId, client_id: ClientId, scopes: ScopeSet },
     /// Compares the entity tag of an object.
     Expect { object: Expected, etag: String },
+    /// Ends what depends on accounts at an identity provider.
+    EndProvider(Dependents),
     /// Looks for an enabled administrator other than this one.
     OtherAdministrator(UserId),
 }
@@ -35,8 +46,105 @@ impl Read {
             Self::CollectRoles(user_id) => collect_roles(db, user_id).await,
             Self::NarrowGrants { user_id, client_id, scopes } => narrow_grants(db, user_id, client_id, scopes).await.map(|()| true),
             Self::Expect { object, etag } => is_as_seen(db, object, etag).await,
+            Self::EndProvider(dependents) => dependents.end(db).await,
             Self::OtherAdministrator(user_id) => other_administrator(db, user_id).await,
         }
+    }
+}
+
+/// What depends on accounts at an identity provider.
+#[derive(Debug)]
+pub(crate) struct Dependents {
+    pub(crate) provider: ProviderId,
+    /// `None` if the provider is deleted. Otherwise it only lost accounts: those of issuers other than these.
+    pub(crate) kept_issuers: Option<Vec<String>>,
+    pub(crate) at: Timestamp,
+    /// Whether users may sign in with passwords.
+    pub(crate) passwords: bool,
+}
+
+impl Dependents {
+    /// The accounts.
+    fn accounts(&self) -> Where {
+        let all = Where::all().add(I::Provider.eq(self.provider.as_str()));
+        match &self.kept_issuers {
+            None => all,
+            Some(kept) => all.add(I::EndedAt.is_null()).add(I::Issuer.is_not_in(kept)),
+        }
+    }
+
+    fn account_ids(&self) -> SelectStatement {
+        identity::Entity::find().select_only().column(I::Id).filter(self.accounts()).into_query()
+    }
+
+    /// The users for whom nothing stands without these accounts: they have no password that counts, and no other account.
+    fn left_users(&self) -> SelectStatement {
+        let others = Where::all().add(self.accounts().not()).add(I::EndedAt.is_null());
+        let others = identity::Entity::find().select_only().column(I::UserId).filter(others).into_query();
+        let mut which = self.accounts().add(I::UserId.not_in_subquery(others));
+        if self.passwords {
+            let with_password = person::Entity::find().select_only().column(P::Id).filter(P::Password.is_not_null()).into_query();
+            which = which.add(I::UserId.not_in_subquery(with_password));
+        }
+        identity::Entity::find().select_only().column(I::UserId).filter(which).into_query()
+    }
+
+    pub(crate) fn sessions(&self) -> Where {
+        let dependent = Where::any().add(S::Identity.in_subquery(self.account_ids())).add(S::UserId.in_subquery(self.left_users()));
+        if self.kept_issuers.is_none() { dependent.add(S::Provider.eq(self.provider.as_str())) } else { dependent }
+    }
+
+    pub(crate) fn grants(&self) -> Where {
+        let dependent = Where::any().add(G::Identity.in_subquery(self.account_ids())).add(G::UserId.in_subquery(self.left_users()));
+        Where::all().add(G::RevokedAt.is_null()).add(dependent)
+    }
+
+    pub(crate) fn access_tokens(&self) -> Where {
+        Where::all().add(T::RevokedAt.is_null()).add(T::UserId.in_subquery(self.left_users()))
+    }
+
+    /// Ends all of it. `false` if there is no such provider to delete.
+    async fn end(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
+        let with_roles = self.accounts().add(I::Roles.ne("[]"));
+        let with_roles: Vec<String> = identity::Entity::find().select_only().column(I::UserId).distinct().filter(with_roles).into_tuple().all(db).await?;
+        let at = || Expr::value(self.at.0);
+        let codes = Where::any().add(C::Identity.in_subquery(self.account_ids())).add(C::UserId.in_subquery(self.left_users()));
+        let mut statements: Vec<Sql> = vec![
+            authorization_code::Entity::update_many().col_expr(C::ConsumedAt, at()).filter(C::ConsumedAt.is_null()).filter(codes).into(),
+            access_grant::Entity::update_many()
+                .col_expr(G::RevokedAt, at())
+                .col_expr(G::RevokeReason, Expr::value(RevokeReason::ProviderRefused.as_str()))
+                .filter(self.grants())
+                .into(),
+            session::Entity::delete_many().filter(self.sessions()).into(),
+            access_token::Entity::update_many().col_expr(T::RevokedAt, at()).filter(self.access_tokens()).into(),
+            super::federation::forget_address(Where::all().add(P::EmailBy.in_subquery(self.account_ids()))),
+        ];
+        if self.kept_issuers.is_none() {
+            let provider = self.provider.as_str();
+            statements.push(identity::Entity::delete_many().filter(I::Provider.eq(provider)).into());
+            statements.push(invitation::Entity::delete_many().filter(invitation::Column::Provider.eq(provider)).into());
+            statements.push(sign_in::Entity::delete_many().filter(sign_in::Column::Provider.eq(provider)).into());
+        } else {
+            let ended = identity::Entity::update_many()
+                .col_expr(I::EndedAt, at())
+                .col_expr(I::Roles, Expr::value("[]"))
+                .col_expr(I::Email, Expr::value(Option::<String>::None))
+                .col_expr(I::Credential, Expr::value(Option::<String>::None))
+                .col_expr(I::NextCheckAt, Expr::value(Timestamp::NEVER.0));
+            statements.push(ended.filter(self.accounts()).into());
+        }
+        for statement in &statements {
+            statement.execute(db).await?;
+        }
+        for user_id in with_roles {
+            collect_roles(db, &UserId::from_text(user_id)).await?;
+        }
+        if self.kept_issuers.is_some() {
+            return Ok(true);
+        }
+        let delete = provider::Entity::delete_many().filter(provider::Column::Id.eq(self.provider.as_str())).into_query();
+        Ok(db.execute(&delete).await?.rows_affected() == 1)
     }
 }
 
