@@ -51,7 +51,7 @@ async fn a_client_or_a_token_that_takes_the_name_of_another_gets_none_of_its_rig
         let token = posing.tokens(&browser, &[("scope", "mcp:read")]).await.access;
         server.call(&token, "whoami", json!({})).await.expect(403);
     }
-    let token = crate::access_tokens::made(&server, &browser, PORTAL, &[]).await;
+    let token = crate::access_tokens::made(&server, &browser, PORTAL, &[("scope-mcp:read", "1")]).await;
     server.call(&token, "whoami", json!({})).await.expect(403);
 }
 

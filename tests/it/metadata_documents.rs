@@ -213,3 +213,32 @@ async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
     let fresh = assertion(&stage.server.at("/oauth/token"), "3");
     client.refresh(tokens["refresh_token"].as_str().unwrap(), &[kind, ("client_assertion", &fresh)]).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_document_is_fetched_once_for_all_who_wait_and_kept_although_they_disconnect() {
+    let stage = std::sync::Arc::new(stage().await);
+    for path in ["/one.json", "/two.json"] {
+        stage.documents.json(path, &stage.document(path), "");
+    }
+    stage.documents.answer_after(std::time::Duration::from_millis(300));
+    let (a, b, c, d) = tokio::join!(stage.open("/one.json"), stage.open("/one.json"), stage.open("/one.json"), stage.open("/one.json"));
+    assert!([a, b, c, d].iter().all(|page| page.status == 303));
+    assert_eq!(stage.documents.hits(), 1);
+    let waiting = tokio::spawn({
+        let stage = std::sync::Arc::clone(&stage);
+        async move { stage.open("/two.json").await }
+    });
+    while stage.documents.hits() < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    waiting.abort();
+    let id = doorward_model::ClientId::from_text(stage.id("/two.json"));
+    for _ in 0..100 {
+        if stage.server.app.store.client(&id).await.unwrap().is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(stage.server.app.store.client(&id).await.unwrap().is_some());
+    assert_eq!(stage.documents.hits(), 2);
+}

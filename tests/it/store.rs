@@ -200,7 +200,6 @@ fn identity(subject: &str, user: &str, roles: &[&str]) -> Box<LinkedIdentity> {
         user_id: UserId::from_text(user),
         username: Some("n\u{e4}me".into()),
         email: None,
-        email_by: None,
         display_name: None,
         roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(),
         created_at: NOW,

@@ -176,15 +176,22 @@ impl Issuer {
             return Ok(inline.clone());
         }
         let url = client.jwks_uri.as_deref().and_then(|uri| Url::parse(uri).ok()).ok_or_else(|| invalid("the client has no keys"))?;
-        let unavailable = |why: String| {
-            tracing::warn!(client = %client.id, why, "the client's keys could not be fetched");
-            Failure::new(OAuthErrorCode::TemporarilyUnavailable, "the client's keys could not be fetched; try again shortly")
+        let (outbound, id) = (self.parts.outbound.clone(), client.id.clone());
+        let fetch = move || async move {
+            let unavailable = |why: String| {
+                tracing::warn!(client = %id, why, "the client's keys could not be fetched");
+                Failure::new(OAuthErrorCode::TemporarilyUnavailable, "the client's keys could not be fetched; try again shortly")
+            };
+            let fetched = outbound.get(&url, "application/json", MAX_JWKS).await.map_err(|error| unavailable(error.to_string()))?;
+            if fetched.status != 200 {
+                return Err(unavailable(format!("its jwks_uri answered {}", fetched.status)));
+            }
+            fetched.json::<serde::de::IgnoredAny>().map_err(|error| unavailable(format!("its key set cannot be read: {error}")))?;
+            String::from_utf8(fetched.body).map_err(|_| invalid("the client's key set is not text"))
         };
-        let fetched = self.parts.outbound.get(&url, "application/json", MAX_JWKS).await.map_err(|error| unavailable(error.to_string()))?;
-        if fetched.status != 200 {
-            return Err(unavailable(format!("its jwks_uri answered {}", fetched.status)));
-        }
-        fetched.json::<serde::de::IgnoredAny>().map_err(|error| unavailable(format!("its key set cannot be read: {error}")))?;
-        String::from_utf8(fetched.body).map_err(|_| invalid("the client's key set is not text"))
+        self.key_sets
+            .run(client.id.clone(), fetch)
+            .await
+            .map_err(|error| Failure::new(OAuthErrorCode::TemporarilyUnavailable, format!("the client's keys could not be fetched: {error}")))?
     }
 }

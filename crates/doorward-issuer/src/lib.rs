@@ -20,7 +20,7 @@ use std::sync::Arc;
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, OAuthErrorCode, PublicUrl, ResourceTable};
 use doorward_store::{Store, StoreError};
-use doorward_transport::{ClientAddress, Outbound};
+use doorward_transport::{ClientAddress, Outbound, SingleFlight};
 
 pub use authorization::{Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError};
 pub use config::Config;
@@ -87,12 +87,17 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Issuer {
     pub(crate) parts: Arc<Parts>,
+    /// Key sets of clients that are being fetched.
+    pub(crate) key_sets: SingleFlight<ClientId, Result<String, Failure>>,
 }
+
+/// How many key sets are fetched at once.
+const FETCHES: usize = 64;
 
 impl Issuer {
     /// Takes the parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self { parts: Arc::new(parts), key_sets: SingleFlight::new(FETCHES) }
     }
     /// The issuer identifier.
     pub fn public_url(&self) -> &PublicUrl {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use doorward_model::{Change, Client, ClientId, ClientSource, ConnectStep, ScopeSet, StepKind};
+use doorward_store::origin;
 use doorward_transport::{ClientAddress, Fetched, OutboundError};
 use serde_json::{Map, Value};
 use url::Url;
@@ -86,8 +87,9 @@ fn changed(pinned: &Client, now: &Client) -> Option<&'static str> {
 }
 
 impl Registration {
-    /// Fetches, checks and stores a client's document. Errors and refused documents are never remembered.
-    pub(crate) async fn fetch_document(&self, id: &ClientId, known: Option<&Client>, asker: ClientAddress) -> Result<Arc<Client>, LookupError> {
+    /// Fetches, checks and stores a client's document, once for all who wait for it and in a task of its own. Errors and refused documents are
+    /// never remembered.
+    pub(crate) async fn fetch_document(&self, id: &ClientId, known: Option<Arc<Client>>, asker: ClientAddress) -> Result<Arc<Client>, LookupError> {
         let refused = |refusal: DocumentRefusal| LookupError::Unknown(refusal.to_string());
         if !self.config.metadata_documents {
             return Err(refused(DocumentRefusal::Disabled));
@@ -101,7 +103,21 @@ impl Registration {
         if !self.fetch_limit.allows(asker) {
             return Err(LookupError::Limited);
         }
-        let fetched = self.outbound.get(&url, "application/json", MAX_BYTES).await.map_err(|error| match error {
+        let (registration, of, origin) = (self.clone(), id.clone(), origin::current());
+        let work = move || async move {
+            let kept = registration.fetch_and_keep(&of, &url, known.as_deref());
+            match origin {
+                // What is stored is audited as the work of the request that began it.
+                Some(origin) => origin::serving(origin, kept).await,
+                None => kept.await,
+            }
+        };
+        self.documents.run(id.clone(), work).await.map_err(|error| LookupError::Unavailable(error.to_string()))?
+    }
+
+    async fn fetch_and_keep(&self, id: &ClientId, url: &Url, known: Option<&Client>) -> Result<Arc<Client>, LookupError> {
+        let refused = |refusal: DocumentRefusal| LookupError::Unknown(refusal.to_string());
+        let fetched = self.outbound.get(url, "application/json", MAX_BYTES).await.map_err(|error| match error {
             OutboundError::Address(_) | OutboundError::Scheme => refused(DocumentRefusal::Address),
             OutboundError::TooLong(bytes) => refused(DocumentRefusal::Policy(format!("it is longer than {bytes} bytes"))),
             other => LookupError::Unavailable(format!("its metadata document could not be fetched: {other}")),

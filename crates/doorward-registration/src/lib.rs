@@ -12,12 +12,15 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use doorward_model::{Client, ClientId, ClientSource, Clock, ConnectStep, Entropy, StepKind};
 use doorward_store::{Store, StoreError};
-use doorward_transport::{AddressLimiter, ClientAddress, Outbound};
+use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 
 pub use administrator::{AddedClient, ClientChangeError, ClientDecision, NewClient};
 pub use config::Config;
 pub use document::DocumentRefusal;
 pub use policy::MetadataRefusal;
+
+/// How many metadata documents are fetched at once.
+const FETCHES: usize = 64;
 
 /// Knows every client and makes new ones. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +32,8 @@ pub struct Registration {
     pub(crate) config: Arc<Config>,
     pub(crate) register_limit: Arc<AddressLimiter>,
     pub(crate) fetch_limit: Arc<AddressLimiter>,
+    /// Metadata documents that are being fetched.
+    pub(crate) documents: SingleFlight<ClientId, Result<Arc<Client>, LookupError>>,
     /// Registrations in the database that nobody authorised yet, roughly: counted by housekeeping and at each registration.
     pub(crate) registered: Arc<AtomicU64>,
 }
@@ -75,6 +80,7 @@ impl Registration {
         Self {
             register_limit: Arc::new(AddressLimiter::new(config.burst_per_address, config.per_minute_per_address)),
             fetch_limit: Arc::new(AddressLimiter::new(60, 60)),
+            documents: SingleFlight::new(FETCHES),
             registered: Arc::default(),
             store,
             clock,
@@ -119,7 +125,7 @@ impl Registration {
             match known {
                 Some(client) if client.fresh_until.is_some_and(|until| self.clock.now() < until) => client,
                 Some(client) if client.disabled_at.is_some() => client,
-                known => self.fetch_document(id, known.as_deref(), address).await?,
+                known => self.fetch_document(id, known, address).await?,
             }
         } else {
             known.ok_or_else(|| LookupError::Unknown("it is not registered here, or was deleted".to_owned()))?

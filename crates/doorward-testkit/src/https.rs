@@ -31,6 +31,7 @@ pub struct HttpsServer {
     pub ca_file: PathBuf,
     answers: Arc<Mutex<BTreeMap<String, String>>>,
     hits: Arc<AtomicUsize>,
+    pause: Arc<Mutex<Duration>>,
 }
 
 impl HttpsServer {
@@ -52,9 +53,11 @@ impl HttpsServer {
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
         let (answers, hits) = (Arc::<Mutex<BTreeMap<String, String>>>::default(), Arc::<AtomicUsize>::default());
         let (shared, counter, acceptor) = (Arc::clone(&answers), Arc::clone(&hits), TlsAcceptor::from(Arc::new(tls)));
+        let pause = Arc::<Mutex<Duration>>::default();
+        let pauses = Arc::clone(&pause);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (answers, hits, acceptor) = (Arc::clone(&shared), Arc::clone(&counter), acceptor.clone());
+                let (answers, hits, acceptor, pauses) = (Arc::clone(&shared), Arc::clone(&counter), acceptor.clone(), Arc::clone(&pauses));
                 tokio::spawn(async move {
                     let Ok(mut stream) = acceptor.accept(stream).await else { return };
                     let mut head = Vec::new();
@@ -71,6 +74,8 @@ impl HttpsServer {
                     match answer.as_deref() {
                         Some("hang") => tokio::time::sleep(Duration::from_mins(1)).await,
                         Some(answer) => {
+                            let pause = *pauses.lock().unwrap();
+                            tokio::time::sleep(pause).await;
                             let _ = stream.write_all(answer.as_bytes()).await;
                         }
                         None => {
@@ -81,7 +86,12 @@ impl HttpsServer {
                 });
             }
         });
-        Self { url, ca_file, answers, hits }
+        Self { url, ca_file, answers, hits, pause }
+    }
+
+    /// Waits for so long before each answer from now on.
+    pub fn answer_after(&self, pause: Duration) {
+        *self.pause.lock().unwrap() = pause;
     }
 
     /// Answers `path` with exactly these bytes; `hang` never answers.

@@ -116,7 +116,7 @@ async fn apply(web: &Web, params: &Params) -> Result<Say, ProviderChangeError> {
         }
         Some("delete") if params.get("sure").is_some() => {
             federation.delete(name).await?;
-            Ok(Say { message: Some("Deleted. The access of people who came through it ends within a minute.".to_owned()), ..Say::default() })
+            Ok(Say { message: Some("Deleted. The access of users who came through it has ended.".to_owned()), ..Say::default() })
         }
         _ => Ok(Say { status: StatusCode::BAD_REQUEST, error: Some("Nothing was changed: tick that you are sure.".to_owned()), ..Say::default() }),
     }

@@ -41,7 +41,7 @@ pub(super) enum Command {
         /// Its name.
         name: String,
     },
-    /// Deletes a provider that was added. The access of people who came through it ends within a minute.
+    /// Deletes a provider that was added, with the access of everybody who came through it
     Delete {
         /// Its name.
         name: String,
@@ -123,7 +123,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
         Command::Delete { name } => {
             federation.delete(&name).await?;
-            say!("Deleted {name}. The access of people who came through it ends within a minute.");
+            say!("Deleted {name}. The access of users who came through it has ended.");
         }
     }
     Ok(ExitCode::SUCCESS)
