@@ -387,3 +387,43 @@ async fn a_person_lets_an_app_do_less_and_it_may_ask_again() {
     browser.post(&server.at("/account/narrow"), &[("csrf", &csrf), ("client_id", &client.id)]).await.expect(303);
     assert!(!server.calls(&tokens.access).await, "nothing left is the end");
 }
+
+#[tokio::test]
+async fn settings_that_open_the_guard_of_outbound_requests_are_not_an_administrators_to_choose() {
+    let (server, root) = stage().await;
+    let api = Api { server: &server, key: key(&server, &root, "admin").await };
+    let service = format!("{}/mcp", server.url);
+    let upstream = |more: Value| {
+        let mut new = json!({"name": "inside", "kind": "http", "url": service, "auth": "none"});
+        new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        new
+    };
+    for (path, body, key) in [
+        ("/upstreams", upstream(json!({"networks": ["127.0.0.0/8"]})), "networks"),
+        ("/upstreams", upstream(json!({"http_on_loopback": true})), "http_on_loopback"),
+        ("/upstreams", upstream(json!({"ca_file": "/etc/passwd"})), "ca_file"),
+        ("/upstreams", upstream(json!({"kind": "stdio"})), "kind"),
+        ("/upstreams", upstream(json!({"command": ["id"]})), "command"),
+        ("/upstreams", upstream(json!({"kind": "openapi", "document": "file:///etc/passwd"})), "document"),
+        (
+            "/providers",
+            json!({"name": "inside", "kind": "oidc", "client_id": "x", "client_secret": "y", "issuer": server.url, "networks": ["127.0.0.1"]}),
+            "networks",
+        ),
+        (
+            "/providers",
+            json!({"name": "inside", "kind": "oidc", "client_id": "x", "issuer": server.url, "private_key_file": "/etc/passwd"}),
+            "private_key_file",
+        ),
+    ] {
+        let page = api.ask(Method::POST, path, Some(body), None).await.expect(400);
+        assert!(page.json()["error_description"].as_str().unwrap().starts_with(&format!("{key}: ")), "{}", page.body);
+    }
+    // Without them an address of this machine is refused by the guard itself.
+    let provider = json!({"name": "inside", "kind": "oidc", "client_id": "x", "client_secret": "y", "issuer": server.url});
+    if api.ask(Method::POST, "/providers", Some(provider), None).await.status == 201 {
+        let tried = api.ask(Method::POST, "/providers/inside/test", None, None).await.expect(200);
+        assert!(tried.json()["ok"] == false && !tried.body.contains("authorization_endpoint"), "{}", tried.body);
+    }
+    api.ask(Method::POST, "/upstreams", Some(upstream(json!({}))), None).await.expect(400);
+}

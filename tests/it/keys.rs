@@ -95,5 +95,5 @@ async fn ca37_a_wrong_or_missing_master_key_is_a_clear_error_and_nothing_is_over
     assert_eq!(server.app.store.signing_keys().await.unwrap().len(), keys);
     // The same key by configuration.
     std::fs::remove_file(&path).unwrap();
-    reopen(&server, |config| config.keys.master_key = original.clone()).await.unwrap();
+    reopen(&server, |config| config.keys.master_key = original.clone().into()).await.unwrap();
 }

@@ -125,7 +125,7 @@ async fn everything_can_be_moved_to_another_database() {
     let client = OAuthClient::register(&server).await;
     let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
     let mut config = server.config.clone();
-    config.store.url = doorward_testkit::fresh_database().await;
+    config.store.url = doorward_testkit::fresh_database().await.into();
     config.server.public_url.clone_from(&server.url);
     let folder = server.data_dir.with_extension("moved");
     let _ = std::fs::remove_dir_all(&folder);

@@ -1,5 +1,6 @@
 //! One upstream provider's settings: a table `[providers.NAME]` of the configuration file, or what `doorward provider add` stored.
 
+use doorward_model::SecretSetting;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ pub struct ProviderConfig {
     /// The client id that it gave you.
     pub client_id: String,
     /// The client secret that it gave you. Better in the variable's `_FILE` form than in the file.
-    pub client_secret: String,
+    pub client_secret: SecretSetting,
     /// How to authenticate at its token endpoint: `client_secret_basic`, `client_secret_post`, `private_key_jwt` or `none`; empty
     /// for what the kind is known to take.
     pub token_auth_method: String,
@@ -107,7 +108,7 @@ impl Default for ProviderConfig {
             enabled: true,
             issuer: empty(),
             client_id: empty(),
-            client_secret: empty(),
+            client_secret: SecretSetting::default(),
             token_auth_method: empty(),
             private_key_file: empty(),
             private_key_id: empty(),

@@ -41,7 +41,7 @@ impl Federation {
         let mut config: ProviderConfig = serde_json::from_str(&record.settings).map_err(|error| error.to_string())?;
         if let Some(secret) = &record.secret {
             let plain = parts.master.open(&secret_place(&record.id), secret).map_err(|error| error.to_string())?;
-            config.client_secret = String::from_utf8_lossy(&plain).into_owned();
+            config.client_secret = String::from_utf8_lossy(&plain).into_owned().into();
         }
         Provider::new(record.id.as_str(), config, Source::Command, &parts.outbound, &parts.outbound_config).map_err(|error| error.to_string())
     }
@@ -95,8 +95,8 @@ impl Federation {
         if self.inner.configured.iter().any(|provider| provider.id == id) {
             return Err(ProviderChangeError::Taken(name.to_owned()));
         }
-        let secret = (!config.client_secret.is_empty()).then(|| parts.master.seal(&secret_place(&id), config.client_secret.as_bytes()));
-        let public = ProviderConfig { client_secret: String::new(), ..config };
+        let secret = (!config.client_secret.is_empty()).then(|| parts.master.seal(&secret_place(&id), config.client_secret.reveal().as_bytes()));
+        let public = ProviderConfig { client_secret: doorward_model::SecretSetting::default(), ..config };
         let settings = serde_json::to_string(&public).map_err(|error| SettingError::new("kind", error.to_string()))?;
         let record = StoredProvider { id: id.clone(), settings, secret, created_at: parts.clock.now() };
         match parts.store.apply(Change::InsertProvider(record)).await {

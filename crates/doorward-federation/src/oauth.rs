@@ -130,7 +130,7 @@ impl Provider {
     fn oauth2_client(&self, oauth2: &OAuth2, redirect_uri: Option<&str>) -> Result<Client, FederationError> {
         let mut client = BasicClient::new(ClientId::new(self.config.client_id.clone()));
         if matches!(self.settings.auth_method, AuthMethod::SecretBasic | AuthMethod::SecretPost) {
-            client = client.set_client_secret(ClientSecret::new(self.config.client_secret.clone()));
+            client = client.set_client_secret(ClientSecret::new(self.config.client_secret.reveal().to_owned()));
         }
         let auth = if self.settings.auth_method == AuthMethod::SecretBasic { AuthType::BasicAuth } else { AuthType::RequestBody };
         let client =

@@ -120,7 +120,7 @@ impl Provider {
     }
     fn client(&self, found: &Discovered, redirect_uri: &str) -> Result<Client, FederationError> {
         let secret = matches!(self.settings.auth_method, AuthMethod::SecretBasic | AuthMethod::SecretPost);
-        let secret = secret.then(|| ClientSecret::new(self.config.client_secret.clone()));
+        let secret = secret.then(|| ClientSecret::new(self.config.client_secret.reveal().to_owned()));
         let auth = if self.settings.auth_method == AuthMethod::SecretBasic { AuthType::BasicAuth } else { AuthType::RequestBody };
         let redirect = RedirectUrl::new(redirect_uri.to_owned()).map_err(|error| FederationError::Misconfigured(error.to_string()))?;
         let client = CoreClient::from_provider_metadata(found.metadata.clone(), ClientId::new(self.config.client_id.clone()), secret);

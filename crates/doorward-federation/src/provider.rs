@@ -260,7 +260,7 @@ impl Provider {
     }
     /// Its settings, with the secret left out.
     pub fn public_config(&self) -> ProviderConfig {
-        ProviderConfig { client_secret: String::new(), ..self.config.clone() }
+        ProviderConfig { client_secret: doorward_model::SecretSetting::default(), ..self.config.clone() }
     }
     /// How many roles its rules can give.
     pub fn role_rules(&self) -> usize {
@@ -278,7 +278,7 @@ mod tests {
     use super::*;
 
     fn config(kind: &str) -> ProviderConfig {
-        ProviderConfig { kind: kind.to_owned(), client_id: "id".to_owned(), client_secret: "secret".to_owned(), ..ProviderConfig::default() }
+        ProviderConfig { kind: kind.to_owned(), client_id: "id".to_owned(), client_secret: "secret".into(), ..ProviderConfig::default() }
     }
 
     #[test]
@@ -314,7 +314,7 @@ mod tests {
             check("p", &config).unwrap_err().key
         };
         assert_eq!(change(|config| config.client_id.clear()), "client_id");
-        assert_eq!(change(|config| config.client_secret.clear()), "client_secret");
+        assert_eq!(change(|config| config.client_secret = doorward_model::SecretSetting::default()), "client_secret");
         assert_eq!(change(|config| config.sign_up = "maybe".to_owned()), "sign_up");
         assert_eq!(change(|config| config.response_mode = "fragment".to_owned()), "response_mode");
         assert_eq!(change(|config| config.roles = vec!["groups".to_owned()]), "roles");

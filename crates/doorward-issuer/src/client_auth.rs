@@ -1,6 +1,6 @@
 //! Client authentication at the token, revocation and introspection endpoints (RFC 6749 §2.3, RFC 7523 §2.2).
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::http::{HeaderMap, header};
 use base64::{
@@ -111,6 +111,13 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Creden
         return Err(Failure::new(OAuthErrorCode::InvalidRequest, "client_id and the client's credentials name different clients"));
     }
     Ok((ClientId::from_text(id), credential))
+}
+
+/// The client that a request names, before it is looked up or believed.
+pub(crate) fn claimed<'a>(headers: &HeaderMap, params: &'a Params) -> Option<Cow<'a, str>> {
+    let named = params.get("client_id").map(Cow::Borrowed);
+    let by_assertion = || params.get("client_assertion").and_then(claimed_subject).map(Cow::Owned);
+    named.or_else(|| basic(headers).ok().flatten().map(|(id, _)| Cow::Owned(id))).or_else(by_assertion)
 }
 
 impl Issuer {

@@ -10,12 +10,12 @@ use axum::{
     routing::{get, post},
 };
 use doorward_model::{ConnectStep, OAuthErrorCode, StepKind, routes};
-use doorward_transport::{ClientAddress, Params, ParamsError, answer, cors};
+use doorward_transport::{ClientAddress, Params, ParamsError, allowance::Taken, answer, cors};
 use serde_json::json;
 
 use crate::{
     Failure, Issuer,
-    client_auth::{AuthenticatedClient, ClientAuthFailure, Endpoint},
+    client_auth::{self, AuthenticatedClient, ClientAuthFailure, Endpoint},
 };
 
 /// For how many seconds metadata and keys may be cached. Keys are published ahead by longer than that.
@@ -95,7 +95,15 @@ fn bad_form(error: &ParamsError) -> Response {
 /// Reads a form and makes sure of the client that sends it.
 async fn receive(issuer: &Issuer, endpoint: Endpoint, address: ClientAddress, request: Request<Body>) -> Result<(AuthenticatedClient, Params), Response> {
     let headers = request.headers().clone();
+    let taken = request.extensions().get::<Taken>().cloned();
     let params = Params::from_form(request).await.map_err(|error| bad_form(&error))?;
+    if let Some(taken) = taken
+        && let Some(client) = client_auth::claimed(&headers, &params)
+        && !taken.for_client(&client)
+    {
+        let told = "too many requests of this client from this address were refused; try again in a minute";
+        return Err(answer::retry_after(answer::oauth_error(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, told), 60));
+    }
     let client = issuer.authenticate(endpoint, &headers, &params, address).await;
     client.map(|client| (client, params)).map_err(|ClientAuthFailure { failure, basic }| refusal(&failure, basic))
 }

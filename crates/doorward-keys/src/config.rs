@@ -1,5 +1,6 @@
 //! Signing keys and the master key.
 
+use doorward_model::SecretSetting;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ pub struct Config {
     /// The key that seals private keys and secrets in the database: 32 bytes in base64. Empty for the file `master.key` in the
     /// data directory, which is made at the first start. Set it by `DOORWARD_KEYS__MASTER_KEY_FILE` where the data directory
     /// and the key must be apart.
-    pub master_key: String,
+    pub master_key: SecretSetting,
     /// After how many days a new signing key takes over by itself; 0 for never.
     pub rotation_days: u32,
     /// For how many seconds a new signing key is published before it signs, so that everybody who caches the key set has it.
@@ -22,6 +23,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { algorithm: "ES256".to_owned(), master_key: String::new(), rotation_days: 90, publish_ahead_seconds: 900 }
+        Self { algorithm: "ES256".to_owned(), master_key: SecretSetting::default(), rotation_days: 90, publish_ahead_seconds: 900 }
     }
 }

@@ -127,7 +127,13 @@ impl<const SEPARATOR: char> From<&str> for NamedSecret<SEPARATOR> {
     }
 }
 
-/// The schema of both: a text.
+/// The schema of both: a text that is written and never shown (`writeOnly`, JSON Schema Validation §9.4).
+fn secret_text(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = String::json_schema(generator);
+    schema.insert("writeOnly".to_owned(), true.into());
+    schema
+}
+
 impl JsonSchema for SecretSetting {
     fn inline_schema() -> bool {
         true
@@ -136,7 +142,7 @@ impl JsonSchema for SecretSetting {
         "Secret".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        String::json_schema(generator)
+        secret_text(generator)
     }
 }
 
@@ -148,7 +154,7 @@ impl<const SEPARATOR: char> JsonSchema for NamedSecret<SEPARATOR> {
         "NamedSecret".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        String::json_schema(generator)
+        secret_text(generator)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the data lives.
 
+use doorward_model::SecretSetting;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// The database: empty for SQLite in the data directory, or `postgres://user@host/database`. A password in it is a secret:
     /// set it by `DOORWARD_STORE__URL_FILE`.
-    pub url: String,
+    pub url: SecretSetting,
     /// The most connections that are opened to PostgreSQL, or that read SQLite at the same time.
     pub max_connections: u32,
     /// How many clients, grants, sessions and people (each) are kept in memory.
@@ -23,6 +24,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { url: String::new(), max_connections: 8, cache_entries: 10_000, cache_seconds: 30, housekeeping_seconds: 60 }
+        Self { url: SecretSetting::default(), max_connections: 8, cache_entries: 10_000, cache_seconds: 30, housekeeping_seconds: 60 }
     }
 }

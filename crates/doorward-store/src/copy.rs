@@ -47,7 +47,7 @@ impl Store {
             self.reader.execute_unprepared(&format!("VACUUM INTO '{path}'")).await?;
             return Ok(());
         }
-        let config = Config { url: format!("sqlite://{}", file.display()), ..Config::default() };
+        let config = Config { url: format!("sqlite://{}", file.display()).into(), ..Config::default() };
         let target = Self::open(&config, file.parent().unwrap_or(Path::new("."))).await?;
         // One snapshot for all tables: what was granted is there with the person who granted it.
         let snapshot = self.reader.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;

@@ -153,10 +153,10 @@ impl Store {
         let backend = Self::backend_of(config);
         let connections = match backend {
             Backend::Sqlite => {
-                let file = config.url.strip_prefix("sqlite://").map_or_else(|| data_dir.join("doorward.db"), std::path::PathBuf::from);
+                let file = config.url.reveal().strip_prefix("sqlite://").map_or_else(|| data_dir.join("doorward.db"), std::path::PathBuf::from);
                 connect::sqlite(&file, config.max_connections).await?
             }
-            Backend::Postgres => connect::postgres(&config.url, config.max_connections).await?,
+            Backend::Postgres => connect::postgres(config.url.reveal(), config.max_connections).await?,
         };
         migrate(&connections.writer, backend).await?;
         let caches = Arc::new(Caches::new(config, backend));
@@ -167,7 +167,7 @@ impl Store {
         let (writer, listener) = match backend {
             Backend::Sqlite => (Writer::sqlite(connections.writer, effects, &tasks), None),
             Backend::Postgres => {
-                let listener = listen::Listener::start(config.url.clone(), Arc::clone(&caches), &tasks);
+                let listener = listen::Listener::start(config.url.reveal().to_owned(), Arc::clone(&caches), &tasks);
                 (Writer::postgres(connections.writer, effects, &tasks), Some(listener))
             }
         };
@@ -191,7 +191,8 @@ impl Store {
 
     /// Which database `config` names.
     pub fn backend_of(config: &Config) -> Backend {
-        if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") { Backend::Postgres } else { Backend::Sqlite }
+        let url = config.url.reveal();
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") { Backend::Postgres } else { Backend::Sqlite }
     }
 
     /// Which database is behind this store.

@@ -59,13 +59,18 @@ pub async fn run_command(arguments: &[&str], variables: &[(&str, &str)], stdin: 
 impl DoorwardProcess {
     /// Starts a server and waits until it answers.
     pub async fn start(data_dir: &Path, listen: &str, variables: &[(&str, &str)]) -> Self {
+        Self::start_with_log(data_dir, listen, variables, Stdio::null()).await
+    }
+
+    /// Starts a server whose log goes there.
+    pub async fn start_with_log(data_dir: &Path, listen: &str, variables: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
         let begun = Instant::now();
         let mut child = Command::new(binary())
             .args(["serve", "--data-dir", data_dir.to_str().unwrap(), "--listen", listen])
             .env_clear()
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .unwrap();

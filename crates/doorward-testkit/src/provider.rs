@@ -139,7 +139,7 @@ impl FakeProvider {
             name: "Corp".to_owned(),
             issuer: self.issuer.clone(),
             client_id: CLIENT_ID.to_owned(),
-            client_secret: CLIENT_SECRET.to_owned(),
+            client_secret: CLIENT_SECRET.into(),
             networks: vec!["127.0.0.0/8".to_owned()],
             ..ProviderConfig::default()
         }

@@ -81,7 +81,7 @@ impl TestServer {
         let mut config = Config::default();
         // Hashing must not be what the tests spend their time on.
         config.accounts.argon2_memory_kib = 64;
-        config.store.url = fresh_database().await;
+        config.store.url = fresh_database().await.into();
         config.store.max_connections = 4;
         change(&mut config);
         Self::start_on(config, temporary_directory()).await

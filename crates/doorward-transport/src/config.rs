@@ -23,6 +23,13 @@ pub struct ServerConfig {
     /// The most connections of one IP address (of one /64 network of IPv6) at the same time; further ones are closed at once. The
     /// addresses of `trusted_proxies` are not counted, since all clients come from them. An open event stream is one connection.
     pub max_connections_per_address: usize,
+    /// How many requests of one IP address (of one /64 network of IPv6) may be refused at once before further ones are answered 429:
+    /// wrong or missing credentials, requests that cannot be read, addresses that do not exist. Requests that are dropped before their
+    /// answer count as refused. One client at one address has a third of it. Requests behind a bearer token count only without a valid
+    /// token, and may be ten times as many.
+    pub refused_burst_per_address: u32,
+    /// How many requests of one IP address may be refused per minute in the long run.
+    pub refused_per_minute_per_address: u32,
     /// For how many seconds requests in flight may finish after the first SIGTERM or SIGINT.
     pub shutdown_seconds: u64,
 }
@@ -36,6 +43,8 @@ impl Default for ServerConfig {
             allowed_hosts: Vec::new(),
             max_connections: 4096,
             max_connections_per_address: 512,
+            refused_burst_per_address: 2000,
+            refused_per_minute_per_address: 120,
             shutdown_seconds: 30,
         }
     }
@@ -48,6 +57,10 @@ pub struct OutboundConfig {
     /// Networks that may be connected to although they are not public, such as `10.1.2.0/24`. Everything private, loopback,
     /// link-local or reserved is refused otherwise, whatever name leads there.
     pub allow_networks: Vec<String>,
+    /// Networks that administrators may choose for an upstream or identity provider that they add through the API, such as
+    /// `10.1.2.0/24`: `networks` must lie within them, and `http_on_loopback` needs a loopback network among them. Empty for none: then
+    /// only this file and the commands can let an upstream or provider be in a network that is not public.
+    pub administered_networks: Vec<String>,
     /// PEM files with certificate authorities to trust besides those of the system.
     pub extra_ca_files: Vec<String>,
     /// After how many seconds a request is given up.
@@ -56,6 +69,6 @@ pub struct OutboundConfig {
 
 impl Default for OutboundConfig {
     fn default() -> Self {
-        Self { allow_networks: Vec::new(), extra_ca_files: Vec::new(), timeout_seconds: 5 }
+        Self { allow_networks: Vec::new(), administered_networks: Vec::new(), extra_ca_files: Vec::new(), timeout_seconds: 5 }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use doorward_model::SecretSetting;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
@@ -23,7 +24,7 @@ pub struct MailConfig {
     /// mail.
     pub url: String,
     /// The password for it. Better in the variable's `_FILE` form than in the file.
-    pub password: String,
+    pub password: SecretSetting,
     /// The sender, such as `Doorward <doorward@example.com>`.
     pub from: String,
     /// Whether people get mail when somebody signs in as them from a browser and an address that are both new.
@@ -32,7 +33,7 @@ pub struct MailConfig {
 
 impl Default for MailConfig {
     fn default() -> Self {
-        Self { url: String::new(), password: String::new(), from: String::new(), new_sign_in: true }
+        Self { url: String::new(), password: SecretSetting::default(), from: String::new(), new_sign_in: true }
     }
 }
 
@@ -87,7 +88,7 @@ impl Mailer {
         if !url.username().is_empty() {
             // Many servers take an e-mail address for a name, whose @ an address of a server cannot hold as it is.
             let user = percent_decode_str(url.username()).decode_utf8().map_err(|_| wrong("url", "names a user that is not text"))?;
-            builder = builder.credentials(Credentials::new(user.into_owned(), config.password.clone()));
+            builder = builder.credentials(Credentials::new(user.into_owned(), config.password.reveal().to_owned()));
         }
         Ok(Some(Self { transport: builder.build(), from: Arc::new(from), new_sign_in: config.new_sign_in }))
     }

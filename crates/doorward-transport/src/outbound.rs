@@ -108,11 +108,33 @@ pub enum OutboundSetupError {
     Tls(String),
 }
 
+/// Reads a network or a single address.
+fn network(text: &str) -> Result<IpNet, OutboundSetupError> {
+    text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| OutboundSetupError::Network(text.to_owned()))
+}
+
+/// The networks within which administrators may choose.
+#[derive(Clone, Debug, Default)]
+pub struct Bounds(Vec<IpNet>);
+
+impl Bounds {
+    /// Reads `outbound.administered_networks`.
+    pub fn read(config: &OutboundConfig) -> Result<Self, OutboundSetupError> {
+        config.administered_networks.iter().map(|text| network(text)).collect::<Result<_, _>>().map(Self)
+    }
+    /// Reports a network, or single address, that lies within one of them. A text that is neither lies within none.
+    pub fn hold(&self, text: &str) -> bool {
+        network(text).is_ok_and(|asked| self.0.iter().any(|bound| bound.contains(&asked)))
+    }
+    /// Reports bounds with a loopback address in them.
+    pub fn hold_loopback(&self) -> bool {
+        self.hold("127.0.0.1") || self.hold("::1")
+    }
+}
+
 /// Reads the configured networks and certificates, without the cost of setting TLS up.
 pub fn check(config: &OutboundConfig) -> Result<(Arc<[IpNet]>, Vec<Certificate>), OutboundSetupError> {
-    let network =
-        |text: &String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| OutboundSetupError::Network(text.clone()));
-    let allowed = config.allow_networks.iter().map(network).collect::<Result<_, _>>()?;
+    let allowed = config.allow_networks.iter().map(|text| network(text)).collect::<Result<_, _>>()?;
     let mut certificates = Vec::new();
     for path in &config.extra_ca_files {
         let failed = |reason: String| OutboundSetupError::Certificate { path: path.clone(), reason };

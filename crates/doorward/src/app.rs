@@ -13,7 +13,7 @@ use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, PublicUrl, 
 pub use doorward_registration::NewClient;
 use doorward_registration::{LookupError, Registration};
 use doorward_store::Store;
-use doorward_transport::{ClientAddress, Csrf, Outbound, address::TrustedProxies};
+use doorward_transport::{ClientAddress, Csrf, Outbound, address::TrustedProxies, outbound::Bounds};
 use doorward_web::Web;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,7 @@ use crate::{
     config::{Checked, Config},
     console::AdminConsole,
     data_dir::DataDir,
+    entry::Entries,
     export::Exporter,
     housekeeping::Housekeeping,
     http,
@@ -56,6 +57,10 @@ pub struct App {
     pub stop: CancellationToken,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) proxies: TrustedProxies,
+    /// The networks within which administrators may choose.
+    pub(crate) administered: Bounds,
+    /// What callers may ask before they have proved who they are.
+    pub(crate) entries: Entries,
     ring: Arc<KeyRing>,
     master: Arc<MasterKey>,
     rotation: Rotation,
@@ -98,7 +103,7 @@ impl App {
     pub async fn open(config: Config, checked: &Checked, data_dir: &DataDir, public_url: PublicUrl, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Failed> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let store = Store::open(&config.store, data_dir.path()).await?.with_clock(Arc::clone(&clock));
-        let master = keys::open_master_key(&config.keys.master_key, data_dir.path(), &store).await?;
+        let master = keys::open_master_key(config.keys.master_key.reveal(), data_dir.path(), &store).await?;
         let rotation = rotation(&config, checked);
         keys::keep_fresh(&store, &master, rotation, config.keys.rotation_days, clock.now()).await?;
         let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
@@ -220,6 +225,8 @@ impl App {
             stop,
             entropy,
             proxies,
+            administered: checked.administered.clone(),
+            entries: Entries::new(&config.server),
             ring,
             master,
             rotation,

@@ -87,7 +87,7 @@ fn outbound(general: &Outbound, config: &OutboundConfig) -> Result<Outbound, Fai
 fn exports(config: &AuditConfig, general: &Outbound, guard: &OutboundConfig) -> Result<Vec<Export>, Failed> {
     let mut exports = Vec::new();
     if let Ok(url) = Url::parse(&config.webhook) {
-        let to = Destination::Webhook { url, token: config.webhook_token.clone(), outbound: outbound(general, guard)? };
+        let to = Destination::Webhook { url, token: config.webhook_token.reveal().to_owned(), outbound: outbound(general, guard)? };
         exports.push(Export { name: "webhook", to });
     }
     if let Ok(url) = Url::parse(&config.otlp) {

@@ -16,10 +16,10 @@ use doorward_transport::{ClientAddress, address, answer, cors, request_log, requ
 use futures_util::FutureExt;
 use serde_json::json;
 
-use crate::{app::App, metrics};
+use crate::{app::App, entry, metrics};
 
 /// Whether an address is for programs, which get JSON, rather than for people, who get a page.
-fn is_for_programs(path: &str) -> bool {
+pub(crate) fn is_for_programs(path: &str) -> bool {
     ["/.well-known/", "/oauth/", "/api/", "/mcp", "/backchannel-logout"].iter().any(|part| path.contains(part)) && path != routes::AUTHORIZE
 }
 
@@ -48,8 +48,9 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     rooms
         .method_not_allowed_fallback(move |request: Request| method_not_allowed(Arc::clone(&wrong_method), request))
         .fallback(move |request: Request| not_found(Arc::clone(&missing), request))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app.metrics), metrics::count))
         .layer(middleware::from_fn_with_state(Arc::clone(app), follow))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), entry::limit))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app.metrics), metrics::count))
         .layer(middleware::from_fn(catch_panic))
         .layer(middleware::from_fn(serve_for))
         .layer(middleware::from_fn_with_state(Arc::clone(&app.entropy), request_log::log))

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod config;
 mod console;
 pub mod data_dir;
+mod entry;
 mod explain;
 mod export;
 mod health;

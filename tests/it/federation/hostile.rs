@@ -287,7 +287,7 @@ async fn what_a_provider_refuses_is_told_to_the_person_without_its_own_words() {
         assert!(page.body.contains(words) && !page.body.contains("secret detail"), "{}", page.body);
     }
     // A client secret that the provider does not know.
-    let server = server_with(&provider, |corp, _| "wrong".clone_into(&mut corp.client_secret)).await;
+    let server = server_with(&provider, |corp, _| corp.client_secret = "wrong".into()).await;
     let browser = Browser::new();
     let page = arrive(&server, &provider, &browser).await;
     refused(&server, &browser, &page, 502).await;

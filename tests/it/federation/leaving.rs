@@ -122,7 +122,7 @@ async fn ca39_signing_out_here_deletes_the_provider_s_tokens_and_offers_the_way_
 async fn no_secret_of_a_provider_is_readable_in_the_database() {
     let provider = FakeProvider::start().await;
     provider.refresh_token(Some("upstream-refresh-token-canary"));
-    let server = TestServer::start_with(|config| config.store.url = String::new()).await;
+    let server = TestServer::start_with(|config| config.store.url = String::new().into()).await;
     provider.follow(&server.clock);
     server.app.federation.add("corp", provider.config()).await.unwrap();
     let browser = signed_in(&server, &provider).await;

@@ -167,7 +167,7 @@ async fn provider_test_says_in_words_what_is_wrong() {
     };
     assert_eq!(say(&server).await, "");
     assert_eq!(server.app.federation.test(&corp).await.len(), 4);
-    let wrong = server_with(&provider, |corp, _| "nope".clone_into(&mut corp.client_secret)).await;
+    let wrong = server_with(&provider, |corp, _| corp.client_secret = "nope".into()).await;
     assert!(say(&wrong).await.contains("check client_id, client_secret"), "{}", say(&wrong).await);
     let inside = server_with(&provider, |corp, _| corp.networks.clear()).await;
     assert!(say(&inside).await.contains("add that network to the provider's networks"), "{}", say(&inside).await);

@@ -238,7 +238,7 @@ async fn a_provider_with_a_private_certificate_authority_is_believed_by_its_cert
                 kind: "oidc".to_owned(),
                 issuer: https.url.clone(),
                 client_id: "id".to_owned(),
-                client_secret: "secret".to_owned(),
+                client_secret: "secret".into(),
                 ca_file: if ca { https.ca_file.display().to_string() } else { String::new() },
                 networks: if networks { vec!["127.0.0.0/8".to_owned(), "::1".to_owned()] } else { Vec::new() },
                 ..doorward_federation::ProviderConfig::default()

@@ -39,7 +39,7 @@ async fn ask_if(server: &TestServer, token: &str, (method, path): (Method, &str)
 #[tokio::test]
 async fn ca26_cs14_an_administrator_s_program_adds_tries_and_reviews_upstreams() {
     let wiki = FakeUpstream::start().await;
-    let server = with(&[]).await;
+    let server = super::with_config(&[], |config| config.outbound.administered_networks = vec!["127.0.0.0/8".to_owned()]).await;
     server.person_with("root", &["admin"]).await;
     let browser = server.signed_in("root").await;
     let answer = token(&server, &browser, true, "admin", "/api/admin").await;

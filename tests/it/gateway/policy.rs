@@ -88,7 +88,7 @@ async fn policy_explain_says_why() {
     tools(&server, &alice.token).await;
     let data = server.data_dir.to_str().unwrap();
     let variables = [
-        ("DOORWARD_STORE__URL", server.config.store.url.as_str()),
+        ("DOORWARD_STORE__URL", server.config.store.url.reveal()),
         ("DOORWARD_POLICY__RULES", "deny class=destructive"),
         ("DOORWARD_UPSTREAMS__WIKI__KIND", "http"),
         ("DOORWARD_UPSTREAMS__WIKI__URL", wiki.url.as_str()),

@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod compare;
+mod repeats;
 mod search;
 pub(crate) mod trail;
 mod verify;

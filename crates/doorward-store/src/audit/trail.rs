@@ -6,12 +6,13 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use doorward_model::{AuditEvent, Change, ConnectStep, UnitOfWork};
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::repeats::Repeats;
 use crate::{StoreError, store::Observer, tasks::Tasks, writer::Writer};
 
 /// How long an event may wait for others.
@@ -124,11 +125,15 @@ impl Trail {
 
 async fn run(mut queue: mpsc::UnboundedReceiver<Note>, writer: Arc<Writer>, backlog: Arc<Backlog>) {
     let mut notes = Vec::with_capacity(BATCH);
+    let mut repeats = Repeats::default();
     loop {
-        if queue.recv_many(&mut notes, BATCH).await == 0 {
-            return;
-        }
-        if !notes.iter().any(|note| matches!(note, Note::Flush(_))) && notes.len() < BATCH {
+        // Counts of repeated entries are written when their time has come, also if nothing else comes.
+        let ends = repeats.next(Instant::now()).unwrap_or(Duration::MAX);
+        let ended = match tokio::time::timeout(ends, queue.recv_many(&mut notes, BATCH)).await {
+            Ok(count) => count == 0,
+            Err(_) => false,
+        };
+        if !notes.is_empty() && !notes.iter().any(|note| matches!(note, Note::Flush(_))) && notes.len() < BATCH {
             tokio::time::sleep(WAIT).await;
             while notes.len() < BATCH {
                 let Ok(note) = queue.try_recv() else { break };
@@ -144,6 +149,7 @@ async fn run(mut queue: mpsc::UnboundedReceiver<Note>, writer: Arc<Writer>, back
                 Note::Flush(done) => waiting.push(done),
             }
         }
+        let events = repeats.collapse(events, Instant::now(), ended || !waiting.is_empty());
         let mut unit = UnitOfWork::new();
         if !events.is_empty() {
             unit.push(Change::Audit(events));
@@ -158,6 +164,9 @@ async fn run(mut queue: mpsc::UnboundedReceiver<Note>, writer: Arc<Writer>, back
         backlog.shrank.notify_waiters();
         for done in waiting {
             let _ = done.send(());
+        }
+        if ended {
+            return;
         }
     }
 }

@@ -97,7 +97,7 @@ async fn apply(web: &Web, params: &Params) -> Result<Say, ProviderChangeError> {
             let config = ProviderConfig {
                 kind: text("kind"),
                 client_id: text("client_id"),
-                client_secret: text("client_secret"),
+                client_secret: text("client_secret").into(),
                 issuer: text("issuer"),
                 ..ProviderConfig::default()
             };

@@ -39,6 +39,14 @@ impl Oops {
     fn new(status: StatusCode, title: &str, why: &str, advice: &str) -> Self {
         Self { status, title: title.to_owned(), why: why.to_owned(), advice: advice.to_owned(), code: None, link: None }
     }
+    pub(crate) fn too_many_refused() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many refused requests",
+            "Too many requests from your network address were refused in a short time.",
+            "Wait a minute, then reload the page.",
+        )
+    }
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "There is nothing here", "This address does not exist, or is not for you.", "Check the address, or go to your page.")
     }

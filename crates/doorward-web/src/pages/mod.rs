@@ -94,6 +94,11 @@ async fn root(axum::extract::State(web): axum::extract::State<Web>) -> Response 
     answer::see_other(&web.at(routes::ACCOUNT))
 }
 
+/// The page for an address of the network from which too many requests were refused.
+pub fn too_many(web: &Web) -> Response {
+    Oops::too_many_refused().draw(web)
+}
+
 /// The page for an address that does not exist.
 pub fn not_found(web: &Web) -> Response {
     Oops::not_found().draw(web)

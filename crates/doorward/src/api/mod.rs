@@ -10,6 +10,7 @@ mod operation;
 mod people;
 mod policy;
 mod providers;
+mod settable;
 mod settings;
 mod timeline;
 mod tokens;

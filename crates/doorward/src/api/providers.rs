@@ -9,11 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::operation::{Answered, At, Operation, Refused, Sent, done, needs, show};
+use super::{
+    operation::{Answered, At, Operation, Refused, Sent, done, needs, show},
+    settable,
+};
 use crate::app::App;
-
-/// Files of this machine are named in its configuration.
-const LOCAL: &[&str] = &["private_key_file", "ca_file"];
 
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such provider.";
@@ -119,9 +119,7 @@ async fn list(State(app): State<Arc<App>>) -> Answered {
 }
 
 async fn add(State(app): State<Arc<App>>, Sent(new): Sent<New>) -> Answered {
-    if let Some(key) = LOCAL.iter().find(|key| new.settings.contains_key(**key)) {
-        return Err(Refused::bad(format!("{key}: files of this machine are named in its configuration file, not through the API")));
-    }
+    settable::admit(settable::Family::Provider, &new.settings, &app.administered)?;
     let config: ProviderConfig = serde_json::from_value(Value::Object(new.settings)).map_err(|error| Refused::bad(error.to_string()))?;
     let id = app.federation.add(&new.name, config).await.map_err(refused)?;
     let provider = app.federation.named(id.as_str()).await.map_err(refused)?;

@@ -15,11 +15,9 @@ use serde_json::{Map, Value, json};
 use super::{
     operation::{Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, needs, show, show_state},
     providers::{Found, Tried},
+    settable,
 };
 use crate::{app::App, upstream_pages::seen};
-
-/// What lets somebody run programs or read files on this machine, and so takes access to this machine.
-const LOCAL: &[&str] = &["command", "env", "pass_env", "working_dir", "per_person", "ca_file"];
 
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such upstream.";
@@ -246,13 +244,7 @@ async fn one(State(app): State<Arc<App>>, At(name): At) -> Answered {
 }
 
 async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(New { name, settings }): Sent<New>) -> Answered {
-    let file = |document: &Value| document.as_str().is_some_and(|text| !text.starts_with("https://") && !text.starts_with("http://"));
-    let local = LOCAL.iter().copied().find(|key| settings.contains_key(*key)).or_else(|| settings.get("document").is_some_and(file).then_some("document"));
-    let process = settings.get("kind").and_then(Value::as_str) == Some("stdio");
-    if let Some(key) = local.or_else(|| process.then_some("kind")) {
-        let told = format!("{key}: programs and files of this machine are named in its configuration file or by doorward upstream add, not through the API");
-        return Err(Refused::bad(told));
-    }
+    settable::admit(settable::Family::Upstream, &settings, &app.administered)?;
     let config: UpstreamConfig = serde_json::from_value(Value::Object(settings)).map_err(|error| Refused::bad(error.to_string()))?;
     app.gateway.add(&name, config).await.map_err(refused)?;
     tracing::info!(by = %caller.person.name, upstream = name, "an upstream was added");

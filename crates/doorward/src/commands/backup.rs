@@ -18,7 +18,7 @@ const KEY: &str = "backup.master_key";
 
 /// A store on a file of its own.
 async fn open(file: &Path) -> Result<Store, Failed> {
-    let config = Config { url: format!("sqlite://{}", file.display()), ..Config::default() };
+    let config = Config { url: format!("sqlite://{}", file.display()).into(), ..Config::default() };
     Ok(Store::open(&config, file.parent().unwrap_or(Path::new("."))).await?)
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn back_up(context: &Context, file: &Path, with_key: bool) -> R
         let text = if context.config.keys.master_key.is_empty() {
             fs::read_to_string(MasterKey::path(context.data_dir.path())).map_err(|error| Failed(format!("the master key cannot be read: {error}")))?
         } else {
-            context.config.keys.master_key.clone()
+            context.config.keys.master_key.reveal().to_owned()
         };
         let copy = open(&unfinished).await?;
         copy.apply(Change::PutSetting { key: KEY.to_owned(), value: text.trim().to_owned() }).await?;
@@ -104,7 +104,7 @@ async fn copy_back(context: &Context, copy: &Path, end_access: bool) -> Result<u
     }
     source.apply(Change::PutSetting { key: KEY.to_owned(), value: String::new() }).await?;
     // With the wrong key nothing is restored.
-    keys::open_master_key(&context.config.keys.master_key, context.data_dir.path(), &source).await?;
+    keys::open_master_key(context.config.keys.master_key.reveal(), context.data_dir.path(), &source).await?;
     source.after_restore(now, end_access).await?;
     let target = context.store().await?;
     let rows = source.copy_to(&target).await?;

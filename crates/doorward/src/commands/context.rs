@@ -31,7 +31,7 @@ impl Context {
         Ok(Store::open(&self.config.store, self.data_dir.path()).await?)
     }
     pub(super) async fn master(&self, store: &Store) -> Result<Arc<MasterKey>, Failed> {
-        keys::open_master_key(&self.config.keys.master_key, self.data_dir.path(), store).await
+        keys::open_master_key(self.config.keys.master_key.reveal(), self.data_dir.path(), store).await
     }
     pub(super) async fn accounts(&self, store: &Store) -> Result<Accounts, Failed> {
         Ok(Accounts::new(doorward_accounts::Parts {

@@ -56,7 +56,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             }
         }
         Command::Rotate { now: at_once } => {
-            let master = keys::open_master_key(&context.config.keys.master_key, context.data_dir.path(), &store).await?;
+            let master = keys::open_master_key(context.config.keys.master_key.reveal(), context.data_dir.path(), &store).await?;
             let mut rotation = app::rotation(&context.config, &context.checked);
             if at_once {
                 rotation.publish_ahead = 0;

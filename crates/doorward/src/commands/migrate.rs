@@ -12,7 +12,7 @@ pub(super) async fn run(context: &Context, to: Option<String>) -> Result<(), Fai
         say!("The schema is up to date.");
         return Ok(());
     };
-    let target = StoreConfig { url: to, ..context.config.store.clone() };
+    let target = StoreConfig { url: to.into(), ..context.config.store.clone() };
     if Store::backend_of(&target) != Backend::Postgres {
         return Err(Failed("--to wants postgres://USER@HOST/DATABASE".to_owned()));
     }

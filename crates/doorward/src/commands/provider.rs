@@ -83,7 +83,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             if client_secret_stdin {
                 let mut text = String::new();
                 std::io::stdin().take(4096).read_to_string(&mut text).map_err(Failed::because)?;
-                text.trim_end_matches(['\n', '\r']).clone_into(&mut config.client_secret);
+                config.client_secret = text.trim_end_matches(['\n', '\r']).into();
             }
             let id = federation.add(&name, config).await?;
             let callback = federation.callback_of(&id);

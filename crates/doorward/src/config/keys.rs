@@ -41,6 +41,8 @@ pub struct Key {
     pub name: String,
     /// What it holds.
     pub kind: Kind,
+    /// Whether its value is a secret, which nothing prints.
+    pub secret: bool,
     /// What it means.
     pub description: String,
     /// Its default, as TOML.
@@ -80,6 +82,12 @@ fn kind(schema: &Value) -> Kind {
         Some("array") => Kind::List,
         _ => Kind::Text,
     }
+}
+
+/// A secret's schema says that it is never shown; in a list, that of its items.
+fn is_secret(schema: &Value) -> bool {
+    let hidden = |schema: &Value| schema.get("writeOnly").and_then(Value::as_bool) == Some(true);
+    hidden(schema) || schema.get("items").is_some_and(hidden)
 }
 
 /// The sections of which there may be many, such as `[providers.NAME]`. In the table of keys each stands once, under this name.
@@ -125,6 +133,7 @@ pub fn all() -> Vec<Key> {
                 section_description: words(section_schema),
                 name: name.clone(),
                 kind: kind(key_schema),
+                secret: is_secret(key_schema),
                 description: words(key_schema),
                 default,
             });

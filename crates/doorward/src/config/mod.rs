@@ -5,8 +5,11 @@ mod load;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
-use doorward_model::{AccessPolicy, PublicUrl, SigningAlgorithm, ToolPolicy};
-use doorward_transport::{address::TrustedProxies, outbound::OutboundSetupError};
+use doorward_model::{AccessPolicy, PublicUrl, SecretSetting, SigningAlgorithm, ToolPolicy};
+use doorward_transport::{
+    address::TrustedProxies,
+    outbound::{Bounds, OutboundSetupError},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -128,7 +131,7 @@ pub struct AuditConfig {
     /// secret: set it by `DOORWARD_AUDIT__WEBHOOK_TOKEN_FILE`.
     pub webhook: String,
     /// The bearer token for the webhook.
-    pub webhook_token: String,
+    pub webhook_token: SecretSetting,
     /// Where entries are sent as syslog messages (RFC 5424): `udp://HOST:PORT` or `tcp://HOST:PORT`. Empty sends none.
     pub syslog: String,
     /// Where entries are sent as OpenTelemetry logs (OTLP over HTTP, JSON): the collector's address, such as
@@ -143,7 +146,7 @@ impl Default for AuditConfig {
             record: Vec::new(),
             record_days: 30,
             webhook: String::new(),
-            webhook_token: String::new(),
+            webhook_token: SecretSetting::default(),
             syslog: String::new(),
             otlp: String::new(),
         }
@@ -256,13 +259,14 @@ impl Loaded {
             let key = if matches!(error, OutboundSetupError::Network(_)) { "outbound.allow_networks" } else { "outbound.extra_ca_files" };
             self.wrong(key, error.to_string())
         })?;
+        let administered = Bounds::read(&config.outbound).map_err(|error| self.wrong("outbound.administered_networks", error.to_string()))?;
         if !config.metrics.listen.is_empty() && config.metrics.listen.parse::<SocketAddr>().is_err() {
             return Err(self.wrong("metrics.listen", "must be an address and port, such as 127.0.0.1:9464"));
         }
         if !matches!(config.log.format.as_str(), "text" | "json") {
             return Err(self.wrong("log.format", "must be text or json"));
         }
-        if !config.store.url.is_empty() && !["postgres://", "postgresql://", "sqlite://"].iter().any(|scheme| config.store.url.starts_with(scheme)) {
+        if !config.store.url.is_empty() && !["postgres://", "postgresql://", "sqlite://"].iter().any(|scheme| config.store.url.reveal().starts_with(scheme)) {
             return Err(self.wrong("store.url", "must be empty, sqlite://FILE or postgres://USER@HOST/DATABASE"));
         }
         if !matches!(config.accounts.second_factor.as_str(), "enrolled" | "required") {
@@ -277,7 +281,7 @@ impl Loaded {
         doorward_transport::mail::Mailer::new(&config.mail).map_err(|error| self.wrong(&format!("mail.{}", error.key), error.message))?;
         crate::export::check(&config.audit).map_err(|wrong| ConfigError { origin: self.origins.get(&wrong.key).cloned(), ..wrong })?;
         self.check_numbers()?;
-        Ok(Checked { listen, public_url, algorithm, proxies, access, policy })
+        Ok(Checked { listen, public_url, algorithm, proxies, administered, access, policy })
     }
 
     /// A provider's setting that is wrong, or missing: then it is the table's line that is named.
@@ -331,6 +335,8 @@ pub struct Checked {
     pub algorithm: SigningAlgorithm,
     /// Whose forwarded headers count.
     pub proxies: TrustedProxies,
+    /// The networks within which administrators may choose.
+    pub administered: Bounds,
     /// What roles allow.
     pub access: AccessPolicy,
     /// Which tools, for whom.
@@ -428,7 +434,7 @@ mod tests {
         assert_eq!(loaded.config.server.listen, "127.0.0.1:9");
         assert!(!loaded.config.mcp.enabled);
         assert_eq!(loaded.config.mcp.allowed_origins, ["https://a.example", "https://b.example"]);
-        assert_eq!(loaded.config.store.url, "postgres://secret@db/doorward");
+        assert_eq!(loaded.config.store.url.reveal(), "postgres://secret@db/doorward");
         let wrong = load::load_text("", "doorward.toml", &Environment::from_pairs([("DOORWARD_SERVER__LISTN", "x")])).unwrap_err();
         assert_eq!(wrong.to_string(), "environment variable DOORWARD_SERVER__LISTN: server.listn: is not a key; did you mean server.listen?");
         let wrong = load::load_text("", "doorward.toml", &Environment::from_pairs([("DOORWARD_SERVER__MAX_CONNECTIONS", "x")])).unwrap_err();
@@ -448,7 +454,7 @@ mod tests {
         let text = "[providers.my-idp]\nkind = \"oidc\"\nissuer = \"https://idp.example\"\nclient_id = \"c\"\n";
         let loaded = load::load_text(text, "doorward.toml", &environment).unwrap();
         loaded.check().unwrap();
-        assert_eq!(loaded.config.providers["my-idp"].client_secret, "s");
+        assert_eq!(loaded.config.providers["my-idp"].client_secret.reveal(), "s");
         assert_eq!(loaded.config.providers["github"].allowed_groups, ["acme/core", "acme/ops"]);
         let wrong = load::load_text("", "doorward.toml", &Environment::from_pairs([("DOORWARD_PROVIDERS__X__CLIENT_IDD", "x")])).unwrap_err();
         assert_eq!(

@@ -1,0 +1,153 @@
+//! How many refused requests are answered: an allowance for each IP address, and for each client at an IP address.
+//!
+//! A request takes one before any work is done, and gives it back when it was not refused. One that is dropped halfway gives nothing
+//! back: hanging up early spares no one the count.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::ClientAddress;
+
+/// How many may be taken at once, and how many come back in a minute.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate {
+    /// The most that can be taken at once.
+    pub burst: u32,
+    /// How many come back in a minute.
+    pub per_minute: u32,
+}
+
+/// How much of an allowance is taken, and when that was so.
+struct Debt {
+    taken: f64,
+    at: Instant,
+}
+
+/// From how many keys on those without a debt are forgotten, and how often that is tried.
+const SWEEP_ABOVE: usize = 10_000;
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+
+struct Debts<K> {
+    of: HashMap<K, Debt>,
+    swept_at: Instant,
+}
+
+/// Allowances by key.
+struct Ledger<K> {
+    rate: Rate,
+    debts: Mutex<Debts<K>>,
+}
+
+impl<K: Eq + Hash> Ledger<K> {
+    fn new(rate: Rate) -> Self {
+        Self { rate, debts: Mutex::new(Debts { of: HashMap::new(), swept_at: Instant::now() }) }
+    }
+
+    fn per_second(&self) -> f64 {
+        f64::from(self.rate.per_minute) / 60.0
+    }
+
+    /// Takes one; `false` if all are taken.
+    fn take(&self, key: K) -> bool {
+        let now = Instant::now();
+        let per_second = self.per_second();
+        let mut debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
+        if debts.of.len() > SWEEP_ABOVE && now.duration_since(debts.swept_at) > SWEEP_PAUSE {
+            debts.swept_at = now;
+            debts.of.retain(|_, debt| debt.taken > now.duration_since(debt.at).as_secs_f64() * per_second);
+        }
+        let debt = debts.of.entry(key).or_insert(Debt { taken: 0.0, at: now });
+        debt.taken = (debt.taken - now.duration_since(debt.at).as_secs_f64() * per_second).max(0.0);
+        debt.at = now;
+        let may = debt.taken + 1.0 <= f64::from(self.rate.burst);
+        if may {
+            debt.taken += 1.0;
+        }
+        may
+    }
+
+    fn give_back(&self, key: &K) {
+        let mut debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(debt) = debts.of.get_mut(key) {
+            debt.taken = (debt.taken - 1.0).max(0.0);
+        }
+    }
+}
+
+/// The allowances of one kind of entry point.
+pub struct Allowances {
+    addresses: Ledger<IpAddr>,
+    clients: Ledger<(IpAddr, String)>,
+}
+
+impl Allowances {
+    /// Allowances for addresses, and for each client at an address. A client is named by the caller and not yet proved; for this
+    /// reason it is counted by address: no caller can use up what a client has elsewhere.
+    pub fn new(address: Rate, client: Rate) -> Arc<Self> {
+        Arc::new(Self { addresses: Ledger::new(address), clients: Ledger::new(client) })
+    }
+
+    /// Takes one of this address's allowance; `None` if it is used up.
+    pub fn take(self: &Arc<Self>, address: ClientAddress) -> Option<Taken> {
+        let address = address.quota_key();
+        self.addresses.take(address).then(|| Taken { from: Arc::clone(self), address, client: Arc::default() })
+    }
+}
+
+/// What a request took. Handlers that learn of a client find it among the request's extensions.
+#[derive(Clone)]
+pub struct Taken {
+    from: Arc<Allowances>,
+    address: IpAddr,
+    client: Arc<Mutex<Option<String>>>,
+}
+
+impl Taken {
+    /// Takes one of the allowance of a client, before anything is looked up for it; `false` if it is used up.
+    #[must_use]
+    pub fn for_client(&self, client: &str) -> bool {
+        // A longer name than any client has is not kept for the count.
+        let client: String = client.chars().take(512).collect();
+        let may = self.from.clients.take((self.address, client.clone()));
+        if may {
+            *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
+        }
+        may
+    }
+
+    /// Gives back what was taken: the request was not refused.
+    pub fn give_back(&self) {
+        self.from.addresses.give_back(&self.address);
+        if let Some(client) = self.client.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.from.clients.give_back(&(self.address, client));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_requests_use_up_an_allowance_and_others_do_not() {
+        let allowances = Allowances::new(Rate { burst: 5, per_minute: 1 }, Rate { burst: 2, per_minute: 1 });
+        let address = |text: &str| ClientAddress(text.parse().unwrap());
+        for _ in 0..50 {
+            allowances.take(address("192.0.2.1")).unwrap().give_back();
+        }
+        let taken: Vec<_> = (0..6).map(|_| allowances.take(address("192.0.2.1"))).collect();
+        assert_eq!(taken.iter().flatten().count(), 5);
+        assert!(allowances.take(address("192.0.2.2")).is_some(), "another address has its own");
+        // A client at one address, and the same client elsewhere.
+        let [here, again, more] = [(); 3].map(|()| allowances.take(address("192.0.2.3")).unwrap());
+        assert!(here.for_client("c_1") && again.for_client("c_1") && !more.for_client("c_1") && more.for_client("c_2"));
+        assert!(allowances.take(address("192.0.2.4")).unwrap().for_client("c_1"));
+        again.give_back();
+        assert!(more.for_client("c_1"));
+    }
+}

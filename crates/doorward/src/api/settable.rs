@@ -1,0 +1,197 @@
+//! The settings of upstreams and identity providers that administrators may choose through the API. Whatever runs a program, reads a file
+//! of this machine or opens the guard of outbound requests belongs to who has access to the machine: to its configuration file and its
+//! commands. A setting that is in neither list is refused.
+
+use doorward_transport::outbound::Bounds;
+use serde_json::{Map, Value};
+
+use super::operation::Refused;
+use crate::config;
+
+/// What is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Upstream,
+    Provider,
+}
+
+impl Family {
+    /// The section under which the settings are documented.
+    fn section(self) -> &'static str {
+        match self {
+            Self::Upstream => config::UPSTREAMS,
+            Self::Provider => config::PROVIDERS,
+        }
+    }
+
+    /// The settings that are anybody's to choose who administers.
+    fn chosen(self) -> &'static [&'static str] {
+        match self {
+            Self::Upstream => &[
+                "kind",
+                "title",
+                "enabled",
+                "url",
+                "include",
+                "exclude",
+                "auth",
+                "header",
+                "username",
+                "password",
+                "audience",
+                "token_url",
+                "issuer",
+                "client_id",
+                "client_secret",
+                "scopes",
+                "send_resource",
+                "connection_days",
+                "roles",
+                "own_scopes",
+                "approve",
+                "classes",
+                "capabilities",
+                "prompts",
+                "resources",
+                "list_seconds",
+                "list_wait_ms",
+                "connect_seconds",
+                "call_seconds",
+                "calls_per_minute",
+                "calls_at_once",
+                "result_bytes",
+                "idle_seconds",
+            ],
+            Self::Provider => &[
+                "kind",
+                "name",
+                "enabled",
+                "issuer",
+                "client_id",
+                "client_secret",
+                "token_auth_method",
+                "private_key_id",
+                "tenants",
+                "scopes",
+                "response_mode",
+                "acr_values",
+                "offline_prompt",
+                "authorize_url",
+                "token_url",
+                "userinfo_url",
+                "claim_subject",
+                "claim_username",
+                "claim_email",
+                "claim_email_verified",
+                "claim_name",
+                "claim_groups",
+                "trust_email",
+                "allowed_domains",
+                "allowed_groups",
+                "required_claims",
+                "sign_up",
+                "authoritative_domains",
+                "home_domains",
+                "roles",
+                "second_factor",
+                "trusted_factors",
+                "refresh_seconds",
+                "grace_seconds",
+                "confirm_seconds",
+                "logout_ends_grants",
+            ],
+        }
+    }
+}
+
+/// The settings that may be chosen within bounds that the configuration file sets.
+const BOUNDED: &[&str] = &["networks", "http_on_loopback", "document", "kind"];
+/// The settings that run programs or read files of this machine.
+#[cfg(test)]
+const OF_THE_MACHINE: &[&str] = &["command", "env", "pass_env", "user", "working_dir", "per_person", "ca_file", "private_key_file"];
+
+/// Refuses settings that are not an administrator's to choose, or are chosen out of bounds.
+pub(super) fn admit(family: Family, settings: &Map<String, Value>, bounds: &Bounds) -> Result<(), Refused> {
+    let of_machine = |key: &str| {
+        Refused::bad(format!("{key}: programs and files of this machine are named in its configuration file or by its commands, not through the API"))
+    };
+    let opens = |key: &str| {
+        let told = "only the configuration file and the commands open networks that are not public, or outbound.administered_networks lets administrators";
+        Refused::bad(format!("{key}: {told}"))
+    };
+    for (key, value) in settings {
+        match key.as_str() {
+            "networks" => {
+                let listed = value.as_array().is_some_and(|texts| texts.iter().all(|text| text.as_str().is_some_and(|text| bounds.hold(text))));
+                if !listed {
+                    return Err(opens(key));
+                }
+            }
+            "http_on_loopback" if value != &Value::Bool(false) && !bounds.hold_loopback() => return Err(opens(key)),
+            "document" if !value.as_str().is_some_and(|text| text.starts_with("https://") || text.starts_with("http://")) => return Err(of_machine(key)),
+            "kind" if family == Family::Upstream && value.as_str() == Some("stdio") => return Err(of_machine(key)),
+            key if BOUNDED.contains(&key) || family.chosen().contains(&key) => {}
+            // What is no setting at all is told by whoever reads the settings.
+            key if config::known_keys().iter().any(|known| known.section == family.section() && known.name == key) => return Err(of_machine(key)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_transport::OutboundConfig;
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(family: Family, settings: Value, networks: &[&str]) -> bool {
+        let config = OutboundConfig { administered_networks: networks.iter().map(|text| (*text).to_owned()).collect(), ..OutboundConfig::default() };
+        admit(family, settings.as_object().unwrap(), &Bounds::read(&config).unwrap()).is_err()
+    }
+
+    #[test]
+    fn every_setting_states_whether_administrators_may_choose_it() {
+        for key in config::known_keys() {
+            let family = match key.section.as_str() {
+                config::UPSTREAMS => Family::Upstream,
+                config::PROVIDERS => Family::Provider,
+                _ => continue,
+            };
+            let lists = [family.chosen().contains(&key.name.as_str()), OF_THE_MACHINE.contains(&key.name.as_str()), BOUNDED.contains(&key.name.as_str())];
+            let stated = lists.iter().filter(|listed| **listed).count();
+            assert!(stated == 1 || key.name == "kind", "{}: state in api/settable.rs whether administrators may choose it", key.path());
+            if OF_THE_MACHINE.contains(&key.name.as_str()) {
+                assert!(refused(family, json!({key.name.clone(): "x"}), &["0.0.0.0/0"]), "{}", key.path());
+            }
+        }
+    }
+
+    #[test]
+    fn the_guard_of_outbound_requests_is_opened_within_the_files_bounds_only() {
+        for family in [Family::Upstream, Family::Provider] {
+            for (networks, bounds, expected) in [
+                (json!([]), &[][..], false),
+                (json!(["127.0.0.0/8"]), &[], true),
+                (json!(["10.1.2.0/24"]), &["10.1.0.0/16"], false),
+                (json!(["10.1.2.3"]), &["10.1.0.0/16"], false),
+                (json!(["10.0.0.0/8"]), &["10.1.0.0/16"], true),
+                (json!(["10.1.2.0/24", "169.254.0.0/16"]), &["10.1.0.0/16"], true),
+                (json!(["0.0.0.0/0"]), &["10.1.0.0/16"], true),
+                (json!(["::ffff:127.0.0.1"]), &["10.1.0.0/16"], true),
+                (json!("10.1.2.0/24"), &["10.1.0.0/16"], true),
+                (json!(["intranet"]), &["0.0.0.0/0"], true),
+            ] {
+                assert_eq!(refused(family, json!({ "networks": networks }), bounds), expected, "{networks} within {bounds:?}");
+            }
+        }
+        assert!(refused(Family::Upstream, json!({"http_on_loopback": true}), &["10.0.0.0/8"]));
+        assert!(!refused(Family::Upstream, json!({"http_on_loopback": true}), &["127.0.0.0/8"]));
+        assert!(!refused(Family::Upstream, json!({"http_on_loopback": false}), &[]));
+        for document in ["/etc/passwd", "file:///etc/passwd", "api.json"] {
+            assert!(refused(Family::Upstream, json!({"document": document}), &["0.0.0.0/0"]), "{document}");
+        }
+        assert!(refused(Family::Upstream, json!({"kind": "stdio"}), &["0.0.0.0/0"]));
+    }
+}

@@ -1,0 +1,144 @@
+//! Limits at every entry point that callers reach before they have proved who they are: one layer around all routes, and a table in
+//! which each route states what holds for it. A route that is not in the table is limited.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::Response,
+};
+use doorward_model::{OAuthErrorCode, routes};
+use doorward_transport::{
+    ClientAddress, ServerConfig,
+    allowance::{Allowances, Rate},
+    answer,
+};
+
+use crate::{app::App, http::is_for_programs};
+
+/// What bounds the callers of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// Nothing: the answer is the same for all callers and comes from memory, so that refusing would cost as much.
+    Open,
+    /// Every request that is refused (4xx) counts.
+    Refusals,
+    /// A token proves the caller; requests without a valid one (401) count.
+    Bearer,
+}
+
+/// The routes of which the answers are the same for all callers.
+const OPEN: &[&str] = &[
+    routes::AUTHORIZATION_SERVER_METADATA,
+    routes::OPENID_CONFIGURATION,
+    routes::PROTECTED_RESOURCE_METADATA,
+    routes::CONNECT_CLIENT,
+    routes::JWKS,
+    routes::API_OPENAPI,
+    routes::ASSETS,
+    routes::HEALTHZ,
+    routes::READYZ,
+];
+/// The routes behind which a token is checked before anything else.
+const BEARER: &[&str] = &[routes::MCP, routes::MCP_UPSTREAM, routes::MCP_KEY, routes::MCP_KEY_UPSTREAM, routes::MCP_SSE, routes::MCP_MESSAGES];
+
+/// What bounds the callers of a route, named as it stands in the router, without the public URL's path.
+pub(crate) fn bound(route: &str) -> Bound {
+    let is_metadata = [routes::AUTHORIZATION_SERVER_METADATA, routes::OPENID_CONFIGURATION, routes::PROTECTED_RESOURCE_METADATA]
+        .iter()
+        .any(|document| route.starts_with(document) || route.ends_with(document));
+    if is_metadata || OPEN.contains(&route) {
+        Bound::Open
+    } else if BEARER.contains(&route) || route.strip_prefix(routes::API_ADMIN).is_some_and(|rest| rest.starts_with('/')) {
+        Bound::Bearer
+    } else {
+        Bound::Refusals
+    }
+}
+
+/// The allowances in force.
+pub(crate) struct Entries {
+    refusals: Arc<Allowances>,
+    bearer: Arc<Allowances>,
+}
+
+impl Entries {
+    pub(crate) fn new(config: &ServerConfig) -> Self {
+        let rate = Rate { burst: config.refused_burst_per_address.max(1), per_minute: config.refused_per_minute_per_address.max(1) };
+        let times = |factor: u32| Rate { burst: rate.burst.saturating_mul(factor), per_minute: rate.per_minute.saturating_mul(factor) };
+        let client = Rate { burst: rate.burst.div_ceil(3), per_minute: rate.per_minute.div_ceil(3) };
+        Self { refusals: Allowances::new(rate, client), bearer: Allowances::new(times(10), client) }
+    }
+}
+
+/// Middleware: takes one of the caller's allowance before anything is done, and gives it back unless the request was refused.
+pub(crate) async fn limit(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let bound = bound(route.strip_prefix(app.public_url.path()).unwrap_or(route));
+    let allowances = match bound {
+        Bound::Open => return next.run(request).await,
+        Bound::Refusals => &app.entries.refusals,
+        Bound::Bearer => &app.entries.bearer,
+    };
+    let Some(address) = request.extensions().get::<ClientAddress>().copied() else { return next.run(request).await };
+    let Some(taken) = allowances.take(address) else { return busy(&app, &request, address) };
+    if bound == Bound::Refusals {
+        if let Some(client) = client_in_query(&request)
+            && !taken.for_client(client)
+        {
+            return busy(&app, &request, address);
+        }
+        request.extensions_mut().insert(taken.clone());
+    }
+    let response = next.run(request).await;
+    let refused = match bound {
+        Bound::Bearer => response.status() == StatusCode::UNAUTHORIZED,
+        Bound::Open | Bound::Refusals => response.status().is_client_error(),
+    };
+    if !refused {
+        taken.give_back();
+    }
+    response
+}
+
+/// The client that an authorization request names, as it is written there: it is compared with itself only.
+fn client_in_query(request: &Request) -> Option<&str> {
+    request.uri().query()?.split('&').find_map(|pair| pair.strip_prefix("client_id="))
+}
+
+fn busy(app: &App, request: &Request, address: ClientAddress) -> Response {
+    tracing::debug!(address = %address.0, "a request was refused: too many of this address were refused before");
+    let response = if is_for_programs(request.uri().path()) {
+        let told = "too many requests from this address were refused; try again in a minute";
+        answer::oauth_error(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, told)
+    } else {
+        doorward_web::too_many(&app.web)
+    };
+    answer::retry_after(response, 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_limited_unless_the_table_says_why_not() {
+        for (route, _) in routes::ALL {
+            let expected = if OPEN.contains(route) {
+                Bound::Open
+            } else if BEARER.contains(route) || route.starts_with(routes::API_ADMIN) {
+                Bound::Bearer
+            } else {
+                Bound::Refusals
+            };
+            assert_eq!(bound(route), expected, "{route}");
+        }
+        assert_eq!(bound("/oauth/authorize"), Bound::Refusals);
+        assert_eq!(bound(""), Bound::Refusals, "what no route answers");
+        assert_eq!(bound("/some/new/route"), Bound::Refusals);
+        assert_eq!(bound("/api/administrative"), Bound::Refusals);
+        assert_eq!(bound(&format!("{}/mcp/{{upstream}}", routes::AUTHORIZATION_SERVER_METADATA)), Bound::Open);
+    }
+}
