@@ -55,8 +55,9 @@ async fn every_entry_point_stops_answering_an_address_of_which_too_much_was_refu
         // What is the same for all is answered to all.
         from(&server, &address, Method::GET, "/.well-known/oauth-authorization-server", &[]).await.expect(200);
     }
-    for (method, path) in [(Method::POST, "/mcp"), (Method::GET, "/mcp/sse"), (Method::POST, "/mcp-key"), (Method::GET, "/api/admin/people")] {
-        let address = format!("198.51.100.{}", path.len());
+    let with_tokens = [(Method::POST, "/mcp"), (Method::GET, "/mcp/sse"), (Method::POST, "/mcp-key"), (Method::GET, "/api/admin/people")];
+    for (number, (method, path)) in with_tokens.into_iter().enumerate() {
+        let address = format!("198.51.100.{number}");
         let mut statuses = Vec::new();
         for _ in 0..62 {
             let browser = Browser::new();

@@ -32,7 +32,6 @@ mod register;
 mod replicas;
 mod rmcp_client;
 mod robustness;
-mod secrets;
 mod store;
 mod timeline;
 mod token;

@@ -126,7 +126,7 @@ async fn only_administrators_through_clients_made_for_it_come_in() {
     let root = server.signed_in("root").await;
     let alice = someone(&server, "alice").await;
     let document = Browser::new().get(&server.at("/.well-known/oauth-protected-resource/api/admin")).await.expect(200).json();
-    assert_eq!((&document["resource"], &document["scopes_supported"]), (&json!(server.at("/api/admin")), &json!(["admin"])));
+    assert_eq!((&document["resource"], &document["scopes_supported"]), (&json!(server.at("/api/admin")), &json!(["admin:read", "admin:upstreams", "admin"])));
     let nobody = ask(&server, "", Method::GET, "", None).await.expect(401);
     assert!(nobody.header("www-authenticate").contains("/.well-known/oauth-protected-resource/api/admin"));
     for wrong in ["x.y.z", alice.token.as_str()] {
