@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Change, Client, ClientId, ConnectStep, IdentityId, OAuthErrorCode, Person, Resource, Scope, ScopeSet, Sealed, StepKind, Timestamp, UserId,
-    id::random_text,
+    Authentication, Change, Client, ClientId, ConnectStep, IdentityId, OAuthErrorCode, Person, Reason, Resource, Scope, ScopeSet, Sealed, StepKind, Timestamp,
+    UserId, id::random_text,
 };
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
@@ -154,12 +154,12 @@ impl Sent {
         }
     }
 
-    fn detail(&self, reason: &str) -> String {
+    fn detail(&self, reason: Reason) -> String {
         match reason {
-            "redirect_uri" => format!("redirect_uri={}", self.redirect_uri),
-            "resource" => format!("resource={}", self.resources),
-            "scope" => format!("scope={}", self.scope),
-            "pkce_method" => format!("code_challenge_method={}", self.challenge_method),
+            Reason::RedirectUri => format!("redirect_uri={}", self.redirect_uri),
+            Reason::Resource => format!("resource={}", self.resources),
+            Reason::Scope => format!("scope={}", self.scope),
+            Reason::PkceMethod => format!("code_challenge_method={}", self.challenge_method),
             _ => String::new(),
         }
     }
@@ -220,7 +220,7 @@ impl Issuer {
     }
 
     /// Notes that nobody could sign in for a request.
-    pub fn note_no_sign_in(&self, request: &AuthorizationRequest, reason: &'static str) {
+    pub fn note_no_sign_in(&self, request: &AuthorizationRequest, reason: Reason) {
         self.parts.store.note_step(step(StepKind::SignedIn, request).refused(reason));
     }
 
@@ -263,10 +263,19 @@ impl Issuer {
             return Err(ReopenError::Invalid);
         };
         if self.parts.clock.now().since(created_at) >= self.parts.config.authorization_request_seconds {
+            self.note_expired(id, query).await;
             return Err(ReopenError::Expired);
         }
         let params = Params::parse(query.as_bytes()).map_err(|_| ReopenError::Invalid)?;
         self.validate(id.to_owned(), created_at, params, address).await.map_err(ReopenError::Refused)
+    }
+
+    /// Notes that a user came back too late. The request itself is not validated any more.
+    async fn note_expired(&self, flow: &str, query: &str) {
+        let id = Params::parse(query.as_bytes()).ok().and_then(|params| params.get("client_id").map(|id| ClientId::from_text(id)));
+        let Some(id) = id else { return };
+        let name = self.parts.store.client(&id).await.ok().flatten().map(|client| client.name.clone());
+        self.parts.store.note_step(ConnectStep::new(StepKind::Asked).client(id.as_str(), name).flow(flow).refused(Reason::RequestExpired));
     }
 
     /// What this person already allowed this client for the same resources. The consent page offers to keep it, so that a step up
@@ -332,7 +341,7 @@ impl Issuer {
     /// The address that tells the client that the user refused. The user decided it on a page, so the browser may go there at once.
     pub fn deny(&self, request: &AuthorizationRequest, user_id: &UserId) -> String {
         tracing::info!(client = %request.client.id, "authorization refused by the person");
-        self.parts.store.note_step(step(StepKind::Answered, request).person(user_id.as_str()).refused("denied"));
+        self.parts.store.note_step(step(StepKind::Answered, request).person(user_id.as_str()).refused(Reason::Denied));
         self.answer_error(request, OAuthErrorCode::AccessDenied, "the person refused").target
     }
 

@@ -8,7 +8,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use doorward_keys::{AssertionRefusal, verify_assertion};
-use doorward_model::{Change, Client, ClientAuthMethod, ClientId, ConnectStep, OAuthErrorCode, PlainToken, StepKind, Timestamp, routes};
+use doorward_model::{Change, Client, ClientAuthMethod, ClientId, ConnectStep, OAuthErrorCode, PlainToken, Reason, StepKind, Timestamp, routes};
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
 use url::Url;
@@ -166,7 +166,7 @@ impl Issuer {
         let jwks = self.key_set(client).await?;
         let claims = verify_assertion(assertion, &jwks, client.id.as_str(), &audiences, now).map_err(|refusal: AssertionRefusal| {
             tracing::info!(client = %client.id, %refusal, "client assertion refused");
-            let reason = if refusal == AssertionRefusal::Time { "clock" } else { "client_auth" };
+            let reason = if refusal == AssertionRefusal::Time { Reason::Clock } else { Reason::ClientAuth };
             invalid("the client's assertion is not accepted").because(reason)
         })?;
         let remember = Change::SpendValue { key: format!("assertion:{}:{}", client.id, claims.jti), expires_at: Timestamp(claims.exp).plus(60) };

@@ -18,7 +18,7 @@ mod token;
 use std::sync::Arc;
 
 use doorward_keys::{KeyRing, MasterKey};
-use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, OAuthErrorCode, PublicUrl, ResourceTable};
+use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, OAuthErrorCode, PublicUrl, Reason, ResourceTable};
 use doorward_store::{Store, StoreError};
 use doorward_transport::{ClientAddress, Outbound, SingleFlight};
 
@@ -40,8 +40,8 @@ pub enum DirectoryError {
     Unknown {
         /// What to tell people.
         why: String,
-        /// Why, for the timeline: one of [`doorward_model::timeline::REASONS`].
-        reason: &'static str,
+        /// The reason, for the timeline.
+        reason: Reason,
     },
     /// It cannot be found out now.
     #[error("{why}")]
@@ -49,7 +49,7 @@ pub enum DirectoryError {
         /// What to tell the log.
         why: String,
         /// Why, for the timeline.
-        reason: &'static str,
+        reason: Reason,
     },
 }
 
@@ -117,33 +117,33 @@ pub struct Failure {
     pub code: OAuthErrorCode,
     /// Why, in words.
     pub why: String,
-    /// Why, for the timeline: one of [`doorward_model::timeline::REASONS`].
-    pub reason: &'static str,
+    /// The reason, for the timeline.
+    pub reason: Reason,
 }
 
 impl Failure {
     pub(crate) fn new(code: OAuthErrorCode, why: impl Into<String>) -> Self {
         let reason = match code {
-            OAuthErrorCode::InvalidScope => "scope",
-            OAuthErrorCode::InvalidTarget => "resource",
-            OAuthErrorCode::UnsupportedResponseType => "response_type",
-            OAuthErrorCode::UnsupportedGrantType => "grant_type",
-            OAuthErrorCode::InvalidClient => "client_auth",
-            OAuthErrorCode::InvalidGrant => "refresh_unknown",
-            OAuthErrorCode::AccessDenied => "denied",
-            OAuthErrorCode::ServerError | OAuthErrorCode::TemporarilyUnavailable => "server",
-            _ => "request",
+            OAuthErrorCode::InvalidScope => Reason::Scope,
+            OAuthErrorCode::InvalidTarget => Reason::Resource,
+            OAuthErrorCode::UnsupportedResponseType => Reason::ResponseType,
+            OAuthErrorCode::UnsupportedGrantType => Reason::GrantType,
+            OAuthErrorCode::InvalidClient => Reason::ClientAuth,
+            OAuthErrorCode::InvalidGrant => Reason::RefreshUnknown,
+            OAuthErrorCode::AccessDenied => Reason::Denied,
+            OAuthErrorCode::ServerError | OAuthErrorCode::TemporarilyUnavailable => Reason::Server,
+            _ => Reason::Request,
         };
         Self { code, why: why.into(), reason }
     }
 
     /// Whether the timeline has it already, with more than is known here.
     pub(crate) fn is_noted(&self) -> bool {
-        self.reason.starts_with("document_")
+        matches!(self.reason, Reason::DocumentUnreachable | Reason::DocumentInvalid | Reason::DocumentPinned)
     }
 
     /// For this reason.
-    pub(crate) fn because(self, reason: &'static str) -> Self {
+    pub(crate) fn because(self, reason: Reason) -> Self {
         Self { reason, ..self }
     }
 }

@@ -1,7 +1,7 @@
 //! The token endpoint's decision: run the grant, apply what it decided, answer.
 
 use doorward_model::{
-    AuditEvent, AuditKind, AuditSubject, Change, ConnectStep, OAuthErrorCode, Outcome as Ended, PlainToken, RevokeReason, StepKind, UnitOfWork,
+    AuditEvent, AuditKind, AuditSubject, Change, ConnectStep, OAuthErrorCode, Outcome as Ended, PlainToken, Reason, RevokeReason, StepKind, UnitOfWork,
 };
 use doorward_store::{Condition, StoreError};
 use doorward_transport::Params;
@@ -40,7 +40,7 @@ impl Issuer {
             Ok(tokens) => return self.parts.store.note_step(step.person(tokens.user_id.as_str())),
             Err(failure) => {
                 self.parts.store.note_step(step.refused(failure.reason));
-                let detail = serde_json::json!({"grant_type": params.get("grant_type"), "error": failure.code.as_str(), "reason": failure.reason});
+                let detail = serde_json::json!({"grant_type": params.get("grant_type"), "error": failure.code.as_str(), "reason": failure.reason.code()});
                 AuditEvent::new(AuditKind::TokenRefused).ended(Ended::Refused).about(AuditSubject::Client, client.id.as_str()).detail(detail.to_string())
             }
         };
@@ -80,7 +80,7 @@ impl Issuer {
             let revoke = Change::RevokeGrant { grant_id: code.grant_id, at: self.parts.clock.now(), reason: RevokeReason::CodeReplay };
             self.parts.store.apply(UnitOfWork::from(revoke)).await?;
         }
-        Ok(Failure::new(OAuthErrorCode::InvalidGrant, "the code was used before; what it gave is revoked").because("code_spent"))
+        Ok(Failure::new(OAuthErrorCode::InvalidGrant, "the code was used before; what it gave is revoked").because(Reason::CodeSpent))
     }
 
     /// Takes over the signing keys of the store; free when nothing changed.

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, Uri, header};
 use doorward_keys::{AccessClaims, TokenRefusal};
-use doorward_model::{Authentication, Change, ClientId, ConnectStep, GrantId, HashedToken, Level, PlainToken, Resource, ScopeSet, StepKind, TokenKind, UserId};
+use doorward_model::{
+    Authentication, Change, ClientId, ConnectStep, GrantId, HashedToken, Level, PlainToken, Reason, Resource, ScopeSet, StepKind, TokenKind, UserId,
+};
 use doorward_store::StoreError;
 use quick_cache::sync::Cache;
 
@@ -41,15 +43,15 @@ pub enum BearerRefusal {
     Invalid {
         /// Why, for the log.
         why: String,
-        /// Why, for the timeline: one of [`doorward_model::timeline::REASONS`].
-        reason: &'static str,
+        /// The reason, for the timeline.
+        reason: Reason,
     },
     /// Whether it counts cannot be found out now.
     Unavailable(String),
 }
 
 impl BearerRefusal {
-    fn invalid(reason: &'static str, why: impl Into<String>) -> Self {
+    fn invalid(reason: Reason, why: impl Into<String>) -> Self {
         Self::Invalid { why: why.into(), reason }
     }
 }
@@ -102,17 +104,17 @@ impl Mcp {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         if now.0 >= verified.claims.exp {
-            return Err(BearerRefusal::invalid("token_expired", "the access token expired"));
+            return Err(BearerRefusal::invalid(Reason::TokenExpired, "the access token expired"));
         }
         if !verified.claims.aud.contains(resource.as_str()) {
-            return Err(BearerRefusal::invalid("token_audience", TokenRefusal::Audience.to_string()));
+            return Err(BearerRefusal::invalid(Reason::TokenAudience, TokenRefusal::Audience.to_string()));
         }
         let grant = parts.store.grant(&verified.grant_id).await?;
         let Some(grant) = grant.filter(|grant| grant.is_live(now) && grant.user_id == verified.user_id && grant.client_id == verified.client_id) else {
-            return Err(BearerRefusal::invalid("token_revoked", "the access was withdrawn or has ended"));
+            return Err(BearerRefusal::invalid(Reason::TokenRevoked, "the access was withdrawn or has ended"));
         };
         let Some(person) = parts.store.person(&verified.user_id).await?.filter(|person| person.disabled_at.is_none()) else {
-            return Err(BearerRefusal::invalid("person_disabled", "the person is disabled or gone"));
+            return Err(BearerRefusal::invalid(Reason::PersonDisabled, "the person is disabled or gone"));
         };
         if now.since(grant.last_used_at) >= NOTE_USE_EVERY {
             let (store, grant_id) = (parts.store.clone(), grant.id.clone());
@@ -140,18 +142,18 @@ impl Mcp {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         let Some(token) = parts.store.access_token(hashed).await? else {
-            return Err(BearerRefusal::invalid("token_foreign", "there is no such personal or service token"));
+            return Err(BearerRefusal::invalid(Reason::TokenForeign, "there is no such personal or service token"));
         };
         if !token.is_live(now) {
-            let (reason, why) = if token.revoked_at.is_some() { ("token_revoked", "revoked") } else { ("token_expired", "expired") };
+            let (reason, why) = if token.revoked_at.is_some() { (Reason::TokenRevoked, "revoked") } else { (Reason::TokenExpired, "expired") };
             return Err(BearerRefusal::invalid(reason, format!("the personal or service token {} is {why}", token.id)));
         }
         let upstream = resource.upstream(&parts.public_url);
         if upstream.is_some() && !token.reaches_upstream(upstream) {
-            return Err(BearerRefusal::invalid("token_audience", format!("the personal or service token {} is not for this upstream", token.id)));
+            return Err(BearerRefusal::invalid(Reason::TokenAudience, format!("the personal or service token {} is not for this upstream", token.id)));
         }
         let Some(person) = parts.store.person(&token.user_id).await?.filter(|person| person.disabled_at.is_none()) else {
-            return Err(BearerRefusal::invalid("person_disabled", "the person is disabled or gone"));
+            return Err(BearerRefusal::invalid(Reason::PersonDisabled, "the person is disabled or gone"));
         };
         if token.last_used_at.is_none_or(|at| now.since(at) >= NOTE_USE_EVERY) {
             let (store, id) = (parts.store.clone(), token.id.clone());
@@ -179,7 +181,7 @@ impl Mcp {
         let records = parts.store.signing_keys().await?;
         parts.keys.follow(&records).map_err(|error| BearerRefusal::Unavailable(error.to_string()))?;
         let claims = parts.keys.verify(token, parts.public_url.as_str(), parts.clock.now()).map_err(|refusal| {
-            let reason = if refusal == TokenRefusal::Time { "token_expired" } else { "token_foreign" };
+            let reason = if refusal == TokenRefusal::Time { Reason::TokenExpired } else { Reason::TokenForeign };
             BearerRefusal::invalid(reason, refusal.to_string())
         })?;
         let verified = Arc::new(Verified {

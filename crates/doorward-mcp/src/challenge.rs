@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use doorward_model::{ConnectStep, OAuthErrorCode, Scope, ScopeSet, StepKind, routes};
+use doorward_model::{ConnectStep, OAuthErrorCode, Reason, Scope, ScopeSet, StepKind, routes};
 use doorward_transport::answer;
 use serde_json::{Value, json};
 
@@ -42,13 +42,19 @@ impl Mcp {
         response
     }
 
+    /// Notes on the client's way that a request was refused before anything else was looked at.
+    pub(crate) fn noted(&self, reason: Reason, refusal: Response) -> Response {
+        self.inner.parts.store.note_step(ConnectStep::new(StepKind::Called).refused(reason));
+        refusal
+    }
+
     /// Refuses a request that has no caller, and notes it on the client's way.
     pub(crate) fn refuse(&self, target: Target, refusal: &BearerRefusal) -> Response {
         let step = match refusal {
             BearerRefusal::Missing => ConnectStep::new(StepKind::Challenged),
-            BearerRefusal::Malformed(_) => ConnectStep::new(StepKind::Called).refused("token_place"),
-            BearerRefusal::Invalid { reason, .. } => ConnectStep::new(StepKind::Called).refused(reason),
-            BearerRefusal::Unavailable(_) => ConnectStep::new(StepKind::Called).refused("server"),
+            BearerRefusal::Malformed(_) => ConnectStep::new(StepKind::Called).refused(Reason::TokenPlace),
+            BearerRefusal::Invalid { reason, .. } => ConnectStep::new(StepKind::Called).refused(*reason),
+            BearerRefusal::Unavailable(_) => ConnectStep::new(StepKind::Called).refused(Reason::Server),
         };
         self.inner.parts.store.note_step(step);
         self.refuse_unnoted(target, refusal)

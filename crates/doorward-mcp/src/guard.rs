@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use doorward_model::{UpstreamName, routes};
+use doorward_model::{Reason, UpstreamName, routes};
 use doorward_store::origin;
 use doorward_transport::{ParamsError, cors, params::read_body};
 use serde_json::Value;
@@ -91,7 +91,7 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
     let Some(target) = door.target(mcp, request.uri().path()) else { return no_such_address() };
     match mcp.is_enabled().await {
         Ok(true) => {}
-        Ok(false) => return switched_off(),
+        Ok(false) => return mcp.noted(Reason::SwitchedOff, switched_off()),
         Err(error) => return mcp.refuse(target, &error.into()),
     }
     let hosts = &mcp.inner.hosts;
@@ -100,20 +100,20 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
             host = request.headers().get("host").and_then(|value| value.to_str().ok()),
             "MCP request refused: the Host is not one of server.public_url and server.allowed_hosts"
         );
-        return rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Host header is not accepted");
+        return mcp.noted(Reason::Host, rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Host header is not accepted"));
     }
     if !hosts.accepts_origin(request.headers()) {
         tracing::warn!(
             origin = request.headers().get("origin").and_then(|value| value.to_str().ok()),
             "MCP request refused: the Origin is not one of mcp.allowed_origins"
         );
-        return rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Origin header is not accepted");
+        return mcp.noted(Reason::Origin, rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Origin header is not accepted"));
     }
     let keyed = door.keyed;
     let caller = match mcp.authenticate(target, request.headers(), request.uri()).await {
         // Where no discovery is offered, no token of it is taken: a client that found one elsewhere belongs to the other address.
         Ok(caller) if keyed && caller.token.is_none() => {
-            let refusal = BearerRefusal::Invalid { why: "this address takes personal and service tokens only".to_owned(), reason: "token_audience" };
+            let refusal = BearerRefusal::Invalid { why: "this address takes personal and service tokens only".to_owned(), reason: Reason::TokenAudience };
             return mcp.refuse(target, &refusal);
         }
         Ok(caller) => caller,

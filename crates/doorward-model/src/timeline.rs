@@ -3,7 +3,7 @@
 //! Steps are written down where they happen; attempts are put together when somebody looks. The first steps come without a client's name,
 //! so they are joined to the rest by address and program, later ones by client, person and flow.
 
-use crate::{Timestamp, audit::Outcome};
+use crate::{Reason, Timestamp, audit::Outcome};
 
 macro_rules! steps {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $title:literal;)*) => {
@@ -84,8 +84,8 @@ pub struct ConnectStep {
     pub user_id: Option<String>,
     /// What joins the steps of one authorization: the grant that it leads to.
     pub flow: Option<String>,
-    /// Why it was refused: one of [`REASONS`].
-    pub reason: Option<String>,
+    /// The reason for which it was refused.
+    pub reason: Option<Reason>,
     /// More: what exactly was sent.
     pub detail: String,
 }
@@ -110,9 +110,9 @@ impl ConnectStep {
     }
     /// Refused, for this reason.
     #[must_use]
-    pub fn refused(mut self, reason: &str) -> Self {
+    pub fn refused(mut self, reason: Reason) -> Self {
         self.outcome = Outcome::Refused;
-        self.reason = Some(reason.to_owned());
+        self.reason = Some(reason);
         self
     }
     /// Of this client.
@@ -140,74 +140,6 @@ impl ConnectStep {
         self.detail = detail.into();
         self
     }
-}
-
-/// Why a step was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// Its name, as steps hold it.
-    pub code: &'static str,
-    /// What happened, in plain words.
-    pub what: &'static str,
-    /// What the client should have done, or what helps.
-    pub advice: &'static str,
-}
-
-macro_rules! reasons {
-    ($($code:literal: $what:literal => $advice:literal;)*) => {
-        /// Every reason for which a step can be refused.
-        pub const REASONS: &[Reason] = &[$(Reason { code: $code, what: $what, advice: $advice }),*];
-    };
-}
-
-reasons! {
-    "redirect_uri": "The redirect_uri is not one that the client registered." => "The client must send a registered redirect_uri letter for letter; only the port of a loopback address may differ. Register the missing one, or let the client register anew.";
-    "redirect_uri_refused": "The client wants to register a redirect URI that is not allowed." => "Redirect URIs must be https, or http on a loopback address, or a private-use scheme with a period; no fragment, no wildcard.";
-    "metadata_refused": "The client registered with metadata that is not allowed." => "The detail names the member. The client's maker can correct it; an administrator can add the client by hand.";
-    "registration_off": "The client wants to register itself, and that is switched off here." => "Add the client by hand (doorward client add) and give it the client_id, or set registration.dynamic = true.";
-    "registration_limited": "Too many registrations came from this address." => "Wait a minute. Clients should keep their registration instead of making a new one for each connection.";
-    "client_unknown": "The client_id is not known here." => "The client kept a registration that does not exist any more, or mistyped it. Clear the client's stored credentials for this server, so that it registers again.";
-    "client_disabled": "An administrator blocked this client." => "Unblock it on the page of clients, if that was a mistake.";
-    "client_waiting": "The client waits for an administrator's approval." => "Approve it on the page of clients.";
-    "document_unreachable": "The client's metadata document, which its client_id names, cannot be fetched." => "The address must answer to this server over https, without a redirect, with JSON of at most 10 kB. Check the host, the firewall and outbound.allow_networks.";
-    "document_invalid": "The client's metadata document is not valid." => "Its client_id must equal its address, it must list redirect_uris and must not hold a secret. The detail names what is wrong.";
-    "document_pinned": "The client's metadata document changed since an administrator pinned it." => "Look at the difference on the page of clients, then pin the new one or block the client.";
-    "pkce_missing": "The client sent no code_challenge." => "PKCE with S256 is required (OAuth 2.1 section 7.5.2). The client must send code_challenge and code_challenge_method=S256.";
-    "pkce_method": "The client asked for another code_challenge_method than S256." => "Only S256 is taken; plain protects nothing.";
-    "resource": "The client asks for a token for something that is not here." => "resource must be the address of an MCP endpoint of this server, as the resource's metadata names it. A proxy that changes the host, or an old address in the client's settings, leads to this: compare with the public URL.";
-    "response_type": "The client asked for another response_type than code." => "Only the authorization code flow exists in OAuth 2.1.";
-    "scope": "The client asked only for scopes that do not exist here or are not for it." => "It should ask for the scopes that the resource's metadata lists.";
-    "request": "The authorization request is not well-formed." => "The detail names the parameter: it is missing, sent twice, or cannot be read.";
-    "request_expired": "The person came back to an authorization that had expired." => "Start the connection again in the client.";
-    "sign_in": "The person could not sign in." => "Wrong name, password or code, or the account at the provider may not come in; the audit has the line.";
-    "person_disabled": "The person is disabled." => "An administrator can enable the account again.";
-    "denied": "The person refused the client." => "Connect again and choose Allow, if that was a mistake.";
-    "role": "The person's roles do not reach the scopes that the client asked for." => "Give the person the role, or let the client ask for less.";
-    "code_expired": "The client came too late for its token: the code had expired." => "A code lives a minute. A slow client, a stopped debugger or a clock that jumps leads to this.";
-    "code_spent": "The code was used already. What it gave was revoked, in case it was stolen." => "A client must redeem a code once. If a proxy or the client repeats requests, it must not repeat this one.";
-    "code_foreign": "The code was not made by this server." => "The client mixed up two authorization servers: it should compare iss in the answer with the issuer it asked (RFC 9207) and send the code there.";
-    "code_client": "The code belongs to another client." => "The client_id at the token endpoint must be the one of the authorization request.";
-    "verifier": "The code_verifier does not fit the code_challenge." => "The client must keep the verifier of this very attempt; two attempts at the same time must not share one.";
-    "token_redirect_uri": "The redirect_uri at the token endpoint differs from the one of the authorization request." => "Send the same, or none.";
-    "client_auth": "The client could not prove who it is." => "Wrong secret, or another method than the one it registered. Clear the stored credentials, or make a new secret.";
-    "clock": "The client's signed assertion is expired or not valid yet: its clock is off." => "Set the clock of the client's machine (NTP). A difference of up to a minute is tolerated.";
-    "grant_type": "The client asked for a grant type that is not offered." => "The server's metadata lists grant_types_supported.";
-    "refresh_reused": "A refresh token came back that had been replaced. The access was withdrawn, in case it was stolen." => "Each refresh token is good for one use. Two copies of the client that share one file, or a backup that was restored, lead to this. Connect again.";
-    "refresh_unknown": "The refresh token is not known, has expired, or its access was withdrawn." => "The person has to connect the client again.";
-    "token_expired": "The client came with an expired token." => "It should refresh it before it calls, or when it gets this answer.";
-    "token_audience": "The token is for another address of this server." => "Each MCP address is a resource of its own. The client must send resource with the address that it will call.";
-    "token_revoked": "The access behind the token was withdrawn." => "Connect the client again.";
-    "token_foreign": "The token was not made by this server, or was changed." => "A token of another server is configured in the client, or a key was lost. Connect the client again.";
-    "token_place": "The client sent its token in the address or twice." => "The token belongs in one Authorization header.";
-    "host": "The request named another host than the public URL's." => "Set server.public_url to the address that clients use, or add the host to server.allowed_hosts.";
-    "origin": "A page of another origin called the MCP endpoint." => "If it is yours, add it to mcp.allowed_origins.";
-    "switched_off": "The MCP server is switched off." => "An administrator can switch it on.";
-    "server": "This server failed." => "The log has the cause, under the request id.";
-}
-
-/// The reason of that name.
-pub fn reason(code: &str) -> Option<&'static Reason> {
-    REASONS.iter().find(|reason| reason.code == code)
 }
 
 /// What is known of popular clients: part of the program's or client's name, the reason or verdict it goes with, and what to do.
@@ -272,7 +204,7 @@ impl Standing {
 pub struct Verdict {
     /// How it stands.
     pub standing: Standing,
-    /// A reason of [`REASONS`], or the name of where it stopped.
+    /// The code of a [`Reason`], or the name of where it stopped.
     pub code: String,
     /// What happened, in plain words.
     pub what: &'static str,
@@ -395,9 +327,8 @@ impl Attempt {
         let last = self.steps.iter().rev().find(decides).or(self.steps.iter().rev().find(|step| !is_aside(step.kind))).or(self.steps.last());
         let Some(last) = last else { return say(Standing::Stopped, "nothing", "Nothing happened.", "") };
         if last.outcome != Outcome::Ok {
-            let code = last.reason.as_deref().unwrap_or("server");
-            let known = reason(code);
-            let (what, advice) = known.map_or(("It was refused.", "The log has the cause."), |known| (known.what, known.advice));
+            let reason = last.reason.unwrap_or(Reason::Server);
+            let (code, what, advice) = (reason.code(), reason.what(), reason.advice());
             return Verdict { detail: last.detail.clone(), ..say(Standing::Refused, code, what, advice) };
         }
         let quiet = now.since(self.ended()) > PATIENCE;
@@ -504,7 +435,7 @@ mod tests {
         assert_eq!(found[0].verdict(Timestamp(30)).standing, Standing::UnderWay);
         let verdict = found[0].verdict(Timestamp(300));
         assert_eq!((verdict.standing, verdict.code.as_str()), (Standing::Stopped, "no_token"));
-        let again = [steps, vec![of(step(60, StepKind::Authorize, "a", "Mozilla").flow("g").refused("redirect_uri"))]].concat();
+        let again = [steps, vec![of(step(60, StepKind::Authorize, "a", "Mozilla").flow("g").refused(Reason::RedirectUri))]].concat();
         let found = attempts(again);
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].verdict(Timestamp(300)).code, "redirect_uri");
@@ -512,22 +443,22 @@ mod tests {
 
     #[test]
     fn a_token_that_nobody_knows_says_nothing_about_a_client_that_was_refused_before() {
-        let refused = step(10, StepKind::Authorize, "a", "node").client("c", Some("Cursor".to_owned())).refused("redirect_uri");
-        let script = step(20, StepKind::Called, "a", "node").refused("token_revoked");
+        let refused = step(10, StepKind::Authorize, "a", "node").client("c", Some("Cursor".to_owned())).refused(Reason::RedirectUri);
+        let script = step(20, StepKind::Called, "a", "node").refused(Reason::TokenRevoked);
         let found = attempts([refused, script.clone(), script]);
         assert_eq!(found.iter().map(|attempt| attempt.verdict(Timestamp(30)).code).collect::<Vec<_>>(), ["token_revoked", "redirect_uri"]);
     }
 
     #[test]
     fn every_reason_says_what_to_do_and_quirks_go_with_known_codes() {
-        for reason in REASONS {
-            assert!(reason.what.ends_with('.') && reason.advice.ends_with('.'), "{}", reason.code);
+        for reason in Reason::ALL {
+            assert!(reason.what().ends_with('.') && reason.advice().ends_with('.'), "{}", reason.code());
         }
         let stops = ["no_call", "no_token", "no_answer", "no_sign_in", "no_authorize", "challenged"];
         for (_, code, _) in QUIRKS {
-            assert!(reason(code).is_some() || stops.contains(code), "{code}");
+            assert!(Reason::parse(code).is_some() || stops.contains(code), "{code}");
         }
-        let remote = ConnectStep { agent: "mcp-remote/1".to_owned(), ..step(1, StepKind::Token, "a", "").refused("client_unknown") };
+        let remote = ConnectStep { agent: "mcp-remote/1".to_owned(), ..step(1, StepKind::Token, "a", "").refused(Reason::ClientUnknown) };
         assert!(attempts([remote])[0].verdict(Timestamp(2)).quirk.is_some_and(|advice| advice.contains(".mcp-auth")));
     }
 }

@@ -7,9 +7,9 @@ use axum::{
     http::StatusCode,
     middleware,
     response::Response,
-    routing::post,
+    routing::{any, post},
 };
-use doorward_model::{ConnectStep, OAuthErrorCode, StepKind, routes};
+use doorward_model::{ConnectStep, OAuthErrorCode, Reason, StepKind, routes};
 use doorward_transport::{
     Budget, ClientAddress, ParamsError,
     answer::{self, oauth_error},
@@ -23,19 +23,22 @@ use crate::{Registration, dynamic::RegisterError};
 /// The most bytes of a registration request.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// `POST /oauth/register`, or nothing while registration is switched off.
+/// `POST /oauth/register`. While registration is switched off, there is nothing at the address, and clients that try are noted.
 pub fn router(registration: Registration) -> Router {
-    if !registration.config.dynamic {
-        return Router::new();
-    }
-    Router::new().route(routes::REGISTER, post(register)).layer(middleware::from_fn(cors::open)).with_state(registration)
+    let at = if registration.config.dynamic { post(register) } else { any(switched_off) };
+    Router::new().route(routes::REGISTER, at).layer(middleware::from_fn(cors::open)).with_state(registration)
+}
+
+async fn switched_off(State(registration): State<Registration>) -> Response {
+    registration.store.note_step(ConnectStep::new(StepKind::Registered).refused(Reason::RegistrationOff));
+    oauth_error(StatusCode::NOT_FOUND, OAuthErrorCode::InvalidRequest, "clients cannot register themselves here; an administrator can add one")
 }
 
 async fn register(State(registration): State<Registration>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
     let invalid = |why: &str| oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidClientMetadata, why);
     let noted = |step: ConnectStep| registration.store.note_step(step);
     if !registration.register_limit.allows(address) {
-        noted(ConnectStep::new(StepKind::Registered).refused("registration_limited"));
+        noted(ConnectStep::new(StepKind::Registered).refused(Reason::RegistrationLimited));
         tracing::warn!(address = %address.0, "registration refused: too many from this address");
         let busy =
             oauth_error(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, "too many registrations from this address; try again later");
@@ -59,7 +62,7 @@ async fn register(State(registration): State<Registration>, Extension(address): 
         }
         Err(RegisterError::Refused(refusal)) => {
             tracing::info!(error = refusal.code.as_str(), why = %refusal.why, address = %address.0, "registration refused");
-            let reason = if refusal.code == OAuthErrorCode::InvalidRedirectUri { "redirect_uri_refused" } else { "metadata_refused" };
+            let reason = if refusal.code == OAuthErrorCode::InvalidRedirectUri { Reason::RedirectUriRefused } else { Reason::MetadataRefused };
             noted(ConnectStep::new(StepKind::Registered).refused(reason).detail(refusal.why.chars().take(300).collect::<String>()));
             oauth_error(StatusCode::BAD_REQUEST, refusal.code, &refusal.why)
         }

@@ -10,7 +10,7 @@ mod policy;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
-use doorward_model::{Client, ClientId, ClientSource, Clock, ConnectStep, Entropy, StepKind};
+use doorward_model::{Client, ClientId, ClientSource, Clock, ConnectStep, Entropy, Reason, StepKind};
 use doorward_store::{Store, StoreError};
 use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 
@@ -59,17 +59,17 @@ pub enum LookupError {
 }
 
 impl LookupError {
-    /// Why, for the timeline: one of [`doorward_model::timeline::REASONS`].
-    pub fn reason(&self, id: &ClientId) -> &'static str {
+    /// The reason, for the timeline.
+    pub fn reason(&self, id: &ClientId) -> Reason {
         match self {
-            Self::Unknown(why) if id.is_metadata_document() && why.contains("pinned") => "document_pinned",
-            Self::Unknown(_) if id.is_metadata_document() => "document_invalid",
-            Self::Unknown(_) => "client_unknown",
-            Self::Disabled => "client_disabled",
-            Self::Waiting => "client_waiting",
-            Self::Unavailable(_) if id.is_metadata_document() => "document_unreachable",
-            Self::Unavailable(_) => "server",
-            Self::Limited => "registration_limited",
+            Self::Unknown(why) if id.is_metadata_document() && why.contains("pinned") => Reason::DocumentPinned,
+            Self::Unknown(_) if id.is_metadata_document() => Reason::DocumentInvalid,
+            Self::Unknown(_) => Reason::ClientUnknown,
+            Self::Disabled => Reason::ClientDisabled,
+            Self::Waiting => Reason::ClientWaiting,
+            Self::Unavailable(_) if id.is_metadata_document() => Reason::DocumentUnreachable,
+            Self::Unavailable(_) => Reason::Server,
+            Self::Limited => Reason::RegistrationLimited,
         }
     }
 }

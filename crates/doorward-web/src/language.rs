@@ -154,11 +154,7 @@ pub(crate) mod filters {
 
 #[cfg(test)]
 mod tests {
-    use doorward_model::{
-        AuditKind, StepKind,
-        scope::SCOPES,
-        timeline::{QUIRKS, REASONS},
-    };
+    use doorward_model::{AuditKind, Reason, StepKind, scope::SCOPES, timeline::QUIRKS};
 
     use super::*;
 
@@ -212,7 +208,7 @@ mod tests {
         }
         texts.extend(AuditKind::ALL.iter().map(|(kind, _, _)| crate::audit_row::title(kind.as_str()).to_owned()));
         texts.extend(StepKind::ALL.iter().map(|kind| kind.title().to_owned()));
-        texts.extend(REASONS.iter().flat_map(|reason| [reason.what.to_owned(), reason.advice.to_owned()]));
+        texts.extend(Reason::ALL.iter().flat_map(|reason| [reason.what().to_owned(), reason.advice().to_owned()]));
         texts.extend(QUIRKS.iter().map(|(_, _, advice)| (*advice).to_owned()));
         texts.sort();
         texts.dedup();

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use doorward_model::{AuthorizationCode, Change, GrantId, OAuthErrorCode, PlainToken, TokenKind};
+use doorward_model::{AuthorizationCode, Change, GrantId, OAuthErrorCode, PlainToken, Reason, TokenKind};
 use oxide_auth::{
     code_grant::extensions::Pkce,
     primitives::grant::{Extensions, Grant, Value},
@@ -51,12 +51,12 @@ impl Authorizer for GrantSession<'_> {
         let found = self.issuer.parts.store.code(&PlainToken::presented(presented).hashed()).await.map_err(|error| self.fail_with(error.into()))?;
         let Some(code) = found else {
             // One of ours that is not there any more expired long ago; another was never ours.
-            let reason = if presented.starts_with(TokenKind::AuthorizationCode.prefix()) { "code_expired" } else { "code_foreign" };
+            let reason = if presented.starts_with(TokenKind::AuthorizationCode.prefix()) { Reason::CodeExpired } else { Reason::CodeForeign };
             self.fail_because(OAuthErrorCode::InvalidGrant, reason, "the code is unknown");
             return Ok(None);
         };
         if code.consumed_at.is_none() && self.now >= code.expires_at {
-            self.fail_because(OAuthErrorCode::InvalidGrant, "code_expired", "the code has expired");
+            self.fail_because(OAuthErrorCode::InvalidGrant, Reason::CodeExpired, "the code has expired");
             return Ok(None);
         }
         if self.require_person(&code.user_id).await.is_err() {

@@ -1,6 +1,6 @@
 //! Runs the machines, and completes their coarse answers with the reason that the session noted.
 
-use doorward_model::{OAuthErrorCode, UserId};
+use doorward_model::{OAuthErrorCode, Reason, UserId};
 use doorward_transport::Params;
 use oxide_auth::code_grant::authorization::Error as AuthorizationError;
 use oxide_auth_async::code_grant::{access_token, authorization, refresh};
@@ -56,11 +56,11 @@ impl GrantSession<'_> {
                 Some("invalid_grant") => {
                     let others = self.code.as_ref().is_some_and(|code| code.client_id != self.client.id);
                     let reason = if self.code.is_none() {
-                        "refresh_unknown"
+                        Reason::RefreshUnknown
                     } else if others {
-                        "code_client"
+                        Reason::CodeClient
                     } else {
-                        "token_redirect_uri"
+                        Reason::TokenRedirectUri
                     };
                     Failure::new(OAuthErrorCode::InvalidGrant, "the grant belongs to another client or redirect_uri").because(reason)
                 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use doorward_model::OAuthErrorCode;
+use doorward_model::Reason;
 use oxide_auth::{
     code_grant::{accesstoken, authorization as machine, extensions::Pkce},
     primitives::grant::Extensions,
@@ -23,13 +24,13 @@ impl authorization::Extension for GrantSession<'_> {
         let challenge = request.extension("code_challenge");
         // A SHA-256 in base64url has 43 characters; nothing else can be one.
         if challenge.as_deref().is_some_and(|challenge| challenge.len() != 43 || !is_pkce_text(challenge)) {
-            self.fail_because(OAuthErrorCode::InvalidRequest, "pkce_missing", "code_challenge is not the base64url form of a SHA-256");
+            self.fail_because(OAuthErrorCode::InvalidRequest, Reason::PkceMissing, "code_challenge is not the base64url form of a SHA-256");
             return Err(());
         }
         if let Ok(Some(value)) = pkce.challenge(request.extension("code_challenge_method"), challenge) {
             extensions.set(&pkce, value);
         } else {
-            let reason = if request.extension("code_challenge").is_some() { "pkce_method" } else { "pkce_missing" };
+            let reason = if request.extension("code_challenge").is_some() { Reason::PkceMethod } else { Reason::PkceMissing };
             self.fail_because(OAuthErrorCode::InvalidRequest, reason, "PKCE is required: code_challenge with code_challenge_method=S256");
             return Err(());
         }
@@ -47,7 +48,7 @@ impl access_token::Extension for GrantSession<'_> {
         let pkce = Pkce::required();
         let verifier = request.extension("code_verifier");
         if !verifier.as_deref().is_some_and(is_pkce_text) || pkce.verify(saved.remove(&pkce), verifier).is_err() {
-            self.fail_because(OAuthErrorCode::InvalidGrant, "verifier", "code_verifier does not fit the code_challenge");
+            self.fail_because(OAuthErrorCode::InvalidGrant, Reason::Verifier, "code_verifier does not fit the code_challenge");
             return Err(());
         }
         Ok(saved)

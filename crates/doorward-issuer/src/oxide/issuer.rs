@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use doorward_model::{Change, OAuthErrorCode, PlainToken, RevokeReason, TokenKind};
+use doorward_model::{Change, OAuthErrorCode, PlainToken, Reason, RevokeReason, TokenKind};
 use oxide_auth::primitives::{
     grant::{Extensions, Grant},
     issuer::{IssuedToken, RefreshedToken, TokenType},
@@ -29,7 +29,7 @@ impl GrantSession<'_> {
         }
         tracing::warn!(grant = %grant.id, client = %grant.client_id, person = %grant.user_id, "a spent refresh token came back: the grant is revoked");
         self.outcome.unit.push(Change::RevokeGrant { grant_id: grant.id, at: self.now, reason: RevokeReason::RefreshReuse });
-        self.fail_because(OAuthErrorCode::InvalidGrant, "refresh_reused", "the refresh token was used before; the grant is revoked");
+        self.fail_because(OAuthErrorCode::InvalidGrant, Reason::RefreshReused, "the refresh token was used before; the grant is revoked");
         Err(())
     }
 }
@@ -42,7 +42,7 @@ impl Issuer for GrantSession<'_> {
             // Everything about the request was right, so whoever sent it holds a code that was spent by somebody.
             tracing::warn!(grant = %code.grant_id, client = %code.client_id, person = %code.user_id, "a spent code came back: its grant is revoked");
             self.outcome.unit.push(Change::RevokeGrant { grant_id: code.grant_id, at: self.now, reason: RevokeReason::CodeReplay });
-            self.fail_because(OAuthErrorCode::InvalidGrant, "code_spent", "the code was used before; what it gave is revoked");
+            self.fail_because(OAuthErrorCode::InvalidGrant, Reason::CodeSpent, "the code was used before; what it gave is revoked");
             return Err(());
         }
         let resources = self.resources(&code.resources).map_err(|failure| self.fail_with(failure))?;

@@ -1,5 +1,6 @@
 //! What the machine asks about clients.
 
+use doorward_model::Reason;
 use std::borrow::Cow;
 
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ impl Registrar for GrantSession<'_> {
     /// Finds the redirect URI. What fails here never redirects anywhere.
     async fn bound_redirect<'b>(&self, bound: ClientUrl<'b>) -> Result<BoundClient<'b>, RegistrarError> {
         let refuse = |why: &str| {
-            self.fail_because(OAuthErrorCode::InvalidRequest, "redirect_uri", why);
+            self.fail_because(OAuthErrorCode::InvalidRequest, Reason::RedirectUri, why);
             RegistrarError::Unspecified
         };
         if bound.client_id != self.client.id.as_str() {

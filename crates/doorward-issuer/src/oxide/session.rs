@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_keys::{AccessClaims, Audience};
 use doorward_model::{
-    Authentication, AuthorizationCode, Client, Grant as GrantRecord, GrantId, IdentityId, OAuthErrorCode, Person, PlainToken, RefreshToken, Resource, Scope,
-    ScopeSet, Timestamp, TokenKind, UnitOfWork, UserId, id::random_text,
+    Authentication, AuthorizationCode, Client, Grant as GrantRecord, GrantId, IdentityId, OAuthErrorCode, Person, PlainToken, Reason, RefreshToken, Resource,
+    Scope, ScopeSet, Timestamp, TokenKind, UnitOfWork, UserId, id::random_text,
 };
 use oxide_auth::primitives::scope::Scope as MachineScope;
 use oxide_auth_async::code_grant::{access_token, authorization, refresh};
@@ -102,7 +102,7 @@ impl<'a> GrantSession<'a> {
     }
 
     /// The same, with the reason for the timeline.
-    pub(super) fn fail_because(&self, code: OAuthErrorCode, reason: &'static str, why: impl Into<String>) {
+    pub(super) fn fail_because(&self, code: OAuthErrorCode, reason: Reason, why: impl Into<String>) {
         self.fail_with(Failure::new(code, why).because(reason));
     }
 
@@ -134,7 +134,7 @@ impl<'a> GrantSession<'a> {
         if let Some(person) = person.filter(|person| person.disabled_at.is_none()) {
             return Ok(person);
         }
-        self.fail_because(OAuthErrorCode::InvalidGrant, "person_disabled", "the grant was withdrawn or has ended");
+        self.fail_because(OAuthErrorCode::InvalidGrant, Reason::PersonDisabled, "the grant was withdrawn or has ended");
         Err(())
     }
 
@@ -147,7 +147,7 @@ impl<'a> GrantSession<'a> {
             return Ok(left.normalised());
         }
         tracing::info!(person = %grant.user_id, client = %grant.client_id, grant = %grant.id, asked = %scopes, "no token: the person's roles allow none of the scopes");
-        self.fail_because(OAuthErrorCode::InvalidGrant, "role", "the person's roles no longer allow any of this");
+        self.fail_because(OAuthErrorCode::InvalidGrant, Reason::Role, "the person's roles no longer allow any of this");
         Err(())
     }
 

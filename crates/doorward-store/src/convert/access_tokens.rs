@@ -1,6 +1,6 @@
 //! Personal and service tokens, and the steps of connecting clients, between rows and records.
 
-use doorward_model::{AccessToken, AccessTokenId, ConnectStep, HashedToken, Outcome, ScopeSet, StepKind, Timestamp, UpstreamName, UserId};
+use doorward_model::{AccessToken, AccessTokenId, ConnectStep, HashedToken, Outcome, Reason, ScopeSet, StepKind, Timestamp, UpstreamName, UserId};
 use sea_orm::ActiveValue::{NotSet, Set};
 
 use super::{damaged, list_from_text, list_to_text};
@@ -55,7 +55,7 @@ pub(crate) fn step(row: connect_step::Model) -> Option<ConnectStep> {
         client_name: row.client_name,
         user_id: row.user_id,
         flow: row.flow,
-        reason: row.reason,
+        reason: row.reason.as_deref().and_then(Reason::parse),
         detail: row.detail.unwrap_or_default(),
     })
 }
@@ -72,7 +72,7 @@ pub(crate) fn step_row(step: &ConnectStep) -> connect_step::ActiveModel {
         client_name: Set(step.client_name.clone()),
         user_id: Set(step.user_id.clone()),
         flow: Set(step.flow.clone()),
-        reason: Set(step.reason.clone()),
+        reason: Set(step.reason.map(|reason| reason.code().to_owned())),
         detail: Set(Some(step.detail.clone()).filter(|detail| !detail.is_empty())),
     }
 }

@@ -67,7 +67,7 @@ async fn row(web: &Web, attempt: &Attempt) -> Row {
         at: moment(step.at),
         title: step.kind.title(),
         good: step.outcome == Outcome::Ok,
-        what: step.reason.as_deref().and_then(doorward_model::timeline::reason).map(|reason| reason.what.to_owned()).unwrap_or_default(),
+        what: step.reason.map(|reason| reason.what().to_owned()).unwrap_or_default(),
         detail: step.detail.clone(),
         from: format!("{} {}", step.address, step.agent),
     });

@@ -1,5 +1,6 @@
 //! Signing in: the choice between a password, a passkey and the providers.
 
+use doorward_model::Reason;
 use std::sync::Arc;
 
 use askama::Template;
@@ -198,11 +199,11 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
 
 impl Web {
     /// Why somebody of this name does not come in, for the timeline. The person is told nothing of it.
-    async fn why_no_sign_in(&self, name: &str) -> &'static str {
-        let Ok(name) = doorward_model::PersonName::parse(name) else { return "sign_in" };
+    async fn why_no_sign_in(&self, name: &str) -> Reason {
+        let Ok(name) = doorward_model::PersonName::parse(name) else { return Reason::SignIn };
         match self.parts.store.person_named(&name).await {
-            Ok(Some(person)) if person.disabled_at.is_some() => "person_disabled",
-            _ => "sign_in",
+            Ok(Some(person)) if person.disabled_at.is_some() => Reason::PersonDisabled,
+            _ => Reason::SignIn,
         }
     }
 }

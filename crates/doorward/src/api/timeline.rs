@@ -104,7 +104,7 @@ fn shown(app: &App, attempt: &Attempt) -> AttemptShown {
                 at: step.at.0,
                 step: step.kind.as_str().to_owned(),
                 outcome: step.outcome.as_str().to_owned(),
-                reason: step.reason.clone(),
+                reason: step.reason.map(|reason| reason.code().to_owned()),
                 detail: step.detail.clone(),
                 address: step.address.clone(),
                 agent: step.agent.clone(),

@@ -115,7 +115,7 @@ pub(super) async fn client(context: &Context, wanted: &str, hours: u32) -> Resul
                 "client": attempt.name(), "client_id": attempt.client_id(), "began": attempt.began().0, "standing": verdict.standing.as_str(),
                 "code": verdict.code, "what": verdict.sentence(), "advice": verdict.advice, "quirk": verdict.quirk,
                 "steps": attempt.steps.iter().map(|step| serde_json::json!({
-                    "at": step.at.0, "step": step.kind.as_str(), "outcome": step.outcome.as_str(), "reason": step.reason, "detail": step.detail,
+                    "at": step.at.0, "step": step.kind.as_str(), "outcome": step.outcome.as_str(), "reason": step.reason.map(doorward_model::Reason::code), "detail": step.detail,
                 })).collect::<Vec<_>>(),
             })
         };
@@ -137,7 +137,7 @@ fn print_attempt(attempt: &Attempt, now: Timestamp) {
     say!("{}  {}  {}", moment(attempt.began()), attempt.name(), verdict.standing.as_str());
     for step in &attempt.steps {
         let mark = if step.outcome == Outcome::Ok { "ok    " } else { "WRONG " };
-        let why = step.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let why = step.reason.map(|reason| format!(": {}", reason.code())).unwrap_or_default();
         let detail = if step.detail.is_empty() { String::new() } else { format!(" ({})", step.detail) };
         say!("  {mark} {}{why}{detail}", step.kind.title());
     }
