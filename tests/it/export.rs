@@ -11,7 +11,7 @@ use tokio::{
 
 /// Lets the server send, and waits until it knows from where on.
 async fn sends(server: &TestServer, names: &[&str]) {
-    tokio::spawn(server.app.housekeeping().unwrap().run(server.app.stop.clone()));
+    server.keep_house();
     for name in names {
         let key = format!("audit.export.{name}");
         while server.app.store.setting(&key).await.unwrap().is_none() {

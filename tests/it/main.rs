@@ -26,6 +26,7 @@ mod mail;
 mod mcp;
 mod metadata_documents;
 mod operations;
+mod reasons;
 mod reference;
 mod refresh;
 mod register;

@@ -63,7 +63,7 @@ async fn of_two_replicas_one_exports_what_happened_at_both() {
     config.server.public_url.clone_from(&one.url);
     let other = TestServer::start_on(config, one.data_dir.clone()).await;
     for server in [&one, &other] {
-        tokio::spawn(server.app.housekeeping().unwrap().run(server.app.stop.clone()));
+        server.keep_house();
     }
     while one.app.store.setting("audit.export.webhook").await.unwrap().is_none() {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -140,7 +140,7 @@ impl Registration {
             && let Some(part) = changed(known, &client)
         {
             tracing::warn!(client = %id, part, "the client's metadata document changed since it was pinned; it is refused");
-            return Err(refused(DocumentRefusal::Pinned(part)));
+            return Err(LookupError::Pinned(DocumentRefusal::Pinned(part).to_string()));
         }
         self.store.apply(Change::PutDocumentClient(Box::new(client.clone()))).await.map_err(|error| LookupError::Unavailable(error.to_string()))?;
         self.store.note_step(ConnectStep::new(StepKind::Document).client(id.as_str(), Some(client.name.clone())));

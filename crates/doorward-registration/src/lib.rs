@@ -44,6 +44,9 @@ pub enum LookupError {
     /// There is no such client, or its metadata document is not acceptable. Asking again does not help.
     #[error("unknown client: {0}")]
     Unknown(String),
+    /// Its metadata document changed since an administrator pinned it.
+    #[error("unknown client: {0}")]
+    Pinned(String),
     /// An administrator disabled it.
     #[error("the client is disabled")]
     Disabled,
@@ -62,7 +65,7 @@ impl LookupError {
     /// The reason, for the timeline.
     pub fn reason(&self, id: &ClientId) -> Reason {
         match self {
-            Self::Unknown(why) if id.is_metadata_document() && why.contains("pinned") => Reason::DocumentPinned,
+            Self::Pinned(_) => Reason::DocumentPinned,
             Self::Unknown(_) if id.is_metadata_document() => Reason::DocumentInvalid,
             Self::Unknown(_) => Reason::ClientUnknown,
             Self::Disabled => Reason::ClientDisabled,
@@ -104,7 +107,7 @@ impl Registration {
         }
         let name = self.store.client(id).await.ok().flatten().map(|client| client.name.clone());
         let detail = match error {
-            LookupError::Unknown(why) | LookupError::Unavailable(why) => why.chars().take(300).collect(),
+            LookupError::Unknown(why) | LookupError::Pinned(why) | LookupError::Unavailable(why) => why.chars().take(300).collect(),
             _ => String::new(),
         };
         let shown: String = id.as_str().chars().take(512).collect();

@@ -6,11 +6,19 @@ use tokio::sync::watch;
 
 /// The tasks of one store. Their end is unexpected for as long as the store is open.
 #[derive(Clone)]
-pub(crate) struct Tasks(watch::Sender<Option<&'static str>>);
+pub(crate) struct Tasks(watch::Sender<Option<&'static str>>, #[cfg(test)] pub(crate) Started);
+
+/// The tasks by name, for tests that end one.
+#[cfg(test)]
+pub(crate) type Started = std::sync::Arc<std::sync::Mutex<Vec<(&'static str, tokio::task::AbortHandle)>>>;
 
 impl Default for Tasks {
     fn default() -> Self {
-        Self(watch::Sender::new(None))
+        Self(
+            watch::Sender::new(None),
+            #[cfg(test)]
+            Started::default(),
+        )
     }
 }
 
@@ -35,6 +43,8 @@ impl Tasks {
             let _alive = alive;
             work.await;
         });
+        #[cfg(test)]
+        self.1.lock().unwrap().push((name, task.abort_handle()));
         task.abort_handle()
     }
 
@@ -45,6 +55,36 @@ impl Tasks {
             Ok(name) => name.unwrap_or_default(),
             // This value holds a sender itself.
             Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use doorward_model::Change;
+
+    use crate::{Config, Store, StoreError};
+
+    #[tokio::test]
+    async fn the_end_of_any_task_is_told_and_without_its_writer_a_store_is_not_well() {
+        for task in ["writer", "audit trail"] {
+            let folder = std::env::temp_dir().join(format!("doorward-tasks-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&folder);
+            std::fs::create_dir_all(&folder).unwrap();
+            let store = Store::open(&Config::default(), &folder).await.unwrap();
+            store.ping().await.unwrap();
+            assert!(tokio::time::timeout(Duration::from_millis(50), store.task_ended()).await.is_err());
+            for (_, handle) in store.tasks.1.lock().unwrap().iter().filter(|(name, _)| *name == task) {
+                handle.abort();
+            }
+            assert_eq!(store.task_ended().await, task);
+            if task == "writer" {
+                assert!(matches!(store.ping().await, Err(StoreError::Closed)));
+                let change = Change::PutSetting { key: "a".into(), value: "b".into() };
+                assert!(matches!(store.apply(change).await, Err(StoreError::Closed)));
+            }
         }
     }
 }

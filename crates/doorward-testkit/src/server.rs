@@ -13,6 +13,7 @@ use doorward::{
     app::App,
     config::{Config, Loaded},
     data_dir::DataDir,
+    supervisor::Supervisor,
 };
 use doorward_accounts::NewPerson;
 use doorward_model::{Person, Role};
@@ -138,6 +139,14 @@ impl TestServer {
     pub async fn person_with(&self, name: &str, roles: &[&str]) -> Person {
         let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
         self.app.accounts.add(NewPerson { name: name.to_owned(), email: None, password: Some(PASSWORD.to_owned()), roles }).await.unwrap()
+    }
+
+    /// Runs beside the listener what a whole process runs.
+    pub fn keep_house(&self) {
+        let mut supervisor = Supervisor::new(self.app.store.clone());
+        self.app.housekeeping().unwrap().start(&mut supervisor, &self.app.stop);
+        let stop = self.app.stop.clone();
+        tokio::spawn(async move { drop(supervisor.beside(stop.cancelled(), &stop).await) });
     }
 
     /// A browser in which this person is signed in.

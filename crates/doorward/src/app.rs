@@ -79,13 +79,16 @@ struct Directory(Registration);
 impl ClientDirectory for Directory {
     async fn find(&self, id: &ClientId, address: ClientAddress) -> Result<Arc<Client>, DirectoryError> {
         self.0.client(id, address).await.map_err(|error| match error {
-            LookupError::Unknown(_) | LookupError::Disabled | LookupError::Waiting => {
+            LookupError::Unknown(_) | LookupError::Pinned(_) | LookupError::Disabled | LookupError::Waiting => {
                 DirectoryError::Unknown { why: error.to_string(), reason: error.reason(id) }
             }
             LookupError::Unavailable(_) | LookupError::Limited => DirectoryError::Unavailable { why: error.to_string(), reason: error.reason(id) },
         })
     }
 }
+
+/// How long the database may take to answer before this server is not ready.
+const READY_WITHIN: Duration = Duration::from_secs(3);
 
 /// Our own program, which ends local processes when we are gone. Only the program itself can be it: tests run in another one.
 fn supervisor() -> Option<std::path::PathBuf> {
@@ -271,9 +274,12 @@ impl App {
         keys::rotate(&self.store, &self.master, rotation, self.clock.now()).await.map(drop)
     }
 
-    /// Whether requests can be served: the database answers and a key signs.
+    /// Checks that requests can be served: the database answers to reads, the writer takes its turn, and a key signs.
     pub async fn readiness(&self) -> Result<(), Failed> {
-        self.store.ping().await?;
+        match tokio::time::timeout(READY_WITHIN, self.store.ping()).await {
+            Ok(answered) => answered?,
+            Err(_) => return Err(Failed("the database did not answer in time".to_owned())),
+        }
         self.ring.follow(&self.store.signing_keys().await?)?;
         let now = self.clock.now();
         let active = self.store.signing_keys().await?.iter().any(|key| key.activates_at <= now && key.retires_at.is_none_or(|end| now < end));

@@ -117,6 +117,9 @@ impl Exporter {
     }
 
     pub(crate) async fn run(&self, stop: &CancellationToken) {
+        if self.exports.is_empty() {
+            return stop.cancelled().await;
+        }
         futures_util::future::join_all(self.exports.iter().map(|export| self.send_all(export, stop))).await;
     }
 

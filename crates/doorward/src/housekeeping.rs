@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     export::Exporter,
     keys::{self, Rotation},
+    supervisor::Supervisor,
 };
 
 /// How often connections to upstreams are looked after.
@@ -48,12 +49,25 @@ pub struct Housekeeping {
 }
 
 impl Housekeeping {
-    /// Runs until `stop`. Asking providers may take its time, so it goes beside the rest.
-    pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.every(&stop, || self.round()), self.every(&stop, || self.check_providers()), self.tidy(&stop), self.exporter.run(&stop));
-        // A check that was cut off may have redeemed a token that its provider replaced.
-        self.federation.drained().await;
-        self.gateway.close();
+    /// Hands each kind of work to the supervisor as a task of its own, so that a slow provider delays nothing else. All of them run until
+    /// `stop`.
+    pub fn start(self, supervisor: &mut Supervisor, stop: &CancellationToken) {
+        let this = Arc::new(self);
+        let (own, token) = (Arc::clone(&this), stop.clone());
+        supervisor.start("housekeeping", async move { own.every(&token, || own.round()).await });
+        let (own, token) = (Arc::clone(&this), stop.clone());
+        supervisor.start("provider checks", async move {
+            own.every(&token, || own.check_providers()).await;
+            // A check that was cut off may have redeemed a token that its provider replaced.
+            own.federation.drained().await;
+        });
+        let (own, token) = (Arc::clone(&this), stop.clone());
+        supervisor.start("audit export", async move { own.exporter.run(&token).await });
+        let token = stop.clone();
+        supervisor.start("upstream connections", async move {
+            this.tidy(&token).await;
+            this.gateway.close();
+        });
     }
 
     /// Looks often after connections to upstreams: idle processes cost memory.

@@ -19,6 +19,7 @@ mod logging;
 mod metrics;
 pub mod reference;
 pub mod serve;
+pub mod supervisor;
 mod upstream_pages;
 
 /// What went wrong, as a person at the terminal reads it: one line that says what to do.

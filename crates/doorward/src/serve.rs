@@ -12,7 +12,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{Failed, app::App, config::Loaded, data_dir::DataDir};
+use crate::{Failed, app::App, config::Loaded, data_dir::DataDir, supervisor::Supervisor};
 
 /// Runs a server until SIGTERM or SIGINT. A second signal ends it without waiting.
 pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
@@ -33,11 +33,11 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
     let app = App::open(config, &checked, data_dir, public_url, Arc::new(SystemClock)).await?;
     announce(&app).await?;
     tracing::info!(listen = %bound, public_url = %app.public_url, backend = %app.store.backend(), "serving");
-    let housekeeping = tokio::spawn(app.housekeeping()?.run(app.stop.clone()));
-    let figures = metrics(&app).await?;
-    let finished = serve(listener, app.router(), limits, stopped(app.stop.clone())).await;
-    let _ = housekeeping.await;
-    figures.abort();
+    let mut supervisor = Supervisor::new(app.store.clone());
+    app.housekeeping()?.start(&mut supervisor, &app.stop);
+    metrics(&app, &mut supervisor).await?;
+    let serving = serve(listener, app.router(), limits, stopped(app.stop.clone()));
+    let finished = supervisor.beside(serving, &app.stop).await?;
     if let Err(error) = app.store.flush().await {
         tracing::warn!(%error, "the last entries of the audit were not written");
     }
@@ -50,8 +50,8 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
 }
 
 /// Serves figures on a listener of their own, if the configuration names one.
-async fn metrics(app: &Arc<App>) -> Result<tokio::task::JoinHandle<()>, Failed> {
-    let Some(listen) = app.metrics_listener() else { return Ok(tokio::spawn(async {})) };
+async fn metrics(app: &Arc<App>, supervisor: &mut Supervisor) -> Result<(), Failed> {
+    let Some(listen) = app.metrics_listener() else { return Ok(()) };
     let listener = TcpListener::bind(&listen).await.map_err(|error| Failed(format!("metrics.listen: {listen} cannot be listened on: {error}")))?;
     tracing::info!(%listen, "serving figures");
     let limits = Limits {
@@ -62,9 +62,10 @@ async fn metrics(app: &Arc<App>) -> Result<tokio::task::JoinHandle<()>, Failed> 
         shutdown: Duration::from_secs(1),
     };
     let (router, stop) = (crate::metrics::router(app), app.stop.clone());
-    Ok(tokio::spawn(async move {
+    supervisor.start("figures", async move {
         serve(listener, router, limits, stop.cancelled_owned()).await;
-    }))
+    });
+    Ok(())
 }
 
 /// Says where to go next.
