@@ -142,7 +142,7 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     pub(crate) caches: Arc<Caches>,
     backend: Backend,
-    tasks: Tasks,
+    pub(crate) tasks: Tasks,
     // Ends the listening task with the last clone.
     _listener: Arc<Option<listen::Listener>>,
 }

@@ -51,10 +51,13 @@ impl Tasks {
     /// Waits until a task ends, and answers its name.
     pub(crate) async fn first_end(&self) -> &'static str {
         let mut ends = self.0.subscribe();
-        match ends.wait_for(Option::is_some).await {
-            Ok(name) => name.unwrap_or_default(),
-            // This value holds a sender itself.
-            Err(_) => std::future::pending().await,
+        loop {
+            let first = *ends.borrow_and_update();
+            if let Some(name) = first {
+                return name;
+            }
+            // It cannot fail: this value holds a sender itself.
+            let _ = ends.changed().await;
         }
     }
 }

@@ -146,7 +146,7 @@ impl TestServer {
         let mut supervisor = Supervisor::new(self.app.store.clone());
         self.app.housekeeping().unwrap().start(&mut supervisor, &self.app.stop);
         let stop = self.app.stop.clone();
-        tokio::spawn(async move { drop(supervisor.beside(stop.cancelled(), &stop).await) });
+        tokio::spawn(async move { supervisor.beside(stop.cancelled(), &stop).await });
     }
 
     /// A browser in which this person is signed in.
