@@ -88,7 +88,7 @@ impl Browser {
 
     /// Sends a request with cookies and keeps those of the answer.
     pub async fn send(&self, request: RequestBuilder) -> Page {
-        let cookies = self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let cookies = self.cookies();
         let request = if cookies.is_empty() { request } else { request.header("cookie", cookies) };
         let response = request.send().await.unwrap();
         for cookie in response.headers().get_all("set-cookie") {
@@ -118,6 +118,11 @@ impl Browser {
     /// Posts JSON.
     pub async fn post_json(&self, url: &str, body: &Value) -> Page {
         self.send(self.raw(Method::POST, url).json(body)).await
+    }
+
+    /// All cookies, as a request sends them.
+    pub fn cookies(&self) -> String {
+        self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
     /// A cookie's value.

@@ -114,6 +114,11 @@ impl DoorwardProcess {
         Visitor { browser, token }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Ends it without any chance to tidy up.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
