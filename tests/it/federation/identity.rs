@@ -225,11 +225,13 @@ async fn two_plain_oauth_providers_at_one_origin_have_different_users() {
     server.app.store.apply(Change::InsertIdentity(Box::new(stored))).await.unwrap();
     let mut names = Vec::new();
     for name in ["corp", "other", "other", "older"] {
+        // The provider takes one refresh token: that of the last sign-in.
+        provider.refresh_token(Some(if name == "older" { "rt-older" } else { "rt-before" }));
         names.push(name_of(&server, &through(&server, &provider, name).await).await.unwrap());
     }
     assert_eq!(names, ["ada", "ada-2", "ada-2", "held"]);
     assert_eq!(server.app.store.identities_of(&held.id).await.unwrap().len(), 1);
-    // It stays that user's in the background too. (The provider takes the last refresh token only.)
+    // It stays that user's in the background too; the other two are refused with the token of before.
     server.clock.advance(86_400);
     let checked = round(&server).await;
     assert_eq!((checked.confirmed, checked.ended), (1, 2));
