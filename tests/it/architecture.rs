@@ -58,7 +58,7 @@ const NAMED: &[(&str, &[&str])] = &[
     ("qrcodegen", &["crates/doorward-web/"]),
     ("oxide_auth", &["crates/doorward-issuer/src/oxide/"]),
     ("rmcp::", &["crates/doorward-mcp/", "crates/doorward-gateway/", "tests/"]),
-    ("rustix::", &["crates/doorward-gateway/src/upstreams/stdio.rs", "crates/doorward/src/commands/supervise.rs"]),
+    ("rustix::", &["crates/doorward-gateway/src/upstreams/stdio", "crates/doorward/src/commands/supervise.rs", "crates/doorward/src/process.rs"]),
     ("serde_saphyr", &["crates/doorward-gateway/src/upstreams/openapi/document.rs"]),
     ("jsonwebtoken::", &["crates/doorward-keys/"]),
     ("aws_lc_rs", &["crates/doorward-keys/", "crates/doorward-testkit/", "tests/it/factors.rs"]),

@@ -1,5 +1,6 @@
 //! One upstream, as it is configured.
 
+use doorward_model::{NamedSecret, SecretSetting};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +23,13 @@ pub struct UpstreamConfig {
     pub command: Vec<String>,
     /// Environment variables of the process, as `NAME=VALUE`. They are kept sealed. In a value, `{token}` stands for the person's own
     /// token as `auth` yields it; the process then runs once for each person.
-    pub env: Vec<String>,
-    /// Names of our own environment variables that the process gets as well, besides `PATH`, `HOME`, `LANG` and `TZ`.
+    pub env: Vec<NamedSecret<'='>>,
+    /// Names of Doorward's own environment variables that the process gets as well, besides `PATH`, `HOME`, `LANG`, `TZ` and `TMPDIR`.
     pub pass_env: Vec<String>,
+    /// The user of the operating system that the process runs as, where Doorward runs as root: a name, `UID` or `UID:GID`. Empty for a
+    /// user ID of the upstream's own, with a folder of its own as `HOME` and `TMPDIR`. Where Doorward does not run as root, every process
+    /// runs as Doorward's user, and this must be empty.
+    pub user: String,
     /// The folder in which the process runs.
     pub working_dir: String,
     /// Whether a process runs for each person rather than one for all.
@@ -43,11 +48,11 @@ pub struct UpstreamConfig {
     /// RFC 8693) or `oauth` (each person connects with their own account there). Never with the client's own token.
     pub auth: String,
     /// The fixed header of `auth = "header"`, as `Name: value`. It is kept sealed.
-    pub header: String,
+    pub header: NamedSecret<':'>,
     /// The user of `auth = "basic"`.
     pub username: String,
     /// The password of `auth = "basic"`. It is kept sealed.
-    pub password: String,
+    pub password: SecretSetting,
     /// The audience of the token of `identity` and `exchange`. Empty for `url`.
     pub audience: String,
     /// The token endpoint of `exchange`.
@@ -57,7 +62,7 @@ pub struct UpstreamConfig {
     /// Our client id at the upstream's authorization server. Empty to introduce ourselves there.
     pub client_id: String,
     /// Our client secret there. It is kept sealed.
-    pub client_secret: String,
+    pub client_secret: SecretSetting,
     /// Scopes to ask for there. Empty for those that the upstream asks for.
     pub scopes: Vec<String>,
     /// Whether `resource` (RFC 8707) is sent to the upstream's authorization server. Some refuse requests that carry it.
@@ -74,6 +79,10 @@ pub struct UpstreamConfig {
     pub approve: String,
     /// The class of some tools where their annotations are missing or wrong, as rules `TOOL = read|write|destructive`.
     pub classes: Vec<String>,
+    /// What it may use of clients and their users: `elicitation` (ask the user, by a form or an https link), `sampling` (have the client's
+    /// model write a text, at the user's cost), `roots` (learn which folders the client works in). It is told of no others, and a
+    /// request for another is refused. The user sees the upstream's title before every question.
+    pub capabilities: Vec<String>,
     /// Whether its prompts are offered.
     pub prompts: bool,
     /// Whether its resources are offered.
@@ -117,6 +126,7 @@ impl Default for UpstreamConfig {
             command: Vec::new(),
             env: Vec::new(),
             pass_env: Vec::new(),
+            user: String::new(),
             working_dir: String::new(),
             per_person: false,
             document: String::new(),
@@ -124,14 +134,14 @@ impl Default for UpstreamConfig {
             include: Vec::new(),
             exclude: Vec::new(),
             auth: "none".to_owned(),
-            header: String::new(),
+            header: NamedSecret::default(),
             username: String::new(),
-            password: String::new(),
+            password: SecretSetting::default(),
             audience: String::new(),
             token_url: String::new(),
             issuer: String::new(),
             client_id: String::new(),
-            client_secret: String::new(),
+            client_secret: SecretSetting::default(),
             scopes: Vec::new(),
             send_resource: true,
             connection_days: 30,
@@ -139,6 +149,7 @@ impl Default for UpstreamConfig {
             own_scopes: false,
             approve: "auto".to_owned(),
             classes: Vec::new(),
+            capabilities: vec!["elicitation".to_owned()],
             prompts: true,
             resources: true,
             networks: Vec::new(),
@@ -158,8 +169,35 @@ impl Default for UpstreamConfig {
     }
 }
 
-/// The settings that are secrets: stored sealed, never shown.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// What an upstream may use of clients and their users.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Capabilities {
+    /// It may ask users.
+    pub(crate) elicitation: bool,
+    /// It may have a client's model write a text.
+    pub(crate) sampling: bool,
+    /// It may learn which folders a client works in.
+    pub(crate) roots: bool,
+}
+
+impl Capabilities {
+    /// Reads the names of `capabilities`.
+    pub(crate) fn parse(names: &[String]) -> Result<Self, SettingError> {
+        let mut found = Self::default();
+        for name in names {
+            match name.as_str() {
+                "elicitation" => found.elicitation = true,
+                "sampling" => found.sampling = true,
+                "roots" => found.roots = true,
+                other => return Err(SettingError::new("capabilities", format!("{other:?} is not one of elicitation, sampling, roots"))),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The settings that are secrets, in the form in which they are sealed.
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Secrets {
     env: Vec<String>,
     header: String,
@@ -171,34 +209,21 @@ impl UpstreamConfig {
     /// Takes the secrets out.
     pub(crate) fn split(mut self) -> (Self, Option<Secrets>) {
         let secrets = Secrets {
-            env: std::mem::take(&mut self.env),
-            header: std::mem::take(&mut self.header),
-            password: std::mem::take(&mut self.password),
-            client_secret: std::mem::take(&mut self.client_secret),
+            env: std::mem::take(&mut self.env).iter().map(|pair| pair.reveal().to_owned()).collect(),
+            header: std::mem::take(&mut self.header).reveal().to_owned(),
+            password: std::mem::take(&mut self.password).reveal().to_owned(),
+            client_secret: std::mem::take(&mut self.client_secret).reveal().to_owned(),
         };
         let some = !(secrets.env.is_empty() && secrets.header.is_empty() && secrets.password.is_empty() && secrets.client_secret.is_empty());
         (self, some.then_some(secrets))
     }
     /// Puts the secrets back.
     pub(crate) fn join(mut self, secrets: Secrets) -> Self {
-        self.env = secrets.env;
-        self.header = secrets.header;
-        self.password = secrets.password;
-        self.client_secret = secrets.client_secret;
+        self.env = secrets.env.into_iter().map(NamedSecret::from).collect();
+        self.header = secrets.header.into();
+        self.password = secrets.password.into();
+        self.client_secret = secrets.client_secret.into();
         self
-    }
-    /// The settings as they may be shown.
-    pub fn public(&self) -> Self {
-        let (mut shown, secrets) = self.clone().split();
-        if let Some(secrets) = secrets {
-            let name = |pair: &String| pair.split_once('=').map_or_else(|| pair.clone(), |(name, _)| format!("{name}=…"));
-            shown.env = secrets.env.iter().map(name).collect();
-            shown.header = secrets.header.split_once(':').map(|(name, _)| format!("{name}: …")).unwrap_or_default();
-            let hidden = |text: &str| if text.is_empty() { String::new() } else { "…".to_owned() };
-            shown.password = hidden(&secrets.password);
-            shown.client_secret = hidden(&secrets.client_secret);
-        }
-        shown
     }
 }
 

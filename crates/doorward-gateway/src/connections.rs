@@ -11,10 +11,7 @@ use doorward_mcp::{CallLimits, ToolCall, ToolError, ToolSpec, Visit};
 use doorward_model::{Scope, Sealed, ToolClass, id::random_text, routes};
 use rmcp::{
     ErrorData,
-    model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode, InputRequest, InputRequests, InputRequiredResult, Tool,
-        ToolAnnotations,
-    },
+    model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, InputRequest, InputRequests, InputRequiredResult, Tool, ToolAnnotations},
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
@@ -23,6 +20,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     Gateway, catalogue,
     exchange::Failed,
+    foreign::URL_ELICITATION_REQUIRED,
     link::LinkError,
     status::PersonsUpstream,
     upstream::{Shared, Upstream},
@@ -40,8 +38,6 @@ const STATE: &str = "connect.";
 const ASKED_FOR: i64 = 3600;
 /// How long a retry waits for a person who is just connecting.
 const WAIT: Duration = Duration::from_mins(1);
-/// The code by which clients of 2025-11-25 are told to lead their person to an address.
-const URL_ELICITATION_REQUIRED: i32 = -32042;
 
 /// What to do.
 #[derive(Deserialize, JsonSchema)]
@@ -207,7 +203,7 @@ impl Gateway {
         if knows_error {
             let id = random_text(self.inner.parts.entropy.as_ref(), 12);
             let data = json!({"elicitations": [{"mode": "url", "elicitationId": id, "url": link, "message": message}]});
-            return Err(ToolError::Protocol(ErrorData::new(ErrorCode(URL_ELICITATION_REQUIRED), message, Some(data))));
+            return Err(ToolError::Protocol(ErrorData::new(URL_ELICITATION_REQUIRED, message, Some(data))));
         }
         Ok(CallToolResult::error(vec![ContentBlock::text(link_text(upstream, &why, &link))]).into())
     }
@@ -259,7 +255,7 @@ impl Gateway {
                 if !visit.client.modern && visit.client.elicits_urls() && visit.client.version.as_str() >= "2025-11-25" {
                     let id = random_text(self.inner.parts.entropy.as_ref(), 12);
                     let data = json!({"elicitations": [{"mode": "url", "elicitationId": id, "url": link, "message": message}]});
-                    return ToolError::Protocol(ErrorData::new(ErrorCode(URL_ELICITATION_REQUIRED), message, Some(data)));
+                    return ToolError::Protocol(ErrorData::new(URL_ELICITATION_REQUIRED, message, Some(data)));
                 }
                 ToolError::Protocol(ErrorData::invalid_request(message, None))
             }

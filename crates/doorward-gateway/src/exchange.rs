@@ -25,7 +25,10 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     Inner,
-    link::{Conversation, Link, LinkError, Said, Turn},
+    conversations::{Conversation, Said, Turn},
+    foreign,
+    link::{Link, LinkError},
+    upstream::Upstream,
 };
 
 /// The most rounds of questions in one request.
@@ -132,8 +135,8 @@ fn passed_on(meta: Option<RequestMetaObject>) -> RequestMetaObject {
     meta
 }
 
-/// What of a client's capabilities an upstream may count on.
-fn askable(visit: &Visit) -> ClientCapabilities {
+/// The capabilities of a client that an upstream may use: those that the client has and the upstream's settings permit.
+fn askable(visit: &Visit, upstream: &Upstream) -> ClientCapabilities {
     let mut capabilities = ClientCapabilities::default();
     // An older client can be asked only on the stream of a request with a session.
     if visit.client.modern || visit.session.is_some() {
@@ -141,12 +144,12 @@ fn askable(visit: &Visit) -> ClientCapabilities {
         capabilities.sampling.clone_from(&visit.client.capabilities.sampling);
         capabilities.roots.clone_from(&visit.client.capabilities.roots);
     }
-    capabilities
+    foreign::permitted(upstream, capabilities)
 }
 
 /// The capability that a question needs, if the client does not have it.
-fn lacking(visit: &Visit, request: &InputRequest) -> Option<ClientCapabilities> {
-    let can = askable(visit);
+fn lacking(visit: &Visit, upstream: &Upstream, request: &InputRequest) -> Option<ClientCapabilities> {
+    let can = askable(visit, upstream);
     let mut needed = ClientCapabilities::default();
     let all = crate::link::all_capabilities();
     let has = match request {
@@ -233,7 +236,10 @@ impl Errand<'_> {
     }
 
     async fn begin(&self, request: ClientRequest) -> Result<Conversation, Failed> {
-        self.link.begin(request, passed_on(self.meta.clone()), &askable(self.visit)).await.map_err(Failed::Link)
+        self.link
+            .begin(&self.visit.caller.user_id, request, passed_on(self.meta.clone()), &askable(self.visit, &self.link.upstream))
+            .await
+            .map_err(Failed::Link)
     }
 
     fn unpark(&self, id: &str, responses: Option<InputResponses>) -> Result<Conversation, Failed> {
@@ -264,7 +270,7 @@ impl Errand<'_> {
             };
             let ServerResult::InputRequiredResult(required) = result else { return Ok(Outcome::Done(Box::new(result))) };
             let requests = required.input_requests.unwrap_or_default();
-            if let Some(needed) = requests.values().find_map(|request| lacking(self.visit, request)) {
+            if let Some(needed) = requests.values().find_map(|request| lacking(self.visit, &self.link.upstream, request)) {
                 return Err(Failed::Client(missing_capability(&needed)));
             }
             if self.visit.client.modern {
@@ -281,7 +287,7 @@ impl Errand<'_> {
             }
             conversation = self.begin(request(Some(answers), required.request_state)).await?;
         }
-        Err(Failed::Upstream(ErrorData::internal_error("the upstream asked for input again and again", None)))
+        Err(Failed::Upstream(ErrorData::internal_error(format!("{} asked for input in more than {MOST_ROUNDS} rounds", self.link.upstream.title), None)))
     }
 
     async fn follow(&self, mut conversation: Conversation) -> Result<Followed, Failed> {
@@ -297,7 +303,7 @@ impl Errand<'_> {
                 Turn::Said(Said::Progress(progress)) => self.progress.report(progress.progress, progress.total, progress.message).await,
                 Turn::Said(Said::Log(log)) => self.log(log).await,
                 Turn::Said(Said::Asks(request, answer)) => {
-                    if lacking(self.visit, &request).is_some() {
+                    if lacking(self.visit, &self.link.upstream, &request).is_some() {
                         // The upstream decides what it makes of that.
                         let (method, _) = method_and_params(&request);
                         let _ = answer.send(Err(ErrorData::invalid_request(format!("the client does not support {method}"), None)));

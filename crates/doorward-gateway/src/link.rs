@@ -1,40 +1,39 @@
 //! One connection to an upstream MCP server, and the conversations that run over it.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
 
 use doorward_mcp::{Change, Changed, Changes};
-use doorward_model::{UpstreamName, UserId};
+use doorward_model::UserId;
 use rmcp::{
     ClientHandler, ErrorData, RoleClient,
     model::{
         ClientCapabilities, ClientConfig, ClientRequest, CreateMessageRequest, CreateMessageRequestParams, CreateMessageResult, ElicitRequest,
         ElicitRequestParams, ElicitResult, ElicitationCapability, FormElicitationCapability, Implementation, InputRequest, ListRootsRequest, ListRootsResult,
-        LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken, ProtocolVersion, RequestId, RequestMetaObject,
-        ResourceUpdatedNotificationParam, RootsCapabilities, SamplingCapability, ServerPeerInfo, ServerResult, UrlElicitationCapability,
+        LoggingMessageNotificationParam, ProgressNotificationParam, ProtocolVersion, RequestMetaObject, ResourceUpdatedNotificationParam, RootsCapabilities,
+        SamplingCapability, ServerPeerInfo, ServerResult, SubscriptionFilter, UrlElicitationCapability,
     },
     service::{
         ClientInitializeError, ClientLifecycleMode, ClientServiceExt, InboundStreamOrigin, NotificationContext, Peer, PeerRequestOptions, RequestContext,
-        RequestHandle, RunningService, ServiceError,
+        RunningService, ServiceError, Subscription,
     },
     transport::streamable_http_client::{AuthRequiredError, InsufficientScopeError},
 };
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
+    conversations::{Conversation, Conversations, Said},
+    foreign,
     upstream::{Shared, Upstream},
     upstreams::http::CONNECT_FIRST,
 };
 
-/// How many things an upstream may say in one conversation before somebody listens.
-const SAID: usize = 256;
 /// How long a person may take to answer what an upstream asks.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -82,73 +81,13 @@ impl LinkError {
         if text.contains("Insufficient scope") {
             return Self::MoreScope;
         }
-        Self::Failed(text.chars().take(400).collect())
-    }
-}
-
-/// What an upstream says while it works on a request.
-#[derive(Debug)]
-pub(crate) enum Said {
-    /// How far it is.
-    Progress(ProgressNotificationParam),
-    /// A log message.
-    Log(LoggingMessageNotificationParam),
-    /// A question to the client or its person, and where the answer goes.
-    Asks(Box<InputRequest>, oneshot::Sender<Result<Value, ErrorData>>),
-}
-
-#[derive(Default)]
-struct Table {
-    by_request: HashMap<RequestId, mpsc::Sender<Said>>,
-    by_token: HashMap<ProgressToken, RequestId>,
-}
-
-/// The conversations under way on one connection.
-#[derive(Default)]
-pub(crate) struct Conversations {
-    table: Mutex<Table>,
-    // Requests that were sent and are not in the table yet.
-    arriving: AtomicUsize,
-}
-
-impl Conversations {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Looks a conversation up, waiting a moment for one that is just being entered.
-    async fn find(&self, look: impl Fn(&Table) -> Option<mpsc::Sender<Said>>) -> Option<mpsc::Sender<Said>> {
-        for _ in 0..50 {
-            let found = look(&self.lock());
-            if found.is_some() || self.arriving.load(Ordering::Acquire) == 0 {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        None
-    }
-
-    async fn by_token(&self, token: &ProgressToken) -> Option<mpsc::Sender<Said>> {
-        self.find(|table| table.by_token.get(token).and_then(|id| table.by_request.get(id)).cloned()).await
-    }
-
-    /// The conversation that something belongs to: the one on whose stream it came, or the only one there is. Where there are several
-    /// and nothing tells which, it belongs to none: it must not reach somebody else.
-    async fn by_origin(&self, origin: Option<&InboundStreamOrigin>) -> Option<mpsc::Sender<Said>> {
-        self.find(|table| {
-            if let Some(InboundStreamOrigin::OutboundRequest(id)) = origin {
-                return table.by_request.get(id).cloned();
-            }
-            let mut all = table.by_request.values();
-            all.next().filter(|_| all.next().is_none()).cloned()
-        })
-        .await
+        Self::Failed(doorward_model::foreign::line(&text, 400).into_owned())
     }
 }
 
 /// What the protocol library calls when an upstream says something by itself.
 pub(crate) struct Handler {
-    upstream: UpstreamName,
+    upstream: Shared,
     person: Option<UserId>,
     conversations: Arc<Conversations>,
     changes: Changes,
@@ -158,19 +97,20 @@ pub(crate) struct Handler {
 
 impl Handler {
     async fn ask(&self, request: InputRequest, context: &RequestContext<RoleClient>) -> Result<Value, ErrorData> {
-        let nobody = || ErrorData::invalid_request("nobody can be asked: the request belongs to no call that is under way", None);
+        let nobody = || ErrorData::invalid_request("the question is not passed on: it belongs to no call that is under way", None);
+        let request = foreign::question(&self.upstream, request)?;
         let conversation = self.conversations.by_origin(context.extensions.get::<InboundStreamOrigin>()).await.ok_or_else(nobody)?;
         let (answer, answered) = oneshot::channel();
         conversation.send(Said::Asks(Box::new(request), answer)).await.map_err(|_| nobody())?;
         match tokio::time::timeout(PATIENCE, answered).await {
             Ok(Ok(answer)) => answer,
-            _ => Err(ErrorData::invalid_request("nobody answered", None)),
+            _ => Err(ErrorData::invalid_request("the question was not answered", None)),
         }
     }
 
     fn changed(&self, what: Changed) {
         self.stale.store(true, Ordering::Release);
-        self.changes.tell(Change { upstream: Some(self.upstream), person: self.person.clone(), what });
+        self.changes.tell(Change { upstream: Some(self.upstream.name), person: self.person.clone(), what });
     }
 }
 
@@ -193,7 +133,7 @@ impl ClientHandler for Handler {
 
     async fn list_roots(&self, context: RequestContext<RoleClient>) -> Result<ListRootsResult, ErrorData> {
         // Many servers ask for roots right after they are greeted, outside of any call: there are none then, which is no error.
-        if self.conversations.by_origin(context.extensions.get::<InboundStreamOrigin>()).await.is_none() {
+        if !self.upstream.capabilities.roots || self.conversations.by_origin(context.extensions.get::<InboundStreamOrigin>()).await.is_none() {
             return Ok(ListRootsResult::default());
         }
         self.ask(InputRequest::ListRoots(ListRootsRequest::default()), &context).await.and_then(read)
@@ -202,18 +142,18 @@ impl ClientHandler for Handler {
     async fn on_progress(&self, params: ProgressNotificationParam, _: NotificationContext<RoleClient>) {
         if let Some(conversation) = self.conversations.by_token(&params.progress_token).await {
             // Progress that nobody takes in time is worth nothing.
-            let _ = conversation.try_send(Said::Progress(params));
+            let _ = conversation.try_send(Said::Progress(foreign::progress(&self.upstream, params)));
         }
     }
 
     async fn on_logging_message(&self, params: LoggingMessageNotificationParam, context: NotificationContext<RoleClient>) {
         if let Some(conversation) = self.conversations.by_origin(context.extensions.get::<InboundStreamOrigin>()).await {
-            let _ = conversation.try_send(Said::Log(params));
+            let _ = conversation.try_send(Said::Log(foreign::log(&self.upstream, params)));
         }
     }
 
     async fn on_resource_updated(&self, params: ResourceUpdatedNotificationParam, _: NotificationContext<RoleClient>) {
-        self.changes.tell(Change { upstream: Some(self.upstream), person: self.person.clone(), what: Changed::Resource(params.uri) });
+        self.changes.tell(Change { upstream: Some(self.upstream.name), person: self.person.clone(), what: Changed::Resource(params.uri) });
     }
 
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
@@ -240,7 +180,10 @@ pub(crate) fn all_capabilities() -> ClientCapabilities {
 
 /// One connection.
 pub(crate) struct Link {
-    pub(crate) peer: Peer<RoleClient>,
+    /// The upstream, as it was set when the connection was made.
+    pub(crate) upstream: Shared,
+    // Everything that comes from here passes `foreign`.
+    peer: Peer<RoleClient>,
     pub(crate) modern: bool,
     pub(crate) conversations: Arc<Conversations>,
     /// Whether the upstream said that its lists changed.
@@ -272,12 +215,12 @@ impl Making {
     fn handler(&self) -> Handler {
         let mut config = ClientConfig::default();
         config.client_info = Implementation::new("doorward", env!("CARGO_PKG_VERSION"));
-        config.capabilities = all_capabilities();
+        config.capabilities = foreign::permitted(&self.upstream, all_capabilities());
         config.protocol_version = ProtocolVersion::V_2025_11_25;
         Handler {
-            upstream: self.upstream.name,
+            upstream: Arc::clone(&self.upstream),
             person: self.person.clone(),
-            conversations: Arc::default(),
+            conversations: Arc::new(Conversations::new(self.person.is_none())),
             changes: self.changes.clone(),
             stale: Arc::default(),
             config,
@@ -302,7 +245,16 @@ impl Making {
         let peer = running.peer().clone();
         let modern = peer.peer_info().is_some_and(|info| !info.protocol_version.has_initialize());
         // Lists are kept by us, per person; a second cache below would only be one more place that can be stale.
-        Ok(Link { peer, modern, conversations, stale, used_at: AtomicI64::new(0), running: Mutex::new(Some(running)), _process: process })
+        Ok(Link {
+            upstream: self.upstream,
+            peer,
+            modern,
+            conversations,
+            stale,
+            used_at: AtomicI64::new(0),
+            running: Mutex::new(Some(running)),
+            _process: process,
+        })
     }
 }
 
@@ -316,59 +268,11 @@ fn of_greeting(error: &ClientInitializeError) -> LinkError {
     LinkError::of(error)
 }
 
-/// A request that was sent upstream, and what is said about it.
-pub(crate) struct Conversation {
-    link: Arc<Link>,
-    handle: Option<RequestHandle<RoleClient>>,
-    pub(crate) said: mpsc::Receiver<Said>,
-    id: RequestId,
-    token: ProgressToken,
-}
-
-impl Drop for Conversation {
-    fn drop(&mut self) {
-        let mut table = self.link.conversations.lock();
-        table.by_request.remove(&self.id);
-        table.by_token.remove(&self.token);
-        drop(table);
-        // Whoever goes away before the answer came takes the request back.
-        if let Some(handle) = self.handle.take()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(async move {
-                let _ = handle.cancel(Some("the client took the request back".to_owned())).await;
-            });
-        }
-    }
-}
-
-/// What happens next in a conversation.
-pub(crate) enum Turn {
-    /// The upstream said something.
-    Said(Said),
-    /// It answered.
-    Answered(Box<Result<ServerResult, ServiceError>>),
-}
-
-impl Conversation {
-    /// Waits for what happens next.
-    pub(crate) async fn next(&mut self) -> Turn {
-        let Some(handle) = self.handle.as_mut() else { return Turn::Answered(Box::new(Err(ServiceError::TransportClosed))) };
-        tokio::select! {
-            biased;
-            Some(said) = self.said.recv() => Turn::Said(said),
-            answer = &mut handle.rx => {
-                self.handle = None;
-                Turn::Answered(Box::new(answer.unwrap_or(Err(ServiceError::TransportClosed))))
-            }
-        }
-    }
-}
-
 impl Link {
-    /// Sends a request. `meta` is what the client said besides; `capabilities` is what the client behind it can do.
+    /// Sends a request of a user. `meta` is what the client said besides; `capabilities` is what the client behind it can do.
     pub(crate) async fn begin(
         self: &Arc<Self>,
+        user: &UserId,
         request: ClientRequest,
         mut meta: RequestMetaObject,
         capabilities: &ClientCapabilities,
@@ -377,23 +281,24 @@ impl Link {
             meta.set_client_capabilities(capabilities.clone());
         }
         let options = PeerRequestOptions::no_options().with_meta(meta);
-        self.conversations.arriving.fetch_add(1, Ordering::AcqRel);
-        let sent = self.peer.send_cancellable_request(request, options).await;
-        let entered = sent.map(|handle| {
-            let (sender, said) = mpsc::channel(SAID);
-            let mut table = self.conversations.lock();
-            table.by_request.insert(handle.id.clone(), sender);
-            table.by_token.insert(handle.progress_token.clone(), handle.id.clone());
-            drop(table);
-            Conversation { link: Arc::clone(self), id: handle.id.clone(), token: handle.progress_token.clone(), handle: Some(handle), said }
-        });
-        self.conversations.arriving.fetch_sub(1, Ordering::AcqRel);
-        entered.map_err(|error| LinkError::of(&error))
+        let arrival = self.conversations.arrive(Some(user));
+        let handle = self.peer.send_cancellable_request(request, options).await.map_err(|error| LinkError::of(&error))?;
+        Ok(arrival.enter(self, handle, true))
     }
 
     /// Sends a request that says nothing in between, and waits for the answer.
     pub(crate) async fn ask(self: &Arc<Self>, request: ClientRequest) -> Result<ServerResult, ServiceError> {
-        self.peer.send_request(request).await
+        let arrival = self.conversations.arrive(None);
+        let handle = self.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await?;
+        arrival.enter(self, handle, false).answer().await
+    }
+
+    /// Subscribes to what an upstream of the stateless revisions tells of itself.
+    pub(crate) async fn listen(&self, filter: SubscriptionFilter) -> Result<Subscription, ServiceError> {
+        self.peer.listen(filter).await.map_err(|error| match error {
+            ServiceError::McpError(error) => ServiceError::McpError(foreign::error(&self.upstream, error)),
+            error => error,
+        })
     }
 
     /// What the upstream said of itself.
@@ -401,14 +306,14 @@ impl Link {
         self.peer.peer_info()
     }
 
-    /// Whether nothing can be sent any more.
+    /// Reports a connection that takes no more requests: it has ended, or its upstream leaves too many unanswered.
     pub(crate) fn is_closed(&self) -> bool {
-        self.peer.is_transport_closed()
+        self.peer.is_transport_closed() || self.conversations.is_worn()
     }
 
-    /// Whether a conversation is under way.
+    /// Reports a conversation that is waited for.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.conversations.lock().by_request.is_empty()
+        self.conversations.is_busy()
     }
 }
 

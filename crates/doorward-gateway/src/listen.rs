@@ -33,7 +33,7 @@ pub(crate) struct Audience {
 /// Watches a resource.
 pub(crate) async fn resource(link: &Arc<Link>, uri: String, audience: Audience) -> Result<(), Failed> {
     let filter = SubscriptionFilter::builder().resource_subscriptions(vec![uri]).build();
-    match tokio::time::timeout(AGREE_WITHIN, link.peer.listen(filter)).await {
+    match tokio::time::timeout(AGREE_WITHIN, link.listen(filter)).await {
         Ok(Ok(subscription)) => {
             tokio::spawn(follow(subscription, Arc::downgrade(link), audience));
             Ok(())
@@ -57,11 +57,12 @@ pub(crate) fn lists(link: &Arc<Link>, audience: Audience) {
     filter.tools_list_changed = tools.then_some(true);
     filter.prompts_list_changed = prompts.then_some(true);
     filter.resources_list_changed = resources.then_some(true);
-    let (peer, weak) = (link.peer.clone(), Arc::downgrade(link));
+    let (held, weak) = (Arc::clone(link), Arc::downgrade(link));
     tokio::spawn(async move {
+        let agreed = tokio::time::timeout(AGREE_WITHIN, held.listen(filter)).await;
+        drop(held);
         // An upstream that declares it and does not do it is listed anew after the usual time.
-        if let Ok(Ok(subscription)) = tokio::time::timeout(AGREE_WITHIN, peer.listen(filter)).await {
-            drop(peer);
+        if let Ok(Ok(subscription)) = agreed {
             follow(subscription, weak, audience).await;
         }
     });

@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue};
 use url::Url;
 
 use crate::{
-    config::{SettingError, UpstreamConfig},
+    config::{Capabilities, SettingError, UpstreamConfig},
     upstreams::{KINDS, Kind, Shape},
 };
 
@@ -79,6 +79,7 @@ pub struct Upstream {
     pub(crate) auth: Auth,
     pub(crate) origins: Origins,
     pub(crate) roles: Vec<Role>,
+    pub(crate) capabilities: Capabilities,
     pub(crate) include: Vec<Pattern>,
     pub(crate) exclude: Vec<Pattern>,
     pub(crate) classes: Vec<(Pattern, ToolClass)>,
@@ -130,9 +131,9 @@ fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
     let auth = match config.auth.as_str() {
         "none" => Auth::Nobody,
         "header" => {
-            need("header", &config.header)?;
+            need("header", config.header.reveal())?;
             let wrong = || SettingError::new("header", "must read Name: value");
-            let (name, value) = config.header.split_once(':').ok_or_else(wrong)?;
+            let (name, value) = config.header.parts().ok_or_else(wrong)?;
             let name = HeaderName::try_from(name.trim()).map_err(|_| wrong())?;
             let mut value = HeaderValue::try_from(value.trim()).map_err(|_| wrong())?;
             if ["accept", "content-type", "mcp-session-id", "mcp-protocol-version", "last-event-id", "host", "content-length"].contains(&name.as_str()) {
@@ -143,8 +144,8 @@ fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
         }
         "basic" => {
             need("username", &config.username)?;
-            need("password", &config.password)?;
-            let text = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", config.username, config.password)));
+            need("password", config.password.reveal())?;
+            let text = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", config.username, config.password.reveal())));
             let mut value = HeaderValue::try_from(text).map_err(|_| SettingError::new("password", "cannot be sent"))?;
             value.set_sensitive(true);
             Auth::Fixed(http::header::AUTHORIZATION, value)
@@ -161,7 +162,7 @@ fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
         other => return Err(SettingError::new("auth", format!("{other:?} is not one of none, header, basic, identity, exchange, oauth"))),
     };
     if shape == Shape::Process {
-        let has_place = config.env.iter().any(|pair| pair.contains("{token}"));
+        let has_place = config.env.iter().any(|pair| pair.reveal().contains("{token}"));
         if matches!(auth, Auth::Fixed(..)) {
             return Err(SettingError::new("auth", "a local process has no headers; put what it needs into env"));
         }
@@ -189,7 +190,7 @@ impl Upstream {
             Shape::Document if config.document.is_empty() => return Err(SettingError::new("document", "is needed: a file or an https address")),
             _ => {}
         }
-        if config.env.iter().any(|pair| pair.split_once('=').is_none_or(|(name, _)| name.is_empty())) {
+        if config.env.iter().any(|pair| pair.parts().is_none_or(|(name, _)| name.is_empty())) {
             return Err(SettingError::new("env", "must hold NAME=VALUE"));
         }
         if !matches!(config.approve.as_str(), "auto" | "manual") {
@@ -197,6 +198,13 @@ impl Upstream {
         }
         if config.issuer.starts_with("http:") {
             spoken_to("issuer", address("issuer", &config.issuer)?.as_ref(), &config)?;
+        }
+        let capabilities = Capabilities::parse(&config.capabilities)?;
+        if !config.user.is_empty() {
+            if kind.shape != Shape::Process {
+                return Err(SettingError::new("user", "is for a local process alone"));
+            }
+            crate::upstreams::stdio::check_user(&config.user).map_err(|why| SettingError::new("user", why))?;
         }
         let auth = auth(&config, kind.shape)?;
         let origins = origins(&config, url.as_ref())?;
@@ -230,6 +238,7 @@ impl Upstream {
             auth,
             origins,
             roles,
+            capabilities,
             include: patterns(&config.include),
             exclude: patterns(&config.exclude),
             classes,
@@ -243,9 +252,9 @@ impl Upstream {
     pub fn is_enabled(&self) -> bool {
         self.config.enabled
     }
-    /// Its settings, without secrets.
+    /// Its settings. Their secrets are of types that are never printed.
     pub fn public_config(&self) -> UpstreamConfig {
-        self.config.public()
+        self.config.clone()
     }
     /// Whether this person may use it at all.
     pub fn is_for(&self, person: &Person) -> bool {

@@ -59,13 +59,22 @@ pub async fn run_command(arguments: &[&str], variables: &[(&str, &str)], stdin: 
 impl DoorwardProcess {
     /// Starts a server and waits until it answers.
     pub async fn start(data_dir: &Path, listen: &str, variables: &[(&str, &str)]) -> Self {
-        Self::start_with_log(data_dir, listen, variables, Stdio::null()).await
+        Self::start_as(None, data_dir, listen, variables, Stdio::null()).await
     }
 
     /// Starts a server whose log goes there.
     pub async fn start_with_log(data_dir: &Path, listen: &str, variables: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
+        Self::start_as(None, data_dir, listen, variables, log).await
+    }
+
+    /// Starts a server as another user of the operating system, where the tests run as root.
+    pub async fn start_as(user: Option<u32>, data_dir: &Path, listen: &str, variables: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
         let begun = Instant::now();
-        let mut child = Command::new(binary())
+        let mut command = Command::new(binary());
+        if let Some(user) = user {
+            command.uid(user).gid(user);
+        }
+        let mut child = command
             .args(["serve", "--data-dir", data_dir.to_str().unwrap(), "--listen", listen])
             .env_clear()
             .envs(variables.iter().copied())

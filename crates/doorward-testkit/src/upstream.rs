@@ -23,6 +23,8 @@ use tokio::net::TcpListener;
 pub struct UpstreamState {
     /// Its tools, as `tools/list` answers them.
     pub tools: Vec<Value>,
+    /// Its resources; it has none of that kind where this is empty.
+    pub resources: Vec<Value>,
     /// The `Authorization` headers of all requests, as they came.
     pub authorizations: Vec<String>,
     /// How many tool calls arrived.
@@ -318,13 +320,22 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
     match method {
         "initialize" => {
             let mut capabilities = json!({"tools": {}});
+            if !lock(&shared).resources.is_empty() {
+                capabilities["resources"] = json!({});
+            }
             if offers_all {
                 capabilities = json!({"tools": {}, "prompts": {}, "resources": {"subscribe": true}, "completions": {}, "logging": {}});
             }
             result(json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": {"name": "fake", "version": "1"}}))
         }
         "prompts/list" => result(json!({"prompts": [{"name": "letter", "arguments": [{"name": "to"}]}]})),
-        "resources/list" => result(json!({"resources": [{"uri": "file:///wages", "name": "wages"}]})),
+        "resources/list" => {
+            let mut resources = lock(&shared).resources.clone();
+            if resources.is_empty() {
+                resources.push(json!({"uri": "file:///wages", "name": "wages"}));
+            }
+            result(json!({ "resources": resources }))
+        }
         "resources/templates/list" => result(json!({"resourceTemplates": [{"uriTemplate": "file:///{name}", "name": "any"}]})),
         "prompts/get" => result(json!({"messages": [{"role": "user", "content": {"type": "text", "text": format!("the secret letter {padding}")}}]})),
         "resources/read" => result(json!({"contents": [{"uri": message["params"]["uri"], "text": format!("the secret wages {padding}")}]})),
@@ -388,6 +399,27 @@ async fn call(id: &Value, token: &str, params: &Value) -> Response {
             let last = json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": "flooded"}]}});
             let events = std::iter::repeat_n(event, 100_000).chain(std::iter::once(axum::body::Bytes::from(format!("data: {last}\n\n"))));
             let stream = futures_util::stream::iter(events.map(Ok::<_, std::io::Error>));
+            ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
+        }
+        // Sends these messages as they are, on the stream of the call; without a last answer among them the stream stays open.
+        "says" => {
+            let events: Vec<String> = arguments["messages"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|message| {
+                    let mut message = message.clone();
+                    if message["id"] == "CALL" {
+                        message["id"] = id.clone();
+                    }
+                    if message["params"]["progressToken"] == "CALL" {
+                        message["params"]["progressToken"] = params["_meta"]["progressToken"].clone();
+                    }
+                    format!("data: {message}\n\n")
+                })
+                .collect();
+            let stream = futures_util::StreamExt::chain(futures_util::stream::iter(events), futures_util::stream::pending());
+            let stream = futures_util::StreamExt::map(stream, Ok::<_, std::io::Error>);
             ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
         }
         "lie" => answer(&json!({"jsonrpc": "2.0", "id": id, "result": {"tools": "not a result of a call"}})),

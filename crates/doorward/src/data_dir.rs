@@ -56,17 +56,53 @@ impl DataDir {
         }
     }
 
-    /// What is wrong with who may read the directory and its files, one sentence each.
+    /// The directory and the files in it that hold secrets, with the permissions that others have on them.
+    fn secrets(&self) -> impl Iterator<Item = (PathBuf, fs::Metadata)> {
+        let paths = [self.0.clone(), doorward_keys::MasterKey::path(&self.0), self.0.join("doorward.db"), self.0.join("doorward.db-wal")];
+        let found = paths.into_iter().filter_map(|path| fs::metadata(&path).ok().map(|metadata| (path, metadata)));
+        found.filter(|(_, metadata)| metadata.permissions().mode() & 0o077 != 0)
+    }
+
+    /// Sentences about what others can read of the directory and its files, one for each.
     pub fn exposed(&self) -> Vec<String> {
-        let mut wrong = Vec::new();
-        for (path, allowed) in [(self.0.clone(), 0o077), (doorward_keys::MasterKey::path(&self.0), 0o077), (self.0.join("doorward.db"), 0o077)] {
-            if let Ok(metadata) = fs::metadata(&path) {
-                let mode = metadata.permissions().mode() & 0o777;
-                if mode & allowed != 0 {
-                    wrong.push(format!("{} can be read by others (mode {mode:o}); run: chmod go-rwx {}", path.display(), path.display()));
-                }
+        let sentence = |(path, metadata): (PathBuf, fs::Metadata)| {
+            let path = path.display();
+            format!("{path} can be read by others (mode {:o}); run: chmod go-rwx {path}", metadata.permissions().mode() & 0o777)
+        };
+        self.secrets().map(sentence).collect()
+    }
+
+    /// Takes the permissions of others away where this process may. What is left, such as a directory of root that a container
+    /// manager shares with a group, is logged.
+    pub fn close_to_others(&self) {
+        for (path, metadata) in self.secrets() {
+            let mode = metadata.permissions().mode() & 0o700;
+            match fs::set_permissions(&path, fs::Permissions::from_mode(mode)) {
+                Ok(()) => tracing::warn!(path = %path.display(), "others could read this; its permissions were taken back"),
+                Err(error) => tracing::warn!(path = %path.display(), %error, "others can read this, and its permissions cannot be changed"),
             }
         }
-        wrong
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_could_read_is_closed_at_the_start() {
+        let folder = std::env::temp_dir().join(format!("doorward-modes-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        let data = DataDir::open(&folder).unwrap();
+        let key = doorward_keys::MasterKey::path(&folder);
+        fs::write(&key, "x").unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(data.exposed().len(), 2);
+        data.close_to_others();
+        assert!(data.exposed().is_empty());
+        assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        let _ = fs::remove_dir_all(&folder);
     }
 }

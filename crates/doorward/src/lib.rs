@@ -17,6 +17,7 @@ mod http;
 pub mod keys;
 mod logging;
 mod metrics;
+mod process;
 pub mod reference;
 pub mod serve;
 pub mod supervisor;

@@ -19,6 +19,7 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
     let checked = loaded.check()?;
     let config = loaded.config;
     let lock = data_dir.lock()?;
+    data_dir.close_to_others();
     let listener =
         TcpListener::bind(checked.listen).await.map_err(|error| Failed(format!("server.listen: {} cannot be listened on: {error}", checked.listen)))?;
     let bound = listener.local_addr().map_err(Failed::because)?;

@@ -34,7 +34,7 @@ async fn ca26_ca37_fixed_credentials_are_sealed_and_sent_to_the_upstream_alone()
     let server = with_config(&[("wiki", &wiki, "basic")], |config| {
         let wiki = config.upstreams.get_mut("wiki").unwrap();
         wiki.username = "service".to_owned();
-        wiki.password = "open-sesame-1".to_owned();
+        wiki.password = "open-sesame-1".into();
     })
     .await;
     let alice = someone(&server, "alice").await;
@@ -42,7 +42,7 @@ async fn ca26_ca37_fixed_credentials_are_sealed_and_sent_to_the_upstream_alone()
     assert!(wiki.state().authorizations.iter().all(|header| header == "Basic c2VydmljZTpvcGVuLXNlc2FtZS0x"));
     // One that is added by command is stored sealed.
     let mut config = wiki.config("header");
-    config.header = "X-Key: hidden-value-7".to_owned();
+    config.header = "X-Key: hidden-value-7".into();
     server.app.gateway.add("other", config).await.unwrap();
     let stored = server.app.store.upstreams().await.unwrap();
     assert!(!format!("{stored:?}").contains("hidden-value-7"));
@@ -123,7 +123,7 @@ async fn cw9_a_token_of_ours_is_exchanged_at_the_upstreams_server_and_kept_while
         let wiki = config.upstreams.get_mut("wiki").unwrap();
         wiki.token_url.clone_from(&token_url);
         "gateway".clone_into(&mut wiki.client_id);
-        "its-secret-3".clone_into(&mut wiki.client_secret);
+        wiki.client_secret = "its-secret-3".into();
         "wiki-api".clone_into(&mut wiki.audience);
         wiki.scopes = vec!["read".to_owned()];
     })
@@ -158,7 +158,7 @@ async fn the_old_http_and_sse_transport_is_spoken_too_and_its_stream_cannot_lead
         let mut wiki = upstream.config("header");
         "sse".clone_into(&mut wiki.kind);
         wiki.url = format!("{}/sse", upstream.origin);
-        "Authorization: Bearer fixed-5".clone_into(&mut wiki.header);
+        wiki.header = "Authorization: Bearer fixed-5".into();
         config.upstreams.insert(name.to_owned(), wiki);
     };
     wiki.state().valid.insert("fixed-5".to_owned());

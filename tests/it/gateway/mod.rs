@@ -4,12 +4,14 @@ mod access;
 mod api;
 mod confirm;
 mod connect;
+mod foreign;
 mod hostile;
 mod isolation;
 mod offers;
 mod pinned;
 mod policy;
 mod processes;
+mod shared;
 mod tools;
 
 use doorward::config::Config;

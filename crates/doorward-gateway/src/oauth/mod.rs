@@ -66,7 +66,7 @@ pub(crate) struct ClientCredentials {
 impl ClientCredentials {
     /// What an operator configured.
     pub(crate) fn configured(config: &UpstreamConfig) -> Self {
-        let secret = (!config.client_secret.is_empty()).then(|| config.client_secret.clone());
+        let secret = (!config.client_secret.is_empty()).then(|| config.client_secret.reveal().to_owned());
         let method = if secret.is_some() { Method::ClientSecretBasic } else { Method::None };
         Self { client_id: config.client_id.clone(), client_secret: secret, method }
     }
@@ -181,9 +181,9 @@ pub(crate) async fn token_request(
     Ok(tokens)
 }
 
-/// A text of somebody else's as it may be shown and logged.
+/// A text of an authorization server as it may be shown and logged.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(200).collect()
+    doorward_model::foreign::line(text, doorward_model::foreign::LINE).into_owned()
 }
 
 /// Refreshes a connection at the authorization server that issued it, and at no other (SEP-2352).

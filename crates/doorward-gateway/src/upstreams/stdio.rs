@@ -1,5 +1,7 @@
 //! A local process: spoken to over its standard input and output, its standard error logged, ended with everything that it started.
 
+mod owner;
+
 use std::{path::Path, process::Stdio};
 
 use rmcp::{RoleClient, transport::async_rw::AsyncRwTransport};
@@ -15,8 +17,10 @@ const MAX_LINE: usize = 16 * 1024 * 1024;
 /// The most characters of one line of standard error that are logged, and the most lines a minute.
 const MAX_LOGGED: usize = 500;
 const MAX_LINES: u32 = 600;
-/// The variables of ours that every process gets.
-const PASSED: &[&str] = &["PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
+/// The variables of Doorward's environment that every process gets.
+const PASSED: &[&str] = &["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
+
+pub(crate) use owner::check as check_user;
 
 /// A process under way. Dropping it ends the process and all that it started.
 pub(crate) struct Process {
@@ -81,14 +85,22 @@ pub(crate) fn spawn(upstream: &Upstream, token: Option<&str>, supervisor: Option
         }
         None => Command::new(program),
     };
+    let owner = owner::of(upstream.name, &config.user).map_err(|why| LinkError::Failed(format!("its user: {why}")))?;
     command.args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).process_group(0);
     for name in PASSED.iter().copied().chain(config.pass_env.iter().map(String::as_str)) {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
     }
+    if let Some(owner) = &owner {
+        // Becoming another user also leaves all groups of root.
+        command.uid(owner.uid).gid(owner.gid);
+        if let Some(home) = &owner.home {
+            command.env("HOME", home).env("TMPDIR", home).current_dir(home);
+        }
+    }
     for pair in &config.env {
-        if let Some((name, value)) = pair.split_once('=') {
+        if let Some((name, value)) = pair.parts() {
             command.env(name, value.replace("{token}", token.unwrap_or_default()));
         }
     }
@@ -102,7 +114,7 @@ pub(crate) fn spawn(upstream: &Upstream, token: Option<&str>, supervisor: Option
     if let Some(stderr) = child.stderr.take() {
         tokio::spawn(log_lines(upstream.name.to_string(), stderr));
     }
-    tracing::info!(upstream = %upstream.name, process = group, "a process was started");
+    tracing::info!(upstream = %upstream.name, process = group, user = owner.map(|owner| owner.uid), "a process was started");
     let pipes = AsyncRwTransport::new_client(stdout, stdin).with_max_line_length(MAX_LINE);
     Ok((Process { child: Some(child), group }, pipes))
 }
@@ -125,8 +137,8 @@ async fn log_lines(upstream: String, stderr: tokio::process::ChildStderr) {
         lines += 1;
         match lines {
             ..=MAX_LINES => {
-                let text: String = String::from_utf8_lossy(&line).trim_end().chars().filter(|letter| !letter.is_control()).take(MAX_LOGGED).collect();
-                tracing::info!(upstream, "{text}");
+                let text = String::from_utf8_lossy(&line);
+                tracing::info!(upstream, "{}", doorward_model::foreign::line(&text, MAX_LOGGED));
             }
             count if count == MAX_LINES + 1 => tracing::warn!(upstream, "the process writes more than {MAX_LINES} lines a minute; the rest is dropped"),
             _ => {}

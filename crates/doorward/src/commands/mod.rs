@@ -174,6 +174,8 @@ pub fn describe() -> clap::Command {
 
 /// Runs the program: exit status 0, 1 (failed) or 2 (usage).
 pub fn main() -> ExitCode {
+    // Before any secret is read.
+    crate::process::protect();
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -118,10 +118,10 @@ fn read_secret(config: &mut UpstreamConfig) -> Result<(), Failed> {
     for line in text.lines().filter(|line| !line.is_empty()) {
         let (key, value) = line.split_once('=').ok_or_else(|| Failed("standard input must hold KEY=VALUE".to_owned()))?;
         match key {
-            "header" => value.clone_into(&mut config.header),
-            "password" => value.clone_into(&mut config.password),
-            "client_secret" => value.clone_into(&mut config.client_secret),
-            "env" => config.env.push(value.to_owned()),
+            "header" => config.header = value.into(),
+            "password" => config.password = value.into(),
+            "client_secret" => config.client_secret = value.into(),
+            "env" => config.env.push(value.into()),
             other => return Err(Failed(format!("{other:?} is no secret of an upstream; there are header, password, client_secret and env"))),
         }
     }

@@ -1,0 +1,276 @@
+//! The requests under way on one connection, and whose each message of the upstream is.
+//!
+//! A message that names its request (a progress token, the HTTP stream of the request) belongs to that request. One that names none,
+//! as every message of a local process, belongs to the only request there is: if there are several, or if more than one user has used
+//! the connection, it belongs to none and is delivered to none. A request whose client went away counts until the upstream answers
+//! it, so that what the upstream says about it later is not taken for something about another request.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use doorward_model::UserId;
+use rmcp::{
+    ErrorData, RoleClient,
+    model::{CustomNotification, InputRequest, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken, RequestId, ServerResult},
+    service::{InboundStreamOrigin, RequestHandle, ServiceError},
+};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{foreign, link::Link};
+
+/// How many things an upstream may say in one conversation before they are read.
+const SAID: usize = 256;
+/// How long a request that its client took back is kept on a connection of one user whose upstream does not answer it.
+const KEPT_FOR: Duration = Duration::from_mins(10);
+/// The most requests that were taken back and not answered, before a connection is replaced.
+const MOST_CLOSED: usize = 1000;
+
+/// What an upstream says while it works on a request.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// How far it is.
+    Progress(ProgressNotificationParam),
+    /// A log message.
+    Log(LoggingMessageNotificationParam),
+    /// A question to the client or its user, and where the answer goes.
+    Asks(Box<InputRequest>, oneshot::Sender<Result<Value, ErrorData>>),
+}
+
+/// Where messages about a request go.
+enum Party {
+    /// To the client that made it.
+    Open(mpsc::Sender<Said>),
+    /// To none: its client went away, or it is a request of Doorward's own.
+    Closed,
+}
+
+/// Which users have used a connection.
+#[derive(Default)]
+enum Users {
+    #[default]
+    None,
+    One(UserId),
+    Several,
+}
+
+#[derive(Default)]
+struct Table {
+    by_request: HashMap<RequestId, Party>,
+    by_token: HashMap<ProgressToken, RequestId>,
+    users: Users,
+}
+
+impl Table {
+    fn open(&self, id: &RequestId) -> Option<mpsc::Sender<Said>> {
+        match self.by_request.get(id) {
+            Some(Party::Open(sender)) => Some(sender.clone()),
+            Some(Party::Closed) | None => None,
+        }
+    }
+
+    /// The only request there is, if it is open and the connection is one user's.
+    fn only(&self) -> Option<mpsc::Sender<Said>> {
+        let mut all = self.by_request.values();
+        match (all.next(), all.next(), &self.users) {
+            (Some(Party::Open(sender)), None, Users::None | Users::One(_)) => Some(sender.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// The conversations under way on one connection.
+pub(crate) struct Conversations {
+    table: Mutex<Table>,
+    // Requests that were sent and are not in the table yet.
+    arriving: AtomicUsize,
+    // Requests in the table that are open, and requests that are closed and not answered.
+    open: AtomicUsize,
+    closed: AtomicUsize,
+    // The connection is not bound to a user.
+    shared: bool,
+}
+
+impl Conversations {
+    /// Those of a connection that is bound to a user, or is not.
+    pub(crate) fn new(shared: bool) -> Self {
+        Self { table: Mutex::default(), arriving: AtomicUsize::new(0), open: AtomicUsize::new(0), closed: AtomicUsize::new(0), shared }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks a conversation up, waiting a moment for one that is just being entered.
+    async fn find(&self, look: impl Fn(&Table) -> Option<mpsc::Sender<Said>>) -> Option<mpsc::Sender<Said>> {
+        for _ in 0..50 {
+            let found = look(&self.lock());
+            if found.is_some() || self.arriving.load(Ordering::Acquire) == 0 {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        None
+    }
+
+    /// The conversation that a progress token belongs to.
+    pub(crate) async fn by_token(&self, token: &ProgressToken) -> Option<mpsc::Sender<Said>> {
+        self.find(|table| table.by_token.get(token).and_then(|id| table.open(id))).await
+    }
+
+    /// The conversation that something belongs to, by the request on whose stream it came; without one, the only one there is.
+    pub(crate) async fn by_origin(&self, origin: Option<&InboundStreamOrigin>) -> Option<mpsc::Sender<Said>> {
+        match origin {
+            Some(InboundStreamOrigin::OutboundRequest(id)) => self.find(|table| table.open(id)).await,
+            Some(InboundStreamOrigin::Unassociated) | None => self.find(Table::only).await,
+        }
+    }
+
+    /// Reports a conversation that is waited for.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.open.load(Ordering::Acquire) > 0
+    }
+
+    /// Reports a connection whose upstream left so many requests unanswered that another one takes its place.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.closed.load(Ordering::Acquire) >= MOST_CLOSED
+    }
+
+    /// Notes that a request is about to be sent on behalf of a user; `None` for Doorward's own.
+    pub(crate) fn arrive(self: &Arc<Self>, user: Option<&UserId>) -> Arrival {
+        self.arriving.fetch_add(1, Ordering::AcqRel);
+        if let Some(user) = user {
+            let mut table = self.lock();
+            let several = match &table.users {
+                Users::None => false,
+                Users::One(known) if known == user => return Arrival(Arc::clone(self)),
+                Users::One(_) | Users::Several => true,
+            };
+            table.users = if several && self.shared { Users::Several } else { Users::One(user.clone()) };
+        }
+        Arrival(Arc::clone(self))
+    }
+}
+
+/// A request on its way into the table.
+pub(crate) struct Arrival(Arc<Conversations>);
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        self.0.arriving.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Arrival {
+    /// Enters the request. `listening` where a client can be told what the upstream says about it.
+    pub(crate) fn enter(self, link: &Arc<Link>, handle: RequestHandle<RoleClient>, listening: bool) -> Conversation {
+        let (sender, said) = mpsc::channel(if listening { SAID } else { 1 });
+        let (id, token) = (handle.id.clone(), handle.progress_token.clone());
+        let mut table = self.0.lock();
+        table.by_request.insert(id.clone(), if listening { Party::Open(sender) } else { Party::Closed });
+        if listening {
+            table.by_token.insert(token.clone(), id.clone());
+        }
+        drop(table);
+        self.0.open.fetch_add(1, Ordering::AcqRel);
+        Conversation { link: Arc::clone(link), handle: Some(handle), said, id, token }
+    }
+}
+
+/// A request that was sent upstream, and what is said about it.
+pub(crate) struct Conversation {
+    link: Arc<Link>,
+    handle: Option<RequestHandle<RoleClient>>,
+    said: mpsc::Receiver<Said>,
+    id: RequestId,
+    token: ProgressToken,
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        let conversations = Arc::clone(&self.link.conversations);
+        conversations.open.fetch_sub(1, Ordering::AcqRel);
+        let unanswered = self.handle.take().zip(tokio::runtime::Handle::try_current().ok());
+        let mut table = conversations.lock();
+        table.by_token.remove(&self.token);
+        if unanswered.is_some() {
+            // The messages that follow find nobody, and no message without origin finds another request instead.
+            table.by_request.insert(self.id.clone(), Party::Closed);
+            conversations.closed.fetch_add(1, Ordering::AcqRel);
+        } else {
+            table.by_request.remove(&self.id);
+        }
+        drop(table);
+        if let Some((handle, runtime)) = unanswered {
+            runtime.spawn(outlive(handle, conversations));
+        }
+    }
+}
+
+/// Takes a request back whose client went away, and keeps its place until the upstream answers it or the connection ends. On a
+/// connection of one user it is kept no longer than a question may wait.
+async fn outlive(handle: RequestHandle<RoleClient>, conversations: Arc<Conversations>) {
+    let RequestHandle { rx, peer, id, .. } = handle;
+    // A connection that has ended takes nothing back; the receiver says so too.
+    // The protocol library forgets a request with its own kind of this notification, and the answer would go unseen.
+    let told = json!({"requestId": id, "reason": "the client took the request back"});
+    let _ = peer.send_notification(CustomNotification::new("notifications/cancelled", Some(told)).into()).await;
+    drop(peer);
+    if conversations.shared {
+        let _ = rx.await;
+    } else {
+        let _ = tokio::time::timeout(KEPT_FOR, rx).await;
+    }
+    conversations.lock().by_request.remove(&id);
+    conversations.closed.fetch_sub(1, Ordering::AcqRel);
+}
+
+/// What happens next in a conversation.
+pub(crate) enum Turn {
+    /// The upstream said something.
+    Said(Said),
+    /// It answered.
+    Answered(Box<Result<ServerResult, ServiceError>>),
+}
+
+impl Conversation {
+    /// Waits for what happens next.
+    pub(crate) async fn next(&mut self) -> Turn {
+        let Some(handle) = self.handle.as_mut() else { return Turn::Answered(Box::new(Err(ServiceError::TransportClosed))) };
+        tokio::select! {
+            biased;
+            Some(said) = self.said.recv() => Turn::Said(said),
+            answer = &mut handle.rx => {
+                self.handle = None;
+                let answer = answer.unwrap_or(Err(ServiceError::TransportClosed));
+                Turn::Answered(Box::new(self.link.labelled(answer)))
+            }
+        }
+    }
+
+    /// Waits for the answer alone.
+    pub(crate) async fn answer(mut self) -> Result<ServerResult, ServiceError> {
+        loop {
+            if let Turn::Answered(answer) = self.next().await {
+                return *answer;
+            }
+        }
+    }
+}
+
+impl Link {
+    /// An answer of the upstream as it may be passed on.
+    pub(crate) fn labelled(&self, answer: Result<ServerResult, ServiceError>) -> Result<ServerResult, ServiceError> {
+        match answer {
+            Ok(result) => foreign::result(&self.upstream, result).map_err(ServiceError::McpError),
+            Err(ServiceError::McpError(error)) => Err(ServiceError::McpError(foreign::error(&self.upstream, error))),
+            Err(error) => Err(error),
+        }
+    }
+}
