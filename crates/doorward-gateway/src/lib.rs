@@ -18,6 +18,7 @@ pub mod http;
 mod left_out;
 mod link;
 mod listen;
+mod listing;
 mod names;
 mod oauth;
 mod pins;
