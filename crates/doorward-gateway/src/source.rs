@@ -282,7 +282,7 @@ impl Gateway {
         let request = |responses: Option<InputResponses>, state: Option<String>| {
             let mut asked = params.clone();
             asked.meta = None;
-            asked.name = own.to_owned();
+            own.clone_into(&mut asked.name);
             asked.input_responses = responses;
             asked.request_state = state;
             ClientRequest::GetPromptRequest(GetPromptRequest::new(asked))
@@ -317,7 +317,7 @@ impl Gateway {
         let request = |responses: Option<InputResponses>, state: Option<String>| {
             let mut asked = params.clone();
             asked.meta = None;
-            asked.uri = own.to_owned();
+            own.clone_into(&mut asked.uri);
             asked.input_responses = responses;
             asked.request_state = state;
             ClientRequest::ReadResourceRequest(ReadResourceRequest::new(asked))
@@ -342,8 +342,8 @@ impl Gateway {
         let Admitted { visit, upstream, own, progress } = errand;
         params.meta = None;
         match &mut params.r#ref {
-            Reference::Prompt(prompt) => prompt.name = own.to_owned(),
-            Reference::Resource(resource) => resource.uri = own.to_owned(),
+            Reference::Prompt(prompt) => own.clone_into(&mut prompt.name),
+            Reference::Resource(resource) => own.clone_into(&mut resource.uri),
             _ => return Err(gone()),
         }
         let parcel = Parcel { progress, about: "completion/complete".to_owned(), meta: None, responses: None, state: None };

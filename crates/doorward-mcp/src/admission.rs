@@ -137,7 +137,7 @@ impl Mcp {
         drop(turn);
         let late = |_| Err(ToolError::Failed(format!("{} gave no answer within {seconds} s", facts.listed_as)));
         let mut answer = answer.unwrap_or_else(late)?;
-        if let (Some(given), Some(required)) = (given, answer.required()) {
+        if let (Some(given), Some(required)) = (&given, answer.required()) {
             self.carry_on(&visit, given, required);
         }
         self.sized(&visit, &facts, answer, (searched, noted)).await

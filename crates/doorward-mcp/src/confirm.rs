@@ -171,15 +171,14 @@ impl Mcp {
         let in_band = self.may_ask_in_band(visit);
         if let Some(about) = self.carried(visit, &given, retry.state.as_deref())? {
             let answer = retry.answers.as_ref().and_then(|answers| answers.get(QUESTION)).cloned();
-            *retry.state = about.inner.clone();
-            if !about.given {
-                *retry.answers = None;
-                // Asked, and sent again without an answer: ask again.
-                if let Some(answer) = answer {
-                    return if says_yes(&answer) { self.spend_once(&about, given).await } else { Err(declined()) };
-                }
-            } else {
+            retry.state.clone_from(&about.inner);
+            if about.given {
                 return self.spend_once(&about, given).await;
+            }
+            *retry.answers = None;
+            // Without an answer to the question it is asked anew.
+            if let Some(answer) = answer {
+                return if says_yes(&answer) { self.spend_once(&about, given).await } else { Err(declined()) };
             }
         }
         if let Some(code) = code.as_ref().and_then(Value::as_str) {
@@ -236,9 +235,9 @@ impl Mcp {
 
     /// Lets a use that the person agreed to go on after the upstream asked something of its own: the client carries, beside the
     /// upstream's state, that this very use was agreed to.
-    pub(crate) fn carry_on(&self, visit: &Visit, given: Given, required: &mut InputRequiredResult) {
+    pub(crate) fn carry_on(&self, visit: &Visit, given: &Given, required: &mut InputRequiredResult) {
         let inner = required.request_state.take();
-        required.request_state = Some(self.seal(visit, &given, (true, inner)));
+        required.request_state = Some(self.seal(visit, given, (true, inner)));
     }
 
     /// What a state of ours says; `None` if the client carries none of ours.

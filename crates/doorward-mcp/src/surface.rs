@@ -308,7 +308,7 @@ pub(crate) fn catalogue(tools: &[Arc<ToolSpec>]) -> String {
 pub(crate) fn as_result(error: ToolError) -> Result<CallToolResult, rmcp::ErrorData> {
     let failed = |why: String| CallToolResult::error(vec![ContentBlock::text(why)]);
     Ok(match error {
-        ToolError::Arguments(why) | ToolError::Failed(why) => failed(why),
+        ToolError::Arguments(why) | ToolError::Failed(why) | ToolError::Unconfirmed(why) => failed(why),
         ToolError::Busy(why, seconds) => {
             let mut result = failed(why);
             let mut meta = rmcp::model::MetaObject::new();
@@ -316,7 +316,6 @@ pub(crate) fn as_result(error: ToolError) -> Result<CallToolResult, rmcp::ErrorD
             result.meta = Some(meta);
             result
         }
-        ToolError::Unconfirmed(why) => failed(why),
         ToolError::Protocol(error) => return Err(error),
         ToolError::Upstream { title, error } => return Err(crate::foreign::error(&title, error)),
         ToolError::Unavailable(error) => {
