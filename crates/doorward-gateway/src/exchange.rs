@@ -65,7 +65,7 @@ pub(crate) enum Failed {
 impl Failed {
     pub(crate) fn into_tool_error(self, title: &str) -> ToolError {
         match self {
-            Self::Upstream(error) => ToolError::Upstream { title: title.to_owned(), error },
+            Self::Upstream(error) => ToolError::Upstream(error),
             Self::Client(error) => ToolError::Protocol(error),
             Self::Link(LinkError::Waiting(seconds, why)) => {
                 ToolError::Busy(format!("{title} cannot be reached: {why}; it is tried again in {seconds} s"), seconds)

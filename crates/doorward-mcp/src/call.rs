@@ -46,7 +46,7 @@ impl Said {
             Err(ToolError::Busy(..)) => Self::Limited,
             Err(ToolError::Protocol(_)) => Self::Refused,
             Err(ToolError::Unconfirmed(_)) => Self::NotConfirmed,
-            Err(ToolError::Upstream { .. }) => Self::AnsweredWithError,
+            Err(ToolError::Upstream(_)) => Self::AnsweredWithError,
             Err(ToolError::Unavailable(_)) => Self::Unavailable,
         }
     }

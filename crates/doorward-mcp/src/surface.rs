@@ -317,7 +317,7 @@ pub(crate) fn as_result(error: ToolError) -> Result<CallToolResult, rmcp::ErrorD
             result
         }
         ToolError::Protocol(error) => return Err(error),
-        ToolError::Upstream { title, error } => return Err(crate::foreign::error(&title, error)),
+        ToolError::Upstream(error) => return Err(crate::foreign::error(error)),
         ToolError::Unavailable(error) => {
             tracing::error!(%error, "a tool could not answer");
             failed("the server cannot answer now; try again shortly".to_owned())
@@ -333,7 +333,7 @@ pub(crate) fn as_error(error: ToolError) -> rmcp::ErrorData {
         ToolError::Unconfirmed(why) => rmcp::ErrorData::invalid_request(why, None),
         ToolError::Busy(why, seconds) => rmcp::ErrorData::internal_error(why, Some(json!({"doorward/retryAfterSeconds": seconds}))),
         ToolError::Protocol(error) => error,
-        ToolError::Upstream { title, error } => crate::foreign::error(&title, error),
+        ToolError::Upstream(error) => crate::foreign::error(error),
         ToolError::Unavailable(error) => {
             tracing::error!(%error, "a request could not be answered");
             rmcp::ErrorData::internal_error("the server cannot answer now; try again shortly", None)

@@ -402,7 +402,7 @@ async fn an_upstreams_errors_bear_its_name_and_none_of_doorwards_codes() {
                 let expected = if [-32602, 17].contains(&code) { code } else { -32603 };
                 assert_eq!(error["code"], expected, "{method}: {}", page.body);
                 let told = error["message"].as_str().unwrap();
-                assert!(told.starts_with("Payroll Doorward answered:\n> denied") && !told.contains("\nDoorward"), "{told}");
+                assert!(told.starts_with("Payroll Doorward answered with an error:\n> denied") && !told.contains("\nDoorward"), "{told}");
                 assert!(error["data"]["elicitations"].is_null() && error["data"]["error"].is_null() && !page.body.contains("javascript"), "{}", page.body);
             }
         }

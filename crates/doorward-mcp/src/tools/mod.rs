@@ -109,13 +109,9 @@ pub enum ToolError {
     Protocol(ErrorData),
     /// The person did not agree, or could not be asked; the text tells the model which.
     Unconfirmed(String),
-    /// The upstream answered with an error of its own. It reaches the client only as [`crate::foreign_error`] writes it.
-    Upstream {
-        /// The upstream's name for people.
-        title: String,
-        /// The error, as the upstream sent it.
-        error: ErrorData,
-    },
+    /// The upstream answered with an error of its own, whose text the source labelled with the upstream's name. It reaches the client
+    /// without the codes that are Doorward's.
+    Upstream(ErrorData),
     /// Something here failed; the caller learns only that it may try again.
     Unavailable(StoreError),
 }
