@@ -13,6 +13,7 @@ mod m20261123_000001_audit;
 mod m20261124_000001_account_there;
 mod m20261126_000001_attempts;
 mod m20261126_000003_whole_pins;
+mod m20261126_000005_token_level;
 mod m20261126_000006_addresses;
 
 /// Applies the history in order.
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_account_there::Migration),
             Box::new(m20261126_000001_attempts::Migration),
             Box::new(m20261126_000003_whole_pins::Migration),
+            Box::new(m20261126_000005_token_level::Migration),
             Box::new(m20261126_000006_addresses::Migration),
         ]
     }

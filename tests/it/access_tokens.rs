@@ -1,5 +1,7 @@
 //! Personal and service access tokens: made, used, bounded, replaced, revoked.
 
+use doorward_accounts::{Authority, NewAccessToken};
+use doorward_model::{Clock, Level, ScopeSet};
 use doorward_testkit::{Browser, FakeUpstream, Page, TestServer, form_value};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -107,11 +109,11 @@ async fn a_token_allows_no_more_than_its_person_may_and_ends_with_them() {
     let token = made(&server, &browser, "writer", &[("scope-mcp:write", "1")]).await;
     let scopes = async || rpc(&server, "/mcp", &token, "tools/call", json!({"name": "whoami", "arguments": {}})).await.expect(200).body;
     assert!(scopes().await.contains("mcp:write"));
-    server.app.accounts.set_roles(&alice, Vec::new()).await.unwrap();
+    server.app.accounts.set_roles(&Authority::operator(), &alice, Vec::new()).await.unwrap();
     assert!(!scopes().await.contains("mcp:write"), "roles count as they are now");
-    server.app.accounts.set_disabled(&alice, true).await.unwrap();
+    server.app.accounts.disable(&alice, None).await.unwrap();
     assert!(!server.calls(&token).await);
-    server.app.accounts.set_disabled(&alice, false).await.unwrap();
+    server.app.accounts.enable(&Authority::operator(), &alice, None).await.unwrap();
     assert!(!server.calls(&token).await, "what ended stays ended");
 }
 
@@ -133,4 +135,62 @@ async fn a_token_for_one_upstream_reaches_no_other_and_nothing_of_ours() {
     rpc(&server, "/mcp-key/wiki", &token, "tools/list", json!({})).await.expect(200);
     rpc(&server, "/mcp-key/mail", &token, "tools/list", json!({})).await.expect(401);
     rpc(&server, "/mcp/mail", &token, "tools/list", json!({})).await.expect(401);
+}
+
+/// A server that asks for a second factor where something is changed, from now on or from the start.
+async fn demanding(server: TestServer, demands: bool) -> TestServer {
+    let (mut config, data) = (server.config.clone(), server.data_dir.clone());
+    config.access.second_factor_scopes = if demands { vec!["mcp:write".to_owned()] } else { Vec::new() };
+    drop(server);
+    TestServer::start_on(config, data).await
+}
+
+#[tokio::test]
+async fn a_token_is_worth_what_was_proved_when_it_was_made_also_under_rules_that_came_later() {
+    let server = TestServer::start().await;
+    let alice = server.person("alice").await;
+    let browser = server.signed_in("alice").await;
+    let single = made(&server, &browser, "single", &[("scope-mcp:write", "1")]).await;
+    let access = doorward_model::AccessPolicy::default();
+    let operator = [Authority::operator(), Authority::operator_states_second_factor()];
+    let mut commanded = Vec::new();
+    for authority in &operator {
+        let new = NewAccessToken { name: "cmd".to_owned(), scopes: ScopeSet::parse_known("mcp:write"), upstreams: Vec::new(), days: 30 };
+        commanded.push(server.app.accounts.add_access_token(authority, &alice, &access, new).await.unwrap().value.reveal().to_owned());
+    }
+    let (key, _) = crate::factors::enrol(&server, &browser).await;
+    server.clock.advance(60);
+    let code = crate::factors::code(&key, server.app.clock.now());
+    crate::factors::prove(&server, &browser, &server.at("/login/second-factor"), &code).await.expect(303);
+    let multi = made(&server, &browser, "multi", &[("scope-mcp:write", "1")]).await;
+    let now = server.clock.clone();
+    let server = demanding(server, true).await;
+    server.clock.advance(now.now().0 - server.clock.now().0);
+    let scopes = async |token: &str| rpc(&server, "/mcp", token, "tools/call", json!({"name": "whoami", "arguments": {}})).await.expect(200).body;
+    for (token, may_write) in [(&single, false), (&commanded[0], false), (&commanded[1], true), (&multi, true)] {
+        let told = scopes(token).await;
+        assert_eq!(told.contains("mcp:write"), may_write, "{told}");
+        let page = server.call(token, "revoke_connected_app", json!({"client_id": "c_x"})).await;
+        assert_eq!(page.status, if may_write { 200 } else { 403 }, "{}", page.body);
+    }
+    // A command makes none beyond the rule either, unless the operator states that the factor was proved.
+    let access = doorward_model::AccessPolicy::parse(&[], &[], &["mcp:write".to_owned()]).unwrap();
+    for (authority, good) in operator.iter().zip([false, true]) {
+        let new = NewAccessToken { name: "cmd".to_owned(), scopes: ScopeSet::parse_known("mcp:write"), upstreams: Vec::new(), days: 30 };
+        assert_eq!(server.app.accounts.add_access_token(authority, &alice, &access, new).await.is_ok(), good);
+    }
+}
+
+#[tokio::test]
+async fn a_new_value_of_a_token_is_worth_what_is_proved_when_it_is_made() {
+    let server = TestServer::start().await;
+    let alice = server.person("alice").await;
+    let browser = server.signed_in("alice").await;
+    let new = NewAccessToken { name: "cmd".to_owned(), scopes: ScopeSet::parse_known("mcp:write"), upstreams: Vec::new(), days: 30 };
+    let authority = Authority::operator_states_second_factor();
+    let held = server.app.accounts.add_access_token(&authority, &alice, &doorward_model::AccessPolicy::default(), new).await.unwrap().token;
+    assert_eq!(held.authentication.level, Level::MultiFactor);
+    post(&server, &browser, &[("do", "rotate"), ("token", held.id.as_str())]).await.expect(200);
+    let kept = server.app.store.access_token_of_id(&held.id).await.unwrap().unwrap();
+    assert_eq!((kept.authentication.level, kept.authentication.amr), (Level::SingleFactor, vec!["pwd".to_owned(), "pat".to_owned()]));
 }

@@ -1,5 +1,6 @@
 //! A person's page, and the administrator's.
 
+use doorward_accounts::Authority;
 use doorward_testkit::{Browser, OAuthClient, TestServer, form_value};
 
 fn csrf_of(html: &str, action: &str) -> String {
@@ -169,8 +170,8 @@ async fn the_last_administrator_stays() {
     let server = TestServer::start().await;
     let root = server.person_with("root", &["admin"]).await;
     let accounts = &server.app.accounts;
-    assert!(accounts.set_disabled(&root, true).await.unwrap_err().to_string().contains("last administrator"));
-    assert!(accounts.set_roles(&root, Vec::new()).await.is_err());
+    assert!(accounts.disable(&root, None).await.unwrap_err().to_string().contains("last administrator"));
+    assert!(accounts.set_roles(&Authority::operator(), &root, Vec::new()).await.is_err());
     assert!(accounts.delete(&root, None).await.is_err());
     server.person_with("second", &["admin"]).await;
     accounts.delete(&root, None).await.unwrap();

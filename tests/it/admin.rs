@@ -1,17 +1,17 @@
 //! Administrators' pages and their API: people, clients, keys, settings; stale states, foreign ids, missing rights.
 
-use doorward_accounts::NewAccessToken;
-use doorward_model::{Authentication, Level, Person, ScopeSet};
+use doorward_accounts::{Authority, NewAccessToken};
+use doorward_model::{Person, ScopeSet};
 use doorward_testkit::{Browser, OAuthClient, PASSWORD, Page, Pkce, TestServer, form_value};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 /// An administrator's own token for the API.
 pub(crate) async fn key(server: &TestServer, person: &Person, scopes: &str) -> String {
-    let proved = Authentication { level: Level::MultiFactor, amr: Vec::new() };
+    let proved = Authority::operator_states_second_factor();
     let access = doorward_model::AccessPolicy::default();
     let new = NewAccessToken { name: "ci".to_owned(), scopes: ScopeSet::parse_known(scopes), upstreams: Vec::new(), days: 30 };
-    server.app.accounts.add_access_token(person, &proved, &access, new).await.unwrap().value.reveal().to_owned()
+    server.app.accounts.add_access_token(&proved, person, &access, new).await.unwrap().value.reveal().to_owned()
 }
 
 struct Api<'a> {
@@ -101,9 +101,9 @@ async fn the_api_is_for_administrators_with_the_scope_and_for_nobody_else() {
         let api = Api { server: &server, key: key(&server, person, scopes).await };
         assert_eq!(api.ask(Method::GET, "/people", None, None).await.status, status, "{scopes}");
     }
-    let proved = Authentication { level: Level::MultiFactor, amr: Vec::new() };
+    let proved = Authority::operator_states_second_factor();
     let new = NewAccessToken { name: "x".to_owned(), scopes: ScopeSet::parse_known("admin"), upstreams: Vec::new(), days: 1 };
-    assert!(server.app.accounts.add_access_token(&alice, &proved, &doorward_model::AccessPolicy::default(), new).await.is_err());
+    assert!(server.app.accounts.add_access_token(&proved, &alice, &doorward_model::AccessPolicy::default(), new).await.is_err());
     for token in ["", "dw_pat_nothing", "x.y.z"] {
         let api = Api { server: &server, key: token.to_owned() };
         let page = api.ask(Method::GET, "/people", None, None).await;
@@ -114,7 +114,7 @@ async fn the_api_is_for_administrators_with_the_scope_and_for_nobody_else() {
     let second = server.person_with("second", &["admin"]).await;
     let api = Api { server: &server, key: key(&server, &second, "admin").await };
     api.get("/people").await;
-    server.app.accounts.set_roles(&second, Vec::new()).await.unwrap();
+    server.app.accounts.set_roles(&Authority::operator(), &second, Vec::new()).await.unwrap();
     assert_eq!(api.ask(Method::GET, "/people", None, None).await.status, 403);
 }
 
@@ -171,7 +171,8 @@ async fn two_administrators_cannot_remove_each_other_at_the_same_moment() {
     let (server, root) = stage().await;
     let other = server.person_with("other", &["admin"]).await;
     let accounts = &server.app.accounts;
-    let (one, two) = tokio::join!(accounts.set_roles(&root, Vec::new()), accounts.set_disabled(&other, true));
+    let operator = Authority::operator();
+    let (one, two) = tokio::join!(accounts.set_roles(&operator, &root, Vec::new()), accounts.disable(&other, None));
     assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
     assert!(accounts.list().await.unwrap().iter().any(|person| person.is_administrator() && person.disabled_at.is_none()));
 }

@@ -1,5 +1,6 @@
 //! The audit: nothing happens without an entry, entries are chained, and only those who may read them do.
 
+use doorward_accounts::Authority;
 use doorward_model::{AuditEntry, AuditFilter, Outcome, Role};
 use doorward_testkit::{Browser, OAuthClient, TestServer, form_value};
 use serde_json::{Value, json};
@@ -63,10 +64,10 @@ async fn refusals_failures_and_every_change_have_entries_with_before_and_after()
     let client = OAuthClient::register(&server).await;
     client.token(&[("grant_type", "authorization_code"), ("code", "dw_ac_nothing"), ("code_verifier", &"v".repeat(43))]).await.expect(400);
     assert_eq!(detail(&of_kind(&server, "token.refused").await[0])["reason"], "code_expired");
-    server.app.accounts.set_roles(&alice, vec![Role::parse("staff").unwrap()]).await.unwrap();
+    server.app.accounts.set_roles(&Authority::operator(), &alice, vec![Role::parse("staff").unwrap()]).await.unwrap();
     let changed = of_kind(&server, "person.changed").await;
     assert_eq!(detail(&changed[0]), json!({"before": {"roles": []}, "after": {"roles": ["staff"]}}));
-    server.app.accounts.set_roles(&alice, vec![Role::parse("staff").unwrap()]).await.unwrap();
+    server.app.accounts.set_roles(&Authority::operator(), &alice, vec![Role::parse("staff").unwrap()]).await.unwrap();
     assert_eq!(of_kind(&server, "person.changed").await.len(), 1, "no change, no entry");
     // A change on a page names the administrator who made it.
     let root = server.signed_in("root").await;
@@ -96,7 +97,7 @@ async fn the_chain_is_whole_across_replicas_and_shows_what_was_cut_off() {
     let add = |accounts: doorward_accounts::Accounts, name: &'static str| async move {
         for number in 0..20 {
             let new = doorward_accounts::NewPerson { name: format!("{name}{number}"), email: None, password: None, roles: Vec::new() };
-            accounts.add(new).await.unwrap();
+            accounts.add(&Authority::operator(), new).await.unwrap();
         }
     };
     tokio::join!(add(here, "here"), add(there, "there"));

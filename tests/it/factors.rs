@@ -1,17 +1,18 @@
 //! Second factors of our own: authenticator apps, recovery codes, and what demands them. Passkeys need a browser: tests/clients.
 
+use doorward_accounts::Authority;
 use doorward_model::{Level, Timestamp};
 use doorward_testkit::{Browser, FakeProvider, OAuthClient, PASSWORD, Page, Pkce, TestServer, Tokens, form_value};
 use serde_json::json;
 
 /// The value of an input in the form that posts to `action`.
-fn field(page: &Page, action: &str, name: &str) -> String {
+pub(crate) fn field(page: &Page, action: &str, name: &str) -> String {
     let at = page.body.find(&format!("action=\"{action}\"")).unwrap_or_else(|| panic!("no form for {action}: {}", page.body));
     form_value(&page.body[at..], name).unwrap_or_else(|| panic!("no {name}"))
 }
 
 /// The key that a page shows for an authenticator app.
-fn key(page: &Page) -> Vec<u8> {
+pub(crate) fn key(page: &Page) -> Vec<u8> {
     let shown = page.body.split("<p class=\"copy\"><code>").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
     let bits: Vec<u8> = shown
         .bytes()
@@ -24,7 +25,7 @@ fn key(page: &Page) -> Vec<u8> {
 }
 
 /// RFC 6238, written down once more so that the test does not trust the library under test.
-fn code(key: &[u8], at: Timestamp) -> String {
+pub(crate) fn code(key: &[u8], at: Timestamp) -> String {
     let counter = u64::try_from(at.0).unwrap() / 30;
     let mac = aws_lc_rs::hmac::sign(&aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key), &counter.to_be_bytes());
     let bytes = mac.as_ref();
@@ -33,7 +34,7 @@ fn code(key: &[u8], at: Timestamp) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-async fn post_security(server: &TestServer, browser: &Browser, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
+pub(crate) async fn post_security(server: &TestServer, browser: &Browser, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
     let csrf = field(page, action, "csrf");
     let mut all = vec![("csrf", csrf.as_str())];
     all.extend_from_slice(fields);
@@ -41,7 +42,7 @@ async fn post_security(server: &TestServer, browser: &Browser, page: &Page, acti
 }
 
 /// Sets an authenticator app up; answers its key and the recovery codes.
-async fn enrol(server: &TestServer, browser: &Browser) -> (Vec<u8>, Vec<String>) {
+pub(crate) async fn enrol(server: &TestServer, browser: &Browser) -> (Vec<u8>, Vec<String>) {
     let page = browser.get(&server.at("/account/security")).await.expect(200);
     let key = key(&page);
     assert_eq!(self::key(&browser.get(&server.at("/account/security")).await), key, "a reload shows the same key");
@@ -54,7 +55,7 @@ async fn enrol(server: &TestServer, browser: &Browser) -> (Vec<u8>, Vec<String>)
 }
 
 /// Signs in with the password and answers where that leads.
-async fn password(server: &TestServer, browser: &Browser, name: &str, request: Option<&str>) -> Page {
+pub(crate) async fn password(server: &TestServer, browser: &Browser, name: &str, request: Option<&str>) -> Page {
     let page = browser.get(&server.at("/login")).await.expect(200);
     let csrf = field(&page, "/login", "csrf");
     let mut fields = vec![("csrf", csrf.as_str()), ("name", name), ("password", PASSWORD)];
@@ -62,7 +63,7 @@ async fn password(server: &TestServer, browser: &Browser, name: &str, request: O
     browser.post(&server.at("/login"), &fields).await
 }
 
-async fn prove(server: &TestServer, browser: &Browser, at: &str, typed: &str) -> Page {
+pub(crate) async fn prove(server: &TestServer, browser: &Browser, at: &str, typed: &str) -> Page {
     let page = browser.get(at).await.expect(200);
     let csrf = field(&page, "/login/second-factor", "csrf");
     let request = form_value(&page.body[page.body.find("/login/second-factor").unwrap()..], "request");
@@ -264,7 +265,7 @@ async fn an_administrator_can_take_lost_factors_away() {
     let person = server.person("ann").await;
     let browser = server.signed_in("ann").await;
     enrol(&server, &browser).await;
-    server.app.accounts.reset_factors(&person).await.unwrap();
+    server.app.accounts.reset_factors(&Authority::operator(), &person).await.unwrap();
     browser.get(&server.at("/account")).await.expect(303);
     assert_eq!(password(&server, &Browser::new(), "ann", None).await.expect(303).location(), server.at("/account"));
 }

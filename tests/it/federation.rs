@@ -8,13 +8,14 @@ mod leaving;
 mod linking;
 mod presets;
 mod sign_in;
+mod tokens;
 
 use doorward::config::Config;
 use doorward_federation::ProviderConfig;
 use doorward_testkit::{Browser, FakeProvider, OAuthClient, Page, Pkce, TestServer, Tokens};
 
 /// A server with one provider called `corp`.
-async fn server_with(provider: &FakeProvider, change: impl FnOnce(&mut ProviderConfig, &mut Config)) -> TestServer {
+pub(crate) async fn server_with(provider: &FakeProvider, change: impl FnOnce(&mut ProviderConfig, &mut Config)) -> TestServer {
     let mut corp = provider.config();
     let server = TestServer::start_with(|config| {
         change(&mut corp, config);
@@ -26,18 +27,18 @@ async fn server_with(provider: &FakeProvider, change: impl FnOnce(&mut ProviderC
 }
 
 /// Begins a sign-in and answers where the browser is sent.
-async fn begin(server: &TestServer, browser: &Browser, query: &str) -> Page {
+pub(crate) async fn begin(server: &TestServer, browser: &Browser, query: &str) -> Page {
     browser.get(&server.at(&format!("/login/corp{query}"))).await
 }
 
 /// The whole way through the provider; answers what the callback says.
-async fn arrive(server: &TestServer, provider: &FakeProvider, browser: &Browser) -> Page {
+pub(crate) async fn arrive(server: &TestServer, provider: &FakeProvider, browser: &Browser) -> Page {
     let away = begin(server, browser, "").await.expect(303);
     browser.get(&provider.sign_in(&away.location())).await
 }
 
 /// A browser in which the provider's person is signed in.
-async fn signed_in(server: &TestServer, provider: &FakeProvider) -> Browser {
+pub(crate) async fn signed_in(server: &TestServer, provider: &FakeProvider) -> Browser {
     let browser = Browser::new();
     let back = arrive(server, provider, &browser).await.expect(303);
     assert_eq!(back.location(), server.at("/account"), "{}", back.body);

@@ -115,6 +115,9 @@ async fn p7_a_backup_taken_while_the_server_runs_restores_without_its_sessions()
     let ended = directory("ended");
     std::fs::create_dir_all(&ended).unwrap();
     assert_eq!(run(&ended, &["restore", with_key.to_str().unwrap(), "--end-access"]).await.0, 0);
+    drop(restored);
+    let ended = DoorwardProcess::start(&ended, &format!("127.0.0.1:{port}"), &[]).await;
+    assert_eq!(whoami(&ended.url, &value).await, 401, "and with --end-access they have ended");
 }
 
 #[tokio::test]

@@ -189,7 +189,7 @@ impl Stage {
             Reason::SignIn => self.sign_in_fails("alice", "not her password").await,
             Reason::PersonDisabled => {
                 let bob = server.app.accounts.find("bob").await.unwrap();
-                server.app.accounts.set_disabled(&bob, true).await.unwrap();
+                server.app.accounts.disable(&bob, None).await.unwrap();
                 self.sign_in_fails("bob", PASSWORD).await;
             }
             Reason::Denied => {
@@ -199,7 +199,7 @@ impl Stage {
             Reason::Role => {
                 let code = code().await;
                 let alice = server.app.accounts.find("alice").await.unwrap();
-                server.app.accounts.set_roles(&alice, Vec::new()).await.unwrap();
+                server.app.accounts.set_roles(&doorward_accounts::Authority::operator(), &alice, Vec::new()).await.unwrap();
                 client.redeem(&code, &pkce, &[]).await.expect(400);
             }
             Reason::CodeExpired => {

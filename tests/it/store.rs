@@ -1,9 +1,9 @@
 //! The store's conformance suite: the same on both databases.
 
 use doorward_model::{
-    Change, Client, ClientAuthMethod, ClientId, ClientSource, Connection, Grant, GrantId, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey,
-    PersonName, PlainToken, ProviderId, RedirectUri, RefreshToken, Resource, RevokeReason, Role, ScopeSet, Sealed, SignInAttempt, Timestamp, TokenKind,
-    ToolClass, Totp, UnitOfWork, UpstreamChange, UpstreamName, UserId,
+    Change, Client, ClientAuthMethod, ClientId, ClientSource, Connection, CountedAttempt, Grant, GrantId, HashedToken, IdentityId, Invitation, LinkedIdentity,
+    Passkey, PersonName, PlainToken, ProviderId, RedirectUri, RefreshToken, Resource, RevokeReason, Role, ScopeSet, Sealed, SignInAttempt, Timestamp,
+    TokenKind, ToolClass, Totp, UnitOfWork, UpstreamChange, UpstreamName, UserId,
     upstream::{ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState, UpstreamRegistration},
 };
 use doorward_store::{Condition, Store, StoreError};
@@ -149,15 +149,43 @@ async fn p3_cs18_what_another_process_writes_is_seen() {
 async fn failures_are_counted_and_forgotten() {
     let server = TestServer::start().await;
     let store = &server.app.store;
-    let fail = |at| Change::RecordLoginFailure { key: "account:a".into(), at, forget_after: 900 };
+    let attempt = |at| Change::CountAttempt(CountedAttempt { key: "account:a".into(), at, free: 3, longest_delay: 4, forget_after: 900 });
     for step in 0..3 {
-        store.apply(fail(NOW.plus(step))).await.unwrap();
+        store.apply(attempt(NOW.plus(step))).await.unwrap();
     }
-    assert_eq!(store.login_failures("account:a").await.unwrap().failures, 3);
-    store.apply(fail(NOW.plus(1000))).await.unwrap();
-    assert_eq!(store.login_failures("account:a").await.unwrap().failures, 1);
+    let failures = async || store.login_failures("account:a").await.unwrap();
+    assert_eq!(failures().await.failures, 3);
+    // Beyond the free ones: after one second, then two, four, and four again, which is the longest.
+    let mut last = NOW.plus(2);
+    for delay in [1, 2, 4, 4] {
+        assert!(matches!(store.apply(attempt(last.plus(delay - 1))).await, Err(StoreError::Refused(Condition::CountAttempt))), "{delay}");
+        last = last.plus(delay);
+        store.apply(attempt(last)).await.unwrap();
+    }
+    assert_eq!(failures().await.failures, 7);
+    store.apply(Change::TakeBackAttempt { key: "account:a".into() }).await.unwrap();
+    assert_eq!((failures().await.failures, failures().await.last_at), (6, last.plus(-4)));
+    store.apply(attempt(last.plus(1000))).await.unwrap();
+    assert_eq!(failures().await.failures, 1);
     store.apply(Change::ClearLoginFailures { key: "account:a".into() }).await.unwrap();
-    assert_eq!(store.login_failures("account:a").await.unwrap().failures, 0);
+    assert_eq!(failures().await.failures, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_attempts_at_the_same_moment_only_the_free_ones_are_counted() {
+    let server = TestServer::start().await;
+    let attempt = || Change::CountAttempt(CountedAttempt { key: "account:a".into(), at: NOW, free: 5, longest_delay: 900, forget_after: 900 });
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let store = server.app.store.clone();
+            tokio::spawn(async move { store.apply(attempt()).await.is_ok() })
+        })
+        .collect();
+    let mut counted = 0;
+    for task in tasks {
+        counted += u32::from(task.await.unwrap());
+    }
+    assert_eq!(counted, 5);
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ async fn people_who_refuse_are_disabled_or_go_away_are_explained() {
     expect(&server, "no_token", "never came back for its token").await;
     server.clock.advance(1000);
     let bob = server.person("bob").await;
-    server.app.accounts.set_disabled(&bob, true).await.unwrap();
+    server.app.accounts.disable(&bob, None).await.unwrap();
     let stranger = Browser::new();
     let login = stranger.get(&client.authorize_url(&pkce, &[])).await.expect(303).location();
     let page = stranger.get(&login).await.expect(200);

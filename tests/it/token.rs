@@ -1,5 +1,6 @@
 //! The token endpoint: codes.
 
+use doorward_accounts::Authority;
 use std::sync::Arc;
 
 use doorward_testkit::{Browser, OAuthClient, Pkce, TestServer, Tokens};
@@ -167,12 +168,12 @@ async fn login_14_rt_16_disabling_the_person_or_the_client_ends_everything() {
     let tokens = client.tokens(&browser, &[]).await;
     let pkce = Pkce::default();
     let waiting = client.code(&browser, &pkce, &[]).await;
-    server.app.accounts.set_disabled(&alice, true).await.unwrap();
+    server.app.accounts.disable(&alice, None).await.unwrap();
     assert!(!server.calls(&tokens.access).await);
     client.refresh(&tokens.refresh, &[]).await.expect(400);
     client.redeem(&waiting, &pkce, &[]).await.expect(400);
     browser.get(&server.at("/account")).await.expect(303);
-    server.app.accounts.set_disabled(&alice, false).await.unwrap();
+    server.app.accounts.enable(&Authority::operator(), &alice, None).await.unwrap();
     assert!(!server.calls(&tokens.access).await, "enabling brings nothing back");
     let browser = server.signed_in("alice").await;
     let tokens = client.tokens(&browser, &[]).await;

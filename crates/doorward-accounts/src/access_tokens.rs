@@ -3,7 +3,7 @@
 use doorward_model::{AccessPolicy, AccessToken, AccessTokenId, Authentication, Change, Person, PlainToken, ScopeSet, TokenKind, UpstreamName, UserId};
 use doorward_store::StoreError;
 
-use crate::Accounts;
+use crate::{Accounts, Authority};
 
 /// A token to be made.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +39,9 @@ pub enum AccessTokenError {
     /// There is none, or it is somebody else's, or it is over.
     #[error("there is no such live token")]
     Unknown,
+    /// The person comes through a provider whose account has ended.
+    #[error("the account at the provider through which this person comes has ended; they must sign in there first")]
+    Ended,
     /// Tokens are switched off.
     #[error("personal access tokens are switched off here")]
     Off,
@@ -56,12 +59,21 @@ pub struct MadeAccessToken {
     pub value: PlainToken,
 }
 
+/// What a token records of how whoever makes it proved who they are.
+fn of_token(authority: &Authority) -> Authentication {
+    let Authentication { level, mut amr } = authority.authentication().clone();
+    if !amr.iter().any(|method| method == AccessToken::METHOD) {
+        amr.push(AccessToken::METHOD.to_owned());
+    }
+    Authentication { level, amr }
+}
+
 impl Accounts {
-    /// Makes a token for a person. `authentication` is how they proved who they are, which bounds what they may give.
+    /// Makes a token for a person. How whoever acts proved who they are bounds what the token allows, and is recorded in it.
     pub async fn add_access_token(
         &self,
+        authority: &Authority,
         person: &Person,
-        authentication: &Authentication,
         access: &AccessPolicy,
         new: NewAccessToken,
     ) -> Result<MadeAccessToken, AccessTokenError> {
@@ -80,11 +92,14 @@ impl Accounts {
         if scopes.is_empty() {
             return Err(AccessTokenError::NoScope);
         }
-        let most = access.effective(&scopes, person, authentication);
+        let most = access.effective(&scopes, person, authority.authentication());
         let administers = scopes.has_administrative();
         if !most.covers(&scopes) || administers && !person.is_administrator() {
             let beyond: Vec<_> = scopes.iter().filter(|scope| !most.allows(*scope) || scope.is_administrative()).map(doorward_model::Scope::name).collect();
             return Err(AccessTokenError::TooMuch(beyond.join(", ")));
+        }
+        if self.hangs_on_ended_accounts(person).await.map_err(AccessTokenError::Store)? {
+            return Err(AccessTokenError::Ended);
         }
         if self.store.count_access_tokens(&person.id, now).await.map_err(AccessTokenError::Store)? >= u64::try_from(AccessToken::MOST).unwrap_or(u64::MAX) {
             return Err(AccessTokenError::TooMany);
@@ -102,23 +117,27 @@ impl Accounts {
             expires_at: now.plus(i64::from(new.days) * 86_400),
             last_used_at: None,
             revoked_at: None,
+            authentication: of_token(authority),
+            identity: authority.identity().cloned(),
         };
         self.store.apply(Change::InsertAccessToken(Box::new(token.clone()))).await.map_err(AccessTokenError::Store)?;
         tracing::info!(person = %person.id, token = %token.id, "access token made");
         Ok(MadeAccessToken { token, value })
     }
 
-    /// Replaces a token's value. The old one ends at once; the new one lives as long as the old one was made for.
-    pub async fn rotate_access_token(&self, user_id: &UserId, id: &AccessTokenId) -> Result<MadeAccessToken, AccessTokenError> {
+    /// Replaces a token's value. The old one ends at once; the new one lives as long as the old one was made for, and is worth what whoever
+    /// replaces it proved.
+    pub async fn rotate_access_token(&self, authority: &Authority, user_id: &UserId, id: &AccessTokenId) -> Result<MadeAccessToken, AccessTokenError> {
         let now = self.clock.now();
         let found = self.store.access_token_of_id(id).await.map_err(AccessTokenError::Store)?;
         let held = found.filter(|token| token.user_id == *user_id && token.is_live(now)).ok_or(AccessTokenError::Unknown)?;
         let value = PlainToken::random(TokenKind::AccessToken, self.entropy.as_ref());
         let lifetime = held.expires_at.since(held.rotated_at.unwrap_or(held.created_at));
         let expires_at = now.plus(lifetime);
-        let change = Change::RotateAccessToken { user_id: user_id.clone(), id: id.clone(), token: value.hashed(), expires_at, now };
-        self.changed(change).await?;
-        Ok(MadeAccessToken { token: AccessToken { token: value.hashed(), rotated_at: Some(now), expires_at, ..held }, value })
+        let (authentication, identity) = (of_token(authority), authority.identity().cloned());
+        let token = AccessToken { token: value.hashed(), rotated_at: Some(now), expires_at, authentication, identity, ..held };
+        self.changed(Change::RotateAccessToken(Box::new(token.clone()))).await?;
+        Ok(MadeAccessToken { token, value })
     }
 
     /// Revokes a token: of this person only, if one is given.

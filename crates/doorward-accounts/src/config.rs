@@ -23,6 +23,8 @@ pub struct Config {
     pub argon2_lanes: u32,
     /// How many passwords are hashed at once; 0 for one a processor. Further sign-ins wait, so that memory stays bounded.
     pub argon2_concurrency: usize,
+    /// How many passwords may wait for each one that is hashed at that moment. Further sign-ins are answered 503 at once.
+    pub argon2_queue: usize,
     /// After how many seconds without use a session ends.
     pub session_idle_seconds: i64,
     /// After how many seconds a session ends, use or no use.
@@ -51,6 +53,7 @@ impl Default for Config {
             argon2_passes: 2,
             argon2_lanes: 1,
             argon2_concurrency: 0,
+            argon2_queue: 64,
             session_idle_seconds: 7 * 86_400,
             session_max_seconds: 30 * 86_400,
             failures_before_delay: 5,

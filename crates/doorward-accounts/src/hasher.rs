@@ -1,4 +1,7 @@
-//! argon2id, bounded: each hash takes megabytes and milliseconds, so only so many run at once.
+//! argon2id, bounded: each hash takes megabytes and milliseconds, so only so many run at once, and only so many wait.
+//!
+//! The permit moves into the work that it bounds. A request that is dropped while its hash runs gives the permit back when the hash ends,
+//! not before.
 
 use std::sync::Arc;
 
@@ -7,6 +10,7 @@ use argon2::{
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use doorward_model::{Entropy, PlainPassword, secret::HashedPassword};
+use doorward_store::attempts::Counted;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Config;
@@ -16,7 +20,10 @@ use crate::Config;
 pub struct PasswordHasher {
     argon2: Argon2<'static>,
     entropy: Arc<dyn Entropy>,
+    /// One permit for each hash that may run.
     permits: Arc<Semaphore>,
+    /// One permit for each hash that runs or waits.
+    places: Arc<Semaphore>,
     /// Verified against when there is no such person, so that both cases take the same time.
     decoy: HashedPassword,
 }
@@ -30,11 +37,20 @@ pub enum HasherError {
     /// The hashing task died or the library refused.
     #[error("a password could not be hashed")]
     Failed,
+    /// Too many hashes wait already.
+    #[error("too many passwords are being checked at this moment; try again in a few seconds")]
+    Busy,
+}
+
+/// A place among the hashes that wait.
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
 }
 
 /// The right to run one hash.
 pub(crate) struct Turn {
     _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// How a verification ended.
@@ -60,22 +76,39 @@ impl PasswordHasher {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             chosen => chosen,
         };
+        let places = concurrency.saturating_add(concurrency.saturating_mul(config.argon2_queue));
         // Only its parameters matter: nothing verifies against it.
         let decoy = HashedPassword::from_phc(format!(
             "$argon2id$v=19$m={},t={},p={}$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes
         ));
-        Ok(Self { argon2, entropy, permits: Arc::new(Semaphore::new(concurrency)), decoy })
+        Ok(Self {
+            argon2,
+            entropy,
+            permits: Arc::new(Semaphore::new(concurrency)),
+            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            decoy,
+        })
+    }
+
+    /// Takes a place among those that wait.
+    ///
+    /// # Errors
+    ///
+    /// [`HasherError::Busy`], at once, if there is none.
+    pub(crate) fn place(&self) -> Result<Place, HasherError> {
+        Arc::clone(&self.places).try_acquire_owned().map(|permit| Place { _permit: permit }).map_err(|_| HasherError::Busy)
     }
 
     /// Waits until a hash may run.
-    pub(crate) async fn turn(&self) -> Result<Turn, HasherError> {
-        Arc::clone(&self.permits).acquire_owned().await.map(|permit| Turn { _permit: permit }).map_err(|_| HasherError::Failed)
+    pub(crate) async fn turn(&self, place: Place) -> Result<Turn, HasherError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| HasherError::Failed)?;
+        Ok(Turn { _permit: permit, _place: place })
     }
 
     /// Hashes a password with a fresh salt.
     pub async fn hash(&self, password: PlainPassword) -> Result<HashedPassword, HasherError> {
-        let turn = self.turn().await?;
+        let turn = self.turn(self.place()?).await?;
         let mut salt = [0u8; 16];
         self.entropy.fill(&mut salt);
         let argon2 = self.argon2.clone();
@@ -86,30 +119,32 @@ impl PasswordHasher {
         tokio::task::spawn_blocking(work).await.map_err(|_| HasherError::Failed)?
     }
 
-    /// Compares a password with a stored hash, or with nothing for the same length of time. Whoever holds the turn until a failure
-    /// is recorded lets nobody guess meanwhile.
-    pub(crate) async fn verify(&self, turn: Turn, password: PlainPassword, stored: Option<HashedPassword>) -> Result<(Verdict, Turn), HasherError> {
+    /// Compares a password with a stored hash, or with nothing for the same length of time. The attempt must have been counted.
+    pub(crate) async fn verify(&self, turn: Turn, _counted: &Counted, password: PlainPassword, stored: Option<HashedPassword>) -> Result<Verdict, HasherError> {
         let exists = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
         let argon2 = self.argon2.clone();
         let mut salt = [0u8; 16];
         self.entropy.fill(&mut salt);
         let work = move || {
-            let parsed = PasswordHash::new(stored.as_str()).map_err(|_| HasherError::Failed)?;
-            if argon2.verify_password(password.reveal(), &parsed).is_err() || !exists {
-                return Ok(Verdict::Wrong);
-            }
-            if Params::try_from(&parsed).is_ok_and(|params| {
-                params.m_cost() == argon2.params().m_cost() && params.t_cost() == argon2.params().t_cost() && params.p_cost() == argon2.params().p_cost()
-            }) {
-                Ok(Verdict::Right)
-            } else {
-                hash(&argon2, password.reveal(), &salt).map(Verdict::Outdated)
-            }
+            let _turn = turn;
+            compare(&argon2, &password, &stored, exists, &salt)
         };
-        let verdict = tokio::task::spawn_blocking(work).await.map_err(|_| HasherError::Failed)??;
-        Ok((verdict, turn))
+        tokio::task::spawn_blocking(work).await.map_err(|_| HasherError::Failed)?
     }
+}
+
+/// Compares a password with a hash and, where it is right but hashed under other parameters, hashes it anew.
+fn compare(argon2: &Argon2<'_>, password: &PlainPassword, stored: &HashedPassword, exists: bool, salt: &[u8]) -> Result<Verdict, HasherError> {
+    let parsed = PasswordHash::new(stored.as_str()).map_err(|_| HasherError::Failed)?;
+    if argon2.verify_password(password.reveal(), &parsed).is_err() || !exists {
+        return Ok(Verdict::Wrong);
+    }
+    let same = |params: Params| {
+        let wanted = argon2.params();
+        params.m_cost() == wanted.m_cost() && params.t_cost() == wanted.t_cost() && params.p_cost() == wanted.p_cost()
+    };
+    if Params::try_from(&parsed).is_ok_and(same) { Ok(Verdict::Right) } else { hash(argon2, password.reveal(), salt).map(Verdict::Outdated) }
 }
 
 #[cfg(test)]
@@ -126,13 +161,34 @@ mod tests {
         let password = || PlainPassword::typed("correct horse".into()).unwrap();
         let stored = old.hash(password()).await.unwrap();
         assert!(stored.as_str().starts_with("$argon2id$v=19$m=64,t=2,p=1$"));
-        assert_eq!(old.verify(old.turn().await.unwrap(), password(), Some(stored.clone())).await.unwrap().0, Verdict::Right);
-        let Verdict::Outdated(better) = new.verify(new.turn().await.unwrap(), password(), Some(stored.clone())).await.unwrap().0 else {
-            panic!("not rehashed")
+        let verdict = |hasher: &PasswordHasher, password: PlainPassword, stored: Option<&HashedPassword>| {
+            compare(&hasher.argon2, &password, stored.unwrap_or(&hasher.decoy), stored.is_some(), &[7; 16]).unwrap()
         };
-        assert_eq!(new.verify(new.turn().await.unwrap(), password(), Some(better)).await.unwrap().0, Verdict::Right);
+        assert_eq!(verdict(&old, password(), Some(&stored)), Verdict::Right);
+        let Verdict::Outdated(better) = verdict(&new, password(), Some(&stored)) else { panic!("not rehashed") };
+        assert_eq!(verdict(&new, password(), Some(&better)), Verdict::Right);
         let wrong = PlainPassword::typed("wrong".into()).unwrap();
-        assert_eq!(old.verify(old.turn().await.unwrap(), wrong.clone(), Some(stored)).await.unwrap().0, Verdict::Wrong);
-        assert_eq!(old.verify(old.turn().await.unwrap(), wrong, None).await.unwrap().0, Verdict::Wrong);
+        assert_eq!(verdict(&old, wrong.clone(), Some(&stored)), Verdict::Wrong);
+        assert_eq!(verdict(&old, wrong, None), Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn only_so_many_hashes_wait_and_one_whose_caller_is_gone_keeps_its_permit_until_it_ends() {
+        let config = Config { argon2_memory_kib: 8192, argon2_concurrency: 1, argon2_queue: 2, ..Config::default() };
+        let hasher = PasswordHasher::new(&config, Arc::new(doorward_keys::SystemEntropy)).unwrap();
+        let held: Vec<Place> = (0..3).map(|_| hasher.place().unwrap()).collect();
+        assert!(matches!(hasher.place(), Err(HasherError::Busy)));
+        drop(held);
+        // Dropped as soon as its hash runs: the permit is out although nobody waits for the hash.
+        let running = hasher.clone();
+        let dropped = tokio::spawn(async move { running.hash(PlainPassword::typed("correct horse".into()).unwrap()).await.map(drop) });
+        while hasher.permits.available_permits() == 1 {
+            tokio::task::yield_now().await;
+        }
+        dropped.abort();
+        assert!(dropped.await.is_err());
+        assert_eq!((hasher.permits.available_permits(), hasher.places.available_permits()), (0, 2));
+        let _turn = hasher.turn(hasher.place().unwrap()).await.unwrap();
+        assert_eq!(hasher.places.available_permits(), 2);
     }
 }

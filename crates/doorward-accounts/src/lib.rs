@@ -3,7 +3,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod access_tokens;
+mod authority;
 mod config;
+mod guessing;
 mod hasher;
 mod passkeys;
 mod people;
@@ -21,7 +23,9 @@ use doorward_store::{Store, StoreError};
 use webauthn_rs::Webauthn;
 
 pub use access_tokens::{AccessTokenError, MadeAccessToken, NewAccessToken};
+pub use authority::{Authority, NotRecent};
 pub use config::Config;
+pub use guessing::KNOWN_SECONDS;
 pub use hasher::{HasherError, PasswordHasher};
 pub use passkeys::Ceremony;
 pub use people::{BrowserFacts, NewPerson, PeopleError, PersonChange};

@@ -11,7 +11,7 @@ use webauthn_rs::{
     prelude::{DiscoverableAuthentication, Passkey, PasskeyAuthentication, PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Url, Uuid},
 };
 
-use crate::{Accounts, BrowserFacts, Entrance, FactorError, SignedIn};
+use crate::{Accounts, Authority, BrowserFacts, Entrance, FactorError, SignedIn};
 
 /// For how many seconds a ceremony may take.
 const CEREMONY: i64 = 300;
@@ -88,7 +88,7 @@ impl Accounts {
     }
 
     /// Begins to add a passkey.
-    pub async fn begin_passkey(&self, person: &Person) -> Result<Ceremony, FactorError> {
+    pub async fn begin_passkey(&self, _authority: &Authority, person: &Person) -> Result<Ceremony, FactorError> {
         let party = self.party()?;
         let known = self.store.passkeys_of(&person.id).await?;
         let known = known.iter().filter_map(|record| read(record).ok()).map(|passkey| passkey.cred_id().clone()).collect::<Vec<_>>();
@@ -104,7 +104,7 @@ impl Accounts {
     }
 
     /// Adds a passkey by what the browser answered.
-    pub async fn add_passkey(&self, person: &Person, name: &str, answer: &str, state: &str) -> Result<(), FactorError> {
+    pub async fn add_passkey(&self, _authority: &Authority, person: &Person, name: &str, answer: &str, state: &str) -> Result<(), FactorError> {
         let party = self.party()?;
         let (state, spend) = self.open_ceremony::<PasskeyRegistration>("passkey-registration", Some(&person.id), state)?;
         let answer: RegisterPublicKeyCredential = serde_json::from_str(answer).map_err(refused)?;
@@ -150,11 +150,8 @@ impl Accounts {
             return Err(FactorError::Passkey("the person is disabled".to_owned()));
         }
         // A passkey is a way in, not a way around the provider that the account hangs on.
-        if person.password.is_none() || !self.config.passwords {
-            let identities = self.store.identities_of(&person.id).await?;
-            if !identities.is_empty() && identities.iter().all(|identity| identity.ended_at.is_some()) {
-                return Err(FactorError::Passkey("no provider stands for the person any more".to_owned()));
-            }
+        if self.hangs_on_ended_accounts(&person).await? {
+            return Err(FactorError::Passkey("no provider stands for the person any more".to_owned()));
         }
         let authentication = Authentication { level: Level::MultiFactor, amr: ["swk", "user"].map(str::to_owned).to_vec() };
         let entrance = Entrance { authentication, auth_time: self.clock.now(), complete: true, upstream: None };
@@ -214,7 +211,7 @@ impl Accounts {
     }
 
     /// Removes a passkey. The person's other sessions end. `false` if it is not theirs.
-    pub async fn remove_passkey(&self, user_id: &UserId, id: &str, keep: SessionId) -> Result<bool, StoreError> {
+    pub async fn remove_passkey(&self, _authority: &Authority, user_id: &UserId, id: &str, keep: SessionId) -> Result<bool, StoreError> {
         let unit = UnitOfWork::from_iter([Change::DeletePasskey { user_id: user_id.clone(), id: id.to_owned() }, Self::others_end(user_id, keep)]);
         match self.store.apply(unit).await {
             Ok(()) => {

@@ -1,15 +1,16 @@
 //! Adding, changing and removing people; the first administrator.
 
-use std::sync::Arc;
-
 use doorward_model::{
     Authentication, Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword, PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork,
     UserId, person::PersonNameError, secret::PasswordTextError,
 };
-use doorward_store::{Condition, StoreError};
+use doorward_store::{
+    Condition, StoreError,
+    attempts::{Counter, TooMany},
+};
 use doorward_transport::ClientAddress;
 
-use crate::{Accounts, HasherError, SignedIn, sign_in::Entrance};
+use crate::{Accounts, Authority, HasherError, SignedIn, hasher::Verdict, sign_in::Entrance};
 
 /// A person to be added.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct BrowserFacts<'a> {
     pub user_agent: &'a str,
     /// The session that it had, which ends.
     pub previous: Option<HashedToken>,
+    /// The cookie of a browser in which users signed in before.
+    pub known: Option<&'a str>,
 }
 
 /// Why people could not be changed as asked.
@@ -50,6 +53,9 @@ pub enum PeopleError {
     /// The present password is not that.
     #[error("the present password is wrong")]
     WrongPassword,
+    /// The password was asked for too often. Holds the number of seconds to wait.
+    #[error("too many failed attempts; try again in {0} seconds")]
+    Wait(i64),
     /// Not an e-mail address.
     #[error("{0:?} is not an e-mail address")]
     Email(String),
@@ -117,11 +123,12 @@ impl Accounts {
             provider_roles: Vec::new(),
             created_at: self.clock.now(),
             disabled_at: None,
+            links_after: None,
         })
     }
 
     /// Adds a person.
-    pub async fn add(&self, new: NewPerson) -> Result<Person, PeopleError> {
+    pub async fn add(&self, _authority: &Authority, new: NewPerson) -> Result<Person, PeopleError> {
         let person = self.prepare(new).await?;
         match self.store.apply(Change::InsertPerson(person.clone())).await {
             Ok(()) => Ok(person),
@@ -135,13 +142,22 @@ impl Accounts {
         self.store.person_named(&PersonName::parse(name)?).await?.ok_or_else(|| PeopleError::Unknown(name.to_owned()))
     }
 
+    /// Whether a person comes in through providers only, and all their accounts there have ended.
+    pub(crate) async fn hangs_on_ended_accounts(&self, person: &Person) -> Result<bool, StoreError> {
+        if person.password.is_some() && self.config.passwords {
+            return Ok(false);
+        }
+        let identities = self.store.identities_of(&person.id).await?;
+        Ok(!identities.is_empty() && identities.iter().all(|identity| identity.ended_at.is_some()))
+    }
+
     /// All people.
     pub async fn list(&self) -> Result<Vec<Person>, StoreError> {
         self.store.people().await
     }
 
     /// Sets a password. All other sessions and all grants of the person end (ASVS 7.4.3).
-    pub async fn set_password(&self, person: &Person, text: String, keep: Option<SessionId>) -> Result<(), PeopleError> {
+    pub async fn set_password(&self, _authority: &Authority, person: &Person, text: String, keep: Option<SessionId>) -> Result<(), PeopleError> {
         let unit = self.new_password(person, text, keep).await?;
         tracing::info!(person = %person.id, "password changed");
         Ok(self.store.apply(unit).await?)
@@ -155,19 +171,45 @@ impl Accounts {
             Change::SetPassword { user_id: person.id.clone(), password: Some(hash) },
             Change::EndSessionsOfPerson { user_id: person.id.clone(), except: keep },
             Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged },
-            Change::ClearLoginFailures { key: format!("account:{}", person.name) },
+            Change::ClearLoginFailures { key: Self::account_key(Some(&person.name)) },
         ]))
     }
 
-    /// Sets a new password for a person who knows the present one.
-    pub async fn change_password(&self, person: &Person, present: String, text: String, keep: SessionId) -> Result<(), PeopleError> {
-        let turn = self.hasher.turn().await?;
-        let (verdict, turn) = self.hasher.verify(turn, PlainPassword::typed(present)?, person.password.clone()).await?;
-        drop(turn);
-        if verdict == crate::hasher::Verdict::Wrong {
+    /// Sets a new password for a person who knows the present one. Attempts at the present one are counted as at sign-in.
+    pub async fn change_password(
+        &self,
+        authority: &Authority,
+        person: &Person,
+        (present, text): (String, String),
+        browser: &BrowserFacts<'_>,
+        keep: SessionId,
+    ) -> Result<(), PeopleError> {
+        let present = PlainPassword::typed(present)?;
+        let counters = self.password_counters(Some(&person.name), Some(&person.id), (browser.address, browser.known));
+        let (accounts, authority, person) = (self.clone(), authority.clone(), person.clone());
+        self.store.owned(async move { accounts.decide_change_of_password(&authority, person, (present, text), counters, keep).await }).await
+    }
+
+    async fn decide_change_of_password(
+        &self,
+        authority: &Authority,
+        person: Person,
+        (present, text): (PlainPassword, String),
+        counters: Vec<Counter>,
+        keep: SessionId,
+    ) -> Result<(), PeopleError> {
+        let place = self.hasher.place()?;
+        let counted = match self.store.count_attempt(Self::account_key(Some(&person.name)), counters, self.clock.now()).await? {
+            Ok(counted) => counted,
+            Err(TooMany(wait)) => return Err(PeopleError::Wait(wait)),
+        };
+        let turn = self.hasher.turn(place).await?;
+        if self.hasher.verify(turn, &counted, present, person.password.clone()).await? == Verdict::Wrong {
+            counted.wrong(&self.store).await?;
             return Err(PeopleError::WrongPassword);
         }
-        self.set_password(person, text, Some(keep)).await
+        self.store.apply(counted.right().collect::<UnitOfWork>()).await?;
+        self.set_password(authority, &person, text, Some(keep)).await
     }
 
     /// Applies a change to a person: only if they are still as they were when they had the etag `seen`, and somebody else remains an
@@ -194,7 +236,11 @@ impl Accounts {
     }
 
     /// Changes a person, as a whole or not at all. Disabling ends sessions, tokens and grants.
-    pub async fn update(&self, person: &Person, change: PersonChange, seen: Option<&str>) -> Result<(), PeopleError> {
+    pub async fn update(&self, _authority: &Authority, person: &Person, change: PersonChange, seen: Option<&str>) -> Result<(), PeopleError> {
+        self.apply_change(person, change, seen).await
+    }
+
+    async fn apply_change(&self, person: &Person, change: PersonChange, seen: Option<&str>) -> Result<(), PeopleError> {
         let now = self.clock.now();
         let user_id = || person.id.clone();
         let (mut changes, mut keep) = (Vec::new(), false);
@@ -224,13 +270,18 @@ impl Accounts {
     }
 
     /// Sets a person's roles.
-    pub async fn set_roles(&self, person: &Person, roles: Vec<Role>) -> Result<(), PeopleError> {
-        self.update(person, PersonChange { roles: Some(roles), ..PersonChange::default() }, None).await
+    pub async fn set_roles(&self, authority: &Authority, person: &Person, roles: Vec<Role>) -> Result<(), PeopleError> {
+        self.update(authority, person, PersonChange { roles: Some(roles), ..PersonChange::default() }, None).await
     }
 
-    /// Disables a person, whose sessions, tokens and grants end, or enables them again.
-    pub async fn set_disabled(&self, person: &Person, disabled: bool) -> Result<(), PeopleError> {
-        self.update(person, PersonChange { disabled: Some(disabled), ..PersonChange::default() }, None).await
+    /// Disables a person, if they are still as they were when they had the etag `seen`. Sessions, tokens and grants end.
+    pub async fn disable(&self, person: &Person, seen: Option<&str>) -> Result<(), PeopleError> {
+        self.apply_change(person, PersonChange { disabled: Some(true), ..PersonChange::default() }, seen).await
+    }
+
+    /// Enables a disabled person again.
+    pub async fn enable(&self, authority: &Authority, person: &Person, seen: Option<&str>) -> Result<(), PeopleError> {
+        self.update(authority, person, PersonChange { disabled: Some(false), ..PersonChange::default() }, seen).await
     }
 
     /// Ends a person's sessions, so that they must sign in again; with `apps`, connected apps must ask again too (CA52).
@@ -278,15 +329,12 @@ impl Accounts {
         }
         let person = self.prepare(NewPerson { roles: vec![Role::administrator()], ..new }).await?;
         let entrance = Entrance { authentication: Authentication::by("pwd"), auth_time: self.clock.now(), complete: true, upstream: None };
-        let (session, token) = self.new_session(&person.id, entrance, &browser);
-        let mut unit = UnitOfWork::from_iter([self.redeem(secret), Change::InsertPerson(person.clone()), Change::InsertSession(session)]);
-        if let Some(previous) = browser.previous {
-            unit.push(Change::EndSession(previous));
-        }
-        match self.store.apply(unit).await {
+        let added = UnitOfWork::from_iter([self.redeem(secret), Change::InsertPerson(person.clone())]);
+        let (session, signed_in) = self.enter(person.clone(), entrance, browser);
+        match self.store.apply(added.changes().iter().chain(session.changes()).cloned().collect::<UnitOfWork>()).await {
             Ok(()) => {
                 tracing::info!(person = %person.id, "administrator added by one-time link");
-                Ok(SignedIn { person: Arc::new(person), token, max_age: self.config.session_max_seconds, complete: true })
+                Ok(signed_in)
             }
             Err(StoreError::Refused(Condition::RedeemLink)) => Err(PeopleError::Link),
             Err(StoreError::Refused(_)) => Err(PeopleError::Taken(person.name.to_string())),
@@ -295,7 +343,7 @@ impl Accounts {
     }
 
     /// Uses a link to make a signed-in person an administrator.
-    pub async fn become_administrator_by_link(&self, secret: &str, person: &Person) -> Result<(), PeopleError> {
+    pub async fn become_administrator_by_link(&self, _authority: &Authority, secret: &str, person: &Person) -> Result<(), PeopleError> {
         let mut roles = person.roles.clone();
         if !person.is_administrator() {
             roles.push(Role::administrator());

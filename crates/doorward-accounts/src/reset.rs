@@ -1,13 +1,13 @@
 //! Links by which a person sets a password without knowing one: after an invitation, or because they forgot it.
 //!
-//! A link is sealed and kept nowhere. It names the person and a fingerprint of their present password, so that it dies with the next
-//! change of it. All links that replace the same password are spent as one, in the unit that sets the new one: of two that are used in
-//! the same moment one counts.
+//! A link is sealed and kept nowhere. It names the person and a fingerprint of their present password and e-mail address, so that it ends
+//! with the next change of either; being disabled ends it too. All links that replace the same password are spent as one, in the unit that
+//! sets the new one: of two that are used in the same moment one counts.
 
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_model::{Change, Person, PersonName, Sealed, Timestamp, UserId};
+use doorward_model::{Change, Expected, Person, PersonName, Sealed, Timestamp, UnitOfWork, UserId};
 use doorward_store::StoreError;
 use serde::{Deserialize, Serialize};
 
@@ -26,51 +26,62 @@ const PLACE: &str = "password-link";
 #[derive(Serialize, Deserialize)]
 struct PasswordLink {
     user_id: String,
+    made_at: i64,
     expires_at: i64,
-    /// Of the password that it replaces.
+    /// Of the password that it replaces, and the address that it was sent to.
     replaces: String,
 }
 
 impl Accounts {
-    /// What tells one password hash from another without telling anything else.
+    /// What tells one password hash and address from another without telling anything else.
     fn fingerprint(&self, person: &Person) -> String {
         let hash = person.password.as_ref().map(doorward_model::secret::HashedPassword::as_str).unwrap_or_default();
-        URL_SAFE_NO_PAD.encode(self.master.mac("password-link", &[hash.as_bytes()]))
+        let email = person.email.as_deref().unwrap_or_default().to_lowercase();
+        URL_SAFE_NO_PAD.encode(self.master.mac("password-link", &[hash.as_bytes(), email.as_bytes()]))
     }
 
     /// The secret of a link by which this person sets a password within so many seconds.
     pub fn password_link(&self, person: &Person, seconds: i64) -> String {
-        let link = PasswordLink { user_id: person.id.to_string(), expires_at: self.clock.now().plus(seconds).0, replaces: self.fingerprint(person) };
+        let now = self.clock.now();
+        let (user_id, replaces) = (person.id.to_string(), self.fingerprint(person));
+        let link = PasswordLink { user_id, made_at: now.0, expires_at: now.plus(seconds).0, replaces };
         let plain = serde_json::to_vec(&link).unwrap_or_default();
         self.master.seal(PLACE, &plain).as_str().to_owned()
     }
 
-    /// Whom a mail about a forgotten password goes to: the person with this name, or else the only one with this address, if they have a
-    /// password and none went to them lately.
-    pub async fn forgot_password(&self, asked: &str) -> Result<Option<Arc<Person>>, StoreError> {
+    /// The people to whom a mail about a forgotten password goes, each to their own address: the one with this sign-in name, and the only one
+    /// with a password whose address this is. Both count, so that nobody's mail is kept from them by a name that another chose. Nobody gets
+    /// a second mail within five minutes.
+    pub async fn forgot_password(&self, asked: &str) -> Result<Vec<Arc<Person>>, StoreError> {
         let asked = asked.trim();
-        // A name may look like an address.
-        let named = match PersonName::parse(asked) {
-            Ok(name) => self.store.person_named(&name).await?,
-            Err(_) => None,
-        };
-        let person = match named {
-            None if asked.contains('@') => {
-                let mut people = self.store.people_with_email(asked).await?;
-                // An address that two people share tells not who asks.
-                if people.len() == 1 { people.pop() } else { None }
+        let fits = |person: &Person| person.disabled_at.is_none() && person.password.is_some() && person.email.is_some();
+        let mut found = Vec::new();
+        if asked.contains('@') {
+            let mut holders: Vec<Person> = self.store.people_with_email(asked).await?.into_iter().filter(fits).collect();
+            // An address that two people share tells not who asks.
+            if holders.len() == 1 {
+                found.append(&mut holders);
             }
-            named => named,
-        };
-        let person = person.map(Arc::new);
-        let fits = |person: &Arc<Person>| person.disabled_at.is_none() && person.password.is_some() && person.email.is_some();
-        let Some(person) = person.filter(fits) else { return Ok(None) };
-        let now = self.clock.now();
-        let turn = now.0.div_euclid(MAIL_PAUSE);
+        }
+        if let Ok(name) = PersonName::parse(asked) {
+            found.extend(self.store.person_named(&name).await?.filter(fits).filter(|person| found.iter().all(|known| known.id != person.id)));
+        }
+        let mut told = Vec::with_capacity(found.len());
+        for person in found {
+            if self.may_be_told(&person).await? {
+                told.push(Arc::new(person));
+            }
+        }
+        Ok(told)
+    }
+
+    /// Whether the person got no mail about a forgotten password lately. They count as told from now on.
+    async fn may_be_told(&self, person: &Person) -> Result<bool, StoreError> {
+        let turn = self.clock.now().0.div_euclid(MAIL_PAUSE);
         let once = Change::SpendValue { key: format!("password-mail:{}:{turn}", person.id), expires_at: Timestamp((turn + 1) * MAIL_PAUSE) };
         match self.store.apply(once).await {
-            Ok(()) => Ok(Some(person)),
-            Err(StoreError::Refused(_)) => Ok(None),
+            Ok(()) => Ok(true),
+            Err(StoreError::Refused(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -81,7 +92,8 @@ impl Accounts {
         let link: PasswordLink = serde_json::from_slice(&plain).map_err(|_| PeopleError::Link)?;
         let person = self.store.person(&UserId::from_text(link.user_id)).await?.filter(|person| person.disabled_at.is_none());
         let person = person.ok_or(PeopleError::Link)?;
-        if self.clock.now().0 >= link.expires_at || link.replaces != self.fingerprint(&person) {
+        let ended = person.links_after.is_some_and(|after| link.made_at <= after.0);
+        if ended || self.clock.now().0 >= link.expires_at || link.replaces != self.fingerprint(&person) {
             return Err(PeopleError::Link);
         }
         let key = format!("password-link:{}:{}", person.id, link.replaces);
@@ -97,8 +109,11 @@ impl Accounts {
     /// Sets a password by a link, which works once. All sessions and grants of the person end (ASVS 7.4.3), and second factors stay.
     pub async fn set_password_by_link(&self, secret: &str, text: String) -> Result<Arc<Person>, PeopleError> {
         let (person, spend) = self.open_password_link(secret).await?;
-        let mut unit = self.new_password(&person, text, None).await?;
-        unit.push(spend);
+        // Whoever may set it knows the link; that it still counts is decided with the change itself.
+        let mut unit = UnitOfWork::from_iter([spend, Change::Expect { object: Expected::Person(person.id.clone()), etag: person.etag() }]);
+        for change in self.new_password(&person, text, None).await?.changes() {
+            unit.push(change.clone());
+        }
         match self.store.apply(unit).await {
             Ok(()) => {
                 tracing::info!(person = %person.id, "password set by a link");

@@ -1,9 +1,12 @@
 //! Second factors of our own: which ones a person has, proving one, and recovery codes for the day on which none is at hand.
 
-use doorward_model::{Authentication, Change, HashedToken, Person, RevokeReason, SessionId, Timestamp, UnitOfWork, UserId, id::random_text};
-use doorward_store::StoreError;
+use doorward_model::{Authentication, Change, HashedToken, Person, RevokeReason, SessionId, UnitOfWork, UserId, id::random_text};
+use doorward_store::{
+    StoreError,
+    attempts::{Counted, TooMany},
+};
 
-use crate::Accounts;
+use crate::{Accounts, Authority};
 
 /// How many recovery codes a person gets.
 const RECOVERY_CODES: usize = 10;
@@ -73,50 +76,63 @@ impl Accounts {
         Ok(required || self.enrolled(&person.id).await?.any())
     }
 
-    fn factor_key(user_id: &UserId) -> String {
-        format!("factor:{user_id}")
+    /// Counts an attempt at a person's second factor.
+    async fn count_factor(&self, user_id: &UserId, known: Option<&str>) -> Result<Counted, FactorError> {
+        let counters = self.factor_counters(user_id, known);
+        self.store.count_attempt(format!("factor:{user_id}"), counters, self.clock.now()).await?.map_err(|TooMany(wait)| FactorError::Wait(wait))
     }
 
-    /// Refuses before looking at a code when there were too many wrong ones.
-    async fn may_try(&self, user_id: &UserId) -> Result<(), FactorError> {
-        let key = Self::factor_key(user_id);
-        match self.must_wait(&key, &key).await? {
-            Some(wait) => Err(FactorError::Wait(wait)),
-            None => Ok(()),
-        }
-    }
-
-    async fn failed(&self, user_id: &UserId) -> Result<FactorError, StoreError> {
+    async fn failed(&self, user_id: &UserId, counted: Counted) -> Result<FactorError, StoreError> {
         tracing::info!(person = %user_id, "second factor refused");
-        let forget_after = self.config.longest_delay_seconds.max(900);
-        self.store.apply(Change::RecordLoginFailure { key: Self::factor_key(user_id), at: self.clock.now(), forget_after }).await?;
+        counted.wrong(&self.store).await?;
         Ok(FactorError::Wrong)
     }
 
     /// Applies the change that uses up a proof. A condition that fails means that it was wrong or used.
-    pub(crate) async fn prove(&self, user_id: &UserId, proof: Change) -> Result<(), FactorError> {
-        let unit = UnitOfWork::from_iter([proof, Change::ClearLoginFailures { key: Self::factor_key(user_id) }]);
-        match self.store.apply(unit).await {
+    async fn prove(&self, user_id: &UserId, counted: Counted, proof: Change) -> Result<(), FactorError> {
+        // What takes the attempt back is refused together with the proof.
+        match self.store.apply(std::iter::once(proof).chain(counted.right()).collect::<UnitOfWork>()).await {
             Ok(()) => Ok(()),
-            Err(StoreError::Refused(_)) => Err(self.failed(user_id).await?),
+            Err(StoreError::Refused(_)) => Err(self.failed(user_id, counted).await?),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Proves a second factor by a typed code: one of the authenticator app, or a recovery code. Answers the method's name.
-    pub async fn prove_by_code(&self, person: &Person, typed: &str) -> Result<&'static str, FactorError> {
-        self.may_try(&person.id).await?;
+    /// Proves a second factor by a typed code: one of the authenticator app, or a recovery code. Answers the method's name. Once begun it
+    /// is decided and counted, whatever becomes of the request.
+    pub async fn prove_by_code(&self, person: &Person, typed: &str, known: Option<&str>) -> Result<&'static str, FactorError> {
         let plain: String = typed.chars().filter(|letter| !letter.is_whitespace() && *letter != '-').take(64).collect::<String>().to_ascii_lowercase();
+        let (accounts, user_id, known) = (self.clone(), person.id.clone(), known.map(str::to_owned));
+        self.store.owned(async move { accounts.decide_code(&user_id, &plain, known.as_deref()).await }).await
+    }
+
+    async fn decide_code(&self, user_id: &UserId, plain: &str, known: Option<&str>) -> Result<&'static str, FactorError> {
+        let counted = self.count_factor(user_id, known).await?;
         let is_app_code = plain.len() == 6 && plain.bytes().all(|byte| byte.is_ascii_digit());
         if is_app_code {
-            let Some(step) = self.matching_step(&person.id, &plain, true).await? else { return Err(self.failed(&person.id).await?) };
-            self.prove(&person.id, Change::UseTotp { user_id: person.id.clone(), step }).await?;
+            let Some(step) = self.matching_step(&counted, user_id, plain, true).await? else { return Err(self.failed(user_id, counted).await?) };
+            self.prove(user_id, counted, Change::UseTotp { user_id: user_id.clone(), step }).await?;
             return Ok("otp");
         }
-        let code = self.recovery_hash(&person.id, &plain);
-        self.prove(&person.id, Change::UseRecoveryCode { user_id: person.id.clone(), code }).await?;
-        tracing::warn!(person = %person.id, "a recovery code was used");
+        let code = self.recovery_hash(user_id, plain);
+        self.prove(user_id, counted, Change::UseRecoveryCode { user_id: user_id.clone(), code }).await?;
+        tracing::warn!(person = %user_id, "a recovery code was used");
         Ok("otp")
+    }
+
+    /// Confirms an authenticator app by its first code. Counted like any other code.
+    pub async fn confirm_authenticator(&self, _authority: &Authority, person: &Person, typed: &str, known: Option<&str>) -> Result<(), FactorError> {
+        let plain: String = typed.chars().filter(char::is_ascii_digit).take(8).collect();
+        let (accounts, user_id, known) = (self.clone(), person.id.clone(), known.map(str::to_owned));
+        self.store.owned(async move { accounts.decide_first_code(&user_id, &plain, known.as_deref()).await }).await
+    }
+
+    async fn decide_first_code(&self, user_id: &UserId, plain: &str, known: Option<&str>) -> Result<(), FactorError> {
+        let counted = self.count_factor(user_id, known).await?;
+        let Some(step) = self.matching_step(&counted, user_id, plain, false).await? else { return Err(self.failed(user_id, counted).await?) };
+        self.prove(user_id, counted, Change::ConfirmTotp { user_id: user_id.clone(), step, at: self.clock.now() }).await?;
+        tracing::info!(person = %user_id, "an authenticator app was set up");
+        Ok(())
     }
 
     /// A recovery code is short enough to be guessed from a plain hash, so what is stored cannot be computed without the master key.
@@ -126,7 +142,7 @@ impl Accounts {
     }
 
     /// Makes new recovery codes: 80 random bits each, to be shown once. The old ones stop working.
-    pub async fn new_recovery_codes(&self, user_id: &UserId) -> Result<Vec<String>, StoreError> {
+    pub async fn new_recovery_codes(&self, _authority: &Authority, user_id: &UserId) -> Result<Vec<String>, StoreError> {
         let code = || {
             let mut bytes = [0u8; 16];
             self.entropy.fill(&mut bytes);
@@ -140,12 +156,12 @@ impl Accounts {
     }
 
     /// Recovery codes for somebody who just set up their first factor; nobody else's are replaced.
-    pub async fn first_recovery_codes(&self, user_id: &UserId) -> Result<Option<Vec<String>>, StoreError> {
-        if self.store.recovery_codes_left(user_id).await? > 0 { Ok(None) } else { self.new_recovery_codes(user_id).await.map(Some) }
+    pub async fn first_recovery_codes(&self, authority: &Authority, user_id: &UserId) -> Result<Option<Vec<String>>, StoreError> {
+        if self.store.recovery_codes_left(user_id).await? > 0 { Ok(None) } else { self.new_recovery_codes(authority, user_id).await.map(Some) }
     }
 
     /// Takes all second factors from a person, who lost them: an administrator's act. Sessions and grants end.
-    pub async fn reset_factors(&self, person: &Person) -> Result<(), StoreError> {
+    pub async fn reset_factors(&self, _authority: &Authority, person: &Person) -> Result<(), StoreError> {
         let mut unit = UnitOfWork::from_iter([
             Change::DeleteTotp(person.id.clone()),
             Change::ReplaceRecoveryCodes { user_id: person.id.clone(), codes: Vec::new() },
@@ -158,11 +174,6 @@ impl Accounts {
         self.store.apply(unit).await
     }
 
-    /// Whether somebody proved themselves recently enough to change how they prove themselves (ASVS 7.5.1).
-    pub fn is_recent(&self, auth_time: Timestamp) -> bool {
-        self.clock.now().since(auth_time) <= RECENT
-    }
-
     /// The changes after which other sessions of a person must sign in again, because a factor was removed.
     pub(crate) fn others_end(user_id: &UserId, keep: SessionId) -> Change {
         Change::EndSessionsOfPerson { user_id: user_id.clone(), except: Some(keep) }
@@ -173,6 +184,3 @@ impl Accounts {
         random_text(self.entropy.as_ref(), 16)
     }
 }
-
-/// For how many seconds a sign-in is recent.
-const RECENT: i64 = 900;

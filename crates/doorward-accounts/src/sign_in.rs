@@ -6,7 +6,7 @@ use doorward_model::{
     Authentication, Change, HashedToken, IdentityId, Person, PersonName, PlainPassword, PlainToken, ProviderId, Session, SessionId, Timestamp, TokenKind,
     UnitOfWork, UpstreamSession, UserId,
 };
-use doorward_store::StoreError;
+use doorward_store::{StoreError, attempts::TooMany};
 use doorward_transport::ClientAddress;
 
 use crate::{Accounts, AccountsError, BrowserFacts, Visitor, hasher::Verdict};
@@ -24,6 +24,8 @@ pub struct Attempt {
     pub user_agent: String,
     /// The session that the browser had, which ends: a session from before signing in is never the one after it.
     pub previous: Option<HashedToken>,
+    /// The cookie of a browser in which users signed in before.
+    pub known: Option<String>,
 }
 
 /// A person who signed in.
@@ -37,6 +39,8 @@ pub struct SignedIn {
     pub max_age: i64,
     /// Whether they are in. Otherwise the session opens nothing but the page that asks for a second factor.
     pub complete: bool,
+    /// The cookie by which this browser is known from now on, if they are in.
+    pub known: Option<String>,
 }
 
 /// How somebody comes in.
@@ -78,40 +82,43 @@ pub enum SignInRefusal {
 }
 
 impl Accounts {
-    /// Signs a person in.
+    /// Signs a person in. Once begun it is decided, counted and noted, whatever becomes of the request.
+    ///
+    /// # Errors
+    ///
+    /// If the database does not answer, or too many passwords wait to be compared ([`HasherError::Busy`]).
     pub async fn sign_in(&self, attempt: Attempt) -> Result<Result<SignedIn, SignInRefusal>, AccountsError> {
+        let accounts = self.clone();
+        self.store.owned(async move { accounts.decide_sign_in(attempt).await }).await
+    }
+
+    async fn decide_sign_in(&self, attempt: Attempt) -> Result<Result<SignedIn, SignInRefusal>, AccountsError> {
         let name = PersonName::parse(&attempt.name).ok();
-        let account_key = format!("account:{}", name.as_ref().map_or("", PersonName::as_str));
-        let address_key = format!("address:{}", attempt.address.quota_key());
-        if let Some(wait) = self.must_wait(&account_key, &address_key).await? {
-            tracing::info!(account = account_key, address = %attempt.address.0, wait, "sign-in refused: too many failures");
-            return Ok(Err(SignInRefusal::Wait(wait)));
-        }
         if !self.config.passwords {
             return Ok(Err(SignInRefusal::Wrong));
         }
         let Ok(password) = PlainPassword::typed(attempt.password) else { return Ok(Err(SignInRefusal::Wrong)) };
-        let turn = self.hasher.turn().await?;
-        // Others may have failed while this one waited for its turn: a crowd must not get more guesses than a queue.
-        if let Some(wait) = self.must_wait(&account_key, &address_key).await? {
-            return Ok(Err(SignInRefusal::Wait(wait)));
-        }
-        let person = match &name {
-            Some(name) => self.store.person_named(name).await?,
-            None => None,
+        let place = self.hasher.place()?;
+        let subject = Self::account_key(name.as_ref());
+        let user_id = self.named(name.as_ref()).await?.map(|person| person.id);
+        let counters = self.password_counters(name.as_ref(), user_id.as_ref(), (attempt.address, attempt.known.as_deref()));
+        let counted = match self.store.count_attempt(subject.clone(), counters, self.clock.now()).await? {
+            Ok(counted) => counted,
+            Err(TooMany(wait)) => {
+                tracing::info!(account = subject, address = %attempt.address.0, wait, "sign-in refused: too many failures");
+                return Ok(Err(SignInRefusal::Wait(wait)));
+            }
         };
+        let turn = self.hasher.turn(place).await?;
+        // The password may have been changed while this attempt waited.
+        let person = self.named(name.as_ref()).await?;
         let stored = person.as_ref().and_then(|person| person.password.clone());
-        let (verdict, turn) = self.hasher.verify(turn, password, stored.clone()).await?;
-        let now = self.clock.now();
+        let verdict = self.hasher.verify(turn, &counted, password, stored.clone()).await?;
         let (Some(person), true) = (person.filter(|person| person.disabled_at.is_none()), verdict != Verdict::Wrong) else {
-            tracing::info!(account = account_key, address = %attempt.address.0, "sign-in refused: wrong name or password, or disabled");
-            let forget_after = self.config.longest_delay_seconds.max(900);
-            let failure = |key| Change::RecordLoginFailure { key, at: now, forget_after };
-            self.store.apply(UnitOfWork::from_iter([failure(account_key), failure(address_key)])).await?;
-            drop(turn);
+            tracing::info!(account = subject, address = %attempt.address.0, "sign-in refused: wrong name or password, or disabled");
+            counted.wrong(&self.store).await?;
             return Ok(Err(SignInRefusal::Wrong));
         };
-        drop(turn);
         if let (Verdict::Outdated(new), Some(old)) = (verdict, stored) {
             // Somebody may have changed the password meanwhile; then theirs stays.
             match self.store.apply(Change::RehashPassword { user_id: person.id.clone(), old, new }).await {
@@ -121,13 +128,22 @@ impl Accounts {
         }
         let authentication = Authentication::by("pwd");
         let complete = !self.must_prove_more(&person, &authentication, self.config.second_factor == "required").await?;
-        let entrance = Entrance { authentication, auth_time: now, complete, upstream: None };
-        let browser = BrowserFacts { address: attempt.address, user_agent: &attempt.user_agent, previous: attempt.previous };
+        let entrance = Entrance { authentication, auth_time: self.clock.now(), complete, upstream: None };
+        let browser = BrowserFacts { address: attempt.address, user_agent: &attempt.user_agent, previous: attempt.previous, known: attempt.known.as_deref() };
         let (mut unit, signed_in) = self.enter(person, entrance, browser);
-        unit.push(Change::ClearLoginFailures { key: account_key });
+        for change in counted.right() {
+            unit.push(change);
+        }
         self.store.apply(unit).await?;
         tracing::info!(person = %signed_in.person.id, address = %attempt.address.0, complete, "signed in");
         Ok(Ok(signed_in))
+    }
+
+    async fn named(&self, name: Option<&PersonName>) -> Result<Option<Person>, StoreError> {
+        match name {
+            Some(name) => self.store.person_named(name).await,
+            None => Ok(None),
+        }
     }
 
     /// The changes that sign a person in, whoever has proved who they are. They are applied with whatever else must hold.
@@ -138,7 +154,8 @@ impl Accounts {
         if let Some(previous) = browser.previous {
             unit.push(Change::EndSession(previous));
         }
-        (unit, SignedIn { person: Arc::new(person), token, max_age: self.config.session_max_seconds, complete })
+        let known = complete.then(|| self.known_cookie(browser.known, &person.id));
+        (unit, SignedIn { person: Arc::new(person), token, max_age: self.config.session_max_seconds, complete, known })
     }
 
     /// Replaces a session by one in which a second factor was proved. The browser gets a new cookie, so that nobody who knew the old
@@ -154,7 +171,9 @@ impl Accounts {
                 String::from_utf8(plain.to_vec()).ok()
             }),
         });
-        let entrance = Entrance { authentication: old.authentication.clone().and(method), auth_time: self.clock.now(), complete: true, upstream };
+        // A code makes no old sign-in a recent one: what was proved first was proved then.
+        let auth_time = if self.is_recent(visitor) { self.clock.now() } else { old.auth_time };
+        let entrance = Entrance { authentication: old.authentication.clone().and(method), auth_time, complete: true, upstream };
         let browser = BrowserFacts { previous: Some(old.token.clone()), ..browser };
         let (unit, signed_in) = self.enter(Person::clone(&visitor.person), entrance, browser);
         self.store.apply(unit).await?;
@@ -189,20 +208,5 @@ impl Accounts {
             upstream,
         };
         (session, token)
-    }
-
-    /// For how many seconds this account or address must still wait: doubling from one second beyond the free failures.
-    pub(crate) async fn must_wait(&self, account_key: &str, address_key: &str) -> Result<Option<i64>, StoreError> {
-        let now = self.clock.now();
-        let mut longest = 0;
-        for (key, free) in [(account_key, self.config.failures_before_delay), (address_key, self.config.address_failures_before_delay)] {
-            let counted = self.store.login_failures(key).await?;
-            if counted.failures < free.max(1) {
-                continue;
-            }
-            let delay = (1_i64 << (counted.failures - free.max(1)).min(20)).min(self.config.longest_delay_seconds);
-            longest = longest.max(delay - now.since(counted.last_at));
-        }
-        Ok((longest > 0).then_some(longest))
     }
 }

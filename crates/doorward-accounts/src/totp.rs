@@ -1,11 +1,11 @@
 //! Authenticator apps (RFC 6238): SHA-1, six digits, thirty seconds, which is what all of them can do.
 
 use doorward_model::{Change, Person, SessionId, Totp, UnitOfWork, UserId};
-use doorward_store::StoreError;
+use doorward_store::{StoreError, attempts::Counted};
 use totp_rs::{Builder, Secret};
 use zeroize::Zeroizing;
 
-use crate::{Accounts, FactorError};
+use crate::{Accounts, Authority, FactorError};
 
 /// 160 bits, as RFC 4226 §4 recommends.
 const SECRET_BYTES: usize = 20;
@@ -31,7 +31,7 @@ fn app(secret: &[u8], issuer: &str, account: &str) -> Result<totp_rs::Totp, Fact
 
 impl Accounts {
     /// Makes a secret for a person, or answers the one that still waits for its first code, so that a reload shows the same.
-    pub async fn begin_authenticator(&self, person: &Person) -> Result<NewAuthenticator, FactorError> {
+    pub async fn begin_authenticator(&self, _authority: &Authority, person: &Person) -> Result<NewAuthenticator, FactorError> {
         let waiting = match self.store.totp_of(&person.id).await? {
             Some(known) if known.confirmed_at.is_some() => return Err(FactorError::Already),
             Some(known) => self.master.open(&place(&person.id), &known.secret).ok(),
@@ -62,8 +62,8 @@ impl Accounts {
         Ok(NewAuthenticator { typed, url: Zeroizing::new(url) })
     }
 
-    /// The time step of a code that fits now, give or take one step.
-    pub(crate) async fn matching_step(&self, user_id: &UserId, code: &str, confirmed: bool) -> Result<Option<i64>, FactorError> {
+    /// The time step of a code that fits now, give or take one step. The attempt must have been counted.
+    pub(crate) async fn matching_step(&self, _counted: &Counted, user_id: &UserId, code: &str, confirmed: bool) -> Result<Option<i64>, FactorError> {
         let Some(known) = self.store.totp_of(user_id).await?.filter(|totp| totp.confirmed_at.is_some() == confirmed) else { return Ok(None) };
         let Ok(secret) = self.master.open(&place(user_id), &known.secret) else { return Ok(None) };
         let now = u64::try_from(self.clock.now().0).unwrap_or_default();
@@ -71,17 +71,8 @@ impl Accounts {
         Ok(step.and_then(|step| i64::try_from(step).ok()).filter(|step| *step > known.last_step))
     }
 
-    /// Confirms an authenticator app by its first code.
-    pub async fn confirm_authenticator(&self, person: &Person, typed: &str) -> Result<(), FactorError> {
-        let plain: String = typed.chars().filter(char::is_ascii_digit).take(8).collect();
-        let Some(step) = self.matching_step(&person.id, &plain, false).await? else { return Err(FactorError::Wrong) };
-        self.prove(&person.id, Change::ConfirmTotp { user_id: person.id.clone(), step, at: self.clock.now() }).await?;
-        tracing::info!(person = %person.id, "an authenticator app was set up");
-        Ok(())
-    }
-
     /// Removes a person's authenticator app. Their other sessions end.
-    pub async fn remove_authenticator(&self, user_id: &UserId, keep: SessionId) -> Result<(), StoreError> {
+    pub async fn remove_authenticator(&self, _authority: &Authority, user_id: &UserId, keep: SessionId) -> Result<(), StoreError> {
         tracing::info!(person = %user_id, "an authenticator app was removed");
         self.store.apply(UnitOfWork::from_iter([Change::DeleteTotp(user_id.clone()), Self::others_end(user_id, keep)])).await
     }

@@ -265,6 +265,7 @@ impl Federation {
             provider_roles: identity.roles.clone(),
             created_at: now,
             disabled_at: None,
+            links_after: None,
             id,
         };
         let unit = UnitOfWork::from_iter([Change::InsertPerson(person.clone()), Change::InsertIdentity(Box::new(identity))]);

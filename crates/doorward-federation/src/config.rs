@@ -80,7 +80,9 @@ pub struct ProviderConfig {
     /// Who becomes what: rules `CLAIM = PATTERN -> ROLE`, such as `groups = engineering-* -> developer`. Evaluated at every sign-in
     /// and every background refresh.
     pub roles: Vec<String>,
-    /// Whether people who come from here must prove a second factor of ours: `never`, `enrolled` (if they set one up) or `required`.
+    /// Whether people who come from here must prove a second factor of this server: `enrolled` (those who set one up), `required`
+    /// (everybody) or `never` (the provider's own sign-in is enough; whoever has a second factor is then asked for it before they change
+    /// how they sign in).
     pub second_factor: String,
     /// Values of its `acr` or `amr` that count as two factors.
     pub trusted_factors: Vec<String>,
@@ -134,7 +136,7 @@ impl Default for ProviderConfig {
             authoritative_domains: Vec::new(),
             home_domains: Vec::new(),
             roles: Vec::new(),
-            second_factor: "never".to_owned(),
+            second_factor: "enrolled".to_owned(),
             trusted_factors: Vec::new(),
             refresh_seconds: 86_400,
             grace_seconds: 3 * 86_400,

@@ -183,7 +183,10 @@ impl Federation {
         if !self.hangs_on_providers(identity).await? {
             return store.is_identity_in_use(&identity.id, now).await;
         }
-        Ok(!store.sessions_of(&identity.user_id, now).await?.is_empty() || !store.live_grants_of(&identity.user_id, now).await?.is_empty())
+        // A token is used without a session: while there is one, the account is in use.
+        Ok(!store.sessions_of(&identity.user_id, now).await?.is_empty()
+            || !store.live_grants_of(&identity.user_id, now).await?.is_empty()
+            || store.count_access_tokens(&identity.user_id, now).await? > 0)
     }
 
     /// Ends what hangs on an account: what came by it, and everything of a person for whom no provider stands any more and who has
@@ -201,6 +204,7 @@ impl Federation {
         let mut unit = UnitOfWork::from_iter([
             Change::EndSessionsOfIdentity { identity: identity.id.clone(), sid: None },
             Change::RevokeGrantsOfIdentity { identity: identity.id.clone(), at: now, reason },
+            Change::RevokeAccessTokensOfIdentity { identity: identity.id.clone(), at: now },
             Change::UpdateIdentity(Box::new(ended)),
             Change::FollowAddress { user_id: identity.user_id.clone(), identity: identity.id.clone(), email: None },
             Change::CollectProviderRoles(identity.user_id.clone()),
@@ -210,6 +214,7 @@ impl Federation {
         if self.hangs_on_providers(identity).await? && !another_stands {
             unit.push(Change::EndSessionsOfPerson { user_id: identity.user_id.clone(), except: None });
             unit.push(Change::RevokeGrantsOfPerson { user_id: identity.user_id.clone(), client_id: None, at: now, reason });
+            unit.push(Change::RevokeAccessTokensOfPerson { user_id: identity.user_id.clone(), at: now });
         }
         ignore_refused(self.inner.parts.store.apply(unit).await)
     }

@@ -236,5 +236,6 @@ fn nobody(now: Timestamp) -> Person {
         provider_roles: Vec::new(),
         created_at: now,
         disabled_at: None,
+        links_after: None,
     }
 }

@@ -4,9 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, Uri, header};
 use doorward_keys::{AccessClaims, TokenRefusal};
-use doorward_model::{
-    Authentication, Change, ClientId, ConnectStep, GrantId, HashedToken, Level, PlainToken, Reason, Resource, ScopeSet, StepKind, TokenKind, UserId,
-};
+use doorward_model::{Change, ClientId, ConnectStep, GrantId, HashedToken, PlainToken, Reason, Resource, ScopeSet, StepKind, TokenKind, UserId};
 use doorward_store::StoreError;
 use quick_cache::sync::Cache;
 
@@ -161,8 +159,8 @@ impl Mcp {
                 let _ = store.apply(Change::UseAccessToken { id, now }).await;
             });
         }
-        // Which scopes need a second factor was settled when the token was made.
-        let authentication = Authentication { level: Level::MultiFactor, amr: vec!["pat".to_owned()] };
+        // What was proved when the token was made, under the rules that hold now.
+        let authentication = token.authentication.clone();
         Ok(Caller {
             user_id: token.user_id.clone(),
             client_id: ClientId::of_access_token(&token.id),

@@ -103,6 +103,7 @@ mod tests {
             provider_roles: parse(provider_roles),
             created_at: Timestamp(0),
             disabled_at: None,
+            links_after: None,
         }
     }
 

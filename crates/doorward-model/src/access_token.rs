@@ -1,7 +1,7 @@
 //! Personal and service access tokens: for programs that cannot sign in with a browser.
 
 use crate::{
-    HashedToken, ScopeSet, Timestamp, UpstreamName,
+    Authentication, HashedToken, IdentityId, ScopeSet, Timestamp, UpstreamName,
     id::{AccessTokenId as Id, UserId},
 };
 
@@ -33,6 +33,10 @@ pub struct AccessToken {
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// How whoever made it proved who they are, at the time. What needs a second factor needs it here.
+    pub authentication: Authentication,
+    /// The account at a provider by which they had signed in. The token ends with it.
+    pub identity: Option<IdentityId>,
 }
 
 impl AccessToken {
@@ -40,6 +44,8 @@ impl AccessToken {
     pub const MOST: usize = 100;
     /// The longest name, in characters.
     pub const LONGEST_NAME: usize = 80;
+    /// The method that every token names besides those of its maker.
+    pub const METHOD: &str = "pat";
     /// The longest life, in days.
     pub const LONGEST_DAYS: u32 = 3660;
 

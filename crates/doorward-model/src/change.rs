@@ -200,15 +200,6 @@ pub enum Change {
         /// Its value.
         value: String,
     },
-    /// Counts one failed sign-in.
-    RecordLoginFailure {
-        /// What is counted: an account or an address.
-        key: String,
-        /// When.
-        at: Timestamp,
-        /// How many seconds without failure reset the count.
-        forget_after: i64,
-    },
     /// Counts an attempt to guess a secret as a failure, before the secret is compared. Conditional: the counter allows an attempt now.
     CountAttempt(CountedAttempt),
     /// Takes back an attempt whose secret turned out to be right.
@@ -431,19 +422,9 @@ pub enum Change {
     },
     /// Adds a personal or service token. Conditional: the id and the value must be new.
     InsertAccessToken(Box<AccessToken>),
-    /// Replaces the value of a token. Conditional: it must be this person's and live.
-    RotateAccessToken {
-        /// Whose.
-        user_id: UserId,
-        /// Which.
-        id: AccessTokenId,
-        /// The hash of the new value.
-        token: HashedToken,
-        /// When it now ends.
-        expires_at: Timestamp,
-        /// The present moment.
-        now: Timestamp,
-    },
+    /// Replaces the value of a token, its end, and what is recorded of the user who replaces it. Conditional: it must be this person's and
+    /// live at the moment of the replacement.
+    RotateAccessToken(Box<AccessToken>),
     /// Revokes a token. Conditional: it must be there and not revoked.
     RevokeAccessToken {
         /// Which.
@@ -460,7 +441,14 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Notes that a token was used.
+    /// Revokes all tokens that were made by a user who came by this account at a provider.
+    RevokeAccessTokensOfIdentity {
+        /// The account.
+        identity: IdentityId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Notes that a token was used, and that the accounts at providers of its user are in use again.
     UseAccessToken {
         /// Which.
         id: AccessTokenId,

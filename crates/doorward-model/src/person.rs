@@ -90,6 +90,8 @@ pub struct Person {
     pub created_at: Timestamp,
     /// When an administrator disabled it.
     pub disabled_at: Option<Timestamp>,
+    /// Links to set a password that were made before this moment do not count.
+    pub links_after: Option<Timestamp>,
 }
 
 impl Person {

@@ -351,6 +351,7 @@ mod tests {
             provider_roles: Vec::new(),
             created_at: Timestamp(0),
             disabled_at: None,
+            links_after: None,
         }
     }
 

@@ -32,11 +32,11 @@ pub(crate) fn roles_to_text(roles: &[Role]) -> String {
     list_to_text(roles.iter().map(Role::as_str))
 }
 
-fn authentication(table: &'static str, key: &str, acr: &str, amr: &str) -> Result<Authentication, StoreError> {
+pub(crate) fn authentication(table: &'static str, key: &str, acr: &str, amr: &str) -> Result<Authentication, StoreError> {
     Ok(Authentication { level: Level::parse(acr), amr: list_from_text(table, key, amr)? })
 }
 
-fn amr_to_text(authentication: &Authentication) -> String {
+pub(crate) fn amr_to_text(authentication: &Authentication) -> String {
     list_to_text(authentication.amr.iter().map(String::as_str))
 }
 
@@ -53,6 +53,7 @@ pub(crate) fn person(row: e::person::Model) -> Result<Person, StoreError> {
         password: row.password.map(HashedPassword::from_phc),
         created_at: Timestamp(row.created_at),
         disabled_at: row.disabled_at.map(Timestamp),
+        links_after: row.links_after.map(Timestamp),
     })
 }
 
@@ -68,6 +69,7 @@ pub(crate) fn person_row(person: &Person) -> e::person::ActiveModel {
         display_name: Set(person.display_name.clone()),
         created_at: Set(person.created_at.0),
         disabled_at: Set(person.disabled_at.map(|at| at.0)),
+        links_after: Set(person.links_after.map(|at| at.0)),
     }
 }
 

@@ -130,6 +130,11 @@ impl Store {
                 .filter(access_grant::Column::RevokedAt.is_null())
                 .exec(database)
                 .await?;
+            access_token::Entity::update_many()
+                .col_expr(access_token::Column::RevokedAt, Expr::value(now.0))
+                .filter(access_token::Column::RevokedAt.is_null())
+                .exec(database)
+                .await?;
         }
         self.forget_cached();
         Ok(())

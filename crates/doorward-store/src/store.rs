@@ -15,6 +15,7 @@ use doorward_model::{
 use migrations::Migrator;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     Config, StoreError, apply,
@@ -47,6 +48,9 @@ impl std::fmt::Display for Backend {
         })
     }
 }
+
+/// How long [`Store::close`] waits for work that has begun.
+const OWNED_MAY_TAKE: Duration = Duration::from_secs(10);
 
 /// What is kept in memory.
 pub(crate) struct Caches {
@@ -143,6 +147,8 @@ pub struct Store {
     pub(crate) caches: Arc<Caches>,
     backend: Backend,
     pub(crate) tasks: Tasks,
+    /// Work that a task of its own completes; see [`Store::owned`].
+    work: TaskTracker,
     // Ends the listening task with the last clone.
     _listener: Arc<Option<listen::Listener>>,
 }
@@ -185,6 +191,7 @@ impl Store {
             caches,
             backend,
             tasks,
+            work: TaskTracker::new(),
             _listener: Arc::new(listener),
         })
     }
@@ -278,8 +285,33 @@ impl Store {
         }
     }
 
+    /// Runs work that must complete once it has begun in a task of its own, on behalf of the same origin. A request may be dropped at any
+    /// await, because its client disconnects or its time is up; the work goes on, and [`Store::close`] waits for it.
+    ///
+    /// # Panics
+    ///
+    /// If the work does.
+    pub async fn owned<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        let task = match origin::current() {
+            Some(origin) => self.work.spawn(origin::serving(origin, work)),
+            None => self.work.spawn(work),
+        };
+        match task.await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The process ends, and the caller with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+
     /// Writes what waits and closes the connections. Nothing may use any clone of this store afterwards.
     pub async fn close(self) -> Result<(), StoreError> {
+        self.work.close();
+        if tokio::time::timeout(OWNED_MAY_TAKE, self.work.wait()).await.is_err() {
+            tracing::error!(tasks = self.work.len(), "the store is closed although work goes on");
+        }
         self.flush().await?;
         self.sweeper.close_by_ref().await?;
         Ok(self.reader.close_by_ref().await?)
@@ -382,6 +414,25 @@ mod tests {
         assert!(session.complete && session.upstream.is_none());
         let grant = store.grant(&doorward_model::GrantId::from_text("g_1")).await.unwrap().unwrap();
         assert_eq!((grant.authentication.level, grant.authentication.amr.len()), (Level::SingleFactor, 0));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn p6_a_token_from_before_its_level_was_recorded_counts_as_made_with_one_factor() {
+        let folder = std::env::temp_dir().join(format!("doorward-upgrade-token-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let old = connect::sqlite(&folder.join("doorward.db"), 1).await.unwrap();
+        Migrator::up(&old.writer, Some(5)).await.unwrap();
+        let columns = "id, token, user_id, name, scopes, upstreams, created_at, expires_at";
+        let statement = format!("INSERT INTO access_token ({columns}) VALUES ('t_1', 'hash', 'u_1', 'ci', 'mcp:write', '[]', 5, 99)");
+        old.writer.execute_unprepared(&statement).await.unwrap();
+        old.writer.close().await.unwrap();
+        old.reader.close().await.unwrap();
+        let store = Store::open(&Config::default(), &folder).await.unwrap();
+        let token = store.access_token(&doorward_model::HashedToken::from_stored("hash".to_owned())).await.unwrap().unwrap();
+        assert_eq!((token.authentication.level, token.authentication.amr.as_slice()), (Level::SingleFactor, ["pat".to_owned()].as_slice()));
+        assert!(token.identity.is_none());
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -15,7 +15,7 @@ use doorward::{
     data_dir::DataDir,
     supervisor::Supervisor,
 };
-use doorward_accounts::NewPerson;
+use doorward_accounts::{Authority, NewPerson};
 use doorward_model::{Person, Role};
 use doorward_transport::{
     address::TrustedProxies,
@@ -138,7 +138,11 @@ impl TestServer {
     /// Adds a person with roles.
     pub async fn person_with(&self, name: &str, roles: &[&str]) -> Person {
         let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
-        self.app.accounts.add(NewPerson { name: name.to_owned(), email: None, password: Some(PASSWORD.to_owned()), roles }).await.unwrap()
+        self.app
+            .accounts
+            .add(&Authority::operator(), NewPerson { name: name.to_owned(), email: None, password: Some(PASSWORD.to_owned()), roles })
+            .await
+            .unwrap()
     }
 
     /// Runs beside the listener what a whole process runs.

@@ -20,6 +20,8 @@ pub enum Cookie {
     /// A random value that ties a sign-in at an upstream provider to the browser that it left from. It stays when somebody signs
     /// in, so that a second tab still comes back to the right browser.
     Journey,
+    /// A sealed note that users completed a sign-in in this browser. It gives no access; see `doorward_accounts`, `guessing.rs`.
+    Known,
 }
 
 impl Cookies {
@@ -36,6 +38,8 @@ impl Cookies {
             (Cookie::Browser, false) => "doorward-browser",
             (Cookie::Journey, true) => "__Host-doorward-journey",
             (Cookie::Journey, false) => "doorward-journey",
+            (Cookie::Known, true) => "__Host-doorward-known",
+            (Cookie::Known, false) => "doorward-known",
         }
     }
 

@@ -1,6 +1,7 @@
 //! What administrators' pages do in rooms that the pages do not know. The program introduces it here.
 
 use axum::response::Response;
+use doorward_accounts::Authority;
 use doorward_model::{AuditFilter, ClientId, Person};
 use doorward_store::StoreError;
 
@@ -81,7 +82,7 @@ pub trait Console: Send + Sync + 'static {
     /// Decides about a client: `block`, `unblock`, `approve`, `deny`, `pin`, `unpin` or `delete`.
     fn decide_client<'a>(&'a self, id: &'a ClientId, decision: &'a str, seen: &'a str) -> Answer<'a, Result<(), Told>>;
     /// Makes a client.
-    fn add_client(&self, new: ClientToAdd) -> Answer<'_, Result<AddedClient, Told>>;
+    fn add_client<'a>(&'a self, authority: &'a Authority, new: ClientToAdd) -> Answer<'a, Result<AddedClient, Told>>;
     /// Deletes registrations that nobody ever authorised and that are older than some days.
     fn clean_clients(&self, days: u32) -> Answer<'_, Result<u64, Told>>;
     /// How many may register.

@@ -1,11 +1,11 @@
 //! The end of every sign-in, whatever proved who somebody is: the new session's cookie, and where to go.
 
 use axum::response::Response;
-use doorward_accounts::SignedIn;
+use doorward_accounts::{Authority, KNOWN_SECONDS, NotRecent, SignedIn, Visitor};
 use doorward_model::routes;
-use doorward_transport::{answer, cookies::Cookie};
+use doorward_transport::{Params, answer, cookies::Cookie};
 
-use crate::Web;
+use crate::{Web, pages::error::Oops};
 
 /// Where a sign-in leads: back to a client's request, or to a page.
 #[derive(Clone, Debug, Default)]
@@ -14,22 +14,47 @@ pub(crate) struct Onward<'a> {
     pub(crate) next: Option<&'a str>,
 }
 
-/// The only places, besides a request's next step, to which signing in leads (CA20). Everything else is one's own page.
+/// The only places, besides a request's next step, to which signing in leads (CA20): pages of our own that change nothing when they are
+/// looked at. Everything else is one's own page.
 pub(crate) fn local(next: Option<&str>) -> &str {
     let token = |text: &str| !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    let link = routes::ADMIN_LINK.trim_end_matches("{token}");
     let welcome = format!("{}?arrival=", routes::LOGIN_WELCOME);
     match next {
-        Some(routes::ADMIN) => routes::ADMIN,
-        Some(routes::ADMIN_UPSTREAMS) => routes::ADMIN_UPSTREAMS,
-        Some(routes::ACCOUNT_SECURITY) => routes::ACCOUNT_SECURITY,
-        Some(next) if next.strip_prefix(link).is_some_and(token) || next.strip_prefix(welcome.as_str()).is_some_and(token) => next,
+        Some(next) if next.strip_prefix(welcome.as_str()).is_some_and(token) => next,
         Some(next) if ["/connect/", "/confirm/"].iter().any(|place| next.strip_prefix(place).is_some_and(token)) => next,
+        Some(next) if next.len() <= LONGEST_NEXT && is_page(next) => next,
         _ => routes::ACCOUNT,
     }
 }
 
-impl Onward<'_> {
+/// The longest address to which signing in leads. What was typed before travels in it.
+const LONGEST_NEXT: usize = 2048;
+
+/// Whether this is the address of a page under `/account` or `/admin`, which may have a query.
+fn is_page(next: &str) -> bool {
+    let (path, query) = next.split_once('?').unwrap_or((next, ""));
+    let plain = |text: &str, more: &[u8]| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte));
+    let mut segments = path.split('/');
+    let begins = segments.next() == Some("") && matches!(segments.next(), Some("account" | "admin"));
+    begins && segments.all(|segment| !segment.is_empty() && !matches!(segment, "." | "..") && plain(segment, b"-_.~")) && plain(query, b"-_.~%=&+*")
+}
+
+/// The address of a page whose form is filled with what was typed: the fields `kept`, of which one that ends in `*` stands for all that
+/// begin so. Nothing secret is among them.
+pub(crate) fn filled(page: &str, params: &Params, kept: &[&str]) -> String {
+    let keeps = |name: &str| kept.iter().any(|kept| kept.strip_suffix('*').map_or(*kept == name, |start| name.starts_with(start)));
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for name in params.names().filter(|name| keeps(name)) {
+        query.append_pair(name, params.get(name).unwrap_or_default());
+    }
+    format!("{page}?{}", query.finish()).trim_end_matches('?').to_owned()
+}
+
+impl<'a> Onward<'a> {
+    /// To a page.
+    pub(crate) const fn page(next: &'a str) -> Self {
+        Self { request: None, next: Some(next) }
+    }
     /// The same as the query of an address.
     pub(crate) fn query(&self) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -52,6 +77,31 @@ impl Onward<'_> {
 }
 
 impl Web {
+    /// The authority of the user of this session to create a lasting means of access.
+    ///
+    /// # Errors
+    ///
+    /// The answer that leads to a new sign-in, or to the second factor, and from there `onward`.
+    pub(crate) async fn authority(&self, visitor: &Visitor, onward: &Onward<'_>) -> Result<Authority, Response> {
+        match self.parts.accounts.authority(visitor).await {
+            Ok(Ok(authority)) => Ok(authority),
+            Ok(Err(missing)) => {
+                tracing::info!(person = %visitor.person.id, ?missing, "a recent sign-in is asked for");
+                Err(answer::see_other(&self.again(missing, onward)))
+            }
+            Err(error) => Err(Oops::unavailable(&error).draw(self)),
+        }
+    }
+
+    /// The address at which a user proves anew what is missing, and goes on from there.
+    pub(crate) fn again(&self, missing: NotRecent, onward: &Onward<'_>) -> String {
+        let query = onward.query();
+        match missing {
+            NotRecent::SignIn => self.at(&format!("{}?again=1&{query}", routes::LOGIN)),
+            NotRecent::SecondFactor => self.at(&format!("{}?{query}", routes::LOGIN_SECOND_FACTOR)),
+        }
+    }
+
     /// Gives the browser its new session and sends it on: to the second factor if that is missing. The next step looks at the new
     /// session, so it is taken by the browser's next request.
     pub(crate) fn let_in(&self, signed_in: &SignedIn, onward: &Onward<'_>) -> Response {
@@ -63,6 +113,9 @@ impl Web {
     pub(crate) fn with_session(&self, mut response: Response, signed_in: &SignedIn) -> Response {
         self.cookies.set(response.headers_mut(), Cookie::Session, signed_in.token.reveal(), Some(signed_in.max_age));
         self.cookies.clear(response.headers_mut(), Cookie::Browser);
+        if let Some(known) = &signed_in.known {
+            self.cookies.set(response.headers_mut(), Cookie::Known, known, Some(KNOWN_SECONDS));
+        }
         self.tell_of_sign_in(signed_in);
         response
     }
@@ -78,6 +131,14 @@ mod tests {
             ("/admin", "/admin"),
             ("/account/security", "/account/security"),
             ("/admin/link/dw_ln_abc-1", "/admin/link/dw_ln_abc-1"),
+            ("/account/tokens?name=a+b%2F&scope-mcp%3Aread=1", "/account/tokens?name=a+b%2F&scope-mcp%3Aread=1"),
+            ("/admin/people/u_1", "/admin/people/u_1"),
+            ("/account/../logout", "/account"),
+            ("/account//evil.example", "/account"),
+            ("/account/tokens?x=<script>", "/account"),
+            ("/account/tokens#x", "/account"),
+            ("/administration", "/account"),
+            ("/account\\evil", "/account"),
             ("/login/welcome?arrival=dw_st_x", "/login/welcome?arrival=dw_st_x"),
             ("https://evil.example/", "/account"),
             ("//evil.example", "/account"),

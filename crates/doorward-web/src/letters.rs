@@ -48,24 +48,25 @@ impl Web {
     pub(crate) fn send_reset(&self, asked: String) {
         let (web, language) = (self.clone(), Language::current());
         tokio::spawn(async move {
-            let person = match web.parts.accounts.forgot_password(&asked).await {
-                Ok(Some(person)) => person,
-                Ok(None) => return,
+            let people = match web.parts.accounts.forgot_password(&asked).await {
+                Ok(people) => people,
                 Err(error) => {
                     tracing::error!(%error, "a mail about a forgotten password could not be sent");
                     return;
                 }
             };
-            let paragraphs = [
-                written(
-                    language,
-                    "Somebody, probably you, asked to set a new password for {}. Do so here within the hour; the link works once:",
-                    &[person.name.as_str()],
-                ),
-                web.password_address(&person, RESET_SECONDS),
-                written(language, "If it was not you, do nothing: your password stays as it is.", &[]),
-            ];
-            web.letter(&person, language, "Set a new password", &paragraphs);
+            for person in people {
+                let paragraphs = [
+                    written(
+                        language,
+                        "Somebody, probably you, asked to set a new password for {}. Do so here within the hour; the link works once:",
+                        &[person.name.as_str()],
+                    ),
+                    web.password_address(&person, RESET_SECONDS),
+                    written(language, "If it was not you, do nothing: your password stays as it is.", &[]),
+                ];
+                web.letter(&person, language, "Set a new password", &paragraphs);
+            }
         });
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Browser {
     pub(crate) waiting: Option<Visitor>,
     /// The cookie that ties sign-ins at providers to this browser, if it has one.
     pub(crate) journey: Option<String>,
+    /// The cookie of a browser in which users completed a sign-in.
+    pub(crate) known: Option<String>,
     /// Where the request comes from.
     pub(crate) address: ClientAddress,
     /// What the browser calls itself.
@@ -47,7 +49,7 @@ impl Browser {
     }
     /// What accounts want to know of the browser.
     pub(crate) fn facts(&self) -> BrowserFacts<'_> {
-        BrowserFacts { address: self.address, user_agent: &self.user_agent, previous: self.previous_session() }
+        BrowserFacts { address: self.address, user_agent: &self.user_agent, previous: self.previous_session(), known: self.known.as_deref() }
     }
     /// The hash of the session that the browser had.
     pub(crate) fn previous_session(&self) -> Option<doorward_model::HashedToken> {
@@ -86,7 +88,8 @@ impl FromRequestParts<Web> for Browser {
             holder => (None, holder),
         };
         let journey = web.cookies.read(&parts.headers, Cookie::Journey);
-        Ok(Self { binding, fresh_binding, visitor, waiting, journey, address, user_agent, session_cookie })
+        let known = web.cookies.read(&parts.headers, Cookie::Known);
+        Ok(Self { binding, fresh_binding, visitor, waiting, journey, known, address, user_agent, session_cookie })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use axum::response::Response;
+use doorward_accounts::Authority;
 use doorward_model::{AuditFilter, ClientId, Person};
 use doorward_registration::{ClientChangeError, ClientDecision, NewClient};
 use doorward_store::StoreError;
@@ -44,7 +45,7 @@ impl Console for AdminConsole {
         })
     }
 
-    fn add_client(&self, new: ClientToAdd) -> Answer<'_, Result<AddedClient, Told>> {
+    fn add_client<'a>(&'a self, _authority: &'a Authority, new: ClientToAdd) -> Answer<'a, Result<AddedClient, Told>> {
         Box::pin(async move {
             let method = new.confidential.then(|| "client_secret_basic".to_owned());
             let new = NewClient { name: new.name, redirect_uris: new.redirect_uris, auth_method: method, admin: new.admin };

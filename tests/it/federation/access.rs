@@ -1,5 +1,6 @@
 //! Who may come in, as what, and for how long the provider's word counts (CA40).
 
+use doorward_accounts::Authority;
 use doorward_model::Role;
 use doorward_testkit::{Answer, Browser, FakeProvider, OAuthClient, TestServer};
 use serde_json::json;
@@ -99,10 +100,10 @@ async fn losing_every_role_between_code_and_token_yields_no_token() {
     let person = server.person_with("ann", &["staff"]).await;
     let (client, browser, pkce) = (OAuthClient::register(&server).await, server.signed_in("ann").await, pkce());
     let code = client.code(&browser, &pkce, &[]).await;
-    server.app.accounts.set_roles(&person, Vec::new()).await.unwrap();
+    server.app.accounts.set_roles(&Authority::operator(), &person, Vec::new()).await.unwrap();
     assert_eq!(client.redeem(&code, &pkce, &[]).await.expect(400).json()["error"], "invalid_grant");
     // The code is not spent by that: with the role back it is good for its minute.
-    server.app.accounts.set_roles(&person, vec![Role::parse("staff").unwrap()]).await.unwrap();
+    server.app.accounts.set_roles(&Authority::operator(), &person, vec![Role::parse("staff").unwrap()]).await.unwrap();
     client.redeem(&code, &pkce, &[]).await.expect(200);
 }
 
@@ -358,7 +359,7 @@ async fn ca39_disabling_a_person_deletes_their_provider_tokens() {
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;
     let person = server.app.accounts.find("ada").await.unwrap();
-    server.app.accounts.set_disabled(&person, true).await.unwrap();
+    server.app.accounts.disable(&person, None).await.unwrap();
     assert!(server.app.store.identities_of(&person.id).await.unwrap()[0].credential.is_none());
 }
 

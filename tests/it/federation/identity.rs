@@ -180,7 +180,7 @@ async fn an_address_that_an_administrator_gave_to_a_user_with_a_password_is_not_
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     let new = NewPerson { name: "local".to_owned(), email: Some("ada@corp.example".to_owned()), password: Some(PASSWORD.to_owned()), roles: Vec::new() };
-    let local = server.app.accounts.add(new).await.unwrap();
+    let local = server.app.accounts.add(&doorward_accounts::Authority::operator(), new).await.unwrap();
     let corp = server.app.federation.named("corp").await.unwrap();
     server.app.federation.link_subject(&corp, "u-1", &local).await.unwrap();
     for change in [json!({"email_verified": true}), json!({"email": "other@corp.example"}), json!({"email_verified": false}), json!({"email": null})] {

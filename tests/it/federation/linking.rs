@@ -1,6 +1,6 @@
 //! An upstream account belongs to a person only by that person's act or an administrator's word.
 
-use doorward_accounts::NewPerson;
+use doorward_accounts::{Authority, NewPerson};
 use doorward_testkit::{Browser, FakeProvider, PASSWORD, TestServer, form_value};
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::{arrive, begin, name_of, refused, server_with, signed_in};
 
 async fn with_email(server: &TestServer, name: &str, email: &str) -> doorward_model::Person {
     let new = NewPerson { name: name.to_owned(), email: Some(email.to_owned()), password: Some(PASSWORD.to_owned()), roles: Vec::new() };
-    server.app.accounts.add(new).await.unwrap()
+    server.app.accounts.add(&Authority::operator(), new).await.unwrap()
 }
 
 /// Submits the welcome page that `page` leads to.
@@ -145,7 +145,7 @@ async fn only_invited_people_come_in_where_the_operator_wants_that() {
     refused(&server, &browser, &page, 403).await;
     assert!(page.body.contains("only people who were invited"));
     let new = NewPerson { name: "guest".to_owned(), email: None, password: None, roles: Vec::new() };
-    let guest = server.app.accounts.add(new).await.unwrap();
+    let guest = server.app.accounts.add(&Authority::operator(), new).await.unwrap();
     let corp = server.app.federation.named("corp").await.unwrap();
     server.app.federation.invite(&corp, "Ada@Corp.example", &guest).await.unwrap();
     // An address that the provider does not vouch for is nobody's.
@@ -189,7 +189,7 @@ async fn a_disabled_person_does_not_come_in_through_a_provider() {
     let server = server_with(&provider, |_, _| {}).await;
     signed_in(&server, &provider).await;
     let person = server.app.accounts.find("ada").await.unwrap();
-    server.app.accounts.set_disabled(&person, true).await.unwrap();
+    server.app.accounts.disable(&person, None).await.unwrap();
     let browser = Browser::new();
     refused(&server, &browser, &arrive(&server, &provider, &browser).await, 403).await;
 }

@@ -1,9 +1,9 @@
 //! Personal and service tokens, and the steps of connecting clients, between rows and records.
 
-use doorward_model::{AccessToken, AccessTokenId, ConnectStep, HashedToken, Outcome, Reason, ScopeSet, StepKind, Timestamp, UpstreamName, UserId};
+use doorward_model::{AccessToken, AccessTokenId, ConnectStep, HashedToken, IdentityId, Outcome, Reason, ScopeSet, StepKind, Timestamp, UpstreamName, UserId};
 use sea_orm::ActiveValue::{NotSet, Set};
 
-use super::{damaged, list_from_text, list_to_text};
+use super::{amr_to_text, authentication, damaged, list_from_text, list_to_text};
 use crate::{
     StoreError,
     entities::{access_token, connect_step},
@@ -11,6 +11,9 @@ use crate::{
 
 pub(crate) fn token(row: access_token::Model) -> Result<AccessToken, StoreError> {
     let upstreams = list_from_text("access_token", &row.id, &row.upstreams)?;
+    // Of tokens from before it was recorded nothing is known.
+    let (acr, amr) = (row.acr.as_deref().unwrap_or_default(), row.amr.as_deref().unwrap_or(r#"["pat"]"#));
+    let authentication = authentication("access_token", &row.id, acr, amr)?;
     Ok(AccessToken {
         upstreams: upstreams.iter().map(|name| UpstreamName::parse(name)).collect::<Result<_, _>>().map_err(|_| damaged("access_token", &row.id))?,
         id: AccessTokenId::from_text(row.id),
@@ -23,6 +26,8 @@ pub(crate) fn token(row: access_token::Model) -> Result<AccessToken, StoreError>
         expires_at: Timestamp(row.expires_at),
         last_used_at: row.last_used_at.map(Timestamp),
         revoked_at: row.revoked_at.map(Timestamp),
+        authentication,
+        identity: row.identity.map(IdentityId::from_stored),
     })
 }
 
@@ -39,6 +44,9 @@ pub(crate) fn token_row(token: &AccessToken) -> access_token::ActiveModel {
         expires_at: Set(token.expires_at.0),
         last_used_at: Set(token.last_used_at.map(|at| at.0)),
         revoked_at: Set(token.revoked_at.map(|at| at.0)),
+        acr: Set(Some(token.authentication.level.as_str().to_owned())),
+        amr: Set(Some(amr_to_text(&token.authentication))),
+        identity: Set(token.identity.as_ref().map(|identity| identity.as_str().to_owned())),
     }
 }
 

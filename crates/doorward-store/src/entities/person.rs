@@ -15,6 +15,7 @@ pub struct Model {
     pub display_name: Option<String>,
     pub created_at: i64,
     pub disabled_at: Option<i64>,
+    pub links_after: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use crate::{
     Store, StoreError, convert,
-    entities::{access_grant, identity, invitation, person, provider, session, sign_in},
+    entities::{access_grant, access_token, identity, invitation, person, provider, session, sign_in},
 };
 
 impl Store {
@@ -53,14 +53,18 @@ impl Store {
         let rows: Vec<Option<String>> = which.select_only().column(S::Identity).distinct().into_tuple().all(&self.reader).await?;
         Ok(rows.into_iter().flatten().map(IdentityId::from_stored).collect())
     }
-    /// Whether a session or grant that came by this upstream account counts at `now`.
+    /// Whether a session, grant or access token that came by this upstream account counts at `now`.
     pub async fn is_identity_in_use(&self, id: &IdentityId, now: Timestamp) -> Result<bool, StoreError> {
         use access_grant::Column as G;
         use sea_orm::PaginatorTrait;
         use session::Column as S;
         let sessions = session::Entity::find().filter(S::Identity.eq(id.as_str())).filter(S::ExpiresAt.gt(now.0)).filter(S::EndsAt.gt(now.0));
         let grants = access_grant::Entity::find().filter(G::Identity.eq(id.as_str())).filter(G::RevokedAt.is_null()).filter(G::ExpiresAt.gt(now.0));
-        Ok(sessions.count(&self.reader).await? > 0 || grants.count(&self.reader).await? > 0)
+        let tokens = access_token::Entity::find()
+            .filter(access_token::Column::Identity.eq(id.as_str()))
+            .filter(access_token::Column::RevokedAt.is_null())
+            .filter(access_token::Column::ExpiresAt.gt(now.0));
+        Ok(sessions.count(&self.reader).await? > 0 || grants.count(&self.reader).await? > 0 || tokens.count(&self.reader).await? > 0)
     }
     /// The issuers of the accounts that have not ended, with the provider that each is known by.
     pub async fn issuers_of_identities(&self) -> Result<Vec<(ProviderId, String)>, StoreError> {

@@ -1,14 +1,17 @@
 //! Writes of personal access tokens and tokens of services.
 
-use doorward_model::{AccessToken, AccessTokenId, AuditKind, AuditSubject, HashedToken, Timestamp, UpstreamName, UserId};
-use sea_orm::{ColumnTrait, Condition as Where, EntityTrait, QueryFilter, sea_query::Expr};
+use doorward_model::{AccessToken, AccessTokenId, AuditKind, AuditSubject, IdentityId, Timestamp, UpstreamName, UserId};
+use sea_orm::{ActiveValue::NotSet, ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
 use serde_json::json;
 
-use super::{Audit, Name, Write, about, nothing, run};
+use super::{Audit, Name, Work, Write, about, nothing, run};
 use crate::{
     condition::Condition,
     convert,
-    entities::access_token::{Column as T, Entity},
+    entities::{
+        access_token::{Column as T, Entity},
+        identity::{self, Column as I},
+    },
     invalidate::Stale,
 };
 
@@ -24,17 +27,17 @@ pub(super) fn insert(token: &AccessToken) -> Write {
     }
 }
 
-pub(super) fn rotate((user_id, id): (&UserId, &AccessTokenId), token: &HashedToken, expires_at: Timestamp, now: Timestamp) -> Write {
-    let live = Where::all().add(T::Id.eq(id.as_str())).add(T::UserId.eq(user_id.as_str())).add(T::RevokedAt.is_null()).add(T::ExpiresAt.gt(now.0));
-    let update = Entity::update_many()
-        .col_expr(T::Token, Expr::value(token.as_str()))
-        .col_expr(T::RotatedAt, Expr::value(now.0))
-        .col_expr(T::ExpiresAt, Expr::value(expires_at.0));
+pub(super) fn rotate(token: &AccessToken) -> Write {
+    let now = token.rotated_at.unwrap_or(token.created_at);
+    let live = Where::all().add(T::Id.eq(token.id.as_str())).add(T::UserId.eq(token.user_id.as_str())).add(T::RevokedAt.is_null());
+    let mut row = convert::access_tokens::token_row(token);
+    // What others may have changed meanwhile stays.
+    (row.id, row.last_used_at, row.revoked_at) = (NotSet, NotSet, NotSet);
     Write {
         name: Name::Decides(Condition::RotateAccessToken),
-        work: run(update.filter(live)),
+        work: run(Entity::update_many().set(row).filter(live.add(T::ExpiresAt.gt(now.0)))),
         stale: Some(Stale::AccessTokens),
-        audit: Audit::Entry(about(AuditKind::AccessTokenRotated, AuditSubject::AccessToken, id.as_str())),
+        audit: Audit::Entry(about(AuditKind::AccessTokenRotated, AuditSubject::AccessToken, token.id.as_str())),
     }
 }
 
@@ -61,10 +64,26 @@ pub(super) fn revoke_of_person(user_id: &UserId, at: Timestamp) -> Write {
     }
 }
 
+pub(super) fn revoke_of_identity(identity: &IdentityId, at: Timestamp) -> Write {
+    let which = Where::all().add(T::Identity.eq(identity.as_str())).add(T::RevokedAt.is_null());
+    Write {
+        name: Name::Always("revoke_access_tokens_of_identity"),
+        work: run(Entity::update_many().col_expr(T::RevokedAt, Expr::value(at.0)).filter(which)),
+        stale: Some(Stale::AccessTokens),
+        audit: Audit::Entry(about(AuditKind::AccessTokenRevoked, AuditSubject::Identity, identity.as_str())),
+    }
+}
+
+/// Notes the use. The accounts at providers of the token's user that are not asked about, because nothing seemed to depend on them, are due
+/// now.
 pub(super) fn mark_used(id: &AccessTokenId, now: Timestamp) -> Write {
+    let user = Entity::find_by_id(id.as_str()).select_only().column(T::UserId).into_query();
+    let idle = Where::all().add(I::UserId.in_subquery(user)).add(I::EndedAt.is_null()).add(I::NextCheckAt.gte(Timestamp::NEVER.0));
+    let wake = identity::Entity::update_many().col_expr(I::NextCheckAt, Expr::value(now.0)).filter(idle);
+    let used = Entity::update_many().col_expr(T::LastUsedAt, Expr::value(now.0)).filter(T::Id.eq(id.as_str()));
     Write {
         name: Name::Always("use_access_token"),
-        work: run(Entity::update_many().col_expr(T::LastUsedAt, Expr::value(now.0)).filter(T::Id.eq(id.as_str()))),
+        work: Work::Statements(vec![wake.into(), used.into()]),
         stale: Some(Stale::AccessTokens),
         // The call has the entry.
         audit: Audit::Silent,

@@ -74,12 +74,10 @@ pub(super) fn set_roles(user_id: &UserId, roles: &[Role]) -> Write {
 
 pub(super) fn set_disabled(user_id: &UserId, disabled_at: Option<Timestamp>) -> Write {
     let at = disabled_at.map(|at| at.0);
-    Write {
-        name: Name::Decides(Condition::SetPersonDisabled),
-        work: run(person::Entity::update_many().col_expr(P::DisabledAt, Expr::value(at)).filter(P::Id.eq(user_id.as_str()))),
-        stale: stale(user_id),
-        audit: changed(user_id),
-    }
+    let update = person::Entity::update_many().col_expr(P::DisabledAt, Expr::value(at)).filter(P::Id.eq(user_id.as_str()));
+    // Links to set a password that were made before do not count again when the person is enabled.
+    let update = if at.is_some() { update.col_expr(P::LinksAfter, Expr::value(at)) } else { update };
+    Write { name: Name::Decides(Condition::SetPersonDisabled), work: run(update), stale: stale(user_id), audit: changed(user_id) }
 }
 
 pub(super) fn set_profile(user_id: &UserId, email: Option<String>, display_name: Option<String>) -> Write {

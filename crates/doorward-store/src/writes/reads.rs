@@ -100,7 +100,8 @@ impl Dependents {
     }
 
     pub(crate) fn access_tokens(&self) -> Where {
-        Where::all().add(T::RevokedAt.is_null()).add(T::UserId.in_subquery(self.left_users()))
+        let dependent = Where::any().add(T::Identity.in_subquery(self.account_ids())).add(T::UserId.in_subquery(self.left_users()));
+        Where::all().add(T::RevokedAt.is_null()).add(dependent)
     }
 
     /// Ends all of it. `false` if there is no such provider to delete.

@@ -1,8 +1,6 @@
 //! Writes of sessions, and of the counts of attempts to guess a secret.
 
-use doorward_model::{
-    AuditEvent, AuditKind, AuditSubject, CountedAttempt, HashedToken, IdentityId, Outcome, ProviderId, Session, SessionId, Timestamp, UserId,
-};
+use doorward_model::{AuditEvent, AuditKind, AuditSubject, CountedAttempt, HashedToken, IdentityId, ProviderId, Session, SessionId, Timestamp, UserId};
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter, Set,
     sea_query::{Expr, ExprTrait, OnConflict},
@@ -107,20 +105,6 @@ fn first_failure(key: &str, at: Timestamp) -> login_failure::ActiveModel {
 
 fn held(column: F) -> Expr {
     Expr::col((login_failure::Entity, column))
-}
-
-pub(super) fn record_failure(key: &str, at: Timestamp, forget_after: i64) -> Write {
-    let counted = Expr::case(held(F::LastAt).lt(at.plus(-forget_after).0), 1).finally(held(F::Failures).add(1));
-    let again = OnConflict::column(F::Name).value(F::Failures, counted).value(F::PreviousAt, held(F::LastAt)).value(F::LastAt, at.0).to_owned();
-    // Counted for the account and for the address; one entry is enough.
-    let entry = !key.starts_with("address");
-    let event = about(AuditKind::SignInFailed, AuditSubject::SignIn, key).ended(Outcome::Refused);
-    Write {
-        name: Name::Always("record_login_failure"),
-        work: run(login_failure::Entity::insert(first_failure(key, at)).on_conflict(again)),
-        stale: None,
-        audit: if entry { Audit::Traffic(event) } else { Audit::Silent },
-    }
 }
 
 /// Counts an attempt before the secret is compared. The one statement both decides and counts, so that of attempts sent at once no more are

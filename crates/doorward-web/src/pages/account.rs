@@ -18,6 +18,7 @@ use super::{activity::lately, error::Oops};
 use crate::{
     Service, ServiceState, Web,
     audit_row::AuditRow,
+    entrance::Onward,
     frame::{Frame, browser_name, draw_copying, moment},
     language::{filters, said},
     visitor::{SignedIn, form},
@@ -240,12 +241,22 @@ pub(crate) async fn change_password(State(web): State<Web>, signed_in: SignedIn,
     };
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let visitor = &signed_in.visitor;
-    match web.parts.accounts.change_password(&visitor.person, text("present"), text("new"), visitor.session.id.clone()).await {
+    let authority = match web.authority(visitor, &Onward::page(routes::ACCOUNT)).await {
+        Ok(authority) => authority,
+        Err(response) => return response,
+    };
+    let passwords = (text("present"), text("new"));
+    match web.parts.accounts.change_password(&authority, &visitor.person, passwords, &signed_in.browser.facts(), visitor.session.id.clone()).await {
         Ok(()) => {
             let done = "Your password was changed. Other sessions have ended and connected apps must ask again.".to_owned();
             show(&web, &signed_in, StatusCode::OK, Some(done), None).await
         }
         Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
+        Err(PeopleError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
+        Err(error @ PeopleError::Wait(seconds)) => {
+            let response = show(&web, &signed_in, StatusCode::TOO_MANY_REQUESTS, None, Some(format!("The password was not changed: {error}."))).await;
+            answer::retry_after(response, u64::try_from(seconds).unwrap_or(1))
+        }
         Err(error) => show(&web, &signed_in, StatusCode::BAD_REQUEST, None, Some(format!("The password was not changed: {error}."))).await,
     }
 }

@@ -14,6 +14,7 @@ use doorward_transport::{Params, answer};
 use super::error::Oops;
 use crate::{
     AddedClient, ClientQuota, ClientToAdd, Told, Web,
+    entrance::Onward,
     frame::{Frame, draw_copying, moment},
     language::filters,
     visitor::{Administrator, form},
@@ -135,6 +136,10 @@ pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, r
     let empty = Params::default();
     let said = match params.get("do") {
         Some("add") => {
+            let authority = match web.authority(&administrator.0.visitor, &Onward::page(routes::ADMIN_CLIENTS)).await {
+                Ok(authority) => authority,
+                Err(response) => return response,
+            };
             let uris = params.get("redirect_uris").unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect();
             let new = ClientToAdd {
                 name: params.get("name").unwrap_or_default().to_owned(),
@@ -142,7 +147,7 @@ pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, r
                 confidential: params.get("confidential").is_some(),
                 admin: params.get("admin").is_some(),
             };
-            web.parts.console.add_client(new).await.map(|added| Say { added: Some(added), ..Say::default() })
+            web.parts.console.add_client(&authority, new).await.map(|added| Say { added: Some(added), ..Say::default() })
         }
         Some("clean-up") => {
             let days = params.get("days").and_then(|days| days.parse().ok()).unwrap_or(30);

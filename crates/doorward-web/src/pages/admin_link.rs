@@ -7,9 +7,9 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{BrowserFacts, NewPerson, PeopleError};
+use doorward_accounts::{NewPerson, PeopleError};
 use doorward_model::routes;
-use doorward_transport::{Params, answer, cookies::Cookie};
+use doorward_transport::{Params, answer};
 
 use super::error::Oops;
 use crate::{
@@ -72,21 +72,27 @@ pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, bro
     };
     let accounts = &web.parts.accounts;
     let result = match &browser.visitor {
-        Some(visitor) => accounts.become_administrator_by_link(&secret, &visitor.person).await.map(|()| None),
+        Some(visitor) => {
+            let authority = match web.authority(visitor, &Onward::page(&routes::ADMIN_LINK.replace("{token}", &secret))).await {
+                Ok(authority) => authority,
+                Err(response) => return response,
+            };
+            accounts.become_administrator_by_link(&authority, &secret, &visitor.person).await.map(|()| None)
+        }
         None if web.parts.accounts.config().passwords => add(&web, &secret, &params, &browser).await.map(Some),
         None => return show(&web, &browser, &secret, (StatusCode::FORBIDDEN, ""), Some("Sign in first.".to_owned())),
     };
     match result {
         Ok(signed_in) => {
-            let mut response = answer::see_other(&web.at(routes::ADMIN));
-            if let Some(signed_in) = signed_in {
-                web.cookies.set(response.headers_mut(), Cookie::Session, signed_in.token.reveal(), Some(signed_in.max_age));
-                web.cookies.clear(response.headers_mut(), Cookie::Browser);
+            let response = answer::see_other(&web.at(routes::ADMIN));
+            match signed_in {
+                Some(signed_in) => web.with_session(response, &signed_in),
+                None => response,
             }
-            response
         }
         Err(PeopleError::Link) => spent().draw(&web),
         Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
+        Err(PeopleError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
         Err(error) => show(&web, &browser, &secret, (StatusCode::BAD_REQUEST, params.get("name").unwrap_or_default()), Some(sentence(&error.to_string()))),
     }
 }
@@ -94,8 +100,7 @@ pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, bro
 async fn add(web: &Web, secret: &str, params: &Params, browser: &Browser) -> Result<doorward_accounts::SignedIn, PeopleError> {
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let new = NewPerson { name: text("name"), email: None, password: Some(text("password")), roles: Vec::new() };
-    let facts = BrowserFacts { address: browser.address, user_agent: &browser.user_agent, previous: browser.previous_session() };
-    web.parts.accounts.add_administrator_by_link(secret, new, facts).await
+    web.parts.accounts.add_administrator_by_link(secret, new, browser.facts()).await
 }
 
 /// An error as a sentence.

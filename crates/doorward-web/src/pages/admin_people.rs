@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{NewPerson, PeopleError, PersonChange};
+use doorward_accounts::{Authority, NewPerson, PeopleError, PersonChange};
 use doorward_model::{ClientId, Person, Role, SessionId, UserId, routes};
 use doorward_store::{ConnectedApp, StoreError, page_of};
 use doorward_transport::{Params, answer};
@@ -16,6 +16,7 @@ use super::{activity::lately, error::Oops};
 use crate::{
     Web,
     audit_row::AuditRow,
+    entrance::{Onward, filled},
     frame::{Frame, browser_name, draw, moment},
     language::{filters, said},
     visitor::{Administrator, form},
@@ -34,8 +35,17 @@ struct List {
     people: Vec<Row>,
     next: Option<String>,
     providers: Vec<(String, String)>,
+    typed: Typed,
     passwords: bool,
     password_min_length: usize,
+}
+
+/// What was typed into the form.
+struct Typed {
+    name: String,
+    email: String,
+    roles: String,
+    provider: String,
 }
 
 struct Row {
@@ -60,8 +70,10 @@ fn row(person: &Person) -> Row {
     }
 }
 
-async fn show_list(web: &Web, administrator: &Administrator, after: Option<&str>, (status, error): (StatusCode, Option<String>)) -> Response {
-    let people = web.parts.store.people_after(after, LISTED + 1).await;
+/// Shows the list. `params` says where it goes on, and fills the form in with what was typed.
+async fn show_list(web: &Web, administrator: &Administrator, params: &Params, (status, error): (StatusCode, Option<String>)) -> Response {
+    let people = web.parts.store.people_after(params.get("after"), LISTED + 1).await;
+    let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let (people, providers) = match (people, web.parts.federation.providers().await) {
         (Ok(people), Ok(providers)) => (people, providers),
         (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(web),
@@ -75,6 +87,7 @@ async fn show_list(web: &Web, administrator: &Administrator, after: Option<&str>
         next: if more { people.last().map(|person| person.name.to_string()) } else { None },
         people: people.iter().map(row).collect(),
         providers: providers.iter().map(|provider| (provider.id.to_string(), provider.name.clone())).collect(),
+        typed: Typed { name: text("name"), email: text("email"), roles: text("roles"), provider: text("provider") },
         passwords: web.parts.accounts.config().passwords,
         password_min_length: web.parts.accounts.config().password_min_length,
     };
@@ -83,14 +96,14 @@ async fn show_list(web: &Web, administrator: &Administrator, after: Option<&str>
 
 pub(crate) async fn list(State(web): State<Web>, administrator: Administrator, request: Request) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    show_list(&web, &administrator, params.get("after"), (StatusCode::OK, None)).await
+    show_list(&web, &administrator, &params, (StatusCode::OK, None)).await
 }
 
 fn roles(text: &str) -> Result<Vec<Role>, String> {
     text.split([' ', ',']).filter(|role| !role.is_empty()).take(50).map(|role| Role::parse(role).map_err(|error| format!("{role}: {error}"))).collect()
 }
 
-async fn make(web: &Web, params: &Params) -> Result<Person, PeopleError> {
+async fn make(web: &Web, authority: &Authority, params: &Params) -> Result<Person, PeopleError> {
     let text = |name: &str| params.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let roles = roles(params.get("roles").unwrap_or_default()).map_err(PeopleError::Roles)?;
     let provider = match text("provider") {
@@ -106,7 +119,7 @@ async fn make(web: &Web, params: &Params) -> Result<Person, PeopleError> {
     if provider.is_some() && new.email.is_none() {
         return Err(PeopleError::Email(String::new()));
     }
-    let person = web.parts.accounts.add(new).await?;
+    let person = web.parts.accounts.add(authority, new).await?;
     if let (Some(provider), Some(email)) = (&provider, &person.email) {
         web.parts.federation.invite(provider, email, &person).await?;
     }
@@ -119,10 +132,16 @@ pub(crate) async fn add(State(web): State<Web>, administrator: Administrator, re
         Ok(params) => params,
         Err(response) => return response,
     };
-    match make(&web, &params).await {
+    let next = filled(routes::ADMIN_PEOPLE, &params, &["name", "email", "roles", "provider"]);
+    let authority = match web.authority(&administrator.0.visitor, &Onward::page(&next)).await {
+        Ok(authority) => authority,
+        Err(response) => return response,
+    };
+    match make(&web, &authority, &params).await {
         Ok(person) => answer::see_other(&web.at(&routes::ADMIN_PERSON.replace("{person}", person.id.as_str()))),
         Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
-        Err(error) => show_list(&web, &administrator, None, (StatusCode::BAD_REQUEST, Some(format!("Nobody was added: {error}.")))).await,
+        Err(PeopleError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
+        Err(error) => show_list(&web, &administrator, &params, (StatusCode::BAD_REQUEST, Some(format!("Nobody was added: {error}.")))).await,
     }
 }
 
@@ -205,40 +224,18 @@ pub(crate) async fn one(State(web): State<Web>, administrator: Administrator, Pa
     show(&web, &administrator, &UserId::from_text(id), (StatusCode::OK, None, None)).await
 }
 
-/// Does what the form says; answers what to tell, or nothing where the person is gone.
-async fn apply(web: &Web, person: &Person, params: &Params) -> Result<Option<&'static str>, PeopleError> {
+/// Does what the form says where it gives nobody a means of access; answers what to tell, or nothing where the person is gone.
+async fn take(web: &Web, person: &Person, params: &Params) -> Result<Option<&'static str>, PeopleError> {
     let accounts = &web.parts.accounts;
-    let seen = params.get("seen");
-    let text = |name: &str| params.get(name).map(|value| value.trim().to_owned());
-    let sure = params.get("sure").is_some();
-    let change = |change: PersonChange| accounts.update(person, change, seen);
+    let (seen, sure) = (params.get("seen"), params.get("sure").is_some());
     match params.get("do") {
-        Some("save") => {
-            let roles = roles(params.get("roles").unwrap_or_default()).map_err(PeopleError::Roles)?;
-            let email = text("email").filter(|email| Some(email.as_str()) != person.email.as_deref() && !email.is_empty());
-            let display_name = text("display_name").filter(|name| name.as_str() != person.display_name.as_deref().unwrap_or_default());
-            change(PersonChange { roles: Some(roles), email, display_name, disabled: None }).await?;
-            Ok(Some("Saved."))
-        }
         Some("disable") => {
-            change(PersonChange { disabled: Some(true), ..PersonChange::default() }).await?;
+            accounts.disable(person, seen).await?;
             Ok(Some("Disabled; sessions, tokens and connected apps have ended."))
-        }
-        Some("enable") => {
-            change(PersonChange { disabled: Some(false), ..PersonChange::default() }).await?;
-            Ok(Some("Enabled."))
         }
         Some("sign-out") => {
             accounts.force_sign_in(person, params.get("apps").is_some()).await?;
             Ok(Some("All sessions have ended."))
-        }
-        Some("password") => {
-            accounts.set_password(person, params.get("password").unwrap_or_default().to_owned(), None).await?;
-            Ok(Some("The password is set; sessions and connected apps have ended."))
-        }
-        Some("reset-factors") if sure => {
-            accounts.reset_factors(person).await?;
-            Ok(Some("There is no second factor any more; sessions and connected apps have ended."))
         }
         Some("end-session") => {
             accounts.end_session(&person.id, SessionId::from_text(params.get("session").unwrap_or_default())).await?;
@@ -257,6 +254,38 @@ async fn apply(web: &Web, person: &Person, params: &Params) -> Result<Option<&'s
     }
 }
 
+/// What of this form gives somebody a means of access.
+const GIVES: [&str; 4] = ["save", "enable", "password", "reset-factors"];
+
+/// Does what the form says where it gives somebody a means of access; answers what to tell.
+async fn give(web: &Web, authority: &Authority, person: &Person, params: &Params) -> Result<Option<&'static str>, PeopleError> {
+    let accounts = &web.parts.accounts;
+    let (seen, sure) = (params.get("seen"), params.get("sure").is_some());
+    let text = |name: &str| params.get(name).map(|value| value.trim().to_owned());
+    match params.get("do") {
+        Some("save") => {
+            let roles = roles(params.get("roles").unwrap_or_default()).map_err(PeopleError::Roles)?;
+            let email = text("email").filter(|email| Some(email.as_str()) != person.email.as_deref() && !email.is_empty());
+            let display_name = text("display_name").filter(|name| name.as_str() != person.display_name.as_deref().unwrap_or_default());
+            accounts.update(authority, person, PersonChange { roles: Some(roles), email, display_name, disabled: None }, seen).await?;
+            Ok(Some("Saved."))
+        }
+        Some("enable") => {
+            accounts.enable(authority, person, seen).await?;
+            Ok(Some("Enabled."))
+        }
+        Some("password") => {
+            accounts.set_password(authority, person, params.get("password").unwrap_or_default().to_owned(), None).await?;
+            Ok(Some("The password is set; sessions and connected apps have ended."))
+        }
+        Some("reset-factors") if sure => {
+            accounts.reset_factors(authority, person).await?;
+            Ok(Some("There is no second factor any more; sessions and connected apps have ended."))
+        }
+        _ => Err(PeopleError::Roles("tick that you are sure".to_owned())),
+    }
+}
+
 pub(crate) async fn change(State(web): State<Web>, administrator: Administrator, Path(id): Path<String>, request: Request<Body>) -> Response {
     let params = match form(&web, &administrator.0.browser, "person", request).await {
         Ok(params) => params,
@@ -268,10 +297,19 @@ pub(crate) async fn change(State(web): State<Web>, administrator: Administrator,
         Ok(None) => return Oops::not_found().draw(&web),
         Err(error) => return Oops::unavailable(&error).draw(&web),
     };
-    match apply(&web, &person, &params).await {
+    let outcome = if params.get("do").is_some_and(|verb| GIVES.contains(&verb)) {
+        match web.authority(&administrator.0.visitor, &Onward::page(&routes::ADMIN_PERSON.replace("{person}", id.as_str()))).await {
+            Ok(authority) => give(&web, &authority, &person, &params).await,
+            Err(response) => return response,
+        }
+    } else {
+        take(&web, &person, &params).await
+    };
+    match outcome {
         Ok(None) => answer::see_other(&web.at(routes::ADMIN_PEOPLE)),
         Ok(Some(told)) => show(&web, &administrator, &id, (StatusCode::OK, Some(told.to_owned()), None)).await,
         Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
+        Err(PeopleError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
         Err(error @ (PeopleError::Changed | PeopleError::LastAdministrator(_))) => {
             show(&web, &administrator, &id, (StatusCode::CONFLICT, None, Some(format!("Nothing was changed: {error}.")))).await
         }

@@ -8,11 +8,13 @@ use axum::{
     response::Response,
 };
 use doorward_federation::{ProviderChangeError, ProviderConfig, Source, kinds::KINDS};
+use doorward_model::routes;
 use doorward_transport::Params;
 
 use super::error::Oops;
 use crate::{
     Look, Web,
+    entrance::Onward,
     frame::{Frame, draw_copying},
     language::filters,
     visitor::{Administrator, form},
@@ -127,6 +129,12 @@ pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, r
         Ok(params) => params,
         Err(response) => return response,
     };
+    // Whoever adds a provider decides who comes in.
+    if params.get("do") == Some("add")
+        && let Err(response) = web.authority(&administrator.0.visitor, &Onward::page(routes::ADMIN_PROVIDERS)).await
+    {
+        return response;
+    }
     match apply(&web, &params).await {
         Ok(say) => show(&web, &administrator, say).await,
         Err(ProviderChangeError::Store(error)) => Oops::unavailable(&error).draw(&web),

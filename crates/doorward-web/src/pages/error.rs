@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
+use doorward_accounts::HasherError;
 use doorward_federation::{FederationError, NotAdmitted};
 use doorward_issuer::Failure;
 use doorward_model::{OAuthErrorCode, RedirectUri};
@@ -83,9 +84,19 @@ impl Oops {
     pub(crate) fn sign_in_over() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "This sign-in is over", "It took too long, was used before, or began in another browser.", "Please start again.")
     }
-    pub(crate) fn no_sign_in(error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%error, "signing in failed");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available right now", "Signing in is not possible.", "Try again in a moment.")
+    /// A password that could not be compared or hashed.
+    pub(crate) fn from_hasher(error: &HasherError) -> Self {
+        let unavailable = |why| Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available right now", why, "Try again in a moment.");
+        match error {
+            HasherError::Busy => {
+                tracing::warn!("a password was not looked at: too many wait");
+                unavailable("The server is checking as many passwords as it can.")
+            }
+            HasherError::Failed | HasherError::Parameters(_) => {
+                tracing::error!(%error, "a password could not be hashed");
+                unavailable("Signing in is not possible.")
+            }
+        }
     }
     /// A sign-in through a provider that did not come about.
     pub(crate) fn from_federation(provider: &str, error: &FederationError) -> Self {

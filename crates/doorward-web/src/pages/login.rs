@@ -10,7 +10,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{Attempt, Ceremony, SignInRefusal};
+use doorward_accounts::{AccountsError, Attempt, Ceremony, SignInRefusal};
 use doorward_federation::Provider;
 use doorward_issuer::AuthorizationRequest;
 use doorward_model::routes;
@@ -34,6 +34,7 @@ struct Page {
     client: Option<String>,
     request: Option<String>,
     next: Option<String>,
+    renewing: bool,
     name: String,
     error: Option<String>,
     passwords: bool,
@@ -56,6 +57,8 @@ struct Showing<'a> {
     request: Option<(&'a str, &'a AuthorizationRequest)>,
     next: Option<&'a str>,
     again: bool,
+    /// Whether somebody who is signed in does so once more.
+    renewing: bool,
     name: &'a str,
     error: Option<String>,
     status: StatusCode,
@@ -89,6 +92,7 @@ async fn show(web: &Web, browser: &Browser, showing: Showing<'_>) -> Response {
         client: showing.request.map(|(_, request)| request.client.name.clone()),
         request: showing.request.map(|(sealed, _)| sealed.to_owned()),
         next: showing.next.map(|next| local(Some(next)).to_owned()),
+        renewing: showing.renewing,
         name: showing.name.to_owned(),
         error: showing.error,
         passwords: web.parts.accounts.config().passwords,
@@ -118,7 +122,9 @@ async fn straight(web: &Web, params: &Params, hint: &str) -> Result<Option<Arc<P
 pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
     let Ok(params) = Params::from_query(request.uri().query()) else { return Oops::bad_form("its address is malformed").draw(&web) };
     let next = params.get("next");
-    let switching = params.get("switch").is_some();
+    // Who is to sign in again does so under the same name.
+    let renewing = browser.visitor.as_ref().filter(|_| params.get("again").is_some()).map(|visitor| visitor.person.name.to_string());
+    let switching = params.get("switch").is_some() || renewing.is_some();
     let pending = match params.get("request") {
         None if browser.visitor.is_some() && !switching => return answer::see_other(&web.at(local(next))),
         None => None,
@@ -136,7 +142,7 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
         }
     };
     let typed = params.get("email");
-    let hint = typed.or_else(|| pending.as_ref().and_then(|(_, request)| request.login_hint())).unwrap_or_default();
+    let hint = typed.or(renewing.as_deref()).or_else(|| pending.as_ref().and_then(|(_, request)| request.login_hint())).unwrap_or_default();
     let onward = Onward { request: params.get("request"), next };
     let again = if switching { "1" } else { "" };
     match straight(&web, &params, if params.get("choose").is_some() { "" } else { hint }).await {
@@ -150,7 +156,8 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
     }
     let error = typed.map(|_| "No sign-in page is known for this address. Choose one below.".to_owned());
     let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
-    show(&web, &browser, Showing { request, next, again: switching, name: hint, error, status: StatusCode::OK }).await
+    let renewing = renewing.is_some();
+    show(&web, &browser, Showing { request, next, again: switching, renewing, name: hint, error, status: StatusCode::OK }).await
 }
 
 /// Shows the page that goes on by itself.
@@ -177,6 +184,7 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
         address: browser.address,
         user_agent: browser.user_agent.clone(),
         previous: browser.previous_session(),
+        known: browser.known.clone(),
     };
     match web.parts.accounts.sign_in(attempt).await {
         Ok(Ok(signed_in)) => web.let_in(&signed_in, &Onward { request: params.get("request"), next: params.get("next") }),
@@ -189,11 +197,12 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
             if let Some((_, request)) = request {
                 web.parts.issuer.note_no_sign_in(request, web.why_no_sign_in(name).await);
             }
-            let showing = Showing { request, next: params.get("next"), again: false, name, error: Some(error), status };
+            let showing = Showing { request, next: params.get("next"), again: false, renewing: false, name, error: Some(error), status };
             let response = show(&web, &browser, showing).await;
             if let SignInRefusal::Wait(seconds) = refusal { answer::retry_after(response, u64::try_from(seconds).unwrap_or(1)) } else { response }
         }
-        Err(error) => Oops::no_sign_in(&error).draw(&web),
+        Err(AccountsError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
+        Err(AccountsError::Store(error)) => Oops::unavailable(&error).draw(&web),
     }
 }
 
@@ -230,7 +239,12 @@ pub(crate) async fn passkey(State(web): State<Web>, browser: Browser, request: R
             };
             let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
             let error = Some("This passkey was not accepted. Try again, or sign in another way.".to_owned());
-            show(&web, &browser, Showing { request, next: params.get("next"), again: false, name: "", error, status: StatusCode::UNAUTHORIZED }).await
+            show(
+                &web,
+                &browser,
+                Showing { request, next: params.get("next"), again: false, renewing: false, name: "", error, status: StatusCode::UNAUTHORIZED },
+            )
+            .await
         }
     }
 }

@@ -53,8 +53,13 @@ pub(crate) async fn start(State(web): State<Web>, Path(name): Path<String>, brow
     if params.get("again").is_some() && ask.prompts.is_empty() {
         ask.prompts.push("login".to_owned());
     }
-    let link = params.get("link").and(browser.visitor.as_ref()).map(|visitor| visitor.person.id.as_str().to_owned());
-    if link.is_some() {
+    let linking = params.get("link").and(browser.visitor.as_ref());
+    let link = linking.map(|visitor| visitor.person.id.as_str().to_owned());
+    if let Some(visitor) = linking {
+        // Asked before the person goes there, and once more when the accounts are linked.
+        if let Err(response) = web.authority(visitor, &Onward::page(routes::ACCOUNT_SECURITY)).await {
+            return response;
+        }
         // Who links an account proves that it is theirs, and may take another one there than the last.
         ask.prompts = vec!["login".to_owned()];
     }

@@ -79,8 +79,10 @@ fn show(web: &Web, browser: &Browser, name: &str, (status, done): (StatusCode, b
 }
 
 fn refused(web: &Web, error: PeopleError) -> Response {
-    if let PeopleError::Store(error) = error {
-        return Oops::unavailable(&error).draw(web);
+    match error {
+        PeopleError::Store(error) => return Oops::unavailable(&error).draw(web),
+        PeopleError::Hasher(error) => return Oops::from_hasher(&error).draw(web),
+        _ => {}
     }
     let oops = Oops {
         status: StatusCode::NOT_FOUND,

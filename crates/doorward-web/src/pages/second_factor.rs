@@ -7,8 +7,9 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{Ceremony, Enrolled, FactorError, NewAuthenticator, Visitor};
+use doorward_accounts::{Ceremony, Enrolled, FactorError, NewAuthenticator, SignedIn, Visitor};
 use doorward_model::routes;
+use doorward_store::StoreError;
 use doorward_transport::{Params, answer};
 
 use super::error::Oops;
@@ -79,6 +80,17 @@ pub(crate) fn words(error: &FactorError) -> String {
     text
 }
 
+/// The answer to a proof that failed: too many of them must wait.
+pub(crate) fn refusal(mut response: Response, error: &FactorError) -> Response {
+    match error {
+        FactorError::Wait(seconds) => {
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            answer::retry_after(response, u64::try_from(*seconds).unwrap_or(1))
+        }
+        _ => response,
+    }
+}
+
 /// Whose factor is to be proved: somebody who waits for it, or somebody who is in and needs more.
 fn subject(browser: &Browser) -> Option<&Visitor> {
     browser.waiting.as_ref().or(browser.visitor.as_ref())
@@ -90,13 +102,24 @@ async fn show(web: &Web, browser: &Browser, visitor: &Visitor, params: &Params, 
         Ok(enrolled) => enrolled,
         Err(error) => return Oops::unavailable(&error).draw(web),
     };
-    let enrolling = !enrolled.any();
-    let passkey = match enrolled {
-        Enrolled { passkeys: 0, .. } if !enrolling => None,
-        Enrolled { passkeys: 0, .. } => accounts.begin_passkey(&visitor.person).await.ok(),
-        _ => accounts.begin_passkey_proof(&visitor.person.id).await.ok(),
+    // Who has no factor sets one up here, which needs a recent sign-in.
+    let enrolling = match enrolled.any() {
+        true => None,
+        false => match web.authority(visitor, &onward_of(params)).await {
+            Ok(authority) => Some(authority),
+            Err(response) => return response,
+        },
     };
-    let new_authenticator = if enrolling { accounts.begin_authenticator(&visitor.person).await.ok() } else { None };
+    let passkey = match (&enrolling, enrolled) {
+        (Some(authority), _) => accounts.begin_passkey(authority, &visitor.person).await.ok(),
+        (None, Enrolled { passkeys: 0, .. }) => None,
+        (None, _) => accounts.begin_passkey_proof(&visitor.person.id).await.ok(),
+    };
+    let new_authenticator = match &enrolling {
+        Some(authority) => accounts.begin_authenticator(authority, &visitor.person).await.ok(),
+        None => None,
+    };
+    let enrolling = enrolling.is_some();
     // Somebody who is in may go on with what needs no second factor; somebody who waits may not go on at all.
     let skip = params.get("request").filter(|_| browser.visitor.is_some()).map(|sealed| web.at(&format!("{}?request={sealed}&settled=1", routes::CONSENT)));
     let page = Page {
@@ -114,12 +137,16 @@ async fn show(web: &Web, browser: &Browser, visitor: &Visitor, params: &Params, 
         skip,
         passkey,
     };
-    let status = match error {
-        None => StatusCode::OK,
-        Some(FactorError::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
-        Some(_) => StatusCode::UNAUTHORIZED,
-    };
-    draw_with(status, &page, answer::PagePolicy { submits_elsewhere: false, scripts: page.passkey.is_some() })
+    let status = if error.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+    let response = draw_with(status, &page, answer::PagePolicy { submits_elsewhere: false, scripts: page.passkey.is_some() });
+    match error {
+        Some(error) => refusal(response, error),
+        None => response,
+    }
+}
+
+fn onward_of(params: &Params) -> Onward<'_> {
+    Onward { request: params.get("request"), next: params.get("next") }
 }
 
 pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
@@ -127,20 +154,40 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
     if let Some(visitor) = subject(&browser) {
         return show(&web, &browser, visitor, &params, None).await;
     }
-    let onward = Onward { request: params.get("request"), next: params.get("next") };
-    answer::see_other(web.at(&format!("{}?{}", routes::LOGIN, onward.query())).trim_end_matches('?'))
+    answer::see_other(web.at(&format!("{}?{}", routes::LOGIN, onward_of(&params).query())).trim_end_matches('?'))
 }
 
-/// Proves by what was posted. Answers the method's name.
-async fn prove(web: &Web, visitor: &Visitor, params: &Params) -> Result<&'static str, FactorError> {
+/// Proves by what was posted, or sets the first factor up by it, which needs a recent sign-in. Answers the method's name.
+async fn prove(web: &Web, visitor: &Visitor, known: Option<&str>, params: &Params) -> Result<Result<&'static str, FactorError>, Response> {
     let accounts = &web.parts.accounts;
     let (person, text) = (&visitor.person, |name: &str| params.get(name).unwrap_or_default());
-    let enrolling = !accounts.enrolled(&person.id).await?.any();
-    match (text("method"), enrolling) {
-        ("passkey", false) => accounts.prove_by_passkey(&person.id, text("credential"), text("state")).await.map(|()| "swk"),
-        ("passkey", true) => accounts.add_passkey(person, text("name"), text("credential"), text("state")).await.map(|()| "swk"),
-        (_, false) => accounts.prove_by_code(person, text("code")).await,
-        (_, true) => accounts.confirm_authenticator(person, text("code")).await.map(|()| "otp"),
+    let enrolled = match accounts.enrolled(&person.id).await {
+        Ok(enrolled) => enrolled,
+        Err(error) => return Err(Oops::unavailable(&error).draw(web)),
+    };
+    let by_passkey = text("method") == "passkey";
+    if enrolled.any() {
+        return Ok(if by_passkey {
+            accounts.prove_by_passkey(&person.id, text("credential"), text("state")).await.map(|()| "swk")
+        } else {
+            accounts.prove_by_code(person, text("code"), known).await
+        });
+    }
+    let authority = web.authority(visitor, &onward_of(params)).await?;
+    Ok(if by_passkey {
+        accounts.add_passkey(&authority, person, text("name"), text("credential"), text("state")).await.map(|()| "swk")
+    } else {
+        accounts.confirm_authenticator(&authority, person, text("code"), known).await.map(|()| "otp")
+    })
+}
+
+/// Recovery codes for whoever just set up their first factor, or used the last code up, and signed in recently.
+async fn codes(web: &Web, signed_in: &SignedIn) -> Result<Option<Vec<String>>, StoreError> {
+    let accounts = &web.parts.accounts;
+    let Some(visitor) = accounts.holder(signed_in.token.reveal()).await? else { return Ok(None) };
+    match accounts.authority(&visitor).await? {
+        Ok(authority) => accounts.first_recovery_codes(&authority, &visitor.person.id).await,
+        Err(_) => Ok(None),
     }
 }
 
@@ -149,23 +196,22 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
         Ok(params) => params,
         Err(response) => return response,
     };
-    let onward = Onward { request: params.get("request"), next: params.get("next") };
     let Some(visitor) = subject(&browser) else { return answer::see_other(&web.at(routes::LOGIN)) };
-    let method = match prove(&web, visitor, &params).await {
-        Ok(method) => method,
-        Err(FactorError::Store(error)) => return Oops::unavailable(&error).draw(&web),
-        Err(error) => {
+    let method = match prove(&web, visitor, browser.known.as_deref(), &params).await {
+        Ok(Ok(method)) => method,
+        Ok(Err(FactorError::Store(error))) => return Oops::unavailable(&error).draw(&web),
+        Ok(Err(error)) => {
             tracing::info!(person = %visitor.person.id, ?error, "a second factor was not proved");
             return show(&web, &browser, visitor, &params, Some(&error)).await;
         }
+        Err(response) => return response,
     };
-    let accounts = &web.parts.accounts;
     let outcome = async {
-        Ok::<_, doorward_store::StoreError>((
-            accounts.complete(visitor, method, browser.facts()).await?,
-            accounts.first_recovery_codes(&visitor.person.id).await?,
-        ))
+        let signed_in = web.parts.accounts.complete(visitor, method, browser.facts()).await?;
+        let codes = codes(&web, &signed_in).await?;
+        Ok::<_, StoreError>((signed_in, codes))
     };
+    let onward = onward_of(&params);
     match outcome.await {
         Ok((signed_in, None)) => web.let_in(&signed_in, &onward),
         Ok((signed_in, Some(codes))) => {

@@ -7,15 +7,15 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::{Ceremony, FactorError, NewAuthenticator};
-use doorward_model::{IdentityId, routes};
+use doorward_accounts::{Authority, Ceremony, FactorError, NewAuthenticator, NotRecent};
+use doorward_model::{IdentityId, Level, routes};
 use doorward_store::StoreError;
 use doorward_transport::{Params, answer};
 
 use super::{
     error::Oops,
     login::href,
-    second_factor::{Codes, Picture, picture, words},
+    second_factor::{Codes, Picture, picture, refusal, words},
 };
 use crate::{
     Web,
@@ -32,9 +32,11 @@ struct Page {
     tab: &'static str,
     csrf: String,
     error: Option<String>,
-    /// Whether the person proved themselves recently enough to change anything.
+    /// Where the person proves themselves again before they can change anything, if they must.
+    again_url: Option<String>,
+    /// Whether that is by signing in; otherwise by the second factor.
+    again_by_sign_in: bool,
     recent: bool,
-    again_url: String,
     passkeys: Vec<PasskeyRow>,
     passkeys_possible: bool,
     new_passkey: Option<Ceremony>,
@@ -79,7 +81,7 @@ async fn identities(web: &Web, signed_in: &SignedIn) -> Result<(Vec<IdentityRow>
     let button = |provider: &std::sync::Arc<doorward_federation::Provider>| ProviderButton {
         name: provider.name.clone(),
         icon: provider.kind.name,
-        href: href(web, provider, &Onward { request: None, next: Some(routes::ACCOUNT_SECURITY) }, &[("link", "1")]),
+        href: href(web, provider, &Onward::page(routes::ACCOUNT_SECURITY), &[("link", "1")]),
     };
     Ok((rows, others.map(button).collect()))
 }
@@ -87,9 +89,16 @@ async fn identities(web: &Web, signed_in: &SignedIn) -> Result<(Vec<IdentityRow>
 async fn page(web: &Web, signed_in: &SignedIn, error: Option<String>) -> Result<Page, StoreError> {
     let (accounts, person) = (&web.parts.accounts, &signed_in.visitor.person);
     let enrolled = accounts.enrolled(&person.id).await?;
-    let recent = accounts.is_recent(signed_in.visitor.session.auth_time);
+    let authority = accounts.authority(&signed_in.visitor).await?;
     let (identities, providers) = identities(web, signed_in).await?;
-    let new_authenticator = if recent && !enrolled.authenticator { accounts.begin_authenticator(person).await.ok() } else { None };
+    let new_authenticator = match &authority {
+        Ok(authority) if !enrolled.authenticator => accounts.begin_authenticator(authority, person).await.ok(),
+        _ => None,
+    };
+    let new_passkey = match &authority {
+        Ok(authority) => accounts.begin_passkey(authority, person).await.ok(),
+        Err(_) => None,
+    };
     let row = |passkey: doorward_model::Passkey| PasskeyRow {
         id: passkey.id,
         name: passkey.name,
@@ -101,11 +110,12 @@ async fn page(web: &Web, signed_in: &SignedIn, error: Option<String>) -> Result<
         frame: web.frame(Some(&signed_in.browser)),
         csrf: web.csrf(&signed_in.browser, "security"),
         error,
-        recent,
-        again_url: web.at(&format!("{}?switch=1&next=%2Faccount%2Fsecurity", routes::LOGIN)),
+        recent: authority.is_ok(),
+        again_url: authority.as_ref().err().map(|missing| web.again(*missing, &Onward::page(routes::ACCOUNT_SECURITY))),
+        again_by_sign_in: matches!(authority, Err(NotRecent::SignIn)),
         passkeys: accounts.passkeys_of(&person.id).await?.into_iter().map(row).collect(),
         passkeys_possible: accounts.passkeys_possible(),
-        new_passkey: if recent { accounts.begin_passkey(person).await.ok() } else { None },
+        new_passkey,
         authenticator: enrolled.authenticator,
         picture: new_authenticator.as_ref().and_then(|new| picture(&new.url)),
         new_authenticator,
@@ -128,86 +138,114 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response
 }
 
 /// A form of this page by somebody who proved themselves recently.
-async fn submitted(web: &Web, signed_in: &SignedIn, request: Request<Body>) -> Result<Params, Response> {
+async fn submitted(web: &Web, signed_in: &SignedIn, request: Request<Body>) -> Result<(Params, Authority), Response> {
     let params = form(web, &signed_in.browser, "security", request).await?;
-    if web.parts.accounts.is_recent(signed_in.visitor.session.auth_time) {
-        return Ok(params);
+    match web.parts.accounts.authority(&signed_in.visitor).await {
+        Ok(Ok(authority)) => Ok((params, authority)),
+        // The page itself says where to do so.
+        Ok(Err(_)) => Err(show(web, signed_in, Some("Please sign in once more before you change how you sign in.".to_owned())).await),
+        Err(error) => Err(Oops::unavailable(&error).draw(web)),
     }
-    Err(show(web, signed_in, Some("Please sign in once more before you change how you sign in.".to_owned())).await)
 }
 
 fn done(web: &Web) -> Response {
     answer::see_other(&web.at(routes::ACCOUNT_SECURITY))
 }
 
-/// Shows what a change of factors came to: the page again, or recovery codes for the first of them.
-async fn after(web: &Web, signed_in: &SignedIn, outcome: Result<(), FactorError>) -> Response {
-    match outcome {
-        Ok(()) => match web.parts.accounts.first_recovery_codes(&signed_in.visitor.person.id).await {
-            Ok(None) => done(web),
-            Ok(Some(codes)) => show_codes(web, signed_in, codes),
-            Err(error) => Oops::unavailable(&error).draw(web),
-        },
-        Err(FactorError::Store(error)) => Oops::unavailable(&error).draw(web),
+/// Shows what a change of factors came to: the page again, or recovery codes for the first of them. Whoever set a factor up by `method` has
+/// proved it in this session.
+async fn after(web: &Web, signed_in: &SignedIn, authority: &Authority, outcome: Result<&'static str, FactorError>) -> Response {
+    let method = match outcome {
+        Ok(method) => method,
+        Err(FactorError::Store(error)) => return Oops::unavailable(&error).draw(web),
         Err(error) => {
             tracing::info!(person = %signed_in.visitor.person.id, ?error, "a factor was not set up");
-            show(web, signed_in, Some(words(&error))).await
+            let response = show(web, signed_in, Some(words(&error))).await;
+            return refusal(response, &error);
         }
+    };
+    let (accounts, visitor) = (&web.parts.accounts, &signed_in.visitor);
+    let proved = async {
+        let codes = accounts.first_recovery_codes(authority, &visitor.person.id).await?;
+        let raised = match visitor.session.authentication.level {
+            Level::SingleFactor => Some(accounts.complete(visitor, method, signed_in.browser.facts()).await?),
+            Level::MultiFactor => None,
+        };
+        Ok::<_, StoreError>((codes, raised))
+    };
+    let (codes, raised) = match proved.await {
+        Ok(proved) => proved,
+        Err(error) => return Oops::unavailable(&error).draw(web),
+    };
+    let response = match codes {
+        None => done(web),
+        // The forms of a frame belong to the session that just ended.
+        Some(codes) => show_codes(web, raised.is_none().then_some(signed_in), codes),
+    };
+    match raised {
+        Some(raised) => web.with_session(response, &raised),
+        None => response,
     }
 }
 
-fn show_codes(web: &Web, signed_in: &SignedIn, codes: Vec<String>) -> Response {
-    draw(StatusCode::OK, &Codes { frame: web.frame(Some(&signed_in.browser)), list: codes, onward: web.at(routes::ACCOUNT_SECURITY) }, false)
+fn show_codes(web: &Web, signed_in: Option<&SignedIn>, codes: Vec<String>) -> Response {
+    draw(
+        StatusCode::OK,
+        &Codes { frame: web.frame(signed_in.map(|signed_in| &signed_in.browser)), list: codes, onward: web.at(routes::ACCOUNT_SECURITY) },
+        false,
+    )
 }
 
 pub(crate) async fn passkeys(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
-    let params = match submitted(&web, &signed_in, request).await {
-        Ok(params) => params,
+    let (params, authority) = match submitted(&web, &signed_in, request).await {
+        Ok(submitted) => submitted,
         Err(response) => return response,
     };
     let (accounts, visitor) = (&web.parts.accounts, &signed_in.visitor);
     let text = |name: &str| params.get(name).unwrap_or_default();
     if text("action") == "remove" {
-        return match accounts.remove_passkey(&visitor.person.id, text("id"), visitor.session.id.clone()).await {
+        return match accounts.remove_passkey(&authority, &visitor.person.id, text("id"), visitor.session.id.clone()).await {
             Ok(true) => done(&web),
             Ok(false) => show(&web, &signed_in, Some("That passkey was removed already.".to_owned())).await,
             Err(error) => Oops::unavailable(&error).draw(&web),
         };
     }
-    let outcome = accounts.add_passkey(&visitor.person, text("name"), text("credential"), text("state")).await;
-    after(&web, &signed_in, outcome).await
+    let outcome = accounts.add_passkey(&authority, &visitor.person, text("name"), text("credential"), text("state")).await.map(|()| "swk");
+    after(&web, &signed_in, &authority, outcome).await
 }
 
 pub(crate) async fn authenticator(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
-    let params = match submitted(&web, &signed_in, request).await {
-        Ok(params) => params,
+    let (params, authority) = match submitted(&web, &signed_in, request).await {
+        Ok(submitted) => submitted,
         Err(response) => return response,
     };
     let (accounts, visitor) = (&web.parts.accounts, &signed_in.visitor);
     if params.get("action") == Some("remove") {
-        return match accounts.remove_authenticator(&visitor.person.id, visitor.session.id.clone()).await {
+        return match accounts.remove_authenticator(&authority, &visitor.person.id, visitor.session.id.clone()).await {
             Ok(()) => done(&web),
             Err(error) => Oops::unavailable(&error).draw(&web),
         };
     }
-    let outcome = accounts.confirm_authenticator(&visitor.person, params.get("code").unwrap_or_default()).await;
-    after(&web, &signed_in, outcome).await
+    let outcome = accounts.confirm_authenticator(&authority, &visitor.person, params.get("code").unwrap_or_default(), signed_in.browser.known.as_deref()).await;
+    let outcome = outcome.map(|()| "otp");
+    after(&web, &signed_in, &authority, outcome).await
 }
 
 pub(crate) async fn recovery_codes(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
-    if let Err(response) = submitted(&web, &signed_in, request).await {
-        return response;
-    }
-    match web.parts.accounts.new_recovery_codes(&signed_in.visitor.person.id).await {
-        Ok(codes) => show_codes(&web, &signed_in, codes),
+    let authority = match submitted(&web, &signed_in, request).await {
+        Ok((_, authority)) => authority,
+        Err(response) => return response,
+    };
+    match web.parts.accounts.new_recovery_codes(&authority, &signed_in.visitor.person.id).await {
+        Ok(codes) => show_codes(&web, Some(&signed_in), codes),
         Err(error) => Oops::unavailable(&error).draw(&web),
     }
 }
 
 /// Unlinks an account at a provider, unless the account here hangs on it.
 pub(crate) async fn unlink(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
-    let params = match submitted(&web, &signed_in, request).await {
-        Ok(params) => params,
+    let (params, _) = match submitted(&web, &signed_in, request).await {
+        Ok(submitted) => submitted,
         Err(response) => return response,
     };
     let person = &signed_in.visitor.person;

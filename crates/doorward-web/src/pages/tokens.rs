@@ -16,6 +16,7 @@ use doorward_transport::{Params, answer};
 use super::error::Oops;
 use crate::{
     Web,
+    entrance::{Onward, filled},
     frame::{Frame, draw_copying, moment},
     language::filters,
     visitor::{SignedIn, form},
@@ -32,7 +33,9 @@ struct Page {
     tokens: Vec<Row>,
     ended: Vec<Row>,
     scopes: Vec<Choice>,
-    upstreams: Vec<(String, String)>,
+    upstreams: Vec<(String, String, bool)>,
+    typed: String,
+    days: u32,
     max_days: u32,
     key_url: String,
     on: bool,
@@ -82,7 +85,17 @@ fn row(token: AccessToken, live: bool) -> Row {
     }
 }
 
-async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, made: Option<MadeAccessToken>, error: Option<String>) -> Response {
+/// The fields of the form that a new sign-in keeps.
+const TYPED: &[&str] = &["name", "days", "scope-*", "upstream-*"];
+
+/// Shows the page. `typed` fills the form in.
+async fn show(web: &Web, signed_in: &SignedIn, typed: &Params, status: StatusCode, outcome: Result<Option<MadeAccessToken>, String>) -> Response {
+    let (made, error) = match outcome {
+        Ok(made) => (made, None),
+        Err(error) => (None, Some(error)),
+    };
+    let wanted = wanted(typed);
+    let filled = !wanted.name.is_empty();
     let visitor = &signed_in.visitor;
     let now = web.parts.clock.now();
     let (tokens, services) = match (web.parts.store.access_tokens_of(&visitor.person.id).await, web.parts.upstreams.services(&visitor.person).await) {
@@ -93,7 +106,12 @@ async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, made: Option<
     let offered = web.parts.access.effective(&SCOPES.iter().map(|info| info.scope).collect(), &visitor.person, &visitor.session.authentication);
     let possible =
         |scope: &Scope| *scope != Scope::OfflineAccess && offered.allows(*scope) && (!scope.is_administrative() || visitor.person.is_administrator());
-    let choice = |scope: Scope| Choice { name: scope.name(), title: scope.title(), description: scope.description(), checked: scope == Scope::Read };
+    let choice = |scope: Scope| Choice {
+        name: scope.name(),
+        title: scope.title(),
+        description: scope.description(),
+        checked: if filled { wanted.scopes.contains(scope) } else { scope == Scope::Read },
+    };
     let page = Page {
         frame: web.frame(Some(&signed_in.browser)),
         tab: "tokens",
@@ -108,7 +126,13 @@ async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, made: Option<
         tokens: live.into_iter().map(|token| row(token, true)).collect(),
         ended: ended.into_iter().take(20).map(|token| row(token, false)).collect(),
         scopes: SCOPES.iter().map(|info| info.scope).filter(possible).map(choice).collect(),
-        upstreams: services.into_iter().map(|service| (service.name, service.title)).collect(),
+        upstreams: services
+            .into_iter()
+            .map(|service| (wanted.upstreams.iter().any(|name| name.as_str() == service.name), service))
+            .map(|(checked, service)| (service.name, service.title, checked))
+            .collect(),
+        days: if wanted.days == 0 { 90 } else { wanted.days },
+        typed: wanted.name.clone(),
         max_days: web.parts.accounts.config().access_token_max_days,
         key_url: web.at(routes::MCP_KEY),
         on: web.parts.accounts.config().access_tokens,
@@ -116,8 +140,9 @@ async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, made: Option<
     draw_copying(status, &page)
 }
 
-pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response {
-    show(&web, &signed_in, StatusCode::OK, None, None).await
+pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+    let typed = Params::from_query(request.uri().query()).unwrap_or_default();
+    show(&web, &signed_in, &typed, StatusCode::OK, Ok(None)).await
 }
 
 fn wanted(params: &Params) -> NewAccessToken {
@@ -137,17 +162,34 @@ pub(crate) async fn post(State(web): State<Web>, signed_in: SignedIn, request: R
     let visitor = &signed_in.visitor;
     let accounts = &web.parts.accounts;
     let id = AccessTokenId::from_text(params.get("token").unwrap_or_default());
-    let done = match params.get("do") {
-        Some("rotate") => accounts.rotate_access_token(&visitor.person.id, &id).await.map(Some),
-        Some("revoke") => accounts.revoke_access_token(Some(&visitor.person.id), &id).await.map(|()| None),
-        Some("make") => accounts.add_access_token(&visitor.person, &visitor.session.authentication, &web.parts.access, wanted(&params)).await.map(Some),
+    let verb = params.get("do").unwrap_or_default();
+    if verb == "revoke" {
+        return match accounts.revoke_access_token(Some(&visitor.person.id), &id).await {
+            Ok(()) => answer::see_other(&web.at(routes::ACCOUNT_TOKENS)),
+            Err(error) => refused(&web, &signed_in, error).await,
+        };
+    }
+    let next = if verb == "make" { filled(routes::ACCOUNT_TOKENS, &params, TYPED) } else { routes::ACCOUNT_TOKENS.to_owned() };
+    let authority = match web.authority(visitor, &Onward::page(&next)).await {
+        Ok(authority) => authority,
+        Err(response) => return response,
+    };
+    let done = match verb {
+        "rotate" => accounts.rotate_access_token(&authority, &visitor.person.id, &id).await,
+        "make" => accounts.add_access_token(&authority, &visitor.person, &web.parts.access, wanted(&params)).await,
         _ => return Oops::bad_form("it says nothing to do").draw(&web),
     };
     match done {
-        Ok(Some(made)) => show(&web, &signed_in, StatusCode::OK, Some(made), None).await,
-        Ok(None) => answer::see_other(&web.at(routes::ACCOUNT_TOKENS)),
-        Err(AccessTokenError::Store(error)) => Oops::unavailable(&error).draw(&web),
-        Err(AccessTokenError::Unknown) => show(&web, &signed_in, StatusCode::NOT_FOUND, None, Some("That token has ended already.".to_owned())).await,
-        Err(error) => show(&web, &signed_in, StatusCode::BAD_REQUEST, None, Some(format!("No token was made: {error}."))).await,
+        Ok(made) => show(&web, &signed_in, &Params::default(), StatusCode::OK, Ok(Some(made))).await,
+        Err(error) => refused(&web, &signed_in, error).await,
     }
+}
+
+async fn refused(web: &Web, signed_in: &SignedIn, error: AccessTokenError) -> Response {
+    let (status, told) = match error {
+        AccessTokenError::Store(error) => return Oops::unavailable(&error).draw(web),
+        AccessTokenError::Unknown => (StatusCode::NOT_FOUND, "That token has ended already.".to_owned()),
+        error => (StatusCode::BAD_REQUEST, format!("No token was made: {error}.")),
+    };
+    show(web, signed_in, &Params::default(), status, Err(told)).await
 }

@@ -97,6 +97,10 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
             if arrival.journey.link.as_deref().is_some_and(|link| link != visitor.person.id.as_str()) {
                 return stale(&web, &FederationError::NotAwaited("somebody else is signed in now"));
             }
+            let next = format!("{}?arrival={}", routes::LOGIN_WELCOME, params.get("arrival").unwrap_or_default());
+            if let Err(response) = web.authority(visitor, &Onward { request: None, next: Some(&next) }).await {
+                return response;
+            }
             let mut unit = match web.parts.federation.link(&provider, &arrival, &visitor.person.id).await {
                 Ok(unit) => unit,
                 Err(error) => return provider::failed(&web, &provider, &error, Some(&arrival.journey)),

@@ -6,13 +6,14 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use doorward_accounts::{NewPerson, PeopleError, PersonChange};
+use doorward_accounts::{Authority, NewPerson, PeopleError, PersonChange};
+use doorward_mcp::Caller;
 use doorward_model::{ClientId, Person, Role, SessionId, UserId, routes};
 use doorward_store::{ConnectedApp, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, At, IfMatch, Operation, Page, Refused, Sent, done, needs, show, show_state};
+use super::operation::{Answered, Asked, At, IfMatch, Operation, Page, Refused, Sent, Who, done, needs, show, show_state};
 use crate::app::App;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -234,6 +235,10 @@ fn refused(error: PeopleError) -> Refused {
     }
 }
 
+fn authority(caller: &Caller) -> Authority {
+    Authority::administrators_api(&caller.authentication)
+}
+
 fn parse_roles(texts: &[String]) -> Result<Vec<Role>, Refused> {
     if texts.len() > 50 {
         return Err(Refused::bad("roles: at most 50"));
@@ -252,7 +257,7 @@ async fn list(State(app): State<Arc<App>>, Asked(page): Asked<Page>) -> Answered
     Ok(show(StatusCode::OK, &People { people: people.iter().map(Shown::of).collect(), next }))
 }
 
-async fn add(State(app): State<Arc<App>>, Sent(new): Sent<New>) -> Answered {
+async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(new): Sent<New>) -> Answered {
     let roles = parse_roles(&new.roles)?;
     let provider = match &new.provider {
         None => None,
@@ -261,7 +266,8 @@ async fn add(State(app): State<Arc<App>>, Sent(new): Sent<New>) -> Answered {
     if provider.is_some() && new.email.is_none() {
         return Err(Refused::bad("email: is needed for an invitation"));
     }
-    let person = app.accounts.add(NewPerson { name: new.name, email: new.email.clone(), password: new.password, roles }).await.map_err(refused)?;
+    let person =
+        app.accounts.add(&authority(&caller), NewPerson { name: new.name, email: new.email.clone(), password: new.password, roles }).await.map_err(refused)?;
     if let (Some(provider), Some(email)) = (&provider, &person.email) {
         app.federation.invite(provider, email, &person).await?;
     }
@@ -316,11 +322,11 @@ async fn one(State(app): State<Arc<App>>, At(id): At) -> Answered {
     Ok(show_state(StatusCode::OK, &whole, &person.etag()))
 }
 
-async fn change(State(app): State<Arc<App>>, At(id): At, IfMatch(seen): IfMatch, Sent(changed): Sent<Changed>) -> Answered {
+async fn change(State(app): State<Arc<App>>, Who(caller): Who, At(id): At, IfMatch(seen): IfMatch, Sent(changed): Sent<Changed>) -> Answered {
     let person = find(&app, &id).await?;
     let roles = changed.roles.as_deref().map(parse_roles).transpose()?;
     let change = PersonChange { roles, email: changed.email, display_name: changed.display_name, disabled: changed.disabled };
-    app.accounts.update(&person, change, Some(&seen)).await.map_err(refused)?;
+    app.accounts.update(&authority(&caller), &person, change, Some(&seen)).await.map_err(refused)?;
     let person = find(&app, &id).await?;
     Ok(show_state(StatusCode::OK, &Shown::of(&person), &person.etag()))
 }
@@ -337,14 +343,14 @@ async fn sign_out(State(app): State<Arc<App>>, At(id): At, Sent(asked): Sent<Sig
     Ok(done())
 }
 
-async fn set_password(State(app): State<Arc<App>>, At(id): At, Sent(asked): Sent<Password>) -> Answered {
+async fn set_password(State(app): State<Arc<App>>, Who(caller): Who, At(id): At, Sent(asked): Sent<Password>) -> Answered {
     let person = find(&app, &id).await?;
-    app.accounts.set_password(&person, asked.password, None).await.map_err(refused)?;
+    app.accounts.set_password(&authority(&caller), &person, asked.password, None).await.map_err(refused)?;
     Ok(done())
 }
 
-async fn reset(State(app): State<Arc<App>>, At(id): At) -> Answered {
-    app.accounts.reset_factors(find(&app, &id).await?.as_ref()).await?;
+async fn reset(State(app): State<Arc<App>>, Who(caller): Who, At(id): At) -> Answered {
+    app.accounts.reset_factors(&authority(&caller), find(&app, &id).await?.as_ref()).await?;
     Ok(done())
 }
 

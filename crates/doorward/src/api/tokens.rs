@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use doorward_accounts::{AccessTokenError, NewAccessToken, NewPerson};
+use doorward_accounts::{AccessTokenError, Authority, NewAccessToken, NewPerson};
 use doorward_model::{AccessToken, AccessTokenId, PersonName, Role, Scope, ScopeSet, UpstreamName, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -136,6 +136,7 @@ async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(new): Sent<New>
         .iter()
         .map(|name| UpstreamName::parse(name).map_err(|_| Refused::bad(format!("upstreams: {name} is not a name"))))
         .collect::<Result<Vec<_>, _>>()?;
+    let authority = Authority::administrators_api(&caller.authentication);
     let name = PersonName::parse(&new.service).map_err(|error| Refused::bad(format!("service: {error}")))?;
     let service = Role::parse("service").map_err(|error| Refused::bad(error.to_string()))?;
     let person = match app.store.person_named(&name).await? {
@@ -146,11 +147,11 @@ async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(new): Sent<New>
         Some(person) => person,
         None => {
             let new = NewPerson { name: new.service, email: None, password: None, roles: vec![service] };
-            app.accounts.add(new).await.map_err(|error| Refused::bad(error.to_string()))?
+            app.accounts.add(&authority, new).await.map_err(|error| Refused::bad(error.to_string()))?
         }
     };
     let wanted = NewAccessToken { name: new.name, scopes, upstreams, days: new.days };
-    let made = app.accounts.add_access_token(&person, &caller.authentication, &app.access(), wanted).await.map_err(refused)?;
+    let made = app.accounts.add_access_token(&authority, &person, &app.access(), wanted).await.map_err(refused)?;
     Ok(show(StatusCode::CREATED, &Added { token: Shown::of(&made.token), value: made.value.reveal().to_owned() }))
 }
 

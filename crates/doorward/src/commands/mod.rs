@@ -125,7 +125,7 @@ enum Command {
     Restore {
         /// The file.
         file: PathBuf,
-        /// End all access that clients had at the time of the backup; people connect them again.
+        /// End all access that clients and personal access tokens had at the time of the backup; people connect the clients again.
         #[arg(long)]
         end_access: bool,
     },

@@ -1,8 +1,8 @@
 //! `doorward token …`: personal and service access tokens.
 
 use clap::Subcommand;
-use doorward_accounts::{NewAccessToken, NewPerson};
-use doorward_model::{AccessToken, AccessTokenId, Authentication, Clock, Level, Role, ScopeSet, UpstreamName, ports::SystemClock};
+use doorward_accounts::{Authority, NewAccessToken, NewPerson};
+use doorward_model::{AccessToken, AccessTokenId, Clock, Role, ScopeSet, UpstreamName, ports::SystemClock};
 use serde_json::{Value, json};
 
 use super::{context::Context, moment, print_json, print_table};
@@ -29,6 +29,10 @@ pub(super) enum Command {
         /// For how many days.
         #[arg(long, value_name = "DAYS", default_value_t = 90)]
         days: u32,
+        /// State that whoever gets the token proved a second factor to you. Without it, the token has no scope that needs one
+        /// (access.second_factor_scopes).
+        #[arg(long)]
+        second_factor: bool,
     },
     /// Lists tokens, the newest first.
     List {
@@ -66,13 +70,17 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
     let store = context.store().await?;
     let accounts = context.accounts(&store).await?;
     match command {
-        Command::Create { name, user, service, scopes: texts, upstreams, days } => {
+        Command::Create { name, user, service, scopes: texts, upstreams, days, second_factor } => {
+            let operator = if second_factor { Authority::operator_states_second_factor() } else { Authority::operator() };
             let known = match (&user, &service) {
                 (_, Some(service)) => match accounts.find(service).await {
                     Ok(person) => person,
                     Err(_) => {
                         accounts
-                            .add(NewPerson { name: service.clone(), email: None, password: None, roles: vec![Role::parse(SERVICE).map_err(Failed::because)?] })
+                            .add(
+                                &operator,
+                                NewPerson { name: service.clone(), email: None, password: None, roles: vec![Role::parse(SERVICE).map_err(Failed::because)?] },
+                            )
                             .await?
                     }
                 },
@@ -81,9 +89,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             let named = |text: &String| UpstreamName::parse(text).map_err(|_| Failed(format!("{text:?} is not the name of an upstream")));
             let upstreams = upstreams.iter().map(named).collect::<Result<Vec<_>, _>>()?;
             let new = NewAccessToken { name, scopes: scopes(&texts)?, upstreams, days };
-            // Whoever may run commands on this machine is not asked for a second factor.
-            let proved = Authentication { level: Level::MultiFactor, amr: Vec::new() };
-            let made = accounts.add_access_token(&known, &proved, &context.checked.access, new).await.map_err(Failed::because)?;
+            let made = accounts.add_access_token(&operator, &known, &context.checked.access, new).await.map_err(Failed::because)?;
             if context.json {
                 let mut described = describe(&made.token);
                 if let Value::Object(members) = &mut described {

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use clap::Subcommand;
-use doorward_accounts::{Enrolled, NewPerson};
+use doorward_accounts::{Authority, Enrolled, NewPerson};
 use doorward_keys::SystemEntropy;
 use doorward_model::{LinkedIdentity, Person, Role, id::random_text};
 use serde_json::{Value, json};
@@ -149,12 +149,12 @@ fn show(context: &Context, person: &Person, identities: &[LinkedIdentity], facto
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
     let store = context.store().await?;
-    let accounts = context.accounts(&store).await?;
+    let (accounts, operator) = (context.accounts(&store).await?, Authority::operator());
     match command {
         Command::Add { name, email: Some(email), roles: texts, invite: Some(provider), .. } => {
             let federation = context.federation(&store).await?;
             let provider = federation.named(&provider).await?;
-            let person = accounts.add(NewPerson { name, email: Some(email.clone()), password: None, roles: roles(&texts)? }).await?;
+            let person = accounts.add(&operator, NewPerson { name, email: Some(email.clone()), password: None, roles: roles(&texts)? }).await?;
             federation.invite(&provider, &email, &person).await?;
             if context.json {
                 print_json(&describe(&person));
@@ -176,13 +176,13 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             say!("Linked {name} to {subject} at {}.", provider.name);
         }
         Command::ResetFactors { name } => {
-            accounts.reset_factors(&accounts.find(&name).await?).await?;
+            accounts.reset_factors(&operator, &accounts.find(&name).await?).await?;
             say!("{name} has no second factor any more; sessions and connected apps have ended.");
         }
         Command::Add { name, email, roles: texts, password_stdin, .. } => {
             let roles = roles(&texts)?;
             let (password, generated) = password(password_stdin)?;
-            let person = accounts.add(NewPerson { name, email, password: Some(password.clone()), roles }).await?;
+            let person = accounts.add(&operator, NewPerson { name, email, password: Some(password.clone()), roles }).await?;
             if context.json {
                 let mut described = describe(&person);
                 if let (true, Value::Object(members)) = (generated, &mut described) {
@@ -214,24 +214,24 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             show(context, &person, &store.identities_of(&person.id).await?, accounts.enrolled(&person.id).await?);
         }
         Command::Disable { name } => {
-            accounts.set_disabled(&accounts.find(&name).await?, true).await?;
+            accounts.disable(&accounts.find(&name).await?, None).await?;
             say!("Disabled {name}; sessions and connected apps have ended.");
         }
         Command::Enable { name } => {
-            accounts.set_disabled(&accounts.find(&name).await?, false).await?;
+            accounts.enable(&operator, &accounts.find(&name).await?, None).await?;
             say!("Enabled {name}.");
         }
         Command::SetPassword { name, password_stdin } => {
             let person = accounts.find(&name).await?;
             let (password, generated) = password(password_stdin)?;
-            accounts.set_password(&person, password.clone(), None).await?;
+            accounts.set_password(&operator, &person, password.clone(), None).await?;
             say!("Changed the password of {name}; sessions and connected apps have ended.");
             if generated {
                 say!("Password: {password}");
             }
         }
         Command::SetRole { name, roles: texts } => {
-            accounts.set_roles(&accounts.find(&name).await?, roles(&texts)?).await?;
+            accounts.set_roles(&operator, &accounts.find(&name).await?, roles(&texts)?).await?;
             say!("Changed the roles of {name}.");
         }
         Command::Delete { name } => {
