@@ -35,6 +35,7 @@ mod register;
 mod replicas;
 mod rmcp_client;
 mod robustness;
+mod secrets;
 mod store;
 mod timeline;
 mod token;
