@@ -51,7 +51,7 @@ pub(crate) fn bound(route: &str) -> Bound {
         .any(|document| route.starts_with(document) || route.ends_with(document));
     if is_metadata || OPEN.contains(&route) {
         Bound::Open
-    } else if BEARER.contains(&route) || route.strip_prefix(routes::API_ADMIN).is_some_and(|rest| rest.starts_with('/')) {
+    } else if BEARER.contains(&route) || route.strip_prefix(routes::API_ADMIN).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
         Bound::Bearer
     } else {
         Bound::Refusals
