@@ -12,6 +12,7 @@ mod commands;
 mod connections;
 mod crash;
 mod deploy;
+mod disconnects;
 mod documents;
 mod entry_limits;
 mod export;
