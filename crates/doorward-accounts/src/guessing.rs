@@ -4,6 +4,8 @@
 //! its own: whoever knows only the user's name can exhaust the account's counter, and the user still comes in from that browser. The
 //! cookie gives no access and tells nothing; it cannot be made without the master key.
 
+use std::fmt::Write;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::{HashedToken, PersonName, UserId, id::random_text};
 use doorward_store::attempts::{Allowance, Counter};
@@ -67,7 +69,7 @@ impl Accounts {
         let mut cookie = format!("{browser}.{today:x}~{}", self.known_mac(&browser, user_id, today));
         let others = before.iter().flat_map(|known| &known.users).filter(|user| !self.names(&browser, **user, user_id));
         for (day, mac) in others.take(MOST_USERS - 1) {
-            cookie.push_str(&format!(".{day:x}~{mac}"));
+            let _ = write!(cookie, ".{day:x}~{mac}");
         }
         cookie
     }

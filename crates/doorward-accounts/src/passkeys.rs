@@ -104,7 +104,7 @@ impl Accounts {
     }
 
     /// Adds a passkey by what the browser answered.
-    pub async fn add_passkey(&self, _authority: &Authority, person: &Person, name: &str, answer: &str, state: &str) -> Result<(), FactorError> {
+    pub async fn add_passkey(&self, _authority: &Authority, person: &Person, name: &str, (answer, state): (&str, &str)) -> Result<(), FactorError> {
         let party = self.party()?;
         let (state, spend) = self.open_ceremony::<PasskeyRegistration>("passkey-registration", Some(&person.id), state)?;
         let answer: RegisterPublicKeyCredential = serde_json::from_str(answer).map_err(refused)?;

@@ -181,13 +181,12 @@ impl Accounts {
         authority: &Authority,
         person: &Person,
         (present, text): (String, String),
-        browser: &BrowserFacts<'_>,
-        keep: SessionId,
+        (browser, keep): (&BrowserFacts<'_>, SessionId),
     ) -> Result<(), PeopleError> {
         let present = PlainPassword::typed(present)?;
         let counters = self.password_counters(Some(&person.name), Some(&person.id), (browser.address, browser.known));
         let (accounts, authority, person) = (self.clone(), authority.clone(), person.clone());
-        self.store.owned(async move { accounts.decide_change_of_password(&authority, person, (present, text), counters, keep).await }).await
+        self.store.owned(async move { accounts.decide_change_of_password(&authority, person, (present, text), (counters, keep)).await }).await
     }
 
     async fn decide_change_of_password(
@@ -195,8 +194,7 @@ impl Accounts {
         authority: &Authority,
         person: Person,
         (present, text): (PlainPassword, String),
-        counters: Vec<Counter>,
-        keep: SessionId,
+        (counters, keep): (Vec<Counter>, SessionId),
     ) -> Result<(), PeopleError> {
         let place = self.hasher.place()?;
         let counted = match self.store.count_attempt(Self::account_key(Some(&person.name)), counters, self.clock.now()).await? {

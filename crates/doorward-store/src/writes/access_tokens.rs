@@ -80,10 +80,10 @@ pub(super) fn mark_used(id: &AccessTokenId, now: Timestamp) -> Write {
     let user = Entity::find_by_id(id.as_str()).select_only().column(T::UserId).into_query();
     let idle = Where::all().add(I::UserId.in_subquery(user)).add(I::EndedAt.is_null()).add(I::NextCheckAt.gte(Timestamp::NEVER.0));
     let wake = identity::Entity::update_many().col_expr(I::NextCheckAt, Expr::value(now.0)).filter(idle);
-    let used = Entity::update_many().col_expr(T::LastUsedAt, Expr::value(now.0)).filter(T::Id.eq(id.as_str()));
+    let note = Entity::update_many().col_expr(T::LastUsedAt, Expr::value(now.0)).filter(T::Id.eq(id.as_str()));
     Write {
         name: Name::Always("use_access_token"),
-        work: Work::Statements(vec![wake.into(), used.into()]),
+        work: Work::Statements(vec![wake.into(), note.into()]),
         stale: Some(Stale::AccessTokens),
         // The call has the entry.
         audit: Audit::Silent,

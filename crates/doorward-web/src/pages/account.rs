@@ -246,7 +246,7 @@ pub(crate) async fn change_password(State(web): State<Web>, signed_in: SignedIn,
         Err(response) => return response,
     };
     let passwords = (text("present"), text("new"));
-    match web.parts.accounts.change_password(&authority, &visitor.person, passwords, &signed_in.browser.facts(), visitor.session.id.clone()).await {
+    match web.parts.accounts.change_password(&authority, &visitor.person, passwords, (&signed_in.browser.facts(), visitor.session.id.clone())).await {
         Ok(()) => {
             let done = "Your password was changed. Other sessions have ended and connected apps must ask again.".to_owned();
             show(&web, &signed_in, StatusCode::OK, Some(done), None).await

@@ -25,6 +25,7 @@ use crate::{
     visitor::{Browser, form},
 };
 
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one part of the page is there")]
 #[derive(Template)]
 #[template(path = "login.html")]
 struct Page {

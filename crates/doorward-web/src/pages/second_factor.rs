@@ -103,12 +103,13 @@ async fn show(web: &Web, browser: &Browser, visitor: &Visitor, params: &Params, 
         Err(error) => return Oops::unavailable(&error).draw(web),
     };
     // Who has no factor sets one up here, which needs a recent sign-in.
-    let enrolling = match enrolled.any() {
-        true => None,
-        false => match web.authority(visitor, &onward_of(params)).await {
+    let enrolling = if enrolled.any() {
+        None
+    } else {
+        match web.authority(visitor, &onward_of(params)).await {
             Ok(authority) => Some(authority),
             Err(response) => return response,
-        },
+        }
     };
     let passkey = match (&enrolling, enrolled) {
         (Some(authority), _) => accounts.begin_passkey(authority, &visitor.person).await.ok(),
@@ -175,7 +176,7 @@ async fn prove(web: &Web, visitor: &Visitor, known: Option<&str>, params: &Param
     }
     let authority = web.authority(visitor, &onward_of(params)).await?;
     Ok(if by_passkey {
-        accounts.add_passkey(&authority, person, text("name"), text("credential"), text("state")).await.map(|()| "swk")
+        accounts.add_passkey(&authority, person, text("name"), (text("credential"), text("state"))).await.map(|()| "swk")
     } else {
         accounts.confirm_authenticator(&authority, person, text("code"), known).await.map(|()| "otp")
     })

@@ -25,6 +25,7 @@ use crate::{
     visitor::{SignedIn, form},
 };
 
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one part of the page is there")]
 #[derive(Template)]
 #[template(path = "security.html")]
 struct Page {
@@ -210,7 +211,7 @@ pub(crate) async fn passkeys(State(web): State<Web>, signed_in: SignedIn, reques
             Err(error) => Oops::unavailable(&error).draw(&web),
         };
     }
-    let outcome = accounts.add_passkey(&authority, &visitor.person, text("name"), text("credential"), text("state")).await.map(|()| "swk");
+    let outcome = accounts.add_passkey(&authority, &visitor.person, text("name"), (text("credential"), text("state"))).await.map(|()| "swk");
     after(&web, &signed_in, &authority, outcome).await
 }
 
