@@ -12,7 +12,7 @@ use std::{
 use doorward_model::{AuditEvent, audit::Outcome};
 
 /// How long equal entries are counted together.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// How many of them are written one by one.
 const FIRST: u32 = 10;
 /// How many different entries are counted at the same time; beyond that all counts are written and begin anew.
