@@ -88,6 +88,7 @@ impl Stage {
         let server = TestServer::start_with(|config| {
             // These limits have tests of their own; here they would keep requests from what they are to be dropped in.
             config.registration.burst_per_address = 10_000;
+            (config.accounts.failures_before_delay, config.accounts.address_failures_before_delay) = (10_000, 10_000);
         })
         .await;
         server.person("alice").await;
@@ -290,6 +291,7 @@ async fn what_a_dropped_request_stored_has_its_entry_and_what_it_was_refused_is_
     assert!(given.len() > 10, "{}", given.len());
 
     let failed: BTreeSet<String> = stage.subjects("person.sign_in_failed").await;
+    assert!(failed.len() > 10, "only {} failures were noted", failed.len());
     for number in (1..EACH).step_by(2) {
         let key = format!("account:ghost{number}");
         let counted = store.login_failures(&key).await.unwrap().failures;
