@@ -111,12 +111,11 @@ where
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
             // The key is free before the result is told: who comes after it begins anew, on what the work left behind.
             drop(landing);
-            match outcome {
-                Ok(result) => {
-                    let _ = sender.send(Some(result));
-                }
+            if let Ok(result) = outcome {
+                let _ = sender.send(Some(result));
+            } else {
                 // Dropping the sender tells those who wait.
-                Err(_) => tracing::error!("shared work panicked; those who waited for it were told"),
+                tracing::error!("shared work panicked; those who waited for it were told");
             }
         });
         Ok(awaited)

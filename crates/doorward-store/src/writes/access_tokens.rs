@@ -77,8 +77,8 @@ pub(super) fn revoke_of_identity(identity: &IdentityId, at: Timestamp) -> Write 
 /// Notes the use. The accounts at providers of the token's user that are not asked about, because nothing seemed to depend on them, are due
 /// now.
 pub(super) fn mark_used(id: &AccessTokenId, now: Timestamp) -> Write {
-    let user = Entity::find_by_id(id.as_str()).select_only().column(T::UserId).into_query();
-    let idle = Where::all().add(I::UserId.in_subquery(user)).add(I::EndedAt.is_null()).add(I::NextCheckAt.gte(Timestamp::NEVER.0));
+    let holder = Entity::find_by_id(id.as_str()).select_only().column(T::UserId).into_query();
+    let idle = Where::all().add(I::UserId.in_subquery(holder)).add(I::EndedAt.is_null()).add(I::NextCheckAt.gte(Timestamp::NEVER.0));
     let wake = identity::Entity::update_many().col_expr(I::NextCheckAt, Expr::value(now.0)).filter(idle);
     let note = Entity::update_many().col_expr(T::LastUsedAt, Expr::value(now.0)).filter(T::Id.eq(id.as_str()));
     Write {

@@ -16,8 +16,8 @@ use crate::{
     invalidate::Stale,
 };
 
-fn stale(client_id: &ClientId) -> Option<Stale> {
-    Some(Stale::Client(client_id.to_string()))
+fn stale(client_id: &ClientId) -> Stale {
+    Stale::Client(client_id.to_string())
 }
 
 /// An entry that tells the difference; none if there is none.
@@ -46,7 +46,7 @@ pub(super) fn put_document(document: &Client) -> Write {
     Write {
         name: Name::Always("put_document_client"),
         work: run(Entity::insert(convert::client_row(document)).on_conflict(replace)),
-        stale: stale(&document.id),
+        stale: Some(stale(&document.id)),
         audit: changed(&document.id),
     }
 }
@@ -56,7 +56,7 @@ pub(super) fn mark_authorized(client_id: &ClientId, at: Timestamp) -> Write {
     Write {
         name: Name::Always("mark_client_authorized"),
         work: run(Entity::update_many().col_expr(C::AuthorizedAt, Expr::value(at.0)).filter(first)),
-        stale: stale(client_id),
+        stale: Some(stale(client_id)),
         // The consent of the same unit has the entry.
         audit: Audit::Silent,
     }
@@ -66,7 +66,7 @@ fn set(condition: Condition, client_id: &ClientId, column: C, at: Option<Timesta
     Write {
         name: Name::Decides(condition),
         work: run(Entity::update_many().col_expr(column, Expr::value(at.map(|at| at.0))).filter(C::Id.eq(client_id.as_str()))),
-        stale: stale(client_id),
+        stale: Some(stale(client_id)),
         audit: changed(client_id),
     }
 }
@@ -88,7 +88,7 @@ pub(super) fn delete(client_id: &ClientId) -> Write {
     Write {
         name: Name::Decides(Condition::DeleteClient),
         work: run(Entity::delete_many().filter(C::Id.eq(client_id.as_str()))),
-        stale: stale(client_id),
+        stale: Some(stale(client_id)),
         audit: Audit::Compared { event, row: Row::Client(client_id.to_string()), only_if_different: false },
     }
 }

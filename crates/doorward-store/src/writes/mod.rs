@@ -187,7 +187,7 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::InsertProvider(provider) => federation::insert_provider(&provider),
         Change::DeleteProvider { id, at, passwords } => federation::delete_provider(id, at, passwords),
         Change::RetireAccounts { provider, issuers, at, passwords } => federation::retire_accounts(provider, issuers, at, passwords),
-        Change::InsertSignIn(sign_in) => federation::insert_sign_in(&sign_in),
+        Change::InsertSignIn(attempt) => federation::insert_sign_in(&attempt),
         Change::RedeemSignIn { state, provider, browser, now } => federation::redeem_sign_in(&state, &provider, &browser, now),
         Change::InsertIdentity(identity) => federation::insert_identity(&identity),
         Change::UpdateIdentity(identity) => federation::update_identity(&identity),

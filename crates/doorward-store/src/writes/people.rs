@@ -20,8 +20,8 @@ use crate::{
     invalidate::Stale,
 };
 
-fn stale(user_id: &UserId) -> Option<Stale> {
-    Some(Stale::Person(user_id.to_string()))
+fn stale(user_id: &UserId) -> Stale {
+    Stale::Person(user_id.to_string())
 }
 
 /// An entry that tells the difference; none if there is none.
@@ -46,7 +46,7 @@ pub(super) fn set_password(user_id: &UserId, password: Option<&HashedPassword>) 
     Write {
         name: Name::Decides(Condition::SetPassword),
         work: run(person::Entity::update_many().col_expr(P::Password, Expr::value(hash)).filter(P::Id.eq(user_id.as_str()))),
-        stale: stale(user_id),
+        stale: Some(stale(user_id)),
         audit: Audit::Entry(about(AuditKind::PasswordChanged, AuditSubject::Person, user_id.as_str())),
     }
 }
@@ -56,7 +56,7 @@ pub(super) fn rehash_password(user_id: &UserId, old: &HashedPassword, new: &Hash
     Write {
         name: Name::Decides(Condition::RehashPassword),
         work: run(person::Entity::update_many().col_expr(P::Password, Expr::value(new.as_str())).filter(same)),
-        stale: stale(user_id),
+        stale: Some(stale(user_id)),
         // The password is the same.
         audit: Audit::Silent,
     }
@@ -67,7 +67,7 @@ pub(super) fn set_roles(user_id: &UserId, roles: &[Role]) -> Write {
     Write {
         name: Name::Decides(Condition::SetRoles),
         work: run(person::Entity::update_many().col_expr(P::Roles, Expr::value(roles)).filter(P::Id.eq(user_id.as_str()))),
-        stale: stale(user_id),
+        stale: Some(stale(user_id)),
         audit: changed(user_id),
     }
 }
@@ -77,7 +77,7 @@ pub(super) fn set_disabled(user_id: &UserId, disabled_at: Option<Timestamp>) -> 
     let update = person::Entity::update_many().col_expr(P::DisabledAt, Expr::value(at)).filter(P::Id.eq(user_id.as_str()));
     // Links to set a password that were made before do not count again when the person is enabled.
     let update = if at.is_some() { update.col_expr(P::LinksAfter, Expr::value(at)) } else { update };
-    Write { name: Name::Decides(Condition::SetPersonDisabled), work: run(update), stale: stale(user_id), audit: changed(user_id) }
+    Write { name: Name::Decides(Condition::SetPersonDisabled), work: run(update), stale: Some(stale(user_id)), audit: changed(user_id) }
 }
 
 pub(super) fn set_profile(user_id: &UserId, email: Option<String>, display_name: Option<String>) -> Write {
@@ -95,7 +95,7 @@ pub(super) fn set_profile(user_id: &UserId, email: Option<String>, display_name:
     Write {
         name: Name::Always("set_profile"),
         work: Work::Statements(if tells { vec![update.into()] } else { Vec::new() }),
-        stale: stale(user_id),
+        stale: Some(stale(user_id)),
         audit: changed(user_id),
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn follow_address(user_id: &UserId, identity: &IdentityId, email: Opt
         which = which.add(P::EmailBy.eq(identity.as_str()));
     }
     let update = person::Entity::update_many().col_expr(P::Email, Expr::value(email)).col_expr(P::EmailBy, Expr::value(by)).filter(which);
-    Write { name: Name::Always("follow_address"), work: run(update), stale: stale(user_id), audit: changed(user_id) }
+    Write { name: Name::Always("follow_address"), work: run(update), stale: Some(stale(user_id)), audit: changed(user_id) }
 }
 
 pub(super) fn rename(user_id: &UserId, name: &PersonName) -> Write {
@@ -116,7 +116,7 @@ pub(super) fn rename(user_id: &UserId, name: &PersonName) -> Write {
     Write {
         name: Name::Decides(Condition::RenamePerson),
         work: run(person::Entity::update_many().col_expr(P::Name, Expr::value(name.as_str())).filter(free)),
-        stale: stale(user_id),
+        stale: Some(stale(user_id)),
         audit: changed(user_id),
     }
 }
@@ -124,7 +124,7 @@ pub(super) fn rename(user_id: &UserId, name: &PersonName) -> Write {
 pub(super) fn collect_provider_roles(user_id: UserId) -> Write {
     Write {
         name: Name::Decides(Condition::CollectProviderRoles),
-        stale: stale(&user_id),
+        stale: Some(stale(&user_id)),
         audit: changed(&user_id),
         work: Work::Read(Read::CollectRoles(user_id)),
     }
@@ -149,7 +149,7 @@ pub(super) fn delete(user_id: &UserId) -> Write {
     Write {
         name: Name::Decides(Condition::DeletePerson),
         work: Work::Statements(statements),
-        stale: stale(user_id),
+        stale: Some(stale(user_id)),
         audit: Audit::Compared { event, row: Row::Person(id.to_owned()), only_if_different: false },
     }
 }

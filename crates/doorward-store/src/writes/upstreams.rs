@@ -29,8 +29,8 @@ use crate::{
 /// Rows of one statement: PostgreSQL takes at most 65,535 parameters.
 const ROWS: usize = 500;
 
-fn stale(user_id: &UserId) -> Option<Stale> {
-    Some(Stale::Connections(user_id.to_string()))
+fn stale(user_id: &UserId) -> Stale {
+    Stale::Connections(user_id.to_string())
 }
 
 fn of(user_id: &UserId, upstream: &UpstreamName) -> Where {
@@ -165,7 +165,7 @@ pub(super) fn put_connection(new: &Connection) -> Write {
     Write {
         name: Name::Always("put_connection"),
         work: run(connection::Entity::insert(convert::connection_row(new).into_active_model()).on_conflict(replace)),
-        stale: stale(&new.user_id),
+        stale: Some(stale(&new.user_id)),
         audit: Audit::Entry(about(AuditKind::ConnectionMade, AuditSubject::Upstream, new.upstream.as_str()).by(&new.user_id)),
     }
 }
@@ -180,7 +180,7 @@ pub(super) fn keep_refreshed(known: &Connection) -> Write {
         .col_expr(N::Version, Expr::value(row.version))
         .col_expr(N::RefreshingUntil, Expr::value(Option::<i64>::None))
         .col_expr(N::Problem, Expr::value(row.problem));
-    Write { name: Name::Decides(Condition::KeepRefreshedConnection), work: run(update.filter(still)), stale: stale(&known.user_id), audit: Audit::Silent }
+    Write { name: Name::Decides(Condition::KeepRefreshedConnection), work: run(update.filter(still)), stale: Some(stale(&known.user_id)), audit: Audit::Silent }
 }
 
 pub(super) fn claim_refresh((user_id, upstream): (&UserId, &UpstreamName), version: i64, now: Timestamp, until: Timestamp) -> Write {
@@ -189,7 +189,7 @@ pub(super) fn claim_refresh((user_id, upstream): (&UserId, &UpstreamName), versi
     Write {
         name: Name::Decides(Condition::ClaimConnectionRefresh),
         work: run(connection::Entity::update_many().col_expr(N::RefreshingUntil, Expr::value(until.0)).filter(still)),
-        stale: stale(user_id),
+        stale: Some(stale(user_id)),
         audit: Audit::Silent,
     }
 }
@@ -199,7 +199,7 @@ pub(super) fn delete_connection(user_id: &UserId, upstream: &UpstreamName) -> Wr
     Write {
         name: Name::Always("delete_connection"),
         work: run(connection::Entity::delete_many().filter(of(user_id, upstream))),
-        stale: stale(user_id),
+        stale: Some(stale(user_id)),
         audit: Audit::Entry(event.detail(json!({"person": user_id.as_str()}).to_string())),
     }
 }
