@@ -34,7 +34,7 @@ const QUEUE: usize = 1024;
 /// Units by which the writer is asked.
 #[expect(clippy::large_enum_variant, reason = "almost every order is a unit; a box would cost each of them an allocation")]
 enum Order {
-    Unit(Job),
+    Unit(Box<Job>),
     /// Answered when every unit before it is through.
     Barrier(oneshot::Sender<()>),
 }
@@ -103,7 +103,7 @@ impl Writer {
         let names = writes.iter().map(|write| write.name.as_str()).collect();
         let (answer, answered) = oneshot::channel();
         let after = After { stamp, stale, names, trail, answer };
-        self.0.send(Order::Unit(Job { writes, after })).await.map_err(|_| StoreError::Closed)?;
+        self.0.send(Order::Unit(Box::new(Job { writes, after }))).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -121,7 +121,7 @@ async fn postgres(pool: DatabaseConnection, mut queue: mpsc::Receiver<Order>, ef
     while let Some(order) = queue.recv().await {
         match order {
             Order::Unit(job) => {
-                units.spawn(alone(pool.clone(), job, effects.clone()));
+                units.spawn(alone(pool.clone(), *job, effects.clone()));
             }
             Order::Barrier(done) => {
                 while let Some(ended) = units.join_next().await {
@@ -219,7 +219,8 @@ async fn batch(connection: &DatabaseConnection, orders: Vec<Order>, effects: &Ef
     let (mut units, mut afters, mut barriers) = (Vec::with_capacity(orders.len()), Vec::with_capacity(orders.len()), Vec::new());
     for order in orders {
         match order {
-            Order::Unit(Job { writes, after }) => {
+            Order::Unit(job) => {
+                let Job { writes, after } = *job;
                 units.push(writes);
                 afters.push(after);
             }
