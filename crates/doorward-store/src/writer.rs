@@ -32,7 +32,6 @@ const BATCH: usize = 128;
 const QUEUE: usize = 1024;
 
 /// Units by which the writer is asked.
-#[expect(clippy::large_enum_variant, reason = "almost every order is a unit; a box would cost each of them an allocation")]
 enum Order {
     Unit(Box<Job>),
     /// Answered when every unit before it is through.
