@@ -77,8 +77,13 @@ impl Federation {
         }
     }
 
-    /// Waits until every token that a provider is about to replace is stored. The server stops after that.
+    /// Waits until every token that a provider is about to replace is stored.
     pub async fn drained(&self) {
         self.inner.rotations.drained().await;
+    }
+
+    /// Redeems no more tokens and waits until every one that a provider is about to replace is stored. The server stops after that.
+    pub async fn finish_rotations(&self) {
+        self.inner.rotations.finish().await;
     }
 }

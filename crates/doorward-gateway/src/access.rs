@@ -6,15 +6,16 @@ use std::{
     time::Duration,
 };
 
-use doorward_model::{Connection, Person, Timestamp, UpstreamChange, UpstreamName, UserId, id::random_text};
+use doorward_model::{Connection, Person, Timestamp, UpstreamName, UserId, id::random_text};
 use doorward_store::StoreError;
+use doorward_transport::{FlightError, SingleFlight};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
     Inner,
-    oauth::{self, OAuthError, Tokens},
+    oauth::{self, refresh},
     upstream::{Auth, Shared},
 };
 
@@ -22,10 +23,10 @@ use crate::{
 const IDENTITY_LIFETIME: i64 = 300;
 /// How many seconds before its end a token is replaced.
 const EARLY: i64 = 30;
-/// For how many seconds one replica reserves a refresh.
-const RESERVED: i64 = 20;
-/// How long others wait for whoever refreshes.
+/// How long a call waits for the refresh of a token. The refresh goes on when the call does not wait any longer.
 const REFRESH_WITHIN: Duration = Duration::from_secs(15);
+/// The most refreshes and exchanges under way at once.
+const MOST_UNDER_WAY: usize = 1000;
 
 /// Why there is no token.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -44,19 +45,28 @@ impl From<StoreError> for NoToken {
     }
 }
 
-/// Tokens that are made or exchanged, by person and upstream (CF7, CF9).
+impl From<FlightError> for NoToken {
+    fn from(error: FlightError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// One user at one upstream.
+pub(crate) type AccessKey = (UserId, UpstreamName);
+
+/// Tokens that are made or exchanged (CF7, CF9).
 #[derive(Default)]
-pub(crate) struct ShortLived(Mutex<HashMap<(UserId, UpstreamName), (String, i64)>>);
+pub(crate) struct ShortLived(Mutex<HashMap<AccessKey, (String, i64)>>);
 
 /// The most that are kept.
 const MOST: usize = 10_000;
 
 impl ShortLived {
-    fn get(&self, key: &(UserId, UpstreamName), now: Timestamp) -> Option<String> {
+    fn get(&self, key: &AccessKey, now: Timestamp) -> Option<String> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(key).filter(|(_, end)| now.0 < end - EARLY.min(15)).map(|(token, _)| token.clone())
     }
-    fn put(&self, key: (UserId, UpstreamName), token: String, end: i64, now: Timestamp) {
+    fn put(&self, key: AccessKey, token: String, end: i64, now: Timestamp) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MOST {
             kept.retain(|_, (_, end)| now.0 < *end);
@@ -66,7 +76,7 @@ impl ShortLived {
         }
         kept.insert(key, (token, end));
     }
-    pub(crate) fn forget(&self, key: &(UserId, UpstreamName)) {
+    pub(crate) fn forget(&self, key: &AccessKey) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
@@ -77,14 +87,43 @@ pub(crate) struct Held {
     pub(crate) access_token: String,
     pub(crate) refresh_token: Option<String>,
     pub(crate) token_endpoint: String,
+    /// What was named as `resource` (RFC 8707).
     pub(crate) resource: Option<String>,
 }
 
-pub(crate) fn place(user_id: &UserId, upstream: UpstreamName, issuer: &str) -> String {
+/// The place that a connection's tokens are sealed for: they open for no other user, upstream and issuer.
+pub(crate) fn place(connection: &Connection) -> String {
+    place_of(&connection.user_id, connection.upstream, &connection.issuer)
+}
+
+/// The same before there is a connection.
+pub(crate) fn place_of(user_id: &UserId, upstream: UpstreamName, issuer: &str) -> String {
     format!("connection/{user_id}/{upstream}/{issuer}")
 }
 
+/// Refreshes and exchanges under way.
+pub(crate) struct Flights {
+    /// Refreshes of connections.
+    pub(crate) refreshes: SingleFlight<AccessKey, Result<(), NoToken>>,
+    exchanges: SingleFlight<AccessKey, Result<String, NoToken>>,
+}
+
+impl Default for Flights {
+    fn default() -> Self {
+        Self { refreshes: SingleFlight::new(MOST_UNDER_WAY), exchanges: SingleFlight::new(MOST_UNDER_WAY) }
+    }
+}
+
+impl Flights {
+    /// Begins nothing more and waits until nothing is under way.
+    pub(crate) async fn finish(&self) {
+        self.refreshes.finish().await;
+        self.exchanges.finish().await;
+    }
+}
+
 /// The authorisation of one link: whose token its requests carry.
+#[derive(Clone)]
 pub(crate) struct LinkAuth {
     pub(crate) gateway: Arc<Inner>,
     pub(crate) upstream: Shared,
@@ -92,6 +131,10 @@ pub(crate) struct LinkAuth {
 }
 
 impl LinkAuth {
+    fn key(&self, person: &Person) -> AccessKey {
+        (person.id.clone(), self.upstream.name)
+    }
+
     /// The token of the next request; `None` where the upstream takes none.
     pub(crate) async fn token(&self) -> Result<Option<String>, NoToken> {
         match (&self.upstream.auth, &self.person) {
@@ -109,7 +152,7 @@ impl LinkAuth {
         match &self.upstream.auth {
             Auth::Nobody | Auth::Fixed(..) => Ok(None),
             Auth::Identity | Auth::Exchange(_) => {
-                self.gateway.short_lived.forget(&(person.id.clone(), self.upstream.name));
+                self.gateway.short_lived.forget(&self.key(person));
                 self.token().await
             }
             Auth::Grant => self.granted(person, Some(refused)).await.map(Some),
@@ -128,7 +171,7 @@ impl LinkAuth {
         if let (Some(person), Some(scope)) = (&self.person, scope) {
             let mut wanted = self.gateway.wanted_scopes.lock().unwrap_or_else(PoisonError::into_inner);
             if wanted.len() < MOST {
-                wanted.insert((person.id.clone(), self.upstream.name), scope.chars().take(1024).collect());
+                wanted.insert(self.key(person), scope.chars().take(1024).collect());
             }
         }
     }
@@ -139,14 +182,14 @@ impl LinkAuth {
         if let Ok(Some(connection)) = self.gateway.parts.store.connection_now(&person.id, self.upstream.name).await
             && self.held(&connection).is_some_and(|held| held.access_token == token)
         {
-            self.end(connection, "the upstream refused the access").await;
+            refresh::end(&self.gateway, &self.upstream, connection, "the upstream refused the access").await;
         }
     }
 
     /// A token of ours that names the person, for this upstream alone.
     fn identity(&self, person: &Person) -> Result<String, NoToken> {
         let now = self.gateway.parts.clock.now();
-        let key = (person.id.clone(), self.upstream.name);
+        let key = self.key(person);
         if let Some(token) = self.gateway.short_lived.get(&key, now) {
             return Ok(token);
         }
@@ -176,10 +219,19 @@ impl LinkAuth {
         parts.keys.sign_client_assertion(&claims, now).map_err(|error| NoToken::Unavailable(error.to_string()))
     }
 
-    /// Our token exchanged for one of the upstream's authorization server (RFC 8693).
-    async fn exchanged(&self, person: &Person, endpoint: &Url) -> Result<String, NoToken> {
-        let now = self.gateway.parts.clock.now();
-        let key = (person.id.clone(), self.upstream.name);
+    /// A token of ours exchanged for one of the upstream's authorization server (RFC 8693), by one task for all calls of the user.
+    async fn exchanged(&self, person: &Arc<Person>, endpoint: &Url) -> Result<String, NoToken> {
+        let key = self.key(person);
+        if let Some(token) = self.gateway.short_lived.get(&key, self.gateway.parts.clock.now()) {
+            return Ok(token);
+        }
+        let (auth, person, endpoint) = (self.clone(), Arc::clone(person), endpoint.clone());
+        self.gateway.flights.exchanges.run(key, || async move { auth.exchange(&person, &endpoint).await }).await?
+    }
+
+    async fn exchange(&self, person: &Person, endpoint: &Url) -> Result<String, NoToken> {
+        let (now, key) = (self.gateway.parts.clock.now(), self.key(person));
+        // Another call may have had it exchanged between the look and the task.
         if let Some(token) = self.gateway.short_lived.get(&key, now) {
             return Ok(token);
         }
@@ -209,18 +261,18 @@ impl LinkAuth {
     }
 
     fn held(&self, connection: &Connection) -> Option<Held> {
-        let place = place(&connection.user_id, connection.upstream, &connection.issuer);
-        let plain = self.gateway.parts.master.open(&place, connection.tokens.as_ref()?).ok()?;
-        serde_json::from_slice(&plain).ok()
+        held(&self.gateway, connection)
     }
 
     /// The person's own token, refreshed before its end or when it was refused.
-    async fn granted(&self, person: &Person, refused: Option<&str>) -> Result<String, NoToken> {
+    async fn granted(&self, person: &Arc<Person>, refused: Option<&str>) -> Result<String, NoToken> {
         let store = &self.gateway.parts.store;
         let name = self.upstream.name;
         let title = &self.upstream.title;
         let deadline = tokio::time::Instant::now() + REFRESH_WITHIN;
         let mut seen = store.connection(&person.id, name).await?;
+        // The token before the refresh that this call waited for.
+        let mut replaced: Option<String> = None;
         loop {
             let now = self.gateway.parts.clock.now();
             let Some(connection) = seen.take() else { return Err(NoToken::Connect(format!("you have not connected {title} yet"))) };
@@ -231,100 +283,35 @@ impl LinkAuth {
                 return Err(NoToken::Connect(connection.problem.unwrap_or_else(|| format!("your connection to {title} cannot be used any more"))));
             };
             let fresh = connection.expires_at.is_none_or(|end| now.plus(EARLY) < end) && refused != Some(held.access_token.as_str());
-            if fresh {
+            // A token may live for so short a time that it is never fresh: one that was just given is used nevertheless.
+            let given = replaced.as_ref().is_some_and(|before| *before != held.access_token);
+            if fresh || given {
                 return Ok(held.access_token);
             }
-            if let Some(token) = self.refresh(connection, held, now, refused).await? {
-                return Ok(token);
-            }
-            if tokio::time::Instant::now() >= deadline {
-                return Err(NoToken::Unavailable(format!("the access to {title} is being refreshed; try again shortly")));
-            }
-            // Somebody else refreshes: look what came of it.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            seen = store.connection_now(&person.id, name).await?;
-        }
-    }
-
-    /// Refreshes, if nobody else does at this moment (G30). `None` means: look again.
-    async fn refresh(&self, connection: Connection, held: Held, now: Timestamp, refused: Option<&str>) -> Result<Option<String>, NoToken> {
-        let store = &self.gateway.parts.store;
-        let Some(refresh_token) = held.refresh_token.clone() else {
-            if refused.is_none() && connection.expires_at.is_none_or(|end| now < end) {
+            if held.refresh_token.is_none() && refused.is_none() && connection.expires_at.is_none_or(|end| now < end) {
                 // About to end, with nothing to refresh it by: good until then.
-                return Ok(Some(held.access_token));
+                return Ok(held.access_token);
             }
-            self.end(connection, "the access ended, and the upstream gave nothing to refresh it with").await;
-            return Ok(None);
-        };
-        let claim = UpstreamChange::ClaimRefresh {
-            user_id: connection.user_id.clone(),
-            upstream: connection.upstream,
-            version: connection.version,
-            now,
-            until: now.plus(RESERVED),
-        };
-        match store.apply(claim).await {
-            Ok(()) => {}
-            Err(StoreError::Refused(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-        match oauth::refresh(&self.gateway, &self.upstream, &connection, &held, &refresh_token).await {
-            Ok(tokens) => {
-                let token = tokens.access_token.clone();
-                let kept = self.sealed(&connection, &held, tokens, now);
-                match store.apply(UpstreamChange::KeepRefreshed { connection: Box::new(kept) }).await {
-                    Ok(()) => {
-                        tracing::info!(upstream = %self.upstream.name, person = %connection.user_id, "upstream access refreshed");
-                        Ok(Some(token))
-                    }
-                    // The person disconnected or connected anew meanwhile: what they did counts.
-                    Err(StoreError::Refused(_)) => Ok(None),
-                    Err(error) => Err(error.into()),
+            let late = || NoToken::Unavailable(format!("the access to {title} is being refreshed; try again shortly"));
+            let (gateway, upstream, user_id) = (Arc::clone(&self.gateway), Arc::clone(&self.upstream), person.id.clone());
+            let version = connection.version;
+            let flight = self.gateway.flights.refreshes.run(self.key(person), || refresh::run(gateway, upstream, user_id, version));
+            tokio::time::timeout_at(deadline, flight).await.map_err(|_| late())???;
+            replaced = Some(held.access_token);
+            seen = store.connection_now(&person.id, name).await?;
+            if seen.as_ref().is_some_and(|connection| connection.version == version) {
+                // Another replica refreshes, or this one failed to reach the store: look again, until the call's time is over.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                if tokio::time::Instant::now() >= deadline {
+                    return Err(late());
                 }
             }
-            Err(OAuthError::Refused(error, _)) if error == "invalid_grant" => {
-                self.end(connection, "the upstream no longer accepts the access that you gave").await;
-                Ok(None)
-            }
-            Err(OAuthError::Refused(error, _)) if matches!(error.as_str(), "invalid_client" | "unauthorized_client") => {
-                // G29: the upstream forgot us, not the person. A new connection introduces us anew.
-                let forget = UpstreamChange::DeleteRegistration { upstream: self.upstream.name, issuer: connection.issuer.clone() };
-                store.apply(forget).await?;
-                self.end(connection, "the upstream no longer knows this server").await;
-                Ok(None)
-            }
-            Err(error) => {
-                // It may work in a moment: free the reservation and keep the connection.
-                let kept = Connection { version: connection.version + 1, refreshing_until: None, ..connection };
-                let _ = store.apply(UpstreamChange::KeepRefreshed { connection: Box::new(kept) }).await;
-                Err(NoToken::Unavailable(format!("the access to {} could not be refreshed: {error}", self.upstream.title)))
-            }
         }
     }
+}
 
-    fn sealed(&self, connection: &Connection, held: &Held, tokens: Tokens, now: Timestamp) -> Connection {
-        let scopes = tokens.scope.clone().unwrap_or_else(|| connection.scopes.clone());
-        let expires_at = tokens.expires_in.map(|seconds| now.plus(seconds));
-        let kept = Held {
-            access_token: tokens.access_token,
-            refresh_token: tokens.refresh_token.or_else(|| held.refresh_token.clone()),
-            token_endpoint: held.token_endpoint.clone(),
-            resource: held.resource.clone(),
-        };
-        let place = place(&connection.user_id, connection.upstream, &connection.issuer);
-        let sealed = self.gateway.parts.master.seal(&place, &serde_json::to_vec(&kept).unwrap_or_default());
-        Connection { scopes, tokens: Some(sealed), expires_at, version: connection.version + 1, refreshing_until: None, problem: None, ..connection.clone() }
-    }
-
-    /// Ends one person's connection and says why. Only this one: others, and other upstreams, are not concerned.
-    async fn end(&self, connection: Connection, why: &str) {
-        tracing::warn!(upstream = %self.upstream.name, person = %connection.user_id, why, "a connection ended; the person has to connect again");
-        let version = connection.version + 1;
-        let ended = Connection { tokens: None, expires_at: None, version, refreshing_until: None, problem: Some(why.to_owned()), ..connection };
-        match self.gateway.parts.store.apply(UpstreamChange::KeepRefreshed { connection: Box::new(ended) }).await {
-            Ok(()) | Err(StoreError::Refused(_)) => {}
-            Err(error) => tracing::error!(%error, "an ended connection could not be noted"),
-        }
-    }
+/// The tokens of a connection, if they open.
+pub(crate) fn held(gateway: &Inner, connection: &Connection) -> Option<Held> {
+    let plain = gateway.parts.master.open(&place(connection), connection.tokens.as_ref()?).ok()?;
+    serde_json::from_slice(&plain).ok()
 }

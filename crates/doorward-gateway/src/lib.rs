@@ -94,6 +94,10 @@ pub(crate) struct Inner {
     pub(crate) catalogues: catalogue::Catalogues,
     pub(crate) parked: exchange::Parked,
     pub(crate) short_lived: access::ShortLived,
+    /// Refreshes and exchanges of tokens under way.
+    pub(crate) flights: access::Flights,
+    /// Registrations and connections under way.
+    pub(crate) oauth: oauth::Flights,
     /// The scopes that upstreams wanted of people in vain, to be asked for when they connect next.
     pub(crate) wanted_scopes: Mutex<HashMap<(UserId, UpstreamName), String>>,
 }
@@ -127,6 +131,8 @@ impl Gateway {
             catalogues: catalogue::Catalogues::default(),
             parked: exchange::Parked::default(),
             short_lived: access::ShortLived::default(),
+            flights: access::Flights::default(),
+            oauth: oauth::Flights::default(),
             wanted_scopes: Mutex::default(),
             parts,
         };
@@ -142,6 +148,13 @@ impl Gateway {
         }
         self.inner.pool.close_idle(self.inner.parts.clock.now());
         self.inner.parked.forget_old();
+    }
+
+    /// Begins no more work with authorization servers and waits for what is under way, so that no token that they gave is lost when the
+    /// server stops.
+    pub async fn finish(&self) {
+        self.inner.flights.finish().await;
+        self.inner.oauth.finish().await;
     }
 
     /// Closes every connection and ends every process.

@@ -46,6 +46,14 @@ pub struct UpstreamState {
     pub refreshes: usize,
     /// How long a refresh takes.
     pub refresh_delay: Duration,
+    /// How long the answers of the token endpoint and of registrations take after what they tell was done.
+    pub answer_delay: Duration,
+    /// The status of the next answer to a refresh, and members of it in place of the true ones. The tokens are replaced nevertheless.
+    pub spoiled: Option<(u16, Value)>,
+    /// How many of the next MCP requests with a token that counts are answered 503.
+    pub failing: usize,
+    /// How many registrations arrived.
+    pub registrations: usize,
     /// The error that refreshes are answered with.
     pub refresh_error: Option<&'static str>,
     /// The `iss` that the authorization response names; empty for none, `None` for the right one.
@@ -66,7 +74,8 @@ pub struct UpstreamState {
     codes: HashMap<String, usize>,
     refresh_tokens: HashMap<String, usize>,
     accounts: usize,
-    issued: usize,
+    /// How many times it gave tokens for a code or a refresh token.
+    pub issued: usize,
 }
 
 /// A running upstream.
@@ -110,6 +119,8 @@ impl FakeUpstream {
             .route("/register", post(register))
             .route("/authorize", get(authorize))
             .route("/token", post(token))
+            .route("/openapi.json", get(document))
+            .route("/api/holder", get(holder))
             .with_state(shared.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url: format!("{origin}/mcp"), origin, shared, task }
@@ -137,6 +148,17 @@ impl FakeUpstream {
             http_on_loopback: true,
             list_wait_ms: 2000,
             ..doorward_gateway::UpstreamConfig::default()
+        }
+    }
+
+    /// How to configure its REST API, whose tool `holder` answers the token of the call.
+    pub fn api_config(&self, auth: &str) -> doorward_gateway::UpstreamConfig {
+        doorward_gateway::UpstreamConfig {
+            kind: "openapi".to_owned(),
+            document: format!("{}/openapi.json", self.origin),
+            url: format!("{}/api", self.origin),
+            issuer: self.origin.clone(),
+            ..self.config(auth)
         }
     }
 
@@ -183,7 +205,25 @@ async fn server_metadata(State(shared): State<Shared>) -> Response {
     answer(&document)
 }
 
-async fn register(State(_): State<Shared>, body: String) -> Response {
+async fn document(State(_): State<Shared>) -> Response {
+    let holder = json!({"operationId": "holder", "responses": {"200": {"description": "ok"}}});
+    answer(&json!({"openapi": "3.1.0", "info": {"title": "API", "version": "1"}, "paths": {"/holder": {"get": holder}}}))
+}
+
+async fn holder(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer ")).unwrap_or_default();
+    if lock(&shared).valid.contains(token) { answer(&json!({ "holder": token })) } else { StatusCode::UNAUTHORIZED.into_response() }
+}
+
+/// Waits between what was done and its answer.
+async fn delay(shared: &Shared) {
+    let delay = lock(shared).answer_delay;
+    tokio::time::sleep(delay).await;
+}
+
+async fn register(State(shared): State<Shared>, body: String) -> Response {
+    lock(&shared).registrations += 1;
+    delay(&shared).await;
     let mut registered: Value = serde_json::from_str(&body).unwrap();
     registered["client_id"] = "up-client".into();
     (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], registered.to_string()).into_response()
@@ -214,15 +254,20 @@ async fn authorize(State(shared): State<Shared>, Query(params): Query<HashMap<St
 async fn token(State(shared): State<Shared>, Form(form): Form<HashMap<String, String>>) -> Response {
     let wrong = |error: &str| (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], json!({"error": error}).to_string()).into_response();
     if form["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange" {
-        let mut state = lock(&shared);
-        state.exchanges.push(form);
-        let token = format!("exchanged-{}", state.exchanges.len());
-        state.valid.insert(token.clone());
+        let token = {
+            let mut state = lock(&shared);
+            state.exchanges.push(form);
+            let token = format!("exchanged-{}", state.exchanges.len());
+            state.valid.insert(token.clone());
+            token
+        };
+        delay(&shared).await;
         let answer_is =
             json!({"access_token": token, "issued_token_type": "urn:ietf:params:oauth:token-type:access_token", "token_type": "Bearer", "expires_in": 60});
         return answer(&answer_is);
     }
-    let account = if form["grant_type"] == "refresh_token" {
+    let refreshes = form["grant_type"] == "refresh_token";
+    let account = if refreshes {
         let delay = {
             let mut state = lock(&shared);
             state.refreshes += 1;
@@ -238,7 +283,22 @@ async fn token(State(shared): State<Shared>, Form(form): Form<HashMap<String, St
         lock(&shared).codes.remove(&form["code"])
     };
     let Some(account) = account else { return wrong("invalid_grant") };
-    let mut state = lock(&shared);
+    let (made, spoiled) = {
+        let mut state = lock(&shared);
+        let made = issue(&mut state, account);
+        (made, if refreshes { state.spoiled.take() } else { None })
+    };
+    delay(&shared).await;
+    let Some((status, Value::Object(members))) = spoiled else { return answer(&made) };
+    let mut made = made;
+    for (name, value) in members {
+        made[name] = value;
+    }
+    (StatusCode::from_u16(status).unwrap(), answer(&made)).into_response()
+}
+
+/// Replaces the tokens of an account.
+fn issue(state: &mut UpstreamState, account: usize) -> Value {
     state.issued += 1;
     let (access, refresh) = (format!("access-{account}-{}", state.issued), format!("refresh-{account}-{}", state.issued));
     // A new token ends the account's older ones.
@@ -249,7 +309,7 @@ async fn token(State(shared): State<Shared>, Form(form): Form<HashMap<String, St
     if let Some(claims) = &state.id_token {
         made["id_token"] = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())).into();
     }
-    answer(&made)
+    made
 }
 
 /// The stream of the old HTTP+SSE transport: it says where to post, and carries all answers.
@@ -291,6 +351,10 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
         if state.protected && !state.valid.contains(&token) {
             let challenge = format!("Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"", shared.origin);
             return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response();
+        }
+        if state.failing > 0 {
+            state.failing -= 1;
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     }
     let id = message["id"].clone();

@@ -214,6 +214,11 @@ impl Outbound {
         self.execute(request, max).await
     }
 
+    /// The longest that [`Outbound::send`] takes.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Sends any request to an upstream and reads an answer of at most `max` bytes, however long it takes up to `within`.
     pub async fn send_within(&self, request: http::Request<Vec<u8>>, max: usize, within: Duration) -> Result<Fetched, OutboundError> {
         let request = reqwest::Request::try_from(request).map_err(|error| explain(&error))?;

@@ -8,7 +8,10 @@ use std::{
     collections::HashMap,
     hash::Hash,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures_util::FutureExt;
@@ -31,6 +34,8 @@ type Awaited<T> = watch::Receiver<Option<T>>;
 struct Shared<K, T> {
     under_way: Mutex<HashMap<K, Awaited<T>>>,
     count: watch::Sender<usize>,
+    // Set while `under_way` is locked, so that nothing begins unseen beside it.
+    finished: AtomicBool,
 }
 
 impl<K, T> Shared<K, T> {
@@ -73,7 +78,7 @@ where
 {
     /// A set of at most `most` pieces of work at once.
     pub fn new(most: usize) -> Self {
-        Self { shared: Arc::new(Shared { under_way: Mutex::default(), count: watch::Sender::new(0) }), most }
+        Self { shared: Arc::new(Shared { under_way: Mutex::default(), count: watch::Sender::new(0), finished: AtomicBool::new(false) }), most }
     }
 
     /// Waits for the work of this key: the one that is under way, or else the one that `work` begins in a task of its own. Dropping
@@ -98,6 +103,9 @@ where
         if let Some(awaited) = under_way.get(&key) {
             return Ok(awaited.clone());
         }
+        if self.shared.finished.load(Ordering::Relaxed) {
+            return Err(FlightError::Ended);
+        }
         if under_way.len() >= self.most {
             return Err(FlightError::Busy);
         }
@@ -121,7 +129,16 @@ where
         Ok(awaited)
     }
 
-    /// Waits until no work is under way, so that the server can stop without losing any. Work that begins meanwhile is waited for too.
+    /// Begins no more work and waits until none is under way, so that the server can stop without losing any.
+    pub async fn finish(&self) {
+        {
+            let _under_way = self.shared.lock();
+            self.shared.finished.store(true, Ordering::Relaxed);
+        }
+        self.drained().await;
+    }
+
+    /// Waits until no work is under way. Work that begins meanwhile is waited for too.
     pub async fn drained(&self) {
         // The sender lives in `self`, so this ends only with the count.
         let _ = self.shared.count.subscribe().wait_for(|count| *count == 0).await;
@@ -130,10 +147,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::atomic::{AtomicUsize, Ordering},
-        time::Duration,
-    };
+    use std::{sync::atomic::AtomicUsize, time::Duration};
 
     use super::*;
 
@@ -179,5 +193,15 @@ mod tests {
         drop(first);
         flights.drained().await;
         assert_eq!((count.load(Ordering::SeqCst), flights.run(2, || counted(&count)).await), (1, Ok(2)));
+    }
+
+    #[tokio::test]
+    async fn finishing_waits_for_what_is_under_way_and_begins_nothing_more() {
+        let (flights, count) = (SingleFlight::new(10), Arc::new(AtomicUsize::new(0)));
+        drop(flights.begin(1, || counted(&count)).unwrap());
+        flights.finish().await;
+        assert_eq!((count.load(Ordering::SeqCst), flights.run(2, || counted(&count)).await), (1, Err(FlightError::Ended)));
+        flights.finish().await;
+        assert_eq!(count.load(Ordering::SeqCst), 1);
     }
 }

@@ -38,7 +38,11 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
     app.housekeeping()?.start(&mut supervisor, &app.stop);
     metrics(&app, &mut supervisor).await?;
     let serving = serve(listener, app.router(), limits, stopped(app.stop.clone()));
-    let finished = supervisor.beside(serving, &app.stop).await?;
+    let finished = supervisor.beside(serving, &app.stop).await;
+    // Whatever ended, and with requests that were dropped too: a token that its issuer is just replacing is stored before the store stops.
+    app.gateway.finish().await;
+    app.federation.finish_rotations().await;
+    let finished = finished?;
     if let Err(error) = app.store.flush().await {
         tracing::warn!(%error, "the last entries of the audit were not written");
     }

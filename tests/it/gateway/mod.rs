@@ -11,6 +11,7 @@ mod offers;
 mod pinned;
 mod policy;
 mod processes;
+mod refreshes;
 mod shared;
 mod tools;
 
@@ -86,7 +87,12 @@ fn text(page: &Page) -> String {
 
 /// Goes through the pages that connect an upstream, as a browser does, up to where the upstream's authorization server sends it back.
 async fn go(server: &TestServer, browser: &Browser, upstream: &str) -> String {
-    let address = server.at(&format!("/connect/{upstream}"));
+    go_at(&server.url, browser, upstream).await
+}
+
+/// The same at a server that may be a process.
+async fn go_at(base: &str, browser: &Browser, upstream: &str) -> String {
+    let address = format!("{base}/connect/{upstream}");
     let page = browser.get(&address).await.expect(200);
     let csrf = form_value(&page.body[page.body.find(&format!("/connect/{upstream}\"")).unwrap()..], "csrf").unwrap();
     let away = browser.post(&address, &[("csrf", &csrf)]).await.expect(303).location();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward_testkit::{Browser, DoorwardProcess, FakeUpstream, form_value, fresh_database, run_command, tool};
+use doorward_testkit::{Browser, DoorwardProcess, FakeUpstream, fresh_database, run_command, tool};
 use serde_json::json;
 
 /// A server over standard input and output, in the shell: it starts a child of its own, as package runners do.
@@ -38,7 +38,7 @@ async fn gone(pid: &str) -> bool {
     false
 }
 
-async fn call(base: &str, token: &str, tool: &str) -> String {
+pub(super) async fn call(base: &str, token: &str, tool: &str) -> String {
     let browser = Browser::new();
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {"text": "x"}}});
     let request = browser
@@ -153,11 +153,7 @@ async fn g30_two_processes_on_one_database_refresh_an_expired_token_once() {
     while Browser::new().raw(reqwest::Method::GET, &format!("http://{listen}/healthz")).send().await.is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let address = format!("{}/connect/wiki", one.url);
-    let page = alice.browser.get(&address).await.expect(200);
-    let csrf = form_value(&page.body[page.body.find("/connect/wiki\"").unwrap()..], "csrf").unwrap();
-    let away = alice.browser.post(&address, &[("csrf", &csrf)]).await.expect(303).location();
-    let back = Browser::new().get(&away).await.expect(302).location();
+    let back = super::go_at(&one.url, &alice.browser, "wiki").await;
     alice.browser.get(&back).await.expect(303);
     for base in [&one.url, &format!("http://{listen}")] {
         assert!(call(base, &alice.token, "wiki_echo").await.contains("x for access-1-"), "both replicas know the connection");

@@ -26,7 +26,7 @@ pub struct Departure<'a> {
 }
 
 /// Why a person is not connected.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectError {
     /// No such upstream, or not for this person.
     #[error("there is no such upstream")]
@@ -59,6 +59,15 @@ struct Payload {
     verifier: String,
     resource: Option<String>,
     scopes: String,
+}
+
+/// What came back from an authorization server, and with whom.
+struct Arrival {
+    user_id: doorward_model::UserId,
+    browser: HashedToken,
+    error: Option<String>,
+    code: Option<String>,
+    payload: Payload,
 }
 
 fn place(state: &HashedToken) -> String {
@@ -197,7 +206,6 @@ impl Gateway {
     pub async fn finish_connect(&self, name: UpstreamName, params: &Params, from: Departure<'_>) -> Result<(), ConnectError> {
         let upstream = self.connectable(name, from.person).await?;
         let parts = &self.inner.parts;
-        let now = parts.clock.now();
         let state = PlainToken::presented(params.get("state").ok_or(ConnectError::NotAwaited("it names no state"))?).hashed();
         let attempt = parts.store.connect_attempt(&state).await?.ok_or(ConnectError::NotAwaited("its state is not known"))?;
         let plain = parts.master.open(&place(&state), &attempt.payload).map_err(|_| ConnectError::NotAwaited("it does not open"))?;
@@ -212,29 +220,40 @@ impl Gateway {
             }
             _ => {}
         }
-        let redeem = UpstreamChange::RedeemAttempt {
-            state,
-            upstream: name,
+        let arrival = Arrival {
             user_id: from.person.id.clone(),
             browser: PlainToken::presented(from.browser).hashed(),
-            now,
+            error: params.get("error").map(|error| format!("{} {}", clean(error), clean(params.get("error_description").unwrap_or_default()))),
+            code: params.get("code").map(str::to_owned),
+            payload,
         };
+        // The code is spent once it is sent: what comes for it is kept although the browser goes away meanwhile.
+        let gateway = self.clone();
+        self.inner.oauth.take_up(async move { gateway.take_up(&upstream, state, arrival).await }).await
+    }
+
+    /// Redeems an attempt and its code, and stores the connection. Runs in a task of its own.
+    async fn take_up(&self, upstream: &Upstream, state: HashedToken, arrival: Arrival) -> Result<(), ConnectError> {
+        let Arrival { user_id, browser, error, code, payload } = arrival;
+        let (parts, name) = (&self.inner.parts, upstream.name);
+        let now = parts.clock.now();
+        let redeem = UpstreamChange::RedeemAttempt { state, upstream: name, user_id: user_id.clone(), browser, now };
         match parts.store.apply(redeem).await {
             Ok(()) => {}
             Err(StoreError::Refused(_)) => return Err(ConnectError::NotAwaited("it is too late, came back twice, or began with another person or browser")),
             Err(error) => return Err(error.into()),
         }
-        if let Some(error) = params.get("error") {
-            return Err(ConnectError::Denied(format!("{} {}", clean(error), clean(params.get("error_description").unwrap_or_default()))));
+        if let Some(error) = error {
+            return Err(ConnectError::Denied(error));
         }
-        let code = params.get("code").ok_or(ConnectError::NotAwaited("it holds neither a code nor an error"))?;
-        let client = registration::known(&self.inner, &upstream, &payload.issuer).await?;
+        let code = code.ok_or(ConnectError::NotAwaited("it holds neither a code nor an error"))?;
+        let client = registration::known(&self.inner, upstream, &payload.issuer).await?;
         let client = client.ok_or_else(|| OAuthError::Misconfigured("the registration is gone; begin again".to_owned()))?;
         let endpoint = Url::parse(&payload.token_endpoint).map_err(|error| OAuthError::Untrusted(error.to_string()))?;
         let mut form = vec![
             ("grant_type", "authorization_code".to_owned()),
-            ("code", code.to_owned()),
-            ("redirect_uri", self.inner.redirect_uri(&upstream)),
+            ("code", code),
+            ("redirect_uri", self.inner.redirect_uri(upstream)),
             ("code_verifier", payload.verifier.clone()),
         ];
         if let Some(resource) = &payload.resource {
@@ -258,9 +277,9 @@ impl Gateway {
             token_endpoint: payload.token_endpoint,
             resource: payload.resource,
         };
-        let sealed = parts.master.seal(&access::place(&from.person.id, name, &payload.issuer), &serde_json::to_vec(&held).unwrap_or_default());
+        let sealed = parts.master.seal(&access::place_of(&user_id, name, &payload.issuer), &serde_json::to_vec(&held).unwrap_or_default());
         let connection = Connection {
-            user_id: from.person.id.clone(),
+            user_id: user_id.clone(),
             upstream: name,
             issuer: payload.issuer,
             scopes: tokens.scope.unwrap_or(payload.scopes),
@@ -274,11 +293,11 @@ impl Gateway {
             account,
         };
         parts.store.apply(UpstreamChange::PutConnection(Box::new(connection))).await?;
-        self.inner.wanted_scopes.lock().unwrap_or_else(PoisonError::into_inner).remove(&(from.person.id.clone(), name));
-        tracing::info!(upstream = %name, person = %from.person.id, "a person connected an upstream");
-        self.forget_person(name, &from.person.id);
+        self.inner.wanted_scopes.lock().unwrap_or_else(PoisonError::into_inner).remove(&(user_id.clone(), name));
+        tracing::info!(upstream = %name, person = %user_id, "a person connected an upstream");
+        self.forget_person(name, &user_id);
         for what in [Changed::Tools, Changed::Prompts, Changed::Resources] {
-            parts.changes.tell(Change { upstream: Some(name), person: Some(from.person.id.clone()), what });
+            parts.changes.tell(Change { upstream: Some(name), person: Some(user_id.clone()), what });
         }
         Ok(())
     }

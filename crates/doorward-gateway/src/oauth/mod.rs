@@ -2,17 +2,19 @@
 
 mod connect;
 mod discovery;
+pub(crate) mod refresh;
 mod registration;
 
 pub(crate) use registration::document as client_document;
 
-use doorward_model::Connection;
-use doorward_transport::{Outbound, OutboundError};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use doorward_transport::{FlightError, Outbound, OutboundError, SingleFlight};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use crate::{Inner, access::Held, config::UpstreamConfig, upstream::Upstream};
+use crate::config::UpstreamConfig;
 
 pub use connect::{ConnectError, Departure};
 pub(crate) use discovery::{Discovered, discover};
@@ -20,8 +22,11 @@ pub(crate) use discovery::{Discovered, discover};
 /// The most bytes of a document or answer of an authorization server.
 const MAX_DOCUMENT: usize = 256 * 1024;
 
+/// The most registrations and connections under way at once.
+const MOST_UNDER_WAY: usize = 500;
+
 /// What went wrong with an authorization server.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum OAuthError {
     /// It cannot be reached, or fails.
     #[error("it cannot be reached: {0}")]
@@ -43,6 +48,41 @@ pub enum OAuthError {
 impl From<OutboundError> for OAuthError {
     fn from(error: OutboundError) -> Self {
         Self::Unreachable(error.to_string())
+    }
+}
+
+impl From<FlightError> for OAuthError {
+    fn from(error: FlightError) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}
+
+/// What is under way with authorization servers. Each piece of work is a task's, so that what it brings is kept although the request
+/// that began it is dropped.
+pub(crate) struct Flights {
+    registrations: SingleFlight<(doorward_model::UpstreamName, String), Result<ClientCredentials, OAuthError>>,
+    /// By a number of their own: of two answers to one attempt the store takes one, and neither browser is told what the other's came to.
+    connections: SingleFlight<u64, Result<(), ConnectError>>,
+    connection: AtomicU64,
+}
+
+impl Default for Flights {
+    fn default() -> Self {
+        Self { registrations: SingleFlight::new(MOST_UNDER_WAY), connections: SingleFlight::new(MOST_UNDER_WAY), connection: AtomicU64::new(0) }
+    }
+}
+
+impl Flights {
+    /// Has a task take up what came back from an authorization server, and waits for it.
+    pub(crate) async fn take_up(&self, work: impl Future<Output = Result<(), ConnectError>> + Send + 'static) -> Result<(), ConnectError> {
+        let number = self.connection.fetch_add(1, Ordering::Relaxed);
+        self.connections.run(number, || work).await.map_err(OAuthError::from)?
+    }
+
+    /// Begins nothing more and waits until nothing is under way.
+    pub(crate) async fn finish(&self) {
+        self.registrations.finish().await;
+        self.connections.finish().await;
     }
 }
 
@@ -131,13 +171,61 @@ fn encode(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
+/// The refresh token in an answer, also in one that is otherwise of no use: the one before it may be worth nothing any more.
+pub(crate) struct Rotated(pub(crate) Option<String>);
+
 /// Posts a form to a token endpoint, as this client.
 pub(crate) async fn token_request(
     outbound: &Outbound,
     endpoint: &Url,
     client: &ClientCredentials,
-    mut form: Vec<(&'static str, String)>,
+    form: Vec<(&'static str, String)>,
 ) -> Result<Tokens, OAuthError> {
+    token_answer(outbound, endpoint, client, form).await.0
+}
+
+/// The same, with the refresh token of an answer that cannot be used.
+pub(crate) async fn token_answer(
+    outbound: &Outbound,
+    endpoint: &Url,
+    client: &ClientCredentials,
+    form: Vec<(&'static str, String)>,
+) -> (Result<Tokens, OAuthError>, Rotated) {
+    let answer = match as_client(endpoint, client, form) {
+        Ok(request) => outbound.send(request, MAX_DOCUMENT).await,
+        Err(error) => return (Err(error), Rotated(None)),
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return (Err(error.into()), Rotated(None)),
+    };
+    let value: Value = answer.json().unwrap_or_default();
+    let rotated = value.get("refresh_token").and_then(Value::as_str).filter(|token| !token.is_empty()).map(str::to_owned);
+    (tokens(answer.status, value), Rotated(rotated))
+}
+
+fn tokens(status: u16, value: Value) -> Result<Tokens, OAuthError> {
+    if status >= 500 {
+        return Err(OAuthError::Unreachable(format!("HTTP {status}")));
+    }
+    if let Some(error) = value.get("error").and_then(Value::as_str) {
+        let description = value.get("error_description").and_then(Value::as_str).unwrap_or_default();
+        return Err(OAuthError::Refused(clean(error), clean(description)));
+    }
+    if status != 200 && status != 201 {
+        return Err(OAuthError::Unreachable(format!("HTTP {status}")));
+    }
+    let tokens: Tokens = serde_json::from_value(value).map_err(|_| OAuthError::Untrusted("its answer holds no access token".to_owned()))?;
+    let bearer = tokens.token_type.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer") || kind == "N_A");
+    let plain = !tokens.access_token.is_empty() && tokens.access_token.bytes().all(|byte| byte.is_ascii_graphic());
+    if !bearer || !plain {
+        return Err(OAuthError::Untrusted("its answer holds no bearer token".to_owned()));
+    }
+    Ok(tokens)
+}
+
+/// A form for an endpoint of an authorization server, with what proves this client (RFC 6749 §2.3.1).
+fn as_client(endpoint: &Url, client: &ClientCredentials, mut form: Vec<(&'static str, String)>) -> Result<http::Request<Vec<u8>>, OAuthError> {
     let mut request = http::Request::post(endpoint.as_str())
         .header(http::header::ACCEPT, "application/json")
         .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -159,41 +247,10 @@ pub(crate) async fn token_request(
         _ => form.push(("client_id", client.client_id.clone())),
     }
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form.iter().map(|(name, value)| (*name, value.as_str()))).finish();
-    let request = request.body(body.into_bytes()).map_err(|error| OAuthError::Untrusted(format!("the token endpoint is no address: {error}")))?;
-    let answer = outbound.send(request, MAX_DOCUMENT).await?;
-    if answer.status >= 500 {
-        return Err(OAuthError::Unreachable(format!("HTTP {}", answer.status)));
-    }
-    let value: Value = answer.json().unwrap_or_default();
-    if let Some(error) = value.get("error").and_then(Value::as_str) {
-        let description = value.get("error_description").and_then(Value::as_str).unwrap_or_default();
-        return Err(OAuthError::Refused(clean(error), clean(description)));
-    }
-    if answer.status != 200 && answer.status != 201 {
-        return Err(OAuthError::Unreachable(format!("HTTP {}", answer.status)));
-    }
-    let tokens: Tokens = serde_json::from_value(value).map_err(|_| OAuthError::Untrusted("its answer holds no access token".to_owned()))?;
-    let bearer = tokens.token_type.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer") || kind == "N_A");
-    let plain = !tokens.access_token.is_empty() && tokens.access_token.bytes().all(|byte| byte.is_ascii_graphic());
-    if !bearer || !plain {
-        return Err(OAuthError::Untrusted("its answer holds no bearer token".to_owned()));
-    }
-    Ok(tokens)
+    request.body(body.into_bytes()).map_err(|error| OAuthError::Untrusted(format!("{endpoint} is no address to post to: {error}")))
 }
 
 /// A text of an authorization server as it may be shown and logged.
 pub(crate) fn clean(text: &str) -> String {
     doorward_model::foreign::line(text, doorward_model::foreign::LINE).into_owned()
-}
-
-/// Refreshes a connection at the authorization server that issued it, and at no other (SEP-2352).
-pub(crate) async fn refresh(gateway: &Inner, upstream: &Upstream, connection: &Connection, held: &Held, refresh_token: &str) -> Result<Tokens, OAuthError> {
-    let endpoint = Url::parse(&held.token_endpoint).map_err(|error| OAuthError::Untrusted(error.to_string()))?;
-    let client = registration::known(gateway, upstream, &connection.issuer).await?;
-    let client = client.ok_or_else(|| OAuthError::Refused("invalid_client".to_owned(), "the registration is gone".to_owned()))?;
-    let mut form = vec![("grant_type", "refresh_token".to_owned()), ("refresh_token", refresh_token.to_owned())];
-    if let Some(resource) = &held.resource {
-        form.push(("resource", resource.clone()));
-    }
-    token_request(&upstream.outbound, &endpoint, &client, form).await
 }

@@ -1,11 +1,16 @@
 //! How we come to be known at an upstream's authorization server: by configuration, by our metadata document, by registering (G23).
 
+use std::sync::Arc;
+
 use doorward_model::{Timestamp, UpstreamChange, public_url, routes, upstream::UpstreamRegistration};
 use serde_json::{Value, json};
 use url::Url;
 
 use super::{ClientCredentials, Discovered, MAX_DOCUMENT, Method, OAuthError, clean};
-use crate::{Inner, upstream::Upstream};
+use crate::{
+    Inner,
+    upstream::{Shared, Upstream},
+};
 
 fn place(upstream: &Upstream, issuer: &str) -> String {
     format!("upstream_registration/{}/{issuer}", upstream.name)
@@ -73,7 +78,7 @@ async fn keep(gateway: &Inner, upstream: &Upstream, issuer: &str, client: &Clien
 }
 
 /// Who we are at this authorization server; we introduce ourselves if it does not know us yet.
-pub(crate) async fn client(gateway: &Inner, upstream: &Upstream, discovered: &Discovered) -> Result<ClientCredentials, OAuthError> {
+pub(crate) async fn client(gateway: &Arc<Inner>, upstream: &Shared, discovered: &Discovered) -> Result<ClientCredentials, OAuthError> {
     let server = &discovered.server;
     let supported = server.token_endpoint_auth_methods_supported.as_deref();
     if !upstream.config.client_id.is_empty() {
@@ -94,10 +99,20 @@ pub(crate) async fn client(gateway: &Inner, upstream: &Upstream, discovered: &Di
         let told = "its authorization server takes no registrations; register this server there by hand and set client_id";
         return Err(OAuthError::Misconfigured(format!("{told} (the redirect URI is {})", gateway.redirect_uri(upstream))));
     };
-    let (client, expires_at) = register(gateway, upstream, discovered, endpoint).await?;
-    keep(gateway, upstream, &server.issuer, &client, expires_at).await?;
-    tracing::info!(upstream = %upstream.name, issuer = %server.issuer, "registered at an upstream's authorization server");
-    Ok(client)
+    let key = (upstream.name, server.issuer.clone());
+    let (inner, upstream, discovered, endpoint) = (Arc::clone(gateway), Arc::clone(upstream), discovered.clone(), endpoint.clone());
+    let work = || async move {
+        let issuer = &discovered.server.issuer;
+        // Another request may have registered between the look and the task.
+        if let Some(client) = stored(&inner, &upstream, issuer).await? {
+            return Ok(client);
+        }
+        let (client, expires_at) = register(&inner, &upstream, &discovered, &endpoint).await?;
+        keep(&inner, &upstream, issuer, &client, expires_at).await?;
+        tracing::info!(upstream = %upstream.name, %issuer, "registered at an upstream's authorization server");
+        Ok(client)
+    };
+    gateway.oauth.registrations.run(key, work).await?
 }
 
 /// Dynamic client registration (RFC 7591), as a web application.
