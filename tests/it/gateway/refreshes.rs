@@ -235,6 +235,8 @@ async fn a_replaced_token_is_kept_although_the_server_stops_meanwhile() {
         assert_eq!(fake.state().refreshes, 1, "{tool}");
     }
     server.terminate().await;
-    calls.into_iter().for_each(|call| call.abort());
+    for call in calls {
+        call.abort();
+    }
     let _ = std::fs::remove_dir_all(&folder);
 }
