@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorward_testkit::{DoorwardProcess, FakeUpstream, TestServer, form_value, fresh_database};
 use serde_json::json;
 
-use super::{Someone, connect, go, go_at, processes::call, someone, tools, with, with_config};
+use super::{Someone, connect, go, go_at, processes::call, signed_in, someone, tools, with, with_config};
 
 /// How long an answer takes that a request does not live to see.
 const LATE: Duration = Duration::from_millis(1500);
@@ -71,18 +71,28 @@ async fn a_replaced_token_is_kept_although_the_call_that_needed_it_is_dropped() 
 
 #[tokio::test]
 async fn a_replaced_token_is_kept_although_the_connection_that_needed_it_takes_too_long() {
-    let wiki = FakeUpstream::protected().await;
-    let server = with_config(&[("wiki", &wiki, "oauth")], |config| config.upstreams.get_mut("wiki").unwrap().connect_seconds = 2).await;
-    let alice = someone(&server, "alice").await;
-    connect(&server, &alice.browser, "wiki").await;
-    assert!(works(&server, &alice, "wiki_echo").await.contains("access-1-1"));
-    server.app.gateway.close();
-    wiki.state().valid.clear();
-    wiki.state().answer_delay = Duration::from_secs(4);
-    server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
-    wiki.state().answer_delay = Duration::ZERO;
-    assert!(works(&server, &alice, "wiki_echo").await.contains("access-1-2"));
-    assert_eq!(wiki.state().refreshes, 1);
+    for (kind, path) in [("http", "mcp"), ("sse", "sse")] {
+        let wiki = FakeUpstream::protected().await;
+        let server = with_config(&[("wiki", &wiki, "oauth")], |config| {
+            let settings = config.upstreams.get_mut("wiki").unwrap();
+            settings.connect_seconds = 2;
+            kind.clone_into(&mut settings.kind);
+            settings.url = format!("{}/{path}", wiki.origin);
+            settings.issuer.clone_from(&wiki.origin);
+        })
+        .await;
+        let alice = someone(&server, "alice").await;
+        connect(&server, &alice.browser, "wiki").await;
+        assert!(works(&server, &alice, "wiki_echo").await.contains("access-1-1"));
+        server.app.gateway.close();
+        server.clock.advance(3590);
+        let alice = signed_in(&server, "alice", "mcp:destructive").await;
+        wiki.state().answer_delay = Duration::from_secs(4);
+        server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
+        wiki.state().answer_delay = Duration::ZERO;
+        assert!(works(&server, &alice, "wiki_echo").await.contains("access-1-2"), "{kind}");
+        assert_eq!(wiki.state().refreshes, 1, "{kind}");
+    }
 }
 
 #[tokio::test]
