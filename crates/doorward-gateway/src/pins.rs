@@ -129,7 +129,7 @@ pub(crate) fn evaluate(rule: &Rule, pinned: &[PinnedTool], shown: &[Shown]) -> E
                     judged.left_out.add(name, why);
                     continue;
                 }
-                again(rule, known, one, definition, &mut room, &mut judged);
+                again(rule, known, Listed { shown: one, definition }, &mut room, &mut judged);
             }
             None => match room.take(1, definition.len()) {
                 Ok(()) => {
@@ -181,11 +181,18 @@ fn first(rule: &Rule, name: &str, definition: String) -> PinnedTool {
     }
 }
 
+/// A tool of a listing, with its whole definition as text.
+struct Listed<'a> {
+    shown: &'a Shown,
+    definition: String,
+}
+
 /// A tool that is known.
-fn again(rule: &Rule, known: &PinnedTool, one: &Shown, definition: String, room: &mut Room<'_>, judged: &mut Evaluated) {
+fn again(rule: &Rule, known: &PinnedTool, listed: Listed<'_>, room: &mut Room<'_>, judged: &mut Evaluated) {
+    let Listed { shown, definition } = listed;
     let same = match known.pinned {
         Pinned::Whole => known.definition == definition,
-        Pinned::Parts | Pinned::PartsThenWhole => known.definition == one.parts(),
+        Pinned::Parts | Pinned::PartsThenWhole => known.definition == shown.parts(),
     };
     let moved = known.origin.as_ref().is_some_and(|origin| *origin != rule.origin);
     let repin = |tool: PinnedTool| UpstreamChange::Repin { tool: Box::new(tool), seen_definition: known.definition.clone(), seen_state: known.state };

@@ -272,7 +272,7 @@ impl Issuer {
 
     /// Notes that a user came back too late. The request itself is not validated any more.
     async fn note_expired(&self, flow: &str, query: &str) {
-        let id = Params::parse(query.as_bytes()).ok().and_then(|params| params.get("client_id").map(|id| ClientId::from_text(id)));
+        let id = Params::parse(query.as_bytes()).ok().and_then(|params| params.get("client_id").map(ClientId::from_text));
         let Some(id) = id else { return };
         let name = self.parts.store.client(&id).await.ok().flatten().map(|client| client.name.clone());
         self.parts.store.note_step(ConnectStep::new(StepKind::Asked).client(id.as_str(), name).flow(flow).refused(Reason::RequestExpired));

@@ -178,7 +178,6 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_error_to_those_who_wait_and_frees_the_key() {
         let flights = SingleFlight::<_, usize>::new(10);
-        #[expect(clippy::panic, reason = "this is what is tested")]
         let failing = || async { panic!("test") };
         assert_eq!(flights.run(1, failing).await, Err(FlightError::Ended));
         assert_eq!(flights.run(1, || async { 7 }).await, Ok(7));

@@ -351,7 +351,7 @@ components:
         let mut bomb = format!("openapi: 3.1.0\na0: &a0 \"{}\"\n", "y".repeat(1000));
         for level in 1..9 {
             let before = format!("*a{}", level - 1);
-            bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![before; 20].join(", ")));
+            bomb = format!("{bomb}a{level}: &a{level} [{}]\n", vec![before; 20].join(", "));
         }
         bomb.push_str("paths: {}\n");
         let error = read(&bomb).err().unwrap();

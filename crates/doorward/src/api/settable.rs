@@ -149,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    fn refused(family: Family, settings: Value, networks: &[&str]) -> bool {
+    fn refused(family: Family, settings: &Value, networks: &[&str]) -> bool {
         let config = OutboundConfig { administered_networks: networks.iter().map(|text| (*text).to_owned()).collect(), ..OutboundConfig::default() };
         admit(family, settings.as_object().unwrap(), &Bounds::read(&config).unwrap()).is_err()
     }
@@ -166,7 +166,7 @@ mod tests {
             let stated = lists.iter().filter(|listed| **listed).count();
             assert!(stated == 1 || key.name == "kind", "{}: state in api/settable.rs whether administrators may choose it", key.path());
             if OF_THE_MACHINE.contains(&key.name.as_str()) {
-                assert!(refused(family, json!({key.name.clone(): "x"}), &["0.0.0.0/0"]), "{}", key.path());
+                assert!(refused(family, &json!({key.name.clone(): "x"}), &["0.0.0.0/0"]), "{}", key.path());
             }
         }
     }
@@ -186,15 +186,15 @@ mod tests {
                 (json!("10.1.2.0/24"), &["10.1.0.0/16"], true),
                 (json!(["intranet"]), &["0.0.0.0/0"], true),
             ] {
-                assert_eq!(refused(family, json!({ "networks": networks }), bounds), expected, "{networks} within {bounds:?}");
+                assert_eq!(refused(family, &json!({ "networks": networks }), bounds), expected, "{networks} within {bounds:?}");
             }
         }
-        assert!(refused(Family::Upstream, json!({"http_on_loopback": true}), &["10.0.0.0/8"]));
-        assert!(!refused(Family::Upstream, json!({"http_on_loopback": true}), &["127.0.0.0/8"]));
-        assert!(!refused(Family::Upstream, json!({"http_on_loopback": false}), &[]));
+        assert!(refused(Family::Upstream, &json!({"http_on_loopback": true}), &["10.0.0.0/8"]));
+        assert!(!refused(Family::Upstream, &json!({"http_on_loopback": true}), &["127.0.0.0/8"]));
+        assert!(!refused(Family::Upstream, &json!({"http_on_loopback": false}), &[]));
         for document in ["/etc/passwd", "file:///etc/passwd", "api.json"] {
-            assert!(refused(Family::Upstream, json!({"document": document}), &["0.0.0.0/0"]), "{document}");
+            assert!(refused(Family::Upstream, &json!({"document": document}), &["0.0.0.0/0"]), "{document}");
         }
-        assert!(refused(Family::Upstream, json!({"kind": "stdio"}), &["0.0.0.0/0"]));
+        assert!(refused(Family::Upstream, &json!({"kind": "stdio"}), &["0.0.0.0/0"]));
     }
 }

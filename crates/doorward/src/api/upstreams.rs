@@ -297,7 +297,7 @@ async fn tools(State(app): State<Arc<App>>, At(name): At) -> Answered {
         definition: serde_json::from_str(&tool.pin.definition).unwrap_or_default(),
         etag: seen(&tool.pin),
         warnings: tool.warnings,
-        differences: tool.differences.into_iter().map(|one| Differs { part: one.part.to_owned(), before: one.before, after: one.after }).collect(),
+        differences: tool.differences.into_iter().map(|one| Differs { part: one.part, before: one.before, after: one.after }).collect(),
     };
     Ok(show(StatusCode::OK, &Tools { tools: reviewed.into_iter().map(tool).collect() }))
 }
