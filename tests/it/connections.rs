@@ -60,7 +60,7 @@ async fn a_connection_without_a_complete_head_is_closed_whatever_it_began_with()
     let block = [PREFACE, SETTINGS, &frame(1, 1, 1, &headers("/healthz"))].concat();
     for bytes in [&b""[..], b"G", b"GET /healthz HTTP/1.1\r\nhost: x\r\n", &PREFACE[..12], PREFACE, &[PREFACE, SETTINGS].concat(), &block] {
         let after = closed_after(address, &[bytes], Duration::ZERO).await;
-        assert!(after >= DEADLINES.head - Duration::from_millis(50) && after < DEADLINES.idle, "{after:?}: {:?}", String::from_utf8_lossy(bytes));
+        assert!(after >= DEADLINES.head.saturating_sub(Duration::from_millis(50)) && after < DEADLINES.idle, "{after:?}: {:?}", String::from_utf8_lossy(bytes));
     }
 }
 
@@ -91,7 +91,11 @@ async fn an_idle_connection_stays_for_its_own_longer_time() {
     let http2 = [PREFACE, SETTINGS, &frame(1, 5, 1, &headers("/healthz"))].concat();
     for bytes in [&request[..], &http2] {
         let after = closed_after(address, &[bytes], Duration::ZERO).await;
-        assert!(after > DEADLINES.idle - Duration::from_millis(50) && after < DEADLINES.idle * 3, "{after:?}: {:?}", String::from_utf8_lossy(bytes));
+        assert!(
+            after > DEADLINES.idle.saturating_sub(Duration::from_millis(50)) && after < DEADLINES.idle * 3,
+            "{after:?}: {:?}",
+            String::from_utf8_lossy(bytes)
+        );
     }
     // Another request in between begins the time anew.
     let after = closed_after(address, &[request, request], Duration::from_millis(900)).await;
@@ -123,7 +127,7 @@ async fn a_client_that_does_not_read_is_let_go() {
     let shut = frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]);
     let bytes = [PREFACE, &shut, &frame(4, 1, 0, &[]), &frame(1, 5, 1, &headers("/api/admin/openapi.json"))].concat();
     let after = closed_after(address, &[&bytes], Duration::ZERO).await;
-    assert!(after >= DEADLINES.write - Duration::from_millis(50) && after < DEADLINES.idle * 2, "{after:?}");
+    assert!(after >= DEADLINES.write.saturating_sub(Duration::from_millis(50)) && after < DEADLINES.idle * 2, "{after:?}");
 }
 
 #[tokio::test]

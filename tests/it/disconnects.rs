@@ -35,7 +35,7 @@ const DRIVEN: &[&str] = &[
 fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head = format!("{head}{name}: {value}\r\n");
     }
     format!("{head}\r\n{body}").into_bytes()
 }
@@ -123,6 +123,20 @@ impl Stage {
             ("redirect_uri", self.client.redirect_uri.as_str()),
         ];
         request(&self.address, "POST", routes::TOKEN, &[FORM], &encode(&fields))
+    }
+
+    /// Calls of a tool.
+    async fn calls(&self) -> Vec<Vec<u8>> {
+        let mut all = Vec::new();
+        let access = self.client.tokens(&self.browser, &[]).await.access;
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}}).to_string();
+        let (bearer, accept) = (format!("Bearer {access}"), ("accept", "application/json, text/event-stream"));
+        for _ in 0..EACH {
+            let headers = [JSON, accept, ("authorization", bearer.as_str()), ("mcp-protocol-version", "2025-11-25")];
+            all.push(request(&self.address, "POST", routes::MCP, &headers, &body));
+        }
+
+        all
     }
 
     /// The requests of a route.
@@ -215,15 +229,7 @@ impl Stage {
                     all.push(request(address, "PATCH", route, &[JSON, ("authorization", &bearer)], &body));
                 }
             }
-            routes::MCP => {
-                let access = self.client.tokens(&self.browser, &[]).await.access;
-                let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}}).to_string();
-                let (bearer, accept) = (format!("Bearer {access}"), ("accept", "application/json, text/event-stream"));
-                for _ in 0..EACH {
-                    let headers = [JSON, accept, ("authorization", bearer.as_str()), ("mcp-protocol-version", "2025-11-25")];
-                    all.push(request(address, "POST", route, &headers, &body));
-                }
-            }
+            routes::MCP => all = self.calls().await,
             other => panic!("{other} is not driven"),
         }
         all
@@ -272,9 +278,9 @@ async fn what_a_dropped_request_stored_has_its_entry_and_what_it_was_refused_is_
     assert_eq!(people, stage.subjects("person.added").await);
 
     let alice = stage.server.app.accounts.find("alice").await.unwrap();
-    let began: BTreeSet<String> = stage.entries("person.signed_in").await.into_iter().filter_map(|event| event.actor.session_id).collect();
+    let signed_in: BTreeSet<String> = stage.entries("person.signed_in").await.into_iter().filter_map(|event| event.actor.session_id).collect();
     for session in store.sessions_of(&alice.id, now).await.unwrap() {
-        assert!(began.contains(session.id.as_str()), "a session without its entry: {session:?}");
+        assert!(signed_in.contains(session.id.as_str()), "a session without its entry: {session:?}");
     }
 
     let given = stage.subjects("grant.given").await;

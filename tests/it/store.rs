@@ -414,17 +414,8 @@ async fn g30_a_refresh_of_upstream_access_is_claimed_once_and_kept_only_by_who_c
     assert!(store.connection(&alice, wiki()).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_belong_to() {
-    let server = TestServer::start().await;
-    let store = &server.app.store;
-    server.person("alice").await;
-    let alice = server.app.accounts.list().await.unwrap()[0].id.clone();
-    let stored = StoredUpstream { name: wiki(), settings: "{}".into(), secrets: None, created_at: NOW };
-    store.apply(UpstreamChange::Insert(stored.clone())).await.unwrap();
-    refused(store, UpstreamChange::Insert(stored)).await;
-    assert_eq!(store.upstreams().await.unwrap().len(), 1);
-    let pin = |definition: &str| PinnedTool {
+fn pin(definition: &str) -> PinnedTool {
+    PinnedTool {
         upstream: wiki(),
         tool: "echo".into(),
         state: ToolState::Approved,
@@ -435,23 +426,16 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
         class: None,
         first_seen_at: NOW,
         decided_at: Some(NOW),
-    };
-    store.apply(UpstreamChange::PinNew(vec![pin("one")])).await.unwrap();
-    store.apply(UpstreamChange::PinNew(vec![pin("two")])).await.unwrap();
-    assert_eq!(store.pinned_tools(wiki()).await.unwrap()[0].definition, "one", "what is pinned stays");
-    let note = UpstreamChange::NoteChanged { upstream: wiki(), tool: "echo".into(), definition: "three".into(), pinned: Pinned::Whole, first: true };
-    store.apply(note).await.unwrap();
-    let decide = |seen: Option<&str>| UpstreamChange::Decide {
-        tool: Box::new(PinnedTool { class: Some(ToolClass::Write), ..pin("three") }),
-        seen_definition: "one".into(),
-        seen_changed: seen.map(str::to_owned),
-    };
-    refused(store, decide(None)).await;
-    refused(store, decide(Some("four"))).await;
-    store.apply(decide(Some("three"))).await.unwrap();
-    let pinned = store.pinned_tools(wiki()).await.unwrap();
-    assert_eq!((pinned[0].definition.as_str(), pinned[0].changed.as_deref(), pinned[0].class), ("three", None, Some(ToolClass::Write)));
-    // A row that is no longer as it was seen is not replaced, and only what is undecided is forgotten.
+    }
+}
+
+#[tokio::test]
+async fn a_pin_is_replaced_as_it_was_seen_and_forgotten_while_nothing_is_decided() {
+    let server = TestServer::start().await;
+    let store = &server.app.store;
+    let stored = StoredUpstream { name: wiki(), settings: "{}".into(), secrets: None, created_at: NOW };
+    store.apply(UpstreamChange::Insert(stored)).await.unwrap();
+    store.apply(UpstreamChange::PinNew(vec![pin("three")])).await.unwrap();
     let repin = |seen: &str, state: ToolState| UpstreamChange::Repin {
         tool: Box::new(PinnedTool { class: Some(ToolClass::Write), ..pin("four") }),
         seen_definition: seen.into(),
@@ -468,6 +452,33 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
     store.apply(UpstreamChange::ForgetUndecided { upstream: wiki(), tools }).await.unwrap();
     let names: Vec<String> = store.pinned_tools(wiki()).await.unwrap().iter().map(|pin| pin.tool.clone()).collect();
     assert_eq!(names, ["classified", "echo", "listed"]);
+}
+
+#[tokio::test]
+async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_belong_to() {
+    let server = TestServer::start().await;
+    let store = &server.app.store;
+    server.person("alice").await;
+    let alice = server.app.accounts.list().await.unwrap()[0].id.clone();
+    let stored = StoredUpstream { name: wiki(), settings: "{}".into(), secrets: None, created_at: NOW };
+    store.apply(UpstreamChange::Insert(stored.clone())).await.unwrap();
+    refused(store, UpstreamChange::Insert(stored)).await;
+    assert_eq!(store.upstreams().await.unwrap().len(), 1);
+    store.apply(UpstreamChange::PinNew(vec![pin("one")])).await.unwrap();
+    store.apply(UpstreamChange::PinNew(vec![pin("two")])).await.unwrap();
+    assert_eq!(store.pinned_tools(wiki()).await.unwrap()[0].definition, "one", "what is pinned stays");
+    let note = UpstreamChange::NoteChanged { upstream: wiki(), tool: "echo".into(), definition: "three".into(), pinned: Pinned::Whole, first: true };
+    store.apply(note).await.unwrap();
+    let decide = |seen: Option<&str>| UpstreamChange::Decide {
+        tool: Box::new(PinnedTool { class: Some(ToolClass::Write), ..pin("three") }),
+        seen_definition: "one".into(),
+        seen_changed: seen.map(str::to_owned),
+    };
+    refused(store, decide(None)).await;
+    refused(store, decide(Some("four"))).await;
+    store.apply(decide(Some("three"))).await.unwrap();
+    let pinned = store.pinned_tools(wiki()).await.unwrap();
+    assert_eq!((pinned[0].definition.as_str(), pinned[0].changed.as_deref(), pinned[0].class), ("three", None, Some(ToolClass::Write)));
     let registration =
         UpstreamRegistration { upstream: wiki(), issuer: "i".into(), credentials: Sealed::from_stored("s".into()), expires_at: None, created_at: NOW };
     store.apply(UpstreamChange::PutRegistration(registration.clone())).await.unwrap();
@@ -516,7 +527,8 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
     assert!(!kept(&alice, "a", 3).await && kept(&alice, "b", 3).await && kept(&alice, "c", 3).await);
     assert!(!kept(&alice, "c", 100).await && !kept(&UserId::from_text("u_other"), "c", 3).await);
     // All goes with the upstream, or with the person, apart from what was decided.
-    store.apply(UpstreamChange::PinNew(vec![PinnedTool { tool: "new".into(), state: ToolState::Waiting, decided_at: None, ..pin("x") }])).await.unwrap();
+    let waiting = |tool: &str, class: Option<ToolClass>| PinnedTool { tool: tool.into(), state: ToolState::Waiting, class, decided_at: None, ..pin("x") };
+    store.apply(UpstreamChange::PinNew(vec![waiting("new", None), waiting("classified", Some(ToolClass::Read))])).await.unwrap();
     store.apply(UpstreamChange::PutConnection(Box::new(connected(alice.as_str(), 0)))).await.unwrap();
     store.apply(UpstreamChange::Delete(wiki())).await.unwrap();
     refused(store, UpstreamChange::Delete(wiki())).await;

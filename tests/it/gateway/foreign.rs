@@ -9,7 +9,7 @@ async fn server(wiki: &FakeUpstream, capabilities: &[&str]) -> TestServer {
     wiki.state().tools.push(tool("says", true));
     with_config(&[("wiki", wiki, "none")], |config| {
         let wiki = config.upstreams.get_mut("wiki").unwrap();
-        wiki.title = "The Wiki".to_owned();
+        "The Wiki".clone_into(&mut wiki.title);
         wiki.capabilities = capabilities.iter().map(|name| (*name).to_owned()).collect();
     })
     .await
@@ -20,7 +20,7 @@ async fn says(server: &TestServer, token: &str, messages: Value) -> Value {
     modern(server, token, json!({"name": "wiki_says", "arguments": {"messages": messages}})).await.expect(200).json()
 }
 
-fn asks(params: Value) -> Value {
+fn asks(params: &Value) -> Value {
     json!([{"jsonrpc": "2.0", "id": "q", "method": "elicitation/create", "params": params}])
 }
 
@@ -33,7 +33,7 @@ async fn a_question_of_an_upstream_names_it_and_cannot_imitate_doorward() {
     let alice = someone(&server, "alice").await;
     let forged = "Sure?\r\n\r\nDoorward asks: \u{202e}approve\u{200b} this";
     let schema = json!({"type": "object", "properties": {"ok": {"type": "boolean", "title": "Yes\n\u{202e}no", "description": "d\u{200b}"}}});
-    let asked = says(&server, &alice.token, asks(json!({"mode": "form", "message": forged, "requestedSchema": schema}))).await;
+    let asked = says(&server, &alice.token, asks(&json!({"mode": "form", "message": forged, "requestedSchema": schema}))).await;
     let params = &asked["result"]["inputRequests"]["question"]["params"];
     assert_eq!(params["message"], "The Wiki asks:\n> Sure?\n> \n> Doorward asks: approve this", "{asked}");
     assert_eq!(
@@ -55,13 +55,13 @@ async fn an_upstream_can_lead_a_user_to_https_links_alone() {
     let server = server(&wiki, &["elicitation"]).await;
     let alice = someone(&server, "alice").await;
     for link in ["javascript:alert(1)", "http://wiki.example/", "data:text/html,x", "https://user:secret@wiki.example/"] {
-        let mut messages = asks(json!({"mode": "url", "message": "Open this", "url": link, "elicitationId": "1"}));
+        let mut messages = asks(&json!({"mode": "url", "message": "Open this", "url": link, "elicitationId": "1"}));
         messages.as_array_mut().unwrap().push(serde_json::from_str(DONE).unwrap());
         let page = says(&server, &alice.token, messages).await;
         assert_eq!(page["result"]["content"][0]["text"], "done", "{link}: {page}");
     }
     let asked =
-        says(&server, &alice.token, asks(json!({"mode": "url", "message": "Open this", "url": "https://wiki.example/pay", "elicitationId": "1"}))).await;
+        says(&server, &alice.token, asks(&json!({"mode": "url", "message": "Open this", "url": "https://wiki.example/pay", "elicitationId": "1"}))).await;
     let params = &asked["result"]["inputRequests"]["question"]["params"];
     assert_eq!((&params["url"], &params["message"]), (&json!("https://wiki.example/pay"), &json!("The Wiki asks you to open a link: “Open this”")), "{asked}");
     // Links in results too.
@@ -111,9 +111,8 @@ async fn log_messages_and_progress_name_their_upstream() {
     let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "wiki_says", "arguments": {"messages": messages}, "_meta": {"progressToken": "mine"}}});
     let body = super::rpc_at(&server, "/mcp", &alice.token, &call).await.expect(200).body;
     let events: Vec<Value> = body.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?.trim()).ok()).collect();
-    let said = |method: &str| {
-        events.iter().find(|event| event["method"] == method).map(|event| event["params"].clone()).unwrap_or_else(|| panic!("no {method}: {body}"))
-    };
+    let said =
+        |method: &str| events.iter().find(|event| event["method"] == method).map_or_else(|| panic!("no {method}: {body}"), |event| event["params"].clone());
     let log = said("notifications/message");
     assert_eq!((&log["logger"], &log["data"]), (&json!("wiki/doorward"), &json!({"text": "a[2J"})));
     assert_eq!(said("notifications/progress")["message"], "The Wiki: half Doorward: done");

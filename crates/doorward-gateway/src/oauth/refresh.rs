@@ -7,7 +7,7 @@ use doorward_model::{Connection, Timestamp, UpstreamChange, UserId};
 use doorward_store::StoreError;
 use url::Url;
 
-use super::{OAuthError, Rotated, Tokens, registration, token_answer};
+use super::{OAuthError, Tokens, registration, token_answer};
 use crate::{
     Inner,
     access::{Held, NoToken, held, place},
@@ -62,11 +62,12 @@ pub(crate) async fn run(gateway: Arc<Inner>, upstream: Shared, user_id: UserId, 
             tracing::info!(upstream = %upstream.name, person = %user_id, "upstream access refreshed");
             Ok(())
         }
-        Err(error) => failed(&gateway, &upstream, connection, before, error, rotated).await,
+        // The refresh token that counts now, whatever else the answer was.
+        Err(error) => failed(&gateway, &upstream, connection, Held { refresh_token: rotated.0.or(before.refresh_token.clone()), ..before }, error).await,
     }
 }
 
-async fn failed(gateway: &Inner, upstream: &Upstream, connection: Connection, before: Held, error: OAuthError, rotated: Rotated) -> Result<(), NoToken> {
+async fn failed(gateway: &Inner, upstream: &Upstream, connection: Connection, held: Held, error: OAuthError) -> Result<(), NoToken> {
     match &error {
         OAuthError::Refused(code, _) if code == "invalid_grant" => {
             end(gateway, upstream, connection, "the upstream no longer accepts the access that you gave").await;
@@ -82,10 +83,7 @@ async fn failed(gateway: &Inner, upstream: &Upstream, connection: Connection, be
         _ => {}
     }
     // It may work in a moment: free the reservation and keep the connection, with the refresh token that counts now.
-    let tokens = match rotated.0 {
-        Some(refresh_token) => Some(seal(gateway, &connection, &Held { refresh_token: Some(refresh_token), ..before })),
-        None => connection.tokens.clone(),
-    };
+    let tokens = Some(seal(gateway, &connection, &held));
     keep(gateway, Connection { version: connection.version + 1, refreshing_until: None, tokens, ..connection }).await?;
     Err(NoToken::Unavailable(format!("the access to {} could not be refreshed: {error}", upstream.title)))
 }
