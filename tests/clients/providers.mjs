@@ -37,7 +37,7 @@ await start(join(here, '.venv-providers/bin/python'), ['providers/canaille_provi
 // One provider by the environment, as a container would have it, and one by command.
 const provider = (name, more) => Object.fromEntries(Object.entries({ KIND: 'oidc', ISSUER: `http://127.0.0.1:${corpPort}`, CLIENT_ID: 'door/ward:1', CLIENT_SECRET: 'a b:c/d+e&f=g%', NETWORKS: '127.0.0.0/8', ...more }).map(([key, value]) => [`DOORWARD_PROVIDERS__${name}__${key}`, String(value)]));
 server = await startServer({
-  ...provider('CORP', { NAME: 'Corp', ROLES: 'groups = engineering -> developer', HOME_DOMAINS: 'corp.example', REFRESH_SECONDS }),
+  ...provider('CORP', { NAME: 'Corp', ROLES: 'groups = engineering -> developer', HOME_DOMAINS: 'corp.example', SECOND_FACTOR: 'never', REFRESH_SECONDS }),
   ...provider('POSTED', { NAME: 'Corp by form', RESPONSE_MODE: 'form_post', CLIENT_ID: 'keyed', CLIENT_SECRET: '', TOKEN_AUTH_METHOD: 'private_key_jwt' }),
   DOORWARD_ACCESS__SCOPE_ROLES: 'mcp:write = developer',
   DOORWARD_STORE__HOUSEKEEPING_SECONDS: '1',

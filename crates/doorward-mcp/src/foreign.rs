@@ -2,7 +2,7 @@
 //! labels and cleans their text.
 
 use rmcp::{ErrorData, model::ErrorCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The most bytes of an error's data that are passed on.
 const MOST_DATA: usize = 16 * 1024;
@@ -16,8 +16,27 @@ const OWN_MEMBERS: [&str; 5] = ["elicitations", "error", "scope", "requiredCapab
 const PASSED_ON: [ErrorCode; 5] =
     [ErrorCode::INVALID_REQUEST, ErrorCode::METHOD_NOT_FOUND, ErrorCode::INVALID_PARAMS, ErrorCode::INTERNAL_ERROR, ErrorCode::RESOURCE_NOT_FOUND];
 
+/// The code by which a server tells that it needs a capability of the client (MCP 2026-07-28, `MissingRequiredClientCapabilityError`).
+const MISSING_CAPABILITY: ErrorCode = ErrorCode(-32021);
+
+/// The capabilities that an upstream may miss in a client.
+const CAPABILITIES: [&str; 3] = ["elicitation", "roots", "sampling"];
+
+/// The names of the capabilities that an upstream says it needs, and nothing else of what it says of them.
+fn needed(data: Option<&Value>) -> Option<Value> {
+    let named = data?.get("requiredCapabilities")?.as_object()?;
+    let known = CAPABILITIES.iter().filter(|name| named.contains_key(**name));
+    let members: serde_json::Map<_, _> = known.map(|name| ((*name).to_owned(), Value::Object(serde_json::Map::new()))).collect();
+    (!members.is_empty()).then(|| json!({ "requiredCapabilities": members }))
+}
+
 /// An error that an upstream answered with, as the client gets it.
 pub(crate) fn error(error: ErrorData) -> ErrorData {
+    if error.code == MISSING_CAPABILITY
+        && let Some(data) = needed(error.data.as_ref())
+    {
+        return ErrorData::new(MISSING_CAPABILITY, error.message, Some(data));
+    }
     let reserved = (-32768..=-32000).contains(&error.code.0);
     let passes = !reserved || PASSED_ON.contains(&error.code);
     let code = if passes { error.code } else { ErrorCode::INTERNAL_ERROR };
@@ -33,8 +52,6 @@ pub(crate) fn error(error: ErrorData) -> ErrorData {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -45,6 +62,12 @@ mod tests {
             let told = of(code, own.clone());
             assert_eq!((told.code, told.data), (ErrorCode::INTERNAL_ERROR, None), "{code}");
         }
+        let missing = json!({"requiredCapabilities": {"sampling": {"x": "y"}, "doorward": {}}, "error": "insufficient_scope"});
+        assert_eq!(
+            of(-32021, missing).data,
+            Some(json!({"requiredCapabilities": {"sampling": {}}})),
+            "a capability that is missing is named, and nothing else"
+        );
         for code in [-32602, -32601, -32603, -32600, -32002, 7, -1] {
             assert_eq!(of(code, own.clone()), ErrorData::new(ErrorCode(code), "Wiki: no", None));
             assert_eq!(of(code, json!({"uri": "x:1"})).data, Some(json!({"uri": "x:1"})));

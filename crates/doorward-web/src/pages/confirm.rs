@@ -11,7 +11,7 @@ use axum::{
 use super::error::Oops;
 use crate::{
     Confirmation, Web,
-    frame::{Frame, draw},
+    frame::{Frame, draw_copying},
     language::filters,
     visitor::{SignedIn, form},
 };
@@ -49,7 +49,7 @@ fn show(web: &Web, signed_in: &SignedIn, id: String, confirmation: Confirmation,
         arguments: confirmation.arguments,
         code: agreed.then_some(confirmation.code),
     };
-    draw(StatusCode::OK, &page, false)
+    draw_copying(StatusCode::OK, &page)
 }
 
 /// Shows the call.
