@@ -86,7 +86,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// If the database does not answer, or too many passwords wait to be compared ([`HasherError::Busy`]).
+    /// If the database does not answer, or too many passwords wait to be compared ([`crate::HasherError::Busy`]).
     pub async fn sign_in(&self, attempt: Attempt) -> Result<Result<SignedIn, SignInRefusal>, AccountsError> {
         let accounts = self.clone();
         self.store.owned(async move { accounts.decide_sign_in(attempt).await }).await

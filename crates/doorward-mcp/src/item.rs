@@ -162,7 +162,7 @@ impl<T> Judged for Listed<T> {
     }
 }
 
-/// A list of a source before it is judged. Only [`crate::Mcp::allowed`] opens it.
+/// A list of a source before it is judged. Only `Mcp::allowed` opens it.
 #[derive(Debug)]
 pub struct Unjudged<T>(Vec<T>);
 
