@@ -70,10 +70,17 @@ impl DoorwardProcess {
     /// Starts a server as another user of the operating system, where the tests run as root.
     pub async fn start_as(user: Option<u32>, data_dir: &Path, listen: &str, variables: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
         let begun = Instant::now();
-        let mut command = Command::new(binary());
-        if let Some(user) = user {
-            command.uid(user).gid(user);
-        }
+        let mut command = match user {
+            None => Command::new(binary()),
+            Some(user) => {
+                // The folder of the build may be closed to other users.
+                let folder = data_dir.parent().unwrap();
+                std::fs::copy(binary(), folder.join("doorward")).unwrap();
+                let mut command = Command::new(folder.join("doorward"));
+                command.uid(user).gid(user).current_dir(folder);
+                command
+            }
+        };
         let mut child = command
             .args(["serve", "--data-dir", data_dir.to_str().unwrap(), "--listen", listen])
             .env_clear()
