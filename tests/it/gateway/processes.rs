@@ -288,6 +288,10 @@ async fn spied(server_user: Option<u32>) -> String {
     if !database.is_empty() {
         variables.push(("DOORWARD_STORE__URL", &database));
     }
+    let temporary = std::env::temp_dir();
+    if server_user.is_none() {
+        variables.push(("TMPDIR", temporary.to_str().unwrap()));
+    }
     let mut process = DoorwardProcess::start_as(server_user, &data, "127.0.0.1:0", &variables, std::process::Stdio::null()).await;
     let token = process.person(&data, &variables, "alice").await.token;
     let said = call(&process.url, &token, "spy_look").await;
