@@ -59,7 +59,7 @@ pub struct MadeAccessToken {
     pub value: PlainToken,
 }
 
-/// What a token records of how whoever makes it proved who they are.
+/// The authentication that a token records: that of the user who makes it.
 fn of_token(authority: &Authority) -> Authentication {
     let Authentication { level, mut amr } = authority.authentication().clone();
     if !amr.iter().any(|method| method == AccessToken::METHOD) {
@@ -69,7 +69,7 @@ fn of_token(authority: &Authority) -> Authentication {
 }
 
 impl Accounts {
-    /// Makes a token for a person. How whoever acts proved who they are bounds what the token allows, and is recorded in it.
+    /// Makes a token for a person. The authentication of the acting user bounds what the token allows, and is recorded in it.
     pub async fn add_access_token(
         &self,
         authority: &Authority,

@@ -12,7 +12,7 @@ use crate::{Accounts, Visitor};
 /// For how many seconds a sign-in is recent (ASVS 7.5.1).
 const RECENT: i64 = 900;
 
-/// Proof that whoever acts may create a lasting means of access, and how they proved who they are.
+/// Proof that the acting user may create a lasting means of access, with the authentication behind it.
 #[derive(Clone, Debug)]
 pub struct Authority {
     authentication: Authentication,
@@ -44,12 +44,12 @@ impl Authority {
         Self { authentication: authentication.clone(), identity: None }
     }
 
-    /// How whoever acts proved who they are.
+    /// The authentication of the acting user.
     pub fn authentication(&self) -> &Authentication {
         &self.authentication
     }
 
-    /// The account at a provider by which whoever acts signed in.
+    /// The account at an identity provider by which the acting user signed in.
     pub fn identity(&self) -> Option<&IdentityId> {
         self.identity.as_ref()
     }
@@ -73,7 +73,7 @@ impl Accounts {
         Ok(Ok(Authority { authentication: session.authentication.clone(), identity }))
     }
 
-    /// Whether the sign-in of this session is recent. A session that waits for a second factor began less than ten minutes ago.
+    /// Reports a session whose sign-in is recent. A session that waits for a second factor began less than ten minutes ago.
     pub(crate) fn is_recent(&self, visitor: &Visitor) -> bool {
         !visitor.session.complete || self.clock.now().since(visitor.session.auth_time) <= RECENT
     }

@@ -1,7 +1,7 @@
 //! The counters of secrets that can be guessed, and browsers that a stranger's guesses do not lock out.
 //!
 //! A browser in which a user completed a sign-in gets a cookie that says so, for this user. Attempts from it are charged to a counter of
-//! its own: whoever knows only the user's name can exhaust the account's counter, and the user still comes in from that browser. The
+//! its own: a stranger who knows only the user's name can exhaust the account's counter, and the user still comes in from that browser. The
 //! cookie gives no access and tells nothing; it cannot be made without the master key.
 
 use std::fmt::Write;
@@ -22,7 +22,7 @@ const DAY: i64 = 86_400;
 /// For how many seconds the cookie of a known browser is worth keeping.
 pub const KNOWN_SECONDS: i64 = KNOWN_DAYS * DAY;
 
-/// What the cookie of a known browser says: a random name of the browser, and for each user the day of the last sign-in with a MAC over
+/// Contents of the cookie of a known browser: a random name of the browser, and for each user the day of the last sign-in with a MAC over
 /// user, browser and day.
 struct Known<'a> {
     browser: &'a str,

@@ -179,7 +179,7 @@ mod tests {
         let held: Vec<Place> = (0..3).map(|_| hasher.place().unwrap()).collect();
         assert!(matches!(hasher.place(), Err(HasherError::Busy)));
         drop(held);
-        // Dropped as soon as its hash runs: the permit is out although nobody waits for the hash.
+        // Dropped as soon as its hash runs: the permit is out although no request waits for the hash.
         let running = hasher.clone();
         let dropped = tokio::spawn(async move { running.hash(PlainPassword::typed("correct horse".into()).unwrap()).await.map(drop) });
         while hasher.permits.available_permits() == 1 {

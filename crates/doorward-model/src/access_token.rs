@@ -33,7 +33,7 @@ pub struct AccessToken {
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
-    /// How whoever made it proved who they are, at the time. What needs a second factor needs it here.
+    /// The authentication of the user who made it, at the time. What needs a second factor needs it here.
     pub authentication: Authentication,
     /// The account at a provider by which they had signed in. The token ends with it.
     pub identity: Option<IdentityId>,
