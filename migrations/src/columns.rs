@@ -17,7 +17,10 @@ pub(crate) fn time(name: &'static str) -> ColumnDef {
 pub(crate) fn maybe_time(name: &'static str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).big_integer().null().take()
 }
-pub(crate) fn table(name: &'static str, columns: impl IntoIterator<Item = ColumnDef>) -> TableCreateStatement {
+pub(crate) fn table(
+    name: &'static str,
+    columns: impl IntoIterator<Item = ColumnDef>,
+) -> TableCreateStatement {
     let mut table = Table::create().table(Alias::new(name)).take();
     for mut column in columns {
         table.col(&mut column);
@@ -25,5 +28,9 @@ pub(crate) fn table(name: &'static str, columns: impl IntoIterator<Item = Column
     table
 }
 pub(crate) fn index(table: &'static str, column: &'static str) -> IndexCreateStatement {
-    Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(Alias::new(column)).take()
+    Index::create()
+        .name(format!("{table}_{column}"))
+        .table(Alias::new(table))
+        .col(Alias::new(column))
+        .take()
 }

@@ -1,7 +1,8 @@
-//! The history of the schema, one DSL for SQLite and PostgreSQL. A migration is never edited once released: expand first,
-//! contract in a later release.
+//! The history of the schema, one DSL for SQLite and PostgreSQL. A migration is never edited once
+//! released: expand first, contract in a later release.
 //!
-//! Times are whole seconds since 1970 in 64-bit integers, lists are JSON text, secrets are hashed or sealed.
+//! Times are whole seconds since 1970 in 64-bit integers, lists are JSON text, secrets are hashed
+//! or sealed.
 
 use sea_orm_migration::prelude::*;
 

@@ -28,7 +28,11 @@ fn table(name: &'static str, columns: impl IntoIterator<Item = ColumnDef>) -> Ta
     table
 }
 fn index(table: &'static str, column: &'static str) -> IndexCreateStatement {
-    Index::create().name(format!("{table}_{column}")).table(Alias::new(table)).col(Alias::new(column)).take()
+    Index::create()
+        .name(format!("{table}_{column}"))
+        .table(Alias::new(table))
+        .col(Alias::new(column))
+        .take()
 }
 
 fn tables() -> Vec<TableCreateStatement> {
@@ -112,15 +116,39 @@ fn tables() -> Vec<TableCreateStatement> {
                 maybe_text("revoke_reason"),
             ],
         ),
-        table("refresh_token", [key("token"), text("grant_id"), time("expires_at"), maybe_time("used_at"), maybe_text("successor")]),
+        table(
+            "refresh_token",
+            [
+                key("token"),
+                text("grant_id"),
+                time("expires_at"),
+                maybe_time("used_at"),
+                maybe_text("successor"),
+            ],
+        ),
         table("one_time_link", [key("token"), time("expires_at"), maybe_time("consumed_at")]),
         table("spent_value", [key("name"), time("expires_at")]),
         table(
             "signing_key",
-            [key("kid"), text("algorithm"), text("public_jwk"), text("private"), time("created_at"), time("activates_at"), maybe_time("retires_at")],
+            [
+                key("kid"),
+                text("algorithm"),
+                text("public_jwk"),
+                text("private"),
+                time("created_at"),
+                time("activates_at"),
+                maybe_time("retires_at"),
+            ],
         ),
         table("setting", [key("name"), text("value")]),
-        table("login_failure", [key("name"), ColumnDef::new(Alias::new("failures")).integer().not_null().take(), time("last_at")]),
+        table(
+            "login_failure",
+            [
+                key("name"),
+                ColumnDef::new(Alias::new("failures")).integer().not_null().take(),
+                time("last_at"),
+            ],
+        ),
     ]
 }
 
@@ -152,6 +180,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
-        Err(DbErr::Migration("the first schema has no earlier one to return to; restore a backup instead".to_owned()))
+        Err(DbErr::Migration(
+            "the first schema has no earlier one to return to; restore a backup instead".to_owned(),
+        ))
     }
 }

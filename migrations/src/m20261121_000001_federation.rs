@@ -30,10 +30,42 @@ fn tables() -> Vec<TableCreateStatement> {
                 maybe_time("ended_at"),
             ],
         ),
-        table("invitation", [key("id"), text("provider"), text("email"), text("user_id"), time("created_at")]),
-        table("sign_in", [key("state"), text("provider"), text("browser"), text("payload"), time("expires_at"), maybe_time("consumed_at")]),
-        table("passkey", [key("id"), text("user_id"), text("name"), text("credential"), time("created_at"), maybe_time("last_used_at")]),
-        table("totp", [key("user_id"), text("secret"), time("created_at"), maybe_time("confirmed_at"), time("last_step")]),
+        table(
+            "invitation",
+            [key("id"), text("provider"), text("email"), text("user_id"), time("created_at")],
+        ),
+        table(
+            "sign_in",
+            [
+                key("state"),
+                text("provider"),
+                text("browser"),
+                text("payload"),
+                time("expires_at"),
+                maybe_time("consumed_at"),
+            ],
+        ),
+        table(
+            "passkey",
+            [
+                key("id"),
+                text("user_id"),
+                text("name"),
+                text("credential"),
+                time("created_at"),
+                maybe_time("last_used_at"),
+            ],
+        ),
+        table(
+            "totp",
+            [
+                key("user_id"),
+                text("secret"),
+                time("created_at"),
+                maybe_time("confirmed_at"),
+                time("last_step"),
+            ],
+        ),
         table("recovery_code", [key("code"), text("user_id")]),
     ]
 }
@@ -47,7 +79,10 @@ fn new_columns() -> Vec<(&'static str, ColumnDef)> {
         ("person", maybe_text("display_name")),
         ("session", plain("acr")),
         ("session", list("amr")),
-        ("session", ColumnDef::new(Alias::new("complete")).boolean().not_null().default(true).take()),
+        (
+            "session",
+            ColumnDef::new(Alias::new("complete")).boolean().not_null().default(true).take(),
+        ),
         ("session", maybe_text("provider")),
         ("session", maybe_text("identity")),
         ("session", maybe_text("upstream_sid")),
@@ -80,7 +115,9 @@ impl MigrationTrait for Migration {
             manager.create_table(table).await?;
         }
         for (table, mut column) in new_columns() {
-            manager.alter_table(Table::alter().table(Alias::new(table)).add_column(&mut column).take()).await?;
+            manager
+                .alter_table(Table::alter().table(Alias::new(table)).add_column(&mut column).take())
+                .await?;
         }
         for (table, column) in INDEXES {
             manager.create_index(index(table, column)).await?;
@@ -89,6 +126,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
-        Err(DbErr::Migration("identities cannot be taken away from people; restore a backup instead".to_owned()))
+        Err(DbErr::Migration(
+            "identities cannot be taken away from people; restore a backup instead".to_owned(),
+        ))
     }
 }

@@ -8,7 +8,11 @@ use crate::columns::{index, key, maybe_text, maybe_time, table, text, time};
 pub(crate) struct Migration;
 
 /// A table whose key is two columns together.
-fn pair(name: &'static str, keys: [&'static str; 2], columns: impl IntoIterator<Item = ColumnDef>) -> TableCreateStatement {
+fn pair(
+    name: &'static str,
+    keys: [&'static str; 2],
+    columns: impl IntoIterator<Item = ColumnDef>,
+) -> TableCreateStatement {
     let mut table = table(name, keys.map(text).into_iter().chain(columns));
     let [first, second] = keys;
     table.primary_key(Index::create().col(Alias::new(first)).col(Alias::new(second)));
@@ -17,13 +21,27 @@ fn pair(name: &'static str, keys: [&'static str; 2], columns: impl IntoIterator<
 
 fn tables() -> Vec<TableCreateStatement> {
     vec![
-        table("upstream", [key("name"), text("settings"), maybe_text("secrets"), time("created_at")]),
+        table(
+            "upstream",
+            [key("name"), text("settings"), maybe_text("secrets"), time("created_at")],
+        ),
         pair(
             "upstream_tool",
             ["upstream", "tool"],
-            [text("state"), text("definition"), maybe_text("changed"), maybe_text("class"), time("first_seen_at"), maybe_time("decided_at")],
+            [
+                text("state"),
+                text("definition"),
+                maybe_text("changed"),
+                maybe_text("class"),
+                time("first_seen_at"),
+                maybe_time("decided_at"),
+            ],
         ),
-        pair("upstream_registration", ["upstream", "issuer"], [text("credentials"), maybe_time("expires_at"), time("created_at")]),
+        pair(
+            "upstream_registration",
+            ["upstream", "issuer"],
+            [text("credentials"), maybe_time("expires_at"), time("created_at")],
+        ),
         pair(
             "connection",
             ["user_id", "upstream"],
@@ -41,13 +59,37 @@ fn tables() -> Vec<TableCreateStatement> {
         ),
         table(
             "connect_attempt",
-            [key("state"), text("upstream"), text("user_id"), text("browser"), text("payload"), time("expires_at"), maybe_time("consumed_at")],
+            [
+                key("state"),
+                text("upstream"),
+                text("user_id"),
+                text("browser"),
+                text("payload"),
+                time("expires_at"),
+                maybe_time("consumed_at"),
+            ],
         ),
-        table("kept_result", [key("id"), text("user_id"), text("tool"), text("body"), time("size"), time("created_at"), time("expires_at")]),
+        table(
+            "kept_result",
+            [
+                key("id"),
+                text("user_id"),
+                text("tool"),
+                text("body"),
+                time("size"),
+                time("created_at"),
+                time("expires_at"),
+            ],
+        ),
     ]
 }
 
-const INDEXES: &[(&str, &str)] = &[("connection", "upstream"), ("connect_attempt", "expires_at"), ("kept_result", "user_id"), ("kept_result", "expires_at")];
+const INDEXES: &[(&str, &str)] = &[
+    ("connection", "upstream"),
+    ("connect_attempt", "expires_at"),
+    ("kept_result", "user_id"),
+    ("kept_result", "expires_at"),
+];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {

@@ -1,4 +1,5 @@
-//! The audit, the steps of connecting clients, personal and service tokens, and what administrators decide about clients.
+//! The audit, the steps of connecting clients, personal and service tokens, and what administrators
+//! decide about clients.
 
 use sea_orm_migration::prelude::*;
 
@@ -78,7 +79,12 @@ fn tables() -> Vec<TableCreateStatement> {
     ]
 }
 
-const INDEXES: &[(&str, &str)] = &[("connect_step", "at"), ("connect_step", "client_id"), ("access_token", "user_id"), ("audit_record", "at")];
+const INDEXES: &[(&str, &str)] = &[
+    ("connect_step", "at"),
+    ("connect_step", "client_id"),
+    ("access_token", "user_id"),
+    ("audit_record", "at"),
+];
 
 /// What the audit is searched by. Entries without the value take no room in its index.
 const SEARCHED: [&str; 5] = ["user_id", "client_id", "kind", "tool", "subject"];
@@ -95,14 +101,22 @@ impl MigrationTrait for Migration {
         manager.create_index(index("access_token", "token").unique().take()).await?;
         let database = manager.get_connection();
         for column in SEARCHED {
-            // The DSL knows neither partial indexes nor triggers; these words mean the same to both databases.
+            // The DSL knows neither partial indexes nor triggers; these words mean the same to both
+            // databases.
             database.execute_unprepared(&format!("CREATE INDEX audit_{column} ON audit ({column}, seq) WHERE {column} IS NOT NULL")).await?;
         }
         for statement in append_only(manager.get_database_backend()) {
             database.execute_unprepared(statement).await?;
         }
         for column in ["approved_at", "pinned_at"] {
-            manager.alter_table(Table::alter().table(Alias::new("client")).add_column(maybe_time(column)).take()).await?;
+            manager
+                .alter_table(
+                    Table::alter()
+                        .table(Alias::new("client"))
+                        .add_column(maybe_time(column))
+                        .take(),
+                )
+                .await?;
         }
         Ok(())
     }
@@ -115,6 +129,8 @@ fn append_only(backend: sea_orm_migration::sea_orm::DbBackend) -> &'static [&'st
             "CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the audit is append-only'; END $$",
             "CREATE TRIGGER audit_append_only BEFORE UPDATE ON audit FOR EACH ROW EXECUTE FUNCTION audit_is_append_only()",
         ],
-        _ => &["CREATE TRIGGER audit_append_only BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END"],
+        _ => &[
+            "CREATE TRIGGER audit_append_only BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
+        ],
     }
 }

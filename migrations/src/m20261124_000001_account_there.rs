@@ -10,6 +10,13 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(Table::alter().table(Alias::new("connection")).add_column(maybe_text("account")).take()).await
+        manager
+            .alter_table(
+                Table::alter()
+                    .table(Alias::new("connection"))
+                    .add_column(maybe_text("account"))
+                    .take(),
+            )
+            .await
     }
 }

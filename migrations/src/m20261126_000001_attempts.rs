@@ -1,4 +1,5 @@
-//! The attempt before the last one of a counter, so that an attempt that turns out to be right can be taken back.
+//! The attempt before the last one of a counter, so that an attempt that turns out to be right can
+//! be taken back.
 
 use sea_orm_migration::prelude::*;
 
@@ -10,6 +11,13 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(Table::alter().table(Alias::new("login_failure")).add_column(maybe_time("previous_at")).take()).await
+        manager
+            .alter_table(
+                Table::alter()
+                    .table(Alias::new("login_failure"))
+                    .add_column(maybe_time("previous_at"))
+                    .take(),
+            )
+            .await
     }
 }

@@ -12,7 +12,14 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // SQLite adds one column at a time.
         for column in ["pinned", "origin"] {
-            manager.alter_table(Table::alter().table(Alias::new("upstream_tool")).add_column(maybe_text(column)).take()).await?;
+            manager
+                .alter_table(
+                    Table::alter()
+                        .table(Alias::new("upstream_tool"))
+                        .add_column(maybe_text(column))
+                        .take(),
+                )
+                .await?;
         }
         Ok(())
     }

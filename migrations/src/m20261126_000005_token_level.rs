@@ -1,5 +1,6 @@
-//! How the user of an access token proved who they were when it was made, by which account at a provider, and since when links to set a
-//! password count. Of older tokens nothing is known: they count as made with one factor, whose rules applied when they were made.
+//! How the user of an access token proved who they were when it was made, by which account at a
+//! provider, and since when links to set a password count. Of older tokens nothing is known: they
+//! count as made with one factor, whose rules applied when they were made.
 
 use sea_orm_migration::prelude::*;
 
@@ -11,9 +12,17 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let columns = [("access_token", maybe_text("acr")), ("access_token", maybe_text("amr")), ("access_token", maybe_text("identity"))];
-        for (table, mut column) in columns.into_iter().chain([("person", maybe_time("links_after"))]) {
-            manager.alter_table(Table::alter().table(Alias::new(table)).add_column(&mut column).take()).await?;
+        let columns = [
+            ("access_token", maybe_text("acr")),
+            ("access_token", maybe_text("amr")),
+            ("access_token", maybe_text("identity")),
+        ];
+        for (table, mut column) in
+            columns.into_iter().chain([("person", maybe_time("links_after"))])
+        {
+            manager
+                .alter_table(Table::alter().table(Alias::new(table)).add_column(&mut column).take())
+                .await?;
         }
         manager.create_index(index("access_token", "identity")).await
     }

@@ -4,7 +4,9 @@ use doorward_accounts::Authority;
 use doorward_testkit::{Browser, OAuthClient, TestServer, form_value};
 
 fn csrf_of(html: &str, action: &str) -> String {
-    let at = html.find(&format!("action=\"{action}\"")).unwrap_or_else(|| panic!("no form for {action}"));
+    let at = html
+        .find(&format!("action=\"{action}\""))
+        .unwrap_or_else(|| panic!("no form for {action}"));
     form_value(&html[at..], "csrf").unwrap()
 }
 
@@ -14,13 +16,24 @@ async fn cons_15_a_person_sees_connected_apps_and_withdraws_one_at_once() {
     server.person("alice").await;
     let (one, other) = (OAuthClient::register(&server).await, OAuthClient::register(&server).await);
     let browser = server.signed_in("alice").await;
-    let (gone, stays) = (one.tokens(&browser, &[("scope", "mcp:write")]).await, other.tokens(&browser, &[]).await);
+    let (gone, stays) =
+        (one.tokens(&browser, &[("scope", "mcp:write")]).await, other.tokens(&browser, &[]).await);
     let page = browser.get(&server.at("/account")).await.expect(200);
-    assert!(page.body.contains("Test client") && page.body.contains("Change things for you") && page.body.contains(&one.id));
+    assert!(
+        page.body.contains("Test client")
+            && page.body.contains("Change things for you")
+            && page.body.contains(&one.id)
+    );
     let csrf = csrf_of(&page.body, "/account/withdraw");
-    browser.post(&server.at("/account/withdraw"), &[("csrf", "wrong"), ("client_id", &one.id)]).await.expect(403);
+    browser
+        .post(&server.at("/account/withdraw"), &[("csrf", "wrong"), ("client_id", &one.id)])
+        .await
+        .expect(403);
     assert!(server.calls(&gone.access).await);
-    browser.post(&server.at("/account/withdraw"), &[("csrf", &csrf), ("client_id", &one.id)]).await.expect(303);
+    browser
+        .post(&server.at("/account/withdraw"), &[("csrf", &csrf), ("client_id", &one.id)])
+        .await
+        .expect(303);
     assert!(!server.calls(&gone.access).await);
     one.refresh(&gone.refresh, &[]).await.expect(400);
     assert!(server.calls(&stays.access).await);
@@ -38,9 +51,19 @@ async fn nobody_withdraws_or_ends_what_is_another_persons() {
     let alices_page = alice.get(&server.at("/account")).await.body;
     let alices_session = form_value(&alices_page, "session_id").unwrap();
     let page = bob.get(&server.at("/account")).await.body;
-    bob.post(&server.at("/account/withdraw"), &[("csrf", &csrf_of(&page, "/account/end-session")), ("client_id", &client.id)]).await.expect(403);
+    bob.post(
+        &server.at("/account/withdraw"),
+        &[("csrf", &csrf_of(&page, "/account/end-session")), ("client_id", &client.id)],
+    )
+    .await
+    .expect(403);
     let csrf = csrf_of(&page, "/account/end-session");
-    bob.post(&server.at("/account/end-session"), &[("csrf", &csrf), ("session_id", &alices_session)]).await.expect(404);
+    bob.post(
+        &server.at("/account/end-session"),
+        &[("csrf", &csrf), ("session_id", &alices_session)],
+    )
+    .await
+    .expect(404);
     assert!(server.calls(&tokens.access).await);
     alice.get(&server.at("/account")).await.expect(200);
 }
@@ -53,14 +76,21 @@ async fn sessions_are_listed_and_ended() {
     let page = laptop.get(&server.at("/account")).await.body;
     assert!(page.contains("this browser"));
     let csrf = csrf_of(&page, "/account/end-session");
-    let sessions: Vec<_> = page.split("name=\"session_id\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+    let sessions: Vec<_> = page
+        .split("name=\"session_id\" value=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap().to_owned())
+        .collect();
     assert_eq!(sessions.len(), 2);
     let own = {
         let at = page.find("this browser").unwrap();
         form_value(&page[at..], "session_id").unwrap()
     };
     let other = sessions.iter().find(|session| **session != own).unwrap();
-    laptop.post(&server.at("/account/end-session"), &[("csrf", &csrf), ("session_id", other)]).await.expect(303);
+    laptop
+        .post(&server.at("/account/end-session"), &[("csrf", &csrf), ("session_id", other)])
+        .await
+        .expect(303);
     phone.get(&server.at("/account")).await.expect(303);
     laptop.get(&server.at("/account")).await.expect(200);
 }
@@ -73,14 +103,28 @@ async fn login_15_a_changed_password_ends_other_sessions_and_grants() {
     let (laptop, phone) = (server.signed_in("alice").await, server.signed_in("alice").await);
     let tokens = client.tokens(&laptop, &[]).await;
     let csrf = csrf_of(&laptop.get(&server.at("/account")).await.body, "/account/password");
-    let change = |present: &'static str, new: &'static str| [("csrf", csrf.clone()), ("present", present.to_owned()), ("new", new.to_owned())];
+    let change = |present: &'static str, new: &'static str| {
+        [("csrf", csrf.clone()), ("present", present.to_owned()), ("new", new.to_owned())]
+    };
     let post = async |present, new| {
         let fields = change(present, new);
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         laptop.post(&server.at("/account/password"), &fields).await
     };
-    assert!(post("wrong", "a new long password").await.expect(400).body.contains("present password is wrong"));
-    assert!(post(doorward_testkit::PASSWORD, "short").await.expect(400).body.contains("at least 10 characters"));
+    assert!(
+        post("wrong", "a new long password")
+            .await
+            .expect(400)
+            .body
+            .contains("present password is wrong")
+    );
+    assert!(
+        post(doorward_testkit::PASSWORD, "short")
+            .await
+            .expect(400)
+            .body
+            .contains("at least 10 characters")
+    );
     post(doorward_testkit::PASSWORD, "a new long password").await.expect(200);
     phone.get(&server.at("/account")).await.expect(303);
     laptop.get(&server.at("/account")).await.expect(200);
@@ -95,7 +139,10 @@ async fn signing_out_ends_the_session_and_needs_the_form() {
     let cookie = browser.cookie("doorward-session").unwrap();
     browser.post(&server.at("/logout"), &[]).await.expect(403);
     let page = browser.get(&server.at("/logout")).await.expect(200);
-    browser.post(&server.at("/logout"), &[("csrf", &csrf_of(&page.body, "/logout"))]).await.expect(303);
+    browser
+        .post(&server.at("/logout"), &[("csrf", &csrf_of(&page.body, "/logout"))])
+        .await
+        .expect(303);
     let thief = Browser::new();
     thief.set_cookie("doorward-session", &cookie);
     thief.get(&server.at("/account")).await.expect(303);
@@ -111,7 +158,10 @@ async fn the_one_time_link_makes_one_administrator() {
     let page = browser.get(&link).await.expect(200);
     let csrf = form_value(&page.body, "csrf").unwrap();
     let fields = [("csrf", csrf.as_str()), ("name", "root"), ("password", "long enough for me")];
-    browser.post(&link, &[("csrf", csrf.as_str()), ("name", "root"), ("password", "short")]).await.expect(400);
+    browser
+        .post(&link, &[("csrf", csrf.as_str()), ("name", "root"), ("password", "short")])
+        .await
+        .expect(400);
     Browser::new().post(&link, &fields).await.expect(403);
     let to = browser.post(&link, &fields).await.expect(303).location();
     assert_eq!(to, server.at("/admin"));
@@ -151,17 +201,33 @@ async fn ca1_cs1_cs15_an_administrator_switches_the_mcp_server_for_live_clients(
     let root = server.signed_in("root").await;
     let page = root.get(&server.at("/admin")).await.expect(200);
     let csrf = csrf_of(&page.body, "/admin/mcp");
-    alice.post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "false")]).await.expect(404);
-    root.post(&server.at("/admin/mcp"), &[("csrf", "wrong"), ("enabled", "false")]).await.expect(403);
+    alice
+        .post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "false")])
+        .await
+        .expect(404);
+    root.post(&server.at("/admin/mcp"), &[("csrf", "wrong"), ("enabled", "false")])
+        .await
+        .expect(403);
     assert!(server.calls(&tokens.access).await);
     root.post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "false")]).await.expect(303);
     server.call(&tokens.access, "whoami", serde_json::json!({})).await.expect(404);
-    for path in ["/mcp", "/mcp/", "/mcp/sse", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"] {
+    for path in [
+        "/mcp",
+        "/mcp/",
+        "/mcp/sse",
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/mcp",
+    ] {
         Browser::new().get(&server.at(path)).await.expect(404);
     }
     assert!(root.get(&server.at("/admin")).await.body.contains("I know what becomes public"));
     root.post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "true")]).await.expect(400);
-    root.post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "true"), ("acknowledged", "yes")]).await.expect(303);
+    root.post(
+        &server.at("/admin/mcp"),
+        &[("csrf", &csrf), ("enabled", "true"), ("acknowledged", "yes")],
+    )
+    .await
+    .expect(303);
     assert!(server.calls(&tokens.access).await, "grants stay");
 }
 
@@ -170,7 +236,9 @@ async fn the_last_administrator_stays() {
     let server = TestServer::start().await;
     let root = server.person_with("root", &["admin"]).await;
     let accounts = &server.app.accounts;
-    assert!(accounts.disable(&root, None).await.unwrap_err().to_string().contains("last administrator"));
+    assert!(
+        accounts.disable(&root, None).await.unwrap_err().to_string().contains("last administrator")
+    );
     assert!(accounts.set_roles(&Authority::operator(), &root, Vec::new()).await.is_err());
     assert!(accounts.delete(&root, None).await.is_err());
     server.person_with("second", &["admin"]).await;

@@ -1,4 +1,5 @@
-//! Administrators' pages and their API: people, clients, keys, settings; stale states, foreign ids, missing rights.
+//! Administrators' pages and their API: people, clients, keys, settings; stale states, foreign ids,
+//! missing rights.
 
 use doorward_accounts::{Authority, NewAccessToken};
 use doorward_model::{Person, ScopeSet};
@@ -10,8 +11,21 @@ use serde_json::{Value, json};
 pub(crate) async fn key(server: &TestServer, person: &Person, scopes: &str) -> String {
     let proved = Authority::operator_states_second_factor();
     let access = doorward_model::AccessPolicy::default();
-    let new = NewAccessToken { name: "ci".to_owned(), scopes: ScopeSet::parse_known(scopes), upstreams: Vec::new(), days: 30 };
-    server.app.accounts.add_access_token(&proved, person, &access, new).await.unwrap().value.reveal().to_owned()
+    let new = NewAccessToken {
+        name: "ci".to_owned(),
+        scopes: ScopeSet::parse_known(scopes),
+        upstreams: Vec::new(),
+        days: 30,
+    };
+    server
+        .app
+        .accounts
+        .add_access_token(&proved, person, &access, new)
+        .await
+        .unwrap()
+        .value
+        .reveal()
+        .to_owned()
 }
 
 struct Api<'a> {
@@ -20,9 +34,17 @@ struct Api<'a> {
 }
 
 impl Api<'_> {
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>, etag: Option<&str>) -> Page {
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        etag: Option<&str>,
+    ) -> Page {
         let browser = Browser::new();
-        let mut request = browser.raw(method, &self.server.at(&format!("/api/admin{path}"))).bearer_auth(&self.key);
+        let mut request = browser
+            .raw(method, &self.server.at(&format!("/api/admin{path}")))
+            .bearer_auth(&self.key);
         if let Some(etag) = etag {
             request = request.header("if-match", format!("\"{etag}\""));
         }
@@ -46,28 +68,54 @@ async fn stage() -> (TestServer, Person) {
 async fn each_operation_of_the_api_needs_the_scope_that_its_description_names() {
     let server = TestServer::start().await;
     let root = server.person_with("root", &["admin"]).await;
-    let document: Value = serde_json::from_str(&Browser::new().get(&server.at("/api/admin/openapi.json")).await.expect(200).body).unwrap();
+    let document: Value = serde_json::from_str(
+        &Browser::new().get(&server.at("/api/admin/openapi.json")).await.expect(200).body,
+    )
+    .unwrap();
     let mut keys = Vec::new();
     for scope in ["admin:read", "admin:upstreams", "admin"] {
         keys.push((scope, key(&server, &root, scope).await));
     }
     let mut count = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
-        let address = path.split('/').map(|part| if part.starts_with('{') { "none-such" } else { part }).collect::<Vec<_>>().join("/");
+        let address = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { "none-such" } else { part })
+            .collect::<Vec<_>>()
+            .join("/");
         for (method, operation) in methods.as_object().unwrap() {
-            let alternatives = operation["security"].as_array().unwrap_or_else(|| panic!("{method} {path} states no scope"));
-            let needed: Vec<&str> = alternatives.iter().filter_map(|one| one["oauth"][0].as_str()).collect();
-            assert!(!needed.is_empty() && (method == "get" || !needed.contains(&"admin:read")), "{method} {path}: reading alone changes nothing");
+            let alternatives = operation["security"]
+                .as_array()
+                .unwrap_or_else(|| panic!("{method} {path} states no scope"));
+            let needed: Vec<&str> =
+                alternatives.iter().filter_map(|one| one["oauth"][0].as_str()).collect();
+            assert!(
+                !needed.is_empty() && (method == "get" || !needed.contains(&"admin:read")),
+                "{method} {path}: reading alone changes nothing"
+            );
             for (scope, key) in &keys {
-                // A handler that is reached must not do what would disturb the next question: no body, no state that was seen.
-                if *scope == "admin" && (address.ends_with("/rotate") || address.ends_with("/clean-up") || address.ends_with("/export")) {
+                // A handler that is reached must not do what would disturb the next question: no
+                // body, no state that was seen.
+                if *scope == "admin"
+                    && (address.ends_with("/rotate")
+                        || address.ends_with("/clean-up")
+                        || address.ends_with("/export"))
+                {
                     continue;
                 }
                 let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
                 let page = Browser::new();
-                let page = page.send(page.raw(method.clone(), &server.at(&address)).bearer_auth(key)).await;
+                let page = page
+                    .send(page.raw(method.clone(), &server.at(&address)).bearer_auth(key))
+                    .await;
                 let may = *scope == "admin" || needed.contains(scope);
-                assert_eq!(page.status != 403, may, "{method} {path} with {scope}: {} {}", page.status, page.body);
+                assert_eq!(
+                    page.status != 403,
+                    may,
+                    "{method} {path} with {scope}: {} {}",
+                    page.status,
+                    page.body
+                );
                 count += usize::from(!may);
             }
         }
@@ -79,9 +127,17 @@ async fn each_operation_of_the_api_needs_the_scope_that_its_description_names() 
 async fn a_client_for_administration_can_hold_a_part_of_it_and_others_none() {
     let server = TestServer::start().await;
     let root = server.person_with("root", &["admin"]).await;
-    for (scopes, path, status) in [("admin:upstreams", "/upstreams", 200), ("admin:upstreams", "/people", 403), ("admin:read", "/people", 200)] {
+    for (scopes, path, status) in [
+        ("admin:upstreams", "/upstreams", 200),
+        ("admin:upstreams", "/people", 403),
+        ("admin:read", "/people", 200),
+    ] {
         let api = Api { server: &server, key: key(&server, &root, scopes).await };
-        assert_eq!(api.ask(Method::GET, path, None, None).await.status, status, "{scopes} at {path}");
+        assert_eq!(
+            api.ask(Method::GET, path, None, None).await.status,
+            status,
+            "{scopes} at {path}"
+        );
     }
     // A client that registered itself gets no part of it, whoever allows it.
     let client = OAuthClient::register(&server).await;
@@ -89,7 +145,13 @@ async fn a_client_for_administration_can_hold_a_part_of_it_and_others_none() {
     for part in ["admin", "admin:read", "admin:upstreams"] {
         let scope = format!("mcp:read {part}");
         let page = client.consent_page(&browser, &Pkce::default(), &[("scope", &scope)]).await;
-        assert!(!["what administrators see", "Manage upstreams", "Administer Doorward"].iter().any(|told| page.body.contains(told)), "{part}: {}", page.body);
+        assert!(
+            !["what administrators see", "Manage upstreams", "Administer Doorward"]
+                .iter()
+                .any(|told| page.body.contains(told)),
+            "{part}: {}",
+            page.body
+        );
     }
 }
 
@@ -102,8 +164,20 @@ async fn the_api_is_for_administrators_with_the_scope_and_for_nobody_else() {
         assert_eq!(api.ask(Method::GET, "/people", None, None).await.status, status, "{scopes}");
     }
     let proved = Authority::operator_states_second_factor();
-    let new = NewAccessToken { name: "x".to_owned(), scopes: ScopeSet::parse_known("admin"), upstreams: Vec::new(), days: 1 };
-    assert!(server.app.accounts.add_access_token(&proved, &alice, &doorward_model::AccessPolicy::default(), new).await.is_err());
+    let new = NewAccessToken {
+        name: "x".to_owned(),
+        scopes: ScopeSet::parse_known("admin"),
+        upstreams: Vec::new(),
+        days: 1,
+    };
+    assert!(
+        server
+            .app
+            .accounts
+            .add_access_token(&proved, &alice, &doorward_model::AccessPolicy::default(), new)
+            .await
+            .is_err()
+    );
     for token in ["", "dw_pat_nothing", "x.y.z"] {
         let api = Api { server: &server, key: token.to_owned() };
         let page = api.ask(Method::GET, "/people", None, None).await;
@@ -122,12 +196,26 @@ async fn the_api_is_for_administrators_with_the_scope_and_for_nobody_else() {
 async fn people_are_added_changed_and_deleted_by_their_state_and_the_last_administrator_stays() {
     let (server, root) = stage().await;
     let api = Api { server: &server, key: key(&server, &root, "admin").await };
-    let added = api.ask(Method::POST, "/people", Some(json!({"name": "Dora", "email": "dora@example.com", "roles": ["staff"]})), None).await.expect(201);
+    let added = api
+        .ask(
+            Method::POST,
+            "/people",
+            Some(json!({"name": "Dora", "email": "dora@example.com", "roles": ["staff"]})),
+            None,
+        )
+        .await
+        .expect(201);
     let dora = added.json();
-    assert_eq!((dora["name"].as_str(), added.header("etag")), (Some("dora"), format!("\"{}\"", dora["etag"].as_str().unwrap())));
+    assert_eq!(
+        (dora["name"].as_str(), added.header("etag")),
+        (Some("dora"), format!("\"{}\"", dora["etag"].as_str().unwrap()))
+    );
     let path = format!("/people/{}", dora["id"].as_str().unwrap());
     let etag = dora["etag"].as_str().unwrap();
-    assert_eq!(api.ask(Method::POST, "/people", Some(json!({"name": "dora"})), None).await.status, 409);
+    assert_eq!(
+        api.ask(Method::POST, "/people", Some(json!({"name": "dora"})), None).await.status,
+        409
+    );
     let change = Some(json!({"roles": ["lead"], "email": "d@example.org"}));
     assert_eq!(api.ask(Method::PATCH, &path, change.clone(), None).await.status, 428);
     assert_eq!(api.ask(Method::PATCH, &path, change.clone(), Some("stale")).await.status, 412);
@@ -143,13 +231,20 @@ async fn people_are_added_changed_and_deleted_by_their_state_and_the_last_admini
         (json!({"display_name": "a\0b"}), 400),
         (json!({"display_name": "x".repeat(300_000)}), 413),
     ] {
-        assert_eq!(api.ask(Method::PATCH, &path, Some(body), now["etag"].as_str()).await.status, status);
+        assert_eq!(
+            api.ask(Method::PATCH, &path, Some(body), now["etag"].as_str()).await.status,
+            status
+        );
     }
     let whole = api.get(&path).await;
     assert!(whole["sessions"].is_array() && whole["tokens"] == 0);
     assert_eq!(api.ask(Method::DELETE, &path, None, None).await.status, 428);
     api.ask(Method::DELETE, &path, None, now["etag"].as_str()).await.expect(204);
-    for (method, path) in [(Method::GET, path.as_str()), (Method::DELETE, "/people/u_nobody/sessions/s_1"), (Method::GET, "/people/u_%00")] {
+    for (method, path) in [
+        (Method::GET, path.as_str()),
+        (Method::DELETE, "/people/u_nobody/sessions/s_1"),
+        (Method::GET, "/people/u_%00"),
+    ] {
         assert_eq!(api.ask(method, path, None, None).await.status, 404, "{path}");
     }
     let me = api.get(&format!("/people/{}", root.id)).await;
@@ -162,7 +257,11 @@ async fn people_are_added_changed_and_deleted_by_their_state_and_the_last_admini
     assert_eq!(page["people"].as_array().unwrap().len(), 1);
     assert_eq!(api.get("/people?after=zzzz").await["people"], json!([]));
     for query in ["limit=0", "limit=501", "limit=x", "nothing=1", "after=%00"] {
-        assert_eq!(api.ask(Method::GET, &format!("/people?{query}"), None, None).await.status, 400, "{query}");
+        assert_eq!(
+            api.ask(Method::GET, &format!("/people?{query}"), None, None).await.status,
+            400,
+            "{query}"
+        );
     }
 }
 
@@ -172,9 +271,19 @@ async fn two_administrators_cannot_remove_each_other_at_the_same_moment() {
     let other = server.person_with("other", &["admin"]).await;
     let accounts = &server.app.accounts;
     let operator = Authority::operator();
-    let (one, two) = tokio::join!(accounts.set_roles(&operator, &root, Vec::new()), accounts.disable(&other, None));
+    let (one, two) = tokio::join!(
+        accounts.set_roles(&operator, &root, Vec::new()),
+        accounts.disable(&other, None)
+    );
     assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
-    assert!(accounts.list().await.unwrap().iter().any(|person| person.is_administrator() && person.disabled_at.is_none()));
+    assert!(
+        accounts
+            .list()
+            .await
+            .unwrap()
+            .iter()
+            .any(|person| person.is_administrator() && person.disabled_at.is_none())
+    );
 }
 
 #[tokio::test]
@@ -202,12 +311,24 @@ async fn clients_are_approved_blocked_and_cleaned_up() {
     let browser = server.signed_in("root").await;
     let pkce = doorward_testkit::Pkce::default();
     let refused = browser.get(&client.authorize_url(&pkce, &[])).await;
-    assert!(refused.status >= 400 && refused.body.contains("approval"), "{} {}", refused.status, refused.body);
+    assert!(
+        refused.status >= 400 && refused.body.contains("approval"),
+        "{} {}",
+        refused.status,
+        refused.body
+    );
     let path = format!("/clients/{}", client.id);
     let shown = api.get(&path).await;
     assert_eq!((&shown["approved"], &shown["source"]), (&json!(false), &json!("registration")));
-    let decide =
-        async |decision: &str, etag: &Value| api.ask(Method::POST, &format!("{path}/decision"), Some(json!({"decision": decision})), etag.as_str()).await;
+    let decide = async |decision: &str, etag: &Value| {
+        api.ask(
+            Method::POST,
+            &format!("{path}/decision"),
+            Some(json!({"decision": decision})),
+            etag.as_str(),
+        )
+        .await
+    };
     assert_eq!(decide("approve", &json!("stale")).await.status, 412);
     assert_eq!(decide("promote", &shown["etag"]).await.status, 400);
     assert_eq!(decide("pin", &shown["etag"]).await.status, 400, "it has no document");
@@ -223,9 +344,16 @@ async fn clients_are_approved_blocked_and_cleaned_up() {
     assert_eq!(api.ask(Method::GET, &path, None, None).await.status, 404);
     let unused = OAuthClient::register(&server).await;
     server.clock.advance(3 * 86_400);
-    let cleaned = api.ask(Method::POST, "/clients/clean-up", Some(json!({"unused_days": 1})), None).await.expect(200).json();
+    let cleaned = api
+        .ask(Method::POST, "/clients/clean-up", Some(json!({"unused_days": 1})), None)
+        .await
+        .expect(200)
+        .json();
     assert_eq!(cleaned["deleted"], json!(1));
-    assert_eq!(api.ask(Method::GET, &format!("/clients/{}", unused.id), None, None).await.status, 404);
+    assert_eq!(
+        api.ask(Method::GET, &format!("/clients/{}", unused.id), None, None).await.status,
+        404
+    );
     let added = api
         .ask(
             Method::POST,
@@ -246,8 +374,17 @@ async fn clients_are_approved_blocked_and_cleaned_up() {
 async fn cs1_cs15_settings_change_by_their_state_and_publishing_is_acknowledged() {
     let (server, root) = stage().await;
     let api = Api { server: &server, key: key(&server, &root, "admin").await };
-    let etag = async || api.ask(Method::GET, "/settings", None, None).await.expect(200).header("etag").trim_matches('"').to_owned();
-    let put = async |body: Value, etag: &str| api.ask(Method::PUT, "/settings", Some(body), Some(etag)).await;
+    let etag = async || {
+        api.ask(Method::GET, "/settings", None, None)
+            .await
+            .expect(200)
+            .header("etag")
+            .trim_matches('"')
+            .to_owned()
+    };
+    let put = async |body: Value, etag: &str| {
+        api.ask(Method::PUT, "/settings", Some(body), Some(etag)).await
+    };
     let first = etag().await;
     put(json!({"mcp_enabled": false, "notice": "Down at <b>noon</b>"}), &first).await.expect(200);
     assert_eq!(put(json!({"mcp_enabled": true, "acknowledge": true}), &first).await.status, 412);
@@ -266,7 +403,10 @@ async fn cs1_cs15_settings_change_by_their_state_and_publishing_is_acknowledged(
     let explained = api.get("/policy/explain?user=root&tool=whoami").await;
     assert_eq!(explained["answer"], json!("allow"));
     for query in ["user=nobody&tool=whoami", "user=root&tool=nothing"] {
-        assert_eq!(api.ask(Method::GET, &format!("/policy/explain?{query}"), None, None).await.status, 404);
+        assert_eq!(
+            api.ask(Method::GET, &format!("/policy/explain?{query}"), None, None).await.status,
+            404
+        );
     }
 }
 
@@ -275,7 +415,9 @@ async fn services_get_tokens_of_their_own_and_people_do_not() {
     let (server, root) = stage().await;
     server.person("alice").await;
     let api = Api { server: &server, key: key(&server, &root, "admin").await };
-    let new = |service: &str| Some(json!({"service": service, "name": "nightly", "scopes": ["mcp:read"], "days": 7}));
+    let new = |service: &str| {
+        Some(json!({"service": service, "name": "nightly", "scopes": ["mcp:read"], "days": 7}))
+    };
     let made = api.ask(Method::POST, "/tokens", new("ci-bot"), None).await.expect(201).json();
     let value = made["value"].as_str().unwrap();
     assert!(server.calls(value).await);
@@ -290,7 +432,8 @@ async fn services_get_tokens_of_their_own_and_people_do_not() {
 #[tokio::test]
 async fn what_the_document_says_is_what_there_is() {
     let (server, root) = stage().await;
-    let document = Browser::new().get(&server.at("/api/admin/openapi.json")).await.expect(200).json();
+    let document =
+        Browser::new().get(&server.at("/api/admin/openapi.json")).await.expect(200).json();
     assert_eq!(document["openapi"], "3.1.0");
     let api = Api { server: &server, key: key(&server, &root, "admin").await };
     let mut operations = 0;
@@ -298,12 +441,23 @@ async fn what_the_document_says_is_what_there_is() {
         for (method, operation) in methods.as_object().unwrap() {
             operations += 1;
             let answers = operation["responses"].as_object().unwrap();
-            assert!(answers.contains_key("401") && answers.contains_key("403") && answers.contains_key("400"), "{method} {path}");
-            let real = path.trim_start_matches("/api/admin").replace(|letter| "{}".contains(letter), "");
+            assert!(
+                answers.contains_key("401")
+                    && answers.contains_key("403")
+                    && answers.contains_key("400"),
+                "{method} {path}"
+            );
+            let real =
+                path.trim_start_matches("/api/admin").replace(|letter| "{}".contains(letter), "");
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let body = operation.get("requestBody").map(|_| json!({"nonsense": true}));
             let page = api.ask(method.clone(), &real, body, None).await;
-            assert!(answers.contains_key(&page.status.to_string()), "{method} {real}: {} is not documented: {}", page.status, page.body);
+            assert!(
+                answers.contains_key(&page.status.to_string()),
+                "{method} {real}: {} is not documented: {}",
+                page.status,
+                page.body
+            );
             let anonymous = Api { server: &server, key: String::new() };
             assert_eq!(anonymous.ask(method, &real, None, None).await.status, 401, "{real}");
         }
@@ -312,14 +466,28 @@ async fn what_the_document_says_is_what_there_is() {
     assert!(api.ask(Method::TRACE, "/people", None, None).await.status >= 400);
 }
 
-async fn form(server: &TestServer, browser: &Browser, path: &str, action: &str, fields: &[(&str, &str)]) -> Page {
+async fn form(
+    server: &TestServer,
+    browser: &Browser,
+    path: &str,
+    action: &str,
+    fields: &[(&str, &str)],
+) -> Page {
     let page = browser.get(&server.at(path)).await.expect(200);
-    let at = page.body.find(&format!("value=\"{action}\"")).unwrap_or_else(|| panic!("no {action} at {path}"));
+    let at = page
+        .body
+        .find(&format!("value=\"{action}\""))
+        .unwrap_or_else(|| panic!("no {action} at {path}"));
     let form = &page.body[page.body[..at].rfind("<form").unwrap()..];
-    let mut all: Vec<(String, String)> =
-        ["csrf", "seen", "client_id"].iter().filter_map(|name| Some(((*name).to_owned(), form_value(form.split("</form>").next()?, name)?))).collect();
+    let mut all: Vec<(String, String)> = ["csrf", "seen", "client_id"]
+        .iter()
+        .filter_map(|name| {
+            Some(((*name).to_owned(), form_value(form.split("</form>").next()?, name)?))
+        })
+        .collect();
     all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let all: Vec<(&str, &str)> = all.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let all: Vec<(&str, &str)> =
+        all.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let path = path.split('?').next().unwrap();
     browser.post(&server.at(path), &all).await
 }
@@ -329,20 +497,49 @@ async fn an_administrator_does_the_same_on_pages() {
     let (server, _) = stage().await;
     let browser = server.signed_in("root").await;
     let page = browser.get(&server.at("/admin/people")).await.expect(200);
-    let csrf = page.body.split("/admin/people\" class").nth(1).and_then(|rest| form_value(rest, "csrf")).unwrap();
-    let add = |name: &'static str| [("csrf", csrf.clone()), ("name", name.to_owned()), ("roles", "staff lead".to_owned()), ("password", PASSWORD.to_owned())];
+    let csrf = page
+        .body
+        .split("/admin/people\" class")
+        .nth(1)
+        .and_then(|rest| form_value(rest, "csrf"))
+        .unwrap();
+    let add = |name: &'static str| {
+        [
+            ("csrf", csrf.clone()),
+            ("name", name.to_owned()),
+            ("roles", "staff lead".to_owned()),
+            ("password", PASSWORD.to_owned()),
+        ]
+    };
     let fields = add("dora");
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let at = browser.post(&server.at("/admin/people"), &fields).await.expect(303).location();
     let path = at.strip_prefix(&server.url).unwrap().to_owned();
     browser.post(&server.at("/admin/people"), &fields).await.expect(400);
     let dora = server.signed_in("dora").await;
     let stale = browser.get(&server.at(&path)).await;
-    let seen =
-        stale.body.split("name=\"seen\"").nth(1).and_then(|rest| rest.split("value=\"").nth(1)).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
-    assert!(form(&server, &browser, &path, "save", &[("do", "save"), ("roles", "lead")]).await.expect(200).body.contains("Saved"));
-    let csrf = form_value(&stale.body[stale.body.find("id=\"profile\"").unwrap()..], "csrf").unwrap();
-    let late = browser.post(&server.at(&path), &[("csrf", &csrf), ("seen", &seen), ("do", "save"), ("roles", "")]).await.expect(409);
+    let seen = stale
+        .body
+        .split("name=\"seen\"")
+        .nth(1)
+        .and_then(|rest| rest.split("value=\"").nth(1))
+        .and_then(|rest| rest.split('"').next())
+        .unwrap()
+        .to_owned();
+    assert!(
+        form(&server, &browser, &path, "save", &[("do", "save"), ("roles", "lead")])
+            .await
+            .expect(200)
+            .body
+            .contains("Saved")
+    );
+    let csrf =
+        form_value(&stale.body[stale.body.find("id=\"profile\"").unwrap()..], "csrf").unwrap();
+    let late = browser
+        .post(&server.at(&path), &[("csrf", &csrf), ("seen", &seen), ("do", "save"), ("roles", "")])
+        .await
+        .expect(409);
     assert!(late.body.contains("changed since you looked"), "{}", late.body);
     form(&server, &browser, &path, "delete", &[("do", "delete")]).await.expect(400);
     form(&server, &browser, &path, "disable", &[("do", "disable")]).await.expect(200);
@@ -357,11 +554,17 @@ async fn an_administrator_does_the_same_on_pages() {
     let one = format!("/admin/clients/one?client_id={}", client.id);
     form(&server, &browser, &one, "block", &[("decision", "block")]).await.expect(303);
     assert!(browser.get(&server.at(&one)).await.body.contains("Unblock"));
-    form(&server, &browser, &one, "delete", &[("decision", "delete"), ("sure", "1")]).await.expect(303);
+    form(&server, &browser, &one, "delete", &[("decision", "delete"), ("sure", "1")])
+        .await
+        .expect(303);
     browser.get(&server.at(&one)).await.expect(404);
-    browser.post(&server.at("/admin/keys"), &[("csrf", "wrong"), ("do", "rotate")]).await.expect(403);
+    browser
+        .post(&server.at("/admin/keys"), &[("csrf", "wrong"), ("do", "rotate")])
+        .await
+        .expect(403);
     form(&server, &browser, "/admin/keys", "rotate", &[("do", "rotate")]).await.expect(303);
-    let explained = browser.get(&server.at("/admin/policy?user=root&tool=whoami")).await.expect(200);
+    let explained =
+        browser.get(&server.at("/admin/policy?user=root&tool=whoami")).await.expect(200);
     assert!(explained.body.contains(">allow<"));
 }
 
@@ -379,13 +582,28 @@ async fn a_person_lets_an_app_do_less_and_it_may_ask_again() {
     assert!(page.body.contains("whoami"), "the last tools are shown");
     let narrow = &page.body[page.body.find("/account/narrow").unwrap()..];
     let csrf = form_value(narrow, "csrf").unwrap();
-    browser.post(&server.at("/account/narrow"), &[("csrf", "wrong"), ("client_id", &client.id), ("scope-mcp:read", "1")]).await.expect(403);
-    browser.post(&server.at("/account/narrow"), &[("csrf", &csrf), ("client_id", &client.id), ("scope-mcp:read", "1")]).await.expect(303);
+    browser
+        .post(
+            &server.at("/account/narrow"),
+            &[("csrf", "wrong"), ("client_id", &client.id), ("scope-mcp:read", "1")],
+        )
+        .await
+        .expect(403);
+    browser
+        .post(
+            &server.at("/account/narrow"),
+            &[("csrf", &csrf), ("client_id", &client.id), ("scope-mcp:read", "1")],
+        )
+        .await
+        .expect(303);
     let now = scopes(&tokens.access).await;
     assert!(now.contains("mcp:read") && !now.contains("mcp:write"), "{now}");
     let refreshed = client.refresh(&tokens.refresh, &[]).await.expect(200).json();
     assert_eq!(refreshed["scope"], "mcp:read");
-    browser.post(&server.at("/account/narrow"), &[("csrf", &csrf), ("client_id", &client.id)]).await.expect(303);
+    browser
+        .post(&server.at("/account/narrow"), &[("csrf", &csrf), ("client_id", &client.id)])
+        .await
+        .expect(303);
     assert!(!server.calls(&tokens.access).await, "nothing left is the end");
 }
 
@@ -405,7 +623,11 @@ async fn settings_that_open_the_guard_of_outbound_requests_are_not_an_administra
         ("/upstreams", upstream(json!({"ca_file": "/etc/passwd"})), "ca_file"),
         ("/upstreams", upstream(json!({"kind": "stdio"})), "kind"),
         ("/upstreams", upstream(json!({"command": ["id"]})), "command"),
-        ("/upstreams", upstream(json!({"kind": "openapi", "document": "file:///etc/passwd"})), "document"),
+        (
+            "/upstreams",
+            upstream(json!({"kind": "openapi", "document": "file:///etc/passwd"})),
+            "document",
+        ),
         (
             "/providers",
             json!({"name": "inside", "kind": "oidc", "client_id": "x", "client_secret": "y", "issuer": server.url, "networks": ["127.0.0.1"]}),
@@ -418,13 +640,21 @@ async fn settings_that_open_the_guard_of_outbound_requests_are_not_an_administra
         ),
     ] {
         let page = api.ask(Method::POST, path, Some(body), None).await.expect(400);
-        assert!(page.json()["error_description"].as_str().unwrap().starts_with(&format!("{key}: ")), "{}", page.body);
+        assert!(
+            page.json()["error_description"].as_str().unwrap().starts_with(&format!("{key}: ")),
+            "{}",
+            page.body
+        );
     }
     // Without them an address of this machine is refused by the guard itself.
     let provider = json!({"name": "inside", "kind": "oidc", "client_id": "x", "client_secret": "y", "issuer": server.url});
     if api.ask(Method::POST, "/providers", Some(provider), None).await.status == 201 {
         let tried = api.ask(Method::POST, "/providers/inside/test", None, None).await.expect(200);
-        assert!(tried.json()["ok"] == false && !tried.body.contains("authorization_endpoint"), "{}", tried.body);
+        assert!(
+            tried.json()["ok"] == false && !tried.body.contains("authorization_endpoint"),
+            "{}",
+            tried.body
+        );
     }
     api.ask(Method::POST, "/upstreams", Some(upstream(json!({}))), None).await.expect(400);
 }

@@ -4,22 +4,52 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use serde_json::Value;
 
-/// The permitted edges. An edge that is not here is a mistake, or a decision to be recorded in docs/decisions.
+/// The permitted edges. An edge that is not here is a mistake, or a decision to be recorded in
+/// docs/decisions.
 const PERMITTED: &[(&str, &[&str])] = &[
     ("doorward-model", &[]),
     ("migrations", &[]),
     ("doorward-store", &["doorward-model", "migrations"]),
     ("doorward-keys", &["doorward-model"]),
     ("doorward-transport", &["doorward-model", "doorward-keys"]),
-    ("doorward-accounts", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
-    ("doorward-registration", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
-    ("doorward-federation", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
-    ("doorward-issuer", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
+    (
+        "doorward-accounts",
+        &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"],
+    ),
+    (
+        "doorward-registration",
+        &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"],
+    ),
+    (
+        "doorward-federation",
+        &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"],
+    ),
+    (
+        "doorward-issuer",
+        &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"],
+    ),
     ("doorward-mcp", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport"]),
-    ("doorward-gateway", &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport", "doorward-mcp"]),
+    (
+        "doorward-gateway",
+        &[
+            "doorward-model",
+            "doorward-store",
+            "doorward-keys",
+            "doorward-transport",
+            "doorward-mcp",
+        ],
+    ),
     (
         "doorward-web",
-        &["doorward-model", "doorward-store", "doorward-keys", "doorward-transport", "doorward-accounts", "doorward-federation", "doorward-issuer"],
+        &[
+            "doorward-model",
+            "doorward-store",
+            "doorward-keys",
+            "doorward-transport",
+            "doorward-accounts",
+            "doorward-federation",
+            "doorward-issuer",
+        ],
     ),
     (
         "doorward",
@@ -40,11 +70,28 @@ const PERMITTED: &[(&str, &[&str])] = &[
     ),
     (
         "doorward-testkit",
-        &["doorward", "doorward-accounts", "doorward-federation", "doorward-gateway", "doorward-keys", "doorward-model", "doorward-transport"],
+        &[
+            "doorward",
+            "doorward-accounts",
+            "doorward-federation",
+            "doorward-gateway",
+            "doorward-keys",
+            "doorward-model",
+            "doorward-transport",
+        ],
     ),
     (
         "doorward-tests",
-        &["doorward", "doorward-testkit", "doorward-accounts", "doorward-federation", "doorward-gateway", "doorward-model", "doorward-store", "doorward-keys"],
+        &[
+            "doorward",
+            "doorward-testkit",
+            "doorward-accounts",
+            "doorward-federation",
+            "doorward-gateway",
+            "doorward-model",
+            "doorward-store",
+            "doorward-keys",
+        ],
     ),
 ];
 
@@ -58,12 +105,27 @@ const NAMED: &[(&str, &[&str])] = &[
     ("qrcodegen", &["crates/doorward-web/"]),
     ("oxide_auth", &["crates/doorward-issuer/src/oxide/"]),
     ("rmcp::", &["crates/doorward-mcp/", "crates/doorward-gateway/", "tests/"]),
-    ("rustix::", &["crates/doorward-gateway/src/upstreams/stdio", "crates/doorward/src/commands/supervise.rs", "crates/doorward/src/process.rs"]),
+    (
+        "rustix::",
+        &[
+            "crates/doorward-gateway/src/upstreams/stdio",
+            "crates/doorward/src/commands/supervise.rs",
+            "crates/doorward/src/process.rs",
+        ],
+    ),
     ("serde_saphyr", &["crates/doorward-gateway/src/upstreams/openapi/document.rs"]),
     ("jsonwebtoken::", &["crates/doorward-keys/"]),
     ("aws_lc_rs", &["crates/doorward-keys/", "crates/doorward-testkit/", "tests/it/factors.rs"]),
     ("argon2::", &["crates/doorward-accounts/"]),
-    ("reqwest::Client", &["crates/doorward-transport/src/outbound.rs", "crates/doorward-gateway/src/upstreams/http.rs", "crates/doorward-testkit/", "tests/"]),
+    (
+        "reqwest::Client",
+        &[
+            "crates/doorward-transport/src/outbound.rs",
+            "crates/doorward-gateway/src/upstreams/http.rs",
+            "crates/doorward-testkit/",
+            "tests/",
+        ],
+    ),
     ("askama", &["crates/doorward-web/"]),
     ("lettre::", &["crates/doorward-transport/src/mail.rs"]),
 ];
@@ -74,17 +136,26 @@ fn root() -> &'static Path {
 
 #[test]
 fn only_permitted_edges_exist() {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).current_dir(root()).output().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let permitted: BTreeMap<_, _> = PERMITTED.iter().copied().collect();
     let packages = metadata["packages"].as_array().unwrap();
-    let members: Vec<_> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
+    let members: Vec<_> =
+        packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
     for package in packages {
         let name = package["name"].as_str().unwrap();
-        let allowed = permitted.get(name).unwrap_or_else(|| panic!("the crate {name} is not in the table"));
+        let allowed =
+            permitted.get(name).unwrap_or_else(|| panic!("the crate {name} is not in the table"));
         for dependency in package["dependencies"].as_array().unwrap() {
             let to = dependency["name"].as_str().unwrap();
-            assert!(!members.contains(&to) || allowed.contains(&to), "delete the edge {name} → {to}");
+            assert!(
+                !members.contains(&to) || allowed.contains(&to),
+                "delete the edge {name} → {to}"
+            );
         }
     }
 }
@@ -113,7 +184,9 @@ fn libraries_are_named_only_in_their_rooms() {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        for (number, line) in
+            text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+        {
             for (word, places) in NAMED {
                 assert!(
                     !line.contains(word) || places.iter().any(|place| shown.starts_with(place)),
@@ -122,19 +195,34 @@ fn libraries_are_named_only_in_their_rooms() {
                 );
             }
             let is_http = shown.ends_with("/http.rs")
-                || ["crates/doorward-transport/", "crates/doorward-web/", "crates/doorward/", "crates/doorward-testkit/"]
-                    .iter()
-                    .any(|place| shown.starts_with(place));
-            // The guard, the streams and client authentication are the http part of their rooms, split over files.
-            let split = ["crates/doorward-mcp/src/", "crates/doorward-issuer/src/client_auth.rs", "crates/doorward-registration/src/document.rs"]
+                || [
+                    "crates/doorward-transport/",
+                    "crates/doorward-web/",
+                    "crates/doorward/",
+                    "crates/doorward-testkit/",
+                ]
                 .iter()
                 .any(|place| shown.starts_with(place));
-            assert!(!line.contains("axum::") || is_http || split, "{shown}:{}: axum is named outside http", number + 1);
+            // The guard, the streams and client authentication are the http part of their rooms,
+            // split over files.
+            let split = [
+                "crates/doorward-mcp/src/",
+                "crates/doorward-issuer/src/client_auth.rs",
+                "crates/doorward-registration/src/document.rs",
+            ]
+            .iter()
+            .any(|place| shown.starts_with(place));
+            assert!(
+                !line.contains("axum::") || is_http || split,
+                "{shown}:{}: axum is named outside http",
+                number + 1
+            );
         }
     }
 }
 
-/// A body that is parsed as it came could stand for gigabytes; `Fetched::json` and `Budget::json` count first.
+/// A body that is parsed as it came could stand for gigabytes; `Fetched::json` and `Budget::json`
+/// count first.
 #[test]
 fn what_others_send_is_read_within_a_budget() {
     let mut files = Vec::new();
@@ -142,16 +230,26 @@ fn what_others_send_is_read_within_a_budget() {
     for path in files {
         let shown = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
         // The budget itself; requests to ourselves, whose bodies the listener limits; tests.
-        let permitted =
-            ["crates/doorward-transport/src/budget.rs", "crates/doorward-mcp/src/", "crates/doorward/src/api/operation.rs", "crates/doorward-testkit/"];
+        let permitted = [
+            "crates/doorward-transport/src/budget.rs",
+            "crates/doorward-mcp/src/",
+            "crates/doorward/src/api/operation.rs",
+            "crates/doorward-testkit/",
+        ];
         if permitted.iter().any(|place| shown.starts_with(place)) {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for (number, line) in code.lines().enumerate() {
-            let parses = line.contains("serde_json::from_slice") || line.contains("serde_json::from_str") || line.contains("serde_json::from_reader");
-            assert!(!(parses && (line.contains("body") || line.contains("event.data"))), "{shown}:{}: a body is parsed without a budget", number + 1);
+            let parses = line.contains("serde_json::from_slice")
+                || line.contains("serde_json::from_str")
+                || line.contains("serde_json::from_reader");
+            assert!(
+                !(parses && (line.contains("body") || line.contains("event.data"))),
+                "{shown}:{}: a body is parsed without a budget",
+                number + 1
+            );
         }
     }
 }
@@ -161,7 +259,12 @@ fn the_map_names_only_what_exists() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     assert!(map.lines().count() <= 200, "ARCHITECTURE.md has more than 200 lines");
     for word in map.split('`').skip(1).step_by(2) {
-        let is_path = word.contains('/') && !word.contains(['<', '*', ' ', ':', '{']) && !word.starts_with('/');
-        assert!(!is_path || root().join(word).exists(), "ARCHITECTURE.md names {word}, which does not exist");
+        let is_path = word.contains('/')
+            && !word.contains(['<', '*', ' ', ':', '{'])
+            && !word.starts_with('/');
+        assert!(
+            !is_path || root().join(word).exists(),
+            "ARCHITECTURE.md names {word}, which does not exist"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The audit: nothing happens without an entry, entries are chained, and only those who may read them do.
+//! The audit: nothing happens without an entry, entries are chained, and only those who may read
+//! them do.
 
 use doorward_accounts::Authority;
 use doorward_model::{AuditEntry, AuditFilter, Outcome, Role};
@@ -30,21 +31,46 @@ async fn a_tool_call_is_joined_to_its_person_client_grant_and_decision() {
     let calls = of_kind(&server, "tool.called").await;
     let call = calls[0].event.call.as_deref().unwrap();
     assert_eq!((call.tool.as_str(), call.class.as_str()), ("whoami", "read"));
-    assert!(call.decision.contains("allow") && call.micros > 0 && call.response_bytes > 10, "{call:?}");
+    assert!(
+        call.decision.contains("allow") && call.micros > 0 && call.response_bytes > 10,
+        "{call:?}"
+    );
     let actor = &calls[0].event.actor;
-    assert_eq!((actor.user_id.as_deref(), actor.client_id.as_deref()), (Some(alice.id.as_str()), Some(client.id.as_str())));
+    assert_eq!(
+        (actor.user_id.as_deref(), actor.client_id.as_deref()),
+        (Some(alice.id.as_str()), Some(client.id.as_str()))
+    );
     let grant = of_kind(&server, "grant.given").await;
     assert_eq!(actor.grant_id, grant[0].event.actor.grant_id);
     assert!(!calls[0].event.address.is_empty() && !calls[0].event.request_id.is_empty());
     assert_eq!(of_kind(&server, "tool.refused").await.len(), 1);
-    let way: Vec<String> = entries(&server, AuditFilter::default()).await.iter().rev().map(|entry| entry.event.kind.clone()).collect();
-    for kind in ["person.added", "client.added", "person.signed_in", "consent.allowed", "grant.given", "tool.called"] {
+    let way: Vec<String> = entries(&server, AuditFilter::default())
+        .await
+        .iter()
+        .rev()
+        .map(|entry| entry.event.kind.clone())
+        .collect();
+    for kind in [
+        "person.added",
+        "client.added",
+        "person.signed_in",
+        "consent.allowed",
+        "grant.given",
+        "tool.called",
+    ] {
         assert!(way.iter().any(|known| known == kind), "{kind} is missing: {way:?}");
     }
     // What a person sees is what they did and what was done to them.
     server.person("bob").await;
-    let mine = entries(&server, AuditFilter { concerns: Some(alice.id.to_string()), ..AuditFilter::default() }).await;
-    assert!(mine.iter().any(|entry| entry.event.kind == "tool.called") && mine.iter().all(|entry| !entry.event.detail.contains("bob")));
+    let mine = entries(
+        &server,
+        AuditFilter { concerns: Some(alice.id.to_string()), ..AuditFilter::default() },
+    )
+    .await;
+    assert!(
+        mine.iter().any(|entry| entry.event.kind == "tool.called")
+            && mine.iter().all(|entry| !entry.event.detail.contains("bob"))
+    );
     let page = browser.get(&server.at("/account/activity")).await.expect(200);
     assert!(page.body.contains("whoami") && !page.body.contains("bob"), "{}", page.body);
 }
@@ -57,22 +83,49 @@ async fn refusals_failures_and_every_change_have_entries_with_before_and_after()
     let browser = Browser::new();
     let page = browser.get(&server.at("/login")).await;
     let csrf = form_value(&page.body, "csrf").unwrap();
-    browser.post(&server.at("/login"), &[("csrf", &csrf), ("name", "alice"), ("password", "wrong password")]).await.expect(401);
+    browser
+        .post(
+            &server.at("/login"),
+            &[("csrf", &csrf), ("name", "alice"), ("password", "wrong password")],
+        )
+        .await
+        .expect(401);
     let failed = of_kind(&server, "person.sign_in_failed").await;
     assert_eq!((failed.len(), failed[0].event.outcome), (1, Outcome::Refused));
     assert!(!format!("{failed:?}").contains("wrong password"));
     let client = OAuthClient::register(&server).await;
-    client.token(&[("grant_type", "authorization_code"), ("code", "dw_ac_nothing"), ("code_verifier", &"v".repeat(43))]).await.expect(400);
+    client
+        .token(&[
+            ("grant_type", "authorization_code"),
+            ("code", "dw_ac_nothing"),
+            ("code_verifier", &"v".repeat(43)),
+        ])
+        .await
+        .expect(400);
     assert_eq!(detail(&of_kind(&server, "token.refused").await[0])["reason"], "code_expired");
-    server.app.accounts.set_roles(&Authority::operator(), &alice, vec![Role::parse("staff").unwrap()]).await.unwrap();
+    server
+        .app
+        .accounts
+        .set_roles(&Authority::operator(), &alice, vec![Role::parse("staff").unwrap()])
+        .await
+        .unwrap();
     let changed = of_kind(&server, "person.changed").await;
-    assert_eq!(detail(&changed[0]), json!({"before": {"roles": []}, "after": {"roles": ["staff"]}}));
-    server.app.accounts.set_roles(&Authority::operator(), &alice, vec![Role::parse("staff").unwrap()]).await.unwrap();
+    assert_eq!(
+        detail(&changed[0]),
+        json!({"before": {"roles": []}, "after": {"roles": ["staff"]}})
+    );
+    server
+        .app
+        .accounts
+        .set_roles(&Authority::operator(), &alice, vec![Role::parse("staff").unwrap()])
+        .await
+        .unwrap();
     assert_eq!(of_kind(&server, "person.changed").await.len(), 1, "no change, no entry");
     // A change on a page names the administrator who made it.
     let root = server.signed_in("root").await;
     let page = root.get(&server.at("/admin")).await.expect(200);
-    let csrf = page.body.split("/admin/mcp\"").nth(1).and_then(|rest| form_value(rest, "csrf")).unwrap();
+    let csrf =
+        page.body.split("/admin/mcp\"").nth(1).and_then(|rest| form_value(rest, "csrf")).unwrap();
     root.post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "false")]).await.expect(303);
     let setting = of_kind(&server, "setting.changed").await;
     assert_eq!(setting[0].event.actor.user_name.as_deref(), Some("root"));
@@ -96,7 +149,12 @@ async fn the_chain_is_whole_across_replicas_and_shows_what_was_cut_off() {
     let (here, there) = (server.app.accounts.clone(), one.app.accounts.clone());
     let add = |accounts: doorward_accounts::Accounts, name: &'static str| async move {
         for number in 0..20 {
-            let new = doorward_accounts::NewPerson { name: format!("{name}{number}"), email: None, password: None, roles: Vec::new() };
+            let new = doorward_accounts::NewPerson {
+                name: format!("{name}{number}"),
+                email: None,
+                password: None,
+                roles: Vec::new(),
+            };
             accounts.add(&Authority::operator(), new).await.unwrap();
         }
     };
@@ -129,24 +187,41 @@ async fn old_entries_go_and_the_rest_is_still_a_chain() {
 
 #[tokio::test]
 async fn arguments_and_results_are_recorded_only_where_wanted_and_read_only_by_auditors() {
-    let server = TestServer::start_with(|config| config.audit.record = vec!["who*".to_owned()]).await;
+    let server =
+        TestServer::start_with(|config| config.audit.record = vec!["who*".to_owned()]).await;
     server.person_with("root", &["admin"]).await;
     server.person_with("eve", &["admin", "auditor"]).await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("root").await;
     let tokens = client.tokens(&browser, &[]).await;
-    server.call(&tokens.access, "whoami", json!({"note": "hello", "password": "hidden-value-9"})).await;
+    server
+        .call(&tokens.access, "whoami", json!({"note": "hello", "password": "hidden-value-9"}))
+        .await;
     server.call(&tokens.access, "health", json!({})).await;
-    let calls = entries(&server, AuditFilter { kind: Some("tool.".to_owned()), ..AuditFilter::default() }).await;
-    let record = calls.iter().find_map(|entry| detail(entry)["record"].as_str().map(ToOwned::to_owned)).unwrap();
+    let calls =
+        entries(&server, AuditFilter { kind: Some("tool.".to_owned()), ..AuditFilter::default() })
+            .await;
+    let record = calls
+        .iter()
+        .find_map(|entry| detail(entry)["record"].as_str().map(ToOwned::to_owned))
+        .unwrap();
     assert_eq!(calls.iter().filter(|entry| entry.event.detail.contains("record")).count(), 1);
     let address = server.at(&format!("/admin/audit/records/{record}"));
     browser.get(&address).await.expect(404);
     let eve = server.signed_in("eve").await;
     let page = eve.get(&address).await.expect(200);
-    assert!(page.body.contains("hello") && page.body.contains("[redacted]") && !page.body.contains("hidden-value-9"), "{}", page.body);
+    assert!(
+        page.body.contains("hello")
+            && page.body.contains("[redacted]")
+            && !page.body.contains("hidden-value-9"),
+        "{}",
+        page.body
+    );
     eve.get(&server.at("/admin/audit/records/ar_nothing")).await.expect(404);
-    assert_eq!(of_kind(&server, "audit.record_read").await[0].event.actor.user_name.as_deref(), Some("eve"));
+    assert_eq!(
+        of_kind(&server, "audit.record_read").await[0].event.actor.user_name.as_deref(),
+        Some("eve")
+    );
     let stored = server.app.store.audit_record(&record).await.unwrap().unwrap();
     assert!(!stored.as_str().contains("hello"), "it is sealed");
 }
@@ -160,25 +235,51 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
     Browser::new().post_json(&server.at("/oauth/register"), &hostile).await.expect(201);
     server.app.store.flush().await.unwrap();
     let root = server.signed_in("root").await;
-    for path in
-        ["/admin/audit", "/admin/audit?kind=client.added", "/admin/clients", "/admin/timeline", "/admin/audit?before=1", "/admin/audit?before=99999999999"]
-    {
+    for path in [
+        "/admin/audit",
+        "/admin/audit?kind=client.added",
+        "/admin/clients",
+        "/admin/timeline",
+        "/admin/audit?before=1",
+        "/admin/audit?before=99999999999",
+    ] {
         let page = root.get(&server.at(path)).await.expect(200);
         assert!(!page.body.contains("<script>alert"), "{path}");
     }
-    assert!(root.get(&server.at("/admin/audit?since=yesterday")).await.expect(400).body.contains("is not a day"));
+    assert!(
+        root.get(&server.at("/admin/audit?since=yesterday"))
+            .await
+            .expect(400)
+            .body
+            .contains("is not a day")
+    );
     let page = root.get(&server.at("/admin/audit?kind=person.added&user=nobody")).await.expect(200);
     assert!(page.body.contains("Nothing fits"));
     let csv = root.get(&server.at("/admin/audit/export?format=csv")).await.expect(200);
-    assert!(csv.header("content-type").starts_with("text/csv") && csv.header("content-disposition").contains("audit.csv"));
+    assert!(
+        csv.header("content-type").starts_with("text/csv")
+            && csv.header("content-disposition").contains("audit.csv")
+    );
     assert!(csv.body.lines().count() > 3 && csv.body.starts_with("seq,time,kind"));
-    let lines = root.get(&server.at("/admin/audit/export?format=jsonl&kind=person.")).await.expect(200);
-    let parsed: Vec<Value> = lines.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(parsed.iter().all(|entry| entry["kind"].as_str().unwrap().starts_with("person.")) && parsed.len() >= 2);
+    let lines =
+        root.get(&server.at("/admin/audit/export?format=jsonl&kind=person.")).await.expect(200);
+    let parsed: Vec<Value> =
+        lines.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(
+        parsed.iter().all(|entry| entry["kind"].as_str().unwrap().starts_with("person."))
+            && parsed.len() >= 2
+    );
     let alice = server.signed_in("alice").await;
-    for path in
-        ["/admin/audit", "/admin/audit/export", "/admin/timeline", "/admin/people", "/admin/clients", "/admin/keys", "/admin/policy", "/admin/providers"]
-    {
+    for path in [
+        "/admin/audit",
+        "/admin/audit/export",
+        "/admin/timeline",
+        "/admin/people",
+        "/admin/clients",
+        "/admin/keys",
+        "/admin/policy",
+        "/admin/providers",
+    ] {
         alice.get(&server.at(path)).await.expect(404);
         Browser::new().get(&server.at(path)).await.expect(303);
     }

@@ -29,11 +29,15 @@ async fn ax4_n4_unknown_clients_and_redirects_get_a_page_and_never_a_redirect() 
     ] {
         let page = browser.get(&client.authorize_url(&pkce, changes)).await.expect(400);
         assert!(page.location().is_empty() && page.body.contains("<h1>"), "{changes:?}");
-        assert!(!page.body.contains("evil.example"), "{changes:?}: the page repeats the hostile address");
+        assert!(
+            !page.body.contains("evil.example"),
+            "{changes:?}: the page repeats the hostile address"
+        );
     }
     let repeated = format!("{}&client_id=other", client.authorize_url(&pkce, &[]));
     browser.get(&repeated).await.expect(400);
-    let repeated = format!("{}&redirect_uri=https%3A%2F%2Fevil.example", client.authorize_url(&pkce, &[]));
+    let repeated =
+        format!("{}&redirect_uri=https%3A%2F%2Fevil.example", client.authorize_url(&pkce, &[]));
     browser.get(&repeated).await.expect(400);
     drop(server);
 }
@@ -58,7 +62,11 @@ async fn a25_i10_ax1_other_errors_go_to_the_client_with_state_and_iss() {
         (&[("prompt", "none login")], "invalid_request"),
     ] {
         let back = browser.get(&client.authorize_url(&pkce, changes)).await.expect(303);
-        assert!(back.location().starts_with("http://127.0.0.1:7777/callback?"), "{changes:?}: {}", back.location());
+        assert!(
+            back.location().starts_with("http://127.0.0.1:7777/callback?"),
+            "{changes:?}: {}",
+            back.location()
+        );
         assert_eq!(back.location_param("error").as_deref(), Some(error), "{changes:?}");
         assert_eq!(back.location_param("state").as_deref(), Some("st-123"));
         assert_eq!(back.location_param("iss").as_deref(), Some(server.url.as_str()));
@@ -81,16 +89,28 @@ async fn ca2_a25_the_whole_way_leads_to_a_code_with_state_and_iss() {
 async fn a13_a14_g3_i14_i22_the_consent_page_shows_what_is_at_stake() {
     let server = TestServer::start().await;
     server.person("alice").await;
-    let client = OAuthClient::register_with(&server, json!({"client_name": "<b>Bold</b> & \"co\"", "token_endpoint_auth_method": "none"})).await;
+    let client = OAuthClient::register_with(
+        &server,
+        json!({"client_name": "<b>Bold</b> & \"co\"", "token_endpoint_auth_method": "none"}),
+    )
+    .await;
     let browser = server.signed_in("alice").await;
     let page = client.consent_page(&browser, &Pkce::default(), &[("scope", "mcp:write")]).await;
-    assert!(page.body.contains("&#60;b&#62;Bold") && !page.body.contains("<b>Bold"), "the name must be inert");
+    assert!(
+        page.body.contains("&#60;b&#62;Bold") && !page.body.contains("<b>Bold"),
+        "the name must be inert"
+    );
     assert!(page.body.contains("class=\"host\">127.0.0.1<"), "the redirect host stands large");
     assert!(page.body.contains("unverified") && page.body.contains("runs on your own computer"));
     assert!(page.body.contains("scope-mcp:read") && page.body.contains("scope-mcp:write"));
     assert!(page.body.contains(&server.at("/mcp")));
     let policy = page.header("content-security-policy");
-    assert!(policy.contains("frame-ancestors 'none'") && policy.contains("default-src 'none'") && !policy.contains("form-action"), "{policy}");
+    assert!(
+        policy.contains("frame-ancestors 'none'")
+            && policy.contains("default-src 'none'")
+            && !policy.contains("form-action"),
+        "{policy}"
+    );
     assert_eq!(page.header("x-frame-options"), "DENY");
     assert_eq!(page.header("cache-control"), "no-store");
 }
@@ -104,22 +124,37 @@ async fn g3_g4_consent_needs_its_own_form_in_its_own_browser() {
     let form = &page.body[page.body.find("/consent\"").unwrap()..];
     let (csrf, request) = (form_value(form, "csrf").unwrap(), form_value(form, "request").unwrap());
     let consent = server.at("/consent");
-    let fields = |csrf: &'static str| [("decision", "allow"), ("scope-mcp:read", "on"), ("csrf", csrf)];
+    let fields =
+        |csrf: &'static str| [("decision", "allow"), ("scope-mcp:read", "on"), ("csrf", csrf)];
     let mut wrong = fields("wrong").to_vec();
     wrong.push(("request", &request));
     browser.post(&consent, &wrong).await.expect(403);
-    let right = [("decision", "allow"), ("scope-mcp:read", "on"), ("csrf", csrf.as_str()), ("request", request.as_str())];
+    let right = [
+        ("decision", "allow"),
+        ("scope-mcp:read", "on"),
+        ("csrf", csrf.as_str()),
+        ("request", request.as_str()),
+    ];
     // Another person's browser, with the first one's form.
     other.post(&consent, &right).await.expect(403);
     // Nobody's browser.
     Browser::new().post(&consent, &right).await.expect(403);
     // Another site makes the browser submit it.
-    let cross = browser.raw(reqwest::Method::POST, &consent).form(&right).header("origin", "https://evil.example");
+    let cross = browser
+        .raw(reqwest::Method::POST, &consent)
+        .form(&right)
+        .header("origin", "https://evil.example");
     browser.send(cross).await.expect(403);
-    let cross = browser.raw(reqwest::Method::POST, &consent).form(&right).header("sec-fetch-site", "cross-site");
+    let cross = browser
+        .raw(reqwest::Method::POST, &consent)
+        .form(&right)
+        .header("sec-fetch-site", "cross-site");
     browser.send(cross).await.expect(403);
     // A GET never decides.
-    let get = browser.get(&format!("{consent}?request={request}&decision=allow&scope-mcp:read=on&csrf={csrf}")).await.expect(200);
+    let get = browser
+        .get(&format!("{consent}?request={request}&decision=allow&scope-mcp:read=on&csrf={csrf}"))
+        .await
+        .expect(200);
     assert!(get.location().is_empty());
     browser.post(&consent, &right).await.expect(303);
     // The back button and a second press: decided once.
@@ -136,18 +171,32 @@ async fn a_denial_goes_back_as_access_denied() {
     assert_eq!(back.location_param("iss").as_deref(), Some(server.url.as_str()));
     let page = client.consent_page(&browser, &Pkce::default(), &[]).await;
     let back = client.decide(&browser, &page, "allow", &[]).await.expect(303);
-    assert_eq!(back.location_param("error").as_deref(), Some("access_denied"), "allowing nothing is a denial");
+    assert_eq!(
+        back.location_param("error").as_deref(),
+        Some("access_denied"),
+        "allowing nothing is a denial"
+    );
 }
 
 #[tokio::test]
 async fn a30_a31_the_person_may_grant_less_and_hierarchy_is_normalised() {
     let (_server, client, browser) = stage().await;
-    for (checked, granted) in [(&["mcp:read", "mcp:write"][..], "mcp:write"), (&["mcp:read"], "mcp:read"), (&["mcp:write"], "mcp:write")] {
+    for (checked, granted) in [
+        (&["mcp:read", "mcp:write"][..], "mcp:write"),
+        (&["mcp:read"], "mcp:read"),
+        (&["mcp:write"], "mcp:write"),
+    ] {
         // Each time a client of its own: what was granted before would be offered again.
         let pkce = Pkce::default();
-        let page = client.consent_page(&browser, &pkce, &[("scope", "mcp:read mcp:write unknown:scope")]).await;
+        let page = client
+            .consent_page(&browser, &pkce, &[("scope", "mcp:read mcp:write unknown:scope")])
+            .await;
         let back = client.decide(&browser, &page, "allow", checked).await.expect(303);
-        let tokens = client.redeem(&back.location_param("code").unwrap(), &pkce, &[]).await.expect(200).json();
+        let tokens = client
+            .redeem(&back.location_param("code").unwrap(), &pkce, &[])
+            .await
+            .expect(200)
+            .json();
         assert_eq!(tokens["scope"], granted, "{checked:?}");
     }
 }
@@ -167,17 +216,29 @@ async fn i7_n7_scopes_default_and_unknown_ones_are_dropped() {
     let tokens = client.tokens(&browser, &[("scope", "mcp:read offline_access openid")]).await;
     assert_eq!(tokens.answer["scope"], "mcp:read offline_access");
     // rmcp repeats at refresh what it once asked for.
-    client.refresh(&tokens.refresh, &[("scope", "mcp:read offline_access openid")]).await.expect(200);
+    client
+        .refresh(&tokens.refresh, &[("scope", "mcp:read offline_access openid")])
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
 async fn a27_i2_i11_resource_is_forgiving_in_spelling_and_strict_in_meaning() {
     let (server, client, browser) = stage().await;
-    for resource in ["", &server.at("/mcp/"), &server.at("/mcp"), &server.url.replace("http://", "HTTP://"), &server.url] {
+    for resource in [
+        "",
+        &server.at("/mcp/"),
+        &server.at("/mcp"),
+        &server.url.replace("http://", "HTTP://"),
+        &server.url,
+    ] {
         let tokens = client.tokens(&browser, &[("resource", resource)]).await;
         let payload = tokens.access.split('.').nth(1).unwrap();
-        let claims: serde_json::Value =
-            serde_json::from_slice(&base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, payload).unwrap()).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(
+            &base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, payload)
+                .unwrap(),
+        )
+        .unwrap();
         assert_eq!(claims["aud"], server.at("/mcp"), "{resource}");
         assert_eq!(claims["iss"], server.url);
     }
@@ -188,7 +249,10 @@ async fn authz_38_an_old_request_has_expired_and_a_tampered_one_is_damaged() {
     let (server, client, browser) = stage().await;
     let to = browser.get(&client.authorize_url(&Pkce::default(), &[])).await.expect(303).location();
     let mut tampered = to.clone();
-    tampered.replace_range(to.len() - 3..to.len() - 2, if &to[to.len() - 3..to.len() - 2] == "A" { "B" } else { "A" });
+    tampered.replace_range(
+        to.len() - 3..to.len() - 2,
+        if &to[to.len() - 3..to.len() - 2] == "A" { "B" } else { "A" },
+    );
     browser.get(&tampered).await.expect(400);
     server.clock.advance(601);
     let page = browser.get(&to).await.expect(400);
@@ -200,17 +264,32 @@ async fn prompt_none_and_max_age_are_obeyed() {
     let (server, client, browser) = stage().await;
     let pkce = Pkce::default();
     let silent = browser.get(&client.authorize_url(&pkce, &[("prompt", "none")])).await.expect(303);
-    assert_eq!(silent.location_param("error").as_deref(), Some("consent_required"), "a self-registered client is never silently allowed");
-    let nobody = Browser::new().get(&client.authorize_url(&pkce, &[("prompt", "none")])).await.expect(400);
-    assert!(nobody.body.contains("href=\"http://127.0.0.1:7777/callback?error=login_required"), "{}", nobody.body);
+    assert_eq!(
+        silent.location_param("error").as_deref(),
+        Some("consent_required"),
+        "a self-registered client is never silently allowed"
+    );
+    let nobody =
+        Browser::new().get(&client.authorize_url(&pkce, &[("prompt", "none")])).await.expect(400);
+    assert!(
+        nobody.body.contains("href=\"http://127.0.0.1:7777/callback?error=login_required"),
+        "{}",
+        nobody.body
+    );
     server.clock.advance(120);
     for changes in [[("max_age", "60")], [("prompt", "login")], [("max_age", "0")]] {
         let to = browser.get(&client.authorize_url(&pkce, &changes)).await.expect(303).location();
         assert!(to.contains("/login?request="), "{changes:?}: {to}");
         // After signing in anew the same request goes on to consent.
         let page = browser.get(&to).await.expect(200);
-        let (csrf, request) = (form_value(&page.body, "csrf").unwrap(), form_value(&page.body, "request").unwrap());
-        let fields = [("csrf", csrf.as_str()), ("request", request.as_str()), ("name", "alice"), ("password", doorward_testkit::PASSWORD)];
+        let (csrf, request) =
+            (form_value(&page.body, "csrf").unwrap(), form_value(&page.body, "request").unwrap());
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("request", request.as_str()),
+            ("name", "alice"),
+            ("password", doorward_testkit::PASSWORD),
+        ];
         let on = browser.post(&server.at("/login"), &fields).await.expect(303).location();
         browser.get(&on).await.expect(200);
         server.clock.advance(120);
@@ -223,19 +302,28 @@ async fn prompt_none_and_max_age_are_obeyed() {
 async fn prompt_none_succeeds_for_an_administrators_client_within_what_was_allowed() {
     let (server, _, browser) = stage().await;
     let added = server.app.registration.add(doorward_registration_new("Portal")).await.unwrap();
-    let client = OAuthClient::known(&server, added.client.id.as_str(), "https://portal.example/callback");
+    let client =
+        OAuthClient::known(&server, added.client.id.as_str(), "https://portal.example/callback");
     let pkce = Pkce::default();
     let first = browser.get(&client.authorize_url(&pkce, &[("prompt", "none")])).await.expect(303);
     assert_eq!(first.location_param("error").as_deref(), Some("consent_required"));
     client.tokens(&browser, &[]).await;
     let silent = browser.get(&client.authorize_url(&pkce, &[("prompt", "none")])).await.expect(303);
     client.redeem(&silent.location_param("code").unwrap(), &pkce, &[]).await.expect(200);
-    let more = browser.get(&client.authorize_url(&pkce, &[("prompt", "none"), ("scope", "mcp:write")])).await.expect(303);
+    let more = browser
+        .get(&client.authorize_url(&pkce, &[("prompt", "none"), ("scope", "mcp:write")]))
+        .await
+        .expect(303);
     assert_eq!(more.location_param("error").as_deref(), Some("consent_required"));
 }
 
 fn doorward_registration_new(name: &str) -> doorward::app::NewClient {
-    doorward::app::NewClient { name: name.to_owned(), redirect_uris: vec!["https://portal.example/callback".to_owned()], auth_method: None, admin: false }
+    doorward::app::NewClient {
+        name: name.to_owned(),
+        redirect_uris: vec!["https://portal.example/callback".to_owned()],
+        auth_method: None,
+        admin: false,
+    }
 }
 
 #[tokio::test]
@@ -249,17 +337,27 @@ async fn prompt_none_gives_no_code_where_any_program_of_the_machine_could_take_i
         (loopback, Some("client_secret_post"), true),
         ("https://portal.example/callback", None, true),
     ] {
-        let new =
-            doorward::app::NewClient { redirect_uris: vec![uri.to_owned()], auth_method: method.map(str::to_owned), ..doorward_registration_new("Portal") };
+        let new = doorward::app::NewClient {
+            redirect_uris: vec![uri.to_owned()],
+            auth_method: method.map(str::to_owned),
+            ..doorward_registration_new("Portal")
+        };
         let added = server.app.registration.add(new).await.unwrap();
         let mut client = OAuthClient::known(&server, added.client.id.as_str(), uri);
         client.secret = added.secret.map(|secret| secret.reveal().to_owned());
         client.tokens(&browser, &[]).await;
         let same = if uri == loopback { "http://127.0.0.1:50123/callback" } else { uri };
-        let back = browser.get(&client.authorize_url(&pkce, &[("prompt", "none"), ("redirect_uri", same)])).await.expect(303);
+        let back = browser
+            .get(&client.authorize_url(&pkce, &[("prompt", "none"), ("redirect_uri", same)]))
+            .await
+            .expect(303);
         assert!(back.location().starts_with(same), "{}", back.location());
         assert_eq!(back.location_param("code").is_some(), silent, "{uri} {method:?}");
-        assert_eq!(back.location_param("error").as_deref(), (!silent).then_some("consent_required"), "{uri} {method:?}");
+        assert_eq!(
+            back.location_param("error").as_deref(),
+            (!silent).then_some("consent_required"),
+            "{uri} {method:?}"
+        );
     }
 }
 
@@ -280,19 +378,45 @@ async fn an_error_sends_no_visitor_to_an_address_that_a_stranger_registered() {
     for changes in errors {
         let visitor = Browser::new();
         let page = visitor.get(&client.authorize_url(&pkce, changes)).await.expect(400);
-        assert!(page.location().is_empty() && page.body.contains("href=\"https://evil.example/cb?error="), "{changes:?}: {}", page.body);
-        assert!(page.body.contains("evil.example, and this server"), "the page says where it leads: {}", page.body);
+        assert!(
+            page.location().is_empty()
+                && page.body.contains("href=\"https://evil.example/cb?error="),
+            "{changes:?}: {}",
+            page.body
+        );
+        assert!(
+            page.body.contains("evil.example, and this server"),
+            "the page says where it leads: {}",
+            page.body
+        );
         let params = client.authorize_params(&pkce, changes);
-        let fields: Vec<_> = params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert!(visitor.post(&server.at("/oauth/authorize"), &fields).await.expect(400).location().is_empty(), "{changes:?}");
+        let fields: Vec<_> =
+            params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert!(
+            visitor
+                .post(&server.at("/oauth/authorize"), &fields)
+                .await
+                .expect(400)
+                .location()
+                .is_empty(),
+            "{changes:?}"
+        );
     }
     // A user allowed it, or an administrator made it: the client is told at once.
     client.tokens(&browser, &[]).await;
     let added = server.app.registration.add(doorward_registration_new("Portal")).await.unwrap();
-    let portal = OAuthClient::known(&server, added.client.id.as_str(), "https://portal.example/callback");
-    for (client, changes) in errors.iter().flat_map(|changes| [(&client, changes), (&portal, changes)]) {
+    let portal =
+        OAuthClient::known(&server, added.client.id.as_str(), "https://portal.example/callback");
+    for (client, changes) in
+        errors.iter().flat_map(|changes| [(&client, changes), (&portal, changes)])
+    {
         let back = Browser::new().get(&client.authorize_url(&pkce, changes)).await.expect(303);
-        assert!(back.location().starts_with(&client.redirect_uri) && back.location_param("error").is_some(), "{changes:?}: {}", back.location());
+        assert!(
+            back.location().starts_with(&client.redirect_uri)
+                && back.location_param("error").is_some(),
+            "{changes:?}: {}",
+            back.location()
+        );
     }
 }
 
@@ -301,7 +425,8 @@ async fn login_hint_fills_the_name_and_post_works_like_get() {
     let (server, client, _) = stage().await;
     let browser = Browser::new();
     let params = client.authorize_params(&Pkce::default(), &[("login_hint", "alice")]);
-    let fields: Vec<_> = params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let fields: Vec<_> =
+        params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let to = browser.post(&server.at("/oauth/authorize"), &fields).await.expect(303).location();
     let page = browser.get(&to).await.expect(200);
     assert!(page.body.contains("value=\"alice\"") && page.body.contains("Test client"));
@@ -311,12 +436,20 @@ async fn login_hint_fills_the_name_and_post_works_like_get() {
 async fn i3_n11_a_loopback_redirect_may_use_any_port() {
     let (_server, client, browser) = stage().await;
     let pkce = Pkce::default();
-    let page = client.consent_page(&browser, &pkce, &[("redirect_uri", "http://127.0.0.1:54321/callback")]).await;
+    let page = client
+        .consent_page(&browser, &pkce, &[("redirect_uri", "http://127.0.0.1:54321/callback")])
+        .await;
     let back = client.allow(&browser, &page).await.expect(303);
     assert!(back.location().starts_with("http://127.0.0.1:54321/callback?code="));
     let code = back.location_param("code").unwrap();
-    client.redeem(&code, &pkce, &[("redirect_uri", "http://127.0.0.1:7777/callback")]).await.expect(400);
-    client.redeem(&code, &pkce, &[("redirect_uri", "http://127.0.0.1:54321/callback")]).await.expect(200);
+    client
+        .redeem(&code, &pkce, &[("redirect_uri", "http://127.0.0.1:7777/callback")])
+        .await
+        .expect(400);
+    client
+        .redeem(&code, &pkce, &[("redirect_uri", "http://127.0.0.1:54321/callback")])
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -330,5 +463,9 @@ async fn i14_a_private_scheme_is_redirected_to_byte_for_byte() {
     let page = client.consent_page(&browser, &Pkce::default(), &[]).await;
     assert!(page.body.contains("class=\"host\">cursor:<"));
     let back = client.allow(&browser, &page).await.expect(303);
-    assert!(back.location().starts_with("cursor://anysphere.cursor-mcp/oauth/callback?code="), "{}", back.location());
+    assert!(
+        back.location().starts_with("cursor://anysphere.cursor-mcp/oauth/callback?code="),
+        "{}",
+        back.location()
+    );
 }

@@ -6,10 +6,23 @@ use doorward_testkit::{Browser, OAuthClient, Page, Pkce, TestServer};
 use reqwest::Method;
 use serde_json::json;
 
-async fn post_basic(server: &TestServer, path: &str, id: &str, secret: &str, fields: &[(&str, &str)]) -> Page {
+async fn post_basic(
+    server: &TestServer,
+    path: &str,
+    id: &str,
+    secret: &str,
+    fields: &[(&str, &str)],
+) -> Page {
     let browser = Browser::new();
     let header = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
-    browser.send(browser.raw(Method::POST, &server.at(path)).header("authorization", header).form(fields)).await
+    browser
+        .send(
+            browser
+                .raw(Method::POST, &server.at(path))
+                .header("authorization", header)
+                .form(fields),
+        )
+        .await
 }
 
 #[tokio::test]
@@ -21,22 +34,33 @@ async fn n6_w8_basic_and_post_work_and_wrong_secrets_do_not() {
     let browser = server.signed_in("alice").await;
     let pkce = Pkce::default();
     let code = client.code(&browser, &pkce, &[]).await;
-    let fields = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", pkce.verifier.as_str())];
-    for (id, wrong) in [(client.id.as_str(), "wrong"), (client.id.as_str(), ""), ("c_other", secret.as_str())] {
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("code_verifier", pkce.verifier.as_str()),
+    ];
+    for (id, wrong) in
+        [(client.id.as_str(), "wrong"), (client.id.as_str(), ""), ("c_other", secret.as_str())]
+    {
         let refused = post_basic(&server, "/oauth/token", id, wrong, &fields).await.expect(401);
         assert_eq!(refused.json()["error"], "invalid_client");
         assert!(refused.header("www-authenticate").starts_with("Basic "));
     }
     let both = [fields.as_slice(), &[("client_secret", secret.as_str())]].concat();
-    assert_eq!(post_basic(&server, "/oauth/token", &client.id, &secret, &both).await.expect(400).json()["error"], "invalid_request");
+    assert_eq!(
+        post_basic(&server, "/oauth/token", &client.id, &secret, &both).await.expect(400).json()["error"],
+        "invalid_request"
+    );
     let other = [fields.as_slice(), &[("client_id", "c_other")]].concat();
     post_basic(&server, "/oauth/token", &client.id, &secret, &other).await.expect(400);
     let browserless = Browser::new();
-    let bearer = browserless.raw(Method::POST, &server.at("/oauth/token")).bearer_auth("x").form(&fields);
+    let bearer =
+        browserless.raw(Method::POST, &server.at("/oauth/token")).bearer_auth("x").form(&fields);
     browserless.send(bearer).await.expect(401);
     // Without client_id in the body, and percent-encoded as strict clients do.
     let encoded = secret.replace('-', "%2D").replace('_', "%5F");
-    let tokens = post_basic(&server, "/oauth/token", &client.id, &encoded, &fields).await.expect(200).json();
+    let tokens =
+        post_basic(&server, "/oauth/token", &client.id, &encoded, &fields).await.expect(200).json();
     client.refresh(tokens["refresh_token"].as_str().unwrap(), &[]).await.expect(200);
     let mut posted = client.clone();
     posted.basic = false;
@@ -49,9 +73,14 @@ async fn n6_w8_basic_and_post_work_and_wrong_secrets_do_not() {
 async fn ax9_n10_a_client_revokes_its_own_tokens_and_only_those() {
     let server = TestServer::start().await;
     server.person("alice").await;
-    let (client, stranger) = (OAuthClient::register(&server).await, OAuthClient::register(&server).await);
+    let (client, stranger) =
+        (OAuthClient::register(&server).await, OAuthClient::register(&server).await);
     let browser = server.signed_in("alice").await;
-    let revoke = async |id: &str, token: &str| Browser::new().post(&server.at("/oauth/revoke"), &[("client_id", id), ("token", token)]).await;
+    let revoke = async |id: &str, token: &str| {
+        Browser::new()
+            .post(&server.at("/oauth/revoke"), &[("client_id", id), ("token", token)])
+            .await
+    };
     let tokens = client.tokens(&browser, &[]).await;
     revoke(&stranger.id, &tokens.refresh).await.expect(200);
     revoke(&stranger.id, &tokens.access).await.expect(200);
@@ -64,7 +93,14 @@ async fn ax9_n10_a_client_revokes_its_own_tokens_and_only_those() {
     let tokens = client.tokens(&browser, &[]).await;
     revoke(&client.id, &tokens.access).await.expect(200);
     client.refresh(&tokens.refresh, &[]).await.expect(400);
-    assert_eq!(Browser::new().post(&server.at("/oauth/revoke"), &[("client_id", &client.id)]).await.expect(400).json()["error"], "invalid_request");
+    assert_eq!(
+        Browser::new()
+            .post(&server.at("/oauth/revoke"), &[("client_id", &client.id)])
+            .await
+            .expect(400)
+            .json()["error"],
+        "invalid_request"
+    );
 }
 
 #[tokio::test]
@@ -86,18 +122,48 @@ async fn ax9_introspection_is_for_clients_that_authenticate() {
         .await
         .unwrap();
     let secret = added.secret.unwrap();
-    let ask =
-        async |token: &str| post_basic(&server, "/oauth/introspect", added.client.id.as_str(), secret.reveal(), &[("token", token)]).await.expect(200).json();
+    let ask = async |token: &str| {
+        post_basic(
+            &server,
+            "/oauth/introspect",
+            added.client.id.as_str(),
+            secret.reveal(),
+            &[("token", token)],
+        )
+        .await
+        .expect(200)
+        .json()
+    };
     let active = ask(&tokens.access).await;
-    assert_eq!((&active["active"], &active["client_id"], &active["aud"]), (&json!(true), &json!(client.id), &json!(server.at("/mcp"))));
+    assert_eq!(
+        (&active["active"], &active["client_id"], &active["aud"]),
+        (&json!(true), &json!(client.id), &json!(server.at("/mcp")))
+    );
     assert_eq!(ask(&tokens.refresh).await["active"], true);
     assert_eq!(ask("junk").await, json!({"active": false}));
     // A client that registered itself learns nothing of others, and a public one may not ask.
     let nosy = OAuthClient::register_with(&server, json!({})).await;
-    let answer = post_basic(&server, "/oauth/introspect", &nosy.id, nosy.secret.as_deref().unwrap(), &[("token", &tokens.access)]).await.expect(200);
+    let answer = post_basic(
+        &server,
+        "/oauth/introspect",
+        &nosy.id,
+        nosy.secret.as_deref().unwrap(),
+        &[("token", &tokens.access)],
+    )
+    .await
+    .expect(200);
     assert_eq!(answer.json(), json!({"active": false}));
-    Browser::new().post(&server.at("/oauth/introspect"), &[("client_id", &client.id), ("token", &tokens.access)]).await.expect(401);
-    Browser::new().post(&server.at("/oauth/introspect"), &[("token", &tokens.access)]).await.expect(401);
+    Browser::new()
+        .post(
+            &server.at("/oauth/introspect"),
+            &[("client_id", &client.id), ("token", &tokens.access)],
+        )
+        .await
+        .expect(401);
+    Browser::new()
+        .post(&server.at("/oauth/introspect"), &[("token", &tokens.access)])
+        .await
+        .expect(401);
     client.refresh(&tokens.refresh, &[]).await.expect(200);
     assert_eq!(ask(&tokens.refresh).await, json!({"active": false}), "a rotated token is spent");
     let alice = server.app.accounts.find("alice").await.unwrap();
@@ -109,12 +175,22 @@ async fn ax9_introspection_is_for_clients_that_authenticate() {
 async fn a_client_authenticates_by_the_method_that_it_registered_at_every_endpoint() {
     let server = TestServer::start().await;
     for (method, basic) in [("client_secret_basic", true), ("client_secret_post", false)] {
-        let client = OAuthClient::register_with(&server, json!({"token_endpoint_auth_method": method})).await;
+        let client =
+            OAuthClient::register_with(&server, json!({"token_endpoint_auth_method": method}))
+                .await;
         let secret = client.secret.clone().unwrap();
         for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect"] {
-            let fields = [("grant_type", "refresh_token"), ("refresh_token", "unknown"), ("token", "unknown")];
+            let fields = [
+                ("grant_type", "refresh_token"),
+                ("refresh_token", "unknown"),
+                ("token", "unknown"),
+            ];
             let header = post_basic(&server, path, &client.id, &secret, &fields).await;
-            let body = [fields.as_slice(), &[("client_id", client.id.as_str()), ("client_secret", secret.as_str())]].concat();
+            let body = [
+                fields.as_slice(),
+                &[("client_id", client.id.as_str()), ("client_secret", secret.as_str())],
+            ]
+            .concat();
             let body = Browser::new().post(&server.at(path), &body).await;
             let (right, wrong) = if basic { (header, body) } else { (body, header) };
             assert_ne!(right.status, 401, "{method} {path}: {}", right.body);

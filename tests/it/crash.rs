@@ -24,7 +24,13 @@ struct Ledger {
 }
 
 async fn post(url: &str, fields: &[(&str, &str)]) -> Option<(u16, Value)> {
-    let response = Browser::new().raw(reqwest::Method::POST, url).form(fields).timeout(Duration::from_secs(5)).send().await.ok()?;
+    let response = Browser::new()
+        .raw(reqwest::Method::POST, url)
+        .form(fields)
+        .timeout(Duration::from_secs(5))
+        .send()
+        .await
+        .ok()?;
     let status = response.status().as_u16();
     Some((status, serde_json::from_str(&response.text().await.ok()?).ok()?))
 }
@@ -33,8 +39,14 @@ async fn post(url: &str, fields: &[(&str, &str)]) -> Option<(u16, Value)> {
 async fn code(base: &str, browser: &Browser, client: &str, pkce: &Pkce) -> Option<String> {
     let get = async |url: String| {
         let cookie = format!("doorward-session={}", browser.cookie("doorward-session")?);
-        let response = browser.raw(reqwest::Method::GET, &url).header("cookie", cookie).send().await.ok()?;
-        let location = response.headers().get("location").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let response =
+            browser.raw(reqwest::Method::GET, &url).header("cookie", cookie).send().await.ok()?;
+        let location = response
+            .headers()
+            .get("location")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
         Some((location, response.text().await.ok()?))
     };
     let query = format!(
@@ -44,25 +56,57 @@ async fn code(base: &str, browser: &Browser, client: &str, pkce: &Pkce) -> Optio
     let (consent, _) = get(format!("{base}/oauth/authorize?{query}")).await?;
     let (_, page) = get(consent).await?;
     let form = &page[page.find("/consent\"")?..];
-    let fields =
-        [("csrf", form_value(form, "csrf")?), ("request", form_value(form, "request")?), ("decision", "allow".into()), ("scope-mcp:read", "on".into())];
+    let fields = [
+        ("csrf", form_value(form, "csrf")?),
+        ("request", form_value(form, "request")?),
+        ("decision", "allow".into()),
+        ("scope-mcp:read", "on".into()),
+    ];
     let cookie = format!("doorward-session={}", browser.cookie("doorward-session")?);
-    let response = browser.raw(reqwest::Method::POST, &format!("{base}/consent")).header("cookie", cookie).form(&fields).send().await.ok()?;
+    let response = browser
+        .raw(reqwest::Method::POST, &format!("{base}/consent"))
+        .header("cookie", cookie)
+        .form(&fields)
+        .send()
+        .await
+        .ok()?;
     let location = url::Url::parse(response.headers().get("location")?.to_str().ok()?).ok()?;
     location.query_pairs().find(|(name, _)| name == "code").map(|(_, value)| value.into_owned())
 }
 
-async fn worker(base: String, browser: Browser, client: String, ledger: Arc<Mutex<Ledger>>, stop: Arc<AtomicBool>) {
+async fn worker(
+    base: String,
+    browser: Browser,
+    client: String,
+    ledger: Arc<Mutex<Ledger>>,
+    stop: Arc<AtomicBool>,
+) {
     let token = format!("{base}/oauth/token");
     while !stop.load(Ordering::SeqCst) {
         let pkce = Pkce::default();
         let Some(code) = code(&base, &browser, &client, &pkce).await else { continue };
-        let fields = [("grant_type", "authorization_code"), ("client_id", &client), ("code", &code), ("code_verifier", &pkce.verifier)];
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("client_id", &client),
+            ("code", &code),
+            ("code_verifier", &pkce.verifier),
+        ];
         let Some((200, tokens)) = post(&token, &fields).await else { continue };
         ledger.lock().unwrap().spent.push((code, pkce.verifier));
         let mut head = tokens["refresh_token"].as_str().unwrap().to_owned();
         for _ in 0..2 {
-            let Some((200, next)) = post(&token, &[("grant_type", "refresh_token"), ("client_id", &client), ("refresh_token", &head)]).await else { break };
+            let Some((200, next)) = post(
+                &token,
+                &[
+                    ("grant_type", "refresh_token"),
+                    ("client_id", &client),
+                    ("refresh_token", &head),
+                ],
+            )
+            .await
+            else {
+                break;
+            };
             next["refresh_token"].as_str().unwrap().clone_into(&mut head);
         }
         ledger.lock().unwrap().heads.push(head);
@@ -74,22 +118,52 @@ async fn p1_p2_f_01_kill_9_in_a_token_burst_loses_nothing_and_spends_no_code_twi
     let data = std::env::temp_dir().join(format!("doorward-crash-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&data);
     let database = doorward_testkit::fresh_database().await;
-    let variables = [("DOORWARD_STORE__URL", database.as_str()), ("DOORWARD_ACCOUNTS__ARGON2_MEMORY_KIB", "64")];
+    let variables = [
+        ("DOORWARD_STORE__URL", database.as_str()),
+        ("DOORWARD_ACCOUNTS__ARGON2_MEMORY_KIB", "64"),
+    ];
     let mut server = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
     let (base, listen) = (server.url.clone(), server.url.trim_start_matches("http://").to_owned());
-    let added = run_command(&["--data-dir", data.to_str().unwrap(), "user", "add", "alice", "--password-stdin"], &variables, "a long password\n").await;
+    let added = run_command(
+        &["--data-dir", data.to_str().unwrap(), "user", "add", "alice", "--password-stdin"],
+        &variables,
+        "a long password\n",
+    )
+    .await;
     assert!(added.status.success());
     let browser = Browser::new();
     let csrf = form_value(&browser.get(&format!("{base}/login")).await.body, "csrf").unwrap();
-    browser.post(&format!("{base}/login"), &[("csrf", &csrf), ("name", "alice"), ("password", "a long password")]).await.expect(303);
+    browser
+        .post(
+            &format!("{base}/login"),
+            &[("csrf", &csrf), ("name", "alice"), ("password", "a long password")],
+        )
+        .await
+        .expect(303);
     let metadata = json!({"client_name": "Crash", "redirect_uris": ["http://127.0.0.1:7777/cb"], "token_endpoint_auth_method": "none"});
-    let client = browser.post_json(&format!("{base}/oauth/register"), &metadata).await.expect(201).json()["client_id"].as_str().unwrap().to_owned();
+    let client = browser
+        .post_json(&format!("{base}/oauth/register"), &metadata)
+        .await
+        .expect(201)
+        .json()["client_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let token = format!("{base}/oauth/token");
     let (mut acknowledged, mut replayed) = (0, 0);
     for round in 0..ROUNDS {
         let (ledger, stop) = (Arc::<Mutex<Ledger>>::default(), Arc::<AtomicBool>::default());
-        let workers: Vec<_> =
-            (0..WORKERS).map(|_| tokio::spawn(worker(base.clone(), browser.clone(), client.clone(), Arc::clone(&ledger), Arc::clone(&stop)))).collect();
+        let workers: Vec<_> = (0..WORKERS)
+            .map(|_| {
+                tokio::spawn(worker(
+                    base.clone(),
+                    browser.clone(),
+                    client.clone(),
+                    Arc::clone(&ledger),
+                    Arc::clone(&stop),
+                ))
+            })
+            .collect();
         // A different moment each time, so that the end falls into different phases of a commit.
         tokio::time::sleep(Duration::from_millis(150 + (round as u64 * 37) % 200)).await;
         // On a slow machine, wait for something to lose.
@@ -107,17 +181,37 @@ async fn p1_p2_f_01_kill_9_in_a_token_burst_loses_nothing_and_spends_no_code_twi
         server = DoorwardProcess::start(&data, &listen, &variables).await;
         let ledger = std::mem::take(&mut *ledger.lock().unwrap());
         for head in &ledger.heads {
-            let (status, answer) = post(&token, &[("grant_type", "refresh_token"), ("client_id", &client), ("refresh_token", head)]).await.unwrap();
-            assert_eq!(status, 200, "round {round}: an acknowledged refresh token was lost: {answer}");
+            let (status, answer) = post(
+                &token,
+                &[("grant_type", "refresh_token"), ("client_id", &client), ("refresh_token", head)],
+            )
+            .await
+            .unwrap();
+            assert_eq!(
+                status, 200,
+                "round {round}: an acknowledged refresh token was lost: {answer}"
+            );
             acknowledged += 1;
         }
         for (code, verifier) in &ledger.spent {
-            let fields = [("grant_type", "authorization_code"), ("client_id", &client), ("code", code), ("code_verifier", verifier)];
+            let fields = [
+                ("grant_type", "authorization_code"),
+                ("client_id", &client),
+                ("code", code),
+                ("code_verifier", verifier),
+            ];
             let (status, answer) = post(&token, &fields).await.unwrap();
-            assert_eq!((status, &answer["error"]), (400, &json!("invalid_grant")), "round {round}: a spent code was accepted again");
+            assert_eq!(
+                (status, &answer["error"]),
+                (400, &json!("invalid_grant")),
+                "round {round}: a spent code was accepted again"
+            );
             replayed += 1;
         }
     }
-    assert!(acknowledged >= ROUNDS && replayed >= ROUNDS, "the burst was too thin to prove anything: {acknowledged} {replayed}");
+    assert!(
+        acknowledged >= ROUNDS && replayed >= ROUNDS,
+        "the burst was too thin to prove anything: {acknowledged} {replayed}"
+    );
     server.kill().await;
 }

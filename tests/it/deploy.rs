@@ -14,8 +14,14 @@ fn cw20_the_registry_entry_names_the_remote_and_is_short() {
     let entry: Value = serde_json::from_str(&read("server.json")).unwrap();
     let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
     assert!((1..=100).contains(&text("description").chars().count()));
-    let (namespace, name) = text("name").split_once('/').map(|(one, other)| (one.to_owned(), other.to_owned())).unwrap();
-    let plain = |text: &str| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-_".contains(letter));
+    let (namespace, name) = text("name")
+        .split_once('/')
+        .map(|(one, other)| (one.to_owned(), other.to_owned()))
+        .unwrap();
+    let plain = |text: &str| {
+        !text.is_empty()
+            && text.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-_".contains(letter))
+    };
     assert!(plain(&namespace) && plain(&name) && namespace.contains('.'));
     assert_eq!(text("version"), env!("CARGO_PKG_VERSION"));
     assert_eq!(entry["remotes"][0]["type"], "streamable-http");
@@ -26,28 +32,53 @@ fn cw20_the_registry_entry_names_the_remote_and_is_short() {
 fn cw21_cs23_the_image_has_no_root_no_shell_and_a_debug_variant() {
     let file = read("Containerfile");
     let last = file.rsplit("\nFROM ").next().unwrap();
-    assert!(last.starts_with("gcr.io/distroless/cc-debian12:nonroot") && last.contains("USER 65532:65532"));
+    assert!(
+        last.starts_with("gcr.io/distroless/cc-debian12:nonroot")
+            && last.contains("USER 65532:65532")
+    );
     assert!(file.contains(" AS debug") && file.contains("--locked"));
     for name in ["compose.yml", "compose.postgres.yml"] {
         let compose = read(name);
-        assert!(compose.contains("read_only: true") && compose.contains("cap_drop: [ALL]") && compose.contains("no-new-privileges"), "{name}");
-        for variable in compose.split_whitespace().filter_map(|word| word.strip_suffix(':')).filter(|word| word.starts_with("DOORWARD_")) {
-            let key = variable.trim_start_matches("DOORWARD_").trim_end_matches("_FILE").replace("__", ".").to_lowercase();
-            assert!(doorward::config::known_keys().iter().any(|known| known.path() == key), "{name}: {variable} is no key");
+        assert!(
+            compose.contains("read_only: true")
+                && compose.contains("cap_drop: [ALL]")
+                && compose.contains("no-new-privileges"),
+            "{name}"
+        );
+        for variable in compose
+            .split_whitespace()
+            .filter_map(|word| word.strip_suffix(':'))
+            .filter(|word| word.starts_with("DOORWARD_"))
+        {
+            let key = variable
+                .trim_start_matches("DOORWARD_")
+                .trim_end_matches("_FILE")
+                .replace("__", ".")
+                .to_lowercase();
+            assert!(
+                doorward::config::known_keys().iter().any(|known| known.path() == key),
+                "{name}: {variable} is no key"
+            );
         }
     }
 }
 
 #[test]
 fn the_example_configuration_and_the_unit_are_understood() {
-    let loaded: Result<doorward::config::Config, _> = toml::from_str(&read("doorward.toml.example"));
+    let loaded: Result<doorward::config::Config, _> =
+        toml::from_str(&read("doorward.toml.example"));
     assert!(loaded.is_ok(), "{loaded:?}");
     let unit = read("doorward.service");
-    for line in ["DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="] {
+    for line in
+        ["DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="]
+    {
         assert!(unit.lines().any(|known| known == line), "{line}");
     }
-    for (name, words) in [("proxies/Caddyfile", "flush_interval -1"), ("proxies/nginx.conf", "proxy_buffering off;"), ("proxies/traefik.yml", "flushInterval")]
-    {
+    for (name, words) in [
+        ("proxies/Caddyfile", "flush_interval -1"),
+        ("proxies/nginx.conf", "proxy_buffering off;"),
+        ("proxies/traefik.yml", "flushInterval"),
+    ] {
         assert!(read(name).contains(words), "{name}");
     }
 }

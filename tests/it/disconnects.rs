@@ -1,5 +1,5 @@
-//! Requests whose client goes away at a random moment. Everything that was stored has its entry, everything that was refused is counted,
-//! and what the requests held is returned.
+//! Requests whose client goes away at a random moment. Everything that was stored has its entry,
+//! everything that was refused is counted, and what the requests held is returned.
 
 use std::{
     collections::BTreeSet,
@@ -8,7 +8,9 @@ use std::{
 
 use doorward_model::{AuditEvent, AuditFilter, Clock, GrantId, routes};
 use doorward_store::ClientFilter;
-use doorward_testkit::{Browser, DoorwardProcess, OAuthClient, PASSWORD, Pkce, TestServer, form_value};
+use doorward_testkit::{
+    Browser, DoorwardProcess, OAuthClient, PASSWORD, Pkce, TestServer, form_value,
+};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
@@ -32,8 +34,17 @@ const DRIVEN: &[&str] = &[
 ];
 
 /// One request in plain bytes.
-fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
+fn request(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Vec<u8> {
+    let mut head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n",
+        body.len()
+    );
     for (name, value) in headers {
         head = format!("{head}{name}: {value}\r\n");
     }
@@ -54,8 +65,17 @@ async fn drop_one(address: String, bytes: Vec<u8>, seed: u64) {
 
 async fn drop_all(address: &str, requests: Vec<Vec<u8>>, at_once: usize) {
     for (round, some) in requests.chunks(at_once).enumerate() {
-        let all: Vec<_> =
-            some.iter().enumerate().map(|(index, bytes)| tokio::spawn(drop_one(address.to_owned(), bytes.clone(), (round * at_once + index) as u64))).collect();
+        let all: Vec<_> = some
+            .iter()
+            .enumerate()
+            .map(|(index, bytes)| {
+                tokio::spawn(drop_one(
+                    address.to_owned(),
+                    bytes.clone(),
+                    (round * at_once + index) as u64,
+                ))
+            })
+            .collect();
         for one in all {
             one.await.unwrap();
         }
@@ -86,9 +106,13 @@ fn csrf_of(page: &str, action: &str) -> String {
 impl Stage {
     async fn new() -> Self {
         let server = TestServer::start_with(|config| {
-            // These limits have tests of their own; here they would keep requests from what they are to be dropped in.
+            // These limits have tests of their own; here they would keep requests from what they
+            // are to be dropped in.
             config.registration.burst_per_address = 10_000;
-            (config.accounts.failures_before_delay, config.accounts.address_failures_before_delay) = (10_000, 10_000);
+            (
+                config.accounts.failures_before_delay,
+                config.accounts.address_failures_before_delay,
+            ) = (10_000, 10_000);
         })
         .await;
         server.person("alice").await;
@@ -102,7 +126,13 @@ impl Stage {
 
     fn post(&self, path: &str, browser: &Browser, fields: &[(&str, &str)]) -> Vec<u8> {
         let origin = self.server.url.clone();
-        request(&self.address, "POST", path, &[FORM, ("cookie", &cookies(browser)), ("origin", &origin)], &encode(fields))
+        request(
+            &self.address,
+            "POST",
+            path,
+            &[FORM, ("cookie", &cookies(browser)), ("origin", &origin)],
+            &encode(fields),
+        )
     }
 
     async fn codes(&self) -> Vec<(String, Pkce)> {
@@ -130,9 +160,15 @@ impl Stage {
         let mut all = Vec::new();
         let access = self.client.tokens(&self.browser, &[]).await.access;
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}}).to_string();
-        let (bearer, accept) = (format!("Bearer {access}"), ("accept", "application/json, text/event-stream"));
+        let (bearer, accept) =
+            (format!("Bearer {access}"), ("accept", "application/json, text/event-stream"));
         for _ in 0..EACH {
-            let headers = [JSON, accept, ("authorization", bearer.as_str()), ("mcp-protocol-version", "2025-11-25")];
+            let headers = [
+                JSON,
+                accept,
+                ("authorization", bearer.as_str()),
+                ("mcp-protocol-version", "2025-11-25"),
+            ];
             all.push(request(&self.address, "POST", routes::MCP, &headers, &body));
         }
 
@@ -155,7 +191,13 @@ impl Stage {
                 for _ in 0..EACH {
                     let url = self.client.authorize_url(&Pkce::default(), &[]);
                     let path = url.strip_prefix(&self.server.url).unwrap().to_owned();
-                    all.push(request(address, "GET", &path, &[("cookie", &cookies(&self.browser))], ""));
+                    all.push(request(
+                        address,
+                        "GET",
+                        &path,
+                        &[("cookie", &cookies(&self.browser))],
+                        "",
+                    ));
                 }
             }
             routes::LOGIN => {
@@ -165,16 +207,30 @@ impl Stage {
                     let csrf = form_value(&page.body, "csrf").unwrap();
                     let ghost = format!("ghost{number}");
                     // Half of them are right.
-                    let (name, password) = if number % 2 == 0 { ("alice", PASSWORD) } else { (ghost.as_str(), "wrong password") };
-                    all.push(self.post(route, &stranger, &[("csrf", &csrf), ("name", name), ("password", password)]));
+                    let (name, password) = if number % 2 == 0 {
+                        ("alice", PASSWORD)
+                    } else {
+                        (ghost.as_str(), "wrong password")
+                    };
+                    all.push(self.post(
+                        route,
+                        &stranger,
+                        &[("csrf", &csrf), ("name", name), ("password", password)],
+                    ));
                 }
             }
             routes::CONSENT => {
                 for _ in 0..EACH {
                     let page = self.client.consent_page(&self.browser, &Pkce::default(), &[]).await;
                     let form = &page.body[page.body.find("/consent\"").unwrap()..];
-                    let (csrf, sealed) = (form_value(form, "csrf").unwrap(), form_value(form, "request").unwrap());
-                    let fields = [("csrf", csrf.as_str()), ("request", sealed.as_str()), ("decision", "allow"), ("scope-mcp:read", "on")];
+                    let (csrf, sealed) =
+                        (form_value(form, "csrf").unwrap(), form_value(form, "request").unwrap());
+                    let fields = [
+                        ("csrf", csrf.as_str()),
+                        ("request", sealed.as_str()),
+                        ("decision", "allow"),
+                        ("scope-mcp:read", "on"),
+                    ];
                     all.push(self.post(route, &self.browser, &fields));
                 }
             }
@@ -189,14 +245,19 @@ impl Stage {
                     refreshes.push(tokens["refresh_token"].as_str().unwrap().to_owned());
                 }
                 for token in refreshes {
-                    let fields = [("grant_type", "refresh_token"), ("client_id", self.client.id.as_str()), ("refresh_token", &token)];
+                    let fields = [
+                        ("grant_type", "refresh_token"),
+                        ("client_id", self.client.id.as_str()),
+                        ("refresh_token", &token),
+                    ];
                     all.push(request(address, "POST", route, &[FORM], &encode(&fields)));
                 }
             }
             routes::REVOKE => {
                 for _ in 0..EACH / 4 {
                     let refresh = self.client.tokens(&self.browser, &[]).await.refresh;
-                    let fields = [("client_id", self.client.id.as_str()), ("token", refresh.as_str())];
+                    let fields =
+                        [("client_id", self.client.id.as_str()), ("token", refresh.as_str())];
                     all.push(request(address, "POST", route, &[FORM], &encode(&fields)));
                 }
             }
@@ -205,8 +266,16 @@ impl Stage {
                     let browser = self.server.signed_in("alice").await;
                     let page = browser.get(&self.server.at(routes::ACCOUNT)).await.expect(200);
                     let csrf = csrf_of(&page.body, route);
-                    let session = form_value(&page.body[page.body.find(&format!("{route}\"")).unwrap()..], "session_id").unwrap_or_default();
-                    all.push(self.post(route, &browser, &[("csrf", &csrf), ("session_id", &session)]));
+                    let session = form_value(
+                        &page.body[page.body.find(&format!("{route}\"")).unwrap()..],
+                        "session_id",
+                    )
+                    .unwrap_or_default();
+                    all.push(self.post(
+                        route,
+                        &browser,
+                        &[("csrf", &csrf), ("session_id", &session)],
+                    ));
                 }
             }
             routes::ACCOUNT_WITHDRAW => {
@@ -214,19 +283,35 @@ impl Stage {
                     self.client.tokens(&self.browser, &[]).await;
                     let page = self.browser.get(&self.server.at(routes::ACCOUNT)).await.expect(200);
                     let csrf = csrf_of(&page.body, route);
-                    all.push(self.post(route, &self.browser, &[("csrf", &csrf), ("client_id", &self.client.id)]));
+                    all.push(self.post(
+                        route,
+                        &self.browser,
+                        &[("csrf", &csrf), ("client_id", &self.client.id)],
+                    ));
                 }
             }
             routes::API_PEOPLE => {
                 for number in 0..EACH {
                     let body = json!({"name": format!("added{number}")}).to_string();
-                    all.push(request(address, "POST", route, &[JSON, ("authorization", &bearer)], &body));
+                    all.push(request(
+                        address,
+                        "POST",
+                        route,
+                        &[JSON, ("authorization", &bearer)],
+                        &body,
+                    ));
                 }
             }
             routes::API_SETTINGS => {
                 for number in 0..EACH {
                     let body = json!({"notice": format!("notice {number}")}).to_string();
-                    all.push(request(address, "PATCH", route, &[JSON, ("authorization", &bearer)], &body));
+                    all.push(request(
+                        address,
+                        "PATCH",
+                        route,
+                        &[JSON, ("authorization", &bearer)],
+                        &body,
+                    ));
                 }
             }
             routes::MCP => all = self.calls().await,
@@ -268,30 +353,59 @@ async fn what_a_dropped_request_stored_has_its_entry_and_what_it_was_refused_is_
     store.flush().await.unwrap();
     let now = stage.server.clock.now();
 
-    let clients: BTreeSet<String> =
-        store.clients(ClientFilter::default(), 1000).await.unwrap().into_iter().map(|client| format!("client:{}", client.id)).collect();
+    let clients: BTreeSet<String> = store
+        .clients(ClientFilter::default(), 1000)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|client| format!("client:{}", client.id))
+        .collect();
     assert!(clients.len() > 10, "{}", clients.len());
     assert_eq!(clients, stage.subjects("client.added").await);
 
-    let people: BTreeSet<String> = store.people().await.unwrap().into_iter().map(|person| format!("person:{}", person.id)).collect();
+    let people: BTreeSet<String> = store
+        .people()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|person| format!("person:{}", person.id))
+        .collect();
     assert!(people.len() > 10, "{}", people.len());
     assert_eq!(people, stage.subjects("person.added").await);
 
     let alice = stage.server.app.accounts.find("alice").await.unwrap();
-    let signed_in: BTreeSet<String> = stage.entries("person.signed_in").await.into_iter().filter_map(|event| event.actor.session_id).collect();
+    let signed_in: BTreeSet<String> = stage
+        .entries("person.signed_in")
+        .await
+        .into_iter()
+        .filter_map(|event| event.actor.session_id)
+        .collect();
     for session in store.sessions_of(&alice.id, now).await.unwrap() {
-        assert!(signed_in.contains(session.id.as_str()), "a session without its entry: {session:?}");
+        assert!(
+            signed_in.contains(session.id.as_str()),
+            "a session without its entry: {session:?}"
+        );
     }
 
     let given = stage.subjects("grant.given").await;
     let revoked = stage.subjects("grant.revoked").await;
     let live = store.live_grants_of(&alice.id, now).await.unwrap();
     for grant in &live {
-        assert!(given.contains(&format!("grant:{}", grant.id)), "a grant without its entry: {}", grant.id);
+        assert!(
+            given.contains(&format!("grant:{}", grant.id)),
+            "a grant without its entry: {}",
+            grant.id
+        );
     }
     for subject in &given {
         let id = GrantId::from_text(subject.trim_start_matches("grant:"));
-        let ended = store.grant_uncached(&id).await.unwrap().expect("an entry about a grant that is not stored").revoked_at.is_some();
+        let ended = store
+            .grant_uncached(&id)
+            .await
+            .unwrap()
+            .expect("an entry about a grant that is not stored")
+            .revoked_at
+            .is_some();
         assert!(!ended || !revoked.is_empty());
     }
     assert!(given.len() > 10, "{}", given.len());
@@ -301,7 +415,11 @@ async fn what_a_dropped_request_stored_has_its_entry_and_what_it_was_refused_is_
     for number in (1..EACH).step_by(2) {
         let key = format!("account:ghost{number}");
         let counted = store.login_failures(&key).await.unwrap().failures;
-        assert_eq!(counted > 0, failed.contains(&format!("sign_in:{key}")), "{key}: counted {counted}");
+        assert_eq!(
+            counted > 0,
+            failed.contains(&format!("sign_in:{key}")),
+            "{key}: counted {counted}"
+        );
     }
 
     // What the requests held is free again: other requests are answered at once.
@@ -324,7 +442,8 @@ async fn a_dropped_sign_in_returns_its_memory_and_its_turn() {
     let _ = std::fs::remove_dir_all(&data);
     std::fs::create_dir_all(&data).unwrap();
     let database = doorward_testkit::fresh_database().await;
-    let server = DoorwardProcess::start(&data, "127.0.0.1:0", &[("DOORWARD_STORE__URL", &database)]).await;
+    let server =
+        DoorwardProcess::start(&data, "127.0.0.1:0", &[("DOORWARD_STORE__URL", &database)]).await;
     let address = server.url.trim_start_matches("http://").to_owned();
     let browser = Browser::new();
     let page = browser.get(&format!("{}/login", server.url)).await.expect(200);
@@ -332,15 +451,35 @@ async fn a_dropped_sign_in_returns_its_memory_and_its_turn() {
     let before = resident(server.id());
     let mut requests = Vec::new();
     for number in 0..200 {
-        let body = encode(&[("csrf", &csrf), ("name", &format!("ghost{number}")), ("password", "wrong password")]);
-        requests.push(request(&address, "POST", "/login", &[FORM, ("cookie", &cookies(&browser)), ("origin", &server.url)], &body));
+        let body = encode(&[
+            ("csrf", &csrf),
+            ("name", &format!("ghost{number}")),
+            ("password", "wrong password"),
+        ]);
+        requests.push(request(
+            &address,
+            "POST",
+            "/login",
+            &[FORM, ("cookie", &cookies(&browser)), ("origin", &server.url)],
+            &body,
+        ));
     }
     drop_all(&address, requests, 200).await;
     let after = resident(server.id());
     assert!(after < before + 400, "resident memory grew from {before} to {after} MiB");
     let begun = Instant::now();
-    let answer = browser.post(&format!("{}/login", server.url), &[("csrf", &csrf), ("name", "nobody"), ("password", "wrong password")]).await;
-    assert!(answer.status < 500 && begun.elapsed() < Duration::from_secs(10), "{} after {:?}", answer.status, begun.elapsed());
+    let answer = browser
+        .post(
+            &format!("{}/login", server.url),
+            &[("csrf", &csrf), ("name", "nobody"), ("password", "wrong password")],
+        )
+        .await;
+    assert!(
+        answer.status < 500 && begun.elapsed() < Duration::from_secs(10),
+        "{} after {:?}",
+        answer.status,
+        begun.elapsed()
+    );
     std::fs::remove_dir_all(data).unwrap();
 }
 

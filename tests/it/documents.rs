@@ -21,7 +21,11 @@ async fn a2_a5_i1_r2_every_probe_form_answers_and_unknown_ones_are_404_json() {
         assert_eq!(document.header("access-control-allow-origin"), "*", "{path}");
         assert_eq!(document.json()["issuer"], server.url, "{path}");
     }
-    for path in ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource/mcp/"] {
+    for path in [
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/mcp",
+        "/.well-known/oauth-protected-resource/mcp/",
+    ] {
         let document = browser.get(&server.at(path)).await.expect(200).json();
         assert_eq!(document["resource"], server.at("/mcp"), "{path}");
         assert_eq!(document["authorization_servers"], json!([server.url]), "{path}");
@@ -42,21 +46,45 @@ async fn a2_a5_i1_r2_every_probe_form_answers_and_unknown_ones_are_404_json() {
 #[tokio::test]
 async fn a3_a4_a6_a26_n10_w13_the_metadata_says_what_is_true() {
     let server = TestServer::start().await;
-    let oauth = Browser::new().get(&server.at("/.well-known/oauth-authorization-server")).await.json();
+    let oauth =
+        Browser::new().get(&server.at("/.well-known/oauth-authorization-server")).await.json();
     let openid = Browser::new().get(&server.at("/.well-known/openid-configuration")).await.json();
     for document in [&oauth, &openid] {
         assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
         assert_eq!(document["response_types_supported"], json!(["code"]));
-        assert_eq!(document["grant_types_supported"], json!(["authorization_code", "refresh_token"]));
+        assert_eq!(
+            document["grant_types_supported"],
+            json!(["authorization_code", "refresh_token"])
+        );
         assert_eq!(document["client_id_metadata_document_supported"], true);
         assert_eq!(document["authorization_response_iss_parameter_supported"], true);
-        assert_eq!(document["scopes_supported"], json!(["mcp:read", "mcp:write", "mcp:destructive"]));
-        assert!(document["token_endpoint_auth_methods_supported"].as_array().unwrap().contains(&json!("none")));
-        assert!(document["revocation_endpoint_auth_methods_supported"].as_array().unwrap().contains(&json!("none")));
+        assert_eq!(
+            document["scopes_supported"],
+            json!(["mcp:read", "mcp:write", "mcp:destructive"])
+        );
+        assert!(
+            document["token_endpoint_auth_methods_supported"]
+                .as_array()
+                .unwrap()
+                .contains(&json!("none"))
+        );
+        assert!(
+            document["revocation_endpoint_auth_methods_supported"]
+                .as_array()
+                .unwrap()
+                .contains(&json!("none"))
+        );
         for (_, value) in document.as_object().unwrap() {
             assert!(!value.is_null());
         }
-        for name in ["authorization_endpoint", "token_endpoint", "registration_endpoint", "revocation_endpoint", "introspection_endpoint", "jwks_uri"] {
+        for name in [
+            "authorization_endpoint",
+            "token_endpoint",
+            "registration_endpoint",
+            "revocation_endpoint",
+            "introspection_endpoint",
+            "jwks_uri",
+        ] {
             assert!(document[name].as_str().unwrap().starts_with(&server.url), "{name}");
         }
     }
@@ -66,9 +94,14 @@ async fn a3_a4_a6_a26_n10_w13_the_metadata_says_what_is_true() {
 
 #[tokio::test]
 async fn i15_ca21_forged_host_and_forwarded_headers_change_nothing() {
-    let server = TestServer::start_with(|config| config.server.public_url = "https://mcp.example.com".into()).await;
+    let server = TestServer::start_with(|config| {
+        config.server.public_url = "https://mcp.example.com".into()
+    })
+    .await;
     let browser = Browser::new();
-    for path in ["/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/mcp"] {
+    for path in
+        ["/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/mcp"]
+    {
         let request = browser
             .raw(Method::GET, &server.at(path))
             .header("host", "evil.example")
@@ -76,10 +109,18 @@ async fn i15_ca21_forged_host_and_forwarded_headers_change_nothing() {
             .header("x-forwarded-proto", "http")
             .header("forwarded", "host=evil.example");
         let document = browser.send(request).await.expect(200).body;
-        assert!(!document.contains("evil") && document.contains("https://mcp.example.com"), "{document}");
+        assert!(
+            !document.contains("evil") && document.contains("https://mcp.example.com"),
+            "{document}"
+        );
     }
     let challenged = browser
-        .send(browser.raw(Method::POST, &server.at("/mcp")).header("host", "mcp.example.com").header("x-forwarded-host", "evil.example"))
+        .send(
+            browser
+                .raw(Method::POST, &server.at("/mcp"))
+                .header("host", "mcp.example.com")
+                .header("x-forwarded-host", "evil.example"),
+        )
         .await
         .expect(401);
     assert_eq!(
@@ -90,7 +131,10 @@ async fn i15_ca21_forged_host_and_forwarded_headers_change_nothing() {
 
 #[tokio::test]
 async fn a5_an_issuer_with_a_path_is_found_in_all_three_forms() {
-    let server = TestServer::start_with(|config| config.server.public_url = "https://example.com/team".into()).await;
+    let server = TestServer::start_with(|config| {
+        config.server.public_url = "https://example.com/team".into()
+    })
+    .await;
     let browser = Browser::new();
     for path in [
         "/.well-known/oauth-authorization-server/team",
@@ -98,10 +142,21 @@ async fn a5_an_issuer_with_a_path_is_found_in_all_three_forms() {
         "/team/.well-known/openid-configuration",
         "/team/.well-known/oauth-authorization-server",
     ] {
-        assert_eq!(browser.get(&server.at(path)).await.expect(200).json()["issuer"], "https://example.com/team", "{path}");
+        assert_eq!(
+            browser.get(&server.at(path)).await.expect(200).json()["issuer"],
+            "https://example.com/team",
+            "{path}"
+        );
     }
-    for path in ["/.well-known/oauth-protected-resource/team/mcp", "/team/.well-known/oauth-protected-resource/mcp"] {
-        assert_eq!(browser.get(&server.at(path)).await.expect(200).json()["resource"], "https://example.com/team/mcp", "{path}");
+    for path in [
+        "/.well-known/oauth-protected-resource/team/mcp",
+        "/team/.well-known/oauth-protected-resource/mcp",
+    ] {
+        assert_eq!(
+            browser.get(&server.at(path)).await.expect(200).json()["resource"],
+            "https://example.com/team/mcp",
+            "{path}"
+        );
     }
     let page = browser.get(&server.at("/team/login")).await.expect(200);
     assert!(page.body.contains("href=\"/team/assets/doorward.css\""));
@@ -128,17 +183,36 @@ async fn i12_w1_n14_preflights_are_answered_without_a_token() {
             .raw(Method::OPTIONS, &server.at(path))
             .header("origin", "http://localhost:6274")
             .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "authorization,mcp-protocol-version,mcp-param-region");
+            .header(
+                "access-control-request-headers",
+                "authorization,mcp-protocol-version,mcp-param-region",
+            );
         let answer = browser.send(request).await.expect(204);
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
         let allowed = answer.header("access-control-allow-headers");
-        for name in
-            ["authorization", "content-type", "mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name", "mcp-param-region", "last-event-id", "dpop"]
-        {
-            assert!(allowed.split(", ").any(|listed| listed == name), "{path}: {name} in {allowed}");
+        for name in [
+            "authorization",
+            "content-type",
+            "mcp-protocol-version",
+            "mcp-session-id",
+            "mcp-method",
+            "mcp-name",
+            "mcp-param-region",
+            "last-event-id",
+            "dpop",
+        ] {
+            assert!(
+                allowed.split(", ").any(|listed| listed == name),
+                "{path}: {name} in {allowed}"
+            );
         }
     }
-    let refused = browser.send(browser.raw(Method::POST, &server.at("/mcp")).header("origin", "http://localhost:6274")).await.expect(401);
+    let refused = browser
+        .send(
+            browser.raw(Method::POST, &server.at("/mcp")).header("origin", "http://localhost:6274"),
+        )
+        .await
+        .expect(401);
     assert!(refused.header("access-control-expose-headers").contains("www-authenticate"));
 }
 
@@ -147,7 +221,10 @@ async fn cw19_health_and_readiness_answer() {
     let server = TestServer::start().await;
     let health = Browser::new().get(&server.at("/healthz")).await.expect(200).json();
     assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(Browser::new().get(&server.at("/readyz")).await.expect(200).json()["status"], "ready");
+    assert_eq!(
+        Browser::new().get(&server.at("/readyz")).await.expect(200).json()["status"],
+        "ready"
+    );
 }
 
 #[tokio::test]

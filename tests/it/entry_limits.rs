@@ -1,4 +1,5 @@
-//! Limits at the entry points that anybody reaches: refused requests of an address and of a client, and what they write.
+//! Limits at the entry points that anybody reaches: refused requests of an address and of a client,
+//! and what they write.
 
 use doorward_model::AuditKind;
 use doorward_testkit::{Browser, OAuthClient, Page, Pkce, TestServer};
@@ -15,7 +16,13 @@ async fn small(burst: u32) -> TestServer {
 }
 
 /// Sends a request from this address.
-async fn from(server: &TestServer, address: &str, method: Method, path: &str, form: &[(&str, &str)]) -> Page {
+async fn from(
+    server: &TestServer,
+    address: &str,
+    method: Method,
+    path: &str,
+    form: &[(&str, &str)],
+) -> Page {
     let browser = Browser::new();
     let request = browser.raw(method.clone(), &server.at(path)).header("x-forwarded-for", address);
     browser.send(if method == Method::POST { request.form(form) } else { request }).await
@@ -23,7 +30,13 @@ async fn from(server: &TestServer, address: &str, method: Method, path: &str, fo
 
 #[tokio::test]
 async fn every_entry_point_stops_answering_an_address_of_which_too_much_was_refused() {
-    let wrong = [("grant_type", "authorization_code"), ("code", "x"), ("client_id", ""), ("redirect_uri", "x"), ("code_verifier", "x")];
+    let wrong = [
+        ("grant_type", "authorization_code"),
+        ("code", "x"),
+        ("client_id", ""),
+        ("redirect_uri", "x"),
+        ("code_verifier", "x"),
+    ];
     let server = small(6).await;
     for (number, (method, path)) in [
         (Method::POST, "/oauth/token"),
@@ -53,18 +66,31 @@ async fn every_entry_point_stops_answering_an_address_of_which_too_much_was_refu
         assert!((400..500).contains(&statuses[0]) && statuses[0] != 429, "{path}: {statuses:?}");
         assert!(statuses.last() == Some(&429), "{path}: {statuses:?}");
         // What is the same for all is answered to all.
-        from(&server, &address, Method::GET, "/.well-known/oauth-authorization-server", &[]).await.expect(200);
+        from(&server, &address, Method::GET, "/.well-known/oauth-authorization-server", &[])
+            .await
+            .expect(200);
     }
-    let with_tokens = [(Method::POST, "/mcp"), (Method::GET, "/mcp/sse"), (Method::POST, "/mcp-key"), (Method::GET, "/api/admin/people")];
+    let with_tokens = [
+        (Method::POST, "/mcp"),
+        (Method::GET, "/mcp/sse"),
+        (Method::POST, "/mcp-key"),
+        (Method::GET, "/api/admin/people"),
+    ];
     for (number, (method, path)) in with_tokens.into_iter().enumerate() {
         let address = format!("198.51.100.{number}");
         let mut statuses = Vec::new();
         for _ in 0..62 {
             let browser = Browser::new();
-            let request = browser.raw(method.clone(), &server.at(path)).header("x-forwarded-for", &address).bearer_auth("dw_at_guess");
+            let request = browser
+                .raw(method.clone(), &server.at(path))
+                .header("x-forwarded-for", &address)
+                .bearer_auth("dw_at_guess");
             statuses.push(browser.send(request).await.status);
         }
-        assert!(statuses[..60].iter().all(|status| *status == 401) && statuses[61] == 429, "{path}: {statuses:?}");
+        assert!(
+            statuses[..60].iter().all(|status| *status == 401) && statuses[61] == 429,
+            "{path}: {statuses:?}"
+        );
     }
     from(&server, "192.0.2.200", Method::GET, "/login", &[]).await.expect(200);
 }
@@ -95,14 +121,26 @@ async fn answered_requests_use_up_nothing_and_dropped_ones_count_as_refused() {
 async fn a_client_at_an_address_uses_up_its_own_share_only() {
     let server = small(30).await;
     let refused = async |address: &str, client: &str| {
-        from(&server, address, Method::POST, "/oauth/token", &[("grant_type", "refresh_token"), ("refresh_token", "x"), ("client_id", client)]).await.status
+        from(
+            &server,
+            address,
+            Method::POST,
+            "/oauth/token",
+            &[("grant_type", "refresh_token"), ("refresh_token", "x"), ("client_id", client)],
+        )
+        .await
+        .status
     };
-    let [one, other] = [OAuthClient::register(&server).await.id, OAuthClient::register(&server).await.id];
+    let [one, other] =
+        [OAuthClient::register(&server).await.id, OAuthClient::register(&server).await.id];
     let mut statuses = Vec::new();
     for _ in 0..11 {
         statuses.push(refused("192.0.2.1", &one).await);
     }
-    assert!(statuses[..10].iter().all(|status| *status == 400) && statuses[10] == 429, "{statuses:?}");
+    assert!(
+        statuses[..10].iter().all(|status| *status == 400) && statuses[10] == 429,
+        "{statuses:?}"
+    );
     assert_eq!((refused("192.0.2.1", &other).await, refused("192.0.2.2", &one).await), (400, 400));
 }
 
@@ -118,7 +156,9 @@ async fn repeated_refusals_are_one_entry_of_the_audit_with_their_number() {
     server.app.store.flush().await.unwrap();
     let (mut entries, mut told) = (0, 0);
     for entry in server.app.store.audit_after(0, 10_000).await.unwrap() {
-        if entry.event.kind == AuditKind::TokenRefused.as_str() && entry.event.subject == format!("client:{}", client.id) {
+        if entry.event.kind == AuditKind::TokenRefused.as_str()
+            && entry.event.subject == format!("client:{}", client.id)
+        {
             let detail: serde_json::Value = serde_json::from_str(&entry.event.detail).unwrap();
             entries += 1;
             told += detail["repeated"].as_u64().unwrap_or(1);

@@ -1,4 +1,5 @@
-//! The audit goes elsewhere as it happens: nothing is lost or out of order, also when the other side fails or this server stops.
+//! The audit goes elsewhere as it happens: nothing is lost or out of order, also when the other
+//! side fails or this server stops.
 
 use std::time::Duration;
 
@@ -34,7 +35,11 @@ async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 fn ordered(entries: &[Value], kind: &str) -> Vec<i64> {
     let numbers: Vec<i64> = entries.iter().map(|entry| entry["seq"].as_i64().unwrap()).collect();
     assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{numbers:?}");
-    entries.iter().filter(|entry| entry["kind"] == kind).map(|entry| entry["seq"].as_i64().unwrap()).collect()
+    entries
+        .iter()
+        .filter(|entry| entry["kind"] == kind)
+        .map(|entry| entry["seq"].as_i64().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -51,28 +56,69 @@ async fn a_webhook_and_a_collector_get_every_entry_also_after_they_failed() {
     for name in ["alice", "bob", "carol"] {
         server.person(name).await;
     }
-    let lines = || collector.at("/hook").iter().flat_map(|delivery| delivery.body.lines().map(ToOwned::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>();
-    let entries = || lines().iter().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
-    let added = until("the webhook's third", || Some(ordered(&entries(), "person.added")).filter(|added| added.len() == 3)).await;
-    assert!(entries().iter().all(|entry| entry["hash"].as_str().is_some_and(|hash| hash.len() > 20)), "{:?}", entries());
+    let lines = || {
+        collector
+            .at("/hook")
+            .iter()
+            .flat_map(|delivery| delivery.body.lines().map(ToOwned::to_owned).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+    };
+    let entries = || {
+        lines().iter().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    let added = until("the webhook's third", || {
+        Some(ordered(&entries(), "person.added")).filter(|added| added.len() == 3)
+    })
+    .await;
+    assert!(
+        entries().iter().all(|entry| entry["hash"].as_str().is_some_and(|hash| hash.len() > 20)),
+        "{:?}",
+        entries()
+    );
     for delivery in collector.at("/hook") {
         assert_eq!(delivery.headers["authorization"], "Bearer a-token-for-the-hook");
         assert_eq!(delivery.headers["content-type"], "application/jsonl");
     }
     let records = || {
         let deliveries = collector.at("/v1/logs");
-        assert!(deliveries.iter().all(|delivery| !delivery.headers.contains_key("authorization")), "the hook's token is the hook's");
-        let bodies = deliveries.iter().map(|delivery| serde_json::from_str::<Value>(&delivery.body).unwrap());
-        bodies.flat_map(|body| body["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().unwrap().clone()).collect::<Vec<_>>()
+        assert!(
+            deliveries.iter().all(|delivery| !delivery.headers.contains_key("authorization")),
+            "the hook's token is the hook's"
+        );
+        let bodies = deliveries
+            .iter()
+            .map(|delivery| serde_json::from_str::<Value>(&delivery.body).unwrap());
+        bodies
+            .flat_map(|body| {
+                body["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().unwrap().clone()
+            })
+            .collect::<Vec<_>>()
     };
     let number = |record: &Value| {
-        let attribute = record["attributes"].as_array().unwrap().iter().find(|attribute| attribute["key"] == "doorward.seq").unwrap();
+        let attribute = record["attributes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|attribute| attribute["key"] == "doorward.seq")
+            .unwrap();
         attribute["value"]["intValue"].as_str().unwrap().parse::<i64>().unwrap()
     };
-    let of_people = || records().iter().filter(|record| record["body"]["stringValue"] == "person.added").map(number).collect::<Vec<_>>();
-    let numbers = until("the collector's third", || Some(of_people()).filter(|added| added.len() == 3)).await;
+    let of_people = || {
+        records()
+            .iter()
+            .filter(|record| record["body"]["stringValue"] == "person.added")
+            .map(number)
+            .collect::<Vec<_>>()
+    };
+    let numbers =
+        until("the collector's third", || Some(of_people()).filter(|added| added.len() == 3)).await;
     assert_eq!(numbers, added);
-    assert!(records().iter().all(|record| record["severityText"] == "INFO" && record["timeUnixNano"].as_str().unwrap().len() == 19), "{:?}", records());
+    assert!(
+        records().iter().all(|record| record["severityText"] == "INFO"
+            && record["timeUnixNano"].as_str().unwrap().len() == 19),
+        "{:?}",
+        records()
+    );
     assert_eq!(collector.refused(), 2);
 }
 
@@ -84,12 +130,23 @@ async fn syslog_gets_each_entry_as_a_message_of_its_own() {
     sends(&server, &["syslog"]).await;
     server.person("alice").await;
     let mut buffer = vec![0; 65_536];
-    let length = tokio::time::timeout(Duration::from_secs(20), socket.recv(&mut buffer)).await.unwrap().unwrap();
+    let length = tokio::time::timeout(Duration::from_secs(20), socket.recv(&mut buffer))
+        .await
+        .unwrap()
+        .unwrap();
     let message = std::str::from_utf8(&buffer[..length]).unwrap();
     // Facility 13 (log audit), severity 6, version 1, the program, the kind (RFC 5424 §6).
-    assert!(message.starts_with("<110>1 ") && message.contains(" doorward ") && message.contains(" person.added - {"), "{message}");
+    assert!(
+        message.starts_with("<110>1 ")
+            && message.contains(" doorward ")
+            && message.contains(" person.added - {"),
+        "{message}"
+    );
     assert!(!message.contains('\n'));
-    let entry: Value = serde_json::from_str(message.split_once(" - {").map(|(_, json)| format!("{{{json}")).unwrap().as_str()).unwrap();
+    let entry: Value = serde_json::from_str(
+        message.split_once(" - {").map(|(_, json)| format!("{{{json}")).unwrap().as_str(),
+    )
+    .unwrap();
     assert_eq!(entry["kind"], "person.added");
 }
 
@@ -97,7 +154,8 @@ async fn syslog_gets_each_entry_as_a_message_of_its_own() {
 async fn what_happened_while_nobody_listened_arrives_after_a_restart() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = TestServer::start_with(|config| config.audit.syslog = format!("tcp://{address}")).await;
+    let server =
+        TestServer::start_with(|config| config.audit.syslog = format!("tcp://{address}")).await;
     sends(&server, &["syslog"]).await;
     drop(listener);
     for name in ["alice", "bob"] {
@@ -115,7 +173,10 @@ async fn what_happened_while_nobody_listened_arrives_after_a_restart() {
     server.person("carol").await;
     let (mut text, mut entries) = (Vec::new(), Vec::new());
     while ordered(&entries, "person.added").len() < 3 {
-        let (mut stream, _) = tokio::time::timeout(Duration::from_secs(20), listener.accept()).await.unwrap().unwrap();
+        let (mut stream, _) = tokio::time::timeout(Duration::from_secs(20), listener.accept())
+            .await
+            .unwrap()
+            .unwrap();
         stream.read_to_end(&mut text).await.unwrap();
         // Each message stands behind its length in bytes (RFC 6587 §3.4.1).
         let mut rest = std::mem::take(&mut text);

@@ -1,5 +1,5 @@
-//! People sign in with an identity provider: the honest way, and every dishonest one (security.md FED-*, capabilities CA19, CA20,
-//! CA38–CA40, requirements G2–G6).
+//! People sign in with an identity provider: the honest way, and every dishonest one (security.md
+//! FED-*, capabilities CA19, CA20, CA38–CA40, requirements G2–G6).
 
 mod access;
 mod hostile;
@@ -15,7 +15,10 @@ use doorward_federation::ProviderConfig;
 use doorward_testkit::{Browser, FakeProvider, OAuthClient, Page, Pkce, TestServer, Tokens};
 
 /// A server with one provider called `corp`.
-pub(crate) async fn server_with(provider: &FakeProvider, change: impl FnOnce(&mut ProviderConfig, &mut Config)) -> TestServer {
+pub(crate) async fn server_with(
+    provider: &FakeProvider,
+    change: impl FnOnce(&mut ProviderConfig, &mut Config),
+) -> TestServer {
     let mut corp = provider.config();
     let server = TestServer::start_with(|config| {
         change(&mut corp, config);
@@ -32,7 +35,11 @@ pub(crate) async fn begin(server: &TestServer, browser: &Browser, query: &str) -
 }
 
 /// The whole way through the provider; answers what the callback says.
-pub(crate) async fn arrive(server: &TestServer, provider: &FakeProvider, browser: &Browser) -> Page {
+pub(crate) async fn arrive(
+    server: &TestServer,
+    provider: &FakeProvider,
+    browser: &Browser,
+) -> Page {
     let away = begin(server, browser, "").await.expect(303);
     browser.get(&provider.sign_in(&away.location())).await
 }
@@ -62,7 +69,11 @@ async fn name_of(server: &TestServer, browser: &Browser) -> Option<String> {
 /// Asserts that a page refuses, says something to the person, and signed nobody in.
 async fn refused(server: &TestServer, browser: &Browser, page: &Page, status: u16) {
     assert_eq!(page.status, status, "{} {}", page.location(), page.body);
-    assert!(page.body.contains("<h1>") && page.body.contains("Choose how to sign in"), "{}", page.body);
+    assert!(
+        page.body.contains("<h1>") && page.body.contains("Choose how to sign in"),
+        "{}",
+        page.body
+    );
     assert_eq!(name_of(server, browser).await, None);
 }
 

@@ -1,5 +1,6 @@
-//! Secrets that can be guessed: every attempt is counted before the secret is compared, whatever becomes of the request, and a stranger's
-//! attempts do not lock a user out of a browser in which they signed in before.
+//! Secrets that can be guessed: every attempt is counted before the secret is compared, whatever
+//! becomes of the request, and a stranger's attempts do not lock a user out of a browser in which
+//! they signed in before.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,13 +17,19 @@ fn csrf(page: &Page, action: &str) -> String {
 
 async fn sign_in(server: &TestServer, browser: &Browser, name: &str, password: &str) -> Page {
     let page = browser.get(&server.at("/login?switch=1")).await;
-    browser.post(&server.at("/login"), &[("csrf", &csrf(&page, "/login")), ("name", name), ("password", password)]).await
+    browser
+        .post(
+            &server.at("/login"),
+            &[("csrf", &csrf(&page, "/login")), ("name", name), ("password", password)],
+        )
+        .await
 }
 
 /// How many entries of the audit say that an attempt was wrong.
 async fn noted(server: &TestServer) -> usize {
     server.app.store.flush().await.unwrap();
-    let filter = AuditFilter { kind: Some("person.sign_in_failed".to_owned()), ..AuditFilter::default() };
+    let filter =
+        AuditFilter { kind: Some("person.sign_in_failed".to_owned()), ..AuditFilter::default() };
     server.app.store.audit(&filter, None, 500).await.unwrap().entries.len()
 }
 
@@ -69,7 +76,17 @@ async fn a_dropped_sign_in_is_counted_and_noted() {
     }
     assert_eq!(noted(&server).await, 12, "each refused sign-in is in the audit");
     for index in 0..12 {
-        assert_eq!(server.app.store.login_failures(&format!("account:alice{index}")).await.unwrap().failures, 1, "alice{index}");
+        assert_eq!(
+            server
+                .app
+                .store
+                .login_failures(&format!("account:alice{index}"))
+                .await
+                .unwrap()
+                .failures,
+            1,
+            "alice{index}"
+        );
     }
     // The permits are back.
     sign_in(&server, &Browser::new(), "alice", PASSWORD).await.expect(303);
@@ -79,23 +96,44 @@ async fn a_dropped_sign_in_is_counted_and_noted() {
 async fn when_too_many_passwords_wait_a_sign_in_is_answered_at_once_and_not_counted() {
     let server = Arc::new(
         TestServer::start_with(|config| {
-            (config.accounts.argon2_memory_kib, config.accounts.argon2_concurrency, config.accounts.argon2_queue) = (32_768, 1, 1);
+            (
+                config.accounts.argon2_memory_kib,
+                config.accounts.argon2_concurrency,
+                config.accounts.argon2_queue,
+            ) = (32_768, 1, 1);
         })
         .await,
     );
     let tasks: Vec<_> = (0..20)
         .map(|index| {
             let server = Arc::clone(&server);
-            tokio::spawn(async move { (index, sign_in(&server, &Browser::new(), &format!("ghost{index}"), "wrong password").await) })
+            tokio::spawn(async move {
+                (
+                    index,
+                    sign_in(&server, &Browser::new(), &format!("ghost{index}"), "wrong password")
+                        .await,
+                )
+            })
         })
         .collect();
     let mut busy = 0;
     for task in tasks {
         let (index, page) = task.await.unwrap();
-        let failures = server.app.store.login_failures(&format!("account:ghost{index}")).await.unwrap().failures;
+        let failures = server
+            .app
+            .store
+            .login_failures(&format!("account:ghost{index}"))
+            .await
+            .unwrap()
+            .failures;
         if page.status == 503 {
             busy += 1;
-            assert!(!page.header("retry-after").is_empty() && page.body.contains("as many passwords as it can"), "{}", page.body);
+            assert!(
+                !page.header("retry-after").is_empty()
+                    && page.body.contains("as many passwords as it can"),
+                "{}",
+                page.body
+            );
             assert_eq!(failures, 0);
         } else {
             page.expect(401);
@@ -118,26 +156,51 @@ enum Endpoint {
     RecoveryCode,
     /// The first code of an authenticator app at `/account/authenticator`.
     FirstCode,
-    /// The first code of an authenticator app at `/login/second-factor`, where a second factor is required.
+    /// The first code of an authenticator app at `/login/second-factor`, where a second factor is
+    /// required.
     FirstCodeAtSignIn,
 }
 
 impl Endpoint {
-    const ALL: [Self; 6] = [Self::SignIn, Self::ChangePassword, Self::Code, Self::RecoveryCode, Self::FirstCode, Self::FirstCodeAtSignIn];
+    const ALL: [Self; 6] = [
+        Self::SignIn,
+        Self::ChangePassword,
+        Self::Code,
+        Self::RecoveryCode,
+        Self::FirstCode,
+        Self::FirstCodeAtSignIn,
+    ];
 
     /// Prepares a browser; answers where and what to post.
-    async fn prepare(self, server: &TestServer) -> (Browser, &'static str, Vec<(&'static str, String)>) {
-        let own = |fields: &[(&'static str, &str)]| fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect::<Vec<_>>();
+    async fn prepare(
+        self,
+        server: &TestServer,
+    ) -> (Browser, &'static str, Vec<(&'static str, String)>) {
+        let own = |fields: &[(&'static str, &str)]| {
+            fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect::<Vec<_>>()
+        };
         match self {
             Self::SignIn => {
                 let browser = Browser::new();
                 let token = csrf(&browser.get(&server.at("/login")).await, "/login");
-                (browser, "/login", own(&[("csrf", &token), ("name", "alice"), ("password", "wrong password")]))
+                (
+                    browser,
+                    "/login",
+                    own(&[("csrf", &token), ("name", "alice"), ("password", "wrong password")]),
+                )
             }
             Self::ChangePassword => {
                 let browser = server.signed_in("alice").await;
                 let token = csrf(&browser.get(&server.at("/account")).await, "/account/password");
-                (browser, "/account/password", own(&[("csrf", &token), ("present", "wrong password"), ("new", "a new long password")]))
+                (
+                    browser,
+                    "/account/password",
+                    own(&[
+                        ("csrf", &token),
+                        ("present", "wrong password"),
+                        ("new", "a new long password"),
+                    ]),
+                )
             }
             Self::Code | Self::RecoveryCode => {
                 crate::factors::enrol(server, &server.signed_in("alice").await).await;
@@ -145,18 +208,34 @@ impl Endpoint {
                 let half = password(server, &browser, "alice", None).await.expect(303);
                 let token = csrf(&browser.get(&half.location()).await, "/login/second-factor");
                 let typed = if self == Self::Code { "000000" } else { "aaaa-bbbb-cccc-dddd" };
-                (browser, "/login/second-factor", own(&[("csrf", &token), ("method", "code"), ("code", typed)]))
+                (
+                    browser,
+                    "/login/second-factor",
+                    own(&[("csrf", &token), ("method", "code"), ("code", typed)]),
+                )
             }
             Self::FirstCode => {
                 let browser = server.signed_in("alice").await;
-                let token = csrf(&browser.get(&server.at("/account/security")).await, "/account/authenticator");
-                (browser, "/account/authenticator", own(&[("csrf", &token), ("action", "confirm"), ("code", "000000")]))
+                let token = csrf(
+                    &browser.get(&server.at("/account/security")).await,
+                    "/account/authenticator",
+                );
+                (
+                    browser,
+                    "/account/authenticator",
+                    own(&[("csrf", &token), ("action", "confirm"), ("code", "000000")]),
+                )
             }
             Self::FirstCodeAtSignIn => {
                 let browser = Browser::new();
                 let half = password(server, &browser, "alice", None).await.expect(303);
-                let token = csrf(&browser.get(&half.location()).await.expect(200), "/login/second-factor");
-                (browser, "/login/second-factor", own(&[("csrf", &token), ("method", "code"), ("code", "000000")]))
+                let token =
+                    csrf(&browser.get(&half.location()).await.expect(200), "/login/second-factor");
+                (
+                    browser,
+                    "/login/second-factor",
+                    own(&[("csrf", &token), ("method", "code"), ("code", "000000")]),
+                )
             }
         }
     }
@@ -178,7 +257,8 @@ async fn of_300_guesses_at_the_same_moment_only_the_free_ones_are_compared_at_ev
             .map(|_| {
                 let (browser, url, fields) = (browser.clone(), server.at(path), fields.clone());
                 tokio::spawn(async move {
-                    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                    let fields: Vec<_> =
+                        fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
                     browser.post(&url, &fields).await
                 })
             })
@@ -188,7 +268,12 @@ async fn of_300_guesses_at_the_same_moment_only_the_free_ones_are_compared_at_ev
             let page = task.await.unwrap();
             if page.status != 429 {
                 // Wrong, and nothing else: what was compared was refused for that.
-                assert!([400, 401].contains(&page.status), "{endpoint:?}: {} {}", page.status, page.body);
+                assert!(
+                    [400, 401].contains(&page.status),
+                    "{endpoint:?}: {} {}",
+                    page.status,
+                    page.body
+                );
                 compared += 1;
             }
         }
@@ -207,20 +292,39 @@ async fn guesses_at_the_present_password_use_up_those_at_sign_in() {
     thief.set_cookie("doorward-session", &browser.cookie("doorward-session").unwrap());
     let token = csrf(&thief.get(&server.at("/account")).await, "/account/password");
     for _ in 0..5 {
-        thief.post(&server.at("/account/password"), &[("csrf", &token), ("present", "wrong"), ("new", "a new long password")]).await.expect(400);
+        thief
+            .post(
+                &server.at("/account/password"),
+                &[("csrf", &token), ("present", "wrong"), ("new", "a new long password")],
+            )
+            .await
+            .expect(400);
     }
-    let wait = thief.post(&server.at("/account/password"), &[("csrf", &token), ("present", PASSWORD), ("new", "a new long password")]).await.expect(429);
+    let wait = thief
+        .post(
+            &server.at("/account/password"),
+            &[("csrf", &token), ("present", PASSWORD), ("new", "a new long password")],
+        )
+        .await
+        .expect(429);
     assert_eq!(wait.header("retry-after"), "1");
     sign_in(&server, &Browser::new(), "alice", PASSWORD).await.expect(429);
     // The owner's own browser has a counter of its own, for the sign-in and for the prompt.
     let page = browser.get(&server.at("/account")).await;
     let token = csrf(&page, "/account/password");
-    browser.post(&server.at("/account/password"), &[("csrf", &token), ("present", PASSWORD), ("new", "a new long password")]).await.expect(200);
+    browser
+        .post(
+            &server.at("/account/password"),
+            &[("csrf", &token), ("present", PASSWORD), ("new", "a new long password")],
+        )
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
 async fn a_stranger_s_guesses_do_not_lock_a_user_out_of_a_browser_that_is_known() {
-    let server = TestServer::start_with(|config| config.accounts.address_failures_before_delay = 8).await;
+    let server =
+        TestServer::start_with(|config| config.accounts.address_failures_before_delay = 8).await;
     server.person("alice").await;
     server.person("bob").await;
     let known = server.signed_in("alice").await;
@@ -235,7 +339,12 @@ async fn a_stranger_s_guesses_do_not_lock_a_user_out_of_a_browser_that_is_known(
     sign_in(&server, &known, "alice", PASSWORD).await.expect(303);
     // The cookie is good for its user only, and a made-up one for nobody.
     sign_in(&server, &known, "bob", PASSWORD).await.expect(429);
-    for forged in [cookie.replace('~', "~A"), format!("{cookie}x"), cookie.replacen(cookie.chars().next().unwrap(), "-", 1), "x.y~z".to_owned()] {
+    for forged in [
+        cookie.replace('~', "~A"),
+        format!("{cookie}x"),
+        cookie.replacen(cookie.chars().next().unwrap(), "-", 1),
+        "x.y~z".to_owned(),
+    ] {
         let browser = Browser::new();
         browser.set_cookie("doorward-known", &forged);
         sign_in(&server, &browser, "alice", PASSWORD).await.expect(429);
@@ -269,7 +378,11 @@ async fn a_browser_is_known_after_a_whole_sign_in_only_and_for_each_of_its_users
     let to = password(&server, &half, "alice", None).await.expect(303);
     assert!(half.cookie("doorward-known").is_none(), "the password alone makes no browser known");
     let page = half.get(&to.location()).await.expect(200);
-    let fields = [("csrf", &*csrf(&page, "/login/second-factor")), ("method", "code"), ("code", &*code(&key, server.app.clock.now()))];
+    let fields = [
+        ("csrf", &*csrf(&page, "/login/second-factor")),
+        ("method", "code"),
+        ("code", &*code(&key, server.app.clock.now())),
+    ];
     half.post(&server.at("/login/second-factor"), &fields).await.expect(303);
     sign_in(&server, &half, "bob", PASSWORD).await.expect(303);
     for name in ["alice", "bob"] {

@@ -1,7 +1,9 @@
 //! Names that others choose decide nothing: rules compare identifiers (decision 24).
 
 use doorward::config::Config;
-use doorward_model::{Change, Client, ClientAuthMethod, ClientId, ClientSource, RedirectUri, ScopeSet, Timestamp};
+use doorward_model::{
+    Change, Client, ClientAuthMethod, ClientId, ClientSource, RedirectUri, ScopeSet, Timestamp,
+};
 use doorward_testkit::{OAuthClient, TestServer};
 use serde_json::json;
 
@@ -47,19 +49,35 @@ async fn a_client_or_a_token_that_takes_the_name_of_another_gets_none_of_its_rig
     let real = real.tokens(&browser, &[("scope", "mcp:read")]).await.access;
     assert!(server.calls(&real).await);
     for name in ["Portal", PORTAL] {
-        let posing = OAuthClient::register_with(&server, json!({"client_name": name, "token_endpoint_auth_method": "none"})).await;
+        let posing = OAuthClient::register_with(
+            &server,
+            json!({"client_name": name, "token_endpoint_auth_method": "none"}),
+        )
+        .await;
         let token = posing.tokens(&browser, &[("scope", "mcp:read")]).await.access;
         server.call(&token, "whoami", json!({})).await.expect(403);
     }
-    let token = crate::access_tokens::made(&server, &browser, PORTAL, &[("scope-mcp:read", "1")]).await;
+    let token =
+        crate::access_tokens::made(&server, &browser, PORTAL, &[("scope-mcp:read", "1")]).await;
     server.call(&token, "whoami", json!({})).await.expect(403);
 }
 
 #[tokio::test]
 async fn a_rule_that_names_names_is_refused_with_what_to_write_instead() {
-    for (rule, instead) in [("deny client=Cursor*", "client=c_…"), ("deny person=ada", "user=u_…")] {
-        let config = Config { policy: doorward::config::PolicyConfig { rules: vec![rule.to_owned()], ..Default::default() }, ..Config::default() };
-        let error = doorward::config::Loaded { config, ..Default::default() }.check().err().unwrap().to_string();
+    for (rule, instead) in [("deny client=Cursor*", "client=c_…"), ("deny person=ada", "user=u_…")]
+    {
+        let config = Config {
+            policy: doorward::config::PolicyConfig {
+                rules: vec![rule.to_owned()],
+                ..Default::default()
+            },
+            ..Config::default()
+        };
+        let error = doorward::config::Loaded { config, ..Default::default() }
+            .check()
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("policy.rules") && error.contains(instead), "{error}");
     }
 }

@@ -8,11 +8,20 @@ use serde_json::Value;
 
 async fn published(server: &TestServer) -> Vec<String> {
     let jwks = Browser::new().get(&server.at("/oauth/jwks")).await.expect(200).json();
-    jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    jwks["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| key["kid"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn kid(token: &str) -> String {
-    let header = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, token.split('.').next().unwrap()).unwrap();
+    let header = base64::Engine::decode(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+        token.split('.').next().unwrap(),
+    )
+    .unwrap();
     serde_json::from_slice::<Value>(&header).unwrap()["kid"].as_str().unwrap().to_owned()
 }
 
@@ -51,7 +60,8 @@ async fn keys_rotate_by_themselves_when_they_are_due() {
 #[tokio::test]
 async fn rs256_and_eddsa_can_be_chosen() {
     for algorithm in ["RS256", "EdDSA"] {
-        let server = TestServer::start_with(|config| config.keys.algorithm = algorithm.into()).await;
+        let server =
+            TestServer::start_with(|config| config.keys.algorithm = algorithm.into()).await;
         server.person("alice").await;
         let client = OAuthClient::register(&server).await;
         let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
@@ -62,13 +72,19 @@ async fn rs256_and_eddsa_can_be_chosen() {
     }
 }
 
-async fn reopen(server: &TestServer, change: impl FnOnce(&mut doorward::config::Config)) -> Result<(), String> {
+async fn reopen(
+    server: &TestServer,
+    change: impl FnOnce(&mut doorward::config::Config),
+) -> Result<(), String> {
     let mut config = server.config.clone();
     change(&mut config);
     let checked = Loaded { config: config.clone(), ..Loaded::default() }.check().unwrap();
     let public_url = checked.public_url("127.0.0.1:8400".parse().unwrap()).unwrap();
     let clock = std::sync::Arc::new(ManualClock::default());
-    App::open(config, &checked, &DataDir::open(&server.data_dir).unwrap(), public_url, clock).await.map(drop).map_err(|error| error.to_string())
+    App::open(config, &checked, &DataDir::open(&server.data_dir).unwrap(), public_url, clock)
+        .await
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 #[tokio::test]
@@ -84,9 +100,17 @@ async fn ca37_a_wrong_or_missing_master_key_is_a_clear_error_and_nothing_is_over
     assert!(!path.exists());
     let other = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let wrong = reopen(&server, |config| config.keys.master_key = other.into()).await.unwrap_err();
-    assert!(wrong.contains("is not the master key that this database was made with") && !wrong.contains(other), "{wrong}");
-    let malformed = reopen(&server, |config| config.keys.master_key = "too short".into()).await.unwrap_err();
-    assert!(malformed.contains("32 bytes in base64") && !malformed.contains("too short"), "{malformed}");
+    assert!(
+        wrong.contains("is not the master key that this database was made with")
+            && !wrong.contains(other),
+        "{wrong}"
+    );
+    let malformed =
+        reopen(&server, |config| config.keys.master_key = "too short".into()).await.unwrap_err();
+    assert!(
+        malformed.contains("32 bytes in base64") && !malformed.contains("too short"),
+        "{malformed}"
+    );
     std::fs::write(&path, &original).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert!(reopen(&server, |_| {}).await.unwrap_err().contains("chmod 600"));

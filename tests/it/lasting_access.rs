@@ -1,4 +1,5 @@
-//! Whatever creates a lasting means of access asks for a recent sign-in, with the second factor of whoever has one.
+//! Whatever creates a lasting means of access asks for a recent sign-in, with the second factor of
+//! whoever has one.
 
 use doorward_accounts::{Authority, NewAccessToken, NewPerson};
 use doorward_model::{AuditFilter, Person, Role, ScopeSet};
@@ -92,10 +93,21 @@ impl Prepared {
             password: Some(PASSWORD.to_owned()),
             roles,
         };
-        let root = accounts.add(&operator, new("root", Some("ada@corp.example"), vec![Role::administrator()])).await.unwrap();
+        let root = accounts
+            .add(&operator, new("root", Some("ada@corp.example"), vec![Role::administrator()]))
+            .await
+            .unwrap();
         let other = accounts.add(&operator, new("other", None, Vec::new())).await.unwrap();
-        let token = NewAccessToken { name: "ci".to_owned(), scopes: ScopeSet::parse_known("mcp:read"), upstreams: Vec::new(), days: 30 };
-        let made = accounts.add_access_token(&operator, &root, &doorward_model::AccessPolicy::default(), token).await.unwrap();
+        let token = NewAccessToken {
+            name: "ci".to_owned(),
+            scopes: ScopeSet::parse_known("mcp:read"),
+            upstreams: Vec::new(),
+            days: 30,
+        };
+        let made = accounts
+            .add_access_token(&operator, &root, &doorward_model::AccessPolicy::default(), token)
+            .await
+            .unwrap();
         let link = server.app.admin_link().await.unwrap();
         let browser = server.signed_in("root").await;
         let person = format!("/admin/people/{}", other.id);
@@ -115,7 +127,15 @@ impl Prepared {
             let shown = browser.get(&server.at(page)).await.expect(200);
             tokens.push((action.to_owned(), last_csrf(&shown)));
         }
-        Self { provider, browser, tokens, other, own_token: made.token.id.to_string(), link: link_path, server }
+        Self {
+            provider,
+            browser,
+            tokens,
+            other,
+            own_token: made.token.id.to_string(),
+            link: link_path,
+            server,
+        }
     }
 
     fn csrf(&self, form: &str) -> &str {
@@ -124,7 +144,9 @@ impl Prepared {
 
     /// Posts a form of the page whose token is that of `form`.
     async fn post(&self, path: &str, form: &str, fields: &[(&str, &str)]) -> Page {
-        self.browser.post(&self.server.at(path), &[&[("csrf", self.csrf(form))], fields].concat()).await
+        self.browser
+            .post(&self.server.at(path), &[&[("csrf", self.csrf(form))], fields].concat())
+            .await
     }
 
     async fn act(&self, action: Action) -> Page {
@@ -135,40 +157,104 @@ impl Prepared {
             Action::Link => {
                 let ask = arrive(&self.server, &self.provider, &self.browser).await.expect(303);
                 let page = self.browser.get(&ask.location()).await.expect(200);
-                let (csrf, arrival) = (field(&page, "/login/welcome", "csrf"), field(&page, "/login/welcome", "arrival"));
-                let fields = [("csrf", csrf.as_str()), ("arrival", arrival.as_str()), ("decision", "link")];
+                let (csrf, arrival) = (
+                    field(&page, "/login/welcome", "csrf"),
+                    field(&page, "/login/welcome", "arrival"),
+                );
+                let fields =
+                    [("csrf", csrf.as_str()), ("arrival", arrival.as_str()), ("decision", "link")];
                 self.browser.post(&self.server.at("/login/welcome"), &fields).await
             }
             Action::MakeToken => {
-                let fields = [("do", "make"), ("name", "back up"), ("days", "30"), ("scope-mcp:read", "1")];
+                let fields =
+                    [("do", "make"), ("name", "back up"), ("days", "30"), ("scope-mcp:read", "1")];
                 self.post("/account/tokens", "/account/tokens", &fields).await
             }
-            Action::RotateToken => self.post("/account/tokens", "/account/tokens", &[("do", "rotate"), ("token", &self.own_token)]).await,
-            Action::AddPasskey => self.post("/account/passkeys", security, &[("action", "add"), ("credential", "{}"), ("state", "x")]).await,
-            Action::AddAuthenticator => self.post(security, security, &[("action", "confirm"), ("code", "000000")]).await,
+            Action::RotateToken => {
+                self.post(
+                    "/account/tokens",
+                    "/account/tokens",
+                    &[("do", "rotate"), ("token", &self.own_token)],
+                )
+                .await
+            }
+            Action::AddPasskey => {
+                self.post(
+                    "/account/passkeys",
+                    security,
+                    &[("action", "add"), ("credential", "{}"), ("state", "x")],
+                )
+                .await
+            }
+            Action::AddAuthenticator => {
+                self.post(security, security, &[("action", "confirm"), ("code", "000000")]).await
+            }
             Action::NewRecoveryCodes => self.post("/account/recovery-codes", security, &[]).await,
             Action::ChangePassword => {
                 let fields = [("present", PASSWORD), ("new", "a new long password")];
                 self.post("/account/password", "/account/password", &fields).await
             }
-            Action::EnrolOnDemand => self.post("/login/second-factor", "/login/second-factor", &[("method", "code"), ("code", "000000")]).await,
+            Action::EnrolOnDemand => {
+                self.post(
+                    "/login/second-factor",
+                    "/login/second-factor",
+                    &[("method", "code"), ("code", "000000")],
+                )
+                .await
+            }
             Action::AddPerson => {
-                let fields = [("name", "guest"), ("email", "guest@corp.example"), ("password", "a new long password")];
+                let fields = [
+                    ("name", "guest"),
+                    ("email", "guest@corp.example"),
+                    ("password", "a new long password"),
+                ];
                 self.post("/admin/people", "/admin/people", &fields).await
             }
             Action::ChangePerson => {
                 let seen = self.other.etag();
-                self.post(&person, &person, &[("do", "save"), ("seen", &seen), ("roles", "admin"), ("email", "me@evil.example")]).await
+                self.post(
+                    &person,
+                    &person,
+                    &[
+                        ("do", "save"),
+                        ("seen", &seen),
+                        ("roles", "admin"),
+                        ("email", "me@evil.example"),
+                    ],
+                )
+                .await
             }
-            Action::EnablePerson => self.post(&person, &person, &[("do", "enable"), ("seen", &self.other.etag())]).await,
-            Action::SetPassword => self.post(&person, &person, &[("do", "password"), ("password", "a new long password")]).await,
-            Action::ResetFactors => self.post(&person, &person, &[("do", "reset-factors"), ("sure", "1")]).await,
+            Action::EnablePerson => {
+                self.post(&person, &person, &[("do", "enable"), ("seen", &self.other.etag())]).await
+            }
+            Action::SetPassword => {
+                self.post(
+                    &person,
+                    &person,
+                    &[("do", "password"), ("password", "a new long password")],
+                )
+                .await
+            }
+            Action::ResetFactors => {
+                self.post(&person, &person, &[("do", "reset-factors"), ("sure", "1")]).await
+            }
             Action::AddClient => {
-                let fields = [("do", "add"), ("name", "app"), ("redirect_uris", "https://app.example/cb"), ("confidential", "1")];
+                let fields = [
+                    ("do", "add"),
+                    ("name", "app"),
+                    ("redirect_uris", "https://app.example/cb"),
+                    ("confidential", "1"),
+                ];
                 self.post("/admin/clients", "/admin/clients", &fields).await
             }
             Action::AddProvider => {
-                let fields = [("do", "add"), ("name", "mine"), ("kind", "github"), ("client_id", "x"), ("client_secret", "y")];
+                let fields = [
+                    ("do", "add"),
+                    ("name", "mine"),
+                    ("kind", "github"),
+                    ("client_id", "x"),
+                    ("client_secret", "y"),
+                ];
                 self.post("/admin/providers", "/admin/providers", &fields).await
             }
             Action::BecomeAdministrator => self.post(&self.link, &self.link, &[]).await,
@@ -184,7 +270,8 @@ impl Prepared {
 
 /// The token of the last form of a page: the first one is for signing out.
 fn last_csrf(page: &Page) -> String {
-    let at = page.body.rfind("name=\"csrf\" value=").unwrap_or_else(|| panic!("no form: {}", page.body));
+    let at =
+        page.body.rfind("name=\"csrf\" value=").unwrap_or_else(|| panic!("no form: {}", page.body));
     form_value(&page.body[at..], "csrf").unwrap()
 }
 
@@ -192,9 +279,19 @@ fn last_csrf(page: &Page) -> String {
 fn asked(page: &Page) -> Option<Session> {
     match page.status {
         303 if page.location().contains("/login?again=1&") => Some(Session::Old),
-        303 if page.location().contains("/login/second-factor?next=") => Some(Session::WithoutFactor),
-        400 if page.body.contains("Please sign in once more before") && page.body.contains("/login?again=1") => Some(Session::Old),
-        400 if page.body.contains("Please sign in once more before") && page.body.contains("/login/second-factor?next=") => Some(Session::WithoutFactor),
+        303 if page.location().contains("/login/second-factor?next=") => {
+            Some(Session::WithoutFactor)
+        }
+        400 if page.body.contains("Please sign in once more before")
+            && page.body.contains("/login?again=1") =>
+        {
+            Some(Session::Old)
+        }
+        400 if page.body.contains("Please sign in once more before")
+            && page.body.contains("/login/second-factor?next=") =>
+        {
+            Some(Session::WithoutFactor)
+        }
         _ => None,
     }
 }
@@ -218,10 +315,23 @@ async fn no_old_session_and_none_without_the_second_factor_creates_a_lasting_mea
             let before = prepared.entries().await;
             let page = prepared.act(action).await;
             match session {
-                Session::Recent => assert_eq!(asked(&page), None, "{action:?}: {} {}", page.status, page.body),
+                Session::Recent => {
+                    assert_eq!(asked(&page), None, "{action:?}: {} {}", page.status, page.body)
+                }
                 missing => {
-                    assert_eq!(asked(&page), Some(missing), "{action:?}: {} {} {}", page.status, page.location(), page.body);
-                    assert_eq!(prepared.entries().await, before, "{action:?} by a session that is {session:?} changed something");
+                    assert_eq!(
+                        asked(&page),
+                        Some(missing),
+                        "{action:?}: {} {} {}",
+                        page.status,
+                        page.location(),
+                        page.body
+                    );
+                    assert_eq!(
+                        prepared.entries().await,
+                        before,
+                        "{action:?} by a session that is {session:?} changed something"
+                    );
                 }
             }
         }
@@ -233,15 +343,37 @@ async fn whoever_signs_in_once_more_comes_back_to_what_they_typed() {
     let prepared = Prepared::start().await;
     let (server, browser) = (&prepared.server, &prepared.browser);
     server.clock.advance(20 * 3_600);
-    let fields = [("do", "make"), ("name", "back up & more"), ("days", "12"), ("scope-mcp:write", "1")];
+    let fields =
+        [("do", "make"), ("name", "back up & more"), ("days", "12"), ("scope-mcp:write", "1")];
     let again = prepared.post("/account/tokens", "/account/tokens", &fields).await.expect(303);
     let login = browser.get(&again.location()).await.expect(200);
-    assert!(login.body.contains("please sign in once more") && login.body.contains("name=\"name\" value=\"root\""), "{}", login.body);
-    let (csrf, next) = (field(&login, "/login\" class=\"stack divided", "csrf"), field(&login, "/login\" class=\"stack divided", "next"));
-    let back = browser.post(&server.at("/login"), &[("csrf", &csrf), ("next", &next), ("name", "root"), ("password", PASSWORD)]).await.expect(303);
+    assert!(
+        login.body.contains("please sign in once more")
+            && login.body.contains("name=\"name\" value=\"root\""),
+        "{}",
+        login.body
+    );
+    let (csrf, next) = (
+        field(&login, "/login\" class=\"stack divided", "csrf"),
+        field(&login, "/login\" class=\"stack divided", "next"),
+    );
+    let back = browser
+        .post(
+            &server.at("/login"),
+            &[("csrf", &csrf), ("next", &next), ("name", "root"), ("password", PASSWORD)],
+        )
+        .await
+        .expect(303);
     let page = browser.get(&back.location()).await.expect(200);
-    assert!(page.body.contains("value=\"back up &#38; more\"") && page.body.contains("value=\"12\""), "{}", page.body);
-    assert!(page.body.contains("name=\"scope-mcp:write\" value=\"1\" checked") && !page.body.contains("name=\"scope-mcp:read\" value=\"1\" checked"));
+    assert!(
+        page.body.contains("value=\"back up &#38; more\"") && page.body.contains("value=\"12\""),
+        "{}",
+        page.body
+    );
+    assert!(
+        page.body.contains("name=\"scope-mcp:write\" value=\"1\" checked")
+            && !page.body.contains("name=\"scope-mcp:read\" value=\"1\" checked")
+    );
     assert!(!page.body.contains("dw_pat_"), "looking at it makes nothing");
 }
 
@@ -252,7 +384,9 @@ async fn a_code_in_an_old_session_makes_it_no_recent_one() {
     let (key, _) = enrol(server, &server.signed_in("root").await).await;
     server.clock.advance(20 * 3_600);
     let code = crate::factors::code(&key, server.app.clock.now());
-    crate::factors::prove(server, &prepared.browser, &server.at("/login/second-factor"), &code).await.expect(303);
+    crate::factors::prove(server, &prepared.browser, &server.at("/login/second-factor"), &code)
+        .await
+        .expect(303);
     let page = prepared.browser.get(&server.at("/account/security")).await.expect(200);
     assert!(page.body.contains("You signed in a while ago."), "{}", page.body);
 }

@@ -1,5 +1,6 @@
-//! Licences and sources of the dependencies, held against deny.toml. Cargo.lock names every package for every platform; licences are in
-//! the packages themselves, which `cargo fetch --locked` downloads for platforms that a build here never needs.
+//! Licences and sources of the dependencies, held against deny.toml. Cargo.lock names every package
+//! for every platform; licences are in the packages themselves, which `cargo fetch --locked`
+//! downloads for platforms that a build here never needs.
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
@@ -17,7 +18,10 @@ fn list<'a>(text: &'a str, name: &str) -> std::str::Lines<'a> {
 
 /// The first quoted text after `before` in each line that has it.
 fn quoted(lines: std::str::Lines<'_>, before: &str) -> BTreeSet<String> {
-    lines.filter_map(|line| line.trim().strip_prefix(before)?.split_once('"')).map(|(text, _)| text.to_owned()).collect()
+    lines
+        .filter_map(|line| line.trim().strip_prefix(before)?.split_once('"'))
+        .map(|(text, _)| text.to_owned())
+        .collect()
 }
 
 /// Whether one of the alternatives of a licence expression is allowed whole.
@@ -25,14 +29,25 @@ fn allowed(expression: &str, list: &BTreeSet<String>) -> bool {
     let plain = expression.replace(['(', ')'], " ").replace('/', " OR ");
     let all = |terms: &str| terms.split(" AND ").all(|term| list.contains(term.trim()));
     // "A AND (B OR C)" is read as one alternative too many at worst, never as one too few.
-    plain.split(" OR ").any(all) || plain.split(" AND ").all(|part| part.split(" OR ").any(|term| list.contains(term.trim())))
+    plain.split(" OR ").any(all)
+        || plain
+            .split(" AND ")
+            .all(|part| part.split(" OR ").any(|term| list.contains(term.trim())))
 }
 
 /// The packages of Cargo.lock: name and source; the workspace's own have none.
 fn locked() -> Vec<(String, Option<String>)> {
     let text = read("Cargo.lock");
-    let value = |package: &str, key: &str| package.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"').map(str::to_owned));
-    let packages: Vec<_> = text.split("[[package]]").skip(1).map(|package| (value(package, "name").unwrap(), value(package, "source"))).collect();
+    let value = |package: &str, key: &str| {
+        package.lines().find_map(|line| {
+            line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"').map(str::to_owned)
+        })
+    };
+    let packages: Vec<_> = text
+        .split("[[package]]")
+        .skip(1)
+        .map(|package| (value(package, "name").unwrap(), value(package, "source")))
+        .collect();
     assert!(packages.len() > 200, "only {} packages", packages.len());
     packages
 }
@@ -40,15 +55,27 @@ fn locked() -> Vec<(String, Option<String>)> {
 /// Runs cargo in the workspace and answers what it printed.
 fn cargo(arguments: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let output = Command::new(env!("CARGO")).args(arguments).arg("--locked").current_dir(root).output().unwrap();
-    assert!(output.status.success(), "run `cargo fetch --locked` first: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .arg("--locked")
+        .current_dir(root)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "run `cargo fetch --locked` first: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
 fn every_dependency_comes_from_the_registry() {
     for (name, source) in locked() {
-        assert!(source.as_deref().is_none_or(|source| source.starts_with("registry+")), "{name} comes from {source:?}");
+        assert!(
+            source.as_deref().is_none_or(|source| source.starts_with("registry+")),
+            "{name} comes from {source:?}"
+        );
     }
 }
 
@@ -58,7 +85,18 @@ fn there_is_one_cryptographic_stack() {
     let denied = quoted(list(&policy, "deny"), "{ crate = \"");
     assert!(denied.contains("ring") && denied.contains("openssl"), "{denied:?}");
     // Cargo.lock also names what only features that are off would bring; the tree does not.
-    let tree = cargo(&["tree", "--workspace", "--edges", "all", "--target", "all", "--prefix", "none", "--format", "{p}"]);
+    let tree = cargo(&[
+        "tree",
+        "--workspace",
+        "--edges",
+        "all",
+        "--target",
+        "all",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ]);
     let packages: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(packages.len() > 200, "only {} packages", packages.len());
     for package in packages {
@@ -71,11 +109,17 @@ fn every_dependency_has_an_accepted_licence() {
     let policy = read("deny.toml");
     let accepted = quoted(list(&policy, "allow"), "\"");
     assert!(accepted.contains("MIT"), "{accepted:?}");
-    let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version", "1"])).unwrap();
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--format-version", "1"])).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     assert_eq!(packages.len(), locked().len(), "cargo sees other packages than Cargo.lock");
     for package in packages {
         let licence = package["license"].as_str().unwrap_or_default();
-        assert!(allowed(licence, &accepted), "{} {}: {licence:?} is not accepted by deny.toml", package["name"], package["version"]);
+        assert!(
+            allowed(licence, &accepted),
+            "{} {}: {licence:?} is not accepted by deny.toml",
+            package["name"],
+            package["version"]
+        );
     }
 }

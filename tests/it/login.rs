@@ -7,7 +7,9 @@ use doorward_testkit::{Browser, PASSWORD, Page, TestServer, form_value};
 async fn attempt(server: &TestServer, browser: &Browser, name: &str, password: &str) -> Page {
     let page = browser.get(&server.at("/login")).await;
     let csrf = form_value(&page.body, "csrf").unwrap_or_default();
-    browser.post(&server.at("/login"), &[("csrf", &csrf), ("name", name), ("password", password)]).await
+    browser
+        .post(&server.at("/login"), &[("csrf", &csrf), ("name", name), ("password", password)])
+        .await
 }
 
 #[tokio::test]
@@ -18,14 +20,30 @@ async fn a_person_signs_in_and_gets_a_fresh_session() {
     browser.set_cookie("doorward-session", "planted-by-an-attacker");
     let to = attempt(&server, &browser, " Alice ", PASSWORD).await.expect(303);
     assert_eq!(to.location(), server.at("/account"));
-    let set =
-        to.headers.get_all("set-cookie").iter().find(|value| value.to_str().unwrap().starts_with("doorward-session=")).unwrap().to_str().unwrap().to_owned();
-    assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/") && !set.contains("planted"), "{set}");
+    let set = to
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .find(|value| value.to_str().unwrap().starts_with("doorward-session="))
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        set.contains("HttpOnly")
+            && set.contains("SameSite=Lax")
+            && set.contains("Path=/")
+            && !set.contains("planted"),
+        "{set}"
+    );
     let first = browser.cookie("doorward-session").unwrap();
     // Signing in again renews the session and ends the one before.
     let page = browser.get(&server.at("/login?switch=1")).await.expect(200);
     let csrf = form_value(&page.body, "csrf").unwrap();
-    browser.post(&server.at("/login"), &[("csrf", &csrf), ("name", "alice"), ("password", PASSWORD)]).await.expect(303);
+    browser
+        .post(&server.at("/login"), &[("csrf", &csrf), ("name", "alice"), ("password", PASSWORD)])
+        .await
+        .expect(303);
     let thief = Browser::new();
     thief.set_cookie("doorward-session", &first);
     thief.get(&server.at("/account")).await.expect(303);
@@ -33,9 +51,18 @@ async fn a_person_signs_in_and_gets_a_fresh_session() {
 
 #[tokio::test]
 async fn login_18_on_https_cookies_carry_the_host_prefix() {
-    let server = TestServer::start_with(|config| config.server.public_url = "https://mcp.example.com".into()).await;
+    let server = TestServer::start_with(|config| {
+        config.server.public_url = "https://mcp.example.com".into()
+    })
+    .await;
     let set = Browser::new().get(&server.at("/login")).await.expect(200).header("set-cookie");
-    assert!(set.starts_with("__Host-doorward-browser=") && set.contains("; Secure") && set.contains("; Path=/") && !set.contains("Domain"), "{set}");
+    assert!(
+        set.starts_with("__Host-doorward-browser=")
+            && set.contains("; Secure")
+            && set.contains("; Path=/")
+            && !set.contains("Domain"),
+        "{set}"
+    );
 }
 
 #[tokio::test]
@@ -49,7 +76,8 @@ async fn wrong_names_and_wrong_passwords_look_the_same() {
             let begun = Instant::now();
             let page = attempt(&server, &Browser::new(), name, "wrong password").await.expect(401);
             shortest = shortest.min(begun.elapsed().as_secs_f64());
-            text = page.body.replace(name, "NAME").split("name=\"csrf\"").next().unwrap().to_owned();
+            text =
+                page.body.replace(name, "NAME").split("name=\"csrf\"").next().unwrap().to_owned();
         }
         (text, shortest)
     };
@@ -75,7 +103,13 @@ async fn guessing_is_slowed_down_for_an_account_whoever_owns_it() {
     }
     server.clock.advance(2);
     attempt(&server, &Browser::new(), "alice", "wrong password").await.expect(401);
-    assert_eq!(attempt(&server, &Browser::new(), "alice", PASSWORD).await.expect(429).header("retry-after"), "2");
+    assert_eq!(
+        attempt(&server, &Browser::new(), "alice", PASSWORD)
+            .await
+            .expect(429)
+            .header("retry-after"),
+        "2"
+    );
     server.clock.advance(3);
     attempt(&server, &Browser::new(), "alice", PASSWORD).await.expect(303);
     // Success forgets the failures.
@@ -85,7 +119,8 @@ async fn guessing_is_slowed_down_for_an_account_whoever_owns_it() {
 
 #[tokio::test]
 async fn guessing_is_slowed_down_for_an_address_over_all_accounts() {
-    let server = TestServer::start_with(|config| config.accounts.address_failures_before_delay = 3).await;
+    let server =
+        TestServer::start_with(|config| config.accounts.address_failures_before_delay = 3).await;
     server.person("alice").await;
     for name in ["a", "b", "c"] {
         attempt(&server, &Browser::new(), name, "wrong password").await.expect(401);
@@ -95,12 +130,16 @@ async fn guessing_is_slowed_down_for_an_address_over_all_accounts() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn login_16_a_crowd_gets_no_more_guesses_than_a_queue() {
-    let server = std::sync::Arc::new(TestServer::start_with(|config| config.accounts.argon2_concurrency = 1).await);
+    let server = std::sync::Arc::new(
+        TestServer::start_with(|config| config.accounts.argon2_concurrency = 1).await,
+    );
     server.person("alice").await;
     let tasks: Vec<_> = (0..40)
         .map(|_| {
             let server = std::sync::Arc::clone(&server);
-            tokio::spawn(async move { attempt(&server, &Browser::new(), "alice", "wrong password").await.status })
+            tokio::spawn(async move {
+                attempt(&server, &Browser::new(), "alice", "wrong password").await.status
+            })
         })
         .collect();
     let mut guesses = 0;
@@ -115,10 +154,16 @@ async fn forms_from_elsewhere_and_hostile_input_are_refused() {
     let server = TestServer::start().await;
     server.person("alice").await;
     let browser = Browser::new();
-    browser.post(&server.at("/login"), &[("name", "alice"), ("password", PASSWORD)]).await.expect(403);
+    browser
+        .post(&server.at("/login"), &[("name", "alice"), ("password", PASSWORD)])
+        .await
+        .expect(403);
     let page = browser.get(&server.at("/login")).await;
     let csrf = form_value(&page.body, "csrf").unwrap();
-    Browser::new().post(&server.at("/login"), &[("csrf", &csrf), ("name", "alice"), ("password", PASSWORD)]).await.expect(403);
+    Browser::new()
+        .post(&server.at("/login"), &[("csrf", &csrf), ("name", "alice"), ("password", PASSWORD)])
+        .await
+        .expect(403);
     attempt(&server, &Browser::new(), "alice", &"x".repeat(2000)).await.expect(401);
     attempt(&server, &Browser::new(), "alice' OR '1'='1", "x").await.expect(401);
     attempt(&server, &Browser::new(), "<script>alert(1)</script>", "x").await.expect(401);
@@ -130,18 +175,33 @@ async fn forms_from_elsewhere_and_hostile_input_are_refused() {
 async fn ca20_signing_in_leads_nowhere_else() {
     let server = TestServer::start().await;
     server.person("alice").await;
-    for next in ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/account/../../evil"] {
+    for next in [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/account/../../evil",
+    ] {
         let browser = Browser::new();
         let page = browser.get(&server.at("/login")).await;
         let csrf = form_value(&page.body, "csrf").unwrap();
-        let to = browser.post(&server.at("/login"), &[("csrf", &csrf), ("name", "alice"), ("password", PASSWORD), ("next", next)]).await.expect(303);
+        let to = browser
+            .post(
+                &server.at("/login"),
+                &[("csrf", &csrf), ("name", "alice"), ("password", PASSWORD), ("next", next)],
+            )
+            .await
+            .expect(303);
         assert_eq!(to.location(), server.at("/account"), "{next}");
     }
 }
 
 #[tokio::test]
 async fn sessions_end_by_idleness_and_by_age() {
-    let server = TestServer::start_with(|config| (config.accounts.session_idle_seconds, config.accounts.session_max_seconds) = (1000, 3000)).await;
+    let server = TestServer::start_with(|config| {
+        (config.accounts.session_idle_seconds, config.accounts.session_max_seconds) = (1000, 3000)
+    })
+    .await;
     server.person("alice").await;
     let idle = server.signed_in("alice").await;
     server.clock.advance(1000);

@@ -1,4 +1,5 @@
-//! Mail: invitations, forgotten passwords, news of sign-ins from somewhere new; and what somebody else might do with them.
+//! Mail: invitations, forgotten passwords, news of sign-ins from somewhere new; and what somebody
+//! else might do with them.
 
 use std::time::Duration;
 
@@ -36,19 +37,36 @@ async fn set_up(mail: &FakeMailServer) -> TestServer {
 async fn forget(server: &TestServer, browser: &Browser, name: &str, language: &str) -> Page {
     let page = browser.get(&server.at("/login/forgot")).await.expect(200);
     let csrf = form_value(&page.body, "csrf").unwrap();
-    let request = browser.raw(reqwest::Method::POST, &server.at("/login/forgot")).header("accept-language", language);
+    let request = browser
+        .raw(reqwest::Method::POST, &server.at("/login/forgot"))
+        .header("accept-language", language);
     browser.send(request.form(&[("csrf", csrf.as_str()), ("name", name)])).await
 }
 
-async fn sign_in(server: &TestServer, browser: &Browser, name: &str, password: &str, (address, agent): (&str, &str)) -> Page {
+async fn sign_in(
+    server: &TestServer,
+    browser: &Browser,
+    name: &str,
+    password: &str,
+    (address, agent): (&str, &str),
+) -> Page {
     let page = browser.get(&server.at("/login?switch=1")).await;
     let csrf = form_value(&page.body, "csrf").unwrap();
-    let request = browser.raw(reqwest::Method::POST, &server.at("/login")).header("x-forwarded-for", address).header("user-agent", agent);
-    browser.send(request.form(&[("csrf", csrf.as_str()), ("name", name), ("password", password)])).await
+    let request = browser
+        .raw(reqwest::Method::POST, &server.at("/login"))
+        .header("x-forwarded-for", address)
+        .header("user-agent", agent);
+    browser
+        .send(request.form(&[("csrf", csrf.as_str()), ("name", name), ("password", password)]))
+        .await
 }
 
 fn link(text: &str) -> String {
-    text.lines().find(|line| line.contains("/login/reset/")).unwrap_or_else(|| panic!("no link: {text}")).trim().to_owned()
+    text.lines()
+        .find(|line| line.contains("/login/reset/"))
+        .unwrap_or_else(|| panic!("no link: {text}"))
+        .trim()
+        .to_owned()
 }
 
 async fn set(link: &str, password: &str) -> Page {
@@ -67,14 +85,24 @@ async fn a_forgotten_password_is_replaced_by_a_link_that_works_once() {
     forget(&server, &Browser::new(), "ALICE@example.com", "en").await.expect(200);
     let letter = mail.mail(0).await;
     assert_eq!(letter.to, "alice@example.com");
-    assert!(letter.head.contains("Set a new password") && letter.text.contains("set a new password for alice"), "{letter:?}");
+    assert!(
+        letter.head.contains("Set a new password")
+            && letter.text.contains("set a new password for alice"),
+        "{letter:?}"
+    );
     let link = link(&letter.text);
     // Looking uses nothing, a poor password changes nothing.
     set(&link, "short").await.expect(400);
     elsewhere.get(&server.at("/account")).await.expect(200);
     let done = set(&link, NEW).await.expect(200);
     assert!(done.body.contains("Your password is set"), "{}", done.body);
-    assert!(done.headers.get_all("set-cookie").iter().all(|cookie| !cookie.to_str().unwrap().contains("session=")), "nobody is signed in by a link");
+    assert!(
+        done.headers
+            .get_all("set-cookie")
+            .iter()
+            .all(|cookie| !cookie.to_str().unwrap().contains("session=")),
+        "nobody is signed in by a link"
+    );
     elsewhere.get(&server.at("/account")).await.expect(303);
     set(&link, "and a third one, please").await.expect(404);
     sign_in(&server, &Browser::new(), "alice", PASSWORD, ("127.0.0.1", "x")).await.expect(401);
@@ -109,13 +137,19 @@ async fn links_end_with_time_with_another_password_and_with_the_account() {
     server.clock.advance(3_601);
     set(&old, NEW).await.expect(404);
     let replaced = at(server.app.accounts.password_link(&alice, 3_600));
-    server.app.accounts.set_password(&Authority::operator(), &alice, "chosen in between".to_owned(), None).await.unwrap();
+    server
+        .app
+        .accounts
+        .set_password(&Authority::operator(), &alice, "chosen in between".to_owned(), None)
+        .await
+        .unwrap();
     set(&replaced, NEW).await.expect(404);
     let find = async || server.app.accounts.find("alice").await.unwrap();
     // The address that it was sent to is the person's no longer, and may be another's.
     let alice = find().await;
     let sent = at(server.app.accounts.password_link(&alice, 3_600));
-    let change = PersonChange { email: Some("alice@new.example".into()), ..PersonChange::default() };
+    let change =
+        PersonChange { email: Some("alice@new.example".into()), ..PersonChange::default() };
     server.app.accounts.update(&Authority::operator(), &alice, change, None).await.unwrap();
     set(&sent, NEW).await.expect(404);
     let alice = find().await;
@@ -141,16 +175,35 @@ async fn links_end_with_time_with_another_password_and_with_the_account() {
 async fn a_name_that_looks_like_an_address_keeps_no_mail_from_whoever_has_the_address() {
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;
-    let new = |name: &str, email: &str| NewPerson { name: name.into(), email: Some(email.into()), password: Some(PASSWORD.into()), roles: Vec::new() };
-    server.app.accounts.add(&Authority::operator(), new("kim@example.com", "kim@home.example")).await.unwrap();
+    let new = |name: &str, email: &str| NewPerson {
+        name: name.into(),
+        email: Some(email.into()),
+        password: Some(PASSWORD.into()),
+        roles: Vec::new(),
+    };
+    server
+        .app
+        .accounts
+        .add(&Authority::operator(), new("kim@example.com", "kim@home.example"))
+        .await
+        .unwrap();
     server.app.accounts.add(&Authority::operator(), new("lee", "kim@example.com")).await.unwrap();
     // Both are told, each at their own address.
     forget(&server, &Browser::new(), "Kim@example.com", "en").await.expect(200);
-    let mut told = [mail.mail(0).await, mail.mail(1).await].map(|mail| (mail.to, mail.text.contains("for lee")));
+    let mut told = [mail.mail(0).await, mail.mail(1).await]
+        .map(|mail| (mail.to, mail.text.contains("for lee")));
     told.sort();
-    assert_eq!(told, [("kim@example.com".to_owned(), true), ("kim@home.example".to_owned(), false)]);
+    assert_eq!(
+        told,
+        [("kim@example.com".to_owned(), true), ("kim@home.example".to_owned(), false)]
+    );
     // A name without a password takes nothing away either, as one has who comes through a provider.
-    let squatter = NewPerson { name: "alice@example.com".into(), email: None, password: None, roles: Vec::new() };
+    let squatter = NewPerson {
+        name: "alice@example.com".into(),
+        email: None,
+        password: None,
+        roles: Vec::new(),
+    };
     server.app.accounts.add(&Authority::operator(), squatter).await.unwrap();
     forget(&server, &Browser::new(), "Alice@Example.com", "en").await.expect(200);
     assert_eq!(mail.mail(2).await.to, "alice@example.com");
@@ -166,10 +219,18 @@ async fn the_mail_servers_user_may_be_an_address_and_the_password_is_not_in_the_
         config.mail.password = "s3cret: %40".into();
     })
     .await;
-    let new = NewPerson { name: "kim".into(), email: Some("kim@example.com".into()), password: Some(PASSWORD.into()), roles: Vec::new() };
+    let new = NewPerson {
+        name: "kim".into(),
+        email: Some("kim@example.com".into()),
+        password: Some(PASSWORD.into()),
+        roles: Vec::new(),
+    };
     server.app.accounts.add(&Authority::operator(), new).await.unwrap();
     forget(&server, &Browser::new(), "kim", "en").await.expect(200);
-    assert_eq!(mail.mail(0).await.signed_in, ("doorward@example.com".to_owned(), "s3cret: %40".to_owned()));
+    assert_eq!(
+        mail.mail(0).await.signed_in,
+        ("doorward@example.com".to_owned(), "s3cret: %40".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -199,12 +260,23 @@ async fn invitations_say_how_to_come_in_and_in_the_language_of_who_sends_them() 
     let page = administrator.get(&server.at("/admin/people")).await.expect(200);
     let (_, form) = page.body.split_once("id=\"add\"").unwrap();
     let csrf = form_value(form, "csrf").unwrap();
-    let request = administrator.raw(reqwest::Method::POST, &server.at("/admin/people")).header("accept-language", "de");
-    administrator.send(request.form(&[("csrf", csrf.as_str()), ("name", "juergen"), ("email", "juergen@example.com")])).await.expect(303);
+    let request = administrator
+        .raw(reqwest::Method::POST, &server.at("/admin/people"))
+        .header("accept-language", "de");
+    administrator
+        .send(request.form(&[
+            ("csrf", csrf.as_str()),
+            ("name", "juergen"),
+            ("email", "juergen@example.com"),
+        ]))
+        .await
+        .expect(303);
     let letter = mail.mail(0).await;
     assert_eq!(letter.to, "juergen@example.com");
     assert!(
-        letter.text.contains("Guten Tag juergen,") && letter.text.contains("Ihr Anmeldename ist juergen") && letter.text.contains("Wählen Sie hier"),
+        letter.text.contains("Guten Tag juergen,")
+            && letter.text.contains("Ihr Anmeldename ist juergen")
+            && letter.text.contains("Wählen Sie hier"),
         "{letter:?}"
     );
     set(&link(&letter.text), NEW).await.expect(200);
@@ -213,24 +285,45 @@ async fn invitations_say_how_to_come_in_and_in_the_language_of_who_sends_them() 
     let root = server.app.accounts.find("root").await.unwrap();
     let token = crate::admin::key(&server, &root, "admin").await;
     let program = Browser::new();
-    let request = program.raw(reqwest::Method::POST, &server.at("/api/admin/people")).bearer_auth(token);
-    program.send(request.json(&serde_json::json!({"name": "kim", "email": "kim@example.com", "roles": []}))).await.expect(201);
+    let request =
+        program.raw(reqwest::Method::POST, &server.at("/api/admin/people")).bearer_auth(token);
+    program
+        .send(
+            request
+                .json(&serde_json::json!({"name": "kim", "email": "kim@example.com", "roles": []})),
+        )
+        .await
+        .expect(201);
     let letter = mail.mail(1).await;
-    assert!(letter.to == "kim@example.com" && letter.text.contains("Hello kim,") && letter.text.contains("/login/reset/"), "{letter:?}");
+    assert!(
+        letter.to == "kim@example.com"
+            && letter.text.contains("Hello kim,")
+            && letter.text.contains("/login/reset/"),
+        "{letter:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_sign_in_from_somewhere_new_is_told_to_the_person() {
     let mail = FakeMailServer::start().await;
     let server = set_up(&mail).await;
-    for (address, agent) in [("192.0.2.1", "Firefox"), ("192.0.2.2", "Firefox"), ("192.0.2.1", "Chromium")] {
+    for (address, agent) in
+        [("192.0.2.1", "Firefox"), ("192.0.2.2", "Firefox"), ("192.0.2.1", "Chromium")]
+    {
         sign_in(&server, &Browser::new(), "alice", PASSWORD, (address, agent)).await.expect(303);
     }
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert!(mail.arrived().is_empty(), "{:?}", mail.arrived());
-    sign_in(&server, &Browser::new(), "alice", PASSWORD, ("198.51.100.9", "Strange <script>")).await.expect(303);
+    sign_in(&server, &Browser::new(), "alice", PASSWORD, ("198.51.100.9", "Strange <script>"))
+        .await
+        .expect(303);
     let letter = mail.mail(0).await;
-    assert!(letter.head.contains("A new sign-in") && letter.text.contains("198.51.100.9") && letter.text.contains("Strange <script>"), "{letter:?}");
+    assert!(
+        letter.head.contains("A new sign-in")
+            && letter.text.contains("198.51.100.9")
+            && letter.text.contains("Strange <script>"),
+        "{letter:?}"
+    );
     assert!(letter.head.contains("text/plain") && !letter.text.contains("dw_"), "{letter:?}");
 }
 

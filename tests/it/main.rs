@@ -1,5 +1,12 @@
-//! Whole-server tests over HTTP. Names read as sentences and begin with the numbers that they prove.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is the report")]
+//! Whole-server tests over HTTP. Names read as sentences and begin with the numbers that they
+//! prove.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is the report"
+)]
 
 mod access_tokens;
 mod account;

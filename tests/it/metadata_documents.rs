@@ -47,9 +47,14 @@ async fn a6_a7_a13_cimd_13_a_document_is_a_client() {
     let client = stage.client("/client.json");
     let pkce = Pkce::default();
     let page = client.consent_page(&stage.browser, &pkce, &[]).await;
-    assert!(page.body.contains("published by") && page.body.contains("localhost") && page.body.contains("runs on your own computer"));
+    assert!(
+        page.body.contains("published by")
+            && page.body.contains("localhost")
+            && page.body.contains("runs on your own computer")
+    );
     let back = client.allow(&stage.browser, &page).await.expect(303);
-    let tokens = client.redeem(&back.location_param("code").unwrap(), &pkce, &[]).await.expect(200).json();
+    let tokens =
+        client.redeem(&back.location_param("code").unwrap(), &pkce, &[]).await.expect(200).json();
     assert!(stage.server.calls(tokens["access_token"].as_str().unwrap()).await);
     client.refresh(tokens["refresh_token"].as_str().unwrap(), &[]).await.expect(200);
     assert_eq!(stage.documents.hits(), 1, "the document is cached");
@@ -75,11 +80,29 @@ async fn a8_a10_cimd_05_07_08_09_10_bad_documents_get_a_page() {
     stage.documents.answer("/moved", "HTTP/1.1 302 Found\r\nlocation: https://169.254.169.254/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     stage.documents.answer("/html", "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
     stage.documents.answer("/broken", "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1\r\nconnection: close\r\n\r\n{");
-    for path in ["/other", "/nameless", "/redirects", "/secret", "/post", "/elsewhere", "/huge", "/moved", "/html", "/broken", "/missing"] {
+    for path in [
+        "/other",
+        "/nameless",
+        "/redirects",
+        "/secret",
+        "/post",
+        "/elsewhere",
+        "/huge",
+        "/moved",
+        "/html",
+        "/broken",
+        "/missing",
+    ] {
         let page = stage.open(path).await.expect(400);
         assert!(page.location().is_empty(), "{path}");
     }
-    for (path, status) in [("/error", "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"), ("/slow", "hang")] {
+    for (path, status) in [
+        (
+            "/error",
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        ),
+        ("/slow", "hang"),
+    ] {
         stage.documents.answer(path, status);
         let page = stage.open(path).await.expect(503);
         assert_eq!(page.header("retry-after"), "5", "{path}");
@@ -89,7 +112,9 @@ async fn a8_a10_cimd_05_07_08_09_10_bad_documents_get_a_page() {
 #[tokio::test]
 async fn cimd_12_failures_are_not_cached_and_headers_are_obeyed() {
     let stage = stage().await;
-    stage.documents.answer("/c", "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    stage
+        .documents
+        .answer("/c", "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     stage.open("/c").await.expect(503);
     stage.documents.json("/c", &stage.document("/c"), "cache-control: max-age=100\r\n");
     stage.open("/c").await.expect(303);
@@ -112,10 +137,20 @@ async fn cimd_11_i13_a_removed_document_ends_the_client_and_an_outage_does_not()
     let client = stage.client("/c");
     let tokens = client.tokens(&stage.browser, &[]).await;
     stage.server.clock.advance(11);
-    stage.documents.answer("/c", "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    assert_eq!(client.refresh(&tokens.refresh, &[]).await.expect(503).json()["error"], "temporarily_unavailable");
-    stage.documents.answer("/c", "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    assert_eq!(client.refresh(&tokens.refresh, &[]).await.expect(401).json()["error"], "invalid_client");
+    stage
+        .documents
+        .answer("/c", "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    assert_eq!(
+        client.refresh(&tokens.refresh, &[]).await.expect(503).json()["error"],
+        "temporarily_unavailable"
+    );
+    stage
+        .documents
+        .answer("/c", "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    assert_eq!(
+        client.refresh(&tokens.refresh, &[]).await.expect(401).json()["error"],
+        "invalid_client"
+    );
     stage.documents.json("/c", &stage.document("/c"), "");
     client.refresh(&tokens.refresh, &[]).await.expect(200);
 }
@@ -169,7 +204,8 @@ async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
     let stage = stage().await;
     let master = doorward_keys::MasterKey::from_bytes(&[9; 32]).unwrap();
     let now = doorward_model::Clock::now(stage.server.clock.as_ref());
-    let key = doorward_keys::generate(doorward_model::SigningAlgorithm::Es256, &master, now, now).unwrap();
+    let key = doorward_keys::generate(doorward_model::SigningAlgorithm::Es256, &master, now, now)
+        .unwrap();
     let ring = doorward_keys::KeyRing::new(std::sync::Arc::new(master));
     ring.follow(&std::sync::Arc::new(vec![key.clone()])).unwrap();
     let mut document = stage.document("/c");
@@ -180,7 +216,10 @@ async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
     let client = stage.client("/c");
     let pkce = Pkce::default();
     let code = client.code(&stage.browser, &pkce, &[]).await;
-    assert_eq!(client.redeem(&code, &pkce, &[]).await.expect(401).json()["error"], "invalid_client");
+    assert_eq!(
+        client.redeem(&code, &pkce, &[]).await.expect(401).json()["error"],
+        "invalid_client"
+    );
     let assertion_made = |made: doorward_model::Timestamp, audience: &str, jti: &str| {
         let claims = doorward_keys::AccessClaims {
             iss: client.id.clone(),
@@ -200,7 +239,9 @@ async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
     };
     let assertion = |audience: &str, jti: &str| assertion_made(now, audience, jti);
     let kind = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-    let redeem = async |assertion: &str| client.redeem(&code, &pkce, &[kind, ("client_assertion", assertion)]).await;
+    let redeem = async |assertion: &str| {
+        client.redeem(&code, &pkce, &[kind, ("client_assertion", assertion)]).await
+    };
     redeem(&assertion("https://other.example", "1")).await.expect(401);
     redeem("x.y.z").await.expect(401);
     // Its clock is an hour behind.
@@ -211,7 +252,10 @@ async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
     let refresh = [kind, ("client_assertion", good.as_str())];
     client.refresh(tokens["refresh_token"].as_str().unwrap(), &refresh).await.expect(401);
     let fresh = assertion(&stage.server.at("/oauth/token"), "3");
-    client.refresh(tokens["refresh_token"].as_str().unwrap(), &[kind, ("client_assertion", &fresh)]).await.expect(200);
+    client
+        .refresh(tokens["refresh_token"].as_str().unwrap(), &[kind, ("client_assertion", &fresh)])
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -221,7 +265,12 @@ async fn a_document_is_fetched_once_for_all_who_wait_and_kept_although_they_disc
         stage.documents.json(path, &stage.document(path), "");
     }
     stage.documents.answer_after(std::time::Duration::from_millis(300));
-    let (a, b, c, d) = tokio::join!(stage.open("/one.json"), stage.open("/one.json"), stage.open("/one.json"), stage.open("/one.json"));
+    let (a, b, c, d) = tokio::join!(
+        stage.open("/one.json"),
+        stage.open("/one.json"),
+        stage.open("/one.json"),
+        stage.open("/one.json")
+    );
     assert!([a, b, c, d].iter().all(|page| page.status == 303));
     assert_eq!(stage.documents.hits(), 1);
     let waiting = tokio::spawn({

@@ -1,4 +1,5 @@
-//! What operators run: audit and tokens from the command line, backups, figures, the doctor about a client.
+//! What operators run: audit and tokens from the command line, backups, figures, the doctor about a
+//! client.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,14 +10,20 @@ use doorward_testkit::{Browser, DoorwardProcess, OAuthClient, Pkce, run_command}
 use serde_json::{Value, json};
 
 fn directory(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("doorward-operations-{}-{name}", std::process::id()));
+    let path =
+        std::env::temp_dir().join(format!("doorward-operations-{}-{name}", std::process::id()));
     let _ = std::fs::remove_dir_all(&path);
     path
 }
 
 async fn run(data: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = run_command(&[&["--data-dir", data.to_str().unwrap()], arguments].concat(), &[], "").await;
-    (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    let output =
+        run_command(&[&["--data-dir", data.to_str().unwrap()], arguments].concat(), &[], "").await;
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
 }
 
 async fn json_of(data: &Path, arguments: &[&str]) -> Value {
@@ -27,7 +34,10 @@ async fn json_of(data: &Path, arguments: &[&str]) -> Value {
 
 async fn whoami(url: &str, token: &str) -> u16 {
     let browser = Browser::new();
-    let request = browser.raw(reqwest::Method::POST, &format!("{url}/mcp-key")).header("accept", "application/json, text/event-stream").bearer_auth(token);
+    let request = browser
+        .raw(reqwest::Method::POST, &format!("{url}/mcp-key"))
+        .header("accept", "application/json, text/event-stream")
+        .bearer_auth(token);
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}});
     browser.send(request.header("mcp-protocol-version", "2025-11-25").json(&body)).await.status
 }
@@ -36,15 +46,26 @@ async fn whoami(url: &str, token: &str) -> u16 {
 async fn tokens_and_the_audit_are_managed_from_the_command_line_while_the_server_runs() {
     let data = directory("tokens");
     let server = DoorwardProcess::start(&data, "127.0.0.1:0", &[]).await;
-    let made = json_of(&data, &["token", "create", "nightly", "--service", "ci-bot", "--days", "7"]).await;
+    let made =
+        json_of(&data, &["token", "create", "nightly", "--service", "ci-bot", "--days", "7"]).await;
     let value = made["value"].as_str().unwrap().to_owned();
     assert_eq!(whoami(&server.url, &value).await, 200);
     let listed = run(&data, &["token", "list"]).await;
-    assert!(listed.1.contains("nightly") && listed.1.contains("ci-bot") && !listed.1.contains(&value), "{}", listed.1);
+    assert!(
+        listed.1.contains("nightly") && listed.1.contains("ci-bot") && !listed.1.contains(&value),
+        "{}",
+        listed.1
+    );
     for (arguments, told) in [
-        (&["token", "create", "x", "--service", "ci-bot", "--scope", "nothing"][..], "there is no scope"),
+        (
+            &["token", "create", "x", "--service", "ci-bot", "--scope", "nothing"][..],
+            "there is no scope",
+        ),
         (&["token", "create", "x", "--user", "nobody"], "nobody"),
-        (&["token", "create", "x", "--service", "ci-bot", "--scope", "admin"], "more than this account may give"),
+        (
+            &["token", "create", "x", "--service", "ci-bot", "--scope", "admin"],
+            "more than this account may give",
+        ),
         (&["token", "revoke", "t_nothing"], "no such live token"),
     ] {
         let (code, _, error) = run(&data, arguments).await;
@@ -71,7 +92,8 @@ async fn tokens_and_the_audit_are_managed_from_the_command_line_while_the_server
     assert!(calls.0 == 0 && calls.1.contains("tool=whoami"), "{calls:?}");
     let verified = json_of(&data, &["audit", "verify"]).await;
     assert_eq!(verified["ok"], true);
-    let again = run(&data, &["audit", "verify", "--expect", verified["head"].as_str().unwrap()]).await;
+    let again =
+        run(&data, &["audit", "verify", "--expect", verified["head"].as_str().unwrap()]).await;
     assert_eq!(again.0, 0);
     assert_eq!(run(&data, &["audit", "verify", "--expect", "999999:x"]).await.0, 1);
     assert_eq!(run(&data, &["audit", "--since", "yesterday"]).await.0, 1);
@@ -89,10 +111,15 @@ async fn p7_a_backup_taken_while_the_server_runs_restores_without_its_sessions()
     let file = data.join("backup.db");
     let (code, out, error) = run(&data, &["backup", file.to_str().unwrap()]).await;
     assert!(code == 0 && out.contains("keep") && out.contains("master.key"), "{out}{error}");
-    assert_eq!(run(&data, &["backup", file.to_str().unwrap()]).await.0, 1, "nothing is overwritten");
+    assert_eq!(
+        run(&data, &["backup", file.to_str().unwrap()]).await.0,
+        1,
+        "nothing is overwritten"
+    );
     let with_key = data.join("with-key.db");
     assert_eq!(run(&data, &["backup", with_key.to_str().unwrap(), "--with-key"]).await.0, 0);
-    let bits = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    let bits =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
     assert_eq!(bits & 0o777, 0o600);
     // Without its key nothing is restored, and nothing is overwritten.
     let (code, _, error) = run(&data, &["restore", file.to_str().unwrap()]).await;
@@ -105,7 +132,11 @@ async fn p7_a_backup_taken_while_the_server_runs_restores_without_its_sessions()
     std::fs::create_dir_all(&fresh).unwrap();
     let (code, out, error) = run(&fresh, &["restore", with_key.to_str().unwrap()]).await;
     assert!(code == 0 && out.contains("Restored"), "{out}{error}");
-    assert_eq!(run(&fresh, &["restore", with_key.to_str().unwrap()]).await.0, 1, "only into an empty database");
+    assert_eq!(
+        run(&fresh, &["restore", with_key.to_str().unwrap()]).await.0,
+        1,
+        "only into an empty database"
+    );
     let port = server.url.rsplit(':').next().unwrap().to_owned();
     drop(server);
     let restored = DoorwardProcess::start(&fresh, &format!("127.0.0.1:{port}"), &[]).await;
@@ -125,7 +156,8 @@ async fn the_doctor_tells_why_a_client_did_not_connect() {
     let data = directory("doctor");
     let server = DoorwardProcess::start(&data, "127.0.0.1:0", &[]).await;
     let client = OAuthClient::register_at(&server.url).await;
-    let url = client.authorize_url(&Pkce::default(), &[("redirect_uri", "https://elsewhere.example/cb")]);
+    let url =
+        client.authorize_url(&Pkce::default(), &[("redirect_uri", "https://elsewhere.example/cb")]);
     Browser::new().get(&url).await.expect(400);
     let mut told = (0, String::new(), String::new());
     for _ in 0..30 {
@@ -135,7 +167,12 @@ async fn the_doctor_tells_why_a_client_did_not_connect() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(told.0 == 1 && told.1.contains("not one that the client registered") && told.1.contains("https://elsewhere.example/cb"), "{told:?}");
+    assert!(
+        told.0 == 1
+            && told.1.contains("not one that the client registered")
+            && told.1.contains("https://elsewhere.example/cb"),
+        "{told:?}"
+    );
     let none = run(&data, &["doctor", "--client", "nothing-like-it"]).await;
     assert!(none.0 == 1 && none.1.contains("never reached this server"));
 }
@@ -143,13 +180,30 @@ async fn the_doctor_tells_why_a_client_did_not_connect() {
 #[tokio::test]
 async fn cs19_figures_are_served_on_a_listener_of_their_own_and_name_nobody() {
     let data = directory("figures");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let server = DoorwardProcess::start(&data, "127.0.0.1:0", &[("DOORWARD_METRICS__LISTEN", &free)]).await;
+    let free =
+        std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let server =
+        DoorwardProcess::start(&data, "127.0.0.1:0", &[("DOORWARD_METRICS__LISTEN", &free)]).await;
     let visitor = server.person(&data, &[], "alice").await;
     whoami(&server.url, "dw_pat_nothing").await;
     let page = Browser::new().get(&format!("http://{free}/metrics")).await.expect(200);
-    assert!(page.body.contains("doorward_http_requests_total{method=\"POST\",route=\"/mcp-key\",status=\"4xx\"} 1"), "{}", page.body);
-    assert!(page.body.contains("doorward_ready 1") && page.body.contains("doorward_events_total{kind=\"person.signed_in\""));
-    assert!(!page.body.contains(&visitor.token) && !page.body.contains("c_") && !page.body.contains("u_"), "{}", page.body);
+    assert!(
+        page.body.contains(
+            "doorward_http_requests_total{method=\"POST\",route=\"/mcp-key\",status=\"4xx\"} 1"
+        ),
+        "{}",
+        page.body
+    );
+    assert!(
+        page.body.contains("doorward_ready 1")
+            && page.body.contains("doorward_events_total{kind=\"person.signed_in\"")
+    );
+    assert!(
+        !page.body.contains(&visitor.token)
+            && !page.body.contains("c_")
+            && !page.body.contains("u_"),
+        "{}",
+        page.body
+    );
     Browser::new().get(&format!("{}/metrics", server.url)).await.expect(404);
 }

@@ -1,4 +1,5 @@
-//! Every reason of the timeline can appear: the match in [`Stage::provoke`] has no wildcard, so a new reason needs a case here.
+//! Every reason of the timeline can appear: the match in [`Stage::provoke`] has no wildcard, so a
+//! new reason needs a case here.
 
 use doorward_model::{Change, ClientId, Clock, Reason, Timestamp};
 use doorward_testkit::{Browser, HttpsServer, OAuthClient, PASSWORD, Pkce, TestServer, form_value};
@@ -18,7 +19,10 @@ struct Stage {
 fn configure(reason: Reason, config: &mut doorward::config::Config) {
     match reason {
         Reason::RegistrationOff => config.registration.dynamic = false,
-        Reason::RegistrationLimited => (config.registration.burst_per_address, config.registration.per_minute_per_address) = (1, 1),
+        Reason::RegistrationLimited => {
+            (config.registration.burst_per_address, config.registration.per_minute_per_address) =
+                (1, 1)
+        }
         Reason::ClientWaiting => config.registration.approval = true,
         Reason::SwitchedOff => config.mcp.enabled = false,
         Reason::Role => config.access.scope_roles = vec!["mcp:read = staff".to_owned()],
@@ -26,7 +30,8 @@ fn configure(reason: Reason, config: &mut doorward::config::Config) {
     }
 }
 
-/// Reasons that one server can produce one after the other. The others change it too much, or need another configuration.
+/// Reasons that one server can produce one after the other. The others change it too much, or need
+/// another configuration.
 fn shares(reason: Reason) -> bool {
     !matches!(
         reason,
@@ -91,7 +96,9 @@ impl Stage {
     /// Sends a request to `/mcp` with changed headers.
     async fn reach(&self, address: &str, headers: &[(&str, &str)]) {
         let browser = Browser::new();
-        let mut request = browser.raw(Method::POST, &self.server.at(address)).header("accept", "application/json, text/event-stream");
+        let mut request = browser
+            .raw(Method::POST, &self.server.at(address))
+            .header("accept", "application/json, text/event-stream");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -100,17 +107,30 @@ impl Stage {
 
     async fn sign_in_fails(&self, name: &str, password: &str) {
         let stranger = Browser::new();
-        let login = stranger.get(&self.client.authorize_url(&Pkce::default(), &[])).await.expect(303).location();
+        let login = stranger
+            .get(&self.client.authorize_url(&Pkce::default(), &[]))
+            .await
+            .expect(303)
+            .location();
         let page = stranger.get(&login).await.expect(200);
-        let (csrf, request) = (form_value(&page.body, "csrf").unwrap(), form_value(&page.body, "request").unwrap());
-        stranger.post(&self.server.at("/login"), &[("csrf", &csrf), ("request", &request), ("name", name), ("password", password)]).await.expect(401);
+        let (csrf, request) =
+            (form_value(&page.body, "csrf").unwrap(), form_value(&page.body, "request").unwrap());
+        stranger
+            .post(
+                &self.server.at("/login"),
+                &[("csrf", &csrf), ("request", &request), ("name", name), ("password", password)],
+            )
+            .await
+            .expect(401);
     }
 
     /// A client whose clock is an hour behind signs an assertion.
     async fn assert_late(&self) {
         let now = self.server.clock.now();
         let master = doorward_keys::MasterKey::from_bytes(&[9; 32]).unwrap();
-        let key = doorward_keys::generate(doorward_model::SigningAlgorithm::Es256, &master, now, now).unwrap();
+        let key =
+            doorward_keys::generate(doorward_model::SigningAlgorithm::Es256, &master, now, now)
+                .unwrap();
         let ring = doorward_keys::KeyRing::new(std::sync::Arc::new(master));
         ring.follow(&std::sync::Arc::new(vec![key])).unwrap();
         let more = json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": format!("{}/jwks", self.documents.url)});
@@ -133,8 +153,17 @@ impl Stage {
             grant: String::new(),
         };
         let assertion = ring.sign(&claims, now).unwrap();
-        let kind = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-        client.token(&[("grant_type", "authorization_code"), ("code", "x"), kind, ("client_assertion", &assertion)]).await.expect(401);
+        let kind =
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+        client
+            .token(&[
+                ("grant_type", "authorization_code"),
+                ("code", "x"),
+                kind,
+                ("client_assertion", &assertion),
+            ])
+            .await
+            .expect(401);
     }
 
     async fn change_pinned_document(&self) {
@@ -143,8 +172,18 @@ impl Stage {
         self.documents.json("/pinned", &self.document("/pinned", &json!({})), "");
         open().await.expect(303);
         let store = &self.server.app.store;
-        store.apply(Change::SetClientPinned { client_id: ClientId::from_text(client.id.clone()), pinned_at: Some(self.server.clock.now()) }).await.unwrap();
-        self.documents.json("/pinned", &self.document("/pinned", &json!({"client_name": "Another"})), "");
+        store
+            .apply(Change::SetClientPinned {
+                client_id: ClientId::from_text(client.id.clone()),
+                pinned_at: Some(self.server.clock.now()),
+            })
+            .await
+            .unwrap();
+        self.documents.json(
+            "/pinned",
+            &self.document("/pinned", &json!({"client_name": "Another"})),
+            "",
+        );
         self.server.clock.advance(2 * 86_400);
         Browser::new().get(&client.authorize_url(&Pkce::default(), &[])).await.expect(400);
     }
@@ -156,19 +195,54 @@ impl Stage {
         let code = async || client.code(browser, &pkce, &[]).await;
         let tokens = async || client.tokens(browser, &[]).await;
         match reason {
-            Reason::RedirectUri => self.ask(&[("redirect_uri", "https://elsewhere.example/cb")]).await,
-            Reason::RedirectUriRefused => self.register(json!({"redirect_uris": ["http://elsewhere.example/"]})).await,
-            Reason::MetadataRefused => self.register(json!({"redirect_uris": [CALLBACK], "grant_types": ["implicit"]})).await,
-            Reason::RegistrationOff | Reason::RegistrationLimited => self.register(json!({"redirect_uris": [CALLBACK]})).await,
-            Reason::ClientUnknown => drop(browser.get(&OAuthClient::known(server, "c_unknown", CALLBACK).authorize_url(&pkce, &[])).await),
+            Reason::RedirectUri => {
+                self.ask(&[("redirect_uri", "https://elsewhere.example/cb")]).await
+            }
+            Reason::RedirectUriRefused => {
+                self.register(json!({"redirect_uris": ["http://elsewhere.example/"]})).await
+            }
+            Reason::MetadataRefused => {
+                self.register(json!({"redirect_uris": [CALLBACK], "grant_types": ["implicit"]}))
+                    .await
+            }
+            Reason::RegistrationOff | Reason::RegistrationLimited => {
+                self.register(json!({"redirect_uris": [CALLBACK]})).await
+            }
+            Reason::ClientUnknown => drop(
+                browser
+                    .get(
+                        &OAuthClient::known(server, "c_unknown", CALLBACK)
+                            .authorize_url(&pkce, &[]),
+                    )
+                    .await,
+            ),
             Reason::ClientDisabled => {
                 let client_id = ClientId::from_text(client.id.clone());
-                server.app.store.apply(Change::SetClientDisabled { client_id, disabled_at: Some(server.clock.now()) }).await.unwrap();
+                server
+                    .app
+                    .store
+                    .apply(Change::SetClientDisabled {
+                        client_id,
+                        disabled_at: Some(server.clock.now()),
+                    })
+                    .await
+                    .unwrap();
                 self.ask(&[]).await;
             }
             Reason::ClientWaiting => self.ask(&[]).await,
             Reason::DocumentUnreachable => {
-                drop(browser.get(&OAuthClient::known(server, "https://gone.invalid/client.json", CALLBACK).authorize_url(&pkce, &[])).await);
+                drop(
+                    browser
+                        .get(
+                            &OAuthClient::known(
+                                server,
+                                "https://gone.invalid/client.json",
+                                CALLBACK,
+                            )
+                            .authorize_url(&pkce, &[]),
+                        )
+                        .await,
+                );
             }
             Reason::DocumentInvalid => {
                 documents.json("/bad", &self.document("/bad", &json!({"client_secret": "x"})), "");
@@ -199,7 +273,12 @@ impl Stage {
             Reason::Role => {
                 let code = code().await;
                 let alice = server.app.accounts.find("alice").await.unwrap();
-                server.app.accounts.set_roles(&doorward_accounts::Authority::operator(), &alice, Vec::new()).await.unwrap();
+                server
+                    .app
+                    .accounts
+                    .set_roles(&doorward_accounts::Authority::operator(), &alice, Vec::new())
+                    .await
+                    .unwrap();
                 client.redeem(&code, &pkce, &[]).await.expect(400);
             }
             Reason::CodeExpired => {
@@ -212,16 +291,36 @@ impl Stage {
                 client.redeem(&code, &pkce, &[]).await.expect(200);
                 client.redeem(&code, &pkce, &[]).await.expect(400);
             }
-            Reason::CodeForeign => drop(client.redeem("code-of-another-server", &pkce, &[]).await.expect(400)),
-            Reason::CodeClient => drop(OAuthClient::register(server).await.redeem(&code().await, &pkce, &[]).await.expect(400)),
-            Reason::Verifier => drop(client.redeem(&code().await, &Pkce::default(), &[]).await.expect(400)),
-            Reason::TokenRedirectUri => drop(client.redeem(&code().await, &pkce, &[("redirect_uri", "http://127.0.0.1:1/other")]).await.expect(400)),
+            Reason::CodeForeign => {
+                drop(client.redeem("code-of-another-server", &pkce, &[]).await.expect(400))
+            }
+            Reason::CodeClient => drop(
+                OAuthClient::register(server)
+                    .await
+                    .redeem(&code().await, &pkce, &[])
+                    .await
+                    .expect(400),
+            ),
+            Reason::Verifier => {
+                drop(client.redeem(&code().await, &Pkce::default(), &[]).await.expect(400))
+            }
+            Reason::TokenRedirectUri => drop(
+                client
+                    .redeem(&code().await, &pkce, &[("redirect_uri", "http://127.0.0.1:1/other")])
+                    .await
+                    .expect(400),
+            ),
             Reason::ClientAuth => {
                 let confidential = OAuthClient::register_with(server, json!({})).await;
-                OAuthClient::known(server, &confidential.id, CALLBACK).refresh("x", &[]).await.expect(401);
+                OAuthClient::known(server, &confidential.id, CALLBACK)
+                    .refresh("x", &[])
+                    .await
+                    .expect(401);
             }
             Reason::Clock => self.assert_late().await,
-            Reason::GrantType => drop(client.token(&[("grant_type", "password")]).await.expect(400)),
+            Reason::GrantType => {
+                drop(client.token(&[("grant_type", "password")]).await.expect(400))
+            }
             Reason::RefreshReused => {
                 let refresh = tokens().await.refresh;
                 client.refresh(&refresh, &[]).await.expect(200);
@@ -234,7 +333,13 @@ impl Stage {
                 server.clock.advance(4000);
                 assert!(!server.calls(&access).await);
             }
-            Reason::TokenAudience => self.reach("/mcp-key", &[("authorization", &format!("Bearer {}", tokens().await.access))]).await,
+            Reason::TokenAudience => {
+                self.reach(
+                    "/mcp-key",
+                    &[("authorization", &format!("Bearer {}", tokens().await.access))],
+                )
+                .await
+            }
             Reason::TokenRevoked => {
                 let access = tokens().await.access;
                 let alice = server.app.accounts.find("alice").await.unwrap();
@@ -244,7 +349,11 @@ impl Stage {
             Reason::TokenForeign => assert!(!server.calls("not-a-token").await),
             Reason::TokenPlace => {
                 let access = tokens().await.access;
-                self.reach(&format!("/mcp?access_token={access}"), &[("authorization", &format!("Bearer {access}"))]).await;
+                self.reach(
+                    &format!("/mcp?access_token={access}"),
+                    &[("authorization", &format!("Bearer {access}"))],
+                )
+                .await;
             }
             Reason::Host => self.reach("/mcp", &[("host", "elsewhere.example")]).await,
             Reason::Origin => self.reach("/mcp", &[("origin", "https://elsewhere.example")]).await,
@@ -252,7 +361,12 @@ impl Stage {
             Reason::Server => {
                 let code = code().await;
                 let at = server.clock.now().plus(-1);
-                server.app.store.apply(Change::RetireSigningKeys { except: String::new(), at }).await.unwrap();
+                server
+                    .app
+                    .store
+                    .apply(Change::RetireSigningKeys { except: String::new(), at })
+                    .await
+                    .unwrap();
                 client.redeem(&code, &pkce, &[]).await.expect(500);
             }
         }
@@ -278,8 +392,10 @@ async fn each(reasons: impl Iterator<Item = Reason>) {
 #[tokio::test]
 async fn every_reason_of_the_timeline_appears() {
     // Sessions end after days without use, and one reason lets days pass: it comes last.
-    let (last, rest): (Vec<Reason>, Vec<Reason>) = Reason::ALL.iter().copied().partition(|reason| *reason == Reason::DocumentPinned);
-    let (shared, own): (Vec<Reason>, Vec<Reason>) = rest.into_iter().partition(|reason| shares(*reason));
+    let (last, rest): (Vec<Reason>, Vec<Reason>) =
+        Reason::ALL.iter().copied().partition(|reason| *reason == Reason::DocumentPinned);
+    let (shared, own): (Vec<Reason>, Vec<Reason>) =
+        rest.into_iter().partition(|reason| shares(*reason));
     each(shared.into_iter().chain(last)).await;
     each(own.into_iter()).await;
 }

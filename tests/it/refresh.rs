@@ -42,7 +42,10 @@ async fn i8_a_spent_token_outside_the_grace_period_revokes_the_family() {
     let (server, client, _, first) = stage().await;
     let second = Tokens::read(client.refresh(&first.refresh, &[]).await);
     server.clock.advance(61);
-    assert_eq!(client.refresh(&first.refresh, &[]).await.expect(400).json()["error"], "invalid_grant");
+    assert_eq!(
+        client.refresh(&first.refresh, &[]).await.expect(400).json()["error"],
+        "invalid_grant"
+    );
     assert!(!server.calls(&second.access).await);
     client.refresh(&second.refresh, &[]).await.expect(400);
 }
@@ -83,7 +86,10 @@ async fn i8_p2_fifty_parallel_uses_of_one_token_yield_one_successor() {
 async fn a_refresh_token_belongs_to_its_client() {
     let (server, client, _, first) = stage().await;
     let stranger = OAuthClient::register(&server).await;
-    assert_eq!(stranger.refresh(&first.refresh, &[]).await.expect(400).json()["error"], "invalid_grant");
+    assert_eq!(
+        stranger.refresh(&first.refresh, &[]).await.expect(400).json()["error"],
+        "invalid_grant"
+    );
     // Neither the attempt nor a repetition of it hurts the owner.
     let second = Tokens::read(client.refresh(&first.refresh, &[]).await);
     server.clock.advance(120);
@@ -98,20 +104,39 @@ async fn scopes_and_resources_are_narrowed_but_never_widened() {
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     let reader = client.tokens(&browser, &[("scope", "mcp:read")]).await;
-    assert_eq!(client.refresh(&reader.refresh, &[("scope", "mcp:write")]).await.expect(400).json()["error"], "invalid_scope");
-    assert_eq!(client.refresh(&reader.refresh, &[("scope", "nothing")]).await.expect(400).json()["error"], "invalid_scope");
-    assert_eq!(client.refresh(&reader.refresh, &[("resource", "https://evil.example/")]).await.expect(400).json()["error"], "invalid_target");
+    assert_eq!(
+        client.refresh(&reader.refresh, &[("scope", "mcp:write")]).await.expect(400).json()["error"],
+        "invalid_scope"
+    );
+    assert_eq!(
+        client.refresh(&reader.refresh, &[("scope", "nothing")]).await.expect(400).json()["error"],
+        "invalid_scope"
+    );
+    assert_eq!(
+        client
+            .refresh(&reader.refresh, &[("resource", "https://evil.example/")])
+            .await
+            .expect(400)
+            .json()["error"],
+        "invalid_target"
+    );
     let other = OAuthClient::register(&server).await;
     let writer = other.tokens(&browser, &[("scope", "mcp:write")]).await;
     let narrowed = Tokens::read(other.refresh(&writer.refresh, &[("scope", "mcp:read")]).await);
     assert_eq!(narrowed.answer["scope"], "mcp:read");
     // RFC 6749 §6: the grant keeps its scope.
-    assert_eq!(Tokens::read(other.refresh(&narrowed.refresh, &[]).await).answer["scope"], "mcp:write");
+    assert_eq!(
+        Tokens::read(other.refresh(&narrowed.refresh, &[]).await).answer["scope"],
+        "mcp:write"
+    );
 }
 
 #[tokio::test]
 async fn rt_15_a_family_has_an_absolute_end_and_an_idle_one() {
-    let server = TestServer::start_with(|config| (config.issuer.grant_max_seconds, config.issuer.refresh_token_idle_seconds) = (5000, 2000)).await;
+    let server = TestServer::start_with(|config| {
+        (config.issuer.grant_max_seconds, config.issuer.refresh_token_idle_seconds) = (5000, 2000)
+    })
+    .await;
     server.person("alice").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;

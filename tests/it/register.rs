@@ -25,8 +25,16 @@ async fn a16_ax7_n5_a_registration_is_echoed_and_has_a_secret_where_the_method_n
     assert_eq!(answer["scope"], "mcp:read");
     assert!(answer.get("unknown").is_none() && answer.get("issuer").is_none());
     assert!(answer.as_object().unwrap().values().all(|value| !value.is_null()));
-    let public = register(&server, &json!({"redirect_uris": ["http://127.0.0.1/"], "token_endpoint_auth_method": "none"})).await.expect(201).json();
-    assert!(public.get("client_secret").is_none() && public.get("client_secret_expires_at").is_none());
+    let public = register(
+        &server,
+        &json!({"redirect_uris": ["http://127.0.0.1/"], "token_endpoint_auth_method": "none"}),
+    )
+    .await
+    .expect(201)
+    .json();
+    assert!(
+        public.get("client_secret").is_none() && public.get("client_secret_expires_at").is_none()
+    );
     assert!(!public["client_id"].as_str().unwrap().starts_with("http"));
 }
 
@@ -39,37 +47,79 @@ async fn ca13_i6_bad_registrations_get_json_400_and_leave_nothing() {
         (json!({"redirect_uris": ["http://example.com/cb"]}), "invalid_redirect_uri"),
         (json!({"redirect_uris": ["https://example.com/#x"]}), "invalid_redirect_uri"),
         (json!({"redirect_uris": vec!["https://example.com/"; 21]}), "invalid_redirect_uri"),
-        (json!({"redirect_uris": ["https://example.com/"], "client_name": "x".repeat(500)}), "invalid_client_metadata"),
-        (json!({"redirect_uris": ["https://example.com/"], "client_name": 7}), "invalid_client_metadata"),
-        (json!({"redirect_uris": ["https://example.com/"], "grant_types": ["implicit"]}), "invalid_client_metadata"),
-        (json!({"redirect_uris": ["https://example.com/"], "client_uri": "javascript:1"}), "invalid_client_metadata"),
+        (
+            json!({"redirect_uris": ["https://example.com/"], "client_name": "x".repeat(500)}),
+            "invalid_client_metadata",
+        ),
+        (
+            json!({"redirect_uris": ["https://example.com/"], "client_name": 7}),
+            "invalid_client_metadata",
+        ),
+        (
+            json!({"redirect_uris": ["https://example.com/"], "grant_types": ["implicit"]}),
+            "invalid_client_metadata",
+        ),
+        (
+            json!({"redirect_uris": ["https://example.com/"], "client_uri": "javascript:1"}),
+            "invalid_client_metadata",
+        ),
         (
             json!({"redirect_uris": ["https://example.com/"], "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": []}, "jwks_uri": "https://a.example"}),
             "invalid_client_metadata",
         ),
         (json!([1]), "invalid_client_metadata"),
     ] {
-        assert_eq!(register(&server, &metadata).await.expect(400).json()["error"], error, "{metadata}");
+        assert_eq!(
+            register(&server, &metadata).await.expect(400).json()["error"],
+            error,
+            "{metadata}"
+        );
     }
     let browser = Browser::new();
-    for (media_type, body, status) in
-        [("text/plain", "{}", 400), ("application/json", "{", 400), ("application/json", "", 400), ("application/json", "\u{0}", 400)]
-    {
-        let answer = browser.send(browser.raw(Method::POST, &server.at("/oauth/register")).header("content-type", media_type).body(body)).await.expect(status);
+    for (media_type, body, status) in [
+        ("text/plain", "{}", 400),
+        ("application/json", "{", 400),
+        ("application/json", "", 400),
+        ("application/json", "\u{0}", 400),
+    ] {
+        let answer = browser
+            .send(
+                browser
+                    .raw(Method::POST, &server.at("/oauth/register"))
+                    .header("content-type", media_type)
+                    .body(body),
+            )
+            .await
+            .expect(status);
         assert_eq!(answer.json()["error"], "invalid_client_metadata");
     }
     let huge = format!("{{\"client_name\":\"{}\"}}", "x".repeat(70_000));
-    browser.send(browser.raw(Method::POST, &server.at("/oauth/register")).header("content-type", "application/json").body(huge)).await.expect(413);
-    assert_eq!(server.app.store.count_clients(doorward_model::ClientSource::Registration).await.unwrap(), 0);
+    browser
+        .send(
+            browser
+                .raw(Method::POST, &server.at("/oauth/register"))
+                .header("content-type", "application/json")
+                .body(huge),
+        )
+        .await
+        .expect(413);
+    assert_eq!(
+        server.app.store.count_clients(doorward_model::ClientSource::Registration).await.unwrap(),
+        0
+    );
 }
 
 #[tokio::test]
 async fn dcr_30_i21_one_address_cannot_register_without_end() {
-    let server = TestServer::start_with(|config| (config.registration.burst_per_address, config.registration.per_minute_per_address) = (3, 1)).await;
+    let server = TestServer::start_with(|config| {
+        (config.registration.burst_per_address, config.registration.per_minute_per_address) = (3, 1)
+    })
+    .await;
     for _ in 0..3 {
         OAuthClient::register(&server).await;
     }
-    let refused = register(&server, &json!({"redirect_uris": ["http://127.0.0.1/"]})).await.expect(429);
+    let refused =
+        register(&server, &json!({"redirect_uris": ["http://127.0.0.1/"]})).await.expect(429);
     assert_eq!(refused.header("retry-after"), "60");
     assert_eq!(refused.json()["error"], "temporarily_unavailable");
 }
@@ -86,32 +136,58 @@ async fn p8_the_number_of_registrations_is_bounded() {
 async fn i13_unused_registrations_are_collected_and_used_ones_never() {
     let server = TestServer::start().await;
     server.person("alice").await;
-    let (used, unused) = (OAuthClient::register(&server).await, OAuthClient::register(&server).await);
+    let (used, unused) =
+        (OAuthClient::register(&server).await, OAuthClient::register(&server).await);
     let browser = server.signed_in("alice").await;
     used.tokens(&browser, &[]).await;
     server.clock.advance(2 * 86_400);
     server.app.housekeeping().unwrap().round().await;
-    assert_eq!(used.token(&[("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", "y")]).await.expect(400).json()["error"], "invalid_grant");
+    assert_eq!(
+        used.token(&[("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", "y")])
+            .await
+            .expect(400)
+            .json()["error"],
+        "invalid_grant"
+    );
     // N18: a client that is gone is told so by 401 invalid_client, and then registers again.
     assert_eq!(
-        unused.token(&[("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", "y")]).await.expect(401).json()["error"],
+        unused
+            .token(&[("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", "y")])
+            .await
+            .expect(401)
+            .json()["error"],
         "invalid_client"
     );
 }
 
 #[tokio::test]
 async fn n12_switches_turn_registration_and_metadata_documents_off() {
-    let server = TestServer::start_with(|config| (config.registration.dynamic, config.registration.metadata_documents) = (false, false)).await;
+    let server = TestServer::start_with(|config| {
+        (config.registration.dynamic, config.registration.metadata_documents) = (false, false)
+    })
+    .await;
     register(&server, &json!({"redirect_uris": ["http://127.0.0.1/"]})).await.expect(404);
-    let metadata = Browser::new().get(&server.at("/.well-known/oauth-authorization-server")).await.json();
+    let metadata =
+        Browser::new().get(&server.at("/.well-known/oauth-authorization-server")).await.json();
     assert!(metadata.get("registration_endpoint").is_none());
     assert_eq!(metadata["client_id_metadata_document_supported"], false);
 }
 
 #[tokio::test]
 async fn i22_redirect_hosts_can_be_restricted_to_a_list() {
-    let server = TestServer::start_with(|config| config.registration.redirect_hosts = vec!["claude.ai".into()]).await;
-    register(&server, &json!({"redirect_uris": ["https://claude.ai/api/mcp/auth_callback"]})).await.expect(201);
+    let server = TestServer::start_with(|config| {
+        config.registration.redirect_hosts = vec!["claude.ai".into()]
+    })
+    .await;
+    register(&server, &json!({"redirect_uris": ["https://claude.ai/api/mcp/auth_callback"]}))
+        .await
+        .expect(201);
     register(&server, &json!({"redirect_uris": ["http://127.0.0.1:1/cb"]})).await.expect(201);
-    assert_eq!(register(&server, &json!({"redirect_uris": ["https://evil.example/cb"]})).await.expect(400).json()["error"], "invalid_redirect_uri");
+    assert_eq!(
+        register(&server, &json!({"redirect_uris": ["https://evil.example/cb"]}))
+            .await
+            .expect(400)
+            .json()["error"],
+        "invalid_redirect_uri"
+    );
 }

@@ -30,7 +30,8 @@ async fn f_06_p2_codes_and_refresh_tokens_are_spent_once_across_replicas() {
         let code = Arc::new(client.code(&browser, &pkce, &[]).await);
         let tasks: Vec<_> = (0..16)
             .map(|index| {
-                let (client, pkce, code) = (Arc::clone(&clients[index % 2]), Arc::clone(&pkce), Arc::clone(&code));
+                let (client, pkce, code) =
+                    (Arc::clone(&clients[index % 2]), Arc::clone(&pkce), Arc::clone(&code));
                 tokio::spawn(async move { client.redeem(&code, &pkce, &[]).await.status })
             })
             .collect();
@@ -74,10 +75,17 @@ async fn of_two_replicas_one_exports_what_happened_at_both() {
     }
     let entries = || {
         let deliveries = collector.at("/hook");
-        let lines = deliveries.iter().flat_map(|delivery| delivery.body.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()));
+        let lines = deliveries.iter().flat_map(|delivery| {
+            delivery
+                .body
+                .lines()
+                .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        });
         lines.collect::<Vec<_>>()
     };
-    let added = |entries: &[serde_json::Value]| entries.iter().filter(|entry| entry["kind"] == "person.added").count();
+    let added = |entries: &[serde_json::Value]| {
+        entries.iter().filter(|entry| entry["kind"] == "person.added").count()
+    };
     for _ in 0..400 {
         if added(&entries()) >= 20 {
             break;
@@ -89,7 +97,10 @@ async fn of_two_replicas_one_exports_what_happened_at_both() {
     let arrived = entries();
     assert_eq!(added(&arrived), 20);
     let numbers: Vec<i64> = arrived.iter().map(|entry| entry["seq"].as_i64().unwrap()).collect();
-    assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "each once and in order: {numbers:?}");
+    assert!(
+        numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]),
+        "each once and in order: {numbers:?}"
+    );
 }
 
 #[tokio::test]
@@ -133,7 +144,10 @@ async fn everything_can_be_moved_to_another_database() {
     std::fs::copy(server.data_dir.join("master.key"), folder.join("master.key")).unwrap();
     let target = Store::open(&config.store, &folder).await.unwrap();
     assert!(server.app.store.copy_to(&target).await.unwrap() >= 8);
-    assert!(server.app.store.copy_to(&target).await.is_err(), "a database that holds something is not overwritten");
+    assert!(
+        server.app.store.copy_to(&target).await.is_err(),
+        "a database that holds something is not overwritten"
+    );
     drop(target);
     let moved = TestServer::start_on(config, folder).await;
     assert!(moved.calls(&tokens.access).await);

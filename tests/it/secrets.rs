@@ -1,4 +1,5 @@
-//! Secrets of the configuration appear nowhere: not in `config show`, the API, pages, nor the log at its most talkative.
+//! Secrets of the configuration appear nowhere: not in `config show`, the API, pages, nor the log
+//! at its most talkative.
 
 use doorward::config::{self, Kind};
 use doorward_testkit::{Browser, DoorwardProcess, PASSWORD, form_value, run_command};
@@ -63,19 +64,25 @@ env = ["KEY={CANARY}"]
 
 fn nowhere(what: &str, text: &str) {
     for secret in [CANARY, MASTER_KEY] {
-        let place = text.find(secret).map(|at| text.get(at.saturating_sub(200)..at + 20).unwrap_or_default());
+        let place = text
+            .find(secret)
+            .map(|at| text.get(at.saturating_sub(200)..at + 20).unwrap_or_default());
         assert!(place.is_none(), "{what} shows a secret: …{}", place.unwrap_or_default());
     }
 }
 
 #[test]
 fn every_setting_that_is_named_like_a_secret_is_one() {
-    let secrets: Vec<String> = config::known_keys().into_iter().filter(|key| key.secret).map(|key| key.path()).collect();
+    let secrets: Vec<String> =
+        config::known_keys().into_iter().filter(|key| key.secret).map(|key| key.path()).collect();
     for key in config::known_keys() {
         let name = key.name.as_str();
-        let named = ["password", "secret", "master_key", "header", "env"].iter().any(|word| name == *word || name.ends_with(&format!("_{word}")))
+        let named = ["password", "secret", "master_key", "header", "env"]
+            .iter()
+            .any(|word| name == *word || name.ends_with(&format!("_{word}")))
             || name.ends_with("_token");
-        // The names of variables that are passed on are no secrets; the switch for a request's header neither.
+        // The names of variables that are passed on are no secrets; the switch for a request's
+        // header neither.
         if named && name != "pass_env" && matches!(key.kind, Kind::Text | Kind::List) {
             assert!(key.secret, "{} must be of a type that is never printed", key.path());
         }
@@ -86,7 +93,10 @@ fn every_setting_that_is_named_like_a_secret_is_one() {
         let (section, name) = path.rsplit_once('.').unwrap();
         let set = |table: &toml::Value| table.get(name).is_some();
         let found = match section.strip_suffix(".NAME") {
-            Some(family) => settings.get(family).and_then(toml::Value::as_table).is_some_and(|many| many.values().any(set)),
+            Some(family) => settings
+                .get(family)
+                .and_then(toml::Value::as_table)
+                .is_some_and(|many| many.values().any(set)),
             None => settings.get(section).is_some_and(set),
         };
         assert!(found, "{path} has no canary");
@@ -101,20 +111,57 @@ async fn no_secret_of_the_configuration_is_ever_shown() {
     std::fs::write(&file, settings()).unwrap();
     let (file, dir) = (file.to_str().unwrap(), data.to_str().unwrap());
     let database = format!("postgres://u:{CANARY}@127.0.0.1:1/d");
-    for arguments in [&["--config", file, "config", "show"][..], &["--config", file, "--json", "config", "show"]] {
+    for arguments in
+        [&["--config", file, "config", "show"][..], &["--config", file, "--json", "config", "show"]]
+    {
         let shown = run_command(arguments, &[("DOORWARD_STORE__URL", &database)], "").await;
         let shown = String::from_utf8(shown.stdout).unwrap();
         assert!(shown.contains("audit.webhook_token") && shown.contains("(set)"), "{shown}");
         nowhere("config show", &shown);
     }
     let named = [("DOORWARD_SERVER__LISTEN", "127.0.0.1:0")];
-    let add = ["--config", file, "--data-dir", dir, "user", "add", "root", "--role", "admin", "--password-stdin"];
+    let add = [
+        "--config",
+        file,
+        "--data-dir",
+        dir,
+        "user",
+        "add",
+        "root",
+        "--role",
+        "admin",
+        "--password-stdin",
+    ];
     let added = run_command(&add, &named, PASSWORD).await;
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
-    let made = run_command(&["--config", file, "--data-dir", dir, "--json", "token", "create", "t", "--user", "root", "--scope", "admin"], &named, "").await;
+    let made = run_command(
+        &[
+            "--config",
+            file,
+            "--data-dir",
+            dir,
+            "--json",
+            "token",
+            "create",
+            "t",
+            "--user",
+            "root",
+            "--scope",
+            "admin",
+        ],
+        &named,
+        "",
+    )
+    .await;
     let made: Value = serde_json::from_slice(&made.stdout).unwrap();
     let token = made["value"].as_str().unwrap().to_owned();
-    let server = DoorwardProcess::start_with_log(&data, "127.0.0.1:0", &[("DOORWARD_CONFIG", file)], std::fs::File::create(&log).unwrap()).await;
+    let server = DoorwardProcess::start_with_log(
+        &data,
+        "127.0.0.1:0",
+        &[("DOORWARD_CONFIG", file)],
+        std::fs::File::create(&log).unwrap(),
+    )
+    .await;
     let base = server.url.clone();
     let browser = Browser::new();
     for (method, path) in [
@@ -133,20 +180,46 @@ async fn no_secret_of_the_configuration_is_ever_shown() {
         ("GET", "/audit"),
         ("GET", "/openapi.json"),
     ] {
-        let request = browser.raw(reqwest::Method::from_bytes(method.as_bytes()).unwrap(), &format!("{base}/api/admin{path}")).bearer_auth(&token);
+        let request = browser
+            .raw(
+                reqwest::Method::from_bytes(method.as_bytes()).unwrap(),
+                &format!("{base}/api/admin{path}"),
+            )
+            .bearer_auth(&token);
         let page = browser.send(request).await.expect(200);
         nowhere(path, &page.body);
     }
-    let csrf = form_value(&browser.get(&format!("{base}/login")).await.expect(200).body, "csrf").unwrap();
-    browser.post(&format!("{base}/login"), &[("csrf", &csrf), ("name", "root"), ("password", PASSWORD)]).await.expect(303);
-    for path in ["/login", "/login/corp", "/account", "/admin", "/admin/providers", "/admin/upstreams", "/admin/keys", "/admin/audit", "/admin/policy"] {
+    let csrf =
+        form_value(&browser.get(&format!("{base}/login")).await.expect(200).body, "csrf").unwrap();
+    browser
+        .post(
+            &format!("{base}/login"),
+            &[("csrf", &csrf), ("name", "root"), ("password", PASSWORD)],
+        )
+        .await
+        .expect(303);
+    for path in [
+        "/login",
+        "/login/corp",
+        "/account",
+        "/admin",
+        "/admin/providers",
+        "/admin/upstreams",
+        "/admin/keys",
+        "/admin/audit",
+        "/admin/policy",
+    ] {
         nowhere(path, &browser.get(&format!("{base}{path}")).await.body);
     }
     // The export tries its webhook, mail its server.
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     drop(server);
     let logged = std::fs::read_to_string(&log).unwrap();
-    assert!(logged.contains("TRACE") || logged.contains("DEBUG"), "the log is not talkative: {}", logged.chars().take(2000).collect::<String>());
+    assert!(
+        logged.contains("TRACE") || logged.contains("DEBUG"),
+        "the log is not talkative: {}",
+        logged.chars().take(2000).collect::<String>()
+    );
     nowhere("the log", &logged);
     let _ = std::fs::remove_dir_all(data);
 }

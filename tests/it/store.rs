@@ -1,10 +1,15 @@
 //! The store's conformance suite: the same on both databases.
 
 use doorward_model::{
-    Change, Client, ClientAuthMethod, ClientId, ClientSource, Connection, CountedAttempt, Grant, GrantId, HashedToken, IdentityId, Invitation, LinkedIdentity,
-    Passkey, PersonName, PlainToken, ProviderId, RedirectUri, RefreshToken, Resource, RevokeReason, Role, ScopeSet, Sealed, SignInAttempt, Timestamp,
-    TokenKind, ToolClass, Totp, UnitOfWork, UpstreamChange, UpstreamName, UserId,
-    upstream::{ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState, UpstreamRegistration},
+    Change, Client, ClientAuthMethod, ClientId, ClientSource, Connection, CountedAttempt, Grant,
+    GrantId, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey, PersonName, PlainToken,
+    ProviderId, RedirectUri, RefreshToken, Resource, RevokeReason, Role, ScopeSet, Sealed,
+    SignInAttempt, Timestamp, TokenKind, ToolClass, Totp, UnitOfWork, UpstreamChange, UpstreamName,
+    UserId,
+    upstream::{
+        ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
+        UpstreamRegistration,
+    },
 };
 use doorward_store::{Condition, Store, StoreError};
 use doorward_testkit::TestServer;
@@ -52,7 +57,13 @@ fn grant(id: &str, user: &str) -> Grant {
 }
 
 fn refresh(token: &PlainToken, grant: &str) -> RefreshToken {
-    RefreshToken { token: token.hashed(), grant_id: GrantId::from_text(grant), expires_at: NOW.plus(500), used_at: None, successor: None }
+    RefreshToken {
+        token: token.hashed(),
+        grant_id: GrantId::from_text(grant),
+        expires_at: NOW.plus(500),
+        used_at: None,
+        successor: None,
+    }
 }
 
 async fn refused(store: &Store, unit: impl Into<UnitOfWork>) -> Condition {
@@ -67,11 +78,17 @@ async fn a_refused_condition_undoes_its_whole_unit_and_no_other() {
     let server = TestServer::start().await;
     let store = &server.app.store;
     store.apply(Change::InsertClient(Box::new(client("c1")))).await.unwrap();
-    let unit = UnitOfWork::from_iter([Change::InsertClient(Box::new(client("c2"))), Change::InsertClient(Box::new(client("c1")))]);
+    let unit = UnitOfWork::from_iter([
+        Change::InsertClient(Box::new(client("c2"))),
+        Change::InsertClient(Box::new(client("c1"))),
+    ]);
     assert_eq!(refused(store, unit).await, Condition::InsertClient);
     assert!(store.client(&ClientId::from_text("c2")).await.unwrap().is_none());
     let read = store.client(&ClientId::from_text("c1")).await.unwrap().unwrap();
-    assert_eq!((read.name.as_str(), read.redirect_uris[0].as_str()), ("n\u{e4}me \u{1f600}", "https://a.example/?x=\"1\""));
+    assert_eq!(
+        (read.name.as_str(), read.redirect_uris[0].as_str()),
+        ("n\u{e4}me \u{1f600}", "https://a.example/?x=\"1\"")
+    );
 }
 
 #[tokio::test]
@@ -79,8 +96,15 @@ async fn conditional_changes_hold_once() {
     let server = TestServer::start().await;
     let store = &server.app.store;
     let token = PlainToken::random(TokenKind::RefreshToken, &doorward_keys::SystemEntropy);
-    store.apply(UnitOfWork::from_iter([Change::InsertGrant(grant("g1", "u1")), Change::InsertRefreshToken(refresh(&token, "g1"))])).await.unwrap();
-    let spend = |now| Change::UseRefreshToken { token: token.hashed(), successor: token.hashed(), now };
+    store
+        .apply(UnitOfWork::from_iter([
+            Change::InsertGrant(grant("g1", "u1")),
+            Change::InsertRefreshToken(refresh(&token, "g1")),
+        ]))
+        .await
+        .unwrap();
+    let spend =
+        |now| Change::UseRefreshToken { token: token.hashed(), successor: token.hashed(), now };
     assert_eq!(refused(store, spend(NOW.plus(500))).await, Condition::UseRefreshToken);
     store.apply(spend(NOW)).await.unwrap();
     assert_eq!(refused(store, spend(NOW)).await, Condition::UseRefreshToken);
@@ -93,7 +117,10 @@ async fn conditional_changes_hold_once() {
     let setting = || Change::InsertSetting { key: "s".into(), value: "1".into() };
     store.apply(setting()).await.unwrap();
     assert_eq!(refused(store, setting()).await, Condition::InsertSetting);
-    assert_eq!(refused(store, Change::DeleteClient(ClientId::from_text("none"))).await, Condition::DeleteClient);
+    assert_eq!(
+        refused(store, Change::DeleteClient(ClientId::from_text("none"))).await,
+        Condition::DeleteClient
+    );
 }
 
 #[tokio::test]
@@ -101,14 +128,34 @@ async fn caches_never_answer_what_was_replaced() {
     let server = TestServer::start().await;
     let store = &server.app.store;
     store
-        .apply(UnitOfWork::from_iter([Change::InsertGrant(grant("g1", "u1")), Change::InsertGrant(grant("g2", "u1")), Change::InsertGrant(grant("g3", "u2"))]))
+        .apply(UnitOfWork::from_iter([
+            Change::InsertGrant(grant("g1", "u1")),
+            Change::InsertGrant(grant("g2", "u1")),
+            Change::InsertGrant(grant("g3", "u2")),
+        ]))
         .await
         .unwrap();
-    let live = async |id: &str| store.grant(&GrantId::from_text(id)).await.unwrap().unwrap().is_live(NOW);
+    let live =
+        async |id: &str| store.grant(&GrantId::from_text(id)).await.unwrap().unwrap().is_live(NOW);
     assert!(live("g1").await && live("g2").await && live("g3").await);
-    store.apply(Change::RevokeGrant { grant_id: GrantId::from_text("g1"), at: NOW, reason: RevokeReason::ByPerson }).await.unwrap();
+    store
+        .apply(Change::RevokeGrant {
+            grant_id: GrantId::from_text("g1"),
+            at: NOW,
+            reason: RevokeReason::ByPerson,
+        })
+        .await
+        .unwrap();
     assert!(!live("g1").await && live("g2").await);
-    store.apply(Change::RevokeGrantsOfPerson { user_id: UserId::from_text("u1"), client_id: None, at: NOW, reason: RevokeReason::ByPerson }).await.unwrap();
+    store
+        .apply(Change::RevokeGrantsOfPerson {
+            user_id: UserId::from_text("u1"),
+            client_id: None,
+            at: NOW,
+            reason: RevokeReason::ByPerson,
+        })
+        .await
+        .unwrap();
     assert!(!live("g2").await && live("g3").await);
     assert_eq!(store.setting("x").await.unwrap(), None);
     store.apply(Change::PutSetting { key: "x".into(), value: "1".into() }).await.unwrap();
@@ -124,17 +171,27 @@ async fn p3_cs18_what_another_process_writes_is_seen() {
     let store = &server.app.store;
     store.apply(Change::InsertGrant(grant("g1", "u1"))).await.unwrap();
     assert!(store.grant(&GrantId::from_text("g1")).await.unwrap().unwrap().is_live(NOW));
-    // Also while this process never stops writing: eight writers keep the queue from ever being empty.
+    // Also while this process never stops writing: eight writers keep the queue from ever being
+    // empty.
     let writes = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
     for index in 0..8 {
         let (busy, going) = (store.clone(), std::sync::Arc::clone(&writes));
         tokio::spawn(async move {
             while going.load(std::sync::atomic::Ordering::SeqCst) {
-                let _ = busy.apply(Change::PutSetting { key: format!("busy{index}"), value: String::new() }).await;
+                let _ = busy
+                    .apply(Change::PutSetting { key: format!("busy{index}"), value: String::new() })
+                    .await;
             }
         });
     }
-    other.apply(Change::RevokeGrant { grant_id: GrantId::from_text("g1"), at: NOW, reason: RevokeReason::ByPerson }).await.unwrap();
+    other
+        .apply(Change::RevokeGrant {
+            grant_id: GrantId::from_text("g1"),
+            at: NOW,
+            reason: RevokeReason::ByPerson,
+        })
+        .await
+        .unwrap();
     for _ in 0..100 {
         if !store.grant(&GrantId::from_text("g1")).await.unwrap().unwrap().is_live(NOW) {
             writes.store(false, std::sync::atomic::Ordering::SeqCst);
@@ -149,7 +206,15 @@ async fn p3_cs18_what_another_process_writes_is_seen() {
 async fn failures_are_counted_and_forgotten() {
     let server = TestServer::start().await;
     let store = &server.app.store;
-    let attempt = |at| Change::CountAttempt(CountedAttempt { key: "account:a".into(), at, free: 3, longest_delay: 4, forget_after: 900 });
+    let attempt = |at| {
+        Change::CountAttempt(CountedAttempt {
+            key: "account:a".into(),
+            at,
+            free: 3,
+            longest_delay: 4,
+            forget_after: 900,
+        })
+    };
     for step in 0..3 {
         store.apply(attempt(NOW.plus(step))).await.unwrap();
     }
@@ -158,7 +223,13 @@ async fn failures_are_counted_and_forgotten() {
     // Beyond the free ones: after one second, then two, four, and four again, which is the longest.
     let mut last = NOW.plus(2);
     for delay in [1, 2, 4, 4] {
-        assert!(matches!(store.apply(attempt(last.plus(delay - 1))).await, Err(StoreError::Refused(Condition::CountAttempt))), "{delay}");
+        assert!(
+            matches!(
+                store.apply(attempt(last.plus(delay - 1))).await,
+                Err(StoreError::Refused(Condition::CountAttempt))
+            ),
+            "{delay}"
+        );
         last = last.plus(delay);
         store.apply(attempt(last)).await.unwrap();
     }
@@ -174,7 +245,15 @@ async fn failures_are_counted_and_forgotten() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_attempts_at_the_same_moment_only_the_free_ones_are_counted() {
     let server = TestServer::start().await;
-    let attempt = || Change::CountAttempt(CountedAttempt { key: "account:a".into(), at: NOW, free: 5, longest_delay: 900, forget_after: 900 });
+    let attempt = || {
+        Change::CountAttempt(CountedAttempt {
+            key: "account:a".into(),
+            at: NOW,
+            free: 5,
+            longest_delay: 900,
+            forget_after: 900,
+        })
+    };
     let tasks: Vec<_> = (0..100)
         .map(|_| {
             let store = server.app.store.clone();
@@ -208,13 +287,25 @@ async fn ca18_housekeeping_deletes_what_expired_and_keeps_what_recognises_a_repl
         .await
         .unwrap();
     for index in 0..450 {
-        store.apply(Change::SpendValue { key: format!("many{index}"), expires_at: NOW.plus(-1) }).await.unwrap();
+        store
+            .apply(Change::SpendValue { key: format!("many{index}"), expires_at: NOW.plus(-1) })
+            .await
+            .unwrap();
     }
     let rows = store.delete_expired(NOW, 86_400).await.unwrap();
     assert!(rows >= 453, "{rows}");
-    assert!(store.refresh_token(&spent.hashed()).await.unwrap().is_some_and(|token| token.used_at.is_some()));
+    assert!(
+        store
+            .refresh_token(&spent.hashed())
+            .await
+            .unwrap()
+            .is_some_and(|token| token.used_at.is_some())
+    );
     assert!(store.refresh_token(&dead.hashed()).await.unwrap().is_none());
-    assert_eq!(refused(store, Change::SpendValue { key: "new".into(), expires_at: NOW }).await, Condition::SpendValue);
+    assert_eq!(
+        refused(store, Change::SpendValue { key: "new".into(), expires_at: NOW }).await,
+        Condition::SpendValue
+    );
     store.apply(Change::SpendValue { key: "old".into(), expires_at: NOW }).await.unwrap();
 }
 
@@ -246,30 +337,79 @@ async fn upstream_accounts_belong_to_one_person_and_their_roles_add_up() {
     let person = server.person("ann").await;
     let own = person.id.as_str();
     store
-        .apply(UnitOfWork::from_iter([Change::InsertIdentity(identity("1", own, &["a", "b"])), Change::InsertIdentity(identity("2", own, &["b", "c"]))]))
+        .apply(UnitOfWork::from_iter([
+            Change::InsertIdentity(identity("1", own, &["a", "b"])),
+            Change::InsertIdentity(identity("2", own, &["b", "c"])),
+        ]))
         .await
         .unwrap();
-    assert_eq!(refused(store, Change::InsertIdentity(identity("1", "u_other", &[]))).await, Condition::InsertIdentity);
-    assert_eq!(refused(store, Change::UpdateIdentity(identity("1", "u_other", &[]))).await, Condition::UpdateIdentity);
+    assert_eq!(
+        refused(store, Change::InsertIdentity(identity("1", "u_other", &[]))).await,
+        Condition::InsertIdentity
+    );
+    assert_eq!(
+        refused(store, Change::UpdateIdentity(identity("1", "u_other", &[]))).await,
+        Condition::UpdateIdentity
+    );
     store.apply(Change::CollectProviderRoles(person.id.clone())).await.unwrap();
-    let roles = async || store.person(&person.id).await.unwrap().unwrap().provider_roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let roles = async || {
+        store
+            .person(&person.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .provider_roles
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     assert_eq!(roles().await, "a b c");
-    store.apply(UnitOfWork::from_iter([Change::UpdateIdentity(identity("1", own, &[])), Change::CollectProviderRoles(person.id.clone())])).await.unwrap();
+    store
+        .apply(UnitOfWork::from_iter([
+            Change::UpdateIdentity(identity("1", own, &[])),
+            Change::CollectProviderRoles(person.id.clone()),
+        ]))
+        .await
+        .unwrap();
     assert_eq!(roles().await, "b c");
     let first = IdentityId::of("https://idp.example", "1");
     // One replica looks, and only when nobody else did.
-    let claim = || Change::ClaimIdentityCheck { identity: first.clone(), due: NOW.plus(10), until: NOW.plus(99) };
+    let claim = || Change::ClaimIdentityCheck {
+        identity: first.clone(),
+        due: NOW.plus(10),
+        until: NOW.plus(99),
+    };
     store.apply(claim()).await.unwrap();
     assert_eq!(refused(store, claim()).await, Condition::ClaimIdentityCheck);
     assert_eq!(store.identities_due(NOW.plus(50), 10).await.unwrap().len(), 1);
-    store.apply(Change::DropCredential { identity: first.clone(), next_check_at: NOW.plus(20) }).await.unwrap();
+    store
+        .apply(Change::DropCredential { identity: first.clone(), next_check_at: NOW.plus(20) })
+        .await
+        .unwrap();
     // A look that was claimed before keeps nothing: somebody signed out meanwhile.
     let late = |claimed| Change::KeepChecked { identity: identity("1", own, &["late"]), claimed };
     assert_eq!(refused(store, late(NOW.plus(99))).await, Condition::KeepChecked);
     let read = store.identity(&first).await.unwrap().unwrap();
-    assert_eq!((read.credential, read.next_check_at, read.username.as_deref()), (None, NOW.plus(20), Some("n\u{e4}me")));
-    assert_eq!(refused(store, Change::DeleteIdentity { user_id: UserId::from_text("u_other"), identity: first.clone() }).await, Condition::DeleteIdentity);
-    assert_eq!(refused(store, Change::CollectProviderRoles(UserId::from_text("u_other"))).await, Condition::CollectProviderRoles);
+    assert_eq!(
+        (read.credential, read.next_check_at, read.username.as_deref()),
+        (None, NOW.plus(20), Some("n\u{e4}me"))
+    );
+    assert_eq!(
+        refused(
+            store,
+            Change::DeleteIdentity {
+                user_id: UserId::from_text("u_other"),
+                identity: first.clone()
+            }
+        )
+        .await,
+        Condition::DeleteIdentity
+    );
+    assert_eq!(
+        refused(store, Change::CollectProviderRoles(UserId::from_text("u_other"))).await,
+        Condition::CollectProviderRoles
+    );
     // With the person goes what is theirs.
     store.apply(Change::DeletePerson(person.id.clone())).await.unwrap();
     assert!(store.identity(&first).await.unwrap().is_none());
@@ -280,7 +420,11 @@ async fn sign_ins_invitations_and_names_hold_once() {
     let server = TestServer::start().await;
     let store = &server.app.store;
     let (person, other) = (server.person("ann").await, server.person("ben").await);
-    let (corp, state, browser) = (ProviderId::parse("corp").unwrap(), PlainToken::presented("state").hashed(), PlainToken::presented("browser").hashed());
+    let (corp, state, browser) = (
+        ProviderId::parse("corp").unwrap(),
+        PlainToken::presented("state").hashed(),
+        PlainToken::presented("browser").hashed(),
+    );
     let attempt = SignInAttempt {
         state: state.clone(),
         provider: corp.clone(),
@@ -298,22 +442,46 @@ async fn sign_ins_invitations_and_names_hold_once() {
     };
     assert_eq!(refused(store, redeem("evil", &browser, NOW)).await, Condition::RedeemSignIn);
     assert_eq!(refused(store, redeem("corp", &state, NOW)).await, Condition::RedeemSignIn);
-    assert_eq!(refused(store, redeem("corp", &browser, NOW.plus(600))).await, Condition::RedeemSignIn);
+    assert_eq!(
+        refused(store, redeem("corp", &browser, NOW.plus(600))).await,
+        Condition::RedeemSignIn
+    );
     store.apply(redeem("corp", &browser, NOW)).await.unwrap();
     assert_eq!(refused(store, redeem("corp", &browser, NOW)).await, Condition::RedeemSignIn);
-    let invitation =
-        |user: &UserId| Change::PutInvitation(Invitation { provider: corp.clone(), email: "A@b.example".into(), user_id: user.clone(), created_at: NOW });
+    let invitation = |user: &UserId| {
+        Change::PutInvitation(Invitation {
+            provider: corp.clone(),
+            email: "A@b.example".into(),
+            user_id: user.clone(),
+            created_at: NOW,
+        })
+    };
     store.apply(invitation(&person.id)).await.unwrap();
     store.apply(invitation(&other.id)).await.unwrap();
-    assert_eq!(store.invitation(&corp, "a@B.example").await.unwrap().unwrap().user_id, other.id, "the newer one counts");
-    let accept = || Change::RedeemInvitation { provider: corp.clone(), email: "a@b.EXAMPLE".into() };
+    assert_eq!(
+        store.invitation(&corp, "a@B.example").await.unwrap().unwrap().user_id,
+        other.id,
+        "the newer one counts"
+    );
+    let accept =
+        || Change::RedeemInvitation { provider: corp.clone(), email: "a@b.EXAMPLE".into() };
     store.apply(accept()).await.unwrap();
     assert_eq!(refused(store, accept()).await, Condition::RedeemInvitation);
-    let rename = |name: &str| Change::RenamePerson { user_id: person.id.clone(), name: PersonName::parse(name).unwrap() };
+    let rename = |name: &str| Change::RenamePerson {
+        user_id: person.id.clone(),
+        name: PersonName::parse(name).unwrap(),
+    };
     assert_eq!(refused(store, rename("ben")).await, Condition::RenamePerson);
     store.apply(rename("anna")).await.unwrap();
     assert_eq!(store.person(&person.id).await.unwrap().unwrap().name.as_str(), "anna");
-    store.apply(Change::SetProfile { user_id: person.id.clone(), email: Some("x@y.example".into()), display_name: None }).await.unwrap();
+    store
+        .apply(Change::SetProfile {
+            user_id: person.id.clone(),
+            email: Some("x@y.example".into()),
+            display_name: None,
+        })
+        .await
+        .unwrap();
     assert_eq!(store.people_with_email("X@Y.example").await.unwrap().len(), 1);
 }
 
@@ -322,8 +490,15 @@ async fn second_factors_hold_once() {
     let server = TestServer::start().await;
     let store = &server.app.store;
     let user = UserId::from_text("u_1");
-    let totp =
-        || Change::PutTotp(Totp { user_id: user.clone(), secret: Sealed::from_stored("v1.x".into()), created_at: NOW, confirmed_at: None, last_step: 0 });
+    let totp = || {
+        Change::PutTotp(Totp {
+            user_id: user.clone(),
+            secret: Sealed::from_stored("v1.x".into()),
+            created_at: NOW,
+            confirmed_at: None,
+            last_step: 0,
+        })
+    };
     let take = |step| Change::UseTotp { user_id: user.clone(), step };
     let confirm = |step| Change::ConfirmTotp { user_id: user.clone(), step, at: NOW };
     store.apply(totp()).await.unwrap();
@@ -336,7 +511,8 @@ async fn second_factors_hold_once() {
     store.apply(take(6)).await.unwrap();
     assert_eq!(refused(store, take(6)).await, Condition::UseTotp);
     let code = |text: &str| PlainToken::presented(text).hashed();
-    let replace = |codes: Vec<HashedToken>| Change::ReplaceRecoveryCodes { user_id: user.clone(), codes };
+    let replace =
+        |codes: Vec<HashedToken>| Change::ReplaceRecoveryCodes { user_id: user.clone(), codes };
     let spend = |text: &str| Change::UseRecoveryCode { user_id: user.clone(), code: code(text) };
     store.apply(replace(vec![code("a"), code("b")])).await.unwrap();
     store.apply(spend("a")).await.unwrap();
@@ -355,11 +531,22 @@ async fn second_factors_hold_once() {
     };
     store.apply(passkey("u_1")).await.unwrap();
     assert_eq!(refused(store, passkey("u_2")).await, Condition::InsertPasskey);
-    assert_eq!(refused(store, Change::DeletePasskey { user_id: UserId::from_text("u_2"), id: "k".into() }).await, Condition::DeletePasskey);
-    store.apply(Change::UsePasskey { id: "k".into(), credential: "{1}".into(), at: NOW }).await.unwrap();
+    assert_eq!(
+        refused(store, Change::DeletePasskey { user_id: UserId::from_text("u_2"), id: "k".into() })
+            .await,
+        Condition::DeletePasskey
+    );
+    store
+        .apply(Change::UsePasskey { id: "k".into(), credential: "{1}".into(), at: NOW })
+        .await
+        .unwrap();
     assert_eq!(store.passkey("k").await.unwrap().unwrap().credential, "{1}");
     store.apply(Change::DeletePasskey { user_id: user.clone(), id: "k".into() }).await.unwrap();
-    assert_eq!(refused(store, Change::UsePasskey { id: "k".into(), credential: String::new(), at: NOW }).await, Condition::UsePasskey);
+    assert_eq!(
+        refused(store, Change::UsePasskey { id: "k".into(), credential: String::new(), at: NOW })
+            .await,
+        Condition::UsePasskey
+    );
 }
 
 fn wiki() -> UpstreamName {
@@ -392,25 +579,47 @@ async fn g30_a_refresh_of_upstream_access_is_claimed_once_and_kept_only_by_who_c
     let user = alice.as_str();
     store.apply(UpstreamChange::PutConnection(Box::new(connected(user, 0)))).await.unwrap();
     let held = store.connection_now(&alice, wiki()).await.unwrap().unwrap();
-    assert_eq!((held.scopes.as_str(), held.expires_at, held.tokens.is_some()), ("a b", Some(NOW.plus(60)), true));
-    let claim =
-        |version, at: i64| UpstreamChange::ClaimRefresh { user_id: alice.clone(), upstream: wiki(), version, now: NOW.plus(at), until: NOW.plus(at + 30) };
-    let claims = tokio::join!(store.apply(claim(held.version, 0)), store.apply(claim(held.version, 0)));
+    assert_eq!(
+        (held.scopes.as_str(), held.expires_at, held.tokens.is_some()),
+        ("a b", Some(NOW.plus(60)), true)
+    );
+    let claim = |version, at: i64| UpstreamChange::ClaimRefresh {
+        user_id: alice.clone(),
+        upstream: wiki(),
+        version,
+        now: NOW.plus(at),
+        until: NOW.plus(at + 30),
+    };
+    let claims =
+        tokio::join!(store.apply(claim(held.version, 0)), store.apply(claim(held.version, 0)));
     assert!(claims.0.is_ok() != claims.1.is_ok(), "one of two replicas");
     refused(store, claim(held.version, 29)).await;
     // Who died while refreshing blocks nobody for longer.
     store.apply(claim(held.version, 31)).await.unwrap();
     let fresh = Connection { problem: Some("x".into()), ..connected(user, held.version + 1) };
-    store.apply(UpstreamChange::KeepRefreshed { connection: Box::new(fresh.clone()) }).await.unwrap();
+    store
+        .apply(UpstreamChange::KeepRefreshed { connection: Box::new(fresh.clone()) })
+        .await
+        .unwrap();
     refused(store, UpstreamChange::KeepRefreshed { connection: Box::new(fresh) }).await;
     refused(store, claim(held.version, 100)).await;
     let now = store.connection(&alice, wiki()).await.unwrap().unwrap();
-    assert_eq!((now.version, now.refreshing_until, now.problem.as_deref()), (held.version + 1, None, Some("x")), "the cache follows");
+    assert_eq!(
+        (now.version, now.refreshing_until, now.problem.as_deref()),
+        (held.version + 1, None, Some("x")),
+        "the cache follows"
+    );
     // Connecting anew goes on counting: a refresh that began before is not taken for newer.
     store.apply(UpstreamChange::PutConnection(Box::new(connected(user, 0)))).await.unwrap();
-    assert_eq!(store.connection_now(&alice, wiki()).await.unwrap().unwrap().version, held.version + 2);
+    assert_eq!(
+        store.connection_now(&alice, wiki()).await.unwrap().unwrap().version,
+        held.version + 2
+    );
     assert_eq!(store.count_connections(wiki()).await.unwrap(), 1);
-    store.apply(UpstreamChange::DeleteConnection { user_id: alice.clone(), upstream: wiki() }).await.unwrap();
+    store
+        .apply(UpstreamChange::DeleteConnection { user_id: alice.clone(), upstream: wiki() })
+        .await
+        .unwrap();
     assert!(store.connection(&alice, wiki()).await.unwrap().is_none());
 }
 
@@ -433,7 +642,8 @@ fn pin(definition: &str) -> PinnedTool {
 async fn a_pin_is_replaced_as_it_was_seen_and_forgotten_while_nothing_is_decided() {
     let server = TestServer::start().await;
     let store = &server.app.store;
-    let stored = StoredUpstream { name: wiki(), settings: "{}".into(), secrets: None, created_at: NOW };
+    let stored =
+        StoredUpstream { name: wiki(), settings: "{}".into(), secrets: None, created_at: NOW };
     store.apply(UpstreamChange::Insert(stored)).await.unwrap();
     store.apply(UpstreamChange::PinNew(vec![pin("three")])).await.unwrap();
     let repin = |seen: &str, state: ToolState| UpstreamChange::Repin {
@@ -446,11 +656,25 @@ async fn a_pin_is_replaced_as_it_was_seen_and_forgotten_while_nothing_is_decided
     assert_eq!(store.pinned_tools(wiki()).await.unwrap()[0].definition, "three");
     store.apply(repin("three", ToolState::Approved)).await.unwrap();
     assert_eq!(store.pinned_tools(wiki()).await.unwrap()[0].definition, "four");
-    let waiting = |tool: &str, class: Option<ToolClass>| PinnedTool { tool: tool.into(), state: ToolState::Waiting, class, decided_at: None, ..pin("x") };
-    store.apply(UpstreamChange::PinNew(vec![waiting("gone", None), waiting("classified", Some(ToolClass::Read)), waiting("listed", None)])).await.unwrap();
+    let waiting = |tool: &str, class: Option<ToolClass>| PinnedTool {
+        tool: tool.into(),
+        state: ToolState::Waiting,
+        class,
+        decided_at: None,
+        ..pin("x")
+    };
+    store
+        .apply(UpstreamChange::PinNew(vec![
+            waiting("gone", None),
+            waiting("classified", Some(ToolClass::Read)),
+            waiting("listed", None),
+        ]))
+        .await
+        .unwrap();
     let tools = ["echo", "gone", "classified"].map(str::to_owned).to_vec();
     store.apply(UpstreamChange::ForgetUndecided { upstream: wiki(), tools }).await.unwrap();
-    let names: Vec<String> = store.pinned_tools(wiki()).await.unwrap().iter().map(|pin| pin.tool.clone()).collect();
+    let names: Vec<String> =
+        store.pinned_tools(wiki()).await.unwrap().iter().map(|pin| pin.tool.clone()).collect();
     assert_eq!(names, ["classified", "echo", "listed"]);
 }
 
@@ -460,14 +684,25 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
     let store = &server.app.store;
     server.person("alice").await;
     let alice = server.app.accounts.list().await.unwrap()[0].id.clone();
-    let stored = StoredUpstream { name: wiki(), settings: "{}".into(), secrets: None, created_at: NOW };
+    let stored =
+        StoredUpstream { name: wiki(), settings: "{}".into(), secrets: None, created_at: NOW };
     store.apply(UpstreamChange::Insert(stored.clone())).await.unwrap();
     refused(store, UpstreamChange::Insert(stored)).await;
     assert_eq!(store.upstreams().await.unwrap().len(), 1);
     store.apply(UpstreamChange::PinNew(vec![pin("one")])).await.unwrap();
     store.apply(UpstreamChange::PinNew(vec![pin("two")])).await.unwrap();
-    assert_eq!(store.pinned_tools(wiki()).await.unwrap()[0].definition, "one", "what is pinned stays");
-    let note = UpstreamChange::NoteChanged { upstream: wiki(), tool: "echo".into(), definition: "three".into(), pinned: Pinned::Whole, first: true };
+    assert_eq!(
+        store.pinned_tools(wiki()).await.unwrap()[0].definition,
+        "one",
+        "what is pinned stays"
+    );
+    let note = UpstreamChange::NoteChanged {
+        upstream: wiki(),
+        tool: "echo".into(),
+        definition: "three".into(),
+        pinned: Pinned::Whole,
+        first: true,
+    };
     store.apply(note).await.unwrap();
     let decide = |seen: Option<&str>| UpstreamChange::Decide {
         tool: Box::new(PinnedTool { class: Some(ToolClass::Write), ..pin("three") }),
@@ -478,14 +713,32 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
     refused(store, decide(Some("four"))).await;
     store.apply(decide(Some("three"))).await.unwrap();
     let pinned = store.pinned_tools(wiki()).await.unwrap();
-    assert_eq!((pinned[0].definition.as_str(), pinned[0].changed.as_deref(), pinned[0].class), ("three", None, Some(ToolClass::Write)));
-    let registration =
-        UpstreamRegistration { upstream: wiki(), issuer: "i".into(), credentials: Sealed::from_stored("s".into()), expires_at: None, created_at: NOW };
+    assert_eq!(
+        (pinned[0].definition.as_str(), pinned[0].changed.as_deref(), pinned[0].class),
+        ("three", None, Some(ToolClass::Write))
+    );
+    let registration = UpstreamRegistration {
+        upstream: wiki(),
+        issuer: "i".into(),
+        credentials: Sealed::from_stored("s".into()),
+        expires_at: None,
+        created_at: NOW,
+    };
     store.apply(UpstreamChange::PutRegistration(registration.clone())).await.unwrap();
-    store.apply(UpstreamChange::PutRegistration(UpstreamRegistration { expires_at: Some(NOW), ..registration })).await.unwrap();
-    assert_eq!(store.upstream_registration(wiki(), "i").await.unwrap().unwrap().expires_at, Some(NOW));
+    store
+        .apply(UpstreamChange::PutRegistration(UpstreamRegistration {
+            expires_at: Some(NOW),
+            ..registration
+        }))
+        .await
+        .unwrap();
+    assert_eq!(
+        store.upstream_registration(wiki(), "i").await.unwrap().unwrap().expires_at,
+        Some(NOW)
+    );
     // An attempt comes back once, to the same person in the same browser, in time.
-    let (state, browser) = (PlainToken::presented("state").hashed(), PlainToken::presented("browser").hashed());
+    let (state, browser) =
+        (PlainToken::presented("state").hashed(), PlainToken::presented("browser").hashed());
     let attempt = ConnectAttempt {
         state: state.clone(),
         upstream: wiki(),
@@ -495,17 +748,22 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
         expires_at: NOW.plus(60),
     };
     store.apply(UpstreamChange::InsertAttempt(attempt)).await.unwrap();
-    let redeem = |user: &UserId, browser: &doorward_model::HashedToken, at: i64| UpstreamChange::RedeemAttempt {
-        state: state.clone(),
-        upstream: wiki(),
-        user_id: user.clone(),
-        browser: browser.clone(),
-        now: NOW.plus(at),
+    let redeem = |user: &UserId, browser: &doorward_model::HashedToken, at: i64| {
+        UpstreamChange::RedeemAttempt {
+            state: state.clone(),
+            upstream: wiki(),
+            user_id: user.clone(),
+            browser: browser.clone(),
+            now: NOW.plus(at),
+        }
     };
     refused(store, redeem(&UserId::from_text("u_other"), &browser, 1)).await;
     refused(store, redeem(&alice, &state, 1)).await;
     refused(store, redeem(&alice, &browser, 60)).await;
-    let both = tokio::join!(store.apply(redeem(&alice, &browser, 1)), store.apply(redeem(&alice, &browser, 1)));
+    let both = tokio::join!(
+        store.apply(redeem(&alice, &browser, 1)),
+        store.apply(redeem(&alice, &browser, 1))
+    );
     assert!(both.0.is_ok() != both.1.is_ok());
     // Long results: the newest few of one person, and for nobody else.
     let result = |id: &str, at: i64| UpstreamChange::KeepResult {
@@ -523,17 +781,44 @@ async fn upstreams_tools_attempts_and_results_hold_once_and_go_with_what_they_be
     for (id, at) in [("a", 0), ("b", 1), ("c", 2)] {
         store.apply(result(id, at)).await.unwrap();
     }
-    let kept = async |user: &UserId, id: &str, at: i64| store.kept_result(user, &PlainToken::presented(id).hashed(), NOW.plus(at)).await.unwrap().is_some();
-    assert!(!kept(&alice, "a", 3).await && kept(&alice, "b", 3).await && kept(&alice, "c", 3).await);
+    let kept = async |user: &UserId, id: &str, at: i64| {
+        store
+            .kept_result(user, &PlainToken::presented(id).hashed(), NOW.plus(at))
+            .await
+            .unwrap()
+            .is_some()
+    };
+    assert!(
+        !kept(&alice, "a", 3).await && kept(&alice, "b", 3).await && kept(&alice, "c", 3).await
+    );
     assert!(!kept(&alice, "c", 100).await && !kept(&UserId::from_text("u_other"), "c", 3).await);
     // All goes with the upstream, or with the person, apart from what was decided.
-    let waiting = |tool: &str, class: Option<ToolClass>| PinnedTool { tool: tool.into(), state: ToolState::Waiting, class, decided_at: None, ..pin("x") };
-    store.apply(UpstreamChange::PinNew(vec![waiting("new", None), waiting("classified", Some(ToolClass::Read))])).await.unwrap();
-    store.apply(UpstreamChange::PutConnection(Box::new(connected(alice.as_str(), 0)))).await.unwrap();
+    let waiting = |tool: &str, class: Option<ToolClass>| PinnedTool {
+        tool: tool.into(),
+        state: ToolState::Waiting,
+        class,
+        decided_at: None,
+        ..pin("x")
+    };
+    store
+        .apply(UpstreamChange::PinNew(vec![
+            waiting("new", None),
+            waiting("classified", Some(ToolClass::Read)),
+        ]))
+        .await
+        .unwrap();
+    store
+        .apply(UpstreamChange::PutConnection(Box::new(connected(alice.as_str(), 0))))
+        .await
+        .unwrap();
     store.apply(UpstreamChange::Delete(wiki())).await.unwrap();
     refused(store, UpstreamChange::Delete(wiki())).await;
     let decided = store.pinned_tools(wiki()).await.unwrap();
-    assert_eq!(decided.iter().map(|pin| pin.tool.as_str()).collect::<Vec<_>>(), ["classified", "echo"], "a decision about a definition outlives the upstream");
+    assert_eq!(
+        decided.iter().map(|pin| pin.tool.as_str()).collect::<Vec<_>>(),
+        ["classified", "echo"],
+        "a decision about a definition outlives the upstream"
+    );
     assert!(store.connection(&alice, wiki()).await.unwrap().is_none());
     assert!(store.upstream_registration(wiki(), "i").await.unwrap().is_none());
     store.delete_expired(NOW.plus(200), 1).await.unwrap();

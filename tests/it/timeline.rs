@@ -7,7 +7,10 @@ use serde_json::json;
 async fn last(server: &TestServer) -> Attempt {
     server.app.store.flush().await.unwrap();
     let now = doorward_model::Clock::now(server.clock.as_ref());
-    attempts(server.app.store.connect_steps(now.plus(-3600)).await.unwrap()).into_iter().next().unwrap()
+    attempts(server.app.store.connect_steps(now.plus(-3600)).await.unwrap())
+        .into_iter()
+        .next()
+        .unwrap()
 }
 
 /// The verdict about the last attempt: its code, and what people read.
@@ -19,7 +22,10 @@ async fn verdict(server: &TestServer) -> (String, String) {
 
 pub(crate) async fn expect(server: &TestServer, code: &str, words: &str) {
     let (found, told) = verdict(server).await;
-    assert!(found == code && told.contains(words), "expected {code} with {words:?}, found {found}: {told}");
+    assert!(
+        found == code && told.contains(words),
+        "expected {code} with {words:?}, found {found}: {told}"
+    );
 }
 
 async fn stage() -> (TestServer, OAuthClient, Browser) {
@@ -41,14 +47,28 @@ async fn a_client_that_does_everything_right_is_connected_in_one_attempt() {
     let attempt = last(&server).await;
     assert_eq!(attempt.verdict(doorward_model::Timestamp(0)).standing, Standing::Connected);
     let steps: Vec<&str> = attempt.steps.iter().map(|step| step.kind.as_str()).collect();
-    assert_eq!(steps, ["registered", "challenged", "resource_metadata", "server_metadata", "authorize", "asked", "answered", "token", "called"]);
+    assert_eq!(
+        steps,
+        [
+            "registered",
+            "challenged",
+            "resource_metadata",
+            "server_metadata",
+            "authorize",
+            "asked",
+            "answered",
+            "token",
+            "called"
+        ]
+    );
 }
 
 #[tokio::test]
 async fn broken_authorization_requests_are_explained() {
     let (server, client, browser) = stage().await;
     let pkce = Pkce::default();
-    let ask = async |changes: &[(&str, &str)]| browser.get(&client.authorize_url(&pkce, changes)).await;
+    let ask =
+        async |changes: &[(&str, &str)]| browser.get(&client.authorize_url(&pkce, changes)).await;
     ask(&[("redirect_uri", "https://elsewhere.example/cb")]).await;
     expect(&server, "redirect_uri", "https://elsewhere.example/cb").await;
     ask(&[("code_challenge", "")]).await;
@@ -62,7 +82,8 @@ async fn broken_authorization_requests_are_explained() {
     let unknown = OAuthClient::known(&server, "c_nobody", &client.redirect_uri);
     browser.get(&unknown.authorize_url(&pkce, &[])).await;
     expect(&server, "client_unknown", "Clear the client's stored credentials").await;
-    let gone = OAuthClient::known(&server, "https://gone.invalid/client.json", &client.redirect_uri);
+    let gone =
+        OAuthClient::known(&server, "https://gone.invalid/client.json", &client.redirect_uri);
     browser.get(&gone.authorize_url(&pkce, &[])).await;
     expect(&server, "document_unreachable", "cannot be fetched").await;
 }
@@ -77,7 +98,10 @@ async fn people_who_refuse_are_disabled_or_go_away_are_explained() {
     server.clock.advance(1000);
     client.code(&browser, &pkce, &[]).await;
     assert_eq!(verdict(&server).await.0, "no_token");
-    assert_eq!(last(&server).await.verdict(doorward_model::Clock::now(server.clock.as_ref())).standing, Standing::UnderWay);
+    assert_eq!(
+        last(&server).await.verdict(doorward_model::Clock::now(server.clock.as_ref())).standing,
+        Standing::UnderWay
+    );
     server.clock.advance(300);
     expect(&server, "no_token", "never came back for its token").await;
     server.clock.advance(1000);
@@ -86,8 +110,15 @@ async fn people_who_refuse_are_disabled_or_go_away_are_explained() {
     let stranger = Browser::new();
     let login = stranger.get(&client.authorize_url(&pkce, &[])).await.expect(303).location();
     let page = stranger.get(&login).await.expect(200);
-    let (csrf, request) = (form_value(&page.body, "csrf").unwrap(), form_value(&page.body, "request").unwrap());
-    stranger.post(&server.at("/login"), &[("csrf", &csrf), ("request", &request), ("name", "bob"), ("password", PASSWORD)]).await.expect(401);
+    let (csrf, request) =
+        (form_value(&page.body, "csrf").unwrap(), form_value(&page.body, "request").unwrap());
+    stranger
+        .post(
+            &server.at("/login"),
+            &[("csrf", &csrf), ("request", &request), ("name", "bob"), ("password", PASSWORD)],
+        )
+        .await
+        .expect(401);
     expect(&server, "person_disabled", "enable the account").await;
 }
 
@@ -138,13 +169,22 @@ async fn a_failed_authentication_is_a_step_of_the_endpoint_that_refused_it() {
         ("/oauth/token", "refresh_token", "refresh"),
         ("/oauth/token", "authorization_code", "token"),
     ] {
-        let fields = [("client_id", client.id.as_str()), ("client_secret", "wrong"), ("token", "x"), ("grant_type", grant)];
+        let fields = [
+            ("client_id", client.id.as_str()),
+            ("client_secret", "wrong"),
+            ("token", "x"),
+            ("grant_type", grant),
+        ];
         Browser::new().post(&server.at(path), &fields).await.expect(401);
         let attempt = last(&server).await;
         assert_eq!(attempt.steps.last().unwrap().kind.as_str(), kind, "{path}");
         if path != "/oauth/token" {
             let now = doorward_model::Clock::now(server.clock.as_ref());
-            assert_eq!(attempt.verdict(now).standing, Standing::Connected, "{path} has nothing to do with connecting");
+            assert_eq!(
+                attempt.verdict(now).standing,
+                Standing::Connected,
+                "{path} has nothing to do with connecting"
+            );
         }
     }
 }

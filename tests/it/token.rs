@@ -37,7 +37,10 @@ async fn ax2_ca15_a_valid_replay_revokes_what_the_code_gave() {
     assert!(server.calls(&tokens.access).await);
     client.redeem(&code, &pkce, &[]).await.expect(400);
     assert!(!server.calls(&tokens.access).await);
-    assert_eq!(client.refresh(&tokens.refresh, &[]).await.expect(400).json()["error"], "invalid_grant");
+    assert_eq!(
+        client.refresh(&tokens.refresh, &[]).await.expect(400).json()["error"],
+        "invalid_grant"
+    );
 }
 
 #[tokio::test]
@@ -49,7 +52,10 @@ async fn an_invalid_replay_revokes_nothing() {
     let tokens = Tokens::read(client.redeem(&code, &pkce, &[]).await);
     client.redeem(&code, &Pkce::default(), &[]).await.expect(400);
     stranger.redeem(&code, &pkce, &[]).await.expect(400);
-    client.redeem(&code, &pkce, &[("redirect_uri", "http://127.0.0.1:1/callback")]).await.expect(400);
+    client
+        .redeem(&code, &pkce, &[("redirect_uri", "http://127.0.0.1:1/callback")])
+        .await
+        .expect(400);
     client.redeem("dw_ac_junk", &pkce, &[]).await.expect(400);
     assert!(server.calls(&tokens.access).await);
     client.refresh(&tokens.refresh, &[]).await.expect(200);
@@ -67,8 +73,14 @@ async fn ca14_ca16_a_wrong_try_is_refused_and_does_not_spend_the_code() {
         (client.redeem(&code, &pkce, &[("code_verifier", "")]).await, "invalid_request"),
         (client.redeem(&code, &pkce, &[("code_verifier", "short")]).await, "invalid_grant"),
         (client.redeem(&code, &pkce, &[("code_verifier", &pkce.challenge)]).await, "invalid_grant"),
-        (client.redeem(&code, &pkce, &[("redirect_uri", "http://127.0.0.1:1/callback")]).await, "invalid_grant"),
-        (client.redeem(&code, &pkce, &[("resource", "https://evil.example/mcp")]).await, "invalid_target"),
+        (
+            client.redeem(&code, &pkce, &[("redirect_uri", "http://127.0.0.1:1/callback")]).await,
+            "invalid_grant",
+        ),
+        (
+            client.redeem(&code, &pkce, &[("resource", "https://evil.example/mcp")]).await,
+            "invalid_target",
+        ),
         (client.redeem("", &pkce, &[]).await, "invalid_request"),
         (stranger.redeem(&code, &pkce, &[]).await, "invalid_grant"),
     ] {
@@ -134,16 +146,50 @@ async fn ax5_bad_requests_get_the_error_that_the_standard_names() {
     let browser = Browser::new();
     let token = server.at("/oauth/token");
     for (params, status, error) in [
-        (&[("grant_type", "authorization_code"), ("client_id", "c_unknown"), ("code", "x")][..], 401, "invalid_client"),
+        (
+            &[("grant_type", "authorization_code"), ("client_id", "c_unknown"), ("code", "x")][..],
+            401,
+            "invalid_client",
+        ),
         (&[("grant_type", "authorization_code"), ("code", "x")], 401, "invalid_client"),
         (&[("grant_type", "password"), ("client_id", &client.id)], 400, "unsupported_grant_type"),
-        (&[("grant_type", "client_credentials"), ("client_id", &client.id)], 400, "unsupported_grant_type"),
+        (
+            &[("grant_type", "client_credentials"), ("client_id", &client.id)],
+            400,
+            "unsupported_grant_type",
+        ),
         (&[("client_id", &client.id)], 400, "invalid_request"),
-        (&[("grant_type", "authorization_code"), ("client_id", &client.id)], 400, "invalid_request"),
+        (
+            &[("grant_type", "authorization_code"), ("client_id", &client.id)],
+            400,
+            "invalid_request",
+        ),
         (&[("grant_type", "refresh_token"), ("client_id", &client.id)], 400, "invalid_request"),
-        (&[("grant_type", "refresh_token"), ("client_id", &client.id), ("refresh_token", "x")], 400, "invalid_grant"),
-        (&[("grant_type", "refresh_token"), ("client_id", &client.id), ("client_id", &client.id), ("refresh_token", "x")], 400, "invalid_request"),
-        (&[("grant_type", "authorization_code"), ("client_id", &client.id), ("client_secret", "guess"), ("code", "x")], 401, "invalid_client"),
+        (
+            &[("grant_type", "refresh_token"), ("client_id", &client.id), ("refresh_token", "x")],
+            400,
+            "invalid_grant",
+        ),
+        (
+            &[
+                ("grant_type", "refresh_token"),
+                ("client_id", &client.id),
+                ("client_id", &client.id),
+                ("refresh_token", "x"),
+            ],
+            400,
+            "invalid_request",
+        ),
+        (
+            &[
+                ("grant_type", "authorization_code"),
+                ("client_id", &client.id),
+                ("client_secret", "guess"),
+                ("code", "x"),
+            ],
+            401,
+            "invalid_client",
+        ),
     ] {
         let answer = browser.post(&token, params).await.expect(status);
         assert_eq!(answer.json()["error"], error, "{params:?}");
@@ -154,11 +200,22 @@ async fn ax5_bad_requests_get_the_error_that_the_standard_names() {
         ("text/plain", "grant_type=x", 400),
         ("application/x-www-form-urlencoded", "grant_type=%ff", 400),
     ] {
-        let answer = browser.send(browser.raw(Method::POST, &token).header("content-type", media_type).body(body)).await.expect(status);
+        let answer = browser
+            .send(browser.raw(Method::POST, &token).header("content-type", media_type).body(body))
+            .await
+            .expect(status);
         assert_eq!(answer.json()["error"], "invalid_request");
     }
     let huge = format!("grant_type={}", "x".repeat(70_000));
-    browser.send(browser.raw(Method::POST, &token).header("content-type", "application/x-www-form-urlencoded").body(huge)).await.expect(413);
+    browser
+        .send(
+            browser
+                .raw(Method::POST, &token)
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(huge),
+        )
+        .await
+        .expect(413);
 }
 
 #[tokio::test]
@@ -177,9 +234,17 @@ async fn login_14_rt_16_disabling_the_person_or_the_client_ends_everything() {
     assert!(!server.calls(&tokens.access).await, "enabling brings nothing back");
     let browser = server.signed_in("alice").await;
     let tokens = client.tokens(&browser, &[]).await;
-    server.app.registration.set_disabled(&doorward_model::ClientId::from_text(client.id.clone()), true).await.unwrap();
+    server
+        .app
+        .registration
+        .set_disabled(&doorward_model::ClientId::from_text(client.id.clone()), true)
+        .await
+        .unwrap();
     assert!(!server.calls(&tokens.access).await);
-    assert_eq!(client.refresh(&tokens.refresh, &[]).await.expect(401).json()["error"], "invalid_client");
+    assert_eq!(
+        client.refresh(&tokens.refresh, &[]).await.expect(401).json()["error"],
+        "invalid_client"
+    );
 }
 
 #[tokio::test]
@@ -189,11 +254,23 @@ async fn login_14_a_code_that_arrives_after_its_person_was_disabled_buys_nothing
     let tokens = client.tokens(&browser, &[]).await;
     let pkce = Pkce::default();
     let late = client.code(&browser, &pkce, &[]).await;
-    // Only the mark, without what disabling does to codes and grants that exist: as for a code whose making was under way.
-    let mark = |disabled_at| doorward_model::Change::SetPersonDisabled { user_id: alice.id.clone(), disabled_at };
-    server.app.store.apply(mark(Some(doorward_model::Clock::now(server.clock.as_ref())))).await.unwrap();
+    // Only the mark, without what disabling does to codes and grants that exist: as for a code
+    // whose making was under way.
+    let mark = |disabled_at| doorward_model::Change::SetPersonDisabled {
+        user_id: alice.id.clone(),
+        disabled_at,
+    };
+    server
+        .app
+        .store
+        .apply(mark(Some(doorward_model::Clock::now(server.clock.as_ref()))))
+        .await
+        .unwrap();
     assert_eq!(client.redeem(&late, &pkce, &[]).await.expect(400).json()["error"], "invalid_grant");
-    assert_eq!(client.refresh(&tokens.refresh, &[]).await.expect(400).json()["error"], "invalid_grant");
+    assert_eq!(
+        client.refresh(&tokens.refresh, &[]).await.expect(400).json()["error"],
+        "invalid_grant"
+    );
     server.app.store.apply(mark(None)).await.unwrap();
     client.redeem(&late, &pkce, &[]).await.expect(200);
     client.refresh(&tokens.refresh, &[]).await.expect(200);

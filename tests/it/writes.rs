@@ -1,4 +1,5 @@
-//! What a unit of work promises to a caller that may be dropped at any await, and the counters that decide before they compare.
+//! What a unit of work promises to a caller that may be dropped at any await, and the counters that
+//! decide before they compare.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use doorward_model::{AuditEvent, AuditFilter, Change, Client, ClientAuthMethod, ClientId, ClientSource, CountedAttempt, ScopeSet, Timestamp, UnitOfWork};
+use doorward_model::{
+    AuditEvent, AuditFilter, Change, Client, ClientAuthMethod, ClientId, ClientSource,
+    CountedAttempt, ScopeSet, Timestamp, UnitOfWork,
+};
 use doorward_store::{ClientFilter, Condition, Observer, Store, StoreError};
 use doorward_testkit::TestServer;
 
@@ -76,7 +80,9 @@ async fn a_write_whose_caller_is_dropped_is_stored_with_its_entry_and_counted_or
     let mut dropped = 0;
     for index in 0..400_u64 {
         let writer = store.clone();
-        let task = tokio::spawn(async move { writer.apply(Change::InsertClient(Box::new(client(format!("c_{index}"))))).await });
+        let task = tokio::spawn(async move {
+            writer.apply(Change::InsertClient(Box::new(client(format!("c_{index}"))))).await
+        });
         // From before the first poll to after the answer.
         tokio::time::sleep(Duration::from_micros(index * 7 % 1500)).await;
         task.abort();
@@ -84,13 +90,21 @@ async fn a_write_whose_caller_is_dropped_is_stored_with_its_entry_and_counted_or
     }
     assert!(dropped > 20, "only {dropped} callers were dropped before their answer");
     store.flush().await.unwrap();
-    let stored: BTreeSet<String> =
-        store.clients(ClientFilter::default(), 1000).await.unwrap().into_iter().map(|client| format!("client:{}", client.id)).collect();
+    let stored: BTreeSet<String> = store
+        .clients(ClientFilter::default(), 1000)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|client| format!("client:{}", client.id))
+        .collect();
     let entries = subjects(&store, "client.added").await;
     assert!(stored.len() >= 400 - dropped, "{} of 400 stored, {dropped} dropped", stored.len());
     assert_eq!(entries.len(), stored.len());
     assert_eq!(entries.into_iter().collect::<BTreeSet<_>>(), stored);
-    assert_eq!((counter.changes.load(Ordering::SeqCst), counter.events.load(Ordering::SeqCst)), (stored.len(), stored.len()));
+    assert_eq!(
+        (counter.changes.load(Ordering::SeqCst), counter.events.load(Ordering::SeqCst)),
+        (stored.len(), stored.len())
+    );
 }
 
 #[tokio::test]
@@ -105,7 +119,13 @@ async fn an_event_is_noted_before_its_caller_can_be_dropped() {
 }
 
 fn attempt(at: Timestamp) -> Change {
-    Change::CountAttempt(CountedAttempt { key: "account:ann".into(), at, free: 5, longest_delay: 900, forget_after: 1000 })
+    Change::CountAttempt(CountedAttempt {
+        key: "account:ann".into(),
+        at,
+        free: 5,
+        longest_delay: 900,
+        forget_after: 1000,
+    })
 }
 
 async fn allowed(store: &Store, at: Timestamp) -> bool {

@@ -1,6 +1,10 @@
-//! Personal and service access tokens: made, replaced and revoked by their people and by administrators.
+//! Personal and service access tokens: made, replaced and revoked by their people and by
+//! administrators.
 
-use doorward_model::{AccessPolicy, AccessToken, AccessTokenId, Authentication, Change, Person, PlainToken, ScopeSet, TokenKind, UpstreamName, UserId};
+use doorward_model::{
+    AccessPolicy, AccessToken, AccessTokenId, Authentication, Change, Person, PlainToken, ScopeSet,
+    TokenKind, UpstreamName, UserId,
+};
 use doorward_store::StoreError;
 
 use crate::{Accounts, Authority};
@@ -40,7 +44,9 @@ pub enum AccessTokenError {
     #[error("there is no such live token")]
     Unknown,
     /// The person comes through a provider whose account has ended.
-    #[error("the account at the provider through which this person comes has ended; they must sign in there first")]
+    #[error(
+        "the account at the provider through which this person comes has ended; they must sign in there first"
+    )]
     Ended,
     /// Tokens are switched off.
     #[error("personal access tokens are switched off here")]
@@ -69,7 +75,8 @@ fn of_token(authority: &Authority) -> Authentication {
 }
 
 impl Accounts {
-    /// Makes a token for a person. The authentication of the acting user bounds what the token allows, and is recorded in it.
+    /// Makes a token for a person. The authentication of the acting user bounds what the token
+    /// allows, and is recorded in it.
     pub async fn add_access_token(
         &self,
         authority: &Authority,
@@ -82,26 +89,39 @@ impl Accounts {
         if !self.config.access_tokens {
             return Err(AccessTokenError::Off);
         }
-        if name.is_empty() || name.chars().count() > AccessToken::LONGEST_NAME || name.chars().any(char::is_control) {
+        if name.is_empty()
+            || name.chars().count() > AccessToken::LONGEST_NAME
+            || name.chars().any(char::is_control)
+        {
             return Err(AccessTokenError::Name);
         }
         if !(1..=self.config.access_token_max_days).contains(&new.days) {
             return Err(AccessTokenError::Days(self.config.access_token_max_days));
         }
-        let scopes: ScopeSet = new.scopes.iter().filter(|scope| *scope != doorward_model::Scope::OfflineAccess).collect();
+        let scopes: ScopeSet = new
+            .scopes
+            .iter()
+            .filter(|scope| *scope != doorward_model::Scope::OfflineAccess)
+            .collect();
         if scopes.is_empty() {
             return Err(AccessTokenError::NoScope);
         }
         let most = access.effective(&scopes, person, authority.authentication());
         let administers = scopes.has_administrative();
         if !most.covers(&scopes) || administers && !person.is_administrator() {
-            let beyond: Vec<_> = scopes.iter().filter(|scope| !most.allows(*scope) || scope.is_administrative()).map(doorward_model::Scope::name).collect();
+            let beyond: Vec<_> = scopes
+                .iter()
+                .filter(|scope| !most.allows(*scope) || scope.is_administrative())
+                .map(doorward_model::Scope::name)
+                .collect();
             return Err(AccessTokenError::TooMuch(beyond.join(", ")));
         }
         if self.hangs_on_ended_accounts(person).await.map_err(AccessTokenError::Store)? {
             return Err(AccessTokenError::Ended);
         }
-        if self.store.count_access_tokens(&person.id, now).await.map_err(AccessTokenError::Store)? >= u64::try_from(AccessToken::MOST).unwrap_or(u64::MAX) {
+        if self.store.count_access_tokens(&person.id, now).await.map_err(AccessTokenError::Store)?
+            >= u64::try_from(AccessToken::MOST).unwrap_or(u64::MAX)
+        {
             return Err(AccessTokenError::TooMany);
         }
         let value = PlainToken::random(TokenKind::AccessToken, self.entropy.as_ref());
@@ -120,29 +140,55 @@ impl Accounts {
             authentication: of_token(authority),
             identity: authority.identity().cloned(),
         };
-        self.store.apply(Change::InsertAccessToken(Box::new(token.clone()))).await.map_err(AccessTokenError::Store)?;
+        self.store
+            .apply(Change::InsertAccessToken(Box::new(token.clone())))
+            .await
+            .map_err(AccessTokenError::Store)?;
         tracing::info!(person = %person.id, token = %token.id, "access token made");
         Ok(MadeAccessToken { token, value })
     }
 
-    /// Replaces a token's value. The old one ends at once; the new one lives as long as the old one was made for, and is worth what whoever
-    /// replaces it proved.
-    pub async fn rotate_access_token(&self, authority: &Authority, user_id: &UserId, id: &AccessTokenId) -> Result<MadeAccessToken, AccessTokenError> {
+    /// Replaces a token's value. The old one ends at once; the new one lives as long as the old one
+    /// was made for, and is worth what whoever replaces it proved.
+    pub async fn rotate_access_token(
+        &self,
+        authority: &Authority,
+        user_id: &UserId,
+        id: &AccessTokenId,
+    ) -> Result<MadeAccessToken, AccessTokenError> {
         let now = self.clock.now();
         let found = self.store.access_token_of_id(id).await.map_err(AccessTokenError::Store)?;
-        let held = found.filter(|token| token.user_id == *user_id && token.is_live(now)).ok_or(AccessTokenError::Unknown)?;
+        let held = found
+            .filter(|token| token.user_id == *user_id && token.is_live(now))
+            .ok_or(AccessTokenError::Unknown)?;
         let value = PlainToken::random(TokenKind::AccessToken, self.entropy.as_ref());
         let lifetime = held.expires_at.since(held.rotated_at.unwrap_or(held.created_at));
         let expires_at = now.plus(lifetime);
         let (authentication, identity) = (of_token(authority), authority.identity().cloned());
-        let token = AccessToken { token: value.hashed(), rotated_at: Some(now), expires_at, authentication, identity, ..held };
+        let token = AccessToken {
+            token: value.hashed(),
+            rotated_at: Some(now),
+            expires_at,
+            authentication,
+            identity,
+            ..held
+        };
         self.changed(Change::RotateAccessToken(Box::new(token.clone()))).await?;
         Ok(MadeAccessToken { token, value })
     }
 
     /// Revokes a token: of this person only, if one is given.
-    pub async fn revoke_access_token(&self, user_id: Option<&UserId>, id: &AccessTokenId) -> Result<(), AccessTokenError> {
-        self.changed(Change::RevokeAccessToken { id: id.clone(), user_id: user_id.cloned(), at: self.clock.now() }).await
+    pub async fn revoke_access_token(
+        &self,
+        user_id: Option<&UserId>,
+        id: &AccessTokenId,
+    ) -> Result<(), AccessTokenError> {
+        self.changed(Change::RevokeAccessToken {
+            id: id.clone(),
+            user_id: user_id.cloned(),
+            at: self.clock.now(),
+        })
+        .await
     }
 
     async fn changed(&self, change: Change) -> Result<(), AccessTokenError> {

@@ -1,8 +1,9 @@
-//! The right to create a lasting means of access: a password, a passkey, an authenticator app, recovery codes, a linked account, a personal
-//! access token, a user, a client with a secret.
+//! The right to create a lasting means of access: a password, a passkey, an authenticator app,
+//! recovery codes, a linked account, a personal access token, a user, a client with a secret.
 //!
-//! Whatever creates one takes an [`Authority`], so that a caller that did not ask for a recent sign-in does not compile. A session alone
-//! is no authority: a session can be stolen, or left open on a computer, and what it created would outlive it.
+//! Whatever creates one takes an [`Authority`], so that a caller that did not ask for a recent
+//! sign-in does not compile. A session alone is no authority: a session can be stolen, or left open
+//! on a computer, and what it created would outlive it.
 
 use doorward_model::{Authentication, IdentityId, Level};
 use doorward_store::StoreError;
@@ -12,7 +13,8 @@ use crate::{Accounts, Visitor};
 /// For how many seconds a sign-in is recent (ASVS 7.5.1).
 const RECENT: i64 = 900;
 
-/// Proof that the acting user may create a lasting means of access, with the authentication behind it.
+/// Proof that the acting user may create a lasting means of access, with the authentication behind
+/// it.
 #[derive(Clone, Debug)]
 pub struct Authority {
     authentication: Authentication,
@@ -29,7 +31,8 @@ pub enum NotRecent {
 }
 
 impl Authority {
-    /// The authority of the operator who runs a command on this machine. Nothing is known of factors: it counts as one.
+    /// The authority of the operator who runs a command on this machine. Nothing is known of
+    /// factors: it counts as one.
     pub fn operator() -> Self {
         Self { authentication: Authentication::by("operator"), identity: None }
     }
@@ -39,7 +42,8 @@ impl Authority {
         Self { authentication: Authentication::by("operator").and("mfa"), identity: None }
     }
 
-    /// The authority of a program that calls the administrators' API. `authentication` is what its token says of its administrator.
+    /// The authority of a program that calls the administrators' API. `authentication` is what its
+    /// token says of its administrator.
     pub fn administrators_api(authentication: &Authentication) -> Self {
         Self { authentication: authentication.clone(), identity: None }
     }
@@ -56,24 +60,31 @@ impl Authority {
 }
 
 impl Accounts {
-    /// The authority of a session: its user signed in recently, with the second factor if they have one.
+    /// The authority of a session: its user signed in recently, with the second factor if they have
+    /// one.
     ///
     /// # Errors
     ///
     /// If the database does not answer. The inner error says what is missing.
-    pub async fn authority(&self, visitor: &Visitor) -> Result<Result<Authority, NotRecent>, StoreError> {
+    pub async fn authority(
+        &self,
+        visitor: &Visitor,
+    ) -> Result<Result<Authority, NotRecent>, StoreError> {
         let session = &visitor.session;
         if !self.is_recent(visitor) {
             return Ok(Err(NotRecent::SignIn));
         }
-        if session.authentication.level != Level::MultiFactor && self.enrolled(&visitor.person.id).await?.any() {
+        if session.authentication.level != Level::MultiFactor
+            && self.enrolled(&visitor.person.id).await?.any()
+        {
             return Ok(Err(NotRecent::SecondFactor));
         }
         let identity = session.upstream.as_ref().map(|upstream| upstream.identity.clone());
         Ok(Ok(Authority { authentication: session.authentication.clone(), identity }))
     }
 
-    /// Reports a session whose sign-in is recent. A session that waits for a second factor began less than ten minutes ago.
+    /// Reports a session whose sign-in is recent. A session that waits for a second factor began
+    /// less than ten minutes ago.
     pub(crate) fn is_recent(&self, visitor: &Visitor) -> bool {
         !visitor.session.complete || self.clock.now().since(visitor.session.auth_time) <= RECENT
     }

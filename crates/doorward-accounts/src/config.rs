@@ -7,29 +7,33 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Whether people may sign in with a password. Without, they come through a provider or with a passkey; with exactly one
-    /// provider they are sent straight there.
+    /// Whether people may sign in with a password. Without, they come through a provider or with a
+    /// passkey; with exactly one provider they are sent straight there.
     pub passwords: bool,
-    /// Whether people who sign in with a password must prove a second factor: `enrolled` (those who set one up) or `required`
-    /// (everybody; who has none sets one up at the next sign-in).
+    /// Whether people who sign in with a password must prove a second factor: `enrolled` (those who
+    /// set one up) or `required` (everybody; who has none sets one up at the next sign-in).
     pub second_factor: String,
     /// The fewest characters of a password.
     pub password_min_length: usize,
-    /// Memory of one argon2id hash, in KiB. Existing passwords move to a new value when their owner signs in.
+    /// Memory of one argon2id hash, in KiB. Existing passwords move to a new value when their owner
+    /// signs in.
     pub argon2_memory_kib: u32,
     /// Passes of argon2id.
     pub argon2_passes: u32,
     /// Lanes of argon2id.
     pub argon2_lanes: u32,
-    /// How many passwords are hashed at once; 0 for one a processor. Further sign-ins wait, so that memory stays bounded.
+    /// How many passwords are hashed at once; 0 for one a processor. Further sign-ins wait, so that
+    /// memory stays bounded.
     pub argon2_concurrency: usize,
-    /// How many passwords may wait for each one that is hashed at that moment. Further sign-ins are answered 503 at once.
+    /// How many passwords may wait for each one that is hashed at that moment. Further sign-ins are
+    /// answered 503 at once.
     pub argon2_queue: usize,
     /// After how many seconds without use a session ends.
     pub session_idle_seconds: i64,
     /// After how many seconds a session ends, use or no use.
     pub session_max_seconds: i64,
-    /// How many wrong passwords for one account are free before each further try must wait, longer every time.
+    /// How many wrong passwords for one account are free before each further try must wait, longer
+    /// every time.
     pub failures_before_delay: u32,
     /// The same for one network address, over all accounts.
     pub address_failures_before_delay: u32,
@@ -37,7 +41,8 @@ pub struct Config {
     pub longest_delay_seconds: i64,
     /// For how many seconds a one-time administrator link works.
     pub admin_link_seconds: i64,
-    /// Whether people may make personal access tokens for programs that cannot sign in with a browser.
+    /// Whether people may make personal access tokens for programs that cannot sign in with a
+    /// browser.
     pub access_tokens: bool,
     /// For how many days such a token may live at most.
     pub access_token_max_days: u32,

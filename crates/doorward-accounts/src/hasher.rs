@@ -1,7 +1,8 @@
-//! argon2id, bounded: each hash takes megabytes and milliseconds, so only so many run at once, and only so many wait.
+//! argon2id, bounded: each hash takes megabytes and milliseconds, so only so many run at once, and
+//! only so many wait.
 //!
-//! The permit moves into the work that it bounds. A request that is dropped while its hash runs gives the permit back when the hash ends,
-//! not before.
+//! The permit moves into the work that it bounds. A request that is dropped while its hash runs
+//! gives the permit back when the hash ends, not before.
 
 use std::sync::Arc;
 
@@ -63,14 +64,16 @@ pub(crate) enum Verdict {
 }
 
 fn hash(argon2: &Argon2<'_>, password: &[u8], salt: &[u8]) -> Result<HashedPassword, HasherError> {
-    let phc: PasswordHash = argon2.hash_password_with_salt(password, salt).map_err(|_| HasherError::Failed)?;
+    let phc: PasswordHash =
+        argon2.hash_password_with_salt(password, salt).map_err(|_| HasherError::Failed)?;
     Ok(HashedPassword::from_phc(phc.to_string()))
 }
 
 impl PasswordHasher {
     pub(crate) fn new(config: &Config, entropy: Arc<dyn Entropy>) -> Result<Self, HasherError> {
-        let params = Params::new(config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes, None)
-            .map_err(|error| HasherError::Parameters(error.to_string()))?;
+        let params =
+            Params::new(config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes, None)
+                .map_err(|error| HasherError::Parameters(error.to_string()))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let concurrency = match config.argon2_concurrency {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
@@ -97,12 +100,16 @@ impl PasswordHasher {
     ///
     /// [`HasherError::Busy`], at once, if there is none.
     pub(crate) fn place(&self) -> Result<Place, HasherError> {
-        Arc::clone(&self.places).try_acquire_owned().map(|permit| Place { _permit: permit }).map_err(|_| HasherError::Busy)
+        Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map(|permit| Place { _permit: permit })
+            .map_err(|_| HasherError::Busy)
     }
 
     /// Waits until a hash may run.
     pub(crate) async fn turn(&self, place: Place) -> Result<Turn, HasherError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| HasherError::Failed)?;
+        let permit =
+            Arc::clone(&self.permits).acquire_owned().await.map_err(|_| HasherError::Failed)?;
         Ok(Turn { _permit: permit, _place: place })
     }
 
@@ -119,8 +126,15 @@ impl PasswordHasher {
         tokio::task::spawn_blocking(work).await.map_err(|_| HasherError::Failed)?
     }
 
-    /// Compares a password with a stored hash, or with nothing for the same length of time. The attempt must have been counted.
-    pub(crate) async fn verify(&self, turn: Turn, _counted: &Counted, password: PlainPassword, stored: Option<HashedPassword>) -> Result<Verdict, HasherError> {
+    /// Compares a password with a stored hash, or with nothing for the same length of time. The
+    /// attempt must have been counted.
+    pub(crate) async fn verify(
+        &self,
+        turn: Turn,
+        _counted: &Counted,
+        password: PlainPassword,
+        stored: Option<HashedPassword>,
+    ) -> Result<Verdict, HasherError> {
         let exists = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
         let argon2 = self.argon2.clone();
@@ -134,17 +148,30 @@ impl PasswordHasher {
     }
 }
 
-/// Compares a password with a hash and, where it is right but hashed under other parameters, hashes it anew.
-fn compare(argon2: &Argon2<'_>, password: &PlainPassword, stored: &HashedPassword, exists: bool, salt: &[u8]) -> Result<Verdict, HasherError> {
+/// Compares a password with a hash and, where it is right but hashed under other parameters, hashes
+/// it anew.
+fn compare(
+    argon2: &Argon2<'_>,
+    password: &PlainPassword,
+    stored: &HashedPassword,
+    exists: bool,
+    salt: &[u8],
+) -> Result<Verdict, HasherError> {
     let parsed = PasswordHash::new(stored.as_str()).map_err(|_| HasherError::Failed)?;
     if argon2.verify_password(password.reveal(), &parsed).is_err() || !exists {
         return Ok(Verdict::Wrong);
     }
     let same = |params: Params| {
         let wanted = argon2.params();
-        params.m_cost() == wanted.m_cost() && params.t_cost() == wanted.t_cost() && params.p_cost() == wanted.p_cost()
+        params.m_cost() == wanted.m_cost()
+            && params.t_cost() == wanted.t_cost()
+            && params.p_cost() == wanted.p_cost()
     };
-    if Params::try_from(&parsed).is_ok_and(same) { Ok(Verdict::Right) } else { hash(argon2, password.reveal(), salt).map(Verdict::Outdated) }
+    if Params::try_from(&parsed).is_ok_and(same) {
+        Ok(Verdict::Right)
+    } else {
+        hash(argon2, password.reveal(), salt).map(Verdict::Outdated)
+    }
 }
 
 #[cfg(test)]
@@ -152,7 +179,11 @@ mod tests {
     use super::*;
 
     fn hasher(memory: u32) -> PasswordHasher {
-        PasswordHasher::new(&Config { argon2_memory_kib: memory, ..Config::default() }, Arc::new(doorward_keys::SystemEntropy)).unwrap()
+        PasswordHasher::new(
+            &Config { argon2_memory_kib: memory, ..Config::default() },
+            Arc::new(doorward_keys::SystemEntropy),
+        )
+        .unwrap()
     }
 
     #[tokio::test]
@@ -161,11 +192,21 @@ mod tests {
         let password = || PlainPassword::typed("correct horse".into()).unwrap();
         let stored = old.hash(password()).await.unwrap();
         assert!(stored.as_str().starts_with("$argon2id$v=19$m=64,t=2,p=1$"));
-        let verdict = |hasher: &PasswordHasher, password: PlainPassword, stored: Option<&HashedPassword>| {
-            compare(&hasher.argon2, &password, stored.unwrap_or(&hasher.decoy), stored.is_some(), &[7; 16]).unwrap()
-        };
+        let verdict =
+            |hasher: &PasswordHasher, password: PlainPassword, stored: Option<&HashedPassword>| {
+                compare(
+                    &hasher.argon2,
+                    &password,
+                    stored.unwrap_or(&hasher.decoy),
+                    stored.is_some(),
+                    &[7; 16],
+                )
+                .unwrap()
+            };
         assert_eq!(verdict(&old, password(), Some(&stored)), Verdict::Right);
-        let Verdict::Outdated(better) = verdict(&new, password(), Some(&stored)) else { panic!("not rehashed") };
+        let Verdict::Outdated(better) = verdict(&new, password(), Some(&stored)) else {
+            panic!("not rehashed")
+        };
         assert_eq!(verdict(&new, password(), Some(&better)), Verdict::Right);
         let wrong = PlainPassword::typed("wrong".into()).unwrap();
         assert_eq!(verdict(&old, wrong.clone(), Some(&stored)), Verdict::Wrong);
@@ -173,15 +214,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_so_many_hashes_wait_and_one_whose_caller_is_gone_keeps_its_permit_until_it_ends() {
-        let config = Config { argon2_memory_kib: 8192, argon2_concurrency: 1, argon2_queue: 2, ..Config::default() };
+    async fn only_so_many_hashes_wait_and_one_whose_caller_is_gone_keeps_its_permit_until_it_ends()
+    {
+        let config = Config {
+            argon2_memory_kib: 8192,
+            argon2_concurrency: 1,
+            argon2_queue: 2,
+            ..Config::default()
+        };
         let hasher = PasswordHasher::new(&config, Arc::new(doorward_keys::SystemEntropy)).unwrap();
         let held: Vec<Place> = (0..3).map(|_| hasher.place().unwrap()).collect();
         assert!(matches!(hasher.place(), Err(HasherError::Busy)));
         drop(held);
-        // Dropped as soon as its hash runs: the permit is out although no request waits for the hash.
+        // Dropped as soon as its hash runs: the permit is out although no request waits for the
+        // hash.
         let running = hasher.clone();
-        let dropped = tokio::spawn(async move { running.hash(PlainPassword::typed("correct horse".into()).unwrap()).await.map(drop) });
+        let dropped = tokio::spawn(async move {
+            running.hash(PlainPassword::typed("correct horse".into()).unwrap()).await.map(drop)
+        });
         while hasher.permits.available_permits() == 1 {
             tokio::task::yield_now().await;
         }

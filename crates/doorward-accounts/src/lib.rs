@@ -1,5 +1,5 @@
-//! Proves who a person is and keeps their session: passwords (argon2id), passkeys, authenticator apps, lockout, sessions, one-time
-//! administrator links.
+//! Proves who a person is and keeps their session: passwords (argon2id), passkeys, authenticator
+//! apps, lockout, sessions, one-time administrator links.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod access_tokens;
@@ -71,9 +71,22 @@ impl Accounts {
     /// Sets the parts together.
     pub fn new(parts: Parts) -> Result<Self, HasherError> {
         let hasher = PasswordHasher::new(&parts.config, Arc::clone(&parts.entropy))?;
-        let webauthn = parts.public_url.as_ref().and_then(|url| passkeys::relying_party(url, &parts.name)).map(Arc::new);
+        let webauthn = parts
+            .public_url
+            .as_ref()
+            .and_then(|url| passkeys::relying_party(url, &parts.name))
+            .map(Arc::new);
         let Parts { store, clock, entropy, master, name, config, .. } = parts;
-        Ok(Self { store, clock, entropy, hasher, config: Arc::new(config), master, webauthn, name: name.into() })
+        Ok(Self {
+            store,
+            clock,
+            entropy,
+            hasher,
+            config: Arc::new(config),
+            master,
+            webauthn,
+            name: name.into(),
+        })
     }
 
     /// The configuration in force.

@@ -1,14 +1,21 @@
-//! Passkeys (WebAuthn). Between the two requests of a ceremony its state travels in the page, sealed, and counts once.
+//! Passkeys (WebAuthn). Between the two requests of a ceremony its state travels in the page,
+//! sealed, and counts once.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_model::{Authentication, Change, Level, Passkey as PasskeyRecord, Person, PublicUrl, Sealed, SessionId, UnitOfWork, UserId};
+use doorward_model::{
+    Authentication, Change, Level, Passkey as PasskeyRecord, Person, PublicUrl, Sealed, SessionId,
+    UnitOfWork, UserId,
+};
 use doorward_store::{Condition, StoreError};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use webauthn_rs::{
     Webauthn, WebauthnBuilder,
-    prelude::{DiscoverableAuthentication, Passkey, PasskeyAuthentication, PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Url, Uuid},
+    prelude::{
+        DiscoverableAuthentication, Passkey, PasskeyAuthentication, PasskeyRegistration,
+        PublicKeyCredential, RegisterPublicKeyCredential, Url, Uuid,
+    },
 };
 
 use crate::{Accounts, Authority, BrowserFacts, Entrance, FactorError, SignedIn};
@@ -35,7 +42,8 @@ struct Pending<T> {
     state: T,
 }
 
-/// Sets the library up for this public URL; `None` where the host is a bare address, which passkeys cannot be bound to.
+/// Sets the library up for this public URL; `None` where the host is a bare address, which passkeys
+/// cannot be bound to.
 pub(crate) fn relying_party(public_url: &PublicUrl, name: &str) -> Option<Webauthn> {
     let origin = Url::parse(&public_url.origin()).ok()?;
     let host = origin.domain()?.to_owned();
@@ -68,51 +76,107 @@ impl Accounts {
         self.webauthn.as_deref().ok_or(FactorError::NoHostName)
     }
 
-    fn seal_ceremony<T: Serialize>(&self, purpose: &str, user_id: Option<&UserId>, state: T) -> Result<String, FactorError> {
+    fn seal_ceremony<T: Serialize>(
+        &self,
+        purpose: &str,
+        user_id: Option<&UserId>,
+        state: T,
+    ) -> Result<String, FactorError> {
         let user_id = user_id.map(|id| id.as_str().to_owned());
-        let pending = Pending { id: self.ceremony_id(), user_id, expires_at: self.clock.now().plus(CEREMONY).0, state };
+        let pending = Pending {
+            id: self.ceremony_id(),
+            user_id,
+            expires_at: self.clock.now().plus(CEREMONY).0,
+            state,
+        };
         let plain = serde_json::to_vec(&pending).map_err(refused)?;
         Ok(self.master.seal(purpose, &plain).as_str().to_owned())
     }
 
     /// Opens a ceremony's state and the change that makes it count once.
-    fn open_ceremony<T: DeserializeOwned>(&self, purpose: &str, user_id: Option<&UserId>, sealed: &str) -> Result<(T, Change), FactorError> {
-        let plain = self.master.open(purpose, &Sealed::from_stored(sealed.to_owned())).map_err(|_| FactorError::Stale)?;
+    fn open_ceremony<T: DeserializeOwned>(
+        &self,
+        purpose: &str,
+        user_id: Option<&UserId>,
+        sealed: &str,
+    ) -> Result<(T, Change), FactorError> {
+        let plain = self
+            .master
+            .open(purpose, &Sealed::from_stored(sealed.to_owned()))
+            .map_err(|_| FactorError::Stale)?;
         let pending: Pending<T> = serde_json::from_slice(&plain).map_err(|_| FactorError::Stale)?;
         let fits = pending.user_id.as_deref() == user_id.map(UserId::as_str);
         if !fits || self.clock.now().0 >= pending.expires_at {
             return Err(FactorError::Stale);
         }
-        let spend = Change::SpendValue { key: format!("passkey:{}", pending.id), expires_at: doorward_model::Timestamp(pending.expires_at) };
+        let spend = Change::SpendValue {
+            key: format!("passkey:{}", pending.id),
+            expires_at: doorward_model::Timestamp(pending.expires_at),
+        };
         Ok((pending.state, spend))
     }
 
     /// Begins to add a passkey.
-    pub async fn begin_passkey(&self, _authority: &Authority, person: &Person) -> Result<Ceremony, FactorError> {
+    pub async fn begin_passkey(
+        &self,
+        _authority: &Authority,
+        person: &Person,
+    ) -> Result<Ceremony, FactorError> {
         let party = self.party()?;
         let known = self.store.passkeys_of(&person.id).await?;
-        let known = known.iter().filter_map(|record| read(record).ok()).map(|passkey| passkey.cred_id().clone()).collect::<Vec<_>>();
+        let known = known
+            .iter()
+            .filter_map(|record| read(record).ok())
+            .map(|passkey| passkey.cred_id().clone())
+            .collect::<Vec<_>>();
         let shown = person.display_name.as_deref().unwrap_or(person.name.as_str());
-        let (options, state) = party.start_passkey_registration(handle(&person.id), person.name.as_str(), shown, Some(known)).map_err(refused)?;
+        let (options, state) = party
+            .start_passkey_registration(
+                handle(&person.id),
+                person.name.as_str(),
+                shown,
+                Some(known),
+            )
+            .map_err(refused)?;
         let mut options = serde_json::to_value(options).map_err(refused)?;
         // Kept on the device with the person's name, so that it signs in without one being typed.
-        if let Some(selection) = options.pointer_mut("/publicKey/authenticatorSelection").and_then(Value::as_object_mut) {
+        if let Some(selection) =
+            options.pointer_mut("/publicKey/authenticatorSelection").and_then(Value::as_object_mut)
+        {
             selection.insert("residentKey".to_owned(), json!("required"));
             selection.insert("requireResidentKey".to_owned(), json!(true));
         }
-        Ok(Ceremony { options: options.to_string(), state: self.seal_ceremony::<PasskeyRegistration>("passkey-registration", Some(&person.id), state)? })
+        Ok(Ceremony {
+            options: options.to_string(),
+            state: self.seal_ceremony::<PasskeyRegistration>(
+                "passkey-registration",
+                Some(&person.id),
+                state,
+            )?,
+        })
     }
 
     /// Adds a passkey by what the browser answered.
-    pub async fn add_passkey(&self, _authority: &Authority, person: &Person, name: &str, (answer, state): (&str, &str)) -> Result<(), FactorError> {
+    pub async fn add_passkey(
+        &self,
+        _authority: &Authority,
+        person: &Person,
+        name: &str,
+        (answer, state): (&str, &str),
+    ) -> Result<(), FactorError> {
         let party = self.party()?;
-        let (state, spend) = self.open_ceremony::<PasskeyRegistration>("passkey-registration", Some(&person.id), state)?;
+        let (state, spend) = self.open_ceremony::<PasskeyRegistration>(
+            "passkey-registration",
+            Some(&person.id),
+            state,
+        )?;
         let answer: RegisterPublicKeyCredential = serde_json::from_str(answer).map_err(refused)?;
         let passkey = party.finish_passkey_registration(&answer, &state).map_err(refused)?;
         if self.store.passkeys_of(&person.id).await?.len() >= MOST {
             return Err(FactorError::Already);
         }
-        let name: String = name.trim().chars().filter(|letter| !letter.is_control()).take(60).collect();
+        let name: String =
+            name.trim().chars().filter(|letter| !letter.is_control()).take(60).collect();
         let record = PasskeyRecord {
             id: id_of(&passkey),
             user_id: person.id.clone(),
@@ -121,7 +185,8 @@ impl Accounts {
             created_at: self.clock.now(),
             last_used_at: None,
         };
-        match self.store.apply(UnitOfWork::from_iter([spend, Change::InsertPasskey(record)])).await {
+        match self.store.apply(UnitOfWork::from_iter([spend, Change::InsertPasskey(record)])).await
+        {
             Ok(()) => {
                 tracing::info!(person = %person.id, "a passkey was added");
                 Ok(())
@@ -134,27 +199,51 @@ impl Accounts {
 
     /// Begins to sign in with a passkey alone: the device knows who it is.
     pub fn begin_passkey_sign_in(&self) -> Result<Ceremony, FactorError> {
-        let (options, state) = self.party()?.start_discoverable_authentication().map_err(refused)?;
+        let (options, state) =
+            self.party()?.start_discoverable_authentication().map_err(refused)?;
         let mut options = serde_json::to_value(options).map_err(refused)?;
         // The person presses a button; nothing is to wait in a text field.
         if let Some(members) = options.as_object_mut() {
             members.remove("mediation");
         }
-        Ok(Ceremony { options: options.to_string(), state: self.seal_ceremony::<DiscoverableAuthentication>("passkey-sign-in", None, state)? })
+        Ok(Ceremony {
+            options: options.to_string(),
+            state: self.seal_ceremony::<DiscoverableAuthentication>(
+                "passkey-sign-in",
+                None,
+                state,
+            )?,
+        })
     }
 
-    /// Signs in the person whose passkey answered. A passkey is two factors: the device, and what unlocks it.
-    pub async fn sign_in_with_passkey(&self, answer: &str, state: &str, browser: BrowserFacts<'_>) -> Result<SignedIn, FactorError> {
+    /// Signs in the person whose passkey answered. A passkey is two factors: the device, and what
+    /// unlocks it.
+    pub async fn sign_in_with_passkey(
+        &self,
+        answer: &str,
+        state: &str,
+        browser: BrowserFacts<'_>,
+    ) -> Result<SignedIn, FactorError> {
         let person = self.person_by_passkey(answer, state).await?;
         if person.disabled_at.is_some() {
             return Err(FactorError::Passkey("the person is disabled".to_owned()));
         }
         // A passkey is a way in, not a way around the provider that the account hangs on.
         if self.hangs_on_ended_accounts(&person).await? {
-            return Err(FactorError::Passkey("no provider stands for the person any more".to_owned()));
+            return Err(FactorError::Passkey(
+                "no provider stands for the person any more".to_owned(),
+            ));
         }
-        let authentication = Authentication { level: Level::MultiFactor, amr: ["swk", "user"].map(str::to_owned).to_vec() };
-        let entrance = Entrance { authentication, auth_time: self.clock.now(), complete: true, upstream: None };
+        let authentication = Authentication {
+            level: Level::MultiFactor,
+            amr: ["swk", "user"].map(str::to_owned).to_vec(),
+        };
+        let entrance = Entrance {
+            authentication,
+            auth_time: self.clock.now(),
+            complete: true,
+            upstream: None,
+        };
         let (unit, signed_in) = self.enter(person, entrance, browser);
         self.store.apply(unit).await?;
         tracing::info!(person = %signed_in.person.id, "signed in with a passkey");
@@ -163,7 +252,8 @@ impl Accounts {
 
     async fn person_by_passkey(&self, answer: &str, state: &str) -> Result<Person, FactorError> {
         let party = self.party()?;
-        let (state, spend) = self.open_ceremony::<DiscoverableAuthentication>("passkey-sign-in", None, state)?;
+        let (state, spend) =
+            self.open_ceremony::<DiscoverableAuthentication>("passkey-sign-in", None, state)?;
         let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(refused)?;
         let (user, _) = party.identify_discoverable_authentication(&answer).map_err(refused)?;
         let unknown = || FactorError::Passkey("the passkey is not known here".to_owned());
@@ -172,7 +262,9 @@ impl Accounts {
             return Err(unknown());
         }
         let mut passkey = read(&record)?;
-        let result = party.finish_discoverable_authentication_v2(&answer, state, &passkey).map_err(refused)?;
+        let result = party
+            .finish_discoverable_authentication_v2(&answer, state, &passkey)
+            .map_err(refused)?;
         passkey.update_credential(&result);
         self.use_passkey(spend, &record, &passkey).await?;
         let person = self.store.person(&record.user_id).await?.ok_or_else(unknown)?;
@@ -181,28 +273,58 @@ impl Accounts {
 
     /// Begins to prove a second factor by one of the person's passkeys.
     pub async fn begin_passkey_proof(&self, user_id: &UserId) -> Result<Ceremony, FactorError> {
-        let known: Vec<Passkey> = self.store.passkeys_of(user_id).await?.iter().filter_map(|record| read(record).ok()).collect();
-        let (options, state) = self.party()?.start_passkey_authentication(&known).map_err(refused)?;
+        let known: Vec<Passkey> = self
+            .store
+            .passkeys_of(user_id)
+            .await?
+            .iter()
+            .filter_map(|record| read(record).ok())
+            .collect();
+        let (options, state) =
+            self.party()?.start_passkey_authentication(&known).map_err(refused)?;
         let options = serde_json::to_string(&options).map_err(refused)?;
-        Ok(Ceremony { options, state: self.seal_ceremony::<PasskeyAuthentication>("passkey-proof", Some(user_id), state)? })
+        Ok(Ceremony {
+            options,
+            state: self.seal_ceremony::<PasskeyAuthentication>(
+                "passkey-proof",
+                Some(user_id),
+                state,
+            )?,
+        })
     }
 
     /// Proves a second factor by a passkey.
-    pub async fn prove_by_passkey(&self, user_id: &UserId, answer: &str, state: &str) -> Result<(), FactorError> {
+    pub async fn prove_by_passkey(
+        &self,
+        user_id: &UserId,
+        answer: &str,
+        state: &str,
+    ) -> Result<(), FactorError> {
         let party = self.party()?;
-        let (state, spend) = self.open_ceremony::<PasskeyAuthentication>("passkey-proof", Some(user_id), state)?;
+        let (state, spend) =
+            self.open_ceremony::<PasskeyAuthentication>("passkey-proof", Some(user_id), state)?;
         let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(refused)?;
         let result = party.finish_passkey_authentication(&answer, &state).map_err(refused)?;
-        let record = self.store.passkey(&answer.id).await?.filter(|record| record.user_id == *user_id);
-        let record = record.ok_or_else(|| FactorError::Passkey("the passkey is not this person's".to_owned()))?;
+        let record =
+            self.store.passkey(&answer.id).await?.filter(|record| record.user_id == *user_id);
+        let record = record
+            .ok_or_else(|| FactorError::Passkey("the passkey is not this person's".to_owned()))?;
         let mut passkey = read(&record)?;
         passkey.update_credential(&result);
         self.use_passkey(spend, &record, &passkey).await
     }
 
-    async fn use_passkey(&self, spend: Change, record: &PasskeyRecord, passkey: &Passkey) -> Result<(), FactorError> {
+    async fn use_passkey(
+        &self,
+        spend: Change,
+        record: &PasskeyRecord,
+        passkey: &Passkey,
+    ) -> Result<(), FactorError> {
         let credential = serde_json::to_string(passkey).map_err(refused)?;
-        let unit = UnitOfWork::from_iter([spend, Change::UsePasskey { id: record.id.clone(), credential, at: self.clock.now() }]);
+        let unit = UnitOfWork::from_iter([
+            spend,
+            Change::UsePasskey { id: record.id.clone(), credential, at: self.clock.now() },
+        ]);
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => Err(FactorError::Stale),
@@ -211,8 +333,17 @@ impl Accounts {
     }
 
     /// Removes a passkey. The person's other sessions end. `false` if it is not theirs.
-    pub async fn remove_passkey(&self, _authority: &Authority, user_id: &UserId, id: &str, keep: SessionId) -> Result<bool, StoreError> {
-        let unit = UnitOfWork::from_iter([Change::DeletePasskey { user_id: user_id.clone(), id: id.to_owned() }, Self::others_end(user_id, keep)]);
+    pub async fn remove_passkey(
+        &self,
+        _authority: &Authority,
+        user_id: &UserId,
+        id: &str,
+        keep: SessionId,
+    ) -> Result<bool, StoreError> {
+        let unit = UnitOfWork::from_iter([
+            Change::DeletePasskey { user_id: user_id.clone(), id: id.to_owned() },
+            Self::others_end(user_id, keep),
+        ]);
         match self.store.apply(unit).await {
             Ok(()) => {
                 tracing::info!(person = %user_id, "a passkey was removed");

@@ -1,8 +1,9 @@
 //! Adding, changing and removing people; the first administrator.
 
 use doorward_model::{
-    Authentication, Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword, PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork,
-    UserId, person::PersonNameError, secret::PasswordTextError,
+    Authentication, Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword,
+    PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork, UserId,
+    person::PersonNameError, secret::PasswordTextError,
 };
 use doorward_store::{
     Condition, StoreError,
@@ -99,17 +100,31 @@ pub struct PersonChange {
 fn checked_email(text: &str) -> Result<String, PeopleError> {
     let email = text.trim();
     let plausible = email.len() <= 254
-        && email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
+        && email
+            .split_once('@')
+            .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
         && !email.contains(char::is_whitespace);
-    if !plausible || email.chars().any(char::is_control) { Err(PeopleError::Email(email.to_owned())) } else { Ok(email.to_owned()) }
+    if !plausible || email.chars().any(char::is_control) {
+        Err(PeopleError::Email(email.to_owned()))
+    } else {
+        Ok(email.to_owned())
+    }
 }
 
 impl Accounts {
     async fn prepare(&self, new: NewPerson) -> Result<Person, PeopleError> {
         let name = PersonName::parse(&new.name)?;
-        let email = new.email.filter(|email| !email.trim().is_empty()).map(|email| checked_email(&email)).transpose()?;
+        let email = new
+            .email
+            .filter(|email| !email.trim().is_empty())
+            .map(|email| checked_email(&email))
+            .transpose()?;
         let password = match new.password {
-            Some(text) => Some(self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?),
+            Some(text) => Some(
+                self.hasher
+                    .hash(PlainPassword::chosen(text, self.config.password_min_length)?)
+                    .await?,
+            ),
             None => None,
         };
         Ok(Person {
@@ -139,11 +154,17 @@ impl Accounts {
 
     /// The person with this sign-in name.
     pub async fn find(&self, name: &str) -> Result<Person, PeopleError> {
-        self.store.person_named(&PersonName::parse(name)?).await?.ok_or_else(|| PeopleError::Unknown(name.to_owned()))
+        self.store
+            .person_named(&PersonName::parse(name)?)
+            .await?
+            .ok_or_else(|| PeopleError::Unknown(name.to_owned()))
     }
 
     /// Whether a person comes in through providers only, and all their accounts there have ended.
-    pub(crate) async fn hangs_on_ended_accounts(&self, person: &Person) -> Result<bool, StoreError> {
+    pub(crate) async fn hangs_on_ended_accounts(
+        &self,
+        person: &Person,
+    ) -> Result<bool, StoreError> {
         if person.password.is_some() && self.config.passwords {
             return Ok(false);
         }
@@ -157,25 +178,43 @@ impl Accounts {
     }
 
     /// Sets a password. All other sessions and all grants of the person end (ASVS 7.4.3).
-    pub async fn set_password(&self, _authority: &Authority, person: &Person, text: String, keep: Option<SessionId>) -> Result<(), PeopleError> {
+    pub async fn set_password(
+        &self,
+        _authority: &Authority,
+        person: &Person,
+        text: String,
+        keep: Option<SessionId>,
+    ) -> Result<(), PeopleError> {
         let unit = self.new_password(person, text, keep).await?;
         tracing::info!(person = %person.id, "password changed");
         Ok(self.store.apply(unit).await?)
     }
 
-    /// The unit that sets a password and ends what the former one began, but for the session `keep`. Access tokens that people made for
-    /// their programs stay.
-    pub(crate) async fn new_password(&self, person: &Person, text: String, keep: Option<SessionId>) -> Result<UnitOfWork, PeopleError> {
-        let hash = self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?;
+    /// The unit that sets a password and ends what the former one began, but for the session
+    /// `keep`. Access tokens that people made for their programs stay.
+    pub(crate) async fn new_password(
+        &self,
+        person: &Person,
+        text: String,
+        keep: Option<SessionId>,
+    ) -> Result<UnitOfWork, PeopleError> {
+        let hash =
+            self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?;
         Ok(UnitOfWork::from_iter([
             Change::SetPassword { user_id: person.id.clone(), password: Some(hash) },
             Change::EndSessionsOfPerson { user_id: person.id.clone(), except: keep },
-            Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged },
+            Change::RevokeGrantsOfPerson {
+                user_id: person.id.clone(),
+                client_id: None,
+                at: self.clock.now(),
+                reason: RevokeReason::PersonChanged,
+            },
             Change::ClearLoginFailures { key: Self::account_key(Some(&person.name)) },
         ]))
     }
 
-    /// Sets a new password for a person who knows the present one. Attempts at the present one are counted as at sign-in.
+    /// Sets a new password for a person who knows the present one. Attempts at the present one are
+    /// counted as at sign-in.
     pub async fn change_password(
         &self,
         authority: &Authority,
@@ -184,9 +223,24 @@ impl Accounts {
         (browser, keep): (&BrowserFacts<'_>, SessionId),
     ) -> Result<(), PeopleError> {
         let present = PlainPassword::typed(present)?;
-        let counters = self.password_counters(Some(&person.name), Some(&person.id), (browser.address, browser.known));
+        let counters = self.password_counters(
+            Some(&person.name),
+            Some(&person.id),
+            (browser.address, browser.known),
+        );
         let (accounts, authority, person) = (self.clone(), authority.clone(), person.clone());
-        self.store.owned(async move { accounts.decide_change_of_password(&authority, person, (present, text), (counters, keep)).await }).await
+        self.store
+            .owned(async move {
+                accounts
+                    .decide_change_of_password(
+                        &authority,
+                        person,
+                        (present, text),
+                        (counters, keep),
+                    )
+                    .await
+            })
+            .await
     }
 
     async fn decide_change_of_password(
@@ -197,12 +251,18 @@ impl Accounts {
         (counters, keep): (Vec<Counter>, SessionId),
     ) -> Result<(), PeopleError> {
         let place = self.hasher.place()?;
-        let counted = match self.store.count_attempt(Self::account_key(Some(&person.name)), counters, self.clock.now()).await? {
+        let counted = match self
+            .store
+            .count_attempt(Self::account_key(Some(&person.name)), counters, self.clock.now())
+            .await?
+        {
             Ok(counted) => counted,
             Err(TooMany(wait)) => return Err(PeopleError::Wait(wait)),
         };
         let turn = self.hasher.turn(place).await?;
-        if self.hasher.verify(turn, &counted, present, person.password.clone()).await? == Verdict::Wrong {
+        if self.hasher.verify(turn, &counted, present, person.password.clone()).await?
+            == Verdict::Wrong
+        {
             counted.wrong(&self.store).await?;
             return Err(PeopleError::WrongPassword);
         }
@@ -210,12 +270,21 @@ impl Accounts {
         self.set_password(authority, &person, text, Some(keep)).await
     }
 
-    /// Applies a change to a person: only if they are still as they were when they had the etag `seen`, and somebody else remains an
-    /// administrator where `keep` asks for it.
-    async fn change(&self, person: &Person, seen: Option<&str>, keep: bool, changes: Vec<Change>) -> Result<(), PeopleError> {
+    /// Applies a change to a person: only if they are still as they were when they had the etag
+    /// `seen`, and somebody else remains an administrator where `keep` asks for it.
+    async fn change(
+        &self,
+        person: &Person,
+        seen: Option<&str>,
+        keep: bool,
+        changes: Vec<Change>,
+    ) -> Result<(), PeopleError> {
         let mut unit = UnitOfWork::new();
         if let Some(seen) = seen {
-            unit.push(Change::Expect { object: doorward_model::Expected::Person(person.id.clone()), etag: seen.to_owned() });
+            unit.push(Change::Expect {
+                object: doorward_model::Expected::Person(person.id.clone()),
+                etag: seen.to_owned(),
+            });
         }
         if keep {
             unit.push(Change::ExpectOtherAdministrator(person.id.clone()));
@@ -226,19 +295,34 @@ impl Accounts {
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(Condition::Expect)) => Err(PeopleError::Changed),
-            Err(StoreError::Refused(Condition::ExpectOtherAdministrator)) => Err(PeopleError::LastAdministrator(person.name.to_string())),
-            Err(StoreError::Refused(Condition::RenamePerson)) => Err(PeopleError::Taken(person.name.to_string())),
+            Err(StoreError::Refused(Condition::ExpectOtherAdministrator)) => {
+                Err(PeopleError::LastAdministrator(person.name.to_string()))
+            }
+            Err(StoreError::Refused(Condition::RenamePerson)) => {
+                Err(PeopleError::Taken(person.name.to_string()))
+            }
             Err(StoreError::Refused(_)) => Err(PeopleError::Unknown(person.name.to_string())),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Changes a person, as a whole or not at all. Disabling ends sessions, tokens and grants.
-    pub async fn update(&self, _authority: &Authority, person: &Person, change: PersonChange, seen: Option<&str>) -> Result<(), PeopleError> {
+    pub async fn update(
+        &self,
+        _authority: &Authority,
+        person: &Person,
+        change: PersonChange,
+        seen: Option<&str>,
+    ) -> Result<(), PeopleError> {
         self.apply_change(person, change, seen).await
     }
 
-    async fn apply_change(&self, person: &Person, change: PersonChange, seen: Option<&str>) -> Result<(), PeopleError> {
+    async fn apply_change(
+        &self,
+        person: &Person,
+        change: PersonChange,
+        seen: Option<&str>,
+    ) -> Result<(), PeopleError> {
         let now = self.clock.now();
         let user_id = || person.id.clone();
         let (mut changes, mut keep) = (Vec::new(), false);
@@ -248,19 +332,40 @@ impl Accounts {
         }
         if change.email.is_some() || change.display_name.is_some() {
             let email = change.email.map(|email| checked_email(&email)).transpose()?;
-            let plain = |name: String| name.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>().trim().to_owned();
-            changes.push(Change::SetProfile { user_id: user_id(), email, display_name: change.display_name.map(plain) });
+            let plain = |name: String| {
+                name.chars()
+                    .filter(|letter| !letter.is_control())
+                    .take(100)
+                    .collect::<String>()
+                    .trim()
+                    .to_owned()
+            };
+            changes.push(Change::SetProfile {
+                user_id: user_id(),
+                email,
+                display_name: change.display_name.map(plain),
+            });
         }
         if let Some(disabled) = change.disabled {
-            changes.push(Change::SetPersonDisabled { user_id: user_id(), disabled_at: disabled.then_some(now) });
+            changes.push(Change::SetPersonDisabled {
+                user_id: user_id(),
+                disabled_at: disabled.then_some(now),
+            });
             if disabled {
                 keep = true;
-                // Whoever stood for them elsewhere is not asked again before they sign in anew (CA39).
+                // Whoever stood for them elsewhere is not asked again before they sign in anew
+                // (CA39).
                 for identity in self.store.identities_of(&person.id).await? {
-                    changes.push(Change::DropCredential { identity: identity.id, next_check_at: now });
+                    changes
+                        .push(Change::DropCredential { identity: identity.id, next_check_at: now });
                 }
                 changes.push(Change::EndSessionsOfPerson { user_id: user_id(), except: None });
-                changes.push(Change::RevokeGrantsOfPerson { user_id: user_id(), client_id: None, at: now, reason: RevokeReason::PersonChanged });
+                changes.push(Change::RevokeGrantsOfPerson {
+                    user_id: user_id(),
+                    client_id: None,
+                    at: now,
+                    reason: RevokeReason::PersonChanged,
+                });
                 changes.push(Change::RevokeAccessTokensOfPerson { user_id: user_id(), at: now });
             }
         }
@@ -268,26 +373,60 @@ impl Accounts {
     }
 
     /// Sets a person's roles.
-    pub async fn set_roles(&self, authority: &Authority, person: &Person, roles: Vec<Role>) -> Result<(), PeopleError> {
-        self.update(authority, person, PersonChange { roles: Some(roles), ..PersonChange::default() }, None).await
+    pub async fn set_roles(
+        &self,
+        authority: &Authority,
+        person: &Person,
+        roles: Vec<Role>,
+    ) -> Result<(), PeopleError> {
+        self.update(
+            authority,
+            person,
+            PersonChange { roles: Some(roles), ..PersonChange::default() },
+            None,
+        )
+        .await
     }
 
-    /// Disables a person, if they are still as they were when they had the etag `seen`. Sessions, tokens and grants end.
+    /// Disables a person, if they are still as they were when they had the etag `seen`. Sessions,
+    /// tokens and grants end.
     pub async fn disable(&self, person: &Person, seen: Option<&str>) -> Result<(), PeopleError> {
-        self.apply_change(person, PersonChange { disabled: Some(true), ..PersonChange::default() }, seen).await
+        self.apply_change(
+            person,
+            PersonChange { disabled: Some(true), ..PersonChange::default() },
+            seen,
+        )
+        .await
     }
 
     /// Enables a disabled person again.
-    pub async fn enable(&self, authority: &Authority, person: &Person, seen: Option<&str>) -> Result<(), PeopleError> {
-        self.update(authority, person, PersonChange { disabled: Some(false), ..PersonChange::default() }, seen).await
+    pub async fn enable(
+        &self,
+        authority: &Authority,
+        person: &Person,
+        seen: Option<&str>,
+    ) -> Result<(), PeopleError> {
+        self.update(
+            authority,
+            person,
+            PersonChange { disabled: Some(false), ..PersonChange::default() },
+            seen,
+        )
+        .await
     }
 
-    /// Ends a person's sessions, so that they must sign in again; with `apps`, connected apps must ask again too (CA52).
+    /// Ends a person's sessions, so that they must sign in again; with `apps`, connected apps must
+    /// ask again too (CA52).
     pub async fn force_sign_in(&self, person: &Person, apps: bool) -> Result<(), PeopleError> {
         let user_id = || person.id.clone();
         let mut changes = vec![Change::EndSessionsOfPerson { user_id: user_id(), except: None }];
         if apps {
-            changes.push(Change::RevokeGrantsOfPerson { user_id: user_id(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged });
+            changes.push(Change::RevokeGrantsOfPerson {
+                user_id: user_id(),
+                client_id: None,
+                at: self.clock.now(),
+                reason: RevokeReason::PersonChanged,
+            });
         }
         self.change(person, None, false, changes).await
     }
@@ -297,7 +436,12 @@ impl Accounts {
         let changes = vec![
             Change::DeletePerson(person.id.clone()),
             Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None },
-            Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged },
+            Change::RevokeGrantsOfPerson {
+                user_id: person.id.clone(),
+                client_id: None,
+                at: self.clock.now(),
+                reason: RevokeReason::PersonChanged,
+            },
         ];
         self.change(person, seen, true, changes).await
     }
@@ -305,7 +449,11 @@ impl Accounts {
     /// Makes a one-time link's secret.
     pub async fn new_admin_link(&self) -> Result<PlainToken, StoreError> {
         let token = PlainToken::random(TokenKind::Link, self.entropy.as_ref());
-        let link = OneTimeLink { token: token.hashed(), expires_at: self.clock.now().plus(self.config.admin_link_seconds), consumed_at: None };
+        let link = OneTimeLink {
+            token: token.hashed(),
+            expires_at: self.clock.now().plus(self.config.admin_link_seconds),
+            consumed_at: None,
+        };
         self.store.apply(Change::InsertLink(link)).await?;
         Ok(token)
     }
@@ -313,7 +461,8 @@ impl Accounts {
     /// Whether a link would still work. Looking does not use it.
     pub async fn is_link_usable(&self, secret: &str) -> Result<bool, StoreError> {
         let link = self.store.link(&PlainToken::presented(secret).hashed()).await?;
-        Ok(link.is_some_and(|link| link.consumed_at.is_none() && self.clock.now() < link.expires_at))
+        Ok(link
+            .is_some_and(|link| link.consumed_at.is_none() && self.clock.now() < link.expires_at))
     }
 
     fn redeem(&self, secret: &str) -> Change {
@@ -321,15 +470,30 @@ impl Accounts {
     }
 
     /// Uses a link to add an administrator and signs them in.
-    pub async fn add_administrator_by_link(&self, secret: &str, new: NewPerson, browser: BrowserFacts<'_>) -> Result<SignedIn, PeopleError> {
+    pub async fn add_administrator_by_link(
+        &self,
+        secret: &str,
+        new: NewPerson,
+        browser: BrowserFacts<'_>,
+    ) -> Result<SignedIn, PeopleError> {
         if !self.is_link_usable(secret).await? {
             return Err(PeopleError::Link);
         }
         let person = self.prepare(NewPerson { roles: vec![Role::administrator()], ..new }).await?;
-        let entrance = Entrance { authentication: Authentication::by("pwd"), auth_time: self.clock.now(), complete: true, upstream: None };
-        let added = UnitOfWork::from_iter([self.redeem(secret), Change::InsertPerson(person.clone())]);
+        let entrance = Entrance {
+            authentication: Authentication::by("pwd"),
+            auth_time: self.clock.now(),
+            complete: true,
+            upstream: None,
+        };
+        let added =
+            UnitOfWork::from_iter([self.redeem(secret), Change::InsertPerson(person.clone())]);
         let (session, signed_in) = self.enter(person.clone(), entrance, browser);
-        match self.store.apply(added.changes().iter().chain(session.changes()).cloned().collect::<UnitOfWork>()).await {
+        match self
+            .store
+            .apply(added.changes().iter().chain(session.changes()).cloned().collect::<UnitOfWork>())
+            .await
+        {
             Ok(()) => {
                 tracing::info!(person = %person.id, "administrator added by one-time link");
                 Ok(signed_in)
@@ -341,12 +505,20 @@ impl Accounts {
     }
 
     /// Uses a link to make a signed-in person an administrator.
-    pub async fn become_administrator_by_link(&self, _authority: &Authority, secret: &str, person: &Person) -> Result<(), PeopleError> {
+    pub async fn become_administrator_by_link(
+        &self,
+        _authority: &Authority,
+        secret: &str,
+        person: &Person,
+    ) -> Result<(), PeopleError> {
         let mut roles = person.roles.clone();
         if !person.is_administrator() {
             roles.push(Role::administrator());
         }
-        let unit = UnitOfWork::from_iter([self.redeem(secret), Change::SetRoles { user_id: person.id.clone(), roles }]);
+        let unit = UnitOfWork::from_iter([
+            self.redeem(secret),
+            Change::SetRoles { user_id: person.id.clone(), roles },
+        ]);
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(Condition::RedeemLink)) => Err(PeopleError::Link),

@@ -1,8 +1,10 @@
-//! Links by which a person sets a password without knowing one: after an invitation, or because they forgot it.
+//! Links by which a person sets a password without knowing one: after an invitation, or because
+//! they forgot it.
 //!
-//! A link is sealed and kept nowhere. It names the person and a fingerprint of their present password and e-mail address, so that it ends
-//! with the next change of either; being disabled ends it too. All links that replace the same password are spent as one, in the unit that
-//! sets the new one: of two that are used in the same moment one counts.
+//! A link is sealed and kept nowhere. It names the person and a fingerprint of their present
+//! password and e-mail address, so that it ends with the next change of either; being disabled ends
+//! it too. All links that replace the same password are spent as one, in the unit that sets the new
+//! one: of two that are used in the same moment one counts.
 
 use std::sync::Arc;
 
@@ -17,7 +19,8 @@ use crate::{Accounts, PeopleError};
 pub const RESET_SECONDS: i64 = 3_600;
 /// How long an invitation's link works, in seconds.
 pub const INVITATION_SECONDS: i64 = 7 * 86_400;
-/// A person gets at most one mail about a forgotten password in this time, in seconds, whoever asks for it.
+/// A person gets at most one mail about a forgotten password in this time, in seconds, whoever asks
+/// for it.
 const MAIL_PAUSE: i64 = 300;
 /// What links are sealed for.
 const PLACE: &str = "password-link";
@@ -35,36 +38,52 @@ struct PasswordLink {
 impl Accounts {
     /// What tells one password hash and address from another without telling anything else.
     fn fingerprint(&self, person: &Person) -> String {
-        let hash = person.password.as_ref().map(doorward_model::secret::HashedPassword::as_str).unwrap_or_default();
+        let hash = person
+            .password
+            .as_ref()
+            .map(doorward_model::secret::HashedPassword::as_str)
+            .unwrap_or_default();
         let email = person.email.as_deref().unwrap_or_default().to_lowercase();
-        URL_SAFE_NO_PAD.encode(self.master.mac("password-link", &[hash.as_bytes(), email.as_bytes()]))
+        URL_SAFE_NO_PAD
+            .encode(self.master.mac("password-link", &[hash.as_bytes(), email.as_bytes()]))
     }
 
     /// The secret of a link by which this person sets a password within so many seconds.
     pub fn password_link(&self, person: &Person, seconds: i64) -> String {
         let now = self.clock.now();
         let (user_id, replaces) = (person.id.to_string(), self.fingerprint(person));
-        let link = PasswordLink { user_id, made_at: now.0, expires_at: now.plus(seconds).0, replaces };
+        let link =
+            PasswordLink { user_id, made_at: now.0, expires_at: now.plus(seconds).0, replaces };
         let plain = serde_json::to_vec(&link).unwrap_or_default();
         self.master.seal(PLACE, &plain).as_str().to_owned()
     }
 
-    /// The people to whom a mail about a forgotten password goes, each to their own address: the one with this sign-in name, and the only one
-    /// with a password whose address this is. Both count, so that nobody's mail is kept from them by a name that another chose. Nobody gets
-    /// a second mail within five minutes.
+    /// The people to whom a mail about a forgotten password goes, each to their own address: the
+    /// one with this sign-in name, and the only one with a password whose address this is. Both
+    /// count, so that nobody's mail is kept from them by a name that another chose. Nobody gets a
+    /// second mail within five minutes.
     pub async fn forgot_password(&self, asked: &str) -> Result<Vec<Arc<Person>>, StoreError> {
         let asked = asked.trim();
-        let fits = |person: &Person| person.disabled_at.is_none() && person.password.is_some() && person.email.is_some();
+        let fits = |person: &Person| {
+            person.disabled_at.is_none() && person.password.is_some() && person.email.is_some()
+        };
         let mut found = Vec::new();
         if asked.contains('@') {
-            let mut holders: Vec<Person> = self.store.people_with_email(asked).await?.into_iter().filter(fits).collect();
+            let mut holders: Vec<Person> =
+                self.store.people_with_email(asked).await?.into_iter().filter(fits).collect();
             // An address that two people share tells not who asks.
             if holders.len() == 1 {
                 found.append(&mut holders);
             }
         }
         if let Ok(name) = PersonName::parse(asked) {
-            found.extend(self.store.person_named(&name).await?.filter(fits).filter(|person| found.iter().all(|known| known.id != person.id)));
+            found.extend(
+                self.store
+                    .person_named(&name)
+                    .await?
+                    .filter(fits)
+                    .filter(|person| found.iter().all(|known| known.id != person.id)),
+            );
         }
         let mut told = Vec::with_capacity(found.len());
         for person in found {
@@ -75,10 +94,14 @@ impl Accounts {
         Ok(told)
     }
 
-    /// Whether the person got no mail about a forgotten password lately. They count as told from now on.
+    /// Whether the person got no mail about a forgotten password lately. They count as told from
+    /// now on.
     async fn may_be_told(&self, person: &Person) -> Result<bool, StoreError> {
         let turn = self.clock.now().0.div_euclid(MAIL_PAUSE);
-        let once = Change::SpendValue { key: format!("password-mail:{}:{turn}", person.id), expires_at: Timestamp((turn + 1) * MAIL_PAUSE) };
+        let once = Change::SpendValue {
+            key: format!("password-mail:{}:{turn}", person.id),
+            expires_at: Timestamp((turn + 1) * MAIL_PAUSE),
+        };
         match self.store.apply(once).await {
             Ok(()) => Ok(true),
             Err(StoreError::Refused(_)) => Ok(false),
@@ -88,17 +111,31 @@ impl Accounts {
 
     /// Opens a link: the person, and the change that spends it.
     async fn open_password_link(&self, secret: &str) -> Result<(Arc<Person>, Change), PeopleError> {
-        let plain = self.master.open(PLACE, &Sealed::from_stored(secret.to_owned())).map_err(|_| PeopleError::Link)?;
+        let plain = self
+            .master
+            .open(PLACE, &Sealed::from_stored(secret.to_owned()))
+            .map_err(|_| PeopleError::Link)?;
         let link: PasswordLink = serde_json::from_slice(&plain).map_err(|_| PeopleError::Link)?;
-        let person = self.store.person(&UserId::from_text(link.user_id)).await?.filter(|person| person.disabled_at.is_none());
+        let person = self
+            .store
+            .person(&UserId::from_text(link.user_id))
+            .await?
+            .filter(|person| person.disabled_at.is_none());
         let person = person.ok_or(PeopleError::Link)?;
         let ended = person.links_after.is_some_and(|after| link.made_at <= after.0);
-        if ended || self.clock.now().0 >= link.expires_at || link.replaces != self.fingerprint(&person) {
+        if ended
+            || self.clock.now().0 >= link.expires_at
+            || link.replaces != self.fingerprint(&person)
+        {
             return Err(PeopleError::Link);
         }
         let key = format!("password-link:{}:{}", person.id, link.replaces);
-        // Kept for longer than the longest link works: others for the same password may expire later than this one.
-        Ok((person, Change::SpendValue { key, expires_at: self.clock.now().plus(INVITATION_SECONDS) }))
+        // Kept for longer than the longest link works: others for the same password may expire
+        // later than this one.
+        Ok((
+            person,
+            Change::SpendValue { key, expires_at: self.clock.now().plus(INVITATION_SECONDS) },
+        ))
     }
 
     /// Who may set a password by this link. Looking does not use it.
@@ -106,11 +143,20 @@ impl Accounts {
         Ok(self.open_password_link(secret).await?.0)
     }
 
-    /// Sets a password by a link, which works once. All sessions and grants of the person end (ASVS 7.4.3), and second factors stay.
-    pub async fn set_password_by_link(&self, secret: &str, text: String) -> Result<Arc<Person>, PeopleError> {
+    /// Sets a password by a link, which works once. All sessions and grants of the person end (ASVS
+    /// 7.4.3), and second factors stay.
+    pub async fn set_password_by_link(
+        &self,
+        secret: &str,
+        text: String,
+    ) -> Result<Arc<Person>, PeopleError> {
         let (person, spend) = self.open_password_link(secret).await?;
-        // Whoever may set it knows the link; that it still counts is decided with the change itself.
-        let mut unit = UnitOfWork::from_iter([spend, Change::Expect { object: Expected::Person(person.id.clone()), etag: person.etag() }]);
+        // Whoever may set it knows the link; that it still counts is decided with the change
+        // itself.
+        let mut unit = UnitOfWork::from_iter([
+            spend,
+            Change::Expect { object: Expected::Person(person.id.clone()), etag: person.etag() },
+        ]);
         for change in self.new_password(&person, text, None).await?.changes() {
             unit.push(change.clone());
         }

@@ -1,6 +1,10 @@
-//! Second factors of our own: which ones a person has, proving one, and recovery codes for the day on which none is at hand.
+//! Second factors of our own: which ones a person has, proving one, and recovery codes for the day
+//! on which none is at hand.
 
-use doorward_model::{Authentication, Change, HashedToken, Person, RevokeReason, SessionId, UnitOfWork, UserId, id::random_text};
+use doorward_model::{
+    Authentication, Change, HashedToken, Person, RevokeReason, SessionId, UnitOfWork, UserId,
+    id::random_text,
+};
 use doorward_store::{
     StoreError,
     attempts::{Counted, TooMany},
@@ -47,7 +51,9 @@ pub enum FactorError {
     #[error("this page was open for too long or was used before; please try again")]
     Stale,
     /// Passkeys need a name.
-    #[error("passkeys need a host name: open this server under one (server.public_url), not under a bare address")]
+    #[error(
+        "passkeys need a host name: open this server under one (server.public_url), not under a bare address"
+    )]
     NoHostName,
     /// Already set up.
     #[error("this is set up already")]
@@ -62,14 +68,23 @@ impl Accounts {
     pub async fn enrolled(&self, user_id: &UserId) -> Result<Enrolled, StoreError> {
         Ok(Enrolled {
             passkeys: self.store.passkeys_of(user_id).await?.len(),
-            authenticator: self.store.totp_of(user_id).await?.is_some_and(|totp| totp.confirmed_at.is_some()),
+            authenticator: self
+                .store
+                .totp_of(user_id)
+                .await?
+                .is_some_and(|totp| totp.confirmed_at.is_some()),
             recovery_codes: self.store.recovery_codes_left(user_id).await?,
         })
     }
 
-    /// Whether a person who proved themselves like this must prove a second factor before going on. `required` is what the policy
-    /// says of everybody; who set one up is always asked.
-    pub async fn must_prove_more(&self, person: &Person, authentication: &Authentication, required: bool) -> Result<bool, StoreError> {
+    /// Whether a person who proved themselves like this must prove a second factor before going on.
+    /// `required` is what the policy says of everybody; who set one up is always asked.
+    pub async fn must_prove_more(
+        &self,
+        person: &Person,
+        authentication: &Authentication,
+        required: bool,
+    ) -> Result<bool, StoreError> {
         if authentication.level == doorward_model::Level::MultiFactor {
             return Ok(false);
         }
@@ -77,9 +92,16 @@ impl Accounts {
     }
 
     /// Counts an attempt at a person's second factor.
-    async fn count_factor(&self, user_id: &UserId, known: Option<&str>) -> Result<Counted, FactorError> {
+    async fn count_factor(
+        &self,
+        user_id: &UserId,
+        known: Option<&str>,
+    ) -> Result<Counted, FactorError> {
         let counters = self.factor_counters(user_id, known);
-        self.store.count_attempt(format!("factor:{user_id}"), counters, self.clock.now()).await?.map_err(|TooMany(wait)| FactorError::Wait(wait))
+        self.store
+            .count_attempt(format!("factor:{user_id}"), counters, self.clock.now())
+            .await?
+            .map_err(|TooMany(wait)| FactorError::Wait(wait))
     }
 
     async fn failed(&self, user_id: &UserId, counted: Counted) -> Result<FactorError, StoreError> {
@@ -88,85 +110,175 @@ impl Accounts {
         Ok(FactorError::Wrong)
     }
 
-    /// Applies the change that uses up a proof. A condition that fails means that it was wrong or used.
-    async fn prove(&self, user_id: &UserId, counted: Counted, proof: Change) -> Result<(), FactorError> {
+    /// Applies the change that uses up a proof. A condition that fails means that it was wrong or
+    /// used.
+    async fn prove(
+        &self,
+        user_id: &UserId,
+        counted: Counted,
+        proof: Change,
+    ) -> Result<(), FactorError> {
         // What takes the attempt back is refused together with the proof.
-        match self.store.apply(std::iter::once(proof).chain(counted.right()).collect::<UnitOfWork>()).await {
+        match self
+            .store
+            .apply(std::iter::once(proof).chain(counted.right()).collect::<UnitOfWork>())
+            .await
+        {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => Err(self.failed(user_id, counted).await?),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Proves a second factor by a typed code: one of the authenticator app, or a recovery code. Answers the method's name. Once begun it
-    /// is decided and counted, whatever becomes of the request.
-    pub async fn prove_by_code(&self, person: &Person, typed: &str, known: Option<&str>) -> Result<&'static str, FactorError> {
-        let plain: String = typed.chars().filter(|letter| !letter.is_whitespace() && *letter != '-').take(64).collect::<String>().to_ascii_lowercase();
-        let (accounts, user_id, known) = (self.clone(), person.id.clone(), known.map(str::to_owned));
-        self.store.owned(async move { accounts.decide_code(&user_id, &plain, known.as_deref()).await }).await
+    /// Proves a second factor by a typed code: one of the authenticator app, or a recovery code.
+    /// Answers the method's name. Once begun it is decided and counted, whatever becomes of the
+    /// request.
+    pub async fn prove_by_code(
+        &self,
+        person: &Person,
+        typed: &str,
+        known: Option<&str>,
+    ) -> Result<&'static str, FactorError> {
+        let plain: String = typed
+            .chars()
+            .filter(|letter| !letter.is_whitespace() && *letter != '-')
+            .take(64)
+            .collect::<String>()
+            .to_ascii_lowercase();
+        let (accounts, user_id, known) =
+            (self.clone(), person.id.clone(), known.map(str::to_owned));
+        self.store
+            .owned(async move { accounts.decide_code(&user_id, &plain, known.as_deref()).await })
+            .await
     }
 
-    async fn decide_code(&self, user_id: &UserId, plain: &str, known: Option<&str>) -> Result<&'static str, FactorError> {
+    async fn decide_code(
+        &self,
+        user_id: &UserId,
+        plain: &str,
+        known: Option<&str>,
+    ) -> Result<&'static str, FactorError> {
         let counted = self.count_factor(user_id, known).await?;
         let is_app_code = plain.len() == 6 && plain.bytes().all(|byte| byte.is_ascii_digit());
         if is_app_code {
-            let Some(step) = self.matching_step(&counted, user_id, plain, true).await? else { return Err(self.failed(user_id, counted).await?) };
-            self.prove(user_id, counted, Change::UseTotp { user_id: user_id.clone(), step }).await?;
+            let Some(step) = self.matching_step(&counted, user_id, plain, true).await? else {
+                return Err(self.failed(user_id, counted).await?);
+            };
+            self.prove(user_id, counted, Change::UseTotp { user_id: user_id.clone(), step })
+                .await?;
             return Ok("otp");
         }
         let code = self.recovery_hash(user_id, plain);
-        self.prove(user_id, counted, Change::UseRecoveryCode { user_id: user_id.clone(), code }).await?;
+        self.prove(user_id, counted, Change::UseRecoveryCode { user_id: user_id.clone(), code })
+            .await?;
         tracing::warn!(person = %user_id, "a recovery code was used");
         Ok("otp")
     }
 
     /// Confirms an authenticator app by its first code. Counted like any other code.
-    pub async fn confirm_authenticator(&self, _authority: &Authority, person: &Person, typed: &str, known: Option<&str>) -> Result<(), FactorError> {
+    pub async fn confirm_authenticator(
+        &self,
+        _authority: &Authority,
+        person: &Person,
+        typed: &str,
+        known: Option<&str>,
+    ) -> Result<(), FactorError> {
         let plain: String = typed.chars().filter(char::is_ascii_digit).take(8).collect();
-        let (accounts, user_id, known) = (self.clone(), person.id.clone(), known.map(str::to_owned));
-        self.store.owned(async move { accounts.decide_first_code(&user_id, &plain, known.as_deref()).await }).await
+        let (accounts, user_id, known) =
+            (self.clone(), person.id.clone(), known.map(str::to_owned));
+        self.store
+            .owned(
+                async move { accounts.decide_first_code(&user_id, &plain, known.as_deref()).await },
+            )
+            .await
     }
 
-    async fn decide_first_code(&self, user_id: &UserId, plain: &str, known: Option<&str>) -> Result<(), FactorError> {
+    async fn decide_first_code(
+        &self,
+        user_id: &UserId,
+        plain: &str,
+        known: Option<&str>,
+    ) -> Result<(), FactorError> {
         let counted = self.count_factor(user_id, known).await?;
-        let Some(step) = self.matching_step(&counted, user_id, plain, false).await? else { return Err(self.failed(user_id, counted).await?) };
-        self.prove(user_id, counted, Change::ConfirmTotp { user_id: user_id.clone(), step, at: self.clock.now() }).await?;
+        let Some(step) = self.matching_step(&counted, user_id, plain, false).await? else {
+            return Err(self.failed(user_id, counted).await?);
+        };
+        self.prove(
+            user_id,
+            counted,
+            Change::ConfirmTotp { user_id: user_id.clone(), step, at: self.clock.now() },
+        )
+        .await?;
         tracing::info!(person = %user_id, "an authenticator app was set up");
         Ok(())
     }
 
-    /// A recovery code is short enough to be guessed from a plain hash, so what is stored cannot be computed without the master key.
+    /// A recovery code is short enough to be guessed from a plain hash, so what is stored cannot be
+    /// computed without the master key.
     fn recovery_hash(&self, user_id: &UserId, plain: &str) -> HashedToken {
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-        HashedToken::from_stored(URL_SAFE_NO_PAD.encode(self.master.mac("recovery-code", &[user_id.as_str().as_bytes(), plain.as_bytes()])))
+        HashedToken::from_stored(URL_SAFE_NO_PAD.encode(
+            self.master.mac("recovery-code", &[user_id.as_str().as_bytes(), plain.as_bytes()]),
+        ))
     }
 
     /// Makes new recovery codes: 80 random bits each, to be shown once. The old ones stop working.
-    pub async fn new_recovery_codes(&self, _authority: &Authority, user_id: &UserId) -> Result<Vec<String>, StoreError> {
+    pub async fn new_recovery_codes(
+        &self,
+        _authority: &Authority,
+        user_id: &UserId,
+    ) -> Result<Vec<String>, StoreError> {
         let code = || {
             let mut bytes = [0u8; 16];
             self.entropy.fill(&mut bytes);
-            bytes.iter().map(|byte| char::from(LETTERS.get(usize::from(byte % 32)).copied().unwrap_or(b'a'))).collect::<String>()
+            bytes
+                .iter()
+                .map(|byte| {
+                    char::from(LETTERS.get(usize::from(byte % 32)).copied().unwrap_or(b'a'))
+                })
+                .collect::<String>()
         };
         let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| code()).collect();
         let hashes = codes.iter().map(|code| self.recovery_hash(user_id, code)).collect();
-        self.store.apply(Change::ReplaceRecoveryCodes { user_id: user_id.clone(), codes: hashes }).await?;
-        let grouped = |code: &String| code.as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-");
+        self.store
+            .apply(Change::ReplaceRecoveryCodes { user_id: user_id.clone(), codes: hashes })
+            .await?;
+        let grouped = |code: &String| {
+            code.as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-")
+        };
         Ok(codes.iter().map(grouped).collect())
     }
 
     /// Recovery codes for somebody who just set up their first factor; nobody else's are replaced.
-    pub async fn first_recovery_codes(&self, authority: &Authority, user_id: &UserId) -> Result<Option<Vec<String>>, StoreError> {
-        if self.store.recovery_codes_left(user_id).await? > 0 { Ok(None) } else { self.new_recovery_codes(authority, user_id).await.map(Some) }
+    pub async fn first_recovery_codes(
+        &self,
+        authority: &Authority,
+        user_id: &UserId,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        if self.store.recovery_codes_left(user_id).await? > 0 {
+            Ok(None)
+        } else {
+            self.new_recovery_codes(authority, user_id).await.map(Some)
+        }
     }
 
-    /// Takes all second factors from a person, who lost them: an administrator's act. Sessions and grants end.
-    pub async fn reset_factors(&self, _authority: &Authority, person: &Person) -> Result<(), StoreError> {
+    /// Takes all second factors from a person, who lost them: an administrator's act. Sessions and
+    /// grants end.
+    pub async fn reset_factors(
+        &self,
+        _authority: &Authority,
+        person: &Person,
+    ) -> Result<(), StoreError> {
         let mut unit = UnitOfWork::from_iter([
             Change::DeleteTotp(person.id.clone()),
             Change::ReplaceRecoveryCodes { user_id: person.id.clone(), codes: Vec::new() },
             Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None },
-            Change::RevokeGrantsOfPerson { user_id: person.id.clone(), client_id: None, at: self.clock.now(), reason: RevokeReason::PersonChanged },
+            Change::RevokeGrantsOfPerson {
+                user_id: person.id.clone(),
+                client_id: None,
+                at: self.clock.now(),
+                reason: RevokeReason::PersonChanged,
+            },
         ]);
         for passkey in self.store.passkeys_of(&person.id).await? {
             unit.push(Change::DeletePasskey { user_id: person.id.clone(), id: passkey.id });
@@ -174,7 +286,8 @@ impl Accounts {
         self.store.apply(unit).await
     }
 
-    /// The changes after which other sessions of a person must sign in again, because a factor was removed.
+    /// The changes after which other sessions of a person must sign in again, because a factor was
+    /// removed.
     pub(crate) fn others_end(user_id: &UserId, keep: SessionId) -> Change {
         Change::EndSessionsOfPerson { user_id: user_id.clone(), except: Some(keep) }
     }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use doorward_model::{AuditFilter, AuditKind, Change, Person, PlainToken, Session, SessionId, UserId};
+use doorward_model::{
+    AuditFilter, AuditKind, Change, Person, PlainToken, Session, SessionId, UserId,
+};
 use doorward_store::StoreError;
 
 use crate::Accounts;
 
-/// A session is touched at most this often, in seconds: a page view is no reason for a durable write.
+/// A session is touched at most this often, in seconds: a page view is no reason for a durable
+/// write.
 const TOUCH_EVERY: i64 = 60;
 
 /// Somebody who is signed in.
@@ -20,13 +23,24 @@ pub struct Visitor {
 }
 
 impl Accounts {
-    /// Who holds this cookie, if its session counts and the person is not disabled. The session may still wait for a second factor;
-    /// see [`Session::complete`].
+    /// Who holds this cookie, if its session counts and the person is not disabled. The session may
+    /// still wait for a second factor; see [`Session::complete`].
     pub async fn holder(&self, cookie: &str) -> Result<Option<Visitor>, StoreError> {
         let token = PlainToken::presented(cookie).hashed();
         let now = self.clock.now();
-        let Some(session) = self.store.session(&token).await?.filter(|session| session.is_live(now)) else { return Ok(None) };
-        let Some(person) = self.store.person(&session.user_id).await?.filter(|person| person.disabled_at.is_none()) else { return Ok(None) };
+        let Some(session) =
+            self.store.session(&token).await?.filter(|session| session.is_live(now))
+        else {
+            return Ok(None);
+        };
+        let Some(person) = self
+            .store
+            .person(&session.user_id)
+            .await?
+            .filter(|person| person.disabled_at.is_none())
+        else {
+            return Ok(None);
+        };
         if session.complete && now.since(session.last_seen_at) >= TOUCH_EVERY {
             let expires_at = now.plus(self.config.session_idle_seconds);
             self.store.apply(Change::TouchSession { token, last_seen_at: now, expires_at }).await?;
@@ -47,26 +61,46 @@ impl Accounts {
     }
 
     /// Ends one of a person's sessions; `false` if it is not theirs.
-    pub async fn end_session(&self, user_id: &UserId, session_id: SessionId) -> Result<bool, StoreError> {
-        match self.store.apply(Change::EndSessionOfPerson { user_id: user_id.clone(), session_id }).await {
+    pub async fn end_session(
+        &self,
+        user_id: &UserId,
+        session_id: SessionId,
+    ) -> Result<bool, StoreError> {
+        match self
+            .store
+            .apply(Change::EndSessionOfPerson { user_id: user_id.clone(), session_id })
+            .await
+        {
             Ok(()) => Ok(true),
             Err(StoreError::Refused(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// The session of this cookie, if it began in a browser and at an address that its person did not sign in from before. A person's very
-    /// first one is no news.
+    /// The session of this cookie, if it began in a browser and at an address that its person did
+    /// not sign in from before. A person's very first one is no news.
     pub async fn new_place(&self, cookie: &PlainToken) -> Result<Option<Session>, StoreError> {
         let Some(session) = self.store.session(&cookie.hashed()).await? else { return Ok(None) };
         let others = self.store.sessions_of(&session.user_id, self.clock.now()).await?;
-        if others.iter().any(|other| other.id != session.id && (other.user_agent == session.user_agent || other.address == session.address)) {
+        if others.iter().any(|other| {
+            other.id != session.id
+                && (other.user_agent == session.user_agent || other.address == session.address)
+        }) {
             return Ok(None);
         }
-        let filter = AuditFilter { user_id: Some(session.user_id.to_string()), kind: Some(AuditKind::SignedIn.as_str().to_owned()), ..AuditFilter::default() };
+        let filter = AuditFilter {
+            user_id: Some(session.user_id.to_string()),
+            kind: Some(AuditKind::SignedIn.as_str().to_owned()),
+            ..AuditFilter::default()
+        };
         let before = self.store.audit(&filter, None, 50).await?;
         let own = session.id.to_string();
-        let mut before = before.entries.iter().map(|entry| &entry.event).filter(|event| event.actor.session_id.as_ref() != Some(&own)).peekable();
+        let mut before = before
+            .entries
+            .iter()
+            .map(|entry| &entry.event)
+            .filter(|event| event.actor.session_id.as_ref() != Some(&own))
+            .peekable();
         let known = before.peek().is_none() || before.any(|event| event.address == session.address);
         Ok((!known).then(|| session.as_ref().clone()))
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Authentication, Change, HashedToken, IdentityId, Person, PersonName, PlainPassword, PlainToken, ProviderId, Session, SessionId, Timestamp, TokenKind,
-    UnitOfWork, UpstreamSession, UserId,
+    Authentication, Change, HashedToken, IdentityId, Person, PersonName, PlainPassword, PlainToken,
+    ProviderId, Session, SessionId, Timestamp, TokenKind, UnitOfWork, UpstreamSession, UserId,
 };
 use doorward_store::{StoreError, attempts::TooMany};
 use doorward_transport::ClientAddress;
@@ -22,7 +22,8 @@ pub struct Attempt {
     pub address: ClientAddress,
     /// What the browser calls itself.
     pub user_agent: String,
-    /// The session that the browser had, which ends: a session from before signing in is never the one after it.
+    /// The session that the browser had, which ends: a session from before signing in is never the
+    /// one after it.
     pub previous: Option<HashedToken>,
     /// The cookie of a browser in which users signed in before.
     pub known: Option<String>,
@@ -37,7 +38,8 @@ pub struct SignedIn {
     pub token: PlainToken,
     /// For how many seconds the cookie is worth keeping.
     pub max_age: i64,
-    /// Whether they are in. Otherwise the session opens nothing but the page that asks for a second factor.
+    /// Whether they are in. Otherwise the session opens nothing but the page that asks for a second
+    /// factor.
     pub complete: bool,
     /// The cookie by which this browser is known from now on, if they are in.
     pub known: Option<String>,
@@ -72,7 +74,8 @@ pub struct UpstreamFacts {
 /// For how many seconds a session waits for a second factor.
 const WAITING: i64 = 600;
 
-/// Why nobody is signed in. Only these two, so that an answer never tells whether an account exists.
+/// Why nobody is signed in. Only these two, so that an answer never tells whether an account
+/// exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInRefusal {
     /// Name and password do not belong together, or the account is disabled.
@@ -82,27 +85,45 @@ pub enum SignInRefusal {
 }
 
 impl Accounts {
-    /// Signs a person in. Once begun it is decided, counted and noted, whatever becomes of the request.
+    /// Signs a person in. Once begun it is decided, counted and noted, whatever becomes of the
+    /// request.
     ///
     /// # Errors
     ///
-    /// If the database does not answer, or too many passwords wait to be compared ([`crate::HasherError::Busy`]).
-    pub async fn sign_in(&self, attempt: Attempt) -> Result<Result<SignedIn, SignInRefusal>, AccountsError> {
+    /// If the database does not answer, or too many passwords wait to be compared
+    /// ([`crate::HasherError::Busy`]).
+    pub async fn sign_in(
+        &self,
+        attempt: Attempt,
+    ) -> Result<Result<SignedIn, SignInRefusal>, AccountsError> {
         let accounts = self.clone();
         self.store.owned(async move { accounts.decide_sign_in(attempt).await }).await
     }
 
-    async fn decide_sign_in(&self, attempt: Attempt) -> Result<Result<SignedIn, SignInRefusal>, AccountsError> {
+    async fn decide_sign_in(
+        &self,
+        attempt: Attempt,
+    ) -> Result<Result<SignedIn, SignInRefusal>, AccountsError> {
         let name = PersonName::parse(&attempt.name).ok();
         if !self.config.passwords {
             return Ok(Err(SignInRefusal::Wrong));
         }
-        let Ok(password) = PlainPassword::typed(attempt.password) else { return Ok(Err(SignInRefusal::Wrong)) };
+        let Ok(password) = PlainPassword::typed(attempt.password) else {
+            return Ok(Err(SignInRefusal::Wrong));
+        };
         let place = self.hasher.place()?;
         let subject = Self::account_key(name.as_ref());
         let user_id = self.named(name.as_ref()).await?.map(|person| person.id);
-        let counters = self.password_counters(name.as_ref(), user_id.as_ref(), (attempt.address, attempt.known.as_deref()));
-        let counted = match self.store.count_attempt(subject.clone(), counters, self.clock.now()).await? {
+        let counters = self.password_counters(
+            name.as_ref(),
+            user_id.as_ref(),
+            (attempt.address, attempt.known.as_deref()),
+        );
+        let counted = match self
+            .store
+            .count_attempt(subject.clone(), counters, self.clock.now())
+            .await?
+        {
             Ok(counted) => counted,
             Err(TooMany(wait)) => {
                 tracing::info!(account = subject, address = %attempt.address.0, wait, "sign-in refused: too many failures");
@@ -114,22 +135,36 @@ impl Accounts {
         let person = self.named(name.as_ref()).await?;
         let stored = person.as_ref().and_then(|person| person.password.clone());
         let verdict = self.hasher.verify(turn, &counted, password, stored.clone()).await?;
-        let (Some(person), true) = (person.filter(|person| person.disabled_at.is_none()), verdict != Verdict::Wrong) else {
+        let (Some(person), true) =
+            (person.filter(|person| person.disabled_at.is_none()), verdict != Verdict::Wrong)
+        else {
             tracing::info!(account = subject, address = %attempt.address.0, "sign-in refused: wrong name or password, or disabled");
             counted.wrong(&self.store).await?;
             return Ok(Err(SignInRefusal::Wrong));
         };
         if let (Verdict::Outdated(new), Some(old)) = (verdict, stored) {
             // Somebody may have changed the password meanwhile; then theirs stays.
-            match self.store.apply(Change::RehashPassword { user_id: person.id.clone(), old, new }).await {
+            match self
+                .store
+                .apply(Change::RehashPassword { user_id: person.id.clone(), old, new })
+                .await
+            {
                 Ok(()) | Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         let authentication = Authentication::by("pwd");
-        let complete = !self.must_prove_more(&person, &authentication, self.config.second_factor == "required").await?;
-        let entrance = Entrance { authentication, auth_time: self.clock.now(), complete, upstream: None };
-        let browser = BrowserFacts { address: attempt.address, user_agent: &attempt.user_agent, previous: attempt.previous, known: attempt.known.as_deref() };
+        let complete = !self
+            .must_prove_more(&person, &authentication, self.config.second_factor == "required")
+            .await?;
+        let entrance =
+            Entrance { authentication, auth_time: self.clock.now(), complete, upstream: None };
+        let browser = BrowserFacts {
+            address: attempt.address,
+            user_agent: &attempt.user_agent,
+            previous: attempt.previous,
+            known: attempt.known.as_deref(),
+        };
         let (mut unit, signed_in) = self.enter(person, entrance, browser);
         for change in counted.right() {
             unit.push(change);
@@ -146,8 +181,14 @@ impl Accounts {
         }
     }
 
-    /// The changes that sign a person in, whoever has proved who they are. They are applied with whatever else must hold.
-    pub fn enter(&self, person: Person, entrance: Entrance, browser: BrowserFacts<'_>) -> (UnitOfWork, SignedIn) {
+    /// The changes that sign a person in, whoever has proved who they are. They are applied with
+    /// whatever else must hold.
+    pub fn enter(
+        &self,
+        person: Person,
+        entrance: Entrance,
+        browser: BrowserFacts<'_>,
+    ) -> (UnitOfWork, SignedIn) {
         let complete = entrance.complete;
         let (session, token) = self.new_session(&person.id, entrance, &browser);
         let mut unit = UnitOfWork::from(Change::InsertSession(session));
@@ -155,12 +196,26 @@ impl Accounts {
             unit.push(Change::EndSession(previous));
         }
         let known = complete.then(|| self.known_cookie(browser.known, &person.id));
-        (unit, SignedIn { person: Arc::new(person), token, max_age: self.config.session_max_seconds, complete, known })
+        (
+            unit,
+            SignedIn {
+                person: Arc::new(person),
+                token,
+                max_age: self.config.session_max_seconds,
+                complete,
+                known,
+            },
+        )
     }
 
-    /// Replaces a session by one in which a second factor was proved. The browser gets a new cookie, so that nobody who knew the old
-    /// one comes in with it.
-    pub async fn complete(&self, visitor: &Visitor, method: &str, browser: BrowserFacts<'_>) -> Result<SignedIn, StoreError> {
+    /// Replaces a session by one in which a second factor was proved. The browser gets a new
+    /// cookie, so that nobody who knew the old one comes in with it.
+    pub async fn complete(
+        &self,
+        visitor: &Visitor,
+        method: &str,
+        browser: BrowserFacts<'_>,
+    ) -> Result<SignedIn, StoreError> {
         let old = &visitor.session;
         let upstream = old.upstream.as_ref().map(|upstream| UpstreamFacts {
             provider: upstream.provider.clone(),
@@ -173,7 +228,12 @@ impl Accounts {
         });
         // A code makes no old sign-in a recent one: what was proved first was proved then.
         let auth_time = if self.is_recent(visitor) { self.clock.now() } else { old.auth_time };
-        let entrance = Entrance { authentication: old.authentication.clone().and(method), auth_time, complete: true, upstream };
+        let entrance = Entrance {
+            authentication: old.authentication.clone().and(method),
+            auth_time,
+            complete: true,
+            upstream,
+        };
         let browser = BrowserFacts { previous: Some(old.token.clone()), ..browser };
         let (unit, signed_in) = self.enter(Person::clone(&visitor.person), entrance, browser);
         self.store.apply(unit).await?;
@@ -181,7 +241,12 @@ impl Accounts {
         Ok(signed_in)
     }
 
-    pub(crate) fn new_session(&self, user_id: &UserId, entrance: Entrance, browser: &BrowserFacts<'_>) -> (Session, PlainToken) {
+    pub(crate) fn new_session(
+        &self,
+        user_id: &UserId,
+        entrance: Entrance,
+        browser: &BrowserFacts<'_>,
+    ) -> (Session, PlainToken) {
         let now = self.clock.now();
         let token = PlainToken::random(TokenKind::Session, self.entropy.as_ref());
         let id = SessionId::random(self.entropy.as_ref());
@@ -189,10 +254,16 @@ impl Accounts {
             provider: upstream.provider,
             identity: upstream.identity,
             sid: upstream.sid,
-            id_token: upstream.id_token.map(|token| self.master.seal(&Session::id_token_place(&id), token.as_bytes())),
+            id_token: upstream
+                .id_token
+                .map(|token| self.master.seal(&Session::id_token_place(&id), token.as_bytes())),
         });
         // One that waits for a second factor waits ten minutes.
-        let (idle, longest) = if entrance.complete { (self.config.session_idle_seconds, self.config.session_max_seconds) } else { (WAITING, WAITING) };
+        let (idle, longest) = if entrance.complete {
+            (self.config.session_idle_seconds, self.config.session_max_seconds)
+        } else {
+            (WAITING, WAITING)
+        };
         let session = Session {
             token: token.hashed(),
             id,
@@ -201,7 +272,12 @@ impl Accounts {
             last_seen_at: now,
             expires_at: now.plus(idle),
             ends_at: now.plus(longest),
-            user_agent: browser.user_agent.chars().filter(|character| !character.is_control()).take(200).collect(),
+            user_agent: browser
+                .user_agent
+                .chars()
+                .filter(|character| !character.is_control())
+                .take(200)
+                .collect(),
             address: browser.address.0.to_string(),
             authentication: entrance.authentication,
             complete: entrance.complete,

@@ -1,4 +1,5 @@
-//! Authenticator apps (RFC 6238): SHA-1, six digits, thirty seconds, which is what all of them can do.
+//! Authenticator apps (RFC 6238): SHA-1, six digits, thirty seconds, which is what all of them can
+//! do.
 
 use doorward_model::{Change, Person, SessionId, Totp, UnitOfWork, UserId};
 use doorward_store::{StoreError, attempts::Counted};
@@ -25,13 +26,21 @@ fn place(user_id: &UserId) -> String {
 fn app(secret: &[u8], issuer: &str, account: &str) -> Result<totp_rs::Totp, FactorError> {
     // A colon would end the issuer's part of the label.
     let plain = |text: &str| text.replace(':', " ");
-    let builder = Builder::new().with_secret(Secret::from(secret.to_vec())).with_issuer(Some(plain(issuer))).with_account_name(plain(account));
+    let builder = Builder::new()
+        .with_secret(Secret::from(secret.to_vec()))
+        .with_issuer(Some(plain(issuer)))
+        .with_account_name(plain(account));
     builder.build().map_err(|error| FactorError::Passkey(error.to_string()))
 }
 
 impl Accounts {
-    /// Makes a secret for a person, or answers the one that still waits for its first code, so that a reload shows the same.
-    pub async fn begin_authenticator(&self, _authority: &Authority, person: &Person) -> Result<NewAuthenticator, FactorError> {
+    /// Makes a secret for a person, or answers the one that still waits for its first code, so that
+    /// a reload shows the same.
+    pub async fn begin_authenticator(
+        &self,
+        _authority: &Authority,
+        person: &Person,
+    ) -> Result<NewAuthenticator, FactorError> {
         let waiting = match self.store.totp_of(&person.id).await? {
             Some(known) if known.confirmed_at.is_some() => return Err(FactorError::Already),
             Some(known) => self.master.open(&place(&person.id), &known.secret).ok(),
@@ -57,14 +66,34 @@ impl Accounts {
         };
         let app = app(&secret, &self.name, person.name.as_str())?;
         let typed = app.secret().to_base32();
-        let typed = typed.trim_end_matches('=').as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ");
+        let typed = typed
+            .trim_end_matches('=')
+            .as_bytes()
+            .chunks(4)
+            .map(String::from_utf8_lossy)
+            .collect::<Vec<_>>()
+            .join(" ");
         let url = app.to_url().map_err(|error| FactorError::Passkey(error.to_string()))?;
         Ok(NewAuthenticator { typed, url: Zeroizing::new(url) })
     }
 
-    /// The time step of a code that fits now, give or take one step. The attempt must have been counted.
-    pub(crate) async fn matching_step(&self, _counted: &Counted, user_id: &UserId, code: &str, confirmed: bool) -> Result<Option<i64>, FactorError> {
-        let Some(known) = self.store.totp_of(user_id).await?.filter(|totp| totp.confirmed_at.is_some() == confirmed) else { return Ok(None) };
+    /// The time step of a code that fits now, give or take one step. The attempt must have been
+    /// counted.
+    pub(crate) async fn matching_step(
+        &self,
+        _counted: &Counted,
+        user_id: &UserId,
+        code: &str,
+        confirmed: bool,
+    ) -> Result<Option<i64>, FactorError> {
+        let Some(known) = self
+            .store
+            .totp_of(user_id)
+            .await?
+            .filter(|totp| totp.confirmed_at.is_some() == confirmed)
+        else {
+            return Ok(None);
+        };
         let Ok(secret) = self.master.open(&place(user_id), &known.secret) else { return Ok(None) };
         let now = u64::try_from(self.clock.now().0).unwrap_or_default();
         let step = app(&secret, "", "person")?.check(code, now);
@@ -72,8 +101,18 @@ impl Accounts {
     }
 
     /// Removes a person's authenticator app. Their other sessions end.
-    pub async fn remove_authenticator(&self, _authority: &Authority, user_id: &UserId, keep: SessionId) -> Result<(), StoreError> {
+    pub async fn remove_authenticator(
+        &self,
+        _authority: &Authority,
+        user_id: &UserId,
+        keep: SessionId,
+    ) -> Result<(), StoreError> {
         tracing::info!(person = %user_id, "an authenticator app was removed");
-        self.store.apply(UnitOfWork::from_iter([Change::DeleteTotp(user_id.clone()), Self::others_end(user_id, keep)])).await
+        self.store
+            .apply(UnitOfWork::from_iter([
+                Change::DeleteTotp(user_id.clone()),
+                Self::others_end(user_id, keep),
+            ]))
+            .await
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_model::{Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, RevokeReason, Role, Sealed, Timestamp, UnitOfWork, UserId};
+use doorward_model::{
+    Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, RevokeReason, Role, Sealed,
+    Timestamp, UnitOfWork, UserId,
+};
 use doorward_store::StoreError;
 
 use crate::{
@@ -45,12 +48,17 @@ pub enum Admission {
         /// What to keep.
         unit: UnitOfWork,
     },
-    /// Somebody here has the same e-mail address. The person says whether that is them, or makes a new account.
+    /// Somebody here has the same e-mail address. The person says whether that is them, or makes a
+    /// new account.
     Ask,
 }
 
 fn subject(arrival: &Arrival) -> Subject<'_> {
-    Subject { claims: &arrival.claims, groups: &arrival.groups, verified_email: arrival.verified_email() }
+    Subject {
+        claims: &arrival.claims,
+        groups: &arrival.groups,
+        verified_email: arrival.verified_email(),
+    }
 }
 
 impl Provider {
@@ -59,17 +67,28 @@ impl Provider {
         let policy = &self.policy;
         if !policy.domains.is_empty() {
             let domain = match self.settings.domain_claim {
-                Some(claim) => claims::text(&arrival.claims, claim).map(|domain| domain.to_lowercase()),
+                Some(claim) => {
+                    claims::text(&arrival.claims, claim).map(|domain| domain.to_lowercase())
+                }
                 None => arrival.verified_email().and_then(domain_of),
             };
             if !domain.is_some_and(|domain| policy.domains.contains(&domain)) {
                 return Err(NotAdmitted::Domain);
             }
         }
-        if !policy.groups.is_empty() && !arrival.groups.iter().any(|group| policy.groups.iter().any(|pattern| pattern.matches(group))) {
+        if !policy.groups.is_empty()
+            && !arrival
+                .groups
+                .iter()
+                .any(|group| policy.groups.iter().any(|pattern| pattern.matches(group)))
+        {
             return Err(NotAdmitted::Group);
         }
-        if policy.conditions.iter().all(|condition| condition.holds(&subject(arrival))) { Ok(()) } else { Err(NotAdmitted::Claim) }
+        if policy.conditions.iter().all(|condition| condition.holds(&subject(arrival))) {
+            Ok(())
+        } else {
+            Err(NotAdmitted::Claim)
+        }
     }
 
     /// The roles that this provider's rules give.
@@ -82,11 +101,18 @@ pub(crate) fn credential_place(id: &IdentityId) -> String {
     format!("identity/{}/credential", id.as_str())
 }
 
-/// A sign-in name out of what a provider tells: plain characters only, and nothing from an `@` on. A name is not an address: whoever is called
-/// `boss@acme.test` somewhere need not hold that address (OpenID Connect Core §5.7).
+/// A sign-in name out of what a provider tells: plain characters only, and nothing from an `@` on.
+/// A name is not an address: whoever is called `boss@acme.test` somewhere need not hold that
+/// address (OpenID Connect Core §5.7).
 fn name_from(text: &str) -> Option<PersonName> {
     let text = text.split('@').next().unwrap_or_default();
-    let plain: String = text.chars().map(|letter| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' }).take(56).collect();
+    let plain: String =
+        text.chars()
+            .map(|letter| {
+                if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' }
+            })
+            .take(56)
+            .collect();
     PersonName::parse(plain.trim_matches(['-', '.', '_'])).ok()
 }
 
@@ -99,14 +125,21 @@ pub(crate) enum Occasion {
     Check,
 }
 
-/// The change to a user's e-mail address that follows from what a provider says about one account. The address that came by this account follows
-/// it, and goes when the provider no longer vouches for one. An address of a user with a password, or one that another account vouches for,
-/// stays until the user signs in by this one.
-fn address_change(person: &Person, id: &IdentityId, verified: Option<&str>, occasion: Occasion) -> Option<Change> {
+/// The change to a user's e-mail address that follows from what a provider says about one account.
+/// The address that came by this account follows it, and goes when the provider no longer vouches
+/// for one. An address of a user with a password, or one that another account vouches for, stays
+/// until the user signs in by this one.
+fn address_change(
+    person: &Person,
+    id: &IdentityId,
+    verified: Option<&str>,
+    occasion: Occasion,
+) -> Option<Change> {
     let follows = person.email_by.as_ref() == Some(id);
     let email = match verified {
         Some(told) => {
-            let takes_over = person.password.is_none() && (occasion == Occasion::SignIn || person.email.is_none());
+            let takes_over = person.password.is_none()
+                && (occasion == Occasion::SignIn || person.email.is_none());
             let news = person.email.as_deref() != Some(told) || !follows;
             ((follows || takes_over) && news).then(|| Some(told.to_owned()))
         }
@@ -116,18 +149,36 @@ fn address_change(person: &Person, id: &IdentityId, verified: Option<&str>, occa
 }
 
 impl Federation {
-    pub(crate) fn seal_credential(&self, id: &IdentityId, credential: &Credential) -> Option<Sealed> {
+    pub(crate) fn seal_credential(
+        &self,
+        id: &IdentityId,
+        credential: &Credential,
+    ) -> Option<Sealed> {
         let plain = serde_json::to_vec(credential).ok()?;
         Some(self.inner.parts.master.seal(&credential_place(id), &plain))
     }
 
-    /// An upstream account as it is after this arrival. What the provider gave to ask with stays if it gave nothing new.
-    pub(crate) fn learnt(&self, provider: &Provider, arrival: &Arrival, before: Option<&LinkedIdentity>, user_id: &UserId) -> LinkedIdentity {
+    /// An upstream account as it is after this arrival. What the provider gave to ask with stays if
+    /// it gave nothing new.
+    pub(crate) fn learnt(
+        &self,
+        provider: &Provider,
+        arrival: &Arrival,
+        before: Option<&LinkedIdentity>,
+        user_id: &UserId,
+    ) -> LinkedIdentity {
         let now = self.inner.parts.clock.now();
         let id = arrival.identity();
-        let fresh = arrival.credential.as_ref().and_then(|credential| self.seal_credential(&id, credential));
+        let fresh = arrival
+            .credential
+            .as_ref()
+            .and_then(|credential| self.seal_credential(&id, credential));
         let credential = fresh.or_else(|| before.and_then(|known| known.credential.clone()));
-        let wait = if credential.is_some() { provider.config.refresh_seconds } else { provider.config.confirm_seconds };
+        let wait = if credential.is_some() {
+            provider.config.refresh_seconds
+        } else {
+            provider.config.confirm_seconds
+        };
         LinkedIdentity {
             id,
             provider: provider.id.clone(),
@@ -147,8 +198,14 @@ impl Federation {
         }
     }
 
-    /// Decides who an arrival is here. `sure` means that the person wants a new account although somebody has the same address.
-    pub async fn admit(&self, provider: &Arc<Provider>, arrival: &Arrival, sure: bool) -> Result<Admission, FederationError> {
+    /// Decides who an arrival is here. `sure` means that the person wants a new account although
+    /// somebody has the same address.
+    pub async fn admit(
+        &self,
+        provider: &Arc<Provider>,
+        arrival: &Arrival,
+        sure: bool,
+    ) -> Result<Admission, FederationError> {
         provider.judge(arrival)?;
         let parts = &self.inner.parts;
         if let Some(known) = parts.store.identity(&arrival.identity()).await? {
@@ -162,9 +219,14 @@ impl Federation {
             if let Some(email) = arrival.verified_email()
                 && parts.store.invitation(&provider.id, email).await?.is_some()
             {
-                unit.push(Change::RedeemInvitation { provider: provider.id.clone(), email: email.to_lowercase() });
+                unit.push(Change::RedeemInvitation {
+                    provider: provider.id.clone(),
+                    email: email.to_lowercase(),
+                });
             }
-            unit.push(Change::InsertIdentity(Box::new(self.learnt(provider, arrival, None, &person.id))));
+            unit.push(Change::InsertIdentity(Box::new(
+                self.learnt(provider, arrival, None, &person.id),
+            )));
             unit.push(Change::CollectProviderRoles(person.id.clone()));
             tracing::info!(provider = %provider.id, person = %person.id, "an upstream account was linked by an administrator's word");
             return Ok(Admission::SignIn { person: Box::new(person), unit });
@@ -181,14 +243,26 @@ impl Federation {
         self.admit_new(provider, arrival).await
     }
 
-    async fn admit_known(&self, provider: &Provider, arrival: &Arrival, known: &LinkedIdentity) -> Result<Admission, FederationError> {
+    async fn admit_known(
+        &self,
+        provider: &Provider,
+        arrival: &Arrival,
+        known: &LinkedIdentity,
+    ) -> Result<Admission, FederationError> {
         let parts = &self.inner.parts;
-        let Some(person) = parts.store.person(&known.user_id).await?.filter(|person| person.disabled_at.is_none()) else {
+        let Some(person) =
+            parts.store.person(&known.user_id).await?.filter(|person| person.disabled_at.is_none())
+        else {
             return Err(NotAdmitted::Disabled.into());
         };
         let mut person = Person::clone(&person);
         let mut unit = UnitOfWork::from_iter([
-            Change::UpdateIdentity(Box::new(self.learnt(provider, arrival, Some(known), &person.id))),
+            Change::UpdateIdentity(Box::new(self.learnt(
+                provider,
+                arrival,
+                Some(known),
+                &person.id,
+            ))),
             Change::CollectProviderRoles(person.id.clone()),
         ]);
         for change in self.profile_changes(arrival, known, &person, Occasion::SignIn).await? {
@@ -200,8 +274,8 @@ impl Federation {
         Ok(Admission::SignIn { person: Box::new(person), unit })
     }
 
-    /// What of a user's profile follows from what a provider says. Nothing is decided by a name, and an address only by the provider that
-    /// vouches for it.
+    /// What of a user's profile follows from what a provider says. Nothing is decided by a name,
+    /// and an address only by the provider that vouches for it.
     pub(crate) async fn profile_changes(
         &self,
         arrival: &Arrival,
@@ -209,17 +283,27 @@ impl Federation {
         person: &Person,
         occasion: Occasion,
     ) -> Result<Vec<Change>, StoreError> {
-        let mut changes: Vec<Change> = address_change(person, &known.id, arrival.verified_email(), occasion).into_iter().collect();
-        // Somebody with a password chose their name here; for everybody else the provider's word is the newest.
+        let mut changes: Vec<Change> =
+            address_change(person, &known.id, arrival.verified_email(), occasion)
+                .into_iter()
+                .collect();
+        // Somebody with a password chose their name here; for everybody else the provider's word is
+        // the newest.
         if person.password.is_some() {
             return Ok(changes);
         }
         if arrival.display_name.is_some() && arrival.display_name != person.display_name {
-            changes.push(Change::SetProfile { user_id: person.id.clone(), email: None, display_name: arrival.display_name.clone() });
+            changes.push(Change::SetProfile {
+                user_id: person.id.clone(),
+                email: None,
+                display_name: arrival.display_name.clone(),
+            });
         }
-        // A name that an administrator gave stays. Older versions took names with `@` from providers.
+        // A name that an administrator gave stays. Older versions took names with `@` from
+        // providers.
         let made_here = known.created_at != person.created_at;
-        let news = arrival.username.as_deref() != known.username.as_deref() || person.name.as_str().contains('@');
+        let news = arrival.username.as_deref() != known.username.as_deref()
+            || person.name.as_str().contains('@');
         if made_here || !news {
             return Ok(changes);
         }
@@ -232,13 +316,21 @@ impl Federation {
         Ok(changes)
     }
 
-    /// The person for whom an administrator has vouched: by an invitation of this address, or by naming the provider the authority
-    /// for its domain. The latter reaches only accounts that no provider has yet.
-    async fn vouched_for(&self, provider: &Provider, arrival: &Arrival) -> Result<Option<Person>, StoreError> {
+    /// The person for whom an administrator has vouched: by an invitation of this address, or by
+    /// naming the provider the authority for its domain. The latter reaches only accounts that no
+    /// provider has yet.
+    async fn vouched_for(
+        &self,
+        provider: &Provider,
+        arrival: &Arrival,
+    ) -> Result<Option<Person>, StoreError> {
         let store = &self.inner.parts.store;
         let Some(email) = arrival.verified_email() else { return Ok(None) };
         if let Some(invitation) = store.invitation(&provider.id, email).await? {
-            return Ok(store.person(&invitation.user_id).await?.map(|person| Person::clone(&person)));
+            return Ok(store
+                .person(&invitation.user_id)
+                .await?
+                .map(|person| Person::clone(&person)));
         }
         if !domain_of(email).is_some_and(|domain| provider.policy.authoritative.contains(&domain)) {
             return Ok(None);
@@ -250,7 +342,11 @@ impl Federation {
         }
     }
 
-    async fn admit_new(&self, provider: &Provider, arrival: &Arrival) -> Result<Admission, FederationError> {
+    async fn admit_new(
+        &self,
+        provider: &Provider,
+        arrival: &Arrival,
+    ) -> Result<Admission, FederationError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         let id = UserId::random(parts.entropy.as_ref());
@@ -268,16 +364,29 @@ impl Federation {
             links_after: None,
             id,
         };
-        let unit = UnitOfWork::from_iter([Change::InsertPerson(person.clone()), Change::InsertIdentity(Box::new(identity))]);
+        let unit = UnitOfWork::from_iter([
+            Change::InsertPerson(person.clone()),
+            Change::InsertIdentity(Box::new(identity)),
+        ]);
         tracing::info!(provider = %provider.id, person = %person.id, "an account is made at the first sign-in");
         Ok(Admission::SignIn { person: Box::new(person), unit })
     }
 
-    /// A sign-in name that nobody has: the user name there, else what stands before the `@` of the address, else the provider's name; with a number if need be.
-    async fn free_name(&self, provider: &Provider, arrival: &Arrival) -> Result<PersonName, FederationError> {
-        let told = arrival.username.as_deref().and_then(name_from).or_else(|| arrival.email.as_deref().and_then(name_from));
-        let base =
-            told.or_else(|| name_from(provider.id.as_str())).ok_or_else(|| FederationError::Untrusted("no name can be made of what was told".to_owned()))?;
+    /// A sign-in name that nobody has: the user name there, else what stands before the `@` of the
+    /// address, else the provider's name; with a number if need be.
+    async fn free_name(
+        &self,
+        provider: &Provider,
+        arrival: &Arrival,
+    ) -> Result<PersonName, FederationError> {
+        let told = arrival
+            .username
+            .as_deref()
+            .and_then(name_from)
+            .or_else(|| arrival.email.as_deref().and_then(name_from));
+        let base = told.or_else(|| name_from(provider.id.as_str())).ok_or_else(|| {
+            FederationError::Untrusted("no name can be made of what was told".to_owned())
+        })?;
         for number in 1..1000 {
             let text = if number == 1 { base.to_string() } else { format!("{base}-{number}") };
             let Ok(name) = PersonName::parse(&text) else { break };
@@ -288,9 +397,15 @@ impl Federation {
         Err(FederationError::Untrusted("no free name was found".to_owned()))
     }
 
-    /// The key of an account at a provider. Accounts at plain OAuth 2.0 servers that were stored before the provider took part in their keys keep
-    /// theirs, each at the provider that it was stored for.
-    async fn key_held(&self, provider: &Provider, issuer: &str, subject: &str) -> Result<IdentityId, StoreError> {
+    /// The key of an account at a provider. Accounts at plain OAuth 2.0 servers that were stored
+    /// before the provider took part in their keys keep theirs, each at the provider that it was
+    /// stored for.
+    async fn key_held(
+        &self,
+        provider: &Provider,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<IdentityId, StoreError> {
         let (key, older) = (provider.key_of(issuer, subject), IdentityId::of(issuer, subject));
         let store = &self.inner.parts.store;
         if key == older || store.identity(&key).await?.is_some() {
@@ -301,33 +416,55 @@ impl Federation {
     }
 
     /// Finds out under which key the account of an arrival is known.
-    pub(crate) async fn recognise(&self, provider: &Provider, arrival: Arrival) -> Result<Arrival, StoreError> {
+    pub(crate) async fn recognise(
+        &self,
+        provider: &Provider,
+        arrival: Arrival,
+    ) -> Result<Arrival, StoreError> {
         let key = self.key_held(provider, &arrival.issuer, &arrival.subject).await?;
         Ok(Arrival { key: key.as_str().to_owned(), ..arrival })
     }
 
     /// Links an arrival to somebody who is signed in and wants that.
-    pub async fn link(&self, provider: &Arc<Provider>, arrival: &Arrival, user_id: &UserId) -> Result<UnitOfWork, FederationError> {
+    pub async fn link(
+        &self,
+        provider: &Arc<Provider>,
+        arrival: &Arrival,
+        user_id: &UserId,
+    ) -> Result<UnitOfWork, FederationError> {
         provider.judge(arrival)?;
         let parts = &self.inner.parts;
         match parts.store.identity(&arrival.identity()).await? {
             Some(known) if known.user_id != *user_id => Err(NotAdmitted::LinkedElsewhere.into()),
             known => {
                 let identity = Box::new(self.learnt(provider, arrival, known.as_ref(), user_id));
-                let keep = if known.is_some() { Change::UpdateIdentity(identity) } else { Change::InsertIdentity(identity) };
+                let keep = if known.is_some() {
+                    Change::UpdateIdentity(identity)
+                } else {
+                    Change::InsertIdentity(identity)
+                };
                 Ok(UnitOfWork::from_iter([keep, Change::CollectProviderRoles(user_id.clone())]))
             }
         }
     }
 
     /// Links an account there to a person here by an administrator's word.
-    pub async fn link_subject(&self, provider: &Provider, subject: &str, person: &Person) -> Result<(), FederationError> {
+    pub async fn link_subject(
+        &self,
+        provider: &Provider,
+        subject: &str,
+        person: &Person,
+    ) -> Result<(), FederationError> {
         let parts = &self.inner.parts;
         let issuer = match &provider.settings.protocol {
             crate::kinds::Protocol::OpenId(open_id) => match open_id.tenants.as_slice() {
                 [] => open_id.issuer.clone(),
                 [tenant] => open_id.issuer.replace(crate::kinds::TENANT, tenant),
-                _ => return Err(FederationError::Misconfigured("with several tenants, invite by e-mail address instead".to_owned())),
+                _ => {
+                    return Err(FederationError::Misconfigured(
+                        "with several tenants, invite by e-mail address instead".to_owned(),
+                    ));
+                }
             },
             crate::kinds::Protocol::OAuth2(oauth2) => oauth2.issuer.clone(),
         };
@@ -362,7 +499,11 @@ impl Federation {
         let at = self.inner.parts.clock.now();
         let unit = UnitOfWork::from_iter([
             Change::DeleteIdentity { user_id: user_id.clone(), identity: identity.clone() },
-            Change::RevokeGrantsOfIdentity { identity: identity.clone(), at, reason: RevokeReason::ByPerson },
+            Change::RevokeGrantsOfIdentity {
+                identity: identity.clone(),
+                at,
+                reason: RevokeReason::ByPerson,
+            },
             Change::EndSessionsOfIdentity { identity, sid: None },
             Change::CollectProviderRoles(user_id.clone()),
         ]);
@@ -374,7 +515,10 @@ impl Federation {
     }
 
     /// A provider by its stored name, whether or not people may sign in through it.
-    pub(crate) async fn any_provider(&self, id: &ProviderId) -> Result<Option<Arc<Provider>>, StoreError> {
+    pub(crate) async fn any_provider(
+        &self,
+        id: &ProviderId,
+    ) -> Result<Option<Arc<Provider>>, StoreError> {
         Ok(self.all_providers().await?.into_iter().find(|provider| provider.id == *id))
     }
 }

@@ -1,12 +1,14 @@
 //! One sign-in: away to the provider, back, and what came of it.
 //!
-//! `state` is random, single-use, bound to the browser by a cookie, and made when the person chose the provider (or when there was
-//! nothing to choose). What it stands for waits in the store, sealed.
+//! `state` is random, single-use, bound to the browser by a cookie, and made when the person chose
+//! the provider (or when there was nothing to choose). What it stands for waits in the store,
+//! sealed.
 
 use std::{sync::Arc, time::Duration};
 
 use doorward_model::{
-    Authentication, Change, HashedToken, IdentityId, Level, PlainToken, ProviderId, SignInAttempt, Timestamp, TokenKind, foreign, id::random_text, routes,
+    Authentication, Change, HashedToken, IdentityId, Level, PlainToken, ProviderId, SignInAttempt,
+    Timestamp, TokenKind, foreign, id::random_text, routes,
 };
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
@@ -110,7 +112,11 @@ pub struct Arrival {
 impl Arrival {
     /// The key of the account there.
     pub fn identity(&self) -> IdentityId {
-        if self.key.is_empty() { IdentityId::of(&self.issuer, &self.subject) } else { IdentityId::from_stored(self.key.clone()) }
+        if self.key.is_empty() {
+            IdentityId::of(&self.issuer, &self.subject)
+        } else {
+            IdentityId::from_stored(self.key.clone())
+        }
     }
     /// The provider.
     pub fn provider(&self) -> ProviderId {
@@ -118,7 +124,10 @@ impl Arrival {
     }
     /// How the person proved who they are there.
     pub fn authentication(&self) -> Authentication {
-        Authentication { level: if self.multi_factor { Level::MultiFactor } else { Level::SingleFactor }, amr: self.amr.clone() }
+        Authentication {
+            level: if self.multi_factor { Level::MultiFactor } else { Level::SingleFactor },
+            amr: self.amr.clone(),
+        }
     }
     /// When they proved it.
     pub fn auth_time(&self) -> Timestamp {
@@ -130,7 +139,11 @@ impl Arrival {
     }
     /// By what name to speak of the account: the name there, else the address, else the subject.
     pub fn shown(&self) -> &str {
-        self.email.as_deref().or(self.username.as_deref()).or(self.display_name.as_deref()).unwrap_or(&self.subject)
+        self.email
+            .as_deref()
+            .or(self.username.as_deref())
+            .or(self.display_name.as_deref())
+            .unwrap_or(&self.subject)
     }
 }
 
@@ -157,18 +170,39 @@ fn place(state: &HashedToken) -> String {
 
 impl Provider {
     /// Reads a person out of claims.
-    pub(crate) fn arrival(&self, answer: Answer, journey: Journey, now: Timestamp) -> Result<Arrival, FederationError> {
+    pub(crate) fn arrival(
+        &self,
+        answer: Answer,
+        journey: Journey,
+        now: Timestamp,
+    ) -> Result<Arrival, FederationError> {
         let (names, all) = (&self.settings.claims, &answer.claims);
-        let subject = claims::text(all, &names.subject)
-            .ok_or_else(|| FederationError::Untrusted(format!("the claim {} that names the person is missing", names.subject)))?;
+        let subject = claims::text(all, &names.subject).ok_or_else(|| {
+            FederationError::Untrusted(format!(
+                "the claim {} that names the person is missing",
+                names.subject
+            ))
+        })?;
         let plain = |email: &String| {
-            let one = email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
-            one && email.len() <= 254 && !email.contains(char::is_whitespace) && !foreign::has_hidden(email)
+            let one = email.split_once('@').is_some_and(|(local, domain)| {
+                !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+            });
+            one && email.len() <= 254
+                && !email.contains(char::is_whitespace)
+                && !foreign::has_hidden(email)
         };
         let email = claims::text(all, &names.email).filter(plain);
-        let email_verified = email.is_some() && (claims::flag(all, &names.email_verified).unwrap_or(false) || self.trusts_silence(all));
+        let email_verified = email.is_some()
+            && (claims::flag(all, &names.email_verified).unwrap_or(false)
+                || self.trusts_silence(all));
         let words = |name: &str| -> Vec<String> {
-            claims::list(all, name).into_iter().filter(|word| word.len() <= 128 && word.chars().all(|letter| letter.is_ascii_graphic())).take(16).collect()
+            claims::list(all, name)
+                .into_iter()
+                .filter(|word| {
+                    word.len() <= 128 && word.chars().all(|letter| letter.is_ascii_graphic())
+                })
+                .take(16)
+                .collect()
         };
         let (amr, acr) = (words("amr"), claims::text(all, "acr"));
         let trusted = |word: &String| self.config.trusted_factors.contains(word);
@@ -193,7 +227,8 @@ impl Provider {
         })
     }
 
-    /// Whether an address counts as verified although nothing says so. A plain "no" is always believed.
+    /// Whether an address counts as verified although nothing says so. A plain "no" is always
+    /// believed.
     fn trusts_silence(&self, all: &Value) -> bool {
         self.config.trust_email && claims::find(all, &self.settings.claims.email_verified).is_none()
     }
@@ -205,9 +240,16 @@ impl Provider {
         }
         // Some write fractions of seconds, and some 0 for "unknown".
         let told = claims::find(all, "auth_time").and_then(Value::as_f64).filter(|at| *at > 0.0);
-        #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second is no matter here")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a fraction of a second is no matter here"
+        )]
         let told = told.map(|at| at as i64);
-        let stale = |since: i64| FederationError::Refused(format!("it did not ask the person again: auth_time {told:?} is before {since}"));
+        let stale = |since: i64| {
+            FederationError::Refused(format!(
+                "it did not ask the person again: auth_time {told:?} is before {since}"
+            ))
+        };
         if let Some(age) = payload.ask.max_age {
             let since = payload.begun_at - age.max(0) - LEEWAY;
             if told.is_none_or(|at| at < since) {
@@ -215,14 +257,17 @@ impl Provider {
             }
         }
         let since = payload.begun_at - LEEWAY;
-        if payload.ask.prompts.iter().any(|prompt| prompt == "login") && told.is_some_and(|at| at < since) {
+        if payload.ask.prompts.iter().any(|prompt| prompt == "login")
+            && told.is_some_and(|at| at < since)
+        {
             return Err(stale(since));
         }
         Ok(())
     }
 }
 
-/// A name for people: one line of at most 100 visible characters. `None` if nothing of it can be seen.
+/// A name for people: one line of at most 100 visible characters. `None` if nothing of it can be
+/// seen.
 fn short(text: &str) -> Option<String> {
     Some(foreign::line(text, 100).into_owned()).filter(|name| !name.is_empty())
 }
@@ -239,15 +284,26 @@ impl Federation {
 
     pub(crate) fn proof<'a>(&'a self, provider: &'a Provider) -> ClientProof<'a> {
         let parts = &self.inner.parts;
-        ClientProof { provider, keys: &parts.keys, entropy: parts.entropy.as_ref(), now: parts.clock.now() }
+        ClientProof {
+            provider,
+            keys: &parts.keys,
+            entropy: parts.entropy.as_ref(),
+            now: parts.clock.now(),
+        }
     }
 
     /// Keeps a value for one use by this browser, and answers the handle under which it waits.
-    async fn keep<T: Serialize>(&self, provider: &ProviderId, browser: &str, value: &T) -> Result<PlainToken, FederationError> {
+    async fn keep<T: Serialize>(
+        &self,
+        provider: &ProviderId,
+        browser: &str,
+        value: &T,
+    ) -> Result<PlainToken, FederationError> {
         let parts = &self.inner.parts;
         let token = PlainToken::random(TokenKind::UpstreamState, parts.entropy.as_ref());
         let state = token.hashed();
-        let plain = serde_json::to_vec(value).map_err(|error| FederationError::Misconfigured(error.to_string()))?;
+        let plain = serde_json::to_vec(value)
+            .map_err(|error| FederationError::Misconfigured(error.to_string()))?;
         let attempt = SignInAttempt {
             provider: provider.clone(),
             browser: PlainToken::presented(browser).hashed(),
@@ -261,16 +317,29 @@ impl Federation {
     }
 
     /// Looks up what waits under a handle for this browser, used or not.
-    async fn kept<T: DeserializeOwned>(&self, handle: &str, browser: &str) -> Result<(SignInAttempt, T), FederationError> {
+    async fn kept<T: DeserializeOwned>(
+        &self,
+        handle: &str,
+        browser: &str,
+    ) -> Result<(SignInAttempt, T), FederationError> {
         let parts = &self.inner.parts;
         let state = PlainToken::presented(handle).hashed();
-        let attempt = parts.store.sign_in(&state).await?.filter(|attempt| parts.clock.now() < attempt.expires_at);
-        let attempt = attempt.ok_or(FederationError::NotAwaited("it is unknown or took too long"))?;
+        let attempt = parts
+            .store
+            .sign_in(&state)
+            .await?
+            .filter(|attempt| parts.clock.now() < attempt.expires_at);
+        let attempt =
+            attempt.ok_or(FederationError::NotAwaited("it is unknown or took too long"))?;
         if !attempt.browser.matches(&PlainToken::presented(browser)) {
             return Err(FederationError::NotAwaited("it began in another browser"));
         }
-        let plain = parts.master.open(&place(&state), &attempt.payload).map_err(|_| FederationError::NotAwaited("it does not open"))?;
-        let value = serde_json::from_slice(&plain).map_err(|_| FederationError::NotAwaited("it cannot be read"))?;
+        let plain = parts
+            .master
+            .open(&place(&state), &attempt.payload)
+            .map_err(|_| FederationError::NotAwaited("it does not open"))?;
+        let value = serde_json::from_slice(&plain)
+            .map_err(|_| FederationError::NotAwaited("it cannot be read"))?;
         Ok((attempt, value))
     }
 
@@ -285,7 +354,13 @@ impl Federation {
     }
 
     /// Begins a sign-in: answers where to send the browser.
-    pub async fn begin(&self, provider: &Arc<Provider>, journey: Journey, ask: Ask, from: &Departure<'_>) -> Result<Url, FederationError> {
+    pub async fn begin(
+        &self,
+        provider: &Arc<Provider>,
+        journey: Journey,
+        ask: Ask,
+        from: &Departure<'_>,
+    ) -> Result<Url, FederationError> {
         let parts = &self.inner.parts;
         if !self.inner.starts.allows(from.address) {
             return Err(FederationError::Limited);
@@ -294,11 +369,18 @@ impl Federation {
             // Before anything is kept: a provider that is down leaves no rows behind.
             within(provider.discovered()).await?;
         }
-        let (nonce, verifier) = (random_text(parts.entropy.as_ref(), 24), random_text(parts.entropy.as_ref(), 32));
+        let (nonce, verifier) =
+            (random_text(parts.entropy.as_ref(), 24), random_text(parts.entropy.as_ref(), 32));
         let payload = Payload { nonce, verifier, journey, ask, begun_at: parts.clock.now().0 };
         let state = self.keep(&provider.id, from.browser, &payload).await?;
         let redirect_uri = self.redirect_uri(provider);
-        let start = Start { redirect_uri: &redirect_uri, state: state.reveal(), nonce: &payload.nonce, verifier: &payload.verifier, ask: &payload.ask };
+        let start = Start {
+            redirect_uri: &redirect_uri,
+            state: state.reveal(),
+            nonce: &payload.nonce,
+            verifier: &payload.verifier,
+            ask: &payload.ask,
+        };
         match &provider.settings.protocol {
             Protocol::OpenId(_) => within(provider.open_id_url(&start)).await,
             Protocol::OAuth2(oauth2) => provider.oauth2_url(oauth2, &start),
@@ -312,12 +394,20 @@ impl Federation {
     }
 
     /// Takes up a sign-in that came back from `provider` with these parameters in this browser.
-    pub async fn take_up(&self, provider: &Arc<Provider>, params: &Params, browser: &str) -> Result<TakenUp, FederationError> {
+    pub async fn take_up(
+        &self,
+        provider: &Arc<Provider>,
+        params: &Params,
+        browser: &str,
+    ) -> Result<TakenUp, FederationError> {
         let state = params.get("state").ok_or(FederationError::NotAwaited("it names no state"))?;
         let (attempt, payload) = self.kept::<Payload>(state, browser).await?;
         if attempt.provider != provider.id {
             // RFC 9700 §4.4: an answer from one provider at the address of another.
-            return Err(FederationError::Untrusted(format!("the sign-in went to {}, the answer came at the address of {}", attempt.provider, provider.id)));
+            return Err(FederationError::Untrusted(format!(
+                "the sign-in went to {}, the answer came at the address of {}",
+                attempt.provider, provider.id
+            )));
         }
         if attempt.consumed_at.is_some() {
             return Ok(TakenUp::Again(payload.journey));
@@ -336,46 +426,91 @@ impl Federation {
         let Protocol::OpenId(open_id) = &provider.settings.protocol else { return Ok(()) };
         let (issuer, required) = provider.answering_issuer().await?;
         match params.get("iss") {
-            None if required => Err(FederationError::Untrusted("the answer does not say its issuer, which this provider always does".to_owned())),
+            None if required => Err(FederationError::Untrusted(
+                "the answer does not say its issuer, which this provider always does".to_owned(),
+            )),
             None => Ok(()),
             Some(told) if told == issuer => Ok(()),
-            Some(told) if open_id.tenants.iter().any(|tenant| told == issuer.replace(crate::kinds::TENANT, tenant)) => Ok(()),
-            Some(told) => Err(FederationError::Untrusted(format!("the answer is from {told:?}, not from {issuer:?}"))),
+            Some(told)
+                if open_id
+                    .tenants
+                    .iter()
+                    .any(|tenant| told == issuer.replace(crate::kinds::TENANT, tenant)) =>
+            {
+                Ok(())
+            }
+            Some(told) => Err(FederationError::Untrusted(format!(
+                "the answer is from {told:?}, not from {issuer:?}"
+            ))),
         }
     }
 
-    async fn finish(&self, provider: &Arc<Provider>, params: &Params, payload: Payload) -> Result<Arrival, FederationError> {
+    async fn finish(
+        &self,
+        provider: &Arc<Provider>,
+        params: &Params,
+        payload: Payload,
+    ) -> Result<Arrival, FederationError> {
         Self::check_issuer(provider, params).await?;
         if let Some(error) = params.get("error") {
-            let description: String = params.get("error_description").unwrap_or_default().chars().take(200).collect();
+            let description: String =
+                params.get("error_description").unwrap_or_default().chars().take(200).collect();
             return Err(match error {
-                "server_error" | "temporarily_unavailable" => FederationError::Unavailable(format!("{error} {description}")),
-                "unauthorized_client" | "invalid_request" | "invalid_scope" | "unsupported_response_type" => {
+                "server_error" | "temporarily_unavailable" => {
+                    FederationError::Unavailable(format!("{error} {description}"))
+                }
+                "unauthorized_client"
+                | "invalid_request"
+                | "invalid_scope"
+                | "unsupported_response_type" => {
                     FederationError::Misconfigured(format!("{error} {description}"))
                 }
                 other => FederationError::Refused(format!("{other} {description}")),
             });
         }
-        let code = params.get("code").ok_or_else(|| FederationError::Untrusted("the answer holds neither a code nor an error".to_owned()))?;
+        let code = params.get("code").ok_or_else(|| {
+            FederationError::Untrusted("the answer holds neither a code nor an error".to_owned())
+        })?;
         let redirect_uri = self.redirect_uri(provider);
-        let begun = Begun { redirect_uri: &redirect_uri, nonce: &payload.nonce, verifier: &payload.verifier };
+        let begun = Begun {
+            redirect_uri: &redirect_uri,
+            nonce: &payload.nonce,
+            verifier: &payload.verifier,
+        };
         let now = self.inner.parts.clock.now();
         let answer = match &provider.settings.protocol {
             Protocol::OpenId(_) => {
-                let told = provider.open_id_redeem(code, &begun, &self.proof(provider), now).await?;
-                Answer { issuer: told.issuer, claims: told.claims, credential: told.refresh_token.map(Credential::Refresh), id_token: told.id_token }
+                let told =
+                    provider.open_id_redeem(code, &begun, &self.proof(provider), now).await?;
+                Answer {
+                    issuer: told.issuer,
+                    claims: told.claims,
+                    credential: told.refresh_token.map(Credential::Refresh),
+                    id_token: told.id_token,
+                }
             }
             Protocol::OAuth2(oauth2) => {
-                let held = provider.oauth2_redeem(oauth2, code, &begun, &self.proof(provider)).await?;
-                let credential = held.refresh_token.map(Credential::Refresh).or(held.lasting_token.map(Credential::Access));
-                Answer { issuer: oauth2.issuer.clone(), claims: held.claims, credential, id_token: None }
+                let held =
+                    provider.oauth2_redeem(oauth2, code, &begun, &self.proof(provider)).await?;
+                let credential = held
+                    .refresh_token
+                    .map(Credential::Refresh)
+                    .or(held.lasting_token.map(Credential::Access));
+                Answer {
+                    issuer: oauth2.issuer.clone(),
+                    claims: held.claims,
+                    credential,
+                    id_token: None,
+                }
             }
         };
         provider.is_fresh(&payload, &answer.claims)?;
-        let told = claims::find(&answer.claims, "auth_time").and_then(Value::as_i64).filter(|at| *at > 0);
+        let told =
+            claims::find(&answer.claims, "auth_time").and_then(Value::as_i64).filter(|at| *at > 0);
         let mut arrival = provider.arrival(answer, payload.journey, now)?;
-        // A sign-in there that is older than this one counts from then, unless a new one was asked for and came. Choosing an account
-        // counts as now as well: the client that asked for the choice would otherwise ask for it for ever.
+        // A sign-in there that is older than this one counts from then, unless a new one was asked
+        // for and came. Choosing an account counts as now as well: the client that asked for the
+        // choice would otherwise ask for it for ever.
         let asked_anew = payload.ask.max_age.is_some() || !payload.ask.prompts.is_empty();
         if let Some(told) = told.filter(|told| *told < now.0 - LEEWAY && !asked_anew) {
             arrival.auth_time = told;
@@ -384,12 +519,20 @@ impl Federation {
     }
 
     /// Keeps an arrival while the person decides, and answers the handle for the page's address.
-    pub async fn keep_arrival(&self, arrival: &Arrival, browser: &str) -> Result<PlainToken, FederationError> {
+    pub async fn keep_arrival(
+        &self,
+        arrival: &Arrival,
+        browser: &str,
+    ) -> Result<PlainToken, FederationError> {
         self.keep(&arrival.provider(), browser, arrival).await
     }
 
     /// An arrival that was kept for this browser and not decided yet. The change uses it up.
-    pub async fn kept_arrival(&self, handle: &str, browser: &str) -> Result<(Arrival, Change), FederationError> {
+    pub async fn kept_arrival(
+        &self,
+        handle: &str,
+        browser: &str,
+    ) -> Result<(Arrival, Change), FederationError> {
         let (attempt, arrival) = self.kept::<Arrival>(handle, browser).await?;
         if attempt.consumed_at.is_some() {
             return Err(FederationError::NotAwaited("it was decided before"));
@@ -401,13 +544,23 @@ impl Federation {
     /// Makes a provider's posted answer into a value for the address of the page that takes it up.
     pub fn seal_answer(&self, provider: &ProviderId, params: &Params) -> String {
         let plain = format!("{}\n{}", self.inner.parts.clock.now(), params.encode());
-        self.inner.parts.master.seal(&format!("provider-answer/{provider}"), plain.as_bytes()).as_str().to_owned()
+        self.inner
+            .parts
+            .master
+            .seal(&format!("provider-answer/{provider}"), plain.as_bytes())
+            .as_str()
+            .to_owned()
     }
 
     /// Opens what [`Federation::seal_answer`] made a moment ago.
     pub fn open_answer(&self, provider: &ProviderId, sealed: &str) -> Option<Params> {
         let place = format!("provider-answer/{provider}");
-        let plain = self.inner.parts.master.open(&place, &doorward_model::Sealed::from_stored(sealed.to_owned())).ok()?;
+        let plain = self
+            .inner
+            .parts
+            .master
+            .open(&place, &doorward_model::Sealed::from_stored(sealed.to_owned()))
+            .ok()?;
         let (at, query) = std::str::from_utf8(&plain).ok()?.split_once('\n')?;
         let age = self.inner.parts.clock.now().since(Timestamp(at.parse().ok()?));
         if (0..=AWAITED).contains(&age) { Params::parse(query.as_bytes()).ok() } else { None }
@@ -415,6 +568,10 @@ impl Federation {
 }
 
 /// Bounds the time that a person waits.
-pub(crate) async fn within<T>(work: impl Future<Output = Result<T, FederationError>>) -> Result<T, FederationError> {
-    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(FederationError::Unavailable("no answer in time".to_owned())))
+pub(crate) async fn within<T>(
+    work: impl Future<Output = Result<T, FederationError>>,
+) -> Result<T, FederationError> {
+    tokio::time::timeout(PATIENCE, work)
+        .await
+        .unwrap_or_else(|_| Err(FederationError::Unavailable("no answer in time".to_owned())))
 }

@@ -42,7 +42,9 @@ pub(crate) fn list(claims: &Value, path: &str) -> Vec<String> {
     match find(claims, path) {
         // Two thousand groups are more than any provider puts into a token.
         Some(Value::Array(items)) => items.iter().take(2000).filter_map(one).collect(),
-        Some(Value::String(text)) => text.split_whitespace().take(2000).map(str::to_owned).collect(),
+        Some(Value::String(text)) => {
+            text.split_whitespace().take(2000).map(str::to_owned).collect()
+        }
         Some(value) => one(value).into_iter().collect(),
         None => Vec::new(),
     }
@@ -83,15 +85,17 @@ pub(crate) struct Condition {
 
 impl Condition {
     pub(crate) fn parse(key: &'static str, text: &str) -> Result<Self, SettingError> {
-        let (path, pattern) = text.split_once('=').ok_or_else(|| SettingError::new(key, format!("{text:?} must read CLAIM = PATTERN")))?;
+        let (path, pattern) = text
+            .split_once('=')
+            .ok_or_else(|| SettingError::new(key, format!("{text:?} must read CLAIM = PATTERN")))?;
         if path.trim().is_empty() || pattern.trim().is_empty() {
             return Err(SettingError::new(key, format!("{text:?} must read CLAIM = PATTERN")));
         }
         Ok(Self { path: path.trim().to_owned(), pattern: Pattern::new(pattern.trim()) })
     }
 
-    /// Whether one of the claim's values fits. `groups` means the provider's groups wherever it keeps them, and `email` counts only
-    /// when it is verified.
+    /// Whether one of the claim's values fits. `groups` means the provider's groups wherever it
+    /// keeps them, and `email` counts only when it is verified.
     pub(crate) fn holds(&self, who: &Subject<'_>) -> bool {
         match self.path.as_str() {
             "groups" => who.groups.iter().any(|group| self.pattern.matches(group)),
@@ -121,15 +125,22 @@ pub(crate) struct RoleRule {
 impl RoleRule {
     pub(crate) fn parse(text: &str) -> Result<Self, SettingError> {
         let wrong = |why: String| SettingError::new("roles", format!("{text:?} {why}"));
-        let (condition, role) = text.rsplit_once("->").ok_or_else(|| wrong("must read CLAIM = PATTERN -> ROLE".to_owned()))?;
-        let role = Role::parse(role.trim()).map_err(|error| wrong(format!("names {:?}, but {error}", role.trim())))?;
+        let (condition, role) = text
+            .rsplit_once("->")
+            .ok_or_else(|| wrong("must read CLAIM = PATTERN -> ROLE".to_owned()))?;
+        let role = Role::parse(role.trim())
+            .map_err(|error| wrong(format!("names {:?}, but {error}", role.trim())))?;
         Ok(Self { condition: Condition::parse("roles", condition)?, role })
     }
 }
 
 /// The roles that the rules give, each once.
 pub(crate) fn roles(rules: &[RoleRule], who: &Subject<'_>) -> Vec<Role> {
-    let mut given: Vec<Role> = rules.iter().filter(|rule| rule.condition.holds(who)).map(|rule| rule.role.clone()).collect();
+    let mut given: Vec<Role> = rules
+        .iter()
+        .filter(|rule| rule.condition.holds(who))
+        .map(|rule| rule.role.clone())
+        .collect();
     given.sort();
     given.dedup();
     given
@@ -156,19 +167,39 @@ mod tests {
     fn ca40_rules_turn_claims_into_roles() {
         let claims = json!({"department": "research", "groups": ["not these"]});
         let groups = ["engineering-core".to_owned()];
-        let rules: Vec<_> =
-            ["groups = engineering-* -> developer", "department = research -> scientist", "email = *@boss.example -> admin", "groups = other -> never"]
-                .iter()
-                .map(|text| RoleRule::parse(text).unwrap())
-                .collect();
-        let names = |who: &Subject<'_>| roles(&rules, who).iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(names(&Subject { claims: &claims, groups: &groups, verified_email: None }), ["developer", "scientist"]);
+        let rules: Vec<_> = [
+            "groups = engineering-* -> developer",
+            "department = research -> scientist",
+            "email = *@boss.example -> admin",
+            "groups = other -> never",
+        ]
+        .iter()
+        .map(|text| RoleRule::parse(text).unwrap())
+        .collect();
+        let names = |who: &Subject<'_>| {
+            roles(&rules, who).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
         assert_eq!(
-            names(&Subject { claims: &json!({"email": "a@boss.example"}), groups: &[], verified_email: None }),
+            names(&Subject { claims: &claims, groups: &groups, verified_email: None }),
+            ["developer", "scientist"]
+        );
+        assert_eq!(
+            names(&Subject {
+                claims: &json!({"email": "a@boss.example"}),
+                groups: &[],
+                verified_email: None
+            }),
             Vec::<String>::new(),
             "an unverified address gives nothing"
         );
-        assert_eq!(names(&Subject { claims: &json!({}), groups: &[], verified_email: Some("a@boss.example") }), ["admin"]);
+        assert_eq!(
+            names(&Subject {
+                claims: &json!({}),
+                groups: &[],
+                verified_email: Some("a@boss.example")
+            }),
+            ["admin"]
+        );
         for wrong in ["groups = a", "groups -> a", "= a -> b", "groups = a -> B"] {
             assert!(RoleRule::parse(wrong).is_err(), "{wrong}");
         }

@@ -1,33 +1,40 @@
-//! One upstream provider's settings: a table `[providers.NAME]` of the configuration file, or what `doorward provider add` stored.
+//! One upstream provider's settings: a table `[providers.NAME]` of the configuration file, or what
+//! `doorward provider add` stored.
 
 use doorward_model::SecretSetting;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One upstream identity provider. Presets (`kind`) need only `client_id` and `client_secret`, and an address where everybody has
-/// their own.
-#[expect(clippy::struct_excessive_bools, reason = "keys of a configuration file are independent of each other")]
+/// One upstream identity provider. Presets (`kind`) need only `client_id` and `client_secret`, and
+/// an address where everybody has their own.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "keys of a configuration file are independent of each other"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderConfig {
-    /// What it is: `oidc`, `oauth2`, `google`, `entra`, `okta`, `keycloak`, `gitlab`, `github` or `mattermost`.
+    /// What it is: `oidc`, `oauth2`, `google`, `entra`, `okta`, `keycloak`, `gitlab`, `github` or
+    /// `mattermost`.
     pub kind: String,
     /// The name on its button; empty for the kind's own.
     pub name: String,
     /// Whether people may sign in through it. Switching it off ends nothing; deleting it does.
     pub enabled: bool,
-    /// Its address. For `oidc`, `okta` and `keycloak` the issuer exactly as it calls itself; for `gitlab`, `github` and `mattermost`
-    /// the address of your own installation; for `entra` another cloud than the public one. https, or http on this very machine.
+    /// Its address. For `oidc`, `okta` and `keycloak` the issuer exactly as it calls itself; for
+    /// `gitlab`, `github` and `mattermost` the address of your own installation; for `entra`
+    /// another cloud than the public one. https, or http on this very machine.
     pub issuer: String,
     /// The client id that it gave you.
     pub client_id: String,
     /// The client secret that it gave you. Better in the variable's `_FILE` form than in the file.
     pub client_secret: SecretSetting,
-    /// How to authenticate at its token endpoint: `client_secret_basic`, `client_secret_post`, `private_key_jwt` or `none`; empty
-    /// for what the kind is known to take.
+    /// How to authenticate at its token endpoint: `client_secret_basic`, `client_secret_post`,
+    /// `private_key_jwt` or `none`; empty for what the kind is known to take.
     pub token_auth_method: String,
-    /// For `private_key_jwt`: a PEM file with the private key. Without one, the server's own signing keys are used; give the provider
-    /// the address `/oauth/jwks` of this server as `jwks_uri`.
+    /// For `private_key_jwt`: a PEM file with the private key. Without one, the server's own
+    /// signing keys are used; give the provider the address `/oauth/jwks` of this server as
+    /// `jwks_uri`.
     pub private_key_file: String,
     /// The `kid` under which the provider knows that key.
     pub private_key_id: String,
@@ -37,10 +44,11 @@ pub struct ProviderConfig {
     pub scopes: Vec<String>,
     /// How it answers: `query` or `form_post`.
     pub response_mode: String,
-    /// Authentication contexts to ask for (`acr_values`) when the client's request names none, separated by spaces.
+    /// Authentication contexts to ask for (`acr_values`) when the client's request names none,
+    /// separated by spaces.
     pub acr_values: String,
-    /// Whether `prompt=consent` is sent with `offline_access`, as OpenID Connect Core §11 wants it. Some providers give no refresh
-    /// token without.
+    /// Whether `prompt=consent` is sent with `offline_access`, as OpenID Connect Core §11 wants it.
+    /// Some providers give no refresh token without.
     pub offline_prompt: bool,
     /// For `oauth2`: its authorization endpoint.
     pub authorize_url: String,
@@ -48,7 +56,8 @@ pub struct ProviderConfig {
     pub token_url: String,
     /// For `oauth2`: where to ask who the person is.
     pub userinfo_url: String,
-    /// The claim that never changes: a name, or a JSON pointer such as `/data/id`. Empty for the kind's own, as for all claims below.
+    /// The claim that never changes: a name, or a JSON pointer such as `/data/id`. Empty for the
+    /// kind's own, as for all claims below.
     pub claim_subject: String,
     /// The claim with the user name.
     pub claim_username: String,
@@ -60,40 +69,45 @@ pub struct ProviderConfig {
     pub claim_name: String,
     /// The claim with groups: a list, a text with words, or a list of objects with `name`.
     pub claim_groups: String,
-    /// Whether its e-mail addresses count as verified although it does not say so. Only for a provider whose people cannot choose
-    /// their address.
+    /// Whether its e-mail addresses count as verified although it does not say so. Only for a
+    /// provider whose people cannot choose their address.
     pub trust_email: bool,
-    /// Only people with a verified e-mail address in one of these domains may come in; empty for all. For `google` it is the
-    /// organisation (`hd`) that counts.
+    /// Only people with a verified e-mail address in one of these domains may come in; empty for
+    /// all. For `google` it is the organisation (`hd`) that counts.
     pub allowed_domains: Vec<String>,
     /// Only members of one of these groups may come in; empty for all. `*` stands for anything.
     pub allowed_groups: Vec<String>,
     /// Only people for whom all of these hold may come in, each written `CLAIM = PATTERN`.
     pub required_claims: Vec<String>,
-    /// `open`: whoever may come in gets an account at the first sign-in. `invited`: only people whom an administrator invited.
+    /// `open`: whoever may come in gets an account at the first sign-in. `invited`: only people
+    /// whom an administrator invited.
     pub sign_up: String,
-    /// Domains for which this provider alone decides who holds an e-mail address. A verified address there links to the account
-    /// here that has it, without asking.
+    /// Domains for which this provider alone decides who holds an e-mail address. A verified
+    /// address there links to the account here that has it, without asking.
     pub authoritative_domains: Vec<String>,
-    /// Domains whose people are sent here when they type their e-mail address; empty for `allowed_domains`.
+    /// Domains whose people are sent here when they type their e-mail address; empty for
+    /// `allowed_domains`.
     pub home_domains: Vec<String>,
-    /// Who becomes what: rules `CLAIM = PATTERN -> ROLE`, such as `groups = engineering-* -> developer`. Evaluated at every sign-in
-    /// and every background refresh.
+    /// Who becomes what: rules `CLAIM = PATTERN -> ROLE`, such as `groups = engineering-* ->
+    /// developer`. Evaluated at every sign-in and every background refresh.
     pub roles: Vec<String>,
-    /// Whether people who come from here must prove a second factor of this server: `enrolled` (those who set one up), `required`
-    /// (everybody) or `never` (the provider's own sign-in is enough; whoever has a second factor is then asked for it before they change
-    /// how they sign in).
+    /// Whether people who come from here must prove a second factor of this server: `enrolled`
+    /// (those who set one up), `required` (everybody) or `never` (the provider's own sign-in is
+    /// enough; whoever has a second factor is then asked for it before they change how they sign
+    /// in).
     pub second_factor: String,
     /// Values of its `acr` or `amr` that count as two factors.
     pub trusted_factors: Vec<String>,
-    /// After how many seconds the provider is asked again whether a person still stands, and in which groups.
+    /// After how many seconds the provider is asked again whether a person still stands, and in
+    /// which groups.
     pub refresh_seconds: i64,
     /// For how many seconds access goes on when the provider cannot be reached at that time.
     pub grace_seconds: i64,
-    /// For how many seconds access goes on where the provider gave nothing to ask it with, or the person signed out. After that
-    /// they must sign in again.
+    /// For how many seconds access goes on where the provider gave nothing to ask it with, or the
+    /// person signed out. After that they must sign in again.
     pub confirm_seconds: i64,
-    /// Whether connected apps end too when the person signs out at the provider (back-channel logout), not only browser sessions.
+    /// Whether connected apps end too when the person signs out at the provider (back-channel
+    /// logout), not only browser sessions.
     pub logout_ends_grants: bool,
     /// A PEM file with the certificate authority of the provider, if it is a private one.
     pub ca_file: String,

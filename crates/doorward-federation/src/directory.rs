@@ -38,15 +38,27 @@ pub enum ProviderChangeError {
 impl Federation {
     fn make(&self, record: &StoredProvider) -> Result<Provider, String> {
         let parts = &self.inner.parts;
-        let mut config: ProviderConfig = serde_json::from_str(&record.settings).map_err(|error| error.to_string())?;
+        let mut config: ProviderConfig =
+            serde_json::from_str(&record.settings).map_err(|error| error.to_string())?;
         if let Some(secret) = &record.secret {
-            let plain = parts.master.open(&secret_place(&record.id), secret).map_err(|error| error.to_string())?;
+            let plain = parts
+                .master
+                .open(&secret_place(&record.id), secret)
+                .map_err(|error| error.to_string())?;
             config.client_secret = String::from_utf8_lossy(&plain).into_owned().into();
         }
-        Provider::new(record.id.as_str(), config, Source::Command, &parts.outbound, &parts.outbound_config).map_err(|error| error.to_string())
+        Provider::new(
+            record.id.as_str(),
+            config,
+            Source::Command,
+            &parts.outbound,
+            &parts.outbound_config,
+        )
+        .map_err(|error| error.to_string())
     }
 
-    /// All providers, those that are switched off too: the configuration file's first, then the others by name.
+    /// All providers, those that are switched off too: the configuration file's first, then the
+    /// others by name.
     pub async fn all_providers(&self) -> Result<Vec<Arc<Provider>>, StoreError> {
         let records = self.inner.parts.store.providers().await?;
         let mut known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +71,9 @@ impl Federation {
                 } else {
                     match self.make(record) {
                         Ok(provider) => providers.push((record.clone(), Arc::new(provider))),
-                        Err(error) => tracing::error!(provider = %record.id, error, "a provider cannot be used; the others can"),
+                        Err(error) => {
+                            tracing::error!(provider = %record.id, error, "a provider cannot be used; the others can")
+                        }
                     }
                 }
             }
@@ -79,7 +93,12 @@ impl Federation {
 
     /// The providers through which people may sign in.
     pub async fn providers(&self) -> Result<Vec<Arc<Provider>>, StoreError> {
-        Ok(self.all_providers().await?.into_iter().filter(|provider| provider.is_enabled()).collect())
+        Ok(self
+            .all_providers()
+            .await?
+            .into_iter()
+            .filter(|provider| provider.is_enabled())
+            .collect())
     }
 
     /// A provider through which people may sign in.
@@ -88,17 +107,27 @@ impl Federation {
     }
 
     /// Adds a provider.
-    pub async fn add(&self, name: &str, config: ProviderConfig) -> Result<ProviderId, ProviderChangeError> {
+    pub async fn add(
+        &self,
+        name: &str,
+        config: ProviderConfig,
+    ) -> Result<ProviderId, ProviderChangeError> {
         let parts = &self.inner.parts;
         crate::provider::check(name, &config)?;
-        let id = ProviderId::parse(name).map_err(|error| SettingError::new("name", error.to_string()))?;
+        let id = ProviderId::parse(name)
+            .map_err(|error| SettingError::new("name", error.to_string()))?;
         if self.inner.configured.iter().any(|provider| provider.id == id) {
             return Err(ProviderChangeError::Taken(name.to_owned()));
         }
-        let secret = (!config.client_secret.is_empty()).then(|| parts.master.seal(&secret_place(&id), config.client_secret.reveal().as_bytes()));
-        let public = ProviderConfig { client_secret: doorward_model::SecretSetting::default(), ..config };
-        let settings = serde_json::to_string(&public).map_err(|error| SettingError::new("kind", error.to_string()))?;
-        let record = StoredProvider { id: id.clone(), settings, secret, created_at: parts.clock.now() };
+        let secret = (!config.client_secret.is_empty()).then(|| {
+            parts.master.seal(&secret_place(&id), config.client_secret.reveal().as_bytes())
+        });
+        let public =
+            ProviderConfig { client_secret: doorward_model::SecretSetting::default(), ..config };
+        let settings = serde_json::to_string(&public)
+            .map_err(|error| SettingError::new("kind", error.to_string()))?;
+        let record =
+            StoredProvider { id: id.clone(), settings, secret, created_at: parts.clock.now() };
         match parts.store.apply(Change::InsertProvider(record)).await {
             Ok(()) => Ok(id),
             Err(StoreError::Refused(_)) => Err(ProviderChangeError::Taken(name.to_owned())),
@@ -108,25 +137,40 @@ impl Federation {
 
     /// A provider by its name, switched off or not.
     pub async fn named(&self, name: &str) -> Result<Arc<Provider>, ProviderChangeError> {
-        let found = self.all_providers().await?.into_iter().find(|provider| provider.id.as_str() == name);
+        let found =
+            self.all_providers().await?.into_iter().find(|provider| provider.id.as_str() == name);
         found.ok_or_else(|| ProviderChangeError::Unknown(name.to_owned()))
     }
 
     /// Invites: whoever comes from the provider with this verified e-mail address is this person.
-    pub async fn invite(&self, provider: &Provider, email: &str, person: &Person) -> Result<(), StoreError> {
+    pub async fn invite(
+        &self,
+        provider: &Provider,
+        email: &str,
+        person: &Person,
+    ) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
-        let invitation =
-            Invitation { provider: provider.id.clone(), email: email.trim().to_lowercase(), user_id: person.id.clone(), created_at: parts.clock.now() };
+        let invitation = Invitation {
+            provider: provider.id.clone(),
+            email: email.trim().to_lowercase(),
+            user_id: person.id.clone(),
+            created_at: parts.clock.now(),
+        };
         parts.store.apply(Change::PutInvitation(invitation)).await
     }
 
-    /// Deletes a provider that was added by command, with everything that depends on it. One that is added again under the same name is a new one.
+    /// Deletes a provider that was added by command, with everything that depends on it. One that
+    /// is added again under the same name is a new one.
     pub async fn delete(&self, name: &str) -> Result<(), ProviderChangeError> {
         if self.inner.configured.iter().any(|provider| provider.id.as_str() == name) {
             return Err(ProviderChangeError::InFile(name.to_owned()));
         }
         let parts = &self.inner.parts;
-        let delete = Change::DeleteProvider { id: ProviderId::from_stored(name), at: parts.clock.now(), passwords: parts.passwords };
+        let delete = Change::DeleteProvider {
+            id: ProviderId::from_stored(name),
+            at: parts.clock.now(),
+            passwords: parts.passwords,
+        };
         match parts.store.apply(delete).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => Err(ProviderChangeError::Unknown(name.to_owned())),

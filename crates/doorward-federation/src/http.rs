@@ -18,30 +18,53 @@ pub fn router(federation: Federation) -> Router {
     Router::new().route(routes::LOGIN_BACKCHANNEL, post(back_channel_logout)).with_state(federation)
 }
 
-async fn back_channel_logout(State(federation): State<Federation>, Path(name): Path<String>, request: Request<Body>) -> Response {
-    let refused = |status, why: &str| answer::oauth_error(status, OAuthErrorCode::InvalidRequest, why);
+async fn back_channel_logout(
+    State(federation): State<Federation>,
+    Path(name): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    let refused =
+        |status, why: &str| answer::oauth_error(status, OAuthErrorCode::InvalidRequest, why);
     let provider = match federation.provider(&name).await {
         Ok(Some(provider)) => provider,
         Ok(None) => return refused(StatusCode::NOT_FOUND, "there is no such provider"),
         Err(error) => {
             tracing::error!(%error, "a back-channel logout could not be taken");
-            return answer::retry_after(answer::oauth_error(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, "try again shortly"), 5);
+            return answer::retry_after(
+                answer::oauth_error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    OAuthErrorCode::TemporarilyUnavailable,
+                    "try again shortly",
+                ),
+                5,
+            );
         }
     };
     let params = match Params::from_form(request).await {
         Ok(params) => params,
         Err(error) => return refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let Some(token) = params.get("logout_token") else { return refused(StatusCode::BAD_REQUEST, "logout_token is missing") };
+    let Some(token) = params.get("logout_token") else {
+        return refused(StatusCode::BAD_REQUEST, "logout_token is missing");
+    };
     match federation.back_channel_logout(&provider, token).await {
         Ok(()) => {
             let mut response = StatusCode::OK.into_response();
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response
         }
         Err(LogoutTokenRefusal::Unavailable(error)) => {
             tracing::error!(provider = name, %error, "a back-channel logout could not be judged");
-            answer::retry_after(answer::oauth_error(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, "try again shortly"), 5)
+            answer::retry_after(
+                answer::oauth_error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    OAuthErrorCode::TemporarilyUnavailable,
+                    "try again shortly",
+                ),
+                5,
+            )
         }
         Err(error) => {
             tracing::warn!(provider = name, %error, "a logout token was refused");

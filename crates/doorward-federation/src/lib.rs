@@ -1,9 +1,14 @@
-//! Asks an upstream provider who a person is. The only crate that names `openidconnect` (and `oauth2` underneath it).
+//! Asks an upstream provider who a person is. The only crate that names `openidconnect` (and
+//! `oauth2` underneath it).
 //!
-//! The way of a sign-in: [`Federation::begin`] sends the browser away, [`Federation::take_up`] recognises it when it comes back
-//! and learns from the provider who it is, [`Federation::admit`] decides who that is here. Afterwards [`Federation::check_due`]
-//! keeps asking whether the provider still stands for the person.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+//! The way of a sign-in: [`Federation::begin`] sends the browser away, [`Federation::take_up`]
+//! recognises it when it comes back and learns from the provider who it is, [`Federation::admit`]
+//! decides who that is here. Afterwards [`Federation::check_due`] keeps asking whether the provider
+//! still stands for the person.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod admission;
 mod attempt;
@@ -85,7 +90,8 @@ pub(crate) struct KnownStored {
     pub(crate) providers: Vec<(StoredProvider, Arc<Provider>)>,
 }
 
-/// How many sign-ins one address may begin at once, and a minute: an office behind one address begins many.
+/// How many sign-ins one address may begin at once, and a minute: an office behind one address
+/// begins many.
 const STARTS: (u32, u32) = (120, 120);
 
 /// How many refresh tokens are redeemed at once.
@@ -96,18 +102,38 @@ impl Federation {
     pub fn new(parts: Parts) -> Result<Self, ConfiguredProviderError> {
         let mut configured = Vec::new();
         for (name, config) in &parts.configured {
-            let made = Provider::new(name, config.clone(), Source::File, &parts.outbound, &parts.outbound_config);
-            configured.push(Arc::new(made.map_err(|error| ConfiguredProviderError { provider: name.clone(), error })?));
+            let made = Provider::new(
+                name,
+                config.clone(),
+                Source::File,
+                &parts.outbound,
+                &parts.outbound_config,
+            );
+            configured.push(Arc::new(
+                made.map_err(|error| ConfiguredProviderError { provider: name.clone(), error })?,
+            ));
         }
         let starts = AddressLimiter::new(STARTS.0, STARTS.1);
-        Ok(Self { inner: Arc::new(Inner { parts, configured, stored: Mutex::default(), starts, rotations: SingleFlight::new(ROTATIONS) }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                parts,
+                configured,
+                stored: Mutex::default(),
+                starts,
+                rotations: SingleFlight::new(ROTATIONS),
+            }),
+        })
     }
 }
 
-/// Checks the providers of the configuration file without setting anything up but their certificates.
-pub fn check_configured(configured: &BTreeMap<String, ProviderConfig>) -> Result<(), ConfiguredProviderError> {
+/// Checks the providers of the configuration file without setting anything up but their
+/// certificates.
+pub fn check_configured(
+    configured: &BTreeMap<String, ProviderConfig>,
+) -> Result<(), ConfiguredProviderError> {
     for (name, config) in configured {
-        provider::check(name, config).map_err(|error| ConfiguredProviderError { provider: name.clone(), error })?;
+        provider::check(name, config)
+            .map_err(|error| ConfiguredProviderError { provider: name.clone(), error })?;
     }
     Ok(())
 }
@@ -124,7 +150,10 @@ pub struct ConfiguredProviderError {
 
 /// A text that others wrote, fit for one line of a log.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().take(500).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+    text.chars()
+        .take(500)
+        .map(|letter| if letter.is_control() { '\u{fffd}' } else { letter })
+        .collect()
 }
 
 /// Why nobody could be signed in. The texts are for the log; pages tell people what to do.
@@ -162,7 +191,10 @@ mod tests {
 
     #[test]
     fn ops03_what_a_provider_says_stays_on_one_line_of_the_log() {
-        let error = FederationError::Refused(format!("no\r\n2026 INFO forged \u{1b}[31m{}", "x".repeat(5000)));
+        let error = FederationError::Refused(format!(
+            "no\r\n2026 INFO forged \u{1b}[31m{}",
+            "x".repeat(5000)
+        ));
         let text = error.to_string();
         assert!(!text.contains(['\n', '\r', '\u{1b}']) && text.len() < 1000, "{text}");
     }

@@ -1,5 +1,5 @@
-//! Signing out, in both directions: the provider tells us (OpenID Connect Back-Channel Logout 1.0), and we lead the person to the
-//! provider's own end (RP-Initiated Logout 1.0).
+//! Signing out, in both directions: the provider tells us (OpenID Connect Back-Channel Logout 1.0),
+//! and we lead the person to the provider's own end (RP-Initiated Logout 1.0).
 
 use std::sync::Arc;
 
@@ -69,7 +69,13 @@ pub struct LogoutForm {
 }
 
 /// What §2.6 demands of a logout token. `issuers` are those that may have signed it.
-fn judge(claims: &LogoutClaims, typ: Option<&str>, issuers: &[String], client_id: &str, now: Timestamp) -> Result<(), String> {
+fn judge(
+    claims: &LogoutClaims,
+    typ: Option<&str>,
+    issuers: &[String],
+    client_id: &str,
+    now: Timestamp,
+) -> Result<(), String> {
     let typ = typ.map(str::to_ascii_lowercase);
     if !matches!(typ.as_deref(), None | Some("jwt" | "logout+jwt" | "application/logout+jwt")) {
         return Err(format!("its typ is {typ:?}"));
@@ -80,7 +86,10 @@ fn judge(claims: &LogoutClaims, typ: Option<&str>, issuers: &[String], client_id
     if !claims.aud.contains(client_id) {
         return Err("it is for another client".to_owned());
     }
-    if claims.iat > now.plus(LEEWAY).0 || claims.iat < now.plus(-OLDEST).0 || claims.exp.is_some_and(|end| end <= now.plus(-LEEWAY).0) {
+    if claims.iat > now.plus(LEEWAY).0
+        || claims.iat < now.plus(-OLDEST).0
+        || claims.exp.is_some_and(|end| end <= now.plus(-LEEWAY).0)
+    {
         return Err("it is too old or from the future".to_owned());
     }
     if !claims.events.get(EVENT).is_some_and(Value::is_object) {
@@ -92,37 +101,68 @@ fn judge(claims: &LogoutClaims, typ: Option<&str>, issuers: &[String], client_id
     if claims.jti.is_empty() || claims.jti.len() > 512 {
         return Err("its jti is empty or too long".to_owned());
     }
-    if claims.sub.is_none() && claims.sid.is_none() { Err("it names neither a person nor a session".to_owned()) } else { Ok(()) }
+    if claims.sub.is_none() && claims.sid.is_none() {
+        Err("it names neither a person nor a session".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 impl Federation {
-    /// Takes a logout token from a provider: ends the sessions that it names and, where the configuration says so, grants.
-    pub async fn back_channel_logout(&self, provider: &Arc<Provider>, token: &str) -> Result<(), LogoutTokenRefusal> {
+    /// Takes a logout token from a provider: ends the sessions that it names and, where the
+    /// configuration says so, grants.
+    pub async fn back_channel_logout(
+        &self,
+        provider: &Arc<Provider>,
+        token: &str,
+    ) -> Result<(), LogoutTokenRefusal> {
         let parts = &self.inner.parts;
         let Protocol::OpenId(_) = &provider.settings.protocol else {
-            return Err(LogoutTokenRefusal::Invalid("this kind of provider has no back-channel logout".to_owned()));
+            return Err(LogoutTokenRefusal::Invalid(
+                "this kind of provider has no back-channel logout".to_owned(),
+            ));
         };
         let claims = self.logout_claims(provider, token, &provider.issuers()).await?;
         let now = parts.clock.now();
         let jti = format!("logout:{}:{}", provider.id, claims.jti);
-        let mut unit = UnitOfWork::from(Change::SpendValue { key: jti, expires_at: now.plus(2 * OLDEST) });
+        let mut unit =
+            UnitOfWork::from(Change::SpendValue { key: jti, expires_at: now.plus(2 * OLDEST) });
         let mut accounts = Vec::new();
-        // The person by `sub` where that is what names people here; the provider's session by `sid` in any case.
-        let identity = claims.sub.as_ref().filter(|_| provider.settings.claims.subject == "sub").map(|sub| IdentityId::of(&claims.iss, sub));
+        // The person by `sub` where that is what names people here; the provider's session by `sid`
+        // in any case.
+        let identity = claims
+            .sub
+            .as_ref()
+            .filter(|_| provider.settings.claims.subject == "sub")
+            .map(|sub| IdentityId::of(&claims.iss, sub));
         match (&identity, &claims.sid) {
             (Some(identity), sid) => {
                 accounts.push(identity.clone());
-                unit.push(Change::EndSessionsOfIdentity { identity: identity.clone(), sid: sid.clone() });
+                unit.push(Change::EndSessionsOfIdentity {
+                    identity: identity.clone(),
+                    sid: sid.clone(),
+                });
             }
             (None, Some(sid)) => {
                 accounts.extend(parts.store.identities_with_sid(&provider.id, sid).await?);
-                unit.push(Change::EndSessionsOfSid { provider: provider.id.clone(), sid: sid.clone() });
+                unit.push(Change::EndSessionsOfSid {
+                    provider: provider.id.clone(),
+                    sid: sid.clone(),
+                });
             }
-            (None, None) => return Err(LogoutTokenRefusal::Invalid("people here are not named by sub, and it names no session".to_owned())),
+            (None, None) => {
+                return Err(LogoutTokenRefusal::Invalid(
+                    "people here are not named by sub, and it names no session".to_owned(),
+                ));
+            }
         }
         if provider.config.logout_ends_grants {
             for identity in accounts {
-                unit.push(Change::RevokeGrantsOfIdentity { identity, at: now, reason: RevokeReason::ProviderLogout });
+                unit.push(Change::RevokeGrantsOfIdentity {
+                    identity,
+                    at: now,
+                    reason: RevokeReason::ProviderLogout,
+                });
             }
         }
         match parts.store.apply(unit).await {
@@ -135,55 +175,86 @@ impl Federation {
         }
     }
 
-    async fn logout_claims(&self, provider: &Provider, token: &str, issuers: &[String]) -> Result<LogoutClaims, LogoutTokenRefusal> {
+    async fn logout_claims(
+        &self,
+        provider: &Provider,
+        token: &str,
+        issuers: &[String],
+    ) -> Result<LogoutClaims, LogoutTokenRefusal> {
         let now = self.inner.parts.clock.now();
-        let invalid = |error: doorward_keys::AssertionRefusal| LogoutTokenRefusal::Invalid(error.to_string());
-        let missing = || LogoutTokenRefusal::Invalid("the provider's keys are not known".to_owned());
+        let invalid =
+            |error: doorward_keys::AssertionRefusal| LogoutTokenRefusal::Invalid(error.to_string());
+        let missing =
+            || LogoutTokenRefusal::Invalid("the provider's keys are not known".to_owned());
         let (found, keys) = provider.jwks(None).await?.ok_or_else(missing)?;
         let (typ, claims) = match verify_signature::<LogoutClaims>(token, &keys) {
             Ok(read) => read,
-            Err(error @ (doorward_keys::AssertionRefusal::UnknownKey | doorward_keys::AssertionRefusal::Invalid)) => match provider.jwks(Some(&found)).await? {
+            Err(
+                error @ (doorward_keys::AssertionRefusal::UnknownKey
+                | doorward_keys::AssertionRefusal::Invalid),
+            ) => match provider.jwks(Some(&found)).await? {
                 Some((_, fresh)) => verify_signature(token, &fresh).map_err(invalid)?,
                 None => return Err(invalid(error)),
             },
             Err(error) => return Err(invalid(error)),
         };
-        judge(&claims, typ.as_deref(), issuers, &provider.config.client_id, now).map_err(LogoutTokenRefusal::Invalid)?;
+        judge(&claims, typ.as_deref(), issuers, &provider.config.client_id, now)
+            .map_err(LogoutTokenRefusal::Invalid)?;
         Ok(claims)
     }
 
-    /// What is to be done when a person signs out of this session here: the provider's token goes, unless another session of the
-    /// same account needs it, and the browser may be led to the provider's own sign-out page.
+    /// What is to be done when a person signs out of this session here: the provider's token goes,
+    /// unless another session of the same account needs it, and the browser may be led to the
+    /// provider's own sign-out page.
     pub async fn signed_out(&self, session: &Session) -> Result<Option<LogoutForm>, StoreError> {
         let parts = &self.inner.parts;
         let Some(upstream) = &session.upstream else { return Ok(None) };
         let now = parts.clock.now();
         let others = parts.store.sessions_of(&session.user_id, now).await?;
-        let needed = others.iter().any(|other| other.id != session.id && other.upstream.as_ref().is_some_and(|other| other.identity == upstream.identity));
+        let needed = others.iter().any(|other| {
+            other.id != session.id
+                && other.upstream.as_ref().is_some_and(|other| other.identity == upstream.identity)
+        });
         let provider = self.any_provider(&upstream.provider).await?;
         if !needed && let Some(identity) = parts.store.identity(&upstream.identity).await? {
             let wait = provider.as_ref().map_or(0, |provider| provider.config.confirm_seconds);
-            parts.store.apply(Change::DropCredential { identity: identity.id, next_check_at: identity.confirmed_at.plus(wait).max(now) }).await?;
+            parts
+                .store
+                .apply(Change::DropCredential {
+                    identity: identity.id,
+                    next_check_at: identity.confirmed_at.plus(wait).max(now),
+                })
+                .await?;
         }
         let Some(provider) = provider else { return Ok(None) };
-        let id_token = upstream.id_token.as_ref().and_then(|sealed| parts.master.open(&Session::id_token_place(&session.id), sealed).ok());
+        let id_token = upstream.id_token.as_ref().and_then(|sealed| {
+            parts.master.open(&Session::id_token_place(&session.id), sealed).ok()
+        });
         let id_token = id_token.and_then(|plain| String::from_utf8(plain.to_vec()).ok());
         Ok(self.logout_form(&provider, id_token).await)
     }
 
-    async fn logout_form(&self, provider: &Provider, id_token: Option<String>) -> Option<LogoutForm> {
+    async fn logout_form(
+        &self,
+        provider: &Provider,
+        id_token: Option<String>,
+    ) -> Option<LogoutForm> {
         if !matches!(provider.settings.protocol, Protocol::OpenId(_)) {
             return None;
         }
         let found = provider.discovered().await.ok()?;
         let end = found.metadata.additional_metadata().end_session_endpoint.clone()?;
         crate::kinds::address("end_session_endpoint", &end, None).ok()?;
-        let back = PostLogoutRedirectUrl::new(self.inner.parts.public_url.at(routes::LOGOUT)).ok()?;
+        let back =
+            PostLogoutRedirectUrl::new(self.inner.parts.public_url.at(routes::LOGOUT)).ok()?;
         let request = LogoutRequest::from(EndSessionUrl::new(end).ok()?)
             .set_client_id(ClientId::new(provider.config.client_id.clone()))
             .set_post_logout_redirect_uri(back);
         let mut url = request.http_get_url();
-        let mut fields: Vec<(String, String)> = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        let mut fields: Vec<(String, String)> = url
+            .query_pairs()
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
         url.set_query(None);
         fields.extend(id_token.map(|token| ("id_token_hint".to_owned(), token)));
         Some(LogoutForm { provider: provider.name.clone(), action: url.to_string(), fields })
@@ -200,7 +271,8 @@ mod tests {
     fn told(change: impl FnOnce(&mut Value)) -> Result<(), String> {
         let mut claims = json!({"iss": "https://i", "aud": "me", "iat": NOW.0, "exp": NOW.0 + 60, "jti": "j", "sub": "u", "sid": "s", "events": {EVENT: {}}});
         change(&mut claims);
-        let claims: LogoutClaims = serde_json::from_value(claims).map_err(|error| error.to_string())?;
+        let claims: LogoutClaims =
+            serde_json::from_value(claims).map_err(|error| error.to_string())?;
         judge(&claims, Some("logout+jwt"), &["https://i".to_owned()], "me", NOW)
     }
 
@@ -223,7 +295,10 @@ mod tests {
             assert!(told(|claims| claims[member] = value.clone()).is_err(), "{member} {value}");
         }
         for member in ["iss", "aud", "iat", "jti", "events"] {
-            assert!(told(|claims| drop(claims.as_object_mut().unwrap().remove(member))).is_err(), "{member}");
+            assert!(
+                told(|claims| drop(claims.as_object_mut().unwrap().remove(member))).is_err(),
+                "{member}"
+            );
         }
         assert!(
             told(|claims| {

@@ -82,7 +82,11 @@ fn domains(key: &'static str, texts: &[String]) -> Result<Vec<String>, SettingEr
     let one = |text: &String| {
         let domain = text.trim().trim_start_matches('@').to_lowercase();
         let plain = domain.contains('.') && !domain.contains(['@', '/', ' ', '*']);
-        if plain { Ok(domain) } else { Err(SettingError::new(key, format!("{text:?} is not a domain like example.com"))) }
+        if plain {
+            Ok(domain)
+        } else {
+            Err(SettingError::new(key, format!("{text:?} is not a domain like example.com")))
+        }
     };
     texts.iter().map(one).collect()
 }
@@ -94,11 +98,20 @@ fn policy(config: &ProviderConfig) -> Result<Policy, SettingError> {
         home: if home.is_empty() { allowed.clone() } else { home },
         domains: allowed,
         groups: config.allowed_groups.iter().map(Pattern::new).collect(),
-        conditions: config.required_claims.iter().map(|text| Condition::parse("required_claims", text)).collect::<Result<_, _>>()?,
+        conditions: config
+            .required_claims
+            .iter()
+            .map(|text| Condition::parse("required_claims", text))
+            .collect::<Result<_, _>>()?,
         open: match config.sign_up.as_str() {
             "open" => true,
             "invited" => false,
-            other => return Err(SettingError::new("sign_up", format!("must be open or invited, not {other:?}"))),
+            other => {
+                return Err(SettingError::new(
+                    "sign_up",
+                    format!("must be open or invited, not {other:?}"),
+                ));
+            }
         },
         authoritative: domains("authoritative_domains", &config.authoritative_domains)?,
         roles: config.roles.iter().map(|text| RoleRule::parse(text)).collect::<Result<_, _>>()?,
@@ -106,7 +119,12 @@ fn policy(config: &ProviderConfig) -> Result<Policy, SettingError> {
             "never" => SecondFactorPolicy::Never,
             "enrolled" => SecondFactorPolicy::Enrolled,
             "required" => SecondFactorPolicy::Required,
-            other => return Err(SettingError::new("second_factor", format!("must be never, enrolled or required, not {other:?}"))),
+            other => {
+                return Err(SettingError::new(
+                    "second_factor",
+                    format!("must be never, enrolled or required, not {other:?}"),
+                ));
+            }
         },
     })
 }
@@ -119,12 +137,19 @@ fn auth_method(config: &ProviderConfig, default: AuthMethod) -> Result<AuthMetho
         "private_key_jwt" => AuthMethod::PrivateKeyJwt,
         "none" => AuthMethod::Nothing,
         other => {
-            let why = format!("must be client_secret_basic, client_secret_post, private_key_jwt or none, not {other:?}");
+            let why = format!(
+                "must be client_secret_basic, client_secret_post, private_key_jwt or none, not {other:?}"
+            );
             return Err(SettingError::new("token_auth_method", why));
         }
     };
-    if matches!(method, AuthMethod::SecretBasic | AuthMethod::SecretPost) && config.client_secret.is_empty() {
-        return Err(SettingError::new("client_secret", "is needed (or set token_auth_method to private_key_jwt or none)"));
+    if matches!(method, AuthMethod::SecretBasic | AuthMethod::SecretPost)
+        && config.client_secret.is_empty()
+    {
+        return Err(SettingError::new(
+            "client_secret",
+            "is needed (or set token_auth_method to private_key_jwt or none)",
+        ));
     }
     Ok(method)
 }
@@ -153,32 +178,47 @@ struct Prepared {
 }
 
 fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError> {
-    let id = ProviderId::parse(name).map_err(|error| SettingError::new("name", error.to_string()))?;
+    let id =
+        ProviderId::parse(name).map_err(|error| SettingError::new("name", error.to_string()))?;
     let kind = kinds::named(&config.kind).ok_or_else(|| {
         let known = kinds::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
         SettingError::new("kind", format!("must be one of {known}, not {:?}", config.kind))
     })?;
     if config.client_id.is_empty() {
-        return Err(SettingError::new("client_id", "is needed: the provider gives it when you register this server there"));
+        return Err(SettingError::new(
+            "client_id",
+            "is needed: the provider gives it when you register this server there",
+        ));
     }
     let mut settings = (kind.prepare)(config)?;
     claim_names(config, &mut settings.claims);
     settings.auth_method = auth_method(config, settings.auth_method)?;
     if !matches!(config.response_mode.as_str(), "query" | "form_post") {
-        return Err(SettingError::new("response_mode", format!("must be query or form_post, not {:?}", config.response_mode)));
+        return Err(SettingError::new(
+            "response_mode",
+            format!("must be query or form_post, not {:?}", config.response_mode),
+        ));
     }
-    for (key, value, least) in
-        [("refresh_seconds", config.refresh_seconds, 60), ("grace_seconds", config.grace_seconds, 0), ("confirm_seconds", config.confirm_seconds, 60)]
-    {
+    for (key, value, least) in [
+        ("refresh_seconds", config.refresh_seconds, 60),
+        ("grace_seconds", config.grace_seconds, 0),
+        ("confirm_seconds", config.confirm_seconds, 60),
+    ] {
         if !(least..=366 * 86_400).contains(&value) {
-            return Err(SettingError::new(key, format!("must be between {least} and {}, not {value}", 366 * 86_400)));
+            return Err(SettingError::new(
+                key,
+                format!("must be between {least} and {}, not {value}", 366 * 86_400),
+            ));
         }
     }
     let key = if config.private_key_file.is_empty() {
         None
     } else {
-        let wrong = |why: String| SettingError::new("private_key_file", format!("{}: {why}", config.private_key_file));
-        let pem = std::fs::read(&config.private_key_file).map_err(|error| wrong(error.to_string()))?;
+        let wrong = |why: String| {
+            SettingError::new("private_key_file", format!("{}: {why}", config.private_key_file))
+        };
+        let pem =
+            std::fs::read(&config.private_key_file).map_err(|error| wrong(error.to_string()))?;
         let named = (!config.private_key_id.is_empty()).then(|| config.private_key_id.clone());
         Some(ClientKey::from_pem(&pem, named).map_err(|error| wrong(error.to_string()))?)
     };
@@ -190,22 +230,38 @@ pub(crate) fn check(name: &str, config: &ProviderConfig) -> Result<(), SettingEr
     prepare(name, config)?;
     let outbound = OutboundConfig {
         allow_networks: config.networks.clone(),
-        extra_ca_files: if config.ca_file.is_empty() { Vec::new() } else { vec![config.ca_file.clone()] },
+        extra_ca_files: if config.ca_file.is_empty() {
+            Vec::new()
+        } else {
+            vec![config.ca_file.clone()]
+        },
         ..OutboundConfig::default()
     };
     doorward_transport::outbound::check(&outbound).map(drop).map_err(|error| outbound_error(&error))
 }
 
 fn outbound_error(error: &doorward_transport::outbound::OutboundSetupError) -> SettingError {
-    let key = if matches!(error, doorward_transport::outbound::OutboundSetupError::Network(_)) { "networks" } else { "ca_file" };
+    let key = if matches!(error, doorward_transport::outbound::OutboundSetupError::Network(_)) {
+        "networks"
+    } else {
+        "ca_file"
+    };
     SettingError::new(key, error.to_string())
 }
 
 impl Provider {
-    pub(crate) fn new(name: &str, config: ProviderConfig, source: Source, outbound: &Outbound, outbound_config: &OutboundConfig) -> Result<Self, SettingError> {
+    pub(crate) fn new(
+        name: &str,
+        config: ProviderConfig,
+        source: Source,
+        outbound: &Outbound,
+        outbound_config: &OutboundConfig,
+    ) -> Result<Self, SettingError> {
         let Prepared { id, kind, settings, policy, key } = prepare(name, &config)?;
         let address = match &settings.protocol {
-            Protocol::OpenId(open_id) => open_id.discover_at.as_ref().unwrap_or(&open_id.issuer).clone(),
+            Protocol::OpenId(open_id) => {
+                open_id.discover_at.as_ref().unwrap_or(&open_id.issuer).clone()
+            }
             Protocol::OAuth2(oauth2) => oauth2.token.to_string(),
         };
         let correspondent = Correspondent {
@@ -213,24 +269,45 @@ impl Provider {
             ca_file: (!config.ca_file.is_empty()).then_some(config.ca_file.as_str()),
             http_on_loopback: Url::parse(&address).is_ok_and(|url| url.scheme() == "http"),
         };
-        let outbound = outbound.for_correspondent(outbound_config, correspondent).map_err(|error| outbound_error(&error))?;
+        let outbound = outbound
+            .for_correspondent(outbound_config, correspondent)
+            .map_err(|error| outbound_error(&error))?;
         let discovery = match &settings.protocol {
-            Protocol::OpenId(open_id) => Some(Discovery::new(id.clone(), outbound.clone(), open_id.clone())),
+            Protocol::OpenId(open_id) => {
+                Some(Discovery::new(id.clone(), outbound.clone(), open_id.clone()))
+            }
             Protocol::OAuth2(_) => None,
         };
-        let shown = if config.name.trim().is_empty() { kind.title.to_owned() } else { config.name.trim().to_owned() };
-        Ok(Self { id, kind, name: shown, source, config, settings, policy, key, outbound, discovery })
+        let shown = if config.name.trim().is_empty() {
+            kind.title.to_owned()
+        } else {
+            config.name.trim().to_owned()
+        };
+        Ok(Self {
+            id,
+            kind,
+            name: shown,
+            source,
+            config,
+            settings,
+            policy,
+            key,
+            outbound,
+            discovery,
+        })
     }
 
-    /// The key of an account there. An issuer and a subject name one account (OpenID Connect Core §5.7). A server that speaks plain OAuth 2.0
-    /// states no issuer, so the provider's name here takes part: two of them at one origin have different users.
+    /// The key of an account there. An issuer and a subject name one account (OpenID Connect Core
+    /// §5.7). A server that speaks plain OAuth 2.0 states no issuer, so the provider's name here
+    /// takes part: two of them at one origin have different users.
     pub(crate) fn key_of(&self, issuer: &str, subject: &str) -> IdentityId {
         match &self.settings.protocol {
             Protocol::OpenId(_) => IdentityId::of(issuer, subject),
             Protocol::OAuth2(_) => IdentityId::of(&format!("oauth2 {} {issuer}", self.id), subject),
         }
     }
-    /// Whether accounts of this issuer are this provider's. A provider that is set to another server has none of the old one's.
+    /// Whether accounts of this issuer are this provider's. A provider that is set to another
+    /// server has none of the old one's.
     pub(crate) fn vouches_for(&self, issuer: &str) -> bool {
         self.issuers().iter().any(|own| own == issuer)
     }
@@ -238,7 +315,11 @@ impl Provider {
     pub(crate) fn issuers(&self) -> Vec<String> {
         match &self.settings.protocol {
             Protocol::OpenId(open_id) if open_id.tenants.is_empty() => vec![open_id.issuer.clone()],
-            Protocol::OpenId(open_id) => open_id.tenants.iter().map(|tenant| open_id.issuer.replace(kinds::TENANT, tenant)).collect(),
+            Protocol::OpenId(open_id) => open_id
+                .tenants
+                .iter()
+                .map(|tenant| open_id.issuer.replace(kinds::TENANT, tenant))
+                .collect(),
             Protocol::OAuth2(oauth2) => vec![oauth2.issuer.clone()],
         }
     }
@@ -260,7 +341,10 @@ impl Provider {
     }
     /// Its settings, with the secret left out.
     pub fn public_config(&self) -> ProviderConfig {
-        ProviderConfig { client_secret: doorward_model::SecretSetting::default(), ..self.config.clone() }
+        ProviderConfig {
+            client_secret: doorward_model::SecretSetting::default(),
+            ..self.config.clone()
+        }
     }
     /// How many roles its rules can give.
     pub fn role_rules(&self) -> usize {
@@ -270,7 +354,10 @@ impl Provider {
 
 /// The domain of an e-mail address, in lower case.
 pub(crate) fn domain_of(email: &str) -> Option<String> {
-    email.rsplit_once('@').map(|(_, domain)| domain.to_lowercase()).filter(|domain| domain.contains('.'))
+    email
+        .rsplit_once('@')
+        .map(|(_, domain)| domain.to_lowercase())
+        .filter(|domain| domain.contains('.'))
 }
 
 #[cfg(test)]
@@ -278,7 +365,12 @@ mod tests {
     use super::*;
 
     fn config(kind: &str) -> ProviderConfig {
-        ProviderConfig { kind: kind.to_owned(), client_id: "id".to_owned(), client_secret: "secret".into(), ..ProviderConfig::default() }
+        ProviderConfig {
+            kind: kind.to_owned(),
+            client_id: "id".to_owned(),
+            client_secret: "secret".into(),
+            ..ProviderConfig::default()
+        }
     }
 
     #[test]
@@ -298,11 +390,18 @@ mod tests {
             assert_eq!(check("p", &config(kind)).unwrap_err().key, key, "{kind}");
         }
         for kind in kinds::KINDS {
-            assert!(
-                kind.needs
-                    .iter()
-                    .all(|key| ["issuer", "client_secret", "tenants", "authorize_url", "token_url", "userinfo_url", "claim_subject"].contains(key))
-            );
+            assert!(kind.needs.iter().all(|key| {
+                [
+                    "issuer",
+                    "client_secret",
+                    "tenants",
+                    "authorize_url",
+                    "token_url",
+                    "userinfo_url",
+                    "claim_subject",
+                ]
+                .contains(key)
+            }));
         }
     }
 
@@ -314,17 +413,30 @@ mod tests {
             check("p", &config).unwrap_err().key
         };
         assert_eq!(change(|config| config.client_id.clear()), "client_id");
-        assert_eq!(change(|config| config.client_secret = doorward_model::SecretSetting::default()), "client_secret");
+        assert_eq!(
+            change(|config| config.client_secret = doorward_model::SecretSetting::default()),
+            "client_secret"
+        );
         assert_eq!(change(|config| config.sign_up = "maybe".to_owned()), "sign_up");
         assert_eq!(change(|config| config.response_mode = "fragment".to_owned()), "response_mode");
         assert_eq!(change(|config| config.roles = vec!["groups".to_owned()]), "roles");
-        assert_eq!(change(|config| config.allowed_domains = vec!["@example".to_owned()]), "allowed_domains");
+        assert_eq!(
+            change(|config| config.allowed_domains = vec!["@example".to_owned()]),
+            "allowed_domains"
+        );
         assert_eq!(change(|config| config.networks = vec!["intranet".to_owned()]), "networks");
         assert_eq!(change(|config| config.ca_file = "/nonexistent.pem".to_owned()), "ca_file");
         assert_eq!(change(|config| config.refresh_seconds = 1), "refresh_seconds");
-        let http = ProviderConfig { issuer: "http://login.example.com".to_owned(), ..config("oidc") };
+        let http =
+            ProviderConfig { issuer: "http://login.example.com".to_owned(), ..config("oidc") };
         assert_eq!(check("p", &http).unwrap_err().key, "issuer");
-        assert!(check("p", &ProviderConfig { issuer: "http://127.0.0.1:7401".to_owned(), ..config("oidc") }).is_ok());
+        assert!(
+            check(
+                "p",
+                &ProviderConfig { issuer: "http://127.0.0.1:7401".to_owned(), ..config("oidc") }
+            )
+            .is_ok()
+        );
         assert_eq!(check("P", &config("google")).unwrap_err().key, "name");
     }
 }

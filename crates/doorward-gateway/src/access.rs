@@ -23,7 +23,8 @@ use crate::{
 const IDENTITY_LIFETIME: i64 = 300;
 /// How many seconds before its end a token is replaced.
 const EARLY: i64 = 30;
-/// How long a call waits for the refresh of a token. The refresh goes on when the call does not wait any longer.
+/// How long a call waits for the refresh of a token. The refresh goes on when the call does not
+/// wait any longer.
 const REFRESH_WITHIN: Duration = Duration::from_secs(15);
 /// The most refreshes and exchanges under way at once.
 const MOST_UNDER_WAY: usize = 1000;
@@ -91,7 +92,8 @@ pub(crate) struct Held {
     pub(crate) resource: Option<String>,
 }
 
-/// The place that a connection's tokens are sealed for: they open for no other user, upstream and issuer.
+/// The place that a connection's tokens are sealed for: they open for no other user, upstream and
+/// issuer.
 pub(crate) fn place(connection: &Connection) -> String {
     place_of(&connection.user_id, connection.upstream, &connection.issuer)
 }
@@ -110,7 +112,10 @@ pub(crate) struct Flights {
 
 impl Default for Flights {
     fn default() -> Self {
-        Self { refreshes: SingleFlight::new(MOST_UNDER_WAY), exchanges: SingleFlight::new(MOST_UNDER_WAY) }
+        Self {
+            refreshes: SingleFlight::new(MOST_UNDER_WAY),
+            exchanges: SingleFlight::new(MOST_UNDER_WAY),
+        }
     }
 }
 
@@ -141,7 +146,9 @@ impl LinkAuth {
             (Auth::Nobody | Auth::Fixed(..), _) => Ok(None),
             (_, None) => Err(NoToken::Unavailable("there is no person to act for".to_owned())),
             (Auth::Identity, Some(person)) => self.identity(person).map(Some),
-            (Auth::Exchange(endpoint), Some(person)) => self.exchanged(person, endpoint).await.map(Some),
+            (Auth::Exchange(endpoint), Some(person)) => {
+                self.exchanged(person, endpoint).await.map(Some)
+            }
             (Auth::Grant, Some(person)) => self.granted(person, None).await.map(Some),
         }
     }
@@ -162,14 +169,16 @@ impl LinkAuth {
     /// Notes what the upstream says about how to be authorised.
     pub(crate) fn challenged(&self, said: &str) {
         if !said.is_empty() && said != crate::upstreams::http::CONNECT_FIRST {
-            *self.upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(said.chars().take(4096).collect());
+            *self.upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(said.chars().take(4096).collect());
         }
     }
 
     /// Notes that the upstream wants more access than the person gave (G25).
     pub(crate) fn wants_scope(&self, scope: Option<&str>) {
         if let (Some(person), Some(scope)) = (&self.person, scope) {
-            let mut wanted = self.gateway.wanted_scopes.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut wanted =
+                self.gateway.wanted_scopes.lock().unwrap_or_else(PoisonError::into_inner);
             if wanted.len() < MOST {
                 wanted.insert(self.key(person), scope.chars().take(1024).collect());
             }
@@ -179,10 +188,17 @@ impl LinkAuth {
     /// Notes that the upstream refuses even a fresh token: this connection, and no other, is over.
     pub(crate) async fn refused(&self, token: &str) {
         let (Auth::Grant, Some(person)) = (&self.upstream.auth, &self.person) else { return };
-        if let Ok(Some(connection)) = self.gateway.parts.store.connection_now(&person.id, self.upstream.name).await
+        if let Ok(Some(connection)) =
+            self.gateway.parts.store.connection_now(&person.id, self.upstream.name).await
             && self.held(&connection).is_some_and(|held| held.access_token == token)
         {
-            refresh::end(&self.gateway, &self.upstream, connection, "the upstream refused the access").await;
+            refresh::end(
+                &self.gateway,
+                &self.upstream,
+                connection,
+                "the upstream refused the access",
+            )
+            .await;
         }
     }
 
@@ -214,19 +230,28 @@ impl LinkAuth {
         });
         if let Value::Object(members) = &mut claims {
             members.extend(person.email.as_ref().map(|email| ("email".to_owned(), json!(email))));
-            members.extend(person.display_name.as_ref().map(|name| ("name".to_owned(), json!(name))));
+            members
+                .extend(person.display_name.as_ref().map(|name| ("name".to_owned(), json!(name))));
         }
-        parts.keys.sign_client_assertion(&claims, now).map_err(|error| NoToken::Unavailable(error.to_string()))
+        parts
+            .keys
+            .sign_client_assertion(&claims, now)
+            .map_err(|error| NoToken::Unavailable(error.to_string()))
     }
 
-    /// A token of ours exchanged for one of the upstream's authorization server (RFC 8693), by one task for all calls of the user.
+    /// A token of ours exchanged for one of the upstream's authorization server (RFC 8693), by one
+    /// task for all calls of the user.
     async fn exchanged(&self, person: &Arc<Person>, endpoint: &Url) -> Result<String, NoToken> {
         let key = self.key(person);
         if let Some(token) = self.gateway.short_lived.get(&key, self.gateway.parts.clock.now()) {
             return Ok(token);
         }
         let (auth, person, endpoint) = (self.clone(), Arc::clone(person), endpoint.clone());
-        self.gateway.flights.exchanges.run(key, || async move { auth.exchange(&person, &endpoint).await }).await?
+        self.gateway
+            .flights
+            .exchanges
+            .run(key, || async move { auth.exchange(&person, &endpoint).await })
+            .await?
     }
 
     async fn exchange(&self, person: &Person, endpoint: &Url) -> Result<String, NoToken> {
@@ -254,7 +279,9 @@ impl LinkAuth {
         }
         let client = oauth::ClientCredentials::configured(config);
         let answer = oauth::token_request(&self.upstream.outbound, endpoint, &client, form).await;
-        let tokens = answer.map_err(|error| NoToken::Unavailable(format!("the token could not be exchanged: {error}")))?;
+        let tokens = answer.map_err(|error| {
+            NoToken::Unavailable(format!("the token could not be exchanged: {error}"))
+        })?;
         let end = now.plus(tokens.expires_in.unwrap_or(IDENTITY_LIFETIME).clamp(1, 3600)).0;
         self.gateway.short_lived.put(key, tokens.access_token.clone(), end, now);
         Ok(tokens.access_token)
@@ -265,7 +292,11 @@ impl LinkAuth {
     }
 
     /// The person's own token, refreshed before its end or when it was refused.
-    async fn granted(&self, person: &Arc<Person>, refused: Option<&str>) -> Result<String, NoToken> {
+    async fn granted(
+        &self,
+        person: &Arc<Person>,
+        refused: Option<&str>,
+    ) -> Result<String, NoToken> {
         let store = &self.gateway.parts.store;
         let name = self.upstream.name;
         let title = &self.upstream.title;
@@ -275,32 +306,53 @@ impl LinkAuth {
         let mut replaced: Option<String> = None;
         loop {
             let now = self.gateway.parts.clock.now();
-            let Some(connection) = seen.take() else { return Err(NoToken::Connect(format!("you have not connected {title} yet"))) };
+            let Some(connection) = seen.take() else {
+                return Err(NoToken::Connect(format!("you have not connected {title} yet")));
+            };
             if now >= connection.ends_at {
-                return Err(NoToken::Connect(format!("your connection to {title} has ended after its time")));
+                return Err(NoToken::Connect(format!(
+                    "your connection to {title} has ended after its time"
+                )));
             }
             let Some(held) = self.held(&connection) else {
-                return Err(NoToken::Connect(connection.problem.unwrap_or_else(|| format!("your connection to {title} cannot be used any more"))));
+                return Err(NoToken::Connect(connection.problem.unwrap_or_else(|| {
+                    format!("your connection to {title} cannot be used any more")
+                })));
             };
-            let fresh = connection.expires_at.is_none_or(|end| now.plus(EARLY) < end) && refused != Some(held.access_token.as_str());
-            // A token may live for so short a time that it is never fresh: one that was just given is used nevertheless.
+            let fresh = connection.expires_at.is_none_or(|end| now.plus(EARLY) < end)
+                && refused != Some(held.access_token.as_str());
+            // A token may live for so short a time that it is never fresh: one that was just given
+            // is used nevertheless.
             let given = replaced.as_ref().is_some_and(|before| *before != held.access_token);
             if fresh || given {
                 return Ok(held.access_token);
             }
-            if held.refresh_token.is_none() && refused.is_none() && connection.expires_at.is_none_or(|end| now < end) {
+            if held.refresh_token.is_none()
+                && refused.is_none()
+                && connection.expires_at.is_none_or(|end| now < end)
+            {
                 // About to end, with nothing to refresh it by: good until then.
                 return Ok(held.access_token);
             }
-            let late = || NoToken::Unavailable(format!("the access to {title} is being refreshed; try again shortly"));
-            let (gateway, upstream, user_id) = (Arc::clone(&self.gateway), Arc::clone(&self.upstream), person.id.clone());
+            let late = || {
+                NoToken::Unavailable(format!(
+                    "the access to {title} is being refreshed; try again shortly"
+                ))
+            };
+            let (gateway, upstream, user_id) =
+                (Arc::clone(&self.gateway), Arc::clone(&self.upstream), person.id.clone());
             let version = connection.version;
-            let flight = self.gateway.flights.refreshes.run(self.key(person), || refresh::run(gateway, upstream, user_id, version));
+            let flight = self
+                .gateway
+                .flights
+                .refreshes
+                .run(self.key(person), || refresh::run(gateway, upstream, user_id, version));
             tokio::time::timeout_at(deadline, flight).await.map_err(|_| late())???;
             replaced = Some(held.access_token);
             seen = store.connection_now(&person.id, name).await?;
             if seen.as_ref().is_some_and(|connection| connection.version == version) {
-                // Another replica refreshes, or this one failed to reach the store: look again, until the call's time is over.
+                // Another replica refreshes, or this one failed to reach the store: look again,
+                // until the call's time is over.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 if tokio::time::Instant::now() >= deadline {
                     return Err(late());

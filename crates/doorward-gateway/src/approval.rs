@@ -1,6 +1,7 @@
-//! Approval of what an upstream offers besides tools. Where tools wait for an administrator (`approve = "manual"`), so do prompts and
-//! resources: each of the two as a whole, by an entry of its own among the upstream's tools, which is listed, approved and rejected as
-//! a tool is and never called.
+//! Approval of what an upstream offers besides tools. Where tools wait for an administrator
+//! (`approve = "manual"`), so do prompts and resources: each of the two as a whole, by an entry of
+//! its own among the upstream's tools, which is listed, approved and rejected as a tool is and
+//! never called.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,7 +10,8 @@ use serde_json::json;
 
 use crate::{definition::Shown, listing::Listed, upstream::Upstream};
 
-/// The entry for all prompts. No tool may have such a name: brackets are not among the letters that MCP recommends for tools.
+/// The entry for all prompts. No tool may have such a name: brackets are not among the letters that
+/// MCP recommends for tools.
 const PROMPTS: &str = "(prompts)";
 /// The entry for all resources and templates.
 const RESOURCES: &str = "(resources)";
@@ -28,16 +30,23 @@ fn entry(name: &'static str, description: &'static str) -> Shown {
     tool.into()
 }
 
-/// Takes out tools that have the name of an entry, and answers the entries that are to be approved like tools.
+/// Takes out tools that have the name of an entry, and answers the entries that are to be approved
+/// like tools.
 pub(crate) fn entries(upstream: &Upstream, listed: &mut Listed) -> Vec<Shown> {
     listed.tools.retain(|shown| !is_entry(&shown.tool.name));
     let mut entries = Vec::new();
     if upstream.approves_by_hand() {
         if listed.offers.prompts {
-            entries.push(entry(PROMPTS, "All prompts of this upstream, and the completion of their arguments."));
+            entries.push(entry(
+                PROMPTS,
+                "All prompts of this upstream, and the completion of their arguments.",
+            ));
         }
         if listed.offers.resources {
-            entries.push(entry(RESOURCES, "All resources and resource templates of this upstream, and subscriptions to them."));
+            entries.push(entry(
+                RESOURCES,
+                "All resources and resource templates of this upstream, and subscriptions to them.",
+            ));
         }
     }
     entries

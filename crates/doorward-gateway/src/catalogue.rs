@@ -1,5 +1,6 @@
-//! What upstreams offer, as it was last listed: kept for a while, refreshed in the background, never waited for longer than a moment.
-//! An upstream that is slow, dead or not authorised delays nobody and empties nothing (CA29, CA36).
+//! What upstreams offer, as it was last listed: kept for a while, refreshed in the background,
+//! never waited for longer than a moment. An upstream that is slow, dead or not authorised delays
+//! nobody and empties nothing (CA29, CA36).
 
 use std::{
     collections::HashMap,
@@ -68,7 +69,8 @@ impl Catalogue {
         if Arc::ptr_eq(&held, pins) {
             return true;
         }
-        // Read anew and the same: every call comes by here, so that this must be found out only once.
+        // Read anew and the same: every call comes by here, so that this must be found out only
+        // once.
         let same = *held == *pins;
         if same {
             *held = Arc::clone(pins);
@@ -127,7 +129,10 @@ impl Catalogues {
         }
         if slots.len() >= MOST {
             // Rare, and harmless: what is needed is listed anew.
-            let oldest = slots.iter().min_by_key(|(_, (_, slot))| slot.state().tried_at).map(|(key, _)| key.clone());
+            let oldest = slots
+                .iter()
+                .min_by_key(|(_, (_, slot))| slot.state().tried_at)
+                .map(|(key, _)| key.clone());
             if let Some(oldest) = oldest {
                 slots.remove(&oldest);
             }
@@ -138,17 +143,28 @@ impl Catalogues {
     }
     /// Forgets the lists of an upstream: one person's, or everybody's.
     pub(crate) fn forget(&self, name: UpstreamName, person: Option<&UserId>) {
-        self.lock().retain(|(upstream, owner), _| *upstream != name || (person.is_some() && owner.as_ref() != person));
+        self.lock().retain(|(upstream, owner), _| {
+            *upstream != name || (person.is_some() && owner.as_ref() != person)
+        });
     }
     /// The tools that the newest list of an upstream left out.
     pub(crate) fn left_out(&self, name: UpstreamName) -> LeftOut {
-        let slots: Vec<Arc<Slot>> = self.lock().iter().filter(|((upstream, _), _)| *upstream == name).map(|(_, (_, slot))| Arc::clone(slot)).collect();
-        let newest = slots.iter().filter_map(|slot| slot.state().catalogue.clone()).max_by_key(|catalogue| catalogue.listed_at);
+        let slots: Vec<Arc<Slot>> = self
+            .lock()
+            .iter()
+            .filter(|((upstream, _), _)| *upstream == name)
+            .map(|(_, (_, slot))| Arc::clone(slot))
+            .collect();
+        let newest = slots
+            .iter()
+            .filter_map(|slot| slot.state().catalogue.clone())
+            .max_by_key(|catalogue| catalogue.listed_at);
         newest.map(|catalogue| catalogue.left_out.clone()).unwrap_or_default()
     }
     /// Forgets what belongs to upstreams that are gone or changed.
     pub(crate) fn keep_only(&self, upstreams: &[Shared]) {
-        self.lock().retain(|_, (known, _)| upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, known)));
+        self.lock()
+            .retain(|_, (known, _)| upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, known)));
     }
 }
 
@@ -163,8 +179,13 @@ impl Inner {
         (upstream.name, upstream.lists_are_personal().then(|| person.id.clone()))
     }
 
-    /// What an upstream offers to this person, as far as it is known within the time that the upstream has for it.
-    pub(crate) async fn catalogue(self: &Arc<Self>, upstream: &Shared, person: &Arc<Person>) -> Look {
+    /// What an upstream offers to this person, as far as it is known within the time that the
+    /// upstream has for it.
+    pub(crate) async fn catalogue(
+        self: &Arc<Self>,
+        upstream: &Shared,
+        person: &Arc<Person>,
+    ) -> Look {
         let slot = self.catalogues.slot(upstream, &Self::list_key(upstream, person));
         let deadline = Instant::now() + Duration::from_millis(upstream.config.list_wait_ms);
         loop {
@@ -174,11 +195,17 @@ impl Inner {
             let (known, problem, due) = {
                 let state = slot.state();
                 let age = Duration::from_secs(upstream.config.list_seconds);
-                // An administrator's decision counts at once, also one that was made at another replica.
-                let decided = |catalogue: &Arc<Catalogue>| pins.as_ref().is_none_or(|pins| catalogue.is_made_with(pins));
-                let fresh = state.catalogue.as_ref().is_some_and(|catalogue| catalogue.listed_at.elapsed() < age && decided(catalogue));
+                // An administrator's decision counts at once, also one that was made at another
+                // replica.
+                let decided = |catalogue: &Arc<Catalogue>| {
+                    pins.as_ref().is_none_or(|pins| catalogue.is_made_with(pins))
+                };
+                let fresh = state.catalogue.as_ref().is_some_and(|catalogue| {
+                    catalogue.listed_at.elapsed() < age && decided(catalogue)
+                });
                 let rested = state.tried_at.is_none_or(|at| at.elapsed() >= PAUSE);
-                let due = (!fresh && (rested || state.problem.is_none())) || slot.stale.load(Ordering::Acquire);
+                let due = (!fresh && (rested || state.problem.is_none()))
+                    || slot.stale.load(Ordering::Acquire);
                 (state.catalogue.clone().filter(decided), state.problem.clone(), due)
             };
             if due {
@@ -188,26 +215,42 @@ impl Inner {
                 return Look { catalogue: known, problem };
             }
             if tokio::time::timeout_at(deadline, refreshed).await.is_err() {
-                return Look { catalogue: None, problem: problem.or_else(|| Some(LinkError::Failed("it has not answered yet".to_owned()))) };
+                return Look {
+                    catalogue: None,
+                    problem: problem
+                        .or_else(|| Some(LinkError::Failed("it has not answered yet".to_owned()))),
+                };
             }
         }
     }
 
-    /// Lists in the background, once at a time. The task owns the listing and its mark, not a request.
+    /// Lists in the background, once at a time. The task owns the listing and its mark, not a
+    /// request.
     fn refresh(self: &Arc<Self>, upstream: &Shared, person: &Arc<Person>, slot: &Arc<Slot>) {
         let Some(under_way) = UnderWay::begin(slot) else { return };
-        let (inner, upstream, person) = (Arc::clone(self), Arc::clone(upstream), Arc::clone(person));
+        let (inner, upstream, person) =
+            (Arc::clone(self), Arc::clone(upstream), Arc::clone(person));
         tokio::spawn(async move {
             let late = || Err(LinkError::Failed("listing took too long".to_owned()));
-            let listed = tokio::time::timeout(LIST_WITHIN, inner.list(&upstream, &person)).await.unwrap_or_else(|_| late());
+            let listed = tokio::time::timeout(LIST_WITHIN, inner.list(&upstream, &person))
+                .await
+                .unwrap_or_else(|_| late());
             let whose = upstream.lists_are_personal().then(|| person.id.clone());
             for what in under_way.end(&upstream, listed) {
-                inner.parts.changes.tell(Change { upstream: Some(upstream.name), person: whose.clone(), what });
+                inner.parts.changes.tell(Change {
+                    upstream: Some(upstream.name),
+                    person: whose.clone(),
+                    what,
+                });
             }
         });
     }
 
-    async fn list(self: &Arc<Self>, upstream: &Shared, person: &Arc<Person>) -> Result<Catalogue, LinkError> {
+    async fn list(
+        self: &Arc<Self>,
+        upstream: &Shared,
+        person: &Arc<Person>,
+    ) -> Result<Catalogue, LinkError> {
         let listed = if upstream.kind.name == "openapi" {
             let api = openapi::load(upstream).await?;
             Listed { tools: api.tools, left_out: api.left_out, ..Listed::default() }
@@ -225,9 +268,17 @@ impl Inner {
         let store = &self.parts.store;
         let pinned = store.pinned_tools(upstream.name).await.map_err(|error| failed(&error))?;
         let entries = approval::entries(upstream, &mut listed);
-        let (rule, owned, shown) = (pins::Rule::of(self, upstream), Arc::clone(upstream), std::mem::take(&mut listed.tools));
+        let (rule, owned, shown) = (
+            pins::Rule::of(self, upstream),
+            Arc::clone(upstream),
+            std::mem::take(&mut listed.tools),
+        );
         let evaluate = move || {
-            let offered: Vec<Shown> = shown.into_iter().filter(|one| owned.offers(&one.tool.name)).chain(entries).collect();
+            let offered: Vec<Shown> = shown
+                .into_iter()
+                .filter(|one| owned.offers(&one.tool.name))
+                .chain(entries)
+                .collect();
             pins::evaluate(&rule, &pinned, &offered)
         };
         let judged = budget::off_thread(evaluate).await.map_err(|error| failed(&error))?;
@@ -241,26 +292,42 @@ impl Inner {
         approval::withhold(upstream, &mut listed, &judged.usable);
         let pins = store.pinned_tools(upstream.name).await.map_err(|error| failed(&error))?;
         let (owned, usable) = (Arc::clone(upstream), judged.usable);
-        budget::off_thread(move || build(&owned, listed, &usable, pins)).await.map_err(|error| failed(&error))
+        budget::off_thread(move || build(&owned, listed, &usable, pins))
+            .await
+            .map_err(|error| failed(&error))
     }
 
     /// Notes that an upstream said that its lists changed.
     pub(crate) fn note_stale(&self, upstream: &Shared, person: &Person, link: &Link) {
         if link.stale.swap(false, Ordering::AcqRel) {
-            self.catalogues.slot(upstream, &Self::list_key(upstream, person)).stale.store(true, Ordering::Release);
+            self.catalogues
+                .slot(upstream, &Self::list_key(upstream, person))
+                .stale
+                .store(true, Ordering::Release);
         }
     }
 
-    /// The tools of an upstream that cannot be listed now, as far as approved definitions tell; on demand with the hint that the user must connect
-    /// first.
+    /// The tools of an upstream that cannot be listed now, as far as approved definitions tell; on
+    /// demand with the hint that the user must connect first.
     pub(crate) async fn pinned(&self, upstream: &Shared, hint: bool) -> Vec<Arc<ToolSpec>> {
-        let Ok(pins) = self.parts.store.pinned_tools(upstream.name).await else { return Vec::new() };
-        let approved = pins.iter().filter(|pin| pin.state == ToolState::Approved && !approval::is_entry(&pin.tool) && upstream.offers(&pin.tool));
-        approved.filter_map(|pin| Some(Arc::new(spec(upstream, Shown::of(&pin.definition)?.tool, Some(pin), hint)))).collect()
+        let Ok(pins) = self.parts.store.pinned_tools(upstream.name).await else {
+            return Vec::new();
+        };
+        let approved = pins.iter().filter(|pin| {
+            pin.state == ToolState::Approved
+                && !approval::is_entry(&pin.tool)
+                && upstream.offers(&pin.tool)
+        });
+        approved
+            .filter_map(|pin| {
+                Some(Arc::new(spec(upstream, Shown::of(&pin.definition)?.tool, Some(pin), hint)))
+            })
+            .collect()
     }
 }
 
-/// The mark that a list is being made. However its task ends, a panic included, the mark is taken back and those who wait are told.
+/// The mark that a list is being made. However its task ends, a panic included, the mark is taken
+/// back and those who wait are told.
 struct UnderWay(Arc<Slot>);
 
 impl UnderWay {
@@ -281,13 +348,28 @@ impl UnderWay {
         match listed {
             Ok(catalogue) => {
                 let same = |old: &Arc<Catalogue>| {
-                    old.tools.len() == catalogue.tools.len() && old.tools.iter().zip(&catalogue.tools).all(|(one, other)| one.tool == other.tool)
+                    old.tools.len() == catalogue.tools.len()
+                        && old
+                            .tools
+                            .iter()
+                            .zip(&catalogue.tools)
+                            .all(|(one, other)| one.tool == other.tool)
                 };
                 let old = state.catalogue.as_ref();
                 let told = [
                     (Changed::Tools, old.is_some_and(same)),
-                    (Changed::Prompts, old.map_or(catalogue.prompts.is_empty(), |old| old.prompts == catalogue.prompts)),
-                    (Changed::Resources, old.map_or(catalogue.resources.is_empty(), |old| old.resources == catalogue.resources)),
+                    (
+                        Changed::Prompts,
+                        old.map_or(catalogue.prompts.is_empty(), |old| {
+                            old.prompts == catalogue.prompts
+                        }),
+                    ),
+                    (
+                        Changed::Resources,
+                        old.map_or(catalogue.resources.is_empty(), |old| {
+                            old.resources == catalogue.resources
+                        }),
+                    ),
                 ];
                 state.catalogue = Some(Arc::new(catalogue));
                 state.problem = None;
@@ -312,7 +394,8 @@ impl Drop for UnderWay {
         if std::thread::panicking() {
             tracing::error!("listing an upstream ended unexpectedly; it is tried again");
             let mut state = self.0.state();
-            state.problem = Some(LinkError::Failed("listing ended unexpectedly; it is tried again".to_owned()));
+            state.problem =
+                Some(LinkError::Failed("listing ended unexpectedly; it is tried again".to_owned()));
         }
         self.0.refreshing.store(false, Ordering::Release);
         self.0.refreshed.notify_waiters();
@@ -320,16 +403,36 @@ impl Drop for UnderWay {
 }
 
 /// A tool as it is listed and judged.
-pub(crate) fn spec(upstream: &Upstream, mut tool: Tool, pin: Option<&PinnedTool>, hint: bool) -> ToolSpec {
+pub(crate) fn spec(
+    upstream: &Upstream,
+    mut tool: Tool,
+    pin: Option<&PinnedTool>,
+    hint: bool,
+) -> ToolSpec {
     let own_name = tool.name.to_string();
-    let ruled = upstream.classes.iter().find(|(pattern, _)| pattern.matches(&own_name)).map(|(_, class)| *class);
-    let class = pin.and_then(|pin| pin.class).or(ruled).or_else(|| class_of(&tool).ok()).unwrap_or(ToolClass::Destructive);
-    let annotation = |get: fn(&rmcp::model::ToolAnnotations) -> Option<bool>, unless: bool| tool.annotations.as_ref().and_then(get).unwrap_or(unless);
-    let (open_world, idempotent) = (annotation(|hints| hints.open_world_hint, true), annotation(|hints| hints.idempotent_hint, false));
+    let ruled = upstream
+        .classes
+        .iter()
+        .find(|(pattern, _)| pattern.matches(&own_name))
+        .map(|(_, class)| *class);
+    let class = pin
+        .and_then(|pin| pin.class)
+        .or(ruled)
+        .or_else(|| class_of(&tool).ok())
+        .unwrap_or(ToolClass::Destructive);
+    let annotation = |get: fn(&rmcp::model::ToolAnnotations) -> Option<bool>, unless: bool| {
+        tool.annotations.as_ref().and_then(get).unwrap_or(unless)
+    };
+    let (open_world, idempotent) = (
+        annotation(|hints| hints.open_world_hint, true),
+        annotation(|hints| hints.idempotent_hint, false),
+    );
     tool.name = names::public(upstream.name, &own_name).into();
     // Clients load pictures by themselves.
     if let Some(icons) = &mut tool.icons {
-        icons.retain(|icon| foreign::https_link(&icon.src).is_some() || icon.src.starts_with("data:image/"));
+        icons.retain(|icon| {
+            foreign::https_link(&icon.src).is_some() || icon.src.starts_with("data:image/")
+        });
     }
     if hint {
         let told = format!(
@@ -365,13 +468,21 @@ pub(crate) fn under_own_names(tools: &[Arc<ToolSpec>]) -> Vec<Arc<ToolSpec>> {
 }
 
 /// Makes the list of what was pinned: of a listing, nothing enters it but the names of the tools.
-fn build(upstream: &Upstream, listed: Listed, usable: &HashMap<String, String>, pins: Arc<Vec<PinnedTool>>) -> Catalogue {
+fn build(
+    upstream: &Upstream,
+    listed: Listed,
+    usable: &HashMap<String, String>,
+    pins: Arc<Vec<PinnedTool>>,
+) -> Catalogue {
     let (mut tools, mut operations) = (Vec::new(), HashMap::new());
-    let approved = |pin: &&PinnedTool| pin.state == ToolState::Approved && usable.get(&pin.tool) == Some(&pin.definition);
+    let approved = |pin: &&PinnedTool| {
+        pin.state == ToolState::Approved && usable.get(&pin.tool) == Some(&pin.definition)
+    };
     for pin in pins.iter().filter(approved).filter(|pin| !approval::is_entry(&pin.tool)) {
         let Some(Shown { tool, operation }) = Shown::of(&pin.definition) else { continue };
         // Contradictory annotations hide a tool until an administrator said what it does (CF14).
-        let ruled = pin.class.is_some() || upstream.classes.iter().any(|(pattern, _)| pattern.matches(&tool.name));
+        let ruled = pin.class.is_some()
+            || upstream.classes.iter().any(|(pattern, _)| pattern.matches(&tool.name));
         if class_of(&tool).is_err() && !ruled {
             tracing::info!(upstream = %upstream.name, tool = %foreign::escaped(&tool.name), "a tool is left out until it is classified: its annotations contradict each other");
             continue;
@@ -384,7 +495,9 @@ fn build(upstream: &Upstream, listed: Listed, usable: &HashMap<String, String>, 
     tools.sort_by(|one, other| one.name().cmp(other.name()));
     let mut own_tools = under_own_names(&tools);
     own_tools.sort_by(|one, other| one.name().cmp(other.name()));
-    let index = |tools: &[Arc<ToolSpec>]| tools.iter().enumerate().map(|(index, spec)| (spec.name().to_owned(), index)).collect();
+    let index = |tools: &[Arc<ToolSpec>]| {
+        tools.iter().enumerate().map(|(index, spec)| (spec.name().to_owned(), index)).collect()
+    };
     Catalogue {
         by_public: index(&tools),
         by_own: index(&own_tools),
@@ -416,7 +529,9 @@ mod tests {
             panic!("in the middle");
         });
         assert!(task.await.is_err());
-        tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("those who wait are told");
+        tokio::time::timeout(Duration::from_secs(5), waiting)
+            .await
+            .expect("those who wait are told");
         assert!(slot.state().problem.is_some() && slot.state().tried_at.is_some());
         drop(UnderWay::begin(&slot).expect("it can be listed again"));
         let ended = tokio::spawn({
@@ -428,6 +543,9 @@ mod tests {
         });
         tokio::task::yield_now().await;
         ended.abort();
-        assert!(ended.await.is_err() && UnderWay::begin(&slot).is_some(), "a task that is cancelled gives the mark back too");
+        assert!(
+            ended.await.is_err() && UnderWay::begin(&slot).is_some(),
+            "a task that is cancelled gives the mark back too"
+        );
     }
 }

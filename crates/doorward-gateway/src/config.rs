@@ -4,31 +4,38 @@ use doorward_model::{NamedSecret, SecretSetting};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An upstream server: whose tools are offered, and with whose rights they are called. A short name of your choice stands in its
-/// table's head and before the names of its tools.
+/// An upstream server: whose tools are offered, and with whose rights they are called. A short name
+/// of your choice stands in its table's head and before the names of its tools.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[expect(clippy::struct_excessive_bools, reason = "keys of a configuration file are independent of each other")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "keys of a configuration file are independent of each other"
+)]
 #[serde(default, deny_unknown_fields)]
 pub struct UpstreamConfig {
-    /// What it is: `http` (Streamable HTTP of any revision), `sse` (the old HTTP+SSE), `stdio` (a local process) or `openapi`.
+    /// What it is: `http` (Streamable HTTP of any revision), `sse` (the old HTTP+SSE), `stdio` (a
+    /// local process) or `openapi`.
     pub kind: String,
     /// Its name for people. Empty for its short name.
     pub title: String,
     /// Whether it is used.
     pub enabled: bool,
-    /// Its address: the MCP endpoint, the event stream of `sse`, or the base address of the API of `openapi` where the document
-    /// does not name it.
+    /// Its address: the MCP endpoint, the event stream of `sse`, or the base address of the API of
+    /// `openapi` where the document does not name it.
     pub url: String,
     /// The command of a `stdio` upstream and its arguments. No shell reads it.
     pub command: Vec<String>,
-    /// Environment variables of the process, as `NAME=VALUE`. They are kept sealed. In a value, `{token}` stands for the person's own
-    /// token as `auth` yields it; the process then runs once for each person.
+    /// Environment variables of the process, as `NAME=VALUE`. They are kept sealed. In a value,
+    /// `{token}` stands for the person's own token as `auth` yields it; the process then runs once
+    /// for each person.
     pub env: Vec<NamedSecret<'='>>,
-    /// Names of Doorward's own environment variables that the process gets as well, besides `PATH`, `HOME`, `LANG`, `TZ` and `TMPDIR`.
+    /// Names of Doorward's own environment variables that the process gets as well, besides `PATH`,
+    /// `HOME`, `LANG`, `TZ` and `TMPDIR`.
     pub pass_env: Vec<String>,
-    /// The user of the operating system that the process runs as, where Doorward runs as root: a name, `UID` or `UID:GID`. Empty for a
-    /// user ID of the upstream's own, with a folder of its own as `HOME` and `TMPDIR`. Where Doorward does not run as root, every process
-    /// runs as Doorward's user, and this must be empty.
+    /// The user of the operating system that the process runs as, where Doorward runs as root: a
+    /// name, `UID` or `UID:GID`. Empty for a user ID of the upstream's own, with a folder of its
+    /// own as `HOME` and `TMPDIR`. Where Doorward does not run as root, every process runs as
+    /// Doorward's user, and this must be empty.
     pub user: String,
     /// The folder in which the process runs.
     pub working_dir: String,
@@ -36,16 +43,18 @@ pub struct UpstreamConfig {
     pub per_person: bool,
     /// The OpenAPI document of an `openapi` upstream: a file or an https address.
     pub document: String,
-    /// Further origins, like `https://api.example.com`, to which the calls of an `openapi` upstream may go. Without it they go to the origin of
-    /// `url`, or else to that of the document's address; a document that names another one is refused.
+    /// Further origins, like `https://api.example.com`, to which the calls of an `openapi` upstream
+    /// may go. Without it they go to the origin of `url`, or else to that of the document's
+    /// address; a document that names another one is refused.
     pub origins: Vec<String>,
     /// Tools to offer, by their names there; `*` stands for anything. Empty for all.
     pub include: Vec<String>,
     /// Tools not to offer.
     pub exclude: Vec<String>,
-    /// With whose rights calls are made: `none`, `header` (a fixed header), `basic` (a fixed user and password), `identity` (a
-    /// short-lived token of ours that names the person), `exchange` (that token exchanged at the upstream's authorization server,
-    /// RFC 8693) or `oauth` (each person connects with their own account there). Never with the client's own token.
+    /// With whose rights calls are made: `none`, `header` (a fixed header), `basic` (a fixed user
+    /// and password), `identity` (a short-lived token of ours that names the person), `exchange`
+    /// (that token exchanged at the upstream's authorization server, RFC 8693) or `oauth` (each
+    /// person connects with their own account there). Never with the client's own token.
     pub auth: String,
     /// The fixed header of `auth = "header"`, as `Name: value`. It is kept sealed.
     pub header: NamedSecret<':'>,
@@ -65,23 +74,28 @@ pub struct UpstreamConfig {
     pub client_secret: SecretSetting,
     /// Scopes to ask for there. Empty for those that the upstream asks for.
     pub scopes: Vec<String>,
-    /// Whether `resource` (RFC 8707) is sent to the upstream's authorization server. Some refuse requests that carry it.
+    /// Whether `resource` (RFC 8707) is sent to the upstream's authorization server. Some refuse
+    /// requests that carry it.
     pub send_resource: bool,
     /// For how many days a person's connection is good before they have to connect again.
     pub connection_days: i64,
     /// Who may use it: people with any of these roles. Empty for everybody.
     pub roles: Vec<String>,
-    /// Whether its tools need scopes of its own (`mcp:read:NAME`, …), so that a client is allowed this upstream alone.
+    /// Whether its tools need scopes of its own (`mcp:read:NAME`, …), so that a client is allowed
+    /// this upstream alone.
     pub own_scopes: bool,
-    /// What happens with a tool that was never seen: `auto` offers it, `manual` waits for an administrator's approval. A tool whose
-    /// definition changes always waits. With `manual`, prompts and resources wait too, each as a whole: they are approved as
-    /// `(prompts)` and `(resources)`.
+    /// What happens with a tool that was never seen: `auto` offers it, `manual` waits for an
+    /// administrator's approval. A tool whose definition changes always waits. With `manual`,
+    /// prompts and resources wait too, each as a whole: they are approved as `(prompts)` and
+    /// `(resources)`.
     pub approve: String,
-    /// The class of some tools where their annotations are missing or wrong, as rules `TOOL = read|write|destructive`.
+    /// The class of some tools where their annotations are missing or wrong, as rules `TOOL =
+    /// read|write|destructive`.
     pub classes: Vec<String>,
-    /// What it may use of clients and their users: `elicitation` (ask the user, by a form or an https link), `sampling` (have the client's
-    /// model write a text, at the user's cost), `roots` (learn which folders the client works in). It is told of no others, and a
-    /// request for another is refused. The user sees the upstream's title before every question.
+    /// What it may use of clients and their users: `elicitation` (ask the user, by a form or an
+    /// https link), `sampling` (have the client's model write a text, at the user's cost), `roots`
+    /// (learn which folders the client works in). It is told of no others, and a request for
+    /// another is refused. The user sees the upstream's title before every question.
     pub capabilities: Vec<String>,
     /// Whether its prompts are offered.
     pub prompts: bool,
@@ -95,8 +109,9 @@ pub struct UpstreamConfig {
     pub http_on_loopback: bool,
     /// For how many seconds its lists are good before they are asked for again.
     pub list_seconds: u64,
-    /// The most tools that are kept of it. Further ones are left out and named in the log, by `doorward upstream test` and on the administrators'
-    /// page. Decisions about tools that are no longer listed are kept and count too.
+    /// The most tools that are kept of it. Further ones are left out and named in the log, by
+    /// `doorward upstream test` and on the administrators' page. Decisions about tools that are no
+    /// longer listed are kept and count too.
     pub list_tools: usize,
     /// The most bytes of the definitions of its tools together.
     pub list_bytes: usize,
@@ -189,7 +204,12 @@ impl Capabilities {
                 "elicitation" => found.elicitation = true,
                 "sampling" => found.sampling = true,
                 "roots" => found.roots = true,
-                other => return Err(SettingError::new("capabilities", format!("{other:?} is not one of elicitation, sampling, roots"))),
+                other => {
+                    return Err(SettingError::new(
+                        "capabilities",
+                        format!("{other:?} is not one of elicitation, sampling, roots"),
+                    ));
+                }
             }
         }
         Ok(found)
@@ -209,12 +229,18 @@ impl UpstreamConfig {
     /// Takes the secrets out.
     pub(crate) fn split(mut self) -> (Self, Option<Secrets>) {
         let secrets = Secrets {
-            env: std::mem::take(&mut self.env).iter().map(|pair| pair.reveal().to_owned()).collect(),
+            env: std::mem::take(&mut self.env)
+                .iter()
+                .map(|pair| pair.reveal().to_owned())
+                .collect(),
             header: std::mem::take(&mut self.header).reveal().to_owned(),
             password: std::mem::take(&mut self.password).reveal().to_owned(),
             client_secret: std::mem::take(&mut self.client_secret).reveal().to_owned(),
         };
-        let some = !(secrets.env.is_empty() && secrets.header.is_empty() && secrets.password.is_empty() && secrets.client_secret.is_empty());
+        let some = !(secrets.env.is_empty()
+            && secrets.header.is_empty()
+            && secrets.password.is_empty()
+            && secrets.client_secret.is_empty());
         (self, some.then_some(secrets))
     }
     /// Puts the secrets back.

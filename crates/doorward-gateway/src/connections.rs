@@ -1,6 +1,8 @@
-//! People without access of their own to an upstream: what they see, and how they are led to connect, in the middle of work (G11–G17).
+//! People without access of their own to an upstream: what they see, and how they are led to
+//! connect, in the middle of work (G11–G17).
 //!
-//! The link leads to a page of ours, which makes sure that the same person is signed in. It holds nothing but the upstream's name.
+//! The link leads to a page of ours, which makes sure that the same person is signed in. It holds
+//! nothing but the upstream's name.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -11,7 +13,10 @@ use doorward_mcp::{CallLimits, ToolCall, ToolError, ToolSpec, Visit};
 use doorward_model::{Scope, Sealed, ToolClass, id::random_text, routes};
 use rmcp::{
     ErrorData,
-    model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, InputRequest, InputRequests, InputRequiredResult, Tool, ToolAnnotations},
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, InputRequest,
+        InputRequests, InputRequiredResult, Tool, ToolAnnotations,
+    },
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
@@ -71,13 +76,19 @@ fn schema<T: JsonSchema>() -> Arc<Map<String, Value>> {
 
 /// Takes out formats that name Rust's integer types, which JSON Schema does not know.
 fn drop_formats(members: &mut Map<String, Value>) {
-    if members.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("int") || format.starts_with("uint")) {
+    if members
+        .get("format")
+        .and_then(Value::as_str)
+        .is_some_and(|format| format.starts_with("int") || format.starts_with("uint"))
+    {
         members.remove("format");
     }
     for value in members.values_mut() {
         match value {
             Value::Object(inner) => drop_formats(inner),
-            Value::Array(items) => items.iter_mut().filter_map(Value::as_object_mut).for_each(drop_formats),
+            Value::Array(items) => {
+                items.iter_mut().filter_map(Value::as_object_mut).for_each(drop_formats)
+            }
             _ => {}
         }
     }
@@ -114,7 +125,10 @@ pub(crate) fn spec() -> Arc<ToolSpec> {
 
 /// The tool that leads a person to connect an upstream whose tools nobody has seen yet.
 pub(crate) fn placeholder(upstream: &Upstream) -> ToolSpec {
-    let description = format!("Connects {}: gives you a link to open, after which its tools appear here.", upstream.title);
+    let description = format!(
+        "Connects {}: gives you a link to open, after which its tools appear here.",
+        upstream.title
+    );
     let mut tool = Tool::new(PLACEHOLDER, description, schema::<NoArguments>());
     tool.title = Some(format!("Connect {}", upstream.title));
     let mut annotations = ToolAnnotations::default();
@@ -130,7 +144,9 @@ struct NoArguments {}
 
 /// Whether a tool is that placeholder.
 pub(crate) fn is_placeholder(upstream: &Upstream, spec: &ToolSpec) -> bool {
-    upstream.needs_connection() && spec.own_name == PLACEHOLDER && spec.tool.description == placeholder(upstream).tool.description
+    upstream.needs_connection()
+        && spec.own_name == PLACEHOLDER
+        && spec.tool.description == placeholder(upstream).tool.description
 }
 
 /// What a person answered to the question whether to connect.
@@ -148,7 +164,10 @@ fn place(visit: &Visit, upstream: &Upstream) -> String {
 }
 
 fn link_text(upstream: &Upstream, why: &str, link: &str) -> String {
-    format!("{why}. Ask the person to open {link} and connect {}; then make the same call again.", upstream.title)
+    format!(
+        "{why}. Ask the person to open {link} and connect {}; then make the same call again.",
+        upstream.title
+    )
 }
 
 impl Gateway {
@@ -158,13 +177,20 @@ impl Gateway {
     }
 
     /// Whether this person is connected to an upstream.
-    pub async fn is_connected(&self, name: doorward_model::UpstreamName, person: &doorward_model::Person) -> Result<bool, doorward_store::StoreError> {
+    pub async fn is_connected(
+        &self,
+        name: doorward_model::UpstreamName,
+        person: &doorward_model::Person,
+    ) -> Result<bool, doorward_store::StoreError> {
         let connection = self.inner.parts.store.connection(&person.id, name).await?;
         Ok(connection.is_some_and(|connection| connection.tokens.is_some()))
     }
 
     /// How many people are connected to an upstream.
-    pub async fn count_connections(&self, name: doorward_model::UpstreamName) -> Result<u64, doorward_store::StoreError> {
+    pub async fn count_connections(
+        &self,
+        name: doorward_model::UpstreamName,
+    ) -> Result<u64, doorward_store::StoreError> {
         self.inner.parts.store.count_connections(name).await
     }
 
@@ -178,49 +204,100 @@ impl Gateway {
     }
 
     /// Leads the person to connect, in the way that their client knows.
-    pub(crate) async fn ask_to_connect(&self, visit: &Visit, upstream: &Shared, params: &CallToolRequestParams) -> Result<CallToolResponse, ToolError> {
+    pub(crate) async fn ask_to_connect(
+        &self,
+        visit: &Visit,
+        upstream: &Shared,
+        params: &CallToolRequestParams,
+    ) -> Result<CallToolResponse, ToolError> {
         if !upstream.needs_connection() {
-            return Err(ToolError::Failed(format!("{} does not accept this server's access; an administrator has to look into it", upstream.title)));
+            return Err(ToolError::Failed(format!(
+                "{} does not accept this server's access; an administrator has to look into it",
+                upstream.title
+            )));
         }
         let link = self.connect_url(upstream);
         let known = self.inner.parts.store.connection(&visit.caller.user_id, upstream.name).await?;
         let wants_more = self.wants_more(visit, upstream);
-        let problem = known.and_then(|connection| connection.problem).map(|problem| format!("{}: {problem}", upstream.title));
-        let why =
-            if wants_more && problem.is_none() { format!("{} wants more access than the person gave", upstream.title) } else { Self::why(upstream, problem) };
+        let problem = known
+            .and_then(|connection| connection.problem)
+            .map(|problem| format!("{}: {problem}", upstream.title));
+        let why = if wants_more && problem.is_none() {
+            format!("{} wants more access than the person gave", upstream.title)
+        } else {
+            Self::why(upstream, problem)
+        };
         let message = format!("{why}. Connect {} to go on.", upstream.title);
         match self.asked_before(visit, upstream, params) {
             // They were asked in this very call; asking again would never end.
             Some(Answered::Declined) => {
                 let told = link_text(upstream, &why, &link);
-                return Ok(CallToolResult::error(vec![ContentBlock::text(format!("The person did not want to connect {}. {told}", upstream.title))]).into());
+                return Ok(CallToolResult::error(vec![ContentBlock::text(format!(
+                    "The person did not want to connect {}. {told}",
+                    upstream.title
+                ))])
+                .into());
             }
-            Some(Answered::Accepted) => return Ok(CallToolResult::error(vec![ContentBlock::text(link_text(upstream, &why, &link))]).into()),
-            None if visit.client.modern && visit.client.elicits_urls() => return Ok(self.question(visit, upstream, (&message, &link)).into()),
+            Some(Answered::Accepted) => {
+                return Ok(CallToolResult::error(vec![ContentBlock::text(link_text(
+                    upstream, &why, &link,
+                ))])
+                .into());
+            }
+            None if visit.client.modern && visit.client.elicits_urls() => {
+                return Ok(self.question(visit, upstream, (&message, &link)).into());
+            }
             None => {}
         }
-        let knows_error = !visit.client.modern && visit.client.elicits_urls() && visit.client.version.as_str() >= "2025-11-25";
+        let knows_error = !visit.client.modern
+            && visit.client.elicits_urls()
+            && visit.client.version.as_str() >= "2025-11-25";
         if knows_error {
             let id = random_text(self.inner.parts.entropy.as_ref(), 12);
             let data = json!({"elicitations": [{"mode": "url", "elicitationId": id, "url": link, "message": message}]});
-            return Err(ToolError::Protocol(ErrorData::new(URL_ELICITATION_REQUIRED, message, Some(data))));
+            return Err(ToolError::Protocol(ErrorData::new(
+                URL_ELICITATION_REQUIRED,
+                message,
+                Some(data),
+            )));
         }
         Ok(CallToolResult::error(vec![ContentBlock::text(link_text(upstream, &why, &link))]).into())
     }
 
-    /// Clients of the stateless revisions: the result says what is required, and the client makes the call again with the answer and our state.
-    fn question(&self, visit: &Visit, upstream: &Upstream, (message, link): (&str, &str)) -> InputRequiredResult {
+    /// Clients of the stateless revisions: the result says what is required, and the client makes
+    /// the call again with the answer and our state.
+    fn question(
+        &self,
+        visit: &Visit,
+        upstream: &Upstream,
+        (message, link): (&str, &str),
+    ) -> InputRequiredResult {
         let question = json!({"method": "elicitation/create", "params": {"mode": "url", "message": message, "url": link}});
-        let requests: InputRequests = serde_json::from_value::<InputRequest>(question).ok().map(|request| (QUESTION.to_owned(), request)).into_iter().collect();
+        let requests: InputRequests = serde_json::from_value::<InputRequest>(question)
+            .ok()
+            .map(|request| (QUESTION.to_owned(), request))
+            .into_iter()
+            .collect();
         let until = self.inner.parts.clock.now().plus(ASKED_FOR).0;
-        let sealed = self.inner.parts.master.seal(&place(visit, upstream), until.to_string().as_bytes());
+        let sealed =
+            self.inner.parts.master.seal(&place(visit, upstream), until.to_string().as_bytes());
         InputRequiredResult::new(Some(requests), Some(format!("{STATE}{}", sealed.as_str())))
     }
 
     /// What the person answered to such a question of ours; `None` if this request answers none.
-    pub(crate) fn asked_before(&self, visit: &Visit, upstream: &Upstream, params: &CallToolRequestParams) -> Option<Answered> {
+    pub(crate) fn asked_before(
+        &self,
+        visit: &Visit,
+        upstream: &Upstream,
+        params: &CallToolRequestParams,
+    ) -> Option<Answered> {
         let sealed = params.request_state.as_deref()?.strip_prefix(STATE)?;
-        let plain = self.inner.parts.master.open(&place(visit, upstream), &Sealed::from_stored(sealed.to_owned())).ok()?;
+        let plain = self
+            .inner
+            .parts
+            .master
+            .open(&place(visit, upstream), &Sealed::from_stored(sealed.to_owned()))
+            .ok()?;
         let until: i64 = std::str::from_utf8(&plain).ok()?.parse().ok()?;
         if self.inner.parts.clock.now().0 >= until {
             return None;
@@ -230,10 +307,16 @@ impl Gateway {
     }
 
     /// Waits a while for a person who agreed to connect to come back from there.
-    pub(crate) async fn wait_until_connected(&self, visit: &Visit, upstream: &Upstream) -> Result<(), ToolError> {
+    pub(crate) async fn wait_until_connected(
+        &self,
+        visit: &Visit,
+        upstream: &Upstream,
+    ) -> Result<(), ToolError> {
         let deadline = tokio::time::Instant::now() + WAIT;
         while tokio::time::Instant::now() < deadline {
-            if !self.wants_more(visit, upstream) && self.is_connected(upstream.name, &visit.caller.person).await? {
+            if !self.wants_more(visit, upstream)
+                && self.is_connected(upstream.name, &visit.caller.person).await?
+            {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -242,20 +325,30 @@ impl Gateway {
     }
 
     fn wants_more(&self, visit: &Visit, upstream: &Upstream) -> bool {
-        let wanted = self.inner.wanted_scopes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let wanted =
+            self.inner.wanted_scopes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         wanted.contains_key(&(visit.caller.user_id.clone(), upstream.name))
     }
 
     /// The refusal of a request that has no result of its own to say it in.
     pub(crate) fn refusal(&self, visit: &Visit, upstream: &Shared, failed: Failed) -> ToolError {
         match failed {
-            Failed::Link(LinkError::Connect | LinkError::MoreScope) if upstream.needs_connection() => {
+            Failed::Link(LinkError::Connect | LinkError::MoreScope)
+                if upstream.needs_connection() =>
+            {
                 let link = self.connect_url(upstream);
                 let message = link_text(upstream, &Self::why(upstream, None), &link);
-                if !visit.client.modern && visit.client.elicits_urls() && visit.client.version.as_str() >= "2025-11-25" {
+                if !visit.client.modern
+                    && visit.client.elicits_urls()
+                    && visit.client.version.as_str() >= "2025-11-25"
+                {
                     let id = random_text(self.inner.parts.entropy.as_ref(), 12);
                     let data = json!({"elicitations": [{"mode": "url", "elicitationId": id, "url": link, "message": message}]});
-                    return ToolError::Protocol(ErrorData::new(URL_ELICITATION_REQUIRED, message, Some(data)));
+                    return ToolError::Protocol(ErrorData::new(
+                        URL_ELICITATION_REQUIRED,
+                        message,
+                        Some(data),
+                    ));
                 }
                 ToolError::Protocol(ErrorData::invalid_request(message, None))
             }
@@ -264,27 +357,41 @@ impl Gateway {
     }
 
     /// Calls `connections`.
-    pub(crate) async fn call_connections(&self, call: ToolCall) -> Result<CallToolResponse, ToolError> {
-        let arguments: Arguments =
-            serde_json::from_value(Value::Object(call.arguments())).map_err(|error| ToolError::Arguments(format!("the arguments do not fit: {error}")))?;
+    pub(crate) async fn call_connections(
+        &self,
+        call: ToolCall,
+    ) -> Result<CallToolResponse, ToolError> {
+        let arguments: Arguments = serde_json::from_value(Value::Object(call.arguments()))
+            .map_err(|error| ToolError::Arguments(format!("the arguments do not fit: {error}")))?;
         let person = &call.visit.caller.person;
         if let Some(name) = arguments.connect {
             let all = self.upstreams().await?;
-            let wanted = all.into_iter().find(|upstream| upstream.name.as_str() == name && upstream.is_for(person));
+            let wanted = all
+                .into_iter()
+                .find(|upstream| upstream.name.as_str() == name && upstream.is_for(person));
             let Some(upstream) = wanted else {
-                return Err(ToolError::Arguments(format!("there is no service {name:?}; call connections without arguments to see which there are")));
+                return Err(ToolError::Arguments(format!(
+                    "there is no service {name:?}; call connections without arguments to see which there are"
+                )));
             };
             if !upstream.needs_connection() {
-                return Ok(doorward_mcp::text_result(format!("{} needs no connection.", upstream.title)).into());
+                return Ok(doorward_mcp::text_result(format!(
+                    "{} needs no connection.",
+                    upstream.title
+                ))
+                .into());
             }
             let connection = self.inner.parts.store.connection(&person.id, upstream.name).await?;
             if connection.is_some_and(|connection| connection.tokens.is_some()) {
-                return Ok(doorward_mcp::text_result(format!("{} is connected.", upstream.title)).into());
+                return Ok(
+                    doorward_mcp::text_result(format!("{} is connected.", upstream.title)).into()
+                );
             }
             return self.ask_to_connect(&call.visit, &upstream, &call.params).await;
         }
         let answer = Answer { services: self.services(person).await? };
-        let value = serde_json::to_value(&answer).map_err(|error| ToolError::Failed(error.to_string()))?;
+        let value =
+            serde_json::to_value(&answer).map_err(|error| ToolError::Failed(error.to_string()))?;
         Ok(CallToolResult::structured(value).into())
     }
 }

@@ -1,9 +1,11 @@
 //! The requests under way on one connection, and whose each message of the upstream is.
 //!
-//! A message that names its request (a progress token, the HTTP stream of the request) belongs to that request. One that names none,
-//! as every message of a local process, belongs to the only request there is: if there are several, or if more than one user has used
-//! the connection, it belongs to none and is delivered to none. A request whose client went away counts until the upstream answers
-//! it, so that what the upstream says about it later is not taken for something about another request.
+//! A message that names its request (a progress token, the HTTP stream of the request) belongs to
+//! that request. One that names none, as every message of a local process, belongs to the only
+//! request there is: if there are several, or if more than one user has used the connection, it
+//! belongs to none and is delivered to none. A request whose client went away counts until the
+//! upstream answers it, so that what the upstream says about it later is not taken for something
+//! about another request.
 
 use std::{
     collections::HashMap,
@@ -17,7 +19,10 @@ use std::{
 use doorward_model::UserId;
 use rmcp::{
     ErrorData, RoleClient,
-    model::{CustomNotification, InputRequest, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken, RequestId, ServerResult},
+    model::{
+        CustomNotification, InputRequest, LoggingMessageNotificationParam,
+        ProgressNotificationParam, ProgressToken, RequestId, ServerResult,
+    },
     service::{InboundStreamOrigin, RequestHandle, ServiceError},
 };
 use serde_json::{Value, json};
@@ -27,7 +32,8 @@ use crate::{foreign, link::Link};
 
 /// How many things an upstream may say in one conversation before they are read.
 const SAID: usize = 256;
-/// How long a request that its client took back is kept on a connection of one user whose upstream does not answer it.
+/// How long a request that its client took back is kept on a connection of one user whose upstream
+/// does not answer it.
 const KEPT_FOR: Duration = Duration::from_mins(10);
 /// The most requests that were taken back and not answered, before a connection is replaced.
 const MOST_CLOSED: usize = 1000;
@@ -100,7 +106,13 @@ pub(crate) struct Conversations {
 impl Conversations {
     /// Those of a connection that is bound to a user, or is not.
     pub(crate) fn new(shared: bool) -> Self {
-        Self { table: Mutex::default(), arriving: AtomicUsize::new(0), open: AtomicUsize::new(0), closed: AtomicUsize::new(0), shared }
+        Self {
+            table: Mutex::default(),
+            arriving: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+            closed: AtomicUsize::new(0),
+            shared,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -108,7 +120,10 @@ impl Conversations {
     }
 
     /// Looks a conversation up, waiting a moment for one that is just being entered.
-    async fn find(&self, look: impl Fn(&Table) -> Option<mpsc::Sender<Said>>) -> Option<mpsc::Sender<Said>> {
+    async fn find(
+        &self,
+        look: impl Fn(&Table) -> Option<mpsc::Sender<Said>>,
+    ) -> Option<mpsc::Sender<Said>> {
         for _ in 0..50 {
             let found = look(&self.lock());
             if found.is_some() || self.arriving.load(Ordering::Acquire) == 0 {
@@ -124,10 +139,16 @@ impl Conversations {
         self.find(|table| table.by_token.get(token).and_then(|id| table.open(id))).await
     }
 
-    /// The conversation that something belongs to, by the request on whose stream it came; without one, the only one there is.
-    pub(crate) async fn by_origin(&self, origin: Option<&InboundStreamOrigin>) -> Option<mpsc::Sender<Said>> {
+    /// The conversation that something belongs to, by the request on whose stream it came; without
+    /// one, the only one there is.
+    pub(crate) async fn by_origin(
+        &self,
+        origin: Option<&InboundStreamOrigin>,
+    ) -> Option<mpsc::Sender<Said>> {
         match origin {
-            Some(InboundStreamOrigin::OutboundRequest(id)) => self.find(|table| table.open(id)).await,
+            Some(InboundStreamOrigin::OutboundRequest(id)) => {
+                self.find(|table| table.open(id)).await
+            }
             Some(InboundStreamOrigin::Unassociated) | None => self.find(Table::only).await,
         }
     }
@@ -137,7 +158,8 @@ impl Conversations {
         self.open.load(Ordering::Acquire) > 0
     }
 
-    /// Reports a connection whose upstream left so many requests unanswered that another one takes its place.
+    /// Reports a connection whose upstream left so many requests unanswered that another one takes
+    /// its place.
     pub(crate) fn is_worn(&self) -> bool {
         self.closed.load(Ordering::Acquire) >= MOST_CLOSED
     }
@@ -152,7 +174,8 @@ impl Conversations {
                 Users::One(known) if known == user => return Arrival(Arc::clone(self)),
                 Users::One(_) | Users::Several => true,
             };
-            table.users = if several && self.shared { Users::Several } else { Users::One(user.clone()) };
+            table.users =
+                if several && self.shared { Users::Several } else { Users::One(user.clone()) };
         }
         Arrival(Arc::clone(self))
     }
@@ -169,11 +192,18 @@ impl Drop for Arrival {
 
 impl Arrival {
     /// Enters the request. `listening` where a client can be told what the upstream says about it.
-    pub(crate) fn enter(self, link: &Arc<Link>, handle: RequestHandle<RoleClient>, listening: bool) -> Conversation {
+    pub(crate) fn enter(
+        self,
+        link: &Arc<Link>,
+        handle: RequestHandle<RoleClient>,
+        listening: bool,
+    ) -> Conversation {
         let (sender, said) = mpsc::channel(if listening { SAID } else { 1 });
         let (id, token) = (handle.id.clone(), handle.progress_token.clone());
         let mut table = self.0.lock();
-        table.by_request.insert(id.clone(), if listening { Party::Open(sender) } else { Party::Closed });
+        table
+            .by_request
+            .insert(id.clone(), if listening { Party::Open(sender) } else { Party::Closed });
         if listening {
             table.by_token.insert(token.clone(), id.clone());
         }
@@ -200,7 +230,8 @@ impl Drop for Conversation {
         let mut table = conversations.lock();
         table.by_token.remove(&self.token);
         if unanswered.is_some() {
-            // The messages that follow find nobody, and no message without origin finds another request instead.
+            // The messages that follow find nobody, and no message without origin finds another
+            // request instead.
             table.by_request.insert(self.id.clone(), Party::Closed);
             conversations.closed.fetch_add(1, Ordering::AcqRel);
         } else {
@@ -213,14 +244,18 @@ impl Drop for Conversation {
     }
 }
 
-/// Takes a request back whose client went away, and keeps its place until the upstream answers it or the connection ends. On a
-/// connection of one user it is kept no longer than a question may wait.
+/// Takes a request back whose client went away, and keeps its place until the upstream answers it
+/// or the connection ends. On a connection of one user it is kept no longer than a question may
+/// wait.
 async fn outlive(handle: RequestHandle<RoleClient>, conversations: Arc<Conversations>) {
     let RequestHandle { rx, peer, id, .. } = handle;
-    // A connection that has ended takes nothing back; the receiver says so too.
-    // The protocol library forgets a request with its own kind of this notification, and the answer would go unseen.
+    // A connection that has ended takes nothing back; the receiver says so too. The protocol
+    // library forgets a request with its own kind of this notification, and the answer would go
+    // unseen.
     let told = json!({"requestId": id, "reason": "the client took the request back"});
-    let _ = peer.send_notification(CustomNotification::new("notifications/cancelled", Some(told)).into()).await;
+    let _ = peer
+        .send_notification(CustomNotification::new("notifications/cancelled", Some(told)).into())
+        .await;
     drop(peer);
     if conversations.shared {
         let _ = rx.await;
@@ -242,7 +277,9 @@ pub(crate) enum Turn {
 impl Conversation {
     /// Waits for what happens next.
     pub(crate) async fn next(&mut self) -> Turn {
-        let Some(handle) = self.handle.as_mut() else { return Turn::Answered(Box::new(Err(ServiceError::TransportClosed))) };
+        let Some(handle) = self.handle.as_mut() else {
+            return Turn::Answered(Box::new(Err(ServiceError::TransportClosed)));
+        };
         tokio::select! {
             biased;
             Some(said) = self.said.recv() => Turn::Said(said),
@@ -266,10 +303,15 @@ impl Conversation {
 
 impl Link {
     /// An answer of the upstream as it may be passed on.
-    pub(crate) fn labelled(&self, answer: Result<ServerResult, ServiceError>) -> Result<ServerResult, ServiceError> {
+    pub(crate) fn labelled(
+        &self,
+        answer: Result<ServerResult, ServiceError>,
+    ) -> Result<ServerResult, ServiceError> {
         match answer {
             Ok(result) => foreign::result(&self.upstream, result).map_err(ServiceError::McpError),
-            Err(ServiceError::McpError(error)) => Err(ServiceError::McpError(foreign::error(&self.upstream, error))),
+            Err(ServiceError::McpError(error)) => {
+                Err(ServiceError::McpError(foreign::error(&self.upstream, error)))
+            }
             Err(error) => Err(error),
         }
     }

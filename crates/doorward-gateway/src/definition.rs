@@ -1,5 +1,6 @@
-//! The definition of a tool: everything that clients are given of it and everything that decides what a call does, as one canonical text. The text is
-//! what is pinned, compared, reviewed and served.
+//! The definition of a tool: everything that clients are given of it and everything that decides
+//! what a call does, as one canonical text. The text is what is pinned, compared, reviewed and
+//! served.
 
 use doorward_model::{ToolClass, UpstreamName, foreign};
 use rmcp::model::{Tool, ToolAnnotations};
@@ -12,9 +13,11 @@ const MOST_BYTES: usize = 128 * 1024;
 /// The member that holds the operation of a REST API beside those of the protocol.
 const OPERATION: &str = "operation";
 /// The members that were pinned before definitions were pinned whole.
-const PARTS: &[&str] = &["name", "title", "description", "annotations", "inputSchema", "outputSchema"];
+const PARTS: &[&str] =
+    &["name", "title", "description", "annotations", "inputSchema", "outputSchema"];
 /// The members in the order in which differences are shown; others follow.
-const SHOWN_FIRST: &[&str] = &["name", "title", "description", "annotations", "inputSchema", "outputSchema", OPERATION];
+const SHOWN_FIRST: &[&str] =
+    &["name", "title", "description", "annotations", "inputSchema", "outputSchema", OPERATION];
 
 /// A tool as its upstream defines it, or as it was pinned.
 #[derive(Clone, Debug)]
@@ -40,7 +43,9 @@ fn canonical(members: Map<String, Value>) -> String {
 impl Shown {
     fn members(&self) -> Map<String, Value> {
         match serde_json::to_value(&self.tool) {
-            Ok(Value::Object(members)) => members.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+            Ok(Value::Object(members)) => {
+                members.into_iter().filter(|(_, value)| !value.is_null()).collect()
+            }
             _ => Map::new(),
         }
     }
@@ -49,34 +54,45 @@ impl Shown {
     pub(crate) fn whole(&self) -> String {
         let mut members = self.members();
         if let Some(operation) = &self.operation {
-            members.insert(OPERATION.to_owned(), serde_json::to_value(operation).unwrap_or_default());
+            members
+                .insert(OPERATION.to_owned(), serde_json::to_value(operation).unwrap_or_default());
         }
         canonical(members)
     }
 
     /// The definition as versions before 0.2 pinned it.
     pub(crate) fn parts(&self) -> String {
-        canonical(self.members().into_iter().filter(|(name, _)| PARTS.contains(&name.as_str())).collect())
+        canonical(
+            self.members().into_iter().filter(|(name, _)| PARTS.contains(&name.as_str())).collect(),
+        )
     }
 
-    /// The tool that a pinned definition describes. `None` if it cannot be offered: it cannot be read, or its name is not one.
+    /// The tool that a pinned definition describes. `None` if it cannot be offered: it cannot be
+    /// read, or its name is not one.
     pub(crate) fn of(definition: &str) -> Option<Self> {
         let mut members: Map<String, Value> = serde_json::from_str(definition).ok()?;
-        let operation = members.remove(OPERATION).and_then(|operation| serde_json::from_value(operation).ok());
+        let operation =
+            members.remove(OPERATION).and_then(|operation| serde_json::from_value(operation).ok());
         let tool: Tool = serde_json::from_value(Value::Object(members)).ok()?;
         names::is_tool_name(&tool.name).then_some(Self { tool, operation })
     }
 
-    /// Reports a definition that is fit to be passed on: clients drop the whole list for one that is not.
+    /// Reports a definition that is fit to be passed on: clients drop the whole list for one that
+    /// is not.
     pub(crate) fn is_sound(&self, definition: &str) -> bool {
-        self.tool.input_schema.get("type").and_then(Value::as_str) == Some("object") && definition.len() <= MOST_BYTES
+        self.tool.input_schema.get("type").and_then(Value::as_str) == Some("object")
+            && definition.len() <= MOST_BYTES
     }
 }
 
-/// What a tool does by its annotations (CF14): nothing said means the worst, and what contradicts itself has to be reviewed.
+/// What a tool does by its annotations (CF14): nothing said means the worst, and what contradicts
+/// itself has to be reviewed.
 pub(crate) fn class_of(tool: &Tool) -> Result<ToolClass, &'static str> {
     let hint = |get: fn(&ToolAnnotations) -> Option<bool>| tool.annotations.as_ref().and_then(get);
-    match (hint(|annotations| annotations.read_only_hint), hint(|annotations| annotations.destructive_hint)) {
+    match (
+        hint(|annotations| annotations.read_only_hint),
+        hint(|annotations| annotations.destructive_hint),
+    ) {
         (Some(true), Some(true)) => Err("it says both that it only reads and that it may destroy"),
         (Some(true), _) => Ok(ToolClass::Read),
         (_, Some(false)) => Ok(ToolClass::Write),
@@ -84,7 +100,8 @@ pub(crate) fn class_of(tool: &Tool) -> Result<ToolClass, &'static str> {
     }
 }
 
-/// A hidden character that a definition has no reason to hold. Line breaks and the joiners of scripts and emoji are no such.
+/// A hidden character that a definition has no reason to hold. Line breaks and the joiners of
+/// scripts and emoji are no such.
 fn is_suspicious(letter: char) -> bool {
     foreign::is_hidden(letter) && !matches!(letter, '\n' | '\r' | '\t' | '\u{200d}' | '\u{fe0f}')
 }
@@ -102,29 +119,48 @@ fn texts_of(value: &Value, each: &mut impl FnMut(&str)) {
 }
 
 /// What an administrator should know before approving a definition.
-pub(crate) fn warnings(upstream: UpstreamName, definition: &str, others: &[UpstreamName]) -> Vec<String> {
-    let Ok(value) = serde_json::from_str::<Value>(definition) else { return vec!["the definition cannot be read".to_owned()] };
+pub(crate) fn warnings(
+    upstream: UpstreamName,
+    definition: &str,
+    others: &[UpstreamName],
+) -> Vec<String> {
+    let Ok(value) = serde_json::from_str::<Value>(definition) else {
+        return vec!["the definition cannot be read".to_owned()];
+    };
     let mut found = Vec::new();
     let mut hidden = Vec::new();
-    texts_of(&value, &mut |text| hidden.extend(text.chars().filter(|letter| is_suspicious(*letter))));
+    texts_of(&value, &mut |text| {
+        hidden.extend(text.chars().filter(|letter| is_suspicious(*letter)))
+    });
     if !hidden.is_empty() {
         hidden.sort_unstable();
         hidden.dedup();
-        let list = hidden.iter().take(8).map(|letter| format!("U+{:04X}", u32::from(*letter))).collect::<Vec<_>>().join(", ");
+        let list = hidden
+            .iter()
+            .take(8)
+            .map(|letter| format!("U+{:04X}", u32::from(*letter)))
+            .collect::<Vec<_>>()
+            .join(", ");
         found.push(format!("it holds hidden or direction-changing characters: {list}"));
     }
     let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
     let imitates = |other: &&UpstreamName| {
-        **other != upstream && [format!("{other}_"), format!("{other}-"), format!("{other}.")].iter().any(|prefix| name.starts_with(prefix.as_str()))
+        **other != upstream
+            && [format!("{other}_"), format!("{other}-"), format!("{other}.")]
+                .iter()
+                .any(|prefix| name.starts_with(prefix.as_str()))
     };
     if let Some(other) = others.iter().find(imitates) {
         found.push(format!("its name looks like a tool of {other}"));
     }
-    if doorward_mcp::tools::BUILT_IN.iter().any(|tool| tool.name == name) || name.starts_with("doorward") {
+    if doorward_mcp::tools::BUILT_IN.iter().any(|tool| tool.name == name)
+        || name.starts_with("doorward")
+    {
         found.push("its name looks like one of this server's own tools".to_owned());
     }
     let description = value.get("description").and_then(Value::as_str).unwrap_or_default();
-    let mentions = |other: &&UpstreamName| **other != upstream && description.contains(&format!("{other}_"));
+    let mentions =
+        |other: &&UpstreamName| **other != upstream && description.contains(&format!("{other}_"));
     if let Some(other) = others.iter().find(mentions) {
         found.push(format!("its description speaks of tools of another upstream, {other}"));
     }
@@ -166,10 +202,18 @@ pub(crate) fn part(definition: &str, name: &str) -> String {
 pub(crate) fn differences(before: &str, after: &str) -> Vec<Difference> {
     let (before, after) = (read(before), read(after));
     let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
-    names.sort_by_key(|name| (SHOWN_FIRST.iter().position(|first| first == name).unwrap_or(usize::MAX), *name));
+    names.sort_by_key(|name| {
+        (SHOWN_FIRST.iter().position(|first| first == name).unwrap_or(usize::MAX), *name)
+    });
     names.dedup();
     let differing = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
-    differing.map(|name| Difference { part: name.clone(), before: text_of(before.get(name)), after: text_of(after.get(name)) }).collect()
+    differing
+        .map(|name| Difference {
+            part: name.clone(),
+            before: text_of(before.get(name)),
+            after: text_of(after.get(name)),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -184,14 +228,22 @@ mod tests {
 
     #[test]
     fn cf14_nothing_said_is_destructive_and_contradictions_are_reviewed() {
-        let class = |annotations: Value| class_of(&shown(json!({"name": "t", "inputSchema": {"type": "object"}, "annotations": annotations})).tool);
+        let class = |annotations: Value| {
+            class_of(&shown(json!({"name": "t", "inputSchema": {"type": "object"}, "annotations": annotations})).tool)
+        };
         assert_eq!(class(json!({})), Ok(ToolClass::Destructive));
         assert_eq!(class(json!({"readOnlyHint": true})), Ok(ToolClass::Read));
         assert_eq!(class(json!({"readOnlyHint": false})), Ok(ToolClass::Destructive));
-        assert_eq!(class(json!({"readOnlyHint": false, "destructiveHint": false})), Ok(ToolClass::Write));
+        assert_eq!(
+            class(json!({"readOnlyHint": false, "destructiveHint": false})),
+            Ok(ToolClass::Write)
+        );
         assert_eq!(class(json!({"destructiveHint": true})), Ok(ToolClass::Destructive));
         assert!(class(json!({"readOnlyHint": true, "destructiveHint": true})).is_err());
-        assert_eq!(class_of(&shown(json!({"name": "t", "inputSchema": {"type": "object"}})).tool), Ok(ToolClass::Destructive));
+        assert_eq!(
+            class_of(&shown(json!({"name": "t", "inputSchema": {"type": "object"}})).tool),
+            Ok(ToolClass::Destructive)
+        );
     }
 
     #[test]
@@ -206,7 +258,11 @@ mod tests {
             "inputSchema": {"properties": {"b": {}, "a": {"type": "string"}}, "type": "object"}, "description": "d", "title": "T", "name": "t",
         }));
         assert_eq!(one.whole(), other.whole());
-        assert_eq!(Shown::of(&one.whole()).unwrap().whole(), one.whole(), "what is served is what was pinned");
+        assert_eq!(
+            Shown::of(&one.whole()).unwrap().whole(),
+            one.whole(),
+            "what is served is what was pinned"
+        );
         // Every member that the protocol library passes on, also those that it will know one day.
         for name in serde_json::to_value(&one.tool).unwrap().as_object().unwrap().keys() {
             let mut changed = full.clone();
@@ -220,7 +276,13 @@ mod tests {
             }
             let changed = shown(changed).whole();
             assert_ne!(changed, one.whole(), "{name}");
-            assert_eq!(differences(&one.whole(), &changed).iter().map(|one| one.part.as_str()).collect::<Vec<_>>(), [name.as_str()]);
+            assert_eq!(
+                differences(&one.whole(), &changed)
+                    .iter()
+                    .map(|one| one.part.as_str())
+                    .collect::<Vec<_>>(),
+                [name.as_str()]
+            );
         }
     }
 
@@ -234,12 +296,37 @@ mod tests {
             ),
             0
         );
-        assert_eq!(warn(json!({"name": "t", "description": "nice\u{200b}tool", "inputSchema": {"type": "object"}})), 1);
-        assert_eq!(warn(json!({"name": "t", "description": "x", "inputSchema": {"type": "object", "properties": {"a": {"description": "\u{202e}evil"}}}})), 1);
-        assert_eq!(warn(json!({"name": "t", "description": "\u{e0041}", "inputSchema": {"type": "object"}})), 1);
-        assert_eq!(warn(json!({"name": "t", "description": "x", "inputSchema": {"type": "object"}, "_meta": {"a": "\u{200b}"}})), 1);
+        assert_eq!(
+            warn(
+                json!({"name": "t", "description": "nice\u{200b}tool", "inputSchema": {"type": "object"}})
+            ),
+            1
+        );
+        assert_eq!(
+            warn(
+                json!({"name": "t", "description": "x", "inputSchema": {"type": "object", "properties": {"a": {"description": "\u{202e}evil"}}}})
+            ),
+            1
+        );
+        assert_eq!(
+            warn(
+                json!({"name": "t", "description": "\u{e0041}", "inputSchema": {"type": "object"}})
+            ),
+            1
+        );
+        assert_eq!(
+            warn(
+                json!({"name": "t", "description": "x", "inputSchema": {"type": "object"}, "_meta": {"a": "\u{200b}"}})
+            ),
+            1
+        );
         assert_eq!(warn(json!({"name": "mail_send", "inputSchema": {"type": "object"}})), 1);
         assert_eq!(warn(json!({"name": "whoami", "inputSchema": {"type": "object"}})), 1);
-        assert_eq!(warn(json!({"name": "t", "description": "Use this before mail_send.", "inputSchema": {"type": "object"}})), 1);
+        assert_eq!(
+            warn(
+                json!({"name": "t", "description": "Use this before mail_send.", "inputSchema": {"type": "object"}})
+            ),
+            1
+        );
     }
 }

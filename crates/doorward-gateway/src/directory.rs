@@ -46,13 +46,25 @@ fn place(name: UpstreamName) -> String {
 impl Gateway {
     fn make(&self, record: &StoredUpstream) -> Result<Upstream, String> {
         let parts = &self.inner.parts;
-        let mut config: UpstreamConfig = serde_json::from_str(&record.settings).map_err(|error| error.to_string())?;
+        let mut config: UpstreamConfig =
+            serde_json::from_str(&record.settings).map_err(|error| error.to_string())?;
         if let Some(sealed) = &record.secrets {
-            let plain = parts.master.open(&place(record.name), sealed).map_err(|error| error.to_string())?;
-            let secrets: Secrets = serde_json::from_slice(&plain).map_err(|error| error.to_string())?;
+            let plain = parts
+                .master
+                .open(&place(record.name), sealed)
+                .map_err(|error| error.to_string())?;
+            let secrets: Secrets =
+                serde_json::from_slice(&plain).map_err(|error| error.to_string())?;
             config = config.join(secrets);
         }
-        Upstream::new(record.name.as_str(), config, Source::Command, &parts.outbound, &parts.outbound_config).map_err(|error| error.to_string())
+        Upstream::new(
+            record.name.as_str(),
+            config,
+            Source::Command,
+            &parts.outbound,
+            &parts.outbound_config,
+        )
+        .map_err(|error| error.to_string())
     }
 
     /// All upstreams, those that are switched off too, by name.
@@ -72,10 +84,13 @@ impl Gateway {
                     }
                     match self.make(record) {
                         Ok(upstream) => upstreams.push((record.clone(), Arc::new(upstream))),
-                        Err(error) => tracing::error!(upstream = %record.name, error, "an upstream cannot be used; the others can"),
+                        Err(error) => {
+                            tracing::error!(upstream = %record.name, error, "an upstream cannot be used; the others can")
+                        }
                     }
                 }
-                changed = known.upstreams.len() != upstreams.len() || !known.upstreams.iter().zip(&upstreams).all(|(old, new)| old.0 == new.0);
+                changed = known.upstreams.len() != upstreams.len()
+                    || !known.upstreams.iter().zip(&upstreams).all(|(old, new)| old.0 == new.0);
                 known.records = records;
                 known.upstreams = upstreams;
             }
@@ -89,30 +104,48 @@ impl Gateway {
         }
         all.sort_by_key(|upstream| upstream.name);
         if changed {
-            self.inner.parts.resources.set_upstreams(all.iter().filter(|upstream| upstream.is_enabled()).map(|upstream| upstream.name));
+            self.inner.parts.resources.set_upstreams(
+                all.iter().filter(|upstream| upstream.is_enabled()).map(|upstream| upstream.name),
+            );
             self.inner.pool.keep_only(&all);
             self.inner.catalogues.keep_only(&all);
-            self.inner.parts.changes.tell(Change { upstream: None, person: None, what: Changed::Tools });
+            self.inner.parts.changes.tell(Change {
+                upstream: None,
+                person: None,
+                what: Changed::Tools,
+            });
         }
         Ok(all)
     }
 
-    /// Takes up what a command or another replica changed. Nothing to do is the rule, and costs next to nothing.
+    /// Takes up what a command or another replica changed. Nothing to do is the rule, and costs
+    /// next to nothing.
     pub async fn follow(&self) -> Result<(), StoreError> {
         let records = self.inner.parts.store.upstreams().await?;
-        let known = Arc::ptr_eq(&self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner).records, &records);
+        let known = Arc::ptr_eq(
+            &self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner).records,
+            &records,
+        );
         if known { Ok(()) } else { self.all_upstreams().await.map(drop) }
     }
 
     /// The upstreams that are used.
     pub async fn upstreams(&self) -> Result<Vec<Arc<Upstream>>, StoreError> {
-        Ok(self.all_upstreams().await?.into_iter().filter(|upstream| upstream.is_enabled()).collect())
+        Ok(self
+            .all_upstreams()
+            .await?
+            .into_iter()
+            .filter(|upstream| upstream.is_enabled())
+            .collect())
     }
 
     /// An upstream that is used.
     pub async fn upstream(&self, name: UpstreamName) -> Result<Option<Arc<Upstream>>, StoreError> {
-        // Every call comes by here: look among those that are known before everything is put together anew.
-        if let Some(configured) = self.inner.configured.iter().find(|upstream| upstream.name == name) {
+        // Every call comes by here: look among those that are known before everything is put
+        // together anew.
+        if let Some(configured) =
+            self.inner.configured.iter().find(|upstream| upstream.name == name)
+        {
             return Ok(configured.is_enabled().then(|| Arc::clone(configured)));
         }
         let records = self.inner.parts.store.upstreams().await?;
@@ -120,7 +153,9 @@ impl Gateway {
             let known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
             if Arc::ptr_eq(&known.records, &records) {
                 let found = known.upstreams.iter().find(|(_, upstream)| upstream.name == name);
-                return Ok(found.map(|(_, upstream)| Arc::clone(upstream)).filter(|upstream| upstream.is_enabled()));
+                return Ok(found
+                    .map(|(_, upstream)| Arc::clone(upstream))
+                    .filter(|upstream| upstream.is_enabled()));
             }
         }
         Ok(self.upstreams().await?.into_iter().find(|upstream| upstream.name == name))
@@ -128,21 +163,42 @@ impl Gateway {
 
     /// An upstream by its name, switched off or not.
     pub async fn named(&self, name: &str) -> Result<Arc<Upstream>, UpstreamChangeError> {
-        let found = self.all_upstreams().await?.into_iter().find(|upstream| upstream.name.as_str() == name);
+        let found =
+            self.all_upstreams().await?.into_iter().find(|upstream| upstream.name.as_str() == name);
         found.ok_or_else(|| UpstreamChangeError::Unknown(name.to_owned()))
     }
 
     /// Adds an upstream.
-    pub async fn add(&self, name: &str, config: UpstreamConfig) -> Result<UpstreamName, UpstreamChangeError> {
+    pub async fn add(
+        &self,
+        name: &str,
+        config: UpstreamConfig,
+    ) -> Result<UpstreamName, UpstreamChangeError> {
         let parts = &self.inner.parts;
-        let upstream = Upstream::new(name, config.clone(), Source::Command, &parts.outbound, &parts.outbound_config)?;
+        let upstream = Upstream::new(
+            name,
+            config.clone(),
+            Source::Command,
+            &parts.outbound,
+            &parts.outbound_config,
+        )?;
         if self.inner.configured.iter().any(|other| other.name == upstream.name) {
             return Err(UpstreamChangeError::Taken(name.to_owned()));
         }
         let (public, secrets) = config.split();
-        let seal = |secrets: Secrets| parts.master.seal(&place(upstream.name), &serde_json::to_vec(&secrets).unwrap_or_default());
-        let settings = serde_json::to_string(&public).map_err(|error| SettingError::new("kind", error.to_string()))?;
-        let record = StoredUpstream { name: upstream.name, settings, secrets: secrets.map(seal), created_at: parts.clock.now() };
+        let seal = |secrets: Secrets| {
+            parts
+                .master
+                .seal(&place(upstream.name), &serde_json::to_vec(&secrets).unwrap_or_default())
+        };
+        let settings = serde_json::to_string(&public)
+            .map_err(|error| SettingError::new("kind", error.to_string()))?;
+        let record = StoredUpstream {
+            name: upstream.name,
+            settings,
+            secrets: secrets.map(seal),
+            created_at: parts.clock.now(),
+        };
         match parts.store.apply(UpstreamChange::Insert(record)).await {
             Ok(()) => Ok(upstream.name),
             Err(StoreError::Refused(_)) => Err(UpstreamChangeError::Taken(name.to_owned())),

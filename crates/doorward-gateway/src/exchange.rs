@@ -1,8 +1,10 @@
 //! One request of a client, carried to an upstream and back, between any two revisions.
 //!
-//! What an upstream asks in between reaches the client in the way that its revision knows: the older ones are asked on the stream of
-//! their request, the newer ones by a result that says what input is required. In the same way what a newer upstream requires is asked
-//! of an older client. A question that waits for a newer client's retry is parked here, with the upstream's request still open.
+//! What an upstream asks in between reaches the client in the way that its revision knows: the
+//! older ones are asked on the stream of their request, the newer ones by a result that says what
+//! input is required. In the same way what a newer upstream requires is asked of an older client. A
+//! question that waits for a newer client's retry is parked here, with the upstream's request still
+//! open.
 
 use std::{
     collections::HashMap,
@@ -15,7 +17,8 @@ use doorward_model::{Sealed, UpstreamName, id::random_text};
 use rmcp::{
     ErrorData,
     model::{
-        ClientCapabilities, ClientRequest, InputRequest, InputRequests, InputRequiredResult, InputResponses, LoggingLevel, RequestMetaObject, ServerResult,
+        ClientCapabilities, ClientRequest, InputRequest, InputRequests, InputRequiredResult,
+        InputResponses, LoggingLevel, RequestMetaObject, ServerResult,
     },
     service::ServiceError,
 };
@@ -67,15 +70,17 @@ impl Failed {
         match self {
             Self::Upstream(error) => ToolError::Upstream(error),
             Self::Client(error) => ToolError::Protocol(error),
-            Self::Link(LinkError::Waiting(seconds, why)) => {
-                ToolError::Busy(format!("{title} cannot be reached: {why}; it is tried again in {seconds} s"), seconds)
-            }
+            Self::Link(LinkError::Waiting(seconds, why)) => ToolError::Busy(
+                format!("{title} cannot be reached: {why}; it is tried again in {seconds} s"),
+                seconds,
+            ),
             Self::Link(error) => ToolError::Failed(format!("{title} cannot be reached: {error}")),
         }
     }
 }
 
-/// The state that a client carries from one round to the next. It is sealed for one person, client and request (MCP-20).
+/// The state that a client carries from one round to the next. It is sealed for one person, client
+/// and request (MCP-20).
 #[derive(Serialize, Deserialize)]
 struct Carried {
     user: String,
@@ -117,7 +122,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) upstream: UpstreamName,
     pub(crate) visit: &'a Visit,
     pub(crate) progress: Progress,
-    /// What the request is about, such as `tools/call NAME`: a state for one is worth nothing for another.
+    /// What the request is about, such as `tools/call NAME`: a state for one is worth nothing for
+    /// another.
     pub(crate) about: String,
     /// What the client sent along.
     pub(crate) meta: Option<RequestMetaObject>,
@@ -128,14 +134,19 @@ pub(crate) struct Errand<'a> {
 /// The members of a client's metadata that mean something beyond this hop.
 fn passed_on(meta: Option<RequestMetaObject>) -> RequestMetaObject {
     let mut meta = meta.unwrap_or_default();
-    for own in ["progressToken", "io.modelcontextprotocol/protocolVersion", "io.modelcontextprotocol/clientInfo", "io.modelcontextprotocol/clientCapabilities"]
-    {
+    for own in [
+        "progressToken",
+        "io.modelcontextprotocol/protocolVersion",
+        "io.modelcontextprotocol/clientInfo",
+        "io.modelcontextprotocol/clientCapabilities",
+    ] {
         meta.0.remove(own);
     }
     meta
 }
 
-/// The capabilities of a client that an upstream may use: those that the client has and the upstream's settings permit.
+/// The capabilities of a client that an upstream may use: those that the client has and the
+/// upstream's settings permit.
 fn askable(visit: &Visit, upstream: &Upstream) -> ClientCapabilities {
     let mut capabilities = ClientCapabilities::default();
     // An older client can be asked only on the stream of a request with a session.
@@ -148,15 +159,21 @@ fn askable(visit: &Visit, upstream: &Upstream) -> ClientCapabilities {
 }
 
 /// The capability that a question needs, if the client does not have it.
-fn lacking(visit: &Visit, upstream: &Upstream, request: &InputRequest) -> Option<ClientCapabilities> {
+fn lacking(
+    visit: &Visit,
+    upstream: &Upstream,
+    request: &InputRequest,
+) -> Option<ClientCapabilities> {
     let can = askable(visit, upstream);
     let mut needed = ClientCapabilities::default();
     let all = crate::link::all_capabilities();
     let has = match request {
         InputRequest::Elicitation(elicitation) => {
             needed.elicitation = all.elicitation;
-            let url = serde_json::to_value(&elicitation.params).is_ok_and(|params| params.get("mode").is_some_and(|mode| mode == "url"));
-            can.elicitation.is_some() && if url { visit.client.elicits_urls() } else { visit.client.elicits_forms() }
+            let url = serde_json::to_value(&elicitation.params)
+                .is_ok_and(|params| params.get("mode").is_some_and(|mode| mode == "url"));
+            can.elicitation.is_some()
+                && if url { visit.client.elicits_urls() } else { visit.client.elicits_forms() }
         }
         InputRequest::CreateMessage(_) => {
             needed.sampling = all.sampling;
@@ -180,7 +197,8 @@ fn method_and_params(request: &InputRequest) -> (String, Value) {
 
 fn of_ask(error: AskError) -> ErrorData {
     match error {
-        AskError::Refused(value) => serde_json::from_value(value).unwrap_or_else(|_| ErrorData::invalid_request("the client refused", None)),
+        AskError::Refused(value) => serde_json::from_value(value)
+            .unwrap_or_else(|_| ErrorData::invalid_request("the client refused", None)),
         error => ErrorData::invalid_request(error.to_string(), None),
     }
 }
@@ -196,19 +214,39 @@ impl Errand<'_> {
             client: self.visit.caller.client_id.to_string(),
             upstream: self.upstream.to_string(),
             about: self.about.clone(),
-            until: self.inner.parts.clock.now().plus(i64::try_from(PARKED_FOR.as_secs()).unwrap_or(600)).0,
+            until: self
+                .inner
+                .parts
+                .clock
+                .now()
+                .plus(i64::try_from(PARKED_FOR.as_secs()).unwrap_or(600))
+                .0,
             state,
             parked,
         };
-        let sealed = self.inner.parts.master.seal(&self.place(), &serde_json::to_vec(&carried).unwrap_or_default());
+        let sealed = self
+            .inner
+            .parts
+            .master
+            .seal(&self.place(), &serde_json::to_vec(&carried).unwrap_or_default());
         format!("{STATE}{}", sealed.as_str())
     }
 
     fn carried(&self) -> Result<Option<Carried>, Failed> {
         let Some(state) = &self.state else { return Ok(None) };
-        let wrong = || Failed::Client(ErrorData::invalid_params("requestState is not valid for this request; make the request anew", None));
+        let wrong = || {
+            Failed::Client(ErrorData::invalid_params(
+                "requestState is not valid for this request; make the request anew",
+                None,
+            ))
+        };
         let sealed = state.strip_prefix(STATE).ok_or_else(wrong)?;
-        let plain = self.inner.parts.master.open(&self.place(), &Sealed::from_stored(sealed.to_owned())).map_err(|_| wrong())?;
+        let plain = self
+            .inner
+            .parts
+            .master
+            .open(&self.place(), &Sealed::from_stored(sealed.to_owned()))
+            .map_err(|_| wrong())?;
         let carried: Carried = serde_json::from_slice(&plain).map_err(|_| wrong())?;
         let caller = &self.visit.caller;
         let fits = carried.user == caller.user_id.as_str()
@@ -220,7 +258,10 @@ impl Errand<'_> {
     }
 
     /// Carries the request. `request` makes it, with what answers an earlier round.
-    pub(crate) async fn run(mut self, request: impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest) -> Result<Outcome, Failed> {
+    pub(crate) async fn run(
+        mut self,
+        request: impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest,
+    ) -> Result<Outcome, Failed> {
         let carried = self.carried()?;
         let mut responses = self.responses.take();
         let mut state = None;
@@ -237,20 +278,34 @@ impl Errand<'_> {
 
     async fn begin(&self, request: ClientRequest) -> Result<Conversation, Failed> {
         self.link
-            .begin(&self.visit.caller.user_id, request, passed_on(self.meta.clone()), &askable(self.visit, &self.link.upstream))
+            .begin(
+                &self.visit.caller.user_id,
+                request,
+                passed_on(self.meta.clone()),
+                &askable(self.visit, &self.link.upstream),
+            )
             .await
             .map_err(Failed::Link)
     }
 
     fn unpark(&self, id: &str, responses: Option<InputResponses>) -> Result<Conversation, Failed> {
-        let gone = || Failed::Client(ErrorData::invalid_params("the question is no longer waiting for an answer; make the request anew", None));
+        let gone = || {
+            Failed::Client(ErrorData::invalid_params(
+                "the question is no longer waiting for an answer; make the request anew",
+                None,
+            ))
+        };
         let user = self.visit.caller.user_id.as_str();
         let mut parked = self.inner.parked.lock();
         if parked.get(id).is_none_or(|waiting| waiting.user != user) {
             return Err(gone());
         }
-        let Some(answer) = responses.and_then(|mut responses| responses.remove(PARKED_QUESTION)) else {
-            return Err(Failed::Client(ErrorData::invalid_params(format!("inputResponses must answer {PARKED_QUESTION:?}"), None)));
+        let Some(answer) = responses.and_then(|mut responses| responses.remove(PARKED_QUESTION))
+        else {
+            return Err(Failed::Client(ErrorData::invalid_params(
+                format!("inputResponses must answer {PARKED_QUESTION:?}"),
+                None,
+            )));
         };
         let waiting = parked.remove(id).ok_or_else(gone)?;
         drop(parked);
@@ -268,13 +323,21 @@ impl Errand<'_> {
                 Followed::Result(result) => *result,
                 Followed::Parked(required) => return Ok(Outcome::InputRequired(required)),
             };
-            let ServerResult::InputRequiredResult(required) = result else { return Ok(Outcome::Done(Box::new(result))) };
+            let ServerResult::InputRequiredResult(required) = result else {
+                return Ok(Outcome::Done(Box::new(result)));
+            };
             let requests = required.input_requests.unwrap_or_default();
-            if let Some(needed) = requests.values().find_map(|request| lacking(self.visit, &self.link.upstream, request)) {
+            if let Some(needed) = requests
+                .values()
+                .find_map(|request| lacking(self.visit, &self.link.upstream, request))
+            {
                 return Err(Failed::Client(missing_capability(&needed)));
             }
             if self.visit.client.modern {
-                let mut passed = InputRequiredResult::new((!requests.is_empty()).then_some(requests), Some(self.carry(required.request_state, None)));
+                let mut passed = InputRequiredResult::new(
+                    (!requests.is_empty()).then_some(requests),
+                    Some(self.carry(required.request_state, None)),
+                );
                 passed.meta = required.meta;
                 return Ok(Outcome::InputRequired(passed));
             }
@@ -282,12 +345,23 @@ impl Errand<'_> {
             let mut answers = InputResponses::new();
             for (key, question) in requests {
                 let (method, params) = method_and_params(&question);
-                let answer = self.visit.channel.ask(&method, params).await.map_err(|error| Failed::Client(of_ask(error)))?;
+                let answer = self
+                    .visit
+                    .channel
+                    .ask(&method, params)
+                    .await
+                    .map_err(|error| Failed::Client(of_ask(error)))?;
                 answers.insert(key, answer);
             }
             conversation = self.begin(request(Some(answers), required.request_state)).await?;
         }
-        Err(Failed::Upstream(ErrorData::internal_error(format!("{} asked for input in more than {MOST_ROUNDS} rounds", self.link.upstream.title), None)))
+        Err(Failed::Upstream(ErrorData::internal_error(
+            format!(
+                "{} asked for input in more than {MOST_ROUNDS} rounds",
+                self.link.upstream.title
+            ),
+            None,
+        )))
     }
 
     async fn follow(&self, mut conversation: Conversation) -> Result<Followed, Failed> {
@@ -300,13 +374,18 @@ impl Errand<'_> {
                         Err(error) => Err(Failed::Link(LinkError::of(&error))),
                     };
                 }
-                Turn::Said(Said::Progress(progress)) => self.progress.report(progress.progress, progress.total, progress.message).await,
+                Turn::Said(Said::Progress(progress)) => {
+                    self.progress.report(progress.progress, progress.total, progress.message).await
+                }
                 Turn::Said(Said::Log(log)) => self.log(log).await,
                 Turn::Said(Said::Asks(request, answer)) => {
                     if lacking(self.visit, &self.link.upstream, &request).is_some() {
                         // The upstream decides what it makes of that.
                         let (method, _) = method_and_params(&request);
-                        let _ = answer.send(Err(ErrorData::invalid_request(format!("the client does not support {method}"), None)));
+                        let _ = answer.send(Err(ErrorData::invalid_request(
+                            format!("the client does not support {method}"),
+                            None,
+                        )));
                     } else if self.visit.client.modern {
                         return self.park(conversation, *request, answer).map(Followed::Parked);
                     } else {
@@ -321,7 +400,8 @@ impl Errand<'_> {
 
     async fn log(&self, log: rmcp::model::LoggingMessageNotificationParam) {
         // T26: the newer revisions get log messages only where the request asked for them.
-        let wanted: Option<LoggingLevel> = self.meta.as_ref().and_then(RequestMetaObject::log_level);
+        let wanted: Option<LoggingLevel> =
+            self.meta.as_ref().and_then(RequestMetaObject::log_level);
         if self.visit.client.modern && wanted.is_none() {
             return;
         }
@@ -338,11 +418,18 @@ impl Errand<'_> {
         request: InputRequest,
         answer: oneshot::Sender<Result<Value, ErrorData>>,
     ) -> Result<InputRequiredResult, Failed> {
-        let busy = || Failed::Client(ErrorData::internal_error("too many questions wait for an answer; answer those first", None));
+        let busy = || {
+            Failed::Client(ErrorData::internal_error(
+                "too many questions wait for an answer; answer those first",
+                None,
+            ))
+        };
         let user = self.visit.caller.user_id.to_string();
         let id = random_text(self.inner.parts.entropy.as_ref(), 18);
         let mut parked = self.inner.parked.lock();
-        if parked.len() >= MOST_PARKED || parked.values().filter(|waiting| waiting.user == user).count() >= MOST_PARKED_EACH {
+        if parked.len() >= MOST_PARKED
+            || parked.values().filter(|waiting| waiting.user == user).count() >= MOST_PARKED_EACH
+        {
             return Err(busy());
         }
         parked.insert(id.clone(), Waiting { conversation, answer, since: Instant::now(), user });

@@ -1,20 +1,22 @@
-//! What upstreams say, on its way to clients and users: labelled with the upstream's title, cleaned, limited, without links that run
-//! something, and without the error codes that are Doorward's own. [`crate::link`] passes everything through here and hands out
-//! nothing else.
+//! What upstreams say, on its way to clients and users: labelled with the upstream's title,
+//! cleaned, limited, without links that run something, and without the error codes that are
+//! Doorward's own. [`crate::link`] passes everything through here and hands out nothing else.
 
 use doorward_model::foreign as text;
 use rmcp::{
     ErrorData,
     model::{
-        ClientCapabilities, ContentBlock, ElicitRequestParams, ErrorCode, InputRequest, InputRequiredResult, LoggingMessageNotificationParam,
-        ProgressNotificationParam, SamplingMessageContentBlock, ServerResult,
+        ClientCapabilities, ContentBlock, ElicitRequestParams, ErrorCode, InputRequest,
+        InputRequiredResult, LoggingMessageNotificationParam, ProgressNotificationParam,
+        SamplingMessageContentBlock, ServerResult,
     },
 };
 use serde_json::Value;
 
 use crate::{config::Capabilities, upstream::Upstream};
 
-/// The code by which clients of 2025-11-25 are told to lead their user to an address. Doorward sends it; no upstream can.
+/// The code by which clients of 2025-11-25 are told to lead their user to an address. Doorward
+/// sends it; no upstream can.
 pub(crate) const URL_ELICITATION_REQUIRED: ErrorCode = ErrorCode(-32042);
 
 /// The most characters of a message to a user.
@@ -28,7 +30,10 @@ const VALUE: usize = 2000;
 /// Answers an upstream that asks for something that its settings do not permit.
 fn not_permitted(upstream: &Upstream, what: &str) -> ErrorData {
     ErrorData::invalid_request(
-        format!("{} may not use {what}: the setting capabilities of the upstream {} does not name it", upstream.title, upstream.name),
+        format!(
+            "{} may not use {what}: the setting capabilities of the upstream {} does not name it",
+            upstream.title, upstream.name
+        ),
         None,
     )
 }
@@ -42,14 +47,21 @@ pub(crate) fn permitted(upstream: &Upstream, mut all: ClientCapabilities) -> Cli
     all
 }
 
-/// A question of an upstream as it may be put to a client, or the error that the upstream gets instead.
-pub(crate) fn question(upstream: &Upstream, mut request: InputRequest) -> Result<InputRequest, ErrorData> {
+/// A question of an upstream as it may be put to a client, or the error that the upstream gets
+/// instead.
+pub(crate) fn question(
+    upstream: &Upstream,
+    mut request: InputRequest,
+) -> Result<InputRequest, ErrorData> {
     let Capabilities { elicitation, sampling, roots } = upstream.capabilities;
     match &mut request {
         InputRequest::Elicitation(asked) if elicitation => elicit(upstream, &mut asked.params)?,
         InputRequest::CreateMessage(asked) if sampling => {
             let params = &mut asked.params;
-            let label = format!("This request comes from the upstream server {}.", text::quoted(&upstream.title, 100));
+            let label = format!(
+                "This request comes from the upstream server {}.",
+                text::quoted(&upstream.title, 100)
+            );
             params.system_prompt = Some(match &params.system_prompt {
                 Some(prompt) => format!("{label}\n\n{}", text::block(prompt, PROMPT)),
                 None => label,
@@ -62,7 +74,9 @@ pub(crate) fn question(upstream: &Upstream, mut request: InputRequest) -> Result
                 };
                 match &mut message.content {
                     rmcp::model::SamplingContent::Single(block) => clean(block),
-                    rmcp::model::SamplingContent::Multiple(blocks) => blocks.iter_mut().for_each(clean),
+                    rmcp::model::SamplingContent::Multiple(blocks) => {
+                        blocks.iter_mut().for_each(clean)
+                    }
                 }
             }
         }
@@ -70,32 +84,52 @@ pub(crate) fn question(upstream: &Upstream, mut request: InputRequest) -> Result
         InputRequest::Elicitation(_) => return Err(not_permitted(upstream, "elicitation")),
         InputRequest::CreateMessage(_) => return Err(not_permitted(upstream, "sampling")),
         InputRequest::ListRoots(_) => return Err(not_permitted(upstream, "roots")),
-        _ => return Err(ErrorData::invalid_request("requests of this kind are not passed on", None)),
+        _ => {
+            return Err(ErrorData::invalid_request(
+                "requests of this kind are not passed on",
+                None,
+            ));
+        }
     }
     Ok(request)
 }
 
 fn elicit(upstream: &Upstream, params: &mut ElicitRequestParams) -> Result<(), ErrorData> {
-    let refused = |why: &str| ErrorData::invalid_params(format!("the question of {} is not passed on: {why}", upstream.title), None);
+    let refused = |why: &str| {
+        ErrorData::invalid_params(
+            format!("the question of {} is not passed on: {why}", upstream.title),
+            None,
+        )
+    };
     match params {
         ElicitRequestParams::FormElicitationParams { message, requested_schema, .. } => {
             *message = text::attributed(&upstream.title, "asks", message, MESSAGE);
-            requested_schema.title = requested_schema.title.take().map(|title| text::line(&title, text::LINE).into_owned().into());
-            requested_schema.description = requested_schema.description.take().map(|words| text::block(&words, MESSAGE).into());
+            requested_schema.title = requested_schema
+                .title
+                .take()
+                .map(|title| text::line(&title, text::LINE).into_owned().into());
+            requested_schema.description = requested_schema
+                .description
+                .take()
+                .map(|words| text::block(&words, MESSAGE).into());
             for (name, definition) in &mut requested_schema.properties {
-                let mut value = serde_json::to_value(&*definition).map_err(|_| refused("its form cannot be read"))?;
+                let mut value = serde_json::to_value(&*definition)
+                    .map_err(|_| refused("its form cannot be read"))?;
                 label_property(&mut value);
                 // What is left are names and values, which must come back as they are.
                 if text::has_hidden(name) || has_hidden(&value) {
                     return Err(refused("its form holds hidden characters"));
                 }
-                *definition = serde_json::from_value(value).map_err(|_| refused("its form cannot be read"))?;
+                *definition = serde_json::from_value(value)
+                    .map_err(|_| refused("its form cannot be read"))?;
             }
         }
         ElicitRequestParams::UrlElicitationParams { message, url, .. } => {
-            let link = text::https_link(url).ok_or_else(|| refused("a link must be an https address"))?;
+            let link =
+                text::https_link(url).ok_or_else(|| refused("a link must be an https address"))?;
             *url = link.to_string();
-            *message = text::attributed(&upstream.title, "asks you to open a link", message, MESSAGE);
+            *message =
+                text::attributed(&upstream.title, "asks you to open a link", message, MESSAGE);
         }
         _ => return Err(refused("it is of a kind that is not known")),
     }
@@ -108,7 +142,9 @@ fn label_property(value: &mut Value) {
         Value::Object(members) => {
             for (name, member) in members {
                 match (name.as_str(), member) {
-                    ("title", Value::String(shown)) => *shown = text::line(shown, text::LINE).into_owned(),
+                    ("title", Value::String(shown)) => {
+                        *shown = text::line(shown, text::LINE).into_owned()
+                    }
                     ("description", Value::String(shown)) => *shown = text::block(shown, MESSAGE),
                     ("enumNames", Value::Array(all)) => {
                         for shown in all {
@@ -128,9 +164,13 @@ fn label_property(value: &mut Value) {
 
 fn has_hidden(value: &Value) -> bool {
     match value {
-        Value::String(shown) => shown.chars().any(|letter| text::is_hidden(letter) && letter != '\n'),
+        Value::String(shown) => {
+            shown.chars().any(|letter| text::is_hidden(letter) && letter != '\n')
+        }
         Value::Array(items) => items.iter().any(has_hidden),
-        Value::Object(members) => members.iter().any(|(name, member)| text::has_hidden(name) || has_hidden(member)),
+        Value::Object(members) => {
+            members.iter().any(|(name, member)| text::has_hidden(name) || has_hidden(member))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
@@ -143,10 +183,17 @@ fn clean_value(value: Value, left: &mut usize) -> Value {
     *left -= 1;
     match value {
         Value::String(said) => Value::String(text::block(&said, VALUE)),
-        Value::Array(items) => items.into_iter().map_while(|item| (*left > 0).then(|| clean_value(item, left))).collect(),
+        Value::Array(items) => items
+            .into_iter()
+            .map_while(|item| (*left > 0).then(|| clean_value(item, left)))
+            .collect(),
         Value::Object(members) => members
             .into_iter()
-            .map_while(|(name, member)| (*left > 0).then(|| (text::line(&name, text::LINE).into_owned(), clean_value(member, left))))
+            .map_while(|(name, member)| {
+                (*left > 0).then(|| {
+                    (text::line(&name, text::LINE).into_owned(), clean_value(member, left))
+                })
+            })
             .collect(),
         plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain,
     }
@@ -154,11 +201,18 @@ fn clean_value(value: Value, left: &mut usize) -> Value {
 
 /// An error of an upstream as a client gets it.
 pub(crate) fn error(upstream: &Upstream, error: ErrorData) -> ErrorData {
-    let message = text::attributed(&upstream.title, "answered with an error", &error.message, MESSAGE);
+    let message =
+        text::attributed(&upstream.title, "answered with an error", &error.message, MESSAGE);
     if error.code == URL_ELICITATION_REQUIRED {
         // The link is told as a text, so that it is the user's own step to open it.
-        let link = error.data.as_ref().and_then(|data| data.pointer("/elicitations/0/url")).and_then(Value::as_str).and_then(text::https_link);
-        let told = link.map(|link| format!("{message} It names the link {link}")).unwrap_or(message);
+        let link = error
+            .data
+            .as_ref()
+            .and_then(|data| data.pointer("/elicitations/0/url"))
+            .and_then(Value::as_str)
+            .and_then(text::https_link);
+        let told =
+            link.map(|link| format!("{message} It names the link {link}")).unwrap_or(message);
         return ErrorData::new(ErrorCode::INTERNAL_ERROR, told, None);
     }
     let data = error.data.map(|data| clean_value(data, &mut { VALUES }));
@@ -166,20 +220,37 @@ pub(crate) fn error(upstream: &Upstream, error: ErrorData) -> ErrorData {
 }
 
 /// A log message of an upstream as a client gets it.
-pub(crate) fn log(upstream: &Upstream, mut log: LoggingMessageNotificationParam) -> LoggingMessageNotificationParam {
-    let own = log.logger.as_deref().map(|logger| text::line(logger, 64).into_owned()).filter(|logger| !logger.is_empty());
-    log.logger = Some(own.map_or_else(|| upstream.name.to_string(), |logger| format!("{}/{logger}", upstream.name)));
+pub(crate) fn log(
+    upstream: &Upstream,
+    mut log: LoggingMessageNotificationParam,
+) -> LoggingMessageNotificationParam {
+    let own = log
+        .logger
+        .as_deref()
+        .map(|logger| text::line(logger, 64).into_owned())
+        .filter(|logger| !logger.is_empty());
+    log.logger =
+        Some(own.map_or_else(
+            || upstream.name.to_string(),
+            |logger| format!("{}/{logger}", upstream.name),
+        ));
     log.data = clean_value(log.data, &mut { VALUES });
     log
 }
 
 /// A report of progress as a client gets it.
-pub(crate) fn progress(upstream: &Upstream, mut progress: ProgressNotificationParam) -> ProgressNotificationParam {
-    progress.message = progress.message.map(|message| format!("{}: {}", text::line(&upstream.title, 100), text::line(&message, text::LINE)));
+pub(crate) fn progress(
+    upstream: &Upstream,
+    mut progress: ProgressNotificationParam,
+) -> ProgressNotificationParam {
+    progress.message = progress.message.map(|message| {
+        format!("{}: {}", text::line(&upstream.title, 100), text::line(&message, text::LINE))
+    });
     progress
 }
 
-/// A result of an upstream as a client gets it: without links that run something, and with questions as [`question`] leaves them.
+/// A result of an upstream as a client gets it: without links that run something, and with
+/// questions as [`question`] leaves them.
 pub(crate) fn result(upstream: &Upstream, result: ServerResult) -> Result<ServerResult, ErrorData> {
     Ok(match result {
         ServerResult::CallToolResult(mut result) => {
@@ -192,8 +263,10 @@ pub(crate) fn result(upstream: &Upstream, result: ServerResult) -> Result<Server
         }
         ServerResult::ListPromptsResult(mut list) => {
             for prompt in &mut list.prompts {
-                prompt.title = prompt.title.take().map(|title| text::line(&title, text::LINE).into_owned());
-                prompt.description = prompt.description.take().map(|words| text::block(&words, MESSAGE));
+                prompt.title =
+                    prompt.title.take().map(|title| text::line(&title, text::LINE).into_owned());
+                prompt.description =
+                    prompt.description.take().map(|words| text::block(&words, MESSAGE));
                 keep_icons(&mut prompt.icons);
             }
             ServerResult::ListPromptsResult(list)
@@ -202,8 +275,10 @@ pub(crate) fn result(upstream: &Upstream, result: ServerResult) -> Result<Server
             list.resources.retain(|resource| text::is_inert(&resource.uri));
             for resource in &mut list.resources {
                 resource.name = text::line(&resource.name, text::LINE).into_owned();
-                resource.title = resource.title.take().map(|title| text::line(&title, text::LINE).into_owned());
-                resource.description = resource.description.take().map(|words| text::block(&words, MESSAGE));
+                resource.title =
+                    resource.title.take().map(|title| text::line(&title, text::LINE).into_owned());
+                resource.description =
+                    resource.description.take().map(|words| text::block(&words, MESSAGE));
                 keep_icons(&mut resource.icons);
             }
             ServerResult::ListResourcesResult(list)
@@ -212,21 +287,33 @@ pub(crate) fn result(upstream: &Upstream, result: ServerResult) -> Result<Server
             list.resource_templates.retain(|template| text::is_inert(&template.uri_template));
             for template in &mut list.resource_templates {
                 template.name = text::line(&template.name, text::LINE).into_owned();
-                template.title = template.title.take().map(|title| text::line(&title, text::LINE).into_owned());
-                template.description = template.description.take().map(|words| text::block(&words, MESSAGE));
+                template.title =
+                    template.title.take().map(|title| text::line(&title, text::LINE).into_owned());
+                template.description =
+                    template.description.take().map(|words| text::block(&words, MESSAGE));
                 keep_icons(&mut template.icons);
             }
             ServerResult::ListResourceTemplatesResult(list)
         }
-        ServerResult::InputRequiredResult(required) => ServerResult::InputRequiredResult(questions(upstream, required)?),
+        ServerResult::InputRequiredResult(required) => {
+            ServerResult::InputRequiredResult(questions(upstream, required)?)
+        }
         other => other,
     })
 }
 
-fn questions(upstream: &Upstream, mut required: InputRequiredResult) -> Result<InputRequiredResult, ErrorData> {
+fn questions(
+    upstream: &Upstream,
+    mut required: InputRequiredResult,
+) -> Result<InputRequiredResult, ErrorData> {
     let asked = required.input_requests.take();
     required.input_requests = match asked {
-        Some(asked) => Some(asked.into_iter().map(|(key, request)| Ok((key, question(upstream, request)?))).collect::<Result<_, ErrorData>>()?),
+        Some(asked) => Some(
+            asked
+                .into_iter()
+                .map(|(key, request)| Ok((key, question(upstream, request)?)))
+                .collect::<Result<_, ErrorData>>()?,
+        ),
         None => None,
     };
     Ok(required)
@@ -241,6 +328,10 @@ fn is_inert(block: &ContentBlock) -> bool {
 
 /// Keeps icons at https addresses.
 fn keep_icons(icons: &mut Option<Vec<rmcp::model::Icon>>) {
-    *icons =
-        icons.take().map(|icons| icons.into_iter().filter(|icon| text::https_link(&icon.src).is_some()).collect()).filter(|icons: &Vec<_>| !icons.is_empty());
+    *icons = icons
+        .take()
+        .map(|icons| {
+            icons.into_iter().filter(|icon| text::https_link(&icon.src).is_some()).collect()
+        })
+        .filter(|icons: &Vec<_>| !icons.is_empty());
 }

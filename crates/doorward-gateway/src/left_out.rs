@@ -1,4 +1,5 @@
-//! Tools that an upstream lists and that are not offered: named in the log, by `doorward upstream test` and on the administrators' page.
+//! Tools that an upstream lists and that are not offered: named in the log, by `doorward upstream
+//! test` and on the administrators' page.
 
 use doorward_model::foreign;
 
@@ -26,7 +27,8 @@ pub enum Why {
 
 impl Why {
     /// All reasons.
-    pub const ALL: [Self; 6] = [Self::Name, Self::Definition, Self::Twice, Self::TooMany, Self::TooLong, Self::Unreadable];
+    pub const ALL: [Self; 6] =
+        [Self::Name, Self::Definition, Self::Twice, Self::TooMany, Self::TooLong, Self::Unreadable];
 
     /// The reason as a part of a sentence, in English.
     pub fn as_str(self) -> &'static str {

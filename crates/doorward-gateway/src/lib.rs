@@ -1,8 +1,12 @@
-//! Offers other servers' tools — MCP servers near and far, REST APIs — as ours, to exactly the people, clients and scopes that may use
-//! them, with each person's own access at the upstream. The client's own token never leaves this server.
+//! Offers other servers' tools — MCP servers near and far, REST APIs — as ours, to exactly the
+//! people, clients and scopes that may use them, with each person's own access at the upstream. The
+//! client's own token never leaves this server.
 // Logging, sampling and roots leave the protocol, and older upstreams use them still.
 #![allow(deprecated)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod access;
 mod approval;
@@ -111,8 +115,11 @@ impl Inner {
     /// All such addresses, for our metadata document.
     pub(crate) fn redirect_uris(&self) -> Vec<String> {
         let stored = self.stored.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let all = self.configured.iter().chain(stored.upstreams.iter().map(|(_, upstream)| upstream));
-        all.filter(|upstream| upstream.needs_connection()).map(|upstream| self.redirect_uri(upstream)).collect()
+        let all =
+            self.configured.iter().chain(stored.upstreams.iter().map(|(_, upstream)| upstream));
+        all.filter(|upstream| upstream.needs_connection())
+            .map(|upstream| self.redirect_uri(upstream))
+            .collect()
     }
 }
 
@@ -121,8 +128,17 @@ impl Gateway {
     pub fn new(parts: Parts) -> Result<Self, ConfiguredUpstreamError> {
         let mut configured = Vec::new();
         for (name, config) in &parts.configured {
-            let upstream = Upstream::new(name, config.clone(), Source::File, &parts.outbound, &parts.outbound_config);
-            configured.push(Arc::new(upstream.map_err(|error| ConfiguredUpstreamError { upstream: name.clone(), error })?));
+            let upstream = Upstream::new(
+                name,
+                config.clone(),
+                Source::File,
+                &parts.outbound,
+                &parts.outbound_config,
+            );
+            configured.push(Arc::new(
+                upstream
+                    .map_err(|error| ConfiguredUpstreamError { upstream: name.clone(), error })?,
+            ));
         }
         let inner = Inner {
             configured,
@@ -137,7 +153,14 @@ impl Gateway {
             parts,
         };
         let gateway = Self { inner: Arc::new(inner) };
-        gateway.inner.parts.resources.set_upstreams(gateway.inner.configured.iter().filter(|upstream| upstream.is_enabled()).map(|upstream| upstream.name));
+        gateway.inner.parts.resources.set_upstreams(
+            gateway
+                .inner
+                .configured
+                .iter()
+                .filter(|upstream| upstream.is_enabled())
+                .map(|upstream| upstream.name),
+        );
         Ok(gateway)
     }
 
@@ -150,8 +173,8 @@ impl Gateway {
         self.inner.parked.forget_old();
     }
 
-    /// Begins no more work with authorization servers and waits for what is under way, so that no token that they gave is lost when the
-    /// server stops.
+    /// Begins no more work with authorization servers and waits for what is under way, so that no
+    /// token that they gave is lost when the server stops.
     pub async fn finish(&self) {
         self.inner.flights.finish().await;
         self.inner.oauth.finish().await;
@@ -162,7 +185,8 @@ impl Gateway {
         self.inner.pool.close_all();
     }
 
-    /// Ends what is open to an upstream on behalf of one person, and forgets what was listed for them.
+    /// Ends what is open to an upstream on behalf of one person, and forgets what was listed for
+    /// them.
     pub(crate) fn forget_person(&self, name: UpstreamName, user_id: &UserId) {
         self.inner.pool.close_for(name, Some(user_id));
         self.inner.catalogues.forget(name, Some(user_id));

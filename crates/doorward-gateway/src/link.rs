@@ -13,14 +13,18 @@ use doorward_model::UserId;
 use rmcp::{
     ClientHandler, ErrorData, RoleClient,
     model::{
-        ClientCapabilities, ClientConfig, ClientRequest, CreateMessageRequest, CreateMessageRequestParams, CreateMessageResult, ElicitRequest,
-        ElicitRequestParams, ElicitResult, ElicitationCapability, FormElicitationCapability, Implementation, InputRequest, ListRootsRequest, ListRootsResult,
-        LoggingMessageNotificationParam, ProgressNotificationParam, ProtocolVersion, RequestMetaObject, ResourceUpdatedNotificationParam, RootsCapabilities,
-        SamplingCapability, ServerPeerInfo, ServerResult, SubscriptionFilter, UrlElicitationCapability,
+        ClientCapabilities, ClientConfig, ClientRequest, CreateMessageRequest,
+        CreateMessageRequestParams, CreateMessageResult, ElicitRequest, ElicitRequestParams,
+        ElicitResult, ElicitationCapability, FormElicitationCapability, Implementation,
+        InputRequest, ListRootsRequest, ListRootsResult, LoggingMessageNotificationParam,
+        ProgressNotificationParam, ProtocolVersion, RequestMetaObject,
+        ResourceUpdatedNotificationParam, RootsCapabilities, SamplingCapability, ServerPeerInfo,
+        ServerResult, SubscriptionFilter, UrlElicitationCapability,
     },
     service::{
-        ClientInitializeError, ClientLifecycleMode, ClientServiceExt, InboundStreamOrigin, NotificationContext, Peer, PeerRequestOptions, RequestContext,
-        RunningService, ServiceError, Subscription,
+        ClientInitializeError, ClientLifecycleMode, ClientServiceExt, InboundStreamOrigin,
+        NotificationContext, Peer, PeerRequestOptions, RequestContext, RunningService,
+        ServiceError, Subscription,
     },
     transport::streamable_http_client::{AuthRequiredError, InsufficientScopeError},
 };
@@ -96,10 +100,23 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    async fn ask(&self, request: InputRequest, context: &RequestContext<RoleClient>) -> Result<Value, ErrorData> {
-        let nobody = || ErrorData::invalid_request("the question is not passed on: it belongs to no call that is under way", None);
+    async fn ask(
+        &self,
+        request: InputRequest,
+        context: &RequestContext<RoleClient>,
+    ) -> Result<Value, ErrorData> {
+        let nobody = || {
+            ErrorData::invalid_request(
+                "the question is not passed on: it belongs to no call that is under way",
+                None,
+            )
+        };
         let request = foreign::question(&self.upstream, request)?;
-        let conversation = self.conversations.by_origin(context.extensions.get::<InboundStreamOrigin>()).await.ok_or_else(nobody)?;
+        let conversation = self
+            .conversations
+            .by_origin(context.extensions.get::<InboundStreamOrigin>())
+            .await
+            .ok_or_else(nobody)?;
         let (answer, answered) = oneshot::channel();
         conversation.send(Said::Asks(Box::new(request), answer)).await.map_err(|_| nobody())?;
         match tokio::time::timeout(PATIENCE, answered).await {
@@ -110,12 +127,18 @@ impl Handler {
 
     fn changed(&self, what: Changed) {
         self.stale.store(true, Ordering::Release);
-        self.changes.tell(Change { upstream: Some(self.upstream.name), person: self.person.clone(), what });
+        self.changes.tell(Change {
+            upstream: Some(self.upstream.name),
+            person: self.person.clone(),
+            what,
+        });
     }
 }
 
 fn read<T: serde::de::DeserializeOwned>(answer: Value) -> Result<T, ErrorData> {
-    serde_json::from_value(answer).map_err(|error| ErrorData::internal_error(format!("the answer cannot be read: {error}"), None))
+    serde_json::from_value(answer).map_err(|error| {
+        ErrorData::internal_error(format!("the answer cannot be read: {error}"), None)
+    })
 }
 
 impl ClientHandler for Handler {
@@ -123,37 +146,80 @@ impl ClientHandler for Handler {
         self.config.clone()
     }
 
-    async fn create_elicitation(&self, params: ElicitRequestParams, context: RequestContext<RoleClient>) -> Result<ElicitResult, ErrorData> {
-        self.ask(InputRequest::Elicitation(ElicitRequest::new(params)), &context).await.and_then(read)
+    async fn create_elicitation(
+        &self,
+        params: ElicitRequestParams,
+        context: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, ErrorData> {
+        self.ask(InputRequest::Elicitation(ElicitRequest::new(params)), &context)
+            .await
+            .and_then(read)
     }
 
-    async fn create_message(&self, params: CreateMessageRequestParams, context: RequestContext<RoleClient>) -> Result<CreateMessageResult, ErrorData> {
-        self.ask(InputRequest::CreateMessage(CreateMessageRequest::new(params)), &context).await.and_then(read)
+    async fn create_message(
+        &self,
+        params: CreateMessageRequestParams,
+        context: RequestContext<RoleClient>,
+    ) -> Result<CreateMessageResult, ErrorData> {
+        self.ask(InputRequest::CreateMessage(CreateMessageRequest::new(params)), &context)
+            .await
+            .and_then(read)
     }
 
-    async fn list_roots(&self, context: RequestContext<RoleClient>) -> Result<ListRootsResult, ErrorData> {
-        // Many servers ask for roots right after they are greeted, outside of any call: there are none then, which is no error.
-        if !self.upstream.capabilities.roots || self.conversations.by_origin(context.extensions.get::<InboundStreamOrigin>()).await.is_none() {
+    async fn list_roots(
+        &self,
+        context: RequestContext<RoleClient>,
+    ) -> Result<ListRootsResult, ErrorData> {
+        // Many servers ask for roots right after they are greeted, outside of any call: there are
+        // none then, which is no error.
+        if !self.upstream.capabilities.roots
+            || self
+                .conversations
+                .by_origin(context.extensions.get::<InboundStreamOrigin>())
+                .await
+                .is_none()
+        {
             return Ok(ListRootsResult::default());
         }
-        self.ask(InputRequest::ListRoots(ListRootsRequest::default()), &context).await.and_then(read)
+        self.ask(InputRequest::ListRoots(ListRootsRequest::default()), &context)
+            .await
+            .and_then(read)
     }
 
-    async fn on_progress(&self, params: ProgressNotificationParam, _: NotificationContext<RoleClient>) {
+    async fn on_progress(
+        &self,
+        params: ProgressNotificationParam,
+        _: NotificationContext<RoleClient>,
+    ) {
         if let Some(conversation) = self.conversations.by_token(&params.progress_token).await {
             // Progress that nobody takes in time is worth nothing.
-            let _ = conversation.try_send(Said::Progress(foreign::progress(&self.upstream, params)));
+            let _ =
+                conversation.try_send(Said::Progress(foreign::progress(&self.upstream, params)));
         }
     }
 
-    async fn on_logging_message(&self, params: LoggingMessageNotificationParam, context: NotificationContext<RoleClient>) {
-        if let Some(conversation) = self.conversations.by_origin(context.extensions.get::<InboundStreamOrigin>()).await {
+    async fn on_logging_message(
+        &self,
+        params: LoggingMessageNotificationParam,
+        context: NotificationContext<RoleClient>,
+    ) {
+        if let Some(conversation) =
+            self.conversations.by_origin(context.extensions.get::<InboundStreamOrigin>()).await
+        {
             let _ = conversation.try_send(Said::Log(foreign::log(&self.upstream, params)));
         }
     }
 
-    async fn on_resource_updated(&self, params: ResourceUpdatedNotificationParam, _: NotificationContext<RoleClient>) {
-        self.changes.tell(Change { upstream: Some(self.upstream.name), person: self.person.clone(), what: Changed::Resource(params.uri) });
+    async fn on_resource_updated(
+        &self,
+        params: ResourceUpdatedNotificationParam,
+        _: NotificationContext<RoleClient>,
+    ) {
+        self.changes.tell(Change {
+            upstream: Some(self.upstream.name),
+            person: self.person.clone(),
+            what: Changed::Resource(params.uri),
+        });
     }
 
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
@@ -169,10 +235,15 @@ impl ClientHandler for Handler {
     }
 }
 
-/// What we can do for an upstream: whatever the client behind a call can do. Which of it, each call says.
+/// What we can do for an upstream: whatever the client behind a call can do. Which of it, each call
+/// says.
 pub(crate) fn all_capabilities() -> ClientCapabilities {
     let mut capabilities = ClientCapabilities::default();
-    capabilities.elicitation = Some(ElicitationCapability::new().with_form(FormElicitationCapability::default()).with_url(UrlElicitationCapability::default()));
+    capabilities.elicitation = Some(
+        ElicitationCapability::new()
+            .with_form(FormElicitationCapability::default())
+            .with_url(UrlElicitationCapability::default()),
+    );
     capabilities.sampling = Some(SamplingCapability::default());
     capabilities.roots = Some(RootsCapabilities::default());
     capabilities
@@ -228,23 +299,35 @@ impl Making {
     }
 
     /// Agrees on a revision with the upstream behind a transport.
-    pub(crate) async fn greet<T, E, A>(self, transport: T, process: Option<crate::upstreams::stdio::Process>) -> Result<Link, LinkError>
+    pub(crate) async fn greet<T, E, A>(
+        self,
+        transport: T,
+        process: Option<crate::upstreams::stdio::Process>,
+    ) -> Result<Link, LinkError>
     where
         T: rmcp::transport::IntoTransport<RoleClient, E, A>,
         E: std::error::Error + Send + Sync + 'static,
     {
         let handler = self.handler();
-        let (conversations, stale) = (Arc::clone(&handler.conversations), Arc::clone(&handler.stale));
+        let (conversations, stale) =
+            (Arc::clone(&handler.conversations), Arc::clone(&handler.stale));
         let modern_versions = vec![ProtocolVersion::V_2026_07_28];
         let lifecycle = match self.era {
             Era::Legacy => ClientLifecycleMode::Initialize,
             Era::Modern => ClientLifecycleMode::Discover { preferred_versions: modern_versions },
-            Era::Unknown => ClientLifecycleMode::Auto { preferred_versions: modern_versions, legacy_version: Some(ProtocolVersion::V_2025_11_25) },
+            Era::Unknown => ClientLifecycleMode::Auto {
+                preferred_versions: modern_versions,
+                legacy_version: Some(ProtocolVersion::V_2025_11_25),
+            },
         };
-        let running = handler.serve_with_lifecycle(transport, lifecycle).await.map_err(|error| of_greeting(&error))?;
+        let running = handler
+            .serve_with_lifecycle(transport, lifecycle)
+            .await
+            .map_err(|error| of_greeting(&error))?;
         let peer = running.peer().clone();
         let modern = peer.peer_info().is_some_and(|info| !info.protocol_version.has_initialize());
-        // Lists are kept by us, per person; a second cache below would only be one more place that can be stale.
+        // Lists are kept by us, per person; a second cache below would only be one more place that
+        // can be stale.
         Ok(Link {
             upstream: self.upstream,
             peer,
@@ -269,7 +352,8 @@ fn of_greeting(error: &ClientInitializeError) -> LinkError {
 }
 
 impl Link {
-    /// Sends a request of a user. `meta` is what the client said besides; `capabilities` is what the client behind it can do.
+    /// Sends a request of a user. `meta` is what the client said besides; `capabilities` is what
+    /// the client behind it can do.
     pub(crate) async fn begin(
         self: &Arc<Self>,
         user: &UserId,
@@ -282,21 +366,34 @@ impl Link {
         }
         let options = PeerRequestOptions::no_options().with_meta(meta);
         let arrival = self.conversations.arrive(Some(user));
-        let handle = self.peer.send_cancellable_request(request, options).await.map_err(|error| LinkError::of(&error))?;
+        let handle = self
+            .peer
+            .send_cancellable_request(request, options)
+            .await
+            .map_err(|error| LinkError::of(&error))?;
         Ok(arrival.enter(self, handle, true))
     }
 
     /// Sends a request that says nothing in between, and waits for the answer.
-    pub(crate) async fn ask(self: &Arc<Self>, request: ClientRequest) -> Result<ServerResult, ServiceError> {
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        request: ClientRequest,
+    ) -> Result<ServerResult, ServiceError> {
         let arrival = self.conversations.arrive(None);
-        let handle = self.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await?;
+        let handle =
+            self.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await?;
         arrival.enter(self, handle, false).answer().await
     }
 
     /// Subscribes to what an upstream of the stateless revisions tells of itself.
-    pub(crate) async fn listen(&self, filter: SubscriptionFilter) -> Result<Subscription, ServiceError> {
+    pub(crate) async fn listen(
+        &self,
+        filter: SubscriptionFilter,
+    ) -> Result<Subscription, ServiceError> {
         self.peer.listen(filter).await.map_err(|error| match error {
-            ServiceError::McpError(error) => ServiceError::McpError(foreign::error(&self.upstream, error)),
+            ServiceError::McpError(error) => {
+                ServiceError::McpError(foreign::error(&self.upstream, error))
+            }
             error => error,
         })
     }
@@ -306,7 +403,8 @@ impl Link {
         self.peer.peer_info()
     }
 
-    /// Reports a connection that takes no more requests: it has ended, or its upstream leaves too many unanswered.
+    /// Reports a connection that takes no more requests: it has ended, or its upstream leaves too
+    /// many unanswered.
     pub(crate) fn is_closed(&self) -> bool {
         self.peer.is_transport_closed() || self.conversations.is_worn()
     }
@@ -327,14 +425,25 @@ impl Drop for Link {
 }
 
 /// Makes the link that an MCP upstream needs.
-pub(crate) async fn connect(making: Making, auth: Arc<crate::access::LinkAuth>, supervisor: Option<&std::path::Path>) -> Result<Link, LinkError> {
+pub(crate) async fn connect(
+    making: Making,
+    auth: Arc<crate::access::LinkAuth>,
+    supervisor: Option<&std::path::Path>,
+) -> Result<Link, LinkError> {
     let upstream: Arc<Upstream> = Arc::clone(&making.upstream);
     let http = |url: &url::Url| {
-        let client = upstream.outbound.streams_to(url).map_err(|error| LinkError::Failed(error.to_string()))?;
+        let client = upstream
+            .outbound
+            .streams_to(url)
+            .map_err(|error| LinkError::Failed(error.to_string()))?;
         Ok::<_, LinkError>(crate::upstreams::http::Http { client, auth: Arc::clone(&auth) })
     };
     match (upstream.kind.name, &upstream.url) {
-        ("http", Some(url)) => making.greet(crate::upstreams::http::transport(http(url)?, url, &upstream.auth), None).await,
+        ("http", Some(url)) => {
+            making
+                .greet(crate::upstreams::http::transport(http(url)?, url, &upstream.auth), None)
+                .await
+        }
         ("sse", Some(url)) => {
             let pair = crate::upstreams::sse::open(http(url)?, url, &upstream.auth).await?;
             Making { era: Era::Legacy, ..making }.greet(pair, None).await
@@ -344,9 +453,12 @@ pub(crate) async fn connect(making: Making, auth: Arc<crate::access::LinkAuth>, 
                 crate::access::NoToken::Connect(_) => LinkError::Connect,
                 crate::access::NoToken::Unavailable(why) => LinkError::Failed(why),
             })?;
-            let (process, pipes) = crate::upstreams::stdio::spawn(&upstream, token.as_deref(), supervisor)?;
+            let (process, pipes) =
+                crate::upstreams::stdio::spawn(&upstream, token.as_deref(), supervisor)?;
             making.greet(pipes, Some(process)).await
         }
-        (kind, _) => Err(LinkError::Failed(format!("an upstream of kind {kind} has no connection"))),
+        (kind, _) => {
+            Err(LinkError::Failed(format!("an upstream of kind {kind} has no connection")))
+        }
     }
 }

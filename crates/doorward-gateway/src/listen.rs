@@ -1,4 +1,5 @@
-//! What upstreams of the stateless revisions tell only to those who ask for it: changes of their lists and resources.
+//! What upstreams of the stateless revisions tell only to those who ask for it: changes of their
+//! lists and resources.
 
 use std::{
     sync::{Arc, Weak, atomic::Ordering},
@@ -31,7 +32,11 @@ pub(crate) struct Audience {
 }
 
 /// Watches a resource.
-pub(crate) async fn resource(link: &Arc<Link>, uri: String, audience: Audience) -> Result<(), Failed> {
+pub(crate) async fn resource(
+    link: &Arc<Link>,
+    uri: String,
+    audience: Audience,
+) -> Result<(), Failed> {
     let filter = SubscriptionFilter::builder().resource_subscriptions(vec![uri]).build();
     match tokio::time::timeout(AGREE_WITHIN, link.listen(filter)).await {
         Ok(Ok(subscription)) => {
@@ -49,7 +54,8 @@ pub(crate) fn lists(link: &Arc<Link>, audience: Audience) {
     let capabilities = link.info().map(|info| info.capabilities.clone()).unwrap_or_default();
     let tools = capabilities.tools.is_some_and(|tools| tools.list_changed == Some(true));
     let prompts = capabilities.prompts.is_some_and(|prompts| prompts.list_changed == Some(true));
-    let resources = capabilities.resources.is_some_and(|resources| resources.list_changed == Some(true));
+    let resources =
+        capabilities.resources.is_some_and(|resources| resources.list_changed == Some(true));
     if !link.modern || !(tools || prompts || resources) {
         return;
     }
@@ -71,10 +77,14 @@ pub(crate) fn lists(link: &Arc<Link>, audience: Audience) {
 async fn follow(mut subscription: Subscription, link: Weak<Link>, audience: Audience) {
     loop {
         let what = match tokio::time::timeout(LOOK_EVERY, subscription.next()).await {
-            Ok(Ok(Some(ServerNotification::ResourceUpdatedNotification(update)))) => Changed::Resource(update.params.uri),
+            Ok(Ok(Some(ServerNotification::ResourceUpdatedNotification(update)))) => {
+                Changed::Resource(update.params.uri)
+            }
             Ok(Ok(Some(ServerNotification::ToolListChangedNotification(_)))) => Changed::Tools,
             Ok(Ok(Some(ServerNotification::PromptListChangedNotification(_)))) => Changed::Prompts,
-            Ok(Ok(Some(ServerNotification::ResourceListChangedNotification(_)))) => Changed::Resources,
+            Ok(Ok(Some(ServerNotification::ResourceListChangedNotification(_)))) => {
+                Changed::Resources
+            }
             Ok(Ok(Some(_))) => continue,
             Err(_) if link.strong_count() > 0 => continue,
             _ => return,
@@ -84,6 +94,10 @@ async fn follow(mut subscription: Subscription, link: Weak<Link>, audience: Audi
         {
             link.stale.store(true, Ordering::Release);
         }
-        audience.changes.tell(Change { upstream: Some(audience.upstream), person: audience.person.clone(), what });
+        audience.changes.tell(Change {
+            upstream: Some(audience.upstream),
+            person: audience.person.clone(),
+            what,
+        });
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::HashSet, sync::Arc};
 use doorward_mcp::Offers;
 use doorward_transport::Budget;
 use rmcp::model::{
-    ClientRequest, ListPromptsRequest, ListResourceTemplatesRequest, ListResourcesRequest, ListToolsRequest, PaginatedRequestParams, Prompt, Resource,
-    ResourceTemplate, ServerResult,
+    ClientRequest, ListPromptsRequest, ListResourceTemplatesRequest, ListResourcesRequest,
+    ListToolsRequest, PaginatedRequestParams, Prompt, Resource, ResourceTemplate, ServerResult,
 };
 
 use crate::{
@@ -59,7 +59,8 @@ impl<T> Default for Pages<T> {
     }
 }
 
-/// Reads all pages of one list. An upstream that goes round in circles or has no end is cut off, and so is a list that uses up its budget.
+/// Reads all pages of one list. An upstream that goes round in circles or has no end is cut off,
+/// and so is a list that uses up its budget.
 async fn pages<T: serde::Serialize>(
     link: &Arc<Link>,
     budget: &mut Budget,
@@ -74,16 +75,23 @@ async fn pages<T: serde::Serialize>(
             params
         });
         let answer = link.ask(request(params)).await.map_err(|error| LinkError::of(&error))?;
-        let (items, next) = take(answer).ok_or_else(|| LinkError::Failed("it answered a list with something else".to_owned()))?;
+        let (items, next) = take(answer).ok_or_else(|| {
+            LinkError::Failed("it answered a list with something else".to_owned())
+        })?;
         for item in items {
-            if all.cut > 0 || all.items.len() >= MOST_ITEMS || serde_json::to_writer(Counting(budget), &item).is_err() {
+            if all.cut > 0
+                || all.items.len() >= MOST_ITEMS
+                || serde_json::to_writer(Counting(budget), &item).is_err()
+            {
                 all.cut += 1;
             } else {
                 all.items.push(item);
             }
         }
         match next {
-            Some(next) if all.cut == 0 && !next.is_empty() && seen.insert(next.clone()) => cursor = Some(next),
+            Some(next) if all.cut == 0 && !next.is_empty() && seen.insert(next.clone()) => {
+                cursor = Some(next)
+            }
             _ => return Ok(all),
         }
     }
@@ -95,12 +103,16 @@ pub(crate) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Liste
     let capabilities = link.info().map(|info| info.capabilities.clone()).unwrap_or_default();
     let mut listed = Listed::default();
     if capabilities.tools.is_some() {
-        // What is not offered is listed too, and each tool has a part that is not counted twice: twice as much as is kept is read.
-        let mut budget = Budget::new(upstream.config.list_bytes.saturating_mul(2), usize::MAX, usize::MAX);
+        // What is not offered is listed too, and each tool has a part that is not counted twice:
+        // twice as much as is kept is read.
+        let mut budget =
+            Budget::new(upstream.config.list_bytes.saturating_mul(2), usize::MAX, usize::MAX);
         let tools = pages(
             link,
             &mut budget,
-            |params| ClientRequest::ListToolsRequest(ListToolsRequest { params, ..Default::default() }),
+            |params| {
+                ClientRequest::ListToolsRequest(ListToolsRequest { params, ..Default::default() })
+            },
             |answer| match answer {
                 ServerResult::ListToolsResult(list) => Some((list.tools, list.next_cursor)),
                 _ => None,
@@ -124,7 +136,12 @@ pub(crate) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Liste
         let prompts = pages(
             link,
             &mut budget,
-            |params| ClientRequest::ListPromptsRequest(ListPromptsRequest { params, ..Default::default() }),
+            |params| {
+                ClientRequest::ListPromptsRequest(ListPromptsRequest {
+                    params,
+                    ..Default::default()
+                })
+            },
             |answer| match answer {
                 ServerResult::ListPromptsResult(list) => Some((list.prompts, list.next_cursor)),
                 _ => None,
@@ -140,7 +157,12 @@ pub(crate) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Liste
         let resources = pages(
             link,
             &mut budget,
-            |params| ClientRequest::ListResourcesRequest(ListResourcesRequest { params, ..Default::default() }),
+            |params| {
+                ClientRequest::ListResourcesRequest(ListResourcesRequest {
+                    params,
+                    ..Default::default()
+                })
+            },
             |answer| match answer {
                 ServerResult::ListResourcesResult(list) => Some((list.resources, list.next_cursor)),
                 _ => None,
@@ -152,9 +174,16 @@ pub(crate) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Liste
         let templates = pages(
             link,
             &mut budget,
-            |params| ClientRequest::ListResourceTemplatesRequest(ListResourceTemplatesRequest { params, ..Default::default() }),
+            |params| {
+                ClientRequest::ListResourceTemplatesRequest(ListResourceTemplatesRequest {
+                    params,
+                    ..Default::default()
+                })
+            },
             |answer| match answer {
-                ServerResult::ListResourceTemplatesResult(list) => Some((list.resource_templates, list.next_cursor)),
+                ServerResult::ListResourceTemplatesResult(list) => {
+                    Some((list.resource_templates, list.next_cursor))
+                }
                 _ => None,
             },
         );

@@ -1,5 +1,5 @@
-//! The names under which upstreams' tools and prompts are offered together: prefixed, at most 64 characters, of the letters that every
-//! client takes, and the same after every restart.
+//! The names under which upstreams' tools and prompts are offered together: prefixed, at most 64
+//! characters, of the letters that every client takes, and the same after every restart.
 
 use doorward_mcp::prefixed_uri;
 use doorward_model::{UpstreamName, foreign};
@@ -12,16 +12,29 @@ const LONGEST: usize = 64;
 /// The most bytes of a tool's own name.
 const LONGEST_OWN: usize = 256;
 
-/// Reports a text that can be the own name of a tool: not empty, at most 256 bytes, without line breaks and other hidden characters, and without
-/// blanks at its ends. Names stand in logs, tables, pages and policies; one that reads differently than it is would be taken for another.
+/// Reports a text that can be the own name of a tool: not empty, at most 256 bytes, without line
+/// breaks and other hidden characters, and without blanks at its ends. Names stand in logs, tables,
+/// pages and policies; one that reads differently than it is would be taken for another.
 pub(crate) fn is_tool_name(name: &str) -> bool {
-    !name.is_empty() && name.len() <= LONGEST_OWN && name.trim() == name && !name.chars().any(foreign::is_hidden)
+    !name.is_empty()
+        && name.len() <= LONGEST_OWN
+        && name.trim() == name
+        && !name.chars().any(foreign::is_hidden)
 }
 
-/// The name of something of an upstream among those of all. A name that has to be altered ends with a part of its hash, so that no two
-/// meet; one that is fine is only prefixed.
+/// The name of something of an upstream among those of all. A name that has to be altered ends with
+/// a part of its hash, so that no two meet; one that is fine is only prefixed.
 pub(crate) fn public(upstream: UpstreamName, own: &str) -> String {
-    let plain: String = own.chars().map(|letter| if letter.is_ascii_alphanumeric() || letter == '_' || letter == '-' { letter } else { '_' }).collect();
+    let plain: String = own
+        .chars()
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() || letter == '_' || letter == '-' {
+                letter
+            } else {
+                '_'
+            }
+        })
+        .collect();
     let whole = format!("{upstream}_{plain}");
     if plain == own && whole.len() <= LONGEST && !own.is_empty() {
         return whole;
@@ -59,7 +72,8 @@ pub(crate) fn in_block(upstream: UpstreamName, block: &mut ContentBlock) {
 /// The same for the contents of a resource.
 pub(crate) fn in_contents(upstream: UpstreamName, contents: &mut ResourceContents) {
     match contents {
-        ResourceContents::TextResourceContents { uri, .. } | ResourceContents::BlobResourceContents { uri, .. } => *uri = prefixed_uri(upstream, uri),
+        ResourceContents::TextResourceContents { uri, .. }
+        | ResourceContents::BlobResourceContents { uri, .. } => *uri = prefixed_uri(upstream, uri),
         _ => {}
     }
 }
@@ -74,9 +88,22 @@ mod tests {
             assert!(is_tool_name(name), "{name:?}");
         }
         let long = "x".repeat(257);
-        for name in
-            ["", " ", "a ", "a\nb", "a\rb", "a\u{85}b", "a\u{2028}b", "a\u{202e}b", "a\u{200b}b", "a\u{200d}b", "a\u{fe0f}", "\u{1b}[31m", "a\u{e0041}", &long]
-        {
+        for name in [
+            "",
+            " ",
+            "a ",
+            "a\nb",
+            "a\rb",
+            "a\u{85}b",
+            "a\u{2028}b",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "a\u{200d}b",
+            "a\u{fe0f}",
+            "\u{1b}[31m",
+            "a\u{e0041}",
+            &long,
+        ] {
             assert!(!is_tool_name(name), "{name:?}");
         }
     }
@@ -89,7 +116,13 @@ mod tests {
         let longer = format!("{long}b");
         for own in [long.as_str(), &longer, "a.b", "a/b", "a b", "ä", "", "käse.brot"] {
             let name = public(wiki, own);
-            assert!(name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)), "{name}");
+            assert!(
+                name.len() <= 64
+                    && name
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)),
+                "{name}"
+            );
             assert_eq!(name, public(wiki, own));
             assert_eq!(upstream_of(&name), Some(wiki));
         }
@@ -97,7 +130,9 @@ mod tests {
         assert_ne!(public(wiki, "a.b"), public(wiki, "a_b"));
         assert_ne!(public(wiki, "a.b"), public(wiki, "a/b"));
         // 20,000 names that have to be altered.
-        let all: std::collections::HashSet<String> = (0..20_000).map(|number| public(wiki, &format!("{}.{number}", "x".repeat(70)))).collect();
+        let all: std::collections::HashSet<String> = (0..20_000)
+            .map(|number| public(wiki, &format!("{}.{number}", "x".repeat(70))))
+            .collect();
         assert_eq!(all.len(), 20_000);
     }
 }

@@ -1,8 +1,10 @@
 //! What was approved of each tool, and what changed since (CS14, GW-09).
 //!
-//! The whole definition of a tool is pinned when it is first approved, and a tool is served from what was pinned. A user who is shown another
-//! definition under the same name is offered nothing: the tool is in quarantine until an administrator looked at the difference. A listing is
-//! evaluated before anything of it is stored, and what is stored of one upstream is limited in number and bytes.
+//! The whole definition of a tool is pinned when it is first approved, and a tool is served from
+//! what was pinned. A user who is shown another definition under the same name is offered nothing:
+//! the tool is in quarantine until an administrator looked at the difference. A listing is
+//! evaluated before anything of it is stored, and what is stored of one upstream is limited in
+//! number and bytes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,7 +22,8 @@ use crate::{
     upstream::Upstream,
 };
 
-/// For how many seconds a tool on which nothing was decided is kept although one user's list does not name it: another user's may.
+/// For how many seconds a tool on which nothing was decided is kept although one user's list does
+/// not name it: another user's may.
 const KEPT_FOR_OTHERS: i64 = 24 * 60 * 60;
 /// The most changes of one unit of work, so that a long list does not hold up other writes.
 const CHANGES: usize = 100;
@@ -96,13 +99,16 @@ impl Room<'_> {
     }
 }
 
-/// Compares what an upstream shows with what is pinned: what may be used, what is to be stored, and what is left out. Nothing is stored yet.
+/// Compares what an upstream shows with what is pinned: what may be used, what is to be stored, and
+/// what is left out. Nothing is stored yet.
 pub(crate) fn evaluate(rule: &Rule, pinned: &[PinnedTool], shown: &[Shown]) -> Evaluated {
-    let by_name: HashMap<&str, &PinnedTool> = pinned.iter().map(|tool| (tool.tool.as_str(), tool)).collect();
+    let by_name: HashMap<&str, &PinnedTool> =
+        pinned.iter().map(|tool| (tool.tool.as_str(), tool)).collect();
     let mut judged = Evaluated::default();
     // Decisions are kept whatever their number; what is undecided takes the room that they leave.
     let decided = pinned.iter().filter(|tool| !is_undecided(tool));
-    let (tools, bytes) = decided.fold((0, 0), |(tools, bytes), tool| (tools + 1, bytes + size(tool)));
+    let (tools, bytes) =
+        decided.fold((0, 0), |(tools, bytes), tool| (tools + 1, bytes + size(tool)));
     let mut room = Room { rule, tools, bytes };
     let (mut new, mut kept) = (Vec::new(), HashSet::new());
     for one in shown {
@@ -147,11 +153,17 @@ pub(crate) fn evaluate(rule: &Rule, pinned: &[PinnedTool], shown: &[Shown]) -> E
         }
         kept.insert(name);
     }
-    let old = |tool: &&PinnedTool| !rule.personal || tool.first_seen_at.plus(KEPT_FOR_OTHERS) <= rule.now;
-    let gone = pinned.iter().filter(|tool| is_undecided(tool) && !kept.contains(tool.tool.as_str())).filter(old);
+    let old =
+        |tool: &&PinnedTool| !rule.personal || tool.first_seen_at.plus(KEPT_FOR_OTHERS) <= rule.now;
+    let gone = pinned
+        .iter()
+        .filter(|tool| is_undecided(tool) && !kept.contains(tool.tool.as_str()))
+        .filter(old);
     let gone: Vec<String> = gone.map(|tool| tool.tool.clone()).collect();
     if !gone.is_empty() {
-        judged.changes.push(UpstreamChange::ForgetUndecided { upstream: rule.upstream, tools: gone });
+        judged
+            .changes
+            .push(UpstreamChange::ForgetUndecided { upstream: rule.upstream, tools: gone });
     }
     if !new.is_empty() {
         judged.changes.push(UpstreamChange::PinNew(new));
@@ -188,28 +200,47 @@ struct Listed<'a> {
 }
 
 /// A tool that is known.
-fn again(rule: &Rule, known: &PinnedTool, listed: Listed<'_>, room: &mut Room<'_>, judged: &mut Evaluated) {
+fn again(
+    rule: &Rule,
+    known: &PinnedTool,
+    listed: Listed<'_>,
+    room: &mut Room<'_>,
+    judged: &mut Evaluated,
+) {
     let Listed { shown, definition } = listed;
     let same = match known.pinned {
         Pinned::Whole => known.definition == definition,
         Pinned::Parts | Pinned::PartsThenWhole => known.definition == shown.parts(),
     };
     let moved = known.origin.as_ref().is_some_and(|origin| *origin != rule.origin);
-    let repin = |tool: PinnedTool| UpstreamChange::Repin { tool: Box::new(tool), seen_definition: known.definition.clone(), seen_state: known.state };
+    let repin = |tool: PinnedTool| UpstreamChange::Repin {
+        tool: Box::new(tool),
+        seen_definition: known.definition.clone(),
+        seen_state: known.state,
+    };
     match (same, moved) {
         (true, false) => {
             if known.state == ToolState::Approved {
                 judged.usable.insert(known.tool.clone(), definition.clone());
             }
-            // A row of an older version: what was decided stays, and is from now on about all that is shown at this moment.
+            // A row of an older version: what was decided stays, and is from now on about all that
+            // is shown at this moment.
             if known.pinned != Pinned::Whole || known.origin.is_none() {
                 let changed = known.changed.clone().filter(|_| known.pinned != Pinned::Parts);
-                judged.changes.push(repin(PinnedTool { definition, pinned: Pinned::Whole, origin: Some(rule.origin.clone()), changed, ..known.clone() }));
+                judged.changes.push(repin(PinnedTool {
+                    definition,
+                    pinned: Pinned::Whole,
+                    origin: Some(rule.origin.clone()),
+                    changed,
+                    ..known.clone()
+                }));
             }
         }
         // A rejected definition stays rejected wherever it comes from.
         (true, true) if known.state == ToolState::Rejected => {}
-        (false, true) if known.state != ToolState::Rejected => moved_on(rule, known, definition, &repin, judged),
+        (false, true) if known.state != ToolState::Rejected => {
+            moved_on(rule, known, definition, &repin, judged)
+        }
         (true, true) => moved_on(rule, known, definition, &repin, judged),
         (false, _) => {
             if known.changed.as_deref() == Some(definition.as_str()) {
@@ -220,11 +251,24 @@ fn again(rule: &Rule, known: &PinnedTool, listed: Listed<'_>, room: &mut Room<'_
                 tracing::warn!(upstream = %rule.upstream, tool = %foreign::escaped(&known.tool), "a tool's definition changed: it is in quarantine until an administrator approves it (doorward upstream tools {})", rule.upstream);
             }
             // In quarantine it is in any case; what is told of it needs room.
-            match room.take(0, definition.len().saturating_sub(known.changed.as_ref().map_or(0, String::len))) {
+            match room.take(
+                0,
+                definition.len().saturating_sub(known.changed.as_ref().map_or(0, String::len)),
+            ) {
                 Ok(()) => {
-                    let pinned = if known.pinned == Pinned::Whole { Pinned::Whole } else { Pinned::PartsThenWhole };
+                    let pinned = if known.pinned == Pinned::Whole {
+                        Pinned::Whole
+                    } else {
+                        Pinned::PartsThenWhole
+                    };
                     let (upstream, tool) = (rule.upstream, known.tool.clone());
-                    judged.changes.push(UpstreamChange::NoteChanged { upstream, tool, definition, pinned, first });
+                    judged.changes.push(UpstreamChange::NoteChanged {
+                        upstream,
+                        tool,
+                        definition,
+                        pinned,
+                        first,
+                    });
                 }
                 Err(why) => judged.left_out.add(&known.tool, why),
             }
@@ -232,8 +276,15 @@ fn again(rule: &Rule, known: &PinnedTool, listed: Listed<'_>, room: &mut Room<'_
     }
 }
 
-/// A tool of an upstream that the operator moved elsewhere counts as new: what was decided was about another server.
-fn moved_on(rule: &Rule, known: &PinnedTool, definition: String, repin: &impl Fn(PinnedTool) -> UpstreamChange, judged: &mut Evaluated) {
+/// A tool of an upstream that the operator moved elsewhere counts as new: what was decided was
+/// about another server.
+fn moved_on(
+    rule: &Rule,
+    known: &PinnedTool,
+    definition: String,
+    repin: &impl Fn(PinnedTool) -> UpstreamChange,
+    judged: &mut Evaluated,
+) {
     let pin = first(rule, &known.tool, definition);
     if pin.state == ToolState::Approved {
         judged.usable.insert(pin.tool.clone(), pin.definition.clone());
@@ -263,11 +314,24 @@ mod tests {
     fn rule() -> Rule {
         let upstream = UpstreamName::parse("wiki").unwrap();
         let origin = "https://wiki.example".to_owned();
-        Rule { upstream, origin, manual: false, personal: false, tools: 100, bytes: 100_000, others: vec![upstream], now: NOW }
+        Rule {
+            upstream,
+            origin,
+            manual: false,
+            personal: false,
+            tools: 100,
+            bytes: 100_000,
+            others: vec![upstream],
+            now: NOW,
+        }
     }
 
     fn shown(name: &str, words: &str) -> Shown {
-        serde_json::from_value::<Tool>(json!({"name": name, "description": words, "inputSchema": {"type": "object"}})).unwrap().into()
+        serde_json::from_value::<Tool>(
+            json!({"name": name, "description": words, "inputSchema": {"type": "object"}}),
+        )
+        .unwrap()
+        .into()
     }
 
     fn pin(one: &Shown, state: ToolState) -> PinnedTool {
@@ -277,7 +341,9 @@ mod tests {
     /// What becomes of one tool: what may be used, and the state of what is repinned.
     fn judged(rule: &Rule, pinned: PinnedTool, one: &Shown) -> (bool, Option<ToolState>) {
         let evaluated = evaluate(rule, &[pinned], std::slice::from_ref(one));
-        let repinned = evaluated.changes.iter().find_map(|change| if let UpstreamChange::Repin { tool, .. } = change { Some(tool.state) } else { None });
+        let repinned = evaluated.changes.iter().find_map(|change| {
+            if let UpstreamChange::Repin { tool, .. } = change { Some(tool.state) } else { None }
+        });
         (!evaluated.usable.is_empty(), repinned)
     }
 
@@ -287,7 +353,8 @@ mod tests {
         let (before, after) = (shown("t", "one"), shown("t", "two"));
         let here = rule();
         let moved = Rule { origin: "https://other.example".to_owned(), ..rule() };
-        let moved_manual = Rule { manual: true, origin: "https://other.example".to_owned(), ..rule() };
+        let moved_manual =
+            Rule { manual: true, origin: "https://other.example".to_owned(), ..rule() };
         for (rule, state, one, expected) in [
             (&here, Approved, &before, (true, None)),
             (&here, Approved, &after, (false, None)),
@@ -301,7 +368,12 @@ mod tests {
             (&moved_manual, Approved, &before, (false, Some(Waiting))),
             (&moved_manual, Approved, &after, (false, Some(Waiting))),
         ] {
-            assert_eq!(judged(rule, pin(&before, state), one), expected, "{} {state:?}", rule.origin);
+            assert_eq!(
+                judged(rule, pin(&before, state), one),
+                expected,
+                "{} {state:?}",
+                rule.origin
+            );
         }
     }
 
@@ -310,10 +382,16 @@ mod tests {
         let gone = |rule: &Rule, tool: PinnedTool| {
             evaluate(rule, &[tool], &[]).changes.iter().any(|change| matches!(change, UpstreamChange::ForgetUndecided { tools, .. } if tools == &["t"]))
         };
-        let waiting = |age: i64| PinnedTool { first_seen_at: NOW.plus(-age), ..pin(&shown("t", "x"), ToolState::Waiting) };
+        let waiting = |age: i64| PinnedTool {
+            first_seen_at: NOW.plus(-age),
+            ..pin(&shown("t", "x"), ToolState::Waiting)
+        };
         assert!(gone(&rule(), waiting(0)));
         let personal = Rule { personal: true, ..rule() };
-        assert!(!gone(&personal, waiting(KEPT_FOR_OTHERS - 1)) && gone(&personal, waiting(KEPT_FOR_OTHERS)));
+        assert!(
+            !gone(&personal, waiting(KEPT_FOR_OTHERS - 1))
+                && gone(&personal, waiting(KEPT_FOR_OTHERS))
+        );
         for decided in [
             pin(&shown("t", "x"), ToolState::Approved),
             pin(&shown("t", "x"), ToolState::Rejected),
@@ -325,14 +403,24 @@ mod tests {
 
     #[test]
     fn decisions_take_their_room_before_anything_new() {
-        let decided: Vec<PinnedTool> = (0..3).map(|number| pin(&shown(&format!("old{number}"), "x"), ToolState::Approved)).collect();
-        let listed: Vec<Shown> = (0..5).map(|number| shown(&format!("new{number}"), "x")).chain([shown("old0", "x")]).collect();
+        let decided: Vec<PinnedTool> = (0..3)
+            .map(|number| pin(&shown(&format!("old{number}"), "x"), ToolState::Approved))
+            .collect();
+        let listed: Vec<Shown> = (0..5)
+            .map(|number| shown(&format!("new{number}"), "x"))
+            .chain([shown("old0", "x")])
+            .collect();
         let evaluated = evaluate(&Rule { tools: 5, ..rule() }, &decided, &listed);
         let mut usable: Vec<&str> = evaluated.usable.keys().map(String::as_str).collect();
         usable.sort_unstable();
         assert_eq!((usable, evaluated.left_out.count()), (vec!["new0", "new1", "old0"], 3));
         // A changed definition that finds no room is in quarantine all the same.
-        let evaluated = evaluate(&Rule { bytes: 10, ..rule() }, &decided[..1], &[shown("old0", "other")]);
-        assert!(evaluated.usable.is_empty() && evaluated.changes.is_empty() && evaluated.left_out.count() == 1);
+        let evaluated =
+            evaluate(&Rule { bytes: 10, ..rule() }, &decided[..1], &[shown("old0", "other")]);
+        assert!(
+            evaluated.usable.is_empty()
+                && evaluated.changes.is_empty()
+                && evaluated.left_out.count() == 1
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Connections to upstreams: made when they are needed, kept while they are used, one for each person (or one for all, where the
-//! upstream is a process that holds nobody's rights), and not tried again at once after they failed.
+//! Connections to upstreams: made when they are needed, kept while they are used, one for each
+//! person (or one for all, where the upstream is a process that holds nobody's rights), and not
+//! tried again at once after they failed.
 
 use std::{
     collections::HashMap,
@@ -23,7 +24,8 @@ use crate::{
 /// Whose connection it is: a person's, or everybody's.
 pub(crate) type Key = (UpstreamName, Option<UserId>);
 
-/// What the protocol library says of a server that answered the question for its revisions with something else.
+/// What the protocol library says of a server that answered the question for its revisions with
+/// something else.
 const NOT_DISCOVERED: &str = "expect initialized result";
 
 /// The longest pause after a failure, in seconds.
@@ -86,7 +88,12 @@ impl Pool {
             Era::Legacy => 1,
             Era::Modern => 2,
         };
-        self.eras.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().store(value, Ordering::Relaxed);
+        self.eras
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(name)
+            .or_default()
+            .store(value, Ordering::Relaxed);
     }
 
     fn slot(&self, upstream: &Shared, key: &Key) -> Arc<Slot> {
@@ -97,29 +104,42 @@ impl Pool {
             return Arc::clone(slot);
         }
         // An upstream whose settings changed begins anew.
-        let slot = Arc::new(Slot { upstream: Arc::clone(upstream), making: tokio::sync::Mutex::default(), state: Mutex::default() });
+        let slot = Arc::new(Slot {
+            upstream: Arc::clone(upstream),
+            making: tokio::sync::Mutex::default(),
+            state: Mutex::default(),
+        });
         slots.insert(key.clone(), Arc::clone(&slot));
         slot
     }
 
-    /// Closes connections that were not used for as long as their upstream allows, and the longest idle where there are too many.
+    /// Closes connections that were not used for as long as their upstream allows, and the longest
+    /// idle where there are too many.
     pub(crate) fn close_idle(&self, now: Timestamp) {
         let mut slots = self.slots();
         slots.retain(|_, slot| {
             let idle = i64::try_from(slot.upstream.config.idle_seconds).unwrap_or(i64::MAX);
             let mut state = slot.state();
             let over = state.link.as_ref().is_some_and(|link| {
-                link.is_closed() || (!link.is_busy() && Arc::strong_count(link) == 1 && now.0 >= link.used_at.load(Ordering::Relaxed).saturating_add(idle))
+                link.is_closed()
+                    || (!link.is_busy()
+                        && Arc::strong_count(link) == 1
+                        && now.0 >= link.used_at.load(Ordering::Relaxed).saturating_add(idle))
             });
             if over {
                 state.link = None;
             }
-            let failed = state.failure.as_ref().is_some_and(|failure| failure.at.elapsed() < Duration::from_secs(LONGEST_PAUSE * 2));
+            let failed = state.failure.as_ref().is_some_and(|failure| {
+                failure.at.elapsed() < Duration::from_secs(LONGEST_PAUSE * 2)
+            });
             state.link.is_some() || failed || Arc::strong_count(slot) > 1
         });
         if slots.len() > MOST {
-            let used = |slot: &Arc<Slot>| slot.state().link.as_ref().map_or(0, |link| link.used_at.load(Ordering::Relaxed));
-            let mut by_age: Vec<(i64, Key)> = slots.iter().map(|(key, slot)| (used(slot), key.clone())).collect();
+            let used = |slot: &Arc<Slot>| {
+                slot.state().link.as_ref().map_or(0, |link| link.used_at.load(Ordering::Relaxed))
+            };
+            let mut by_age: Vec<(i64, Key)> =
+                slots.iter().map(|(key, slot)| (used(slot), key.clone())).collect();
             by_age.sort_by_key(|(used, _)| *used);
             for (_, key) in by_age.into_iter().take(slots.len() - MOST) {
                 slots.remove(&key);
@@ -134,7 +154,9 @@ impl Pool {
 
     /// Closes what is open to an upstream: one person's, or everybody's.
     pub(crate) fn close_for(&self, name: UpstreamName, person: Option<&UserId>) {
-        self.slots().retain(|(upstream, owner), _| *upstream != name || (person.is_some() && owner.as_ref() != person));
+        self.slots().retain(|(upstream, owner), _| {
+            *upstream != name || (person.is_some() && owner.as_ref() != person)
+        });
         if person.is_none() {
             self.remember(name, Era::Unknown);
         }
@@ -142,7 +164,11 @@ impl Pool {
 
     /// Closes what belongs to upstreams that are gone or changed.
     pub(crate) fn keep_only(&self, upstreams: &[Shared]) {
-        self.slots().retain(|_, slot| upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, &slot.upstream) && upstream.is_enabled()));
+        self.slots().retain(|_, slot| {
+            upstreams
+                .iter()
+                .any(|upstream| Arc::ptr_eq(upstream, &slot.upstream) && upstream.is_enabled())
+        });
     }
 }
 
@@ -159,7 +185,11 @@ impl Inner {
     }
 
     /// A connection to an upstream for this person.
-    pub(crate) async fn link(self: &Arc<Self>, upstream: &Shared, person: &Arc<Person>) -> Result<Arc<Link>, LinkError> {
+    pub(crate) async fn link(
+        self: &Arc<Self>,
+        upstream: &Shared,
+        person: &Arc<Person>,
+    ) -> Result<Arc<Link>, LinkError> {
         let key = Self::key(upstream, person);
         let slot = self.pool.slot(upstream, &key);
         let now = self.parts.clock.now();
@@ -197,16 +227,25 @@ impl Inner {
                 state.link = None;
                 // Somebody who has to connect first is not made to wait once they did.
                 if let LinkError::Failed(why) = &error {
-                    let pause = state.failure.as_ref().map_or(1, |failure| (failure.pause * 2).clamp(1, LONGEST_PAUSE));
+                    let pause = state
+                        .failure
+                        .as_ref()
+                        .map_or(1, |failure| (failure.pause * 2).clamp(1, LONGEST_PAUSE));
                     tracing::warn!(upstream = %upstream.name, why, pause, "an upstream cannot be reached");
-                    state.failure = Some(Failure { at: tokio::time::Instant::now(), pause, why: why.clone() });
+                    state.failure =
+                        Some(Failure { at: tokio::time::Instant::now(), pause, why: why.clone() });
                 }
                 Err(error)
             }
         }
     }
 
-    async fn make(self: &Arc<Self>, upstream: &Shared, key: &Key, person: &Arc<Person>) -> Result<Link, LinkError> {
+    async fn make(
+        self: &Arc<Self>,
+        upstream: &Shared,
+        key: &Key,
+        person: &Arc<Person>,
+    ) -> Result<Link, LinkError> {
         let era = self.pool.era(upstream.name);
         let within = Duration::from_secs(upstream.config.connect_seconds.max(1));
         let attempt = |era: Era| {
@@ -215,10 +254,21 @@ impl Inner {
                 upstream: Arc::clone(upstream),
                 person: upstream.auth.is_personal().then(|| Arc::clone(person)),
             });
-            let making = Making { upstream: Arc::clone(upstream), person: key.1.clone(), changes: self.parts.changes.clone(), era };
+            let making = Making {
+                upstream: Arc::clone(upstream),
+                person: key.1.clone(),
+                changes: self.parts.changes.clone(),
+                era,
+            };
             async move {
-                let late = || Err(LinkError::Failed(format!("no answer within {} s", within.as_secs())));
-                tokio::time::timeout(within, connect(making, auth, self.parts.supervisor.as_deref())).await.unwrap_or_else(|_| late())
+                let late =
+                    || Err(LinkError::Failed(format!("no answer within {} s", within.as_secs())));
+                tokio::time::timeout(
+                    within,
+                    connect(making, auth, self.parts.supervisor.as_deref()),
+                )
+                .await
+                .unwrap_or_else(|_| late())
             }
         };
         let mut made = attempt(era).await;
@@ -226,12 +276,16 @@ impl Inner {
             // It may have been replaced by one that speaks another revision.
             made = attempt(Era::Unknown).await;
         }
-        if era == Era::Unknown && matches!(&made, Err(LinkError::Failed(why)) if why.contains(NOT_DISCOVERED)) {
+        if era == Era::Unknown
+            && matches!(&made, Err(LinkError::Failed(why)) if why.contains(NOT_DISCOVERED))
+        {
             // Some old servers answer what they do not know with something that is no answer to it.
             made = attempt(Era::Legacy).await;
         }
         match &made {
-            Ok(link) => self.pool.remember(upstream.name, if link.modern { Era::Modern } else { Era::Legacy }),
+            Ok(link) => self
+                .pool
+                .remember(upstream.name, if link.modern { Era::Modern } else { Era::Legacy }),
             Err(LinkError::Failed(_)) => self.pool.remember(upstream.name, Era::Unknown),
             Err(_) => {}
         }

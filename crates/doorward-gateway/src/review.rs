@@ -38,7 +38,11 @@ impl ReviewedTool {
     }
     /// Its state in a word.
     pub fn state(&self) -> &'static str {
-        if self.pin.changed.is_some() && self.pin.state == ToolState::Approved { "changed" } else { self.pin.state.as_str() }
+        if self.pin.changed.is_some() && self.pin.state == ToolState::Approved {
+            "changed"
+        } else {
+            self.pin.state.as_str()
+        }
     }
     /// The review as JSON.
     pub fn to_json(&self) -> Value {
@@ -82,13 +86,19 @@ pub enum ToolChangeError {
 impl Gateway {
     /// The tools of an upstream as an administrator reviews them, by name.
     pub async fn review(&self, name: UpstreamName) -> Result<Vec<ReviewedTool>, StoreError> {
-        let others: Vec<UpstreamName> = self.all_upstreams().await?.iter().map(|upstream| upstream.name).collect();
+        let others: Vec<UpstreamName> =
+            self.all_upstreams().await?.iter().map(|upstream| upstream.name).collect();
         let pins = self.inner.parts.store.pinned_tools(name).await?;
         let reviewed = |pin: &PinnedTool| {
             let newest = pin.changed.as_deref().unwrap_or(&pin.definition);
             ReviewedTool {
-                annotated: Shown::of(newest).map_or(Ok(ToolClass::Destructive), |shown| definition::class_of(&shown.tool)),
-                differences: pin.changed.as_deref().map(|changed| definition::differences(&pin.definition, changed)).unwrap_or_default(),
+                annotated: Shown::of(newest)
+                    .map_or(Ok(ToolClass::Destructive), |shown| definition::class_of(&shown.tool)),
+                differences: pin
+                    .changed
+                    .as_deref()
+                    .map(|changed| definition::differences(&pin.definition, changed))
+                    .unwrap_or_default(),
                 warnings: definition::warnings(name, newest, &others),
                 pin: pin.clone(),
             }
@@ -96,13 +106,19 @@ impl Gateway {
         Ok(pins.iter().map(reviewed).collect())
     }
 
-    /// The tools of an upstream that this process left out when it last listed it. Empty where it did not.
+    /// The tools of an upstream that this process left out when it last listed it. Empty where it
+    /// did not.
     pub fn left_out(&self, name: UpstreamName) -> LeftOut {
         self.inner.catalogues.left_out(name)
     }
 
     /// Keeps an administrator's decision about a tool that they saw in this state.
-    pub async fn decide(&self, seen: &PinnedTool, decision: Decision, by: &str) -> Result<(), ToolChangeError> {
+    pub async fn decide(
+        &self,
+        seen: &PinnedTool,
+        decision: Decision,
+        by: &str,
+    ) -> Result<(), ToolChangeError> {
         let parts = &self.inner.parts;
         let mut tool = seen.clone();
         tool.decided_at = Some(parts.clock.now());
@@ -111,13 +127,18 @@ impl Gateway {
                 tool.state = ToolState::Approved;
                 if let Some(changed) = tool.changed.take() {
                     tool.definition = changed;
-                    tool.pinned = if tool.pinned == Pinned::Parts { Pinned::Parts } else { Pinned::Whole };
+                    tool.pinned =
+                        if tool.pinned == Pinned::Parts { Pinned::Parts } else { Pinned::Whole };
                 }
             }
             Decision::Reject => tool.state = ToolState::Rejected,
             Decision::Classify(class) => tool.class = class,
         }
-        let change = UpstreamChange::Decide { tool: Box::new(tool), seen_definition: seen.definition.clone(), seen_changed: seen.changed.clone() };
+        let change = UpstreamChange::Decide {
+            tool: Box::new(tool),
+            seen_definition: seen.definition.clone(),
+            seen_changed: seen.changed.clone(),
+        };
         match parts.store.apply(change).await {
             Ok(()) => {}
             Err(StoreError::Refused(_)) => return Err(ToolChangeError::Changed),
@@ -125,13 +146,24 @@ impl Gateway {
         }
         tracing::info!(upstream = %seen.upstream, tool = %doorward_model::foreign::escaped(&seen.tool), ?decision, by, "a tool was decided on");
         self.inner.catalogues.forget(seen.upstream, None);
-        parts.changes.tell(Change { upstream: Some(seen.upstream), person: None, what: Changed::Tools });
+        parts.changes.tell(Change {
+            upstream: Some(seen.upstream),
+            person: None,
+            what: Changed::Tools,
+        });
         Ok(())
     }
 
     /// A tool by its name there.
-    pub async fn pinned(&self, upstream: UpstreamName, tool: &str) -> Result<PinnedTool, ToolChangeError> {
+    pub async fn pinned(
+        &self,
+        upstream: UpstreamName,
+        tool: &str,
+    ) -> Result<PinnedTool, ToolChangeError> {
         let pins = self.inner.parts.store.pinned_tools(upstream).await?;
-        pins.iter().find(|pin| pin.tool == tool).cloned().ok_or_else(|| ToolChangeError::Unknown(tool.to_owned()))
+        pins.iter()
+            .find(|pin| pin.tool == tool)
+            .cloned()
+            .ok_or_else(|| ToolChangeError::Unknown(tool.to_owned()))
     }
 }

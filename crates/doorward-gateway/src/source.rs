@@ -1,17 +1,20 @@
-//! The gateway as a source of tools, prompts and resources. What it is handed was admitted before (`doorward_mcp::Permit`).
+//! The gateway as a source of tools, prompts and resources. What it is handed was admitted before
+//! (`doorward_mcp::Permit`).
 
 use std::sync::Arc;
 
 use doorward_mcp::{
-    Answer, Item, ItemSpec, Kind, Listed, Offers, Operation, Permit, Progress, Target, ToolCall, ToolError, ToolSource, ToolSpec, Unjudged, Visit, Wanted,
-    prefixed_uri, tools::BoxFuture,
+    Answer, Item, ItemSpec, Kind, Listed, Offers, Operation, Permit, Progress, Target, ToolCall,
+    ToolError, ToolSource, ToolSpec, Unjudged, Visit, Wanted, prefixed_uri, tools::BoxFuture,
 };
 use doorward_model::{ToolClass, UpstreamName};
 use futures_util::future::join_all;
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, CallToolResponse, ClientRequest, CompleteRequest, CompleteRequestParams, GetPromptRequest, GetPromptRequestParams,
-    InputResponses, LoggingLevel, Prompt, ReadResourceRequest, ReadResourceRequestParams, Reference, Resource, ResourceTemplate, ResultType, ServerResult,
-    SetLevelRequest, SetLevelRequestParams, SubscribeRequest, SubscribeRequestParams, UnsubscribeRequest, UnsubscribeRequestParams,
+    CallToolRequest, CallToolRequestParams, CallToolResponse, ClientRequest, CompleteRequest,
+    CompleteRequestParams, GetPromptRequest, GetPromptRequestParams, InputResponses, LoggingLevel,
+    Prompt, ReadResourceRequest, ReadResourceRequestParams, Reference, Resource, ResourceTemplate,
+    ResultType, ServerResult, SetLevelRequest, SetLevelRequestParams, SubscribeRequest,
+    SubscribeRequestParams, UnsubscribeRequest, UnsubscribeRequestParams,
 };
 
 use crate::{
@@ -32,7 +35,13 @@ impl Gateway {
             Target::One(name) => self.upstream(name).await.map(|found| found.into_iter().collect()),
         };
         match all {
-            Ok(all) => all.into_iter().filter(|upstream| visit.caller.reaches(Some(upstream.name)) && upstream.is_for(&visit.caller.person)).collect(),
+            Ok(all) => all
+                .into_iter()
+                .filter(|upstream| {
+                    visit.caller.reaches(Some(upstream.name))
+                        && upstream.is_for(&visit.caller.person)
+                })
+                .collect(),
             Err(error) => {
                 tracing::error!(%error, "the upstreams could not be read");
                 Vec::new()
@@ -45,13 +54,16 @@ impl Gateway {
         if matches!(visit.target, Target::One(only) if only != name) {
             return None;
         }
-        self.upstream(name).await.ok().flatten().filter(|upstream| visit.caller.reaches(Some(name)) && upstream.is_for(&visit.caller.person))
+        self.upstream(name).await.ok().flatten().filter(|upstream| {
+            visit.caller.reaches(Some(name)) && upstream.is_for(&visit.caller.person)
+        })
     }
 
     /// What each visible upstream offers, all asked at the same time.
     async fn looks(&self, visit: &Visit) -> Vec<(Shared, Look)> {
         let upstreams = self.visible(visit).await;
-        let looks = upstreams.iter().map(|upstream| self.inner.catalogue(upstream, &visit.caller.person));
+        let looks =
+            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, &visit.caller.person));
         let looks = join_all(looks).await;
         upstreams.into_iter().zip(looks).collect()
     }
@@ -101,15 +113,25 @@ impl Gateway {
         };
         let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
         if let Some(catalogue) = &look.catalogue {
-            return if visit.target == Target::All { catalogue.public(name) } else { catalogue.own(name) }.cloned();
+            return if visit.target == Target::All {
+                catalogue.public(name)
+            } else {
+                catalogue.own(name)
+            }
+            .cloned();
         }
         let own_names = visit.target != Target::All;
         let hint = look.problem == Some(LinkError::Connect) && upstream.needs_connection();
-        // What was approved before can be asked for while the upstream cannot be listed; the call then says what is the matter.
+        // What was approved before can be asked for while the upstream cannot be listed; the call
+        // then says what is the matter.
         let pinned = self.inner.pinned(&upstream, hint).await;
         let pinned = if own_names { catalogue::under_own_names(&pinned) } else { pinned };
-        // Whatever else is asked of an upstream that nobody connected yet, the first thing is to connect.
-        pinned.into_iter().find(|spec| spec.name() == name).or_else(|| hint.then(|| Arc::new(connections::placeholder(&upstream))))
+        // Whatever else is asked of an upstream that nobody connected yet, the first thing is to
+        // connect.
+        pinned
+            .into_iter()
+            .find(|spec| spec.name() == name)
+            .or_else(|| hint.then(|| Arc::new(connections::placeholder(&upstream))))
     }
 
     async fn find_prompt(&self, visit: &Visit, name: &str) -> Option<ItemSpec> {
@@ -119,7 +141,13 @@ impl Gateway {
         };
         let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
         let catalogue = look.catalogue?;
-        let same = |prompt: &&Prompt| if visit.target == Target::All { names::public(upstream.name, &prompt.name) == name } else { prompt.name == name };
+        let same = |prompt: &&Prompt| {
+            if visit.target == Target::All {
+                names::public(upstream.name, &prompt.name) == name
+            } else {
+                prompt.name == name
+            }
+        };
         let own = catalogue.prompts.iter().find(same)?;
         Some(upstream.item(Kind::Prompt, &own.name))
     }
@@ -132,7 +160,10 @@ impl Gateway {
         }
         if connections::is_placeholder(&upstream, &call.spec) {
             if self.is_connected(name, &call.visit.caller.person).await? {
-                return Err(ToolError::Busy(format!("{} is connected now; make the call again", upstream.title), 1));
+                return Err(ToolError::Busy(
+                    format!("{} is connected now; make the call again", upstream.title),
+                    1,
+                ));
             }
             let (visit, params) = (call.visit.clone(), call.params.clone());
             return self.ask_to_connect(&visit, &upstream, &params).await;
@@ -141,7 +172,12 @@ impl Gateway {
             return self.call_mcp(call, &upstream).await;
         }
         let look = self.inner.catalogue(&upstream, &call.visit.caller.person).await;
-        let Some(catalogue) = look.catalogue else { return Err(ToolError::Failed(format!("{} cannot be read at the moment", upstream.title))) };
+        let Some(catalogue) = look.catalogue else {
+            return Err(ToolError::Failed(format!(
+                "{} cannot be read at the moment",
+                upstream.title
+            )));
+        };
         match catalogue.operation(&call.spec.own_name).cloned() {
             Some(operation) => self.call_api(call, &upstream, &operation).await,
             None => Err(gone()),
@@ -179,7 +215,11 @@ impl Gateway {
         outcome
     }
 
-    async fn call_mcp(&self, call: ToolCall, upstream: &Shared) -> Result<CallToolResponse, ToolError> {
+    async fn call_mcp(
+        &self,
+        call: ToolCall,
+        upstream: &Shared,
+    ) -> Result<CallToolResponse, ToolError> {
         let ToolCall { spec, params, visit, progress, cancelled, .. } = call;
         let arguments = params.arguments.clone();
         let own_name = spec.own_name.clone();
@@ -213,11 +253,21 @@ impl Gateway {
                     }
                     Ok(result.into())
                 }
-                ServerResult::CreateTaskResult(_) => Err(ToolError::Failed(format!("{} answered with a task, which is not passed on", upstream.title))),
-                _ => Err(ToolError::Failed(format!("{} answered with something that is no result of a tool", upstream.title))),
+                ServerResult::CreateTaskResult(_) => Err(ToolError::Failed(format!(
+                    "{} answered with a task, which is not passed on",
+                    upstream.title
+                ))),
+                _ => Err(ToolError::Failed(format!(
+                    "{} answered with something that is no result of a tool",
+                    upstream.title
+                ))),
             },
-            Err(Failed::Link(LinkError::Connect)) => self.ask_to_connect(&visit, upstream, &params).await,
-            Err(Failed::Link(LinkError::MoreScope)) if upstream.needs_connection() => self.ask_to_connect(&visit, upstream, &params).await,
+            Err(Failed::Link(LinkError::Connect)) => {
+                self.ask_to_connect(&visit, upstream, &params).await
+            }
+            Err(Failed::Link(LinkError::MoreScope)) if upstream.needs_connection() => {
+                self.ask_to_connect(&visit, upstream, &params).await
+            }
             Err(error) => Err(error.into_tool_error(&upstream.title)),
         }
     }
@@ -248,13 +298,27 @@ impl Upstream {
             Kind::Resource | Kind::Template => prefixed_uri(self.name, own),
             Kind::Upstream => self.name.to_string(),
         };
-        ItemSpec { kind, upstream: self.name, own_name: own.to_owned(), listed_as, scope: self.scope(ToolClass::Read), limits: self.limits() }
+        ItemSpec {
+            kind,
+            upstream: self.name,
+            own_name: own.to_owned(),
+            listed_as,
+            scope: self.scope(ToolClass::Read),
+            limits: self.limits(),
+        }
     }
 }
 
 impl Gateway {
-    /// A list of every visible upstream, each item under the name that it has at this visit's address.
-    async fn lists<T: Clone>(&self, visit: &Visit, kind: Kind, of: impl Fn(&Catalogue) -> &[T], name: impl Fn(&mut T) -> &mut String) -> Unjudged<Listed<T>> {
+    /// A list of every visible upstream, each item under the name that it has at this visit's
+    /// address.
+    async fn lists<T: Clone>(
+        &self,
+        visit: &Visit,
+        kind: Kind,
+        of: impl Fn(&Catalogue) -> &[T],
+        name: impl Fn(&mut T) -> &mut String,
+    ) -> Unjudged<Listed<T>> {
         let mut all = Vec::new();
         for (upstream, look) in self.looks(visit).await {
             let Some(catalogue) = look.catalogue else { continue };
@@ -270,7 +334,11 @@ impl Gateway {
         Unjudged::new(all)
     }
 
-    async fn get_prompt(&self, errand: Admitted<'_>, params: GetPromptRequestParams) -> Result<Answer, ToolError> {
+    async fn get_prompt(
+        &self,
+        errand: Admitted<'_>,
+        params: GetPromptRequestParams,
+    ) -> Result<Answer, ToolError> {
         let Admitted { visit, upstream, own, progress } = errand;
         let parcel = Parcel {
             progress,
@@ -305,7 +373,11 @@ impl Gateway {
         }
     }
 
-    async fn read_resource(&self, errand: Admitted<'_>, params: ReadResourceRequestParams) -> Result<Answer, ToolError> {
+    async fn read_resource(
+        &self,
+        errand: Admitted<'_>,
+        params: ReadResourceRequestParams,
+    ) -> Result<Answer, ToolError> {
         let Admitted { visit, upstream, own, progress } = errand;
         let parcel = Parcel {
             progress,
@@ -328,7 +400,10 @@ impl Gateway {
                 ServerResult::ReadResourceResult(mut result) => {
                     result.result_type.get_or_insert(ResultType::COMPLETE);
                     if visit.target == Target::All {
-                        result.contents.iter_mut().for_each(|contents| names::in_contents(upstream.name, contents));
+                        result
+                            .contents
+                            .iter_mut()
+                            .for_each(|contents| names::in_contents(upstream.name, contents));
                     }
                     Ok(Answer::Resource(result.into()))
                 }
@@ -338,7 +413,11 @@ impl Gateway {
         }
     }
 
-    async fn complete(&self, errand: Admitted<'_>, mut params: CompleteRequestParams) -> Result<Answer, ToolError> {
+    async fn complete(
+        &self,
+        errand: Admitted<'_>,
+        mut params: CompleteRequestParams,
+    ) -> Result<Answer, ToolError> {
         let Admitted { visit, upstream, own, progress } = errand;
         params.meta = None;
         match &mut params.r#ref {
@@ -346,8 +425,16 @@ impl Gateway {
             Reference::Resource(resource) => own.clone_into(&mut resource.uri),
             _ => return Err(gone()),
         }
-        let parcel = Parcel { progress, about: "completion/complete".to_owned(), meta: None, responses: None, state: None };
-        let request = |_: Option<InputResponses>, _: Option<String>| ClientRequest::CompleteRequest(CompleteRequest::new(params.clone()));
+        let parcel = Parcel {
+            progress,
+            about: "completion/complete".to_owned(),
+            meta: None,
+            responses: None,
+            state: None,
+        };
+        let request = |_: Option<InputResponses>, _: Option<String>| {
+            ClientRequest::CompleteRequest(CompleteRequest::new(params.clone()))
+        };
         match self.carry(visit, upstream, parcel, request).await {
             Ok(Outcome::Done(result)) => match *result {
                 ServerResult::CompleteResult(mut result) => {
@@ -369,32 +456,49 @@ impl Gateway {
             // A stream that is not wanted any more ends with the connection.
             if on {
                 let audience = self.inner.audience(upstream, &visit.caller.person);
-                listen::resource(&link, own.to_owned(), audience).await.map_err(|error| self.refusal(visit, upstream, error))?;
+                listen::resource(&link, own.to_owned(), audience)
+                    .await
+                    .map_err(|error| self.refusal(visit, upstream, error))?;
             }
             return Ok(Answer::Done);
         }
         let request = if on {
             ClientRequest::SubscribeRequest(SubscribeRequest::new(SubscribeRequestParams::new(own)))
         } else {
-            ClientRequest::UnsubscribeRequest(UnsubscribeRequest::new(UnsubscribeRequestParams::new(own)))
+            ClientRequest::UnsubscribeRequest(UnsubscribeRequest::new(
+                UnsubscribeRequestParams::new(own),
+            ))
         };
         match link.ask(request).await {
             Ok(_) => Ok(Answer::Done),
-            Err(rmcp::service::ServiceError::McpError(error)) => Err(self.refusal(visit, upstream, Failed::Upstream(error))),
+            Err(rmcp::service::ServiceError::McpError(error)) => {
+                Err(self.refusal(visit, upstream, Failed::Upstream(error)))
+            }
             Err(error) => Err(failed(LinkError::of(&error))),
         }
     }
 
-    async fn set_level(&self, errand: Admitted<'_>, level: LoggingLevel) -> Result<Answer, ToolError> {
+    async fn set_level(
+        &self,
+        errand: Admitted<'_>,
+        level: LoggingLevel,
+    ) -> Result<Answer, ToolError> {
         let Admitted { visit, upstream, .. } = errand;
         // Only where the session is this person's own: others may want another level.
         if !upstream.links_are_personal() || upstream.kind.name == "openapi" {
             return Ok(Answer::Done);
         }
-        let link = self.link(visit, upstream).await.map_err(|error| self.refusal(visit, upstream, Failed::Link(error)))?;
+        let link = self
+            .link(visit, upstream)
+            .await
+            .map_err(|error| self.refusal(visit, upstream, Failed::Link(error)))?;
         if !link.modern && link.info().is_some_and(|info| info.capabilities.logging.is_some()) {
-            let request = ClientRequest::SetLevelRequest(SetLevelRequest::new(SetLevelRequestParams::new(level)));
-            link.ask(request).await.map_err(|error| self.refusal(visit, upstream, Failed::Link(LinkError::of(&error))))?;
+            let request = ClientRequest::SetLevelRequest(SetLevelRequest::new(
+                SetLevelRequestParams::new(level),
+            ));
+            link.ask(request).await.map_err(|error| {
+                self.refusal(visit, upstream, Failed::Link(LinkError::of(&error)))
+            })?;
         }
         Ok(Answer::Done)
     }
@@ -423,27 +527,57 @@ impl ToolSource for Gateway {
     }
 
     fn prompts<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
-        Box::pin(self.lists(visit, Kind::Prompt, |catalogue| &catalogue.prompts, |prompt| &mut prompt.name))
+        Box::pin(self.lists(
+            visit,
+            Kind::Prompt,
+            |catalogue| &catalogue.prompts,
+            |prompt| &mut prompt.name,
+        ))
     }
 
     fn resources<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
-        Box::pin(self.lists(visit, Kind::Resource, |catalogue| &catalogue.resources, |resource| &mut resource.uri))
+        Box::pin(self.lists(
+            visit,
+            Kind::Resource,
+            |catalogue| &catalogue.resources,
+            |resource| &mut resource.uri,
+        ))
     }
 
-    fn templates<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
-        Box::pin(self.lists(visit, Kind::Template, |catalogue| &catalogue.templates, |template| &mut template.uri_template))
+    fn templates<'a>(
+        &'a self,
+        visit: &'a Visit,
+    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
+        Box::pin(self.lists(
+            visit,
+            Kind::Template,
+            |catalogue| &catalogue.templates,
+            |template| &mut template.uri_template,
+        ))
     }
 
     fn offers<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
         Box::pin(async move {
             let looks = self.looks(visit).await;
-            let offers = |(upstream, look): (Shared, Look)| Some(Listed { item: upstream.item(Kind::Upstream, ""), shown: look.catalogue?.offers });
+            let offers = |(upstream, look): (Shared, Look)| {
+                Some(Listed {
+                    item: upstream.item(Kind::Upstream, ""),
+                    shown: look.catalogue?.offers,
+                })
+            };
             Unjudged::new(looks.into_iter().filter_map(offers).collect())
         })
     }
 
     fn may_offer(&self) -> bool {
-        !self.inner.configured.is_empty() || !self.inner.stored.lock().unwrap_or_else(std::sync::PoisonError::into_inner).upstreams.is_empty()
+        !self.inner.configured.is_empty()
+            || !self
+                .inner
+                .stored
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .upstreams
+                .is_empty()
     }
 
     fn find<'a>(&'a self, visit: &'a Visit, wanted: Wanted<'a>) -> BoxFuture<'a, Option<Item>> {
@@ -452,9 +586,18 @@ impl ToolSource for Gateway {
             match wanted {
                 Wanted::Tool(name) => self.find_tool(visit, name).await.map(Item::Tool),
                 Wanted::Prompt(name) => self.find_prompt(visit, name).await.map(other),
-                Wanted::Resource(uri) => self.owner_of_resource(visit, uri).await.map(|(upstream, own)| other(upstream.item(Kind::Resource, &own))),
-                Wanted::Template(uri) => self.owner_of_resource(visit, uri).await.map(|(upstream, own)| other(upstream.item(Kind::Template, &own))),
-                Wanted::Upstream(name) => self.visible_one(visit, name).await.map(|upstream| other(upstream.item(Kind::Upstream, ""))),
+                Wanted::Resource(uri) => self
+                    .owner_of_resource(visit, uri)
+                    .await
+                    .map(|(upstream, own)| other(upstream.item(Kind::Resource, &own))),
+                Wanted::Template(uri) => self
+                    .owner_of_resource(visit, uri)
+                    .await
+                    .map(|(upstream, own)| other(upstream.item(Kind::Template, &own))),
+                Wanted::Upstream(name) => self
+                    .visible_one(visit, name)
+                    .await
+                    .map(|upstream| other(upstream.item(Kind::Upstream, ""))),
             }
         })
     }
@@ -467,7 +610,12 @@ impl ToolSource for Gateway {
             };
             let Item::Other(item) = &permit.item else { return Err(gone()) };
             let upstream = self.visible_one(&permit.visit, item.upstream).await.ok_or_else(gone)?;
-            let errand = Admitted { visit: &permit.visit, upstream: &upstream, own: &item.own_name, progress: permit.progress };
+            let errand = Admitted {
+                visit: &permit.visit,
+                upstream: &upstream,
+                own: &item.own_name,
+                progress: permit.progress,
+            };
             match permit.operation {
                 Operation::GetPrompt(params) => self.get_prompt(errand, params).await,
                 Operation::ReadResource(params) => self.read_resource(errand, params).await,

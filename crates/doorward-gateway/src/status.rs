@@ -67,23 +67,45 @@ pub struct Finding {
 impl Gateway {
     /// All upstreams as this person sees them, by name.
     pub async fn services(&self, person: &Arc<Person>) -> Result<Vec<PersonsUpstream>, StoreError> {
-        let upstreams: Vec<Shared> = self.upstreams().await?.into_iter().filter(|upstream| upstream.is_for(person)).collect();
-        let looks = futures_util::future::join_all(upstreams.iter().map(|upstream| self.inner.catalogue(upstream, person))).await;
+        let upstreams: Vec<Shared> = self
+            .upstreams()
+            .await?
+            .into_iter()
+            .filter(|upstream| upstream.is_for(person))
+            .collect();
+        let looks = futures_util::future::join_all(
+            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, person)),
+        )
+        .await;
         let connections = self.inner.parts.store.connections_of(&person.id).await?;
         let now = self.inner.parts.clock.now();
         let mut services = Vec::new();
         for (upstream, look) in upstreams.iter().zip(looks) {
-            let connection = connections.iter().find(|connection| connection.upstream == upstream.name).filter(|_| upstream.needs_connection());
-            let lost = connection.is_some_and(|connection| connection.tokens.is_none() || now >= connection.ends_at);
+            let connection = connections
+                .iter()
+                .find(|connection| connection.upstream == upstream.name)
+                .filter(|_| upstream.needs_connection());
+            let lost = connection
+                .is_some_and(|connection| connection.tokens.is_none() || now >= connection.ends_at);
             let state = match (&look.problem, &look.catalogue) {
-                _ if upstream.needs_connection() && connection.is_none() => ConnectionState::NotConnected,
+                _ if upstream.needs_connection() && connection.is_none() => {
+                    ConnectionState::NotConnected
+                }
                 _ if lost => ConnectionState::Expired,
-                (Some(LinkError::Connect | LinkError::MoreScope), None) if upstream.needs_connection() => ConnectionState::Expired,
+                (Some(LinkError::Connect | LinkError::MoreScope), None)
+                    if upstream.needs_connection() =>
+                {
+                    ConnectionState::Expired
+                }
                 (Some(_), None) => ConnectionState::Unreachable,
                 _ => ConnectionState::Ready,
             };
             let needs = matches!(state, ConnectionState::NotConnected | ConnectionState::Expired);
-            let told = look.problem.as_ref().filter(|_| state == ConnectionState::Unreachable).map(ToString::to_string);
+            let told = look
+                .problem
+                .as_ref()
+                .filter(|_| state == ConnectionState::Unreachable)
+                .map(ToString::to_string);
             services.push(PersonsUpstream {
                 name: upstream.name.to_string(),
                 title: upstream.title.clone(),
@@ -91,7 +113,9 @@ impl Gateway {
                 tools: look.catalogue.as_ref().map_or(0, |catalogue| catalogue.tools.len()),
                 problem: connection.and_then(|connection| connection.problem.clone()).or(told),
                 connect_url: needs.then(|| self.connect_url(upstream)),
-                scopes: connection.filter(|connection| !connection.scopes.is_empty()).map(|connection| connection.scopes.clone()),
+                scopes: connection
+                    .filter(|connection| !connection.scopes.is_empty())
+                    .map(|connection| connection.scopes.clone()),
                 account: connection.and_then(|connection| connection.account.clone()),
                 connected_at: connection.map(|connection| connection.created_at.0),
                 ends_at: connection.map(|connection| connection.ends_at.0),
@@ -104,10 +128,15 @@ impl Gateway {
     pub async fn forget_lists(&self, name: UpstreamName) {
         self.inner.pool.close_for(name, None);
         self.inner.catalogues.forget(name, None);
-        self.inner.parts.changes.tell(Change { upstream: Some(name), person: None, what: Changed::Tools });
+        self.inner.parts.changes.tell(Change {
+            upstream: Some(name),
+            person: None,
+            what: Changed::Tools,
+        });
     }
 
-    /// Tries an upstream out as far as that is possible without its people: what works, and what is wrong in words.
+    /// Tries an upstream out as far as that is possible without its people: what works, and what is
+    /// wrong in words.
     pub async fn test(&self, upstream: &Shared, person: Option<&Arc<Person>>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut add = |what, result: Result<String, String>| {
@@ -117,7 +146,10 @@ impl Gateway {
         };
         if upstream.kind.name == "openapi" {
             let loaded = openapi::load(upstream).await;
-            let good = add("document", loaded.as_ref().map(openapi::Api::summary).map_err(ToString::to_string));
+            let good = add(
+                "document",
+                loaded.as_ref().map(openapi::Api::summary).map_err(ToString::to_string),
+            );
             if good {
                 let nobody = Arc::new(nobody(self.inner.parts.clock.now()));
                 self.try_list(upstream, person.unwrap_or(&nobody), &mut add).await;
@@ -127,7 +159,13 @@ impl Gateway {
         if upstream.needs_connection() {
             match oauth::discover(upstream, None).await {
                 Ok(found) => {
-                    add("authorization server", Ok(format!("{} (authorize at {})", found.server.issuer, found.authorization_endpoint)));
+                    add(
+                        "authorization server",
+                        Ok(format!(
+                            "{} (authorize at {})",
+                            found.server.issuer, found.authorization_endpoint
+                        )),
+                    );
                     let registration = match (&upstream.config.client_id, found.server.client_id_metadata_document_supported, &found.registration_endpoint) {
                         (id, ..) if !id.is_empty() => Ok(format!("as {id}, as configured")),
                         (_, true, _) => Ok("by our metadata document, where this server has a public https address".to_owned()),
@@ -155,36 +193,70 @@ impl Gateway {
         findings
     }
 
-    /// What is known of a tool by its name at `/mcp`, and what stands between it and this person before the policy is asked: each step
-    /// with whether it is passed.
-    pub async fn explain(&self, tool: &str, person: &Person) -> Result<Option<(Arc<ToolSpec>, Vec<(bool, String)>)>, StoreError> {
+    /// What is known of a tool by its name at `/mcp`, and what stands between it and this person
+    /// before the policy is asked: each step with whether it is passed.
+    pub async fn explain(
+        &self,
+        tool: &str,
+        person: &Person,
+    ) -> Result<Option<(Arc<ToolSpec>, Vec<(bool, String)>)>, StoreError> {
         if tool == crate::connections::NAME {
             return Ok(Some((crate::connections::spec(), Vec::new())));
         }
         let Some(name) = crate::names::upstream_of(tool) else { return Ok(None) };
-        let Some(upstream) = self.all_upstreams().await?.into_iter().find(|upstream| upstream.name == name) else { return Ok(None) };
+        let Some(upstream) =
+            self.all_upstreams().await?.into_iter().find(|upstream| upstream.name == name)
+        else {
+            return Ok(None);
+        };
         let reviewed = self.review(name).await?;
-        let Some(found) = reviewed.into_iter().find(|reviewed| crate::names::public(name, &reviewed.pin.tool) == tool) else { return Ok(None) };
-        let Some(definition) = crate::definition::Shown::of(&found.pin.definition).map(|shown| shown.tool) else { return Ok(None) };
+        let Some(found) = reviewed
+            .into_iter()
+            .find(|reviewed| crate::names::public(name, &reviewed.pin.tool) == tool)
+        else {
+            return Ok(None);
+        };
+        let Some(definition) =
+            crate::definition::Shown::of(&found.pin.definition).map(|shown| shown.tool)
+        else {
+            return Ok(None);
+        };
         let yes = |is: bool| if is { "yes" } else { "no" };
-        let (enabled, offered, approved, role) =
-            (upstream.is_enabled(), upstream.offers(&found.pin.tool), matches!(found.state(), "approved"), upstream.is_for(person));
+        let (enabled, offered, approved, role) = (
+            upstream.is_enabled(),
+            upstream.offers(&found.pin.tool),
+            matches!(found.state(), "approved"),
+            upstream.is_for(person),
+        );
         let steps = vec![
             (enabled, format!("{name} is used: {}", yes(enabled))),
-            (offered, format!("include and exclude of {name} offer {}: {}", found.pin.tool, yes(offered))),
+            (
+                offered,
+                format!("include and exclude of {name} offer {}: {}", found.pin.tool, yes(offered)),
+            ),
             (approved, format!("its definition is {}", found.state())),
             (role, format!("upstreams.{name}.roles let this person in: {}", yes(role))),
         ];
-        Ok(Some((Arc::new(crate::catalogue::spec(&upstream, definition, Some(&found.pin), false)), steps)))
+        Ok(Some((
+            Arc::new(crate::catalogue::spec(&upstream, definition, Some(&found.pin), false)),
+            steps,
+        )))
     }
 
-    async fn try_link(&self, upstream: &Shared, person: &Arc<Person>, add: &mut impl FnMut(&'static str, Result<String, String>) -> bool) {
+    async fn try_link(
+        &self,
+        upstream: &Shared,
+        person: &Arc<Person>,
+        add: &mut impl FnMut(&'static str, Result<String, String>) -> bool,
+    ) {
         match self.inner.link(upstream, person).await {
             Ok(link) => {
                 let info = link.info();
                 let told = info.map(|info| {
                     let server = info.server_info.as_ref();
-                    let name = server.map(|server| format!("{} {}", server.name, server.version)).unwrap_or_default();
+                    let name = server
+                        .map(|server| format!("{} {}", server.name, server.version))
+                        .unwrap_or_default();
                     format!("{name}, protocol {}", info.protocol_version)
                 });
                 add("connection", Ok(told.unwrap_or_default().trim_start_matches(", ").to_owned()));
@@ -201,12 +273,20 @@ impl Gateway {
         self.try_list(upstream, person, add).await;
     }
 
-    async fn try_list(&self, upstream: &Shared, person: &Arc<Person>, add: &mut impl FnMut(&'static str, Result<String, String>) -> bool) {
+    async fn try_list(
+        &self,
+        upstream: &Shared,
+        person: &Arc<Person>,
+        add: &mut impl FnMut(&'static str, Result<String, String>) -> bool,
+    ) {
         let look = self.inner.catalogue(upstream, person).await;
         let listed = match (&look.catalogue, &look.problem) {
-            (Some(catalogue), _) => {
-                Ok(format!("{} tools, {} prompts, {} resources", catalogue.tools.len(), catalogue.prompts.len(), catalogue.resources.len()))
-            }
+            (Some(catalogue), _) => Ok(format!(
+                "{} tools, {} prompts, {} resources",
+                catalogue.tools.len(),
+                catalogue.prompts.len(),
+                catalogue.resources.len()
+            )),
             (None, Some(problem)) => Err(problem.to_string()),
             (None, None) => Err("nothing was listed".to_owned()),
         };
@@ -217,7 +297,13 @@ impl Gateway {
         if let Ok(reviewed) = self.review(upstream.name).await {
             let waiting = reviewed.iter().filter(|tool| tool.state() != "approved").count();
             if waiting > 0 {
-                add("approval", Err(format!("{waiting} tools wait for an administrator: doorward upstream tools {}", upstream.name)));
+                add(
+                    "approval",
+                    Err(format!(
+                        "{waiting} tools wait for an administrator: doorward upstream tools {}",
+                        upstream.name
+                    )),
+                );
             }
         }
     }

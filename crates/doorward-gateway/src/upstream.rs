@@ -45,7 +45,8 @@ impl Auth {
     }
 }
 
-/// The origins (RFC 6454) to which the operator lets the calls of a REST API go, and with them the users' access.
+/// The origins (RFC 6454) to which the operator lets the calls of a REST API go, and with them the
+/// users' access.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
     own: Option<url::Origin>,
@@ -57,10 +58,13 @@ impl Origins {
     pub(crate) fn new(own: Option<url::Origin>, more: Vec<url::Origin>) -> Self {
         Self { own, more }
     }
-    /// Reports an address to which calls may go. A document that is a file of this machine is the operator's own word, unless a list limits it.
+    /// Reports an address to which calls may go. A document that is a file of this machine is the
+    /// operator's own word, unless a list limits it.
     pub(crate) fn allow(&self, url: &Url) -> bool {
         let origin = url.origin();
-        self.own.as_ref() == Some(&origin) || self.more.contains(&origin) || (self.own.is_none() && self.more.is_empty())
+        self.own.as_ref() == Some(&origin)
+            || self.more.contains(&origin)
+            || (self.own.is_none() && self.more.is_empty())
     }
 }
 
@@ -92,33 +96,55 @@ fn address(key: &'static str, text: &str) -> Result<Option<Url>, SettingError> {
     if text.is_empty() {
         return Ok(None);
     }
-    let url = Url::parse(text).map_err(|_| SettingError::new(key, format!("{text:?} is not an address like https://mcp.example.com/mcp")))?;
+    let url = Url::parse(text).map_err(|_| {
+        SettingError::new(
+            key,
+            format!("{text:?} is not an address like https://mcp.example.com/mcp"),
+        )
+    })?;
     if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
         return Err(SettingError::new(key, "must be an https address"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(SettingError::new(key, "must not hold a user or password; use auth = \"basic\""));
+        return Err(SettingError::new(
+            key,
+            "must not hold a user or password; use auth = \"basic\"",
+        ));
     }
     Ok(Some(url))
 }
 
 /// An address that is spoken to: encrypted, or on this very machine where that is allowed.
-fn spoken_to(key: &'static str, url: Option<&Url>, config: &UpstreamConfig) -> Result<(), SettingError> {
+fn spoken_to(
+    key: &'static str,
+    url: Option<&Url>,
+    config: &UpstreamConfig,
+) -> Result<(), SettingError> {
     let Some(url) = url else { return Ok(()) };
     let plain = url.scheme() == "http";
     if plain && !(config.http_on_loopback && doorward_model::public_url::is_loopback(url)) {
-        return Err(SettingError::new(key, "must be an https address; for one on this machine set http_on_loopback and allow its network in networks"));
+        return Err(SettingError::new(
+            key,
+            "must be an https address; for one on this machine set http_on_loopback and allow its network in networks",
+        ));
     }
     Ok(())
 }
 
 /// To where the calls of a REST API may go.
 fn origins(config: &UpstreamConfig, url: Option<&Url>) -> Result<Origins, SettingError> {
-    let document = Url::parse(&config.document).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+    let document =
+        Url::parse(&config.document).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
     let mut more = Vec::new();
     for text in &config.origins {
-        let url = address("origins", text)?.filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none());
-        let url = url.ok_or_else(|| SettingError::new("origins", format!("{text:?} is not an origin like https://api.example.com")))?;
+        let url = address("origins", text)?
+            .filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none());
+        let url = url.ok_or_else(|| {
+            SettingError::new(
+                "origins",
+                format!("{text:?} is not an origin like https://api.example.com"),
+            )
+        })?;
         spoken_to("origins", Some(&url), config)?;
         more.push(url.origin());
     }
@@ -126,8 +152,13 @@ fn origins(config: &UpstreamConfig, url: Option<&Url>) -> Result<Origins, Settin
 }
 
 fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
-    let need =
-        |key: &'static str, value: &str| if value.is_empty() { Err(SettingError::new(key, format!("is needed for auth = {:?}", config.auth))) } else { Ok(()) };
+    let need = |key: &'static str, value: &str| {
+        if value.is_empty() {
+            Err(SettingError::new(key, format!("is needed for auth = {:?}", config.auth)))
+        } else {
+            Ok(())
+        }
+    };
     let auth = match config.auth.as_str() {
         "none" => Auth::Nobody,
         "header" => {
@@ -136,7 +167,17 @@ fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
             let (name, value) = config.header.parts().ok_or_else(wrong)?;
             let name = HeaderName::try_from(name.trim()).map_err(|_| wrong())?;
             let mut value = HeaderValue::try_from(value.trim()).map_err(|_| wrong())?;
-            if ["accept", "content-type", "mcp-session-id", "mcp-protocol-version", "last-event-id", "host", "content-length"].contains(&name.as_str()) {
+            if [
+                "accept",
+                "content-type",
+                "mcp-session-id",
+                "mcp-protocol-version",
+                "last-event-id",
+                "host",
+                "content-length",
+            ]
+            .contains(&name.as_str())
+            {
                 return Err(SettingError::new("header", format!("{name} belongs to the protocol")));
             }
             value.set_sensitive(true);
@@ -145,8 +186,16 @@ fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
         "basic" => {
             need("username", &config.username)?;
             need("password", config.password.reveal())?;
-            let text = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", config.username, config.password.reveal())));
-            let mut value = HeaderValue::try_from(text).map_err(|_| SettingError::new("password", "cannot be sent"))?;
+            let text = format!(
+                "Basic {}",
+                base64::engine::general_purpose::STANDARD.encode(format!(
+                    "{}:{}",
+                    config.username,
+                    config.password.reveal()
+                ))
+            );
+            let mut value = HeaderValue::try_from(text)
+                .map_err(|_| SettingError::new("password", "cannot be sent"))?;
             value.set_sensitive(true);
             Auth::Fixed(http::header::AUTHORIZATION, value)
         }
@@ -154,23 +203,38 @@ fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
         "exchange" => {
             need("token_url", &config.token_url)?;
             need("client_id", &config.client_id)?;
-            let url = address("token_url", &config.token_url)?.ok_or_else(|| SettingError::new("token_url", "is needed"))?;
+            let url = address("token_url", &config.token_url)?
+                .ok_or_else(|| SettingError::new("token_url", "is needed"))?;
             spoken_to("token_url", Some(&url), config)?;
             Auth::Exchange(url)
         }
         "oauth" => Auth::Grant,
-        other => return Err(SettingError::new("auth", format!("{other:?} is not one of none, header, basic, identity, exchange, oauth"))),
+        other => {
+            return Err(SettingError::new(
+                "auth",
+                format!("{other:?} is not one of none, header, basic, identity, exchange, oauth"),
+            ));
+        }
     };
     if shape == Shape::Process {
         let has_place = config.env.iter().any(|pair| pair.reveal().contains("{token}"));
         if matches!(auth, Auth::Fixed(..)) {
-            return Err(SettingError::new("auth", "a local process has no headers; put what it needs into env"));
+            return Err(SettingError::new(
+                "auth",
+                "a local process has no headers; put what it needs into env",
+            ));
         }
         if auth.is_personal() && !has_place {
-            return Err(SettingError::new("env", "must say where the person's token goes, like TOKEN={token}"));
+            return Err(SettingError::new(
+                "env",
+                "must say where the person's token goes, like TOKEN={token}",
+            ));
         }
         if matches!(auth, Auth::Grant) && config.issuer.is_empty() {
-            return Err(SettingError::new("issuer", "is needed: a local process cannot say which authorization server it trusts"));
+            return Err(SettingError::new(
+                "issuer",
+                "is needed: a local process cannot say which authorization server it trusts",
+            ));
         }
     }
     Ok(auth)
@@ -178,16 +242,30 @@ fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
 
 impl Upstream {
     /// Parses settings. Nothing is asked of the upstream.
-    pub fn new(name: &str, config: UpstreamConfig, source: Source, outbound: &Outbound, general: &OutboundConfig) -> Result<Self, SettingError> {
-        let name = UpstreamName::parse(name).map_err(|error| SettingError::new("name", error.to_string()))?;
+    pub fn new(
+        name: &str,
+        config: UpstreamConfig,
+        source: Source,
+        outbound: &Outbound,
+        general: &OutboundConfig,
+    ) -> Result<Self, SettingError> {
+        let name = UpstreamName::parse(name)
+            .map_err(|error| SettingError::new("name", error.to_string()))?;
         let names = || KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-        let kind = KINDS.iter().find(|kind| kind.name == config.kind).ok_or_else(|| SettingError::new("kind", format!("must be one of {}", names())))?;
+        let kind = KINDS
+            .iter()
+            .find(|kind| kind.name == config.kind)
+            .ok_or_else(|| SettingError::new("kind", format!("must be one of {}", names())))?;
         let url = address("url", &config.url)?;
         spoken_to("url", url.as_ref(), &config)?;
         match kind.shape {
             Shape::Address if url.is_none() => return Err(SettingError::new("url", "is needed")),
-            Shape::Process if config.command.is_empty() => return Err(SettingError::new("command", "is needed")),
-            Shape::Document if config.document.is_empty() => return Err(SettingError::new("document", "is needed: a file or an https address")),
+            Shape::Process if config.command.is_empty() => {
+                return Err(SettingError::new("command", "is needed"));
+            }
+            Shape::Document if config.document.is_empty() => {
+                return Err(SettingError::new("document", "is needed: a file or an https address"));
+            }
             _ => {}
         }
         if config.env.iter().any(|pair| pair.parts().is_none_or(|(name, _)| name.is_empty())) {
@@ -204,16 +282,28 @@ impl Upstream {
             if kind.shape != Shape::Process {
                 return Err(SettingError::new("user", "is for a local process alone"));
             }
-            crate::upstreams::stdio::check_user(&config.user).map_err(|why| SettingError::new("user", why))?;
+            crate::upstreams::stdio::check_user(&config.user)
+                .map_err(|why| SettingError::new("user", why))?;
         }
         let auth = auth(&config, kind.shape)?;
         let origins = origins(&config, url.as_ref())?;
         if config.list_tools == 0 || config.list_bytes == 0 {
-            return Err(SettingError::new(if config.list_tools == 0 { "list_tools" } else { "list_bytes" }, "must be at least 1"));
+            return Err(SettingError::new(
+                if config.list_tools == 0 { "list_tools" } else { "list_bytes" },
+                "must be at least 1",
+            ));
         }
-        let role = |text: &String| Role::parse(text).map_err(|error| SettingError::new("roles", format!("{text:?}: {error}")));
+        let role = |text: &String| {
+            Role::parse(text)
+                .map_err(|error| SettingError::new("roles", format!("{text:?}: {error}")))
+        };
         let class = |text: &String| {
-            let wrong = || SettingError::new("classes", format!("{text:?} must read TOOL = read, write or destructive"));
+            let wrong = || {
+                SettingError::new(
+                    "classes",
+                    format!("{text:?} must read TOOL = read, write or destructive"),
+                )
+            };
             let (tool, class) = text.split_once('=').ok_or_else(wrong)?;
             Ok((Pattern::new(tool.trim()), ToolClass::parse(class.trim()).ok_or_else(wrong)?))
         };
@@ -225,7 +315,12 @@ impl Upstream {
             http_on_loopback: config.http_on_loopback,
         };
         let outbound = outbound.for_streams(general, wanted).map_err(|error| {
-            let key = if matches!(error, doorward_transport::outbound::OutboundSetupError::Network(_)) { "networks" } else { "ca_file" };
+            let key =
+                if matches!(error, doorward_transport::outbound::OutboundSetupError::Network(_)) {
+                    "networks"
+                } else {
+                    "ca_file"
+                };
             SettingError::new(key, error.to_string())
         })?;
         let patterns = |texts: &[String]| texts.iter().map(Pattern::new).collect();
@@ -275,7 +370,8 @@ impl Upstream {
     }
     /// Whether a tool is offered at all.
     pub(crate) fn offers(&self, tool: &str) -> bool {
-        (self.include.is_empty() || self.include.iter().any(|pattern| pattern.matches(tool))) && !self.exclude.iter().any(|pattern| pattern.matches(tool))
+        (self.include.is_empty() || self.include.iter().any(|pattern| pattern.matches(tool)))
+            && !self.exclude.iter().any(|pattern| pattern.matches(tool))
     }
     /// Reports whether what was never seen waits for an administrator.
     pub(crate) fn approves_by_hand(&self) -> bool {
@@ -294,30 +390,43 @@ impl Upstream {
             result_bytes: self.config.result_bytes,
         }
     }
-    /// Where the operator says that it is: decisions about its tools are about what is there. An origin, or what names a process or file.
+    /// Where the operator says that it is: decisions about its tools are about what is there. An
+    /// origin, or what names a process or file.
     pub(crate) fn place(&self) -> String {
         match (&self.url, self.kind.shape) {
             (Some(url), _) => url.origin().ascii_serialization(),
             (None, Shape::Document) => match Url::parse(&self.config.document) {
-                Ok(url) if matches!(url.scheme(), "https" | "http") => url.origin().ascii_serialization(),
+                Ok(url) if matches!(url.scheme(), "https" | "http") => {
+                    url.origin().ascii_serialization()
+                }
                 _ => format!("file {}", self.config.document),
             },
-            (None, _) => format!("process {}", serde_json::to_string(&self.config.command).unwrap_or_default()),
+            (None, _) => format!(
+                "process {}",
+                serde_json::to_string(&self.config.command).unwrap_or_default()
+            ),
         }
     }
     /// What identifies it as a resource to its authorization server.
     pub(crate) fn audience(&self) -> String {
-        if self.config.audience.is_empty() { self.url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default() } else { self.config.audience.clone() }
+        if self.config.audience.is_empty() {
+            self.url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default()
+        } else {
+            self.config.audience.clone()
+        }
     }
 }
 
 /// Checks the upstreams of the configuration file.
-pub fn check_configured(configured: &std::collections::BTreeMap<String, UpstreamConfig>) -> Result<(), crate::config::ConfiguredUpstreamError> {
+pub fn check_configured(
+    configured: &std::collections::BTreeMap<String, UpstreamConfig>,
+) -> Result<(), crate::config::ConfiguredUpstreamError> {
     let general = OutboundConfig::default();
     let Ok(outbound) = Outbound::new(&general) else { return Ok(()) };
     for (name, config) in configured {
-        Upstream::new(name, config.clone(), Source::File, &outbound, &general)
-            .map_err(|error| crate::config::ConfiguredUpstreamError { upstream: name.clone(), error })?;
+        Upstream::new(name, config.clone(), Source::File, &outbound, &general).map_err(
+            |error| crate::config::ConfiguredUpstreamError { upstream: name.clone(), error },
+        )?;
     }
     Ok(())
 }

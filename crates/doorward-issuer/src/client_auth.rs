@@ -1,4 +1,5 @@
-//! Client authentication at the token, revocation and introspection endpoints (RFC 6749 §2.3, RFC 7523 §2.2).
+//! Client authentication at the token, revocation and introspection endpoints (RFC 6749 §2.3, RFC
+//! 7523 §2.2).
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -8,7 +9,10 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use doorward_keys::{AssertionRefusal, verify_assertion};
-use doorward_model::{Change, Client, ClientAuthMethod, ClientId, ConnectStep, OAuthErrorCode, PlainToken, Reason, StepKind, Timestamp, routes};
+use doorward_model::{
+    Change, Client, ClientAuthMethod, ClientId, ConnectStep, OAuthErrorCode, PlainToken, Reason,
+    StepKind, Timestamp, routes,
+};
 use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
 use url::Url;
@@ -21,7 +25,8 @@ pub(crate) struct AuthenticatedClient {
     pub(crate) client: Arc<Client>,
 }
 
-/// A refusal, and whether the client tried HTTP Basic, which the answer must then name (RFC 6749 §5.2).
+/// A refusal, and whether the client tried HTTP Basic, which the answer must then name (RFC 6749
+/// §5.2).
 #[derive(Debug)]
 pub(crate) struct ClientAuthFailure {
     pub(crate) failure: Failure,
@@ -64,7 +69,8 @@ fn invalid(why: &str) -> Failure {
     Failure::new(OAuthErrorCode::InvalidClient, why)
 }
 
-/// Reads HTTP Basic credentials. Each half is form-encoded (RFC 6749 §2.3.1); ids and secrets of ours look the same either way.
+/// Reads HTTP Basic credentials. Each half is form-encoded (RFC 6749 §2.3.1); ids and secrets of
+/// ours look the same either way.
 fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Failure> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -74,41 +80,80 @@ fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Failure> {
         return Err(invalid("the Authorization header must hold Basic credentials or be absent"));
     }
     let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let Some((id, secret)) = decoded.as_deref().and_then(|text| text.split_once(':')) else { return Err(invalid("the Basic credentials are malformed")) };
+    let Some((id, secret)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
+        return Err(invalid("the Basic credentials are malformed"));
+    };
     let plain = |half: &str| {
-        Params::parse(format!("v={half}").as_bytes()).ok().and_then(|params| params.get("v").map(str::to_owned)).unwrap_or_else(|| half.to_owned())
+        Params::parse(format!("v={half}").as_bytes())
+            .ok()
+            .and_then(|params| params.get("v").map(str::to_owned))
+            .unwrap_or_else(|| half.to_owned())
     };
     Ok(Some((plain(id), plain(secret))))
 }
 
-/// The client that an assertion claims to be from. Believed only once its signature is verified with that client's key.
+/// The client that an assertion claims to be from. Believed only once its signature is verified
+/// with that client's key.
 fn claimed_subject(assertion: &str) -> Option<String> {
     let payload = URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1)?).ok()?;
-    serde_json::from_slice::<serde_json::Value>(&payload).ok()?.get("sub")?.as_str().map(str::to_owned)
+    serde_json::from_slice::<serde_json::Value>(&payload)
+        .ok()?
+        .get("sub")?
+        .as_str()
+        .map(str::to_owned)
 }
 
 fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Credential), Failure> {
     let named = params.get("client_id");
     let basic = basic(headers)?;
-    let several =
-        [basic.is_some(), params.get("client_secret").is_some(), params.get("client_assertion").is_some()].into_iter().filter(|present| *present).count() > 1;
+    let several = [
+        basic.is_some(),
+        params.get("client_secret").is_some(),
+        params.get("client_assertion").is_some(),
+    ]
+    .into_iter()
+    .filter(|present| *present)
+    .count()
+        > 1;
     if several {
-        return Err(Failure::new(OAuthErrorCode::InvalidRequest, "more than one way of client authentication"));
+        return Err(Failure::new(
+            OAuthErrorCode::InvalidRequest,
+            "more than one way of client authentication",
+        ));
     }
     let (id, credential) = if let Some((id, secret)) = basic {
-        let credential = if secret.is_empty() { Credential::None } else { Credential::Basic(PlainToken::presented(&secret)) };
+        let credential = if secret.is_empty() {
+            Credential::None
+        } else {
+            Credential::Basic(PlainToken::presented(&secret))
+        };
         (id, credential)
     } else if let Some(assertion) = params.get("client_assertion") {
         if params.get("client_assertion_type") != Some(ASSERTION_TYPE) {
-            return Err(invalid("client_assertion_type must be urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
+            return Err(invalid(
+                "client_assertion_type must be urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ));
         }
-        (claimed_subject(assertion).ok_or_else(|| invalid("client_assertion is malformed"))?, Credential::Assertion(assertion.to_owned()))
+        (
+            claimed_subject(assertion).ok_or_else(|| invalid("client_assertion is malformed"))?,
+            Credential::Assertion(assertion.to_owned()),
+        )
     } else {
-        let id = named.ok_or_else(|| invalid("the client is not named: send client_id or Basic credentials"))?.to_owned();
-        (id, params.get("client_secret").map_or(Credential::None, |secret| Credential::Post(PlainToken::presented(secret))))
+        let id = named
+            .ok_or_else(|| invalid("the client is not named: send client_id or Basic credentials"))?
+            .to_owned();
+        (
+            id,
+            params
+                .get("client_secret")
+                .map_or(Credential::None, |secret| Credential::Post(PlainToken::presented(secret))),
+        )
     };
     if named.is_some_and(|named| named != id) {
-        return Err(Failure::new(OAuthErrorCode::InvalidRequest, "client_id and the client's credentials name different clients"));
+        return Err(Failure::new(
+            OAuthErrorCode::InvalidRequest,
+            "client_id and the client's credentials name different clients",
+        ));
     }
     Ok((ClientId::from_text(id), credential))
 }
@@ -117,7 +162,9 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<(ClientId, Creden
 pub(crate) fn claimed<'a>(headers: &HeaderMap, params: &'a Params) -> Option<Cow<'a, str>> {
     let named = params.get("client_id").map(Cow::Borrowed);
     let by_assertion = || params.get("client_assertion").and_then(claimed_subject).map(Cow::Owned);
-    named.or_else(|| basic(headers).ok().flatten().map(|(id, _)| Cow::Owned(id))).or_else(by_assertion)
+    named
+        .or_else(|| basic(headers).ok().flatten().map(|(id, _)| Cow::Owned(id)))
+        .or_else(by_assertion)
 }
 
 impl Issuer {
@@ -133,27 +180,45 @@ impl Issuer {
         let done = self.authenticate_inner(headers, params, address).await;
         done.map_err(|failure| {
             let step = ConnectStep::new(endpoint.step(params)).refused(failure.reason);
-            let named = credentials(headers, params).ok().map(|(id, _)| id.as_str().chars().take(512).collect::<String>());
+            let named = credentials(headers, params)
+                .ok()
+                .map(|(id, _)| id.as_str().chars().take(512).collect::<String>());
             if !failure.is_noted() {
-                self.parts.store.note_step(named.into_iter().fold(step, |step, id| step.client(id, None)));
+                self.parts
+                    .store
+                    .note_step(named.into_iter().fold(step, |step, id| step.client(id, None)));
             }
             ClientAuthFailure { failure, basic }
         })
     }
 
-    async fn authenticate_inner(&self, headers: &HeaderMap, params: &Params, address: ClientAddress) -> Result<AuthenticatedClient, Failure> {
+    async fn authenticate_inner(
+        &self,
+        headers: &HeaderMap,
+        params: &Params,
+        address: ClientAddress,
+    ) -> Result<AuthenticatedClient, Failure> {
         let (id, credential) = credentials(headers, params)?;
         let client = self.parts.clients.find(&id, address).await?;
         match (client.auth_method, credential) {
             (ClientAuthMethod::None, Credential::None) => {}
-            // Only the registered method counts: a secret that a client keeps out of bodies, where logs and frameworks see it, stays out.
-            (ClientAuthMethod::ClientSecretBasic, Credential::Basic(presented)) | (ClientAuthMethod::ClientSecretPost, Credential::Post(presented)) => {
+            // Only the registered method counts: a secret that a client keeps out of bodies, where
+            // logs and frameworks see it, stays out.
+            (ClientAuthMethod::ClientSecretBasic, Credential::Basic(presented))
+            | (ClientAuthMethod::ClientSecretPost, Credential::Post(presented)) => {
                 if !client.secret.as_ref().is_some_and(|stored| stored.matches(&presented)) {
                     return Err(invalid("the client's secret is wrong"));
                 }
             }
-            (ClientAuthMethod::PrivateKeyJwt, Credential::Assertion(assertion)) => self.check_assertion(&client, &assertion).await?,
-            (method, _) => return Err(invalid(&format!("this client registered {} and must authenticate so", method.as_str()))),
+            (ClientAuthMethod::PrivateKeyJwt, Credential::Assertion(assertion)) => {
+                self.check_assertion(&client, &assertion).await?
+            }
+            (method, _) => {
+                return Err(invalid(&format!(
+                    "this client registered {} and must authenticate so",
+                    method.as_str()
+                )));
+            }
         }
         Ok(AuthenticatedClient { client })
     }
@@ -164,12 +229,20 @@ impl Issuer {
         let endpoint = public_url.at(routes::TOKEN);
         let audiences = [public_url.as_str(), endpoint.as_str()];
         let jwks = self.key_set(client).await?;
-        let claims = verify_assertion(assertion, &jwks, client.id.as_str(), &audiences, now).map_err(|refusal: AssertionRefusal| {
-            tracing::info!(client = %client.id, %refusal, "client assertion refused");
-            let reason = if refusal == AssertionRefusal::Time { Reason::Clock } else { Reason::ClientAuth };
-            invalid("the client's assertion is not accepted").because(reason)
-        })?;
-        let remember = Change::SpendValue { key: format!("assertion:{}:{}", client.id, claims.jti), expires_at: Timestamp(claims.exp).plus(60) };
+        let claims = verify_assertion(assertion, &jwks, client.id.as_str(), &audiences, now)
+            .map_err(|refusal: AssertionRefusal| {
+                tracing::info!(client = %client.id, %refusal, "client assertion refused");
+                let reason = if refusal == AssertionRefusal::Time {
+                    Reason::Clock
+                } else {
+                    Reason::ClientAuth
+                };
+                invalid("the client's assertion is not accepted").because(reason)
+            })?;
+        let remember = Change::SpendValue {
+            key: format!("assertion:{}:{}", client.id, claims.jti),
+            expires_at: Timestamp(claims.exp).plus(60),
+        };
         match self.parts.store.apply(remember).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => Err(invalid("the client's assertion was used before")),
@@ -182,23 +255,37 @@ impl Issuer {
         if let Some(inline) = &client.jwks {
             return Ok(inline.clone());
         }
-        let url = client.jwks_uri.as_deref().and_then(|uri| Url::parse(uri).ok()).ok_or_else(|| invalid("the client has no keys"))?;
+        let url = client
+            .jwks_uri
+            .as_deref()
+            .and_then(|uri| Url::parse(uri).ok())
+            .ok_or_else(|| invalid("the client has no keys"))?;
         let (outbound, id) = (self.parts.outbound.clone(), client.id.clone());
         let fetch = move || async move {
             let unavailable = |why: String| {
                 tracing::warn!(client = %id, why, "the client's keys could not be fetched");
-                Failure::new(OAuthErrorCode::TemporarilyUnavailable, "the client's keys could not be fetched; try again shortly")
+                Failure::new(
+                    OAuthErrorCode::TemporarilyUnavailable,
+                    "the client's keys could not be fetched; try again shortly",
+                )
             };
-            let fetched = outbound.get(&url, "application/json", MAX_JWKS).await.map_err(|error| unavailable(error.to_string()))?;
+            let fetched = outbound
+                .get(&url, "application/json", MAX_JWKS)
+                .await
+                .map_err(|error| unavailable(error.to_string()))?;
             if fetched.status != 200 {
                 return Err(unavailable(format!("its jwks_uri answered {}", fetched.status)));
             }
-            fetched.json::<serde::de::IgnoredAny>().map_err(|error| unavailable(format!("its key set cannot be read: {error}")))?;
+            fetched
+                .json::<serde::de::IgnoredAny>()
+                .map_err(|error| unavailable(format!("its key set cannot be read: {error}")))?;
             String::from_utf8(fetched.body).map_err(|_| invalid("the client's key set is not text"))
         };
-        self.key_sets
-            .run(client.id.clone(), fetch)
-            .await
-            .map_err(|error| Failure::new(OAuthErrorCode::TemporarilyUnavailable, format!("the client's keys could not be fetched: {error}")))?
+        self.key_sets.run(client.id.clone(), fetch).await.map_err(|error| {
+            Failure::new(
+                OAuthErrorCode::TemporarilyUnavailable,
+                format!("the client's keys could not be fetched: {error}"),
+            )
+        })?
     }
 }

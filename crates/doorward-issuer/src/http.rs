@@ -1,4 +1,5 @@
-//! The machine-facing endpoints of the authorization server. The authorization endpoint itself is a page and lives with the pages.
+//! The machine-facing endpoints of the authorization server. The authorization endpoint itself is a
+//! page and lives with the pages.
 
 use axum::{
     Extension, Router,
@@ -18,11 +19,12 @@ use crate::{
     client_auth::{self, AuthenticatedClient, ClientAuthFailure, Endpoint},
 };
 
-/// For how many seconds metadata and keys may be cached. Keys are published ahead by longer than that.
+/// For how many seconds metadata and keys may be cached. Keys are published ahead by longer than
+/// that.
 const CACHE_SECONDS: u32 = 300;
 
-/// Metadata, keys, token, revocation and introspection. `paths` are the paths of the protected resources, under which clients
-/// also look for metadata.
+/// Metadata, keys, token, revocation and introspection. `paths` are the paths of the protected
+/// resources, under which clients also look for metadata.
 pub fn router(issuer: Issuer, paths: &[&str]) -> Router {
     let mut router = Router::new()
         .route(routes::TOKEN, post(token))
@@ -41,7 +43,8 @@ pub fn router(issuer: Issuer, paths: &[&str]) -> Router {
     router.layer(middleware::from_fn(cors::open)).with_state(issuer)
 }
 
-/// The two metadata documents at the host's root, for a public URL with a path (RFC 8414 §3.1: the path follows the suffix).
+/// The two metadata documents at the host's root, for a public URL with a path (RFC 8414 §3.1: the
+/// path follows the suffix).
 pub fn root_router(issuer: Issuer, path: &str) -> Router {
     Router::new()
         .route(&format!("{}{path}", routes::AUTHORIZATION_SERVER_METADATA), get(metadata))
@@ -62,7 +65,9 @@ async fn openid_configuration(State(issuer): State<Issuer>) -> Response {
 
 async fn jwks(State(issuer): State<Issuer>) -> Response {
     match issuer.follow_keys().await {
-        Ok(()) => answer::public_json(&issuer.parts.keys.jwks(issuer.parts.clock.now()), CACHE_SECONDS),
+        Ok(()) => {
+            answer::public_json(&issuer.parts.keys.jwks(issuer.parts.clock.now()), CACHE_SECONDS)
+        }
         Err(failure) => refusal(&failure, false),
     }
 }
@@ -77,9 +82,16 @@ fn refusal(failure: &Failure, basic: bool) -> Response {
     };
     let mut response = answer::oauth_error(status, failure.code, &failure.why);
     if status == StatusCode::UNAUTHORIZED && basic {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"doorward\", charset=\"UTF-8\""));
+        response.headers_mut().insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Basic realm=\"doorward\", charset=\"UTF-8\""),
+        );
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE { answer::retry_after(response, 5) } else { response }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer::retry_after(response, 5)
+    } else {
+        response
+    }
 }
 
 fn bad_form(error: &ParamsError) -> Response {
@@ -87,13 +99,20 @@ fn bad_form(error: &ParamsError) -> Response {
         ParamsError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ParamsError::Slow => StatusCode::REQUEST_TIMEOUT,
         // RFC 6749 §5.2 knows one answer for what cannot be read, a wrong media type included.
-        ParamsError::MediaType | ParamsError::Repeated(_) | ParamsError::NotText => StatusCode::BAD_REQUEST,
+        ParamsError::MediaType | ParamsError::Repeated(_) | ParamsError::NotText => {
+            StatusCode::BAD_REQUEST
+        }
     };
     answer::oauth_error(status, OAuthErrorCode::InvalidRequest, &error.to_string())
 }
 
 /// Reads a form and makes sure of the client that sends it.
-async fn receive(issuer: &Issuer, endpoint: Endpoint, address: ClientAddress, request: Request<Body>) -> Result<(AuthenticatedClient, Params), Response> {
+async fn receive(
+    issuer: &Issuer,
+    endpoint: Endpoint,
+    address: ClientAddress,
+    request: Request<Body>,
+) -> Result<(AuthenticatedClient, Params), Response> {
     let headers = request.headers().clone();
     let taken = request.extensions().get::<Taken>().cloned();
     let params = Params::from_form(request).await.map_err(|error| bad_form(&error))?;
@@ -102,13 +121,26 @@ async fn receive(issuer: &Issuer, endpoint: Endpoint, address: ClientAddress, re
         && !taken.for_client(&client)
     {
         let told = "too many requests of this client from this address were refused; try again in a minute";
-        return Err(answer::retry_after(answer::oauth_error(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, told), 60));
+        return Err(answer::retry_after(
+            answer::oauth_error(
+                StatusCode::TOO_MANY_REQUESTS,
+                OAuthErrorCode::TemporarilyUnavailable,
+                told,
+            ),
+            60,
+        ));
     }
     let client = issuer.authenticate(endpoint, &headers, &params, address).await;
-    client.map(|client| (client, params)).map_err(|ClientAuthFailure { failure, basic }| refusal(&failure, basic))
+    client
+        .map(|client| (client, params))
+        .map_err(|ClientAuthFailure { failure, basic }| refusal(&failure, basic))
 }
 
-async fn token(State(issuer): State<Issuer>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
+async fn token(
+    State(issuer): State<Issuer>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request<Body>,
+) -> Response {
     let (client, params) = match receive(&issuer, Endpoint::Token, address, request).await {
         Ok(received) => received,
         Err(response) => return response,
@@ -127,7 +159,11 @@ async fn token(State(issuer): State<Issuer>, Extension(address): Extension<Clien
     }
 }
 
-async fn revoke(State(issuer): State<Issuer>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
+async fn revoke(
+    State(issuer): State<Issuer>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request<Body>,
+) -> Response {
     match receive(&issuer, Endpoint::Revocation, address, request).await {
         Ok((client, params)) => match issuer.revoke(&client, &params).await {
             Ok(()) => answer::json(StatusCode::OK, &json!({})),
@@ -137,7 +173,11 @@ async fn revoke(State(issuer): State<Issuer>, Extension(address): Extension<Clie
     }
 }
 
-async fn introspect(State(issuer): State<Issuer>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
+async fn introspect(
+    State(issuer): State<Issuer>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request<Body>,
+) -> Response {
     match receive(&issuer, Endpoint::Introspection, address, request).await {
         Ok((client, params)) => match issuer.introspect(&client, &params).await {
             Ok(body) => answer::json(StatusCode::OK, &body),

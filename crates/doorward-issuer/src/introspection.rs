@@ -1,6 +1,8 @@
 //! Token introspection (RFC 7662).
 
-use doorward_model::{Client, ClientAuthMethod, ClientSource, OAuthErrorCode, PlainToken, TokenKind};
+use doorward_model::{
+    Client, ClientAuthMethod, ClientSource, OAuthErrorCode, PlainToken, TokenKind,
+};
 use doorward_transport::Params;
 use serde_json::{Value, json};
 
@@ -11,28 +13,47 @@ fn inactive() -> Value {
 }
 
 impl Issuer {
-    /// What a token is worth now. Clients made by an administrator may ask about every token, as resource servers do; others
-    /// only about their own. Public clients may not ask: anybody could be one.
-    pub(crate) async fn introspect(&self, caller: &AuthenticatedClient, params: &Params) -> Result<Value, Failure> {
+    /// What a token is worth now. Clients made by an administrator may ask about every token, as
+    /// resource servers do; others only about their own. Public clients may not ask: anybody could
+    /// be one.
+    pub(crate) async fn introspect(
+        &self,
+        caller: &AuthenticatedClient,
+        params: &Params,
+    ) -> Result<Value, Failure> {
         let caller: &Client = &caller.client;
         if caller.auth_method == ClientAuthMethod::None {
-            return Err(Failure::new(OAuthErrorCode::InvalidClient, "introspection needs a client that authenticates"));
+            return Err(Failure::new(
+                OAuthErrorCode::InvalidClient,
+                "introspection needs a client that authenticates",
+            ));
         }
-        let token = params.get("token").ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "token is missing"))?;
+        let token = params
+            .get("token")
+            .ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "token is missing"))?;
         let now = self.parts.clock.now();
-        let Some(grant) = self.grant_of(token).await?.filter(|grant| grant.is_live(now)) else { return Ok(inactive()) };
+        let Some(grant) = self.grant_of(token).await?.filter(|grant| grant.is_live(now)) else {
+            return Ok(inactive());
+        };
         if grant.client_id != caller.id && caller.source != ClientSource::Administrator {
             return Ok(inactive());
         }
         if token.starts_with(TokenKind::RefreshToken.prefix()) {
-            let refresh = self.parts.store.refresh_token(&PlainToken::presented(token).hashed()).await?;
-            let Some(refresh) = refresh.filter(|refresh| refresh.used_at.is_none() && now < refresh.expires_at) else { return Ok(inactive()) };
+            let refresh =
+                self.parts.store.refresh_token(&PlainToken::presented(token).hashed()).await?;
+            let Some(refresh) =
+                refresh.filter(|refresh| refresh.used_at.is_none() && now < refresh.expires_at)
+            else {
+                return Ok(inactive());
+            };
             return Ok(json!({
                 "active": true, "token_type": "refresh_token", "iss": self.parts.public_url.as_str(), "sub": grant.user_id.as_str(),
                 "client_id": grant.client_id.as_str(), "scope": grant.scopes.to_string(), "exp": refresh.expires_at.0,
             }));
         }
-        let Ok(claims) = self.parts.keys.verify(token, self.parts.public_url.as_str(), now) else { return Ok(inactive()) };
+        let Ok(claims) = self.parts.keys.verify(token, self.parts.public_url.as_str(), now) else {
+            return Ok(inactive());
+        };
         let mut answer = serde_json::to_value(&claims).unwrap_or_else(|_| inactive());
         if let Value::Object(members) = &mut answer {
             members.insert("active".to_owned(), true.into());

@@ -1,8 +1,11 @@
 //! Decides the next step of an authorization and turns grants into tokens.
 //!
-//! `oxide-auth` is the state machine behind both; only its module `oxide` names it. What it does not know (client authentication,
-//! revocation, introspection, metadata) stands beside it.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+//! `oxide-auth` is the state machine behind both; only its module `oxide` names it. What it does
+//! not know (client authentication, revocation, introspection, metadata) stands beside it.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod authorization;
 mod client_auth;
@@ -18,18 +21,28 @@ mod token;
 use std::sync::Arc;
 
 use doorward_keys::{KeyRing, MasterKey};
-use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, OAuthErrorCode, PublicUrl, Reason, ResourceTable};
+use doorward_model::{
+    AccessPolicy, Client, ClientId, Clock, Entropy, OAuthErrorCode, PublicUrl, Reason,
+    ResourceTable,
+};
 use doorward_store::{Store, StoreError};
 use doorward_transport::{ClientAddress, Outbound, SingleFlight};
 
-pub use authorization::{Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError};
+pub use authorization::{
+    Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError,
+};
 pub use config::Config;
 
-/// Where clients come from. `doorward` introduces the registration room here, so that this one need not know it.
+/// Where clients come from. `doorward` introduces the registration room here, so that this one need
+/// not know it.
 #[async_trait::async_trait]
 pub trait ClientDirectory: Send + Sync + 'static {
     /// The client with this id. `address` is who asks: finding out may cost a fetch.
-    async fn find(&self, id: &ClientId, address: ClientAddress) -> Result<Arc<Client>, DirectoryError>;
+    async fn find(
+        &self,
+        id: &ClientId,
+        address: ClientAddress,
+    ) -> Result<Arc<Client>, DirectoryError>;
 }
 
 /// Why a client could not be found.
@@ -109,7 +122,8 @@ impl Issuer {
     }
 }
 
-/// A refusal: the code that the caller gets, and why, for the log and (without secrets) for `error_description`.
+/// A refusal: the code that the caller gets, and why, for the log and (without secrets) for
+/// `error_description`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {why}", code.as_str())]
 pub struct Failure {
@@ -139,7 +153,10 @@ impl Failure {
 
     /// Whether the timeline has it already, with more than is known here.
     pub(crate) fn is_noted(&self) -> bool {
-        matches!(self.reason, Reason::DocumentUnreachable | Reason::DocumentInvalid | Reason::DocumentPinned)
+        matches!(
+            self.reason,
+            Reason::DocumentUnreachable | Reason::DocumentInvalid | Reason::DocumentPinned
+        )
     }
 
     /// For this reason.
@@ -152,17 +169,26 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         // The cause is logged here, once; the caller learns that it may try again.
         tracing::error!(%error, "the store failed");
-        Self::new(OAuthErrorCode::TemporarilyUnavailable, "the server cannot answer now; try again shortly")
+        Self::new(
+            OAuthErrorCode::TemporarilyUnavailable,
+            "the server cannot answer now; try again shortly",
+        )
     }
 }
 
 impl From<DirectoryError> for Failure {
     fn from(error: DirectoryError) -> Self {
         match error {
-            DirectoryError::Unknown { why, reason } => Self::new(OAuthErrorCode::InvalidClient, why).because(reason),
+            DirectoryError::Unknown { why, reason } => {
+                Self::new(OAuthErrorCode::InvalidClient, why).because(reason)
+            }
             DirectoryError::Unavailable { why, reason } => {
                 tracing::warn!(why, "a client could not be looked up");
-                Self::new(OAuthErrorCode::TemporarilyUnavailable, "the client cannot be looked up now; try again shortly").because(reason)
+                Self::new(
+                    OAuthErrorCode::TemporarilyUnavailable,
+                    "the client cannot be looked up now; try again shortly",
+                )
+                .because(reason)
             }
         }
     }

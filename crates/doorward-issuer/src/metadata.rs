@@ -6,13 +6,19 @@ use serde_json::{Value, json};
 use crate::{Issuer, grants::GRANT_TYPES};
 
 impl Issuer {
-    /// The metadata document. Its two names differ only in members that OpenID Connect demands and clients insist on.
+    /// The metadata document. Its two names differ only in members that OpenID Connect demands and
+    /// clients insist on.
     pub(crate) fn metadata(&self, openid: bool) -> Value {
         let parts = &self.parts;
         let at = |path: &str| parts.public_url.at(path);
         let methods: Vec<_> = ClientAuthMethod::ALL.iter().map(|method| method.as_str()).collect();
-        let proving: Vec<_> = ClientAuthMethod::ALL.iter().filter(|method| **method != ClientAuthMethod::None).map(|method| method.as_str()).collect();
-        let assertion_algorithms = ["ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"];
+        let proving: Vec<_> = ClientAuthMethod::ALL
+            .iter()
+            .filter(|method| **method != ClientAuthMethod::None)
+            .map(|method| method.as_str())
+            .collect();
+        let assertion_algorithms =
+            ["ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"];
         let mut document = json!({
             "issuer": parts.public_url.as_str(),
             "authorization_endpoint": at(routes::AUTHORIZE),
@@ -42,7 +48,8 @@ impl Issuer {
             }
             if openid {
                 members.insert("subject_types_supported".to_owned(), json!(["public"]));
-                members.insert("id_token_signing_alg_values_supported".to_owned(), json!(["ES256"]));
+                members
+                    .insert("id_token_signing_alg_values_supported".to_owned(), json!(["ES256"]));
             }
         }
         document

@@ -1,12 +1,15 @@
 //! Token revocation (RFC 7009).
 
-use doorward_model::{Change, ClientId, Grant, GrantId, OAuthErrorCode, PlainToken, RevokeReason, TokenKind};
+use doorward_model::{
+    Change, ClientId, Grant, GrantId, OAuthErrorCode, PlainToken, RevokeReason, TokenKind,
+};
 use doorward_transport::Params;
 
 use crate::{Failure, Issuer, client_auth::AuthenticatedClient};
 
 impl Issuer {
-    /// The grant that a token belongs to, if the token is one of ours, with the client that it was issued to.
+    /// The grant that a token belongs to, if the token is one of ours, with the client that it was
+    /// issued to.
     pub(crate) async fn grant_of(&self, token: &str) -> Result<Option<Grant>, Failure> {
         let grant_id = if token.starts_with(TokenKind::RefreshToken.prefix()) {
             match self.parts.store.refresh_token(&PlainToken::presented(token).hashed()).await? {
@@ -15,7 +18,11 @@ impl Issuer {
             }
         } else {
             self.follow_keys().await?;
-            match self.parts.keys.verify(token, self.parts.public_url.as_str(), self.parts.clock.now()) {
+            match self.parts.keys.verify(
+                token,
+                self.parts.public_url.as_str(),
+                self.parts.clock.now(),
+            ) {
                 Ok(claims) => GrantId::from_text(claims.grant),
                 Err(_) => return Ok(None),
             }
@@ -23,23 +30,50 @@ impl Issuer {
         Ok(self.parts.store.grant_uncached(&grant_id).await?)
     }
 
-    /// Revokes the grant that a token belongs to. Unknown tokens and those of other clients change nothing and are not told apart
-    /// (RFC 7009 §2.2).
-    pub(crate) async fn revoke(&self, client: &AuthenticatedClient, params: &Params) -> Result<(), Failure> {
-        let token = params.get("token").ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "token is missing"))?;
+    /// Revokes the grant that a token belongs to. Unknown tokens and those of other clients change
+    /// nothing and are not told apart (RFC 7009 §2.2).
+    pub(crate) async fn revoke(
+        &self,
+        client: &AuthenticatedClient,
+        params: &Params,
+    ) -> Result<(), Failure> {
+        let token = params
+            .get("token")
+            .ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "token is missing"))?;
         let Some(grant) = self.grant_of(token).await? else { return Ok(()) };
         if grant.client_id != client.client.id {
             tracing::warn!(client = %client.client.id, owner = %grant.client_id, "a client tried to revoke another client's token");
             return Ok(());
         }
-        self.parts.store.apply(Change::RevokeGrant { grant_id: grant.id, at: self.parts.clock.now(), reason: RevokeReason::ByClient }).await?;
+        self.parts
+            .store
+            .apply(Change::RevokeGrant {
+                grant_id: grant.id,
+                at: self.parts.clock.now(),
+                reason: RevokeReason::ByClient,
+            })
+            .await?;
         Ok(())
     }
 
-    /// Withdraws everything that a person allowed a client: `None` in its place withdraws from all clients.
-    pub async fn withdraw(&self, user_id: &doorward_model::UserId, client_id: Option<ClientId>) -> Result<(), Failure> {
+    /// Withdraws everything that a person allowed a client: `None` in its place withdraws from all
+    /// clients.
+    pub async fn withdraw(
+        &self,
+        user_id: &doorward_model::UserId,
+        client_id: Option<ClientId>,
+    ) -> Result<(), Failure> {
         tracing::info!(person = %user_id, client = client_id.as_ref().map_or("all", ClientId::as_str), "access withdrawn");
         let at = self.parts.clock.now();
-        Ok(self.parts.store.apply(Change::RevokeGrantsOfPerson { user_id: user_id.clone(), client_id, at, reason: RevokeReason::ByPerson }).await?)
+        Ok(self
+            .parts
+            .store
+            .apply(Change::RevokeGrantsOfPerson {
+                user_id: user_id.clone(),
+                client_id,
+                at,
+                reason: RevokeReason::ByPerson,
+            })
+            .await?)
     }
 }

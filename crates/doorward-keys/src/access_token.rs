@@ -26,7 +26,8 @@ impl Audience {
     }
 }
 
-/// What an access token says. Times are whole seconds; a token in which they are anything else is refused.
+/// What an access token says. Times are whole seconds; a token in which they are anything else is
+/// refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccessClaims {
     /// The issuer: the public URL.

@@ -68,16 +68,24 @@ const ACCEPTED: &[Algorithm] = &[
 /// The longest that an assertion may live from now, in seconds.
 const LONGEST: i64 = 300;
 
-/// Verifies the signature of somebody else's token against their JWK Set, and answers its `typ` and claims. What the claims say
-/// is for the caller to judge.
-pub fn verify_signature<T: DeserializeOwned>(token: &str, set: &serde_json::Value) -> Result<(Option<String>, T), AssertionRefusal> {
+/// Verifies the signature of somebody else's token against their JWK Set, and answers its `typ` and
+/// claims. What the claims say is for the caller to judge.
+pub fn verify_signature<T: DeserializeOwned>(
+    token: &str,
+    set: &serde_json::Value,
+) -> Result<(Option<String>, T), AssertionRefusal> {
     let header = decode_header(token).map_err(|_| AssertionRefusal::Malformed)?;
     if !ACCEPTED.contains(&header.alg) {
         return Err(AssertionRefusal::Algorithm);
     }
     // An extension that must be understood is not understood here (RFC 7515 §4.1.11).
-    let raw = token.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok()).ok_or(AssertionRefusal::Malformed)?;
-    let raw: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&raw).map_err(|_| AssertionRefusal::Malformed)?;
+    let raw = token
+        .split('.')
+        .next()
+        .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok())
+        .ok_or(AssertionRefusal::Malformed)?;
+    let raw: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&raw).map_err(|_| AssertionRefusal::Malformed)?;
     if raw.contains_key("crit") || raw.contains_key("b64") {
         return Err(AssertionRefusal::Malformed);
     }
@@ -88,13 +96,16 @@ pub fn verify_signature<T: DeserializeOwned>(token: &str, set: &serde_json::Valu
         .into_iter()
         .flatten()
         .take(32)
-        .filter_map(|key| serde_json::from_value::<JwkSet>(serde_json::json!({ "keys": [key] })).ok()?.keys.pop())
+        .filter_map(|key| {
+            serde_json::from_value::<JwkSet>(serde_json::json!({ "keys": [key] })).ok()?.keys.pop()
+        })
         .collect();
     let mut validation = Validation::new(header.alg);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    let candidates = keys.iter().filter(|key| header.kid.is_none() || key.common.key_id == header.kid);
+    let candidates =
+        keys.iter().filter(|key| header.kid.is_none() || key.common.key_id == header.kid);
     let mut known = false;
     let mut verified = None;
     for key in candidates {
@@ -105,14 +116,25 @@ pub fn verify_signature<T: DeserializeOwned>(token: &str, set: &serde_json::Valu
             break;
         }
     }
-    let claims = verified.ok_or(if known { AssertionRefusal::Invalid } else { AssertionRefusal::UnknownKey })?;
+    let claims = verified.ok_or(if known {
+        AssertionRefusal::Invalid
+    } else {
+        AssertionRefusal::UnknownKey
+    })?;
     Ok((header.typ, claims))
 }
 
-/// Verifies an assertion of `client_id` for one of `audiences` against the client's JWK Set. That its `jti` is new is for the
-/// caller to decide, durably.
-pub fn verify_assertion(token: &str, jwks: &str, client_id: &str, audiences: &[&str], now: Timestamp) -> Result<AssertionClaims, AssertionRefusal> {
-    let set: serde_json::Value = serde_json::from_str(jwks).map_err(|_| AssertionRefusal::UnknownKey)?;
+/// Verifies an assertion of `client_id` for one of `audiences` against the client's JWK Set. That
+/// its `jti` is new is for the caller to decide, durably.
+pub fn verify_assertion(
+    token: &str,
+    jwks: &str,
+    client_id: &str,
+    audiences: &[&str],
+    now: Timestamp,
+) -> Result<AssertionClaims, AssertionRefusal> {
+    let set: serde_json::Value =
+        serde_json::from_str(jwks).map_err(|_| AssertionRefusal::UnknownKey)?;
     let (_, claims) = verify_signature::<AssertionClaims>(token, &set)?;
     if claims.iss != client_id || claims.sub != client_id {
         return Err(AssertionRefusal::Subject);
@@ -120,8 +142,14 @@ pub fn verify_assertion(token: &str, jwks: &str, client_id: &str, audiences: &[&
     if !audiences.iter().any(|audience| claims.aud.contains(audience)) {
         return Err(AssertionRefusal::Audience);
     }
-    let early = claims.nbf.unwrap_or(0) > now.plus(60).0 || claims.iat.unwrap_or(0) > now.plus(60).0;
-    if early || now.0 >= claims.exp.saturating_add(5) || claims.exp > now.plus(LONGEST + 60).0 || claims.jti.is_empty() || claims.jti.len() > 256 {
+    let early =
+        claims.nbf.unwrap_or(0) > now.plus(60).0 || claims.iat.unwrap_or(0) > now.plus(60).0;
+    if early
+        || now.0 >= claims.exp.saturating_add(5)
+        || claims.exp > now.plus(LONGEST + 60).0
+        || claims.jti.is_empty()
+        || claims.jti.len() > 256
+    {
         return Err(AssertionRefusal::Time);
     }
     Ok(claims)

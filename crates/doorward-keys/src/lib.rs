@@ -1,5 +1,8 @@
 //! Signs, verifies, seals and rotates. The only crate that names JOSE and AEAD libraries.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod access_token;
 mod assertion;

@@ -28,7 +28,9 @@ pub struct MasterKey {
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
     /// The text or file does not hold 32 bytes in base64.
-    #[error("{0} does not hold a master key: 32 bytes in base64, as in the file that the first start made")]
+    #[error(
+        "{0} does not hold a master key: 32 bytes in base64, as in the file that the first start made"
+    )]
     Malformed(String),
     /// The file can be read by others.
     #[error("{path} can be read by others (mode {mode:o}); run: chmod 600 {path}")]
@@ -39,7 +41,9 @@ pub enum MasterKeyError {
         mode: u32,
     },
     /// The database was sealed under a master key, and there is none here.
-    #[error("the database belongs to a master key, and {0} does not exist; restore that file (or set keys.master_key). Nothing was changed")]
+    #[error(
+        "the database belongs to a master key, and {0} does not exist; restore that file (or set keys.master_key). Nothing was changed"
+    )]
     Missing(String),
     /// The file system refused.
     #[error("{path}: {error}")]
@@ -67,7 +71,8 @@ impl MasterKey {
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Result<Self, MasterKeyError> {
         let derive = hmac::Key::new(hmac::HMAC_SHA256, bytes);
         let sealing = hmac::sign(&derive, b"doorward/seal/v1");
-        let seal = RandomizedNonceKey::new(&AES_256_GCM, sealing.as_ref()).map_err(|_| MasterKeyError::Unusable)?;
+        let seal = RandomizedNonceKey::new(&AES_256_GCM, sealing.as_ref())
+            .map_err(|_| MasterKeyError::Unusable)?;
         Ok(Self { derive, seal })
     }
 
@@ -75,8 +80,15 @@ impl MasterKey {
     pub fn from_text(text: &str, origin: &str) -> Result<Self, MasterKeyError> {
         let malformed = || MasterKeyError::Malformed(origin.to_owned());
         let trimmed = text.trim();
-        let decoded = STANDARD.decode(trimmed).or_else(|_| STANDARD_NO_PAD.decode(trimmed)).or_else(|_| URL_SAFE_NO_PAD.decode(trimmed)).map(Zeroizing::new);
-        let bytes = Zeroizing::new(<[u8; Self::BYTES]>::try_from(decoded.map_err(|_| malformed())?.as_slice()).map_err(|_| malformed())?);
+        let decoded = STANDARD
+            .decode(trimmed)
+            .or_else(|_| STANDARD_NO_PAD.decode(trimmed))
+            .or_else(|_| URL_SAFE_NO_PAD.decode(trimmed))
+            .map(Zeroizing::new);
+        let bytes = Zeroizing::new(
+            <[u8; Self::BYTES]>::try_from(decoded.map_err(|_| malformed())?.as_slice())
+                .map_err(|_| malformed())?,
+        );
         Self::from_bytes(&bytes)
     }
 
@@ -85,8 +97,13 @@ impl MasterKey {
         data_dir.join("master.key")
     }
 
-    /// Reads the key file; makes it if it does not exist and `may_create`, which must be false once anything was sealed.
-    pub fn from_file(path: &Path, may_create: bool, entropy: &dyn Entropy) -> Result<Self, MasterKeyError> {
+    /// Reads the key file; makes it if it does not exist and `may_create`, which must be false once
+    /// anything was sealed.
+    pub fn from_file(
+        path: &Path,
+        may_create: bool,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, MasterKeyError> {
         let shown = path.display().to_string();
         let failed = |error| MasterKeyError::File { path: shown.clone(), error };
         match fs::metadata(path) {
@@ -102,20 +119,32 @@ impl MasterKey {
                 let mut bytes = Zeroizing::new([0u8; Self::BYTES]);
                 entropy.fill(bytes.as_mut_slice());
                 let text = Zeroizing::new(STANDARD.encode(bytes.as_slice()));
-                let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-                file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).map_err(failed)?;
+                let mut file = fs::OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)
+                    .map_err(failed)?;
+                file.write_all(text.as_bytes())
+                    .and_then(|()| file.write_all(b"\n"))
+                    .and_then(|()| file.sync_all())
+                    .map_err(failed)?;
                 Self::from_bytes(&bytes)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(MasterKeyError::Missing(shown)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(MasterKeyError::Missing(shown))
+            }
             Err(error) => Err(failed(error)),
         }
     }
 
-    /// Encrypts `plain`. It opens only with the same `place` (table, row and column, or the like), so that a sealed value cannot
-    /// be moved to where it would mean something else.
+    /// Encrypts `plain`. It opens only with the same `place` (table, row and column, or the like),
+    /// so that a sealed value cannot be moved to where it would mean something else.
     pub fn seal(&self, place: &str, plain: &[u8]) -> Sealed {
         let mut buffer = plain.to_vec();
-        let Ok(nonce) = self.seal.seal_in_place_append_tag(Aad::from(place.as_bytes()), &mut buffer) else {
+        let Ok(nonce) =
+            self.seal.seal_in_place_append_tag(Aad::from(place.as_bytes()), &mut buffer)
+        else {
             // Fails only when the operating system has no randomness.
             std::process::abort()
         };
@@ -131,7 +160,11 @@ impl MasterKey {
         let (nonce, ciphertext) = bytes.split_at_checked(12).ok_or(OpenError)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError)?;
         let mut buffer = Zeroizing::new(ciphertext.to_vec());
-        let length = self.seal.open_in_place(nonce, Aad::from(place.as_bytes()), &mut buffer).map_err(|_| OpenError)?.len();
+        let length = self
+            .seal
+            .open_in_place(nonce, Aad::from(place.as_bytes()), &mut buffer)
+            .map_err(|_| OpenError)?
+            .len();
         buffer.truncate(length);
         Ok(buffer)
     }
@@ -166,12 +199,20 @@ mod tests {
         let sealed = key.seal("signing_key/a/private", b"secret");
         assert_eq!(key.open("signing_key/a/private", &sealed).unwrap().as_slice(), b"secret");
         assert_eq!(key.open("signing_key/b/private", &sealed).err(), Some(OpenError));
-        assert!(MasterKey::from_bytes(&[8; 32]).unwrap().open("signing_key/a/private", &sealed).is_err());
+        assert!(
+            MasterKey::from_bytes(&[8; 32])
+                .unwrap()
+                .open("signing_key/a/private", &sealed)
+                .is_err()
+        );
         for index in 3..sealed.as_str().len() {
             let mut text = sealed.as_str().as_bytes().to_vec();
             text[index] = if text[index] == b'A' { b'B' } else { b'A' };
             let flipped = Sealed::from_stored(String::from_utf8(text).unwrap());
-            assert!(key.open("signing_key/a/private", &flipped).is_err() || flipped == sealed, "byte {index}");
+            assert!(
+                key.open("signing_key/a/private", &flipped).is_err() || flipped == sealed,
+                "byte {index}"
+            );
         }
         assert!(key.open("x", &Sealed::from_stored("v1.AA".into())).is_err());
         assert!(!format!("{key:?}").contains('7'));

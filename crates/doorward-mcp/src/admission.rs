@@ -1,5 +1,6 @@
-//! The one way to an upstream: whatever a client wants done passes [`Mcp::perform`], which finds the item, judges it, asks the person,
-//! waits for a turn, bounds time and size, and tells the audit. A source takes nothing but a [`Permit`], which only this file makes.
+//! The one way to an upstream: whatever a client wants done passes [`Mcp::perform`], which finds
+//! the item, judges it, asks the person, waits for a turn, bounds time and size, and tells the
+//! audit. A source takes nothing but a [`Permit`], which only this file makes.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -43,9 +44,13 @@ impl Permit {
     /// The permit itself, if it is for anything else.
     pub fn into_call(self) -> Result<ToolCall, Box<Self>> {
         match (self.item, self.operation) {
-            (Item::Tool(spec), Operation::CallTool(params)) => {
-                Ok(ToolCall { spec, params, visit: self.visit, progress: self.progress, cancelled: self.cancelled })
-            }
+            (Item::Tool(spec), Operation::CallTool(params)) => Ok(ToolCall {
+                spec,
+                params,
+                visit: self.visit,
+                progress: self.progress,
+                cancelled: self.cancelled,
+            }),
             (item, operation) => Err(Box::new(Self { item, operation, ..self })),
         }
     }
@@ -62,8 +67,13 @@ enum Way {
 }
 
 impl Mcp {
-    /// The item that is wanted, for this caller, with the source that it comes from. It is not judged yet.
-    pub(crate) async fn find(&self, visit: &Visit, wanted: Wanted<'_>) -> Option<(&Arc<dyn ToolSource>, Item)> {
+    /// The item that is wanted, for this caller, with the source that it comes from. It is not
+    /// judged yet.
+    pub(crate) async fn find(
+        &self,
+        visit: &Visit,
+        wanted: Wanted<'_>,
+    ) -> Option<(&Arc<dyn ToolSource>, Item)> {
         for source in &self.inner.parts.sources {
             if let Some(item) = source.find(visit, wanted).await {
                 return Some((source, item));
@@ -79,18 +89,30 @@ impl Mcp {
 
     /// True if this caller may use an item now, without being asked first.
     pub(crate) fn may_use(&self, visit: &Visit, facts: &Facts<'_>) -> bool {
-        self.inner.judge.judge(visit, facts) == Verdict::Allow && visit.caller.scopes.allows(facts.scope)
+        self.inner.judge.judge(visit, facts) == Verdict::Allow
+            && visit.caller.scopes.allows(facts.scope)
     }
 
     /// Does what a client wants done, and accounts for it.
-    pub(crate) async fn perform(&self, visit: Visit, operation: Operation, context: &RequestContext<RoleServer>) -> Result<Answer, ToolError> {
+    pub(crate) async fn perform(
+        &self,
+        visit: Visit,
+        operation: Operation,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Answer, ToolError> {
         let mut noting = self.begin_noting(&visit, &operation);
         let outcome = self.admit(visit, operation, context, &mut noting.noted).await;
         noting.end(&outcome, context.ct.is_cancelled()).await;
         outcome
     }
 
-    async fn admit(&self, visit: Visit, mut operation: Operation, context: &RequestContext<RoleServer>, noted: &mut Noted) -> Result<Answer, ToolError> {
+    async fn admit(
+        &self,
+        visit: Visit,
+        mut operation: Operation,
+        context: &RequestContext<RoleServer>,
+        noted: &mut Noted,
+    ) -> Result<Answer, ToolError> {
         let searched = match self.way(&visit, &mut operation).await? {
             Way::Direct => false,
             Way::Search => true,
@@ -103,39 +125,58 @@ impl Mcp {
         let Some((source, item)) = found else { return Err(no_such_item(&operation, searched)) };
         noted.item = Some(item.clone());
         let facts = item.facts();
-        // The guard refused most of this already with an HTTP challenge; whatever way leads here, it is judged where it is done.
+        // The guard refused most of this already with an HTTP challenge; whatever way leads here,
+        // it is judged where it is done.
         let verdict = self.inner.judge.judge(&visit, &facts);
         if verdict == Verdict::Refuse {
-            let told = format!("the person that you act for may not use the {} {} with this client", facts.kind.noun(), facts.listed_as);
+            let told = format!(
+                "the person that you act for may not use the {} {} with this client",
+                facts.kind.noun(),
+                facts.listed_as
+            );
             return Err(ToolError::Protocol(ErrorData::invalid_request(told, None)));
         }
         if !visit.caller.scopes.allows(facts.scope) {
-            return Err(ToolError::Protocol(ErrorData::invalid_request(format!("insufficient_scope: this needs the scope {}", facts.scope.name()), None)));
+            return Err(ToolError::Protocol(ErrorData::invalid_request(
+                format!("insufficient_scope: this needs the scope {}", facts.scope.name()),
+                None,
+            )));
         }
         let limits = &self.inner.parts.limits;
         let size = operation.bytes();
         noted.request_bytes = i64::try_from(size).unwrap_or(i64::MAX);
         if size > limits.argument_bytes {
-            return Err(ToolError::Arguments(format!("the arguments have {size} bytes; at most {} are taken", limits.argument_bytes)));
+            return Err(ToolError::Arguments(format!(
+                "the arguments have {size} bytes; at most {} are taken",
+                limits.argument_bytes
+            )));
         }
         let given = match self.confirmation(&visit, &item, verdict, &mut operation).await? {
             Confirmation::NotNeeded => None,
             Confirmation::Given(given) => Some(given),
-            Confirmation::Asked(required) => return operation.requires(*required).ok_or_else(|| cannot_be_asked(&facts)),
+            Confirmation::Asked(required) => {
+                return operation.requires(*required).ok_or_else(|| cannot_be_asked(&facts));
+            }
         };
         let turn = self.inner.limits.admit(limits, &visit, facts.upstream, facts.limits).await?;
-        let seconds = if facts.limits.seconds > 0 { facts.limits.seconds } else { limits.call_seconds };
+        let seconds =
+            if facts.limits.seconds > 0 { facts.limits.seconds } else { limits.call_seconds };
         let permit = Permit {
             item: item.clone(),
             operation,
-            progress: context.meta.get_progress_token().map_or_else(Progress::none, |token| Progress::new(visit.channel.clone(), token)),
+            progress: context
+                .meta
+                .get_progress_token()
+                .map_or_else(Progress::none, |token| Progress::new(visit.channel.clone(), token)),
             visit: visit.clone(),
             cancelled: context.ct.clone(),
             _admitted: Admitted,
         };
         let answer = tokio::time::timeout(Duration::from_secs(seconds), source.run(permit)).await;
         drop(turn);
-        let late = |_| Err(ToolError::Failed(format!("{} gave no answer within {seconds} s", facts.listed_as)));
+        let late = |_| {
+            Err(ToolError::Failed(format!("{} gave no answer within {seconds} s", facts.listed_as)))
+        };
         let mut answer = answer.unwrap_or_else(late)?;
         if let (Some(given), Some(required)) = (&given, answer.required()) {
             self.carry_on(&visit, given, required);
@@ -144,16 +185,30 @@ impl Mcp {
     }
 
     /// Passes an answer on if it is not too long; what was asked for through a search is shortened.
-    async fn sized(&self, visit: &Visit, facts: &Facts<'_>, answer: Answer, (searched, noted): (bool, &mut Noted)) -> Result<Answer, ToolError> {
+    async fn sized(
+        &self,
+        visit: &Visit,
+        facts: &Facts<'_>,
+        answer: Answer,
+        (searched, noted): (bool, &mut Noted),
+    ) -> Result<Answer, ToolError> {
         let Some(size) = answer.bytes() else { return Ok(answer) };
         let limits = &self.inner.parts.limits;
-        let most = if facts.limits.result_bytes > 0 { facts.limits.result_bytes.min(limits.result_bytes) } else { limits.result_bytes };
+        let most = if facts.limits.result_bytes > 0 {
+            facts.limits.result_bytes.min(limits.result_bytes)
+        } else {
+            limits.result_bytes
+        };
         noted.response_bytes = i64::try_from(size).unwrap_or(i64::MAX);
         if facts.upstream.is_some() && size > most {
-            return Err(ToolError::Failed(format!("the result has {size} bytes; at most {most} are passed on. Ask for less, or for a part")));
+            return Err(ToolError::Failed(format!(
+                "the result has {size} bytes; at most {most} are passed on. Ask for less, or for a part"
+            )));
         }
         match answer {
-            Answer::Tool(rmcp::model::CallToolResponse::Complete(result)) if searched || visit.surface == Surface::Search => {
+            Answer::Tool(rmcp::model::CallToolResponse::Complete(result))
+                if searched || visit.surface == Surface::Search =>
+            {
                 Ok(Answer::Tool(self.preview(visit, facts.listed_as, result).await.into()))
             }
             answer => Ok(answer),
@@ -169,13 +224,25 @@ impl Mcp {
         if params.name == surface::CALL {
             *params = surface::inner(params)?;
             if surface::is_one(&params.name) {
-                return Err(ToolError::Arguments("call_tool does not call itself or search_tools; call them by their own names".to_owned()));
+                return Err(ToolError::Arguments(
+                    "call_tool does not call itself or search_tools; call them by their own names"
+                        .to_owned(),
+                ));
             }
             return Ok(Way::Search);
         }
-        let _turn = self.inner.limits.admit(&self.inner.parts.limits, visit, None, CallLimits::default()).await?;
-        let (tools, arguments) = (self.usable_tools(visit).await, params.arguments.take().unwrap_or_default());
-        let answer = if params.name == surface::SEARCH { surface::search(&tools, arguments) } else { surface::describe(&tools, arguments) };
+        let _turn = self
+            .inner
+            .limits
+            .admit(&self.inner.parts.limits, visit, None, CallLimits::default())
+            .await?;
+        let (tools, arguments) =
+            (self.usable_tools(visit).await, params.arguments.take().unwrap_or_default());
+        let answer = if params.name == surface::SEARCH {
+            surface::search(&tools, arguments)
+        } else {
+            surface::describe(&tools, arguments)
+        };
         answer.map(|result| Way::Answered(Answer::Tool(result.into())))
     }
 }
@@ -183,20 +250,28 @@ impl Mcp {
 /// The refusal of something under `confirm` in the middle of which nothing can be asked.
 pub(crate) fn cannot_be_asked(facts: &Facts<'_>) -> ToolError {
     let (noun, name) = (facts.kind.noun(), facts.listed_as);
-    ToolError::Unconfirmed(format!("the person has to agree to every use of the {noun} {name}, and cannot be asked for this one"))
+    ToolError::Unconfirmed(format!(
+        "the person has to agree to every use of the {noun} {name}, and cannot be asked for this one"
+    ))
 }
 
 /// The error for a name that is not there.
 fn no_such_item(operation: &Operation, searched: bool) -> ToolError {
     let (kind, name) = operation.wanted().map_or((Kind::Template, ""), |wanted| wanted.parts());
-    let wrong = |told: String| ToolError::Protocol(ErrorData::invalid_params(Cow::Owned(told), None));
+    let wrong =
+        |told: String| ToolError::Protocol(ErrorData::invalid_params(Cow::Owned(told), None));
     match (kind, operation) {
         (Kind::Tool, _) if searched => surface::unknown(name),
         (Kind::Tool, _) => wrong(format!("there is no tool {name:?}; tools/list names them")),
-        (_, Operation::Complete(_)) => wrong("there is no such prompt or resource template".to_owned()),
+        (_, Operation::Complete(_)) => {
+            wrong("there is no such prompt or resource template".to_owned())
+        }
         (Kind::Prompt, _) => wrong(format!("there is no prompt {name:?}; prompts/list names them")),
         (Kind::Resource | Kind::Template | Kind::Upstream, _) => {
-            ToolError::Protocol(ErrorData::resource_not_found("there is no such resource", Some(json!({ "uri": name }))))
+            ToolError::Protocol(ErrorData::resource_not_found(
+                "there is no such resource",
+                Some(json!({ "uri": name })),
+            ))
         }
     }
 }

@@ -1,16 +1,21 @@
-//! The bearer check (OAuth 2.1 §5.2): signature, issuer, audience, time, and that the grant behind the token still stands.
+//! The bearer check (OAuth 2.1 §5.2): signature, issuer, audience, time, and that the grant behind
+//! the token still stands.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, Uri, header};
 use doorward_keys::{AccessClaims, TokenRefusal};
-use doorward_model::{Change, ClientId, ConnectStep, GrantId, HashedToken, PlainToken, Reason, Resource, ScopeSet, StepKind, TokenKind, UserId};
+use doorward_model::{
+    Change, ClientId, ConnectStep, GrantId, HashedToken, PlainToken, Reason, Resource, ScopeSet,
+    StepKind, TokenKind, UserId,
+};
 use doorward_store::StoreError;
 use quick_cache::sync::Cache;
 
 use crate::{Caller, Mcp, Target};
 
-/// A grant's last use is noted at most this often, in seconds: a tool call is no reason for a durable write.
+/// A grant's last use is noted at most this often, in seconds: a tool call is no reason for a
+/// durable write.
 const NOTE_USE_EVERY: i64 = 300;
 
 /// Tokens whose signature was checked, by their SHA-256. Bounded; a forged token never gets in.
@@ -62,24 +67,42 @@ impl From<StoreError> for BearerRefusal {
 
 /// Takes the token out of the Authorization header, the only place where one may be (R10).
 fn presented<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<&'a str, BearerRefusal> {
-    let in_query = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("access_token")));
+    let in_query = uri.query().is_some_and(|query| {
+        query.split('&').any(|pair| pair.split('=').next() == Some("access_token"))
+    });
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (Some(_), Some(_)) => Err(BearerRefusal::Malformed("more than one Authorization header")),
-        (Some(_), None) if in_query => Err(BearerRefusal::Malformed("a token in the query is not allowed")),
+        (Some(_), None) if in_query => {
+            Err(BearerRefusal::Malformed("a token in the query is not allowed"))
+        }
         (None, _) => Err(BearerRefusal::Missing),
         (Some(value), None) => {
-            let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+            let (scheme, token) =
+                value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
             let token = token.trim();
-            let is_token = !token.is_empty() && token.len() <= 8192 && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
-            if scheme.eq_ignore_ascii_case("bearer") && is_token { Ok(token) } else { Err(BearerRefusal::Missing) }
+            let is_token = !token.is_empty()
+                && token.len() <= 8192
+                && token
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+            if scheme.eq_ignore_ascii_case("bearer") && is_token {
+                Ok(token)
+            } else {
+                Err(BearerRefusal::Missing)
+            }
         }
     }
 }
 
 impl Mcp {
     /// Finds out who calls an MCP address.
-    pub(crate) async fn authenticate(&self, target: Target, headers: &HeaderMap, uri: &Uri) -> Result<Caller, BearerRefusal> {
+    pub(crate) async fn authenticate(
+        &self,
+        target: Target,
+        headers: &HeaderMap,
+        uri: &Uri,
+    ) -> Result<Caller, BearerRefusal> {
         self.caller(&self.resource(target), headers, uri).await
     }
 
@@ -88,7 +111,12 @@ impl Mcp {
     /// # Errors
     ///
     /// If there is no token, or it does not count there, or this cannot be found out now.
-    pub async fn caller(&self, resource: &Resource, headers: &HeaderMap, uri: &Uri) -> Result<Caller, BearerRefusal> {
+    pub async fn caller(
+        &self,
+        resource: &Resource,
+        headers: &HeaderMap,
+        uri: &Uri,
+    ) -> Result<Caller, BearerRefusal> {
         let token = presented(headers, uri)?;
         let hashed = PlainToken::presented(token).hashed();
         if token.starts_with(TokenKind::AccessToken.prefix()) {
@@ -105,14 +133,32 @@ impl Mcp {
             return Err(BearerRefusal::invalid(Reason::TokenExpired, "the access token expired"));
         }
         if !verified.claims.aud.contains(resource.as_str()) {
-            return Err(BearerRefusal::invalid(Reason::TokenAudience, TokenRefusal::Audience.to_string()));
+            return Err(BearerRefusal::invalid(
+                Reason::TokenAudience,
+                TokenRefusal::Audience.to_string(),
+            ));
         }
         let grant = parts.store.grant(&verified.grant_id).await?;
-        let Some(grant) = grant.filter(|grant| grant.is_live(now) && grant.user_id == verified.user_id && grant.client_id == verified.client_id) else {
-            return Err(BearerRefusal::invalid(Reason::TokenRevoked, "the access was withdrawn or has ended"));
+        let Some(grant) = grant.filter(|grant| {
+            grant.is_live(now)
+                && grant.user_id == verified.user_id
+                && grant.client_id == verified.client_id
+        }) else {
+            return Err(BearerRefusal::invalid(
+                Reason::TokenRevoked,
+                "the access was withdrawn or has ended",
+            ));
         };
-        let Some(person) = parts.store.person(&verified.user_id).await?.filter(|person| person.disabled_at.is_none()) else {
-            return Err(BearerRefusal::invalid(Reason::PersonDisabled, "the person is disabled or gone"));
+        let Some(person) = parts
+            .store
+            .person(&verified.user_id)
+            .await?
+            .filter(|person| person.disabled_at.is_none())
+        else {
+            return Err(BearerRefusal::invalid(
+                Reason::PersonDisabled,
+                "the person is disabled or gone",
+            ));
         };
         if now.since(grant.last_used_at) >= NOTE_USE_EVERY {
             let (store, grant_id) = (parts.store.clone(), grant.id.clone());
@@ -125,8 +171,13 @@ impl Mcp {
             user_id: verified.user_id.clone(),
             client_id: verified.client_id.clone(),
             grant_id: verified.grant_id.clone(),
-            // Roles count as they are now, not as they were when the token was issued; so does what the person took back since.
-            scopes: parts.access.effective(&verified.scopes.intersection(&grant.scopes), &person, &grant.authentication),
+            // Roles count as they are now, not as they were when the token was issued; so does what
+            // the person took back since.
+            scopes: parts.access.effective(
+                &verified.scopes.intersection(&grant.scopes),
+                &person,
+                &grant.authentication,
+            ),
             token: None,
             person,
             authentication: grant.authentication.clone(),
@@ -136,22 +187,44 @@ impl Mcp {
     }
 
     /// Finds out whose personal or service token this is.
-    async fn holder(&self, resource: &Resource, hashed: &HashedToken) -> Result<Caller, BearerRefusal> {
+    async fn holder(
+        &self,
+        resource: &Resource,
+        hashed: &HashedToken,
+    ) -> Result<Caller, BearerRefusal> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         let Some(token) = parts.store.access_token(hashed).await? else {
-            return Err(BearerRefusal::invalid(Reason::TokenForeign, "there is no such personal or service token"));
+            return Err(BearerRefusal::invalid(
+                Reason::TokenForeign,
+                "there is no such personal or service token",
+            ));
         };
         if !token.is_live(now) {
-            let (reason, why) = if token.revoked_at.is_some() { (Reason::TokenRevoked, "revoked") } else { (Reason::TokenExpired, "expired") };
-            return Err(BearerRefusal::invalid(reason, format!("the personal or service token {} is {why}", token.id)));
+            let (reason, why) = if token.revoked_at.is_some() {
+                (Reason::TokenRevoked, "revoked")
+            } else {
+                (Reason::TokenExpired, "expired")
+            };
+            return Err(BearerRefusal::invalid(
+                reason,
+                format!("the personal or service token {} is {why}", token.id),
+            ));
         }
         let upstream = resource.upstream(&parts.public_url);
         if upstream.is_some() && !token.reaches_upstream(upstream) {
-            return Err(BearerRefusal::invalid(Reason::TokenAudience, format!("the personal or service token {} is not for this upstream", token.id)));
+            return Err(BearerRefusal::invalid(
+                Reason::TokenAudience,
+                format!("the personal or service token {} is not for this upstream", token.id),
+            ));
         }
-        let Some(person) = parts.store.person(&token.user_id).await?.filter(|person| person.disabled_at.is_none()) else {
-            return Err(BearerRefusal::invalid(Reason::PersonDisabled, "the person is disabled or gone"));
+        let Some(person) =
+            parts.store.person(&token.user_id).await?.filter(|person| person.disabled_at.is_none())
+        else {
+            return Err(BearerRefusal::invalid(
+                Reason::PersonDisabled,
+                "the person is disabled or gone",
+            ));
         };
         if token.last_used_at.is_none_or(|at| now.since(at) >= NOTE_USE_EVERY) {
             let (store, id) = (parts.store.clone(), token.id.clone());
@@ -177,11 +250,21 @@ impl Mcp {
     async fn verify(&self, token: &str, digest: String) -> Result<Arc<Verified>, BearerRefusal> {
         let parts = &self.inner.parts;
         let records = parts.store.signing_keys().await?;
-        parts.keys.follow(&records).map_err(|error| BearerRefusal::Unavailable(error.to_string()))?;
-        let claims = parts.keys.verify(token, parts.public_url.as_str(), parts.clock.now()).map_err(|refusal| {
-            let reason = if refusal == TokenRefusal::Time { Reason::TokenExpired } else { Reason::TokenForeign };
-            BearerRefusal::invalid(reason, refusal.to_string())
-        })?;
+        parts
+            .keys
+            .follow(&records)
+            .map_err(|error| BearerRefusal::Unavailable(error.to_string()))?;
+        let claims = parts
+            .keys
+            .verify(token, parts.public_url.as_str(), parts.clock.now())
+            .map_err(|refusal| {
+                let reason = if refusal == TokenRefusal::Time {
+                    Reason::TokenExpired
+                } else {
+                    Reason::TokenForeign
+                };
+                BearerRefusal::invalid(reason, refusal.to_string())
+            })?;
         let verified = Arc::new(Verified {
             user_id: UserId::from_text(claims.sub.clone()),
             client_id: ClientId::from_text(claims.client_id.clone()),
@@ -191,7 +274,11 @@ impl Mcp {
         });
         // Once a token, not once a call: it is what the timeline wants to know.
         let name = parts.store.client(&verified.client_id).await?.map(|client| client.name.clone());
-        parts.store.note_step(ConnectStep::new(StepKind::Called).client(verified.client_id.as_str(), name).person(verified.user_id.as_str()));
+        parts.store.note_step(
+            ConnectStep::new(StepKind::Called)
+                .client(verified.client_id.as_str(), name)
+                .person(verified.user_id.as_str()),
+        );
         self.inner.verified.0.insert(digest, Arc::clone(&verified));
         Ok(verified)
     }

@@ -1,8 +1,11 @@
-//! What the audit says of uses of items, and what is recorded of them where the configuration wants it.
+//! What the audit says of uses of items, and what is recorded of them where the configuration wants
+//! it.
 
 use std::{sync::Arc, time::Instant};
 
-use doorward_model::{AuditEvent, AuditKind, CallFacts as Stored, Change, Outcome, id::random_text};
+use doorward_model::{
+    AuditEvent, AuditKind, CallFacts as Stored, Change, Outcome, id::random_text,
+};
 use doorward_store::origin;
 use serde_json::{Map, Value, json};
 
@@ -18,7 +21,18 @@ const MOST_RECORDED: usize = 64 * 1024;
 /// The longest name that the audit takes of something that is not there, in characters.
 const LONGEST_NAME: usize = 200;
 /// Parts of the names of members whose values are never recorded.
-const SECRET_NAMES: &[&str] = &["password", "passwd", "secret", "token", "apikey", "api_key", "authorization", "credential", "cookie", "private_key"];
+const SECRET_NAMES: &[&str] = &[
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "authorization",
+    "credential",
+    "cookie",
+    "private_key",
+];
 
 /// How a use ended, as the log and the audit say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +84,11 @@ impl Said {
         match self {
             Self::Ok | Self::InputRequired => Outcome::Ok,
             Self::Limited | Self::Refused | Self::NotConfirmed => Outcome::Refused,
-            Self::AnsweredWithError | Self::BadArguments | Self::Failed | Self::Unavailable | Self::Cancelled => Outcome::Failed,
+            Self::AnsweredWithError
+            | Self::BadArguments
+            | Self::Failed
+            | Self::Unavailable
+            | Self::Cancelled => Outcome::Failed,
         }
     }
 }
@@ -96,7 +114,8 @@ pub(crate) struct Noted {
     pub(crate) response_bytes: i64,
 }
 
-/// A use that is under way. One that is dropped before its end, because the client went away, is noted all the same.
+/// A use that is under way. One that is dropped before its end, because the client went away, is
+/// noted all the same.
 pub(crate) struct Noting {
     pub(crate) noted: Noted,
     mcp: Mcp,
@@ -122,9 +141,12 @@ impl Noting {
     fn call(&self, micros: i64) -> Stored {
         let mut call = match &self.noted.item {
             Some(item) => stored(&self.visit, &self.mcp, &item.facts()),
-            None => Stored { tool: self.name.chars().take(LONGEST_NAME).collect(), ..Stored::default() },
+            None => {
+                Stored { tool: self.name.chars().take(LONGEST_NAME).collect(), ..Stored::default() }
+            }
         };
-        (call.micros, call.request_bytes, call.response_bytes) = (micros, self.noted.request_bytes, self.noted.response_bytes);
+        (call.micros, call.request_bytes, call.response_bytes) =
+            (micros, self.noted.request_bytes, self.noted.response_bytes);
         call
     }
 
@@ -136,9 +158,14 @@ impl Noting {
         if let Some(id) = record {
             detail.insert("record".to_owned(), id.into());
         }
-        let detail = if detail.is_empty() { String::new() } else { Value::Object(detail).to_string() };
+        let detail =
+            if detail.is_empty() { String::new() } else { Value::Object(detail).to_string() };
         let kind = kind(self.verb, said.outcome());
-        let event = AuditEvent { call: Some(Box::new(self.call(micros))), actor: self.visit.caller.actor(), ..AuditEvent::new(kind) };
+        let event = AuditEvent {
+            call: Some(Box::new(self.call(micros))),
+            actor: self.visit.caller.actor(),
+            ..AuditEvent::new(kind)
+        };
         event.ended(said.outcome()).detail(detail)
     }
 
@@ -154,12 +181,18 @@ impl Noting {
         );
     }
 
-    /// Tells the log and the audit how it ended; `cancelled` if the client took it back or went away.
+    /// Tells the log and the audit how it ended; `cancelled` if the client took it back or went
+    /// away.
     pub(crate) async fn end(mut self, outcome: &Result<Answer, ToolError>, cancelled: bool) {
-        let (said, micros) = (if cancelled && outcome.is_err() { Said::Cancelled } else { Said::of(outcome) }, self.micros());
+        let (said, micros) = (
+            if cancelled && outcome.is_err() { Said::Cancelled } else { Said::of(outcome) },
+            self.micros(),
+        );
         self.log(said, micros);
-        let wanted = self.noted.item.as_ref().is_some_and(|item| self.mcp.records(item.facts().listed_as));
-        let record = if wanted { self.mcp.record(self.arguments.take(), outcome).await } else { None };
+        let wanted =
+            self.noted.item.as_ref().is_some_and(|item| self.mcp.records(item.facts().listed_as));
+        let record =
+            if wanted { self.mcp.record(self.arguments.take(), outcome).await } else { None };
         let event = self.event(said, micros, record);
         self.ended = true;
         self.mcp.note(&self.visit, event).await;
@@ -204,8 +237,11 @@ impl Mcp {
 
     /// Tells the audit of a use that was refused before it was looked at.
     pub(crate) async fn note_refused(&self, visit: &Visit, verb: Verb, facts: &Facts<'_>) {
-        let event =
-            AuditEvent { call: Some(Box::new(stored(visit, self, facts))), actor: visit.caller.actor(), ..AuditEvent::new(kind(verb, Outcome::Refused)) };
+        let event = AuditEvent {
+            call: Some(Box::new(stored(visit, self, facts))),
+            actor: visit.caller.actor(),
+            ..AuditEvent::new(kind(verb, Outcome::Refused))
+        };
         self.note(visit, event.ended(Outcome::Refused)).await;
     }
 
@@ -222,7 +258,11 @@ impl Mcp {
     }
 
     /// Keeps arguments and result, sealed, and answers under which name.
-    async fn record(&self, arguments: Option<Map<String, Value>>, outcome: &Result<Answer, ToolError>) -> Option<String> {
+    async fn record(
+        &self,
+        arguments: Option<Map<String, Value>>,
+        outcome: &Result<Answer, ToolError>,
+    ) -> Option<String> {
         let parts = &self.inner.parts;
         let result = match outcome {
             Ok(answer) => answer.value(),
@@ -230,12 +270,20 @@ impl Mcp {
         };
         let shown = |value: Value| {
             let text = redacted(value).to_string();
-            if text.len() <= MOST_RECORDED { text } else { format!("{}…", text.chars().take(MOST_RECORDED / 4).collect::<String>()) }
+            if text.len() <= MOST_RECORDED {
+                text
+            } else {
+                format!("{}…", text.chars().take(MOST_RECORDED / 4).collect::<String>())
+            }
         };
         let body = json!({"arguments": shown(Value::Object(arguments.unwrap_or_default())), "result": shown(result)}).to_string();
         let id = format!("ar_{}", random_text(parts.entropy.as_ref(), 16));
         let sealed = parts.master.seal(&record_place(&id), body.as_bytes());
-        match parts.store.apply(Change::InsertRecord { id: id.clone(), at: parts.clock.now(), body: sealed }).await {
+        match parts
+            .store
+            .apply(Change::InsertRecord { id: id.clone(), at: parts.clock.now(), body: sealed })
+            .await
+        {
             Ok(()) => Some(id),
             Err(error) => {
                 tracing::error!(%error, "a call could not be recorded");
@@ -272,7 +320,11 @@ mod tests {
 
     #[test]
     fn values_of_members_with_telling_names_are_not_recorded() {
-        let value = json!({"query": "x", "Api-Key": "k", "nested": [{"access_token": "t", "name": "n"}]});
-        assert_eq!(redacted(value), json!({"query": "x", "Api-Key": "[redacted]", "nested": [{"access_token": "[redacted]", "name": "n"}]}));
+        let value =
+            json!({"query": "x", "Api-Key": "k", "nested": [{"access_token": "t", "name": "n"}]});
+        assert_eq!(
+            redacted(value),
+            json!({"query": "x", "Api-Key": "[redacted]", "nested": [{"access_token": "[redacted]", "name": "n"}]})
+        );
     }
 }

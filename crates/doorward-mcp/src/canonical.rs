@@ -1,4 +1,5 @@
-//! Arguments as one text: the same for equal arguments, and with nothing hidden from the person who reads it.
+//! Arguments as one text: the same for equal arguments, and with nothing hidden from the person who
+//! reads it.
 
 use std::fmt::Write as _;
 
@@ -13,7 +14,8 @@ pub(crate) fn digest(item: &str, arguments: &Map<String, Value>) -> String {
     hex(&Sha256::digest(format!("{}:{item}{sorted}", item.len()).as_bytes()))
 }
 
-/// Writes JSON with the members of every object in order and no space, so that equal values have equal texts.
+/// Writes JSON with the members of every object in order and no space, so that equal values have
+/// equal texts.
 pub fn write_sorted(value: &Value, out: &mut String) {
     match value {
         Value::Object(members) => {
@@ -52,8 +54,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Arguments for a person to read. What cannot be seen, or would turn the order of letters round, is written as JSON writes it in
-/// escapes, so that two different calls never look the same.
+/// Arguments for a person to read. What cannot be seen, or would turn the order of letters round,
+/// is written as JSON writes it in escapes, so that two different calls never look the same.
 pub(crate) fn shown(arguments: &Map<String, Value>) -> String {
     let plain = serde_json::to_string_pretty(arguments).unwrap_or_default();
     let mut text = String::with_capacity(plain.len());
@@ -84,7 +86,10 @@ mod tests {
         assert_eq!(one, digest("t", &arguments(r#"{"b":{"y":null,"x":[1,2]},"a":1}"#)));
         assert_ne!(one, digest("t", &arguments(r#"{"b":{"y":null,"x":[2,1]},"a":1}"#)));
         assert_ne!(one, digest("u", &arguments(r#"{"b":{"y":null,"x":[1,2]},"a":1}"#)));
-        assert_ne!(digest("a", &arguments(r#"{"b":"c"}"#)), digest("a{", &arguments(r#"{"b":"c"}"#)));
+        assert_ne!(
+            digest("a", &arguments(r#"{"b":"c"}"#)),
+            digest("a{", &arguments(r#"{"b":"c"}"#))
+        );
     }
 
     #[test]

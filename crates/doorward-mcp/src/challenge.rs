@@ -26,7 +26,9 @@ impl Mcp {
         match error {
             None => format!("Bearer resource_metadata=\"{metadata}\", scope=\"{scope}\""),
             Some((error, description)) => {
-                format!("Bearer error=\"{error}\", error_description=\"{description}\", resource_metadata=\"{metadata}\", scope=\"{scope}\"")
+                format!(
+                    "Bearer error=\"{error}\", error_description=\"{description}\", resource_metadata=\"{metadata}\", scope=\"{scope}\""
+                )
             }
         }
     }
@@ -36,7 +38,10 @@ impl Mcp {
         if let Ok(value) = HeaderValue::try_from(challenge) {
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
-        if let Ok(value) = HeaderValue::try_from(format!("<{}>; rel=\"oauth-protected-resource\"", self.metadata_url(target))) {
+        if let Ok(value) = HeaderValue::try_from(format!(
+            "<{}>; rel=\"oauth-protected-resource\"",
+            self.metadata_url(target)
+        )) {
             headers.insert(header::LINK, value);
         }
         response
@@ -52,9 +57,15 @@ impl Mcp {
     pub(crate) fn refuse(&self, target: Target, refusal: &BearerRefusal) -> Response {
         let step = match refusal {
             BearerRefusal::Missing => ConnectStep::new(StepKind::Challenged),
-            BearerRefusal::Malformed(_) => ConnectStep::new(StepKind::Called).refused(Reason::TokenPlace),
-            BearerRefusal::Invalid { reason, .. } => ConnectStep::new(StepKind::Called).refused(*reason),
-            BearerRefusal::Unavailable(_) => ConnectStep::new(StepKind::Called).refused(Reason::Server),
+            BearerRefusal::Malformed(_) => {
+                ConnectStep::new(StepKind::Called).refused(Reason::TokenPlace)
+            }
+            BearerRefusal::Invalid { reason, .. } => {
+                ConnectStep::new(StepKind::Called).refused(*reason)
+            }
+            BearerRefusal::Unavailable(_) => {
+                ConnectStep::new(StepKind::Called).refused(Reason::Server)
+            }
         };
         self.inner.parts.store.note_step(step);
         self.refuse_unnoted(target, refusal)
@@ -65,30 +76,53 @@ impl Mcp {
         let basic = ScopeSet::default_request().to_string();
         match refusal {
             BearerRefusal::Missing => {
-                let body =
-                    json!({"error": "unauthorized", "error_description": "an access token is needed; the WWW-Authenticate header says where to get one"});
-                self.with_challenge(target, answer::json(StatusCode::UNAUTHORIZED, &body), &self.challenge(target, &basic, None))
+                let body = json!({"error": "unauthorized", "error_description": "an access token is needed; the WWW-Authenticate header says where to get one"});
+                self.with_challenge(
+                    target,
+                    answer::json(StatusCode::UNAUTHORIZED, &body),
+                    &self.challenge(target, &basic, None),
+                )
             }
             BearerRefusal::Malformed(why) => {
-                let response = answer::oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidRequest, why);
-                self.with_challenge(target, response, &self.challenge(target, &basic, Some(("invalid_request", why))))
+                let response = answer::oauth_error(
+                    StatusCode::BAD_REQUEST,
+                    OAuthErrorCode::InvalidRequest,
+                    why,
+                );
+                self.with_challenge(
+                    target,
+                    response,
+                    &self.challenge(target, &basic, Some(("invalid_request", why))),
+                )
             }
             BearerRefusal::Invalid { why, .. } => {
                 tracing::info!(why, "access token refused");
                 // Why exactly is for the log; the client can only get a new one.
                 let told = "the access token expired or is not valid here";
                 let body = json!({"error": "invalid_token", "error_description": told});
-                self.with_challenge(target, answer::json(StatusCode::UNAUTHORIZED, &body), &self.challenge(target, &basic, Some(("invalid_token", told))))
+                self.with_challenge(
+                    target,
+                    answer::json(StatusCode::UNAUTHORIZED, &body),
+                    &self.challenge(target, &basic, Some(("invalid_token", told))),
+                )
             }
             BearerRefusal::Unavailable(why) => {
                 tracing::error!(why, "an access token could not be checked");
-                answer::retry_after(answer::oauth_error(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, "try again shortly"), 5)
+                answer::retry_after(
+                    answer::oauth_error(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        OAuthErrorCode::TemporarilyUnavailable,
+                        "try again shortly",
+                    ),
+                    5,
+                )
             }
         }
     }
 
-    /// Refuses a call that needs a scope which the token does not have: everything that this operation needs, at once (R11, R12),
-    /// and a JSON-RPC error for clients that look no further than the body.
+    /// Refuses a call that needs a scope which the token does not have: everything that this
+    /// operation needs, at once (R11, R12), and a JSON-RPC error for clients that look no further
+    /// than the body.
     pub(crate) fn step_up(&self, target: Target, needed: Scope, id: &Value) -> Response {
         let told = format!("this needs the scope {}", needed.name());
         let body = json!({
@@ -96,34 +130,51 @@ impl Mcp {
             "id": id,
             "error": {"code": -32003, "message": format!("insufficient_scope: {told}"), "data": {"error": "insufficient_scope", "scope": needed.name()}},
         });
-        self.with_challenge(target, answer::json(StatusCode::FORBIDDEN, &body), &self.challenge(target, &needed.name(), Some(("insufficient_scope", &told))))
+        self.with_challenge(
+            target,
+            answer::json(StatusCode::FORBIDDEN, &body),
+            &self.challenge(target, &needed.name(), Some(("insufficient_scope", &told))),
+        )
     }
 }
 
-/// Refuses the use of an item that the person's roles or the policy do not allow. There is no challenge: no token of theirs would allow it.
+/// Refuses the use of an item that the person's roles or the policy do not allow. There is no
+/// challenge: no token of theirs would allow it.
 pub(crate) fn role_refusal(kind: Kind, name: &str, id: &Value) -> Response {
     let noun = kind.noun();
-    let told = format!("the roles of the person that you act for, or the policy, do not allow the {noun} {name}; an administrator can change that");
+    let told = format!(
+        "the roles of the person that you act for, or the policy, do not allow the {noun} {name}; an administrator can change that"
+    );
     let error = json!({"code": -32003, "message": told, "data": {"error": "forbidden_by_role"}});
     answer::json(StatusCode::FORBIDDEN, &json!({"jsonrpc": "2.0", "id": id, "error": error}))
 }
 
 /// A refusal of the transport itself, as a JSON-RPC error without an id.
 pub(crate) fn rpc_refusal(status: StatusCode, code: i32, message: &str) -> Response {
-    answer::json(status, &json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": message}}))
+    answer::json(
+        status,
+        &json!({"jsonrpc": "2.0", "id": null, "error": {"code": code, "message": message}}),
+    )
 }
 
 /// The answer at every MCP address while the server is switched off.
 pub(crate) fn switched_off() -> Response {
-    answer::json(StatusCode::NOT_FOUND, &json!({"error": "not_found", "error_description": "the MCP server is switched off"}))
+    answer::json(
+        StatusCode::NOT_FOUND,
+        &json!({"error": "not_found", "error_description": "the MCP server is switched off"}),
+    )
 }
 
 /// The answer at an address below `/mcp` that is no upstream's.
 pub(crate) fn no_such_address() -> Response {
-    answer::json(StatusCode::NOT_FOUND, &json!({"error": "not_found", "error_description": "there is nothing at this address"}))
+    answer::json(
+        StatusCode::NOT_FOUND,
+        &json!({"error": "not_found", "error_description": "there is nothing at this address"}),
+    )
 }
 
-/// Takes from a refusal what leads to OAuth discovery: at the addresses for personal tokens a client must not begin it (N17).
+/// Takes from a refusal what leads to OAuth discovery: at the addresses for personal tokens a
+/// client must not begin it (N17).
 pub(crate) fn without_discovery(response: &mut Response) {
     let challenge = match response.status() {
         StatusCode::UNAUTHORIZED => HeaderValue::from_static("Bearer"),
@@ -142,10 +193,13 @@ pub(crate) fn keep_private(response: &mut Response<Body>) {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.append(header::VARY, HeaderValue::from_static("Authorization, Origin"));
-    let streams = headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    let streams = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
     if streams {
         // Reverse proxies would otherwise collect events before passing them on (T8).
-        headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        headers
+            .insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     }
 }
 

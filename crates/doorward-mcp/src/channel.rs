@@ -1,7 +1,9 @@
-//! The way back to a client while its request is open: notifications and questions in the stream of the answer.
+//! The way back to a client while its request is open: notifications and questions in the stream of
+//! the answer.
 //!
-//! Nothing of it needs a session. A question carries an id that nobody can guess; the answer comes in a request of its own, is
-//! accepted from the same person and client alone, and goes to whoever waits for it (CA24, CA25, G15).
+//! Nothing of it needs a session. A question carries an id that nobody can guess; the answer comes
+//! in a request of its own, is accepted from the same person and client alone, and goes to whoever
+//! waits for it (CA24, CA25, G15).
 
 use std::{
     collections::HashMap,
@@ -26,7 +28,8 @@ use tokio::{
 
 /// How many messages may wait for a slow reader.
 const QUEUE: usize = 64;
-/// After how long without a word a waiting client gets a sign of life: proxies cut connections that are silent for a minute.
+/// After how long without a word a waiting client gets a sign of life: proxies cut connections that
+/// are silent for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The longest that a person may take to answer.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -66,11 +69,19 @@ impl Questions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands an answer to whoever asked. `false` if this person and client were asked nothing of the kind.
-    pub(crate) fn answered(&self, user_id: &UserId, client_id: &ClientId, message: &Map<String, Value>) -> bool {
+    /// Hands an answer to whoever asked. `false` if this person and client were asked nothing of
+    /// the kind.
+    pub(crate) fn answered(
+        &self,
+        user_id: &UserId,
+        client_id: &ClientId,
+        message: &Map<String, Value>,
+    ) -> bool {
         let Some(id) = message.get("id").and_then(Value::as_str) else { return false };
         let mut waiting = self.lock();
-        let theirs = waiting.get(id).is_some_and(|question| question.user_id == *user_id && question.client_id == *client_id);
+        let theirs = waiting.get(id).is_some_and(|question| {
+            question.user_id == *user_id && question.client_id == *client_id
+        });
         let Some(question) = waiting.remove(id).filter(|_| theirs) else { return false };
         let answer = match (message.get("result"), message.get("error")) {
             (Some(result), _) => Ok(result.clone()),
@@ -130,20 +141,29 @@ impl Channel {
         }
     }
 
-    /// Asks the client something and waits for its answer. Only for clients that keep a stream open and declared that they can be
-    /// asked this; newer ones are asked by an `input_required` result instead.
+    /// Asks the client something and waits for its answer. Only for clients that keep a stream open
+    /// and declared that they can be asked this; newer ones are asked by an `input_required` result
+    /// instead.
     pub async fn ask(&self, method: &str, params: Value) -> Result<Value, AskError> {
         let ends = self.0.as_ref().ok_or(AskError::Gone)?;
         let id = format!("dw-{}", random_text(ends.entropy.as_ref(), 18));
         let (answer, answered) = oneshot::channel();
         {
             let mut waiting = ends.questions.lock();
-            // A request that waits for its person has no turn yet, so that no other limit bounds these.
+            // A request that waits for its person has no turn yet, so that no other limit bounds
+            // these.
             let own = waiting.values().filter(|question| question.user_id == ends.user_id).count();
             if waiting.len() >= MOST_QUESTIONS || own >= MOST_QUESTIONS_EACH {
                 return Err(AskError::Busy);
             }
-            waiting.insert(id.clone(), Question { user_id: ends.user_id.clone(), client_id: ends.client_id.clone(), answer });
+            waiting.insert(
+                id.clone(),
+                Question {
+                    user_id: ends.user_id.clone(),
+                    client_id: ends.client_id.clone(),
+                    answer,
+                },
+            );
         }
         let asked = Asked { questions: &ends.questions, id };
         let message = json!({"jsonrpc": "2.0", "id": asked.id, "method": method, "params": params});
@@ -187,8 +207,9 @@ struct Woven {
     quiet: Pin<Box<Sleep>>,
 }
 
-/// Runs a handler while what is said through its channel goes out before its answer. An answer to which nothing was said goes out as
-/// it is; otherwise the answer becomes an event stream that ends with it.
+/// Runs a handler while what is said through its channel goes out before its answer. An answer to
+/// which nothing was said goes out as it is; otherwise the answer becomes an event stream that ends
+/// with it.
 pub(crate) async fn weave(mut answering: Answering, mut said: mpsc::Receiver<Bytes>) -> Response {
     let mut quiet = Box::pin(tokio::time::sleep(KEEP_ALIVE));
     let first = tokio::select! {
@@ -210,10 +231,16 @@ pub(crate) async fn weave(mut answering: Answering, mut said: mpsc::Receiver<Byt
 }
 
 fn streamed(first: Bytes, woven: Woven) -> Response {
-    let rest = stream::unfold(woven, |mut woven| async move { woven.next().await.map(|chunk| (chunk, woven)) });
+    let rest =
+        stream::unfold(
+            woven,
+            |mut woven| async move { woven.next().await.map(|chunk| (chunk, woven)) },
+        );
     let body = stream::once(async { Ok::<_, axum::Error>(first) }).chain(rest);
     let mut response = Response::new(Body::from_stream(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response
 }
 
@@ -245,7 +272,10 @@ impl Woven {
 
 /// An answer as events: an event stream as it is, anything else as one event.
 fn as_events(response: Response) -> Chunks {
-    let streams = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    let streams = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
     let (status, body) = (response.status(), response.into_body());
     if streams {
         return Box::pin(body.into_data_stream());
@@ -269,7 +299,13 @@ mod tests {
         let channel = |user: &str| {
             let (out, said) = pipe();
             let entropy = Arc::new(doorward_keys::SystemEntropy);
-            let ends = Ends { user_id: UserId::from_text(user), client_id: ClientId::from_text("c"), questions: Arc::clone(&questions), entropy, out };
+            let ends = Ends {
+                user_id: UserId::from_text(user),
+                client_id: ClientId::from_text("c"),
+                questions: Arc::clone(&questions),
+                entropy,
+                out,
+            };
             (Channel::new(ends), said)
         };
         let (ann, mut heard) = channel("u_1");
@@ -286,7 +322,11 @@ mod tests {
         assert_eq!(ann.ask("elicitation/create", json!({})).await, Err(AskError::Busy));
         let (bob, heard) = channel("u_2");
         drop(heard);
-        assert_eq!(bob.ask("elicitation/create", json!({})).await, Err(AskError::Gone), "another person is asked, and is not there");
+        assert_eq!(
+            bob.ask("elicitation/create", json!({})).await,
+            Err(AskError::Gone),
+            "another person is asked, and is not there"
+        );
         asked.iter().for_each(tokio::task::JoinHandle::abort);
         for one in asked {
             assert!(one.await.is_err());

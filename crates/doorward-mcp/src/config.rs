@@ -8,41 +8,48 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Whether the MCP server is on until an administrator switches it. Off means 404 on every MCP address.
+    /// Whether the MCP server is on until an administrator switches it. Off means 404 on every MCP
+    /// address.
     pub enabled: bool,
-    /// Origins of browser-based clients that may call the MCP server, besides its own, such as `https://inspector.example.com`.
-    /// While the public URL is a loopback address, every origin on this machine may.
+    /// Origins of browser-based clients that may call the MCP server, besides its own, such as
+    /// `https://inspector.example.com`. While the public URL is a loopback address, every origin on
+    /// this machine may.
     pub allowed_origins: Vec<String>,
     /// The name that protected resource metadata gives this server (RFC 9728 `resource_name`).
     pub resource_name: String,
-    /// A page about this server for the people who connect to it (RFC 9728 `resource_documentation`).
+    /// A page about this server for the people who connect to it (RFC 9728
+    /// `resource_documentation`).
     pub resource_documentation: String,
     /// The most bytes of one message.
     pub max_message_bytes: usize,
-    /// The most tools that a client is shown one by one. Above it, the client gets `search_tools`, `describe_tool` and `call_tool`
-    /// instead, which lead to all of them.
+    /// The most tools that a client is shown one by one. Above it, the client gets `search_tools`,
+    /// `describe_tool` and `call_tool` instead, which lead to all of them.
     pub tool_limit: usize,
-    /// Other limits for some clients, as rules `CLIENT = NUMBER`; `*` in the name stands for anything. The first that fits counts.
+    /// Other limits for some clients, as rules `CLIENT = NUMBER`; `*` in the name stands for
+    /// anything. The first that fits counts.
     pub tool_limits: Vec<String>,
     /// The most items of one page of a list.
     pub page_size: usize,
-    /// Results of tools that are called through `call_tool` and are longer than this many characters are shortened; the whole can be
-    /// read as a resource.
+    /// Results of tools that are called through `call_tool` and are longer than this many
+    /// characters are shortened; the whole can be read as a resource.
     pub preview_over_chars: usize,
     /// For how many seconds the whole of a shortened result can be read.
     pub kept_result_seconds: i64,
     /// How many shortened results are kept for one person; the oldest go first.
     pub kept_results_per_person: u64,
-    /// How many verified tokens are remembered, so that a signature is checked once and not at every call.
+    /// How many verified tokens are remembered, so that a signature is checked once and not at
+    /// every call.
     pub verified_tokens: usize,
-    /// The most streams that are open at once, of all people together: `GET /mcp`, `subscriptions/listen` and the deprecated HTTP+SSE
-    /// transport.
+    /// The most streams that are open at once, of all people together: `GET /mcp`,
+    /// `subscriptions/listen` and the deprecated HTTP+SSE transport.
     pub max_sse_streams: usize,
-    /// The most streams of one person that are open at once, of all kinds and through all clients together.
+    /// The most streams of one person that are open at once, of all kinds and through all clients
+    /// together.
     pub max_sse_streams_per_person: usize,
-    /// Clients that may ask their person themselves before a call that the policy wants confirmed, by their client id; `*` stands for
-    /// anything. Every other client leads the person to a page of this server. Personal and service tokens always do: the program that
-    /// holds one could answer by itself.
+    /// Clients that may ask their person themselves before a call that the policy wants confirmed,
+    /// by their client id; `*` stands for anything. Every other client leads the person to a page
+    /// of this server. Personal and service tokens always do: the program that holds one could
+    /// answer by itself.
     pub confirm_in_band: Vec<String>,
 }
 
@@ -55,7 +62,15 @@ impl Default for Config {
             resource_documentation: String::new(),
             max_message_bytes: 4 * 1024 * 1024,
             tool_limit: 100,
-            tool_limits: ["cursor* = 40", "windsurf* = 50", "antigravity* = 50", "openai* = 128", "chatgpt* = 128"].map(str::to_owned).to_vec(),
+            tool_limits: [
+                "cursor* = 40",
+                "windsurf* = 50",
+                "antigravity* = 50",
+                "openai* = 128",
+                "chatgpt* = 128",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             page_size: 250,
             preview_over_chars: 800,
             kept_result_seconds: 3600,
@@ -71,8 +86,11 @@ impl Default for Config {
 /// Reads the limits of some clients. Answers the rule that is wrong.
 pub fn tool_limits(rules: &[String]) -> Result<Vec<(Pattern, usize)>, String> {
     let rule = |text: &String| {
-        let (client, number) = text.split_once('=').ok_or_else(|| format!("{text:?} must read CLIENT = NUMBER, like \"cursor* = 40\""))?;
-        let number = number.trim().parse().map_err(|_| format!("{text:?} must end with a whole number"))?;
+        let (client, number) = text
+            .split_once('=')
+            .ok_or_else(|| format!("{text:?} must read CLIENT = NUMBER, like \"cursor* = 40\""))?;
+        let number =
+            number.trim().parse().map_err(|_| format!("{text:?} must end with a whole number"))?;
         Ok((Pattern::new(client.trim()), number))
     };
     rules.iter().map(rule).collect()

@@ -1,8 +1,12 @@
-//! The person is asked before a use, wherever the policy says so, and the server sees to it: by a form where the client can show
-//! one and may be trusted to, else by a page of ours that hands out a one-time code. Neither the model nor the upstream has a way round
-//! it, because the question, the use that it is about and the answer are tied together here (CW13).
+//! The person is asked before a use, wherever the policy says so, and the server sees to it: by a
+//! form where the client can show one and may be trusted to, else by a page of ours that hands out
+//! a one-time code. Neither the model nor the upstream has a way round it, because the question,
+//! the use that it is about and the answer are tied together here (CW13).
 
-use doorward_model::{Change, PlainToken, Sealed, Timestamp, TokenKind, UpstreamChange, UserId, foreign, routes, upstream::KeptResult};
+use doorward_model::{
+    Change, PlainToken, Sealed, Timestamp, TokenKind, UpstreamChange, UserId, foreign, routes,
+    upstream::KeptResult,
+};
 use doorward_store::StoreError;
 use rmcp::model::{InputRequest, InputRequests, InputRequiredResult};
 use serde::{Deserialize, Serialize};
@@ -21,16 +25,20 @@ use crate::{
 pub(crate) const ARGUMENT: &str = "confirm_write";
 /// The key of our question among the input requests of a result.
 const QUESTION: &str = "doorward_confirm";
-/// What the state of a question begins with, and the state of a use that the person agreed to and that goes on.
+/// What the state of a question begins with, and the state of a use that the person agreed to and
+/// that goes on.
 const ASKED: &str = "confirm.";
 const GIVEN: &str = "confirmed.";
-/// For how many seconds a question may be answered, a code entered, and a use that was agreed to go on.
+/// For how many seconds a question may be answered, a code entered, and a use that was agreed to go
+/// on.
 const LIFETIME: i64 = 600;
 /// How many questions of one person wait at most.
 const MOST_WAITING: u64 = 50;
-/// The most characters of the arguments that a form shows. What is longer is shown on the page, whole.
+/// The most characters of the arguments that a form shows. What is longer is shown on the page,
+/// whole.
 const MOST_IN_FORM: usize = 2000;
-/// The letters of codes: no vowels, so that no code is a word, and none that look alike. A code has eight: 34 bits.
+/// The letters of codes: no vowels, so that no code is a word, and none that look alike. A code has
+/// eight: 34 bits.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const CODE_LENGTH: usize = 8;
 /// How many codes may be tried for one use within [`LIFETIME`].
@@ -69,7 +77,8 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// The arguments, all of them, as they will be sent: JSON in which characters that cannot be seen are written as escapes.
+    /// The arguments, all of them, as they will be sent: JSON in which characters that cannot be
+    /// seen are written as escapes.
     pub fn shown_arguments(&self) -> String {
         shown(&self.arguments)
     }
@@ -106,9 +115,16 @@ fn question_text(item: &Item, visit: &Visit, arguments: &Map<String, Value>) -> 
         return None;
     }
     let facts = item.facts();
-    let (client, name) = (foreign::quoted(&visit.registered_name, foreign::LINE), foreign::quoted(facts.listed_as, foreign::LINE));
+    let (client, name) = (
+        foreign::quoted(&visit.registered_name, foreign::LINE),
+        foreign::quoted(facts.listed_as, foreign::LINE),
+    );
     let title = foreign::quoted(title(item), foreign::LINE);
-    Some(format!("{client} wants to use the {} {name}, called {title}, which may {}, with:\n{shown}", facts.kind.noun(), doing(&facts)))
+    Some(format!(
+        "{client} wants to use the {} {name}, called {title}, which may {}, with:\n{shown}",
+        facts.kind.noun(),
+        doing(&facts)
+    ))
 }
 
 fn doing(facts: &Facts<'_>) -> &'static str {
@@ -129,7 +145,8 @@ fn form() -> Value {
 
 /// Whether the answer to the form says yes. Accepting a form without the tick says no.
 fn says_yes(answer: &Value) -> bool {
-    answer.get("action").and_then(Value::as_str) == Some("accept") && answer.pointer("/content/confirm").and_then(Value::as_bool) == Some(true)
+    answer.get("action").and_then(Value::as_str) == Some("accept")
+        && answer.pointer("/content/confirm").and_then(Value::as_bool) == Some(true)
 }
 
 fn place(user_id: &UserId) -> String {
@@ -140,10 +157,17 @@ fn declined() -> ToolError {
     ToolError::Unconfirmed("The person did not agree to this call, so it was not made.".to_owned())
 }
 
-/// Takes the code out of the arguments of a tool. An argument of that name that is the tool's own stays.
+/// Takes the code out of the arguments of a tool. An argument of that name that is the tool's own
+/// stays.
 fn take_code(item: &Item, operation: &mut Operation, asked: bool) -> Option<Value> {
     let (Item::Tool(spec), Operation::CallTool(params)) = (item, operation) else { return None };
-    let is_its_own = || spec.tool.input_schema.get("properties").and_then(Value::as_object).is_some_and(|members| members.contains_key(ARGUMENT));
+    let is_its_own = || {
+        spec.tool
+            .input_schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .is_some_and(|members| members.contains_key(ARGUMENT))
+    };
     if !asked && (spec.class == doorward_model::ToolClass::Read || is_its_own()) {
         return None;
     }
@@ -156,9 +180,15 @@ pub(crate) fn is_question(row: &KeptResult) -> bool {
 }
 
 impl Mcp {
-    /// Makes sure that the person agrees to this very use, where the verdict asks for it. Takes what belongs to the question out of the
-    /// parameters.
-    pub(crate) async fn confirmation(&self, visit: &Visit, item: &Item, verdict: Verdict, operation: &mut Operation) -> Result<Confirmation, ToolError> {
+    /// Makes sure that the person agrees to this very use, where the verdict asks for it. Takes
+    /// what belongs to the question out of the parameters.
+    pub(crate) async fn confirmation(
+        &self,
+        visit: &Visit,
+        item: &Item,
+        verdict: Verdict,
+        operation: &mut Operation,
+    ) -> Result<Confirmation, ToolError> {
         // A code for a call that needs none is no argument of the tool.
         let code = take_code(item, operation, verdict == Verdict::Confirm);
         if verdict != Verdict::Confirm {
@@ -166,7 +196,8 @@ impl Mcp {
         }
         let facts = item.facts();
         let arguments = operation.arguments().cloned().unwrap_or_default();
-        let given = Given { digest: digest(facts.listed_as, &arguments), item: facts.listed_as.to_owned() };
+        let given =
+            Given { digest: digest(facts.listed_as, &arguments), item: facts.listed_as.to_owned() };
         let Some(retry) = operation.retry() else { return Err(cannot_be_asked(&facts)) };
         let in_band = self.may_ask_in_band(visit);
         if let Some(about) = self.carried(visit, &given, retry.state.as_deref())? {
@@ -178,7 +209,11 @@ impl Mcp {
             *retry.answers = None;
             // Without an answer to the question it is asked anew.
             if let Some(answer) = answer {
-                return if says_yes(&answer) { self.spend_once(&about, given).await } else { Err(declined()) };
+                return if says_yes(&answer) {
+                    self.spend_once(&about, given).await
+                } else {
+                    Err(declined())
+                };
             }
         }
         if let Some(code) = code.as_ref().and_then(Value::as_str) {
@@ -192,7 +227,9 @@ impl Mcp {
             return match visit.channel.ask("elicitation/create", params).await {
                 Ok(answer) if says_yes(&answer) => Ok(Confirmation::Given(given)),
                 Ok(_) => Err(declined()),
-                Err(error) => Err(ToolError::Unconfirmed(format!("The person could not be asked ({error}), so the call was not made."))),
+                Err(error) => Err(ToolError::Unconfirmed(format!(
+                    "The person could not be asked ({error}), so the call was not made."
+                ))),
             };
         }
         match item {
@@ -201,16 +238,26 @@ impl Mcp {
         }
     }
 
-    /// Whether this client may put the question to its person. A program that holds a personal or service token would answer it itself.
+    /// Whether this client may put the question to its person. A program that holds a personal or
+    /// service token would answer it itself.
     fn may_ask_in_band(&self, visit: &Visit) -> bool {
         let client = &visit.client;
         visit.caller.token.is_none()
             && client.elicits_forms()
             && (client.modern || visit.session.is_some())
-            && self.inner.confirm_in_band.iter().any(|pattern| pattern.matches(visit.caller.client_id.as_str()))
+            && self
+                .inner
+                .confirm_in_band
+                .iter()
+                .any(|pattern| pattern.matches(visit.caller.client_id.as_str()))
     }
 
-    fn seal(&self, visit: &Visit, given: &Given, (is_given, inner): (bool, Option<String>)) -> String {
+    fn seal(
+        &self,
+        visit: &Visit,
+        given: &Given,
+        (is_given, inner): (bool, Option<String>),
+    ) -> String {
         let parts = &self.inner.parts;
         let about = About {
             user: visit.caller.user_id.to_string(),
@@ -222,26 +269,42 @@ impl Mcp {
             given: is_given,
             inner,
         };
-        let state = parts.master.seal(&place(&visit.caller.user_id), &serde_json::to_vec(&about).unwrap_or_default());
+        let state = parts
+            .master
+            .seal(&place(&visit.caller.user_id), &serde_json::to_vec(&about).unwrap_or_default());
         format!("{}{}", if is_given { GIVEN } else { ASKED }, state.as_str())
     }
 
     fn question(&self, visit: &Visit, given: &Given, text: &str) -> InputRequiredResult {
         let state = self.seal(visit, given, (false, None));
         let request = json!({"method": "elicitation/create", "params": {"mode": "form", "message": text, "requestedSchema": form()}});
-        let requests: InputRequests = serde_json::from_value::<InputRequest>(request).ok().map(|request| (QUESTION.to_owned(), request)).into_iter().collect();
+        let requests: InputRequests = serde_json::from_value::<InputRequest>(request)
+            .ok()
+            .map(|request| (QUESTION.to_owned(), request))
+            .into_iter()
+            .collect();
         InputRequiredResult::new(Some(requests), Some(state))
     }
 
-    /// Lets a use that the person agreed to go on after the upstream asked something of its own: the client carries, beside the
-    /// upstream's state, that this very use was agreed to.
-    pub(crate) fn carry_on(&self, visit: &Visit, given: &Given, required: &mut InputRequiredResult) {
+    /// Lets a use that the person agreed to go on after the upstream asked something of its own:
+    /// the client carries, beside the upstream's state, that this very use was agreed to.
+    pub(crate) fn carry_on(
+        &self,
+        visit: &Visit,
+        given: &Given,
+        required: &mut InputRequiredResult,
+    ) {
         let inner = required.request_state.take();
         required.request_state = Some(self.seal(visit, given, (true, inner)));
     }
 
     /// What a state of ours says; `None` if the client carries none of ours.
-    fn carried(&self, visit: &Visit, given: &Given, state: Option<&str>) -> Result<Option<About>, ToolError> {
+    fn carried(
+        &self,
+        visit: &Visit,
+        given: &Given,
+        state: Option<&str>,
+    ) -> Result<Option<About>, ToolError> {
         let Some(state) = state else { return Ok(None) };
         let (is_given, sealed) = match (state.strip_prefix(GIVEN), state.strip_prefix(ASKED)) {
             (Some(sealed), _) => (true, sealed),
@@ -250,7 +313,10 @@ impl Mcp {
         };
         let parts = &self.inner.parts;
         let caller = &visit.caller;
-        let opened = parts.master.open(&place(&caller.user_id), &Sealed::from_stored(sealed.to_owned())).ok();
+        let opened = parts
+            .master
+            .open(&place(&caller.user_id), &Sealed::from_stored(sealed.to_owned()))
+            .ok();
         let about = opened.and_then(|plain| serde_json::from_slice::<About>(&plain).ok());
         let fits = |about: &About| {
             about.given == is_given
@@ -260,42 +326,75 @@ impl Mcp {
                 && about.digest == given.digest
                 && parts.clock.now().0 < about.until
         };
-        // MCP-20: a state that was made for another person, client, item or set of arguments, or too long ago, is worth nothing.
-        let wrong = || ToolError::Protocol(rmcp::ErrorData::invalid_params("requestState is not valid for this call; make the call anew", None));
+        // MCP-20: a state that was made for another person, client, item or set of arguments, or
+        // too long ago, is worth nothing.
+        let wrong = || {
+            ToolError::Protocol(rmcp::ErrorData::invalid_params(
+                "requestState is not valid for this call; make the call anew",
+                None,
+            ))
+        };
         about.filter(fits).map(Some).ok_or_else(wrong)
     }
 
-    /// Uses up a confirmation. Each one is good for one request, so that what was agreed to once is done once.
+    /// Uses up a confirmation. Each one is good for one request, so that what was agreed to once is
+    /// done once.
     async fn spend_once(&self, about: &About, given: Given) -> Result<Confirmation, ToolError> {
         if self.spend(&format!("confirm/{}", about.nonce), about.until).await? {
             return Ok(Confirmation::Given(given));
         }
-        Err(ToolError::Unconfirmed("This confirmation was used before; make the call anew to be asked again.".to_owned()))
+        Err(ToolError::Unconfirmed(
+            "This confirmation was used before; make the call anew to be asked again.".to_owned(),
+        ))
     }
 
     /// Uses up a one-time value; `false` if it was used before.
     async fn spend(&self, key: &str, until: i64) -> Result<bool, ToolError> {
-        match self.inner.parts.store.apply(Change::SpendValue { key: key.to_owned(), expires_at: Timestamp(until) }).await {
+        match self
+            .inner
+            .parts
+            .store
+            .apply(Change::SpendValue { key: key.to_owned(), expires_at: Timestamp(until) })
+            .await
+        {
             Ok(()) => Ok(true),
             Err(StoreError::Refused(_)) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Under which name the questions about one use are kept: only who could ask it anew finds them.
+    /// Under which name the questions about one use are kept: only who could ask it anew finds
+    /// them.
     fn label(&self, user_id: &UserId, client_id: &str, given: &Given) -> String {
-        let fields = [user_id.as_str().as_bytes(), client_id.as_bytes(), given.item.as_bytes(), given.digest.as_bytes()];
+        let fields = [
+            user_id.as_str().as_bytes(),
+            client_id.as_bytes(),
+            given.item.as_bytes(),
+            given.digest.as_bytes(),
+        ];
         let mac = self.inner.parts.master.mac("confirmation-label", &fields);
         format!("{LABEL}{}", hex(mac.get(..16).unwrap_or_default()))
     }
 
     /// Leads a client that cannot ask, or may not, to a page of ours.
-    async fn ask_by_page(&self, visit: &Visit, item: &Item, arguments: Map<String, Value>, given: Given) -> Result<Confirmation, ToolError> {
+    async fn ask_by_page(
+        &self,
+        visit: &Visit,
+        item: &Item,
+        arguments: Map<String, Value>,
+        given: Given,
+    ) -> Result<Confirmation, ToolError> {
         let parts = &self.inner.parts;
         let (caller, facts) = (&visit.caller, item.facts());
         let label = self.label(&caller.user_id, caller.client_id.as_str(), &given);
         let id = PlainToken::random(TokenKind::Link, parts.entropy.as_ref());
-        let handle: String = id.reveal().chars().skip(TokenKind::Link.prefix().len()).filter(char::is_ascii_alphanumeric).take(20).collect();
+        let handle: String = id
+            .reveal()
+            .chars()
+            .skip(TokenKind::Link.prefix().len())
+            .filter(char::is_ascii_alphanumeric)
+            .take(20)
+            .collect();
         let pending = Pending {
             tool: given.item,
             title: foreign::line(title(item), foreign::LINE).into_owned(),
@@ -316,7 +415,10 @@ impl Mcp {
             created_at: now,
             expires_at: now.plus(LIFETIME),
         };
-        parts.store.apply(UpstreamChange::KeepResult { result: Box::new(row), most: MOST_WAITING }).await?;
+        parts
+            .store
+            .apply(UpstreamChange::KeepResult { result: Box::new(row), most: MOST_WAITING })
+            .await?;
         let link = parts.public_url.at(&routes::CONFIRM.replace("{id}", &handle));
         Err(ToolError::Unconfirmed(format!(
             "This call was not made yet: {} may {}, so the person has to agree first. Ask them to open {link} , which shows exactly what would be done and gives them a code. \
@@ -331,12 +433,23 @@ impl Mcp {
     fn code(&self, user_id: &UserId, pending: &Pending) -> String {
         let proof = self.inner.parts.master.mac(
             "confirmation-code",
-            &[user_id.as_str().as_bytes(), pending.client_id.as_bytes(), pending.tool.as_bytes(), pending.digest.as_bytes(), pending.id.as_bytes()],
+            &[
+                user_id.as_str().as_bytes(),
+                pending.client_id.as_bytes(),
+                pending.tool.as_bytes(),
+                pending.digest.as_bytes(),
+                pending.id.as_bytes(),
+            ],
         );
-        let mut number = proof.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        let mut number =
+            proof.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
         let mut code = String::with_capacity(CODE_LENGTH);
         for _ in 0..CODE_LENGTH {
-            let letter = usize::try_from(number % LETTERS.len() as u64).ok().and_then(|index| LETTERS.get(index)).copied().unwrap_or(b'B');
+            let letter = usize::try_from(number % LETTERS.len() as u64)
+                .ok()
+                .and_then(|index| LETTERS.get(index))
+                .copied()
+                .unwrap_or(b'B');
             code.push(char::from(letter));
             number /= LETTERS.len() as u64;
         }
@@ -349,9 +462,18 @@ impl Mcp {
     }
 
     /// What waits for this person's word under this address. Another user's does not exist.
-    pub async fn pending_confirmation(&self, user_id: &UserId, id: &str) -> Result<Option<Pending>, StoreError> {
+    pub async fn pending_confirmation(
+        &self,
+        user_id: &UserId,
+        id: &str,
+    ) -> Result<Option<Pending>, StoreError> {
         let hash = PlainToken::presented(id).hashed();
-        let row = self.inner.parts.store.kept_result(user_id, &hash, self.inner.parts.clock.now()).await?;
+        let row = self
+            .inner
+            .parts
+            .store
+            .kept_result(user_id, &hash, self.inner.parts.clock.now())
+            .await?;
         Ok(row.filter(is_question).and_then(|row| self.opened(user_id, &row)))
     }
 
@@ -360,7 +482,12 @@ impl Mcp {
         self.code(user_id, pending)
     }
 
-    async fn check_code(&self, visit: &Visit, given: Given, code: &str) -> Result<Confirmation, ToolError> {
+    async fn check_code(
+        &self,
+        visit: &Visit,
+        given: Given,
+        code: &str,
+    ) -> Result<Confirmation, ToolError> {
         let wrong = || {
             ToolError::Unconfirmed("The code is not valid for this call. Leave confirm_write out to be given a new address for the person to open.".to_owned())
         };
@@ -371,16 +498,29 @@ impl Mcp {
         if waiting.is_empty() {
             return Err(wrong());
         }
-        // Counted before it is compared: of tries that come at the same time no more count than of tries one after the other.
+        // Counted before it is compared: of tries that come at the same time no more count than of
+        // tries one after the other.
         self.inner.limits.try_code(&caller.user_id)?;
         if !self.count_try(&label, now).await? {
-            return Err(ToolError::Busy("too many codes were tried for this call; wait until the last one has ended".to_owned(), LIFETIME.unsigned_abs()));
+            return Err(ToolError::Busy(
+                "too many codes were tried for this call; wait until the last one has ended"
+                    .to_owned(),
+                LIFETIME.unsigned_abs(),
+            ));
         }
-        let entered: String = code.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_uppercase()).collect();
+        let entered: String = code
+            .chars()
+            .filter(char::is_ascii_alphabetic)
+            .map(|letter| letter.to_ascii_uppercase())
+            .collect();
         let entered = PlainToken::presented(&entered);
         for pending in waiting.iter().filter_map(|row| self.opened(&caller.user_id, row)) {
-            if PlainToken::presented(&self.code(&caller.user_id, &pending)).hashed().matches(&entered) {
-                let first = self.spend(&format!("confirm/{}", pending.id), now.plus(LIFETIME).0).await?;
+            if PlainToken::presented(&self.code(&caller.user_id, &pending))
+                .hashed()
+                .matches(&entered)
+            {
+                let first =
+                    self.spend(&format!("confirm/{}", pending.id), now.plus(LIFETIME).0).await?;
                 return if first { Ok(Confirmation::Given(given)) } else { Err(wrong()) };
             }
         }

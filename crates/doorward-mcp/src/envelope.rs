@@ -1,5 +1,5 @@
-//! The little that must be known of a message before it is handed on: what it wants done with which item; whether it answers a
-//! question; whether it begins a session or takes a request back.
+//! The little that must be known of a message before it is handed on: what it wants done with which
+//! item; whether it answers a question; whether it begins a session or takes a request back.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
@@ -73,17 +73,25 @@ pub(crate) enum Peeked {
 }
 
 impl Envelope {
-    /// What is wanted of which item. The tool of a call is named by its own name or through `call_tool`.
+    /// What is wanted of which item. The tool of a call is named by its own name or through
+    /// `call_tool`.
     pub(crate) fn wish(&self) -> Option<Wish> {
-        let wish = |verb: Verb, kind: Kind, name: &Value| Some(Wish { verb, kind, name: name.as_str()?.to_owned() });
+        let wish = |verb: Verb, kind: Kind, name: &Value| {
+            Some(Wish { verb, kind, name: name.as_str()?.to_owned() })
+        };
         let params = self.params.as_ref()?;
         match self.method.as_str() {
             "tools/call" => {
                 if params.name != crate::surface::CALL {
                     return wish(Verb::Call, Kind::Tool, &params.name);
                 }
-                let arguments: Value = serde_json::from_str(params.arguments.as_ref()?.get()).ok()?;
-                crate::surface::inner_name(&arguments).map(|name| Wish { verb: Verb::Call, kind: Kind::Tool, name: name.to_owned() })
+                let arguments: Value =
+                    serde_json::from_str(params.arguments.as_ref()?.get()).ok()?;
+                crate::surface::inner_name(&arguments).map(|name| Wish {
+                    verb: Verb::Call,
+                    kind: Kind::Tool,
+                    name: name.to_owned(),
+                })
             }
             "prompts/get" => wish(Verb::GetPrompt, Kind::Prompt, &params.name),
             "resources/read" => wish(Verb::Read, Kind::Resource, &params.uri),
@@ -101,7 +109,11 @@ impl Envelope {
     }
     /// The request that is taken back.
     pub(crate) fn cancels(&self) -> Option<&Value> {
-        if self.method == "notifications/cancelled" { self.params.as_ref().map(|params| &params.request_id) } else { None }
+        if self.method == "notifications/cancelled" {
+            self.params.as_ref().map(|params| &params.request_id)
+        } else {
+            None
+        }
     }
 }
 
@@ -110,10 +122,14 @@ pub(crate) fn peek(body: &[u8]) -> Peeked {
         return Peeked::Batch;
     }
     match serde_json::from_slice::<Envelope>(body) {
-        Ok(envelope) if envelope.method.is_empty() => match serde_json::from_slice::<Map<String, Value>>(body) {
-            Ok(members) if members.contains_key("result") || members.contains_key("error") => Peeked::Answer(members),
-            _ => Peeked::Other,
-        },
+        Ok(envelope) if envelope.method.is_empty() => {
+            match serde_json::from_slice::<Map<String, Value>>(body) {
+                Ok(members) if members.contains_key("result") || members.contains_key("error") => {
+                    Peeked::Answer(members)
+                }
+                _ => Peeked::Other,
+            }
+        }
         Ok(envelope) => Peeked::Message(envelope),
         Err(_) => Peeked::Other,
     }
@@ -129,20 +145,45 @@ mod tests {
             Peeked::Message(envelope) => envelope.wish(),
             _ => None,
         };
-        let tool = |body: &str| wish(body).filter(|wish| wish.kind == Kind::Tool).map(|wish| wish.name);
+        let tool =
+            |body: &str| wish(body).filter(|wish| wish.kind == Kind::Tool).map(|wish| wish.name);
         assert_eq!(tool(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"wait","arguments":{}}}"#).as_deref(), Some("wait"));
-        assert_eq!(tool(r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"wait"}}"#), None);
-        assert_eq!(tool(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":7}}"#), None);
+        assert_eq!(
+            tool(r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"wait"}}"#),
+            None
+        );
+        assert_eq!(
+            tool(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":7}}"#),
+            None
+        );
         // A duplicate member is no message at all: which of the two would the next reader take?
-        assert_eq!(tool(r#"{"method":"tools/call","params":{"name":"whoami"},"params":{"name":"revoke"}}"#), None);
+        assert_eq!(
+            tool(
+                r#"{"method":"tools/call","params":{"name":"whoami"},"params":{"name":"revoke"}}"#
+            ),
+            None
+        );
         for (method, params, kind, name) in [
             ("prompts/get", r#"{"name":"p"}"#, Kind::Prompt, "p"),
             ("resources/read", r#"{"uri":"wiki+x:1"}"#, Kind::Resource, "wiki+x:1"),
             ("resources/subscribe", r#"{"uri":"x:1"}"#, Kind::Resource, "x:1"),
-            ("completion/complete", r#"{"ref":{"type":"ref/prompt","name":"p"},"argument":{}}"#, Kind::Prompt, "p"),
-            ("completion/complete", r#"{"ref":{"type":"ref/resource","uri":"x:{id}"}}"#, Kind::Template, "x:{id}"),
+            (
+                "completion/complete",
+                r#"{"ref":{"type":"ref/prompt","name":"p"},"argument":{}}"#,
+                Kind::Prompt,
+                "p",
+            ),
+            (
+                "completion/complete",
+                r#"{"ref":{"type":"ref/resource","uri":"x:{id}"}}"#,
+                Kind::Template,
+                "x:{id}",
+            ),
         ] {
-            let found = wish(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#)).unwrap();
+            let found = wish(&format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#
+            ))
+            .unwrap();
             assert_eq!((found.kind, found.name.as_str()), (kind, name), "{method}");
         }
         assert!(matches!(peek(b" \n[{}]"), Peeked::Batch));
@@ -151,8 +192,15 @@ mod tests {
 
     #[test]
     fn cw13_a_call_through_call_tool_is_the_call_of_that_tool() {
-        for arguments in [r#"{"name":"wipe"}"#, r#"{"toolName":"wipe"}"#, r#"{"tool_name":"wipe"}"#, r#"{"tool":"wipe"}"#] {
-            let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"call_tool","arguments":{arguments}}}}}"#);
+        for arguments in [
+            r#"{"name":"wipe"}"#,
+            r#"{"toolName":"wipe"}"#,
+            r#"{"tool_name":"wipe"}"#,
+            r#"{"tool":"wipe"}"#,
+        ] {
+            let body = format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"call_tool","arguments":{arguments}}}}}"#
+            );
             let Peeked::Message(envelope) = peek(body.as_bytes()) else { panic!("{body}") };
             assert_eq!(envelope.wish().unwrap().name, "wipe");
         }
@@ -161,8 +209,15 @@ mod tests {
     #[test]
     fn answers_and_withdrawals_are_recognised() {
         assert!(matches!(peek(br#"{"jsonrpc":"2.0","id":"dw-1","result":{}}"#), Peeked::Answer(_)));
-        assert!(matches!(peek(br#"{"jsonrpc":"2.0","id":"dw-1","error":{"code":1}}"#), Peeked::Answer(_)));
-        let Peeked::Message(envelope) = peek(br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#) else { panic!() };
+        assert!(matches!(
+            peek(br#"{"jsonrpc":"2.0","id":"dw-1","error":{"code":1}}"#),
+            Peeked::Answer(_)
+        ));
+        let Peeked::Message(envelope) = peek(
+            br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#,
+        ) else {
+            panic!()
+        };
         assert_eq!(envelope.cancels(), Some(&Value::from(7)));
     }
 }

@@ -1,5 +1,5 @@
-//! Errors of upstreams, as they may reach a client: without the codes and members by which Doorward itself directs users. The source
-//! labels and cleans their text.
+//! Errors of upstreams, as they may reach a client: without the codes and members by which Doorward
+//! itself directs users. The source labels and cleans their text.
 
 use rmcp::{ErrorData, model::ErrorCode};
 use serde_json::{Value, json};
@@ -8,25 +8,35 @@ use serde_json::{Value, json};
 const MOST_DATA: usize = 16 * 1024;
 
 /// The members of an error's data by which Doorward itself directs clients.
-const OWN_MEMBERS: [&str; 5] = ["elicitations", "error", "scope", "requiredCapabilities", "doorward/retryAfterSeconds"];
+const OWN_MEMBERS: [&str; 5] =
+    ["elicitations", "error", "scope", "requiredCapabilities", "doorward/retryAfterSeconds"];
 
-/// The codes of JSON-RPC and MCP that say only what is wrong with a request. An upstream may use them; every other code of the range
-/// that JSON-RPC reserves (-32768 to -32000) is Doorward's own, among them those by which it directs users: a scope is missing
-/// (-32003), an address has to be opened (-32042).
-const PASSED_ON: [ErrorCode; 5] =
-    [ErrorCode::INVALID_REQUEST, ErrorCode::METHOD_NOT_FOUND, ErrorCode::INVALID_PARAMS, ErrorCode::INTERNAL_ERROR, ErrorCode::RESOURCE_NOT_FOUND];
+/// The codes of JSON-RPC and MCP that say only what is wrong with a request. An upstream may use
+/// them; every other code of the range that JSON-RPC reserves (-32768 to -32000) is Doorward's own,
+/// among them those by which it directs users: a scope is missing (-32003), an address has to be
+/// opened (-32042).
+const PASSED_ON: [ErrorCode; 5] = [
+    ErrorCode::INVALID_REQUEST,
+    ErrorCode::METHOD_NOT_FOUND,
+    ErrorCode::INVALID_PARAMS,
+    ErrorCode::INTERNAL_ERROR,
+    ErrorCode::RESOURCE_NOT_FOUND,
+];
 
-/// The code by which a server tells that it needs a capability of the client (MCP 2026-07-28, `MissingRequiredClientCapabilityError`).
+/// The code by which a server tells that it needs a capability of the client (MCP 2026-07-28,
+/// `MissingRequiredClientCapabilityError`).
 const MISSING_CAPABILITY: ErrorCode = ErrorCode(-32021);
 
 /// The capabilities that an upstream may miss in a client.
 const CAPABILITIES: [&str; 3] = ["elicitation", "roots", "sampling"];
 
-/// The names of the capabilities that an upstream says it needs, and nothing else of what it says of them.
+/// The names of the capabilities that an upstream says it needs, and nothing else of what it says
+/// of them.
 fn needed(data: Option<&Value>) -> Option<Value> {
     let named = data?.get("requiredCapabilities")?.as_object()?;
     let known = CAPABILITIES.iter().filter(|name| named.contains_key(**name));
-    let members: serde_json::Map<_, _> = known.map(|name| ((*name).to_owned(), Value::Object(serde_json::Map::new()))).collect();
+    let members: serde_json::Map<_, _> =
+        known.map(|name| ((*name).to_owned(), Value::Object(serde_json::Map::new()))).collect();
     (!members.is_empty()).then(|| json!({ "requiredCapabilities": members }))
 }
 
@@ -56,7 +66,8 @@ mod tests {
 
     #[test]
     fn an_upstreams_error_has_none_of_doorwards_codes_and_members() {
-        let of = |code: i32, data: Value| error(ErrorData::new(ErrorCode(code), "Wiki: no", Some(data)));
+        let of =
+            |code: i32, data: Value| error(ErrorData::new(ErrorCode(code), "Wiki: no", Some(data)));
         let own = json!({"elicitations": [{"mode": "url", "url": "https://wiki.example/in"}], "error": "insufficient_scope", "scope": "admin"});
         for code in [-32042, -32003, -32001, -32000, -32020, -32021, -32022, -32700] {
             let told = of(code, own.clone());

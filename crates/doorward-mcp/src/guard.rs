@@ -16,7 +16,10 @@ use serde_json::Value;
 
 use crate::{
     BearerRefusal, Caller, Mcp, Surface, Target, Verdict, Visit,
-    challenge::{empty, keep_private, no_such_address, role_refusal, rpc_refusal, switched_off, without_discovery},
+    challenge::{
+        empty, keep_private, no_such_address, role_refusal, rpc_refusal, switched_off,
+        without_discovery,
+    },
     channel::{Channel, Ends, pipe, weave},
     envelope::{self, Envelope, Peeked},
     in_flight::InFlight,
@@ -25,7 +28,8 @@ use crate::{
     session::{self, Presented},
 };
 
-/// Middleware: switch, origin and host, bearer, session, scope; then the handler. Also while a request is refused, browsers may read why.
+/// Middleware: switch, origin and host, bearer, session, scope; then the handler. Also while a
+/// request is refused, browsers may read why.
 pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) -> Response {
     if request.method() == Method::OPTIONS {
         return cors::preflight(request.headers());
@@ -43,7 +47,8 @@ pub(crate) async fn guard(State(mcp): State<Mcp>, request: Request, next: Next) 
     response
 }
 
-/// An MCP address, as the router knows it. The path is not searched for parts of it: the name of an upstream may look like one.
+/// An MCP address, as the router knows it. The path is not searched for parts of it: the name of an
+/// upstream may look like one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Door {
     /// It takes personal and service tokens only.
@@ -75,7 +80,10 @@ impl Door {
             return Some(Target::All);
         }
         let name = path.trim_end_matches('/').rsplit('/').next()?;
-        UpstreamName::parse(name).ok().filter(|name| mcp.inner.parts.resources.has_upstream(*name)).map(Target::One)
+        UpstreamName::parse(name)
+            .ok()
+            .filter(|name| mcp.inner.parts.resources.has_upstream(*name))
+            .map(Target::One)
     }
 }
 
@@ -100,24 +108,36 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
             host = request.headers().get("host").and_then(|value| value.to_str().ok()),
             "MCP request refused: the Host is not one of server.public_url and server.allowed_hosts"
         );
-        return mcp.noted(Reason::Host, rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Host header is not accepted"));
+        return mcp.noted(
+            Reason::Host,
+            rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Host header is not accepted"),
+        );
     }
     if !hosts.accepts_origin(request.headers()) {
         tracing::warn!(
             origin = request.headers().get("origin").and_then(|value| value.to_str().ok()),
             "MCP request refused: the Origin is not one of mcp.allowed_origins"
         );
-        return mcp.noted(Reason::Origin, rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Origin header is not accepted"));
+        return mcp.noted(
+            Reason::Origin,
+            rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Origin header is not accepted"),
+        );
     }
     let keyed = door.keyed;
     let caller = match mcp.authenticate(target, request.headers(), request.uri()).await {
-        // Where no discovery is offered, no token of it is taken: a client that found one elsewhere belongs to the other address.
+        // Where no discovery is offered, no token of it is taken: a client that found one elsewhere
+        // belongs to the other address.
         Ok(caller) if keyed && caller.token.is_none() => {
-            let refusal = BearerRefusal::Invalid { why: "this address takes personal and service tokens only".to_owned(), reason: Reason::TokenAudience };
+            let refusal = BearerRefusal::Invalid {
+                why: "this address takes personal and service tokens only".to_owned(),
+                reason: Reason::TokenAudience,
+            };
             return mcp.refuse(target, &refusal);
         }
         Ok(caller) => caller,
-        Err(BearerRefusal::Missing) if keyed => return mcp.refuse_unnoted(target, &BearerRefusal::Missing),
+        Err(BearerRefusal::Missing) if keyed => {
+            return mcp.refuse_unnoted(target, &BearerRefusal::Missing);
+        }
         Err(refusal) => return mcp.refuse(target, &refusal),
     };
     origin::acting(caller.actor());
@@ -133,11 +153,25 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
     let (parts, body) = request.into_parts();
     let body = match read_body(body, mcp.inner.parts.config.max_message_bytes).await {
         Ok(body) => body,
-        Err(ParamsError::TooLarge) => return rpc_refusal(StatusCode::PAYLOAD_TOO_LARGE, -32600, "the message is too long"),
-        Err(_) => return rpc_refusal(StatusCode::REQUEST_TIMEOUT, -32600, "the message did not arrive in time"),
+        Err(ParamsError::TooLarge) => {
+            return rpc_refusal(StatusCode::PAYLOAD_TOO_LARGE, -32600, "the message is too long");
+        }
+        Err(_) => {
+            return rpc_refusal(
+                StatusCode::REQUEST_TIMEOUT,
+                -32600,
+                "the message did not arrive in time",
+            );
+        }
     };
     let response = match envelope::peek(&body) {
-        Peeked::Batch => return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "batches are not supported; send one message a request"),
+        Peeked::Batch => {
+            return rpc_refusal(
+                StatusCode::BAD_REQUEST,
+                -32600,
+                "batches are not supported; send one message a request",
+            );
+        }
         Peeked::Answer(members) => match answered(mcp, &visit, &members, &parts) {
             Some(response) => return response,
             None => pass(mcp, visit, None, (parts, body), next).await,
@@ -154,35 +188,68 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
 }
 
 /// Collects what is known of a request before its message is read.
-async fn visit(mcp: &Mcp, caller: &Caller, target: Target, (headers, uri): (&HeaderMap, &Uri)) -> Result<Visit, Box<Response>> {
-    let version = headers.get("mcp-protocol-version").and_then(|value| value.to_str().ok()).unwrap_or_default();
+async fn visit(
+    mcp: &Mcp,
+    caller: &Caller,
+    target: Target,
+    (headers, uri): (&HeaderMap, &Uri),
+) -> Result<Visit, Box<Response>> {
+    let version = headers
+        .get("mcp-protocol-version")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     // The stateless revisions know no sessions and ignore the header (T23).
-    let presented = if version >= "2026-07-28" { Presented::None } else { mcp.session(headers, caller) };
+    let presented =
+        if version >= "2026-07-28" { Presented::None } else { mcp.session(headers, caller) };
     let (client, session) = match presented {
         Presented::None => (Arc::default(), None),
         Presented::Valid(facts, hash) => (facts, Some(hash)),
-        Presented::Unknown => return Err(Box::new(rpc_refusal(StatusCode::NOT_FOUND, -32001, "there is no such session; begin a new one with initialize"))),
+        Presented::Unknown => {
+            return Err(Box::new(rpc_refusal(
+                StatusCode::NOT_FOUND,
+                -32001,
+                "there is no such session; begin a new one with initialize",
+            )));
+        }
     };
-    let registered_name = match (&caller.token, mcp.inner.parts.store.client(&caller.client_id).await) {
-        (Some(token), _) => token.name.as_str().into(),
-        (None, Ok(Some(client))) => client.name.as_str().into(),
-        (None, Ok(None)) => caller.client_id.as_str().into(),
-        (None, Err(error)) => return Err(Box::new(mcp.refuse(target, &error.into()))),
-    };
+    let registered_name =
+        match (&caller.token, mcp.inner.parts.store.client(&caller.client_id).await) {
+            (Some(token), _) => token.name.as_str().into(),
+            (None, Ok(Some(client))) => client.name.as_str().into(),
+            (None, Ok(None)) => caller.client_id.as_str().into(),
+            (None, Err(error)) => return Err(Box::new(mcp.refuse(target, &error.into()))),
+        };
     let surface = surface(uri.query());
-    Ok(Visit { caller: caller.clone(), target, surface, client, registered_name, session, channel: Channel::none(), origin: origin::current() })
+    Ok(Visit {
+        caller: caller.clone(),
+        target,
+        surface,
+        client,
+        registered_name,
+        session,
+        channel: Channel::none(),
+        origin: origin::current(),
+    })
 }
 
 /// Takes an answer to a question of ours; `None` if answers are not for this kind of client.
-fn answered(mcp: &Mcp, visit: &Visit, members: &serde_json::Map<String, Value>, parts: &Parts) -> Option<Response> {
+fn answered(
+    mcp: &Mcp,
+    visit: &Visit,
+    members: &serde_json::Map<String, Value>,
+    parts: &Parts,
+) -> Option<Response> {
     if mcp.inner.questions.answered(&visit.caller.user_id, &visit.caller.client_id, members) {
         return Some(empty(StatusCode::ACCEPTED));
     }
     let legacy = visit.session.is_some() || parts.uri.path().ends_with(routes::MCP_MESSAGES);
-    legacy.then(|| rpc_refusal(StatusCode::NOT_FOUND, -32001, "nobody waits for this answer any more"))
+    legacy.then(|| {
+        rpc_refusal(StatusCode::NOT_FOUND, -32001, "nobody waits for this answer any more")
+    })
 }
 
-/// Refuses what roles or rules forbid, or what the token has no scope for, with the HTTP status that clients act on.
+/// Refuses what roles or rules forbid, or what the token has no scope for, with the HTTP status
+/// that clients act on.
 async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Response> {
     let wish = envelope.wish()?;
     let (_, item) = mcp.find(visit, wish.wanted()?).await?;
@@ -203,7 +270,13 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
 }
 
 /// Hands a message on, with a way back to the client while it is worked on.
-async fn pass(mcp: &Mcp, mut visit: Visit, envelope: Option<Envelope>, (mut parts, body): (Parts, Bytes), next: Next) -> Response {
+async fn pass(
+    mcp: &Mcp,
+    mut visit: Visit,
+    envelope: Option<Envelope>,
+    (mut parts, body): (Parts, Bytes),
+    next: Next,
+) -> Response {
     let method = envelope.as_ref().map(|envelope| envelope.method.as_str()).unwrap_or_default();
     let key = InFlight::key(&visit);
     if let Some(id) = envelope.as_ref().and_then(Envelope::cancels) {
@@ -213,10 +286,12 @@ async fn pass(mcp: &Mcp, mut visit: Visit, envelope: Option<Envelope>, (mut part
     if begins && let Ok(message) = serde_json::from_slice::<Value>(&body) {
         visit.client = Arc::new(session::introduced(message.get("params").unwrap_or(&Value::Null)));
     }
-    let speaks = matches!(method, "tools/call" | "prompts/get" | "resources/read" | "completion/complete");
+    let speaks =
+        matches!(method, "tools/call" | "prompts/get" | "resources/read" | "completion/complete");
     let is_request = envelope.as_ref().is_some_and(|envelope| !envelope.id.is_null());
     if !speaks || !is_request || parts.uri.path().ends_with(routes::MCP_MESSAGES) {
-        let new_session = begins.then(|| mcp.begin_session(&visit.caller, visit.client.as_ref().clone()));
+        let new_session =
+            begins.then(|| mcp.begin_session(&visit.caller, visit.client.as_ref().clone()));
         parts.extensions.insert(visit);
         let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
         if let Some(id) = new_session.filter(|_| response.status() == StatusCode::OK)

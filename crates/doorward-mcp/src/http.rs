@@ -11,7 +11,9 @@ use axum::{
 };
 use doorward_model::{ConnectStep, StepKind, UpstreamName, routes};
 use doorward_transport::{answer, cors};
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager};
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+};
 
 use crate::{
     Mcp, Target,
@@ -32,7 +34,8 @@ struct Streamable {
 /// The MCP endpoints with their guard, and the metadata without.
 pub fn router(mcp: &Mcp) -> Router {
     let parts = &mcp.inner.parts;
-    // Host and Origin are checked by the guard, which knows the public URL; no sessions, so that any replica serves any request.
+    // Host and Origin are checked by the guard, which knows the public URL; no sessions, so that
+    // any replica serves any request.
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -43,7 +46,11 @@ pub fn router(mcp: &Mcp) -> Router {
         let mcp = mcp.clone();
         move || Ok(Server::new(mcp.clone()))
     };
-    let service = StreamableHttpService::new(factory, std::sync::Arc::new(NeverSessionManager::default()), config);
+    let service = StreamableHttpService::new(
+        factory,
+        std::sync::Arc::new(NeverSessionManager::default()),
+        config,
+    );
     let streamable = Router::new()
         .route(routes::MCP, any(streamable_http))
         .route(&format!("{}/", routes::MCP), any(streamable_http))
@@ -54,21 +61,32 @@ pub fn router(mcp: &Mcp) -> Router {
         .route(routes::MCP_KEY_UPSTREAM, any(streamable_http))
         .route(&format!("{}/", routes::MCP_KEY_UPSTREAM), any(streamable_http))
         .with_state(Streamable { service, mcp: mcp.clone() });
-    let deprecated = Router::new().route(routes::MCP_SSE, get(sse::open)).route(routes::MCP_MESSAGES, post(sse::message)).with_state(mcp.clone());
-    let guarded = streamable.merge(deprecated).layer(middleware::from_fn_with_state(mcp.clone(), guard::guard));
+    let deprecated = Router::new()
+        .route(routes::MCP_SSE, get(sse::open))
+        .route(routes::MCP_MESSAGES, post(sse::message))
+        .with_state(mcp.clone());
+    let guarded = streamable
+        .merge(deprecated)
+        .layer(middleware::from_fn_with_state(mcp.clone(), guard::guard));
     guarded.merge(metadata_router(mcp, ""))
 }
 
-/// The metadata documents; `path` is the public URL's own path for the forms at the host's root (RFC 9728 §3.1).
+/// The metadata documents; `path` is the public URL's own path for the forms at the host's root
+/// (RFC 9728 §3.1).
 pub fn metadata_router(mcp: &Mcp, path: &str) -> Router {
     let base = format!("{}{path}", routes::PROTECTED_RESOURCE_METADATA);
     let mut router = Router::new();
     for suffix in ["", routes::MCP, "/mcp/", routes::MCP_SSE] {
-        let address = if path.is_empty() && suffix.is_empty() { base.clone() } else { format!("{base}{suffix}") };
+        let address = if path.is_empty() && suffix.is_empty() {
+            base.clone()
+        } else {
+            format!("{base}{suffix}")
+        };
         router = router.route(&address, get(metadata));
     }
     let one = format!("{base}{}", routes::MCP_UPSTREAM);
-    router = router.route(&one, get(metadata_of_one)).route(&format!("{one}/"), get(metadata_of_one));
+    router =
+        router.route(&one, get(metadata_of_one)).route(&format!("{one}/"), get(metadata_of_one));
     router.layer(middleware::from_fn(cors::open)).with_state(mcp.clone())
 }
 
@@ -78,7 +96,9 @@ async fn metadata(State(mcp): State<Mcp>) -> Response {
 
 async fn metadata_of_one(State(mcp): State<Mcp>, Path(name): Path<String>) -> Response {
     match UpstreamName::parse(&name) {
-        Ok(name) if mcp.inner.parts.resources.has_upstream(name) => document(&mcp, Target::One(name)).await,
+        Ok(name) if mcp.inner.parts.resources.has_upstream(name) => {
+            document(&mcp, Target::One(name)).await
+        }
         _ => empty(StatusCode::NOT_FOUND),
     }
 }

@@ -32,7 +32,8 @@ use crate::{
 const COLLECT: Duration = Duration::from_millis(300);
 /// How often an idle stream carries a comment.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How many changes may wait for a slow listener; whoever misses some is told that everything changed.
+/// How many changes may wait for a slow listener; whoever misses some is told that everything
+/// changed.
 const BACKLOG: usize = 1024;
 
 /// What changed.
@@ -107,7 +108,11 @@ impl Watched {
         true
     }
     fn has(&self, session: &Arc<str>, uri: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(session).is_some_and(|uris| uris.contains(uri))
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(session)
+            .is_some_and(|uris| uris.contains(uri))
     }
     fn forget(&self, session: &Arc<str>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
@@ -129,7 +134,13 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) fn new(mcp: &Mcp, visit: Visit) -> Self {
-        Self { mcp: mcp.clone(), changes: mcp.inner.parts.changes.listen(), visit, collected: HashSet::new(), until: None }
+        Self {
+            mcp: mcp.clone(),
+            changes: mcp.inner.parts.changes.listen(),
+            visit,
+            collected: HashSet::new(),
+            until: None,
+        }
     }
 
     fn concerns(&self, change: &Change) -> bool {
@@ -143,17 +154,27 @@ impl Listener {
     /// A change as this client names it.
     fn named(&self, change: Change) -> Named {
         match (change.what, change.upstream, self.visit.target) {
-            (Changed::Resource(uri), Some(upstream), Target::All) => (Some(upstream), Changed::Resource(prefixed_uri(upstream, &uri))),
+            (Changed::Resource(uri), Some(upstream), Target::All) => {
+                (Some(upstream), Changed::Resource(prefixed_uri(upstream, &uri)))
+            }
             (what, upstream, _) => (upstream, what),
         }
     }
 
-    /// The visit with the person's roles of this moment: a stream stays open for longer than roles stay the same.
+    /// The visit with the person's roles of this moment: a stream stays open for longer than roles
+    /// stay the same.
     async fn as_it_is_now(&self) -> Option<Visit> {
         let parts = &self.mcp.inner.parts;
-        let person = parts.store.person(&self.visit.caller.user_id).await.ok().flatten().filter(|person| person.disabled_at.is_none())?;
+        let person = parts
+            .store
+            .person(&self.visit.caller.user_id)
+            .await
+            .ok()
+            .flatten()
+            .filter(|person| person.disabled_at.is_none())?;
         let mut visit = self.visit.clone();
-        visit.caller.scopes = parts.access.effective(&visit.caller.scopes, &person, &visit.caller.authentication);
+        visit.caller.scopes =
+            parts.access.effective(&visit.caller.scopes, &person, &visit.caller.authentication);
         visit.caller.person = person;
         Some(visit)
     }
@@ -162,10 +183,15 @@ impl Listener {
     async fn may_hear(&self, visit: &Visit, (upstream, what): &Named) -> bool {
         let wanted = match (what, upstream) {
             (Changed::Resource(uri), _) => Wanted::Resource(uri),
-            (Changed::Tools | Changed::Prompts | Changed::Resources, Some(upstream)) => Wanted::Upstream(*upstream),
+            (Changed::Tools | Changed::Prompts | Changed::Resources, Some(upstream)) => {
+                Wanted::Upstream(*upstream)
+            }
             (Changed::Tools | Changed::Prompts | Changed::Resources, None) => return true,
         };
-        self.mcp.find(visit, wanted).await.is_some_and(|(_, item)| self.mcp.may_use(visit, &item.facts()))
+        self.mcp
+            .find(visit, wanted)
+            .await
+            .is_some_and(|(_, item)| self.mcp.may_use(visit, &item.facts()))
     }
 
     /// Waits for changes and answers all that came within a moment.
@@ -199,7 +225,8 @@ impl Listener {
                             }
                         }
                     }
-                    // From here on nothing is awaited: what was collected is told or was not to be told.
+                    // From here on nothing is awaited: what was collected is told or was not to be
+                    // told.
                     self.until = None;
                     self.collected.clear();
                     if !heard.is_empty() {
@@ -233,7 +260,8 @@ impl Drop for Ended {
     }
 }
 
-/// How many streams each session has open: two, so that a client that lost one can open the next at once.
+/// How many streams each session has open: two, so that a client that lost one can open the next at
+/// once.
 #[derive(Default)]
 pub(crate) struct Listening(Mutex<HashMap<String, usize>>);
 
@@ -259,16 +287,32 @@ impl Listening {
 
 /// `GET /mcp`: the stream on which clients of the older revisions learn what changed (L4).
 pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
-    let Some(visit) = request.extensions().get::<Visit>().cloned() else { return empty(StatusCode::UNAUTHORIZED) };
-    let wants = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("text/event-stream") || value.contains("*/*"));
+    let Some(visit) = request.extensions().get::<Visit>().cloned() else {
+        return empty(StatusCode::UNAUTHORIZED);
+    };
+    let wants = |value: &HeaderValue| {
+        value
+            .to_str()
+            .is_ok_and(|value| value.contains("text/event-stream") || value.contains("*/*"))
+    };
     let accepts = request.headers().get_all(header::ACCEPT).iter().any(wants);
     let Some(session) = visit.session.clone() else {
-        return rpc_refusal(StatusCode::METHOD_NOT_ALLOWED, -32000, "there is a stream only for clients that began a session with initialize");
+        return rpc_refusal(
+            StatusCode::METHOD_NOT_ALLOWED,
+            -32000,
+            "there is a stream only for clients that began a session with initialize",
+        );
     };
     if !accepts {
-        return rpc_refusal(StatusCode::NOT_ACCEPTABLE, -32000, "this address streams events: accept text/event-stream");
+        return rpc_refusal(
+            StatusCode::NOT_ACCEPTABLE,
+            -32000,
+            "this address streams events: accept text/event-stream",
+        );
     }
-    let Some(slot) = mcp.open_stream(&visit.caller.user_id).filter(|_| mcp.inner.listening.enter(&session)) else {
+    let Some(slot) =
+        mcp.open_stream(&visit.caller.user_id).filter(|_| mcp.inner.listening.enter(&session))
+    else {
         return rpc_refusal(StatusCode::SERVICE_UNAVAILABLE, -32000, streams::TOO_MANY);
     };
     let ended = Ended { _slot: slot, mcp: mcp.clone(), session: Arc::clone(&session) };
@@ -288,18 +332,27 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
         Some((chunk, (listener, ended, stop)))
     });
     let first = stream::once(async { Bytes::from_static(b": welcome\n\n") });
-    let body: Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>> = Box::pin(first.chain(events).map(Ok));
+    let body: Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>> =
+        Box::pin(first.chain(events).map(Ok));
     let mut response = Response::new(Body::from_stream(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response
 }
 
 fn notification(changed: &Changed) -> String {
     let message = match changed {
         Changed::Tools => json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}),
-        Changed::Prompts => json!({"jsonrpc": "2.0", "method": "notifications/prompts/list_changed"}),
-        Changed::Resources => json!({"jsonrpc": "2.0", "method": "notifications/resources/list_changed"}),
-        Changed::Resource(uri) => json!({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": uri}}),
+        Changed::Prompts => {
+            json!({"jsonrpc": "2.0", "method": "notifications/prompts/list_changed"})
+        }
+        Changed::Resources => {
+            json!({"jsonrpc": "2.0", "method": "notifications/resources/list_changed"})
+        }
+        Changed::Resource(uri) => {
+            json!({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": uri}})
+        }
     };
     message.to_string()
 }

@@ -1,4 +1,5 @@
-//! Requests under way, so that a client of the older revisions can take one back with a message of its own.
+//! Requests under way, so that a client of the older revisions can take one back with a message of
+//! its own.
 
 use std::{
     collections::HashMap,
@@ -29,7 +30,8 @@ impl Drop for Flight {
 }
 
 impl InFlight {
-    /// Whose requests a client may take back: those of its session, or else of this person with this client.
+    /// Whose requests a client may take back: those of its session, or else of this person with
+    /// this client.
     pub(crate) fn key(visit: &Visit) -> String {
         let session = visit.session.as_deref().unwrap_or_default();
         format!("{} {} {session}", visit.caller.user_id, visit.caller.client_id)
@@ -43,7 +45,12 @@ impl InFlight {
     }
     /// Takes a request back. One that is not under way is no error: it may just have ended.
     pub(crate) fn cancel(&self, whose: &str, id: &Value) {
-        if let Some(token) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(whose.to_owned(), id.to_string())) {
+        if let Some(token) = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(whose.to_owned(), id.to_string()))
+        {
             token.cancel();
         }
     }

@@ -1,5 +1,5 @@
-//! Items: what an upstream offers, as it is judged and counted. A list of items that were not judged yet can be opened in one place
-//! only, so that none is shown unjudged.
+//! Items: what an upstream offers, as it is judged and counted. A list of items that were not
+//! judged yet can be opened in one place only, so that none is shown unjudged.
 
 use std::sync::Arc;
 
@@ -23,7 +23,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind that rules know it by; `None` for the upstream itself, which only rules about whole upstreams concern.
+    /// The kind that rules know it by; `None` for the upstream itself, which only rules about whole
+    /// upstreams concern.
     pub(crate) fn in_rules(self) -> Option<policy::ItemKind> {
         match self {
             Self::Tool => Some(policy::ItemKind::Tool),
@@ -45,7 +46,8 @@ impl Kind {
     }
 }
 
-/// A prompt, a resource, a template, or an upstream itself, as it is judged. Its class is always [`ToolClass::Read`].
+/// A prompt, a resource, a template, or an upstream itself, as it is judged. Its class is always
+/// [`ToolClass::Read`].
 #[derive(Clone, Debug)]
 pub struct ItemSpec {
     /// What it is.

@@ -1,5 +1,5 @@
-//! One judgement for listing and using: what is hidden is refused, and what is refused is hidden. It holds for tools, prompts,
-//! resources and templates alike, and for an upstream as a whole.
+//! One judgement for listing and using: what is hidden is refused, and what is refused is hidden.
+//! It holds for tools, prompts, resources and templates alike, and for an upstream as a whole.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -77,7 +77,9 @@ impl Judge {
 
     fn decide(&self, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
         let person = subject.person;
-        if !self.access.allows_tool(person, &name_in_roles(facts)) || !self.access.scopes_of(person).allows(facts.scope) {
+        if !self.access.allows_tool(person, &name_in_roles(facts))
+            || !self.access.scopes_of(person).allows(facts.scope)
+        {
             return Verdict::Refuse;
         }
         let question = question(subject, facts);
@@ -102,8 +104,15 @@ impl Judge {
         let steps = vec![
             format!("class: {}", facts.class.as_str()),
             format!("roles of {} (user={}): {roles}", person.name, person.id),
-            format!("access.tool_roles let this person call {name}: {}", yes(self.access.allows_tool(person, &name))),
-            format!("access.scope_roles let this person hold {}: {}", facts.scope.name(), yes(held.allows(facts.scope))),
+            format!(
+                "access.tool_roles let this person call {name}: {}",
+                yes(self.access.allows_tool(person, &name))
+            ),
+            format!(
+                "access.scope_roles let this person hold {}: {}",
+                facts.scope.name(),
+                yes(held.allows(facts.scope))
+            ),
             format!("policy: {}", self.policy.decide(&question(subject, facts))),
             format!("the client's token needs the scope {}", facts.scope.name()),
         ];
@@ -111,10 +120,13 @@ impl Judge {
     }
 }
 
-/// The name by which `access.tool_roles` knows an item: a rule for `wiki_*` holds for everything of `wiki`, its resources too.
+/// The name by which `access.tool_roles` knows an item: a rule for `wiki_*` holds for everything of
+/// `wiki`, its resources too.
 fn name_in_roles<'a>(facts: &Facts<'a>) -> Cow<'a, str> {
     match (facts.kind, facts.upstream) {
-        (Kind::Resource | Kind::Template, Some(upstream)) => format!("{upstream}_{}", facts.own_name).into(),
+        (Kind::Resource | Kind::Template, Some(upstream)) => {
+            format!("{upstream}_{}", facts.own_name).into()
+        }
         (Kind::Upstream, Some(upstream)) => format!("{upstream}_").into(),
         _ => facts.listed_as.into(),
     }
@@ -124,7 +136,11 @@ fn question<'a>(subject: Subject<'a>, facts: &'a Facts<'_>) -> Question<'a> {
     Question {
         person: subject.person,
         client_id: subject.client_id,
-        upstream: facts.upstream.as_ref().map(doorward_model::UpstreamName::as_str).unwrap_or_default(),
+        upstream: facts
+            .upstream
+            .as_ref()
+            .map(doorward_model::UpstreamName::as_str)
+            .unwrap_or_default(),
         // An upstream itself is asked about without its items.
         kind: facts.kind.in_rules().unwrap_or(ItemKind::Tool),
         tool: facts.own_name,

@@ -1,9 +1,12 @@
-//! Long results: a preview now, the rest as a resource that only the person who asked can read, for a while (CW14, CW15).
+//! Long results: a preview now, the rest as a resource that only the person who asked can read, for
+//! a while (CW14, CW15).
 
 use doorward_model::{PlainToken, TokenKind, UpstreamChange, UserId, upstream::KeptResult};
 use rmcp::{
     ErrorData,
-    model::{CallToolResult, ContentBlock, ReadResourceResponse, ReadResourceResult, ResourceContents},
+    model::{
+        CallToolResult, ContentBlock, ReadResourceResponse, ReadResourceResult, ResourceContents,
+    },
 };
 use serde_json::Value;
 
@@ -18,13 +21,24 @@ fn place(user_id: &UserId) -> String {
 
 impl Mcp {
     /// Replaces a long result by its beginning and the address of the whole.
-    pub(crate) async fn preview(&self, visit: &Visit, tool: &str, result: CallToolResult) -> CallToolResult {
+    pub(crate) async fn preview(
+        &self,
+        visit: &Visit,
+        tool: &str,
+        result: CallToolResult,
+    ) -> CallToolResult {
         let parts = &self.inner.parts;
         let most = parts.config.preview_over_chars;
         let only_text = result.content.iter().all(|block| matches!(block, ContentBlock::Text(_)));
-        let texts: Vec<&str> = result.content.iter().filter_map(|block| block.as_text().map(|text| text.text.as_str())).collect();
+        let texts: Vec<&str> = result
+            .content
+            .iter()
+            .filter_map(|block| block.as_text().map(|text| text.text.as_str()))
+            .collect();
         let whole = match &result.structured_content {
-            Some(value) if texts.iter().all(|text| text.is_empty()) => serde_json::to_string_pretty(value).unwrap_or_default(),
+            Some(value) if texts.iter().all(|text| text.is_empty()) => {
+                serde_json::to_string_pretty(value).unwrap_or_default()
+            }
             _ => texts.join("\n"),
         };
         if !only_text || whole.chars().count() <= most {
@@ -41,7 +55,14 @@ impl Mcp {
             created_at: now,
             expires_at: now.plus(parts.config.kept_result_seconds),
         };
-        if let Err(error) = parts.store.apply(UpstreamChange::KeepResult { result: Box::new(row), most: parts.config.kept_results_per_person }).await {
+        if let Err(error) = parts
+            .store
+            .apply(UpstreamChange::KeepResult {
+                result: Box::new(row),
+                most: parts.config.kept_results_per_person,
+            })
+            .await
+        {
             tracing::error!(%error, "a long result could not be kept; it is sent whole");
             return result;
         }
@@ -54,14 +75,22 @@ impl Mcp {
         );
         let mut link = rmcp::model::Resource::new(uri, format!("{tool} result"));
         link.mime_type = Some("text/plain".to_owned());
-        let mut short = if result.is_error == Some(true) { CallToolResult::error(vec![]) } else { CallToolResult::success(vec![]) };
+        let mut short = if result.is_error == Some(true) {
+            CallToolResult::error(vec![])
+        } else {
+            CallToolResult::success(vec![])
+        };
         short.content = vec![ContentBlock::text(told), ContentBlock::ResourceLink(link)];
         short.meta = result.meta;
         short
     }
 
     /// Reads a kept result, if the address is one: this person's, and not expired.
-    pub(crate) async fn read_kept(&self, visit: &Visit, uri: &str) -> Option<Result<ReadResourceResponse, ErrorData>> {
+    pub(crate) async fn read_kept(
+        &self,
+        visit: &Visit,
+        uri: &str,
+    ) -> Option<Result<ReadResourceResponse, ErrorData>> {
         let id = PlainToken::presented(uri.strip_prefix(SCHEME)?);
         let parts = &self.inner.parts;
         let user_id = &visit.caller.user_id;
@@ -69,13 +98,21 @@ impl Mcp {
             Ok(found) => found.filter(|row| !crate::confirm::is_question(row)),
             Err(error) => {
                 tracing::error!(%error, "a kept result could not be read");
-                return Some(Err(ErrorData::internal_error("the server cannot answer now; try again shortly", None)));
+                return Some(Err(ErrorData::internal_error(
+                    "the server cannot answer now; try again shortly",
+                    None,
+                )));
             }
         };
-        let text = found.and_then(|row| parts.master.open(&place(user_id), &row.body).ok()).map(|plain| String::from_utf8_lossy(&plain).into_owned());
+        let text = found
+            .and_then(|row| parts.master.open(&place(user_id), &row.body).ok())
+            .map(|plain| String::from_utf8_lossy(&plain).into_owned());
         let Some(text) = text else {
             // Somebody else's, expired, or never there: the same answer.
-            return Some(Err(ErrorData::resource_not_found("there is no such resource, or it has expired", Some(Value::from(uri)))));
+            return Some(Err(ErrorData::resource_not_found(
+                "there is no such resource, or it has expired",
+                Some(Value::from(uri)),
+            )));
         };
         Some(Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri)]).into()))
     }

@@ -21,14 +21,23 @@ struct Leased {
     look: Interval,
 }
 
-/// Lets an event stream run only as long as its caller's access stands. Other answers pass untouched.
+/// Lets an event stream run only as long as its caller's access stands. Other answers pass
+/// untouched.
 pub(crate) fn hold(mcp: &Mcp, caller: Caller, response: Response) -> Response {
-    let streams = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    let streams = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
     if !streams {
         return response;
     }
     let (parts, body) = response.into_parts();
-    let leased = Leased { mcp: mcp.clone(), caller, chunks: Box::pin(body.into_data_stream()), look: interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY) };
+    let leased = Leased {
+        mcp: mcp.clone(),
+        caller,
+        chunks: Box::pin(body.into_data_stream()),
+        look: interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY),
+    };
     let limited = stream::unfold(leased, |mut leased| async move {
         loop {
             tokio::select! {

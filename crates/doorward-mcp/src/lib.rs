@@ -1,9 +1,14 @@
-//! Serves tools to whomever the co-located issuer vouches for, over every revision of the Model Context Protocol.
+//! Serves tools to whomever the co-located issuer vouches for, over every revision of the Model
+//! Context Protocol.
 //!
-//! It trusts the issuer by sharing its keys and store: there is no request to ourselves and no edge to the issuer's code.
+//! It trusts the issuer by sharing its keys and store: there is no request to ourselves and no edge
+//! to the issuer's code.
 // Logging, sampling and roots leave the protocol, and older clients and servers use them still.
 #![allow(deprecated)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod admission;
 mod bearer;
@@ -38,8 +43,9 @@ use std::sync::Arc;
 
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_model::{
-    AccessPolicy, AccessToken, Actor, Authentication, Clock, Entropy, GrantId, Pattern, Person, PublicUrl, Resource, ResourceTable, ScopeSet, SessionId,
-    Timestamp, ToolPolicy, UpstreamName, UserId,
+    AccessPolicy, AccessToken, Actor, Authentication, Clock, Entropy, GrantId, Pattern, Person,
+    PublicUrl, Resource, ResourceTable, ScopeSet, SessionId, Timestamp, ToolPolicy, UpstreamName,
+    UserId,
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::host::HostPolicy;
@@ -61,8 +67,9 @@ pub use server::text_result;
 pub use tools::{CallLimits, Offers, Progress, ToolCall, ToolError, ToolSource, ToolSpec};
 pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
 
-/// What the protocol library may log at most, as log directives: it names session ids at INFO and prints codes at DEBUG, so no filter of the
-/// operator's can raise it above this. Its workers complain of every stream that ends.
+/// What the protocol library may log at most, as log directives: it names session ids at INFO and
+/// prints codes at DEBUG, so no filter of the operator's can raise it above this. Its workers
+/// complain of every stream that ends.
 pub const QUIET_LOGS: [&str; 2] = ["rmcp=error", "rmcp::transport::worker=off"];
 
 /// The name of the setting by which an administrator switches the MCP server at run time.
@@ -77,7 +84,8 @@ pub struct Caller {
     pub client_id: doorward_model::ClientId,
     /// The grant behind the token.
     pub grant_id: GrantId,
-    /// What the token allows at this moment: what it says, as far as the person's roles and factors reach.
+    /// What the token allows at this moment: what it says, as far as the person's roles and factors
+    /// reach.
     pub scopes: ScopeSet,
     /// The person, with the roles that they have now.
     pub person: Arc<Person>,
@@ -160,7 +168,8 @@ pub(crate) struct Inner {
     pub(crate) limits: limits::Limits,
     pub(crate) questions: Arc<channel::Questions>,
     pub(crate) in_flight: in_flight::InFlight,
-    pub(crate) sessions: quick_cache::sync::Cache<(String, String, String), (Arc<ClientFacts>, i64)>,
+    pub(crate) sessions:
+        quick_cache::sync::Cache<(String, String, String), (Arc<ClientFacts>, i64)>,
     pub(crate) watched: hub::Watched,
     pub(crate) listening: hub::Listening,
     pub(crate) hosts: HostPolicy,
@@ -182,7 +191,11 @@ impl Mcp {
             sessions: quick_cache::sync::Cache::new(4096),
             watched: hub::Watched::default(),
             listening: hub::Listening::default(),
-            hosts: HostPolicy::new(&parts.public_url, &parts.allowed_hosts, &parts.config.allowed_origins),
+            hosts: HostPolicy::new(
+                &parts.public_url,
+                &parts.allowed_hosts,
+                &parts.config.allowed_origins,
+            ),
             verified: bearer::VerifiedTokens::new(parts.config.verified_tokens),
             streams: sse::Streams::default(),
             open_streams: Arc::default(),

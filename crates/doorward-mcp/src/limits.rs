@@ -103,7 +103,8 @@ fn lock<K: Eq + Hash, V>(map: &Mutex<HashMap<K, V>>) -> std::sync::MutexGuard<'_
 }
 
 impl Limits {
-    /// Takes one from an allowance; answers after how many seconds there will be one, if there is none now.
+    /// Takes one from an allowance; answers after how many seconds there will be one, if there is
+    /// none now.
     fn take(&self, key: Key, per_minute: u32) -> Result<(), u64> {
         let (most, rate) = (f64::from(per_minute.max(1)), f64::from(per_minute.max(1)) / 60.0);
         let now = Instant::now();
@@ -118,45 +119,79 @@ impl Limits {
             bucket.left -= 1.0;
             return Ok(());
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 60 and not negative")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at most 60 and not negative"
+        )]
         Err((((1.0 - bucket.left) / rate).ceil() as u64).max(1))
     }
 
     fn gate(&self, key: Key, at_once: u32) -> Arc<Gate> {
         let mut gates = lock(&self.gates);
         if gates.len() > SWEEP_ABOVE {
-            gates.retain(|_, gate| Arc::strong_count(gate) > 1 || gate.permits.available_permits() == 0);
+            gates.retain(|_, gate| {
+                Arc::strong_count(gate) > 1 || gate.permits.available_permits() == 0
+            });
         }
-        let make = || Arc::new(Gate { permits: Arc::new(Semaphore::new(at_once.max(1) as usize)), waiting: AtomicUsize::new(0) });
+        let make = || {
+            Arc::new(Gate {
+                permits: Arc::new(Semaphore::new(at_once.max(1) as usize)),
+                waiting: AtomicUsize::new(0),
+            })
+        };
         Arc::clone(gates.entry(key).or_insert_with(make))
     }
 
-    /// Waits for a call's turn: within the rates, then at each gate, where only so many may wait and only so long.
-    pub(crate) async fn admit(&self, config: &LimitsConfig, visit: &Visit, upstream: Option<UpstreamName>, limits: CallLimits) -> Result<Turn, ToolError> {
+    /// Waits for a call's turn: within the rates, then at each gate, where only so many may wait
+    /// and only so long.
+    pub(crate) async fn admit(
+        &self,
+        config: &LimitsConfig,
+        visit: &Visit,
+        upstream: Option<UpstreamName>,
+        limits: CallLimits,
+    ) -> Result<Turn, ToolError> {
         let caller = &visit.caller;
-        let busy = |what: &str, seconds: u64| ToolError::Busy(format!("{what}; try again in {seconds} s"), seconds);
+        let busy = |what: &str, seconds: u64| {
+            ToolError::Busy(format!("{what}; try again in {seconds} s"), seconds)
+        };
         self.take(Key::Person(caller.user_id.clone()), config.calls_per_minute_person)
             .map_err(|seconds| busy("you made too many calls in a minute", seconds))?;
         self.take(Key::Client(caller.client_id.clone()), config.calls_per_minute_client)
             .map_err(|seconds| busy("this client made too many calls in a minute", seconds))?;
-        let mut gates = vec![(self.gate(Key::Person(caller.user_id.clone()), config.calls_at_once_person), "you have too many calls under way".to_owned())];
+        let mut gates = vec![(
+            self.gate(Key::Person(caller.user_id.clone()), config.calls_at_once_person),
+            "you have too many calls under way".to_owned(),
+        )];
         if let Some(upstream) = upstream {
             if limits.per_minute > 0 {
-                self.take(Key::Upstream(upstream), limits.per_minute).map_err(|seconds| busy(&format!("{upstream} gets too many calls"), seconds))?;
+                self.take(Key::Upstream(upstream), limits.per_minute)
+                    .map_err(|seconds| busy(&format!("{upstream} gets too many calls"), seconds))?;
             }
-            let at_once = if limits.at_once > 0 { limits.at_once } else { config.calls_at_once_upstream };
-            gates.push((self.gate(Key::Upstream(upstream), at_once), format!("too many calls are under way at {upstream}")));
+            let at_once =
+                if limits.at_once > 0 { limits.at_once } else { config.calls_at_once_upstream };
+            gates.push((
+                self.gate(Key::Upstream(upstream), at_once),
+                format!("too many calls are under way at {upstream}"),
+            ));
         }
         let mut permits = Vec::with_capacity(gates.len());
         for (gate, what) in gates {
-            permits.push(Self::pass(config, &gate).await.ok_or_else(|| busy(&what, config.wait_seconds.max(1)))?);
+            permits.push(
+                Self::pass(config, &gate)
+                    .await
+                    .ok_or_else(|| busy(&what, config.wait_seconds.max(1)))?,
+            );
         }
         Ok(Turn { _permits: permits })
     }
 
     /// Takes one from the tries of confirmation codes that a person has.
     pub(crate) fn try_code(&self, user_id: &UserId) -> Result<(), ToolError> {
-        let busy = |seconds| ToolError::Busy(format!("too many codes were tried; try again in {seconds} s"), seconds);
+        let busy = |seconds| {
+            ToolError::Busy(format!("too many codes were tried; try again in {seconds} s"), seconds)
+        };
         self.take(Key::Codes(user_id.clone()), CODES_PER_MINUTE).map_err(busy)
     }
 
@@ -168,7 +203,11 @@ impl Limits {
             gate.waiting.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        let waited = tokio::time::timeout(Duration::from_secs(config.wait_seconds), Arc::clone(&gate.permits).acquire_owned()).await;
+        let waited = tokio::time::timeout(
+            Duration::from_secs(config.wait_seconds),
+            Arc::clone(&gate.permits).acquire_owned(),
+        )
+        .await;
         gate.waiting.fetch_sub(1, Ordering::Relaxed);
         waited.ok()?.ok()
     }
@@ -187,7 +226,11 @@ mod tests {
         }
         let wait = limits.take(key(), 6).unwrap_err();
         assert!((9..=10).contains(&wait), "{wait}");
-        assert_eq!(limits.take(Key::Person(UserId::from_text("u_2")), 6), Ok(()), "another person has their own");
+        assert_eq!(
+            limits.take(Key::Person(UserId::from_text("u_2")), 6),
+            Ok(()),
+            "another person has their own"
+        );
     }
 
     #[tokio::test]
@@ -197,8 +240,12 @@ mod tests {
         let gate = limits.gate(Key::Upstream(UpstreamName::parse("wiki").unwrap()), 1);
         let first = Limits::pass(&config, &gate).await;
         assert!(first.is_some());
-        let (second, third) = tokio::join!(Limits::pass(&config, &gate), Limits::pass(&config, &gate));
-        assert!(second.is_none() && third.is_none(), "one waited in vain, the other was turned away");
+        let (second, third) =
+            tokio::join!(Limits::pass(&config, &gate), Limits::pass(&config, &gate));
+        assert!(
+            second.is_none() && third.is_none(),
+            "one waited in vain, the other was turned away"
+        );
         drop(first);
         assert!(Limits::pass(&config, &gate).await.is_some());
     }

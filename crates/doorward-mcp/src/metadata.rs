@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::{Mcp, Target};
 
 impl Mcp {
-    /// The document. Its scopes are what basic use needs, not the catalogue (R4), and never `offline_access` (R5).
+    /// The document. Its scopes are what basic use needs, not the catalogue (R4), and never
+    /// `offline_access` (R5).
     pub(crate) fn resource_metadata(&self, target: Target) -> Value {
         let parts = &self.inner.parts;
         let mut document = json!({
@@ -16,7 +17,10 @@ impl Mcp {
             "bearer_methods_supported": ["header"],
         });
         if let Value::Object(members) = &mut document {
-            for (name, value) in [("resource_name", &parts.config.resource_name), ("resource_documentation", &parts.config.resource_documentation)] {
+            for (name, value) in [
+                ("resource_name", &parts.config.resource_name),
+                ("resource_documentation", &parts.config.resource_documentation),
+            ] {
                 if !value.is_empty() {
                     members.insert(name.to_owned(), value.as_str().into());
                 }

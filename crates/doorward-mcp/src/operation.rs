@@ -2,8 +2,9 @@
 
 use doorward_model::UpstreamName;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, InputRequiredResult,
-    InputResponses, LoggingLevel, ReadResourceRequestParams, ReadResourceResponse, Reference,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
+    GetPromptRequestParams, GetPromptResponse, InputRequiredResult, InputResponses, LoggingLevel,
+    ReadResourceRequestParams, ReadResourceResponse, Reference,
 };
 use serde_json::{Map, Value};
 
@@ -47,7 +48,8 @@ pub enum Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// The item of this kind and name; `None` for an upstream, which is wanted by no name of a client's.
+    /// The item of this kind and name; `None` for an upstream, which is wanted by no name of a
+    /// client's.
     pub(crate) fn of(kind: Kind, name: &'a str) -> Option<Self> {
         Some(match kind {
             Kind::Tool => Self::Tool(name),
@@ -134,28 +136,46 @@ impl Operation {
         match self {
             Self::CallTool(params) => params.arguments.as_ref(),
             Self::GetPrompt(params) => params.arguments.as_ref(),
-            Self::ReadResource(_) | Self::Complete(_) | Self::Watch { .. } | Self::SetLevel(..) => None,
+            Self::ReadResource(_) | Self::Complete(_) | Self::Watch { .. } | Self::SetLevel(..) => {
+                None
+            }
         }
     }
 
     /// How many bytes the client sent for the upstream, apart from the name.
     pub(crate) fn bytes(&self) -> usize {
-        let size = |value: Option<&Map<String, Value>>| value.map_or(0, |value| serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len()));
+        let size = |value: Option<&Map<String, Value>>| {
+            value.map_or(0, |value| {
+                serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len())
+            })
+        };
         match self {
             Self::CallTool(_) | Self::GetPrompt(_) => size(self.arguments()),
-            Self::Complete(params) => serde_json::to_vec(params).map_or(usize::MAX, |bytes| bytes.len()),
+            Self::Complete(params) => {
+                serde_json::to_vec(params).map_or(usize::MAX, |bytes| bytes.len())
+            }
             Self::ReadResource(params) => params.uri.len(),
             Self::Watch { uri, .. } => uri.len(),
             Self::SetLevel(..) => 0,
         }
     }
 
-    /// Where the answer to an earlier question stands; `None` for operations in the middle of which nothing can be asked.
+    /// Where the answer to an earlier question stands; `None` for operations in the middle of which
+    /// nothing can be asked.
     pub(crate) fn retry(&mut self) -> Option<Retry<'_>> {
         match self {
-            Self::CallTool(params) => Some(Retry { state: &mut params.request_state, answers: &mut params.input_responses }),
-            Self::GetPrompt(params) => Some(Retry { state: &mut params.request_state, answers: &mut params.input_responses }),
-            Self::ReadResource(params) => Some(Retry { state: &mut params.request_state, answers: &mut params.input_responses }),
+            Self::CallTool(params) => Some(Retry {
+                state: &mut params.request_state,
+                answers: &mut params.input_responses,
+            }),
+            Self::GetPrompt(params) => Some(Retry {
+                state: &mut params.request_state,
+                answers: &mut params.input_responses,
+            }),
+            Self::ReadResource(params) => Some(Retry {
+                state: &mut params.request_state,
+                answers: &mut params.input_responses,
+            }),
             Self::Complete(_) | Self::Watch { .. } | Self::SetLevel(..) => None,
         }
     }
@@ -193,7 +213,11 @@ impl Answer {
             Self::Tool(CallToolResponse::InputRequired(required))
             | Self::Prompt(GetPromptResponse::InputRequired(required))
             | Self::Resource(ReadResourceResponse::InputRequired(required)) => Some(required),
-            Self::Tool(_) | Self::Prompt(_) | Self::Resource(_) | Self::Completion(_) | Self::Done => None,
+            Self::Tool(_)
+            | Self::Prompt(_)
+            | Self::Resource(_)
+            | Self::Completion(_)
+            | Self::Done => None,
         }
     }
 
@@ -209,11 +233,15 @@ impl Answer {
 
     /// The size of a complete result in bytes; `None` if there is none, or none of a size.
     pub(crate) fn bytes(&self) -> Option<usize> {
-        let size = |written: serde_json::Result<Vec<u8>>| Some(written.map_or(usize::MAX, |bytes| bytes.len()));
+        let size = |written: serde_json::Result<Vec<u8>>| {
+            Some(written.map_or(usize::MAX, |bytes| bytes.len()))
+        };
         match self {
             Self::Tool(CallToolResponse::Complete(result)) => size(serde_json::to_vec(result)),
             Self::Prompt(GetPromptResponse::Complete(result)) => size(serde_json::to_vec(result)),
-            Self::Resource(ReadResourceResponse::Complete(result)) => size(serde_json::to_vec(result)),
+            Self::Resource(ReadResourceResponse::Complete(result)) => {
+                size(serde_json::to_vec(result))
+            }
             Self::Completion(result) => size(serde_json::to_vec(result)),
             Self::Tool(_) | Self::Prompt(_) | Self::Resource(_) | Self::Done => None,
         }

@@ -6,13 +6,19 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod, CompleteRequestParams, CompleteResult, ContentBlock,
-        DiscoverResult, GetPromptRequestMethod, GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
-        ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, PromptListChangedNotification, ReadResourceRequestMethod, ReadResourceRequestParams,
-        ReadResourceResponse, ReadResourceResult, Resource, ResourceContents, ResourceListChangedNotification, ResourceUpdatedNotification,
-        ResourceUpdatedNotificationParam, ServerCapabilities, ServerConfig, ServerNotification, SetLevelRequestMethod, SetLevelRequestParams,
-        SubscribeRequestMethod, SubscribeRequestParams, SubscriptionFilter, Tool, ToolListChangedNotification, UnsubscribeRequestParams,
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
+        CompleteRequestParams, CompleteResult, ContentBlock, DiscoverResult,
+        GetPromptRequestMethod, GetPromptRequestParams, GetPromptResponse, Implementation,
+        InitializeRequestParams, InitializeResult, ListPromptsRequestMethod, ListPromptsResult,
+        ListResourceTemplatesRequestMethod, ListResourceTemplatesResult,
+        ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        PromptListChangedNotification, ReadResourceRequestMethod, ReadResourceRequestParams,
+        ReadResourceResponse, ReadResourceResult, Resource, ResourceContents,
+        ResourceListChangedNotification, ResourceUpdatedNotification,
+        ResourceUpdatedNotificationParam, ServerCapabilities, ServerConfig, ServerNotification,
+        SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod,
+        SubscribeRequestParams, SubscriptionFilter, Tool, ToolListChangedNotification,
+        UnsubscribeRequestParams,
     },
     service::{RequestContext, SubscriptionContext},
 };
@@ -26,7 +32,8 @@ use crate::{
     tools::{Offers, ToolSource, ToolSpec},
 };
 
-/// For how many milliseconds a client may keep a list. It depends on who asks, so only that client may (R18).
+/// For how many milliseconds a client may keep a list. It depends on who asks, so only that client
+/// may (R18).
 const LIST_TTL_MS: u64 = 60_000;
 /// The most resources that one stream watches.
 const MOST_WATCHED_AT_ONCE: usize = 256;
@@ -67,7 +74,8 @@ impl Mcp {
                 tracing::info!(client = %visit.caller.client_id, tools = tools.len(), most, "too many tools for this client: it gets search_tools, describe_tool and call_tool");
             }
             let own = tools.into_iter().filter(|spec| spec.upstream.is_none());
-            let mut shown: Vec<Tool> = surface::specs().iter().cloned().chain(own).map(|spec| spec.tool.clone()).collect();
+            let mut shown: Vec<Tool> =
+                surface::specs().iter().cloned().chain(own).map(|spec| spec.tool.clone()).collect();
             shown.sort_by(|one, other| one.name.cmp(&other.name));
             return shown;
         }
@@ -82,7 +90,11 @@ impl Mcp {
     }
 
     /// The items of all sources that this caller may see.
-    async fn listed<'a, T, F>(&'a self, visit: &Visit, ask: impl Fn(&'a Arc<dyn ToolSource>) -> F) -> Vec<T>
+    async fn listed<'a, T, F>(
+        &'a self,
+        visit: &Visit,
+        ask: impl Fn(&'a Arc<dyn ToolSource>) -> F,
+    ) -> Vec<T>
     where
         T: Judged,
         F: Future<Output = Unjudged<T>>,
@@ -112,12 +124,19 @@ impl Mcp {
     }
 }
 
-/// One page of a list: what comes after the cursor, which is the name of the last item seen, and the next cursor.
-fn page<T>(items: Vec<T>, request: Option<PaginatedRequestParams>, size: usize, name: impl Fn(&T) -> &str) -> Result<(Vec<T>, Option<String>), ErrorData> {
+/// One page of a list: what comes after the cursor, which is the name of the last item seen, and
+/// the next cursor.
+fn page<T>(
+    items: Vec<T>,
+    request: Option<PaginatedRequestParams>,
+    size: usize,
+    name: impl Fn(&T) -> &str,
+) -> Result<(Vec<T>, Option<String>), ErrorData> {
     let after = match request.and_then(|request| request.cursor) {
         None => None,
         Some(cursor) => {
-            let decoded = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let decoded =
+                URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             Some(
                 decoded
                     .and_then(|text| text.strip_prefix("after:").map(str::to_owned))
@@ -125,7 +144,10 @@ fn page<T>(items: Vec<T>, request: Option<PaginatedRequestParams>, size: usize, 
             )
         }
     };
-    let mut rest: Vec<T> = items.into_iter().filter(|item| after.as_deref().is_none_or(|after| name(item) > after)).collect();
+    let mut rest: Vec<T> = items
+        .into_iter()
+        .filter(|item| after.as_deref().is_none_or(|after| name(item) > after))
+        .collect();
     if rest.len() <= size {
         return Ok((rest, None));
     }
@@ -141,18 +163,22 @@ impl Server {
 
     /// What is there for this caller.
     fn capabilities(offers: Offers) -> ServerCapabilities {
-        let mut capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
+        let mut capabilities =
+            ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
         let member = serde_json::json!({"listChanged": true});
         let resources = serde_json::json!({"listChanged": true, "subscribe": true});
-        capabilities.prompts = offers.prompts.then(|| serde_json::from_value(member).unwrap_or_default());
-        capabilities.resources = offers.resources.then(|| serde_json::from_value(resources).unwrap_or_default());
+        capabilities.prompts =
+            offers.prompts.then(|| serde_json::from_value(member).unwrap_or_default());
+        capabilities.resources =
+            offers.resources.then(|| serde_json::from_value(resources).unwrap_or_default());
         capabilities.completions = offers.completions.then(Default::default);
         capabilities.logging = offers.logging.then(Default::default);
         capabilities
     }
 
     fn config(&self, offers: Offers) -> ServerConfig {
-        let implementation = Implementation::new("doorward", env!("CARGO_PKG_VERSION")).with_title(self.mcp.inner.parts.config.resource_name.clone());
+        let implementation = Implementation::new("doorward", env!("CARGO_PKG_VERSION"))
+            .with_title(self.mcp.inner.parts.config.resource_name.clone());
         ServerConfig::new(Self::capabilities(offers))
             .with_server_info(implementation)
             .with_instructions("Tools behind Doorward act for the person who signed in. Call whoami to see for whom, and with which scopes.")
@@ -165,7 +191,11 @@ impl ServerHandler for Server {
         self.config(Offers { prompts: all, resources: all, completions: all, logging: all })
     }
 
-    async fn initialize(&self, request: InitializeRequestParams, context: RequestContext<RoleServer>) -> Result<InitializeResult, ErrorData> {
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
         let visit = Visit::of(&context)?;
         let info = self.config(self.mcp.offers(&visit).await);
         let mut result = InitializeResult::new(info.capabilities);
@@ -174,33 +204,52 @@ impl ServerHandler for Server {
         // A revision that has no handshake cannot be agreed on in one (L1, I19).
         let known = self.supported_protocol_versions();
         let legacy = |version: &&rmcp::model::ProtocolVersion| version.has_initialize();
-        let agreed = known.iter().filter(legacy).find(|version| **version == request.protocol_version);
-        if let Some(version) = agreed.or_else(|| known.iter().filter(legacy).max_by(|one, other| one.as_str().cmp(other.as_str()))) {
+        let agreed =
+            known.iter().filter(legacy).find(|version| **version == request.protocol_version);
+        if let Some(version) = agreed.or_else(|| {
+            known.iter().filter(legacy).max_by(|one, other| one.as_str().cmp(other.as_str()))
+        }) {
             result.protocol_version = version.clone();
         }
         Ok(result)
     }
 
-    async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+    async fn discover(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<DiscoverResult, ErrorData> {
         let visit = Visit::of(&context)?;
         let versions = self.supported_protocol_versions().into_owned();
         let info = self.config(self.mcp.offers(&visit).await);
-        Ok(DiscoverResult::from_server_info(versions, info).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
+        Ok(DiscoverResult::from_server_info(versions, info)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private))
     }
 
     async fn on_initialized(&self, _: rmcp::service::NotificationContext<RoleServer>) {}
 
-    async fn list_tools(&self, request: Option<PaginatedRequestParams>, context: RequestContext<RoleServer>) -> Result<ListToolsResult, ErrorData> {
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
         let visit = Visit::of(&context)?;
         let tools = self.mcp.shown_tools(&visit).await;
-        let (tools, next) = page(tools, request, self.mcp.inner.parts.config.page_size, |tool| tool.name.as_ref())?;
-        let mut result = ListToolsResult::with_all_items(tools).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private);
+        let (tools, next) =
+            page(tools, request, self.mcp.inner.parts.config.page_size, |tool| tool.name.as_ref())?;
+        let mut result = ListToolsResult::with_all_items(tools)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private);
         result.next_cursor = next;
         Ok(result)
     }
 
     // What is not declared is not there: the library would answer these with empty lists.
-    async fn list_prompts(&self, request: Option<PaginatedRequestParams>, context: RequestContext<RoleServer>) -> Result<ListPromptsResult, ErrorData> {
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<ListPromptsRequestMethod>());
         }
@@ -208,13 +257,20 @@ impl ServerHandler for Server {
         let prompts = self.mcp.listed(&visit, |source| source.prompts(&visit)).await;
         let mut prompts: Vec<_> = prompts.into_iter().map(|one| one.shown).collect();
         prompts.sort_by(|one, other| one.name.cmp(&other.name));
-        let (prompts, next) = page(prompts, request, self.mcp.inner.parts.config.page_size, |prompt| &prompt.name)?;
-        let mut result = ListPromptsResult::with_all_items(prompts).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private);
+        let (prompts, next) =
+            page(prompts, request, self.mcp.inner.parts.config.page_size, |prompt| &prompt.name)?;
+        let mut result = ListPromptsResult::with_all_items(prompts)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private);
         result.next_cursor = next;
         Ok(result)
     }
 
-    async fn list_resources(&self, request: Option<PaginatedRequestParams>, context: RequestContext<RoleServer>) -> Result<ListResourcesResult, ErrorData> {
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<ListResourcesRequestMethod>());
         }
@@ -223,14 +279,26 @@ impl ServerHandler for Server {
         if visit.target == Target::All {
             let mut catalogue = Resource::new(surface::CATALOGUE, "catalogue");
             catalogue.title = Some("All tools".to_owned());
-            catalogue.description = Some("Every tool that you may use here, with its arguments.".to_owned());
+            catalogue.description =
+                Some("Every tool that you may use here, with its arguments.".to_owned());
             catalogue.mime_type = Some("application/json".to_owned());
             resources.push(catalogue);
         }
-        resources.extend(self.mcp.listed(&visit, |source| source.resources(&visit)).await.into_iter().map(|one| one.shown));
+        resources.extend(
+            self.mcp
+                .listed(&visit, |source| source.resources(&visit))
+                .await
+                .into_iter()
+                .map(|one| one.shown),
+        );
         resources.sort_by(|one, other| one.uri.cmp(&other.uri));
-        let (resources, next) = page(resources, request, self.mcp.inner.parts.config.page_size, |resource| &resource.uri)?;
-        let mut result = ListResourcesResult::with_all_items(resources).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private);
+        let (resources, next) =
+            page(resources, request, self.mcp.inner.parts.config.page_size, |resource| {
+                &resource.uri
+            })?;
+        let mut result = ListResourcesResult::with_all_items(resources)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private);
         result.next_cursor = next;
         Ok(result)
     }
@@ -247,13 +315,22 @@ impl ServerHandler for Server {
         let templates = self.mcp.listed(&visit, |source| source.templates(&visit)).await;
         let mut templates: Vec<_> = templates.into_iter().map(|one| one.shown).collect();
         templates.sort_by(|one, other| one.uri_template.cmp(&other.uri_template));
-        let (templates, next) = page(templates, request, self.mcp.inner.parts.config.page_size, |template| &template.uri_template)?;
-        let mut result = ListResourceTemplatesResult::with_all_items(templates).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private);
+        let (templates, next) =
+            page(templates, request, self.mcp.inner.parts.config.page_size, |template| {
+                &template.uri_template
+            })?;
+        let mut result = ListResourceTemplatesResult::with_all_items(templates)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private);
         result.next_cursor = next;
         Ok(result)
     }
 
-    async fn read_resource(&self, request: ReadResourceRequestParams, context: RequestContext<RoleServer>) -> Result<ReadResourceResponse, ErrorData> {
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
         let visit = Visit::of(&context)?;
         if let Some(kept) = self.mcp.read_kept(&visit, &request.uri).await {
             return kept;
@@ -263,9 +340,17 @@ impl ServerHandler for Server {
         }
         let mut response = if request.uri == surface::CATALOGUE && visit.target == Target::All {
             let text = surface::catalogue(&self.mcp.usable_tools(&visit).await);
-            ReadResourceResult::new(vec![ResourceContents::text(text, surface::CATALOGUE).with_mime_type("application/json")]).into()
+            ReadResourceResult::new(vec![
+                ResourceContents::text(text, surface::CATALOGUE).with_mime_type("application/json"),
+            ])
+            .into()
         } else {
-            match self.mcp.perform(visit, Operation::ReadResource(request), &context).await.map_err(surface::as_error)? {
+            match self
+                .mcp
+                .perform(visit, Operation::ReadResource(request), &context)
+                .await
+                .map_err(surface::as_error)?
+            {
                 Answer::Resource(response) => response,
                 other => return Err(wrong_answer(&other)),
             }
@@ -278,29 +363,51 @@ impl ServerHandler for Server {
         Ok(response)
     }
 
-    async fn get_prompt(&self, request: GetPromptRequestParams, context: RequestContext<RoleServer>) -> Result<GetPromptResponse, ErrorData> {
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<GetPromptRequestMethod>());
         }
         let visit = Visit::of(&context)?;
-        match self.mcp.perform(visit, Operation::GetPrompt(request), &context).await.map_err(surface::as_error)? {
+        match self
+            .mcp
+            .perform(visit, Operation::GetPrompt(request), &context)
+            .await
+            .map_err(surface::as_error)?
+        {
             Answer::Prompt(response) => Ok(response),
             other => Err(wrong_answer(&other)),
         }
     }
 
-    async fn complete(&self, request: CompleteRequestParams, context: RequestContext<RoleServer>) -> Result<CompleteResult, ErrorData> {
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<CompleteRequestMethod>());
         }
         let visit = Visit::of(&context)?;
-        match self.mcp.perform(visit, Operation::Complete(request), &context).await.map_err(surface::as_error)? {
+        match self
+            .mcp
+            .perform(visit, Operation::Complete(request), &context)
+            .await
+            .map_err(surface::as_error)?
+        {
             Answer::Completion(result) => Ok(result),
             other => Err(wrong_answer(&other)),
         }
     }
 
-    async fn set_level(&self, request: SetLevelRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<SetLevelRequestMethod>());
         }
@@ -308,21 +415,39 @@ impl ServerHandler for Server {
         for one in self.mcp.listed(&visit, |source| source.offers(&visit)).await {
             if one.shown.logging {
                 // An upstream that does not take it sends what it likes.
-                let _ = self.mcp.perform(visit.clone(), Operation::SetLevel(one.item.upstream, request.level), &context).await;
+                let _ = self
+                    .mcp
+                    .perform(
+                        visit.clone(),
+                        Operation::SetLevel(one.item.upstream, request.level),
+                        &context,
+                    )
+                    .await;
             }
         }
         Ok(())
     }
 
-    async fn subscribe(&self, request: SubscribeRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
         self.watch(&request.uri, true, &context).await
     }
 
-    async fn unsubscribe(&self, request: UnsubscribeRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
         self.watch(&request.uri, false, &context).await
     }
 
-    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
         Some(requested.clone())
     }
 
@@ -330,9 +455,18 @@ impl ServerHandler for Server {
         let visit = Visit::of(context.request_context())?;
         let too_many = || ErrorData::invalid_request(streams::TOO_MANY, None);
         let _slot = self.mcp.open_stream(&visit.caller.user_id).ok_or_else(too_many)?;
-        for uri in context.accepted().resource_subscriptions.iter().flatten().take(MOST_WATCHED_AT_ONCE) {
+        for uri in
+            context.accepted().resource_subscriptions.iter().flatten().take(MOST_WATCHED_AT_ONCE)
+        {
             // Where watching fails, the rest of what was asked for still works.
-            let _ = self.mcp.perform(visit.clone(), Operation::Watch { uri: uri.clone(), on: true }, context.request_context()).await;
+            let _ = self
+                .mcp
+                .perform(
+                    visit.clone(),
+                    Operation::Watch { uri: uri.clone(), on: true },
+                    context.request_context(),
+                )
+                .await;
         }
         let mut listener = Listener::new(&self.mcp, visit);
         loop {
@@ -343,12 +477,20 @@ impl ServerHandler for Server {
             };
             for changed in changes.into_iter().flatten() {
                 let notification = match changed {
-                    Changed::Tools => ServerNotification::ToolListChangedNotification(ToolListChangedNotification::default()),
-                    Changed::Prompts => ServerNotification::PromptListChangedNotification(PromptListChangedNotification::default()),
-                    Changed::Resources => ServerNotification::ResourceListChangedNotification(ResourceListChangedNotification::default()),
-                    Changed::Resource(uri) => {
-                        ServerNotification::ResourceUpdatedNotification(ResourceUpdatedNotification::new(ResourceUpdatedNotificationParam::new(uri)))
-                    }
+                    Changed::Tools => ServerNotification::ToolListChangedNotification(
+                        ToolListChangedNotification::default(),
+                    ),
+                    Changed::Prompts => ServerNotification::PromptListChangedNotification(
+                        PromptListChangedNotification::default(),
+                    ),
+                    Changed::Resources => ServerNotification::ResourceListChangedNotification(
+                        ResourceListChangedNotification::default(),
+                    ),
+                    Changed::Resource(uri) => ServerNotification::ResourceUpdatedNotification(
+                        ResourceUpdatedNotification::new(ResourceUpdatedNotificationParam::new(
+                            uri,
+                        )),
+                    ),
                 };
                 // What this client did not ask for is refused by the sink.
                 let _ = context.sink().send(notification).await;
@@ -356,7 +498,11 @@ impl ServerHandler for Server {
         }
     }
 
-    async fn call_tool(&self, request: CallToolRequestParams, context: RequestContext<RoleServer>) -> Result<CallToolResponse, ErrorData> {
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
         let visit = Visit::of(&context)?;
         match self.mcp.perform(visit, Operation::CallTool(request), &context).await {
             Ok(Answer::Tool(response)) => Ok(response),
@@ -367,13 +513,19 @@ impl ServerHandler for Server {
 }
 
 impl Server {
-    async fn watch(&self, uri: &str, on: bool, context: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
+    async fn watch(
+        &self,
+        uri: &str,
+        on: bool,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
         if !self.mcp.may_offer() {
             return Err(ErrorData::method_not_found::<SubscribeRequestMethod>());
         }
         let visit = Visit::of(context)?;
         let session = visit.session.clone();
-        let outcome = self.mcp.perform(visit, Operation::Watch { uri: uri.to_owned(), on }, context).await;
+        let outcome =
+            self.mcp.perform(visit, Operation::Watch { uri: uri.to_owned(), on }, context).await;
         // What is not wanted any more is not told any more, whatever the upstream says to it.
         if let (false, Some(session)) = (on, &session) {
             self.mcp.inner.watched.set(session, uri, false);
@@ -415,7 +567,8 @@ mod tests {
         let (first, cursor) = page(items(), None, 2, |item| item).unwrap();
         assert_eq!(first, ["a", "b"]);
         // An item before the cursor goes; nothing after it is lost or shown twice.
-        let (second, cursor) = page(vec!["a", "c", "d", "e"], Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
+        let (second, cursor) =
+            page(vec!["a", "c", "d", "e"], Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
         assert_eq!(second, ["c", "d"]);
         let (third, cursor) = page(items(), Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
         assert_eq!((third, cursor), (vec!["e"], None));

@@ -1,5 +1,6 @@
-//! Sessions of clients that speak the older revisions. What such a client tells once, in `initialize`, is sealed into the session's
-//! id: no replica keeps anything, a restart forgets nothing, and the id opens nothing without its person's token (CA24, CA25, L3).
+//! Sessions of clients that speak the older revisions. What such a client tells once, in
+//! `initialize`, is sealed into the session's id: no replica keeps anything, a restart forgets
+//! nothing, and the id opens nothing without its person's token (CA24, CA25, L3).
 
 use std::sync::Arc;
 
@@ -44,18 +45,39 @@ fn place(caller: &Caller) -> String {
 
 /// What a client says of itself when it begins (`initialize`).
 pub(crate) fn introduced(params: &Value) -> ClientFacts {
-    let text = |pointer: &str| params.pointer(pointer).and_then(Value::as_str).unwrap_or_default().chars().take(128).collect();
-    let mut capabilities: ClientCapabilities = params.get("capabilities").and_then(|value| serde_json::from_value(value.clone()).ok()).unwrap_or_default();
+    let text = |pointer: &str| {
+        params
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .chars()
+            .take(128)
+            .collect()
+    };
+    let mut capabilities: ClientCapabilities = params
+        .get("capabilities")
+        .and_then(|value| serde_json::from_value(value.clone()).ok())
+        .unwrap_or_default();
     // Only what servers may ask for is kept, so that an id stays short.
     capabilities.experimental = None;
     capabilities.extensions = None;
-    ClientFacts { name: text("/clientInfo/name"), version: text("/protocolVersion"), modern: false, capabilities }
+    ClientFacts {
+        name: text("/clientInfo/name"),
+        version: text("/protocolVersion"),
+        modern: false,
+        capabilities,
+    }
 }
 
 impl Mcp {
     /// Makes a session's id.
     pub(crate) fn begin_session(&self, caller: &Caller, facts: ClientFacts) -> String {
-        let inside = Inside { user: caller.user_id.to_string(), client: caller.client_id.to_string(), begun: self.inner.parts.clock.now().0, facts };
+        let inside = Inside {
+            user: caller.user_id.to_string(),
+            client: caller.client_id.to_string(),
+            begun: self.inner.parts.clock.now().0,
+            facts,
+        };
         let plain = serde_json::to_vec(&inside).unwrap_or_default();
         self.inner.parts.master.seal(&place(caller), &plain).as_str().to_owned()
     }
@@ -72,11 +94,24 @@ impl Mcp {
         let key = (caller.user_id.to_string(), caller.client_id.to_string(), digest);
         let now = self.inner.parts.clock.now().0;
         if let Some((facts, begun)) = self.inner.sessions.get(&key) {
-            return if now < begun + LIFETIME { Presented::Valid(facts, key.2.into()) } else { Presented::Unknown };
+            return if now < begun + LIFETIME {
+                Presented::Valid(facts, key.2.into())
+            } else {
+                Presented::Unknown
+            };
         }
-        let Ok(plain) = self.inner.parts.master.open(&place(caller), &Sealed::from_stored(id.to_owned())) else { return Presented::Unknown };
-        let Ok(inside) = serde_json::from_slice::<Inside>(&plain) else { return Presented::Unknown };
-        if inside.user != caller.user_id.as_str() || inside.client != caller.client_id.as_str() || now >= inside.begun + LIFETIME {
+        let Ok(plain) =
+            self.inner.parts.master.open(&place(caller), &Sealed::from_stored(id.to_owned()))
+        else {
+            return Presented::Unknown;
+        };
+        let Ok(inside) = serde_json::from_slice::<Inside>(&plain) else {
+            return Presented::Unknown;
+        };
+        if inside.user != caller.user_id.as_str()
+            || inside.client != caller.client_id.as_str()
+            || now >= inside.begun + LIFETIME
+        {
             return Presented::Unknown;
         }
         let facts = Arc::new(inside.facts);

@@ -1,5 +1,6 @@
-//! The deprecated HTTP+SSE transport (MCP 2024-11-05) for clients that know nothing newer. Every request is checked like any
-//! other; the stream's id alone opens nothing (CA24), and another person's or client's stream does not exist (CA25, R16).
+//! The deprecated HTTP+SSE transport (MCP 2024-11-05) for clients that know nothing newer. Every
+//! request is checked like any other; the stream's id alone opens nothing (CA24), and another
+//! person's or client's stream does not exist (CA25, R16).
 
 use std::{
     collections::HashMap,
@@ -36,7 +37,8 @@ use crate::{
     streams::{self, Slot},
 };
 
-/// What a message for a stream needs: the way to the server, the way to the client, and who the client is.
+/// What a message for a stream needs: the way to the server, the way to the client, and who the
+/// client is.
 type Ways = (mpsc::Sender<RxJsonRpcMessage<RoleServer>>, mpsc::Sender<Bytes>, Arc<ClientFacts>);
 
 /// How many messages may wait in one direction.
@@ -82,14 +84,20 @@ struct ToClient(mpsc::Sender<Bytes>, Option<Pin<Box<dyn Future<Output = ()> + Se
 impl Sink<TxJsonRpcMessage<RoleServer>> for ToClient {
     type Error = Infallible;
 
-    fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Infallible>> {
         if let Some(sending) = self.1.as_mut() {
             std::task::ready!(sending.as_mut().poll(context));
             self.1 = None;
         }
         Poll::Ready(Ok(()))
     }
-    fn start_send(mut self: Pin<&mut Self>, message: TxJsonRpcMessage<RoleServer>) -> Result<(), Infallible> {
+    fn start_send(
+        mut self: Pin<&mut Self>,
+        message: TxJsonRpcMessage<RoleServer>,
+    ) -> Result<(), Infallible> {
         if let Ok(json) = serde_json::to_string(&message) {
             let sender = self.0.clone();
             self.1 = Some(Box::pin(async move {
@@ -113,7 +121,9 @@ fn event(name: &str, data: &str) -> Bytes {
 
 /// `GET /mcp/sse`: opens a stream and tells where to post.
 pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
-    let Some(caller) = request.extensions().get::<Caller>().cloned() else { return empty(StatusCode::UNAUTHORIZED) };
+    let Some(caller) = request.extensions().get::<Caller>().cloned() else {
+        return empty(StatusCode::UNAUTHORIZED);
+    };
     let accepts = request
         .headers()
         .get_all(header::ACCEPT)
@@ -121,7 +131,11 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.contains("text/event-stream") || value.contains("*/*"));
     if !accepts {
-        return rpc_refusal(StatusCode::NOT_ACCEPTABLE, -32000, "this address streams events: accept text/event-stream");
+        return rpc_refusal(
+            StatusCode::NOT_ACCEPTABLE,
+            -32000,
+            "this address streams events: accept text/event-stream",
+        );
     }
     let id = mcp.new_stream_id().to_string();
     let (to_server, from_client) = mpsc::channel(QUEUE);
@@ -139,12 +153,20 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
             let _ = running.waiting().await;
         }
     });
-    let endpoint = event("endpoint", &mcp.inner.parts.public_url.at(&format!("{}?session_id={id}", routes::MCP_MESSAGES)));
+    let endpoint = event(
+        "endpoint",
+        &mcp.inner.parts.public_url.at(&format!("{}?session_id={id}", routes::MCP_MESSAGES)),
+    );
     stream_response(endpoint, events, entry, stop.drop_guard())
 }
 
 /// The answer: the endpoint, then events with comments between them, until one side ends it.
-fn stream_response(endpoint: Bytes, events: mpsc::Receiver<Bytes>, entry: Entry, guard: tokio_util::sync::DropGuard) -> Response {
+fn stream_response(
+    endpoint: Bytes,
+    events: mpsc::Receiver<Bytes>,
+    entry: Entry,
+    guard: tokio_util::sync::DropGuard,
+) -> Response {
     let state = (events, entry, guard);
     let rest = stream::unfold(state, |(mut events, entry, guard)| async move {
         let chunk = match tokio::time::timeout(KEEP_ALIVE, events.recv()).await {
@@ -154,18 +176,33 @@ fn stream_response(endpoint: Bytes, events: mpsc::Receiver<Bytes>, entry: Entry,
         };
         Some((chunk, (events, entry, guard)))
     });
-    let body: Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>> = Box::pin(stream::once(async { endpoint }).chain(rest).map(Ok));
+    let body: Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>> =
+        Box::pin(stream::once(async { endpoint }).chain(rest).map(Ok));
     let mut response = Response::new(Body::from_stream(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response
 }
 
 impl Mcp {
-    fn keep_stream(&self, id: &str, caller: &Caller, to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>, to_client: mpsc::Sender<Bytes>) -> bool {
+    fn keep_stream(
+        &self,
+        id: &str,
+        caller: &Caller,
+        to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>,
+        to_client: mpsc::Sender<Bytes>,
+    ) -> bool {
         let Some(slot) = self.open_stream(&caller.user_id) else { return false };
         let mut open = self.inner.streams.lock();
-        let stream =
-            Open { _slot: slot, user_id: caller.user_id.to_string(), client_id: caller.client_id.to_string(), to_server, to_client, facts: Arc::default() };
+        let stream = Open {
+            _slot: slot,
+            user_id: caller.user_id.to_string(),
+            client_id: caller.client_id.to_string(),
+            to_server,
+            to_client,
+            facts: Arc::default(),
+        };
         open.insert(id.to_owned(), stream);
         true
     }
@@ -174,7 +211,8 @@ impl Mcp {
     fn stream_of(&self, id: &str, caller: &Caller, facts: Option<ClientFacts>) -> Option<Ways> {
         let mut open = self.inner.streams.lock();
         let stream = open.get_mut(id)?;
-        let same = stream.user_id == caller.user_id.as_str() && stream.client_id == caller.client_id.as_str();
+        let same = stream.user_id == caller.user_id.as_str()
+            && stream.client_id == caller.client_id.as_str();
         if !same {
             return None;
         }
@@ -205,17 +243,27 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// `POST /mcp/messages?session_id=…`: a message for an open stream.
 pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Some(caller) = parts.extensions.get::<Caller>().cloned() else { return empty(StatusCode::UNAUTHORIZED) };
+    let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
+        return empty(StatusCode::UNAUTHORIZED);
+    };
     let params = Params::from_query(parts.uri.query()).unwrap_or_default();
-    let Some(id) = params.get("session_id").map(str::to_owned) else { return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "session_id is missing") };
+    let Some(id) = params.get("session_id").map(str::to_owned) else {
+        return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "session_id is missing");
+    };
     if !is_json(&parts.headers) {
-        return rpc_refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, -32600, "the message must be application/json");
+        return rpc_refusal(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            -32600,
+            "the message must be application/json",
+        );
     }
     let Ok(body) = read_body(body, mcp.inner.parts.config.max_message_bytes).await else {
         return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "the message could not be read");
     };
     let facts = match serde_json::from_slice::<serde_json::Value>(&body) {
-        Ok(message) if message.get("method").is_some_and(|method| method == "initialize") => Some(introduced(message.get("params").unwrap_or_default())),
+        Ok(message) if message.get("method").is_some_and(|method| method == "initialize") => {
+            Some(introduced(message.get("params").unwrap_or_default()))
+        }
         _ => None,
     };
     let Some((to_server, to_client, facts)) = mcp.stream_of(&id, &caller, facts) else {

@@ -1,5 +1,6 @@
-//! Streams that stay open until one side ends them, of every kind: `GET /mcp`, the deprecated HTTP+SSE transport, and
-//! `subscriptions/listen`. They are counted together, for each user and in all.
+//! Streams that stay open until one side ends them, of every kind: `GET /mcp`, the deprecated
+//! HTTP+SSE transport, and `subscriptions/listen`. They are counted together, for each user and in
+//! all.
 
 use std::{
     collections::HashMap,
@@ -58,10 +59,15 @@ impl Drop for Slot {
 }
 
 impl Mcp {
-    /// A place for one more stream of this user; `None` if they, or all users together, have as many as the configuration allows.
+    /// A place for one more stream of this user; `None` if they, or all users together, have as
+    /// many as the configuration allows.
     pub(crate) fn open_stream(&self, user_id: &UserId) -> Option<Slot> {
         let config = &self.inner.parts.config;
-        self.inner.open_streams.enter(user_id, config.max_sse_streams, config.max_sse_streams_per_person)
+        self.inner.open_streams.enter(
+            user_id,
+            config.max_sse_streams,
+            config.max_sse_streams_per_person,
+        )
     }
 }
 

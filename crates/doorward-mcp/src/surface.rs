@@ -1,5 +1,6 @@
-//! Many tools behind three: `search_tools` finds, `describe_tool` shows, `call_tool` calls. Whatever is called through them is judged
-//! exactly as if it were called by its own name (CW10–CW13).
+//! Many tools behind three: `search_tools` finds, `describe_tool` shows, `call_tool` calls.
+//! Whatever is called through them is judged exactly as if it were called by its own name
+//! (CW10–CW13).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -25,15 +26,17 @@ pub(crate) const CATALOGUE: &str = "doorward://catalogue";
 const MOST_FOUND: usize = 20;
 /// Words that say that something is to be changed.
 const CHANGING: &[&str] = &[
-    "add", "append", "approve", "archive", "assign", "cancel", "change", "clear", "close", "create", "delete", "deploy", "disable", "edit", "enable", "insert",
-    "invite", "merge", "modify", "move", "post", "publish", "put", "remove", "rename", "reply", "restore", "revoke", "save", "schedule", "send", "set",
-    "start", "stop", "submit", "update", "upload", "write",
+    "add", "append", "approve", "archive", "assign", "cancel", "change", "clear", "close",
+    "create", "delete", "deploy", "disable", "edit", "enable", "insert", "invite", "merge",
+    "modify", "move", "post", "publish", "put", "remove", "rename", "reply", "restore", "revoke",
+    "save", "schedule", "send", "set", "start", "stop", "submit", "update", "upload", "write",
 ];
 
 /// What to look for.
 #[derive(Deserialize, JsonSchema)]
 struct SearchArguments {
-    /// What you want to do, in a few words of at least three letters together, such as "list open issues".
+    /// What you want to do, in a few words of at least three letters together, such as "list open
+    /// issues".
     query: String,
     /// Only tools of this service, by the name that results give it.
     #[serde(default)]
@@ -64,14 +67,26 @@ struct CallArguments {
     #[serde(alias = "tool", alias = "tool_name", alias = "toolName")]
     name: String,
     /// The tool's own arguments.
-    #[serde(default, alias = "args", alias = "parameters", alias = "tool_arguments", alias = "toolArguments")]
+    #[serde(
+        default,
+        alias = "args",
+        alias = "parameters",
+        alias = "tool_arguments",
+        alias = "toolArguments"
+    )]
     arguments: Map<String, Value>,
     /// The code of a confirmation, where one was asked for.
     #[serde(default, alias = "confirmWrite")]
     confirm_write: Option<String>,
 }
 
-fn spec(name: &'static str, title: &str, description: &'static str, schema: Map<String, Value>, read_only: bool) -> Arc<ToolSpec> {
+fn spec(
+    name: &'static str,
+    title: &str,
+    description: &'static str,
+    schema: Map<String, Value>,
+    read_only: bool,
+) -> Arc<ToolSpec> {
     let mut tool = Tool::new(name, description, Arc::new(schema));
     tool.title = Some(title.to_owned());
     let mut annotations = ToolAnnotations::default();
@@ -131,8 +146,9 @@ pub(crate) fn is_one(name: &str) -> bool {
 /// The call that a `call_tool` stands for.
 pub(crate) fn inner(params: &CallToolRequestParams) -> Result<CallToolRequestParams, ToolError> {
     let arguments = Value::Object(params.arguments.clone().unwrap_or_default());
-    let asked: CallArguments =
-        serde_json::from_value(arguments).map_err(|error| ToolError::Arguments(format!("call_tool takes a name and arguments: {error}")))?;
+    let asked: CallArguments = serde_json::from_value(arguments).map_err(|error| {
+        ToolError::Arguments(format!("call_tool takes a name and arguments: {error}"))
+    })?;
     let mut inner = params.clone();
     inner.name = asked.name.into();
     let mut arguments = asked.arguments;
@@ -145,7 +161,10 @@ pub(crate) fn inner(params: &CallToolRequestParams) -> Result<CallToolRequestPar
 
 /// The name in the arguments of a `call_tool`, wherever a client put it.
 pub(crate) fn inner_name(arguments: &Value) -> Option<&str> {
-    ["name", "tool", "tool_name", "toolName"].iter().find_map(|key| arguments.get(key)).and_then(Value::as_str)
+    ["name", "tool", "tool_name", "toolName"]
+        .iter()
+        .find_map(|key| arguments.get(key))
+        .and_then(Value::as_str)
 }
 
 /// Words in lower case, `camelCase` and `snake_case` taken apart, endings cut.
@@ -179,11 +198,21 @@ fn stem(word: &str) -> String {
 }
 
 fn argument_names(spec: &ToolSpec) -> Vec<&str> {
-    spec.tool.input_schema.get("properties").and_then(Value::as_object).map(|members| members.keys().map(String::as_str).collect()).unwrap_or_default()
+    spec.tool
+        .input_schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .map(|members| members.keys().map(String::as_str).collect())
+        .unwrap_or_default()
 }
 
 fn required(spec: &ToolSpec) -> Vec<&str> {
-    spec.tool.input_schema.get("required").and_then(Value::as_array).map(|names| names.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    spec.tool
+        .input_schema
+        .get("required")
+        .and_then(Value::as_array)
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default()
 }
 
 /// How often each word stands in a tool, by how much the place counts.
@@ -209,16 +238,21 @@ fn same_name(one: &str, other: &str) -> bool {
 }
 
 /// Searches among the tools that the caller may use.
-pub(crate) fn search(tools: &[Arc<ToolSpec>], arguments: Map<String, Value>) -> Result<CallToolResult, ToolError> {
-    let asked: SearchArguments =
-        serde_json::from_value(Value::Object(arguments)).map_err(|error| ToolError::Arguments(format!("search_tools takes a query: {error}")))?;
+pub(crate) fn search(
+    tools: &[Arc<ToolSpec>],
+    arguments: Map<String, Value>,
+) -> Result<CallToolResult, ToolError> {
+    let asked: SearchArguments = serde_json::from_value(Value::Object(arguments))
+        .map_err(|error| ToolError::Arguments(format!("search_tools takes a query: {error}")))?;
     if asked.query.chars().filter(|letter| letter.is_alphanumeric()).count() < 3 {
         return Err(ToolError::Arguments("query must have at least three letters".to_owned()));
     }
     let limit = asked.limit.unwrap_or(8).clamp(1, MOST_FOUND);
     let query: Vec<String> = words(&asked.query);
-    let wants_change = asked.include_mutating || query.iter().any(|word| CHANGING.iter().any(|verb| stem(verb) == *word));
-    let weights: Vec<(&Arc<ToolSpec>, HashMap<String, f64>)> = tools.iter().map(|spec| (spec, weighed(spec))).collect();
+    let wants_change = asked.include_mutating
+        || query.iter().any(|word| CHANGING.iter().any(|verb| stem(verb) == *word));
+    let weights: Vec<(&Arc<ToolSpec>, HashMap<String, f64>)> =
+        tools.iter().map(|spec| (spec, weighed(spec))).collect();
     #[expect(clippy::cast_precision_loss, reason = "there are no 2^52 tools")]
     let rarity = |word: &str| {
         let with = weights.iter().filter(|(_, weights)| weights.contains_key(word)).count();
@@ -234,8 +268,13 @@ pub(crate) fn search(tools: &[Arc<ToolSpec>], arguments: Map<String, Value>) -> 
         }
         let score_of = |word: &String| {
             let exact = weights.get(word).copied().unwrap_or_default();
-            let partly =
-                || weights.iter().filter(|(held, _)| word.len() >= 3 && held.starts_with(word.as_str())).map(|(_, weight)| weight * 0.5).fold(0.0, f64::max);
+            let partly = || {
+                weights
+                    .iter()
+                    .filter(|(held, _)| word.len() >= 3 && held.starts_with(word.as_str()))
+                    .map(|(_, weight)| weight * 0.5)
+                    .fold(0.0, f64::max)
+            };
             let weight = if exact > 0.0 { exact } else { partly() };
             weight * rarities.get(word).copied().unwrap_or(1.0)
         };
@@ -247,27 +286,42 @@ pub(crate) fn search(tools: &[Arc<ToolSpec>], arguments: Map<String, Value>) -> 
             hidden += 1;
             continue;
         }
-        let takes = |known: &&String| argument_names(spec).iter().any(|name| same_name(name, known));
+        let takes =
+            |known: &&String| argument_names(spec).iter().any(|name| same_name(name, known));
         #[expect(clippy::cast_precision_loss, reason = "there are no 2^52 arguments")]
         let known = asked.known_arguments.iter().filter(takes).count() as f64;
         found.push((text_score + known, *spec));
     }
     // The score decides, then the name: the same question always has the same answer.
-    found.sort_by(|(one, first), (other, second)| other.total_cmp(one).then_with(|| first.name().cmp(second.name())));
+    found.sort_by(|(one, first), (other, second)| {
+        other.total_cmp(one).then_with(|| first.name().cmp(second.name()))
+    });
     let total = found.len();
-    let shown: Vec<Value> = found.into_iter().take(limit).map(|(score, spec)| describe_short(spec, score, &asked.known_arguments)).collect();
-    let mut answer = json!({"tools": shown, "found": total, "hidden_because_they_change_something": hidden});
+    let shown: Vec<Value> = found
+        .into_iter()
+        .take(limit)
+        .map(|(score, spec)| describe_short(spec, score, &asked.known_arguments))
+        .collect();
+    let mut answer =
+        json!({"tools": shown, "found": total, "hidden_because_they_change_something": hidden});
     if hidden > 0
         && let Value::Object(members) = &mut answer
     {
-        members.insert("hint".to_owned(), "set include_mutating to see tools that change something".into());
+        members.insert(
+            "hint".to_owned(),
+            "set include_mutating to see tools that change something".into(),
+        );
     }
     Ok(CallToolResult::structured(answer))
 }
 
 fn describe_short(spec: &ToolSpec, score: f64, known: &[String]) -> Value {
-    let description: String = spec.tool.description.as_deref().unwrap_or_default().chars().take(300).collect();
-    let missing: Vec<&str> = required(spec).into_iter().filter(|name| !known.iter().any(|known| same_name(known, name))).collect();
+    let description: String =
+        spec.tool.description.as_deref().unwrap_or_default().chars().take(300).collect();
+    let missing: Vec<&str> = required(spec)
+        .into_iter()
+        .filter(|name| !known.iter().any(|known| same_name(known, name)))
+        .collect();
     json!({
         "name": spec.name(),
         "title": spec.tool.title,
@@ -281,10 +335,14 @@ fn describe_short(spec: &ToolSpec, score: f64, known: &[String]) -> Value {
 }
 
 /// The whole definition of one tool.
-pub(crate) fn describe(tools: &[Arc<ToolSpec>], arguments: Map<String, Value>) -> Result<CallToolResult, ToolError> {
-    let asked: DescribeArguments =
-        serde_json::from_value(Value::Object(arguments)).map_err(|error| ToolError::Arguments(format!("describe_tool takes a name: {error}")))?;
-    let spec = tools.iter().find(|spec| spec.name() == asked.name).ok_or_else(|| unknown(&asked.name))?;
+pub(crate) fn describe(
+    tools: &[Arc<ToolSpec>],
+    arguments: Map<String, Value>,
+) -> Result<CallToolResult, ToolError> {
+    let asked: DescribeArguments = serde_json::from_value(Value::Object(arguments))
+        .map_err(|error| ToolError::Arguments(format!("describe_tool takes a name: {error}")))?;
+    let spec =
+        tools.iter().find(|spec| spec.name() == asked.name).ok_or_else(|| unknown(&asked.name))?;
     let mut definition = serde_json::to_value(&spec.tool).unwrap_or_default();
     if let Value::Object(members) = &mut definition {
         members.insert("class".to_owned(), spec.class.as_str().into());
@@ -295,7 +353,9 @@ pub(crate) fn describe(tools: &[Arc<ToolSpec>], arguments: Map<String, Value>) -
 
 /// What a wrong name is told.
 pub(crate) fn unknown(name: &str) -> ToolError {
-    ToolError::Arguments(format!("there is no tool {name:?} that you may use; search_tools finds those that there are"))
+    ToolError::Arguments(format!(
+        "there is no tool {name:?} that you may use; search_tools finds those that there are"
+    ))
 }
 
 /// All tools, for those who want to read them through.
@@ -308,7 +368,9 @@ pub(crate) fn catalogue(tools: &[Arc<ToolSpec>]) -> String {
 pub(crate) fn as_result(error: ToolError) -> Result<CallToolResult, rmcp::ErrorData> {
     let failed = |why: String| CallToolResult::error(vec![ContentBlock::text(why)]);
     Ok(match error {
-        ToolError::Arguments(why) | ToolError::Failed(why) | ToolError::Unconfirmed(why) => failed(why),
+        ToolError::Arguments(why) | ToolError::Failed(why) | ToolError::Unconfirmed(why) => {
+            failed(why)
+        }
         ToolError::Busy(why, seconds) => {
             let mut result = failed(why);
             let mut meta = rmcp::model::MetaObject::new();
@@ -331,7 +393,10 @@ pub(crate) fn as_error(error: ToolError) -> rmcp::ErrorData {
         ToolError::Arguments(why) => rmcp::ErrorData::invalid_params(why, None),
         ToolError::Failed(why) => rmcp::ErrorData::internal_error(why, None),
         ToolError::Unconfirmed(why) => rmcp::ErrorData::invalid_request(why, None),
-        ToolError::Busy(why, seconds) => rmcp::ErrorData::internal_error(why, Some(json!({"doorward/retryAfterSeconds": seconds}))),
+        ToolError::Busy(why, seconds) => rmcp::ErrorData::internal_error(
+            why,
+            Some(json!({"doorward/retryAfterSeconds": seconds})),
+        ),
         ToolError::Protocol(error) => error,
         ToolError::Upstream(error) => crate::foreign::error(error),
         ToolError::Unavailable(error) => {
@@ -345,10 +410,24 @@ pub(crate) fn as_error(error: ToolError) -> rmcp::ErrorData {
 mod tests {
     use super::*;
 
-    fn tool(name: &'static str, description: &'static str, class: ToolClass, arguments: &[&str]) -> Arc<ToolSpec> {
-        let properties: Map<String, Value> = arguments.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
+    fn tool(
+        name: &'static str,
+        description: &'static str,
+        class: ToolClass,
+        arguments: &[&str],
+    ) -> Arc<ToolSpec> {
+        let properties: Map<String, Value> =
+            arguments.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
         let schema = json!({"type": "object", "properties": properties, "required": arguments});
-        let mut made = spec(name, name, description, schema.as_object().unwrap().clone(), class == ToolClass::Read).as_ref().clone();
+        let mut made = spec(
+            name,
+            name,
+            description,
+            schema.as_object().unwrap().clone(),
+            class == ToolClass::Read,
+        )
+        .as_ref()
+        .clone();
         made.class = class;
         made.upstream = doorward_model::UpstreamName::parse(name.split('_').next().unwrap()).ok();
         Arc::new(made)
@@ -356,46 +435,103 @@ mod tests {
 
     fn some() -> Vec<Arc<ToolSpec>> {
         vec![
-            tool("git_list_issues", "Lists the open issues of a repository.", ToolClass::Read, &["owner", "repo"]),
-            tool("git_create_issue", "Opens a new issue in a repository.", ToolClass::Write, &["owner", "repo", "title"]),
-            tool("git_get_file", "Reads one file of a repository.", ToolClass::Read, &["owner", "repo", "filePath"]),
+            tool(
+                "git_list_issues",
+                "Lists the open issues of a repository.",
+                ToolClass::Read,
+                &["owner", "repo"],
+            ),
+            tool(
+                "git_create_issue",
+                "Opens a new issue in a repository.",
+                ToolClass::Write,
+                &["owner", "repo", "title"],
+            ),
+            tool(
+                "git_get_file",
+                "Reads one file of a repository.",
+                ToolClass::Read,
+                &["owner", "repo", "filePath"],
+            ),
             tool("mail_search_messages", "Searches mail.", ToolClass::Read, &["query"]),
-            tool("mail_delete_message", "Deletes a message for good.", ToolClass::Destructive, &["id"]),
+            tool(
+                "mail_delete_message",
+                "Deletes a message for good.",
+                ToolClass::Destructive,
+                &["id"],
+            ),
         ]
     }
 
     fn names(query: &Value) -> Vec<String> {
         let result = search(&some(), query.as_object().unwrap().clone()).unwrap();
         let found = result.structured_content.unwrap();
-        found["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+        found["tools"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tool| tool["name"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     #[test]
     fn cw11_writes_are_hidden_unless_the_query_implies_one() {
         assert_eq!(names(&json!({"query": "issues"})), ["git_list_issues"]);
-        assert_eq!(names(&json!({"query": "create an issue"})).first().unwrap(), "git_create_issue");
-        assert!(names(&json!({"query": "issue", "include_mutating": true})).contains(&"git_create_issue".to_owned()));
-        assert!(names(&json!({"query": "messages"})).iter().all(|name| name != "mail_delete_message"));
+        assert_eq!(
+            names(&json!({"query": "create an issue"})).first().unwrap(),
+            "git_create_issue"
+        );
+        assert!(
+            names(&json!({"query": "issue", "include_mutating": true}))
+                .contains(&"git_create_issue".to_owned())
+        );
+        assert!(
+            names(&json!({"query": "messages"})).iter().all(|name| name != "mail_delete_message")
+        );
     }
 
     #[test]
     fn cw11_known_arguments_service_and_limit_count() {
-        assert_eq!(names(&json!({"query": "repository", "known_arguments": ["file_path"]})).first().unwrap(), "git_get_file");
-        assert_eq!(names(&json!({"query": "search messages", "service": "mail"})), ["mail_search_messages"]);
+        assert_eq!(
+            names(&json!({"query": "repository", "known_arguments": ["file_path"]}))
+                .first()
+                .unwrap(),
+            "git_get_file"
+        );
+        assert_eq!(
+            names(&json!({"query": "search messages", "service": "mail"})),
+            ["mail_search_messages"]
+        );
         assert_eq!(names(&json!({"query": "repository", "limit": 1})).len(), 1);
         assert!(search(&some(), json!({"query": "ab"}).as_object().unwrap().clone()).is_err());
-        let result = search(&some(), json!({"query": "reading files", "knownArguments": ["owner", "repo"]}).as_object().unwrap().clone()).unwrap();
-        assert_eq!(result.structured_content.unwrap()["tools"][0]["missing_required"], json!(["filePath"]));
+        let result = search(
+            &some(),
+            json!({"query": "reading files", "knownArguments": ["owner", "repo"]})
+                .as_object()
+                .unwrap()
+                .clone(),
+        )
+        .unwrap();
+        assert_eq!(
+            result.structured_content.unwrap()["tools"][0]["missing_required"],
+            json!(["filePath"])
+        );
     }
 
     #[test]
     fn cw12_call_tool_takes_either_spelling() {
-        for arguments in
-            [json!({"name": "a_b", "arguments": {"x": 1}}), json!({"toolName": "a_b", "args": {"x": 1}}), json!({"tool_name": "a_b", "parameters": {"x": 1}})]
-        {
-            let params = CallToolRequestParams::new(CALL).with_arguments(arguments.as_object().unwrap().clone());
+        for arguments in [
+            json!({"name": "a_b", "arguments": {"x": 1}}),
+            json!({"toolName": "a_b", "args": {"x": 1}}),
+            json!({"tool_name": "a_b", "parameters": {"x": 1}}),
+        ] {
+            let params = CallToolRequestParams::new(CALL)
+                .with_arguments(arguments.as_object().unwrap().clone());
             let inner = inner(&params).unwrap();
-            assert_eq!((inner.name.as_ref(), inner.arguments.unwrap()["x"].as_i64()), ("a_b", Some(1)));
+            assert_eq!(
+                (inner.name.as_ref(), inner.arguments.unwrap()["x"].as_i64()),
+                ("a_b", Some(1))
+            );
         }
         assert!(matches!(unknown("x"), ToolError::Arguments(why) if why.contains("search_tools")));
     }

@@ -1,4 +1,5 @@
-//! One request as tools see it: who asks, by which client, at which address, and what that client can do.
+//! One request as tools see it: who asks, by which client, at which address, and what that client
+//! can do.
 
 use std::sync::Arc;
 
@@ -51,7 +52,10 @@ impl ClientFacts {
     /// Whether it can show a form to its person.
     pub fn elicits_forms(&self) -> bool {
         // Before there were two modes, the bare capability meant forms.
-        self.capabilities.elicitation.as_ref().is_some_and(|elicitation| elicitation.form.is_some() || elicitation.url.is_none())
+        self.capabilities
+            .elicitation
+            .as_ref()
+            .is_some_and(|elicitation| elicitation.form.is_some() || elicitation.url.is_none())
     }
     /// Whether it can lead its person to an address.
     pub fn elicits_urls(&self) -> bool {
@@ -92,12 +96,20 @@ impl Visit {
     /// What the guard found out about the request behind a message.
     pub(crate) fn of(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
         let parts = context.extensions.get::<axum::http::request::Parts>();
-        let mut visit =
-            parts.and_then(|parts| parts.extensions.get::<Self>()).cloned().ok_or_else(|| ErrorData::internal_error("the request has no caller", None))?;
-        if let Some(capabilities) = context.meta.client_capabilities().filter(|_| context.meta.protocol_version().is_some()) {
+        let mut visit = parts
+            .and_then(|parts| parts.extensions.get::<Self>())
+            .cloned()
+            .ok_or_else(|| ErrorData::internal_error("the request has no caller", None))?;
+        if let Some(capabilities) =
+            context.meta.client_capabilities().filter(|_| context.meta.protocol_version().is_some())
+        {
             // The stateless revisions say with every request what the client can do.
             let name = context.meta.client_info().map(|info| info.name).unwrap_or_default();
-            let version = context.meta.protocol_version().map(|version| version.as_str().to_owned()).unwrap_or_default();
+            let version = context
+                .meta
+                .protocol_version()
+                .map(|version| version.as_str().to_owned())
+                .unwrap_or_default();
             visit.client = Arc::new(ClientFacts { name, version, modern: true, capabilities });
         }
         Ok(visit)
@@ -105,12 +117,18 @@ impl Visit {
 
     /// Whether the client, by either of its names, is one that `pattern` means.
     pub(crate) fn client_is(&self, pattern: &doorward_model::Pattern) -> bool {
-        [self.registered_name.as_ref(), self.client.name.as_str()].iter().any(|name| pattern.matches(name) || pattern.matches(&name.to_lowercase()))
+        [self.registered_name.as_ref(), self.client.name.as_str()]
+            .iter()
+            .any(|name| pattern.matches(name) || pattern.matches(&name.to_lowercase()))
     }
 }
 
 /// The error of a request that needs something of the client which it did not declare (T14).
 pub fn missing_capability(capabilities: &ClientCapabilities) -> ErrorData {
     let required = serde_json::json!({ "requiredCapabilities": capabilities });
-    ErrorData::new(ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY, "this needs a capability that the client did not declare", Some(required))
+    ErrorData::new(
+        ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY,
+        "this needs a capability that the client did not declare",
+        Some(required),
+    )
 }

@@ -1,4 +1,5 @@
-//! What roles allow: which scopes a person may give to a client, which tools they may call, and where one factor is not enough.
+//! What roles allow: which scopes a person may give to a client, which tools they may call, and
+//! where one factor is not enough.
 
 use crate::{
     Person, Role, ScopeSet,
@@ -25,9 +26,15 @@ pub struct RuleError(pub String);
 /// Reads `NAME = ROLE ROLE…`.
 fn rule(text: &str) -> Result<(&str, Vec<Role>), RuleError> {
     let wrong = |why: &str| RuleError(format!("{text:?} {why}"));
-    let (name, roles) = text.split_once('=').ok_or_else(|| wrong("must read NAME = ROLE, like \"mcp:write = developer\""))?;
+    let (name, roles) = text
+        .split_once('=')
+        .ok_or_else(|| wrong("must read NAME = ROLE, like \"mcp:write = developer\""))?;
     let words = roles.split([' ', ',']).filter(|word| !word.is_empty());
-    let roles = words.map(|word| Role::parse(word).map_err(|error| wrong(&format!("names {word:?}, but {error}")))).collect::<Result<Vec<_>, _>>()?;
+    let roles = words
+        .map(|word| {
+            Role::parse(word).map_err(|error| wrong(&format!("names {word:?}, but {error}")))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     if roles.is_empty() { Err(wrong("names no role")) } else { Ok((name.trim(), roles)) }
 }
 
@@ -40,41 +47,87 @@ fn scope(name: &str) -> Result<Scope, RuleError> {
 
 impl AccessPolicy {
     /// Reads the rules as they stand in the configuration.
-    pub fn parse(scope_roles: &[String], tool_roles: &[String], second_factor_scopes: &[String]) -> Result<Self, RuleError> {
-        let scopes = scope_roles.iter().map(|text| rule(text).and_then(|(name, roles)| Ok((scope(name)?, roles)))).collect::<Result<_, _>>()?;
-        let tools = tool_roles.iter().map(|text| rule(text).map(|(name, roles)| (Pattern::new(name), roles))).collect::<Result<_, _>>()?;
-        let second_factor = second_factor_scopes.iter().map(|name| scope(name)).collect::<Result<_, _>>()?;
+    pub fn parse(
+        scope_roles: &[String],
+        tool_roles: &[String],
+        second_factor_scopes: &[String],
+    ) -> Result<Self, RuleError> {
+        let scopes = scope_roles
+            .iter()
+            .map(|text| rule(text).and_then(|(name, roles)| Ok((scope(name)?, roles))))
+            .collect::<Result<_, _>>()?;
+        let tools = tool_roles
+            .iter()
+            .map(|text| rule(text).map(|(name, roles)| (Pattern::new(name), roles)))
+            .collect::<Result<_, _>>()?;
+        let second_factor =
+            second_factor_scopes.iter().map(|name| scope(name)).collect::<Result<_, _>>()?;
         Ok(Self { scopes, tools, second_factor, second_factor_for_administrators: false })
     }
 
-    /// The scopes that this person may hold through any client. A scope that includes one that is not allowed is not allowed either.
+    /// The scopes that this person may hold through any client. A scope that includes one that is
+    /// not allowed is not allowed either.
     pub fn scopes_of(&self, person: &Person) -> ScopeSet {
-        let admin = if person.is_administrator() { ScopeSet::administrative() } else { ScopeSet::default() };
+        let admin = if person.is_administrator() {
+            ScopeSet::administrative()
+        } else {
+            ScopeSet::default()
+        };
         if self.scopes.is_empty() {
             return ScopeSet::all().iter().chain(admin.iter()).collect();
         }
-        let allows = |scope: Scope| self.scopes.iter().filter(|(ruled, _)| *ruled == scope).all(|(_, roles)| person.has_any(roles));
-        ScopeSet::all().iter().chain(admin.iter()).filter(|scope| ScopeSet::from_iter([*scope]).closure().iter().all(allows)).collect()
+        let allows = |scope: Scope| {
+            self.scopes
+                .iter()
+                .filter(|(ruled, _)| *ruled == scope)
+                .all(|(_, roles)| person.has_any(roles))
+        };
+        ScopeSet::all()
+            .iter()
+            .chain(admin.iter())
+            .filter(|scope| ScopeSet::from_iter([*scope]).closure().iter().all(allows))
+            .collect()
     }
 
-    /// Whether this person may call a tool of this name. Of several rules that match, all must hold.
+    /// Whether this person may call a tool of this name. Of several rules that match, all must
+    /// hold.
     pub fn allows_tool(&self, person: &Person, tool: &str) -> bool {
-        self.tools.iter().filter(|(pattern, _)| pattern.matches(tool)).all(|(_, roles)| person.has_any(roles))
+        self.tools
+            .iter()
+            .filter(|(pattern, _)| pattern.matches(tool))
+            .all(|(_, roles)| person.has_any(roles))
     }
 
-    /// Those of `scopes` for which somebody who proved themselves like this must prove a second factor first.
-    pub fn lacks_second_factor(&self, scopes: &ScopeSet, authentication: &Authentication) -> ScopeSet {
+    /// Those of `scopes` for which somebody who proved themselves like this must prove a second
+    /// factor first.
+    pub fn lacks_second_factor(
+        &self,
+        scopes: &ScopeSet,
+        authentication: &Authentication,
+    ) -> ScopeSet {
         let admin = self.second_factor_for_administrators && scopes.has_administrative();
         if authentication.level == Level::MultiFactor || (self.second_factor.is_empty() && !admin) {
             return ScopeSet::default();
         }
         // What is demanded everywhere is demanded at each upstream.
-        let demands = |scope: Scope| (admin && scope.is_administrative()) || self.second_factor.iter().any(|demanding| demanding == scope.everywhere());
-        scopes.closure().iter().filter(|scope| ScopeSet::from_iter([*scope]).closure().iter().any(demands)).collect()
+        let demands = |scope: Scope| {
+            (admin && scope.is_administrative())
+                || self.second_factor.iter().any(|demanding| demanding == scope.everywhere())
+        };
+        scopes
+            .closure()
+            .iter()
+            .filter(|scope| ScopeSet::from_iter([*scope]).closure().iter().any(demands))
+            .collect()
     }
 
     /// What is left of `scopes` for this person, who proved themselves like this.
-    pub fn effective(&self, scopes: &ScopeSet, person: &Person, authentication: &Authentication) -> ScopeSet {
+    pub fn effective(
+        &self,
+        scopes: &ScopeSet,
+        person: &Person,
+        authentication: &Authentication,
+    ) -> ScopeSet {
         // Every call comes by here, and most servers have no rules.
         if self.scopes.is_empty() && self.second_factor.is_empty() && !scopes.has_administrative() {
             return scopes.closure();
@@ -113,9 +166,17 @@ mod tests {
 
     #[test]
     fn roles_gate_scopes_and_tools_from_wherever_they_come() {
-        let policy = AccessPolicy::parse(&list(&["mcp:write = developer, admin"]), &list(&["revoke_* = admin"]), &[]).unwrap();
+        let policy = AccessPolicy::parse(
+            &list(&["mcp:write = developer, admin"]),
+            &list(&["revoke_* = admin"]),
+            &[],
+        )
+        .unwrap();
         assert_eq!(policy.scopes_of(&person(&[], &[])).to_string(), "mcp:read offline_access");
-        assert_eq!(policy.scopes_of(&person(&["developer"], &[])).to_string(), "mcp:read mcp:write mcp:destructive offline_access");
+        assert_eq!(
+            policy.scopes_of(&person(&["developer"], &[])).to_string(),
+            "mcp:read mcp:write mcp:destructive offline_access"
+        );
         assert_eq!(
             policy.scopes_of(&person(&[], &["admin"])).to_string(),
             "mcp:read mcp:write mcp:destructive admin:read admin:upstreams admin offline_access"
@@ -124,37 +185,65 @@ mod tests {
         assert!(!policy.allows_tool(&person(&["developer"], &[]), "revoke_connected_app"));
         assert!(policy.allows_tool(&person(&["admin"], &[]), "revoke_connected_app"));
         let closed = AccessPolicy::parse(&list(&["mcp:read = staff"]), &[], &[]).unwrap();
-        assert_eq!(closed.scopes_of(&person(&["developer"], &[])).to_string(), "offline_access", "writing includes reading");
+        assert_eq!(
+            closed.scopes_of(&person(&["developer"], &[])).to_string(),
+            "offline_access",
+            "writing includes reading"
+        );
     }
 
     #[test]
     fn a_scope_may_need_a_second_factor() {
         let policy = AccessPolicy::parse(&[], &[], &list(&["mcp:write"])).unwrap();
-        let (single, multi) = (Authentication::default(), Authentication { level: Level::MultiFactor, ..Authentication::default() });
+        let (single, multi) = (
+            Authentication::default(),
+            Authentication { level: Level::MultiFactor, ..Authentication::default() },
+        );
         let both = ScopeSet::parse_known("mcp:write");
         assert_eq!(policy.effective(&both, &person(&[], &[]), &single).to_string(), "mcp:read");
-        assert_eq!(policy.effective(&both, &person(&[], &[]), &multi).to_string(), "mcp:read mcp:write");
+        assert_eq!(
+            policy.effective(&both, &person(&[], &[]), &multi).to_string(),
+            "mcp:read mcp:write"
+        );
         assert_eq!(policy.lacks_second_factor(&both, &single).to_string(), "mcp:write");
     }
 
     #[test]
     fn only_administrators_hold_the_scope_admin_and_with_a_second_factor_where_that_is_demanded() {
-        let (single, multi) = (Authentication::default(), Authentication { level: Level::MultiFactor, ..Authentication::default() });
+        let (single, multi) = (
+            Authentication::default(),
+            Authentication { level: Level::MultiFactor, ..Authentication::default() },
+        );
         let admin = ScopeSet::parse_known("admin mcp:read");
         let mut policy = AccessPolicy::parse(&[], &[], &[]).unwrap();
-        assert_eq!(policy.effective(&admin, &person(&["staff"], &[]), &multi).normalised().to_string(), "mcp:read");
-        assert_eq!(policy.effective(&admin, &person(&["admin"], &[]), &single).normalised().to_string(), "mcp:read admin");
+        assert_eq!(
+            policy.effective(&admin, &person(&["staff"], &[]), &multi).normalised().to_string(),
+            "mcp:read"
+        );
+        assert_eq!(
+            policy.effective(&admin, &person(&["admin"], &[]), &single).normalised().to_string(),
+            "mcp:read admin"
+        );
         policy.second_factor_for_administrators = true;
-        assert_eq!(policy.effective(&admin, &person(&["admin"], &[]), &single).normalised().to_string(), "mcp:read");
+        assert_eq!(
+            policy.effective(&admin, &person(&["admin"], &[]), &single).normalised().to_string(),
+            "mcp:read"
+        );
         assert_eq!(policy.lacks_second_factor(&admin, &single).normalised().to_string(), "admin");
-        assert_eq!(policy.effective(&admin, &person(&["admin"], &[]), &multi).normalised().to_string(), "mcp:read admin");
+        assert_eq!(
+            policy.effective(&admin, &person(&["admin"], &[]), &multi).normalised().to_string(),
+            "mcp:read admin"
+        );
     }
 
     #[test]
     fn wrong_rules_say_what_is_wrong() {
-        for (rule, said) in
-            [("mcp:write", "must read NAME = ROLE"), ("mcp:rite = a", "is not a scope"), ("mcp:read =", "names no role"), ("mcp:read = A", "lower-case")]
-        {
+        for (rule, said) in [
+            ("mcp:write", "must read NAME = ROLE"),
+            ("mcp:rite = a", "is not a scope"),
+            ("mcp:read =", "names no role"),
+            ("mcp:read = A", "lower-case"),
+        ] {
             let error = AccessPolicy::parse(&list(&[rule]), &[], &[]).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }

@@ -7,8 +7,8 @@ use crate::{
 
 pub use crate::id::AccessTokenId;
 
-/// A token that a person made for a program of theirs, or an administrator for a service. It acts for its person, within its scopes and
-/// never beyond what the person may do now.
+/// A token that a person made for a program of theirs, or an administrator for a service. It acts
+/// for its person, within its scopes and never beyond what the person may do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
     /// Its handle: what pages, commands and the audit call it. It proves nothing.
@@ -33,7 +33,8 @@ pub struct AccessToken {
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
-    /// The authentication of the user who made it, at the time. What needs a second factor needs it here.
+    /// The authentication of the user who made it, at the time. What needs a second factor needs it
+    /// here.
     pub authentication: Authentication,
     /// The account at a provider by which they had signed in. The token ends with it.
     pub identity: Option<IdentityId>,

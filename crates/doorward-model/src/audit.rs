@@ -1,5 +1,5 @@
-//! The audit: what happened, who did it by which client, and how it ended. Entries form a chain of hashes, so that one that was
-//! changed or taken out is found.
+//! The audit: what happened, who did it by which client, and how it ended. Entries form a chain of
+//! hashes, so that one that was changed or taken out is found.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -8,12 +8,14 @@ use crate::{Timestamp, id::UserId};
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)*) => {
-        /// What happened. The text is stored, so that entries of a newer version can be read by an older one.
+        /// What happened. The text is stored, so that entries of a newer version can be read by an
+        /// older one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum AuditKind { $($(#[doc = $doc])+ $name),* }
 
         impl AuditKind {
-            /// Every kind with its text and what it means, for pages and for the generated reference.
+            /// Every kind with its text and what it means, for pages and for the generated
+            /// reference.
             pub const ALL: &[(Self, &'static str, &'static str)] = &[$((Self::$name, $text, concat!($($doc),+))),*];
 
             /// The stored text.
@@ -47,13 +49,15 @@ kinds! {
     IdentityUnlinked = "person.identity_unlinked";
     /// A passkey, an authenticator app or recovery codes were added.
     FactorAdded = "person.factor_added";
-    /// A passkey, an authenticator app or recovery codes were removed, or a recovery code was used up.
+    /// A passkey, an authenticator app or recovery codes were removed, or a recovery code was used
+    /// up.
     FactorRemoved = "person.factor_removed";
     /// A one-time administrator link was made.
     AdminLinkMade = "admin_link.made";
     /// A one-time administrator link was used.
     AdminLinkUsed = "admin_link.used";
-    /// A client became known: it registered, was added, or its metadata document was read for the first time.
+    /// A client became known: it registered, was added, or its metadata document was read for the
+    /// first time.
     ClientAdded = "client.added";
     /// A client's metadata, state or pin changed.
     ClientChanged = "client.changed";
@@ -287,10 +291,22 @@ impl AuditEvent {
     #[must_use]
     pub fn storable(mut self) -> Self {
         let texts = [&mut self.subject, &mut self.detail, &mut self.address, &mut self.request_id];
-        let call = self.call.as_deref_mut().map(|call| [&mut call.tool, &mut call.upstream, &mut call.decision]);
+        let call = self
+            .call
+            .as_deref_mut()
+            .map(|call| [&mut call.tool, &mut call.upstream, &mut call.decision]);
         let actor = &mut self.actor;
-        let actor = [&mut actor.user_id, &mut actor.user_name, &mut actor.client_id, &mut actor.session_id, &mut actor.token_id, &mut actor.grant_id];
-        for text in texts.into_iter().chain(call.into_iter().flatten()).chain(actor.into_iter().flatten()) {
+        let actor = [
+            &mut actor.user_id,
+            &mut actor.user_name,
+            &mut actor.client_id,
+            &mut actor.session_id,
+            &mut actor.token_id,
+            &mut actor.grant_id,
+        ];
+        for text in
+            texts.into_iter().chain(call.into_iter().flatten()).chain(actor.into_iter().flatten())
+        {
             *text = crate::id::without_nul(std::mem::take(text));
         }
         self
@@ -335,7 +351,8 @@ pub struct AuditHead {
 }
 
 impl AuditHead {
-    /// The entry that follows. Every field goes in with its length before it, so that no two events look alike to the hash.
+    /// The entry that follows. Every field goes in with its length before it, so that no two events
+    /// look alike to the hash.
     pub fn follow(&self, event: AuditEvent) -> AuditEntry {
         let seq = self.seq.saturating_add(1);
         let mut hash = Sha256::new();
@@ -350,7 +367,14 @@ impl AuditHead {
         put(&event.kind);
         put(event.outcome.as_str());
         let actor = &event.actor;
-        for text in [&actor.user_id, &actor.user_name, &actor.client_id, &actor.session_id, &actor.token_id, &actor.grant_id] {
+        for text in [
+            &actor.user_id,
+            &actor.user_name,
+            &actor.client_id,
+            &actor.session_id,
+            &actor.token_id,
+            &actor.grant_id,
+        ] {
             put(text.as_deref().unwrap_or_default());
         }
         put(&event.address);
@@ -403,12 +427,19 @@ pub struct AuditFilter {
 impl AuditFilter {
     /// Whether an event fits, for those who follow as it happens.
     pub fn fits(&self, event: &AuditEvent) -> bool {
-        let same = |wanted: &Option<String>, held: Option<&str>| wanted.as_deref().is_none_or(|wanted| held == Some(wanted));
+        let same = |wanted: &Option<String>, held: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| held == Some(wanted))
+        };
         let call = event.call.as_deref();
         same(&self.user_id, event.actor.user_id.as_deref())
-            && self.concerns.as_ref().is_none_or(|id| event.actor.user_id.as_ref() == Some(id) || event.subject == subject(AuditSubject::Person, id))
+            && self.concerns.as_ref().is_none_or(|id| {
+                event.actor.user_id.as_ref() == Some(id)
+                    || event.subject == subject(AuditSubject::Person, id)
+            })
             && same(&self.client_id, event.actor.client_id.as_deref())
-            && self.kind.as_ref().is_none_or(|kind| event.kind == *kind || kind.ends_with('.') && event.kind.starts_with(kind.as_str()))
+            && self.kind.as_ref().is_none_or(|kind| {
+                event.kind == *kind || kind.ends_with('.') && event.kind.starts_with(kind.as_str())
+            })
             && self.outcome.is_none_or(|outcome| event.outcome == outcome)
             && same(&self.tool, call.map(|call| call.tool.as_str()))
             && same(&self.upstream, call.map(|call| call.upstream.as_str()))
@@ -426,10 +457,18 @@ mod tests {
     fn an_entry_s_hash_depends_on_every_field_and_on_what_came_before() {
         let head = AuditHead { seq: 4, hash: "before".to_owned() };
         let call = CallFacts { tool: "echo".to_owned(), ..CallFacts::default() };
-        let event = AuditEvent { at: Timestamp(9), call: Some(Box::new(call)), ..AuditEvent::new(AuditKind::ToolCalled) }.about(AuditSubject::Tool, "echo");
+        let event = AuditEvent {
+            at: Timestamp(9),
+            call: Some(Box::new(call)),
+            ..AuditEvent::new(AuditKind::ToolCalled)
+        }
+        .about(AuditSubject::Tool, "echo");
         let entry = head.follow(event.clone());
         assert_eq!(entry.seq, 5);
-        let mut others = vec![AuditHead { seq: 4, hash: "other".to_owned() }.follow(event.clone()), AuditHead { seq: 5, ..head.clone() }.follow(event.clone())];
+        let mut others = vec![
+            AuditHead { seq: 4, hash: "other".to_owned() }.follow(event.clone()),
+            AuditHead { seq: 5, ..head.clone() }.follow(event.clone()),
+        ];
         let mut change = |with: &dyn Fn(&mut AuditEvent)| {
             let mut changed = event.clone();
             with(&mut changed);
@@ -444,7 +483,8 @@ mod tests {
         change(&|event| event.call.as_mut().unwrap().tool = "ech".to_owned());
         change(&|event| event.call.as_mut().unwrap().upstream = "echo".to_owned());
         change(&|event| event.call.as_mut().unwrap().response_bytes = 1);
-        let mut hashes: Vec<_> = others.iter().map(|entry| entry.hash.clone()).chain([entry.hash]).collect();
+        let mut hashes: Vec<_> =
+            others.iter().map(|entry| entry.hash.clone()).chain([entry.hash]).collect();
         let all = hashes.len();
         hashes.sort();
         hashes.dedup();
@@ -454,7 +494,9 @@ mod tests {
     #[test]
     fn a_family_of_kinds_is_named_by_its_dot() {
         let event = AuditEvent::new(AuditKind::SignedIn);
-        let fits = |kind: &str| AuditFilter { kind: Some(kind.to_owned()), ..AuditFilter::default() }.fits(&event);
+        let fits = |kind: &str| {
+            AuditFilter { kind: Some(kind.to_owned()), ..AuditFilter::default() }.fits(&event)
+        };
         assert!(fits("person.signed_in") && fits("person.") && !fits("person") && !fits("tool."));
     }
 }

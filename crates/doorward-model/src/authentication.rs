@@ -6,7 +6,8 @@ pub enum Level {
     /// One factor: a password, or whatever an upstream provider asked for.
     #[default]
     SingleFactor,
-    /// Two factors of our own, or a passkey with user verification, or what a trusted provider reports as that.
+    /// Two factors of our own, or a passkey with user verification, or what a trusted provider
+    /// reports as that.
     MultiFactor,
 }
 
@@ -29,7 +30,8 @@ impl Level {
 pub struct Authentication {
     /// How strongly.
     pub level: Level,
-    /// By which methods, in the words of RFC 8176: `pwd`, `otp`, `swk`, `user`, `mfa`, or those that an upstream provider used.
+    /// By which methods, in the words of RFC 8176: `pwd`, `otp`, `swk`, `user`, `mfa`, or those
+    /// that an upstream provider used.
     pub amr: Vec<String>,
 }
 

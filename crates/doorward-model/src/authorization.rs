@@ -32,7 +32,8 @@ pub struct AuthorizationCode {
     pub identity: Option<IdentityId>,
     /// When it stops being redeemable.
     pub expires_at: Timestamp,
-    /// When it was redeemed. Spent codes are kept for as long as their tokens may live, so that a replay is seen.
+    /// When it was redeemed. Spent codes are kept for as long as their tokens may live, so that a
+    /// replay is seen.
     pub consumed_at: Option<Timestamp>,
 }
 

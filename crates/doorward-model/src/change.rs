@@ -1,16 +1,17 @@
 //! A write is a value: a request decides on what it read and hands the store one [`UnitOfWork`].
 
 use crate::{
-    AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, Client, ConnectStep, Grant, HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink,
-    Passkey, Person, PersonName, ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt, SigningKey, StoredProvider, Timestamp,
-    Totp,
+    AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, Client, ConnectStep, Grant,
+    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, Passkey, Person, PersonName,
+    ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt,
+    SigningKey, StoredProvider, Timestamp, Totp,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,
 };
 
-/// One named change. Those marked *conditional* decide something: if their one statement does not touch exactly one row,
-/// nothing of the unit is kept and the caller learns which one failed.
+/// One named change. Those marked *conditional* decide something: if their one statement does not
+/// touch exactly one row, nothing of the unit is kept and the caller learns which one failed.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// Adds a person. Conditional: the name must be free.
@@ -22,7 +23,8 @@ pub enum Change {
         /// The new hash, or `None` to forbid signing in with a password.
         password: Option<HashedPassword>,
     },
-    /// Replaces a password's hash by one of the same password under newer parameters. Conditional: it must still be the old one.
+    /// Replaces a password's hash by one of the same password under newer parameters. Conditional:
+    /// it must still be the old one.
     RehashPassword {
         /// Whose.
         user_id: UserId,
@@ -105,7 +107,8 @@ pub enum Change {
         /// Why.
         reason: RevokeReason,
     },
-    /// Revokes the grants that were given by somebody who came by this upstream account, and spends the codes that wait to become one.
+    /// Revokes the grants that were given by somebody who came by this upstream account, and spends
+    /// the codes that wait to become one.
     RevokeGrantsOfIdentity {
         /// The account.
         identity: IdentityId,
@@ -161,7 +164,8 @@ pub enum Change {
         /// The session to keep.
         except: Option<SessionId>,
     },
-    /// Spends a named value: a consent, an assertion's `jti`. Conditional: it must not be spent yet.
+    /// Spends a named value: a consent, an assertion's `jti`. Conditional: it must not be spent
+    /// yet.
     SpendValue {
         /// The value's name.
         key: String,
@@ -200,7 +204,8 @@ pub enum Change {
         /// Its value.
         value: String,
     },
-    /// Counts an attempt to guess a secret as a failure, before the secret is compared. Conditional: the counter allows an attempt now.
+    /// Counts an attempt to guess a secret as a failure, before the secret is compared.
+    /// Conditional: the counter allows an attempt now.
     CountAttempt(CountedAttempt),
     /// Takes back an attempt whose secret turned out to be right.
     TakeBackAttempt {
@@ -221,7 +226,8 @@ pub enum Change {
         /// The name for people.
         display_name: Option<String>,
     },
-    /// Sets the e-mail address that the provider of an account vouches for (`Some`), or takes away the one that it vouched for (`None`).
+    /// Sets the e-mail address that the provider of an account vouches for (`Some`), or takes away
+    /// the one that it vouched for (`None`).
     FollowAddress {
         /// The user.
         user_id: UserId,
@@ -241,8 +247,9 @@ pub enum Change {
     CollectProviderRoles(UserId),
     /// Adds an upstream provider. Conditional: the name must be free.
     InsertProvider(StoredProvider),
-    /// Deletes an identity provider with everything that depends on it: sessions, sign-ins under way, grants, links and invitations, and all access
-    /// of users for whom nothing else stands. Conditional: it must exist.
+    /// Deletes an identity provider with everything that depends on it: sessions, sign-ins under
+    /// way, grants, links and invitations, and all access of users for whom nothing else stands.
+    /// Conditional: it must exist.
     DeleteProvider {
         /// The provider.
         id: ProviderId,
@@ -251,8 +258,8 @@ pub enum Change {
         /// Whether users may sign in with passwords of their own.
         passwords: bool,
     },
-    /// Ends what depends on accounts that a provider of the configuration no longer has: it left the file, or is another server now. The links
-    /// stay, ended and without tokens.
+    /// Ends what depends on accounts that a provider of the configuration no longer has: it left
+    /// the file, or is another server now. The links stay, ended and without tokens.
     RetireAccounts {
         /// The provider.
         provider: ProviderId,
@@ -265,7 +272,8 @@ pub enum Change {
     },
     /// Remembers a sign-in that goes to a provider.
     InsertSignIn(SignInAttempt),
-    /// Takes up a sign-in that came back. Conditional: awaited, not expired, from this provider and in this browser.
+    /// Takes up a sign-in that came back. Conditional: awaited, not expired, from this provider and
+    /// in this browser.
     RedeemSignIn {
         /// The hash of `state`.
         state: HashedToken,
@@ -278,10 +286,11 @@ pub enum Change {
     },
     /// Links an upstream account to a person. Conditional: it must not be linked yet.
     InsertIdentity(Box<LinkedIdentity>),
-    /// Replaces what is known of an upstream account. Conditional: it must be linked to the same person.
+    /// Replaces what is known of an upstream account. Conditional: it must be linked to the same
+    /// person.
     UpdateIdentity(Box<LinkedIdentity>),
-    /// Keeps what a look at an upstream account came to. Conditional: it is still claimed for this look, so nobody signed in or out
-    /// with it meanwhile.
+    /// Keeps what a look at an upstream account came to. Conditional: it is still claimed for this
+    /// look, so nobody signed in or out with it meanwhile.
     KeepChecked {
         /// What is now known.
         identity: Box<LinkedIdentity>,
@@ -295,7 +304,8 @@ pub enum Change {
         /// Which.
         identity: IdentityId,
     },
-    /// Reserves the next look at an upstream account for one replica. Conditional: nobody was faster.
+    /// Reserves the next look at an upstream account for one replica. Conditional: nobody was
+    /// faster.
     ClaimIdentityCheck {
         /// Which.
         identity: IdentityId,
@@ -304,7 +314,8 @@ pub enum Change {
         /// When another may try, if this one does not finish.
         until: Timestamp,
     },
-    /// Stores the token that a provider gave in place of another. Conditional: the other is still the one that is kept.
+    /// Stores the token that a provider gave in place of another. Conditional: the other is still
+    /// the one that is kept.
     KeepCredential {
         /// The account.
         identity: IdentityId,
@@ -320,7 +331,8 @@ pub enum Change {
         /// When to look again.
         next_check_at: Timestamp,
     },
-    /// Invites a person to sign in through a provider. An earlier invitation of the same address is replaced.
+    /// Invites a person to sign in through a provider. An earlier invitation of the same address is
+    /// replaced.
     PutInvitation(Invitation),
     /// Uses an invitation. Conditional: it must be there.
     RedeemInvitation {
@@ -363,7 +375,8 @@ pub enum Change {
     },
     /// Begins to set up an authenticator app. Conditional: none must be confirmed.
     PutTotp(Totp),
-    /// Confirms an authenticator app with its first code. Conditional: not confirmed yet, and a later step than the last.
+    /// Confirms an authenticator app with its first code. Conditional: not confirmed yet, and a
+    /// later step than the last.
     ConfirmTotp {
         /// Whose.
         user_id: UserId,
@@ -406,14 +419,16 @@ pub enum Change {
         /// What stays, at most.
         scopes: ScopeSet,
     },
-    /// Approves a client that waits for it, or takes the approval back. Conditional: the client must exist.
+    /// Approves a client that waits for it, or takes the approval back. Conditional: the client
+    /// must exist.
     SetClientApproved {
         /// The client.
         client_id: ClientId,
         /// Since when.
         approved_at: Option<Timestamp>,
     },
-    /// Pins what a client's metadata document said, or lets it change again. Conditional: the client must exist.
+    /// Pins what a client's metadata document said, or lets it change again. Conditional: the
+    /// client must exist.
     SetClientPinned {
         /// The client.
         client_id: ClientId,
@@ -422,8 +437,8 @@ pub enum Change {
     },
     /// Adds a personal or service token. Conditional: the id and the value must be new.
     InsertAccessToken(Box<AccessToken>),
-    /// Replaces the value of a token, its end, and what is recorded of the user who replaces it. Conditional: it must be this person's and
-    /// live at the moment of the replacement.
+    /// Replaces the value of a token, its end, and what is recorded of the user who replaces it.
+    /// Conditional: it must be this person's and live at the moment of the replacement.
     RotateAccessToken(Box<AccessToken>),
     /// Revokes a token. Conditional: it must be there and not revoked.
     RevokeAccessToken {
@@ -448,7 +463,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Notes that a token was used, and that the accounts at providers of its user are in use again.
+    /// Notes that a token was used, and that the accounts at providers of its user are in use
+    /// again.
     UseAccessToken {
         /// Which.
         id: AccessTokenId,
@@ -488,7 +504,8 @@ pub struct CountedAttempt {
     pub at: Timestamp,
     /// Failures without a delay. Counted as at least 1.
     pub free: u32,
-    /// The longest delay in seconds. The delay is one second after the free failures and doubles with each further one.
+    /// The longest delay in seconds. The delay is one second after the free failures and doubles
+    /// with each further one.
     pub longest_delay: i64,
     /// Seconds without an attempt after which the count starts again.
     pub forget_after: i64,
@@ -498,7 +515,11 @@ impl CountedAttempt {
     /// Seconds that must have passed since the last of `failures` failures before another attempt.
     pub fn delay_after(&self, failures: u32) -> i64 {
         let free = self.free.max(1);
-        if failures < free { 0 } else { (1_i64 << (failures - free).min(20)).min(self.longest_delay.max(0)) }
+        if failures < free {
+            0
+        } else {
+            (1_i64 << (failures - free).min(20)).min(self.longest_delay.max(0))
+        }
     }
 }
 

@@ -24,7 +24,9 @@ impl ClientSource {
     }
     /// Reads the stored form.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Administrator, Self::MetadataDocument, Self::Registration].into_iter().find(|source| source.as_str() == text)
+        [Self::Administrator, Self::MetadataDocument, Self::Registration]
+            .into_iter()
+            .find(|source| source.as_str() == text)
     }
 }
 
@@ -43,7 +45,8 @@ pub enum ClientAuthMethod {
 
 impl ClientAuthMethod {
     /// Every method, in the order of preference in which metadata lists them.
-    pub const ALL: [Self; 4] = [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+    pub const ALL: [Self; 4] =
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
 
     /// The registered name.
     pub const fn as_str(self) -> &'static str {
@@ -79,7 +82,8 @@ pub struct Client {
     pub auth_method: ClientAuthMethod,
     /// The hash of its secret, for the two methods that have one.
     pub secret: Option<HashedToken>,
-    /// Whether it registered the `refresh_token` grant type. Without it no refresh token is issued (N5).
+    /// Whether it registered the `refresh_token` grant type. Without it no refresh token is issued
+    /// (N5).
     pub refresh_tokens: bool,
     /// The scopes that it may be granted.
     pub scopes: ScopeSet,
@@ -93,7 +97,8 @@ pub struct Client {
     pub metadata: String,
     /// When it was first stored.
     pub created_at: Timestamp,
-    /// When a person first allowed it anything. Registrations that have this are never collected (I13).
+    /// When a person first allowed it anything. Registrations that have this are never collected
+    /// (I13).
     pub authorized_at: Option<Timestamp>,
     /// When an administrator disabled it.
     pub disabled_at: Option<Timestamp>,
@@ -101,30 +106,43 @@ pub struct Client {
     pub fresh_until: Option<Timestamp>,
     /// When an administrator approved it. It matters only where the configuration asks for it.
     pub approved_at: Option<Timestamp>,
-    /// When an administrator pinned what its metadata document said: a changed document is then refused.
+    /// When an administrator pinned what its metadata document said: a changed document is then
+    /// refused.
     pub pinned_at: Option<Timestamp>,
 }
 
 impl Client {
-    /// Names the state that an administrator saw, so that nothing else is decided on. Uses by people do not change it.
+    /// Names the state that an administrator saw, so that nothing else is decided on. Uses by
+    /// people do not change it.
     pub fn etag(&self) -> String {
         let uris: Vec<&str> = self.redirect_uris.iter().map(RedirectUri::as_str).collect();
         let text = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         let states = [text(self.disabled_at), text(self.approved_at), text(self.pinned_at)];
-        crate::id::etag(&[self.id.as_str(), &self.name, &uris.join(" "), &self.scopes.to_string(), &states.join(" ")])
+        crate::id::etag(&[
+            self.id.as_str(),
+            &self.name,
+            &uris.join(" "),
+            &self.scopes.to_string(),
+            &states.join(" "),
+        ])
     }
-    /// Whether an administrator or a user has dealt with this client. Until then, its redirect URIs are addresses that a stranger wrote, and a
-    /// browser is not sent there before its user has seen where it leads (RFC 9700 §4.11.2).
+    /// Whether an administrator or a user has dealt with this client. Until then, its redirect URIs
+    /// are addresses that a stranger wrote, and a browser is not sent there before its user has
+    /// seen where it leads (RFC 9700 §4.11.2).
     pub fn is_introduced(&self) -> bool {
         self.source == ClientSource::Administrator || self.authorized_at.is_some()
     }
-    /// Whether an answer sent to `redirect_uri` can only reach this client, so that nothing need be asked of the user again (RFC 8252 §8.6). An
-    /// administrator must have made the client; then either it proves itself at the token endpoint, or the redirect is a claimed https address.
-    /// Any program on the user's machine can listen on a loopback port or claim a private-use scheme.
+    /// Whether an answer sent to `redirect_uri` can only reach this client, so that nothing need be
+    /// asked of the user again (RFC 8252 §8.6). An administrator must have made the client; then
+    /// either it proves itself at the token endpoint, or the redirect is a claimed https address.
+    /// Any program on the user's machine can listen on a loopback port or claim a private-use
+    /// scheme.
     pub fn is_assured_at(&self, redirect_uri: &str) -> bool {
-        self.source == ClientSource::Administrator && (self.auth_method != ClientAuthMethod::None || redirect_uri.starts_with("https://"))
+        self.source == ClientSource::Administrator
+            && (self.auth_method != ClientAuthMethod::None || redirect_uri.starts_with("https://"))
     }
-    /// Whether every redirect leads to the person's own machine, so that any program there could pose as this client (A14).
+    /// Whether every redirect leads to the person's own machine, so that any program there could
+    /// pose as this client (A14).
     pub fn is_localhost_only(&self) -> bool {
         self.redirect_uris.iter().all(RedirectUri::is_loopback)
     }

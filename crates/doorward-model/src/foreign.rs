@@ -1,12 +1,14 @@
-//! Text that others wrote: names, messages and links of upstreams, identity providers and clients. Every such text passes through
-//! this module before it is shown, logged or sent on, so that it can neither forge lines, reorder what surrounds it, hide characters
-//! in it, nor be taken for Doorward's own words.
+//! Text that others wrote: names, messages and links of upstreams, identity providers and clients.
+//! Every such text passes through this module before it is shown, logged or sent on, so that it can
+//! neither forge lines, reorder what surrounds it, hide characters in it, nor be taken for
+//! Doorward's own words.
 
 use std::borrow::Cow;
 
 use url::Url;
 
-/// The most characters of a foreign text that becomes one line, where the caller has no better limit.
+/// The most characters of a foreign text that becomes one line, where the caller has no better
+/// limit.
 pub const LINE: usize = 200;
 /// The most characters of a foreign text of several lines.
 pub const BLOCK: usize = 4000;
@@ -16,14 +18,15 @@ fn is_break(letter: char) -> bool {
     matches!(letter, '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Joiners and the emoji selector: invisible by themselves, but part of words in Persian and Indic scripts and of emoji.
+/// Joiners and the emoji selector: invisible by themselves, but part of words in Persian and Indic
+/// scripts and of emoji.
 fn is_joiner(letter: char) -> bool {
     matches!(letter, '\u{200c}' | '\u{200d}' | '\u{fe0f}')
 }
 
-/// Reports a character that has no visible form of its own or changes the order of others: controls (Cc), format characters (Cf),
-/// default-ignorable code points and fillers (Unicode 16, DerivedCoreProperties `Default_Ignorable_Code_Point`), separators of lines
-/// and noncharacters.
+/// Reports a character that has no visible form of its own or changes the order of others: controls
+/// (Cc), format characters (Cf), default-ignorable code points and fillers (Unicode 16,
+/// DerivedCoreProperties `Default_Ignorable_Code_Point`), separators of lines and noncharacters.
 pub fn is_hidden(letter: char) -> bool {
     if letter.is_ascii() {
         return letter.is_ascii_control();
@@ -49,7 +52,8 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// Copies visible characters, at most `most`; `\n` too where `lines` says so. A joiner is kept after a character that is not ASCII.
+/// Copies visible characters, at most `most`; `\n` too where `lines` says so. A joiner is kept
+/// after a character that is not ASCII.
 fn visible(text: &str, most: usize, lines: bool) -> String {
     let mut kept = String::with_capacity(text.len().min(most * 4));
     let (mut count, mut before) = (0, ' ');
@@ -80,8 +84,8 @@ fn visible(text: &str, most: usize, lines: bool) -> String {
     kept
 }
 
-/// Cleans a text to one line of at most `most` characters: line breaks become spaces, hidden characters go, and a text that was cut
-/// ends with `…`.
+/// Cleans a text to one line of at most `most` characters: line breaks become spaces, hidden
+/// characters go, and a text that was cut ends with `…`.
 pub fn line(text: &str, most: usize) -> Cow<'_, str> {
     let trimmed = text.trim_matches(' ');
     if trimmed.len() <= most && is_plain(trimmed) && !trimmed.contains("  ") {
@@ -92,8 +96,8 @@ pub fn line(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(cleaned)
 }
 
-/// Cleans a text of several lines, at most `most` characters: all line ends become `\n`, hidden characters go, more than one empty
-/// line in a row becomes one.
+/// Cleans a text of several lines, at most `most` characters: all line ends become `\n`, hidden
+/// characters go, more than one empty line in a row becomes one.
 pub fn block(text: &str, most: usize) -> String {
     let cleaned = visible(text.trim(), most, true);
     let mut kept = String::with_capacity(cleaned.len());
@@ -112,12 +116,22 @@ pub fn block(text: &str, most: usize) -> String {
 
 /// Cleans a text to one line and puts it in quotation marks that the text itself cannot end.
 pub fn quoted(text: &str, most: usize) -> String {
-    let inner: String = line(text, most).chars().map(|letter| if matches!(letter, '"' | '“' | '”' | '„' | '‟' | '″') { '\'' } else { letter }).collect();
+    let inner: String = line(text, most)
+        .chars()
+        .map(|letter| {
+            if matches!(letter, '"' | '“' | '”' | '„' | '‟' | '″') {
+                '\''
+            } else {
+                letter
+            }
+        })
+        .collect();
     format!("“{inner}”")
 }
 
-/// Names the source of a text before it: `SOURCE VERB: “text”`, or, for several lines, `SOURCE VERB:` and each line after `> `. No
-/// part of the text can stand at the beginning of a line, so none can be taken for Doorward's own words.
+/// Names the source of a text before it: `SOURCE VERB: “text”`, or, for several lines, `SOURCE
+/// VERB:` and each line after `> `. No part of the text can stand at the beginning of a line, so
+/// none can be taken for Doorward's own words.
 pub fn attributed(source: &str, verb: &str, text: &str, most: usize) -> String {
     let source = line(source, 100);
     let cleaned = block(text, most);
@@ -132,8 +146,9 @@ pub fn attributed(source: &str, verb: &str, text: &str, most: usize) -> String {
     told
 }
 
-/// Shows hidden characters of a text instead of dropping them, as `\u{202e}`; line breaks as `\n`. For logs and tables, where two
-/// different texts must not look alike and one entry must stay one line.
+/// Shows hidden characters of a text instead of dropping them, as `\u{202e}`; line breaks as `\n`.
+/// For logs and tables, where two different texts must not look alike and one entry must stay one
+/// line.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if is_plain(text) || !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -149,8 +164,8 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Shows hidden characters in a JSON document as `\\uXXXX`: the document stays one line and says the same, since outside of its texts
-/// JSON has no such character but line breaks, which go.
+/// Shows hidden characters in a JSON document as `\\uXXXX`: the document stays one line and says
+/// the same, since outside of its texts JSON has no such character but line breaks, which go.
 pub fn escaped_json(document: &str) -> Cow<'_, str> {
     if is_plain(document) || !document.chars().any(is_hidden) {
         return Cow::Borrowed(document);
@@ -162,7 +177,9 @@ pub fn escaped_json(document: &str) -> Cow<'_, str> {
         }
         if is_hidden(letter) {
             let mut units = [0; 2];
-            shown.extend(letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+            shown.extend(
+                letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")),
+            );
         } else {
             shown.push(letter);
         }
@@ -170,21 +187,33 @@ pub fn escaped_json(document: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Reads a link that a user may be led to: https, with a host, without user or password, at most 2,048 bytes. `None` for every other
-/// text, `javascript:` and `data:` among them.
+/// Reads a link that a user may be led to: https, with a host, without user or password, at most
+/// 2,048 bytes. `None` for every other text, `javascript:` and `data:` among them.
 pub fn https_link(text: &str) -> Option<Url> {
     if text.len() > 2048 || has_hidden(text) {
         return None;
     }
     let url = Url::parse(text).ok()?;
-    (url.scheme() == "https" && url.host().is_some() && url.username().is_empty() && url.password().is_none()).then_some(url)
+    (url.scheme() == "https"
+        && url.host().is_some()
+        && url.username().is_empty()
+        && url.password().is_none())
+    .then_some(url)
 }
 
-/// Reports a URI that names something to be read, not something that runs where it is opened: every scheme except `javascript`,
-/// `vbscript`, `data` and `blob`. For URIs that identify resources and may use schemes of their own.
+/// Reports a URI that names something to be read, not something that runs where it is opened: every
+/// scheme except `javascript`, `vbscript`, `data` and `blob`. For URIs that identify resources and
+/// may use schemes of their own.
 pub fn is_inert(uri: &str) -> bool {
-    let scheme: String = uri.chars().filter(|letter| !letter.is_whitespace() && !is_hidden(*letter)).take_while(|letter| *letter != ':').collect();
-    !has_hidden(uri) && !["javascript", "vbscript", "data", "blob"].iter().any(|active| scheme.eq_ignore_ascii_case(active))
+    let scheme: String = uri
+        .chars()
+        .filter(|letter| !letter.is_whitespace() && !is_hidden(*letter))
+        .take_while(|letter| *letter != ':')
+        .collect();
+    !has_hidden(uri)
+        && !["javascript", "vbscript", "data", "blob"]
+            .iter()
+            .any(|active| scheme.eq_ignore_ascii_case(active))
 }
 
 #[cfg(test)]
@@ -198,7 +227,11 @@ mod tests {
         assert_eq!(line("safe\u{202e}txt.exe\u{200b}\u{e0041}\u{ad}\u{3164}", 40), "safetxt.exe");
         assert_eq!(line("\u{1b}[31mred\u{7}", 20), "[31mred");
         assert_eq!(line(&"x".repeat(30), 10), format!("{}…", "x".repeat(10)));
-        assert_eq!(line("می\u{200c}خواهم 👩\u{200d}💻 ❤\u{fe0f}", 40), "می\u{200c}خواهم 👩\u{200d}💻 ❤\u{fe0f}", "scripts and emoji keep their joiners");
+        assert_eq!(
+            line("می\u{200c}خواهم 👩\u{200d}💻 ❤\u{fe0f}", 40),
+            "می\u{200c}خواهم 👩\u{200d}💻 ❤\u{fe0f}",
+            "scripts and emoji keep their joiners"
+        );
         assert_eq!(line("a\u{200d}b", 10), "ab");
     }
 
@@ -224,21 +257,37 @@ mod tests {
         let document = "{\"a\": \"x\u{202e}y\u{e0041}\u{7f}\",\n \"b\": 1}";
         let shown = escaped_json(document);
         assert_eq!(shown, "{\"a\": \"x\\u202ey\\udb40\\udc41\\u007f\", \"b\": 1}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), serde_json::from_str::<serde_json::Value>(document).unwrap());
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&shown).unwrap(),
+            serde_json::from_str::<serde_json::Value>(document).unwrap()
+        );
     }
 
     #[test]
     fn only_https_links_lead_anywhere() {
         assert!(https_link("https://a.example/x?y=1").is_some());
-        for text in
-            ["javascript:alert(1)", "http://a.example/", "data:text/html,x", "https://u:p@a.example/", " JaVaScript:x", "https://a.example/\u{202e}x", ""]
-        {
+        for text in [
+            "javascript:alert(1)",
+            "http://a.example/",
+            "data:text/html,x",
+            "https://u:p@a.example/",
+            " JaVaScript:x",
+            "https://a.example/\u{202e}x",
+            "",
+        ] {
             assert!(https_link(text).is_none(), "{text}");
         }
         for uri in ["notes://1", "file:///x", "ui://a", "x", "https://a.example"] {
             assert!(is_inert(uri), "{uri}");
         }
-        for uri in ["javascript:alert(1)", " JAVASCRIPT:x", "java\tscript:x", "data:text/html,x", "vbscript:x", "blob:x"] {
+        for uri in [
+            "javascript:alert(1)",
+            " JAVASCRIPT:x",
+            "java\tscript:x",
+            "data:text/html,x",
+            "vbscript:x",
+            "blob:x",
+        ] {
             assert!(!is_inert(uri), "{uri}");
         }
     }

@@ -5,7 +5,8 @@ use crate::{
     id::{ClientId, GrantId, UserId},
 };
 
-/// What one person allowed one client on one occasion. All tokens issued from it form one family and end together.
+/// What one person allowed one client on one occasion. All tokens issued from it form one family
+/// and end together.
 #[derive(Clone, Debug)]
 pub struct Grant {
     /// Its identifier, carried by access tokens so that revocation reaches them.

@@ -1,4 +1,5 @@
-//! Identifiers. Each is a string newtype, so that a client's id can never stand where a person's is meant.
+//! Identifiers. Each is a string newtype, so that a client's id can never stand where a person's is
+//! meant.
 
 use std::fmt;
 
@@ -6,15 +7,17 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::ports::Entropy;
 
-/// Draws `bytes` random bytes and writes them as unpadded base64url: letters, digits, `-` and `_` only, which every
-/// client sends back unchanged (TypeScript SDKs do not form-encode Basic credentials).
+/// Draws `bytes` random bytes and writes them as unpadded base64url: letters, digits, `-` and `_`
+/// only, which every client sends back unchanged (TypeScript SDKs do not form-encode Basic
+/// credentials).
 pub fn random_text(entropy: &dyn Entropy, bytes: usize) -> String {
     let mut buffer = vec![0u8; bytes];
     entropy.fill(&mut buffer);
     URL_SAFE_NO_PAD.encode(buffer)
 }
 
-/// A short name of a state: equal states have equal names, and different ones practically never (RFC 9110 §8.8.3).
+/// A short name of a state: equal states have equal names, and different ones practically never
+/// (RFC 9110 §8.8.3).
 pub fn etag(parts: &[&str]) -> String {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
@@ -25,7 +28,8 @@ pub fn etag(parts: &[&str]) -> String {
     URL_SAFE_NO_PAD.encode(hash.finalize().get(..15).unwrap_or_default())
 }
 
-/// The text with U+FFFD for each NUL, which PostgreSQL can neither keep nor look for and SQLite can.
+/// The text with U+FFFD for each NUL, which PostgreSQL can neither keep nor look for and SQLite
+/// can.
 pub fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
@@ -41,12 +45,14 @@ macro_rules! id {
             pub fn random(entropy: &dyn Entropy) -> Self {
                 Self(format!(concat!($prefix, "{}"), random_text(entropy, 16)))
             }
-            /// An identifier as it was stored or received. It names something only if a look-up finds it. A NUL, which PostgreSQL
-            /// cannot even look for, becomes U+FFFD: no identifier has either.
+            /// An identifier as it was stored or received. It names something only if a look-up
+            /// finds it. A NUL, which PostgreSQL cannot even look for, becomes U+FFFD: no
+            /// identifier has either.
             pub fn from_text(text: impl Into<String>) -> Self {
                 Self(crate::id::without_nul(text.into()))
             }
-            /// An identifier of this kind as this server makes them; `None` for any other text. It names something only if a look-up finds it.
+            /// An identifier of this kind as this server makes them; `None` for any other text. It
+            /// names something only if a look-up finds it.
             pub fn parse(text: &str) -> Option<Self> {
                 let random = text.strip_prefix($prefix)?;
                 let plain = random.len() == 22 && random.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
@@ -67,11 +73,13 @@ macro_rules! id {
 }
 
 id!(
-    /// A client's `client_id` (RFC 6749 §2.2): one that we made, or the https address of a Client ID Metadata Document.
+    /// A client's `client_id` (RFC 6749 §2.2): one that we made, or the https address of a Client
+    /// ID Metadata Document.
     ClientId, "c_"
 );
 id!(
-    /// A person. It is the `sub` of every token issued for them and never equals a client's id (RFC 9700 §4.15).
+    /// A person. It is the `sub` of every token issued for them and never equals a client's id (RFC
+    /// 9700 §4.15).
     UserId, "u_"
 );
 id!(

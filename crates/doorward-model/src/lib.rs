@@ -1,6 +1,10 @@
-//! The nouns of Doorward: identifiers, records, state transitions, scopes, secrets as types, the ports for time and
-//! randomness, and every address that the program serves. Nothing here reads, writes or waits.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+//! The nouns of Doorward: identifiers, records, state transitions, scopes, secrets as types, the
+//! ports for time and randomness, and every address that the program serves. Nothing here reads,
+//! writes or waits.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 pub mod access;
 pub mod access_token;
@@ -34,7 +38,10 @@ pub mod upstream;
 
 pub use access::AccessPolicy;
 pub use access_token::{AccessToken, AccessTokenId};
-pub use audit::{Actor, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditKind, AuditSubject, CallFacts, Outcome};
+pub use audit::{
+    Actor, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditKind, AuditSubject, CallFacts,
+    Outcome,
+};
 pub use authentication::{Authentication, Level};
 pub use authorization::{AuthorizationCode, OneTimeLink};
 pub use change::{Change, CountedAttempt, Expected, UnitOfWork};
@@ -46,7 +53,9 @@ pub use pattern::Pattern;
 pub use person::{Person, PersonName, Role};
 pub use policy::{Effect, ToolPolicy};
 pub use ports::{Clock, Entropy, Timestamp};
-pub use provider::{IdentityId, Invitation, LinkedIdentity, ProviderId, SignInAttempt, StoredProvider};
+pub use provider::{
+    IdentityId, Invitation, LinkedIdentity, ProviderId, SignInAttempt, StoredProvider,
+};
 pub use public_url::PublicUrl;
 pub use reason::Reason;
 pub use redirect::RedirectUri;

@@ -7,7 +7,8 @@ pub enum OAuthErrorCode {
     InvalidRequest,
     /// RFC 6749 §5.2: the client is unknown or could not prove itself.
     InvalidClient,
-    /// RFC 6749 §5.2: the code or refresh token is unknown, expired, spent, revoked or another client's.
+    /// RFC 6749 §5.2: the code or refresh token is unknown, expired, spent, revoked or another
+    /// client's.
     InvalidGrant,
     /// RFC 6749 §5.2: the client may not use this grant type.
     UnauthorizedClient,

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::{IdentityId, Timestamp, id::UserId, secret::HashedPassword};
 
-/// The name that a person signs in with: 1 to 64 letters, digits, `.`, `_`, `-` or `@`, compared without case.
+/// The name that a person signs in with: 1 to 64 letters, digits, `.`, `_`, `-` or `@`, compared
+/// without case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PersonName(String);
 
@@ -17,8 +18,13 @@ impl PersonName {
     /// Parses a typed name; letters become lower case.
     pub fn parse(text: &str) -> Result<Self, PersonNameError> {
         let name = text.trim().to_ascii_lowercase();
-        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte));
-        if name.is_empty() || name.len() > 64 || !plain { Err(PersonNameError) } else { Ok(Self(name)) }
+        let plain =
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte));
+        if name.is_empty() || name.len() > 64 || !plain {
+            Err(PersonNameError)
+        } else {
+            Ok(Self(name))
+        }
     }
     /// A name as it was stored.
     pub fn from_stored(text: String) -> Self {
@@ -52,8 +58,14 @@ impl Role {
     }
     /// Parses a role's name.
     pub fn parse(text: &str) -> Result<Self, RoleError> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte));
-        if text.is_empty() || text.len() > 32 || !plain { Err(RoleError) } else { Ok(Self(text.to_owned())) }
+        let plain = text.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte)
+        });
+        if text.is_empty() || text.len() > 32 || !plain {
+            Err(RoleError)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
     }
     /// The name.
     pub fn as_str(&self) -> &str {
@@ -74,9 +86,11 @@ pub struct Person {
     pub id: UserId,
     /// The sign-in name, unique.
     pub name: PersonName,
-    /// An e-mail address that an administrator gave or an identity provider vouches for. It identifies nobody.
+    /// An e-mail address that an administrator gave or an identity provider vouches for. It
+    /// identifies nobody.
     pub email: Option<String>,
-    /// The account whose provider vouches for the address; `None` if an administrator gave it. The address goes with the provider's word.
+    /// The account whose provider vouches for the address; `None` if an administrator gave it. The
+    /// address goes with the provider's word.
     pub email_by: Option<IdentityId>,
     /// The password's hash; `None` for people who cannot sign in with one.
     pub password: Option<HashedPassword>,
@@ -98,9 +112,20 @@ impl Person {
     /// Names the state that an administrator saw, so that nothing else is decided on.
     pub fn etag(&self) -> String {
         let roles = |roles: &[Role]| roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ");
-        let (email, shown) = (self.email.as_deref().unwrap_or_default(), self.display_name.as_deref().unwrap_or_default());
+        let (email, shown) = (
+            self.email.as_deref().unwrap_or_default(),
+            self.display_name.as_deref().unwrap_or_default(),
+        );
         let disabled = self.disabled_at.map(|at| at.to_string()).unwrap_or_default();
-        crate::id::etag(&[self.id.as_str(), self.name.as_str(), email, shown, &roles(&self.roles), &roles(&self.provider_roles), &disabled])
+        crate::id::etag(&[
+            self.id.as_str(),
+            self.name.as_str(),
+            email,
+            shown,
+            &roles(&self.roles),
+            &roles(&self.provider_roles),
+            &disabled,
+        ])
     }
     /// Whether this person may use the administrator's pages.
     pub fn is_administrator(&self) -> bool {
@@ -108,7 +133,9 @@ impl Person {
     }
     /// Every role, each once, wherever it comes from.
     pub fn all_roles(&self) -> impl Iterator<Item = &Role> {
-        self.roles.iter().chain(self.provider_roles.iter().filter(|role| !self.roles.contains(role)))
+        self.roles
+            .iter()
+            .chain(self.provider_roles.iter().filter(|role| !self.roles.contains(role)))
     }
     /// Whether this person has one of these roles.
     pub fn has_any(&self, roles: &[Role]) -> bool {

@@ -1,5 +1,5 @@
-//! Which tools, prompts and resources, for whom: rules that allow, deny, or ask the person first. The same decision hides an item and
-//! refuses its use.
+//! Which tools, prompts and resources, for whom: rules that allow, deny, or ask the person first.
+//! The same decision hides an item and refuses its use.
 
 use std::fmt;
 
@@ -95,7 +95,8 @@ pub struct Question<'a> {
 pub struct Decision<'a> {
     /// What to do.
     pub effect: Effect,
-    /// The number of the rule that decided, from 1, and its text. `None` if no rule fits and the default decides.
+    /// The number of the rule that decided, from 1, and its text. `None` if no rule fits and the
+    /// default decides.
     pub rule: Option<(usize, &'a str)>,
 }
 
@@ -135,12 +136,15 @@ impl UserRule {
     fn holds(&self, person: &Person) -> bool {
         match self {
             Self::Id(id) => person.id == *id,
-            Self::Email(pattern) => person.email.as_deref().is_some_and(|email| pattern.matches(&email.to_lowercase())),
+            Self::Email(pattern) => {
+                person.email.as_deref().is_some_and(|email| pattern.matches(&email.to_lowercase()))
+            }
         }
     }
 }
 
-/// A client, by an identifier that it cannot choose: the ID that this server gave it, or the address that its document was fetched from.
+/// A client, by an identifier that it cannot choose: the ID that this server gave it, or the
+/// address that its document was fetched from.
 #[derive(Clone, Debug)]
 enum ClientRule {
     Id(ClientId),
@@ -152,11 +156,16 @@ impl ClientRule {
     fn parse(word: &str) -> Result<Self, String> {
         if let Some(rest) = word.strip_prefix("https://") {
             return match rest.split_once('/') {
-                Some((host, _)) if !host.is_empty() && !host.contains(['*', '@', '?', '#']) => Ok(Self::Document(Pattern::new(word))),
-                _ => Err(format!("names the client {word:?}; write the address of a metadata document with its whole host, such as https://app.example/*")),
+                Some((host, _)) if !host.is_empty() && !host.contains(['*', '@', '?', '#']) => {
+                    Ok(Self::Document(Pattern::new(word)))
+                }
+                _ => Err(format!(
+                    "names the client {word:?}; write the address of a metadata document with its whole host, such as https://app.example/*"
+                )),
             };
         }
-        let made_here = ClientId::parse(word).or_else(|| AccessTokenId::parse(word).map(|id| ClientId::of_access_token(&id)));
+        let made_here = ClientId::parse(word)
+            .or_else(|| AccessTokenId::parse(word).map(|id| ClientId::of_access_token(&id)));
         made_here.map(Self::Id).ok_or_else(|| {
             format!(
                 "names the client {word:?}, but clients choose their names themselves; write its ID (client=c_…, as doorward client list shows it), the ID of \
@@ -182,8 +191,12 @@ enum Hint {
 }
 
 impl Hint {
-    const ALL: [(&'static str, Self); 4] =
-        [("open-world", Self::OpenWorld), ("closed-world", Self::ClosedWorld), ("idempotent", Self::Idempotent), ("not-idempotent", Self::NotIdempotent)];
+    const ALL: [(&'static str, Self); 4] = [
+        ("open-world", Self::OpenWorld),
+        ("closed-world", Self::ClosedWorld),
+        ("idempotent", Self::Idempotent),
+        ("not-idempotent", Self::NotIdempotent),
+    ];
 }
 
 /// What conditions may be about.
@@ -198,19 +211,34 @@ impl Condition {
         }
         Ok(match key {
             // `person` is the older name of the same condition.
-            "user" | "person" => Self::User(words().map(UserRule::parse).collect::<Result<_, _>>()?),
-            "role" => {
-                Self::Role(words().map(|word| Role::parse(word).map_err(|error| format!("names the role {word:?}, but {error}"))).collect::<Result<_, _>>()?)
+            "user" | "person" => {
+                Self::User(words().map(UserRule::parse).collect::<Result<_, _>>()?)
             }
+            "role" => Self::Role(
+                words()
+                    .map(|word| {
+                        Role::parse(word)
+                            .map_err(|error| format!("names the role {word:?}, but {error}"))
+                    })
+                    .collect::<Result<_, _>>()?,
+            ),
             "client" => Self::Client(words().map(ClientRule::parse).collect::<Result<_, _>>()?),
             "upstream" => Self::Upstream(patterns()),
             "tool" => Self::Tool(patterns()),
             "kind" => {
-                let kind = |word: &str| ItemKind::parse(word).ok_or_else(|| format!("names the kind {word:?}; there are tool, prompt and resource"));
+                let kind = |word: &str| {
+                    ItemKind::parse(word).ok_or_else(|| {
+                        format!("names the kind {word:?}; there are tool, prompt and resource")
+                    })
+                };
                 Self::Kind(words().map(kind).collect::<Result<_, _>>()?)
             }
             "class" => {
-                let class = |word: &str| ToolClass::parse(word).ok_or_else(|| format!("names the class {word:?}; there are read, write and destructive"));
+                let class = |word: &str| {
+                    ToolClass::parse(word).ok_or_else(|| {
+                        format!("names the class {word:?}; there are read, write and destructive")
+                    })
+                };
                 Self::Class(words().map(class).collect::<Result<_, _>>()?)
             }
             "hint" => {
@@ -237,7 +265,9 @@ impl Condition {
     }
 
     fn holds(&self, question: &Question<'_>) -> bool {
-        let any = |patterns: &[Pattern], texts: &[&str]| patterns.iter().any(|pattern| texts.iter().any(|text| pattern.matches(text)));
+        let any = |patterns: &[Pattern], texts: &[&str]| {
+            patterns.iter().any(|pattern| texts.iter().any(|text| pattern.matches(text)))
+        };
         match self {
             Self::User(rules) => rules.iter().any(|rule| rule.holds(question.person)),
             Self::Role(roles) => question.person.has_any(roles),
@@ -277,9 +307,11 @@ impl Default for ToolPolicy {
 }
 
 impl ToolPolicy {
-    /// Reads rules such as `deny role=guest class=write,destructive upstream=wiki`: an effect, then conditions that must all hold.
+    /// Reads rules such as `deny role=guest class=write,destructive upstream=wiki`: an effect, then
+    /// conditions that must all hold.
     pub fn parse(rules: &[String], default: &str) -> Result<Self, RuleError> {
-        let default = Effect::parse(default).ok_or_else(|| RuleError(format!("{default:?} must be allow, deny or confirm")))?;
+        let default = Effect::parse(default)
+            .ok_or_else(|| RuleError(format!("{default:?} must be allow, deny or confirm")))?;
         let rules = rules.iter().map(|text| Self::rule(text)).collect::<Result<_, _>>()?;
         Ok(Self { rules, default })
     }
@@ -287,10 +319,15 @@ impl ToolPolicy {
     fn rule(text: &str) -> Result<Rule, RuleError> {
         let wrong = |why: String| RuleError(format!("{text:?} {why}"));
         let mut words = text.split_whitespace();
-        let effect = words.next().and_then(Effect::parse).ok_or_else(|| wrong("must begin with allow, deny or confirm".to_owned()))?;
+        let effect = words
+            .next()
+            .and_then(Effect::parse)
+            .ok_or_else(|| wrong("must begin with allow, deny or confirm".to_owned()))?;
         let mut conditions = Vec::new();
         for word in words {
-            let (key, values) = word.split_once('=').ok_or_else(|| wrong(format!("has {word:?}; write a condition as KEY=VALUE, KEY one of {KEYS}")))?;
+            let (key, values) = word.split_once('=').ok_or_else(|| {
+                wrong(format!("has {word:?}; write a condition as KEY=VALUE, KEY one of {KEYS}"))
+            })?;
             conditions.push(Condition::parse(key, values).map_err(wrong)?);
         }
         Ok(Rule { effect, conditions, text: text.to_owned() })
@@ -306,11 +343,13 @@ impl ToolPolicy {
         Decision { effect: self.default, rule: None }
     }
 
-    /// True if the rules deny everything that the upstream of `question` offers to its person and client, whatever the item. An
-    /// upstream that is closed is not told about either: not its capabilities, not that its lists changed.
+    /// True if the rules deny everything that the upstream of `question` offers to its person and
+    /// client, whatever the item. An upstream that is closed is not told about either: not its
+    /// capabilities, not that its lists changed.
     pub fn closes(&self, question: &Question<'_>) -> bool {
         for rule in &self.rules {
-            let (items, others): (Vec<_>, Vec<_>) = rule.conditions.iter().partition(|condition| condition.is_about_items());
+            let (items, others): (Vec<_>, Vec<_>) =
+                rule.conditions.iter().partition(|condition| condition.is_about_items());
             if !others.iter().all(|condition| condition.holds(question)) {
                 continue;
             }
@@ -366,28 +405,41 @@ mod tests {
         ]
         .map(str::to_owned);
         let policy = ToolPolicy::parse(&rules, "allow").unwrap();
-        let decide = |person: &Person, client: &str, tool: &str, class: ToolClass, open_world: bool| {
-            let (listed, client_id) = (format!("wiki_{tool}"), ClientId::from_text(client));
-            let question = Question {
-                person,
-                client_id: &client_id,
-                upstream: "wiki",
-                kind: ItemKind::Tool,
-                tool,
-                listed_as: &listed,
-                class,
-                open_world,
-                idempotent: false,
+        let decide =
+            |person: &Person, client: &str, tool: &str, class: ToolClass, open_world: bool| {
+                let (listed, client_id) = (format!("wiki_{tool}"), ClientId::from_text(client));
+                let question = Question {
+                    person,
+                    client_id: &client_id,
+                    upstream: "wiki",
+                    kind: ItemKind::Tool,
+                    tool,
+                    listed_as: &listed,
+                    class,
+                    open_world,
+                    idempotent: false,
+                };
+                let decision = policy.decide(&question);
+                (decision.effect, decision.rule.map(|(number, _)| number))
             };
-            let decision = policy.decide(&question);
-            (decision.effect, decision.rule.map(|(number, _)| number))
-        };
         let (ann, root) = (person("ann", &[]), person("root", &["admin"]));
-        assert_eq!(decide(&root, "x", "delete_page", ToolClass::Destructive, true), (Effect::Allow, Some(1)));
-        assert_eq!(decide(&ann, "x", "delete_page", ToolClass::Read, false), (Effect::Deny, Some(2)));
-        assert_eq!(decide(&ann, "x", "wipe", ToolClass::Destructive, true), (Effect::Deny, Some(3)));
+        assert_eq!(
+            decide(&root, "x", "delete_page", ToolClass::Destructive, true),
+            (Effect::Allow, Some(1))
+        );
+        assert_eq!(
+            decide(&ann, "x", "delete_page", ToolClass::Read, false),
+            (Effect::Deny, Some(2))
+        );
+        assert_eq!(
+            decide(&ann, "x", "wipe", ToolClass::Destructive, true),
+            (Effect::Deny, Some(3))
+        );
         assert_eq!(decide(&ann, "x", "edit", ToolClass::Write, false), (Effect::Confirm, Some(4)));
-        assert_eq!(decide(&ann, "https://cursor.example/client.json", "find", ToolClass::Read, false), (Effect::Deny, Some(5)));
+        assert_eq!(
+            decide(&ann, "https://cursor.example/client.json", "find", ToolClass::Read, false),
+            (Effect::Deny, Some(5))
+        );
         assert_eq!(decide(&ann, "x", "find", ToolClass::Read, false), (Effect::Allow, None));
     }
 
@@ -411,19 +463,36 @@ mod tests {
             (policy.decide(&question).effect, policy.closes(&question))
         };
         for kind in ItemKind::ALL {
-            assert_eq!(ask(&["deny upstream=payroll role=guest"], "allow", kind), (Effect::Deny, true));
-            assert_eq!(ask(&["deny upstream=payroll role=staff"], "allow", kind), (Effect::Allow, false));
-            assert_eq!(ask(&["allow tool=other", "deny upstream=payroll"], "allow", kind), (Effect::Deny, false), "other may be there");
+            assert_eq!(
+                ask(&["deny upstream=payroll role=guest"], "allow", kind),
+                (Effect::Deny, true)
+            );
+            assert_eq!(
+                ask(&["deny upstream=payroll role=staff"], "allow", kind),
+                (Effect::Allow, false)
+            );
+            assert_eq!(
+                ask(&["allow tool=other", "deny upstream=payroll"], "allow", kind),
+                (Effect::Deny, false),
+                "other may be there"
+            );
             assert_eq!(ask(&["deny class=destructive"], "deny", kind), (Effect::Deny, true));
         }
-        assert_eq!(ask(&["deny kind=resource"], "allow", ItemKind::Resource), (Effect::Deny, false));
+        assert_eq!(
+            ask(&["deny kind=resource"], "allow", ItemKind::Resource),
+            (Effect::Deny, false)
+        );
         assert_eq!(ask(&["deny kind=resource"], "allow", ItemKind::Prompt), (Effect::Allow, false));
         assert_eq!(ask(&["deny tool=payroll+*"], "allow", ItemKind::Resource).0, Effect::Deny);
     }
 
     #[test]
     fn names_that_others_choose_decide_nothing() {
-        let (user, client, token) = (format!("u_{}", "A".repeat(22)), format!("c_{}", "b".repeat(22)), format!("t_{}", "c".repeat(22)));
+        let (user, client, token) = (
+            format!("u_{}", "A".repeat(22)),
+            format!("c_{}", "b".repeat(22)),
+            format!("t_{}", "c".repeat(22)),
+        );
         let decide = |rule: &str, person: &Person, client: &str| {
             let policy = ToolPolicy::parse(&[rule.to_owned()], "allow").unwrap();
             let client_id = ClientId::from_text(client);
@@ -440,17 +509,38 @@ mod tests {
             };
             policy.decide(&question).effect == Effect::Deny
         };
-        let ann = Person { id: UserId::from_text(user.clone()), email: Some("Ann@Example.com".to_owned()), ..person("boss@acme.test", &[]) };
-        for rule in ["deny person=boss@acme.test", "deny user=*@acme.test", "deny person=*@*.com.evil"] {
+        let ann = Person {
+            id: UserId::from_text(user.clone()),
+            email: Some("Ann@Example.com".to_owned()),
+            ..person("boss@acme.test", &[])
+        };
+        for rule in
+            ["deny person=boss@acme.test", "deny user=*@acme.test", "deny person=*@*.com.evil"]
+        {
             assert!(!decide(rule, &ann, &client), "{rule}");
         }
-        for rule in [format!("deny user={user}"), format!("deny person=u_{},{user}", "x".repeat(22)), "deny person=ann@example.com".to_owned()] {
+        for rule in [
+            format!("deny user={user}"),
+            format!("deny person=u_{},{user}", "x".repeat(22)),
+            "deny person=ann@example.com".to_owned(),
+        ] {
             assert!(decide(&rule, &ann, &client), "{rule}");
         }
-        assert!(decide(&format!("deny client={client}"), &ann, &client) && !decide(&format!("deny client={client}"), &ann, &token));
+        assert!(
+            decide(&format!("deny client={client}"), &ann, &client)
+                && !decide(&format!("deny client={client}"), &ann, &token)
+        );
         assert!(decide(&format!("deny client={token}"), &ann, &token));
-        assert!(decide("deny client=https://app.example/*", &ann, "https://app.example/client.json"));
-        assert!(!decide("deny client=https://app.example/*", &ann, "https://app.example.evil/client.json"));
+        assert!(decide(
+            "deny client=https://app.example/*",
+            &ann,
+            "https://app.example/client.json"
+        ));
+        assert!(!decide(
+            "deny client=https://app.example/*",
+            &ann,
+            "https://app.example.evil/client.json"
+        ));
         let nobody = Person { email: None, ..ann };
         assert!(!decide("deny user=*@*", &nobody, &client));
     }

@@ -34,7 +34,8 @@ pub trait Clock: Send + Sync + 'static {
 
 /// A source of bytes that nobody can guess.
 pub trait Entropy: Send + Sync + 'static {
-    /// Fills `buffer` with fresh random bytes. An implementation that cannot must end the process rather than return.
+    /// Fills `buffer` with fresh random bytes. An implementation that cannot must end the process
+    /// rather than return.
     fn fill(&self, buffer: &mut [u8]);
 }
 
@@ -45,7 +46,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the port that everything else must use")]
     fn now(&self) -> Timestamp {
-        let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let elapsed =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
     }
 }

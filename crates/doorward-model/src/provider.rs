@@ -7,23 +7,32 @@ use sha2::{Digest, Sha256};
 
 use crate::{HashedToken, Role, Sealed, Timestamp, id::UserId};
 
-/// The name of an upstream provider in addresses and commands: 1 to 32 lower-case letters, digits or `-`, a letter first.
+/// The name of an upstream provider in addresses and commands: 1 to 32 lower-case letters, digits
+/// or `-`, a letter first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProviderId(String);
 
 /// A text that cannot name a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a provider's name has 1 to 32 lower-case letters, digits or '-', a letter first, and is not welcome, second-factor or passkey")]
+#[error(
+    "a provider's name has 1 to 32 lower-case letters, digits or '-', a letter first, and is not welcome, second-factor or passkey"
+)]
 pub struct ProviderIdError;
 
 impl ProviderId {
     /// Parses a name.
     pub fn parse(text: &str) -> Result<Self, ProviderIdError> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
         // These stand for pages of ours below the same address.
         let reserved = ["welcome", "second-factor", "passkey", "forgot", "reset"].contains(&text);
-        if !plain || !begins || reserved || text.len() > 32 { Err(ProviderIdError) } else { Ok(Self(text.to_owned())) }
+        if !plain || !begins || reserved || text.len() > 32 {
+            Err(ProviderIdError)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
     }
     /// A name as it was stored or received. It names something only if a look-up finds it.
     pub fn from_stored(text: impl Into<String>) -> Self {
@@ -54,8 +63,8 @@ pub struct StoredProvider {
     pub created_at: Timestamp,
 }
 
-/// The key of an upstream account: a hash of issuer and subject, which together never name somebody else
-/// (OpenID Connect Core §5.7). Names and e-mail addresses do not enter it.
+/// The key of an upstream account: a hash of issuer and subject, which together never name somebody
+/// else (OpenID Connect Core §5.7). Names and e-mail addresses do not enter it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdentityId(String);
 
@@ -123,7 +132,8 @@ pub struct SignInAttempt {
     pub provider: ProviderId,
     /// The hash of the cookie of the browser that it left from.
     pub browser: HashedToken,
-    /// What is needed to take it up again: nonce, PKCE verifier, and what the person was about to do.
+    /// What is needed to take it up again: nonce, PKCE verifier, and what the person was about to
+    /// do.
     pub payload: Sealed,
     /// When it stops being awaited.
     pub expires_at: Timestamp,
@@ -157,9 +167,18 @@ mod tests {
 
     #[test]
     fn fed23_the_same_subject_at_two_issuers_is_two_accounts() {
-        assert_ne!(IdentityId::of("https://a.example", "1"), IdentityId::of("https://b.example", "1"));
-        assert_ne!(IdentityId::of("https://a.example1", "2"), IdentityId::of("https://a.example", "12"));
-        assert_eq!(IdentityId::of("https://a.example", "1"), IdentityId::of("https://a.example", "1"));
+        assert_ne!(
+            IdentityId::of("https://a.example", "1"),
+            IdentityId::of("https://b.example", "1")
+        );
+        assert_ne!(
+            IdentityId::of("https://a.example1", "2"),
+            IdentityId::of("https://a.example", "12")
+        );
+        assert_eq!(
+            IdentityId::of("https://a.example", "1"),
+            IdentityId::of("https://a.example", "1")
+        );
     }
 
     #[test]
@@ -167,7 +186,17 @@ mod tests {
         for good in ["google", "a", "my-idp-2"] {
             assert!(ProviderId::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "passkey", "-a", "2a", "A", "a_b", "a/b", "a.b", "abcdefghijklmnopqrstuvwxyzabcdefg"] {
+        for bad in [
+            "",
+            "passkey",
+            "-a",
+            "2a",
+            "A",
+            "a_b",
+            "a/b",
+            "a.b",
+            "abcdefghijklmnopqrstuvwxyzabcdefg",
+        ] {
             assert!(ProviderId::parse(bad).is_err(), "{bad}");
         }
     }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use url::{Host, Url};
 
-/// The public URL: scheme, host and optional port and path, in canonical spelling. It is the issuer identifier (RFC 8414 §2)
-/// and the base of every address that we hand out. Nothing is ever derived from a request's `Host`.
+/// The public URL: scheme, host and optional port and path, in canonical spelling. It is the issuer
+/// identifier (RFC 8414 §2) and the base of every address that we hand out. Nothing is ever derived
+/// from a request's `Host`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
     text: String,
@@ -33,13 +34,18 @@ pub enum PublicUrlError {
 }
 
 impl PublicUrl {
-    /// Parses and insists on the canonical spelling: lower-case scheme and host, no default port, no trailing slash.
+    /// Parses and insists on the canonical spelling: lower-case scheme and host, no default port,
+    /// no trailing slash.
     pub fn parse(text: &str) -> Result<Self, PublicUrlError> {
         let url = Url::parse(text).map_err(|_| PublicUrlError::NotAUrl(text.to_owned()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(PublicUrlError::Scheme(url.scheme().to_owned()));
         }
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
             return Err(PublicUrlError::Extras);
         }
         if url.scheme() == "http" && !is_loopback(&url) {
@@ -51,7 +57,8 @@ impl PublicUrl {
         }
         Ok(Self { text: canonical, url })
     }
-    /// The URL without a trailing slash: the issuer, exactly as every document and token carries it.
+    /// The URL without a trailing slash: the issuer, exactly as every document and token carries
+    /// it.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -59,7 +66,8 @@ impl PublicUrl {
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.text)
     }
-    /// Whether browsers reach us by https, so that cookies can carry `Secure` and the `__Host-` prefix.
+    /// Whether browsers reach us by https, so that cookies can carry `Secure` and the `__Host-`
+    /// prefix.
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
@@ -104,7 +112,13 @@ mod tests {
 
     #[test]
     fn w5_i15_only_the_canonical_spelling_is_accepted() {
-        for good in ["https://mcp.example.com", "https://example.com/team", "http://127.0.0.1:8400", "http://localhost:1", "http://[::1]:2"] {
+        for good in [
+            "https://mcp.example.com",
+            "https://example.com/team",
+            "http://127.0.0.1:8400",
+            "http://localhost:1",
+            "http://[::1]:2",
+        ] {
             assert_eq!(PublicUrl::parse(good).unwrap().as_str(), good);
         }
         for (bad, canonical) in [

@@ -61,14 +61,19 @@ impl RedirectUri {
     /// The longest that is accepted, in bytes.
     pub const MAX_BYTES: usize = 2048;
 
-    /// Applies the policy. `private_schemes` lists private-use schemes without a period that are accepted (`cursor`); those in
-    /// reverse-domain form (`com.example.app`) always are (RFC 8252 §7.1, OAuth 2.1 §2.3.1).
+    /// Applies the policy. `private_schemes` lists private-use schemes without a period that are
+    /// accepted (`cursor`); those in reverse-domain form (`com.example.app`) always are (RFC 8252
+    /// §7.1, OAuth 2.1 §2.3.1).
     pub fn register(text: &str, private_schemes: &[String]) -> Result<Self, RedirectUriError> {
         if text.len() > Self::MAX_BYTES {
             return Err(RedirectUriError::TooLong);
         }
         // Backslashes, spaces, controls and non-ASCII letters are where parsers part ways.
-        if text.bytes().any(|byte| byte <= b' ' || byte >= 0x7f || matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}')) {
+        if text.bytes().any(|byte| {
+            byte <= b' '
+                || byte >= 0x7f
+                || matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}')
+        }) {
             return Err(RedirectUriError::Malformed);
         }
         let url = Url::parse(text).map_err(|_| RedirectUriError::Malformed)?;
@@ -84,21 +89,32 @@ impl RedirectUri {
         }
         match scheme {
             "https" | "http" => {
-                // The parser repairs "https:host" and "https:///host"; a registered value must not need repair.
-                if !text.get(scheme.len()..).is_some_and(|rest| rest.starts_with("://") && !rest.starts_with(":///")) {
+                // The parser repairs "https:host" and "https:///host"; a registered value must not
+                // need repair.
+                if !text
+                    .get(scheme.len()..)
+                    .is_some_and(|rest| rest.starts_with("://") && !rest.starts_with(":///"))
+                {
                     return Err(RedirectUriError::Malformed);
                 }
-                if url.host_str().is_none_or(|host| host.contains('*')) || url.path().contains('*') {
+                if url.host_str().is_none_or(|host| host.contains('*')) || url.path().contains('*')
+                {
                     return Err(RedirectUriError::Wildcard);
                 }
-                if text.get(scheme.len() + 3..).and_then(|rest| rest.split(['/', '?']).next()).is_some_and(|authority| authority.contains('@')) {
+                if text
+                    .get(scheme.len() + 3..)
+                    .and_then(|rest| rest.split(['/', '?']).next())
+                    .is_some_and(|authority| authority.contains('@'))
+                {
                     return Err(RedirectUriError::UserInfo);
                 }
                 if scheme == "http" && !is_loopback(&url) {
                     return Err(RedirectUriError::InsecureHttp);
                 }
             }
-            private if private.contains('.') || private_schemes.iter().any(|allowed| allowed == private) => {}
+            private
+                if private.contains('.')
+                    || private_schemes.iter().any(|allowed| allowed == private) => {}
             other => return Err(RedirectUriError::Scheme(other.to_owned())),
         }
         Ok(Self(text.to_owned()))
@@ -111,37 +127,56 @@ impl RedirectUri {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// Whether a presented URI is this one: byte for byte, except that the port of a loopback http URI is free (RFC 8252 §7.3;
-    /// clients use the name `localhost` the same way) and that an empty loopback path equals `/`.
+    /// Whether a presented URI is this one: byte for byte, except that the port of a loopback http
+    /// URI is free (RFC 8252 §7.3; clients use the name `localhost` the same way) and that an empty
+    /// loopback path equals `/`.
     pub fn accepts(&self, presented: &str) -> bool {
         if self.0 == presented {
             return true;
         }
-        let (Ok(registered), Ok(mut asked)) = (Url::parse(&self.0), Url::parse(presented)) else { return false };
-        if registered.scheme() != "http" || asked.scheme() != "http" || !is_loopback(&registered) || !is_loopback(&asked) {
+        let (Ok(registered), Ok(mut asked)) = (Url::parse(&self.0), Url::parse(presented)) else {
+            return false;
+        };
+        if registered.scheme() != "http"
+            || asked.scheme() != "http"
+            || !is_loopback(&registered)
+            || !is_loopback(&asked)
+        {
             return false;
         }
         // A presented text that the parser had to repair is not a spelling of a loopback address.
-        let plain = |text: &str| !text.contains(['#', '\\', '@']) && !text.bytes().any(|byte| byte <= b' ' || byte >= 0x7f);
+        let plain = |text: &str| {
+            !text.contains(['#', '\\', '@'])
+                && !text.bytes().any(|byte| byte <= b' ' || byte >= 0x7f)
+        };
         let untouched = |text: &str, url: &Url| {
             let rest = text.strip_prefix("http://").unwrap_or_default();
             let tail = rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or_default();
             let path_and_query = &url[url::Position::BeforePath..];
-            !rest.is_empty() && (tail == path_and_query || (tail.is_empty() && path_and_query == "/"))
+            !rest.is_empty()
+                && (tail == path_and_query || (tail.is_empty() && path_and_query == "/"))
         };
-        plain(presented) && untouched(presented, &asked) && asked.set_port(registered.port()).is_ok() && asked == registered
+        plain(presented)
+            && untouched(presented, &asked)
+            && asked.set_port(registered.port()).is_ok()
+            && asked == registered
     }
     /// The host for people to read: the domain in punycode, the scheme for app links.
     pub fn display_host(text: &str) -> String {
         match Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => url.host_str().unwrap_or_default().to_owned(),
+            Ok(url) if matches!(url.scheme(), "http" | "https") => {
+                url.host_str().unwrap_or_default().to_owned()
+            }
             Ok(url) => format!("{}:", url.scheme()),
             Err(_) => String::new(),
         }
     }
-    /// Whether this leads back to the person's own machine: loopback http or an app's private scheme.
+    /// Whether this leads back to the person's own machine: loopback http or an app's private
+    /// scheme.
     pub fn is_native(&self) -> bool {
-        Url::parse(&self.0).is_ok_and(|url| url.scheme() != "https" && (url.scheme() != "http" || is_loopback(&url)))
+        Url::parse(&self.0).is_ok_and(|url| {
+            url.scheme() != "https" && (url.scheme() != "http" || is_loopback(&url))
+        })
     }
     /// Whether this is an http address of the person's own machine.
     pub fn is_loopback(&self) -> bool {
@@ -213,7 +248,9 @@ mod tests {
 
     #[test]
     fn ax6_i3_i4_the_loopback_port_is_free_and_everything_else_is_exact() {
-        let accepts = |registered: &str, presented: &str| RedirectUri::from_stored(registered.into()).accepts(presented);
+        let accepts = |registered: &str, presented: &str| {
+            RedirectUri::from_stored(registered.into()).accepts(presented)
+        };
         assert!(accepts("http://localhost/callback", "http://localhost:3118/callback"));
         assert!(accepts("http://127.0.0.1:33418", "http://127.0.0.1:33418/"));
         assert!(accepts("http://127.0.0.1:33418/", "http://127.0.0.1:5"));

@@ -9,7 +9,8 @@ use url::Url;
 
 use crate::{public_url::PublicUrl, routes, upstream::UpstreamName};
 
-/// The canonical identifier of one MCP endpoint of this server, or of its API: its public address without a trailing slash.
+/// The canonical identifier of one MCP endpoint of this server, or of its API: its public address
+/// without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Resource(String);
 
@@ -39,28 +40,41 @@ impl Resource {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// Finds the known resource that a client's `resource` parameter means. Scheme and host are compared without case and one
-    /// trailing slash is dropped, because clients add both; everything else must be equal. The origin alone, which some clients
-    /// send for `…/mcp`, means the aggregate endpoint.
+    /// Finds the known resource that a client's `resource` parameter means. Scheme and host are
+    /// compared without case and one trailing slash is dropped, because clients add both;
+    /// everything else must be equal. The origin alone, which some clients send for `…/mcp`, means
+    /// the aggregate endpoint.
     pub fn find(known: &[Self], presented: &str) -> Option<Self> {
         let url = Url::parse(presented).ok()?;
-        if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        if url.fragment().is_some()
+            || !url.username().is_empty()
+            || url.password().is_some()
+            || url.query().is_some()
+        {
             return None;
         }
-        // The parser lower-cases scheme and host and drops the default port; dot segments must not have been resolved.
-        if presented.contains("/.") || presented.contains("%2e") || presented.contains("%2E") || presented.contains('\\') {
+        // The parser lower-cases scheme and host and drops the default port; dot segments must not
+        // have been resolved.
+        if presented.contains("/.")
+            || presented.contains("%2e")
+            || presented.contains("%2E")
+            || presented.contains('\\')
+        {
             return None;
         }
         let canonical = url.as_str().strip_suffix('/').unwrap_or(url.as_str());
         known
             .iter()
             .find(|resource| resource.0 == canonical)
-            .or_else(|| known.iter().find(|resource| resource.0 == format!("{canonical}{}", routes::MCP)))
+            .or_else(|| {
+                known.iter().find(|resource| resource.0 == format!("{canonical}{}", routes::MCP))
+            })
             .cloned()
     }
 }
 
-/// The resources that tokens may be for at this moment: the aggregate first, then one for each upstream, then the administrators' API. Shared by all who ask.
+/// The resources that tokens may be for at this moment: the aggregate first, then one for each
+/// upstream, then the administrators' API. Shared by all who ask.
 #[derive(Clone, Debug)]
 pub struct ResourceTable {
     public_url: PublicUrl,
@@ -70,11 +84,18 @@ pub struct ResourceTable {
 impl ResourceTable {
     /// The aggregate and the administrators' API.
     pub fn new(public_url: &PublicUrl) -> Self {
-        Self { public_url: public_url.clone(), now: Arc::new(RwLock::new(Arc::new([Resource::mcp(public_url), Resource::admin(public_url)]))) }
+        Self {
+            public_url: public_url.clone(),
+            now: Arc::new(RwLock::new(Arc::new([
+                Resource::mcp(public_url),
+                Resource::admin(public_url),
+            ]))),
+        }
     }
     /// Replaces the upstreams.
     pub fn set_upstreams(&self, upstreams: impl Iterator<Item = UpstreamName>) {
-        let all = std::iter::once(Resource::mcp(&self.public_url)).chain(upstreams.map(|name| Resource::of_upstream(&self.public_url, name)));
+        let all = std::iter::once(Resource::mcp(&self.public_url))
+            .chain(upstreams.map(|name| Resource::of_upstream(&self.public_url, name)));
         let all = all.chain(std::iter::once(Resource::admin(&self.public_url))).collect();
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = all;
     }
@@ -85,7 +106,12 @@ impl ResourceTable {
     /// The upstreams among them.
     pub fn upstreams(&self) -> Vec<UpstreamName> {
         let prefix = format!("{}/", self.public_url.at(routes::MCP));
-        self.snapshot().iter().filter_map(|resource| UpstreamName::parse(resource.as_str().strip_prefix(&prefix)?).ok()).collect()
+        self.snapshot()
+            .iter()
+            .filter_map(|resource| {
+                UpstreamName::parse(resource.as_str().strip_prefix(&prefix)?).ok()
+            })
+            .collect()
     }
     /// Whether there is such an upstream.
     pub fn has_upstream(&self, upstream: UpstreamName) -> bool {

@@ -19,9 +19,11 @@ macro_rules! routes {
 routes! {
     /// The page that leads everywhere: the account page for people who are signed in.
     ROOT = "/";
-    /// Authorization server metadata (RFC 8414). Also served with the path of any resource appended.
+    /// Authorization server metadata (RFC 8414). Also served with the path of any resource
+    /// appended.
     AUTHORIZATION_SERVER_METADATA = "/.well-known/oauth-authorization-server";
-    /// The same document under the name that OpenID Connect Discovery uses. Also served with a path appended.
+    /// The same document under the name that OpenID Connect Discovery uses. Also served with a path
+    /// appended.
     OPENID_CONFIGURATION = "/.well-known/openid-configuration";
     /// Protected resource metadata (RFC 9728). Also served with `/mcp` appended.
     PROTECTED_RESOURCE_METADATA = "/.well-known/oauth-protected-resource";
@@ -43,7 +45,8 @@ routes! {
     LOGIN_PROVIDER = "/login/{provider}";
     /// Where an upstream provider sends the person back to (the redirect URI to register there).
     LOGIN_CALLBACK = "/login/{provider}/callback";
-    /// Where an upstream provider tells that somebody signed out there (OpenID Connect Back-Channel Logout).
+    /// Where an upstream provider tells that somebody signed out there (OpenID Connect Back-Channel
+    /// Logout).
     LOGIN_BACKCHANNEL = "/login/{provider}/backchannel-logout";
     /// Where a person who came from a provider for the first time decides how to go on.
     LOGIN_WELCOME = "/login/welcome";
@@ -89,11 +92,13 @@ routes! {
     ACCOUNT_ACTIVITY = "/account/activity";
     /// Where a person connects an upstream to their account: it asks there for access of their own.
     CONNECT = "/connect/{upstream}";
-    /// Where an upstream's authorization server sends the person back to (the redirect URI to register there).
+    /// Where an upstream's authorization server sends the person back to (the redirect URI to
+    /// register there).
     CONNECT_CALLBACK = "/connect/{upstream}/callback";
     /// Says that an upstream is connected.
     CONNECT_DONE = "/connect/{upstream}/done";
-    /// The Client ID Metadata Document under which this server is known to upstreams' authorization servers.
+    /// The Client ID Metadata Document under which this server is known to upstreams' authorization
+    /// servers.
     CONNECT_CLIENT = "/.well-known/doorward-client.json";
     /// Where a person sees what a client is about to do, and gets the code that confirms it.
     CONFIRM = "/confirm/{id}";
@@ -129,7 +134,8 @@ routes! {
     ADMIN_MCP = "/admin/mcp";
     /// Opens a one-time administrator link.
     ADMIN_LINK = "/admin/link/{token}";
-    /// The administrators' API for programs. A token for it has the scope `admin` and this address as its audience.
+    /// The administrators' API for programs. A token for it has the scope `admin` and this address
+    /// as its audience.
     API_ADMIN = "/api/admin";
     /// The description of the API (OpenAPI 3.1).
     API_OPENAPI = "/api/admin/openapi.json";

@@ -13,17 +13,20 @@ pub enum Scope {
     Write,
     /// `mcp:destructive`: call tools that may remove or overwrite something; includes `mcp:write`.
     Destructive,
-    /// `mcp:read:NAME`, `mcp:write:NAME`, `mcp:destructive:NAME`: the same at one upstream alone. The scope without a name includes it.
+    /// `mcp:read:NAME`, `mcp:write:NAME`, `mcp:destructive:NAME`: the same at one upstream alone.
+    /// The scope without a name includes it.
     At(ToolClass, UpstreamName),
-    /// `admin:read`: see what administrators see, through the API, and change nothing. Only clients that an administrator made for it
-    /// may ask for it and for the next two, and only administrators can allow them.
+    /// `admin:read`: see what administrators see, through the API, and change nothing. Only clients
+    /// that an administrator made for it may ask for it and for the next two, and only
+    /// administrators can allow them.
     AdminRead,
     /// `admin:upstreams`: manage upstreams and their tools through the API, and nothing else.
     AdminUpstreams,
     /// `admin`: everything that administrators can do, through the API; includes the two before.
     Admin,
-    /// `offline_access` (OpenID Connect Core §11). Whether a refresh token is issued depends on the client's grant types, not
-    /// on this; it is granted on request because clients repeat at refresh what they once asked for.
+    /// `offline_access` (OpenID Connect Core §11). Whether a refresh token is issued depends on the
+    /// client's grant types, not on this; it is granted on request because clients repeat at
+    /// refresh what they once asked for.
     OfflineAccess,
 }
 
@@ -142,7 +145,9 @@ impl Scope {
     /// What it allows, in words for the person who is asked.
     pub fn description(self) -> Cow<'static, str> {
         match self {
-            Self::At(_, upstream) => format!("{} Only at {upstream}.", self.info().description).into(),
+            Self::At(_, upstream) => {
+                format!("{} Only at {upstream}.", self.info().description).into()
+            }
             _ => self.info().description.into(),
         }
     }
@@ -169,15 +174,21 @@ impl Scope {
     pub fn is_administrative(self) -> bool {
         match self {
             Self::AdminRead | Self::AdminUpstreams | Self::Admin => true,
-            Self::Read | Self::Write | Self::Destructive | Self::At(..) | Self::OfflineAccess => false,
+            Self::Read | Self::Write | Self::Destructive | Self::At(..) | Self::OfflineAccess => {
+                false
+            }
         }
     }
     /// Whether a holder of this scope may do what `needed` stands for.
     pub fn includes(self, needed: Self) -> bool {
         match (self, needed) {
-            (Self::At(held, there), Self::At(class, upstream)) => there == upstream && held >= class,
+            (Self::At(held, there), Self::At(class, upstream)) => {
+                there == upstream && held >= class
+            }
             (Self::At(..), _) => false,
-            (_, needed) => self == needed.everywhere() || self.info().implies.contains(&needed.everywhere()),
+            (_, needed) => {
+                self == needed.everywhere() || self.info().implies.contains(&needed.everywhere())
+            }
         }
     }
     /// The scopes that it includes, as far as they can be listed.
@@ -200,7 +211,8 @@ impl ScopeSet {
     pub fn default_request() -> Self {
         Self::from_iter([Scope::Read])
     }
-    /// Every scope that a self-registered client may ever hold. Those that name an upstream are included by those that do not.
+    /// Every scope that a self-registered client may ever hold. Those that name an upstream are
+    /// included by those that do not.
     pub fn all() -> Self {
         SCOPES.iter().map(|info| info.scope).filter(|scope| !scope.is_administrative()).collect()
     }
@@ -216,8 +228,8 @@ impl ScopeSet {
     pub fn contains(&self, scope: Scope) -> bool {
         self.0.contains(&scope)
     }
-    /// Parses a space-separated list (RFC 6749 §3.3) and drops the names that are not known here: clients send scopes of
-    /// other servers, and a refusal would keep them out for nothing.
+    /// Parses a space-separated list (RFC 6749 §3.3) and drops the names that are not known here:
+    /// clients send scopes of other servers, and a refusal would keep them out for nothing.
     pub fn parse_known(text: &str) -> Self {
         text.split(' ').filter_map(Scope::named).take(64).collect()
     }
@@ -235,7 +247,9 @@ impl ScopeSet {
     }
     /// Without what other members already imply.
     pub fn normalised(&self) -> Self {
-        self.iter().filter(|scope| !self.iter().any(|other| other != *scope && other.includes(*scope))).collect()
+        self.iter()
+            .filter(|scope| !self.iter().any(|other| other != *scope && other.includes(*scope)))
+            .collect()
     }
     /// Whether a holder of this set may do what `needed` stands for, directly or by implication.
     pub fn allows(&self, needed: Scope) -> bool {
@@ -248,7 +262,10 @@ impl ScopeSet {
     /// What is in both, hierarchy considered: `{write}` ∩ `{read}` is `{read}`.
     pub fn intersection(&self, other: &Self) -> Self {
         let (ours, theirs) = (self.closure(), other.closure());
-        let both = ours.iter().filter(|scope| theirs.allows(*scope)).chain(theirs.iter().filter(|scope| ours.allows(*scope)));
+        let both = ours
+            .iter()
+            .filter(|scope| theirs.allows(*scope))
+            .chain(theirs.iter().filter(|scope| ours.allows(*scope)));
         both.collect::<Self>().normalised()
     }
     /// What is in either.
@@ -288,20 +305,47 @@ mod tests {
         assert!(!ScopeSet::parse_known("mcp:read").allows(Scope::Write));
         assert!(!ScopeSet::parse_known("mcp:write").allows(Scope::Destructive));
         assert!(ScopeSet::parse_known("mcp:destructive").allows(Scope::Read));
-        assert_eq!(ScopeSet::parse_known("mcp:write").intersection(&ScopeSet::default_request()).to_string(), "mcp:read");
+        assert_eq!(
+            ScopeSet::parse_known("mcp:write")
+                .intersection(&ScopeSet::default_request())
+                .to_string(),
+            "mcp:read"
+        );
     }
 
     #[test]
     fn a_scope_at_one_upstream_reaches_no_other() {
         let held = ScopeSet::parse_known("mcp:read mcp:write:wiki");
         let named = |name: &str| Scope::named(name).unwrap();
-        assert!(held.allows(named("mcp:write:wiki")) && held.allows(named("mcp:read:wiki")) && held.allows(named("mcp:read:mail")));
-        assert!(!held.allows(Scope::Write) && !held.allows(named("mcp:write:mail")) && !held.allows(named("mcp:destructive:wiki")));
-        assert_eq!(held.closure().to_string(), "mcp:read mcp:write mcp:read:wiki mcp:write:wiki".replace("mcp:write mcp", "mcp"));
+        assert!(
+            held.allows(named("mcp:write:wiki"))
+                && held.allows(named("mcp:read:wiki"))
+                && held.allows(named("mcp:read:mail"))
+        );
+        assert!(
+            !held.allows(Scope::Write)
+                && !held.allows(named("mcp:write:mail"))
+                && !held.allows(named("mcp:destructive:wiki"))
+        );
+        assert_eq!(
+            held.closure().to_string(),
+            "mcp:read mcp:write mcp:read:wiki mcp:write:wiki".replace("mcp:write mcp", "mcp")
+        );
         assert_eq!(ScopeSet::all().intersection(&held).to_string(), "mcp:read mcp:write:wiki");
-        assert_eq!(ScopeSet::parse_known("mcp:write mcp:write:wiki").normalised().to_string(), "mcp:write");
-        assert_eq!(ScopeSet::parse_known("mcp:read:wiki").intersection(&ScopeSet::parse_known("mcp:write:wiki")).to_string(), "mcp:read:wiki");
-        assert!(!ScopeSet::all().allows(Scope::Admin) && !ScopeSet::parse_known("admin").allows(Scope::Read));
+        assert_eq!(
+            ScopeSet::parse_known("mcp:write mcp:write:wiki").normalised().to_string(),
+            "mcp:write"
+        );
+        assert_eq!(
+            ScopeSet::parse_known("mcp:read:wiki")
+                .intersection(&ScopeSet::parse_known("mcp:write:wiki"))
+                .to_string(),
+            "mcp:read:wiki"
+        );
+        assert!(
+            !ScopeSet::all().allows(Scope::Admin)
+                && !ScopeSet::parse_known("admin").allows(Scope::Read)
+        );
         for name in ["mcp:read:", "mcp:admin:wiki", "mcp:read:Wiki", "mcp:read:a:b"] {
             assert_eq!(Scope::named(name), None, "{name}");
         }
@@ -310,17 +354,33 @@ mod tests {
     #[test]
     fn a_part_of_administration_is_not_the_whole_of_it() {
         let held = |names: &str| ScopeSet::parse_known(names);
-        assert!(held("admin").allows(Scope::AdminRead) && held("admin").allows(Scope::AdminUpstreams));
+        assert!(
+            held("admin").allows(Scope::AdminRead) && held("admin").allows(Scope::AdminUpstreams)
+        );
         for part in ["admin:read", "admin:upstreams", "admin:read admin:upstreams"] {
             assert!(!held(part).allows(Scope::Admin), "{part}");
         }
-        assert!(!held("admin:read").allows(Scope::AdminUpstreams) && !held("admin:upstreams").allows(Scope::AdminRead));
-        assert!(!ScopeSet::all().iter().any(Scope::is_administrative) && ScopeSet::administrative().normalised() == held("admin"));
+        assert!(
+            !held("admin:read").allows(Scope::AdminUpstreams)
+                && !held("admin:upstreams").allows(Scope::AdminRead)
+        );
+        assert!(
+            !ScopeSet::all().iter().any(Scope::is_administrative)
+                && ScopeSet::administrative().normalised() == held("admin")
+        );
     }
 
     #[test]
     fn every_scope_has_its_line() {
-        for scope in [Scope::Read, Scope::Write, Scope::Destructive, Scope::AdminRead, Scope::AdminUpstreams, Scope::Admin, Scope::OfflineAccess] {
+        for scope in [
+            Scope::Read,
+            Scope::Write,
+            Scope::Destructive,
+            Scope::AdminRead,
+            Scope::AdminUpstreams,
+            Scope::Admin,
+            Scope::OfflineAccess,
+        ] {
             assert_eq!(scope.info().scope, scope);
             assert_eq!(Scope::named(&scope.name()), Some(scope));
         }

@@ -1,4 +1,5 @@
-//! Secrets as types. A `Plain…` value can be neither printed nor serialised; what reaches the store is `Hashed…` or `Sealed`.
+//! Secrets as types. A `Plain…` value can be neither printed nor serialised; what reaches the store
+//! is `Hashed…` or `Sealed`.
 
 use std::fmt;
 
@@ -9,7 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::{id::random_text, ports::Entropy};
 
-/// What a token of ours is for. The prefix lets secret scanners find a leaked one and tells people what they hold.
+/// What a token of ours is for. The prefix lets secret scanners find a leaked one and tells people
+/// what they hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// An authorization code (RFC 6749 §1.3.1).
@@ -43,7 +45,8 @@ impl TokenKind {
     }
 }
 
-/// A secret token in the clear: held only between its making and its delivery, or between its arrival and its hash.
+/// A secret token in the clear: held only between its making and its delivery, or between its
+/// arrival and its hash.
 #[derive(Clone)]
 pub struct PlainToken(Zeroizing<String>);
 
@@ -76,7 +79,8 @@ impl fmt::Debug for PlainToken {
     }
 }
 
-/// The SHA-256 of a token, as unpadded base64url. Tokens hold 256 random bits, so a slow hash would add nothing.
+/// The SHA-256 of a token, as unpadded base64url. Tokens hold 256 random bits, so a slow hash would
+/// add nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HashedToken(String);
 
@@ -95,7 +99,8 @@ impl HashedToken {
     }
 }
 
-/// Bytes encrypted under the master key and bound to the place they are stored at. Only `doorward-keys` makes and opens them.
+/// Bytes encrypted under the master key and bound to the place they are stored at. Only
+/// `doorward-keys` makes and opens them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed(String);
 
@@ -126,17 +131,26 @@ pub enum PasswordTextError {
 }
 
 impl PlainPassword {
-    /// The longest password that is hashed, in bytes. Hashing time must not be for the sender to choose.
+    /// The longest password that is hashed, in bytes. Hashing time must not be for the sender to
+    /// choose.
     pub const MAX_BYTES: usize = 1024;
 
     /// Takes a typed password to be compared with a stored one.
     pub fn typed(text: String) -> Result<Self, PasswordTextError> {
-        if text.len() > Self::MAX_BYTES { Err(PasswordTextError::TooLong) } else { Ok(Self(Zeroizing::new(text))) }
+        if text.len() > Self::MAX_BYTES {
+            Err(PasswordTextError::TooLong)
+        } else {
+            Ok(Self(Zeroizing::new(text)))
+        }
     }
     /// Takes a password to be set, which must have at least `minimum` characters.
     pub fn chosen(text: String, minimum: usize) -> Result<Self, PasswordTextError> {
         let password = Self::typed(text)?;
-        if password.0.chars().count() < minimum { Err(PasswordTextError::TooShort(minimum)) } else { Ok(password) }
+        if password.0.chars().count() < minimum {
+            Err(PasswordTextError::TooShort(minimum))
+        } else {
+            Ok(password)
+        }
     }
     /// The bytes to hash. Nothing else may call this.
     pub fn reveal(&self) -> &[u8] {

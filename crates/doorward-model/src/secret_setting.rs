@@ -1,5 +1,5 @@
-//! Secrets in settings, as types that are read like any text and never printed: not by `Debug`, not by serialisation, and so neither
-//! by `config show`, the API, a page nor the log.
+//! Secrets in settings, as types that are read like any text and never printed: not by `Debug`, not
+//! by serialisation, and so neither by `config show`, the API, a page nor the log.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 /// What is shown instead of a secret.
 pub const HIDDEN: &str = "…";
 
-/// A secret setting, such as a password. It is read from a text and written as [`HIDDEN`], or as the empty text where it is not set.
+/// A secret setting, such as a password. It is read from a text and written as [`HIDDEN`], or as
+/// the empty text where it is not set.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SecretSetting(Zeroizing<String>);
 
@@ -29,8 +30,9 @@ impl SecretSetting {
     }
 }
 
-/// A secret after a name that may be shown, such as `NAME=VALUE` with `'='` or `Name: value` with `':'`. It is written as the name,
-/// the separator and [`HIDDEN`]; a text without the separator is hidden as a whole.
+/// A secret after a name that may be shown, such as `NAME=VALUE` with `'='` or `Name: value` with
+/// `':'`. It is written as the name, the separator and [`HIDDEN`]; a text without the separator is
+/// hidden as a whole.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct NamedSecret<const SEPARATOR: char>(Zeroizing<String>);
 
@@ -62,7 +64,9 @@ impl<const SEPARATOR: char> NamedSecret<SEPARATOR> {
 fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
     let text = Zeroizing::new(String::deserialize(deserializer)?);
     if text.ends_with(HIDDEN) {
-        return Err(serde::de::Error::custom("a secret cannot end with …, which is shown instead of secrets; write the secret itself"));
+        return Err(serde::de::Error::custom(
+            "a secret cannot end with …, which is shown instead of secrets; write the secret itself",
+        ));
     }
     Ok(text)
 }
@@ -127,7 +131,8 @@ impl<const SEPARATOR: char> From<&str> for NamedSecret<SEPARATOR> {
     }
 }
 
-/// The schema of both: a text that is written and never shown (`writeOnly`, JSON Schema Validation §9.4).
+/// The schema of both: a text that is written and never shown (`writeOnly`, JSON Schema Validation
+/// §9.4).
 fn secret_text(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = String::json_schema(generator);
     schema.insert("writeOnly".to_owned(), true.into());
@@ -165,13 +170,26 @@ mod tests {
     #[test]
     fn a_secret_setting_is_read_and_never_printed() {
         let secret: SecretSetting = serde_json::from_str("\"hunter2\"").unwrap();
-        assert_eq!((secret.reveal(), format!("{secret:?}"), serde_json::to_string(&secret).unwrap()), ("hunter2", "…".to_owned(), "\"…\"".to_owned()));
+        assert_eq!(
+            (secret.reveal(), format!("{secret:?}"), serde_json::to_string(&secret).unwrap()),
+            ("hunter2", "…".to_owned(), "\"…\"".to_owned())
+        );
         assert_eq!(serde_json::to_string(&SecretSetting::default()).unwrap(), "\"\"");
         let header: NamedSecret<':'> = serde_json::from_str("\"X-Key: hunter2\"").unwrap();
-        assert_eq!((header.parts(), serde_json::to_string(&header).unwrap()), (Some(("X-Key", " hunter2")), "\"X-Key: …\"".to_owned()));
+        assert_eq!(
+            (header.parts(), serde_json::to_string(&header).unwrap()),
+            (Some(("X-Key", " hunter2")), "\"X-Key: …\"".to_owned())
+        );
         let pair = NamedSecret::<'='>::from("KEY=hunter2=");
-        assert_eq!((pair.parts(), format!("{pair:?}")), (Some(("KEY", "hunter2=")), "KEY=…".to_owned()));
-        assert_eq!(format!("{:?}", NamedSecret::<'='>::from("hunter2")), "…", "a text without a name is hidden as a whole");
+        assert_eq!(
+            (pair.parts(), format!("{pair:?}")),
+            (Some(("KEY", "hunter2=")), "KEY=…".to_owned())
+        );
+        assert_eq!(
+            format!("{:?}", NamedSecret::<'='>::from("hunter2")),
+            "…",
+            "a text without a name is hidden as a whole"
+        );
     }
 
     #[test]

@@ -29,7 +29,8 @@ pub struct Session {
     pub address: String,
     /// How the person proved who they are.
     pub authentication: Authentication,
-    /// Whether the person proved all that is asked for. One that waits for a second factor opens no page but that.
+    /// Whether the person proved all that is asked for. One that waits for a second factor opens no
+    /// page but that.
     pub complete: bool,
     /// The provider's part in it.
     pub upstream: Option<UpstreamSession>,

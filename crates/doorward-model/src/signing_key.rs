@@ -24,12 +24,14 @@ impl SigningAlgorithm {
     }
     /// The algorithm of that JOSE name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Es256, Self::Rs256, Self::EdDsa].into_iter().find(|algorithm| algorithm.as_str() == text)
+        [Self::Es256, Self::Rs256, Self::EdDsa]
+            .into_iter()
+            .find(|algorithm| algorithm.as_str() == text)
     }
 }
 
-/// A signing key as it is stored. It is published from its making, signs from `activates_at` until a later one does, and
-/// stays published until `retires_at`.
+/// A signing key as it is stored. It is published from its making, signs from `activates_at` until
+/// a later one does, and stays published until `retires_at`.
 #[derive(Clone, Debug)]
 pub struct SigningKey {
     /// The RFC 7638 thumbprint.

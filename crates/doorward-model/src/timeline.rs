@@ -1,7 +1,8 @@
 //! The way of a client to its first call, step by step, and what went wrong on it.
 //!
-//! Steps are written down where they happen; attempts are put together when somebody looks. The first steps come without a client's name,
-//! so they are joined to the rest by address and program, later ones by client, person and flow.
+//! Steps are written down where they happen; attempts are put together when somebody looks. The
+//! first steps come without a client's name, so they are joined to the rest by address and program,
+//! later ones by client, person and flow.
 
 use crate::{Reason, Timestamp, audit::Outcome};
 
@@ -142,9 +143,14 @@ impl ConnectStep {
     }
 }
 
-/// What is known of popular clients: part of the program's or client's name, the reason or verdict it goes with, and what to do.
+/// What is known of popular clients: part of the program's or client's name, the reason or verdict
+/// it goes with, and what to do.
 pub const QUIRKS: &[(&str, &str, &str)] = &[
-    ("mcp-remote", "client_unknown", "mcp-remote keeps its registration in ~/.mcp-auth: delete the folder and start it again."),
+    (
+        "mcp-remote",
+        "client_unknown",
+        "mcp-remote keeps its registration in ~/.mcp-auth: delete the folder and start it again.",
+    ),
     (
         "mcp-remote",
         "refresh_reused",
@@ -155,8 +161,16 @@ pub const QUIRKS: &[(&str, &str, &str)] = &[
         "token_foreign",
         "Cursor ignores a configured Authorization header where the server offers OAuth: use the /mcp-key address with a personal access token.",
     ),
-    ("cursor", "no_token", "Cursor needs its cursor:// link handler: the browser must be allowed to open it."),
-    ("claude", "client_unknown", "Claude keeps the client_id of a connector: remove the connector and add it again."),
+    (
+        "cursor",
+        "no_token",
+        "Cursor needs its cursor:// link handler: the browser must be allowed to open it.",
+    ),
+    (
+        "claude",
+        "client_unknown",
+        "Claude keeps the client_id of a connector: remove the connector and add it again.",
+    ),
     (
         "claude-code",
         "no_token",
@@ -167,11 +181,31 @@ pub const QUIRKS: &[(&str, &str, &str)] = &[
         "no_token",
         "Claude Code listens on a local port for the answer: over SSH, forward the port of the redirect URI or paste the address from the browser.",
     ),
-    ("chatgpt", "no_authorize", "ChatGPT reaches only public https addresses: the public URL must be reachable from the internet."),
-    ("visual studio code", "client_unknown", "VS Code keeps registrations: run \"Authentication: Remove Dynamic Authentication Providers\" and connect again."),
-    ("codex", "document_unreachable", "codex mcp login --oauth-client-registration dcr registers without a metadata document."),
-    ("open webui", "no_token", "Open WebUI needs WEBUI_SECRET_KEY set and \"Register Client\" pressed before people connect."),
-    ("gemini", "challenged", "In Gemini CLI, httpUrl (not url) means Streamable HTTP; /mcp auth NAME starts the sign-in."),
+    (
+        "chatgpt",
+        "no_authorize",
+        "ChatGPT reaches only public https addresses: the public URL must be reachable from the internet.",
+    ),
+    (
+        "visual studio code",
+        "client_unknown",
+        "VS Code keeps registrations: run \"Authentication: Remove Dynamic Authentication Providers\" and connect again.",
+    ),
+    (
+        "codex",
+        "document_unreachable",
+        "codex mcp login --oauth-client-registration dcr registers without a metadata document.",
+    ),
+    (
+        "open webui",
+        "no_token",
+        "Open WebUI needs WEBUI_SECRET_KEY set and \"Register Client\" pressed before people connect.",
+    ),
+    (
+        "gemini",
+        "challenged",
+        "In Gemini CLI, httpUrl (not url) means Streamable HTTP; /mcp auth NAME starts the sign-in.",
+    ),
 ];
 
 /// How an attempt stands.
@@ -219,7 +253,11 @@ pub struct Verdict {
 impl Verdict {
     /// What happened, with the detail, in one sentence.
     pub fn sentence(&self) -> String {
-        if self.detail.is_empty() { self.what.to_owned() } else { format!("{} ({})", self.what, self.detail) }
+        if self.detail.is_empty() {
+            self.what.to_owned()
+        } else {
+            format!("{} ({})", self.what, self.detail)
+        }
     }
 }
 
@@ -230,7 +268,8 @@ pub struct Attempt {
     pub steps: Vec<ConnectStep>,
 }
 
-/// Seconds without a step after which a new attempt begins. A person may take ten minutes to sign in.
+/// Seconds without a step after which a new attempt begins. A person may take ten minutes to sign
+/// in.
 const PAUSE: i64 = 900;
 /// Seconds after which a client that did not come back is not expected any more.
 const PATIENCE: i64 = 90;
@@ -246,8 +285,17 @@ impl Attempt {
     /// The client's name, or what its program calls itself.
     pub fn name(&self) -> String {
         let named = self.find(|step| step.client_name.clone().filter(|name| !name.is_empty()));
-        let agent = || self.steps.iter().find(|step| !is_browser_step(step.kind)).map(|step| step.agent.clone()).filter(|agent| !agent.is_empty());
-        named.or_else(agent).or_else(|| self.client_id().map(ToOwned::to_owned)).unwrap_or_else(|| "unknown".to_owned())
+        let agent = || {
+            self.steps
+                .iter()
+                .find(|step| !is_browser_step(step.kind))
+                .map(|step| step.agent.clone())
+                .filter(|agent| !agent.is_empty())
+        };
+        named
+            .or_else(agent)
+            .or_else(|| self.client_id().map(ToOwned::to_owned))
+            .unwrap_or_else(|| "unknown".to_owned())
     }
     /// The person, once known.
     pub fn user_id(&self) -> Option<&str> {
@@ -269,7 +317,9 @@ impl Attempt {
         let wanted = wanted.to_lowercase();
         self.client_id().is_some_and(|id| id.to_lowercase() == wanted)
             || self.name().to_lowercase().contains(&wanted)
-            || self.steps.iter().any(|step| !is_browser_step(step.kind) && step.agent.to_lowercase().contains(&wanted))
+            || self.steps.iter().any(|step| {
+                !is_browser_step(step.kind) && step.agent.to_lowercase().contains(&wanted)
+            })
     }
 
     /// How well a step goes with this attempt; `None` if not at all.
@@ -281,34 +331,52 @@ impl Attempt {
             return Some(100);
         }
         let done = self.has(StepKind::Called);
-        let same = |one: Option<&str>, other: Option<&str>| one.zip(other).is_none_or(|(one, other)| one == other);
-        if !same(self.client_id(), step.client_id.as_deref()) || !same(self.user_id(), step.user_id.as_deref()) {
+        let same = |one: Option<&str>, other: Option<&str>| {
+            one.zip(other).is_none_or(|(one, other)| one == other)
+        };
+        if !same(self.client_id(), step.client_id.as_deref())
+            || !same(self.user_id(), step.user_id.as_deref())
+        {
             return None;
         }
         let address = self.steps.iter().any(|held| held.address == step.address);
         let agent = self.steps.iter().any(|held| held.agent == step.agent);
         if let (Some(_), Some(_)) = (self.client_id(), step.client_id.as_deref()) {
             // After its code, or at the beginning of another way, a client starts anew.
-            let again = step.kind == StepKind::Authorize && self.steps.iter().any(|held| held.kind >= StepKind::Asked);
+            let again = step.kind == StepKind::Authorize
+                && self.steps.iter().any(|held| held.kind >= StepKind::Asked);
             return (!again).then_some(50 + u32::from(address) * 10 + u32::from(agent));
         }
         let early = step.kind <= StepKind::ServerMetadata;
         if done || !address || early && self.steps.iter().any(|held| held.kind == StepKind::Token) {
             return None;
         }
-        // Whoever shows a token of which nobody knows the client is not the client that never got one.
-        if step.kind == StepKind::Called && self.client_id().is_some() && !self.has(StepKind::Token) {
+        // Whoever shows a token of which nobody knows the client is not the client that never got
+        // one.
+        if step.kind == StepKind::Called && self.client_id().is_some() && !self.has(StepKind::Token)
+        {
             return None;
         }
         // A browser belongs to the client on the same address; a program to its own.
-        (agent || is_browser_step(step.kind) || self.steps.iter().all(|held| is_browser_step(held.kind))).then_some(10 + u32::from(agent))
+        (agent
+            || is_browser_step(step.kind)
+            || self.steps.iter().all(|held| is_browser_step(held.kind)))
+        .then_some(10 + u32::from(agent))
     }
 
     /// What became of it, seen at `now`.
     pub fn verdict(&self, now: Timestamp) -> Verdict {
         let mut verdict = self.judge(now);
-        let names = format!("{} {}", self.name(), self.steps.iter().map(|step| step.agent.as_str()).collect::<Vec<_>>().join(" ")).to_lowercase();
-        verdict.quirk = QUIRKS.iter().find(|(needle, code, _)| names.contains(needle) && *code == verdict.code).map(|(_, _, advice)| *advice);
+        let names = format!(
+            "{} {}",
+            self.name(),
+            self.steps.iter().map(|step| step.agent.as_str()).collect::<Vec<_>>().join(" ")
+        )
+        .to_lowercase();
+        verdict.quirk = QUIRKS
+            .iter()
+            .find(|(needle, code, _)| names.contains(needle) && *code == verdict.code)
+            .map(|(_, _, advice)| *advice);
         verdict
     }
 
@@ -321,19 +389,35 @@ impl Attempt {
             advice,
             quirk: None,
         };
-        // The last step that decides something counts: a client that was refused and then succeeded is connected. Revoking a token and asking about
-        // one are not part of connecting.
-        let decides = |step: &&ConnectStep| !is_aside(step.kind) && (step.outcome != Outcome::Ok || step.kind > StepKind::ServerMetadata);
-        let last = self.steps.iter().rev().find(decides).or(self.steps.iter().rev().find(|step| !is_aside(step.kind))).or(self.steps.last());
-        let Some(last) = last else { return say(Standing::Stopped, "nothing", "Nothing happened.", "") };
+        // The last step that decides something counts: a client that was refused and then succeeded
+        // is connected. Revoking a token and asking about one are not part of connecting.
+        let decides = |step: &&ConnectStep| {
+            !is_aside(step.kind)
+                && (step.outcome != Outcome::Ok || step.kind > StepKind::ServerMetadata)
+        };
+        let last = self
+            .steps
+            .iter()
+            .rev()
+            .find(decides)
+            .or(self.steps.iter().rev().find(|step| !is_aside(step.kind)))
+            .or(self.steps.last());
+        let Some(last) = last else {
+            return say(Standing::Stopped, "nothing", "Nothing happened.", "");
+        };
         if last.outcome != Outcome::Ok {
             let reason = last.reason.unwrap_or(Reason::Server);
             let (code, what, advice) = (reason.code(), reason.what(), reason.advice());
-            return Verdict { detail: last.detail.clone(), ..say(Standing::Refused, code, what, advice) };
+            return Verdict {
+                detail: last.detail.clone(),
+                ..say(Standing::Refused, code, what, advice)
+            };
         }
         let quiet = now.since(self.ended()) > PATIENCE;
         let (code, what, advice) = match last.kind {
-            StepKind::Called => return say(Standing::Connected, "connected", "The client is connected.", ""),
+            StepKind::Called => {
+                return say(Standing::Connected, "connected", "The client is connected.", "");
+            }
             StepKind::Token | StepKind::Refresh => (
                 "no_call",
                 "The client has its token and never called.",
@@ -344,11 +428,21 @@ impl Attempt {
                 "The client never came back for its token.",
                 "The browser was sent to the redirect URI. Either nothing listens there any more, or the client refused the answer: it compares state and iss with what it expects. Behind a proxy, check that the public URL is the address that the client uses.",
             ),
-            StepKind::Asked => ("no_answer", "The person did not answer the question.", "Look for the browser window that asks, or start again in the client."),
-            StepKind::Authorize => {
-                ("no_sign_in", "The person did not sign in.", "Look for the browser window with the sign-in page, or start again in the client.")
-            }
-            StepKind::SignedIn => ("no_answer", "The person signed in and did not go on.", "Start again in the client."),
+            StepKind::Asked => (
+                "no_answer",
+                "The person did not answer the question.",
+                "Look for the browser window that asks, or start again in the client.",
+            ),
+            StepKind::Authorize => (
+                "no_sign_in",
+                "The person did not sign in.",
+                "Look for the browser window with the sign-in page, or start again in the client.",
+            ),
+            StepKind::SignedIn => (
+                "no_answer",
+                "The person signed in and did not go on.",
+                "Start again in the client.",
+            ),
             StepKind::Registered | StepKind::Document => (
                 "no_authorize",
                 "The client registered and never sent a browser.",
@@ -364,11 +458,17 @@ impl Attempt {
                 "The client was asked for a token and did not look where to get one.",
                 "It may not know OAuth discovery. Use a personal access token at the /mcp-key address, or mcp-remote in between.",
             ),
-            StepKind::Revoke | StepKind::Introspect => {
-                ("no_authorize", "The client revoked a token or asked about one, and did nothing else.", "It has not begun to connect: start it again.")
-            }
+            StepKind::Revoke | StepKind::Introspect => (
+                "no_authorize",
+                "The client revoked a token or asked about one, and did nothing else.",
+                "It has not begun to connect: start it again.",
+            ),
         };
-        if quiet { say(Standing::Stopped, code, what, advice) } else { say(Standing::UnderWay, code, what, advice) }
+        if quiet {
+            say(Standing::Stopped, code, what, advice)
+        } else {
+            say(Standing::UnderWay, code, what, advice)
+        }
     }
 }
 
@@ -388,13 +488,17 @@ pub fn attempts(steps: impl IntoIterator<Item = ConnectStep>) -> Vec<Attempt> {
     for step in steps {
         // Only the last ones can still go on.
         let open = attempts.iter_mut().rev().take(200);
-        let best = open.filter_map(|attempt| attempt.fit(&step).map(|fit| (fit, attempt))).max_by_key(|(fit, attempt)| (*fit, attempt.ended()));
+        let best = open
+            .filter_map(|attempt| attempt.fit(&step).map(|fit| (fit, attempt)))
+            .max_by_key(|(fit, attempt)| (*fit, attempt.ended()));
         match best {
             Some((_, attempt)) => attempt.steps.push(step),
             None => attempts.push(Attempt { steps: vec![step] }),
         }
     }
-    attempts.sort_by_key(|attempt| std::cmp::Reverse((attempt.ended(), attempt.steps.last().map_or(0, |step| step.seq))));
+    attempts.sort_by_key(|attempt| {
+        std::cmp::Reverse((attempt.ended(), attempt.steps.last().map_or(0, |step| step.seq)))
+    });
     attempts
 }
 
@@ -403,7 +507,12 @@ mod tests {
     use super::*;
 
     fn step(at: i64, kind: StepKind, address: &str, agent: &str) -> ConnectStep {
-        ConnectStep { at: Timestamp(at), address: address.to_owned(), agent: agent.to_owned(), ..ConnectStep::new(kind) }
+        ConnectStep {
+            at: Timestamp(at),
+            address: address.to_owned(),
+            agent: agent.to_owned(),
+            ..ConnectStep::new(kind)
+        }
     }
 
     #[test]
@@ -420,22 +529,39 @@ mod tests {
                 of(step(at + 12, StepKind::Called, address, "node").flow(flow)),
             ]
         };
-        let mut steps = [way(100, "192.0.2.1", "one", "f1"), way(101, "192.0.2.2", "two", "f2")].concat();
+        let mut steps =
+            [way(100, "192.0.2.1", "one", "f1"), way(101, "192.0.2.2", "two", "f2")].concat();
         steps.sort_by_key(|step| step.at);
         let found = attempts(steps);
-        assert_eq!(found.iter().map(|attempt| (attempt.name(), attempt.steps.len())).collect::<Vec<_>>(), [("TWO".to_owned(), 7), ("ONE".to_owned(), 7)]);
-        assert!(found.iter().all(|attempt| attempt.verdict(Timestamp(1000)).standing == Standing::Connected));
+        assert_eq!(
+            found.iter().map(|attempt| (attempt.name(), attempt.steps.len())).collect::<Vec<_>>(),
+            [("TWO".to_owned(), 7), ("ONE".to_owned(), 7)]
+        );
+        assert!(
+            found
+                .iter()
+                .all(|attempt| attempt.verdict(Timestamp(1000)).standing == Standing::Connected)
+        );
     }
 
     #[test]
     fn a_client_that_never_comes_back_is_told_after_a_while_and_its_next_attempt_is_another() {
         let of = |step: ConnectStep| step.client("c", Some("Cursor".to_owned()));
-        let steps = vec![of(step(10, StepKind::Authorize, "a", "Mozilla").flow("f")), of(step(20, StepKind::Answered, "a", "Mozilla").flow("f"))];
+        let steps = vec![
+            of(step(10, StepKind::Authorize, "a", "Mozilla").flow("f")),
+            of(step(20, StepKind::Answered, "a", "Mozilla").flow("f")),
+        ];
         let found = attempts(steps.clone());
         assert_eq!(found[0].verdict(Timestamp(30)).standing, Standing::UnderWay);
         let verdict = found[0].verdict(Timestamp(300));
         assert_eq!((verdict.standing, verdict.code.as_str()), (Standing::Stopped, "no_token"));
-        let again = [steps, vec![of(step(60, StepKind::Authorize, "a", "Mozilla").flow("g").refused(Reason::RedirectUri))]].concat();
+        let again = [
+            steps,
+            vec![of(step(60, StepKind::Authorize, "a", "Mozilla")
+                .flow("g")
+                .refused(Reason::RedirectUri))],
+        ]
+        .concat();
         let found = attempts(again);
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].verdict(Timestamp(300)).code, "redirect_uri");
@@ -443,22 +569,40 @@ mod tests {
 
     #[test]
     fn a_token_that_nobody_knows_says_nothing_about_a_client_that_was_refused_before() {
-        let refused = step(10, StepKind::Authorize, "a", "node").client("c", Some("Cursor".to_owned())).refused(Reason::RedirectUri);
+        let refused = step(10, StepKind::Authorize, "a", "node")
+            .client("c", Some("Cursor".to_owned()))
+            .refused(Reason::RedirectUri);
         let script = step(20, StepKind::Called, "a", "node").refused(Reason::TokenRevoked);
         let found = attempts([refused, script.clone(), script]);
-        assert_eq!(found.iter().map(|attempt| attempt.verdict(Timestamp(30)).code).collect::<Vec<_>>(), ["token_revoked", "redirect_uri"]);
+        assert_eq!(
+            found.iter().map(|attempt| attempt.verdict(Timestamp(30)).code).collect::<Vec<_>>(),
+            ["token_revoked", "redirect_uri"]
+        );
     }
 
     #[test]
     fn every_reason_says_what_to_do_and_quirks_go_with_known_codes() {
         for reason in Reason::ALL {
-            assert!(reason.what().ends_with('.') && reason.advice().ends_with('.'), "{}", reason.code());
+            assert!(
+                reason.what().ends_with('.') && reason.advice().ends_with('.'),
+                "{}",
+                reason.code()
+            );
         }
-        let stops = ["no_call", "no_token", "no_answer", "no_sign_in", "no_authorize", "challenged"];
+        let stops =
+            ["no_call", "no_token", "no_answer", "no_sign_in", "no_authorize", "challenged"];
         for (_, code, _) in QUIRKS {
             assert!(Reason::parse(code).is_some() || stops.contains(code), "{code}");
         }
-        let remote = ConnectStep { agent: "mcp-remote/1".to_owned(), ..step(1, StepKind::Token, "a", "").refused(Reason::ClientUnknown) };
-        assert!(attempts([remote])[0].verdict(Timestamp(2)).quirk.is_some_and(|advice| advice.contains(".mcp-auth")));
+        let remote = ConnectStep {
+            agent: "mcp-remote/1".to_owned(),
+            ..step(1, StepKind::Token, "a", "").refused(Reason::ClientUnknown)
+        };
+        assert!(
+            attempts([remote])[0]
+                .verdict(Timestamp(2))
+                .quirk
+                .is_some_and(|advice| advice.contains(".mcp-auth"))
+        );
     }
 }

@@ -1,11 +1,13 @@
-//! Upstream servers: whose tools are offered here, what was approved of them, and who is connected to them.
+//! Upstream servers: whose tools are offered here, what was approved of them, and who is connected
+//! to them.
 
 use std::fmt;
 
 use crate::{HashedToken, Sealed, Timestamp, id::UserId};
 
-/// The name of an upstream in addresses, tool names and scopes: 1 to 24 lower-case letters, digits or `-`, a letter first. It holds
-/// no `_`, so that the first `_` of a tool's name ends it. It is as cheap to copy as a number.
+/// The name of an upstream in addresses, tool names and scopes: 1 to 24 lower-case letters, digits
+/// or `-`, a letter first. It holds no `_`, so that the first `_` of a tool's name ends it. It is
+/// as cheap to copy as a number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UpstreamName {
     bytes: [u8; Self::MAX],
@@ -44,10 +46,15 @@ impl UpstreamName {
 
     /// Parses a name.
     pub fn parse(text: &str) -> Result<Self, UpstreamNameError> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
         let mut bytes = [0; Self::MAX];
-        let (Some(place), Ok(length)) = (bytes.get_mut(..text.len()), u8::try_from(text.len())) else { return Err(UpstreamNameError) };
+        let (Some(place), Ok(length)) = (bytes.get_mut(..text.len()), u8::try_from(text.len()))
+        else {
+            return Err(UpstreamNameError);
+        };
         if !plain || !begins || text.ends_with('-') || Self::RESERVED.contains(&text) {
             return Err(UpstreamNameError);
         }
@@ -56,7 +63,10 @@ impl UpstreamName {
     }
     /// The name.
     pub fn as_str(&self) -> &str {
-        self.bytes.get(..usize::from(self.length)).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+        self.bytes
+            .get(..usize::from(self.length))
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .unwrap_or_default()
     }
 }
 
@@ -136,14 +146,17 @@ impl ToolState {
     }
     /// The state of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Approved, Self::Waiting, Self::Rejected].into_iter().find(|state| state.as_str() == text)
+        [Self::Approved, Self::Waiting, Self::Rejected]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 }
 
 /// The extent of a pinned definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pinned {
-    /// Name, title, description, annotations and schemas alone: rows of versions before 0.2. They become whole when the tool is next listed.
+    /// Name, title, description, annotations and schemas alone: rows of versions before 0.2. They
+    /// become whole when the tool is next listed.
     Parts,
     /// The pinned definition has those parts alone; the changed one that was noted since is whole.
     PartsThenWhole,
@@ -171,8 +184,8 @@ impl Pinned {
     }
 }
 
-/// What is remembered of one tool of an upstream: the definition that was approved, so that another one under the same name is not
-/// used unseen.
+/// What is remembered of one tool of an upstream: the definition that was approved, so that another
+/// one under the same name is not used unseen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinnedTool {
     /// The upstream.
@@ -185,10 +198,11 @@ pub struct PinnedTool {
     pub definition: String,
     /// The extent of `definition`.
     pub pinned: Pinned,
-    /// Where the operator said that the upstream is when the definition was pinned: an origin, or what names a process or file. `None` in rows of
-    /// versions before 0.2.
+    /// Where the operator said that the upstream is when the definition was pinned: an origin, or
+    /// what names a process or file. `None` in rows of versions before 0.2.
     pub origin: Option<String>,
-    /// A definition that was seen later and differs: the tool is in quarantine for whoever is shown it.
+    /// A definition that was seen later and differs: the tool is in quarantine for whoever is shown
+    /// it.
     pub changed: Option<String>,
     /// An administrator's word on what it does, which counts more than its annotations.
     pub class: Option<ToolClass>,
@@ -224,8 +238,8 @@ pub struct Connection {
     pub issuer: String,
     /// The scopes there, as far as known.
     pub scopes: String,
-    /// Access and refresh token with what is needed to refresh them, as JSON. `None` after the upstream refused them: the person has to
-    /// connect again.
+    /// Access and refresh token with what is needed to refresh them, as JSON. `None` after the
+    /// upstream refused them: the person has to connect again.
     pub tokens: Option<Sealed>,
     /// When the access token ends.
     pub expires_at: Option<Timestamp>,
@@ -239,8 +253,8 @@ pub struct Connection {
     pub refreshing_until: Option<Timestamp>,
     /// Why the tokens are gone, in words.
     pub problem: Option<String>,
-    /// Whose account it is there, as its authorization server said in an ID token; `None` where it said nothing. For people to read: nothing
-    /// is decided by it.
+    /// Whose account it is there, as its authorization server said in an ID token; `None` where it
+    /// said nothing. For people to read: nothing is decided by it.
     pub account: Option<String>,
 }
 
@@ -285,12 +299,14 @@ pub struct KeptResult {
 pub enum UpstreamChange {
     /// Adds an upstream. Conditional: the name must be free.
     Insert(StoredUpstream),
-    /// Deletes an upstream with its connections, its registrations and those of its tools on which nothing was decided. Decisions stay: they are
-    /// about definitions, and count again where the same definition comes back. Conditional: the upstream must exist.
+    /// Deletes an upstream with its connections, its registrations and those of its tools on which
+    /// nothing was decided. Decisions stay: they are about definitions, and count again where the
+    /// same definition comes back. Conditional: the upstream must exist.
     Delete(UpstreamName),
     /// Remembers tools that were seen for the first time. Those that are known stay as they are.
     PinNew(Vec<PinnedTool>),
-    /// Remembers that a tool was shown with another definition than the pinned one. A tool that is not known any more stays unknown.
+    /// Remembers that a tool was shown with another definition than the pinned one. A tool that is
+    /// not known any more stays unknown.
     NoteChanged {
         /// The upstream.
         upstream: UpstreamName,
@@ -303,8 +319,9 @@ pub enum UpstreamChange {
         /// No other definition was noted since the last decision: it has an entry in the audit.
         first: bool,
     },
-    /// Replaces a pinned definition without a decision: a row of an older version becomes whole, or an upstream moved and its tools count as new. If
-    /// the row is no longer as it was seen, it stays.
+    /// Replaces a pinned definition without a decision: a row of an older version becomes whole, or
+    /// an upstream moved and its tools count as new. If the row is no longer as it was seen, it
+    /// stays.
     Repin {
         /// What is remembered from now on.
         tool: Box<PinnedTool>,
@@ -320,7 +337,8 @@ pub enum UpstreamChange {
         /// The tools.
         tools: Vec<String>,
     },
-    /// Replaces what is remembered of a tool by an administrator's decision. Conditional: nobody changed it meanwhile.
+    /// Replaces what is remembered of a tool by an administrator's decision. Conditional: nobody
+    /// changed it meanwhile.
     Decide {
         /// What is decided.
         tool: Box<PinnedTool>,
@@ -340,12 +358,14 @@ pub enum UpstreamChange {
     },
     /// Adds or replaces a person's connection.
     PutConnection(Box<Connection>),
-    /// Keeps refreshed tokens, or that they were refused. Conditional: nobody changed the connection meanwhile.
+    /// Keeps refreshed tokens, or that they were refused. Conditional: nobody changed the
+    /// connection meanwhile.
     KeepRefreshed {
         /// What is now known, its version already counted up.
         connection: Box<Connection>,
     },
-    /// Reserves a refresh for one replica. Conditional: the same version, and nobody else has reserved it.
+    /// Reserves a refresh for one replica. Conditional: the same version, and nobody else has
+    /// reserved it.
     ClaimRefresh {
         /// Whose.
         user_id: UserId,
@@ -367,7 +387,8 @@ pub enum UpstreamChange {
     },
     /// Remembers a person on the way to an upstream's authorization server.
     InsertAttempt(ConnectAttempt),
-    /// Takes up an attempt that came back. Conditional: awaited, not expired, by the same person in the same browser.
+    /// Takes up an attempt that came back. Conditional: awaited, not expired, by the same person in
+    /// the same browser.
     RedeemAttempt {
         /// The hash of `state`.
         state: HashedToken,
@@ -398,7 +419,20 @@ mod tests {
         for name in ["a", "github", "my-wiki-2", "abcdefghijklmnopqrstuvwx"] {
             assert_eq!(UpstreamName::parse(name).unwrap().as_str(), name);
         }
-        for name in ["", "A", "2a", "-a", "a-", "a_b", "a.b", "a/b", "whoami", "sse", "abcdefghijklmnopqrstuvwxy", "ä"] {
+        for name in [
+            "",
+            "A",
+            "2a",
+            "-a",
+            "a-",
+            "a_b",
+            "a.b",
+            "a/b",
+            "whoami",
+            "sse",
+            "abcdefghijklmnopqrstuvwxy",
+            "ä",
+        ] {
             assert!(UpstreamName::parse(name).is_err(), "{name}");
         }
     }

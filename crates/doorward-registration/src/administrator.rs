@@ -1,6 +1,9 @@
 //! Clients that an administrator makes, and what an administrator does with any client.
 
-use doorward_model::{Change, Client, ClientId, ClientSource, Expected, PlainToken, RevokeReason, Scope, ScopeSet, TokenKind, UnitOfWork};
+use doorward_model::{
+    Change, Client, ClientId, ClientSource, Expected, PlainToken, RevokeReason, Scope, ScopeSet,
+    TokenKind, UnitOfWork,
+};
 use doorward_store::{Condition, StoreError};
 use serde_json::{Map, Value};
 
@@ -89,10 +92,19 @@ impl Registration {
     pub async fn add(&self, new: NewClient) -> Result<AddedClient, ClientChangeError> {
         let mut metadata = Map::new();
         metadata.insert("client_name".to_owned(), new.name.into());
-        metadata.insert("redirect_uris".to_owned(), new.redirect_uris.into_iter().map(Value::from).collect());
-        metadata.insert("token_endpoint_auth_method".to_owned(), new.auth_method.unwrap_or_else(|| "none".to_owned()).into());
+        metadata.insert(
+            "redirect_uris".to_owned(),
+            new.redirect_uris.into_iter().map(Value::from).collect(),
+        );
+        metadata.insert(
+            "token_endpoint_auth_method".to_owned(),
+            new.auth_method.unwrap_or_else(|| "none".to_owned()).into(),
+        );
         let accepted = policy::accept(&metadata, ClientSource::Administrator, &self.config)?;
-        let secret = accepted.auth_method.uses_secret().then(|| PlainToken::random(TokenKind::ClientSecret, self.entropy.as_ref()));
+        let secret = accepted
+            .auth_method
+            .uses_secret()
+            .then(|| PlainToken::random(TokenKind::ClientSecret, self.entropy.as_ref()));
         let client = Client {
             id: ClientId::random(self.entropy.as_ref()),
             source: ClientSource::Administrator,
@@ -113,7 +125,10 @@ impl Registration {
             approved_at: None,
             pinned_at: None,
         };
-        self.store.apply(Change::InsertClient(Box::new(client.clone()))).await.map_err(ClientChangeError::Store)?;
+        self.store
+            .apply(Change::InsertClient(Box::new(client.clone())))
+            .await
+            .map_err(ClientChangeError::Store)?;
         Ok(AddedClient { client, secret })
     }
 
@@ -127,8 +142,17 @@ impl Registration {
     }
 
     /// Disables a client, whose grants end, or enables it again.
-    pub async fn set_disabled(&self, id: &ClientId, disabled: bool) -> Result<(), ClientChangeError> {
-        self.decide(id, if disabled { ClientDecision::Block } else { ClientDecision::Unblock }, None).await
+    pub async fn set_disabled(
+        &self,
+        id: &ClientId,
+        disabled: bool,
+    ) -> Result<(), ClientChangeError> {
+        self.decide(
+            id,
+            if disabled { ClientDecision::Block } else { ClientDecision::Unblock },
+            None,
+        )
+        .await
     }
 
     /// Deletes a client, whose grants end.
@@ -137,29 +161,53 @@ impl Registration {
     }
 
     /// Decides about a client. With `seen`, only if it is still as it was when it had that etag.
-    pub async fn decide(&self, id: &ClientId, decision: ClientDecision, seen: Option<&str>) -> Result<(), ClientChangeError> {
+    pub async fn decide(
+        &self,
+        id: &ClientId,
+        decision: ClientDecision,
+        seen: Option<&str>,
+    ) -> Result<(), ClientChangeError> {
         let now = self.clock.now();
         let client_id = || id.clone();
         let mut unit = UnitOfWork::new();
         if let Some(seen) = seen {
-            unit.push(Change::Expect { object: Expected::Client(client_id()), etag: seen.to_owned() });
+            unit.push(Change::Expect {
+                object: Expected::Client(client_id()),
+                etag: seen.to_owned(),
+            });
         }
         unit.push(match decision {
-            ClientDecision::Block => Change::SetClientDisabled { client_id: client_id(), disabled_at: Some(now) },
-            ClientDecision::Unblock => Change::SetClientDisabled { client_id: client_id(), disabled_at: None },
-            ClientDecision::Approve => Change::SetClientApproved { client_id: client_id(), approved_at: Some(now) },
-            ClientDecision::Deny => Change::SetClientApproved { client_id: client_id(), approved_at: None },
+            ClientDecision::Block => {
+                Change::SetClientDisabled { client_id: client_id(), disabled_at: Some(now) }
+            }
+            ClientDecision::Unblock => {
+                Change::SetClientDisabled { client_id: client_id(), disabled_at: None }
+            }
+            ClientDecision::Approve => {
+                Change::SetClientApproved { client_id: client_id(), approved_at: Some(now) }
+            }
+            ClientDecision::Deny => {
+                Change::SetClientApproved { client_id: client_id(), approved_at: None }
+            }
             ClientDecision::Pin | ClientDecision::Unpin => {
                 if !id.is_metadata_document() {
                     return Err(ClientChangeError::NoDocument);
                 }
-                Change::SetClientPinned { client_id: client_id(), pinned_at: (decision == ClientDecision::Pin).then_some(now) }
+                Change::SetClientPinned {
+                    client_id: client_id(),
+                    pinned_at: (decision == ClientDecision::Pin).then_some(now),
+                }
             }
             ClientDecision::Delete => Change::DeleteClient(client_id()),
         });
-        let ends = matches!(decision, ClientDecision::Block | ClientDecision::Delete) || decision == ClientDecision::Deny && self.config.approval;
+        let ends = matches!(decision, ClientDecision::Block | ClientDecision::Delete)
+            || decision == ClientDecision::Deny && self.config.approval;
         if ends {
-            unit.push(Change::RevokeGrantsOfClient { client_id: client_id(), at: now, reason: RevokeReason::ClientRemoved });
+            unit.push(Change::RevokeGrantsOfClient {
+                client_id: client_id(),
+                at: now,
+                reason: RevokeReason::ClientRemoved,
+            });
         }
         self.change(id, unit).await
     }

@@ -9,29 +9,35 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Whether clients may register themselves (RFC 7591).
     pub dynamic: bool,
-    /// Whether a client may be named by the https address of its Client ID Metadata Document. Switch it off where this server
-    /// has no way out to the internet: some clients (Codex) never fall back to registering.
+    /// Whether a client may be named by the https address of its Client ID Metadata Document.
+    /// Switch it off where this server has no way out to the internet: some clients (Codex) never
+    /// fall back to registering.
     pub metadata_documents: bool,
-    /// The only hosts whose metadata documents are fetched, such as `claude.ai`; empty for any public host.
+    /// The only hosts whose metadata documents are fetched, such as `claude.ai`; empty for any
+    /// public host.
     pub metadata_document_hosts: Vec<String>,
-    /// Whether a client that an administrator did not add must be approved by one before anybody can use it.
+    /// Whether a client that an administrator did not add must be approved by one before anybody
+    /// can use it.
     pub approval: bool,
-    /// Private-use redirect schemes without a period that are accepted. Those in reverse-domain form always are.
+    /// Private-use redirect schemes without a period that are accepted. Those in reverse-domain
+    /// form always are.
     pub private_schemes: Vec<String>,
-    /// The only hosts of https redirects of clients that register themselves; empty for any. Loopback and private-use schemes
-    /// are not concerned.
+    /// The only hosts of https redirects of clients that register themselves; empty for any.
+    /// Loopback and private-use schemes are not concerned.
     pub redirect_hosts: Vec<String>,
     /// The most redirect URIs of one client.
     pub max_redirect_uris: usize,
     /// The most registrations that are kept.
     pub max_registrations: u64,
-    /// After how many seconds a registration that nobody ever authorised is deleted. One that was authorised never is.
+    /// After how many seconds a registration that nobody ever authorised is deleted. One that was
+    /// authorised never is.
     pub unused_seconds: i64,
     /// How many registrations one network address may make at once.
     pub burst_per_address: u32,
     /// How many registrations one network address may make per minute in the long run.
     pub per_minute_per_address: u32,
-    /// For how many seconds a metadata document may be used at most without fetching it again, whatever its own headers say.
+    /// For how many seconds a metadata document may be used at most without fetching it again,
+    /// whatever its own headers say.
     pub metadata_document_max_age_seconds: i64,
 }
 
@@ -42,7 +48,17 @@ impl Default for Config {
             metadata_documents: true,
             metadata_document_hosts: Vec::new(),
             approval: false,
-            private_schemes: ["cursor", "vscode", "vscode-insiders", "windsurf", "zed", "claude", "goose"].map(str::to_owned).to_vec(),
+            private_schemes: [
+                "cursor",
+                "vscode",
+                "vscode-insiders",
+                "windsurf",
+                "zed",
+                "claude",
+                "goose",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             redirect_hosts: Vec::new(),
             max_redirect_uris: 20,
             max_registrations: 1_000_000,

@@ -19,10 +19,14 @@ const DEFAULT_AGE: i64 = 3600;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentRefusal {
     /// Metadata documents are switched off here.
-    #[error("this server does not accept client identifiers that are addresses; register the client or ask the administrator for one")]
+    #[error(
+        "this server does not accept client identifiers that are addresses; register the client or ask the administrator for one"
+    )]
     Disabled,
     /// The address cannot be a client identifier.
-    #[error("a client identifier that is an address must be https, have a path, and no user name, fragment or dot segments")]
+    #[error(
+        "a client identifier that is an address must be https, have a path, and no user name, fragment or dot segments"
+    )]
     Address,
     /// The operator does not accept clients of this host.
     #[error("the operator of this server does not accept clients of {0}")]
@@ -44,8 +48,8 @@ pub enum DocumentRefusal {
     Policy(String),
 }
 
-/// Parses a client identifier that is an address. It must already be in the form that the parser would give it: there is one
-/// spelling, compared as a string.
+/// Parses a client identifier that is an address. It must already be in the form that the parser
+/// would give it: there is one spelling, compared as a string.
 fn address(id: &ClientId) -> Result<Url, DocumentRefusal> {
     let text = id.as_str();
     let url = Url::parse(text).map_err(|_| DocumentRefusal::Address)?;
@@ -55,18 +59,28 @@ fn address(id: &ClientId) -> Result<Url, DocumentRefusal> {
         && url.fragment().is_none()
         && !text.contains('#')
         && url.path().len() > 1;
-    if plain && url.as_str() == text && text.len() <= 512 { Ok(url) } else { Err(DocumentRefusal::Address) }
+    if plain && url.as_str() == text && text.len() <= 512 {
+        Ok(url)
+    } else {
+        Err(DocumentRefusal::Address)
+    }
 }
 
 /// For how many seconds the answer's headers let it be used (RFC 9111 §5.2), at most `cap`.
 fn max_age(fetched: &Fetched, cap: i64) -> i64 {
-    let Some(control) = fetched.headers.get("cache-control").and_then(|value| value.to_str().ok()) else { return DEFAULT_AGE.min(cap) };
+    let Some(control) = fetched.headers.get("cache-control").and_then(|value| value.to_str().ok())
+    else {
+        return DEFAULT_AGE.min(cap);
+    };
     let mut age = DEFAULT_AGE;
     for directive in control.split(',').map(|directive| directive.trim().to_ascii_lowercase()) {
         if directive == "no-store" || directive == "no-cache" {
             return 0;
         }
-        if let Some(seconds) = directive.strip_prefix("max-age=").and_then(|seconds| seconds.trim_matches('"').parse::<i64>().ok()) {
+        if let Some(seconds) = directive
+            .strip_prefix("max-age=")
+            .and_then(|seconds| seconds.trim_matches('"').parse::<i64>().ok())
+        {
             age = seconds;
         }
     }
@@ -87,9 +101,14 @@ fn changed(pinned: &Client, now: &Client) -> Option<&'static str> {
 }
 
 impl Registration {
-    /// Fetches, checks and stores a client's document, once for all who wait for it and in a task of its own. Errors and refused documents are
-    /// never remembered.
-    pub(crate) async fn fetch_document(&self, id: &ClientId, known: Option<Arc<Client>>, asker: ClientAddress) -> Result<Arc<Client>, LookupError> {
+    /// Fetches, checks and stores a client's document, once for all who wait for it and in a task
+    /// of its own. Errors and refused documents are never remembered.
+    pub(crate) async fn fetch_document(
+        &self,
+        id: &ClientId,
+        known: Option<Arc<Client>>,
+        asker: ClientAddress,
+    ) -> Result<Arc<Client>, LookupError> {
         let refused = |refusal: DocumentRefusal| LookupError::Unknown(refusal.to_string());
         if !self.config.metadata_documents {
             return Err(refused(DocumentRefusal::Disabled));
@@ -97,7 +116,9 @@ impl Registration {
         let url = address(id).map_err(refused)?;
         let host = url.host_str().unwrap_or_default();
         // Before the fetch: a host that is not accepted must not be asked anything.
-        if !self.config.metadata_document_hosts.is_empty() && !self.config.metadata_document_hosts.iter().any(|listed| listed == host) {
+        if !self.config.metadata_document_hosts.is_empty()
+            && !self.config.metadata_document_hosts.iter().any(|listed| listed == host)
+        {
             return Err(refused(DocumentRefusal::Host(host.to_owned())));
         }
         if !self.fetch_limit.allows(asker) {
@@ -112,19 +133,37 @@ impl Registration {
                 None => kept.await,
             }
         };
-        self.documents.run(id.clone(), work).await.map_err(|error| LookupError::Unavailable(error.to_string()))?
+        self.documents
+            .run(id.clone(), work)
+            .await
+            .map_err(|error| LookupError::Unavailable(error.to_string()))?
     }
 
-    async fn fetch_and_keep(&self, id: &ClientId, url: &Url, known: Option<&Client>) -> Result<Arc<Client>, LookupError> {
+    async fn fetch_and_keep(
+        &self,
+        id: &ClientId,
+        url: &Url,
+        known: Option<&Client>,
+    ) -> Result<Arc<Client>, LookupError> {
         let refused = |refusal: DocumentRefusal| LookupError::Unknown(refusal.to_string());
-        let fetched = self.outbound.get(url, "application/json", MAX_BYTES).await.map_err(|error| match error {
-            OutboundError::Address(_) | OutboundError::Scheme => refused(DocumentRefusal::Address),
-            OutboundError::TooLong(bytes) => refused(DocumentRefusal::Policy(format!("it is longer than {bytes} bytes"))),
-            other => LookupError::Unavailable(format!("its metadata document could not be fetched: {other}")),
-        })?;
+        let fetched = self.outbound.get(url, "application/json", MAX_BYTES).await.map_err(
+            |error| match error {
+                OutboundError::Address(_) | OutboundError::Scheme => {
+                    refused(DocumentRefusal::Address)
+                }
+                OutboundError::TooLong(bytes) => {
+                    refused(DocumentRefusal::Policy(format!("it is longer than {bytes} bytes")))
+                }
+                other => LookupError::Unavailable(format!(
+                    "its metadata document could not be fetched: {other}"
+                )),
+            },
+        )?;
         match fetched.status {
             200 => {}
-            status @ (408 | 425 | 429 | 500..=599) => return Err(LookupError::Unavailable(DocumentRefusal::Status(status).to_string())),
+            status @ (408 | 425 | 429 | 500..=599) => {
+                return Err(LookupError::Unavailable(DocumentRefusal::Status(status).to_string()));
+            }
             status => return Err(refused(DocumentRefusal::Status(status))),
         }
         let client = self.read_document(id, &fetched).map_err(refused)?;
@@ -142,22 +181,34 @@ impl Registration {
             tracing::warn!(client = %id, part, "the client's metadata document changed since it was pinned; it is refused");
             return Err(LookupError::Pinned(DocumentRefusal::Pinned(part).to_string()));
         }
-        self.store.apply(Change::PutDocumentClient(Box::new(client.clone()))).await.map_err(|error| LookupError::Unavailable(error.to_string()))?;
-        self.store.note_step(ConnectStep::new(StepKind::Document).client(id.as_str(), Some(client.name.clone())));
+        self.store
+            .apply(Change::PutDocumentClient(Box::new(client.clone())))
+            .await
+            .map_err(|error| LookupError::Unavailable(error.to_string()))?;
+        self.store.note_step(
+            ConnectStep::new(StepKind::Document).client(id.as_str(), Some(client.name.clone())),
+        );
         Ok(Arc::new(client))
     }
 
     fn read_document(&self, id: &ClientId, fetched: &Fetched) -> Result<Client, DocumentRefusal> {
-        let media_type = fetched.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = fetched
+            .headers
+            .get("content-type")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
+        if essence != "application/json"
+            && !(essence.starts_with("application/") && essence.ends_with("+json"))
+        {
             return Err(DocumentRefusal::NotJson);
         }
         let metadata: Map<String, Value> = fetched.json().map_err(|_| DocumentRefusal::NotJson)?;
         if metadata.get("client_id").and_then(Value::as_str) != Some(id.as_str()) {
             return Err(DocumentRefusal::OtherClient);
         }
-        let accepted = policy::accept(&metadata, ClientSource::MetadataDocument, &self.config).map_err(|refusal| DocumentRefusal::Policy(refusal.why))?;
+        let accepted = policy::accept(&metadata, ClientSource::MetadataDocument, &self.config)
+            .map_err(|refusal| DocumentRefusal::Policy(refusal.why))?;
         let now = self.clock.now();
         Ok(Client {
             id: id.clone(),
@@ -177,7 +228,9 @@ impl Registration {
             disabled_at: None,
             approved_at: None,
             pinned_at: None,
-            fresh_until: Some(now.plus(max_age(fetched, self.config.metadata_document_max_age_seconds))),
+            fresh_until: Some(
+                now.plus(max_age(fetched, self.config.metadata_document_max_age_seconds)),
+            ),
         })
     }
 }
@@ -188,7 +241,11 @@ mod tests {
 
     #[test]
     fn ax8_only_one_spelling_of_an_address_is_a_client_identifier() {
-        for good in ["https://claude.ai/oauth/claude-code-client-metadata", "https://vscode.dev/oauth/client-metadata.json", "https://a.example:8443/c"] {
+        for good in [
+            "https://claude.ai/oauth/claude-code-client-metadata",
+            "https://vscode.dev/oauth/client-metadata.json",
+            "https://a.example:8443/c",
+        ] {
             assert!(address(&ClientId::from_text(good)).is_ok(), "{good}");
         }
         for bad in [

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use doorward_model::{Change, Client, ClientId, ClientSource, OAuthErrorCode, PlainToken, ScopeSet, TokenKind};
+use doorward_model::{
+    Change, Client, ClientId, ClientSource, OAuthErrorCode, PlainToken, ScopeSet, TokenKind,
+};
 use doorward_store::StoreError;
 use serde_json::{Map, Value, json};
 
@@ -23,13 +25,20 @@ pub(crate) enum RegisterError {
 }
 
 impl Registration {
-    /// Registers a client and answers the metadata that was registered, with the secret if it has one.
-    pub(crate) async fn register(&self, metadata: &Map<String, Value>) -> Result<Value, RegisterError> {
+    /// Registers a client and answers the metadata that was registered, with the secret if it has
+    /// one.
+    pub(crate) async fn register(
+        &self,
+        metadata: &Map<String, Value>,
+    ) -> Result<Value, RegisterError> {
         let accepted = policy::accept(metadata, ClientSource::Registration, &self.config)?;
         if self.registered.fetch_add(1, Ordering::Relaxed) >= self.config.max_registrations {
             return Err(RegisterError::Full);
         }
-        let secret = accepted.auth_method.uses_secret().then(|| PlainToken::random(TokenKind::ClientSecret, self.entropy.as_ref()));
+        let secret = accepted
+            .auth_method
+            .uses_secret()
+            .then(|| PlainToken::random(TokenKind::ClientSecret, self.entropy.as_ref()));
         let now = self.clock.now();
         let id = ClientId::random(self.entropy.as_ref());
         let mut answer = echo(metadata, &accepted)?;
@@ -41,7 +50,8 @@ impl Registration {
             auth_method: accepted.auth_method,
             secret: secret.as_ref().map(PlainToken::hashed),
             refresh_tokens: accepted.refresh_tokens,
-            // What it asked for at registration is no bound: clients register with the scope of the first challenge and step up later.
+            // What it asked for at registration is no bound: clients register with the scope of the
+            // first challenge and step up later.
             scopes: ScopeSet::all(),
             client_uri: accepted.client_uri,
             jwks: accepted.jwks,
@@ -65,19 +75,44 @@ impl Registration {
     }
 }
 
-/// The registered metadata as RFC 7591 §3.2.1 wants it back: what was accepted, never `null`, nothing that is not understood.
-fn echo(metadata: &Map<String, Value>, accepted: &Accepted) -> Result<Map<String, Value>, MetadataRefusal> {
+/// The registered metadata as RFC 7591 §3.2.1 wants it back: what was accepted, never `null`,
+/// nothing that is not understood.
+fn echo(
+    metadata: &Map<String, Value>,
+    accepted: &Accepted,
+) -> Result<Map<String, Value>, MetadataRefusal> {
     let mut answer = Map::new();
     answer.insert("client_name".to_owned(), accepted.name.as_str().into());
-    answer.insert("redirect_uris".to_owned(), accepted.redirect_uris.iter().map(|uri| Value::from(uri.as_str())).collect());
+    answer.insert(
+        "redirect_uris".to_owned(),
+        accepted.redirect_uris.iter().map(|uri| Value::from(uri.as_str())).collect(),
+    );
     answer.insert("token_endpoint_auth_method".to_owned(), accepted.auth_method.as_str().into());
-    answer
-        .insert("grant_types".to_owned(), if accepted.refresh_tokens { json!(["authorization_code", "refresh_token"]) } else { json!(["authorization_code"]) });
+    answer.insert(
+        "grant_types".to_owned(),
+        if accepted.refresh_tokens {
+            json!(["authorization_code", "refresh_token"])
+        } else {
+            json!(["authorization_code"])
+        },
+    );
     answer.insert("response_types".to_owned(), json!(["code"]));
-    for name in ["client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri", "application_type", "software_id", "software_version"] {
+    for name in [
+        "client_uri",
+        "logo_uri",
+        "tos_uri",
+        "policy_uri",
+        "jwks_uri",
+        "application_type",
+        "software_id",
+        "software_version",
+    ] {
         if let Some(text) = policy::text(metadata, name)? {
             if text.len() > 2048 {
-                return Err(MetadataRefusal { code: OAuthErrorCode::InvalidClientMetadata, why: format!("{name} is too long") });
+                return Err(MetadataRefusal {
+                    code: OAuthErrorCode::InvalidClientMetadata,
+                    why: format!("{name} is too long"),
+                });
             }
             answer.insert(name.to_owned(), text.into());
         }
@@ -85,7 +120,9 @@ fn echo(metadata: &Map<String, Value>, accepted: &Accepted) -> Result<Map<String
     if let Some(set) = &accepted.jwks {
         answer.insert("jwks".to_owned(), serde_json::from_str(set).unwrap_or_default());
     }
-    let scopes = policy::text(metadata, "scope")?.map(ScopeSet::parse_known).filter(|scopes| !scopes.is_empty());
+    let scopes = policy::text(metadata, "scope")?
+        .map(ScopeSet::parse_known)
+        .filter(|scopes| !scopes.is_empty());
     if let Some(scopes) = scopes {
         answer.insert("scope".to_owned(), scopes.to_string().into());
     }

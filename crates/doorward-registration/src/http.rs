@@ -23,25 +23,44 @@ use crate::{Registration, dynamic::RegisterError};
 /// The most bytes of a registration request.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// `POST /oauth/register`. While registration is switched off, there is nothing at the address, and clients that try are noted.
+/// `POST /oauth/register`. While registration is switched off, there is nothing at the address, and
+/// clients that try are noted.
 pub fn router(registration: Registration) -> Router {
     let at = if registration.config.dynamic { post(register) } else { any(switched_off) };
-    Router::new().route(routes::REGISTER, at).layer(middleware::from_fn(cors::open)).with_state(registration)
+    Router::new()
+        .route(routes::REGISTER, at)
+        .layer(middleware::from_fn(cors::open))
+        .with_state(registration)
 }
 
 async fn switched_off(State(registration): State<Registration>) -> Response {
-    registration.store.note_step(ConnectStep::new(StepKind::Registered).refused(Reason::RegistrationOff));
-    oauth_error(StatusCode::NOT_FOUND, OAuthErrorCode::InvalidRequest, "clients cannot register themselves here; an administrator can add one")
+    registration
+        .store
+        .note_step(ConnectStep::new(StepKind::Registered).refused(Reason::RegistrationOff));
+    oauth_error(
+        StatusCode::NOT_FOUND,
+        OAuthErrorCode::InvalidRequest,
+        "clients cannot register themselves here; an administrator can add one",
+    )
 }
 
-async fn register(State(registration): State<Registration>, Extension(address): Extension<ClientAddress>, request: Request<Body>) -> Response {
-    let invalid = |why: &str| oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidClientMetadata, why);
+async fn register(
+    State(registration): State<Registration>,
+    Extension(address): Extension<ClientAddress>,
+    request: Request<Body>,
+) -> Response {
+    let invalid = |why: &str| {
+        oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidClientMetadata, why)
+    };
     let noted = |step: ConnectStep| registration.store.note_step(step);
     if !registration.register_limit.allows(address) {
         noted(ConnectStep::new(StepKind::Registered).refused(Reason::RegistrationLimited));
         tracing::warn!(address = %address.0, "registration refused: too many from this address");
-        let busy =
-            oauth_error(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, "too many registrations from this address; try again later");
+        let busy = oauth_error(
+            StatusCode::TOO_MANY_REQUESTS,
+            OAuthErrorCode::TemporarilyUnavailable,
+            "too many registrations from this address; try again later",
+        );
         return answer::retry_after(busy, 60);
     }
     if !has_media_type(request.headers(), "application/json") {
@@ -49,33 +68,74 @@ async fn register(State(registration): State<Registration>, Extension(address): 
     }
     let body = match read_body(request.into_body(), MAX_BYTES).await {
         Ok(body) => body,
-        Err(ParamsError::TooLarge) => return oauth_error(StatusCode::PAYLOAD_TOO_LARGE, OAuthErrorCode::InvalidClientMetadata, "the body is too long"),
-        Err(_) => return oauth_error(StatusCode::REQUEST_TIMEOUT, OAuthErrorCode::InvalidClientMetadata, "the body did not arrive in time"),
+        Err(ParamsError::TooLarge) => {
+            return oauth_error(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                OAuthErrorCode::InvalidClientMetadata,
+                "the body is too long",
+            );
+        }
+        Err(_) => {
+            return oauth_error(
+                StatusCode::REQUEST_TIMEOUT,
+                OAuthErrorCode::InvalidClientMetadata,
+                "the body did not arrive in time",
+            );
+        }
     };
-    let Ok(metadata) = Budget::of_record(body.len()).json::<Map<String, Value>>(&body) else { return invalid("the body must be a JSON object") };
+    let Ok(metadata) = Budget::of_record(body.len()).json::<Map<String, Value>>(&body) else {
+        return invalid("the body must be a JSON object");
+    };
     match registration.register(&metadata).await {
         Ok(registered) => {
-            let text = |name: &str| registered.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-            tracing::info!(client = text("client_id"), name = text("client_name"), "client registered");
-            noted(ConnectStep::new(StepKind::Registered).client(text("client_id").unwrap_or_default(), text("client_name")));
+            let text =
+                |name: &str| registered.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+            tracing::info!(
+                client = text("client_id"),
+                name = text("client_name"),
+                "client registered"
+            );
+            noted(
+                ConnectStep::new(StepKind::Registered)
+                    .client(text("client_id").unwrap_or_default(), text("client_name")),
+            );
             answer::json(StatusCode::CREATED, &registered)
         }
         Err(RegisterError::Refused(refusal)) => {
             tracing::info!(error = refusal.code.as_str(), why = %refusal.why, address = %address.0, "registration refused");
-            let reason = if refusal.code == OAuthErrorCode::InvalidRedirectUri { Reason::RedirectUriRefused } else { Reason::MetadataRefused };
-            noted(ConnectStep::new(StepKind::Registered).refused(reason).detail(refusal.why.chars().take(300).collect::<String>()));
+            let reason = if refusal.code == OAuthErrorCode::InvalidRedirectUri {
+                Reason::RedirectUriRefused
+            } else {
+                Reason::MetadataRefused
+            };
+            noted(
+                ConnectStep::new(StepKind::Registered)
+                    .refused(reason)
+                    .detail(refusal.why.chars().take(300).collect::<String>()),
+            );
             oauth_error(StatusCode::BAD_REQUEST, refusal.code, &refusal.why)
         }
         Err(error @ RegisterError::Full) => {
             tracing::error!(%error, "registration refused");
             answer::retry_after(
-                oauth_error(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, "no further registrations are accepted now"),
+                oauth_error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    OAuthErrorCode::TemporarilyUnavailable,
+                    "no further registrations are accepted now",
+                ),
                 3600,
             )
         }
         Err(error @ RegisterError::Store(_)) => {
             tracing::error!(%error, "registration failed");
-            answer::retry_after(oauth_error(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, "try again shortly"), 5)
+            answer::retry_after(
+                oauth_error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    OAuthErrorCode::TemporarilyUnavailable,
+                    "try again shortly",
+                ),
+                5,
+            )
         }
     }
 }

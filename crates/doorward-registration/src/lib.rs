@@ -1,5 +1,9 @@
-//! Turns client metadata into a client — Client ID Metadata Documents, dynamic registration, administrators — under one policy.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+//! Turns client metadata into a client — Client ID Metadata Documents, dynamic registration,
+//! administrators — under one policy.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod administrator;
 mod config;
@@ -10,7 +14,9 @@ mod policy;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
-use doorward_model::{Client, ClientId, ClientSource, Clock, ConnectStep, Entropy, Reason, StepKind};
+use doorward_model::{
+    Client, ClientId, ClientSource, Clock, ConnectStep, Entropy, Reason, StepKind,
+};
 use doorward_store::{Store, StoreError};
 use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 
@@ -34,14 +40,16 @@ pub struct Registration {
     pub(crate) fetch_limit: Arc<AddressLimiter>,
     /// Metadata documents that are being fetched.
     pub(crate) documents: SingleFlight<ClientId, Result<Arc<Client>, LookupError>>,
-    /// Registrations in the database that nobody authorised yet, roughly: counted by housekeeping and at each registration.
+    /// Registrations in the database that nobody authorised yet, roughly: counted by housekeeping
+    /// and at each registration.
     pub(crate) registered: Arc<AtomicU64>,
 }
 
 /// Why a client could not be looked up.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LookupError {
-    /// There is no such client, or its metadata document is not acceptable. Asking again does not help.
+    /// There is no such client, or its metadata document is not acceptable. Asking again does not
+    /// help.
     #[error("unknown client: {0}")]
     Unknown(String),
     /// Its metadata document changed since an administrator pinned it.
@@ -79,9 +87,18 @@ impl LookupError {
 
 impl Registration {
     /// Sets the parts together.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, outbound: Outbound, config: Config) -> Self {
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        outbound: Outbound,
+        config: Config,
+    ) -> Self {
         Self {
-            register_limit: Arc::new(AddressLimiter::new(config.burst_per_address, config.per_minute_per_address)),
+            register_limit: Arc::new(AddressLimiter::new(
+                config.burst_per_address,
+                config.per_minute_per_address,
+            )),
             fetch_limit: Arc::new(AddressLimiter::new(60, 60)),
             documents: SingleFlight::new(FETCHES),
             registered: Arc::default(),
@@ -98,42 +115,73 @@ impl Registration {
         &self.config
     }
 
-    /// The client with this id, as [`Registration::client`] finds it; what keeps it out is noted on the client's way.
-    async fn noted(&self, id: &ClientId, found: Result<Arc<Client>, LookupError>) -> Result<Arc<Client>, LookupError> {
+    /// The client with this id, as [`Registration::client`] finds it; what keeps it out is noted on
+    /// the client's way.
+    async fn noted(
+        &self,
+        id: &ClientId,
+        found: Result<Arc<Client>, LookupError>,
+    ) -> Result<Arc<Client>, LookupError> {
         let Err(error) = &found else { return found };
         // Others are noted where the client is needed for something.
-        if !id.is_metadata_document() || matches!(error, LookupError::Disabled | LookupError::Waiting) {
+        if !id.is_metadata_document()
+            || matches!(error, LookupError::Disabled | LookupError::Waiting)
+        {
             return found;
         }
         let name = self.store.client(id).await.ok().flatten().map(|client| client.name.clone());
         let detail = match error {
-            LookupError::Unknown(why) | LookupError::Pinned(why) | LookupError::Unavailable(why) => why.chars().take(300).collect(),
+            LookupError::Unknown(why)
+            | LookupError::Pinned(why)
+            | LookupError::Unavailable(why) => why.chars().take(300).collect(),
             _ => String::new(),
         };
         let shown: String = id.as_str().chars().take(512).collect();
-        self.store.note_step(ConnectStep::new(StepKind::Document).client(shown, name).refused(error.reason(id)).detail(detail));
+        self.store.note_step(
+            ConnectStep::new(StepKind::Document)
+                .client(shown, name)
+                .refused(error.reason(id))
+                .detail(detail),
+        );
         found
     }
 
-    /// The client with this id. A metadata document is fetched if what is known of it is no longer fresh; `address` is who asks.
-    pub async fn client(&self, id: &ClientId, address: ClientAddress) -> Result<Arc<Client>, LookupError> {
+    /// The client with this id. A metadata document is fetched if what is known of it is no longer
+    /// fresh; `address` is who asks.
+    pub async fn client(
+        &self,
+        id: &ClientId,
+        address: ClientAddress,
+    ) -> Result<Arc<Client>, LookupError> {
         let found = self.look_up(id, address).await;
         self.noted(id, found).await
     }
 
-    async fn look_up(&self, id: &ClientId, address: ClientAddress) -> Result<Arc<Client>, LookupError> {
+    async fn look_up(
+        &self,
+        id: &ClientId,
+        address: ClientAddress,
+    ) -> Result<Arc<Client>, LookupError> {
         let unavailable = |error: StoreError| LookupError::Unavailable(error.to_string());
         let known = self.store.client(id).await.map_err(unavailable)?;
         let client = if id.is_metadata_document() {
             match known {
-                Some(client) if client.fresh_until.is_some_and(|until| self.clock.now() < until) => client,
+                Some(client)
+                    if client.fresh_until.is_some_and(|until| self.clock.now() < until) =>
+                {
+                    client
+                }
                 Some(client) if client.disabled_at.is_some() => client,
                 known => self.fetch_document(id, known, address).await?,
             }
         } else {
-            known.ok_or_else(|| LookupError::Unknown("it is not registered here, or was deleted".to_owned()))?
+            known.ok_or_else(|| {
+                LookupError::Unknown("it is not registered here, or was deleted".to_owned())
+            })?
         };
-        let waits = self.config.approval && client.source != ClientSource::Administrator && client.approved_at.is_none();
+        let waits = self.config.approval
+            && client.source != ClientSource::Administrator
+            && client.approved_at.is_none();
         if client.disabled_at.is_some() {
             Err(LookupError::Disabled)
         } else if waits {

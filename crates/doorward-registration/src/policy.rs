@@ -13,7 +13,8 @@ const MAX_URI: usize = 2048;
 /// The most bytes of an inline key set.
 const MAX_JWKS: usize = 8 * 1024;
 
-/// Metadata that is refused: the OAuth error and what is wrong, in words for the client's developer.
+/// Metadata that is refused: the OAuth error and what is wrong, in words for the client's
+/// developer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct MetadataRefusal {
@@ -44,7 +45,10 @@ pub(crate) struct Accepted {
 }
 
 /// A member as text; `null` and absence are the same (I6).
-pub(crate) fn text<'a>(metadata: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, MetadataRefusal> {
+pub(crate) fn text<'a>(
+    metadata: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<&'a str>, MetadataRefusal> {
     match metadata.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -52,32 +56,47 @@ pub(crate) fn text<'a>(metadata: &'a Map<String, Value>, name: &str) -> Result<O
     }
 }
 
-fn list<'a>(metadata: &'a Map<String, Value>, name: &str) -> Result<Option<Vec<&'a str>>, MetadataRefusal> {
+fn list<'a>(
+    metadata: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<Vec<&'a str>>, MetadataRefusal> {
     match metadata.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::Array(items)) if items.len() <= 64 => {
-            items.iter().map(|item| item.as_str().map_or_else(|| bad(format!("{name} must hold strings")), Ok)).collect::<Result<_, _>>().map(Some)
-        }
+        Some(Value::Array(items)) if items.len() <= 64 => items
+            .iter()
+            .map(|item| item.as_str().map_or_else(|| bad(format!("{name} must hold strings")), Ok))
+            .collect::<Result<_, _>>()
+            .map(Some),
         Some(_) => bad(format!("{name} must be a list of strings")),
     }
 }
 
-/// Makes a name inert and legible: no controls, nothing invisible, nothing that turns the writing direction.
+/// Makes a name inert and legible: no controls, nothing invisible, nothing that turns the writing
+/// direction.
 pub(crate) fn legible(name: &str) -> String {
     let invisible = |character: char| {
         character.is_control()
             || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
     };
-    let cleaned: String =
-        name.chars().map(|character| if character.is_whitespace() { ' ' } else { character }).filter(|character| !invisible(*character)).collect();
+    let cleaned: String = name
+        .chars()
+        .map(|character| if character.is_whitespace() { ' ' } else { character })
+        .filter(|character| !invisible(*character))
+        .collect();
     cleaned.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Applies the policy to metadata from `source`.
-pub(crate) fn accept(metadata: &Map<String, Value>, source: ClientSource, config: &Config) -> Result<Accepted, MetadataRefusal> {
+pub(crate) fn accept(
+    metadata: &Map<String, Value>,
+    source: ClientSource,
+    config: &Config,
+) -> Result<Accepted, MetadataRefusal> {
     let redirect_uris = redirect_uris(metadata, source, config)?;
     let name = match text(metadata, "client_name")? {
-        Some(name) if name.chars().count() > MAX_NAME => return bad(format!("client_name is longer than {MAX_NAME} characters")),
+        Some(name) if name.chars().count() > MAX_NAME => {
+            return bad(format!("client_name is longer than {MAX_NAME} characters"));
+        }
         Some(name) => legible(name),
         None => String::new(),
     };
@@ -99,10 +118,18 @@ pub(crate) fn accept(metadata: &Map<String, Value>, source: ClientSource, config
     let auth_method = auth_method(metadata, source)?;
     let (jwks, jwks_uri) = keys(metadata, auth_method)?;
     Ok(Accepted {
-        name: if name.is_empty() { redirect_uris.first().map(|uri| RedirectUri::display_host(uri.as_str())).unwrap_or_default() } else { name },
+        name: if name.is_empty() {
+            redirect_uris
+                .first()
+                .map(|uri| RedirectUri::display_host(uri.as_str()))
+                .unwrap_or_default()
+        } else {
+            name
+        },
         redirect_uris,
         auth_method,
-        // A client that says nothing gets refresh tokens: otherwise its people sign in again every few minutes (I9).
+        // A client that says nothing gets refresh tokens: otherwise its people sign in again every
+        // few minutes (I9).
         refresh_tokens: grants.is_none_or(|grants| grants.contains(&"refresh_token")),
         client_uri: text(metadata, "client_uri")?.map(str::to_owned),
         jwks,
@@ -110,7 +137,11 @@ pub(crate) fn accept(metadata: &Map<String, Value>, source: ClientSource, config
     })
 }
 
-fn redirect_uris(metadata: &Map<String, Value>, source: ClientSource, config: &Config) -> Result<Vec<RedirectUri>, MetadataRefusal> {
+fn redirect_uris(
+    metadata: &Map<String, Value>,
+    source: ClientSource,
+    config: &Config,
+) -> Result<Vec<RedirectUri>, MetadataRefusal> {
     let wrong = |why: String| refuse(OAuthErrorCode::InvalidRedirectUri, why);
     let texts = match list(metadata, "redirect_uris") {
         Ok(Some(texts)) if !texts.is_empty() => texts,
@@ -129,7 +160,9 @@ fn redirect_uris(metadata: &Map<String, Value>, source: ClientSource, config: &C
         let host = RedirectUri::display_host(text);
         let listed = config.redirect_hosts.is_empty() || config.redirect_hosts.contains(&host);
         if source == ClientSource::Registration && !uri.is_native() && !listed {
-            return wrong(format!("redirect_uris[{index}]: this server's operator does not accept redirects to {host}"));
+            return wrong(format!(
+                "redirect_uris[{index}]: this server's operator does not accept redirects to {host}"
+            ));
         }
         uris.push(uri);
     }
@@ -138,20 +171,36 @@ fn redirect_uris(metadata: &Map<String, Value>, source: ClientSource, config: &C
 
 fn web_address(member: &str, uri: &str) -> Result<(), MetadataRefusal> {
     let fine = uri.len() <= MAX_URI
-        && Url::parse(uri).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host() && url.username().is_empty() && url.password().is_none());
-    if fine && !uri.chars().any(char::is_control) { Ok(()) } else { bad(format!("{member} must be an http(s) address of at most {MAX_URI} bytes")) }
+        && Url::parse(uri).is_ok_and(|url| {
+            matches!(url.scheme(), "https" | "http")
+                && url.has_host()
+                && url.username().is_empty()
+                && url.password().is_none()
+        });
+    if fine && !uri.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        bad(format!("{member} must be an http(s) address of at most {MAX_URI} bytes"))
+    }
 }
 
-fn auth_method(metadata: &Map<String, Value>, source: ClientSource) -> Result<ClientAuthMethod, MetadataRefusal> {
+fn auth_method(
+    metadata: &Map<String, Value>,
+    source: ClientSource,
+) -> Result<ClientAuthMethod, MetadataRefusal> {
     let named = text(metadata, "token_endpoint_auth_method")?;
     if source == ClientSource::MetadataDocument {
-        if metadata.contains_key("client_secret") || metadata.contains_key("client_secret_expires_at") {
+        if metadata.contains_key("client_secret")
+            || metadata.contains_key("client_secret_expires_at")
+        {
             return bad("a metadata document is public and cannot hold a client_secret");
         }
         return match named {
             None | Some("none") => Ok(ClientAuthMethod::None),
             Some("private_key_jwt") => Ok(ClientAuthMethod::PrivateKeyJwt),
-            Some(other) => bad(format!("token_endpoint_auth_method {other:?} is not possible with a metadata document; use none or private_key_jwt")),
+            Some(other) => bad(format!(
+                "token_endpoint_auth_method {other:?} is not possible with a metadata document; use none or private_key_jwt"
+            )),
         };
     }
     match named {
@@ -162,7 +211,10 @@ fn auth_method(metadata: &Map<String, Value>, source: ClientSource) -> Result<Cl
     }
 }
 
-fn keys(metadata: &Map<String, Value>, method: ClientAuthMethod) -> Result<(Option<String>, Option<String>), MetadataRefusal> {
+fn keys(
+    metadata: &Map<String, Value>,
+    method: ClientAuthMethod,
+) -> Result<(Option<String>, Option<String>), MetadataRefusal> {
     let uri = text(metadata, "jwks_uri")?.map(str::to_owned);
     let set = match metadata.get("jwks") {
         None | Some(Value::Null) => None,
@@ -177,12 +229,22 @@ fn keys(metadata: &Map<String, Value>, method: ClientAuthMethod) -> Result<(Opti
     if uri.as_ref().is_some_and(|uri| !uri.starts_with("https://")) {
         return bad("jwks_uri must be an https address");
     }
-    if set.is_none() && uri.is_none() { bad("private_key_jwt needs jwks or jwks_uri") } else { Ok((set, uri)) }
+    if set.is_none() && uri.is_none() {
+        bad("private_key_jwt needs jwks or jwks_uri")
+    } else {
+        Ok((set, uri))
+    }
 }
 
 fn public_keys(set: &Value) -> Result<String, MetadataRefusal> {
-    let Some(keys) = set.get("keys").and_then(Value::as_array) else { return bad("jwks must be an object with keys") };
-    let symmetric_or_private = |key: &Value| key.get("d").is_some() || key.get("k").is_some() || key.get("kty").and_then(Value::as_str) == Some("oct");
+    let Some(keys) = set.get("keys").and_then(Value::as_array) else {
+        return bad("jwks must be an object with keys");
+    };
+    let symmetric_or_private = |key: &Value| {
+        key.get("d").is_some()
+            || key.get("k").is_some()
+            || key.get("kty").and_then(Value::as_str) == Some("oct")
+    };
     if keys.is_empty() || keys.iter().any(|key| !key.is_object() || symmetric_or_private(key)) {
         return bad("jwks must hold public keys only");
     }
@@ -196,26 +258,38 @@ mod tests {
     use serde_json::json;
 
     fn try_with(change: &Value, source: ClientSource) -> Result<Accepted, OAuthErrorCode> {
-        let mut metadata = json!({"redirect_uris": ["http://127.0.0.1/cb"], "client_name": "Client"});
+        let mut metadata =
+            json!({"redirect_uris": ["http://127.0.0.1/cb"], "client_name": "Client"});
         for (name, value) in change.as_object().unwrap() {
             metadata[name] = value.clone();
         }
-        accept(metadata.as_object().unwrap(), source, &Config::default()).map_err(|refusal| refusal.code)
+        accept(metadata.as_object().unwrap(), source, &Config::default())
+            .map_err(|refusal| refusal.code)
     }
 
     #[test]
     fn ax7_i6_n5_what_real_clients_send_is_accepted() {
         let register = |change: Value| try_with(&change, ClientSource::Registration).unwrap();
         assert_eq!(register(json!({})).auth_method, ClientAuthMethod::ClientSecretBasic);
-        assert_eq!(register(json!({"token_endpoint_auth_method": null, "scope": null, "logo_uri": null})).auth_method, ClientAuthMethod::ClientSecretBasic);
+        assert_eq!(
+            register(json!({"token_endpoint_auth_method": null, "scope": null, "logo_uri": null}))
+                .auth_method,
+            ClientAuthMethod::ClientSecretBasic
+        );
         assert_eq!(
             register(json!({"token_endpoint_auth_method": "none", "application_type": "web", "software_id": "x", "issuer": "y", "contacts": []})).auth_method,
             ClientAuthMethod::None
         );
         assert!(register(json!({})).refresh_tokens);
         assert!(!register(json!({"grant_types": ["authorization_code"]})).refresh_tokens);
-        assert!(register(json!({"grant_types": ["authorization_code", "refresh_token", "urn:x"]})).refresh_tokens);
-        assert_eq!(register(json!({"client_name": "Good\u{202e}txt\u{200b} \n name"})).name, "Goodtxt name");
+        assert!(
+            register(json!({"grant_types": ["authorization_code", "refresh_token", "urn:x"]}))
+                .refresh_tokens
+        );
+        assert_eq!(
+            register(json!({"client_name": "Good\u{202e}txt\u{200b} \n name"})).name,
+            "Goodtxt name"
+        );
         assert_eq!(register(json!({"client_name": null})).name, "127.0.0.1");
     }
 
@@ -238,11 +312,24 @@ mod tests {
             (json!({"response_types": ["token"]}), Metadata),
             (json!({"token_endpoint_auth_method": "client_secret_jwt"}), Metadata),
             (json!({"token_endpoint_auth_method": "private_key_jwt"}), Metadata),
-            (json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "EC"}]}, "jwks_uri": "https://a.example/k"}), Metadata),
-            (json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "oct", "k": "x"}]}}), Metadata),
-            (json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://a.example/k"}), Metadata),
+            (
+                json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "EC"}]}, "jwks_uri": "https://a.example/k"}),
+                Metadata,
+            ),
+            (
+                json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "oct", "k": "x"}]}}),
+                Metadata,
+            ),
+            (
+                json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://a.example/k"}),
+                Metadata,
+            ),
         ] {
-            assert_eq!(try_with(&change, ClientSource::Registration).unwrap_err(), code, "{change}");
+            assert_eq!(
+                try_with(&change, ClientSource::Registration).unwrap_err(),
+                code,
+                "{change}"
+            );
         }
         for change in [
             json!({"client_secret": "x"}),
@@ -250,7 +337,11 @@ mod tests {
             json!({"client_name": null}),
             json!({"client_name": "\u{200b}"}),
         ] {
-            assert_eq!(try_with(&change, ClientSource::MetadataDocument).unwrap_err(), Metadata, "{change}");
+            assert_eq!(
+                try_with(&change, ClientSource::MetadataDocument).unwrap_err(),
+                Metadata,
+                "{change}"
+            );
         }
     }
 }

@@ -28,8 +28,13 @@ pub(crate) struct Told {
     pub(crate) traffic: Vec<AuditEvent>,
 }
 
-/// Applies writes in order and appends their entries. `stamp` holds the actor, the time and the origin.
-pub(crate) async fn unit(db: &DatabaseTransaction, writes: Vec<Write>, stamp: &AuditEvent) -> Result<Applied, DbErr> {
+/// Applies writes in order and appends their entries. `stamp` holds the actor, the time and the
+/// origin.
+pub(crate) async fn unit(
+    db: &DatabaseTransaction,
+    writes: Vec<Write>,
+    stamp: &AuditEvent,
+) -> Result<Applied, DbErr> {
     let mut told = Told::default();
     let mut entries = Vec::new();
     for Write { name, work, stale: _, audit } in writes {

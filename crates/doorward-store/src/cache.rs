@@ -1,7 +1,7 @@
 //! Bounded read-through caches with exact invalidation.
 //!
-//! A reader that misses leaves a placeholder before it asks the database. An invalidation removes placeholders too, so a value
-//! that was read before a write can never be put back after it.
+//! A reader that misses leaves a placeholder before it asks the database. An invalidation removes
+//! placeholders too, so a value that was read before a write can never be put back after it.
 
 use std::{
     hash::Hash,
@@ -36,20 +36,27 @@ impl<K: Hash + Eq + Clone, V> ReadThrough<K, V> {
     }
 
     /// The value of `key`, from memory or by `read`. What does not exist is not remembered.
-    pub(crate) async fn get<F>(&self, key: &K, read: impl Fn() -> F) -> Result<Option<Arc<V>>, StoreError>
+    pub(crate) async fn get<F>(
+        &self,
+        key: &K,
+        read: impl Fn() -> F,
+    ) -> Result<Option<Arc<V>>, StoreError>
     where
         F: Future<Output = Result<Option<V>, StoreError>>,
     {
         loop {
             match self.entries.get_value_or_guard_async(key).await {
-                Ok(entry) if entry.read_at.elapsed() < self.lifetime => return Ok(Some(entry.value)),
+                Ok(entry) if entry.read_at.elapsed() < self.lifetime => {
+                    return Ok(Some(entry.value));
+                }
                 Ok(stale) => {
                     self.entries.remove_if(key, |entry| Arc::ptr_eq(&entry.value, &stale.value));
                 }
                 Err(placeholder) => {
                     let Some(value) = read().await? else { return Ok(None) };
                     let entry = Entry { value: Arc::new(value), read_at: Instant::now() };
-                    // An error means that the key was invalidated meanwhile: answer what was read, keep nothing.
+                    // An error means that the key was invalidated meanwhile: answer what was read,
+                    // keep nothing.
                     let _ = placeholder.insert(entry.clone());
                     return Ok(Some(entry.value));
                 }

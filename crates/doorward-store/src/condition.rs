@@ -2,7 +2,8 @@
 
 macro_rules! conditions {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)*) => {
-        /// The condition of a deciding write that did not hold. Each deciding [`doorward_model::Change`] has exactly one.
+        /// The condition of a deciding write that did not hold. Each deciding
+        /// [`doorward_model::Change`] has exactly one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Condition { $($(#[doc = $doc])+ $name),* }
 

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The database: empty for SQLite in the data directory, or `postgres://user@host/database`. A password in it is a secret:
-    /// set it by `DOORWARD_STORE__URL_FILE`.
+    /// The database: empty for SQLite in the data directory, or `postgres://user@host/database`. A
+    /// password in it is a secret: set it by `DOORWARD_STORE__URL_FILE`.
     pub url: SecretSetting,
     /// The most connections that are opened to PostgreSQL, or that read SQLite at the same time.
     pub max_connections: u32,
     /// How many clients, grants, sessions and people (each) are kept in memory.
     pub cache_entries: usize,
-    /// For how many seconds a value may be answered from memory without asking PostgreSQL again, should a notification from
-    /// another replica be lost.
+    /// For how many seconds a value may be answered from memory without asking PostgreSQL again,
+    /// should a notification from another replica be lost.
     pub cache_seconds: u64,
     /// How often expired rows are deleted, in seconds.
     pub housekeeping_seconds: u64,
@@ -24,6 +24,12 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { url: SecretSetting::default(), max_connections: 8, cache_entries: 10_000, cache_seconds: 30, housekeeping_seconds: 60 }
+        Self {
+            url: SecretSetting::default(),
+            max_connections: 8,
+            cache_entries: 10_000,
+            cache_seconds: 30,
+            housekeeping_seconds: 60,
+        }
     }
 }

@@ -17,11 +17,17 @@ pub(crate) struct Connections {
 
 fn options(url: String, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(connections).min_connections(1).acquire_timeout(Duration::from_secs(5)).connect_timeout(Duration::from_secs(5)).sqlx_logging(false);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_timeout(Duration::from_secs(5))
+        .sqlx_logging(false);
     options
 }
 
-/// Opens SQLite with write-ahead logging and a flush for every commit: what was acknowledged survives a power cut.
+/// Opens SQLite with write-ahead logging and a flush for every commit: what was acknowledged
+/// survives a power cut.
 pub(crate) async fn sqlite(file: &Path, readers: u32) -> Result<Connections, DbErr> {
     // Made beforehand, readable for its owner alone; SQLite gives its side files the same mode.
     let _ = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(file);

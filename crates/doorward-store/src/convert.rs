@@ -4,9 +4,11 @@ pub(crate) mod access_tokens;
 pub(crate) mod upstreams;
 
 use doorward_model::{
-    Authentication, AuthorizationCode, Client, ClientAuthMethod, ClientId, ClientSource, Grant, GrantId, HashedToken, IdentityId, Invitation, Level,
-    LinkedIdentity, OneTimeLink, Passkey, Person, PersonName, ProviderId, RedirectUri, RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId,
-    SignInAttempt, SigningAlgorithm, SigningKey, StoredProvider, Timestamp, Totp, UpstreamSession, UserId, foreign, secret::HashedPassword,
+    Authentication, AuthorizationCode, Client, ClientAuthMethod, ClientId, ClientSource, Grant,
+    GrantId, HashedToken, IdentityId, Invitation, Level, LinkedIdentity, OneTimeLink, Passkey,
+    Person, PersonName, ProviderId, RedirectUri, RefreshToken, Resource, Role, ScopeSet, Sealed,
+    Session, SessionId, SignInAttempt, SigningAlgorithm, SigningKey, StoredProvider, Timestamp,
+    Totp, UpstreamSession, UserId, foreign, secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -25,14 +27,23 @@ fn damaged(table: &'static str, key: &str) -> StoreError {
 }
 
 fn roles(table: &'static str, key: &str, text: &str) -> Result<Vec<Role>, StoreError> {
-    list_from_text(table, key, text)?.iter().map(|role| Role::parse(role)).collect::<Result<_, _>>().map_err(|_| damaged(table, key))
+    list_from_text(table, key, text)?
+        .iter()
+        .map(|role| Role::parse(role))
+        .collect::<Result<_, _>>()
+        .map_err(|_| damaged(table, key))
 }
 
 pub(crate) fn roles_to_text(roles: &[Role]) -> String {
     list_to_text(roles.iter().map(Role::as_str))
 }
 
-pub(crate) fn authentication(table: &'static str, key: &str, acr: &str, amr: &str) -> Result<Authentication, StoreError> {
+pub(crate) fn authentication(
+    table: &'static str,
+    key: &str,
+    acr: &str,
+    amr: &str,
+) -> Result<Authentication, StoreError> {
     Ok(Authentication { level: Level::parse(acr), amr: list_from_text(table, key, amr)? })
 }
 
@@ -45,7 +56,10 @@ pub(crate) fn person(row: e::person::Model) -> Result<Person, StoreError> {
         roles: roles("person", &row.id, &row.roles)?,
         provider_roles: roles("person", &row.id, &row.provider_roles)?,
         // Rows of older versions hold what providers wrote.
-        display_name: row.display_name.map(|name| foreign::line(&name, 100).into_owned()).filter(|name| !name.is_empty()),
+        display_name: row
+            .display_name
+            .map(|name| foreign::line(&name, 100).into_owned())
+            .filter(|name| !name.is_empty()),
         id: UserId::from_text(row.id),
         name: PersonName::from_stored(row.name),
         email: row.email,
@@ -77,7 +91,8 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
     let uris = list_from_text("client", &row.id, &row.redirect_uris)?;
     Ok(Client {
         source: ClientSource::parse(&row.source).ok_or_else(|| damaged("client", &row.id))?,
-        auth_method: ClientAuthMethod::parse(&row.auth_method).ok_or_else(|| damaged("client", &row.id))?,
+        auth_method: ClientAuthMethod::parse(&row.auth_method)
+            .ok_or_else(|| damaged("client", &row.id))?,
         redirect_uris: uris.into_iter().map(RedirectUri::from_stored).collect(),
         id: ClientId::from_text(row.id),
         name: row.name,
@@ -160,10 +175,20 @@ pub(crate) fn session_row(session: &Session) -> e::session::ActiveModel {
         acr: Set(session.authentication.level.as_str().to_owned()),
         amr: Set(amr_to_text(&session.authentication)),
         complete: Set(session.complete),
-        provider: Set(session.upstream.as_ref().map(|upstream| upstream.provider.as_str().to_owned())),
-        identity: Set(session.upstream.as_ref().map(|upstream| upstream.identity.as_str().to_owned())),
+        provider: Set(session
+            .upstream
+            .as_ref()
+            .map(|upstream| upstream.provider.as_str().to_owned())),
+        identity: Set(session
+            .upstream
+            .as_ref()
+            .map(|upstream| upstream.identity.as_str().to_owned())),
         upstream_sid: Set(session.upstream.as_ref().and_then(|upstream| upstream.sid.clone())),
-        id_token: Set(session.upstream.as_ref().and_then(|upstream| upstream.id_token.as_ref()).map(|sealed| sealed.as_str().to_owned())),
+        id_token: Set(session
+            .upstream
+            .as_ref()
+            .and_then(|upstream| upstream.id_token.as_ref())
+            .map(|sealed| sealed.as_str().to_owned())),
     }
 }
 
@@ -263,12 +288,17 @@ pub(crate) fn refresh_token_row(token: &RefreshToken) -> e::refresh_token::Activ
 }
 
 pub(crate) fn link(row: e::one_time_link::Model) -> OneTimeLink {
-    OneTimeLink { token: HashedToken::from_stored(row.token), expires_at: Timestamp(row.expires_at), consumed_at: row.consumed_at.map(Timestamp) }
+    OneTimeLink {
+        token: HashedToken::from_stored(row.token),
+        expires_at: Timestamp(row.expires_at),
+        consumed_at: row.consumed_at.map(Timestamp),
+    }
 }
 
 pub(crate) fn signing_key(row: e::signing_key::Model) -> Result<SigningKey, StoreError> {
     Ok(SigningKey {
-        algorithm: SigningAlgorithm::parse(&row.algorithm).ok_or_else(|| damaged("signing_key", &row.kid))?,
+        algorithm: SigningAlgorithm::parse(&row.algorithm)
+            .ok_or_else(|| damaged("signing_key", &row.kid))?,
         kid: row.kid,
         public_jwk: row.public_jwk,
         private: Sealed::from_stored(row.private),

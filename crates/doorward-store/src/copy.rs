@@ -1,19 +1,21 @@
-//! Copies everything from one database to another: for the move from SQLite to PostgreSQL, for backups, and back from them.
+//! Copies everything from one database to another: for the move from SQLite to PostgreSQL, for
+//! backups, and back from them.
 
 use std::path::Path;
 
 use doorward_model::Timestamp;
 use sea_orm::{
-    AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, IsolationLevel, PaginatorTrait, QueryFilter, TransactionTrait,
-    sea_query::Expr,
+    AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
+    IsolationLevel, PaginatorTrait, QueryFilter, TransactionTrait, sea_query::Expr,
 };
 
 use crate::{
     Backend, Config, Store, StoreError,
     entities::{
-        access_grant, access_token, audit, audit_record, authorization_code, client, connect_attempt, connection, identity, invitation, kept_result,
-        login_failure, one_time_link, passkey, person, provider, recovery_code, refresh_token, session, setting, sign_in, signing_key, spent_value, totp,
-        upstream, upstream_registration, upstream_tool,
+        access_grant, access_token, audit, audit_record, authorization_code, client,
+        connect_attempt, connection, identity, invitation, kept_result, login_failure,
+        one_time_link, passkey, person, provider, recovery_code, refresh_token, session, setting,
+        sign_in, signing_key, spent_value, totp, upstream, upstream_registration, upstream_tool,
     },
 };
 
@@ -22,7 +24,8 @@ const ROWS: u64 = 500;
 
 macro_rules! copied {
     ($($table:ident),* $(,)?) => {
-        /// The names of the tables that a copy has. Together with [`LEFT_BEHIND`] they are the whole schema.
+        /// The names of the tables that a copy has. Together with [`LEFT_BEHIND`] they are the
+        /// whole schema.
         #[cfg(test)]
         fn copied_tables() -> Vec<&'static str> {
             use sea_orm::EntityName;
@@ -31,7 +34,8 @@ macro_rules! copied {
 
         async fn copy_tables<C: ConnectionTrait>(source: &C, target: &DatabaseTransaction) -> Result<u64, StoreError> {
             let mut total = 0_u64;
-            // On the heap, one after the other: together they would make a future of many kilobytes.
+            // On the heap, one after the other: together they would make a future of many
+            // kilobytes.
             $(total += Box::pin(copy_table::<$table::Entity, C>(source, target)).await?;)*
             Ok(total)
         }
@@ -68,8 +72,8 @@ copied!(
     audit_record
 );
 
-/// Tables that a copy leaves out: the steps of connecting clients explain the last week at one server, and their numbers come from the
-/// database itself.
+/// Tables that a copy leaves out: the steps of connecting clients explain the last week at one
+/// server, and their numbers come from the database itself.
 #[cfg(test)]
 const LEFT_BEHIND: [&str; 1] = ["connect_step"];
 
@@ -85,32 +89,39 @@ where
     while let Some(rows) = pages.fetch_and_next().await? {
         total += u64::try_from(rows.len()).unwrap_or(0);
         if !rows.is_empty() {
-            E::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model)).exec_without_returning(target).await?;
+            E::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
+                .exec_without_returning(target)
+                .await?;
         }
     }
     Ok(total)
 }
 
 impl Store {
-    /// Writes a consistent copy of everything into a new file, while others read and write. The file is an embedded database, whatever
-    /// this one is.
+    /// Writes a consistent copy of everything into a new file, while others read and write. The
+    /// file is an embedded database, whatever this one is.
     pub async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
         if self.backend() == Backend::Sqlite {
             let path = file.display().to_string().replace('\'', "''");
             self.reader.execute_unprepared(&format!("VACUUM INTO '{path}'")).await?;
             return Ok(());
         }
-        let config = Config { url: format!("sqlite://{}", file.display()).into(), ..Config::default() };
+        let config =
+            Config { url: format!("sqlite://{}", file.display()).into(), ..Config::default() };
         let target = Self::open(&config, file.parent().unwrap_or(Path::new("."))).await?;
         // One snapshot for all tables: what was granted is there with the person who granted it.
-        let snapshot = self.reader.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
+        let snapshot = self
+            .reader
+            .begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly))
+            .await?;
         copy_all(&snapshot, &target).await?;
         snapshot.commit().await?;
         target.close().await
     }
 
-    /// Takes from a restored database what must not come back: sessions, codes, links and everything that was under way. With
-    /// `end_access`, what clients had too. Whatever was given after the backup is not in it, and so is not valid.
+    /// Takes from a restored database what must not come back: sessions, codes, links and
+    /// everything that was under way. With `end_access`, what clients had too. Whatever was given
+    /// after the backup is not in it, and so is not valid.
     pub async fn after_restore(&self, now: Timestamp, end_access: bool) -> Result<(), StoreError> {
         let database = &self.sweeper;
         session::Entity::delete_many().exec(database).await?;
@@ -140,7 +151,8 @@ impl Store {
         Ok(())
     }
 
-    /// Copies all rows into `target`, which must hold none, in one transaction. Nothing may write here meanwhile.
+    /// Copies all rows into `target`, which must hold none, in one transaction. Nothing may write
+    /// here meanwhile.
     pub async fn copy_to(&self, target: &Self) -> Result<u64, StoreError> {
         let empty = person::Entity::find().count(&target.reader).await? == 0
             && client::Entity::find().count(&target.reader).await? == 0
@@ -176,9 +188,15 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let store = Store::open(&Config::default(), &folder).await.unwrap();
         let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'seaql_migrations'";
-        let rows = store.reader.query_all_raw(Statement::from_string(DbBackend::Sqlite, names)).await.unwrap();
-        let schema: BTreeSet<String> = rows.into_iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
-        let known: BTreeSet<String> = copied_tables().into_iter().chain(LEFT_BEHIND).map(str::to_owned).collect();
+        let rows = store
+            .reader
+            .query_all_raw(Statement::from_string(DbBackend::Sqlite, names))
+            .await
+            .unwrap();
+        let schema: BTreeSet<String> =
+            rows.into_iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        let known: BTreeSet<String> =
+            copied_tables().into_iter().chain(LEFT_BEHIND).map(str::to_owned).collect();
         assert!(schema.len() > 25);
         assert_eq!(schema, known);
         std::fs::remove_dir_all(folder).unwrap();

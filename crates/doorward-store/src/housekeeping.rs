@@ -9,8 +9,9 @@ use sea_orm::{
 use crate::{
     Store, StoreError,
     entities::{
-        access_grant, access_token, audit_record, authorization_code, client, connect_attempt, connect_step, kept_result, login_failure, one_time_link,
-        refresh_token, session, sign_in, signing_key, spent_value,
+        access_grant, access_token, audit_record, authorization_code, client, connect_attempt,
+        connect_step, kept_result, login_failure, one_time_link, refresh_token, session, sign_in,
+        signing_key, spent_value,
     },
 };
 
@@ -26,8 +27,16 @@ macro_rules! sweep {
     ($self:ident, $entity:ident, $key:ident, $which:expr) => {{
         let mut total = 0;
         loop {
-            let some = $entity::Entity::find().select_only().column($entity::Column::$key).filter($which).limit(STEP).into_query();
-            let done = $entity::Entity::delete_many().filter($entity::Column::$key.in_subquery(some)).exec(&$self.sweeper).await?;
+            let some = $entity::Entity::find()
+                .select_only()
+                .column($entity::Column::$key)
+                .filter($which)
+                .limit(STEP)
+                .into_query();
+            let done = $entity::Entity::delete_many()
+                .filter($entity::Column::$key.in_subquery(some))
+                .exec(&$self.sweeper)
+                .await?;
             total += done.rows_affected;
             if done.rows_affected < STEP {
                 break total;
@@ -38,27 +47,58 @@ macro_rules! sweep {
 }
 
 impl Store {
-    /// Deletes everything that no longer matters at `now` and answers how many rows went. `unused_clients_after` is how many
-    /// seconds a registration may stay unused; one that a person ever authorised is never deleted (I13).
+    /// Deletes everything that no longer matters at `now` and answers how many rows went.
+    /// `unused_clients_after` is how many seconds a registration may stay unused; one that a person
+    /// ever authorised is never deleted (I13).
     ///
-    /// Spent codes and rotated refresh tokens stay for as long as their grant may live, so that a replay is still recognised.
-    pub async fn delete_expired(&self, now: Timestamp, unused_clients_after: i64) -> Result<u64, StoreError> {
+    /// Spent codes and rotated refresh tokens stay for as long as their grant may live, so that a
+    /// replay is still recognised.
+    pub async fn delete_expired(
+        &self,
+        now: Timestamp,
+        unused_clients_after: i64,
+    ) -> Result<u64, StoreError> {
         let mut rows = 0;
-        rows += sweep!(self, session, Token, Condition::any().add(session::Column::ExpiresAt.lt(now.0)).add(session::Column::EndsAt.lt(now.0)));
-        rows += sweep!(self, one_time_link, Token, one_time_link::Column::ExpiresAt.lt(now.plus(-86_400).0));
+        rows += sweep!(
+            self,
+            session,
+            Token,
+            Condition::any()
+                .add(session::Column::ExpiresAt.lt(now.0))
+                .add(session::Column::EndsAt.lt(now.0))
+        );
+        rows += sweep!(
+            self,
+            one_time_link,
+            Token,
+            one_time_link::Column::ExpiresAt.lt(now.plus(-86_400).0)
+        );
         rows += sweep!(self, sign_in, State, sign_in::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, connect_attempt, State, connect_attempt::Column::ExpiresAt.lt(now.0));
         rows += sweep!(self, kept_result, Id, kept_result::Column::ExpiresAt.lt(now.0));
-        rows += sweep!(self, connect_step, Seq, connect_step::Column::At.lt(now.plus(-STEPS_KEPT).0));
-        rows += sweep!(self, access_token, Id, access_token::Column::ExpiresAt.lt(now.plus(-TOKENS_KEPT).0));
+        rows +=
+            sweep!(self, connect_step, Seq, connect_step::Column::At.lt(now.plus(-STEPS_KEPT).0));
+        rows += sweep!(
+            self,
+            access_token,
+            Id,
+            access_token::Column::ExpiresAt.lt(now.plus(-TOKENS_KEPT).0)
+        );
         rows += sweep!(self, spent_value, Name, spent_value::Column::ExpiresAt.lt(now.0));
-        rows += sweep!(self, login_failure, Name, login_failure::Column::LastAt.lt(now.plus(-7 * 86_400).0));
-        rows += sweep!(self, signing_key, Kid, signing_key::Column::RetiresAt.lt(now.plus(-86_400).0));
+        rows += sweep!(
+            self,
+            login_failure,
+            Name,
+            login_failure::Column::LastAt.lt(now.plus(-7 * 86_400).0)
+        );
+        rows +=
+            sweep!(self, signing_key, Kid, signing_key::Column::RetiresAt.lt(now.plus(-86_400).0));
         rows += self.delete_dead_grants(now).await?;
         Ok(rows + self.delete_unused_clients(now.plus(-unused_clients_after)).await?)
     }
 
-    /// Deletes clients that came before `before`, whom nobody ever authorised and about whom no administrator decided anything.
+    /// Deletes clients that came before `before`, whom nobody ever authorised and about whom no
+    /// administrator decided anything.
     pub async fn delete_unused_clients(&self, before: Timestamp) -> Result<u64, StoreError> {
         let unused = || {
             Condition::all()
@@ -83,20 +123,48 @@ impl Store {
 
     async fn delete_dead_grants(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut rows = 0;
-        // A grant that ended is kept for a day more, so that what comes late is refused for the right reason.
+        // A grant that ended is kept for a day more, so that what comes late is refused for the
+        // right reason.
         let ended = now.plus(-86_400).0;
-        let dead = || Condition::any().add(access_grant::Column::ExpiresAt.lt(ended)).add(access_grant::Column::RevokedAt.lt(ended));
-        let dead_ids = || access_grant::Entity::find().select_only().column(access_grant::Column::Id).filter(dead()).into_query();
-        rows += sweep!(self, refresh_token, Token, refresh_token::Column::GrantId.in_subquery(dead_ids()));
-        rows += sweep!(self, authorization_code, Token, authorization_code::Column::GrantId.in_subquery(dead_ids()));
+        let dead = || {
+            Condition::any()
+                .add(access_grant::Column::ExpiresAt.lt(ended))
+                .add(access_grant::Column::RevokedAt.lt(ended))
+        };
+        let dead_ids = || {
+            access_grant::Entity::find()
+                .select_only()
+                .column(access_grant::Column::Id)
+                .filter(dead())
+                .into_query()
+        };
+        rows += sweep!(
+            self,
+            refresh_token,
+            Token,
+            refresh_token::Column::GrantId.in_subquery(dead_ids())
+        );
+        rows += sweep!(
+            self,
+            authorization_code,
+            Token,
+            authorization_code::Column::GrantId.in_subquery(dead_ids())
+        );
         rows += sweep!(self, access_grant, Id, dead());
         // Codes that never became a grant.
         let grant_of_code = access_grant::Entity::find()
             .select_only()
             .expr(Expr::val(1))
-            .filter(Expr::col((access_grant::Entity, access_grant::Column::Id)).equals((authorization_code::Entity, authorization_code::Column::GrantId)))
+            .filter(
+                Expr::col((access_grant::Entity, access_grant::Column::Id))
+                    .equals((authorization_code::Entity, authorization_code::Column::GrantId)),
+            )
             .into_query();
-        let orphan = || Condition::all().add(authorization_code::Column::ExpiresAt.lt(ended)).add(Expr::exists(grant_of_code.clone()).not());
+        let orphan = || {
+            Condition::all()
+                .add(authorization_code::Column::ExpiresAt.lt(ended))
+                .add(Expr::exists(grant_of_code.clone()).not())
+        };
         rows += sweep!(self, authorization_code, Token, orphan());
         Ok(rows)
     }

@@ -1,6 +1,8 @@
-//! Saves and finds the records of `doorward-model` on SQLite and PostgreSQL. The only crate that names `sea_orm`.
+//! Saves and finds the records of `doorward-model` on SQLite and PostgreSQL. The only crate that
+//! names `sea_orm`.
 //!
-//! Reads come from bounded caches or a reader; writes are [`doorward_model::UnitOfWork`] values that are applied as a whole.
+//! Reads come from bounded caches or a reader; writes are [`doorward_model::UnitOfWork`] values
+//! that are applied as a whole.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod apply;
@@ -31,7 +33,8 @@ pub use config::Config;
 pub use repos::{ClientFilter, ConnectedApp, LoginFailures};
 pub use store::{Backend, Observer, Store};
 
-/// The first `limit` of the rows that were read, and whether there are more: whoever shows a page asks for one row more than it has.
+/// The first `limit` of the rows that were read, and whether there are more: whoever shows a page
+/// asks for one row more than it has.
 pub fn page_of<T>(mut rows: Vec<T>, limit: u64) -> (Vec<T>, bool) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
@@ -63,7 +66,9 @@ pub enum StoreError {
     #[error("the target database is not empty")]
     NotEmpty,
     /// The schema is newer than this program (promise P6).
-    #[error("the database was written by a newer version of Doorward ({0} is unknown here); start that version")]
+    #[error(
+        "the database was written by a newer version of Doorward ({0} is unknown here); start that version"
+    )]
     NewerSchema(String),
 }
 

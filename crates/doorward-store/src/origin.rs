@@ -1,6 +1,8 @@
-//! On whose behalf a request is served: what the audit says of everything that is written meanwhile.
+//! On whose behalf a request is served: what the audit says of everything that is written
+//! meanwhile.
 //!
-//! It belongs to the task that serves the request. A room that finds out who is asking calls [`acting`]; nobody has to hand it on.
+//! It belongs to the task that serves the request. A room that finds out who is asking calls
+//! [`acting`]; nobody has to hand it on.
 
 use std::sync::{Arc, Mutex};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    AuthorizationCode, Client, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink, Person, PersonName, RefreshToken, ScopeSet, Session,
-    SigningKey, Timestamp, UserId,
+    AuthorizationCode, Client, ClientId, ClientSource, Grant, GrantId, HashedToken, OneTimeLink,
+    Person, PersonName, RefreshToken, ScopeSet, Session, SigningKey, Timestamp, UserId,
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -18,7 +18,10 @@ mod upstreams;
 
 use crate::{
     Store, StoreError, convert,
-    entities::{access_grant, authorization_code, client, login_failure, one_time_link, person, refresh_token, session, setting, signing_key, spent_value},
+    entities::{
+        access_grant, authorization_code, client, login_failure, one_time_link, person,
+        refresh_token, session, setting, signing_key, spent_value,
+    },
 };
 
 /// How often signing in failed for an account or an address.
@@ -67,24 +70,50 @@ pub struct ClientFilter {
 impl Store {
     /// The person with this id.
     pub async fn person(&self, id: &UserId) -> Result<Option<Arc<Person>>, StoreError> {
-        let read = || async move { person::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::person).transpose() };
+        let read = || async move {
+            person::Entity::find_by_id(id.as_str())
+                .one(&self.reader)
+                .await?
+                .map(convert::person)
+                .transpose()
+        };
         self.caches.people.get(&id.as_str().to_owned(), read).await
     }
     /// The person with this sign-in name, straight from the database.
     pub async fn person_named(&self, name: &PersonName) -> Result<Option<Person>, StoreError> {
-        person::Entity::find().filter(person::Column::Name.eq(name.as_str())).one(&self.reader).await?.map(convert::person).transpose()
+        person::Entity::find()
+            .filter(person::Column::Name.eq(name.as_str()))
+            .one(&self.reader)
+            .await?
+            .map(convert::person)
+            .transpose()
     }
     /// All people by name.
     pub async fn people(&self) -> Result<Vec<Person>, StoreError> {
-        person::Entity::find().order_by_asc(person::Column::Name).all(&self.reader).await?.into_iter().map(convert::person).collect()
+        person::Entity::find()
+            .order_by_asc(person::Column::Name)
+            .all(&self.reader)
+            .await?
+            .into_iter()
+            .map(convert::person)
+            .collect()
     }
     /// People by name, after the one of this name, at most `limit`.
-    pub async fn people_after(&self, name: Option<&str>, limit: u64) -> Result<Vec<Person>, StoreError> {
+    pub async fn people_after(
+        &self,
+        name: Option<&str>,
+        limit: u64,
+    ) -> Result<Vec<Person>, StoreError> {
         let mut which = Condition::all();
         if let Some(name) = name {
             which = which.add(person::Column::Name.gt(name));
         }
-        let rows = person::Entity::find().filter(which).order_by_asc(person::Column::Name).limit(limit).all(&self.reader).await?;
+        let rows = person::Entity::find()
+            .filter(which)
+            .order_by_asc(person::Column::Name)
+            .limit(limit)
+            .all(&self.reader)
+            .await?;
         rows.into_iter().map(convert::person).collect()
     }
     /// How many people there are.
@@ -97,22 +126,40 @@ impl Store {
 impl Store {
     /// The client with this id, disabled or not.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
-        let read = || async move { client::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::client).transpose() };
+        let read = || async move {
+            client::Entity::find_by_id(id.as_str())
+                .one(&self.reader)
+                .await?
+                .map(convert::client)
+                .transpose()
+        };
         self.caches.clients.get(&id.as_str().to_owned(), read).await
     }
     /// Clients, newest first, at most `limit`.
-    pub async fn clients(&self, filter: ClientFilter, limit: u64) -> Result<Vec<Client>, StoreError> {
+    pub async fn clients(
+        &self,
+        filter: ClientFilter,
+        limit: u64,
+    ) -> Result<Vec<Client>, StoreError> {
         let mut which = Condition::all();
         if let Some(source) = filter.source {
             which = which.add(client::Column::Source.eq(source.as_str()));
         }
         if let Some(search) = filter.search.filter(|search| !search.is_empty()) {
-            let plain = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            let lower = |column: client::Column| Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(format!("%{plain}%")).escape('\\'));
-            which = which.add(Condition::any().add(lower(client::Column::Name)).add(lower(client::Column::Id)));
+            let plain =
+                search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            let lower = |column: client::Column| {
+                Expr::expr(Func::lower(Expr::col(column)))
+                    .like(LikeExpr::new(format!("%{plain}%")).escape('\\'))
+            };
+            which = which.add(
+                Condition::any().add(lower(client::Column::Name)).add(lower(client::Column::Id)),
+            );
         }
         if let Some((at, id)) = filter.after {
-            let same = Condition::all().add(client::Column::CreatedAt.eq(at)).add(client::Column::Id.gt(id));
+            let same = Condition::all()
+                .add(client::Column::CreatedAt.eq(at))
+                .add(client::Column::Id.gt(id));
             which = which.add(Condition::any().add(client::Column::CreatedAt.lt(at)).add(same));
         }
         let rows = client::Entity::find()
@@ -126,7 +173,10 @@ impl Store {
     }
     /// How many clients there are from one source.
     pub async fn count_clients(&self, source: ClientSource) -> Result<u64, StoreError> {
-        Ok(client::Entity::find().filter(client::Column::Source.eq(source.as_str())).count(&self.reader).await?)
+        Ok(client::Entity::find()
+            .filter(client::Column::Source.eq(source.as_str()))
+            .count(&self.reader)
+            .await?)
     }
 }
 
@@ -134,26 +184,58 @@ impl Store {
 impl Store {
     /// The code with this hash, spent or not, straight from the database.
     pub async fn code(&self, token: &HashedToken) -> Result<Option<AuthorizationCode>, StoreError> {
-        authorization_code::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::code).transpose()
+        authorization_code::Entity::find_by_id(token.as_str())
+            .one(&self.reader)
+            .await?
+            .map(convert::code)
+            .transpose()
     }
     /// The grant with this id, revoked or not.
     pub async fn grant(&self, id: &GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
-        let read = || async move { access_grant::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::grant).transpose() };
+        let read = || async move {
+            access_grant::Entity::find_by_id(id.as_str())
+                .one(&self.reader)
+                .await?
+                .map(convert::grant)
+                .transpose()
+        };
         self.caches.grants.get(&id.as_str().to_owned(), read).await
     }
-    /// The grant with this id straight from the database, for decisions that a replica's delay must not bend.
+    /// The grant with this id straight from the database, for decisions that a replica's delay must
+    /// not bend.
     pub async fn grant_uncached(&self, id: &GrantId) -> Result<Option<Grant>, StoreError> {
-        access_grant::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::grant).transpose()
+        access_grant::Entity::find_by_id(id.as_str())
+            .one(&self.reader)
+            .await?
+            .map(convert::grant)
+            .transpose()
     }
     /// A person's grants that count at `now`, newest first.
-    pub async fn live_grants_of(&self, user_id: &UserId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+    pub async fn live_grants_of(
+        &self,
+        user_id: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Grant>, StoreError> {
         use access_grant::Column as G;
-        let live = Condition::all().add(G::UserId.eq(user_id.as_str())).add(G::RevokedAt.is_null()).add(G::ExpiresAt.gt(now.0));
-        let rows = access_grant::Entity::find().filter(live).order_by_desc(G::CreatedAt).order_by_asc(G::Id).limit(1000).all(&self.reader).await?;
+        let live = Condition::all()
+            .add(G::UserId.eq(user_id.as_str()))
+            .add(G::RevokedAt.is_null())
+            .add(G::ExpiresAt.gt(now.0));
+        let rows = access_grant::Entity::find()
+            .filter(live)
+            .order_by_desc(G::CreatedAt)
+            .order_by_asc(G::Id)
+            .limit(1000)
+            .all(&self.reader)
+            .await?;
         rows.into_iter().map(convert::grant).collect()
     }
     /// The clients that may act for a person at `now`, by name.
-    pub async fn connected_apps(&self, user_id: &UserId, now: Timestamp) -> Result<Vec<ConnectedApp>, StoreError> {
+    pub async fn connected_apps(
+        &self,
+        user_id: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<ConnectedApp>, StoreError> {
         let mut apps: Vec<ConnectedApp> = Vec::new();
         for grant in self.live_grants_of(user_id, now).await? {
             if let Some(app) = apps.iter_mut().find(|app| app.client_id == grant.client_id) {
@@ -163,15 +245,27 @@ impl Store {
             } else {
                 let client = self.client(&grant.client_id).await?;
                 let scopes = grant.scopes.closure();
-                apps.push(ConnectedApp { client_id: grant.client_id, client, scopes, connected_at: grant.created_at, last_used_at: grant.last_used_at });
+                apps.push(ConnectedApp {
+                    client_id: grant.client_id,
+                    client,
+                    scopes,
+                    connected_at: grant.created_at,
+                    last_used_at: grant.last_used_at,
+                });
             }
         }
         apps.sort_by_cached_key(|app| (app.name().to_lowercase(), app.client_id.to_string()));
         Ok(apps)
     }
     /// The refresh token with this hash, used or not, straight from the database.
-    pub async fn refresh_token(&self, token: &HashedToken) -> Result<Option<RefreshToken>, StoreError> {
-        Ok(refresh_token::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::refresh_token))
+    pub async fn refresh_token(
+        &self,
+        token: &HashedToken,
+    ) -> Result<Option<RefreshToken>, StoreError> {
+        Ok(refresh_token::Entity::find_by_id(token.as_str())
+            .one(&self.reader)
+            .await?
+            .map(convert::refresh_token))
     }
 }
 
@@ -179,14 +273,32 @@ impl Store {
 impl Store {
     /// The session with this cookie, over or not.
     pub async fn session(&self, token: &HashedToken) -> Result<Option<Arc<Session>>, StoreError> {
-        let read = || async move { session::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::session).transpose() };
+        let read = || async move {
+            session::Entity::find_by_id(token.as_str())
+                .one(&self.reader)
+                .await?
+                .map(convert::session)
+                .transpose()
+        };
         self.caches.sessions.get(&token.as_str().to_owned(), read).await
     }
     /// A person's sessions that count at `now`, the last used first.
-    pub async fn sessions_of(&self, user_id: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+    pub async fn sessions_of(
+        &self,
+        user_id: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
         use session::Column as S;
-        let live = Condition::all().add(S::UserId.eq(user_id.as_str())).add(S::ExpiresAt.gt(now.0)).add(S::EndsAt.gt(now.0));
-        let rows = session::Entity::find().filter(live).order_by_desc(S::LastSeenAt).limit(1000).all(&self.reader).await?;
+        let live = Condition::all()
+            .add(S::UserId.eq(user_id.as_str()))
+            .add(S::ExpiresAt.gt(now.0))
+            .add(S::EndsAt.gt(now.0));
+        let rows = session::Entity::find()
+            .filter(live)
+            .order_by_desc(S::LastSeenAt)
+            .limit(1000)
+            .all(&self.reader)
+            .await?;
         rows.into_iter().map(convert::session).collect()
     }
     /// Failed sign-ins counted under `key`.
@@ -199,7 +311,10 @@ impl Store {
     }
     /// The one-time link with this hash, used or not.
     pub async fn link(&self, token: &HashedToken) -> Result<Option<OneTimeLink>, StoreError> {
-        Ok(one_time_link::Entity::find_by_id(token.as_str()).one(&self.reader).await?.map(convert::link))
+        Ok(one_time_link::Entity::find_by_id(token.as_str())
+            .one(&self.reader)
+            .await?
+            .map(convert::link))
     }
 }
 
@@ -212,15 +327,25 @@ impl Store {
     /// All signing keys, oldest activation first.
     pub async fn signing_keys(&self) -> Result<Arc<Vec<SigningKey>>, StoreError> {
         let read = || async move {
-            let rows =
-                signing_key::Entity::find().order_by_asc(signing_key::Column::ActivatesAt).order_by_asc(signing_key::Column::Kid).all(&self.reader).await?;
+            let rows = signing_key::Entity::find()
+                .order_by_asc(signing_key::Column::ActivatesAt)
+                .order_by_asc(signing_key::Column::Kid)
+                .all(&self.reader)
+                .await?;
             rows.into_iter().map(convert::signing_key).collect::<Result<Vec<_>, _>>().map(Some)
         };
         Ok(self.caches.signing_keys.get(&(), read).await?.unwrap_or_default())
     }
     /// A setting that may change at run time.
     pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
-        let read = || async move { Ok(Some(setting::Entity::find_by_id(key).one(&self.reader).await?.map(|row| row.value))) };
-        Ok(self.caches.settings.get(&key.to_owned(), read).await?.and_then(|value| value.as_ref().clone()))
+        let read = || async move {
+            Ok(Some(setting::Entity::find_by_id(key).one(&self.reader).await?.map(|row| row.value)))
+        };
+        Ok(self
+            .caches
+            .settings
+            .get(&key.to_owned(), read)
+            .await?
+            .and_then(|value| value.as_ref().clone()))
     }
 }

@@ -8,7 +8,8 @@ use std::{
 };
 
 use doorward_model::{
-    AccessToken, AuditEvent, Client, Clock, ConnectStep, Connection, Grant, Person, Session, SigningKey, StoredProvider, UnitOfWork,
+    AccessToken, AuditEvent, Client, Clock, ConnectStep, Connection, Grant, Person, Session,
+    SigningKey, StoredProvider, UnitOfWork,
     ports::SystemClock,
     upstream::{PinnedTool, StoredUpstream},
 };
@@ -69,8 +70,13 @@ pub(crate) struct Caches {
 
 impl Caches {
     fn new(config: &Config, backend: Backend) -> Self {
-        // SQLite has no other replica, and writes by other processes are seen by its commit counter.
-        let lifetime = if backend == Backend::Sqlite { Duration::from_hours(1) } else { Duration::from_secs(config.cache_seconds) };
+        // SQLite has no other replica, and writes by other processes are seen by its commit
+        // counter.
+        let lifetime = if backend == Backend::Sqlite {
+            Duration::from_hours(1)
+        } else {
+            Duration::from_secs(config.cache_seconds)
+        };
         let entries = config.cache_entries;
         Self {
             people: ReadThrough::new(entries, lifetime),
@@ -159,10 +165,16 @@ impl Store {
         let backend = Self::backend_of(config);
         let connections = match backend {
             Backend::Sqlite => {
-                let file = config.url.reveal().strip_prefix("sqlite://").map_or_else(|| data_dir.join("doorward.db"), std::path::PathBuf::from);
+                let file = config
+                    .url
+                    .reveal()
+                    .strip_prefix("sqlite://")
+                    .map_or_else(|| data_dir.join("doorward.db"), std::path::PathBuf::from);
                 connect::sqlite(&file, config.max_connections).await?
             }
-            Backend::Postgres => connect::postgres(config.url.reveal(), config.max_connections).await?,
+            Backend::Postgres => {
+                connect::postgres(config.url.reveal(), config.max_connections).await?
+            }
         };
         migrate(&connections.writer, backend).await?;
         let caches = Arc::new(Caches::new(config, backend));
@@ -173,7 +185,11 @@ impl Store {
         let (writer, listener) = match backend {
             Backend::Sqlite => (Writer::sqlite(connections.writer, effects, &tasks), None),
             Backend::Postgres => {
-                let listener = listen::Listener::start(config.url.reveal().to_owned(), Arc::clone(&caches), &tasks);
+                let listener = listen::Listener::start(
+                    config.url.reveal().to_owned(),
+                    Arc::clone(&caches),
+                    &tasks,
+                );
                 (Writer::postgres(connections.writer, effects, &tasks), Some(listener))
             }
         };
@@ -199,7 +215,11 @@ impl Store {
     /// Which database `config` names.
     pub fn backend_of(config: &Config) -> Backend {
         let url = config.url.reveal();
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") { Backend::Postgres } else { Backend::Sqlite }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Backend::Postgres
+        } else {
+            Backend::Sqlite
+        }
     }
 
     /// Which database is behind this store.
@@ -207,10 +227,11 @@ impl Store {
         self.backend
     }
 
-    /// Applies a unit of work as a whole. `Ok` means durable; [`StoreError::Refused`] names the condition that did not hold.
+    /// Applies a unit of work as a whole. `Ok` means durable; [`StoreError::Refused`] names the
+    /// condition that did not hold.
     ///
-    /// The unit, its audit entries, its invalidations and its counters are one job of the writer. If this future is dropped, either
-    /// nothing was handed over or all of it happens.
+    /// The unit, its audit entries, its invalidations and its counters are one job of the writer.
+    /// If this future is dropped, either nothing was handed over or all of it happens.
     pub async fn apply(&self, unit: impl Into<UnitOfWork>) -> Result<(), StoreError> {
         let unit = unit.into();
         if unit.is_empty() {
@@ -235,15 +256,20 @@ impl Store {
         AuditEvent { at: self.clock.now(), ..origin::stamp() }
     }
 
-    /// Notes an event. It is handed over before this future waits for anything, and written with others within a fraction of a second. If
-    /// very many wait, the caller does too. An error means that the store is closed.
-    pub fn note(&self, event: AuditEvent) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+    /// Notes an event. It is handed over before this future waits for anything, and written with
+    /// others within a fraction of a second. If very many wait, the caller does too. An error means
+    /// that the store is closed.
+    pub fn note(
+        &self,
+        event: AuditEvent,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
         self.trail.accept(apply::stamped(event, &self.stamp()), self.observer.get());
         let trail = self.trail.clone();
         async move { trail.room().await }
     }
 
-    /// Notes a step of a connecting client. Under a flood of them some are lost, for they cost nothing to make.
+    /// Notes a step of a connecting client. Under a flood of them some are lost, for they cost
+    /// nothing to make.
     pub fn note_step(&self, mut step: ConnectStep) {
         let stamp = self.stamp();
         step.at = stamp.at;
@@ -267,7 +293,8 @@ impl Store {
         self.trail.flush().await
     }
 
-    /// Deletes entries of the audit that are older than `at`, a few thousand at a time, and answers how many went.
+    /// Deletes entries of the audit that are older than `at`, a few thousand at a time, and answers
+    /// how many went.
     pub async fn trim_audit(&self, at: doorward_model::Timestamp) -> Result<u64, StoreError> {
         use sea_orm::TransactionTrait;
         let mut total = 0;
@@ -285,13 +312,17 @@ impl Store {
         }
     }
 
-    /// Runs work that must complete once it has begun in a task of its own, on behalf of the same origin. A request may be dropped at any
-    /// await, because its client disconnects or its time is up; the work goes on, and [`Store::close`] waits for it.
+    /// Runs work that must complete once it has begun in a task of its own, on behalf of the same
+    /// origin. A request may be dropped at any await, because its client disconnects or its time is
+    /// up; the work goes on, and [`Store::close`] waits for it.
     ///
     /// # Panics
     ///
     /// If the work does.
-    pub async fn owned<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+    pub async fn owned<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         let task = match origin::current() {
             Some(origin) => self.work.spawn(origin::serving(origin, work)),
             None => self.work.spawn(work),
@@ -306,7 +337,8 @@ impl Store {
         }
     }
 
-    /// Writes what waits and closes the connections. Nothing may use any clone of this store afterwards.
+    /// Writes what waits and closes the connections. Nothing may use any clone of this store
+    /// afterwards.
     pub async fn close(self) -> Result<(), StoreError> {
         self.work.close();
         if tokio::time::timeout(OWNED_MAY_TAKE, self.work.wait()).await.is_err() {
@@ -324,7 +356,8 @@ impl Store {
         self.writer.apply(UnitOfWork::new(), AuditEvent::default(), None).await
     }
 
-    /// Waits until one of the store's own tasks ends, which none does while the store is open, and answers its name.
+    /// Waits until one of the store's own tasks ends, which none does while the store is open, and
+    /// answers its name.
     pub async fn task_ended(&self) -> &'static str {
         self.tasks.first_end().await
     }
@@ -332,10 +365,15 @@ impl Store {
     /// The database's own idea of the time.
     pub async fn database_time(&self) -> Result<doorward_model::Timestamp, StoreError> {
         let (backend, question) = match self.backend {
-            Backend::Sqlite => (sea_orm::DbBackend::Sqlite, "SELECT CAST(strftime('%s', 'now') AS INTEGER)"),
-            Backend::Postgres => (sea_orm::DbBackend::Postgres, "SELECT CAST(extract(epoch FROM now()) AS BIGINT)"),
+            Backend::Sqlite => {
+                (sea_orm::DbBackend::Sqlite, "SELECT CAST(strftime('%s', 'now') AS INTEGER)")
+            }
+            Backend::Postgres => {
+                (sea_orm::DbBackend::Postgres, "SELECT CAST(extract(epoch FROM now()) AS BIGINT)")
+            }
         };
-        let row = self.reader.query_one_raw(sea_orm::Statement::from_string(backend, question)).await?;
+        let row =
+            self.reader.query_one_raw(sea_orm::Statement::from_string(backend, question)).await?;
         let seconds = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
         Ok(doorward_model::Timestamp(seconds))
     }
@@ -346,7 +384,8 @@ impl Store {
     }
 }
 
-/// Brings the schema up to date. Replicas that start together take turns; a schema from the future is refused.
+/// Brings the schema up to date. Replicas that start together take turns; a schema from the future
+/// is refused.
 async fn migrate(connection: &DatabaseConnection, backend: Backend) -> Result<(), StoreError> {
     if backend == Backend::Postgres {
         return migrate_postgres(connection).await;
@@ -355,7 +394,8 @@ async fn migrate(connection: &DatabaseConnection, backend: Backend) -> Result<()
     Ok(Migrator::up(connection, None).await?)
 }
 
-/// Holds a lock of the database while migrating. It belongs to one transaction, so that a dead replica cannot keep it.
+/// Holds a lock of the database while migrating. It belongs to one transaction, so that a dead
+/// replica cannot keep it.
 async fn migrate_postgres(connection: &DatabaseConnection) -> Result<(), StoreError> {
     use sea_orm::TransactionTrait;
     let transaction = connection.begin().await?;
@@ -370,14 +410,20 @@ async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), StoreError>
     use sea_orm::Statement;
     let backend = connection.get_database_backend();
     let exists = match backend {
-        sea_orm::DbBackend::Postgres => "SELECT 1 FROM information_schema.tables WHERE table_name = 'seaql_migrations' AND table_schema = current_schema()",
+        sea_orm::DbBackend::Postgres => {
+            "SELECT 1 FROM information_schema.tables WHERE table_name = 'seaql_migrations' AND table_schema = current_schema()"
+        }
         _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
     };
     if connection.query_one_raw(Statement::from_string(backend, exists)).await?.is_none() {
         return Ok(());
     }
-    let known: Vec<String> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
-    for row in connection.query_all_raw(Statement::from_string(backend, "SELECT version FROM seaql_migrations")).await? {
+    let known: Vec<String> =
+        Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    for row in connection
+        .query_all_raw(Statement::from_string(backend, "SELECT version FROM seaql_migrations"))
+        .await?
+    {
         let version: String = row.try_get_by_index(0)?;
         if !known.contains(&version) {
             return Err(StoreError::NewerSchema(version));
@@ -409,29 +455,50 @@ mod tests {
         old.reader.close().await.unwrap();
         let store = Store::open(&Config::default(), &folder).await.unwrap();
         let person = store.person(&UserId::from_text("u_1")).await.unwrap().unwrap();
-        assert!(person.is_administrator() && person.provider_roles.is_empty() && person.display_name.is_none());
-        let session = store.session(&doorward_model::HashedToken::from_stored("hash".to_owned())).await.unwrap().unwrap();
+        assert!(
+            person.is_administrator()
+                && person.provider_roles.is_empty()
+                && person.display_name.is_none()
+        );
+        let session = store
+            .session(&doorward_model::HashedToken::from_stored("hash".to_owned()))
+            .await
+            .unwrap()
+            .unwrap();
         assert!(session.complete && session.upstream.is_none());
         let grant = store.grant(&doorward_model::GrantId::from_text("g_1")).await.unwrap().unwrap();
-        assert_eq!((grant.authentication.level, grant.authentication.amr.len()), (Level::SingleFactor, 0));
+        assert_eq!(
+            (grant.authentication.level, grant.authentication.amr.len()),
+            (Level::SingleFactor, 0)
+        );
         std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[tokio::test]
     async fn p6_a_token_from_before_its_level_was_recorded_counts_as_made_with_one_factor() {
-        let folder = std::env::temp_dir().join(format!("doorward-upgrade-token-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("doorward-upgrade-token-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let old = connect::sqlite(&folder.join("doorward.db"), 1).await.unwrap();
         Migrator::up(&old.writer, Some(5)).await.unwrap();
         let columns = "id, token, user_id, name, scopes, upstreams, created_at, expires_at";
-        let statement = format!("INSERT INTO access_token ({columns}) VALUES ('t_1', 'hash', 'u_1', 'ci', 'mcp:write', '[]', 5, 99)");
+        let statement = format!(
+            "INSERT INTO access_token ({columns}) VALUES ('t_1', 'hash', 'u_1', 'ci', 'mcp:write', '[]', 5, 99)"
+        );
         old.writer.execute_unprepared(&statement).await.unwrap();
         old.writer.close().await.unwrap();
         old.reader.close().await.unwrap();
         let store = Store::open(&Config::default(), &folder).await.unwrap();
-        let token = store.access_token(&doorward_model::HashedToken::from_stored("hash".to_owned())).await.unwrap().unwrap();
-        assert_eq!((token.authentication.level, token.authentication.amr.as_slice()), (Level::SingleFactor, ["pat".to_owned()].as_slice()));
+        let token = store
+            .access_token(&doorward_model::HashedToken::from_stored("hash".to_owned()))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (token.authentication.level, token.authentication.amr.as_slice()),
+            (Level::SingleFactor, ["pat".to_owned()].as_slice())
+        );
         assert!(token.identity.is_none());
         std::fs::remove_dir_all(folder).unwrap();
     }

@@ -10,7 +10,8 @@ pub(crate) struct Tasks(watch::Sender<Option<&'static str>>, #[cfg(test)] pub(cr
 
 /// The tasks by name, for tests that end one.
 #[cfg(test)]
-pub(crate) type Started = std::sync::Arc<std::sync::Mutex<Vec<(&'static str, tokio::task::AbortHandle)>>>;
+pub(crate) type Started =
+    std::sync::Arc<std::sync::Mutex<Vec<(&'static str, tokio::task::AbortHandle)>>>;
 
 impl Default for Tasks {
     fn default() -> Self {
@@ -37,7 +38,11 @@ impl Drop for Alive {
 
 impl Tasks {
     /// Starts a task.
-    pub(crate) fn start(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) -> tokio::task::AbortHandle {
+    pub(crate) fn start(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::AbortHandle {
         let alive = Alive(name, self.0.clone());
         let task = tokio::spawn(async move {
             let _alive = alive;
@@ -73,13 +78,18 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_any_task_is_told_and_without_its_writer_a_store_is_not_well() {
         for task in ["writer", "audit trail"] {
-            let folder = std::env::temp_dir().join(format!("doorward-tasks-{}", std::process::id()));
+            let folder =
+                std::env::temp_dir().join(format!("doorward-tasks-{}", std::process::id()));
             let _ = std::fs::remove_dir_all(&folder);
             std::fs::create_dir_all(&folder).unwrap();
             let store = Store::open(&Config::default(), &folder).await.unwrap();
             store.ping().await.unwrap();
-            assert!(tokio::time::timeout(Duration::from_millis(50), store.task_ended()).await.is_err());
-            for (_, handle) in store.tasks.1.lock().unwrap().iter().filter(|(name, _)| *name == task) {
+            assert!(
+                tokio::time::timeout(Duration::from_millis(50), store.task_ended()).await.is_err()
+            );
+            for (_, handle) in
+                store.tasks.1.lock().unwrap().iter().filter(|(name, _)| *name == task)
+            {
                 handle.abort();
             }
             assert_eq!(store.task_ended().await, task);

@@ -1,8 +1,9 @@
-//! The writer: one task that owns every unit of work from the moment it is handed over. On SQLite it puts all units that wait into one
-//! durable commit; on PostgreSQL every unit is one short transaction in a task of its own.
+//! The writer: one task that owns every unit of work from the moment it is handed over. On SQLite
+//! it puts all units that wait into one durable commit; on PostgreSQL every unit is one short
+//! transaction in a task of its own.
 //!
-//! A unit, its audit entries, its invalidations and its counters are one job. A caller that is dropped has handed over nothing, or
-//! everything happens.
+//! A unit, its audit entries, its invalidations and its counters are one job. A caller that is
+//! dropped has handed over nothing, or everything happens.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -10,7 +11,10 @@ use std::{
 };
 
 use doorward_model::{AuditEvent, Change, UnitOfWork};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
+};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -49,7 +53,8 @@ struct After {
     stamp: AuditEvent,
     stale: Vec<Stale>,
     names: Vec<&'static str>,
-    /// Takes the entries of the traffic. The trail's own units have none, and were counted when they were noted.
+    /// Takes the entries of the traffic. The trail's own units have none, and were counted when
+    /// they were noted.
     trail: Option<Trail>,
     answer: oneshot::Sender<Result<(), StoreError>>,
 }
@@ -93,16 +98,26 @@ impl Writer {
         Self(sender)
     }
 
-    /// Applies a unit. When this answers `Ok`, the unit is durable and no cache holds what it replaced. Once the unit is handed over, it
-    /// is applied whether or not the caller waits.
-    pub(crate) async fn apply(&self, unit: UnitOfWork, stamp: AuditEvent, trail: Option<Trail>) -> Result<(), StoreError> {
-        let signs_in = unit.changes().iter().any(|change| matches!(change, Change::InsertSession(_)));
-        let mut writes: Vec<Write> = unit.into_changes().into_iter().map(|change| writes::of(change, signs_in)).collect();
+    /// Applies a unit. When this answers `Ok`, the unit is durable and no cache holds what it
+    /// replaced. Once the unit is handed over, it is applied whether or not the caller waits.
+    pub(crate) async fn apply(
+        &self,
+        unit: UnitOfWork,
+        stamp: AuditEvent,
+        trail: Option<Trail>,
+    ) -> Result<(), StoreError> {
+        let signs_in =
+            unit.changes().iter().any(|change| matches!(change, Change::InsertSession(_)));
+        let mut writes: Vec<Write> =
+            unit.into_changes().into_iter().map(|change| writes::of(change, signs_in)).collect();
         let stale = writes.iter_mut().filter_map(|write| write.stale.take()).collect();
         let names = writes.iter().map(|write| write.name.as_str()).collect();
         let (answer, answered) = oneshot::channel();
         let after = After { stamp, stale, names, trail, answer };
-        self.0.send(Order::Unit(Box::new(Job { writes, after }))).await.map_err(|_| StoreError::Closed)?;
+        self.0
+            .send(Order::Unit(Box::new(Job { writes, after })))
+            .await
+            .map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -160,7 +175,11 @@ async fn alone(pool: DatabaseConnection, Job { writes, after }: Job, effects: Ef
     effects.settle(after, done);
 }
 
-async fn transact(pool: &DatabaseConnection, writes: Vec<Write>, after: &After) -> Result<Told, StoreError> {
+async fn transact(
+    pool: &DatabaseConnection,
+    writes: Vec<Write>,
+    after: &After,
+) -> Result<Told, StoreError> {
     let transaction = pool.begin().await?;
     let told = match apply::unit(&transaction, writes, &after.stamp).await? {
         Applied::Refused(condition) => {
@@ -170,7 +189,11 @@ async fn transact(pool: &DatabaseConnection, writes: Vec<Write>, after: &After) 
         Applied::Done(told) => told,
     };
     for value in &after.stale {
-        let notify = Statement::from_sql_and_values(sea_orm::DbBackend::Postgres, "SELECT pg_notify('doorward', $1)", [value.to_text().into()]);
+        let notify = Statement::from_sql_and_values(
+            sea_orm::DbBackend::Postgres,
+            "SELECT pg_notify('doorward', $1)",
+            [value.to_text().into()],
+        );
         transaction.execute_raw(notify).await?;
     }
     transaction.commit().await?;
@@ -178,7 +201,11 @@ async fn transact(pool: &DatabaseConnection, writes: Vec<Write>, after: &After) 
 }
 
 /// The writing task of SQLite. It ends when the last sender is gone.
-async fn sqlite(connection: DatabaseConnection, mut queue: mpsc::Receiver<Order>, effects: Effects) {
+async fn sqlite(
+    connection: DatabaseConnection,
+    mut queue: mpsc::Receiver<Order>,
+    effects: Effects,
+) {
     let mut orders = Vec::with_capacity(BATCH);
     let mut seen = data_version(&connection).await.ok();
     let mut poll = tokio::time::interval(Duration::from_secs(1));
@@ -186,9 +213,11 @@ async fn sqlite(connection: DatabaseConnection, mut queue: mpsc::Receiver<Order>
     loop {
         tokio::select! {
             biased;
-            // First, or a queue that is never empty would keep it out; it is ready once a second at most.
+            // First, or a queue that is never empty would keep it out; it is ready once a second at
+            // most.
             _ = poll.tick() => {
-                // Another process wrote: a command on the same data directory. Which rows is not known, so forget all.
+                // Another process wrote: a command on the same data directory. Which rows is not
+                // known, so forget all.
                 let now = data_version(&connection).await.ok();
                 if now != seen {
                     seen = now;
@@ -210,12 +239,15 @@ async fn sqlite(connection: DatabaseConnection, mut queue: mpsc::Receiver<Order>
 
 /// SQLite's counter of commits by other connections.
 async fn data_version(connection: &DatabaseConnection) -> Result<i64, DbErr> {
-    let row = connection.query_one_raw(Statement::from_string(sea_orm::DbBackend::Sqlite, "PRAGMA data_version")).await?;
+    let row = connection
+        .query_one_raw(Statement::from_string(sea_orm::DbBackend::Sqlite, "PRAGMA data_version"))
+        .await?;
     row.map_or(Ok(0), |row| row.try_get_by_index(0))
 }
 
 async fn batch(connection: &DatabaseConnection, orders: Vec<Order>, effects: &Effects) {
-    let (mut units, mut afters, mut barriers) = (Vec::with_capacity(orders.len()), Vec::with_capacity(orders.len()), Vec::new());
+    let (mut units, mut afters, mut barriers) =
+        (Vec::with_capacity(orders.len()), Vec::with_capacity(orders.len()), Vec::new());
     for order in orders {
         match order {
             Order::Unit(job) => {
@@ -232,7 +264,10 @@ async fn batch(connection: &DatabaseConnection, orders: Vec<Order>, effects: &Ef
             effects.caches.forget(&after.stale);
         }
         match outcome {
-            Ok(results) => afters.into_iter().zip(results).for_each(|(after, result)| effects.settle(after, result)),
+            Ok(results) => afters
+                .into_iter()
+                .zip(results)
+                .for_each(|(after, result)| effects.settle(after, result)),
             Err(error) => {
                 let error = Arc::new(error);
                 for after in afters {
@@ -247,8 +282,15 @@ async fn batch(connection: &DatabaseConnection, orders: Vec<Order>, effects: &Ef
 }
 
 /// Applies each unit inside a savepoint of one transaction; a refused unit undoes only itself.
-async fn commit(connection: &DatabaseConnection, units: Vec<Vec<Write>>, afters: &[After]) -> Result<Vec<Result<Told, StoreError>>, DbErr> {
-    let immediate = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+async fn commit(
+    connection: &DatabaseConnection,
+    units: Vec<Vec<Write>>,
+    afters: &[After],
+) -> Result<Vec<Result<Told, StoreError>>, DbErr> {
+    let immediate = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
     let transaction = connection.begin_with_options(immediate).await?;
     let mut results = Vec::with_capacity(units.len());
     for (writes, after) in units.into_iter().zip(afters) {

@@ -1,7 +1,14 @@
-//! What the gateway costs: the same calls to the same upstream, directly and through a running Doorward, in one run on one machine.
+//! What the gateway costs: the same calls to the same upstream, directly and through a running
+//! Doorward, in one run on one machine.
 //!
 //! `cargo build --release -p doorward && cargo run --release -p doorward-testkit --example gateway`
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a measuring tool for developers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a measuring tool for developers"
+)]
 
 use std::{
     sync::Arc,
@@ -22,8 +29,10 @@ struct Target {
 }
 
 async fn post(client: &Browser, target: &Target, message: &Value) -> String {
-    let mut request =
-        client.raw(reqwest::Method::POST, &target.url).header("accept", "application/json, text/event-stream").header("mcp-protocol-version", "2025-11-25");
+    let mut request = client
+        .raw(reqwest::Method::POST, &target.url)
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2025-11-25");
     if let Some(token) = &target.token {
         request = request.bearer_auth(token);
     }
@@ -32,7 +41,8 @@ async fn post(client: &Browser, target: &Target, message: &Value) -> String {
     answer.text().await.unwrap()
 }
 
-/// Makes so many calls with so many clients at once; how long each took, sorted, and how long all took.
+/// Makes so many calls with so many clients at once; how long each took, sorted, and how long all
+/// took.
 async fn run(target: &Arc<Target>, calls: usize, clients: usize) -> (Vec<Duration>, Duration) {
     let begun = Instant::now();
     let tasks: Vec<_> = (0..clients)
@@ -71,8 +81,15 @@ async fn list(target: &Target) -> usize {
     let (mut cursor, mut count) = (None::<String>, 0);
     loop {
         let params = cursor.map_or_else(|| json!({}), |cursor| json!({ "cursor": cursor }));
-        let answer: Value =
-            serde_json::from_str(&post(&client, target, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": params})).await).unwrap();
+        let answer: Value = serde_json::from_str(
+            &post(
+                &client,
+                target,
+                &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": params}),
+            )
+            .await,
+        )
+        .unwrap();
         count += answer["result"]["tools"].as_array().unwrap().len();
         match answer["result"]["nextCursor"].as_str() {
             Some(next) => cursor = Some(next.to_owned()),
@@ -84,7 +101,8 @@ async fn list(target: &Target) -> usize {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let upstream = FakeUpstream::start().await;
-    upstream.state().tools = (0..1000).map(|number| tool(&format!("tool{number:04}"), true)).collect();
+    upstream.state().tools =
+        (0..1000).map(|number| tool(&format!("tool{number:04}"), true)).collect();
     let folder = std::env::temp_dir().join(format!("doorward-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("doorward.toml");
@@ -97,10 +115,18 @@ async fn main() {
     let data = folder.join("data");
     let process = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
     let visitor = process.person(&data, &variables, "alice").await;
-    let all = Target { what: "list", url: format!("{}/mcp?surface=direct", process.url), tool: "", token: Some(visitor.token.clone()) };
+    let all = Target {
+        what: "list",
+        url: format!("{}/mcp?surface=direct", process.url),
+        tool: "",
+        token: Some(visitor.token.clone()),
+    };
     let begun = Instant::now();
     let count = list(&all).await;
-    println!("list of {count} tools, the first time (the upstream is asked): {} ms", begun.elapsed().as_millis());
+    println!(
+        "list of {count} tools, the first time (the upstream is asked): {} ms",
+        begun.elapsed().as_millis()
+    );
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..20 {
         let begun = Instant::now();
@@ -108,20 +134,42 @@ async fn main() {
         times.push(begun.elapsed());
     }
     times.sort_unstable();
-    println!("list of {count} tools, again: {:.1} ms at the median, {:.1} ms at most", times[10].as_secs_f64() * 1000.0, times[19].as_secs_f64() * 1000.0);
-    let direct = Arc::new(Target { what: "direct", url: upstream.url.clone(), tool: "tool0500", token: None });
-    let through =
-        Arc::new(Target { what: "through the gateway", url: format!("{}/mcp", process.url), tool: "up_tool0500", token: Some(visitor.token.clone()) });
+    println!(
+        "list of {count} tools, again: {:.1} ms at the median, {:.1} ms at most",
+        times[10].as_secs_f64() * 1000.0,
+        times[19].as_secs_f64() * 1000.0
+    );
+    let direct = Arc::new(Target {
+        what: "direct",
+        url: upstream.url.clone(),
+        tool: "tool0500",
+        token: None,
+    });
+    let through = Arc::new(Target {
+        what: "through the gateway",
+        url: format!("{}/mcp", process.url),
+        tool: "up_tool0500",
+        token: Some(visitor.token.clone()),
+    });
     for clients in [1, 8, 32] {
         let mut seen = Vec::new();
         for target in [&direct, &through] {
             run(target, WARM_UP, clients).await;
             let (took, all) = run(target, CALLS, clients).await;
             let rate = f64::from(u32::try_from(took.len()).unwrap()) / all.as_secs_f64();
-            println!("{clients:>2} clients, {:<20} {rate:>7.0} calls/s, p50 {:>6} µs, p99 {:>6} µs", target.what, micros(&took, 50), micros(&took, 99));
+            println!(
+                "{clients:>2} clients, {:<20} {rate:>7.0} calls/s, p50 {:>6} µs, p99 {:>6} µs",
+                target.what,
+                micros(&took, 50),
+                micros(&took, 99)
+            );
             seen.push((micros(&took, 50), micros(&took, 99)));
         }
-        println!("{clients:>2} clients, added: p50 {} µs, p99 {} µs", seen[1].0.saturating_sub(seen[0].0), seen[1].1.saturating_sub(seen[0].1));
+        println!(
+            "{clients:>2} clients, added: p50 {} µs, p99 {} µs",
+            seen[1].0.saturating_sub(seen[0].0),
+            seen[1].1.saturating_sub(seen[0].1)
+        );
     }
     process.kill().await;
     std::fs::remove_dir_all(folder).unwrap();

@@ -36,7 +36,10 @@ impl FakeApi {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(ApiState { answer: r#"{"ok":true}"#.to_owned(), ..ApiState::default() }));
+        let state = Arc::new(Mutex::new(ApiState {
+            answer: r#"{"ok":true}"#.to_owned(),
+            ..ApiState::default()
+        }));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&state));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { origin, state, task }
@@ -52,7 +55,8 @@ impl FakeApi {
         self.state().document = document.to_string();
     }
 
-    /// How to configure it: its document is fetched from it, calls carry `X-Key: secret`, and what changes there is seen at once.
+    /// How to configure it: its document is fetched from it, calls carry `X-Key: secret`, and what
+    /// changes there is seen at once.
     pub fn config(&self) -> doorward_gateway::UpstreamConfig {
         doorward_gateway::UpstreamConfig {
             kind: "openapi".to_owned(),
@@ -79,7 +83,8 @@ async fn answer(State(state): State<Arc<Mutex<ApiState>>>, request: Request<Body
     if request.uri().path() == "/openapi" {
         return state.document.clone().into_response();
     }
-    let key = request.headers().get("x-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key =
+        request.headers().get("x-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let call = (format!("{} {}", request.method(), request.uri()), key.to_owned());
     state.calls.push(call);
     ([(header::CONTENT_TYPE, "application/json")], state.answer.clone()).into_response()

@@ -37,7 +37,8 @@ impl Page {
     }
     /// The body as JSON.
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("not JSON ({error}): {} {}", self.status, self.body))
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {} {}", self.status, self.body))
     }
     /// A parameter of the address that the answer leads to.
     pub fn location_param(&self, name: &str) -> Option<String> {
@@ -47,7 +48,13 @@ impl Page {
     /// Insists on one of these statuses.
     #[track_caller]
     pub fn expect_any(self, statuses: &[u16]) -> Self {
-        assert!(statuses.contains(&self.status), "{} {} {}", self.status, self.location(), self.body);
+        assert!(
+            statuses.contains(&self.status),
+            "{} {} {}",
+            self.status,
+            self.location(),
+            self.body
+        );
         self
     }
     /// Insists on a status.
@@ -76,8 +83,15 @@ impl Default for Browser {
 impl Browser {
     /// A browser that was never used.
     pub fn new() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "a test's client is the other side of the guard")]
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test's client is the other side of the guard"
+        )]
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
         Self { http, cookies: Arc::default() }
     }
 
@@ -102,7 +116,11 @@ impl Browser {
                 jar.insert(name.to_owned(), value.to_owned())
             };
         }
-        Page { status: response.status().as_u16(), headers: response.headers().clone(), body: response.text().await.unwrap() }
+        Page {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.text().await.unwrap(),
+        }
     }
 
     /// Fetches a page.
@@ -122,7 +140,13 @@ impl Browser {
 
     /// All cookies, as a request sends them.
     pub fn cookies(&self) -> String {
-        self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+        self.cookies
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     /// A cookie's value.

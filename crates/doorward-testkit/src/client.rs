@@ -54,7 +54,8 @@ pub struct OAuthClient {
     pub id: String,
     /// Its secret, if it has one.
     pub secret: Option<String>,
-    /// Whether the secret goes into an HTTP Basic header, as registered (RFC 6749 §2.3.1), rather than into the body.
+    /// Whether the secret goes into an HTTP Basic header, as registered (RFC 6749 §2.3.1), rather
+    /// than into the body.
     pub basic: bool,
     /// The redirect URI that it uses.
     pub redirect_uri: String,
@@ -82,7 +83,11 @@ impl OAuthClient {
         for (name, value) in members.as_object().unwrap() {
             metadata[name] = value.clone();
         }
-        let answer = Browser::new().post_json(&format!("{base}/oauth/register"), &metadata).await.expect(201).json();
+        let answer = Browser::new()
+            .post_json(&format!("{base}/oauth/register"), &metadata)
+            .await
+            .expect(201)
+            .json();
         Self {
             id: answer["client_id"].as_str().unwrap().to_owned(),
             secret: answer["client_secret"].as_str().map(str::to_owned),
@@ -94,10 +99,17 @@ impl OAuthClient {
 
     /// A client that is known by other means.
     pub fn known(server: &TestServer, id: &str, redirect_uri: &str) -> Self {
-        Self { id: id.to_owned(), secret: None, basic: false, redirect_uri: redirect_uri.to_owned(), base: server.url.clone() }
+        Self {
+            id: id.to_owned(),
+            secret: None,
+            basic: false,
+            redirect_uri: redirect_uri.to_owned(),
+            base: server.url.clone(),
+        }
     }
 
-    /// The parameters of an authorization request, with changes: an empty value removes a parameter.
+    /// The parameters of an authorization request, with changes: an empty value removes a
+    /// parameter.
     pub fn authorize_params(&self, pkce: &Pkce, changes: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut params = BTreeMap::from([
             ("response_type", "code".to_owned()),
@@ -112,17 +124,28 @@ impl OAuthClient {
         for (name, value) in changes {
             params.insert(name, (*value).to_owned());
         }
-        params.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value)).collect()
+        params
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 
     /// The address of an authorization request.
     pub fn authorize_url(&self, pkce: &Pkce, changes: &[(&str, &str)]) -> String {
-        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(self.authorize_params(pkce, changes)).finish();
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(self.authorize_params(pkce, changes))
+            .finish();
         format!("{}/oauth/authorize?{query}", self.base)
     }
 
     /// Opens the consent page in a browser that is signed in.
-    pub async fn consent_page(&self, browser: &Browser, pkce: &Pkce, changes: &[(&str, &str)]) -> Page {
+    pub async fn consent_page(
+        &self,
+        browser: &Browser,
+        pkce: &Pkce,
+        changes: &[(&str, &str)],
+    ) -> Page {
         let to = browser.get(&self.authorize_url(pkce, changes)).await.expect(303);
         assert!(to.location().contains("/consent?request="), "{}", to.location());
         browser.get(&to.location()).await.expect(200)
@@ -130,18 +153,31 @@ impl OAuthClient {
 
     /// Presses "Allow" on a consent page, leaving all boxes as they are.
     pub async fn allow(&self, browser: &Browser, page: &Page) -> Page {
-        let boxes = page.body.split("name=\"scope-").skip(1).filter_map(|rest| rest.split('"').next());
+        let boxes =
+            page.body.split("name=\"scope-").skip(1).filter_map(|rest| rest.split('"').next());
         self.decide(browser, page, "allow", &boxes.collect::<Vec<_>>()).await
     }
 
     /// Decides on a consent page, with these scopes checked if the page offers them.
-    pub async fn decide(&self, browser: &Browser, page: &Page, decision: &str, scopes: &[&str]) -> Page {
+    pub async fn decide(
+        &self,
+        browser: &Browser,
+        page: &Page,
+        decision: &str,
+        scopes: &[&str],
+    ) -> Page {
         // The first form of the page signs out; the consent form is the one with the request.
         let at = page.body.find("/consent\"").unwrap();
         let form = &page.body[at..];
-        let (csrf, request) = (form_value(form, "csrf").unwrap(), form_value(form, "request").unwrap());
-        let names: Vec<String> = scopes.iter().map(|scope| format!("scope-{scope}")).filter(|name| form.contains(&format!("name=\"{name}\""))).collect();
-        let mut fields = vec![("csrf", csrf.as_str()), ("request", request.as_str()), ("decision", decision)];
+        let (csrf, request) =
+            (form_value(form, "csrf").unwrap(), form_value(form, "request").unwrap());
+        let names: Vec<String> = scopes
+            .iter()
+            .map(|scope| format!("scope-{scope}"))
+            .filter(|name| form.contains(&format!("name=\"{name}\"")))
+            .collect();
+        let mut fields =
+            vec![("csrf", csrf.as_str()), ("request", request.as_str()), ("decision", decision)];
         fields.extend(names.iter().map(|name| (name.as_str(), "on")));
         browser.post(&format!("{}/consent", self.base), &fields).await
     }
@@ -162,7 +198,8 @@ impl OAuthClient {
         all.extend(params.iter().copied());
         let all: Vec<_> = all.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         let browser = Browser::new();
-        let request = browser.raw(reqwest::Method::POST, &format!("{}/oauth/token", self.base)).form(&all);
+        let request =
+            browser.raw(reqwest::Method::POST, &format!("{}/oauth/token", self.base)).form(&all);
         let request = match self.secret.as_deref().filter(|_| self.basic) {
             Some(secret) => request.basic_auth(&self.id, Some(secret)),
             None => request,
@@ -172,7 +209,12 @@ impl OAuthClient {
 
     /// Redeems a code.
     pub async fn redeem(&self, code: &str, pkce: &Pkce, changes: &[(&str, &str)]) -> Page {
-        let mut params = vec![("grant_type", "authorization_code"), ("code", code), ("code_verifier", &pkce.verifier), ("redirect_uri", &self.redirect_uri)];
+        let mut params = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("code_verifier", &pkce.verifier),
+            ("redirect_uri", &self.redirect_uri),
+        ];
         params.extend(changes.iter().copied());
         self.token(&params).await
     }

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use doorward_model::{Clock, Timestamp, ports::SystemClock};
 
-/// Stands still until it is moved. It starts at the present, because libraries underneath look at the real time.
+/// Stands still until it is moved. It starts at the present, because libraries underneath look at
+/// the real time.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 

@@ -39,11 +39,19 @@ pub struct FakeCollector {
 async fn take(State(kept): State<Arc<Kept>>, request: Request) -> StatusCode {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 64 << 20).await.unwrap();
-    if kept.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+    if kept
+        .refusals
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+        .is_ok()
+    {
         kept.refused.fetch_add(1, Ordering::SeqCst);
         return StatusCode::SERVICE_UNAVAILABLE;
     }
-    let delivery = Delivery { path: parts.uri.path().to_owned(), headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() };
+    let delivery = Delivery {
+        path: parts.uri.path().to_owned(),
+        headers: parts.headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    };
     kept.deliveries.lock().unwrap().push(delivery);
     StatusCode::OK
 }
@@ -53,7 +61,11 @@ impl FakeCollector {
     pub async fn start(refusals: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let kept = Arc::new(Kept { deliveries: Mutex::default(), refusals: refusals.into(), refused: 0.into() });
+        let kept = Arc::new(Kept {
+            deliveries: Mutex::default(),
+            refusals: refusals.into(),
+            refused: 0.into(),
+        });
         let app = Router::new().fallback(take).with_state(Arc::clone(&kept));
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, kept }
@@ -61,7 +73,14 @@ impl FakeCollector {
 
     /// What was accepted at this path.
     pub fn at(&self, path: &str) -> Vec<Delivery> {
-        self.kept.deliveries.lock().unwrap().iter().filter(|delivery| delivery.path == path).cloned().collect()
+        self.kept
+            .deliveries
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|delivery| delivery.path == path)
+            .cloned()
+            .collect()
     }
 
     /// How many requests were refused.

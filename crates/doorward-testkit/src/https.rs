@@ -1,4 +1,5 @@
-//! An https server on loopback whose answers a test writes, with a certificate authority of its own.
+//! An https server on loopback whose answers a test writes, with a certificate authority of its
+//! own.
 
 use std::{
     collections::BTreeMap,
@@ -42,22 +43,36 @@ impl HttpsServer {
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority_certificate = authority.self_signed(&authority_key).unwrap();
         let key = KeyPair::generate().unwrap();
-        let names = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        let names =
+            CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         let certificate = names.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
         let ca_file = crate::server::temporary_directory().join("ca.pem");
         std::fs::write(&ca_file, authority_certificate.pem()).unwrap();
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let tls = ServerConfig::builder_with_provider(Arc::new(crypto::aws_lc_rs::default_provider())).with_safe_default_protocol_versions().unwrap();
-        let tls = tls.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], private).unwrap();
+        let tls =
+            ServerConfig::builder_with_provider(Arc::new(crypto::aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap();
+        let tls = tls
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], private)
+            .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-        let (answers, hits) = (Arc::<Mutex<BTreeMap<String, String>>>::default(), Arc::<AtomicUsize>::default());
-        let (shared, counter, acceptor) = (Arc::clone(&answers), Arc::clone(&hits), TlsAcceptor::from(Arc::new(tls)));
+        let (answers, hits) =
+            (Arc::<Mutex<BTreeMap<String, String>>>::default(), Arc::<AtomicUsize>::default());
+        let (shared, counter, acceptor) =
+            (Arc::clone(&answers), Arc::clone(&hits), TlsAcceptor::from(Arc::new(tls)));
         let pause = Arc::<Mutex<Duration>>::default();
         let pauses = Arc::clone(&pause);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (answers, hits, acceptor, pauses) = (Arc::clone(&shared), Arc::clone(&counter), acceptor.clone(), Arc::clone(&pauses));
+                let (answers, hits, acceptor, pauses) = (
+                    Arc::clone(&shared),
+                    Arc::clone(&counter),
+                    acceptor.clone(),
+                    Arc::clone(&pauses),
+                );
                 tokio::spawn(async move {
                     let Ok(mut stream) = acceptor.accept(stream).await else { return };
                     let mut head = Vec::new();
@@ -69,7 +84,11 @@ impl HttpsServer {
                         }
                     }
                     hits.fetch_add(1, Ordering::SeqCst);
-                    let path = String::from_utf8_lossy(&head).split(' ').nth(1).unwrap_or_default().to_owned();
+                    let path = String::from_utf8_lossy(&head)
+                        .split(' ')
+                        .nth(1)
+                        .unwrap_or_default()
+                        .to_owned();
                     let answer = answers.lock().unwrap().get(&path).cloned();
                     match answer.as_deref() {
                         Some("hang") => tokio::time::sleep(Duration::from_mins(1)).await,

@@ -1,5 +1,5 @@
-//! Starts a whole server with fakes around it: a clock that is set by hand, browsers with cookies, OAuth clients, a hostile
-//! https server for metadata documents, and a database of its own.
+//! Starts a whole server with fakes around it: a clock that is set by hand, browsers with cookies,
+//! OAuth clients, a hostile https server for metadata documents, and a database of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

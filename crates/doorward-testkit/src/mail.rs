@@ -54,7 +54,9 @@ async fn converse(stream: TcpStream, arrived: Arc<Mutex<Vec<Mail>>>) -> std::io:
     let (mut to, mut signed_in) = (String::new(), (String::new(), String::new()));
     while let Some(line) = lines.next_line().await? {
         let answer: &[u8] = match line.to_ascii_uppercase() {
-            word if word.starts_with("EHLO") => b"250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n",
+            word if word.starts_with("EHLO") => {
+                b"250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n"
+            }
             // RFC 4616: who to be (nobody else), the name, the password.
             word if word.starts_with("AUTH PLAIN ") => {
                 let plain = String::from_utf8(STANDARD.decode(&line[11..]).unwrap()).unwrap();
@@ -75,11 +77,21 @@ async fn converse(stream: TcpStream, arrived: Arc<Mutex<Vec<Mail>>>) -> std::io:
                 }
                 let (head, body) = whole.split_once("\r\n\r\n").unwrap();
                 let text = match head.to_ascii_lowercase() {
-                    head if head.contains("transfer-encoding: quoted-printable") => quoted_printable(body),
-                    head if head.contains("transfer-encoding: base64") => String::from_utf8(STANDARD.decode(body.replace("\r\n", "")).unwrap()).unwrap(),
+                    head if head.contains("transfer-encoding: quoted-printable") => {
+                        quoted_printable(body)
+                    }
+                    head if head.contains("transfer-encoding: base64") => {
+                        String::from_utf8(STANDARD.decode(body.replace("\r\n", "")).unwrap())
+                            .unwrap()
+                    }
                     _ => body.to_owned(),
                 };
-                arrived.lock().unwrap().push(Mail { to: to.clone(), head: head.to_owned(), text, signed_in: signed_in.clone() });
+                arrived.lock().unwrap().push(Mail {
+                    to: to.clone(),
+                    head: head.to_owned(),
+                    text,
+                    signed_in: signed_in.clone(),
+                });
                 b"250 kept\r\n"
             }
             word if word == "QUIT" => {

@@ -36,7 +36,11 @@ pub struct DoorwardProcess {
 fn binary() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let path = tests.parent().and_then(Path::parent).unwrap().join("doorward");
-    assert!(path.exists(), "{} is missing: build it with `cargo build -p doorward` first", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: build it with `cargo build -p doorward` first",
+        path.display()
+    );
     path
 }
 
@@ -63,12 +67,23 @@ impl DoorwardProcess {
     }
 
     /// Starts a server whose log goes there.
-    pub async fn start_with_log(data_dir: &Path, listen: &str, variables: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
+    pub async fn start_with_log(
+        data_dir: &Path,
+        listen: &str,
+        variables: &[(&str, &str)],
+        log: impl Into<Stdio>,
+    ) -> Self {
         Self::start_as(None, data_dir, listen, variables, log).await
     }
 
     /// Starts a server as another user of the operating system, where the tests run as root.
-    pub async fn start_as(user: Option<u32>, data_dir: &Path, listen: &str, variables: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
+    pub async fn start_as(
+        user: Option<u32>,
+        data_dir: &Path,
+        listen: &str,
+        variables: &[(&str, &str)],
+        log: impl Into<Stdio>,
+    ) -> Self {
         let begun = Instant::now();
         let mut command = match user {
             None => Command::new(binary()),
@@ -115,16 +130,28 @@ impl DoorwardProcess {
         Self { url, printed, started_in: begun.elapsed(), child }
     }
 
-    /// Adds a person by command, signs them in, and gets a token by which a client may call everything for them.
+    /// Adds a person by command, signs them in, and gets a token by which a client may call
+    /// everything for them.
     pub async fn person(&self, data_dir: &Path, variables: &[(&str, &str)], name: &str) -> Visitor {
         let data = data_dir.to_str().unwrap();
-        let added = run_command(&["--data-dir", data, "user", "add", name, "--password-stdin"], variables, PASSWORD).await;
+        let added = run_command(
+            &["--data-dir", data, "user", "add", name, "--password-stdin"],
+            variables,
+            PASSWORD,
+        )
+        .await;
         assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
         let base = &self.url;
         let browser = Browser::new();
         let page = browser.get(&format!("{base}/login")).await.expect(200);
         let csrf = form_value(&page.body, "csrf").unwrap();
-        browser.post(&format!("{base}/login"), &[("csrf", &csrf), ("name", name), ("password", PASSWORD)]).await.expect(303);
+        browser
+            .post(
+                &format!("{base}/login"),
+                &[("csrf", &csrf), ("name", name), ("password", PASSWORD)],
+            )
+            .await
+            .expect(303);
         let client = OAuthClient::register_at(base).await;
         let token = client.tokens(&browser, &[("scope", "mcp:destructive")]).await.access;
         Visitor { browser, token }
@@ -149,7 +176,9 @@ impl DoorwardProcess {
     /// Sends a signal.
     pub async fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().await.unwrap().success());
+        assert!(
+            Command::new("kill").args([&format!("-{name}"), &id]).status().await.unwrap().success()
+        );
     }
 
     /// Waits for its end.

@@ -1,5 +1,5 @@
-//! An identity provider on loopback that does what a test tells it, honest or hostile: OpenID Connect, and plain OAuth 2.0 with an
-//! address that tells who somebody is.
+//! An identity provider on loopback that does what a test tells it, honest or hostile: OpenID
+//! Connect, and plain OAuth 2.0 with an address that tells who somebody is.
 
 use std::{
     collections::BTreeMap,
@@ -92,7 +92,11 @@ fn ring(algorithm: SigningAlgorithm) -> KeyRing {
 fn overlay(base: &mut Value, over: &Value) {
     for (name, value) in over.as_object().unwrap() {
         let members = base.as_object_mut().unwrap();
-        if value.is_null() { drop(members.remove(name)) } else { drop(members.insert(name.clone(), value.clone())) }
+        if value.is_null() {
+            drop(members.remove(name))
+        } else {
+            drop(members.insert(name.clone(), value.clone()))
+        }
     }
 }
 
@@ -153,7 +157,8 @@ impl FakeProvider {
     pub fn follow(&self, clock: &Arc<ManualClock>) {
         self.with(|state| state.clock = Some(Arc::clone(clock)));
     }
-    /// Changes claims of ID tokens; `null` removes one. The protocol's own (`iss`, `aud`, `exp` …) can be changed too.
+    /// Changes claims of ID tokens; `null` removes one. The protocol's own (`iss`, `aud`, `exp` …)
+    /// can be changed too.
     pub fn claims(&self, over: &Value) {
         self.with(|state| {
             for (name, value) in over.as_object().unwrap() {
@@ -210,7 +215,8 @@ impl FakeProvider {
     pub fn refuse_refresh(&self, error: Option<(u16, &'static str)>) {
         self.with(|state| state.refresh_error = error);
     }
-    /// The requests that came: method, path with query, and body together with the Authorization header.
+    /// The requests that came: method, path with query, and body together with the Authorization
+    /// header.
     pub fn seen(&self) -> Vec<(String, String, String)> {
         self.with(|state| state.seen.clone())
     }
@@ -223,18 +229,28 @@ impl FakeProvider {
         state.clock.as_ref().map_or_else(|| SystemClock.now(), |clock| clock.now()).0
     }
 
-    /// Plays the person at the provider's page: answers the address to which the browser is sent back.
+    /// Plays the person at the provider's page: answers the address to which the browser is sent
+    /// back.
     pub fn sign_in(&self, authorize_url: &str) -> String {
         let url = Url::parse(authorize_url).unwrap();
-        let param = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default();
+        let param = |name: &str| {
+            url.query_pairs()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+                .unwrap_or_default()
+        };
         assert_eq!(param("client_id"), CLIENT_ID);
         assert_eq!(param("response_type"), "code");
         assert_eq!(param("code_challenge_method"), "S256");
         self.with(|state| {
             state.counter += 1;
             let code = format!("code-{}", state.counter);
-            let (nonce, challenge, redirect_uri) = (param("nonce"), param("code_challenge"), param("redirect_uri"));
-            state.codes.insert(code.clone(), Code { nonce, challenge, redirect_uri: redirect_uri.clone() });
+            let (nonce, challenge, redirect_uri) =
+                (param("nonce"), param("code_challenge"), param("redirect_uri"));
+            state.codes.insert(
+                code.clone(),
+                Code { nonce, challenge, redirect_uri: redirect_uri.clone() },
+            );
             let mut back = Url::parse(&redirect_uri).unwrap();
             back.query_pairs_mut().append_pair("code", &code).append_pair("state", &param("state"));
             back.to_string()
@@ -251,11 +267,23 @@ impl FakeProvider {
         let good = |ring: &KeyRing| ring.sign_client_assertion(claims, Timestamp(1)).unwrap();
         match state.signature {
             Signature::Good => good(&state.ring),
-            Signature::None => format!("{}.{}.", encode(&json!({"alg": "none", "typ": "JWT"})), encode(claims)),
+            Signature::None => {
+                format!("{}.{}.", encode(&json!({"alg": "none", "typ": "JWT"})), encode(claims))
+            }
             Signature::SharedSecret => {
-                let input = format!("{}.{}", encode(&json!({"alg": "HS256", "typ": "JWT"})), encode(claims));
-                let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
-                format!("{input}.{}", URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, input.as_bytes()).as_ref()))
+                let input = format!(
+                    "{}.{}",
+                    encode(&json!({"alg": "HS256", "typ": "JWT"})),
+                    encode(claims)
+                );
+                let key = aws_lc_rs::hmac::Key::new(
+                    aws_lc_rs::hmac::HMAC_SHA256,
+                    CLIENT_SECRET.as_bytes(),
+                );
+                format!(
+                    "{input}.{}",
+                    URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, input.as_bytes()).as_ref())
+                )
             }
             Signature::ForeignKey => {
                 let kid = state.ring.jwks(Timestamp(1))["keys"][0]["kid"].clone();
@@ -278,17 +306,30 @@ impl FakeProvider {
             }
             if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
                 let head = String::from_utf8_lossy(&bytes[..at]).to_ascii_lowercase();
-                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok()).unwrap_or(0);
+                let length = head
+                    .lines()
+                    .find_map(|line| {
+                        line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok()
+                    })
+                    .unwrap_or(0);
                 if bytes.len() >= at + 4 + length {
                     break (at, length);
                 }
             }
         };
         let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
-        let body = String::from_utf8_lossy(&bytes[head_end + 4..head_end + 4 + length]).into_owned();
+        let body =
+            String::from_utf8_lossy(&bytes[head_end + 4..head_end + 4 + length]).into_owned();
         let mut first = head.lines().next().unwrap_or_default().split(' ');
-        let (method, target) = (first.next().unwrap_or_default().to_owned(), first.next().unwrap_or_default().to_owned());
-        let authorization = head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization: ")).unwrap_or_default().to_owned();
+        let (method, target) = (
+            first.next().unwrap_or_default().to_owned(),
+            first.next().unwrap_or_default().to_owned(),
+        );
+        let authorization = head
+            .lines()
+            .find(|line| line.to_ascii_lowercase().starts_with("authorization: "))
+            .unwrap_or_default()
+            .to_owned();
         let path = target.split('?').next().unwrap_or_default().to_owned();
         let answer = self.with(|state| {
             state.seen.push((method, target, format!("{body} {authorization}")));
@@ -298,20 +339,30 @@ impl FakeProvider {
             Some(Answer::Hang) => return tokio::time::sleep(Duration::from_mins(1)).await,
             Some(Answer::Raw(status, media, text, headers)) => (status, media, text, headers),
             own @ (Some(Answer::Late(_)) | None) => {
-                let (status, value) = self.with(|state| self.respond(state, &path, &body, &authorization));
+                let (status, value) =
+                    self.with(|state| self.respond(state, &path, &body, &authorization));
                 if let Some(Answer::Late(pause)) = own {
                     tokio::time::sleep(pause).await;
                 }
                 (status, "application/json", value.to_string(), String::new())
             }
         };
-        let head = format!("HTTP/1.1 {status} X\r\ncontent-type: {media}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", text.len());
+        let head = format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: {media}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
+            text.len()
+        );
         let _ = stream.write_all(head.as_bytes()).await;
         let _ = stream.write_all(text.as_bytes()).await;
         let _ = stream.shutdown().await;
     }
 
-    fn respond(&self, state: &mut State, path: &str, body: &str, authorization: &str) -> (u16, Value) {
+    fn respond(
+        &self,
+        state: &mut State,
+        path: &str,
+        body: &str,
+        authorization: &str,
+    ) -> (u16, Value) {
         let at = |path: &str| format!("{}{path}", self.issuer);
         match path {
             "/.well-known/openid-configuration" => {
@@ -327,7 +378,8 @@ impl FakeProvider {
             "/jwks" => {
                 let mut keys = state.ring.jwks(Timestamp(1));
                 if state.duplicate_keys {
-                    let mut other = ring(SigningAlgorithm::Es256).jwks(Timestamp(1))["keys"][0].clone();
+                    let mut other =
+                        ring(SigningAlgorithm::Es256).jwks(Timestamp(1))["keys"][0].clone();
                     other["kid"] = keys["keys"][0]["kid"].clone();
                     keys["keys"].as_array_mut().unwrap().insert(0, other);
                 }
@@ -343,12 +395,24 @@ impl FakeProvider {
         }
     }
 
-    fn token_answer(issuer: &str, state: &mut State, body: &str, authorization: &str) -> (u16, Value) {
-        let params: BTreeMap<String, String> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    fn token_answer(
+        issuer: &str,
+        state: &mut State,
+        body: &str,
+        authorization: &str,
+    ) -> (u16, Value) {
+        let params: BTreeMap<String, String> =
+            url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
         let param = |name: &str| params.get(name).cloned().unwrap_or_default();
         let basic = || {
-            let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", encode(CLIENT_ID), encode(CLIENT_SECRET)))
+            let encode = |text: &str| {
+                url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()
+            };
+            base64::engine::general_purpose::STANDARD.encode(format!(
+                "{}:{}",
+                encode(CLIENT_ID),
+                encode(CLIENT_SECRET)
+            ))
         };
         let known = authorization.ends_with(&format!("Basic {}", basic()))
             || param("client_secret") == CLIENT_SECRET
@@ -359,10 +423,16 @@ impl FakeProvider {
         let now = Self::now(state);
         let nonce = match param("grant_type").as_str() {
             "authorization_code" => {
-                let Some(code) = state.codes.remove(&param("code")) else { return (400, json!({"error": "invalid_grant"})) };
-                let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(param("code_verifier").as_bytes()));
+                let Some(code) = state.codes.remove(&param("code")) else {
+                    return (400, json!({"error": "invalid_grant"}));
+                };
+                let challenge =
+                    URL_SAFE_NO_PAD.encode(Sha256::digest(param("code_verifier").as_bytes()));
                 if challenge != code.challenge || param("redirect_uri") != code.redirect_uri {
-                    return (400, json!({"error": "invalid_grant", "error_description": "verifier or redirect_uri"}));
+                    return (
+                        400,
+                        json!({"error": "invalid_grant", "error_description": "verifier or redirect_uri"}),
+                    );
                 }
                 Some(code.nonce)
             }

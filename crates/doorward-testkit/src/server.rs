@@ -47,19 +47,31 @@ pub struct TestServer {
 /// A fresh directory.
 pub(crate) fn temporary_directory() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let path = std::env::temp_dir().join(format!("doorward-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst)));
+    let path = std::env::temp_dir().join(format!(
+        "doorward-test-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::SeqCst)
+    ));
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).unwrap();
     path
 }
 
-/// The address of a database of its own, where the tests run on PostgreSQL: `DOORWARD_TEST_DATABASE` names the cluster.
+/// The address of a database of its own, where the tests run on PostgreSQL:
+/// `DOORWARD_TEST_DATABASE` names the cluster.
 pub async fn fresh_database() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    #[expect(clippy::disallowed_methods, reason = "tests are told by the environment which database to run on")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests are told by the environment which database to run on"
+    )]
     let Ok(cluster) = std::env::var("DOORWARD_TEST_DATABASE") else { return String::new() };
     let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-    let made = tokio::process::Command::new("psql").args([&cluster, "-q", "-c", &format!("CREATE DATABASE {name}")]).status().await.unwrap();
+    let made = tokio::process::Command::new("psql")
+        .args([&cluster, "-q", "-c", &format!("CREATE DATABASE {name}")])
+        .status()
+        .await
+        .unwrap();
     assert!(made.success(), "no database could be made on {cluster}");
     let (base, rest) = cluster.rsplit_once('/').unwrap();
     let query = rest.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
@@ -98,7 +110,9 @@ impl TestServer {
         let url = public_url.as_str().to_owned();
         let clock = Arc::new(ManualClock::default());
         let data = DataDir::open(&data_dir).unwrap();
-        let app = Box::pin(App::open(config.clone(), &checked, &data, public_url, clock.clone())).await.unwrap();
+        let app = Box::pin(App::open(config.clone(), &checked, &data, public_url, clock.clone()))
+            .await
+            .unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(serve(listener, app.router(), Self::limits(), stop.clone().cancelled_owned()));
         // Behind a public name the listener is still reached by its own address.
@@ -117,11 +131,17 @@ impl TestServer {
         }
     }
 
-    /// Serves the same on one more listener, with limits of its own. Answers the listener's address.
+    /// Serves the same on one more listener, with limits of its own. Answers the listener's
+    /// address.
     pub async fn also_on(&self, limits: Limits) -> std::net::SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let bound = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, self.app.router(), limits, self.stop.clone().cancelled_owned()));
+        tokio::spawn(serve(
+            listener,
+            self.app.router(),
+            limits,
+            self.stop.clone().cancelled_owned(),
+        ));
         bound
     }
 
@@ -140,7 +160,15 @@ impl TestServer {
         let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
         self.app
             .accounts
-            .add(&Authority::operator(), NewPerson { name: name.to_owned(), email: None, password: Some(PASSWORD.to_owned()), roles })
+            .add(
+                &Authority::operator(),
+                NewPerson {
+                    name: name.to_owned(),
+                    email: None,
+                    password: Some(PASSWORD.to_owned()),
+                    roles,
+                },
+            )
             .await
             .unwrap()
     }
@@ -158,7 +186,10 @@ impl TestServer {
         let browser = Browser::new();
         let page = browser.get(&self.at("/login")).await.expect(200);
         let csrf = form_value(&page.body, "csrf").unwrap();
-        browser.post(&self.at("/login"), &[("csrf", &csrf), ("name", name), ("password", PASSWORD)]).await.expect(303);
+        browser
+            .post(&self.at("/login"), &[("csrf", &csrf), ("name", name), ("password", PASSWORD)])
+            .await
+            .expect(303);
         browser
     }
 }

@@ -1,4 +1,5 @@
-//! An upstream MCP server with an authorization server of its own, which does what a test wants: also what no honest one does.
+//! An upstream MCP server with an authorization server of its own, which does what a test wants:
+//! also what no honest one does.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -29,9 +30,11 @@ pub struct UpstreamState {
     pub authorizations: Vec<String>,
     /// How many tool calls arrived.
     pub calls: usize,
-    /// Whether it offers a prompt `letter`, a resource `file:///wages`, a template `file:///{name}`, completions and a log.
+    /// Whether it offers a prompt `letter`, a resource `file:///wages`, a template
+    /// `file:///{name}`, completions and a log.
     pub offers_all: bool,
-    /// The methods and items of everything but lists that arrived, such as `resources/read file:///wages`.
+    /// The methods and items of everything but lists that arrived, such as `resources/read
+    /// file:///wages`.
     pub operations: Vec<String>,
     /// How many bytes its prompt and its resource have, besides a few words.
     pub padding: usize,
@@ -46,9 +49,11 @@ pub struct UpstreamState {
     pub refreshes: usize,
     /// How long a refresh takes.
     pub refresh_delay: Duration,
-    /// How long the answers of the token endpoint and of registrations take after what they tell was done.
+    /// How long the answers of the token endpoint and of registrations take after what they tell
+    /// was done.
     pub answer_delay: Duration,
-    /// The status of the next answer to a refresh, and members of it in place of the true ones. The tokens are replaced nevertheless.
+    /// The status of the next answer to a refresh, and members of it in place of the true ones. The
+    /// tokens are replaced nevertheless.
     pub spoiled: Option<(u16, Value)>,
     /// How many of the next MCP requests with a token that counts are answered 503.
     pub failing: usize,
@@ -68,7 +73,8 @@ pub struct UpstreamState {
     pub authorizes: Vec<HashMap<String, String>>,
     /// The forms of token exchanges (RFC 8693) that arrived.
     pub exchanges: Vec<HashMap<String, String>>,
-    /// What the stream of the old HTTP+SSE transport names as the address to post to, instead of the truth.
+    /// What the stream of the old HTTP+SSE transport names as the address to post to, instead of
+    /// the truth.
     pub post_to: Option<String>,
     streams: Vec<tokio::sync::mpsc::UnboundedSender<String>>,
     codes: HashMap<String, usize>,
@@ -108,7 +114,11 @@ impl FakeUpstream {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let state = UpstreamState { tools: vec![tool("echo", true), tool("wipe", false)], expires_in: 3600, ..UpstreamState::default() };
+        let state = UpstreamState {
+            tools: vec![tool("echo", true), tool("wipe", false)],
+            expires_in: 3600,
+            ..UpstreamState::default()
+        };
         let shared = Shared { state: Arc::new(Mutex::new(state)), origin: origin.clone() };
         let router = Router::new()
             .route("/mcp", post(mcp).get(|| async { StatusCode::METHOD_NOT_ALLOWED }))
@@ -207,12 +217,21 @@ async fn server_metadata(State(shared): State<Shared>) -> Response {
 
 async fn document(State(_): State<Shared>) -> Response {
     let holder = json!({"operationId": "holder", "responses": {"200": {"description": "ok"}}});
-    answer(&json!({"openapi": "3.1.0", "info": {"title": "API", "version": "1"}, "paths": {"/holder": {"get": holder}}}))
+    answer(
+        &json!({"openapi": "3.1.0", "info": {"title": "API", "version": "1"}, "paths": {"/holder": {"get": holder}}}),
+    )
 }
 
 async fn holder(State(shared): State<Shared>, headers: HeaderMap) -> Response {
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer ")).unwrap_or_default();
-    if lock(&shared).valid.contains(token) { answer(&json!({ "holder": token })) } else { StatusCode::UNAUTHORIZED.into_response() }
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    if lock(&shared).valid.contains(token) {
+        answer(&json!({ "holder": token }))
+    } else {
+        StatusCode::UNAUTHORIZED.into_response()
+    }
 }
 
 /// Waits between what was done and its answer.
@@ -226,11 +245,15 @@ async fn register(State(shared): State<Shared>, body: String) -> Response {
     delay(&shared).await;
     let mut registered: Value = serde_json::from_str(&body).unwrap();
     registered["client_id"] = "up-client".into();
-    (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], registered.to_string()).into_response()
+    (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], registered.to_string())
+        .into_response()
 }
 
 /// Agrees at once, for a new account each time.
-async fn authorize(State(shared): State<Shared>, Query(params): Query<HashMap<String, String>>) -> Response {
+async fn authorize(
+    State(shared): State<Shared>,
+    Query(params): Query<HashMap<String, String>>,
+) -> Response {
     let mut state = lock(&shared);
     state.accounts += 1;
     let account = state.accounts;
@@ -251,8 +274,18 @@ async fn authorize(State(shared): State<Shared>, Query(params): Query<HashMap<St
     (StatusCode::FOUND, [(header::LOCATION, back.to_string())]).into_response()
 }
 
-async fn token(State(shared): State<Shared>, Form(form): Form<HashMap<String, String>>) -> Response {
-    let wrong = |error: &str| (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], json!({"error": error}).to_string()).into_response();
+async fn token(
+    State(shared): State<Shared>,
+    Form(form): Form<HashMap<String, String>>,
+) -> Response {
+    let wrong = |error: &str| {
+        (
+            StatusCode::BAD_REQUEST,
+            [(header::CONTENT_TYPE, "application/json")],
+            json!({"error": error}).to_string(),
+        )
+            .into_response()
+    };
     if form["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange" {
         let token = {
             let mut state = lock(&shared);
@@ -262,8 +295,7 @@ async fn token(State(shared): State<Shared>, Form(form): Form<HashMap<String, St
             token
         };
         delay(&shared).await;
-        let answer_is =
-            json!({"access_token": token, "issued_token_type": "urn:ietf:params:oauth:token-type:access_token", "token_type": "Bearer", "expires_in": 60});
+        let answer_is = json!({"access_token": token, "issued_token_type": "urn:ietf:params:oauth:token-type:access_token", "token_type": "Bearer", "expires_in": 60});
         return answer(&answer_is);
     }
     let refreshes = form["grant_type"] == "refresh_token";
@@ -300,14 +332,18 @@ async fn token(State(shared): State<Shared>, Form(form): Form<HashMap<String, St
 /// Replaces the tokens of an account.
 fn issue(state: &mut UpstreamState, account: usize) -> Value {
     state.issued += 1;
-    let (access, refresh) = (format!("access-{account}-{}", state.issued), format!("refresh-{account}-{}", state.issued));
+    let (access, refresh) = (
+        format!("access-{account}-{}", state.issued),
+        format!("refresh-{account}-{}", state.issued),
+    );
     // A new token ends the account's older ones.
     state.valid.retain(|token| !token.starts_with(&format!("access-{account}-")));
     state.valid.insert(access.clone());
     state.refresh_tokens.insert(refresh.clone(), account);
     let mut made = json!({"access_token": access, "token_type": "Bearer", "expires_in": state.expires_in, "refresh_token": refresh, "scope": "all"});
     if let Some(claims) = &state.id_token {
-        made["id_token"] = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())).into();
+        made["id_token"] =
+            format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())).into();
     }
     made
 }
@@ -322,12 +358,22 @@ async fn old_stream(State(shared): State<Shared>) -> Response {
         state.post_to.clone().unwrap_or_else(|| format!("/messages?stream={number}"))
     };
     let first = futures_util::stream::iter([format!("event: endpoint\ndata: {first}\n\n")]);
-    let rest = futures_util::stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|event| (event, receiver)) });
-    let events = futures_util::StreamExt::map(futures_util::StreamExt::chain(first, rest), Ok::<_, std::io::Error>);
+    let rest = futures_util::stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|event| (event, receiver))
+    });
+    let events = futures_util::StreamExt::map(
+        futures_util::StreamExt::chain(first, rest),
+        Ok::<_, std::io::Error>,
+    );
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 
-async fn old_message(State(shared): State<Shared>, Query(params): Query<HashMap<String, String>>, headers: HeaderMap, body: String) -> Response {
+async fn old_message(
+    State(shared): State<Shared>,
+    Query(params): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
     let number: usize = params["stream"].parse().unwrap();
     let answer = mcp(State(shared.clone()), headers, body).await;
     if !answer.status().is_success() {
@@ -335,7 +381,8 @@ async fn old_message(State(shared): State<Shared>, Query(params): Query<HashMap<
     }
     let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
     if !body.is_empty() {
-        let sent = lock(&shared).streams[number].send(format!("event: message\ndata: {}\n\n", String::from_utf8_lossy(&body)));
+        let sent = lock(&shared).streams[number]
+            .send(format!("event: message\ndata: {}\n\n", String::from_utf8_lossy(&body)));
         assert!(sent.is_ok(), "the stream is open");
     }
     StatusCode::ACCEPTED.into_response()
@@ -343,14 +390,22 @@ async fn old_message(State(shared): State<Shared>, Query(params): Query<HashMap<
 
 async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> Response {
     let message: Value = serde_json::from_str(&body).unwrap_or_default();
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let authorization = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
     let token = authorization.strip_prefix("Bearer ").unwrap_or_default().to_owned();
     {
         let mut state = lock(&shared);
         state.authorizations.push(authorization);
         if state.protected && !state.valid.contains(&token) {
-            let challenge = format!("Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"", shared.origin);
-            return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response();
+            let challenge = format!(
+                "Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"",
+                shared.origin
+            );
+            return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)])
+                .into_response();
         }
         if state.failing > 0 {
             state.failing -= 1;
@@ -372,10 +427,15 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
         let state = lock(&shared);
         (state.offers_all, "z".repeat(state.padding), state.error.clone())
     };
-    if offers_all && !method.ends_with("/list") && !["initialize", "server/discover"].contains(&method) {
+    if offers_all
+        && !method.ends_with("/list")
+        && !["initialize", "server/discover"].contains(&method)
+    {
         let params = &message["params"];
-        let item =
-            ["name", "uri", "level"].iter().find_map(|key| params[key].as_str()).or_else(|| params["ref"]["name"].as_str().or(params["ref"]["uri"].as_str()));
+        let item = ["name", "uri", "level"]
+            .iter()
+            .find_map(|key| params[key].as_str())
+            .or_else(|| params["ref"]["name"].as_str().or(params["ref"]["uri"].as_str()));
         lock(&shared).operations.push(format!("{method} {}", item.unwrap_or_default()));
         if let Some(error) = error {
             return answer(&json!({"jsonrpc": "2.0", "id": id, "error": error}));
@@ -390,9 +450,13 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
             if offers_all {
                 capabilities = json!({"tools": {}, "prompts": {}, "resources": {"subscribe": true}, "completions": {}, "logging": {}});
             }
-            result(json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": {"name": "fake", "version": "1"}}))
+            result(
+                json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": {"name": "fake", "version": "1"}}),
+            )
         }
-        "prompts/list" => result(json!({"prompts": [{"name": "letter", "arguments": [{"name": "to"}]}]})),
+        "prompts/list" => {
+            result(json!({"prompts": [{"name": "letter", "arguments": [{"name": "to"}]}]}))
+        }
         "resources/list" => {
             let mut resources = lock(&shared).resources.clone();
             if resources.is_empty() {
@@ -400,9 +464,15 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
             }
             result(json!({ "resources": resources }))
         }
-        "resources/templates/list" => result(json!({"resourceTemplates": [{"uriTemplate": "file:///{name}", "name": "any"}]})),
-        "prompts/get" => result(json!({"messages": [{"role": "user", "content": {"type": "text", "text": format!("the secret letter {padding}")}}]})),
-        "resources/read" => result(json!({"contents": [{"uri": message["params"]["uri"], "text": format!("the secret wages {padding}")}]})),
+        "resources/templates/list" => {
+            result(json!({"resourceTemplates": [{"uriTemplate": "file:///{name}", "name": "any"}]}))
+        }
+        "prompts/get" => result(
+            json!({"messages": [{"role": "user", "content": {"type": "text", "text": format!("the secret letter {padding}")}}]}),
+        ),
+        "resources/read" => result(
+            json!({"contents": [{"uri": message["params"]["uri"], "text": format!("the secret wages {padding}")}]}),
+        ),
         "completion/complete" => result(json!({"completion": {"values": ["the secret name"]}})),
         "resources/subscribe" | "resources/unsubscribe" | "logging/setLevel" => result(json!({})),
         "tools/list" => {
@@ -411,9 +481,15 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
         }
         "tools/call" => {
             lock(&shared).calls += 1;
-            if message["params"]["name"] == "ask" { ask(&shared, &id) } else { call(&id, &token, &message["params"]).await }
+            if message["params"]["name"] == "ask" {
+                ask(&shared, &id)
+            } else {
+                call(&id, &token, &message["params"]).await
+            }
         }
-        _ => answer(&json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "not known"}})),
+        _ => answer(
+            &json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "not known"}}),
+        ),
     }
 }
 
@@ -426,46 +502,70 @@ fn ask(shared: &Shared, id: &Value) -> Response {
     let id = id.clone();
     let first = futures_util::stream::iter([format!("data: {question}\n\n")]);
     let last = futures_util::stream::once(async move {
-        let told = answered.await.map(|message| message["result"]["content"]["name"].clone()).unwrap_or_default();
-        format!("data: {}\n\n", json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": format!("hello {told}")}]}}))
+        let told = answered
+            .await
+            .map(|message| message["result"]["content"]["name"].clone())
+            .unwrap_or_default();
+        format!(
+            "data: {}\n\n",
+            json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": format!("hello {told}")}]}})
+        )
     });
-    let events = futures_util::StreamExt::map(futures_util::StreamExt::chain(first, last), Ok::<_, std::io::Error>);
+    let events = futures_util::StreamExt::map(
+        futures_util::StreamExt::chain(first, last),
+        Ok::<_, std::io::Error>,
+    );
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 
 /// What a call comes to, by the tool's name.
 async fn call(id: &Value, token: &str, params: &Value) -> Response {
     let arguments = &params["arguments"];
-    let text = |words: &str| answer(&json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": words}]}}));
+    let text = |words: &str| {
+        answer(
+            &json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": words}]}}),
+        )
+    };
     match params["name"].as_str().unwrap_or_default() {
         "hang" => std::future::pending().await,
         "slow" => {
-            tokio::time::sleep(Duration::from_millis(arguments["ms"].as_u64().unwrap_or(1000))).await;
+            tokio::time::sleep(Duration::from_millis(arguments["ms"].as_u64().unwrap_or(1000)))
+                .await;
             text("late")
         }
         "huge" => {
             let chunk = axum::body::Bytes::from(vec![b'x'; 1024 * 1024]);
-            let begin = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":[{{\"type\":\"text\",\"text\":\"");
-            let chunks = std::iter::once(axum::body::Bytes::from(begin)).chain(std::iter::repeat_n(chunk, 100));
+            let begin = format!(
+                "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":[{{\"type\":\"text\",\"text\":\""
+            );
+            let chunks = std::iter::once(axum::body::Bytes::from(begin))
+                .chain(std::iter::repeat_n(chunk, 100));
             let stream = futures_util::stream::iter(chunks.map(Ok::<_, std::io::Error>));
-            ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(stream)).into_response()
+            ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(stream))
+                .into_response()
         }
         "update" => {
             let updated = json!({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": "file:///wages"}});
             let last = json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": "told"}]}});
-            ([(header::CONTENT_TYPE, "text/event-stream")], format!("data: {updated}\n\ndata: {last}\n\n")).into_response()
+            (
+                [(header::CONTENT_TYPE, "text/event-stream")],
+                format!("data: {updated}\n\ndata: {last}\n\n"),
+            )
+                .into_response()
         }
         "large" => text(&"y".repeat(9 * 1024 * 1024)),
         "flood" => {
-            let noise =
-                json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": params["_meta"]["progressToken"], "progress": 1}});
+            let noise = json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": params["_meta"]["progressToken"], "progress": 1}});
             let event = axum::body::Bytes::from(format!("data: {noise}\n\n"));
             let last = json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": "flooded"}]}});
-            let events = std::iter::repeat_n(event, 100_000).chain(std::iter::once(axum::body::Bytes::from(format!("data: {last}\n\n"))));
+            let events = std::iter::repeat_n(event, 100_000)
+                .chain(std::iter::once(axum::body::Bytes::from(format!("data: {last}\n\n"))));
             let stream = futures_util::stream::iter(events.map(Ok::<_, std::io::Error>));
-            ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
+            ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream))
+                .into_response()
         }
-        // Sends these messages as they are, on the stream of the call; without a last answer among them the stream stays open.
+        // Sends these messages as they are, on the stream of the call; without a last answer among
+        // them the stream stays open.
         "says" => {
             let events: Vec<String> = arguments["messages"]
                 .as_array()
@@ -477,17 +577,25 @@ async fn call(id: &Value, token: &str, params: &Value) -> Response {
                         message["id"] = id.clone();
                     }
                     if message["params"]["progressToken"] == "CALL" {
-                        message["params"]["progressToken"] = params["_meta"]["progressToken"].clone();
+                        message["params"]["progressToken"] =
+                            params["_meta"]["progressToken"].clone();
                     }
                     format!("data: {message}\n\n")
                 })
                 .collect();
-            let stream = futures_util::StreamExt::chain(futures_util::stream::iter(events), futures_util::stream::pending());
+            let stream = futures_util::StreamExt::chain(
+                futures_util::stream::iter(events),
+                futures_util::stream::pending(),
+            );
             let stream = futures_util::StreamExt::map(stream, Ok::<_, std::io::Error>);
-            ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
+            ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream))
+                .into_response()
         }
-        "lie" => answer(&json!({"jsonrpc": "2.0", "id": id, "result": {"tools": "not a result of a call"}})),
-        "garbage" => ([(header::CONTENT_TYPE, "application/json")], "{\"jsonrpc\": \"2.0\", ").into_response(),
+        "lie" => answer(
+            &json!({"jsonrpc": "2.0", "id": id, "result": {"tools": "not a result of a call"}}),
+        ),
+        "garbage" => ([(header::CONTENT_TYPE, "application/json")], "{\"jsonrpc\": \"2.0\", ")
+            .into_response(),
         _ => text(&format!("{} for {token}", arguments["text"].as_str().unwrap_or_default())),
     }
 }

@@ -14,12 +14,14 @@ use ipnet::IpNet;
 #[derive(Clone, Copy, Debug)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// The address of the client, seen through trusted proxies. Handlers find it among the request's extensions.
+/// The address of the client, seen through trusted proxies. Handlers find it among the request's
+/// extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    /// The key under which this client is counted: its IPv4 address or its IPv6 /64, which one subscriber usually has whole.
+    /// The key under which this client is counted: its IPv4 address or its IPv6 /64, which one
+    /// subscriber usually has whole.
     pub fn quota_key(self) -> IpAddr {
         match self.0 {
             IpAddr::V4(_) => self.0,
@@ -38,7 +40,11 @@ pub struct TrustedProxies(Vec<IpNet>);
 impl TrustedProxies {
     /// Parses networks and single addresses; answers the first that is neither.
     pub fn parse(texts: &[String]) -> Result<Self, String> {
-        let one = |text: &String| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| text.clone());
+        let one = |text: &String| {
+            text.parse::<IpNet>()
+                .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+                .map_err(|_| text.clone())
+        };
         texts.iter().map(one).collect::<Result<_, _>>().map(Self)
     }
 
@@ -47,14 +53,19 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Walks `X-Forwarded-For` from its end, where the nearest proxy wrote, to the first address that is not a trusted proxy.
+    /// Walks `X-Forwarded-For` from its end, where the nearest proxy wrote, to the first address
+    /// that is not a trusted proxy.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.trusts(client) {
             return client;
         }
-        let forwarded: Vec<&str> =
-            headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+        let forwarded: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .collect();
         for text in forwarded.iter().rev().take(32) {
             let Ok(address) = text.trim().parse::<IpAddr>() else { break };
             client = address.to_canonical();
@@ -67,8 +78,15 @@ impl TrustedProxies {
 }
 
 /// Middleware that finds the client's address.
-pub async fn find(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<PeerAddress>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+pub async fn find(
+    State(proxies): State<TrustedProxies>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let peer = request
+        .extensions()
+        .get::<PeerAddress>()
+        .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
     let client = ClientAddress(proxies.client(peer, request.headers()));
     request.extensions_mut().insert(client);
     next.run(request).await
@@ -83,8 +101,14 @@ mod tests {
         let proxies = TrustedProxies::parse(&["10.0.0.0/8".into()]).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", "1.1.1.1, 203.0.113.9, 10.0.0.7".parse().unwrap());
-        assert_eq!(proxies.client("198.51.100.1".parse().unwrap(), &headers).to_string(), "198.51.100.1");
-        assert_eq!(proxies.client("10.0.0.1".parse().unwrap(), &headers).to_string(), "203.0.113.9");
+        assert_eq!(
+            proxies.client("198.51.100.1".parse().unwrap(), &headers).to_string(),
+            "198.51.100.1"
+        );
+        assert_eq!(
+            proxies.client("10.0.0.1".parse().unwrap(), &headers).to_string(),
+            "203.0.113.9"
+        );
         assert!(TrustedProxies::parse(&["proxy.example".into()]).is_err());
     }
 }

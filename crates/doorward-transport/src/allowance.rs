@@ -1,7 +1,8 @@
-//! How many refused requests are answered: an allowance for each IP address, and for each client at an IP address.
+//! How many refused requests are answered: an allowance for each IP address, and for each client at
+//! an IP address.
 //!
-//! A request takes one before any work is done, and gives it back when it was not refused. One that is dropped halfway gives nothing
-//! back: hanging up early spares no one the count.
+//! A request takes one before any work is done, and gives it back when it was not refused. One that
+//! is dropped halfway gives nothing back: hanging up early spares no one the count.
 
 use std::{
     collections::HashMap,
@@ -59,7 +60,9 @@ impl<K: Eq + Hash> Ledger<K> {
         let mut debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
         if debts.of.len() > SWEEP_ABOVE && now.duration_since(debts.swept_at) > SWEEP_PAUSE {
             debts.swept_at = now;
-            debts.of.retain(|_, debt| debt.taken > now.duration_since(debt.at).as_secs_f64() * per_second);
+            debts.of.retain(|_, debt| {
+                debt.taken > now.duration_since(debt.at).as_secs_f64() * per_second
+            });
         }
         let debt = debts.of.entry(key).or_insert(Debt { taken: 0.0, at: now });
         debt.taken = (debt.taken - now.duration_since(debt.at).as_secs_f64() * per_second).max(0.0);
@@ -86,8 +89,9 @@ pub struct Allowances {
 }
 
 impl Allowances {
-    /// Allowances for addresses, and for each client at an address. A client is named by the caller and not yet proved; for this
-    /// reason it is counted by address: no caller can use up what a client has elsewhere.
+    /// Allowances for addresses, and for each client at an address. A client is named by the caller
+    /// and not yet proved; for this reason it is counted by address: no caller can use up what a
+    /// client has elsewhere.
     pub fn new(address: Rate, client: Rate) -> Arc<Self> {
         Arc::new(Self { addresses: Ledger::new(address), clients: Ledger::new(client) })
     }
@@ -95,7 +99,11 @@ impl Allowances {
     /// Takes one of this address's allowance; `None` if it is used up.
     pub fn take(self: &Arc<Self>, address: ClientAddress) -> Option<Taken> {
         let address = address.quota_key();
-        self.addresses.take(address).then(|| Taken { from: Arc::clone(self), address, client: Arc::default() })
+        self.addresses.take(address).then(|| Taken {
+            from: Arc::clone(self),
+            address,
+            client: Arc::default(),
+        })
     }
 }
 
@@ -108,7 +116,8 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// Takes one of the allowance of a client, before anything is looked up for it; `false` if it is used up.
+    /// Takes one of the allowance of a client, before anything is looked up for it; `false` if it
+    /// is used up.
     #[must_use]
     pub fn for_client(&self, client: &str) -> bool {
         // A longer name than any client has is not kept for the count.
@@ -135,7 +144,8 @@ mod tests {
 
     #[test]
     fn refused_requests_use_up_an_allowance_and_others_do_not() {
-        let allowances = Allowances::new(Rate { burst: 5, per_minute: 1 }, Rate { burst: 2, per_minute: 1 });
+        let allowances =
+            Allowances::new(Rate { burst: 5, per_minute: 1 }, Rate { burst: 2, per_minute: 1 });
         let address = |text: &str| ClientAddress(text.parse().unwrap());
         for _ in 0..50 {
             allowances.take(address("192.0.2.1")).unwrap().give_back();
@@ -145,7 +155,12 @@ mod tests {
         assert!(allowances.take(address("192.0.2.2")).is_some(), "another address has its own");
         // A client at one address, and the same client elsewhere.
         let [here, again, more] = [(); 3].map(|()| allowances.take(address("192.0.2.3")).unwrap());
-        assert!(here.for_client("c_1") && again.for_client("c_1") && !more.for_client("c_1") && more.for_client("c_2"));
+        assert!(
+            here.for_client("c_1")
+                && again.for_client("c_1")
+                && !more.for_client("c_1")
+                && more.for_client("c_2")
+        );
         assert!(allowances.take(address("192.0.2.4")).unwrap().for_client("c_1"));
         again.give_back();
         assert!(more.for_client("c_1"));

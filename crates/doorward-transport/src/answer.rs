@@ -21,16 +21,20 @@ pub fn json(status: StatusCode, body: &serde_json::Value) -> Response {
 
 /// JSON that everybody may keep for `seconds`.
 pub fn public_json(body: &serde_json::Value, seconds: u32) -> Response {
-    (StatusCode::OK, [(header::CACHE_CONTROL, format!("public, max-age={seconds}"))], Json(body)).into_response()
+    (StatusCode::OK, [(header::CACHE_CONTROL, format!("public, max-age={seconds}"))], Json(body))
+        .into_response()
 }
 
-/// A redirect that turns any method into GET (303). A target that cannot stand in a header answers 500.
+/// A redirect that turns any method into GET (303). A target that cannot stand in a header answers
+/// 500.
 pub fn see_other(target: &str) -> Response {
     match HeaderValue::try_from(target) {
         Ok(location) => {
             let mut response = StatusCode::SEE_OTHER.into_response();
             response.headers_mut().insert(header::LOCATION, location);
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -54,14 +58,17 @@ pub fn harden(headers: &mut HeaderMap) {
     for (name, value) in always {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
 }
 
 /// What a page may do beyond showing itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PagePolicy {
-    /// Its form leads to another origin. This leaves `form-action` out of the policy: Chromium applies it to the redirect that
-    /// follows a form, and the consent form's redirect leads to the client (I14).
+    /// Its form leads to another origin. This leaves `form-action` out of the policy: Chromium
+    /// applies it to the redirect that follows a form, and the consent form's redirect leads to the
+    /// client (I14).
     pub submits_elsewhere: bool,
     /// It has a script of ours: only passkeys need one.
     pub scripts: bool,
@@ -76,8 +83,14 @@ pub fn page(status: StatusCode, html: String, allowed: PagePolicy) -> Response {
     if allowed.scripts {
         policy.push_str("; script-src 'self'");
     }
-    let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
-    let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], Body::from(html)).into_response();
+    let policy =
+        HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    let mut response = (
+        status,
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")],
+        Body::from(html),
+    )
+        .into_response();
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }

@@ -1,12 +1,16 @@
 //! The budget for reading what others send: documents, listings, results, key sets.
 //!
-//! A text of a few kilobytes can stand for gigabytes once it is parsed: empty lists in lists, aliases of YAML, references that are written out. A
-//! [`Budget`] limits bytes, values and depth, and is charged *while* something is read: reading ends where the budget ends, not after the memory was
-//! taken. Work that may take long runs off the asynchronous threads, through [`off_thread`].
+//! A text of a few kilobytes can stand for gigabytes once it is parsed: empty lists in lists,
+//! aliases of YAML, references that are written out. A [`Budget`] limits bytes, values and depth,
+//! and is charged *while* something is read: reading ends where the budget ends, not after the
+//! memory was taken. Work that may take long runs off the asynchronous threads, through
+//! [`off_thread`].
 
 use std::sync::Arc;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::{Map, Number, Value};
 use tokio::sync::Semaphore;
 
@@ -44,12 +48,14 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of this many bytes of text, this many values (numbers, texts, lists, objects), nested at most `depth` deep.
+    /// A budget of this many bytes of text, this many values (numbers, texts, lists, objects),
+    /// nested at most `depth` deep.
     pub const fn new(bytes: usize, values: usize, depth: usize) -> Self {
         Self { bytes, values, depth }
     }
 
-    /// The budget of an answer that is a record: metadata, a token, a key set. `bytes` is what the client reads at most.
+    /// The budget of an answer that is a record: metadata, a token, a key set. `bytes` is what the
+    /// client reads at most.
     pub const fn of_record(bytes: usize) -> Self {
         Self::new(bytes, 20_000, 32)
     }
@@ -79,8 +85,8 @@ impl Budget {
         count.take(text, self)
     }
 
-    /// Reads any self-describing format into a value, charging each value before it is kept. For formats in which a short text stands for a long
-    /// one, such as YAML with its aliases.
+    /// Reads any self-describing format into a value, charging each value before it is kept. For
+    /// formats in which a short text stands for a long one, such as YAML with its aliases.
     pub fn value<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Value, D::Error> {
         Reading { budget: self, depth: 0 }.deserialize(deserializer)
     }
@@ -208,16 +214,20 @@ impl<'de> Visitor<'de> for Reading<'_> {
 /// How many pieces of such work run at once, in the whole process.
 const AT_ONCE: usize = 2;
 
-static TURNS: std::sync::LazyLock<Arc<Semaphore>> = std::sync::LazyLock::new(|| Arc::new(Semaphore::new(AT_ONCE)));
+static TURNS: std::sync::LazyLock<Arc<Semaphore>> =
+    std::sync::LazyLock::new(|| Arc::new(Semaphore::new(AT_ONCE)));
 
 /// The work ended without a result: it panicked, or the server is shutting down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it could not be read; try again")]
 pub struct Ended;
 
-/// Runs work that only calculates on a thread of its own, at most two pieces at once. The turn moves into the work, so that work whose caller went
-/// away still counts until it is done. The work must be limited by a [`Budget`].
-pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Ended> {
+/// Runs work that only calculates on a thread of its own, at most two pieces at once. The turn
+/// moves into the work, so that work whose caller went away still counts until it is done. The work
+/// must be limited by a [`Budget`].
+pub async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Ended> {
     let turn = Arc::clone(&TURNS).acquire_owned().await.map_err(|_| Ended)?;
     let owned = move || {
         let _turn = turn;
@@ -234,7 +244,9 @@ mod tests {
     use super::*;
 
     fn left(bytes: usize, values: usize, depth: usize, text: &str) -> Result<Value, String> {
-        Budget::new(bytes, values, depth).json::<Value>(text.as_bytes()).map_err(|error| error.to_string())
+        Budget::new(bytes, values, depth)
+            .json::<Value>(text.as_bytes())
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -253,7 +265,9 @@ mod tests {
     #[test]
     fn values_of_other_formats_are_charged_as_they_come() {
         let text = r#"{"a":["xxxx","yyyy"]}"#;
-        let read = |bytes, values, depth| Budget::new(bytes, values, depth).value(&mut serde_json::Deserializer::from_str(text));
+        let read = |bytes, values, depth| {
+            Budget::new(bytes, values, depth).value(&mut serde_json::Deserializer::from_str(text))
+        };
         assert_eq!(read(9, 5, 2).unwrap(), serde_json::from_str::<Value>(text).unwrap());
         assert!(read(8, 5, 2).unwrap_err().to_string().contains("bytes"));
         assert!(read(9, 4, 2).unwrap_err().to_string().contains("values"));
@@ -268,9 +282,16 @@ mod tests {
             let wait = Arc::clone(&wait);
             // The caller gives up at once; its work runs on.
             let slow = off_thread(move || wait.lock().unwrap().recv());
-            assert!(tokio::time::timeout(std::time::Duration::from_millis(30), slow).await.is_err());
+            assert!(
+                tokio::time::timeout(std::time::Duration::from_millis(30), slow).await.is_err()
+            );
         }
-        assert!(tokio::time::timeout(std::time::Duration::from_millis(50), off_thread(|| 1)).await.is_err(), "both turns are taken");
+        assert!(
+            tokio::time::timeout(std::time::Duration::from_millis(50), off_thread(|| 1))
+                .await
+                .is_err(),
+            "both turns are taken"
+        );
         (0..AT_ONCE).for_each(|_| go.send(()).unwrap());
         assert_eq!(off_thread(|| 2).await, Ok(2));
         assert_eq!(off_thread(|| panic!("once")).await, Err::<(), _>(Ended));

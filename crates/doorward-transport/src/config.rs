@@ -9,24 +9,28 @@ use serde::{Deserialize, Serialize};
 pub struct ServerConfig {
     /// The address and port to listen on.
     pub listen: String,
-    /// The address under which people and clients reach this server, in canonical spelling: lower case, no default port, no
-    /// trailing slash, https unless it is a loopback address. It is the OAuth issuer. Empty for `http://` and the listen address,
-    /// which must then be a loopback address.
+    /// The address under which people and clients reach this server, in canonical spelling: lower
+    /// case, no default port, no trailing slash, https unless it is a loopback address. It is the
+    /// OAuth issuer. Empty for `http://` and the listen address, which must then be a loopback
+    /// address.
     pub public_url: String,
-    /// Networks (like `10.0.0.0/8`) of the reverse proxies whose `X-Forwarded-For` is believed. Nothing else is ever taken from
-    /// forwarded headers.
+    /// Networks (like `10.0.0.0/8`) of the reverse proxies whose `X-Forwarded-For` is believed.
+    /// Nothing else is ever taken from forwarded headers.
     pub trusted_proxies: Vec<String>,
-    /// Values of the `Host` header that MCP requests may carry besides the public URL's, for a reverse proxy that changes it.
+    /// Values of the `Host` header that MCP requests may carry besides the public URL's, for a
+    /// reverse proxy that changes it.
     pub allowed_hosts: Vec<String>,
     /// The most connections at the same time.
     pub max_connections: usize,
-    /// The most connections of one IP address (of one /64 network of IPv6) at the same time; further ones are closed at once. The
-    /// addresses of `trusted_proxies` are not counted, since all clients come from them. An open event stream is one connection.
+    /// The most connections of one IP address (of one /64 network of IPv6) at the same time;
+    /// further ones are closed at once. The addresses of `trusted_proxies` are not counted, since
+    /// all clients come from them. An open event stream is one connection.
     pub max_connections_per_address: usize,
-    /// How many requests of one IP address (of one /64 network of IPv6) may be refused at once before further ones are answered 429:
-    /// wrong or missing credentials, requests that cannot be read, addresses that do not exist. Requests that are dropped before their
-    /// answer count as refused. One client at one address has a third of it. Requests behind a bearer token count only without a valid
-    /// token, and may be ten times as many.
+    /// How many requests of one IP address (of one /64 network of IPv6) may be refused at once
+    /// before further ones are answered 429: wrong or missing credentials, requests that cannot be
+    /// read, addresses that do not exist. Requests that are dropped before their answer count as
+    /// refused. One client at one address has a third of it. Requests behind a bearer token count
+    /// only without a valid token, and may be ten times as many.
     pub refused_burst_per_address: u32,
     /// How many requests of one IP address may be refused per minute in the long run.
     pub refused_per_minute_per_address: u32,
@@ -54,12 +58,14 @@ impl Default for ServerConfig {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutboundConfig {
-    /// Networks that may be connected to although they are not public, such as `10.1.2.0/24`. Everything private, loopback,
-    /// link-local or reserved is refused otherwise, whatever name leads there.
+    /// Networks that may be connected to although they are not public, such as `10.1.2.0/24`.
+    /// Everything private, loopback, link-local or reserved is refused otherwise, whatever name
+    /// leads there.
     pub allow_networks: Vec<String>,
-    /// Networks that administrators may choose for an upstream or identity provider that they add through the API, such as
-    /// `10.1.2.0/24`: `networks` must lie within them, and `http_on_loopback` needs a loopback network among them. Empty for none: then
-    /// only this file and the commands can let an upstream or provider be in a network that is not public.
+    /// Networks that administrators may choose for an upstream or identity provider that they add
+    /// through the API, such as `10.1.2.0/24`: `networks` must lie within them, and
+    /// `http_on_loopback` needs a loopback network among them. Empty for none: then only this file
+    /// and the commands can let an upstream or provider be in a network that is not public.
     pub administered_networks: Vec<String>,
     /// PEM files with certificate authorities to trust besides those of the system.
     pub extra_ca_files: Vec<String>,
@@ -69,6 +75,11 @@ pub struct OutboundConfig {
 
 impl Default for OutboundConfig {
     fn default() -> Self {
-        Self { allow_networks: Vec::new(), administered_networks: Vec::new(), extra_ca_files: Vec::new(), timeout_seconds: 5 }
+        Self {
+            allow_networks: Vec::new(),
+            administered_networks: Vec::new(),
+            extra_ca_files: Vec::new(),
+            timeout_seconds: 5,
+        }
     }
 }

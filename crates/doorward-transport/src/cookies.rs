@@ -3,8 +3,8 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use doorward_model::PublicUrl;
 
-/// The cookies of this server. On https their names begin with `__Host-`, so that no other host or path can set them
-/// (RFC 6265bis §4.1.3.2); on loopback http browsers would refuse that prefix.
+/// The cookies of this server. On https their names begin with `__Host-`, so that no other host or
+/// path can set them (RFC 6265bis §4.1.3.2); on loopback http browsers would refuse that prefix.
 #[derive(Clone, Debug)]
 pub struct Cookies {
     secure: bool,
@@ -17,10 +17,11 @@ pub enum Cookie {
     Session,
     /// A random value that ties forms to the browser before anybody is signed in.
     Browser,
-    /// A random value that ties a sign-in at an upstream provider to the browser that it left from. It stays when somebody signs
-    /// in, so that a second tab still comes back to the right browser.
+    /// A random value that ties a sign-in at an upstream provider to the browser that it left from.
+    /// It stays when somebody signs in, so that a second tab still comes back to the right browser.
     Journey,
-    /// A sealed note that users completed a sign-in in this browser. It gives no access; see `doorward_accounts`, `guessing.rs`.
+    /// A sealed note that users completed a sign-in in this browser. It gives no access; see
+    /// `doorward_accounts`, `guessing.rs`.
     Known,
 }
 
@@ -59,13 +60,21 @@ impl Cookies {
     }
 
     fn attributes(&self) -> &'static str {
-        if self.secure { "; Path=/; HttpOnly; SameSite=Lax; Secure" } else { "; Path=/; HttpOnly; SameSite=Lax" }
+        if self.secure {
+            "; Path=/; HttpOnly; SameSite=Lax; Secure"
+        } else {
+            "; Path=/; HttpOnly; SameSite=Lax"
+        }
     }
 
     /// Sets a cookie until the browser closes, or for `seconds`.
     pub fn set(&self, headers: &mut HeaderMap, cookie: Cookie, value: &str, seconds: Option<i64>) {
         let age = seconds.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
-        if let Ok(value) = HeaderValue::try_from(format!("{}={value}{}{age}", self.name(cookie), self.attributes())) {
+        if let Ok(value) = HeaderValue::try_from(format!(
+            "{}={value}{}{age}",
+            self.name(cookie),
+            self.attributes()
+        )) {
             headers.append(header::SET_COOKIE, value);
         }
     }

@@ -25,9 +25,16 @@ impl Csrf {
         URL_SAFE_NO_PAD.encode(self.master.mac("csrf", &[cookie.as_bytes(), form.as_bytes()]))
     }
 
-    /// Whether a submitted form comes from our own page in the browser that holds `cookie`. The browser's own statements
-    /// (`Sec-Fetch-Site`, `Origin`) are checked where it makes them, the token always.
-    pub fn accepts(&self, headers: &HeaderMap, cookie: Option<&str>, form: &str, token: Option<&str>) -> bool {
+    /// Whether a submitted form comes from our own page in the browser that holds `cookie`. The
+    /// browser's own statements (`Sec-Fetch-Site`, `Origin`) are checked where it makes them, the
+    /// token always.
+    pub fn accepts(
+        &self,
+        headers: &HeaderMap,
+        cookie: Option<&str>,
+        form: &str,
+        token: Option<&str>,
+    ) -> bool {
         if let Some(site) = headers.get("sec-fetch-site")
             && !matches!(site.as_bytes(), b"same-origin" | b"none")
         {
@@ -45,7 +52,8 @@ impl Csrf {
 }
 
 fn constant_time_eq(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).fold(0u8, |difference, (a, b)| difference | (a ^ b)) == 0
+    one.len() == other.len()
+        && one.iter().zip(other).fold(0u8, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
 #[cfg(test)]
@@ -54,18 +62,45 @@ mod tests {
 
     #[test]
     fn a_token_fits_one_browser_one_form_and_no_foreign_site() {
-        let csrf = Csrf::new(Arc::new(MasterKey::from_bytes(&[1; 32]).unwrap()), &PublicUrl::parse("https://d.example").unwrap());
+        let csrf = Csrf::new(
+            Arc::new(MasterKey::from_bytes(&[1; 32]).unwrap()),
+            &PublicUrl::parse("https://d.example").unwrap(),
+        );
         let token = csrf.token("cookie", "consent");
-        let headers =
-            |name: &'static str, value: &'static str| HeaderMap::from_iter([(http::HeaderName::from_static(name), http::HeaderValue::from_static(value))]);
+        let headers = |name: &'static str, value: &'static str| {
+            HeaderMap::from_iter([(
+                http::HeaderName::from_static(name),
+                http::HeaderValue::from_static(value),
+            )])
+        };
         assert!(csrf.accepts(&HeaderMap::new(), Some("cookie"), "consent", Some(&token)));
-        assert!(csrf.accepts(&headers("origin", "https://d.example"), Some("cookie"), "consent", Some(&token)));
+        assert!(csrf.accepts(
+            &headers("origin", "https://d.example"),
+            Some("cookie"),
+            "consent",
+            Some(&token)
+        ));
         assert!(!csrf.accepts(&HeaderMap::new(), Some("other"), "consent", Some(&token)));
         assert!(!csrf.accepts(&HeaderMap::new(), Some("cookie"), "login", Some(&token)));
         assert!(!csrf.accepts(&HeaderMap::new(), None, "consent", Some(&token)));
         assert!(!csrf.accepts(&HeaderMap::new(), Some("cookie"), "consent", None));
-        assert!(!csrf.accepts(&headers("origin", "https://evil.example"), Some("cookie"), "consent", Some(&token)));
-        assert!(!csrf.accepts(&headers("sec-fetch-site", "cross-site"), Some("cookie"), "consent", Some(&token)));
-        assert!(!csrf.accepts(&headers("sec-fetch-site", "same-site"), Some("cookie"), "consent", Some(&token)));
+        assert!(!csrf.accepts(
+            &headers("origin", "https://evil.example"),
+            Some("cookie"),
+            "consent",
+            Some(&token)
+        ));
+        assert!(!csrf.accepts(
+            &headers("sec-fetch-site", "cross-site"),
+            Some("cookie"),
+            "consent",
+            Some(&token)
+        ));
+        assert!(!csrf.accepts(
+            &headers("sec-fetch-site", "same-site"),
+            Some("cookie"),
+            "consent",
+            Some(&token)
+        ));
     }
 }

@@ -13,15 +13,23 @@ pub struct HostPolicy {
 }
 
 fn is_loopback_authority(authority: &str) -> bool {
-    Url::parse(&format!("http://{authority}/")).is_ok_and(|url| url.username().is_empty() && doorward_model::public_url::is_loopback(&url))
+    Url::parse(&format!("http://{authority}/"))
+        .is_ok_and(|url| url.username().is_empty() && doorward_model::public_url::is_loopback(&url))
 }
 
 impl HostPolicy {
-    /// Accepts the public URL's own host and origin and those listed. While the public URL is a loopback address, other names of
-    /// this machine count too, with any port: it is somebody's own machine.
+    /// Accepts the public URL's own host and origin and those listed. While the public URL is a
+    /// loopback address, other names of this machine count too, with any port: it is somebody's own
+    /// machine.
     pub fn new(public_url: &PublicUrl, hosts: &[String], origins: &[String]) -> Self {
-        let lower = |texts: &[String], own: String| std::iter::once(own).chain(texts.iter().map(|text| text.to_ascii_lowercase())).collect();
-        Self { hosts: lower(hosts, public_url.authority()), origins: lower(origins, public_url.origin()), loopback: public_url.is_loopback() }
+        let lower = |texts: &[String], own: String| {
+            std::iter::once(own).chain(texts.iter().map(|text| text.to_ascii_lowercase())).collect()
+        };
+        Self {
+            hosts: lower(hosts, public_url.authority()),
+            origins: lower(origins, public_url.origin()),
+            loopback: public_url.is_loopback(),
+        }
     }
 
     /// Whether the request's `Host` (or HTTP/2 `:authority`) is one of ours. It must be present.
@@ -32,7 +40,9 @@ impl HostPolicy {
             (None, _) => uri.authority().map(|authority| authority.as_str().to_ascii_lowercase()),
             _ => None,
         };
-        host.is_some_and(|host| self.hosts.contains(&host) || (self.loopback && is_loopback_authority(&host)))
+        host.is_some_and(|host| {
+            self.hosts.contains(&host) || (self.loopback && is_loopback_authority(&host))
+        })
     }
 
     /// Whether the request's `Origin`, if it has one, may call us.
@@ -42,8 +52,12 @@ impl HostPolicy {
             (None, _) => true,
             (Some(origin), None) => origin.to_str().is_ok_and(|origin| {
                 let origin = origin.to_ascii_lowercase();
-                let loopback =
-                    || Url::parse(&origin).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && doorward_model::public_url::is_loopback(&url));
+                let loopback = || {
+                    Url::parse(&origin).is_ok_and(|url| {
+                        matches!(url.scheme(), "http" | "https")
+                            && doorward_model::public_url::is_loopback(&url)
+                    })
+                };
                 self.origins.contains(&origin) || (self.loopback && loopback())
             }),
             _ => false,
@@ -66,7 +80,11 @@ mod tests {
 
     #[test]
     fn t2_cs20_foreign_hosts_and_origins_are_refused() {
-        let public = HostPolicy::new(&PublicUrl::parse("https://mcp.example.com").unwrap(), &["internal:8400".into()], &["https://inspector.example".into()]);
+        let public = HostPolicy::new(
+            &PublicUrl::parse("https://mcp.example.com").unwrap(),
+            &["internal:8400".into()],
+            &["https://inspector.example".into()],
+        );
         assert_eq!(ask(&public, "mcp.example.com", None), (true, true));
         assert_eq!(ask(&public, "internal:8400", Some("https://inspector.example")), (true, true));
         assert_eq!(ask(&public, "localhost", Some("http://localhost:6274")), (false, false));
@@ -74,7 +92,10 @@ mod tests {
         let local = HostPolicy::new(&PublicUrl::parse("http://127.0.0.1:8400").unwrap(), &[], &[]);
         assert_eq!(ask(&local, "localhost:8400", Some("http://localhost:6274")), (true, true));
         assert_eq!(ask(&local, "evil.example:8400", Some("http://evil.example")), (false, false));
-        assert_eq!(ask(&local, "127.0.0.1.evil.example", Some("http://127.0.0.1.evil.example")), (false, false));
+        assert_eq!(
+            ask(&local, "127.0.0.1.evil.example", Some("http://127.0.0.1.evil.example")),
+            (false, false)
+        );
         assert!(!local.accepts_host(&Uri::from_static("/mcp"), &HeaderMap::new()));
     }
 }

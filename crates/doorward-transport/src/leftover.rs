@@ -1,8 +1,9 @@
 //! What is left of a request's body when the request was answered without it.
 //!
-//! A refusal needs no body, and often leaves before the client has sent all of its own. Were the rest not read, the connection would be
-//! closed behind the answer, and the client's next request on it would fail for nothing that it did (RFC 9112 §9.3). So the rest is read
-//! and thrown away, within bounds, while the answer is on its way.
+//! A refusal needs no body, and often leaves before the client has sent all of its own. Were the
+//! rest not read, the connection would be closed behind the answer, and the client's next request
+//! on it would fail for nothing that it did (RFC 9112 §9.3). So the rest is read and thrown away,
+//! within bounds, while the answer is on its way.
 
 use std::{
     pin::Pin,
@@ -33,7 +34,10 @@ impl Body for Whole {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Some((body, _)) = &mut self.0 else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) {
@@ -53,7 +57,13 @@ impl Body for Whole {
 
 impl Drop for Whole {
     fn drop(&mut self) {
-        let Some((body, request)) = self.0.take().filter(|(body, _)| !body.is_end_stream() && body.size_hint().lower() <= MOST) else { return };
+        let Some((body, request)) = self
+            .0
+            .take()
+            .filter(|(body, _)| !body.is_end_stream() && body.size_hint().lower() <= MOST)
+        else {
+            return;
+        };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let _ = tokio::time::timeout(WITHIN, read_away(body)).await;

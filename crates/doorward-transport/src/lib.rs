@@ -1,6 +1,9 @@
-//! What every HTTP message obeys: inbound parameters, answers, cookies, CSRF, limits, CORS, the accept loop; and the one
-//! outbound client with its guard against requests to internal addresses.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+//! What every HTTP message obeys: inbound parameters, answers, cookies, CSRF, limits, CORS, the
+//! accept loop; and the one outbound client with its guard against requests to internal addresses.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 pub mod address;
 pub mod allowance;

@@ -20,20 +20,26 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MailConfig {
-    /// The server: `smtps://USER@HOST:465`, or `smtp://USER@HOST:587`, which must offer STARTTLS unless it is on this machine. Empty sends no
-    /// mail.
+    /// The server: `smtps://USER@HOST:465`, or `smtp://USER@HOST:587`, which must offer STARTTLS
+    /// unless it is on this machine. Empty sends no mail.
     pub url: String,
     /// The password for it. Better in the variable's `_FILE` form than in the file.
     pub password: SecretSetting,
     /// The sender, such as `Doorward <doorward@example.com>`.
     pub from: String,
-    /// Whether people get mail when somebody signs in as them from a browser and an address that are both new.
+    /// Whether people get mail when somebody signs in as them from a browser and an address that
+    /// are both new.
     pub new_sign_in: bool,
 }
 
 impl Default for MailConfig {
     fn default() -> Self {
-        Self { url: String::new(), password: SecretSetting::default(), from: String::new(), new_sign_in: true }
+        Self {
+            url: String::new(),
+            password: SecretSetting::default(),
+            from: String::new(),
+            new_sign_in: true,
+        }
     }
 }
 
@@ -65,32 +71,54 @@ impl Mailer {
         if config.url.is_empty() {
             return Ok(None);
         }
-        let wrong = |key: &'static str, message: &str| MailSetupError { key, message: message.to_owned() };
-        let url = Url::parse(&config.url).map_err(|_| wrong("url", "must be smtps://USER@HOST:465 or smtp://USER@HOST:587"))?;
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("url", "names no host"))?;
+        let wrong =
+            |key: &'static str, message: &str| MailSetupError { key, message: message.to_owned() };
+        let url = Url::parse(&config.url)
+            .map_err(|_| wrong("url", "must be smtps://USER@HOST:465 or smtp://USER@HOST:587"))?;
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| wrong("url", "names no host"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         // The address is shown where settings are shown.
         if url.password().is_some() {
-            return Err(wrong("url", "must not hold the password; put it into mail.password, or a file named by DOORWARD_MAIL__PASSWORD_FILE"));
+            return Err(wrong(
+                "url",
+                "must not hold the password; put it into mail.password, or a file named by DOORWARD_MAIL__PASSWORD_FILE",
+            ));
         }
-        let from: Mailbox = config.from.parse().map_err(|_| wrong("from", "must be a sender such as Doorward <doorward@example.com>"))?;
-        let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let from: Mailbox = config.from.parse().map_err(|_| {
+            wrong("from", "must be a sender such as Doorward <doorward@example.com>")
+        })?;
+        let loopback = host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         let builder = match url.scheme() {
             "smtps" => AsyncSmtpTransport::<Tokio1Executor>::relay(host),
             "smtp" if loopback => Ok(AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)),
             "smtp" => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(host),
             _ => return Err(wrong("url", "must begin with smtps:// or smtp://")),
         };
-        let mut builder = builder.map_err(|error| wrong("url", &error.to_string()))?.timeout(Some(TIMEOUT));
+        let mut builder =
+            builder.map_err(|error| wrong("url", &error.to_string()))?.timeout(Some(TIMEOUT));
         if let Some(port) = url.port() {
             builder = builder.port(port);
         }
         if !url.username().is_empty() {
-            // Many servers take an e-mail address for a name, whose @ an address of a server cannot hold as it is.
-            let user = percent_decode_str(url.username()).decode_utf8().map_err(|_| wrong("url", "names a user that is not text"))?;
-            builder = builder.credentials(Credentials::new(user.into_owned(), config.password.reveal().to_owned()));
+            // Many servers take an e-mail address for a name, whose @ an address of a server cannot
+            // hold as it is.
+            let user = percent_decode_str(url.username())
+                .decode_utf8()
+                .map_err(|_| wrong("url", "names a user that is not text"))?;
+            builder = builder.credentials(Credentials::new(
+                user.into_owned(),
+                config.password.reveal().to_owned(),
+            ));
         }
-        Ok(Some(Self { transport: builder.build(), from: Arc::new(from), new_sign_in: config.new_sign_in }))
+        Ok(Some(Self {
+            transport: builder.build(),
+            from: Arc::new(from),
+            new_sign_in: config.new_sign_in,
+        }))
     }
 
     /// Whether people want to hear of new sign-ins.
@@ -98,13 +126,19 @@ impl Mailer {
         self.new_sign_in
     }
 
-    /// Sends a message in the background. That it failed is for the log: who asked for it must not learn whether an address exists.
+    /// Sends a message in the background. That it failed is for the log: who asked for it must not
+    /// learn whether an address exists.
     pub fn send(&self, to: &str, subject: String, text: String) {
         let Ok(to) = to.parse::<Mailbox>() else {
             tracing::error!("a mail could not be sent: the person's address cannot be written to");
             return;
         };
-        let message = Message::builder().from(self.from.as_ref().clone()).to(to).subject(subject).header(ContentType::TEXT_PLAIN).body(text);
+        let message = Message::builder()
+            .from(self.from.as_ref().clone())
+            .to(to)
+            .subject(subject)
+            .header(ContentType::TEXT_PLAIN)
+            .body(text);
         let message = match message {
             Ok(message) => message,
             Err(error) => {
@@ -128,7 +162,16 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_said_with_its_key() {
-        let wrong = |url: &str, from: &str| Mailer::new(&MailConfig { url: url.to_owned(), from: from.to_owned(), ..MailConfig::default() }).err().unwrap().key;
+        let wrong = |url: &str, from: &str| {
+            Mailer::new(&MailConfig {
+                url: url.to_owned(),
+                from: from.to_owned(),
+                ..MailConfig::default()
+            })
+            .err()
+            .unwrap()
+            .key
+        };
         assert_eq!(wrong("mail.example.com", "a@b.example"), "url");
         assert_eq!(wrong("http://mail.example.com", "a@b.example"), "url");
         assert_eq!(wrong("smtps://me:secret@mail.example.com", "a@b.example"), "url");

@@ -1,7 +1,8 @@
 //! The one door for requests that this server makes.
 //!
-//! The address filter looks at what is connected to, after name resolution, so that a name cannot change its meaning between the
-//! check and the connection (DNS rebinding). Redirects are never followed and proxies of the environment are ignored.
+//! The address filter looks at what is connected to, after name resolution, so that a name cannot
+//! change its meaning between the check and the connection (DNS rebinding). Redirects are never
+//! followed and proxies of the environment are ignored.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -53,16 +54,25 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// Reads the body as JSON, within the budget of a record. Every JSON answer to a request of ours is read here, apart from those of REST APIs, which
-    /// have a budget of their own.
+    /// Reads the body as JSON, within the budget of a record. Every JSON answer to a request of
+    /// ours is read here, apart from those of REST APIs, which have a budget of their own.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, ReadError> {
         Budget::of_record(self.body.len()).json(&self.body)
     }
 
-    /// Fails if the body says that it is JSON and goes beyond the budget of a record: for answers that a library reads.
+    /// Fails if the body says that it is JSON and goes beyond the budget of a record: for answers
+    /// that a library reads.
     pub fn within_budget(&self) -> Result<(), Exceeded> {
-        let kind = self.headers.get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if kind.contains("json") { Budget::of_record(self.body.len()).count_json(&self.body) } else { Ok(()) }
+        let kind = self
+            .headers
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        if kind.contains("json") {
+            Budget::of_record(self.body.len()).count_json(&self.body)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -110,7 +120,9 @@ pub enum OutboundSetupError {
 
 /// Reads a network or a single address.
 fn network(text: &str) -> Result<IpNet, OutboundSetupError> {
-    text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| OutboundSetupError::Network(text.to_owned()))
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| OutboundSetupError::Network(text.to_owned()))
 }
 
 /// The networks within which administrators may choose.
@@ -120,9 +132,15 @@ pub struct Bounds(Vec<IpNet>);
 impl Bounds {
     /// Reads `outbound.administered_networks`.
     pub fn read(config: &OutboundConfig) -> Result<Self, OutboundSetupError> {
-        config.administered_networks.iter().map(|text| network(text)).collect::<Result<_, _>>().map(Self)
+        config
+            .administered_networks
+            .iter()
+            .map(|text| network(text))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
-    /// Reports a network, or single address, that lies within one of them. A text that is neither lies within none.
+    /// Reports a network, or single address, that lies within one of them. A text that is neither
+    /// lies within none.
     pub fn hold(&self, text: &str) -> bool {
         network(text).is_ok_and(|asked| self.0.iter().any(|bound| bound.contains(&asked)))
     }
@@ -133,13 +151,18 @@ impl Bounds {
 }
 
 /// Reads the configured networks and certificates, without the cost of setting TLS up.
-pub fn check(config: &OutboundConfig) -> Result<(Arc<[IpNet]>, Vec<Certificate>), OutboundSetupError> {
-    let allowed = config.allow_networks.iter().map(|text| network(text)).collect::<Result<_, _>>()?;
+pub fn check(
+    config: &OutboundConfig,
+) -> Result<(Arc<[IpNet]>, Vec<Certificate>), OutboundSetupError> {
+    let allowed =
+        config.allow_networks.iter().map(|text| network(text)).collect::<Result<_, _>>()?;
     let mut certificates = Vec::new();
     for path in &config.extra_ca_files {
-        let failed = |reason: String| OutboundSetupError::Certificate { path: path.clone(), reason };
+        let failed =
+            |reason: String| OutboundSetupError::Certificate { path: path.clone(), reason };
         let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-        certificates.extend(Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.to_string()))?);
+        certificates
+            .extend(Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.to_string()))?);
     }
     Ok((allowed, certificates))
 }
@@ -153,9 +176,14 @@ impl Outbound {
         Self::build(config, false, false)
     }
 
-    /// A client for one correspondent. It has its own limit of requests at once, so that one that hangs delays no other. TLS is set
-    /// up anew only where the correspondent needs something of its own.
-    pub fn for_correspondent(&self, config: &OutboundConfig, wanted: Correspondent<'_>) -> Result<Self, OutboundSetupError> {
+    /// A client for one correspondent. It has its own limit of requests at once, so that one that
+    /// hangs delays no other. TLS is set up anew only where the correspondent needs something of
+    /// its own.
+    pub fn for_correspondent(
+        &self,
+        config: &OutboundConfig,
+        wanted: Correspondent<'_>,
+    ) -> Result<Self, OutboundSetupError> {
         if wanted.networks.is_empty() && wanted.ca_file.is_none() && !wanted.http_on_loopback {
             return Ok(Self { permits: Arc::new(Semaphore::new(CONCURRENT)), ..self.clone() });
         }
@@ -165,25 +193,36 @@ impl Outbound {
         Self::build(&config, wanted.http_on_loopback, false)
     }
 
-    /// A client for one upstream whose answers may be long streams: nothing ends them but their reader. It keeps several connections,
-    /// because many people call at once.
-    pub fn for_streams(&self, config: &OutboundConfig, wanted: Correspondent<'_>) -> Result<Self, OutboundSetupError> {
+    /// A client for one upstream whose answers may be long streams: nothing ends them but their
+    /// reader. It keeps several connections, because many people call at once.
+    pub fn for_streams(
+        &self,
+        config: &OutboundConfig,
+        wanted: Correspondent<'_>,
+    ) -> Result<Self, OutboundSetupError> {
         let mut config = config.clone();
         config.allow_networks.extend_from_slice(wanted.networks);
         config.extra_ca_files.extend(wanted.ca_file.map(str::to_owned));
         Self::build(&config, wanted.http_on_loopback, true)
     }
 
-    /// The client itself, for a protocol library that sends requests to this one address. Names are judged when they are resolved and
-    /// redirects are not followed, so it leads nowhere else.
+    /// The client itself, for a protocol library that sends requests to this one address. Names are
+    /// judged when they are resolved and redirects are not followed, so it leads nowhere else.
     pub fn streams_to(&self, url: &Url) -> Result<reqwest::Client, OutboundError> {
         self.checked(url)?;
         Ok(self.client.clone())
     }
 
-    fn build(config: &OutboundConfig, http_on_loopback: bool, streams: bool) -> Result<Self, OutboundSetupError> {
+    fn build(
+        config: &OutboundConfig,
+        http_on_loopback: bool,
+        streams: bool,
+    ) -> Result<Self, OutboundSetupError> {
         let (allowed, certificates) = check(config)?;
-        #[expect(clippy::disallowed_methods, reason = "this is the door that everything else must use")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the door that everything else must use"
+        )]
         let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -194,20 +233,43 @@ impl Outbound {
             .dns_resolver(Arc::new(Guard { allowed: Arc::clone(&allowed) }))
             .tls_certs_merge(certificates);
         let timeout = Duration::from_secs(config.timeout_seconds.max(1));
-        let client = if streams { builder } else { builder.timeout(timeout) }.build().map_err(|error| OutboundSetupError::Tls(error.to_string()))?;
-        Ok(Self { client, allowed, permits: Arc::new(Semaphore::new(CONCURRENT)), http_on_loopback, timeout })
+        let client = if streams { builder } else { builder.timeout(timeout) }
+            .build()
+            .map_err(|error| OutboundSetupError::Tls(error.to_string()))?;
+        Ok(Self {
+            client,
+            allowed,
+            permits: Arc::new(Semaphore::new(CONCURRENT)),
+            http_on_loopback,
+            timeout,
+        })
     }
 
-    /// Fetches a document of at most `max` bytes. Any status is an answer; what it means is for the caller.
-    pub async fn get(&self, url: &Url, accept: &'static str, max: usize) -> Result<Fetched, OutboundError> {
+    /// Fetches a document of at most `max` bytes. Any status is an answer; what it means is for the
+    /// caller.
+    pub async fn get(
+        &self,
+        url: &Url,
+        accept: &'static str,
+        max: usize,
+    ) -> Result<Fetched, OutboundError> {
         self.checked(url)?;
         let _permit = self.permits.try_acquire().map_err(|_| OutboundError::Busy)?;
-        let request = self.client.get(url.clone()).header(reqwest::header::ACCEPT, accept).build().map_err(|error| explain(&error))?;
+        let request = self
+            .client
+            .get(url.clone())
+            .header(reqwest::header::ACCEPT, accept)
+            .build()
+            .map_err(|error| explain(&error))?;
         self.execute(request, max).await
     }
 
     /// Sends any request and reads an answer of at most `max` bytes.
-    pub async fn send(&self, request: http::Request<Vec<u8>>, max: usize) -> Result<Fetched, OutboundError> {
+    pub async fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+        max: usize,
+    ) -> Result<Fetched, OutboundError> {
         let request = reqwest::Request::try_from(request).map_err(|error| explain(&error))?;
         self.checked(request.url())?;
         let _permit = self.permits.try_acquire().map_err(|_| OutboundError::Busy)?;
@@ -219,16 +281,26 @@ impl Outbound {
         self.timeout
     }
 
-    /// Sends any request to an upstream and reads an answer of at most `max` bytes, however long it takes up to `within`.
-    pub async fn send_within(&self, request: http::Request<Vec<u8>>, max: usize, within: Duration) -> Result<Fetched, OutboundError> {
+    /// Sends any request to an upstream and reads an answer of at most `max` bytes, however long it
+    /// takes up to `within`.
+    pub async fn send_within(
+        &self,
+        request: http::Request<Vec<u8>>,
+        max: usize,
+        within: Duration,
+    ) -> Result<Fetched, OutboundError> {
         let request = reqwest::Request::try_from(request).map_err(|error| explain(&error))?;
         self.checked(request.url())?;
-        tokio::time::timeout(within, self.read(request, max)).await.unwrap_or(Err(OutboundError::Timeout))
+        tokio::time::timeout(within, self.read(request, max))
+            .await
+            .unwrap_or(Err(OutboundError::Timeout))
     }
 
     /// Refuses addresses that may not be asked at all. Names are judged when they are resolved.
     fn checked(&self, url: &Url) -> Result<(), OutboundError> {
-        let plain = self.http_on_loopback && url.scheme() == "http" && doorward_model::public_url::is_loopback(url);
+        let plain = self.http_on_loopback
+            && url.scheme() == "http"
+            && doorward_model::public_url::is_loopback(url);
         if url.scheme() != "https" && !plain {
             return Err(OutboundError::Scheme);
         }
@@ -247,8 +319,14 @@ impl Outbound {
         Ok(())
     }
 
-    async fn execute(&self, request: reqwest::Request, max: usize) -> Result<Fetched, OutboundError> {
-        tokio::time::timeout(self.timeout, self.read(request, max)).await.unwrap_or(Err(OutboundError::Timeout))
+    async fn execute(
+        &self,
+        request: reqwest::Request,
+        max: usize,
+    ) -> Result<Fetched, OutboundError> {
+        tokio::time::timeout(self.timeout, self.read(request, max))
+            .await
+            .unwrap_or(Err(OutboundError::Timeout))
     }
 
     async fn read(&self, request: reqwest::Request, max: usize) -> Result<Fetched, OutboundError> {
@@ -267,8 +345,8 @@ impl Outbound {
     }
 }
 
-/// Fetches an address of our own, for the operator who asks whether it can be reached: the address is the operator's, so it is
-/// not guarded.
+/// Fetches an address of our own, for the operator who asks whether it can be reached: the address
+/// is the operator's, so it is not guarded.
 pub async fn probe(address: &str) -> Result<Fetched, OutboundError> {
     #[expect(clippy::disallowed_methods, reason = "this is the door that everything else must use")]
     let client = reqwest::Client::builder()
@@ -307,10 +385,13 @@ impl dns::Resolve for Guard {
     fn resolve(&self, name: dns::Name) -> dns::Resolving {
         let allowed = Arc::clone(&self.allowed);
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let usable: Vec<SocketAddr> = found.into_iter().filter(|address| may_connect(&allowed, address.ip())).collect();
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let usable: Vec<SocketAddr> =
+                found.into_iter().filter(|address| may_connect(&allowed, address.ip())).collect();
             if usable.is_empty() {
-                return Err(Box::new(OutboundError::Address(name.as_str().to_owned())) as Box<dyn std::error::Error + Send + Sync>);
+                return Err(Box::new(OutboundError::Address(name.as_str().to_owned()))
+                    as Box<dyn std::error::Error + Send + Sync>);
             }
             Ok(Box::new(usable.into_iter()) as dns::Addrs)
         })
@@ -321,8 +402,8 @@ fn may_connect(allowed: &[IpNet], address: IpAddr) -> bool {
     is_public(address) || allowed.iter().any(|network| network.contains(&address.to_canonical()))
 }
 
-/// Whether an address is globally reachable unicast (IANA special-purpose registries). IPv6 forms that carry an IPv4 address are
-/// refused whole, so that none can smuggle one in.
+/// Whether an address is globally reachable unicast (IANA special-purpose registries). IPv6 forms
+/// that carry an IPv4 address are refused whole, so that none can smuggle one in.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
@@ -349,8 +430,13 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
-    // Global unicast is 2000::/3; out of it Teredo and the other 2001::/23 protocols, documentation, 6to4, SRv6 and 3fff::/20.
-    (a & 0xe000) == 0x2000 && !(a == 0x2001 && b < 0x0200) && !(a == 0x2001 && b == 0x0db8) && a != 0x2002 && !(a == 0x3fff && b < 0x1000)
+    // Global unicast is 2000::/3; out of it Teredo and the other 2001::/23 protocols,
+    // documentation, 6to4, SRv6 and 3fff::/20.
+    (a & 0xe000) == 0x2000
+        && !(a == 0x2001 && b < 0x0200)
+        && !(a == 0x2001 && b == 0x0db8)
+        && a != 0x2002
+        && !(a == 0x3fff && b < 0x1000)
 }
 
 #[cfg(test)]
@@ -396,7 +482,9 @@ mod tests {
         ] {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }
-        for text in ["8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450::1"] {
+        for text in
+            ["8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450::1"]
+        {
             assert!(is_public(text.parse().unwrap()), "{text}");
         }
     }
@@ -404,7 +492,8 @@ mod tests {
     #[tokio::test]
     async fn literals_and_names_of_this_machine_are_refused() {
         let outbound = Outbound::new(&OutboundConfig::default()).unwrap();
-        let get = async |url: &str| outbound.get(&Url::parse(url).unwrap(), "*/*", 10).await.unwrap_err();
+        let get =
+            async |url: &str| outbound.get(&Url::parse(url).unwrap(), "*/*", 10).await.unwrap_err();
         assert!(matches!(get("https://127.0.0.1:1/").await, OutboundError::Address(_)));
         assert!(matches!(get("https://0x7f.1/").await, OutboundError::Address(_)));
         assert!(matches!(get("https://[::ffff:127.0.0.1]/").await, OutboundError::Address(_)));

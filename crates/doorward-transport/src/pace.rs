@@ -1,7 +1,9 @@
-//! The deadlines of one connection: to its first request, of each head, between requests, and of a client that does not read.
+//! The deadlines of one connection: to its first request, of each head, between requests, and of a
+//! client that does not read.
 //!
-//! The state is shared by everything that sees a part of the connection: the socket (bytes), the service (complete heads), the bodies
-//! (frames taken for sending) and the connection's task, which holds the only timer. Nothing is allocated for a request.
+//! The state is shared by everything that sees a part of the connection: the socket (bytes), the
+//! service (complete heads), the bodies (frames taken for sending) and the connection's task, which
+//! holds the only timer. Nothing is allocated for a request.
 
 use std::{
     sync::{
@@ -16,19 +18,25 @@ use tokio::time::Instant;
 /// The deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
-    /// From accepting a connection to its first complete head, and from the first byte of any later head to its last. It holds before
-    /// the version of HTTP is known.
+    /// From accepting a connection to its first complete head, and from the first byte of any later
+    /// head to its last. It holds before the version of HTTP is known.
     pub head: Duration,
-    /// Between the end of a response and the next request. Longer than proxies keep an idle connection (nginx: 60 s): a server that
-    /// closes first loses the request that is just on its way.
+    /// Between the end of a response and the next request. Longer than proxies keep an idle
+    /// connection (nginx: 60 s): a server that closes first loses the request that is just on its
+    /// way.
     pub idle: Duration,
-    /// For how long a client may read nothing of what there is to send. An event stream without events has nothing to send.
+    /// For how long a client may read nothing of what there is to send. An event stream without
+    /// events has nothing to send.
     pub write: Duration,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { head: Duration::from_secs(15), idle: Duration::from_secs(75), write: Duration::from_secs(30) }
+        Self {
+            head: Duration::from_secs(15),
+            idle: Duration::from_secs(75),
+            write: Duration::from_secs(30),
+        }
     }
 }
 
@@ -53,12 +61,14 @@ impl Overdue {
     }
 }
 
-/// What is known of one connection. Times are milliseconds since it was accepted, counted from 1; 0 stands for none.
+/// What is known of one connection. Times are milliseconds since it was accepted, counted from 1; 0
+/// stands for none.
 #[derive(Debug)]
 pub(crate) struct Pace {
     accepted: Instant,
     deadlines: Deadlines,
-    /// Since when a head is awaited that must come now: since the connection was accepted, or since the first byte of a later head.
+    /// Since when a head is awaited that must come now: since the connection was accepted, or since
+    /// the first byte of a later head.
     head: AtomicU64,
     /// Since when a frame or header block of HTTP/2 is incomplete.
     block: AtomicU64,
@@ -122,7 +132,11 @@ impl Pace {
             head_runs,
             running(&self.block, head, Overdue::Head),
             running(&self.stalled, write, Overdue::Write),
-            if self.unsent.load(Relaxed) > 0 { running(&self.sent, write, Overdue::Write) } else { None },
+            if self.unsent.load(Relaxed) > 0 {
+                running(&self.sent, write, Overdue::Write)
+            } else {
+                None
+            },
             if idles { running(&self.idle, idle, Overdue::Idle) } else { None },
         ]
         .into_iter()
@@ -137,7 +151,8 @@ impl Pace {
         }
     }
 
-    /// Bytes of HTTP/2 came: `unfinished` if a frame or header block is incomplete, `finished` if one was completed before.
+    /// Bytes of HTTP/2 came: `unfinished` if a frame or header block is incomplete, `finished` if
+    /// one was completed before.
     pub(crate) fn received_frames(&self, finished: bool, unfinished: bool) {
         let since = self.block.load(Relaxed);
         if !unfinished {
@@ -227,9 +242,17 @@ mod tests {
         assert_eq!(due(&pace, 1), Some((Overdue::Head, true)));
         later().await;
         pace.received();
-        assert_eq!(due(&pace, 1), Some((Overdue::Head, true)), "further bytes give no further time");
+        assert_eq!(
+            due(&pace, 1),
+            Some((Overdue::Head, true)),
+            "further bytes give no further time"
+        );
         let request = pace.begin();
-        assert_eq!(due(&pace, 0), None, "a request that is being answered is the handler's to bound");
+        assert_eq!(
+            due(&pace, 0),
+            None,
+            "a request that is being answered is the handler's to bound"
+        );
         pace.received();
         assert_eq!(due(&pace, 0), None, "bytes of a body begin no head");
         let body = request.again();
@@ -252,14 +275,22 @@ mod tests {
         pace.taken(true);
         assert_eq!(due(&pace, pace.sent.load(Relaxed)), Some((Overdue::Write, true)));
         pace.sent();
-        assert_eq!(due(&pace, 0), None, "an event stream without events waits for as long as it likes");
+        assert_eq!(
+            due(&pace, 0),
+            None,
+            "an event stream without events waits for as long as it likes"
+        );
         pace.received_frames(false, true);
         let began = pace.block.load(Relaxed);
         later().await;
         pace.received_frames(false, true);
         assert_eq!(due(&pace, began), Some((Overdue::Head, true)));
         pace.received_frames(true, true);
-        assert_eq!(due(&pace, began), Some((Overdue::Head, false)), "another block has a time of its own");
+        assert_eq!(
+            due(&pace, began),
+            Some((Overdue::Head, false)),
+            "another block has a time of its own"
+        );
         pace.received_frames(true, false);
         assert_eq!(due(&pace, 0), None);
         drop(request);

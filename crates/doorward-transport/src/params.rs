@@ -9,7 +9,8 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
-/// Decoded parameters. A name occurs once, except `resource` (RFC 8707 §2). Empty values count as absent (RFC 6749 §3.1).
+/// Decoded parameters. A name occurs once, except `resource` (RFC 8707 §2). Empty values count as
+/// absent (RFC 6749 §3.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(BTreeMap<String, Vec<String>>);
 
@@ -47,12 +48,16 @@ impl Params {
             return Err(ParamsError::TooLarge);
         }
         let mut map = BTreeMap::<String, Vec<String>>::new();
-        for (count, pair) in raw.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).enumerate() {
+        for (count, pair) in
+            raw.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).enumerate()
+        {
             if count >= MAX_COUNT {
                 return Err(ParamsError::TooLarge);
             }
             let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
-                Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default()),
+                Some(at) => {
+                    (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default())
+                }
                 None => (pair, &[][..]),
             };
             let (name, value) = (decode(name)?, decode(value)?);
@@ -71,7 +76,11 @@ impl Params {
     /// Decodes a request's query.
     pub fn from_query(query: Option<&str>) -> Result<Self, ParamsError> {
         let query = query.unwrap_or_default();
-        if query.len() > MAX_QUERY { Err(ParamsError::TooLarge) } else { Self::parse(query.as_bytes()) }
+        if query.len() > MAX_QUERY {
+            Err(ParamsError::TooLarge)
+        } else {
+            Self::parse(query.as_bytes())
+        }
     }
 
     /// Reads and decodes a form.
@@ -106,7 +115,8 @@ impl Params {
     }
 }
 
-/// Form-decodes strictly: what is not UTF-8 or holds a control character is refused rather than repaired.
+/// Form-decodes strictly: what is not UTF-8 or holds a control character is refused rather than
+/// repaired.
 fn decode(raw: &[u8]) -> Result<String, ParamsError> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.iter();
@@ -114,7 +124,9 @@ fn decode(raw: &[u8]) -> Result<String, ParamsError> {
         match byte {
             b'+' => bytes.push(b' '),
             b'%' => {
-                let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16)).ok_or(ParamsError::NotText);
+                let digit = |byte: Option<&u8>| {
+                    byte.and_then(|byte| char::from(*byte).to_digit(16)).ok_or(ParamsError::NotText)
+                };
                 let (high, low) = (digit(rest.next())?, digit(rest.next())?);
                 bytes.push(u8::try_from(high * 16 + low).map_err(|_| ParamsError::NotText)?);
             }
@@ -122,12 +134,20 @@ fn decode(raw: &[u8]) -> Result<String, ParamsError> {
         }
     }
     let text = String::from_utf8(bytes).map_err(|_| ParamsError::NotText)?;
-    if text.chars().any(|character| character.is_control() && !matches!(character, '\t' | '\n' | '\r')) { Err(ParamsError::NotText) } else { Ok(text) }
+    if text
+        .chars()
+        .any(|character| character.is_control() && !matches!(character, '\t' | '\n' | '\r'))
+    {
+        Err(ParamsError::NotText)
+    } else {
+        Ok(text)
+    }
 }
 
 /// Whether `Content-Type` names this media type, whatever its parameters.
 pub fn has_media_type(headers: &HeaderMap, wanted: &str) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
 }
 

@@ -20,7 +20,8 @@ impl Peers {
         Arc::new(Self { most: most.max(1), exempt, held: Mutex::default() })
     }
 
-    /// Counts one more connection of this address until the answer is dropped; `None` if it has as many as it may.
+    /// Counts one more connection of this address until the answer is dropped; `None` if it has as
+    /// many as it may.
     pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Held> {
         if self.exempt.trusts(peer.ip()) {
             return Some(Held { peers: Arc::clone(self), counted: None });
@@ -64,13 +65,21 @@ mod tests {
         let peers = Peers::new(2, TrustedProxies::parse(&["10.0.0.0/8".to_owned()]).unwrap());
         let admit = |address: &str| peers.admit(address.parse().unwrap());
         let held = [admit("192.0.2.1:1"), admit("192.0.2.1:2")];
-        assert!(held.iter().all(Option::is_some) && admit("192.0.2.1:3").is_none() && admit("[::ffff:192.0.2.1]:3").is_none());
+        assert!(
+            held.iter().all(Option::is_some)
+                && admit("192.0.2.1:3").is_none()
+                && admit("[::ffff:192.0.2.1]:3").is_none()
+        );
         assert!(admit("192.0.2.2:1").is_some());
         let proxied: Vec<_> = (1..50).map(|port| admit(&format!("10.0.0.1:{port}"))).collect();
         assert!(proxied.iter().all(Option::is_some));
         // One subscriber of IPv6 has a /64.
         let subscriber = [admit("[2001:db8::1]:1"), admit("[2001:db8::2]:1")];
-        assert!(subscriber.iter().all(Option::is_some) && admit("[2001:db8::3]:1").is_none() && admit("[2001:db8:0:1::1]:1").is_some());
+        assert!(
+            subscriber.iter().all(Option::is_some)
+                && admit("[2001:db8::3]:1").is_none()
+                && admit("[2001:db8:0:1::1]:1").is_some()
+        );
         drop((held, subscriber, proxied));
         assert!(peers.held.lock().unwrap().is_empty());
     }

@@ -17,13 +17,24 @@ use crate::{ClientAddress, answer};
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// Middleware: gives the request an id, answers it as `X-Request-Id`, and logs method, path (never the query), status and time.
-pub async fn log(State(entropy): State<Arc<dyn Entropy>>, mut request: Request, next: Next) -> Response {
+/// Middleware: gives the request an id, answers it as `X-Request-Id`, and logs method, path (never
+/// the query), status and time.
+pub async fn log(
+    State(entropy): State<Arc<dyn Entropy>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = doorward_model::id::random_text(entropy.as_ref(), 9);
-    let address = request.extensions().get::<ClientAddress>().map(|address| address.0.to_string()).unwrap_or_default();
+    let address = request
+        .extensions()
+        .get::<ClientAddress>()
+        .map(|address| address.0.to_string())
+        .unwrap_or_default();
     let path: String = request.uri().path().chars().take(200).collect();
     // Paths may hold the secret of a one-time link.
-    let secret = ["/admin/link/", "/login/reset/"].iter().find_map(|place| path.split_once(place).map(|(base, _)| format!("{base}{place}…")));
+    let secret = ["/admin/link/", "/login/reset/"]
+        .iter()
+        .find_map(|place| path.split_once(place).map(|(base, _)| format!("{base}{place}…")));
     let path = secret.unwrap_or(path);
     let span = tracing::info_span!("request", id, method = %request.method(), path, address);
     request.extensions_mut().insert(RequestId(id.clone()));

@@ -1,5 +1,5 @@
-//! The body of a response on its way to the client: it holds its request in flight, and tells the connection's pace what is taken for
-//! sending.
+//! The body of a response on its way to the client: it holds its request in flight, and tells the
+//! connection's pace what is taken for sending.
 
 use std::{
     pin::Pin,
@@ -16,8 +16,8 @@ use crate::pace::InFlight;
 pub(crate) struct Paced {
     body: AnyBody,
     request: InFlight,
-    /// A part was taken and the next not yet asked for: what was taken is not sent. HTTP/2 asks when the client's flow-control window
-    /// allows it, HTTP/1.1 when the socket's buffer does.
+    /// A part was taken and the next not yet asked for: what was taken is not sent. HTTP/2 asks
+    /// when the client's flow-control window allows it, HTTP/1.1 when the socket's buffer does.
     unsent: bool,
 }
 
@@ -39,7 +39,10 @@ impl Body for Paced {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if let Poll::Ready(Some(Ok(_))) = &polled {
             let first = !std::mem::replace(&mut self.unsent, true);

@@ -1,7 +1,10 @@
-//! The accept loop: what `axum::serve` leaves open (silent connections, slow senders, endless heads, clients that do not read, unbounded
-//! connections, delayed small writes) is bounded here, for every listener.
+//! The accept loop: what `axum::serve` leaves open (silent connections, slow senders, endless
+//! heads, clients that do not read, unbounded connections, delayed small writes) is bounded here,
+//! for every listener.
 
-use std::{convert::Infallible, future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
+use std::{
+    convert::Infallible, future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration,
+};
 
 use axum::{
     Router,
@@ -37,7 +40,8 @@ use crate::{
 pub struct Limits {
     /// The most connections at the same time; further ones wait in the kernel's queue.
     pub connections: usize,
-    /// The most connections of one IP address (of one /64 of IPv6) at the same time; further ones are closed.
+    /// The most connections of one IP address (of one /64 of IPv6) at the same time; further ones
+    /// are closed.
     pub connections_per_address: usize,
     /// The proxies of which the addresses are not counted.
     pub proxies: TrustedProxies,
@@ -53,7 +57,12 @@ const MAX_HEAD: usize = 64 * 1024;
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // The deadlines are the pace's: it knows them before the version of HTTP is known.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_headers(100).max_buf_size(MAX_HEAD);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_headers(100)
+        .max_buf_size(MAX_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -67,7 +76,12 @@ fn builder() -> auto::Builder<TokioExecutor> {
 }
 
 /// Serves until `stop` completes, then lets requests in flight finish. Answers whether all did.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) -> bool {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) -> bool {
     let builder = Arc::new(builder());
     let (stopping, stopped) = watch::channel(());
     let permits = Arc::new(Semaphore::new(limits.connections.max(1)));
@@ -98,7 +112,8 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         };
         // Small event-stream writes would otherwise wait 40 ms for an acknowledgement.
         let _ = stream.set_nodelay(true);
-        let (builder, router, stopped, deadlines) = (Arc::clone(&builder), router.clone(), stopped.clone(), limits.deadlines);
+        let (builder, router, stopped, deadlines) =
+            (Arc::clone(&builder), router.clone(), stopped.clone(), limits.deadlines);
         tokio::spawn(async move {
             connection(&builder, (stream, peer), router, deadlines, stopped).await;
             drop((held, permit));
@@ -110,7 +125,8 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     tokio::time::timeout(limits.shutdown, stopping.closed()).await.is_ok()
 }
 
-/// Serves one connection until it ends, a deadline passes, or the server stops and its requests are answered.
+/// Serves one connection until it ends, a deadline passes, or the server stops and its requests are
+/// answered.
 async fn connection(
     builder: &auto::Builder<TokioExecutor>,
     (stream, peer): (TcpStream, SocketAddr),
@@ -120,24 +136,33 @@ async fn connection(
 ) {
     let pace = Arc::new(Pace::new(deadlines));
     let watched = Arc::clone(&pace);
-    let service = TowerToHyperService::new(tower::service_fn(move |mut request: Request<hyper::body::Incoming>| {
-        let in_flight = watched.begin();
-        request.extensions_mut().insert(PeerAddress(peer));
-        // A stream of HTTP/2 ends alone; a connection of HTTP/1.1 would end with it.
-        let request =
-            if request.version() == Version::HTTP_2 { request.map(Body::new) } else { request.map(|body| Body::new(Whole::new(body, in_flight.again()))) };
-        let router = names_one_host(request.version(), request.headers()).then(|| router.clone());
-        async move {
-            let response = match router {
-                Some(router) => router.oneshot(request).await.unwrap_or_else(|never| match never {}),
-                None => no_host(),
+    let service = TowerToHyperService::new(tower::service_fn(
+        move |mut request: Request<hyper::body::Incoming>| {
+            let in_flight = watched.begin();
+            request.extensions_mut().insert(PeerAddress(peer));
+            // A stream of HTTP/2 ends alone; a connection of HTTP/1.1 would end with it.
+            let request = if request.version() == Version::HTTP_2 {
+                request.map(Body::new)
+            } else {
+                request.map(|body| Body::new(Whole::new(body, in_flight.again())))
             };
-            Ok::<_, Infallible>(response.map(|body| Paced::new(body, in_flight)))
-        }
-    }));
+            let router =
+                names_one_host(request.version(), request.headers()).then(|| router.clone());
+            async move {
+                let response = match router {
+                    Some(router) => {
+                        router.oneshot(request).await.unwrap_or_else(|never| match never {})
+                    }
+                    None => no_host(),
+                };
+                Ok::<_, Infallible>(response.map(|body| Paced::new(body, in_flight)))
+            }
+        },
+    ));
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&pace)));
     let connection = builder.serve_connection(io, service).into_owned();
-    let (stop, sleep) = (stopped.changed(), tokio::time::sleep_until(pace.instant(pace.look_again())));
+    let (stop, sleep) =
+        (stopped.changed(), tokio::time::sleep_until(pace.instant(pace.look_again())));
     tokio::pin!(connection, stop, sleep);
     let (mut armed, mut is_stopping, mut leaves_by) = (u64::MAX, false, None);
     let ended = poll_fn(|context| {
@@ -154,7 +179,8 @@ async fn connection(
                 (Some((_, Overdue::Idle)), Some(time)) => Some((time, Overdue::Idle)),
                 (due, _) => due,
             };
-            // A timer that fires too early is set again then: most requests end before any deadline, and need not touch it.
+            // A timer that fires too early is set again then: most requests end before any
+            // deadline, and need not touch it.
             if let Some((time, _)) = due.filter(|(time, _)| *time < armed) {
                 armed = time;
                 sleep.as_mut().reset(pace.instant(time));
@@ -163,7 +189,8 @@ async fn connection(
                 return Poll::Pending;
             }
             match due.filter(|(time, _)| *time <= pace.now()) {
-                // A client of HTTP/2 is told first, so that no request is lost that is just on its way.
+                // A client of HTTP/2 is told first, so that no request is lost that is just on its
+                // way.
                 Some((_, Overdue::Idle)) if leaves_by.is_none() => {
                     leaves_by = Some(pace.now().saturating_add(pace.grace()));
                     connection.as_mut().graceful_shutdown();
@@ -172,7 +199,9 @@ async fn connection(
                 Some((_, overdue)) => return Poll::Ready(Err(overdue.as_str().to_owned())),
                 None => {}
             }
-            armed = due.filter(|(time, _)| *time > pace.now()).map_or_else(|| pace.look_again(), |(time, _)| time);
+            armed = due
+                .filter(|(time, _)| *time > pace.now())
+                .map_or_else(|| pace.look_again(), |(time, _)| time);
             sleep.as_mut().reset(pace.instant(armed));
         }
     })
@@ -195,12 +224,20 @@ fn names_one_host(version: Version, headers: &HeaderMap) -> bool {
 
 /// Whether this is `uri-host [ ":" port ]` (RFC 9110 §7.2), by its characters.
 fn is_host(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(byte))
+    !text.is_empty()
+        && text
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(byte))
 }
 
 fn no_host() -> Response {
     let told = "400: a request names the host that it is for, in one Host header (RFC 9112, section 3.2)\n";
-    let mut response = (StatusCode::BAD_REQUEST, [(header::CONNECTION, "close"), (header::CONTENT_TYPE, "text/plain; charset=utf-8")], told).into_response();
+    let mut response = (
+        StatusCode::BAD_REQUEST,
+        [(header::CONNECTION, "close"), (header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        told,
+    )
+        .into_response();
     answer::harden(response.headers_mut());
     response
 }

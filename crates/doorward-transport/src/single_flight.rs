@@ -1,8 +1,9 @@
 //! Work that several requests wait for and none of them owns.
 //!
-//! A request may be dropped at any await: its client disconnects, it times out, the server shuts down. Work that must complete once it
-//! has begun, such as the refresh of a token that its issuer rotates, therefore runs in a task of its own. Requests for the same key
-//! share one task and its result; the task does not end when those who wait for it do.
+//! A request may be dropped at any await: its client disconnects, it times out, the server shuts
+//! down. Work that must complete once it has begun, such as the refresh of a token that its issuer
+//! rotates, therefore runs in a task of its own. Requests for the same key share one task and its
+//! result; the task does not end when those who wait for it do.
 
 use std::{
     collections::HashMap,
@@ -23,7 +24,8 @@ pub enum FlightError {
     /// The limit of pieces of work at once is reached; nothing was begun.
     #[error("too many of these requests are under way; try again shortly")]
     Busy,
-    /// The work ended without a result: it panicked, or the server is shutting down. The key is free again.
+    /// The work ended without a result: it panicked, or the server is shutting down. The key is
+    /// free again.
     #[error("the request failed unexpectedly; try again")]
     Ended,
 }
@@ -78,11 +80,19 @@ where
 {
     /// A set of at most `most` pieces of work at once.
     pub fn new(most: usize) -> Self {
-        Self { shared: Arc::new(Shared { under_way: Mutex::default(), count: watch::Sender::new(0), finished: AtomicBool::new(false) }), most }
+        Self {
+            shared: Arc::new(Shared {
+                under_way: Mutex::default(),
+                count: watch::Sender::new(0),
+                finished: AtomicBool::new(false),
+            }),
+            most,
+        }
     }
 
-    /// Waits for the work of this key: the one that is under way, or else the one that `work` begins in a task of its own. Dropping
-    /// the returned future ends the waiting and not the work. The work must be limited in time by itself.
+    /// Waits for the work of this key: the one that is under way, or else the one that `work`
+    /// begins in a task of its own. Dropping the returned future ends the waiting and not the work.
+    /// The work must be limited in time by itself.
     pub async fn run<W, F>(&self, key: K, work: W) -> Result<T, FlightError>
     where
         W: FnOnce() -> F,
@@ -117,7 +127,8 @@ where
         let work = work();
         tokio::spawn(async move {
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
-            // The key is free before the result is told: who comes after it begins anew, on what the work left behind.
+            // The key is free before the result is told: who comes after it begins anew, on what
+            // the work left behind.
             drop(landing);
             if let Ok(result) = outcome {
                 let _ = sender.send(Some(result));
@@ -129,7 +140,8 @@ where
         Ok(awaited)
     }
 
-    /// Begins no more work and waits until none is under way, so that the server can stop without losing any.
+    /// Begins no more work and waits until none is under way, so that the server can stop without
+    /// losing any.
     pub async fn finish(&self) {
         {
             let _under_way = self.shared.lock();
@@ -162,15 +174,25 @@ mod tests {
     #[tokio::test]
     async fn requests_for_one_key_share_one_piece_of_work() {
         let (flights, count) = (SingleFlight::new(10), Arc::new(AtomicUsize::new(0)));
-        let all = futures_util::future::join_all((0..20).map(|_| flights.run("a", || counted(&count)))).await;
+        let all =
+            futures_util::future::join_all((0..20).map(|_| flights.run("a", || counted(&count))))
+                .await;
         assert!(all.iter().all(|result| *result == Ok(1)), "{all:?}");
-        assert_eq!(flights.run("a", || counted(&count)).await, Ok(2), "work that is done is not kept");
+        assert_eq!(
+            flights.run("a", || counted(&count)).await,
+            Ok(2),
+            "work that is done is not kept"
+        );
     }
 
     #[tokio::test]
     async fn work_completes_although_the_request_that_began_it_is_dropped() {
         let (flights, count) = (SingleFlight::new(10), Arc::new(AtomicUsize::new(0)));
-        assert!(tokio::time::timeout(Duration::from_millis(5), flights.run(1, || counted(&count))).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(5), flights.run(1, || counted(&count)))
+                .await
+                .is_err()
+        );
         flights.drained().await;
         assert_eq!(count.load(Ordering::SeqCst), 1);
     }
@@ -191,7 +213,10 @@ mod tests {
         assert_eq!(flights.run(2, || counted(&count)).await, Err(FlightError::Busy));
         drop(first);
         flights.drained().await;
-        assert_eq!((count.load(Ordering::SeqCst), flights.run(2, || counted(&count)).await), (1, Ok(2)));
+        assert_eq!(
+            (count.load(Ordering::SeqCst), flights.run(2, || counted(&count)).await),
+            (1, Ok(2))
+        );
     }
 
     #[tokio::test]
@@ -199,7 +224,10 @@ mod tests {
         let (flights, count) = (SingleFlight::new(10), Arc::new(AtomicUsize::new(0)));
         drop(flights.begin(1, || counted(&count)).unwrap());
         flights.finish().await;
-        assert_eq!((count.load(Ordering::SeqCst), flights.run(2, || counted(&count)).await), (1, Err(FlightError::Ended)));
+        assert_eq!(
+            (count.load(Ordering::SeqCst), flights.run(2, || counted(&count)).await),
+            (1, Err(FlightError::Ended))
+        );
         flights.finish().await;
         assert_eq!(count.load(Ordering::SeqCst), 1);
     }

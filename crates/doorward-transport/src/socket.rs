@@ -88,7 +88,9 @@ impl Frames {
         while !bytes.is_empty() {
             if self.have < Self::HEADER {
                 let part = bytes.len().min(Self::HEADER - self.have);
-                if let (Some(place), Some(came)) = (self.header.get_mut(self.have..self.have + part), bytes.get(..part)) {
+                if let (Some(place), Some(came)) =
+                    (self.header.get_mut(self.have..self.have + part), bytes.get(..part))
+                {
                     place.copy_from_slice(came);
                 }
                 self.have += part;
@@ -97,7 +99,8 @@ impl Frames {
                     break;
                 }
                 let [high, middle, low, ..] = self.header;
-                self.missing = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+                self.missing =
+                    usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
             }
             let part = bytes.len().min(self.missing);
             self.missing -= part;
@@ -114,8 +117,8 @@ impl Frames {
         finished
     }
 
-    /// Whether the client owes the rest of a frame or of a header block. The content of a DATA frame is a body's, which is bounded
-    /// where it is read.
+    /// Whether the client owes the rest of a frame or of a header block. The content of a DATA
+    /// frame is a body's, which is bounded where it is read.
     fn unfinished(&self) -> bool {
         let [_, _, _, kind, ..] = self.header;
         self.block || (self.have > 0 && (self.have < Self::HEADER || kind != Self::DATA))
@@ -123,7 +126,11 @@ impl Frames {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.socket).poll_read(context, buffer);
@@ -135,13 +142,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.socket).poll_write(context, bytes);
         self.pace.wrote(polled.is_ready());
         polled
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.socket).poll_write_vectored(context, parts);
         self.pace.wrote(polled.is_ready());
         polled
@@ -172,9 +187,14 @@ mod tests {
 
     #[test]
     fn frames_are_followed_however_their_bytes_arrive() {
-        let all = [frame(4, 0, 12), frame(1, 0, 5), frame(9, 0, 3), frame(9, 4, 3), frame(0, 1, 200)].concat();
-        // What is owed after so many bytes: a header block of three frames is owed from its first byte to its last.
-        let owed = |at: usize| !(at == 0 || at == 21 || at == 21 + 14 + 12 + 12 || at >= 21 + 14 + 12 + 12 + 9);
+        let all =
+            [frame(4, 0, 12), frame(1, 0, 5), frame(9, 0, 3), frame(9, 4, 3), frame(0, 1, 200)]
+                .concat();
+        // What is owed after so many bytes: a header block of three frames is owed from its first
+        // byte to its last.
+        let owed = |at: usize| {
+            !(at == 0 || at == 21 || at == 21 + 14 + 12 + 12 || at >= 21 + 14 + 12 + 12 + 9)
+        };
         for step in [1, 2, 7, 50] {
             let mut frames = Frames::default();
             let mut at = 0;
@@ -186,7 +206,10 @@ mod tests {
         }
         let mut frames = Frames::default();
         assert!(frames.received(&all) && !frames.unfinished());
-        assert!(!frames.received(&frame(1, 0, 5)) && frames.unfinished(), "an open header block completes nothing");
+        assert!(
+            !frames.received(&frame(1, 0, 5)) && frames.unfinished(),
+            "an open header block completes nothing"
+        );
     }
 
     #[test]

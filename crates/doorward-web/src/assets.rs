@@ -18,21 +18,34 @@ const FILES: &[(&str, &str, &str)] = &[
     ("passkeys.js", "text/javascript; charset=utf-8", include_str!("../assets/passkeys.js")),
 ];
 
-/// The signs on the buttons of providers: kind, colour, and the path of a sign drawn on 24 by 24. They are ours, not the brands'.
+/// The signs on the buttons of providers: kind, colour, and the path of a sign drawn on 24 by 24.
+/// They are ours, not the brands'.
 const SIGNS: &[(&str, &str, &str)] = &[
     ("oidc", "#5a6469", KEY),
     ("oauth2", "#5a6469", KEY),
     ("google", "#3b6fd4", "M17 12h-5v2.2h2.6a3 3 0 1 1-.7-4l1.6-1.6a5.2 5.2 0 1 0 1.6 3.9z"),
-    ("entra", "#2b6cb0", "M6 6h5.4v5.4H6zM12.6 6H18v5.4h-5.4zM6 12.6h5.4V18H6zM12.6 12.6H18V18h-5.4z"),
+    (
+        "entra",
+        "#2b6cb0",
+        "M6 6h5.4v5.4H6zM12.6 6H18v5.4h-5.4zM6 12.6h5.4V18H6zM12.6 12.6H18V18h-5.4z",
+    ),
     ("okta", "#30415d", "M12 6a6 6 0 1 0 0 12a6 6 0 1 0 0-12m0 3a3 3 0 1 1 0 6a3 3 0 1 1 0-6"),
-    ("keycloak", "#3d5a73", "M8.5 6h7l3.5 6l-3.5 6h-7L5 12zm1.2 2.2L7.5 12l2.2 3.8h4.6l2.2-3.8l-2.2-3.8z"),
+    (
+        "keycloak",
+        "#3d5a73",
+        "M8.5 6h7l3.5 6l-3.5 6h-7L5 12zm1.2 2.2L7.5 12l2.2 3.8h4.6l2.2-3.8l-2.2-3.8z",
+    ),
     ("gitlab", "#b34a1f", "M12 18.5L5 13.2l2-6.7l2 4.6h6l2-4.6l2 6.7z"),
     (
         "github",
         "#24292f",
         "M7 6l2.2 1.3a8 8 0 0 1 5.6 0L17 6v4a4.6 4.6 0 0 1-3.2 5.2V19h-3.6v-1.4c-2 .4-2.6-.8-3.4-1.8l1-.6c.6.8 1 1.400 2.400 1A4.600 4.600 0 0 1 7 10z",
     ),
-    ("mattermost", "#1e3a73", "M12 5.500a6.500 6.500 0 1 0 6.500 6.500c0-2.400-1.200-4.400-3-5.600l.2 3.200a4.200 4.200 0 1 1-5.400-1.700z"),
+    (
+        "mattermost",
+        "#1e3a73",
+        "M12 5.500a6.500 6.500 0 1 0 6.500 6.500c0-2.400-1.200-4.400-3-5.600l.2 3.200a4.200 4.200 0 1 1-5.400-1.700z",
+    ),
     ("passkey", "#1c6b72", KEY),
 ];
 
@@ -53,13 +66,28 @@ pub(crate) fn router(web: Web) -> Router {
 
 async fn file(State(web): State<Web>, Path(name): Path<String>) -> Response {
     if let Some((media_type, bytes)) = web.parts.brand.file(&name) {
-        return ([(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=3600")], bytes).into_response();
+        return (
+            [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=3600")],
+            bytes,
+        )
+            .into_response();
     }
     if let Some(sign) = sign(&name) {
-        return ([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "public, max-age=86400")], sign).into_response();
+        return (
+            [
+                (header::CONTENT_TYPE, "image/svg+xml"),
+                (header::CACHE_CONTROL, "public, max-age=86400"),
+            ],
+            sign,
+        )
+            .into_response();
     }
     match FILES.iter().find(|(file, ..)| *file == name) {
-        Some((_, media_type, text)) => ([(header::CONTENT_TYPE, *media_type), (header::CACHE_CONTROL, "public, max-age=3600")], *text).into_response(),
+        Some((_, media_type, text)) => (
+            [(header::CONTENT_TYPE, *media_type), (header::CACHE_CONTROL, "public, max-age=3600")],
+            *text,
+        )
+            .into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

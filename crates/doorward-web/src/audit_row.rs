@@ -28,7 +28,9 @@ pub(crate) fn title(kind: &str) -> &'static str {
     AuditKind::ALL
         .iter()
         .find(|(_, text, _)| *text == kind)
-        .map_or("Something that this version does not know", |(_, _, title)| title.trim().trim_end_matches('.'))
+        .map_or("Something that this version does not know", |(_, _, title)| {
+            title.trim().trim_end_matches('.')
+        })
 }
 
 /// Names for the ids in some entries, each looked up once.
@@ -44,7 +46,10 @@ impl Names {
         for entry in entries {
             let actor = &entry.event.actor;
             let about = entry.event.subject.split_once(':');
-            let people = [actor.user_id.as_deref(), about.filter(|(kind, _)| *kind == "person").map(|(_, id)| id)];
+            let people = [
+                actor.user_id.as_deref(),
+                about.filter(|(kind, _)| *kind == "person").map(|(_, id)| id),
+            ];
             for id in people.into_iter().flatten() {
                 if !names.people.contains_key(id)
                     && let Some(person) = store.person(&UserId::from_text(id)).await?
@@ -52,10 +57,14 @@ impl Names {
                     names.people.insert(id.to_owned(), person.name.to_string());
                 }
             }
-            let clients = [actor.client_id.as_deref(), about.filter(|(kind, _)| *kind == "client").map(|(_, id)| id)];
+            let clients = [
+                actor.client_id.as_deref(),
+                about.filter(|(kind, _)| *kind == "client").map(|(_, id)| id),
+            ];
             for id in clients.into_iter().flatten() {
                 if !names.clients.contains_key(id)
-                    && let Some(client) = store.client(&doorward_model::ClientId::from_text(id)).await?
+                    && let Some(client) =
+                        store.client(&doorward_model::ClientId::from_text(id)).await?
                 {
                     names.clients.insert(id.to_owned(), client.name.clone());
                 }
@@ -86,8 +95,17 @@ impl Names {
             fact("Upstream", call.upstream.clone());
             fact("Class", call.class.clone());
             fact("Decided by", call.decision.clone());
-            fact("Took", format!("{:.1} ms", f64::from(i32::try_from(call.micros).unwrap_or(i32::MAX)) / 1000.0));
-            fact("Sizes", format!("{} bytes in, {} bytes out", call.request_bytes, call.response_bytes));
+            fact(
+                "Took",
+                format!(
+                    "{:.1} ms",
+                    f64::from(i32::try_from(call.micros).unwrap_or(i32::MAX)) / 1000.0
+                ),
+            );
+            fact(
+                "Sizes",
+                format!("{} bytes in, {} bytes out", call.request_bytes, call.response_bytes),
+            );
         }
         fact("About", event.subject.clone());
         fact("Client", actor.client_id.clone().unwrap_or_default());
@@ -105,11 +123,25 @@ impl Names {
             kind: event.kind.clone(),
             outcome: event.outcome.as_str(),
             good: event.outcome == Outcome::Ok,
-            person: actor.user_id.as_deref().map(person).or_else(|| actor.user_name.clone()).unwrap_or_default(),
-            client: actor.client_id.as_deref().map(client).or_else(|| actor.token_id.clone()).unwrap_or_default(),
+            person: actor
+                .user_id
+                .as_deref()
+                .map(person)
+                .or_else(|| actor.user_name.clone())
+                .unwrap_or_default(),
+            client: actor
+                .client_id
+                .as_deref()
+                .map(client)
+                .or_else(|| actor.token_id.clone())
+                .unwrap_or_default(),
             subject,
             tool: call.map(|call| call.tool.clone()).unwrap_or_default(),
-            record: event.detail.split_once("\"record\":\"").and_then(|(_, rest)| rest.split('"').next()).map(ToOwned::to_owned),
+            record: event
+                .detail
+                .split_once("\"record\":\"")
+                .and_then(|(_, rest)| rest.split('"').next())
+                .map(ToOwned::to_owned),
             facts,
         }
     }

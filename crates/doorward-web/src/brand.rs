@@ -28,8 +28,14 @@ pub struct BrandError {
 }
 
 fn colour(key: &'static str, text: &str) -> Result<(), BrandError> {
-    let hex = text.strip_prefix('#').is_some_and(|hex| matches!(hex.len(), 3 | 6) && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    if text.is_empty() || hex { Ok(()) } else { Err(BrandError { key, message: "must be a colour such as #1c6b72".to_owned() }) }
+    let hex = text.strip_prefix('#').is_some_and(|hex| {
+        matches!(hex.len(), 3 | 6) && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+    });
+    if text.is_empty() || hex {
+        Ok(())
+    } else {
+        Err(BrandError { key, message: "must be a colour such as #1c6b72".to_owned() })
+    }
 }
 
 impl Brand {
@@ -41,13 +47,29 @@ impl Brand {
     pub fn read(config: &Config) -> Result<Self, BrandError> {
         colour("accent", &config.accent)?;
         colour("accent_dark", &config.accent_dark)?;
-        if !config.support.is_empty() && !["https://", "http://", "mailto:"].iter().any(|scheme| config.support.starts_with(scheme)) {
-            return Err(BrandError { key: "support", message: "must be an https address or mailto:".to_owned() });
+        if !config.support.is_empty()
+            && !["https://", "http://", "mailto:"]
+                .iter()
+                .any(|scheme| config.support.starts_with(scheme))
+        {
+            return Err(BrandError {
+                key: "support",
+                message: "must be an https address or mailto:".to_owned(),
+            });
         }
-        let rule = |colour: &str| if colour.is_empty() { String::new() } else { format!(":root{{--accent:{colour}}}") };
+        let rule = |colour: &str| {
+            if colour.is_empty() { String::new() } else { format!(":root{{--accent:{colour}}}") }
+        };
         let (light, dark) = (rule(&config.accent), rule(&config.accent_dark));
-        let css = if dark.is_empty() { light } else { format!("{light}@media (prefers-color-scheme:dark){{{dark}}}") };
-        Ok(Self { logo: Self::picture(&config.logo)?, css: Some(css).filter(|css| !css.is_empty()) })
+        let css = if dark.is_empty() {
+            light
+        } else {
+            format!("{light}@media (prefers-color-scheme:dark){{{dark}}}")
+        };
+        Ok(Self {
+            logo: Self::picture(&config.logo)?,
+            css: Some(css).filter(|css| !css.is_empty()),
+        })
     }
 
     fn picture(path: &str) -> Result<Option<Picture>, BrandError> {
@@ -55,15 +77,23 @@ impl Brand {
             return Ok(None);
         }
         let wrong = |message: String| BrandError { key: "logo", message };
-        let extension = Path::new(path).extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let extension = Path::new(path)
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         let (name, media) = match extension.as_str() {
             "svg" => ("logo.svg", "image/svg+xml"),
             "png" => ("logo.png", "image/png"),
             _ => return Err(wrong(format!("{path} must be an .svg or .png file"))),
         };
-        let bytes = std::fs::read(path).map_err(|error| wrong(format!("{path} cannot be read: {error}")))?;
+        let bytes = std::fs::read(path)
+            .map_err(|error| wrong(format!("{path} cannot be read: {error}")))?;
         if bytes.len() > LONGEST {
-            return Err(wrong(format!("{path} has {} bytes; at most {LONGEST} are taken", bytes.len())));
+            return Err(wrong(format!(
+                "{path} has {} bytes; at most {LONGEST} are taken",
+                bytes.len()
+            )));
         }
         Ok(Some((name, media, bytes)))
     }
@@ -81,8 +111,12 @@ impl Brand {
     /// A file of the operator's: its media type and its bytes.
     pub(crate) fn file(&self, name: &str) -> Option<(&'static str, Vec<u8>)> {
         match (name, &self.logo, &self.css) {
-            ("brand.css", _, Some(css)) => Some(("text/css; charset=utf-8", css.clone().into_bytes())),
-            (name, Some((known, media, bytes)), _) if name == *known => Some((media, bytes.clone())),
+            ("brand.css", _, Some(css)) => {
+                Some(("text/css; charset=utf-8", css.clone().into_bytes()))
+            }
+            (name, Some((known, media, bytes)), _) if name == *known => {
+                Some((media, bytes.clone()))
+            }
             _ => None,
         }
     }
@@ -103,6 +137,12 @@ mod tests {
         assert_eq!(wrong(|config| config.support = "javascript:alert(1)".to_owned()), "support");
         assert_eq!(wrong(|config| config.logo = "/nowhere/logo.svg".to_owned()), "logo");
         assert_eq!(wrong(|config| config.logo = "/etc/passwd".to_owned()), "logo");
-        assert!(Brand::read(&Config { accent: "#abc".to_owned(), ..Config::default() }).unwrap().css().unwrap().contains("#abc"));
+        assert!(
+            Brand::read(&Config { accent: "#abc".to_owned(), ..Config::default() })
+                .unwrap()
+                .css()
+                .unwrap()
+                .contains("#abc")
+        );
     }
 }

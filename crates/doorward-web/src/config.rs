@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// The name that pages show at the top and in their titles.
     pub name: String,
-    /// A picture for the top of pages instead of ours: an .svg or .png file of at most 256 KiB, 28 pixels high.
+    /// A picture for the top of pages instead of ours: an .svg or .png file of at most 256 KiB, 28
+    /// pixels high.
     pub logo: String,
-    /// The colour of links and buttons, such as `#1c6b72`. It must be dark enough to be read on white.
+    /// The colour of links and buttons, such as `#1c6b72`. It must be dark enough to be read on
+    /// white.
     pub accent: String,
     /// The same where the browser prefers dark pages.
     pub accent_dark: String,
@@ -21,6 +23,12 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { name: "Doorward".to_owned(), logo: String::new(), accent: String::new(), accent_dark: String::new(), support: String::new() }
+        Self {
+            name: "Doorward".to_owned(),
+            logo: String::new(),
+            accent: String::new(),
+            accent_dark: String::new(),
+            support: String::new(),
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! What administrators' pages do in rooms that the pages do not know. The program introduces it here.
+//! What administrators' pages do in rooms that the pages do not know. The program introduces it
+//! here.
 
 use axum::response::Response;
 use doorward_accounts::Authority;
@@ -80,21 +81,38 @@ pub struct ClientQuota {
 /// The rest of the program, for administrators' pages.
 pub trait Console: Send + Sync + 'static {
     /// Decides about a client: `block`, `unblock`, `approve`, `deny`, `pin`, `unpin` or `delete`.
-    fn decide_client<'a>(&'a self, id: &'a ClientId, decision: &'a str, seen: &'a str) -> Answer<'a, Result<(), Told>>;
+    fn decide_client<'a>(
+        &'a self,
+        id: &'a ClientId,
+        decision: &'a str,
+        seen: &'a str,
+    ) -> Answer<'a, Result<(), Told>>;
     /// Makes a client.
-    fn add_client<'a>(&'a self, authority: &'a Authority, new: ClientToAdd) -> Answer<'a, Result<AddedClient, Told>>;
+    fn add_client<'a>(
+        &'a self,
+        authority: &'a Authority,
+        new: ClientToAdd,
+    ) -> Answer<'a, Result<AddedClient, Told>>;
     /// Deletes registrations that nobody ever authorised and that are older than some days.
     fn clean_clients(&self, days: u32) -> Answer<'_, Result<u64, Told>>;
     /// How many may register.
     fn quota(&self) -> ClientQuota;
     /// Explains a call; `None` if the tool was never seen.
-    fn explain<'a>(&'a self, person: &'a Person, client: &'a str, tool: &'a str) -> Answer<'a, Result<Option<Explanation>, StoreError>>;
+    fn explain<'a>(
+        &'a self,
+        person: &'a Person,
+        client: &'a str,
+        tool: &'a str,
+    ) -> Answer<'a, Result<Option<Explanation>, StoreError>>;
     /// How the server is.
     fn health(&self) -> Answer<'_, Vec<Look>>;
     /// Makes a new signing key.
     fn rotate_keys(&self) -> Answer<'_, Result<(), Told>>;
     /// Recorded arguments and result of a call. Reading is audited.
-    fn record<'a>(&'a self, id: &'a str) -> Answer<'a, Result<Option<(String, String)>, StoreError>>;
+    fn record<'a>(
+        &'a self,
+        id: &'a str,
+    ) -> Answer<'a, Result<Option<(String, String)>, StoreError>>;
     /// The audit as a file.
     fn export(&self, filter: AuditFilter, csv: bool) -> Response;
     /// What everybody can read while the MCP server is on.

@@ -1,4 +1,5 @@
-//! The end of every sign-in, whatever proved who somebody is: the new session's cookie, and where to go.
+//! The end of every sign-in, whatever proved who somebody is: the new session's cookie, and where
+//! to go.
 
 use axum::response::Response;
 use doorward_accounts::{Authority, KNOWN_SECONDS, NotRecent, SignedIn, Visitor};
@@ -14,14 +15,24 @@ pub(crate) struct Onward<'a> {
     pub(crate) next: Option<&'a str>,
 }
 
-/// The only places, besides a request's next step, to which signing in leads (CA20): pages of our own that change nothing when they are
-/// looked at. Everything else is one's own page.
+/// The only places, besides a request's next step, to which signing in leads (CA20): pages of our
+/// own that change nothing when they are looked at. Everything else is one's own page.
 pub(crate) fn local(next: Option<&str>) -> &str {
-    let token = |text: &str| !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let token = |text: &str| {
+        !text.is_empty()
+            && text.len() <= 256
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
     let welcome = format!("{}?arrival=", routes::LOGIN_WELCOME);
     match next {
         Some(next) if next.strip_prefix(welcome.as_str()).is_some_and(token) => next,
-        Some(next) if ["/connect/", "/confirm/"].iter().any(|place| next.strip_prefix(place).is_some_and(token)) => next,
+        Some(next)
+            if ["/connect/", "/confirm/"]
+                .iter()
+                .any(|place| next.strip_prefix(place).is_some_and(token)) =>
+        {
+            next
+        }
         Some(next) if next.len() <= LONGEST_NEXT && is_page(next) => next,
         _ => routes::ACCOUNT,
     }
@@ -33,16 +44,27 @@ const LONGEST_NEXT: usize = 2048;
 /// Whether this is the address of a page under `/account` or `/admin`, which may have a query.
 fn is_page(next: &str) -> bool {
     let (path, query) = next.split_once('?').unwrap_or((next, ""));
-    let plain = |text: &str, more: &[u8]| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte));
+    let plain = |text: &str, more: &[u8]| {
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
+    };
     let mut segments = path.split('/');
-    let begins = segments.next() == Some("") && matches!(segments.next(), Some("account" | "admin"));
-    begins && segments.all(|segment| !segment.is_empty() && !matches!(segment, "." | "..") && plain(segment, b"-_.~")) && plain(query, b"-_.~%=&+*")
+    let begins =
+        segments.next() == Some("") && matches!(segments.next(), Some("account" | "admin"));
+    begins
+        && segments.all(|segment| {
+            !segment.is_empty() && !matches!(segment, "." | "..") && plain(segment, b"-_.~")
+        })
+        && plain(query, b"-_.~%=&+*")
 }
 
-/// The address of a page whose form is filled with what was typed: the fields `kept`, of which one that ends in `*` stands for all that
-/// begin so. Nothing secret is among them.
+/// The address of a page whose form is filled with what was typed: the fields `kept`, of which one
+/// that ends in `*` stands for all that begin so. Nothing secret is among them.
 pub(crate) fn filled(page: &str, params: &Params, kept: &[&str]) -> String {
-    let keeps = |name: &str| kept.iter().any(|kept| kept.strip_suffix('*').map_or(*kept == name, |start| name.starts_with(start)));
+    let keeps = |name: &str| {
+        kept.iter().any(|kept| {
+            kept.strip_suffix('*').map_or(*kept == name, |start| name.starts_with(start))
+        })
+    };
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for name in params.names().filter(|name| keeps(name)) {
         query.append_pair(name, params.get(name).unwrap_or_default());
@@ -82,7 +104,11 @@ impl Web {
     /// # Errors
     ///
     /// The answer that leads to a new sign-in, or to the second factor, and from there `onward`.
-    pub(crate) async fn authority(&self, visitor: &Visitor, onward: &Onward<'_>) -> Result<Authority, Response> {
+    pub(crate) async fn authority(
+        &self,
+        visitor: &Visitor,
+        onward: &Onward<'_>,
+    ) -> Result<Authority, Response> {
         match self.parts.accounts.authority(visitor).await {
             Ok(Ok(authority)) => Ok(authority),
             Ok(Err(missing)) => {
@@ -102,16 +128,25 @@ impl Web {
         }
     }
 
-    /// Gives the browser its new session and sends it on: to the second factor if that is missing. The next step looks at the new
-    /// session, so it is taken by the browser's next request.
+    /// Gives the browser its new session and sends it on: to the second factor if that is missing.
+    /// The next step looks at the new session, so it is taken by the browser's next request.
     pub(crate) fn let_in(&self, signed_in: &SignedIn, onward: &Onward<'_>) -> Response {
-        let target = if signed_in.complete { onward.target() } else { format!("{}?{}", routes::LOGIN_SECOND_FACTOR, onward.query()) };
+        let target = if signed_in.complete {
+            onward.target()
+        } else {
+            format!("{}?{}", routes::LOGIN_SECOND_FACTOR, onward.query())
+        };
         self.with_session(answer::see_other(&self.at(target.trim_end_matches('?'))), signed_in)
     }
 
     /// Gives the browser its new session.
     pub(crate) fn with_session(&self, mut response: Response, signed_in: &SignedIn) -> Response {
-        self.cookies.set(response.headers_mut(), Cookie::Session, signed_in.token.reveal(), Some(signed_in.max_age));
+        self.cookies.set(
+            response.headers_mut(),
+            Cookie::Session,
+            signed_in.token.reveal(),
+            Some(signed_in.max_age),
+        );
         self.cookies.clear(response.headers_mut(), Cookie::Browser);
         if let Some(known) = &signed_in.known {
             self.cookies.set(response.headers_mut(), Cookie::Known, known, Some(KNOWN_SECONDS));
@@ -131,7 +166,10 @@ mod tests {
             ("/admin", "/admin"),
             ("/account/security", "/account/security"),
             ("/admin/link/dw_ln_abc-1", "/admin/link/dw_ln_abc-1"),
-            ("/account/tokens?name=a+b%2F&scope-mcp%3Aread=1", "/account/tokens?name=a+b%2F&scope-mcp%3Aread=1"),
+            (
+                "/account/tokens?name=a+b%2F&scope-mcp%3Aread=1",
+                "/account/tokens?name=a+b%2F&scope-mcp%3Aread=1",
+            ),
             ("/admin/people/u_1", "/admin/people/u_1"),
             ("/account/../logout", "/account"),
             ("/account//evil.example", "/account"),

@@ -1,5 +1,5 @@
-//! The dispatcher of the browser flow: given a request and who is here, it names the next step. Steps return to it, never to
-//! each other.
+//! The dispatcher of the browser flow: given a request and who is here, it names the next step.
+//! Steps return to it, never to each other.
 
 use axum::response::Response;
 use doorward_accounts::Visitor;
@@ -18,7 +18,8 @@ pub(crate) enum Step {
     ProveMore,
     /// The person must decide.
     Decide,
-    /// The person may allow none of it, and is told so. Holds the answer for the client, to which the page leads.
+    /// The person may allow none of it, and is told so. Holds the answer for the client, to which
+    /// the page leads.
     Refuse(String),
     /// The client gets a code without a question, at this address.
     Answer(String),
@@ -30,39 +31,73 @@ pub(crate) enum Step {
 pub(crate) fn approver(visitor: &Visitor) -> Approver<'_> {
     let session = &visitor.session;
     let identity = session.upstream.as_ref().map(|upstream| &upstream.identity);
-    Approver { person: &visitor.person, auth_time: session.auth_time, authentication: &session.authentication, identity }
+    Approver {
+        person: &visitor.person,
+        auth_time: session.auth_time,
+        authentication: &session.authentication,
+        identity,
+    }
 }
 
 impl Web {
-    /// Names the next step. `settled` means that the person goes on without what needs a second factor.
-    pub(crate) async fn next_step(&self, request: &AuthorizationRequest, browser: &Browser, settled: bool) -> Result<Step, AuthorizeRefusal> {
+    /// Names the next step. `settled` means that the person goes on without what needs a second
+    /// factor.
+    pub(crate) async fn next_step(
+        &self,
+        request: &AuthorizationRequest,
+        browser: &Browser,
+        settled: bool,
+    ) -> Result<Step, AuthorizeRefusal> {
         let issuer = &self.parts.issuer;
         let now = self.parts.clock.now();
         let counts = |visitor: &Visitor| !request.needs_login(visitor.session.auth_time, now);
         let refuse = |code, why| Ok(Step::Tell(issuer.answer_error(request, code, why)));
         let Some(visitor) = browser.visitor.as_ref().filter(|visitor| counts(visitor)) else {
             if request.is_silent() {
-                return refuse(OAuthErrorCode::LoginRequired, "nobody is signed in, or not recently enough");
+                return refuse(
+                    OAuthErrorCode::LoginRequired,
+                    "nobody is signed in, or not recently enough",
+                );
             }
-            return Ok(if browser.waiting.as_ref().is_some_and(counts) { Step::ProveMore } else { Step::SignIn });
+            return Ok(if browser.waiting.as_ref().is_some_and(counts) {
+                Step::ProveMore
+            } else {
+                Step::SignIn
+            });
         };
         let who = approver(visitor);
-        let already = issuer.already_allowed(request, &visitor.person.id).await.map_err(AuthorizeRefusal::Page)?;
+        let already = issuer
+            .already_allowed(request, &visitor.person.id)
+            .await
+            .map_err(AuthorizeRefusal::Page)?;
         if !settled && !issuer.behind_second_factor(request, &who).is_empty() {
-            return if request.is_silent() { refuse(OAuthErrorCode::InteractionRequired, "a second factor is needed") } else { Ok(Step::ProveMore) };
+            return if request.is_silent() {
+                refuse(OAuthErrorCode::InteractionRequired, "a second factor is needed")
+            } else {
+                Ok(Step::ProveMore)
+            };
         }
-        if !issuer.offered(request, &already, &who).iter().any(|scope| scope != Scope::OfflineAccess) {
+        if !issuer
+            .offered(request, &already, &who)
+            .iter()
+            .any(|scope| scope != Scope::OfflineAccess)
+        {
             tracing::info!(person = %visitor.person.id, client = %request.client.id, asked = %request.scopes, "authorization refused: the person's roles allow none of it");
             let why = "the person's roles here allow none of what the app asks for; an administrator can change that";
             let answer = issuer.answer_error(request, OAuthErrorCode::AccessDenied, why);
-            // A page rather than a redirect: the person learns it, and a redirect that follows a form of ours may not lead elsewhere.
-            return Ok(if request.is_silent() { Step::Tell(answer) } else { Step::Refuse(answer.target) });
+            // A page rather than a redirect: the person learns it, and a redirect that follows a
+            // form of ours may not lead elsewhere.
+            return Ok(if request.is_silent() {
+                Step::Tell(answer)
+            } else {
+                Step::Refuse(answer.target)
+            });
         }
         if !request.is_silent() {
             return Ok(Step::Decide);
         }
-        // Silence is for clients whose identity is assured, within what the user allowed before. Any other could be a program that copied
-        // the ID, so its user is always asked.
+        // Silence is for clients whose identity is assured, within what the user allowed before.
+        // Any other could be a program that copied the ID, so its user is always asked.
         if request.client.is_assured_at(&request.redirect_uri) && already.covers(&request.scopes) {
             return issuer.approve(request, &who, &request.scopes).await.map(Step::Answer);
         }
@@ -70,8 +105,16 @@ impl Web {
     }
 
     /// Goes to the next step.
-    pub(crate) async fn proceed(&self, request: &AuthorizationRequest, browser: &Browser) -> Response {
-        let to = |place: &str| answer::see_other(&self.at(&format!("{place}?request={}", self.parts.issuer.seal(request))));
+    pub(crate) async fn proceed(
+        &self,
+        request: &AuthorizationRequest,
+        browser: &Browser,
+    ) -> Response {
+        let to = |place: &str| {
+            answer::see_other(
+                &self.at(&format!("{place}?request={}", self.parts.issuer.seal(request))),
+            )
+        };
         match self.next_step(request, browser, false).await {
             Ok(Step::SignIn) => to(routes::LOGIN),
             Ok(Step::ProveMore) => to(routes::LOGIN_SECOND_FACTOR),
@@ -84,11 +127,17 @@ impl Web {
     }
 
     /// Takes up a sealed request from a page's address or form.
-    pub(crate) async fn reopen(&self, sealed: &str, browser: &Browser) -> Result<AuthorizationRequest, Response> {
+    pub(crate) async fn reopen(
+        &self,
+        sealed: &str,
+        browser: &Browser,
+    ) -> Result<AuthorizationRequest, Response> {
         self.parts.issuer.reopen(sealed, browser.address).await.map_err(|error| match error {
             ReopenError::Refused(refusal) => self.refuse(&refusal, browser),
             ReopenError::Expired => Oops::expired().draw(self),
-            ReopenError::Invalid => Oops::bad_form("the request in this page's address is damaged").draw(self),
+            ReopenError::Invalid => {
+                Oops::bad_form("the request in this page's address is damaged").draw(self)
+            }
         })
     }
 
@@ -103,8 +152,8 @@ impl Web {
         }
     }
 
-    /// Sends an error to the client: at once, or by a page on which the user sees where it leads. The only place that redirects with an error
-    /// before the user has decided something.
+    /// Sends an error to the client: at once, or by a page on which the user sees where it leads.
+    /// The only place that redirects with an error before the user has decided something.
     fn tell(&self, error: &ErrorAnswer, browser: &Browser) -> Response {
         if error.needs_page(browser.visitor.is_some() || browser.waiting.is_some()) {
             tracing::info!(client = %error.client.id, error = error.failure.code.as_str(), "authorization refused; the user is asked before the client is told");

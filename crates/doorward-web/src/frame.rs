@@ -55,14 +55,19 @@ fn notice() -> String {
 /// Middleware: what a page's frame needs and only waiting can tell.
 pub(crate) async fn prepare(State(web): State<Web>, request: Request, next: Next) -> Response {
     let notice = web.parts.store.setting(NOTICE_SETTING).await.ok().flatten().unwrap_or_default();
-    let liked = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let liked = request
+        .headers()
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let language = Language::of(liked);
     language.speaking(NOTICE.scope(notice, next.run(request))).await
 }
 
 impl Web {
     pub(crate) fn frame(&self, browser: Option<&Browser>) -> Frame {
-        let visitor = browser.and_then(|browser| browser.visitor.as_ref().map(|visitor| (browser, visitor)));
+        let visitor =
+            browser.and_then(|browser| browser.visitor.as_ref().map(|visitor| (browser, visitor)));
         Frame {
             name: self.parts.config.name.clone(),
             base: self.parts.public_url.path().to_owned(),
@@ -86,7 +91,11 @@ impl Web {
 }
 
 /// Draws a page; a template that cannot be drawn is our fault.
-pub(crate) fn draw(status: StatusCode, template: &impl Template, submits_elsewhere: bool) -> Response {
+pub(crate) fn draw(
+    status: StatusCode,
+    template: &impl Template,
+    submits_elsewhere: bool,
+) -> Response {
     draw_with(status, template, PagePolicy { submits_elsewhere, scripts: false })
 }
 
@@ -96,14 +105,19 @@ pub(crate) fn draw_copying(status: StatusCode, template: &impl Template) -> Resp
 }
 
 /// Draws a page that may do more than others.
-pub(crate) fn draw_with(status: StatusCode, template: &impl Template, allowed: PagePolicy) -> Response {
+pub(crate) fn draw_with(
+    status: StatusCode,
+    template: &impl Template,
+    allowed: PagePolicy,
+) -> Response {
     match template.render() {
         Ok(html) => answer::page(status, html, allowed),
         Err(error) => {
             tracing::error!(%error, "a page could not be drawn");
             answer::page(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "<!doctype html><title>Error</title><p>Something failed here. Please try again.".to_owned(),
+                "<!doctype html><title>Error</title><p>Something failed here. Please try again."
+                    .to_owned(),
                 PagePolicy::default(),
             )
         }
@@ -113,14 +127,33 @@ pub(crate) fn draw_with(status: StatusCode, template: &impl Template, allowed: P
 /// A moment as people read it.
 pub(crate) fn moment(at: Timestamp) -> String {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    OffsetDateTime::from_unix_timestamp(at.0).ok().and_then(|time| time.format(format).ok()).unwrap_or_default()
+    OffsetDateTime::from_unix_timestamp(at.0)
+        .ok()
+        .and_then(|time| time.format(format).ok())
+        .unwrap_or_default()
 }
 
 /// The words of a user agent that people recognise.
 pub(crate) fn browser_name(user_agent: &str) -> String {
-    let known = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl")];
-    let systems = [("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"), ("Linux", "Linux")];
-    let find = |words: &[(&str, &str)]| words.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| (*name).to_owned());
+    let known = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ];
+    let systems = [
+        ("Windows", "Windows"),
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let find = |words: &[(&str, &str)]| {
+        words.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| (*name).to_owned())
+    };
     match (find(&known), find(&systems)) {
         (Some(browser), Some(system)) => format!("{browser} ({system})"),
         (Some(browser), None) => browser,
@@ -135,8 +168,18 @@ mod tests {
 
     #[test]
     fn browsers_are_named_as_people_know_them() {
-        assert_eq!(browser_name("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"), "Chrome (Linux)");
-        assert_eq!(browser_name("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15) Gecko/20100101 Firefox/140.0"), "Firefox (macOS)");
+        assert_eq!(
+            browser_name(
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+            ),
+            "Chrome (Linux)"
+        );
+        assert_eq!(
+            browser_name(
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15) Gecko/20100101 Firefox/140.0"
+            ),
+            "Firefox (macOS)"
+        );
         assert_eq!(browser_name(""), "Unknown browser");
     }
 }

@@ -1,6 +1,8 @@
-//! The languages of the pages. Pages are written in English; a catalogue says each text in another language. The browser chooses.
+//! The languages of the pages. Pages are written in English; a catalogue says each text in another
+//! language. The browser chooses.
 //!
-//! A text that the code puts together (`Nothing was changed: …`) is found by its pattern, in which `{}` stands for what differs.
+//! A text that the code puts together (`Nothing was changed: …`) is found by its pattern, in which
+//! `{}` stands for what differs.
 
 use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
 
@@ -78,7 +80,8 @@ fn gaps<'a>(pattern: &str, text: &'a str) -> Option<Vec<&'a str>> {
 
 impl Language {
     /// Every language with its tag.
-    pub(crate) const ALL: [(Self, &'static str); 3] = [(Self::English, "en"), (Self::German, "de"), (Self::French, "fr")];
+    pub(crate) const ALL: [(Self, &'static str); 3] =
+        [(Self::English, "en"), (Self::German, "de"), (Self::French, "fr")];
 
     /// The language's tag (RFC 5646).
     pub(crate) fn tag(self) -> &'static str {
@@ -90,10 +93,20 @@ impl Language {
         let mut best: Option<(f32, Self)> = None;
         for range in header.split(',').take(32) {
             let (tag, weight) = range.split_once(';').unwrap_or((range, ""));
-            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok()).unwrap_or(1.0);
+            let weight = weight
+                .trim()
+                .strip_prefix("q=")
+                .and_then(|weight| weight.parse::<f32>().ok())
+                .unwrap_or(1.0);
             let primary = tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
-            let found = if primary == "*" { Some(Self::English) } else { Self::ALL.iter().find(|(_, tag)| *tag == primary).map(|(language, _)| *language) };
-            if let Some(language) = found.filter(|_| weight > 0.0 && best.is_none_or(|(most, _)| weight > most)) {
+            let found = if primary == "*" {
+                Some(Self::English)
+            } else {
+                Self::ALL.iter().find(|(_, tag)| *tag == primary).map(|(language, _)| *language)
+            };
+            if let Some(language) =
+                found.filter(|_| weight > 0.0 && best.is_none_or(|(most, _)| weight > most))
+            {
                 best = Some((weight, language));
             }
         }
@@ -105,8 +118,12 @@ impl Language {
         static FRENCH: OnceLock<Catalogue> = OnceLock::new();
         match self {
             Self::English => None,
-            Self::German => Some(GERMAN.get_or_init(|| Catalogue::read(include_str!("../languages/de.tsv")))),
-            Self::French => Some(FRENCH.get_or_init(|| Catalogue::read(include_str!("../languages/fr.tsv")))),
+            Self::German => {
+                Some(GERMAN.get_or_init(|| Catalogue::read(include_str!("../languages/de.tsv"))))
+            }
+            Self::French => {
+                Some(FRENCH.get_or_init(|| Catalogue::read(include_str!("../languages/fr.tsv"))))
+            }
         }
     }
 
@@ -158,8 +175,8 @@ mod tests {
 
     use super::*;
 
-    /// What pages say that the code puts together, with gaps for what differs: facts of lists, problems of connections, the steps of an
-    /// explanation.
+    /// What pages say that the code puts together, with gaps for what differs: facts of lists,
+    /// problems of connections, the steps of an explanation.
     const PUT_TOGETHER: &[&str] = &[
         "1 tool",
         "{} tools",
@@ -200,15 +217,27 @@ mod tests {
         }
         // A long text has a line of its own in the source.
         let letters = include_str!("letters.rs").split_whitespace().collect::<Vec<_>>().join(" ");
-        let said = letters.split("language, \"").skip(1).filter_map(|part| part.split_once('"')).map(|(text, _)| text.to_owned());
+        let said = letters
+            .split("language, \"")
+            .skip(1)
+            .filter_map(|part| part.split_once('"'))
+            .map(|(text, _)| text.to_owned());
         texts.extend(said);
         texts.extend(PUT_TOGETHER.iter().map(|text| (*text).to_owned()));
         for info in SCOPES {
             texts.extend([info.title.to_owned(), info.description.to_owned()]);
         }
-        texts.extend(AuditKind::ALL.iter().map(|(kind, _, _)| crate::audit_row::title(kind.as_str()).to_owned()));
+        texts.extend(
+            AuditKind::ALL
+                .iter()
+                .map(|(kind, _, _)| crate::audit_row::title(kind.as_str()).to_owned()),
+        );
         texts.extend(StepKind::ALL.iter().map(|kind| kind.title().to_owned()));
-        texts.extend(Reason::ALL.iter().flat_map(|reason| [reason.what().to_owned(), reason.advice().to_owned()]));
+        texts.extend(
+            Reason::ALL
+                .iter()
+                .flat_map(|reason| [reason.what().to_owned(), reason.advice().to_owned()]),
+        );
         texts.extend(QUIRKS.iter().map(|(_, _, advice)| (*advice).to_owned()));
         texts.sort();
         texts.dedup();
@@ -221,8 +250,14 @@ mod tests {
         assert!(texts.len() > 400, "{}", texts.len());
         for (language, tag) in Language::ALL {
             let Some(catalogue) = language.catalogue() else { continue };
-            let missing: Vec<&String> = texts.iter().filter(|text| catalogue.find(text).is_none()).collect();
-            assert!(missing.is_empty(), "{tag}: {} are missing:\n{}", missing.len(), missing.iter().map(|text| text.as_str()).collect::<Vec<_>>().join("\n"));
+            let missing: Vec<&String> =
+                texts.iter().filter(|text| catalogue.find(text).is_none()).collect();
+            assert!(
+                missing.is_empty(),
+                "{tag}: {} are missing:\n{}",
+                missing.len(),
+                missing.iter().map(|text| text.as_str()).collect::<Vec<_>>().join("\n")
+            );
         }
     }
 
@@ -236,7 +271,8 @@ mod tests {
         assert_eq!(gaps("No {} of {}.", "No cat of mine."), Some(vec!["cat", "mine"]));
         assert_eq!(gaps("{}: {}", "a: b: c"), Some(vec!["a", "b: c"]));
         assert_eq!(gaps("x {}", "y z"), None);
-        let german = Language::German.say("Nothing was changed: this person changed since you looked; look again.");
+        let german = Language::German
+            .say("Nothing was changed: this person changed since you looked; look again.");
         assert!(german.starts_with("Nichts wurde geändert:"), "{german}");
     }
 }

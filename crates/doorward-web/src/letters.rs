@@ -29,11 +29,20 @@ impl Web {
 
     fn letter(&self, person: &Person, language: Language, subject: &str, paragraphs: &[String]) {
         let (Some(mail), Some(address)) = (&self.parts.mail, &person.email) else { return };
-        let greeting = written(language, "Hello {},", &[person.display_name.as_deref().unwrap_or(person.name.as_str())]);
+        let greeting = written(
+            language,
+            "Hello {},",
+            &[person.display_name.as_deref().unwrap_or(person.name.as_str())],
+        );
         let name = &self.parts.config.name;
-        let mut text = format!("{greeting}\n\n{}\n\n-- \n{name}\n{}\n", paragraphs.join("\n\n"), self.parts.public_url);
+        let mut text = format!(
+            "{greeting}\n\n{}\n\n-- \n{name}\n{}\n",
+            paragraphs.join("\n\n"),
+            self.parts.public_url
+        );
         if !self.parts.config.support.is_empty() {
-            text = format!("{text}{}\n", written(language, "Help: {}", &[&self.parts.config.support]));
+            text =
+                format!("{text}{}\n", written(language, "Help: {}", &[&self.parts.config.support]));
         }
         mail.send(address, format!("{name}: {}", language.say(subject)), text);
     }
@@ -43,8 +52,8 @@ impl Web {
         self.at(&routes::LOGIN_RESET.replace("{token}", &link))
     }
 
-    /// Sends the link for a forgotten password, if there is somebody to send it to. Runs in the background, so that the answer takes the
-    /// same time whether or not there is.
+    /// Sends the link for a forgotten password, if there is somebody to send it to. Runs in the
+    /// background, so that the answer takes the same time whether or not there is.
     pub(crate) fn send_reset(&self, asked: String) {
         let (web, language) = (self.clone(), Language::current());
         tokio::spawn(async move {
@@ -63,36 +72,59 @@ impl Web {
                         &[person.name.as_str()],
                     ),
                     web.password_address(&person, RESET_SECONDS),
-                    written(language, "If it was not you, do nothing: your password stays as it is.", &[]),
+                    written(
+                        language,
+                        "If it was not you, do nothing: your password stays as it is.",
+                        &[],
+                    ),
                 ];
                 web.letter(&person, language, "Set a new password", &paragraphs);
             }
         });
     }
 
-    /// Tells somebody that an account was made for them, and how they come in: by a link to set a password, or through a provider.
-    /// Sends nothing where there is no mail or no address.
+    /// Tells somebody that an account was made for them, and how they come in: by a link to set a
+    /// password, or through a provider. Sends nothing where there is no mail or no address.
     pub fn send_invitation(&self, person: &Person, provider: Option<&str>) {
         let language = Language::current();
-        let welcome = written(language, "there is an account for you at {}. Your sign-in name is {}.", &[&self.parts.config.name, person.name.as_str()]);
+        let welcome = written(
+            language,
+            "there is an account for you at {}. Your sign-in name is {}.",
+            &[&self.parts.config.name, person.name.as_str()],
+        );
         let way = match provider {
-            Some(provider) => [written(language, "Sign in with {}:", &[provider]), self.at(routes::LOGIN)],
-            None if person.password.is_none() && self.parts.accounts.config().passwords => {
-                [written(language, "Choose a password here within seven days; the link works once:", &[]), self.password_address(person, INVITATION_SECONDS)]
+            Some(provider) => {
+                [written(language, "Sign in with {}:", &[provider]), self.at(routes::LOGIN)]
             }
+            None if person.password.is_none() && self.parts.accounts.config().passwords => [
+                written(
+                    language,
+                    "Choose a password here within seven days; the link works once:",
+                    &[],
+                ),
+                self.password_address(person, INVITATION_SECONDS),
+            ],
             None => [written(language, "Sign in here:", &[]), self.at(routes::LOGIN)],
         };
         let [how, address] = way;
         self.letter(person, language, "You are invited", &[welcome, how, address]);
     }
 
-    /// Tells a person that somebody signed in as them from a browser and an address that are both new.
+    /// Tells a person that somebody signed in as them from a browser and an address that are both
+    /// new.
     pub(crate) fn tell_of_sign_in(&self, signed_in: &SignedIn) {
-        if !signed_in.complete || signed_in.person.email.is_none() || !self.parts.mail.as_ref().is_some_and(doorward_transport::mail::Mailer::tells_of_sign_ins)
+        if !signed_in.complete
+            || signed_in.person.email.is_none()
+            || !self
+                .parts
+                .mail
+                .as_ref()
+                .is_some_and(doorward_transport::mail::Mailer::tells_of_sign_ins)
         {
             return;
         }
-        let (web, language, person, token) = (self.clone(), Language::current(), signed_in.person.clone(), signed_in.token.clone());
+        let (web, language, person, token) =
+            (self.clone(), Language::current(), signed_in.person.clone(), signed_in.token.clone());
         tokio::spawn(async move {
             let session = match web.parts.accounts.new_place(&token).await {
                 Ok(Some(session)) => session,
@@ -103,9 +135,17 @@ impl Web {
                 }
             };
             let paragraphs = [
-                written(language, "somebody signed in as {} from somewhere new, at {}:", &[person.name.as_str(), &moment(session.auth_time)]),
+                written(
+                    language,
+                    "somebody signed in as {} from somewhere new, at {}:",
+                    &[person.name.as_str(), &moment(session.auth_time)],
+                ),
                 format!("{}\n{}", browser_name(&session.user_agent), session.address),
-                written(language, "If it was you, there is nothing to do. If not, end that session and change your password:", &[]),
+                written(
+                    language,
+                    "If it was you, there is nothing to do. If not, end that session and change your password:",
+                    &[],
+                ),
                 web.at(routes::ACCOUNT),
             ];
             web.letter(&person, language, "A new sign-in", &paragraphs);

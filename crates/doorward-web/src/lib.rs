@@ -1,4 +1,5 @@
-//! Draws every page and posts every form. Plain HTML from the server; nothing but passkeys needs JavaScript.
+//! Draws every page and posts every form. Plain HTML from the server; nothing but passkeys needs
+//! JavaScript.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod assets;
@@ -30,7 +31,8 @@ pub use config::Config;
 pub use console::{AddedClient, ClientQuota, ClientToAdd, Console, Explanation, Look, Told};
 pub use pages::{not_found, too_many};
 pub use upstreams::{
-    Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream, Service, ServiceState, ToolDecision, ToolSeen, Upstreams,
+    Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream,
+    Service, ServiceState, ToolDecision, ToolSeen, Upstreams,
 };
 
 /// What the pages are made of.
@@ -84,7 +86,11 @@ pub const NOTICE_SETTING: &str = "pages.notice";
 impl Web {
     /// Takes the parts.
     pub fn new(parts: Parts) -> Self {
-        Self { cookies: Cookies::new(&parts.public_url), asking: Arc::new(AddressLimiter::new(5, 1)), parts: Arc::new(parts) }
+        Self {
+            cookies: Cookies::new(&parts.public_url),
+            asking: Arc::new(AddressLimiter::new(5, 1)),
+            parts: Arc::new(parts),
+        }
     }
 
     /// All pages and forms.

@@ -1,4 +1,5 @@
-//! What pages show and do about upstream servers. The gateway is a room of its own; the program introduces it here.
+//! What pages show and do about upstream servers. The gateway is a room of its own; the program
+//! introduces it here.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -168,19 +169,50 @@ pub struct ToolSeen<'a> {
 /// The upstreams, for pages.
 pub trait Upstreams: Send + Sync + 'static {
     /// All that this person may use.
-    fn services<'a>(&'a self, person: &'a Arc<Person>) -> Answer<'a, Result<Vec<Service>, StoreError>>;
+    fn services<'a>(
+        &'a self,
+        person: &'a Arc<Person>,
+    ) -> Answer<'a, Result<Vec<Service>, StoreError>>;
     /// What the person is about to connect to.
-    fn prospect<'a>(&'a self, name: UpstreamName, person: &'a Person) -> Answer<'a, Result<Prospect, NotConnected>>;
+    fn prospect<'a>(
+        &'a self,
+        name: UpstreamName,
+        person: &'a Person,
+    ) -> Answer<'a, Result<Prospect, NotConnected>>;
     /// Begins to connect: where to send this browser.
-    fn begin<'a>(&'a self, name: UpstreamName, person: &'a Person, browser: &'a str) -> Answer<'a, Result<String, NotConnected>>;
+    fn begin<'a>(
+        &'a self,
+        name: UpstreamName,
+        person: &'a Person,
+        browser: &'a str,
+    ) -> Answer<'a, Result<String, NotConnected>>;
     /// Takes up a person who came back.
-    fn finish<'a>(&'a self, name: UpstreamName, params: &'a Params, person: &'a Person, browser: &'a str) -> Answer<'a, Result<(), NotConnected>>;
+    fn finish<'a>(
+        &'a self,
+        name: UpstreamName,
+        params: &'a Params,
+        person: &'a Person,
+        browser: &'a str,
+    ) -> Answer<'a, Result<(), NotConnected>>;
     /// Ends a connection.
-    fn disconnect<'a>(&'a self, name: UpstreamName, person: &'a Person) -> Answer<'a, Result<(), StoreError>>;
+    fn disconnect<'a>(
+        &'a self,
+        name: UpstreamName,
+        person: &'a Person,
+    ) -> Answer<'a, Result<(), StoreError>>;
     /// A call that waits for this person's word.
-    fn confirmation<'a>(&'a self, user_id: &'a UserId, id: &'a str) -> Answer<'a, Result<Option<Confirmation>, StoreError>>;
+    fn confirmation<'a>(
+        &'a self,
+        user_id: &'a UserId,
+        id: &'a str,
+    ) -> Answer<'a, Result<Option<Confirmation>, StoreError>>;
     /// All upstreams with their tools.
     fn review(&self) -> Answer<'_, Result<Vec<ReviewedUpstream>, StoreError>>;
     /// Decides about a tool; `false` if it changed since it was shown.
-    fn decide<'a>(&'a self, tool: ToolSeen<'a>, decision: ToolDecision, by: &'a Person) -> Answer<'a, Result<bool, StoreError>>;
+    fn decide<'a>(
+        &'a self,
+        tool: ToolSeen<'a>,
+        decision: ToolDecision,
+        by: &'a Person,
+    ) -> Answer<'a, Result<bool, StoreError>>;
 }

@@ -49,7 +49,12 @@ impl Browser {
     }
     /// What accounts want to know of the browser.
     pub(crate) fn facts(&self) -> BrowserFacts<'_> {
-        BrowserFacts { address: self.address, user_agent: &self.user_agent, previous: self.previous_session(), known: self.known.as_deref() }
+        BrowserFacts {
+            address: self.address,
+            user_agent: &self.user_agent,
+            previous: self.previous_session(),
+            known: self.known.as_deref(),
+        }
     }
     /// The hash of the session that the browser had.
     pub(crate) fn previous_session(&self) -> Option<doorward_model::HashedToken> {
@@ -63,7 +68,12 @@ impl FromRequestParts<Web> for Browser {
     async fn from_request_parts(parts: &mut RequestParts, web: &Web) -> Result<Self, Response> {
         let session_cookie = web.cookies.read(&parts.headers, Cookie::Session);
         let holder = match &session_cookie {
-            Some(cookie) => web.parts.accounts.holder(cookie).await.map_err(|error| Oops::unavailable(&error).draw(web))?,
+            Some(cookie) => web
+                .parts
+                .accounts
+                .holder(cookie)
+                .await
+                .map_err(|error| Oops::unavailable(&error).draw(web))?,
             None => None,
         };
         let browser_cookie = web.cookies.read(&parts.headers, Cookie::Browser);
@@ -72,8 +82,17 @@ impl FromRequestParts<Web> for Browser {
             (_, _, Some(cookie)) => (cookie, false),
             _ => (random_text(web.parts.entropy.as_ref(), 18), true),
         };
-        let address = parts.extensions.get::<ClientAddress>().copied().unwrap_or(ClientAddress([0, 0, 0, 0].into()));
-        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let address = parts
+            .extensions
+            .get::<ClientAddress>()
+            .copied()
+            .unwrap_or(ClientAddress([0, 0, 0, 0].into()));
+        let user_agent = parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
         if let Some(holder) = &holder {
             let person = &holder.person;
             origin::acting(Actor {
@@ -89,7 +108,17 @@ impl FromRequestParts<Web> for Browser {
         };
         let journey = web.cookies.read(&parts.headers, Cookie::Journey);
         let known = web.cookies.read(&parts.headers, Cookie::Known);
-        Ok(Self { binding, fresh_binding, visitor, waiting, journey, known, address, user_agent, session_cookie })
+        Ok(Self {
+            binding,
+            fresh_binding,
+            visitor,
+            waiting,
+            journey,
+            known,
+            address,
+            user_agent,
+            session_cookie,
+        })
     }
 }
 
@@ -108,12 +137,18 @@ impl FromRequestParts<Web> for SignedIn {
             Ok(Self { browser, visitor })
         } else {
             let path = parts.uri.path();
-            let place =
-                ["/admin", "/account/", "/connect/", "/confirm/"].iter().find_map(|place| path.find(place).map(|at| path.get(at..).unwrap_or_default()));
+            let place = ["/admin", "/account/", "/connect/", "/confirm/"]
+                .iter()
+                .find_map(|place| path.find(place).map(|at| path.get(at..).unwrap_or_default()));
             let onward = Onward { request: None, next: place };
-            let next = if place.is_some_and(|place| local(Some(place)) == place) { onward.query() } else { String::new() };
+            let next = if place.is_some_and(|place| local(Some(place)) == place) {
+                onward.query()
+            } else {
+                String::new()
+            };
             // Somebody who stands between two factors goes on to the second.
-            let place = if browser.waiting.is_some() { routes::LOGIN_SECOND_FACTOR } else { routes::LOGIN };
+            let place =
+                if browser.waiting.is_some() { routes::LOGIN_SECOND_FACTOR } else { routes::LOGIN };
             Err(answer::see_other(&web.at(format!("{place}?{next}").trim_end_matches('?'))))
         }
     }
@@ -130,17 +165,28 @@ impl FromRequestParts<Web> for Administrator {
         if !signed_in.visitor.person.is_administrator() {
             return Err(Oops::not_found().draw(web));
         }
-        if web.parts.access.second_factor_for_administrators && signed_in.visitor.session.authentication.level != Level::MultiFactor {
-            return Err(answer::see_other(&web.at(&format!("{}?next=%2Fadmin", routes::LOGIN_SECOND_FACTOR))));
+        if web.parts.access.second_factor_for_administrators
+            && signed_in.visitor.session.authentication.level != Level::MultiFactor
+        {
+            return Err(answer::see_other(
+                &web.at(&format!("{}?next=%2Fadmin", routes::LOGIN_SECOND_FACTOR)),
+            ));
         }
         Ok(Self(signed_in))
     }
 }
 
 /// A form that was submitted from our own page in this browser.
-pub(crate) async fn form(web: &Web, browser: &Browser, name: &str, request: Request<Body>) -> Result<Params, Response> {
+pub(crate) async fn form(
+    web: &Web,
+    browser: &Browser,
+    name: &str,
+    request: Request<Body>,
+) -> Result<Params, Response> {
     let headers = request.headers().clone();
-    let params = Params::from_form(request).await.map_err(|error| Oops::bad_form(&error.to_string()).draw(web))?;
+    let params = Params::from_form(request)
+        .await
+        .map_err(|error| Oops::bad_form(&error.to_string()).draw(web))?;
     if web.parts.csrf.accepts(&headers, Some(&browser.binding), name, params.get("csrf")) {
         return Ok(params);
     }

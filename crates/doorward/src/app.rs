@@ -13,7 +13,9 @@ use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, PublicUrl, 
 pub use doorward_registration::NewClient;
 use doorward_registration::{LookupError, Registration};
 use doorward_store::Store;
-use doorward_transport::{ClientAddress, Csrf, Outbound, address::TrustedProxies, outbound::Bounds};
+use doorward_transport::{
+    ClientAddress, Csrf, Outbound, address::TrustedProxies, outbound::Bounds,
+};
 use doorward_web::Web;
 use tokio_util::sync::CancellationToken;
 
@@ -77,12 +79,21 @@ struct Directory(Registration);
 
 #[async_trait::async_trait]
 impl ClientDirectory for Directory {
-    async fn find(&self, id: &ClientId, address: ClientAddress) -> Result<Arc<Client>, DirectoryError> {
+    async fn find(
+        &self,
+        id: &ClientId,
+        address: ClientAddress,
+    ) -> Result<Arc<Client>, DirectoryError> {
         self.0.client(id, address).await.map_err(|error| match error {
-            LookupError::Unknown(_) | LookupError::Pinned(_) | LookupError::Disabled | LookupError::Waiting => {
+            LookupError::Unknown(_)
+            | LookupError::Pinned(_)
+            | LookupError::Disabled
+            | LookupError::Waiting => {
                 DirectoryError::Unknown { why: error.to_string(), reason: error.reason(id) }
             }
-            LookupError::Unavailable(_) | LookupError::Limited => DirectoryError::Unavailable { why: error.to_string(), reason: error.reason(id) },
+            LookupError::Unavailable(_) | LookupError::Limited => {
+                DirectoryError::Unavailable { why: error.to_string(), reason: error.reason(id) }
+            }
         })
     }
 }
@@ -90,23 +101,41 @@ impl ClientDirectory for Directory {
 /// How long the database may take to answer before this server is not ready.
 const READY_WITHIN: Duration = Duration::from_secs(3);
 
-/// Our own program, which ends local processes when we are gone. Only the program itself can be it: tests run in another one.
+/// Our own program, which ends local processes when we are gone. Only the program itself can be it:
+/// tests run in another one.
 fn supervisor() -> Option<std::path::PathBuf> {
-    std::env::current_exe().ok().filter(|path| path.file_stem().is_some_and(|name| name == "doorward"))
+    std::env::current_exe()
+        .ok()
+        .filter(|path| path.file_stem().is_some_and(|name| name == "doorward"))
 }
 
 /// How keys rotate under this configuration.
 pub fn rotation(config: &Config, checked: &Checked) -> Rotation {
-    Rotation { algorithm: checked.algorithm, publish_ahead: i64::from(config.keys.publish_ahead_seconds), token_lifetime: config.issuer.access_token_seconds }
+    Rotation {
+        algorithm: checked.algorithm,
+        publish_ahead: i64::from(config.keys.publish_ahead_seconds),
+        token_lifetime: config.issuer.access_token_seconds,
+    }
 }
 
 impl App {
     /// Opens the store and wires everything for this public URL.
-    #[expect(clippy::too_many_lines, reason = "it hands every part what it needs, from top to bottom, and does nothing else")]
-    pub async fn open(config: Config, checked: &Checked, data_dir: &DataDir, public_url: PublicUrl, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Failed> {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "it hands every part what it needs, from top to bottom, and does nothing else"
+    )]
+    pub async fn open(
+        config: Config,
+        checked: &Checked,
+        data_dir: &DataDir,
+        public_url: PublicUrl,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, Failed> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let store = Store::open(&config.store, data_dir.path()).await?.with_clock(Arc::clone(&clock));
-        let master = keys::open_master_key(config.keys.master_key.reveal(), data_dir.path(), &store).await?;
+        let store =
+            Store::open(&config.store, data_dir.path()).await?.with_clock(Arc::clone(&clock));
+        let master =
+            keys::open_master_key(config.keys.master_key.reveal(), data_dir.path(), &store).await?;
         let rotation = rotation(&config, checked);
         keys::keep_fresh(&store, &master, rotation, config.keys.rotation_days, clock.now()).await?;
         let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
@@ -139,7 +168,13 @@ impl App {
             passwords: config.accounts.passwords,
             configured: config.providers.clone(),
         })?;
-        let registration = Registration::new(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), outbound.clone(), config.registration.clone());
+        let registration = Registration::new(
+            store.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            outbound.clone(),
+            config.registration.clone(),
+        );
         registration.recount().await?;
         let guarded = outbound.clone();
         let issuer = Issuer::new(doorward_issuer::Parts {
@@ -158,7 +193,12 @@ impl App {
             config: config.issuer.clone(),
         });
         let stop = CancellationToken::new();
-        let tools = BuiltInTools::new(store.clone(), Arc::clone(&clock), public_url.as_str().to_owned(), config.mcp.resource_name.clone());
+        let tools = BuiltInTools::new(
+            store.clone(),
+            Arc::clone(&clock),
+            public_url.as_str().to_owned(),
+            config.mcp.resource_name.clone(),
+        );
         let changes = Changes::default();
         let gateway = Gateway::new(doorward_gateway::Parts {
             store: store.clone(),
@@ -190,7 +230,13 @@ impl App {
             resources,
             changes,
             limits: config.limits.clone(),
-            recorded: config.audit.record.iter().map(String::as_str).map(doorward_model::Pattern::new).collect(),
+            recorded: config
+                .audit
+                .record
+                .iter()
+                .map(String::as_str)
+                .map(doorward_model::Pattern::new)
+                .collect(),
             stop: stop.clone(),
             config: config.mcp.clone(),
         });
@@ -250,8 +296,12 @@ impl App {
     /// What must run beside the listener.
     pub fn housekeeping(&self) -> Result<Housekeeping, Failed> {
         let outbound = Outbound::new(&self.config.outbound)?;
-        let exporter =
-            Exporter::new(self.store.clone(), (Arc::clone(&self.clock), self.entropy.as_ref()), &self.config.audit, (&outbound, &self.config.outbound))?;
+        let exporter = Exporter::new(
+            self.store.clone(),
+            (Arc::clone(&self.clock), self.entropy.as_ref()),
+            &self.config.audit,
+            (&outbound, &self.config.outbound),
+        )?;
         Ok(Housekeeping {
             exporter,
             audit_days: self.config.audit.retention_days,
@@ -270,11 +320,15 @@ impl App {
 
     /// Makes a new signing key.
     pub async fn rotate_keys(&self, publish_ahead: Option<i64>) -> Result<(), Failed> {
-        let rotation = Rotation { publish_ahead: publish_ahead.unwrap_or(self.rotation.publish_ahead), ..self.rotation };
+        let rotation = Rotation {
+            publish_ahead: publish_ahead.unwrap_or(self.rotation.publish_ahead),
+            ..self.rotation
+        };
         keys::rotate(&self.store, &self.master, rotation, self.clock.now()).await.map(drop)
     }
 
-    /// Checks that requests can be served: the database answers to reads, the writer takes its turn, and a key signs.
+    /// Checks that requests can be served: the database answers to reads, the writer takes its
+    /// turn, and a key signs.
     pub async fn readiness(&self) -> Result<(), Failed> {
         match tokio::time::timeout(READY_WITHIN, self.store.ping()).await {
             Ok(answered) => answered?,
@@ -282,7 +336,12 @@ impl App {
         }
         self.ring.follow(&self.store.signing_keys().await?)?;
         let now = self.clock.now();
-        let active = self.store.signing_keys().await?.iter().any(|key| key.activates_at <= now && key.retires_at.is_none_or(|end| now < end));
+        let active = self
+            .store
+            .signing_keys()
+            .await?
+            .iter()
+            .any(|key| key.activates_at <= now && key.retires_at.is_none_or(|end| now < end));
         if active { Ok(()) } else { Err(Failed("there is no active signing key".to_owned())) }
     }
 
@@ -301,20 +360,31 @@ impl App {
         let name = &self.config.mcp.resource_name;
         vec![
             format!("that this address is an authorization server: {}", self.public_url),
-            format!("the address and the name of the MCP server: {}, {name}", self.public_url.at(doorward_model::routes::MCP)),
-            "the addresses of its endpoints, the names of its scopes and its public keys".to_owned(),
+            format!(
+                "the address and the name of the MCP server: {}, {name}",
+                self.public_url.at(doorward_model::routes::MCP)
+            ),
+            "the addresses of its endpoints, the names of its scopes and its public keys"
+                .to_owned(),
             "the names of upstream servers, at addresses below it".to_owned(),
         ]
     }
 
     /// The recorded arguments and result of a call. Reading them is audited.
-    pub(crate) async fn read_record(&self, id: &str) -> Result<Option<(String, String)>, doorward_store::StoreError> {
+    pub(crate) async fn read_record(
+        &self,
+        id: &str,
+    ) -> Result<Option<(String, String)>, doorward_store::StoreError> {
         let Some(sealed) = self.store.audit_record(id).await? else { return Ok(None) };
-        let event = doorward_model::AuditEvent::new(doorward_model::AuditKind::RecordRead).about(doorward_model::AuditSubject::Record, id);
+        let event = doorward_model::AuditEvent::new(doorward_model::AuditKind::RecordRead)
+            .about(doorward_model::AuditSubject::Record, id);
         self.store.note(event).await?;
         let opened = self.master.open(&doorward_mcp::record_place(id), &sealed).ok();
-        let value: serde_json::Value = opened.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default();
-        let text = |name: &str| value.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let value: serde_json::Value =
+            opened.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default();
+        let text = |name: &str| {
+            value.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+        };
         Ok(Some((text("arguments"), text("result"))))
     }
 
@@ -326,6 +396,8 @@ impl App {
     /// A one-time link that makes an administrator.
     pub async fn admin_link(&self) -> Result<String, Failed> {
         let secret = self.accounts.new_admin_link().await?;
-        Ok(self.public_url.at(&doorward_model::routes::ADMIN_LINK.replace("{token}", secret.reveal())))
+        Ok(self
+            .public_url
+            .at(&doorward_model::routes::ADMIN_LINK.replace("{token}", secret.reveal())))
     }
 }

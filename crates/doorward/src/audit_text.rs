@@ -9,7 +9,10 @@ pub(crate) const CSV_HEAD: &str = "seq,time,kind,outcome,user_id,user_name,clien
 
 /// A moment as RFC 3339 writes it.
 pub(crate) fn rfc3339(at: Timestamp) -> String {
-    OffsetDateTime::from_unix_timestamp(at.0).ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
+    OffsetDateTime::from_unix_timestamp(at.0)
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_default()
 }
 
 /// Reads a day (`2026-11-21`), a moment (RFC 3339) or seconds since 1970.
@@ -71,8 +74,16 @@ pub(crate) fn to_json(entry: &AuditEntry) -> Value {
 
 /// One cell of CSV (RFC 4180). A cell that a spreadsheet would take for a formula is made text.
 fn cell(text: &str) -> String {
-    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
 }
 
 /// An entry as a line of CSV.
@@ -91,10 +102,16 @@ pub(crate) fn to_csv(entry: &AuditEntry) -> String {
 pub(crate) fn sentence(entry: &AuditEntry) -> String {
     let event = &entry.event;
     let actor = &event.actor;
-    let mut parts = vec![format!("#{}", entry.seq), event.kind.clone(), event.outcome.as_str().to_owned()];
+    let mut parts =
+        vec![format!("#{}", entry.seq), event.kind.clone(), event.outcome.as_str().to_owned()];
     let mut say = |label: &str, text: &str| {
         if !text.is_empty() {
-            parts.push(format!("{label}={}", text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect::<String>()));
+            parts.push(format!(
+                "{label}={}",
+                text.chars()
+                    .map(|letter| if letter.is_control() { '\u{fffd}' } else { letter })
+                    .collect::<String>()
+            ));
         }
     };
     say("by", actor.user_name.as_deref().or(actor.user_id.as_deref()).unwrap_or_default());
@@ -122,7 +139,10 @@ mod tests {
     fn hostile_text_stays_in_its_cell_and_its_line() {
         assert_eq!(cell("=cmd()"), "'=cmd()");
         assert_eq!(cell("a,\"b\"\nc"), "\"a,\"\"b\"\"\nc\"");
-        let entry = AuditHead::default().follow(AuditEvent::new(AuditKind::ClientAdded).about(doorward_model::AuditSubject::Client, "x\n2026 forged"));
+        let entry = AuditHead::default().follow(
+            AuditEvent::new(AuditKind::ClientAdded)
+                .about(doorward_model::AuditSubject::Client, "x\n2026 forged"),
+        );
         assert_eq!(sentence(&entry).lines().count(), 1);
         assert_eq!(to_csv(&entry).split(',').count(), CSV_HEAD.split(',').count());
     }

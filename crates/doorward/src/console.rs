@@ -8,7 +8,9 @@ use doorward_model::{AuditFilter, ClientId, Person};
 use doorward_registration::{ClientChangeError, ClientDecision, NewClient};
 use doorward_store::StoreError;
 use doorward_transport::answer;
-use doorward_web::{AddedClient, Answer, ClientQuota, ClientToAdd, Console, Explanation, Look, Told};
+use doorward_web::{
+    AddedClient, Answer, ClientQuota, ClientToAdd, Console, Explanation, Look, Told,
+};
 
 use crate::{api, app::App, explain, health};
 
@@ -38,19 +40,37 @@ fn told(error: ClientChangeError) -> Told {
 }
 
 impl Console for AdminConsole {
-    fn decide_client<'a>(&'a self, id: &'a ClientId, decision: &'a str, seen: &'a str) -> Answer<'a, Result<(), Told>> {
+    fn decide_client<'a>(
+        &'a self,
+        id: &'a ClientId,
+        decision: &'a str,
+        seen: &'a str,
+    ) -> Answer<'a, Result<(), Told>> {
         Box::pin(async move {
-            let decision = ClientDecision::parse(decision).ok_or_else(|| Told::No("there is no such decision".to_owned()))?;
+            let decision = ClientDecision::parse(decision)
+                .ok_or_else(|| Told::No("there is no such decision".to_owned()))?;
             self.app()?.registration.decide(id, decision, Some(seen)).await.map_err(told)
         })
     }
 
-    fn add_client<'a>(&'a self, _authority: &'a Authority, new: ClientToAdd) -> Answer<'a, Result<AddedClient, Told>> {
+    fn add_client<'a>(
+        &'a self,
+        _authority: &'a Authority,
+        new: ClientToAdd,
+    ) -> Answer<'a, Result<AddedClient, Told>> {
         Box::pin(async move {
             let method = new.confidential.then(|| "client_secret_basic".to_owned());
-            let new = NewClient { name: new.name, redirect_uris: new.redirect_uris, auth_method: method, admin: new.admin };
+            let new = NewClient {
+                name: new.name,
+                redirect_uris: new.redirect_uris,
+                auth_method: method,
+                admin: new.admin,
+            };
             let added = self.app()?.registration.add(new).await.map_err(told)?;
-            Ok(AddedClient { id: added.client.id.to_string(), secret: added.secret.map(|secret| secret.reveal().to_owned()) })
+            Ok(AddedClient {
+                id: added.client.id.to_string(),
+                secret: added.secret.map(|secret| secret.reveal().to_owned()),
+            })
         })
     }
 
@@ -60,7 +80,10 @@ impl Console for AdminConsole {
                 return Err(Told::No("between 1 and 3660 days".to_owned()));
             }
             let app = self.app()?;
-            let gone = app.store.delete_unused_clients(app.clock.now().plus(-i64::from(days) * 86_400)).await?;
+            let gone = app
+                .store
+                .delete_unused_clients(app.clock.now().plus(-i64::from(days) * 86_400))
+                .await?;
             app.registration.recount().await?;
             Ok(gone)
         })
@@ -73,10 +96,17 @@ impl Console for AdminConsole {
         })
     }
 
-    fn explain<'a>(&'a self, person: &'a Person, client: &'a str, tool: &'a str) -> Answer<'a, Result<Option<Explanation>, StoreError>> {
+    fn explain<'a>(
+        &'a self,
+        person: &'a Person,
+        client: &'a str,
+        tool: &'a str,
+    ) -> Answer<'a, Result<Option<Explanation>, StoreError>> {
         Box::pin(async move {
             let app = self.app()?;
-            let found = explain::explain(&app.store, &app.gateway, app.mcp.judge(), (person, client, tool)).await?;
+            let found =
+                explain::explain(&app.store, &app.gateway, app.mcp.judge(), (person, client, tool))
+                    .await?;
             Ok(found.map(|found| Explanation { answer: found.answer, why: found.why }))
         })
     }
@@ -94,17 +124,25 @@ impl Console for AdminConsole {
     }
 
     fn rotate_keys(&self) -> Answer<'_, Result<(), Told>> {
-        Box::pin(async move { self.app()?.rotate_keys(None).await.map_err(|error| Told::No(error.to_string())) })
+        Box::pin(async move {
+            self.app()?.rotate_keys(None).await.map_err(|error| Told::No(error.to_string()))
+        })
     }
 
-    fn record<'a>(&'a self, id: &'a str) -> Answer<'a, Result<Option<(String, String)>, StoreError>> {
+    fn record<'a>(
+        &'a self,
+        id: &'a str,
+    ) -> Answer<'a, Result<Option<(String, String)>, StoreError>> {
         Box::pin(async move { self.app()?.read_record(id).await })
     }
 
     fn export(&self, filter: AuditFilter, csv: bool) -> Response {
         match self.app() {
             Ok(app) => api::exported(&app, filter, csv),
-            Err(_) => answer::json(http::StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({"error": "temporarily_unavailable"})),
+            Err(_) => answer::json(
+                http::StatusCode::SERVICE_UNAVAILABLE,
+                &serde_json::json!({"error": "temporarily_unavailable"}),
+            ),
         }
     }
 

@@ -1,4 +1,5 @@
-//! The data directory: the embedded database, the master key, and the lock that keeps a second server away.
+//! The data directory: the embedded database, the master key, and the lock that keeps a second
+//! server away.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -35,7 +36,11 @@ pub struct Lock {
 impl DataDir {
     /// Takes a directory; makes it, readable for its owner alone, if it does not exist.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| DataDirError::File { path: path.display().to_string(), error })?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| DataDirError::File { path: path.display().to_string(), error })?;
         Ok(Self(path.to_owned()))
     }
 
@@ -48,18 +53,34 @@ impl DataDir {
     pub fn lock(&self) -> Result<Lock, DataDirError> {
         let path = self.0.join("server.lock");
         let failed = |error| DataDirError::File { path: path.display().to_string(), error };
-        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
-            Err(fs::TryLockError::WouldBlock) => Err(DataDirError::Locked(self.0.display().to_string())),
+            Err(fs::TryLockError::WouldBlock) => {
+                Err(DataDirError::Locked(self.0.display().to_string()))
+            }
             Err(fs::TryLockError::Error(error)) => Err(failed(error)),
         }
     }
 
-    /// The directory and the files in it that hold secrets, with the permissions that others have on them.
+    /// The directory and the files in it that hold secrets, with the permissions that others have
+    /// on them.
     fn secrets(&self) -> impl Iterator<Item = (PathBuf, fs::Metadata)> {
-        let paths = [self.0.clone(), doorward_keys::MasterKey::path(&self.0), self.0.join("doorward.db"), self.0.join("doorward.db-wal")];
-        let found = paths.into_iter().filter_map(|path| fs::metadata(&path).ok().map(|metadata| (path, metadata)));
+        let paths = [
+            self.0.clone(),
+            doorward_keys::MasterKey::path(&self.0),
+            self.0.join("doorward.db"),
+            self.0.join("doorward.db-wal"),
+        ];
+        let found = paths
+            .into_iter()
+            .filter_map(|path| fs::metadata(&path).ok().map(|metadata| (path, metadata)));
         found.filter(|(_, metadata)| metadata.permissions().mode() & 0o077 != 0)
     }
 
@@ -67,19 +88,26 @@ impl DataDir {
     pub fn exposed(&self) -> Vec<String> {
         let sentence = |(path, metadata): (PathBuf, fs::Metadata)| {
             let path = path.display();
-            format!("{path} can be read by others (mode {:o}); run: chmod go-rwx {path}", metadata.permissions().mode() & 0o777)
+            format!(
+                "{path} can be read by others (mode {:o}); run: chmod go-rwx {path}",
+                metadata.permissions().mode() & 0o777
+            )
         };
         self.secrets().map(sentence).collect()
     }
 
-    /// Takes the permissions of others away where this process may. What is left, such as a directory of root that a container
-    /// manager shares with a group, is logged.
+    /// Takes the permissions of others away where this process may. What is left, such as a
+    /// directory of root that a container manager shares with a group, is logged.
     pub fn close_to_others(&self) {
         for (path, metadata) in self.secrets() {
             let mode = metadata.permissions().mode() & 0o700;
             match fs::set_permissions(&path, fs::Permissions::from_mode(mode)) {
-                Ok(()) => tracing::warn!(path = %path.display(), "others could read this; its permissions were taken back"),
-                Err(error) => tracing::warn!(path = %path.display(), %error, "others can read this, and its permissions cannot be changed"),
+                Ok(()) => {
+                    tracing::warn!(path = %path.display(), "others could read this; its permissions were taken back")
+                }
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "others can read this, and its permissions cannot be changed")
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
-//! Limits at every entry point that callers reach before they have proved who they are: one layer around all routes, and a table in
-//! which each route states what holds for it. A route that is not in the table is limited.
+//! Limits at every entry point that callers reach before they have proved who they are: one layer
+//! around all routes, and a table in which each route states what holds for it. A route that is not
+//! in the table is limited.
 
 use std::sync::Arc;
 
@@ -21,7 +22,8 @@ use crate::{app::App, http::is_for_programs};
 /// What bounds the callers of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
-    /// Nothing: the answer is the same for all callers and comes from memory, so that refusing would cost as much.
+    /// Nothing: the answer is the same for all callers and comes from memory, so that refusing
+    /// would cost as much.
     Open,
     /// Every request that is refused (4xx) counts.
     Refusals,
@@ -42,16 +44,32 @@ const OPEN: &[&str] = &[
     routes::READYZ,
 ];
 /// The routes behind which a token is checked before anything else.
-const BEARER: &[&str] = &[routes::MCP, routes::MCP_UPSTREAM, routes::MCP_KEY, routes::MCP_KEY_UPSTREAM, routes::MCP_SSE, routes::MCP_MESSAGES];
+const BEARER: &[&str] = &[
+    routes::MCP,
+    routes::MCP_UPSTREAM,
+    routes::MCP_KEY,
+    routes::MCP_KEY_UPSTREAM,
+    routes::MCP_SSE,
+    routes::MCP_MESSAGES,
+];
 
-/// What bounds the callers of a route, named as it stands in the router, without the public URL's path.
+/// What bounds the callers of a route, named as it stands in the router, without the public URL's
+/// path.
 pub(crate) fn bound(route: &str) -> Bound {
-    let is_metadata = [routes::AUTHORIZATION_SERVER_METADATA, routes::OPENID_CONFIGURATION, routes::PROTECTED_RESOURCE_METADATA]
-        .iter()
-        .any(|document| route.starts_with(document) || route.ends_with(document));
+    let is_metadata = [
+        routes::AUTHORIZATION_SERVER_METADATA,
+        routes::OPENID_CONFIGURATION,
+        routes::PROTECTED_RESOURCE_METADATA,
+    ]
+    .iter()
+    .any(|document| route.starts_with(document) || route.ends_with(document));
     if is_metadata || OPEN.contains(&route) {
         Bound::Open
-    } else if BEARER.contains(&route) || route.strip_prefix(routes::API_ADMIN).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+    } else if BEARER.contains(&route)
+        || route
+            .strip_prefix(routes::API_ADMIN)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    {
         Bound::Bearer
     } else {
         Bound::Refusals
@@ -66,15 +84,27 @@ pub(crate) struct Entries {
 
 impl Entries {
     pub(crate) fn new(config: &ServerConfig) -> Self {
-        let rate = Rate { burst: config.refused_burst_per_address.max(1), per_minute: config.refused_per_minute_per_address.max(1) };
-        let times = |factor: u32| Rate { burst: rate.burst.saturating_mul(factor), per_minute: rate.per_minute.saturating_mul(factor) };
-        let client = Rate { burst: rate.burst.div_ceil(3), per_minute: rate.per_minute.div_ceil(3) };
+        let rate = Rate {
+            burst: config.refused_burst_per_address.max(1),
+            per_minute: config.refused_per_minute_per_address.max(1),
+        };
+        let times = |factor: u32| Rate {
+            burst: rate.burst.saturating_mul(factor),
+            per_minute: rate.per_minute.saturating_mul(factor),
+        };
+        let client =
+            Rate { burst: rate.burst.div_ceil(3), per_minute: rate.per_minute.div_ceil(3) };
         Self { refusals: Allowances::new(rate, client), bearer: Allowances::new(times(10), client) }
     }
 }
 
-/// Middleware: takes one of the caller's allowance before anything is done, and gives it back unless the request was refused.
-pub(crate) async fn limit(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+/// Middleware: takes one of the caller's allowance before anything is done, and gives it back
+/// unless the request was refused.
+pub(crate) async fn limit(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let bound = bound(route.strip_prefix(app.public_url.path()).unwrap_or(route));
     let allowances = match bound {
@@ -82,7 +112,9 @@ pub(crate) async fn limit(State(app): State<Arc<App>>, mut request: Request, nex
         Bound::Refusals => &app.entries.refusals,
         Bound::Bearer => &app.entries.bearer,
     };
-    let Some(address) = request.extensions().get::<ClientAddress>().copied() else { return next.run(request).await };
+    let Some(address) = request.extensions().get::<ClientAddress>().copied() else {
+        return next.run(request).await;
+    };
     let Some(taken) = allowances.take(address) else { return busy(&app, &request, address) };
     if bound == Bound::Refusals {
         if let Some(client) = client_in_query(&request)
@@ -103,7 +135,8 @@ pub(crate) async fn limit(State(app): State<Arc<App>>, mut request: Request, nex
     response
 }
 
-/// The client that an authorization request names, as it is written there: it is compared with itself only.
+/// The client that an authorization request names, as it is written there: it is compared with
+/// itself only.
 fn client_in_query(request: &Request) -> Option<&str> {
     request.uri().query()?.split('&').find_map(|pair| pair.strip_prefix("client_id="))
 }
@@ -112,7 +145,11 @@ fn busy(app: &App, request: &Request, address: ClientAddress) -> Response {
     tracing::debug!(address = %address.0, "a request was refused: too many of this address were refused before");
     let response = if is_for_programs(request.uri().path()) {
         let told = "too many requests from this address were refused; try again in a minute";
-        answer::oauth_error(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, told)
+        answer::oauth_error(
+            StatusCode::TOO_MANY_REQUESTS,
+            OAuthErrorCode::TemporarilyUnavailable,
+            told,
+        )
     } else {
         doorward_web::too_many(&app.web)
     };
@@ -139,6 +176,9 @@ mod tests {
         assert_eq!(bound(""), Bound::Refusals, "what no route answers");
         assert_eq!(bound("/some/new/route"), Bound::Refusals);
         assert_eq!(bound("/api/administrative"), Bound::Refusals);
-        assert_eq!(bound(&format!("{}/mcp/{{upstream}}", routes::AUTHORIZATION_SERVER_METADATA)), Bound::Open);
+        assert_eq!(
+            bound(&format!("{}/mcp/{{upstream}}", routes::AUTHORIZATION_SERVER_METADATA)),
+            Bound::Open
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Whether a person may call a tool through a client, step by step. Commands, pages and the API ask here.
+//! Whether a person may call a tool through a client, step by step. Commands, pages and the API ask
+//! here.
 
 use std::sync::Arc;
 
@@ -17,14 +18,27 @@ pub(crate) struct Explained {
     pub(crate) why: Vec<String>,
 }
 
-/// Explains a call by a person, through the client of this id or name (empty for any), of a tool; `None` if the tool was never seen.
-pub(crate) async fn explain(store: &Store, gateway: &Gateway, judge: &Judge, call: (&Person, &str, &str)) -> Result<Option<Explained>, StoreError> {
+/// Explains a call by a person, through the client of this id or name (empty for any), of a tool;
+/// `None` if the tool was never seen.
+pub(crate) async fn explain(
+    store: &Store,
+    gateway: &Gateway,
+    judge: &Judge,
+    call: (&Person, &str, &str),
+) -> Result<Option<Explained>, StoreError> {
     let (person, client, tool) = call;
-    let filter = ClientFilter { search: Some(client.to_owned()).filter(|client| !client.is_empty()), ..ClientFilter::default() };
+    let filter = ClientFilter {
+        search: Some(client.to_owned()).filter(|client| !client.is_empty()),
+        ..ClientFilter::default()
+    };
     let known = if client.is_empty() { Vec::new() } else { store.clients(filter, 1000).await? };
-    let found = known.iter().find(|known| known.id.as_str() == client).or_else(|| known.iter().find(|known| known.name == client));
+    let found = known
+        .iter()
+        .find(|known| known.id.as_str() == client)
+        .or_else(|| known.iter().find(|known| known.name == client));
     let client_id = found.map_or_else(|| ClientId::from_text(client), |found| found.id.clone());
-    let built_in = BUILT_IN.iter().find(|known| known.name == tool).map(doorward_mcp::tools::BuiltIn::spec);
+    let built_in =
+        BUILT_IN.iter().find(|known| known.name == tool).map(doorward_mcp::tools::BuiltIn::spec);
     let (spec, mut before) = match built_in {
         Some(spec) => (Arc::new(spec), Vec::new()),
         None => match gateway.explain(tool, person).await? {
@@ -35,11 +49,16 @@ pub(crate) async fn explain(store: &Store, gateway: &Gateway, judge: &Judge, cal
     let blocked = before.iter().any(|(good, _)| !good);
     let (verdict, steps) = judge.explain(Subject { person, client_id: &client_id }, &spec.facts());
     if !client.is_empty() {
-        let known = found.map_or("which this server does not know; rules name clients by ID", |found| match found.source {
-            ClientSource::Administrator => "made by an administrator",
-            ClientSource::MetadataDocument => "known by its metadata document",
-            ClientSource::Registration => "registered by itself: its name says nothing about what it is",
-        });
+        let known =
+            found.map_or("which this server does not know; rules name clients by ID", |found| {
+                match found.source {
+                    ClientSource::Administrator => "made by an administrator",
+                    ClientSource::MetadataDocument => "known by its metadata document",
+                    ClientSource::Registration => {
+                        "registered by itself: its name says nothing about what it is"
+                    }
+                }
+            });
         before.push((true, format!("client: {client_id} (client={client_id}), {known}")));
     }
     before.extend(steps.into_iter().map(|step| (true, step)));
@@ -49,5 +68,9 @@ pub(crate) async fn explain(store: &Store, gateway: &Gateway, judge: &Judge, cal
         Verdict::Confirm => "confirm",
         Verdict::Refuse => "deny",
     };
-    Ok(Some(Explained { tool: spec.name().to_owned(), answer, why: before.into_iter().map(|(_, step)| step).collect() }))
+    Ok(Some(Explained {
+        tool: spec.name().to_owned(),
+        answer,
+        why: before.into_iter().map(|(_, step)| step).collect(),
+    }))
 }

@@ -1,11 +1,15 @@
-//! Sends entries of the audit elsewhere as they happen: to a webhook, to syslog, to an OpenTelemetry collector.
+//! Sends entries of the audit elsewhere as they happen: to a webhook, to syslog, to an
+//! OpenTelemetry collector.
 //!
-//! Each destination has a place in the chain of its own, kept in the database: what could not be sent is sent later, also after a restart,
-//! and of several replicas one sends. An entry arrives at least once, with its number and its hash.
+//! Each destination has a place in the chain of its own, kept in the database: what could not be
+//! sent is sent later, also after a restart, and of several replicas one sends. An entry arrives at
+//! least once, with its number and its hash.
 
 use std::{sync::Arc, time::Duration};
 
-use doorward_model::{AuditEntry, Change, Clock, Entropy, Outcome, Timestamp, UnitOfWork, id::random_text};
+use doorward_model::{
+    AuditEntry, Change, Clock, Entropy, Outcome, Timestamp, UnitOfWork, id::random_text,
+};
 use doorward_store::{Store, StoreError};
 use doorward_transport::{Outbound, OutboundConfig, outbound::Correspondent};
 use serde_json::{Value, json};
@@ -27,7 +31,8 @@ const BATCH: u64 = 500;
 const PAUSE: Duration = Duration::from_millis(500);
 /// For how many seconds one replica sends before another may.
 const TURN: i64 = 15;
-/// How long one delivery may take, with what it reads and writes down. Longer than an outbound request may.
+/// How long one delivery may take, with what it reads and writes down. Longer than an outbound
+/// request may.
 const WITHIN: Duration = Duration::from_mins(1);
 /// The most bytes of a message in one datagram; a longer one would never leave (RFC 5426 §3.2).
 const MOST_DATAGRAM: usize = 32 * 1024;
@@ -52,12 +57,25 @@ fn place(name: &str) -> String {
 
 /// Checks the configuration's addresses.
 pub(crate) fn check(config: &AuditConfig) -> Result<(), ConfigError> {
-    let wrong = |key: &str, message: &str| ConfigError { origin: None, key: format!("audit.{key}"), message: message.to_owned() };
-    if !config.webhook.is_empty() && !Url::parse(&config.webhook).is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http") {
+    let wrong = |key: &str, message: &str| ConfigError {
+        origin: None,
+        key: format!("audit.{key}"),
+        message: message.to_owned(),
+    };
+    if !config.webhook.is_empty()
+        && !Url::parse(&config.webhook)
+            .is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http")
+    {
         return Err(wrong("webhook", "must be an https address"));
     }
-    if !config.otlp.is_empty() && !Url::parse(&config.otlp).is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http") {
-        return Err(wrong("otlp", "must be the address of a collector, such as http://127.0.0.1:4318/v1/logs"));
+    if !config.otlp.is_empty()
+        && !Url::parse(&config.otlp)
+            .is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http")
+    {
+        return Err(wrong(
+            "otlp",
+            "must be the address of a collector, such as http://127.0.0.1:4318/v1/logs",
+        ));
     }
     if !config.syslog.is_empty() && syslog(&config.syslog).is_none() {
         return Err(wrong("syslog", "must be udp://HOST:PORT or tcp://HOST:PORT"));
@@ -78,20 +96,35 @@ fn syslog(text: &str) -> Option<Destination> {
     }
 }
 
-/// A destination is named by the operator, in the configuration file: it may be on this machine or in any network of theirs.
+/// A destination is named by the operator, in the configuration file: it may be on this machine or
+/// in any network of theirs.
 fn outbound(general: &Outbound, config: &OutboundConfig) -> Result<Outbound, Failed> {
     let anywhere = ["0.0.0.0/0".to_owned(), "::/0".to_owned()];
-    Ok(general.for_correspondent(config, Correspondent { networks: &anywhere, ca_file: None, http_on_loopback: true })?)
+    Ok(general.for_correspondent(
+        config,
+        Correspondent { networks: &anywhere, ca_file: None, http_on_loopback: true },
+    )?)
 }
 
-fn exports(config: &AuditConfig, general: &Outbound, guard: &OutboundConfig) -> Result<Vec<Export>, Failed> {
+fn exports(
+    config: &AuditConfig,
+    general: &Outbound,
+    guard: &OutboundConfig,
+) -> Result<Vec<Export>, Failed> {
     let mut exports = Vec::new();
     if let Ok(url) = Url::parse(&config.webhook) {
-        let to = Destination::Webhook { url, token: config.webhook_token.reveal().to_owned(), outbound: outbound(general, guard)? };
+        let to = Destination::Webhook {
+            url,
+            token: config.webhook_token.reveal().to_owned(),
+            outbound: outbound(general, guard)?,
+        };
         exports.push(Export { name: "webhook", to });
     }
     if let Ok(url) = Url::parse(&config.otlp) {
-        exports.push(Export { name: "otlp", to: Destination::Otlp { url, outbound: outbound(general, guard)? } });
+        exports.push(Export {
+            name: "otlp",
+            to: Destination::Otlp { url, outbound: outbound(general, guard)? },
+        });
     }
     exports.extend(syslog(&config.syslog).map(|to| Export { name: "syslog", to }));
     Ok(exports)
@@ -113,14 +146,22 @@ impl Exporter {
         config: &AuditConfig,
         outbound: (&Outbound, &OutboundConfig),
     ) -> Result<Self, Failed> {
-        Ok(Self { store, clock, exports: exports(config, outbound.0, outbound.1)?, replica: random_text(entropy, 9) })
+        Ok(Self {
+            store,
+            clock,
+            exports: exports(config, outbound.0, outbound.1)?,
+            replica: random_text(entropy, 9),
+        })
     }
 
     pub(crate) async fn run(&self, stop: &CancellationToken) {
         if self.exports.is_empty() {
             return stop.cancelled().await;
         }
-        futures_util::future::join_all(self.exports.iter().map(|export| self.send_all(export, stop))).await;
+        futures_util::future::join_all(
+            self.exports.iter().map(|export| self.send_all(export, stop)),
+        )
+        .await;
     }
 
     async fn send_all(&self, export: &Export, stop: &CancellationToken) {
@@ -140,7 +181,12 @@ impl Exporter {
                 Ok(false) => pause = PAUSE,
                 Err(why) => {
                     pause = (pause.max(PAUSE) * 2).min(Duration::from_mins(1));
-                    tracing::warn!(export = export.name, why, seconds = pause.as_secs(), "the audit could not be exported; trying again");
+                    tracing::warn!(
+                        export = export.name,
+                        why,
+                        seconds = pause.as_secs(),
+                        "the audit could not be exported; trying again"
+                    );
                 }
             }
         }
@@ -154,7 +200,8 @@ impl Exporter {
         // Whoever exports for the first time begins with what happens from then on.
         let Some(after) = held.as_deref().and_then(|value| value.parse::<i64>().ok()) else {
             let end = self.store.audit_head().await.map_err(text)?;
-            let _ = self.store.apply(Change::InsertSetting { key, value: end.seq.to_string() }).await;
+            let _ =
+                self.store.apply(Change::InsertSetting { key, value: end.seq.to_string() }).await;
             return Ok(true);
         };
         let entries = self.store.audit_after(after, BATCH).await.map_err(text)?;
@@ -164,7 +211,10 @@ impl Exporter {
         }
         deliver(&export.to, &entries).await?;
         let unit = UnitOfWork::from_iter([
-            Change::Expect { object: doorward_model::Expected::Setting(key.clone()), etag: after.to_string() },
+            Change::Expect {
+                object: doorward_model::Expected::Setting(key.clone()),
+                etag: after.to_string(),
+            },
             Change::PutSetting { key, value: last.seq.to_string() },
         ]);
         match self.store.apply(unit).await {
@@ -194,15 +244,18 @@ impl Exporter {
 async fn deliver(to: &Destination, entries: &[AuditEntry]) -> Result<(), String> {
     match to {
         Destination::Webhook { url, token, outbound } => {
-            let body: String = entries.iter().map(|entry| audit_text::to_json(entry).to_string() + "\n").collect();
-            let mut request = http::Request::post(url.as_str()).header("content-type", "application/jsonl");
+            let body: String =
+                entries.iter().map(|entry| audit_text::to_json(entry).to_string() + "\n").collect();
+            let mut request =
+                http::Request::post(url.as_str()).header("content-type", "application/jsonl");
             if !token.is_empty() {
                 request = request.header("authorization", format!("Bearer {token}"));
             }
             post(outbound, request, body.into_bytes()).await
         }
         Destination::Otlp { url, outbound } => {
-            let request = http::Request::post(url.as_str()).header("content-type", "application/json");
+            let request =
+                http::Request::post(url.as_str()).header("content-type", "application/json");
             post(outbound, request, otlp(entries).to_string().into_bytes()).await
         }
         Destination::Udp(address) => {
@@ -211,26 +264,43 @@ async fn deliver(to: &Destination, entries: &[AuditEntry]) -> Result<(), String>
             for entry in entries {
                 let message = message(entry);
                 let whole = message.floor_char_boundary(MOST_DATAGRAM);
-                socket.send_to(message.get(..whole).unwrap_or_default().as_bytes(), address).await.map_err(|error| error.to_string())?;
+                socket
+                    .send_to(message.get(..whole).unwrap_or_default().as_bytes(), address)
+                    .await
+                    .map_err(|error| error.to_string())?;
             }
             Ok(())
         }
         Destination::Tcp(address) => {
-            let connected = tokio::time::timeout(Duration::from_secs(5), TcpStream::connect(address)).await;
-            let mut stream = connected.map_err(|_| "no connection in time".to_owned())?.map_err(|error| error.to_string())?;
+            let connected =
+                tokio::time::timeout(Duration::from_secs(5), TcpStream::connect(address)).await;
+            let mut stream = connected
+                .map_err(|_| "no connection in time".to_owned())?
+                .map_err(|error| error.to_string())?;
             // RFC 6587 §3.4.1: each message after its length.
             for message in entries.iter().map(message) {
-                stream.write_all(format!("{} {message}", message.len()).as_bytes()).await.map_err(|error| error.to_string())?;
+                stream
+                    .write_all(format!("{} {message}", message.len()).as_bytes())
+                    .await
+                    .map_err(|error| error.to_string())?;
             }
             stream.shutdown().await.map_err(|error| error.to_string())
         }
     }
 }
 
-async fn post(outbound: &Outbound, request: http::request::Builder, body: Vec<u8>) -> Result<(), String> {
+async fn post(
+    outbound: &Outbound,
+    request: http::request::Builder,
+    body: Vec<u8>,
+) -> Result<(), String> {
     let request = request.body(body).map_err(|error| error.to_string())?;
     let answer = outbound.send(request, 64 * 1024).await.map_err(|error| error.to_string())?;
-    if (200..300).contains(&answer.status) { Ok(()) } else { Err(format!("it answered {}", answer.status)) }
+    if (200..300).contains(&answer.status) {
+        Ok(())
+    } else {
+        Err(format!("it answered {}", answer.status))
+    }
 }
 
 /// An entry as a syslog message (RFC 5424), facility 13 (log audit).
@@ -238,7 +308,12 @@ fn message(entry: &AuditEntry) -> String {
     let severity = if entry.event.outcome == Outcome::Ok { 6 } else { 4 };
     let priority = 13 * 8 + severity;
     let time = audit_text::rfc3339(entry.event.at);
-    format!("<{priority}>1 {time} - doorward {} {} - {}", std::process::id(), entry.event.kind, audit_text::to_json(entry))
+    format!(
+        "<{priority}>1 {time} - doorward {} {} - {}",
+        std::process::id(),
+        entry.event.kind,
+        audit_text::to_json(entry)
+    )
 }
 
 /// Entries as OpenTelemetry logs (OTLP/HTTP in JSON).
@@ -254,8 +329,14 @@ fn otlp(entries: &[AuditEntry]) -> Value {
     };
     let record = |entry: &AuditEntry| {
         let json = audit_text::to_json(entry);
-        let attributes: Vec<Value> = json.as_object().into_iter().flatten().map(|(name, value)| attribute(name, value)).collect();
-        let (number, text) = if entry.event.outcome == Outcome::Ok { (9, "INFO") } else { (13, "WARN") };
+        let attributes: Vec<Value> = json
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| attribute(name, value))
+            .collect();
+        let (number, text) =
+            if entry.event.outcome == Outcome::Ok { (9, "INFO") } else { (13, "WARN") };
         json!({
             "timeUnixNano": nanos(entry.event.at), "severityNumber": number, "severityText": text,
             "body": {"stringValue": entry.event.kind}, "attributes": attributes,
@@ -268,14 +349,27 @@ fn otlp(entries: &[AuditEntry]) -> Value {
 }
 
 /// How far each configured export has come.
-pub(crate) async fn states(store: &Store, config: &AuditConfig) -> Vec<(String, Result<String, String>)> {
-    let configured = [("webhook", &config.webhook), ("otlp", &config.otlp), ("syslog", &config.syslog)];
+pub(crate) async fn states(
+    store: &Store,
+    config: &AuditConfig,
+) -> Vec<(String, Result<String, String>)> {
+    let configured =
+        [("webhook", &config.webhook), ("otlp", &config.otlp), ("syslog", &config.syslog)];
     let mut states = Vec::new();
     for (name, _) in configured.into_iter().filter(|(_, address)| !address.is_empty()) {
-        let sent = store.setting(&place(name)).await.ok().flatten().and_then(|value| value.parse::<i64>().ok());
+        let sent = store
+            .setting(&place(name))
+            .await
+            .ok()
+            .flatten()
+            .and_then(|value| value.parse::<i64>().ok());
         let head = store.audit_head().await.map(|head| head.seq).unwrap_or_default();
         let behind = head - sent.unwrap_or(head);
-        let result = if behind > 10_000 { Err(format!("{behind} entries wait to be sent; the log says why")) } else { Ok(format!("{behind} entries wait")) };
+        let result = if behind > 10_000 {
+            Err(format!("{behind} entries wait to be sent; the log says why"))
+        } else {
+            Ok(format!("{behind} entries wait"))
+        };
         states.push((format!("export to {name}"), result));
     }
     states

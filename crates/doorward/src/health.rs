@@ -21,9 +21,16 @@ fn finding(what: &str, result: Result<String, String>) -> Finding {
 pub(crate) async fn look(app: &App) -> Vec<Finding> {
     let store = &app.store;
     let mut findings = vec![finding("version", Ok(env!("CARGO_PKG_VERSION").to_owned()))];
-    let database = store.ping().await.map(|()| format!("{} answers", store.backend())).map_err(|error| error.to_string());
+    let database = store
+        .ping()
+        .await
+        .map(|()| format!("{} answers", store.backend()))
+        .map_err(|error| error.to_string());
     findings.push(finding("database", database));
-    findings.push(finding("signing key", app.readiness().await.map(|()| "one signs".to_owned()).map_err(|error| error.to_string())));
+    findings.push(finding(
+        "signing key",
+        app.readiness().await.map(|()| "one signs".to_owned()).map_err(|error| error.to_string()),
+    ));
     let clock = match store.database_time().await {
         Ok(time) if app.clock.now().since(time).abs() > 5 && app.clock_is_real => {
             Err("this machine and the database differ; synchronise their clocks".to_owned())

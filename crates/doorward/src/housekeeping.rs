@@ -1,5 +1,5 @@
-//! What happens by itself while a server runs: expired rows go, keys rotate, providers are asked whether they still stand for
-//! people.
+//! What happens by itself while a server runs: expired rows go, keys rotate, providers are asked
+//! whether they still stand for people.
 
 use std::{sync::Arc, time::Duration};
 
@@ -49,8 +49,8 @@ pub struct Housekeeping {
 }
 
 impl Housekeeping {
-    /// Hands each kind of work to the supervisor as a task of its own, so that a slow provider delays nothing else. All of them run until
-    /// `stop`.
+    /// Hands each kind of work to the supervisor as a task of its own, so that a slow provider
+    /// delays nothing else. All of them run until `stop`.
     pub fn start(self, supervisor: &mut Supervisor, stop: &CancellationToken) {
         let this = Arc::new(self);
         let (own, token) = (Arc::clone(&this), stop.clone());
@@ -102,16 +102,23 @@ impl Housekeeping {
     /// Deletes old entries and records, and says so in the audit itself.
     async fn trim_audit(&self, now: Timestamp) {
         let days = |days: u32| now.plus(-i64::from(days) * 86_400);
-        let trimmed = if self.audit_days == 0 { Ok(0) } else { self.store.trim_audit(days(self.audit_days)).await };
+        let trimmed = if self.audit_days == 0 {
+            Ok(0)
+        } else {
+            self.store.trim_audit(days(self.audit_days)).await
+        };
         match trimmed {
             Ok(0) => {}
             Ok(entries) => {
-                let event = AuditEvent::new(AuditKind::AuditTrimmed).detail(serde_json::json!({ "entries": entries }).to_string());
+                let event = AuditEvent::new(AuditKind::AuditTrimmed)
+                    .detail(serde_json::json!({ "entries": entries }).to_string());
                 if let Err(error) = self.store.note(event).await {
                     tracing::warn!(%error, "not noted");
                 }
             }
-            Err(error) => tracing::warn!(%error, "old entries of the audit could not be deleted; trying again later"),
+            Err(error) => {
+                tracing::warn!(%error, "old entries of the audit could not be deleted; trying again later")
+            }
         }
         if let Err(error) = self.store.delete_records(days(self.record_days)).await {
             tracing::warn!(%error, "old records of calls could not be deleted; trying again later");
@@ -124,13 +131,18 @@ impl Housekeeping {
         match self.store.delete_expired(now, self.registration.config().unused_seconds).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "expired rows deleted"),
-            Err(error) => tracing::warn!(%error, "expired rows could not be deleted; trying again later"),
+            Err(error) => {
+                tracing::warn!(%error, "expired rows could not be deleted; trying again later")
+            }
         }
         self.trim_audit(now).await;
         if let Err(error) = self.registration.recount().await {
             tracing::warn!(%error, "registrations could not be counted");
         }
-        if let Err(error) = keys::keep_fresh(&self.store, &self.master, self.rotation, self.rotation_days, now).await {
+        if let Err(error) =
+            keys::keep_fresh(&self.store, &self.master, self.rotation, self.rotation_days, now)
+                .await
+        {
             tracing::error!(%error, "the signing key could not be rotated; trying again later");
         }
     }

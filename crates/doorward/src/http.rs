@@ -12,7 +12,9 @@ use axum::{
 };
 use doorward_model::routes;
 use doorward_store::origin::{self, Origin};
-use doorward_transport::{ClientAddress, address, answer, cors, request_log, request_log::RequestId};
+use doorward_transport::{
+    ClientAddress, address, answer, cors, request_log, request_log::RequestId,
+};
 use futures_util::FutureExt;
 use serde_json::json;
 
@@ -20,7 +22,10 @@ use crate::{app::App, entry, metrics};
 
 /// Whether an address is for programs, which get JSON, rather than for people, who get a page.
 pub(crate) fn is_for_programs(path: &str) -> bool {
-    ["/.well-known/", "/oauth/", "/api/", "/mcp", "/backchannel-logout"].iter().any(|part| path.contains(part)) && path != routes::AUTHORIZE
+    ["/.well-known/", "/oauth/", "/api/", "/mcp", "/backchannel-logout"]
+        .iter()
+        .any(|part| path.contains(part))
+        && path != routes::AUTHORIZE
 }
 
 /// Builds the router.
@@ -30,7 +35,10 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route(routes::READYZ, get(readyz))
         .route(routes::CONNECT_CLIENT, get(connect_client))
         .with_state(Arc::clone(app))
-        .merge(doorward_issuer::http::router(app.issuer.clone(), &[routes::MCP, routes::MCP_UPSTREAM]))
+        .merge(doorward_issuer::http::router(
+            app.issuer.clone(),
+            &[routes::MCP, routes::MCP_UPSTREAM],
+        ))
         .merge(doorward_registration::http::router(app.registration.clone()))
         .merge(doorward_federation::http::router(app.federation.clone()))
         .merge(doorward_mcp::http::router(&app.mcp))
@@ -40,13 +48,16 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let rooms = if path.is_empty() {
         rooms
     } else {
-        let at_root = doorward_issuer::http::root_router(app.issuer.clone(), path).merge(doorward_mcp::http::metadata_router(&app.mcp, path));
+        let at_root = doorward_issuer::http::root_router(app.issuer.clone(), path)
+            .merge(doorward_mcp::http::metadata_router(&app.mcp, path));
         let at_root = at_root.merge(crate::api::metadata_router(app, path));
         Router::new().nest(path, rooms).merge(at_root)
     };
     let (missing, wrong_method) = (Arc::clone(app), Arc::clone(app));
     rooms
-        .method_not_allowed_fallback(move |request: Request| method_not_allowed(Arc::clone(&wrong_method), request))
+        .method_not_allowed_fallback(move |request: Request| {
+            method_not_allowed(Arc::clone(&wrong_method), request)
+        })
         .fallback(move |request: Request| not_found(Arc::clone(&missing), request))
         .layer(middleware::from_fn_with_state(Arc::clone(app), follow))
         .layer(middleware::from_fn_with_state(Arc::clone(app), entry::limit))
@@ -57,7 +68,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(app.proxies.clone(), address::find))
 }
 
-/// Takes up upstreams that a command added or deleted, before anything asks which addresses there are.
+/// Takes up upstreams that a command added or deleted, before anything asks which addresses there
+/// are.
 async fn follow(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     if let Err(error) = app.gateway.follow().await {
         tracing::debug!(%error, "the upstreams could not be read; what is known counts");
@@ -72,10 +84,22 @@ async fn serve_for(request: Request, next: Next) -> Response {
 }
 
 fn origin_of(request: &Request) -> Origin {
-    let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let address = request.extensions().get::<ClientAddress>().map(|address| address.0.to_string()).unwrap_or_default();
+    let agent = request
+        .headers()
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let address = request
+        .extensions()
+        .get::<ClientAddress>()
+        .map(|address| address.0.to_string())
+        .unwrap_or_default();
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    Origin::new(id, address, agent.chars().filter(|character| !character.is_control()).take(120).collect())
+    Origin::new(
+        id,
+        address,
+        agent.chars().filter(|character| !character.is_control()).take(120).collect(),
+    )
 }
 
 /// A handler that panics costs its own request only.
@@ -84,13 +108,19 @@ async fn catch_panic(request: Request, next: Next) -> Response {
         response
     } else {
         tracing::error!("a request handler panicked");
-        answer::json(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "server_error", "error_description": "something failed here; try again"}))
+        answer::json(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &json!({"error": "server_error", "error_description": "something failed here; try again"}),
+        )
     }
 }
 
 async fn not_found(app: Arc<App>, request: Request) -> Response {
     if is_for_programs(request.uri().path()) {
-        let mut response = answer::json(StatusCode::NOT_FOUND, &json!({"error": "not_found", "error_description": "there is nothing at this address"}));
+        let mut response = answer::json(
+            StatusCode::NOT_FOUND,
+            &json!({"error": "not_found", "error_description": "there is nothing at this address"}),
+        );
         cors::allow_any(response.headers_mut());
         return response;
     }
@@ -124,7 +154,10 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
         Ok(()) => answer::json(StatusCode::OK, &json!({"status": "ready"})),
         Err(error) => {
             tracing::error!(%error, "not ready");
-            answer::retry_after(answer::json(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "not ready"})), 5)
+            answer::retry_after(
+                answer::json(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "not ready"})),
+                5,
+            )
         }
     }
 }

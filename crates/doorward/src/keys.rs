@@ -11,8 +11,13 @@ use crate::Failed;
 /// The setting that holds a value sealed under the master key, to recognise the wrong one.
 const CHECK: &str = "master_key_check";
 
-/// Opens the master key of this store. A wrong or missing one is an error, and nothing is overwritten.
-pub async fn open_master_key(configured: &str, data_dir: &Path, store: &Store) -> Result<Arc<MasterKey>, Failed> {
+/// Opens the master key of this store. A wrong or missing one is an error, and nothing is
+/// overwritten.
+pub async fn open_master_key(
+    configured: &str,
+    data_dir: &Path,
+    store: &Store,
+) -> Result<Arc<MasterKey>, Failed> {
     let check = store.setting(CHECK).await?;
     let master = if configured.is_empty() {
         let fresh = check.is_none() && store.signing_keys().await?.is_empty();
@@ -24,7 +29,13 @@ pub async fn open_master_key(configured: &str, data_dir: &Path, store: &Store) -
         check
     } else {
         let sealed = master.seal(CHECK, b"doorward");
-        match store.apply(Change::InsertSetting { key: CHECK.to_owned(), value: sealed.as_str().to_owned() }).await {
+        match store
+            .apply(Change::InsertSetting {
+                key: CHECK.to_owned(),
+                value: sealed.as_str().to_owned(),
+            })
+            .await
+        {
             Ok(()) => return Ok(Arc::new(master)),
             // Another replica was faster; its check decides.
             Err(StoreError::Refused(_)) => store.setting(CHECK).await?.unwrap_or_default(),
@@ -32,8 +43,14 @@ pub async fn open_master_key(configured: &str, data_dir: &Path, store: &Store) -
         }
     };
     if master.open(CHECK, &Sealed::from_stored(check)).is_err() {
-        let place = if configured.is_empty() { MasterKey::path(data_dir).display().to_string() } else { "keys.master_key".to_owned() };
-        return Err(Failed(format!("{place} is not the master key that this database was made with; restore the right one. Nothing was changed")));
+        let place = if configured.is_empty() {
+            MasterKey::path(data_dir).display().to_string()
+        } else {
+            "keys.master_key".to_owned()
+        };
+        return Err(Failed(format!(
+            "{place} is not the master key that this database was made with; restore the right one. Nothing was changed"
+        )));
     }
     Ok(Arc::new(master))
 }
@@ -55,28 +72,53 @@ pub fn newest(keys: &[SigningKey]) -> Option<&SigningKey> {
 }
 
 /// Makes a new signing key. Older keys retire once everything that they signed has ended.
-pub async fn rotate(store: &Store, master: &MasterKey, rotation: Rotation, now: Timestamp) -> Result<SigningKey, Failed> {
+pub async fn rotate(
+    store: &Store,
+    master: &MasterKey,
+    rotation: Rotation,
+    now: Timestamp,
+) -> Result<SigningKey, Failed> {
     let previous = store.signing_keys().await?;
     let ahead = if previous.is_empty() { 0 } else { rotation.publish_ahead };
     let key = generate(rotation.algorithm, master, now, now.plus(ahead))?;
     let mut unit = UnitOfWork::from_iter([
         Change::InsertSigningKey(key.clone()),
-        Change::RetireSigningKeys { except: key.kid.clone(), at: key.activates_at.plus(rotation.token_lifetime + 60) },
+        Change::RetireSigningKeys {
+            except: key.kid.clone(),
+            at: key.activates_at.plus(rotation.token_lifetime + 60),
+        },
     ]);
     if let Some(previous) = newest(&previous) {
         // Two replicas that find the same key due make one successor, not two.
-        unit.push(Change::SpendValue { key: format!("rotation:{}", previous.kid), expires_at: now.plus(86_400) });
+        unit.push(Change::SpendValue {
+            key: format!("rotation:{}", previous.kid),
+            expires_at: now.plus(86_400),
+        });
     }
     store.apply(unit).await?;
-    tracing::info!(kid = key.kid, algorithm = key.algorithm.as_str(), activates_at = key.activates_at.0, "signing key made");
+    tracing::info!(
+        kid = key.kid,
+        algorithm = key.algorithm.as_str(),
+        activates_at = key.activates_at.0,
+        "signing key made"
+    );
     Ok(key)
 }
 
 /// Makes sure that there is a signing key of the configured algorithm that is not too old.
-pub async fn keep_fresh(store: &Store, master: &MasterKey, rotation: Rotation, rotation_days: u32, now: Timestamp) -> Result<(), Failed> {
+pub async fn keep_fresh(
+    store: &Store,
+    master: &MasterKey,
+    rotation: Rotation,
+    rotation_days: u32,
+    now: Timestamp,
+) -> Result<(), Failed> {
     let keys = store.signing_keys().await?;
-    let due = newest(&keys)
-        .is_none_or(|key| key.algorithm != rotation.algorithm || (rotation_days > 0 && now.since(key.activates_at) >= i64::from(rotation_days) * 86_400));
+    let due = newest(&keys).is_none_or(|key| {
+        key.algorithm != rotation.algorithm
+            || (rotation_days > 0
+                && now.since(key.activates_at) >= i64::from(rotation_days) * 86_400)
+    });
     if !due {
         return Ok(());
     }

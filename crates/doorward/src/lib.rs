@@ -1,4 +1,5 @@
-//! Reads configuration, wires the parts, runs the commands: the program as a library, so that tests start it whole.
+//! Reads configuration, wires the parts, runs the commands: the program as a library, so that tests
+//! start it whole.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod api;

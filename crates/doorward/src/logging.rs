@@ -3,19 +3,35 @@
 use std::io::{self, Write};
 
 use doorward_model::foreign;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, fmt, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::{Failed, config::LogConfig};
 
 /// Libraries that say too much at the level that is right for us.
-const QUIET: &[&str] = &["sqlx=warn", "sea_orm=warn", "sea_orm_migration=warn", "hyper=warn", "h2=warn", "rustls=warn", "reqwest=warn"];
+const QUIET: &[&str] = &[
+    "sqlx=warn",
+    "sea_orm=warn",
+    "sea_orm_migration=warn",
+    "hyper=warn",
+    "h2=warn",
+    "rustls=warn",
+    "reqwest=warn",
+];
 
 /// Starts logging. Twice is harmless.
 pub(crate) fn start(config: &LogConfig) -> Result<(), Failed> {
-    let directives =
-        std::iter::once(config.level.as_str()).chain(doorward_mcp::QUIET_LOGS.iter().copied()).chain(QUIET.iter().copied()).collect::<Vec<_>>().join(",");
-    let filter = EnvFilter::try_new(directives).map_err(|error| Failed(format!("log.level: {error}")))?;
-    let started = tracing_subscriber::registry().with(layer(Format::of(config), io::stderr).with_filter(filter)).try_init();
+    let directives = std::iter::once(config.level.as_str())
+        .chain(doorward_mcp::QUIET_LOGS.iter().copied())
+        .chain(QUIET.iter().copied())
+        .collect::<Vec<_>>()
+        .join(",");
+    let filter =
+        EnvFilter::try_new(directives).map_err(|error| Failed(format!("log.level: {error}")))?;
+    let started = tracing_subscriber::registry()
+        .with(layer(Format::of(config), io::stderr).with_filter(filter))
+        .try_init();
     if started.is_err() {
         tracing::debug!("logging was started before");
     }
@@ -34,8 +50,12 @@ impl Format {
     }
 }
 
-/// Writes events to `writer`, each on one line that is escaped as a whole. Colours would need characters that are escaped, and are left out.
-fn layer<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(format: Format, writer: W) -> Box<dyn Layer<Registry> + Send + Sync> {
+/// Writes events to `writer`, each on one line that is escaped as a whole. Colours would need
+/// characters that are escaped, and are left out.
+fn layer<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(
+    format: Format,
+    writer: W,
+) -> Box<dyn Layer<Registry> + Send + Sync> {
     let lines = Lines { format, writer };
     match format {
         Format::Json => fmt::layer().json().flatten_event(true).with_writer(lines).boxed(),
@@ -43,8 +63,8 @@ fn layer<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(format: Format, writ
     }
 }
 
-/// Escapes every event that passes, whatever its parts: messages, fields, names and spans may hold text that others wrote, and none of
-/// it can end the line, reorder it, or control a terminal.
+/// Escapes every event that passes, whatever its parts: messages, fields, names and spans may hold
+/// text that others wrote, and none of it can end the line, reorder it, or control a terminal.
 struct Lines<W> {
     format: Format,
     writer: W,
@@ -105,7 +125,10 @@ mod tests {
     fn logged(format: Format, log: impl FnOnce()) -> String {
         let kept = Kept::default();
         let writer = kept.clone();
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer(format, move || writer.clone())), log);
+        tracing::subscriber::with_default(
+            tracing_subscriber::registry().with(layer(format, move || writer.clone())),
+            log,
+        );
         String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
     }
 
@@ -120,11 +143,19 @@ mod tests {
         for format in [Format::Text, Format::Json] {
             let text = logged(format, log);
             assert_eq!(text.matches('\n').count(), 1, "{text}");
-            assert!(text.ends_with('\n') && !text.trim_end_matches('\n').chars().any(foreign::is_hidden), "{text:?}");
+            assert!(
+                text.ends_with('\n')
+                    && !text.trim_end_matches('\n').chars().any(foreign::is_hidden),
+                "{text:?}"
+            );
             assert!(!text.contains("Some("), "{text}");
             if format == Format::Json {
                 let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-                assert_eq!((value["tool"].as_str(), value["made"].as_str()), (Some(evil), Some("client")), "JSON keeps what was said");
+                assert_eq!(
+                    (value["tool"].as_str(), value["made"].as_str()),
+                    (Some(evil), Some("client")),
+                    "JSON keeps what was said"
+                );
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Figures for Prometheus. Labels are bounded: routes as they are written in the code, kinds, classes and the names of upstreams; never a
-//! person, a client, a tool or an address.
+//! Figures for Prometheus. Labels are bounded: routes as they are written in the code, kinds,
+//! classes and the names of upstreams; never a person, a client, a tool or an address.
 
 use std::{sync::Arc, time::Instant};
 
@@ -86,13 +86,33 @@ impl Default for Metrics {
             registry: Registry::default(),
         };
         registry.register("http_requests", "Requests that were answered", metrics.requests.clone());
-        registry.register("http_request_seconds", "How long requests took until their answer began", metrics.seconds.clone());
-        registry.register("events", "What happened, by kind as in the audit", metrics.events.clone());
+        registry.register(
+            "http_request_seconds",
+            "How long requests took until their answer began",
+            metrics.seconds.clone(),
+        );
+        registry.register(
+            "events",
+            "What happened, by kind as in the audit",
+            metrics.events.clone(),
+        );
         registry.register("changes", "Changes to the data, by kind", metrics.changes.clone());
         registry.register("tool_calls", "Calls of tools", metrics.calls.clone());
-        registry.register("tool_call_seconds", "How long calls of tools took", metrics.call_seconds.clone());
-        registry.register("audit_entries", "The number of the last entry of the audit", metrics.entries.clone());
-        registry.register("ready", "1 if the database answers and a key signs", metrics.ready.clone());
+        registry.register(
+            "tool_call_seconds",
+            "How long calls of tools took",
+            metrics.call_seconds.clone(),
+        );
+        registry.register(
+            "audit_entries",
+            "The number of the last entry of the audit",
+            metrics.entries.clone(),
+        );
+        registry.register(
+            "ready",
+            "1 if the database answers and a key signs",
+            metrics.ready.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -106,16 +126,26 @@ impl Observer for Metrics {
         let outcome = event.outcome.as_str();
         self.events.get_or_create(&Happened { kind: event.kind.clone(), outcome }).inc();
         if let Some(call) = &event.call {
-            let called = Called { upstream: call.upstream.clone(), class: call.class.clone(), outcome };
+            let called =
+                Called { upstream: call.upstream.clone(), class: call.class.clone(), outcome };
             self.calls.get_or_create(&called).inc();
-            self.call_seconds.get_or_create(&called).observe(f64::from(u32::try_from(call.micros).unwrap_or(u32::MAX)) / 1e6);
+            self.call_seconds
+                .get_or_create(&called)
+                .observe(f64::from(u32::try_from(call.micros).unwrap_or(u32::MAX)) / 1e6);
         }
     }
 }
 
 /// Middleware: counts a request by the route that it took.
-pub(crate) async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+pub(crate) async fn count(
+    State(metrics): State<Arc<Metrics>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
     let method = match request.method().as_str() {
         "GET" => "GET",
         "POST" => "POST",
@@ -134,7 +164,10 @@ pub(crate) async fn count(State(metrics): State<Arc<Metrics>>, request: Request,
         400..=499 => "4xx",
         _ => "5xx",
     };
-    metrics.seconds.get_or_create(&Route { route: route.clone() }).observe(began.elapsed().as_secs_f64());
+    metrics
+        .seconds
+        .get_or_create(&Route { route: route.clone() })
+        .observe(began.elapsed().as_secs_f64());
     metrics.requests.get_or_create(&Answered { method, route, status }).inc();
     response
 }
@@ -154,5 +187,6 @@ async fn figures(State(app): State<Arc<App>>) -> Response {
     if encode(&mut text, &metrics.registry).is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+        .into_response()
 }

@@ -1,4 +1,5 @@
-//! The reference pages of the documentation, generated from the same tables that the program runs on.
+//! The reference pages of the documentation, generated from the same tables that the program runs
+//! on.
 
 use std::fmt::Write;
 
@@ -9,7 +10,8 @@ use doorward_model::{routes, scope::SCOPES};
 
 use crate::{commands, config::known_keys};
 
-const NOTE: &str = "<!-- Generated from the code by a test; run `tests/run reference` to write it anew. -->\n\n";
+const NOTE: &str =
+    "<!-- Generated from the code by a test; run `tests/run reference` to write it anew. -->\n\n";
 
 /// All generated pages: file name and text.
 pub fn pages() -> Vec<(&'static str, String)> {
@@ -34,13 +36,22 @@ fn configuration() -> String {
             section.clone_from(&key.section);
             let _ = write!(page, "\n## `[{}]`\n\n{}\n", key.section, key.section_description);
         }
-        let _ = write!(page, "\n### `{}`\n\n{}\n\nDefault: `{}` · Variable: `{}`\n", key.path(), key.description, key.default, key.variable());
+        let _ = write!(
+            page,
+            "\n### `{}`\n\n{}\n\nDefault: `{}` · Variable: `{}`\n",
+            key.path(),
+            key.description,
+            key.default,
+            key.variable()
+        );
     }
     page
 }
 
 fn command_line() -> String {
-    let mut page = format!("# Commands\n\n{NOTE}Exit status: 0 for success, 1 for a failure, 2 for wrong usage.\n");
+    let mut page = format!(
+        "# Commands\n\n{NOTE}Exit status: 0 for success, 1 for a failure, 2 for wrong usage.\n"
+    );
     let mut root = commands::describe();
     root.build();
     describe(&root, "doorward", &mut page);
@@ -51,8 +62,12 @@ fn describe(command: &clap::Command, path: &str, page: &mut String) {
     if !command.has_subcommands() || path == "doorward" {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         let _ = write!(page, "\n## `{path}`\n\n{about}\n");
-        let arguments: Vec<_> =
-            command.get_arguments().filter(|argument| !argument.is_hide_set() && !matches!(argument.get_id().as_str(), "help" | "version")).collect();
+        let arguments: Vec<_> = command
+            .get_arguments()
+            .filter(|argument| {
+                !argument.is_hide_set() && !matches!(argument.get_id().as_str(), "help" | "version")
+            })
+            .collect();
         let own = |argument: &&clap::Arg| path == "doorward" || !argument.is_global_set();
         if arguments.iter().any(own) {
             page.push('\n');
@@ -60,12 +75,23 @@ fn describe(command: &clap::Command, path: &str, page: &mut String) {
         for argument in arguments.iter().filter(|argument| own(argument)) {
             let name = match (argument.get_long(), argument.get_value_names()) {
                 (Some(long), Some(values)) if argument.get_action().takes_values() => {
-                    format!("--{long} {}", values.iter().map(|value| format!("<{value}>")).collect::<Vec<_>>().join(" "))
+                    format!(
+                        "--{long} {}",
+                        values
+                            .iter()
+                            .map(|value| format!("<{value}>"))
+                            .collect::<Vec<_>>()
+                            .join(" ")
+                    )
                 }
                 (Some(long), _) => format!("--{long}"),
                 (None, _) => format!("<{}>", argument.get_id().as_str().to_uppercase()),
             };
-            let _ = writeln!(page, "- `{name}`: {}", argument.get_help().map(ToString::to_string).unwrap_or_default());
+            let _ = writeln!(
+                page,
+                "- `{name}`: {}",
+                argument.get_help().map(ToString::to_string).unwrap_or_default()
+            );
         }
     }
     for child in command.get_subcommands().filter(|child| child.get_name() != "help") {
@@ -74,7 +100,9 @@ fn describe(command: &clap::Command, path: &str, page: &mut String) {
 }
 
 fn addresses() -> String {
-    let mut page = format!("# Addresses\n\n{NOTE}Relative to `server.public_url`.\n\n| address | what |\n|---|---|\n");
+    let mut page = format!(
+        "# Addresses\n\n{NOTE}Relative to `server.public_url`.\n\n| address | what |\n|---|---|\n"
+    );
     for (path, what) in routes::ALL {
         let _ = writeln!(page, "| `{path}` | {} |", what.trim());
     }
@@ -86,10 +114,21 @@ fn addresses() -> String {
 }
 
 fn scopes() -> String {
-    let mut page = format!("# Scopes\n\n{NOTE}| scope | on the consent page | allows | includes |\n|---|---|---|---|\n");
+    let mut page = format!(
+        "# Scopes\n\n{NOTE}| scope | on the consent page | allows | includes |\n|---|---|---|---|\n"
+    );
     for info in SCOPES {
-        let implied = info.implies.iter().map(|scope| format!("`{}`", scope.name())).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(page, "| `{}` | {} | {} | {implied} |", info.name, info.title, info.description);
+        let implied = info
+            .implies
+            .iter()
+            .map(|scope| format!("`{}`", scope.name()))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {implied} |",
+            info.name, info.title, info.description
+        );
     }
     page
 }
@@ -100,7 +139,11 @@ fn providers() -> String {
     );
     for kind in KINDS {
         let needs = kind.needs.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(page, "| `{}` | {} | {needs} | [page](../how-to/sign-in-with-{}.md) |", kind.name, kind.summary, kind.name);
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {needs} | [page](../how-to/sign-in-with-{}.md) |",
+            kind.name, kind.summary, kind.name
+        );
     }
     page
 }
@@ -108,7 +151,13 @@ fn providers() -> String {
 fn tools() -> String {
     let mut page = format!("# Built-in tools\n\n{NOTE}| tool | what | scope |\n|---|---|---|\n");
     for tool in BUILT_IN {
-        let _ = writeln!(page, "| `{}` | {} | `{}` |", tool.name, tool.description, doorward_model::Scope::of_class(tool.class).name());
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | `{}` |",
+            tool.name,
+            tool.description,
+            doorward_model::Scope::of_class(tool.class).name()
+        );
     }
     page
 }

@@ -20,8 +20,9 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
     let config = loaded.config;
     let lock = data_dir.lock()?;
     data_dir.close_to_others();
-    let listener =
-        TcpListener::bind(checked.listen).await.map_err(|error| Failed(format!("server.listen: {} cannot be listened on: {error}", checked.listen)))?;
+    let listener = TcpListener::bind(checked.listen).await.map_err(|error| {
+        Failed(format!("server.listen: {} cannot be listened on: {error}", checked.listen))
+    })?;
     let bound = listener.local_addr().map_err(Failed::because)?;
     let public_url = checked.public_url(bound)?;
     let limits = Limits {
@@ -39,7 +40,8 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
     metrics(&app, &mut supervisor).await?;
     let serving = serve(listener, app.router(), limits, stopped(app.stop.clone()));
     let finished = supervisor.beside(serving, &app.stop).await;
-    // Whatever ended, and with requests that were dropped too: a token that its issuer is just replacing is stored before the store stops.
+    // Whatever ended, and with requests that were dropped too: a token that its issuer is just
+    // replacing is stored before the store stops.
     app.gateway.finish().await;
     app.federation.finish_rotations().await;
     let finished = finished?;
@@ -57,7 +59,9 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
 /// Serves figures on a listener of their own, if the configuration names one.
 async fn metrics(app: &Arc<App>, supervisor: &mut Supervisor) -> Result<(), Failed> {
     let Some(listen) = app.metrics_listener() else { return Ok(()) };
-    let listener = TcpListener::bind(&listen).await.map_err(|error| Failed(format!("metrics.listen: {listen} cannot be listened on: {error}")))?;
+    let listener = TcpListener::bind(&listen).await.map_err(|error| {
+        Failed(format!("metrics.listen: {listen} cannot be listened on: {error}"))
+    })?;
     tracing::info!(%listen, "serving figures");
     let limits = Limits {
         connections: 32,
@@ -80,10 +84,13 @@ async fn announce(app: &App) -> Result<(), Failed> {
     println!();
     println!("  MCP URL      {}", app.public_url.at(doorward_model::routes::MCP));
     println!("  Your page    {}", app.public_url.at(doorward_model::routes::ACCOUNT));
-    let administrated = app.accounts.list().await?.iter().any(doorward_model::Person::is_administrator);
+    let administrated =
+        app.accounts.list().await?.iter().any(doorward_model::Person::is_administrator);
     if !administrated {
         println!("  First step   {}", app.admin_link().await?);
-        println!("               (a one-time link that makes its opener an administrator; a fresh one: doorward admin-link)");
+        println!(
+            "               (a one-time link that makes its opener an administrator; a fresh one: doorward admin-link)"
+        );
     }
     println!();
     std::io::stdout().flush().map_err(Failed::because)
@@ -91,7 +98,9 @@ async fn announce(app: &App) -> Result<(), Failed> {
 
 /// Completes at the first signal, and then watches for the second.
 async fn stopped(stop: tokio_util::sync::CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("signals cannot be received; stop the server by SIGKILL");
         return std::future::pending().await;
     };

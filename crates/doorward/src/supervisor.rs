@@ -1,5 +1,6 @@
-//! The one owner of all tasks that live as long as the process. When one of them ends before the server stops, the process ends with an
-//! error, and systemd, compose or Kubernetes starts it again.
+//! The one owner of all tasks that live as long as the process. When one of them ends before the
+//! server stops, the process ends with an error, and systemd, compose or Kubernetes starts it
+//! again.
 
 use std::{collections::HashMap, future::Future};
 
@@ -28,9 +29,13 @@ impl Supervisor {
         self.names.insert(task.id(), name);
     }
 
-    /// Serves until `serving` is done, then waits for the tasks. If one of them ends before `stop` is cancelled, or panics, this is an error
-    /// and everything stops at once.
-    pub async fn beside<T>(mut self, serving: impl Future<Output = T>, stop: &CancellationToken) -> Result<T, Failed> {
+    /// Serves until `serving` is done, then waits for the tasks. If one of them ends before `stop`
+    /// is cancelled, or panics, this is an error and everything stops at once.
+    pub async fn beside<T>(
+        mut self,
+        serving: impl Future<Output = T>,
+        stop: &CancellationToken,
+    ) -> Result<T, Failed> {
         let served = tokio::select! {
             served = serving => served,
             name = self.first_failure(stop) => {
@@ -84,7 +89,8 @@ mod tests {
     use super::*;
 
     async fn supervisor(name: &str) -> Supervisor {
-        let folder = std::env::temp_dir().join(format!("doorward-supervisor-{}-{name}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("doorward-supervisor-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         Supervisor::new(Store::open(&doorward_store::Config::default(), &folder).await.unwrap())

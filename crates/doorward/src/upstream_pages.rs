@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use doorward_gateway::{ConnectError, ConnectionState, Decision, Departure, Gateway, ToolChangeError};
+use doorward_gateway::{
+    ConnectError, ConnectionState, Decision, Departure, Gateway, ToolChangeError,
+};
 use doorward_mcp::Mcp;
 use doorward_model::{Person, UpstreamName, UserId, foreign, upstream::PinnedTool};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use doorward_web::{
-    Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream, Service, ServiceState, ToolDecision, ToolSeen, Upstreams,
+    Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream,
+    Service, ServiceState, ToolDecision, ToolSeen, Upstreams,
 };
 
 /// The gateway, as pages see it.
@@ -39,15 +42,22 @@ fn not_connected(name: UpstreamName, error: ConnectError) -> NotConnected {
 
 /// Names a state of a tool, so that nothing else is decided on than was shown.
 pub(crate) fn seen(pin: &PinnedTool) -> String {
-    let text = format!("{}\n{}\n{}", pin.state.as_str(), pin.definition, pin.changed.as_deref().unwrap_or_default());
+    let text = format!(
+        "{}\n{}\n{}",
+        pin.state.as_str(),
+        pin.definition,
+        pin.changed.as_deref().unwrap_or_default()
+    );
     doorward_model::PlainToken::presented(&text).hashed().as_str().to_owned()
 }
 
-/// The most characters of a tool's description, and of one side of a difference, that the page shows.
+/// The most characters of a tool's description, and of one side of a difference, that the page
+/// shows.
 const DESCRIPTION: usize = 400;
 const DIFFERENCE: usize = 20_000;
 
-/// A difference as the page shows it. Hidden characters are shown rather than dropped, since they may be the difference; line breaks stay.
+/// A difference as the page shows it. Hidden characters are shown rather than dropped, since they
+/// may be the difference; line breaks stay.
 fn changed_part(one: &doorward_gateway::Difference) -> ChangedPart {
     let shown = |text: &str| {
         let lines: Vec<_> = text.lines().map(foreign::escaped).collect();
@@ -62,7 +72,10 @@ fn changed_part(one: &doorward_gateway::Difference) -> ChangedPart {
 }
 
 impl Upstreams for UpstreamPages {
-    fn services<'a>(&'a self, person: &'a Arc<Person>) -> Answer<'a, Result<Vec<Service>, StoreError>> {
+    fn services<'a>(
+        &'a self,
+        person: &'a Arc<Person>,
+    ) -> Answer<'a, Result<Vec<Service>, StoreError>> {
         Box::pin(async move {
             let services = self.gateway.services(person).await?;
             let upstreams = self.gateway.upstreams().await?;
@@ -73,7 +86,9 @@ impl Upstreams for UpstreamPages {
                     ConnectionState::Expired => ServiceState::Expired,
                     ConnectionState::Unreachable => ServiceState::Unreachable,
                 },
-                connectable: upstreams.iter().any(|upstream| upstream.name.as_str() == known.name && upstream.needs_connection()),
+                connectable: upstreams.iter().any(|upstream| {
+                    upstream.name.as_str() == known.name && upstream.needs_connection()
+                }),
                 name: known.name,
                 title: known.title,
                 tools: known.tools,
@@ -86,31 +101,69 @@ impl Upstreams for UpstreamPages {
         })
     }
 
-    fn prospect<'a>(&'a self, name: UpstreamName, person: &'a Person) -> Answer<'a, Result<Prospect, NotConnected>> {
+    fn prospect<'a>(
+        &'a self,
+        name: UpstreamName,
+        person: &'a Person,
+    ) -> Answer<'a, Result<Prospect, NotConnected>> {
         Box::pin(async move {
-            let (host, scopes) = self.gateway.prospect(name, person).await.map_err(|error| not_connected(name, error))?;
-            let upstream = self.gateway.upstream(name).await.map_err(NotConnected::Store)?.ok_or(NotConnected::Unknown)?;
-            let connected = self.gateway.is_connected(name, person).await.map_err(NotConnected::Store)?;
+            let (host, scopes) = self
+                .gateway
+                .prospect(name, person)
+                .await
+                .map_err(|error| not_connected(name, error))?;
+            let upstream = self
+                .gateway
+                .upstream(name)
+                .await
+                .map_err(NotConnected::Store)?
+                .ok_or(NotConnected::Unknown)?;
+            let connected =
+                self.gateway.is_connected(name, person).await.map_err(NotConnected::Store)?;
             Ok(Prospect { title: upstream.title.clone(), host, scopes, connected })
         })
     }
 
-    fn begin<'a>(&'a self, name: UpstreamName, person: &'a Person, browser: &'a str) -> Answer<'a, Result<String, NotConnected>> {
+    fn begin<'a>(
+        &'a self,
+        name: UpstreamName,
+        person: &'a Person,
+        browser: &'a str,
+    ) -> Answer<'a, Result<String, NotConnected>> {
         Box::pin(async move {
             let url = self.gateway.begin_connect(name, Departure { person, browser }).await;
             url.map(|url| url.to_string()).map_err(|error| not_connected(name, error))
         })
     }
 
-    fn finish<'a>(&'a self, name: UpstreamName, params: &'a Params, person: &'a Person, browser: &'a str) -> Answer<'a, Result<(), NotConnected>> {
-        Box::pin(async move { self.gateway.finish_connect(name, params, Departure { person, browser }).await.map_err(|error| not_connected(name, error)) })
+    fn finish<'a>(
+        &'a self,
+        name: UpstreamName,
+        params: &'a Params,
+        person: &'a Person,
+        browser: &'a str,
+    ) -> Answer<'a, Result<(), NotConnected>> {
+        Box::pin(async move {
+            self.gateway
+                .finish_connect(name, params, Departure { person, browser })
+                .await
+                .map_err(|error| not_connected(name, error))
+        })
     }
 
-    fn disconnect<'a>(&'a self, name: UpstreamName, person: &'a Person) -> Answer<'a, Result<(), StoreError>> {
+    fn disconnect<'a>(
+        &'a self,
+        name: UpstreamName,
+        person: &'a Person,
+    ) -> Answer<'a, Result<(), StoreError>> {
         Box::pin(self.gateway.disconnect(name, person))
     }
 
-    fn confirmation<'a>(&'a self, user_id: &'a UserId, id: &'a str) -> Answer<'a, Result<Option<Confirmation>, StoreError>> {
+    fn confirmation<'a>(
+        &'a self,
+        user_id: &'a UserId,
+        id: &'a str,
+    ) -> Answer<'a, Result<Option<Confirmation>, StoreError>> {
         Box::pin(async move {
             let pending = self.mcp.pending_confirmation(user_id, id).await?;
             Ok(pending.map(|pending| Confirmation {
@@ -147,7 +200,11 @@ impl Upstreams for UpstreamPages {
                     enabled: upstream.is_enabled(),
                     people: self.gateway.count_connections(upstream.name).await?,
                     tools: tools.into_iter().map(tool).collect(),
-                    left_out: left_out.named().iter().map(|(name, why)| (name.clone(), why.as_str())).collect(),
+                    left_out: left_out
+                        .named()
+                        .iter()
+                        .map(|(name, why)| (name.clone(), why.as_str()))
+                        .collect(),
                     left_out_count: left_out.count(),
                 });
             }
@@ -155,11 +212,18 @@ impl Upstreams for UpstreamPages {
         })
     }
 
-    fn decide<'a>(&'a self, tool: ToolSeen<'a>, decision: ToolDecision, by: &'a Person) -> Answer<'a, Result<bool, StoreError>> {
+    fn decide<'a>(
+        &'a self,
+        tool: ToolSeen<'a>,
+        decision: ToolDecision,
+        by: &'a Person,
+    ) -> Answer<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let pin = match self.gateway.pinned(tool.upstream, tool.tool).await {
                 Ok(pin) if seen(&pin) == tool.seen => pin,
-                Ok(_) | Err(ToolChangeError::Unknown(_) | ToolChangeError::Changed) => return Ok(false),
+                Ok(_) | Err(ToolChangeError::Unknown(_) | ToolChangeError::Changed) => {
+                    return Ok(false);
+                }
                 Err(ToolChangeError::Store(error)) => return Err(error),
             };
             let decision = match decision {

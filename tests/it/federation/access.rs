@@ -14,11 +14,31 @@ type Case = (fn(&mut doorward_federation::ProviderConfig), serde_json::Value, se
 async fn only_allowed_domains_groups_and_claims_come_in() {
     let provider = FakeProvider::start().await;
     let cases: Vec<Case> = vec![
-        (|corp| corp.allowed_domains = vec!["corp.example".to_owned()], json!({"email": "ada@corp.example"}), json!({"email": "ada@corp.example.evil"})),
-        (|corp| corp.allowed_domains = vec!["corp.example".to_owned()], json!({"email_verified": true}), json!({"email_verified": false})),
-        (|corp| corp.allowed_domains = vec!["corp.example".to_owned()], json!({"email_verified": "true"}), json!({"email_verified": null})),
-        (|corp| corp.allowed_groups = vec!["eng-*".to_owned()], json!({"groups": ["x", "eng-core"]}), json!({"groups": ["xeng-core"]})),
-        (|corp| corp.required_claims = vec!["department = research".to_owned()], json!({"department": "research"}), json!({"department": "Research"})),
+        (
+            |corp| corp.allowed_domains = vec!["corp.example".to_owned()],
+            json!({"email": "ada@corp.example"}),
+            json!({"email": "ada@corp.example.evil"}),
+        ),
+        (
+            |corp| corp.allowed_domains = vec!["corp.example".to_owned()],
+            json!({"email_verified": true}),
+            json!({"email_verified": false}),
+        ),
+        (
+            |corp| corp.allowed_domains = vec!["corp.example".to_owned()],
+            json!({"email_verified": "true"}),
+            json!({"email_verified": null}),
+        ),
+        (
+            |corp| corp.allowed_groups = vec!["eng-*".to_owned()],
+            json!({"groups": ["x", "eng-core"]}),
+            json!({"groups": ["xeng-core"]}),
+        ),
+        (
+            |corp| corp.required_claims = vec!["department = research".to_owned()],
+            json!({"department": "research"}),
+            json!({"department": "Research"}),
+        ),
     ];
     for (change, good, bad) in cases {
         let server = server_with(&provider, |corp, _| change(corp)).await;
@@ -38,7 +58,10 @@ async fn ca40_roles_follow_the_provider_at_each_sign_in_and_act_on_the_next_call
     let provider = FakeProvider::start().await;
     provider.claims(&json!({"groups": ["engineering-core"]}));
     let server = server_with(&provider, |corp, config| {
-        corp.roles = vec!["groups = engineering-* -> developer".to_owned(), "groups = bosses -> admin".to_owned()];
+        corp.roles = vec![
+            "groups = engineering-* -> developer".to_owned(),
+            "groups = bosses -> admin".to_owned(),
+        ];
         config.access.scope_roles = vec!["mcp:write = developer".to_owned()];
         config.access.tool_roles = vec!["server_info = admin".to_owned()];
     })
@@ -46,64 +69,130 @@ async fn ca40_roles_follow_the_provider_at_each_sign_in_and_act_on_the_next_call
     let browser = signed_in(&server, &provider).await;
     let (client, tokens) = connect(&server, &browser, "mcp:write").await;
     assert_eq!(tokens.answer["scope"], "mcp:write");
-    server.call(&tokens.access, "revoke_connected_app", json!({"client_id": "c_x"})).await.expect(200);
-    assert_eq!(server.call(&tokens.access, "server_info", json!({})).await.expect(403).json()["error"]["data"]["error"], "forbidden_by_role");
+    server
+        .call(&tokens.access, "revoke_connected_app", json!({"client_id": "c_x"}))
+        .await
+        .expect(200);
+    assert_eq!(
+        server.call(&tokens.access, "server_info", json!({})).await.expect(403).json()["error"]["data"]
+            ["error"],
+        "forbidden_by_role"
+    );
     // The group is lost; the same token loses the tool on the next call, and a refresh yields less.
     provider.claims(&json!({"groups": ["bosses"]}));
     signed_in(&server, &provider).await;
-    let lost = server.call(&tokens.access, "revoke_connected_app", json!({"client_id": "c_x"})).await.expect(403);
-    assert!(lost.header("www-authenticate").is_empty(), "no other token would help: {}", lost.header("www-authenticate"));
+    let lost = server
+        .call(&tokens.access, "revoke_connected_app", json!({"client_id": "c_x"}))
+        .await
+        .expect(403);
+    assert!(
+        lost.header("www-authenticate").is_empty(),
+        "no other token would help: {}",
+        lost.header("www-authenticate")
+    );
     server.call(&tokens.access, "server_info", json!({})).await.expect(200);
-    let listed = server.rpc(&tokens.access, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})).await.json();
-    assert!(!listed["result"]["tools"].as_array().unwrap().iter().any(|tool| tool["name"] == "revoke_connected_app"));
+    let listed = server
+        .rpc(&tokens.access, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}))
+        .await
+        .json();
+    assert!(
+        !listed["result"]["tools"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|tool| tool["name"] == "revoke_connected_app")
+    );
     let refreshed = client.refresh(&tokens.refresh, &[]).await.expect(200).json();
     assert_eq!(refreshed["scope"], "mcp:read");
     // And it comes back with the group.
     provider.claims(&json!({"groups": ["engineering-x"]}));
     signed_in(&server, &provider).await;
-    server.call(&tokens.access, "revoke_connected_app", json!({"client_id": "c_x"})).await.expect(200);
-    assert_eq!(client.refresh(refreshed["refresh_token"].as_str().unwrap(), &[]).await.expect(200).json()["scope"], "mcp:write");
+    server
+        .call(&tokens.access, "revoke_connected_app", json!({"client_id": "c_x"}))
+        .await
+        .expect(200);
+    assert_eq!(
+        client.refresh(refreshed["refresh_token"].as_str().unwrap(), &[]).await.expect(200).json()
+            ["scope"],
+        "mcp:write"
+    );
 }
 
 #[tokio::test]
 async fn a_client_is_never_offered_what_the_person_s_roles_do_not_allow() {
-    let server =
-        TestServer::start_with(|config| config.access.scope_roles = vec!["mcp:write = developer".to_owned(), "mcp:read = staff developer".to_owned()]).await;
+    let server = TestServer::start_with(|config| {
+        config.access.scope_roles =
+            vec!["mcp:write = developer".to_owned(), "mcp:read = staff developer".to_owned()]
+    })
+    .await;
     server.person_with("staff", &["staff"]).await;
     server.person("nobody").await;
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("staff").await;
     let page = client.consent_page(&browser, &pkce(), &[("scope", "mcp:read mcp:write")]).await;
-    assert!(!page.body.contains("scope-mcp:write") && page.body.contains("your roles do not allow it: Change things for you"), "{}", page.body);
+    assert!(
+        !page.body.contains("scope-mcp:write")
+            && page.body.contains("your roles do not allow it: Change things for you"),
+        "{}",
+        page.body
+    );
     // Not by a form that claims otherwise, either.
     let at = page.body.find("/consent\"").unwrap();
     let value = |name: &str| doorward_testkit::form_value(&page.body[at..], name).unwrap();
     let (csrf, request) = (value("csrf"), value("request"));
-    let fields = [("csrf", csrf.as_str()), ("request", request.as_str()), ("decision", "allow"), ("scope-mcp:write", "on"), ("scope-mcp:read", "on")];
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("request", request.as_str()),
+        ("decision", "allow"),
+        ("scope-mcp:write", "on"),
+        ("scope-mcp:read", "on"),
+    ];
     let pkce_used = pkce();
     let back = browser.post(&server.at("/consent"), &fields).await.expect(303);
     assert!(back.location_param("code").is_some());
-    let redeemed = client.redeem(&client.code(&browser, &pkce_used, &[("scope", "mcp:write")]).await, &pkce_used, &[]).await.expect(200).json();
+    let redeemed = client
+        .redeem(
+            &client.code(&browser, &pkce_used, &[("scope", "mcp:write")]).await,
+            &pkce_used,
+            &[],
+        )
+        .await
+        .expect(200)
+        .json();
     assert_eq!(redeemed["scope"], "mcp:read");
     // Somebody whose roles allow nothing is told so, and can tell the client.
     let nobody = server.signed_in("nobody").await;
     let page = nobody.get(&client.authorize_url(&pkce(), &[])).await.expect(403);
     assert!(page.body.contains("Your roles do not allow this"), "{}", page.body);
-    assert!(page.body.contains("href=\"http://127.0.0.1:7777/callback?error=access_denied"), "{}", page.body);
-    let silent = nobody.get(&client.authorize_url(&pkce(), &[("prompt", "none")])).await.expect(303);
+    assert!(
+        page.body.contains("href=\"http://127.0.0.1:7777/callback?error=access_denied"),
+        "{}",
+        page.body
+    );
+    let silent =
+        nobody.get(&client.authorize_url(&pkce(), &[("prompt", "none")])).await.expect(303);
     assert_eq!(silent.location_param("error").as_deref(), Some("access_denied"));
 }
 
 #[tokio::test]
 async fn losing_every_role_between_code_and_token_yields_no_token() {
-    let server = TestServer::start_with(|config| config.access.scope_roles = vec!["mcp:read = staff".to_owned()]).await;
+    let server = TestServer::start_with(|config| {
+        config.access.scope_roles = vec!["mcp:read = staff".to_owned()]
+    })
+    .await;
     let person = server.person_with("ann", &["staff"]).await;
-    let (client, browser, pkce) = (OAuthClient::register(&server).await, server.signed_in("ann").await, pkce());
+    let (client, browser, pkce) =
+        (OAuthClient::register(&server).await, server.signed_in("ann").await, pkce());
     let code = client.code(&browser, &pkce, &[]).await;
     server.app.accounts.set_roles(&Authority::operator(), &person, Vec::new()).await.unwrap();
     assert_eq!(client.redeem(&code, &pkce, &[]).await.expect(400).json()["error"], "invalid_grant");
     // The code is not spent by that: with the role back it is good for its minute.
-    server.app.accounts.set_roles(&Authority::operator(), &person, vec![Role::parse("staff").unwrap()]).await.unwrap();
+    server
+        .app
+        .accounts
+        .set_roles(&Authority::operator(), &person, vec![Role::parse("staff").unwrap()])
+        .await
+        .unwrap();
     client.redeem(&code, &pkce, &[]).await.expect(200);
 }
 
@@ -131,7 +220,10 @@ async fn ca40_roles_are_refreshed_silently_every_day() {
     assert!(person.provider_roles.is_empty(), "{:?}", person.provider_roles);
     // The provider rotates its refresh tokens; the next day's is the one that it gave.
     server.clock.advance(86_400);
-    assert_eq!(round(&server).await, doorward_federation::Round { confirmed: 1, ended: 0, waiting: 0 });
+    assert_eq!(
+        round(&server).await,
+        doorward_federation::Round { confirmed: 1, ended: 0, waiting: 0 }
+    );
     assert_eq!(round(&server).await, doorward_federation::Round::default(), "nothing is due twice");
     drop(tokens);
 }
@@ -144,10 +236,14 @@ async fn ca40_a_person_whom_the_provider_refuses_loses_everything_at_once() {
     let (client, tokens) = connect(&server, &browser, "mcp:read").await;
     assert!(server.calls(&tokens.access).await);
     provider.refuse_refresh(Some((400, "invalid_grant")));
-    // The token is kept alive by the clock's end of the day before; a fresh one shows that it is the grant that dies.
+    // The token is kept alive by the clock's end of the day before; a fresh one shows that it is
+    // the grant that dies.
     server.clock.advance(86_400);
     let fresh = client.refresh(&tokens.refresh, &[]).await.expect(200).json();
-    let fresh = (fresh["access_token"].as_str().unwrap().to_owned(), fresh["refresh_token"].as_str().unwrap().to_owned());
+    let fresh = (
+        fresh["access_token"].as_str().unwrap().to_owned(),
+        fresh["refresh_token"].as_str().unwrap().to_owned(),
+    );
     assert!(server.calls(&fresh.0).await);
     let begun = std::time::Instant::now();
     assert_eq!(round(&server).await.ended, 1);
@@ -155,13 +251,20 @@ async fn ca40_a_person_whom_the_provider_refuses_loses_everything_at_once() {
     eprintln!("access ended {:?} after the look at the provider began", begun.elapsed());
     assert_eq!(name_of(&server, &browser).await, None);
     assert_eq!(client.refresh(&fresh.1, &[]).await.expect(400).json()["error"], "invalid_grant");
-    let identity = server.app.store.identities_of(&server.app.accounts.find("ada").await.unwrap().id).await.unwrap();
+    let identity = server
+        .app
+        .store
+        .identities_of(&server.app.accounts.find("ada").await.unwrap().id)
+        .await
+        .unwrap();
     assert!(identity[0].credential.is_none(), "its token is deleted");
 }
 
 #[tokio::test]
 async fn ca40_a_provider_that_cannot_be_reached_costs_nothing_within_the_grace() {
-    for (what, status, error) in [("down", 503, "server_error"), ("our own secret is wrong", 401, "invalid_client")] {
+    for (what, status, error) in
+        [("down", 503, "server_error"), ("our own secret is wrong", 401, "invalid_client")]
+    {
         let provider = FakeProvider::start().await;
         let server = server_with(&provider, |corp, _| corp.grace_seconds = 3600).await;
         let browser = signed_in(&server, &provider).await;
@@ -176,7 +279,10 @@ async fn ca40_a_provider_that_cannot_be_reached_costs_nothing_within_the_grace()
         server.clock.advance(300);
         assert_eq!(round(&server).await.confirmed, 1);
         // Silent for longer than the grace, it no longer vouches.
-        provider.answer("/.well-known/openid-configuration", Answer::Raw(500, "text/html", String::new(), String::new()));
+        provider.answer(
+            "/.well-known/openid-configuration",
+            Answer::Raw(500, "text/html", String::new(), String::new()),
+        );
         provider.refuse_refresh(Some((status, error)));
         server.clock.advance(86_400 + 3600);
         assert_eq!(round(&server).await.waiting, 1);
@@ -190,7 +296,8 @@ async fn ca40_a_provider_that_cannot_be_reached_costs_nothing_within_the_grace()
 async fn a_person_who_no_longer_fits_the_policy_is_out_at_the_next_refresh() {
     let provider = FakeProvider::start().await;
     provider.claims(&json!({"groups": ["eng"]}));
-    let server = server_with(&provider, |corp, _| corp.allowed_groups = vec!["eng".to_owned()]).await;
+    let server =
+        server_with(&provider, |corp, _| corp.allowed_groups = vec!["eng".to_owned()]).await;
     let browser = signed_in(&server, &provider).await;
     provider.claims(&json!({"groups": ["sales"]}));
     server.clock.advance(86_400);
@@ -221,7 +328,11 @@ async fn after_signing_out_connected_apps_go_on_for_a_week_without_the_provider_
     let browser = signed_in(&server, &provider).await;
     let (client, tokens) = connect(&server, &browser, "mcp:read").await;
     let page = browser.get(&server.at("/logout")).await.expect(200);
-    let csrf = doorward_testkit::form_value(&page.body[page.body.find("class=\"stack\"").unwrap()..], "csrf").unwrap();
+    let csrf = doorward_testkit::form_value(
+        &page.body[page.body.find("class=\"stack\"").unwrap()..],
+        "csrf",
+    )
+    .unwrap();
     browser.post(&server.at("/logout"), &[("csrf", &csrf)]).await.expect(200);
     let before = provider.hits("/token");
     server.clock.advance(7 * 86_400 - 1);
@@ -254,13 +365,18 @@ async fn a_sign_in_counts_once_on_two_replicas_and_each_finishes_what_the_other_
     let two = TestServer::start_on(config, one.data_dir.clone()).await;
     let browser = Browser::new();
     for round in 1..=5 {
-        let back = provider.sign_in(&super::begin(&one, &browser, "?again=1").await.expect(303).location());
+        let back = provider
+            .sign_in(&super::begin(&one, &browser, "?again=1").await.expect(303).location());
         let at_two = back.replace(&one.url, &two.url);
         let (first, second) = tokio::join!(browser.get(&back), browser.get(&at_two));
         assert_eq!(provider.hits("/token"), round, "{} {}", first.location(), second.location());
     }
-    let back = provider.sign_in(&super::begin(&one, &browser, "?again=1").await.expect(303).location());
-    assert_eq!(browser.get(&back.replace(&one.url, &two.url)).await.expect(303).location(), one.at("/account"));
+    let back =
+        provider.sign_in(&super::begin(&one, &browser, "?again=1").await.expect(303).location());
+    assert_eq!(
+        browser.get(&back.replace(&one.url, &two.url)).await.expect(303).location(),
+        one.at("/account")
+    );
 }
 
 #[tokio::test]
@@ -270,7 +386,15 @@ async fn without_passwords_the_first_administrator_comes_through_the_provider() 
     let (browser, link) = (Browser::new(), server.app.admin_link().await.unwrap());
     let page = browser.get(&link).await.expect(200);
     assert!(!page.body.contains("type=\"password\""), "{}", page.body);
-    let href = page.body.split("href=\"").find(|part| part.contains("/login?next=")).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let href = page
+        .body
+        .split("href=\"")
+        .find(|part| part.contains("/login?next="))
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .replace("&#38;", "&");
     let start = browser.get(&href).await.expect(303);
     let away = browser.get(&start.location()).await.expect(303);
     let back = browser.get(&provider.sign_in(&away.location())).await.expect(303);
@@ -296,7 +420,13 @@ async fn link(server: &TestServer, provider: &FakeProvider, browser: &Browser) {
     let at = page.body.find("/login/welcome\"").unwrap();
     let value = |name: &str| doorward_testkit::form_value(&page.body[at..], name).unwrap();
     let (csrf, arrival) = (value("csrf"), value("arrival"));
-    browser.post(&server.at("/login/welcome"), &[("csrf", &csrf), ("arrival", &arrival), ("decision", "link")]).await.expect(303);
+    browser
+        .post(
+            &server.at("/login/welcome"),
+            &[("csrf", &csrf), ("arrival", &arrival), ("decision", "link")],
+        )
+        .await
+        .expect(303);
 }
 
 #[tokio::test]
@@ -396,11 +526,17 @@ async fn deleting_a_provider_ends_what_came_through_it() {
 async fn provider_roles_never_leave_a_server_without_its_own_administrator_by_mistake() {
     let provider = FakeProvider::start().await;
     provider.claims(&json!({"groups": ["bosses"]}));
-    let server = server_with(&provider, |corp, _| corp.roles = vec!["groups = bosses -> admin".to_owned()]).await;
+    let server =
+        server_with(&provider, |corp, _| corp.roles = vec!["groups = bosses -> admin".to_owned()])
+            .await;
     let browser = signed_in(&server, &provider).await;
     browser.get(&server.at("/admin")).await.expect(200);
     let page = browser.get(&server.at("/admin/providers")).await;
-    assert!(page.body.contains("Identity providers") && page.body.contains("/login/corp/callback"), "{}", page.body);
+    assert!(
+        page.body.contains("Identity providers") && page.body.contains("/login/corp/callback"),
+        "{}",
+        page.body
+    );
     provider.claims(&json!({"groups": []}));
     let again = signed_in(&server, &provider).await;
     again.get(&server.at("/admin")).await.expect(404);

@@ -1,4 +1,5 @@
-//! Every dishonest way. Each ends in a page that says what the person can do, signs nobody in, and leaves other providers alone.
+//! Every dishonest way. Each ends in a page that says what the person can do, signs nobody in, and
+//! leaves other providers alone.
 
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,13 @@ async fn ca20_replayed_foreign_and_missing_state_signs_nobody_in() {
     assert_eq!(name_of(&server, &attacker).await.as_deref(), Some("ada"));
     let code = url::Url::parse(&back).unwrap();
     let code = code.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
-    for query in [format!("?code={code}"), format!("?code={code}&state=dw_st_guess"), "?state=".to_owned(), String::new(), "?code=a&code=b&state=x".to_owned()]
-    {
+    for query in [
+        format!("?code={code}"),
+        format!("?code={code}&state=dw_st_guess"),
+        "?state=".to_owned(),
+        String::new(),
+        "?code=a&code=b&state=x".to_owned(),
+    ] {
         let page = victim.get(&server.at(&format!("/login/corp/callback{query}"))).await;
         assert_eq!(page.status, 400, "{query}: {}", page.body);
         assert_eq!(name_of(&server, &victim).await, None);
@@ -62,7 +68,9 @@ async fn mix_up_between_providers_is_noticed() {
     .await;
     let browser = Browser::new();
     // The sign-in went to the honest one; the answer comes to the evil one's address.
-    let back = honest.sign_in(&begin(&server, &browser, "").await.location()).replace("/login/corp/", "/login/evil/");
+    let back = honest
+        .sign_in(&begin(&server, &browser, "").await.location())
+        .replace("/login/corp/", "/login/evil/");
     refused(&server, &browser, &browser.get(&back).await, 400).await;
     assert_eq!(evil.hits("/token"), 0, "the code was not handed to the other provider");
     // RFC 9207: the answer names another issuer, or none although the provider always does.
@@ -107,9 +115,15 @@ async fn id_tokens_that_are_not_meant_signed_or_timed_right_are_refused() {
         provider.claims(&json!({ name: value }));
         let browser = Browser::new();
         let page = arrive(&server, &provider, &browser).await;
-        assert!(matches!(page.status, 400 | 503), "{name} {value}: {} {}", page.status, page.location());
+        assert!(
+            matches!(page.status, 400 | 503),
+            "{name} {value}: {} {}",
+            page.status,
+            page.location()
+        );
         assert_eq!(name_of(&server, &browser).await, None, "{name} {value}");
-        // What a claim was before is not told: the protocol's own come back by themselves, the person's by name.
+        // What a claim was before is not told: the protocol's own come back by themselves, the
+        // person's by name.
         provider.forget_claim(name);
     }
     for signature in [Signature::None, Signature::SharedSecret, Signature::ForeignKey] {
@@ -139,19 +153,26 @@ async fn keys_that_change_are_fetched_again_and_odd_key_sets_let_nobody_in() {
         refused(&server, &browser, &arrive(&server, &provider, &browser).await, 400).await;
     }
     assert!(provider.hits("/jwks") <= 3, "{} fetches", provider.hits("/jwks"));
-    for (what, body) in
-        [("huge", format!("{{\"keys\":[],\"x\":\"{}\"}}", "x".repeat(10_000_000))), ("empty", "{\"keys\":[]}".to_owned()), ("html", "<html>".to_owned())]
-    {
+    for (what, body) in [
+        ("huge", format!("{{\"keys\":[],\"x\":\"{}\"}}", "x".repeat(10_000_000))),
+        ("empty", "{\"keys\":[]}".to_owned()),
+        ("html", "<html>".to_owned()),
+    ] {
         let odd = FakeProvider::start().await;
         odd.answer("/jwks", raw(200, "application/json", &body));
         let server = server_with(&odd, |_, _| {}).await;
         let browser = Browser::new();
         let page = begin(&server, &browser, "").await;
-        let page = if page.status == 303 { browser.get(&odd.sign_in(&page.location())).await } else { page };
+        let page = if page.status == 303 {
+            browser.get(&odd.sign_in(&page.location())).await
+        } else {
+            page
+        };
         assert!(matches!(page.status, 400 | 503), "{what}: {}", page.status);
         assert_eq!(name_of(&server, &browser).await, None);
     }
-    // A kid that stands twice: either the right key is found or nobody comes in; the wrong one never counts.
+    // A kid that stands twice: either the right key is found or nobody comes in; the wrong one
+    // never counts.
     let twice = FakeProvider::start().await;
     twice.repeat_kid();
     let server = server_with(&twice, |_, _| {}).await;
@@ -170,14 +191,23 @@ async fn userinfo_about_somebody_else_is_refused() {
 }
 
 #[tokio::test]
-async fn p10_a_provider_that_is_down_slow_or_talks_nonsense_costs_nobody_more_than_the_time_limit() {
+async fn p10_a_provider_that_is_down_slow_or_talks_nonsense_costs_nobody_more_than_the_time_limit()
+{
     let healthy = FakeProvider::start().await;
     for path in ["/.well-known/openid-configuration", "/jwks", "/token", "/userinfo"] {
         let answers: Vec<(&str, Answer)> = vec![
             ("500", raw(500, "application/json", "{}")),
             ("html", raw(200, "text/html", "<html><body>Sign in to the Wi-Fi</body></html>")),
             ("10 MB", raw(200, "application/json", &"[".repeat(10_000_000))),
-            ("redirect inside", Answer::Raw(302, "text/html", String::new(), "location: http://169.254.169.254/latest/meta-data\r\n".to_owned())),
+            (
+                "redirect inside",
+                Answer::Raw(
+                    302,
+                    "text/html",
+                    String::new(),
+                    "location: http://169.254.169.254/latest/meta-data\r\n".to_owned(),
+                ),
+            ),
             ("json of another shape", raw(200, "application/json", "[1,2,3]")),
         ];
         for (what, answer) in answers {
@@ -191,7 +221,11 @@ async fn p10_a_provider_that_is_down_slow_or_talks_nonsense_costs_nobody_more_th
             healthy.follow(&server.clock);
             let browser = Browser::new();
             let page = begin(&server, &browser, "").await;
-            let page = if page.status == 303 { browser.get(&provider.sign_in(&page.location())).await } else { page };
+            let page = if page.status == 303 {
+                browser.get(&provider.sign_in(&page.location())).await
+            } else {
+                page
+            };
             refused(&server, &browser, &page, 503).await;
             assert!(page.body.contains("Corp does not answer"), "{path} {what}: {}", page.body);
             let away = browser.get(&server.at("/login/healthy")).await.expect(303);
@@ -222,7 +256,10 @@ async fn a_provider_that_hangs_is_given_up_and_others_keep_working_meanwhile() {
     let browser = Browser::new();
     let away = browser.get(&server.at("/login/healthy")).await.expect(303);
     browser.get(&healthy.sign_in(&away.location())).await.expect(303);
-    assert!(waiting.iter().all(|page| !page.is_finished()), "the healthy one came in while the others still waited");
+    assert!(
+        waiting.iter().all(|page| !page.is_finished()),
+        "the healthy one came in while the others still waited"
+    );
     for page in waiting {
         assert_eq!(page.await.unwrap(), 503);
     }
@@ -266,9 +303,14 @@ async fn an_internal_address_is_never_asked_unless_the_operator_named_its_networ
 #[tokio::test]
 async fn a_provider_that_is_not_there_is_said_not_to_answer() {
     let provider = FakeProvider::start().await;
-    let server = server_with(&provider, |corp, _| "http://127.0.0.1:1".clone_into(&mut corp.issuer)).await;
+    let server =
+        server_with(&provider, |corp, _| "http://127.0.0.1:1".clone_into(&mut corp.issuer)).await;
     let page = begin(&server, &Browser::new(), "").await.expect(503);
-    assert!(page.body.contains("Corp does not answer") && !page.header("retry-after").is_empty(), "{}", page.body);
+    assert!(
+        page.body.contains("Corp does not answer") && !page.header("retry-after").is_empty(),
+        "{}",
+        page.body
+    );
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
-//! Who a user is: an issuer and a subject, and nothing that somebody chose. What comes with an account follows it, and goes with it.
+//! Who a user is: an issuer and a subject, and nothing that somebody chose. What comes with an
+//! account follows it, and goes with it.
 
 use std::time::Duration;
 
 use doorward_accounts::NewPerson;
 use doorward_federation::ProviderConfig;
-use doorward_model::{Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, Timestamp};
+use doorward_model::{
+    Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, Timestamp,
+};
 use doorward_testkit::{Answer, Browser, FakeProvider, PASSWORD, TestServer};
 use serde_json::json;
 
@@ -39,7 +42,8 @@ async fn through(server: &TestServer, provider: &FakeProvider, name: &str) -> Br
     browser
 }
 
-/// Servers with an OpenID provider and with a plain OAuth 2.0 one, each called `corp` and with its user `ada` signed in.
+/// Servers with an OpenID provider and with a plain OAuth 2.0 one, each called `corp` and with its
+/// user `ada` signed in.
 async fn both_protocols() -> Vec<(FakeProvider, TestServer, Browser)> {
     let mut all = Vec::new();
     for open_id in [true, false] {
@@ -87,7 +91,11 @@ async fn a_refresh_token_that_the_provider_replaced_is_kept_when_the_check_is_dr
             }
             check.abort();
             server.app.federation.drained().await;
-            assert_ne!(identity(&server, "ada").await.credential, before, "{slow}: the new token is stored");
+            assert_ne!(
+                identity(&server, "ada").await.credential,
+                before,
+                "{slow}: the new token is stored"
+            );
             provider.restore(slow);
             server.clock.advance(301);
             let again = round(&server).await;
@@ -111,7 +119,11 @@ async fn a_name_from_a_provider_is_no_address_and_hides_nothing() {
     let browser = signed_in(&server, &provider).await;
     let boss = person(&server, "boss").await;
     assert_eq!((boss.email.as_deref(), boss.display_name.as_deref()), (None, Some("Boss")));
-    assert_eq!(identity(&server, "boss").await.email, None, "an address that is not verified is not the account's");
+    assert_eq!(
+        identity(&server, "boss").await.email,
+        None,
+        "an address that is not verified is not the account's"
+    );
     let (_, tokens) = connect(&server, &browser, "mcp:read").await;
     server.call(&tokens.access, "whoami", json!({})).await.expect(403);
     // Without a user name, what stands before the @ is a name, and no more.
@@ -134,7 +146,12 @@ async fn a_name_with_an_at_sign_that_an_older_version_took_from_a_provider_goes_
     signed_in(&server, &provider).await;
     let ada = person(&server, "ada").await;
     let older = PersonName::from_stored("ada@corp.example".to_owned());
-    server.app.store.apply(Change::RenamePerson { user_id: ada.id.clone(), name: older }).await.unwrap();
+    server
+        .app
+        .store
+        .apply(Change::RenamePerson { user_id: ada.id.clone(), name: older })
+        .await
+        .unwrap();
     server.clock.advance(86_400);
     assert_eq!(round(&server).await.confirmed, 1);
     assert_eq!(person(&server, "ada").await.id, ada.id);
@@ -145,7 +162,8 @@ async fn an_address_follows_the_provider_and_goes_when_it_is_no_longer_vouched_f
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |corp, config| {
         corp.roles = vec!["email = *@corp.example -> staff".to_owned()];
-        config.policy.rules = vec!["allow user=*@corp.example".to_owned(), "allow user=*@new.example".to_owned()];
+        config.policy.rules =
+            vec!["allow user=*@corp.example".to_owned(), "allow user=*@new.example".to_owned()];
         "deny".clone_into(&mut config.policy.default);
     })
     .await;
@@ -165,30 +183,50 @@ async fn an_address_follows_the_provider_and_goes_when_it_is_no_longer_vouched_f
     assert_eq!(identity(&server, "ada").await.email, None);
     let (_, tokens) = connect(&server, &browser, "mcp:read").await;
     server.call(&tokens.access, "whoami", json!({})).await.expect(403);
-    // It comes back with the provider's word, and goes when the provider stands for the account no more.
+    // It comes back with the provider's word, and goes when the provider stands for the account no
+    // more.
     provider.claims(&json!({"email_verified": true}));
     let browser = signed_in(&server, &provider).await;
     assert_eq!(person(&server, "ada").await.email.as_deref(), Some("ada@new.example"));
     provider.refuse_refresh(Some((400, "invalid_grant")));
     server.clock.advance(86_400);
     assert_eq!(round(&server).await.ended, 1);
-    assert_eq!((person(&server, "ada").await.email, name_of(&server, &browser).await), (None, None));
+    assert_eq!(
+        (person(&server, "ada").await.email, name_of(&server, &browser).await),
+        (None, None)
+    );
 }
 
 #[tokio::test]
-async fn an_address_that_an_administrator_gave_to_a_user_with_a_password_is_not_the_provider_s_to_change() {
+async fn an_address_that_an_administrator_gave_to_a_user_with_a_password_is_not_the_provider_s_to_change()
+ {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
-    let new = NewPerson { name: "local".to_owned(), email: Some("ada@corp.example".to_owned()), password: Some(PASSWORD.to_owned()), roles: Vec::new() };
-    let local = server.app.accounts.add(&doorward_accounts::Authority::operator(), new).await.unwrap();
+    let new = NewPerson {
+        name: "local".to_owned(),
+        email: Some("ada@corp.example".to_owned()),
+        password: Some(PASSWORD.to_owned()),
+        roles: Vec::new(),
+    };
+    let local =
+        server.app.accounts.add(&doorward_accounts::Authority::operator(), new).await.unwrap();
     let corp = server.app.federation.named("corp").await.unwrap();
     server.app.federation.link_subject(&corp, "u-1", &local).await.unwrap();
-    for change in [json!({"email_verified": true}), json!({"email": "other@corp.example"}), json!({"email_verified": false}), json!({"email": null})] {
+    for change in [
+        json!({"email_verified": true}),
+        json!({"email": "other@corp.example"}),
+        json!({"email_verified": false}),
+        json!({"email": null}),
+    ] {
         provider.claims(&change);
         signed_in(&server, &provider).await;
         server.clock.advance(86_400);
         assert_eq!(round(&server).await.confirmed, 1);
-        assert_eq!(person(&server, "local").await.email.as_deref(), Some("ada@corp.example"), "{change}");
+        assert_eq!(
+            person(&server, "local").await.email.as_deref(),
+            Some("ada@corp.example"),
+            "{change}"
+        );
     }
 }
 
@@ -231,7 +269,8 @@ async fn two_plain_oauth_providers_at_one_origin_have_different_users() {
     }
     assert_eq!(names, ["ada", "ada-2", "ada-2", "held"]);
     assert_eq!(server.app.store.identities_of(&held.id).await.unwrap().len(), 1);
-    // It stays that user's in the background too; the other two are refused with the token of before.
+    // It stays that user's in the background too; the other two are refused with the token of
+    // before.
     server.clock.advance(86_400);
     let checked = round(&server).await;
     assert_eq!((checked.confirmed, checked.ended), (1, 2));
@@ -245,11 +284,13 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
     let server = TestServer::start().await;
     provider.follow(&server.clock);
     provider.claims(&json!({"groups": ["bosses"]}));
-    let config = ProviderConfig { roles: vec!["groups = bosses -> staff".to_owned()], ..provider.config() };
+    let config =
+        ProviderConfig { roles: vec!["groups = bosses -> staff".to_owned()], ..provider.config() };
     server.app.federation.add("corp", config.clone()).await.unwrap();
     let browser = signed_in(&server, &provider).await;
     let (client, tokens) = connect(&server, &browser, "mcp:read").await;
-    let personal = crate::access_tokens::made(&server, &browser, "script", &[("scope-mcp:read", "1")]).await;
+    let personal =
+        crate::access_tokens::made(&server, &browser, "script", &[("scope-mcp:read", "1")]).await;
     // Somebody with a password here, who linked an account there.
     let local = server.person("local").await;
     let corp = server.app.federation.named("corp").await.unwrap();
@@ -271,23 +312,44 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
         assert_eq!(name_of(&server, browser).await, None);
     }
     for token in [&tokens.access, &linked_tokens.access, &personal] {
-        assert!(!server.calls(token).await, "it came by the provider, or belonged to somebody for whom nothing else stands");
+        assert!(
+            !server.calls(token).await,
+            "it came by the provider, or belonged to somebody for whom nothing else stands"
+        );
     }
     client.refresh(&tokens.refresh, &[]).await.expect(400);
-    assert_eq!(name_of(&server, &own).await.as_deref(), Some("local"), "what came by a password stays");
+    assert_eq!(
+        name_of(&server, &own).await.as_deref(),
+        Some("local"),
+        "what came by a password stays"
+    );
     assert!(server.calls(&own_tokens.access).await);
     let local = person(&server, "local").await;
-    assert!(local.provider_roles.is_empty() && server.app.store.identities_of(&local.id).await.unwrap().is_empty());
+    assert!(
+        local.provider_roles.is_empty()
+            && server.app.store.identities_of(&local.id).await.unwrap().is_empty()
+    );
     let corp = server.app.federation.named("corp").await.unwrap();
     assert!(server.app.store.invitation(&corp.id, "guest@corp.example").await.unwrap().is_none());
     refused(&server, &waiting, &waiting.get(&back).await, 400).await;
     let ada = person(&server, "ada").await;
     assert_eq!((ada.email.as_deref(), ada.provider_roles.len()), (None, 0));
     server.app.store.flush().await.unwrap();
-    let audit = server.app.store.audit(&doorward_model::AuditFilter::default(), None, 200).await.unwrap().entries;
+    let audit = server
+        .app
+        .store
+        .audit(&doorward_model::AuditFilter::default(), None, 200)
+        .await
+        .unwrap()
+        .entries;
     let deleted = audit.iter().find(|entry| entry.event.kind == "provider.deleted").unwrap();
-    let told = serde_json::from_str::<serde_json::Value>(&deleted.event.detail).unwrap()["before"].clone();
-    assert_eq!((&told["accounts"], &told["sessions"], &told["grants"], &told["access_tokens"]), (&json!(2), &json!(2), &json!(2), &json!(1)), "{told}");
+    let told =
+        serde_json::from_str::<serde_json::Value>(&deleted.event.detail).unwrap()["before"].clone();
+    assert_eq!(
+        (&told["accounts"], &told["sessions"], &told["grants"], &told["access_tokens"]),
+        (&json!(2), &json!(2), &json!(2), &json!(1)),
+        "{told}"
+    );
     // The same account at the same issuer comes as anybody else does.
     provider.claims(&json!({"sub": "u-1"}));
     let again = signed_in(&server, &provider).await;
@@ -296,7 +358,8 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
 }
 
 #[tokio::test]
-async fn a_provider_that_left_the_configuration_or_became_another_server_takes_sessions_and_tokens_along() {
+async fn a_provider_that_left_the_configuration_or_became_another_server_takes_sessions_and_tokens_along()
+ {
     let (provider, elsewhere) = (FakeProvider::start().await, FakeProvider::start().await);
     for replaced in [false, true] {
         let server = server_with(&provider, |_, _| {}).await;
@@ -321,7 +384,10 @@ async fn a_provider_that_left_the_configuration_or_became_another_server_takes_s
         assert_eq!(elsewhere.hits("/token"), hits, "no token goes to another server");
         let ada = person(&later, "ada").await;
         let held = later.app.store.identities_of(&ada.id).await.unwrap().remove(0);
-        assert!(held.ended_at.is_some() && held.credential.is_none() && ada.email.is_none(), "{held:?}");
+        assert!(
+            held.ended_at.is_some() && held.credential.is_none() && ada.email.is_none(),
+            "{held:?}"
+        );
         // The same server is configured again: its user is who it was, and signs in anew.
         let again = start(with).await;
         assert_eq!(name_of(&again, &browser).await, None, "replaced: {replaced}");

@@ -13,7 +13,10 @@ fn logout_claims(server: &TestServer, provider: &FakeProvider, jti: &str) -> Val
 }
 
 async fn tell(server: &TestServer, token: &str) -> u16 {
-    Browser::new().post(&server.at("/login/corp/backchannel-logout"), &[("logout_token", token)]).await.status
+    Browser::new()
+        .post(&server.at("/login/corp/backchannel-logout"), &[("logout_token", token)])
+        .await
+        .status
 }
 
 #[tokio::test]
@@ -29,8 +32,14 @@ async fn fed22_a_logout_at_the_provider_ends_sessions_at_once_and_a_replay_is_re
     assert_eq!(tell(&server, &token).await, 200);
     assert_eq!(name_of(&server, &browser).await, None);
     eprintln!("the session ended {:?} after the logout token was sent", begun.elapsed());
-    assert!(name_of(&server, &elsewhere).await.is_some(), "another session of the provider is not meant");
-    assert!(server.calls(&tokens.access).await, "connected apps stay unless the operator says otherwise");
+    assert!(
+        name_of(&server, &elsewhere).await.is_some(),
+        "another session of the provider is not meant"
+    );
+    assert!(
+        server.calls(&tokens.access).await,
+        "connected apps stay unless the operator says otherwise"
+    );
     assert_eq!(tell(&server, &token).await, 400, "a replay");
     // Without a session it means all of them.
     let mut all = logout_claims(&server, &provider, "j-2");
@@ -60,9 +69,14 @@ async fn fed22_tokens_that_are_no_logout_tokens_end_nothing() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;
     let browser = signed_in(&server, &provider).await;
-    for (name, value) in
-        [("iss", json!("https://evil.example")), ("aud", json!("other")), ("events", json!({})), ("nonce", json!("n")), ("iat", json!(1)), ("jti", Value::Null)]
-    {
+    for (name, value) in [
+        ("iss", json!("https://evil.example")),
+        ("aud", json!("other")),
+        ("events", json!({})),
+        ("nonce", json!("n")),
+        ("iat", json!(1)),
+        ("jti", Value::Null),
+    ] {
         let mut claims = logout_claims(&server, &provider, "j");
         claims[name] = value;
         assert_eq!(tell(&server, &provider.token(&claims)).await, 400, "{name}");
@@ -74,8 +88,17 @@ async fn fed22_tokens_that_are_no_logout_tokens_end_nothing() {
     }
     provider.sign_with(Signature::Good);
     assert_eq!(tell(&server, "junk").await, 400);
-    assert_eq!(Browser::new().post(&server.at("/login/corp/backchannel-logout"), &[]).await.status, 400);
-    assert_eq!(Browser::new().post(&server.at("/login/nobody/backchannel-logout"), &[("logout_token", "x")]).await.status, 404);
+    assert_eq!(
+        Browser::new().post(&server.at("/login/corp/backchannel-logout"), &[]).await.status,
+        400
+    );
+    assert_eq!(
+        Browser::new()
+            .post(&server.at("/login/nobody/backchannel-logout"), &[("logout_token", "x")])
+            .await
+            .status,
+        404
+    );
     assert!(name_of(&server, &browser).await.is_some());
     // Keys that changed since are fetched.
     let provider = FakeProvider::start().await;
@@ -91,20 +114,33 @@ async fn ca39_signing_out_here_deletes_the_provider_s_tokens_and_offers_the_way_
     let server = server_with(&provider, |_, _| {}).await;
     let (one, two) = (signed_in(&server, &provider).await, signed_in(&server, &provider).await);
     let person = server.app.accounts.find("ada").await.unwrap();
-    let kept = async || server.app.store.identities_of(&person.id).await.unwrap()[0].credential.is_some();
+    let kept =
+        async || server.app.store.identities_of(&person.id).await.unwrap()[0].credential.is_some();
     let sign_out = async |browser: &Browser| {
         let page = browser.get(&server.at("/logout")).await.expect(200);
-        let csrf = form_value(&page.body[page.body.find("class=\"stack\"").unwrap()..], "csrf").unwrap();
+        let csrf =
+            form_value(&page.body[page.body.find("class=\"stack\"").unwrap()..], "csrf").unwrap();
         browser.post(&server.at("/logout"), &[("csrf", &csrf)]).await
     };
     let page = sign_out(&one).await.expect(200);
     assert!(kept().await, "the other session still needs it");
-    assert!(page.body.contains(&format!("action=\"{}/logout\"", provider.issuer)) && page.body.contains("Sign out at Corp"), "{}", page.body);
+    assert!(
+        page.body.contains(&format!("action=\"{}/logout\"", provider.issuer))
+            && page.body.contains("Sign out at Corp"),
+        "{}",
+        page.body
+    );
     let hint = form_value(&page.body, "id_token_hint").unwrap();
     assert_eq!(hint.split('.').count(), 3);
     assert_eq!(form_value(&page.body, "client_id").as_deref(), Some("doorward"));
-    assert_eq!(form_value(&page.body, "post_logout_redirect_uri").as_deref(), Some(server.at("/logout").as_str()));
-    assert!(!page.header("content-security-policy").contains("form-action"), "the form leads elsewhere");
+    assert_eq!(
+        form_value(&page.body, "post_logout_redirect_uri").as_deref(),
+        Some(server.at("/logout").as_str())
+    );
+    assert!(
+        !page.header("content-security-policy").contains("form-action"),
+        "the form leads elsewhere"
+    );
     assert_eq!(name_of(&server, &one).await, None);
     sign_out(&two).await.expect(200);
     assert!(!kept().await);
@@ -114,8 +150,12 @@ async fn ca39_signing_out_here_deletes_the_provider_s_tokens_and_offers_the_way_
     let server = server_with(&silent, |_, _| {}).await;
     let browser = signed_in(&server, &silent).await;
     let page = browser.get(&server.at("/logout")).await.expect(200);
-    let csrf = form_value(&page.body[page.body.find("class=\"stack\"").unwrap()..], "csrf").unwrap();
-    assert_eq!(browser.post(&server.at("/logout"), &[("csrf", &csrf)]).await.expect(303).location(), server.at("/logout"));
+    let csrf =
+        form_value(&page.body[page.body.find("class=\"stack\"").unwrap()..], "csrf").unwrap();
+    assert_eq!(
+        browser.post(&server.at("/logout"), &[("csrf", &csrf)]).await.expect(303).location(),
+        server.at("/logout")
+    );
 }
 
 #[tokio::test]
@@ -133,7 +173,12 @@ async fn no_secret_of_a_provider_is_readable_in_the_database() {
     }
     assert!(bytes.len() > 10_000);
     let text = String::from_utf8_lossy(&bytes);
-    for secret in ["upstream-refresh-token-canary", doorward_testkit::CLIENT_SECRET, "eyJ0eXAiOiJKV1Qi", "eyJhbGciOiJFUzI1NiI"] {
+    for secret in [
+        "upstream-refresh-token-canary",
+        doorward_testkit::CLIENT_SECRET,
+        "eyJ0eXAiOiJKV1Qi",
+        "eyJhbGciOiJFUzI1NiI",
+    ] {
         assert!(!text.contains(secret), "{secret}");
     }
     assert!(text.contains("u-1"), "the file that was looked at is the right one");

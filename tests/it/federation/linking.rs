@@ -7,17 +7,32 @@ use serde_json::json;
 use super::{arrive, begin, name_of, refused, server_with, signed_in};
 
 async fn with_email(server: &TestServer, name: &str, email: &str) -> doorward_model::Person {
-    let new = NewPerson { name: name.to_owned(), email: Some(email.to_owned()), password: Some(PASSWORD.to_owned()), roles: Vec::new() };
+    let new = NewPerson {
+        name: name.to_owned(),
+        email: Some(email.to_owned()),
+        password: Some(PASSWORD.to_owned()),
+        roles: Vec::new(),
+    };
     server.app.accounts.add(&Authority::operator(), new).await.unwrap()
 }
 
 /// Submits the welcome page that `page` leads to.
-async fn decide(server: &TestServer, browser: &Browser, location: &str, decision: &str) -> doorward_testkit::Page {
+async fn decide(
+    server: &TestServer,
+    browser: &Browser,
+    location: &str,
+    decision: &str,
+) -> doorward_testkit::Page {
     let page = browser.get(location).await.expect(200);
     let at = page.body.find("/login/welcome\"").unwrap();
     let value = |name: &str| form_value(&page.body[at..], name).unwrap();
     let (csrf, arrival) = (value("csrf"), value("arrival"));
-    browser.post(&server.at("/login/welcome"), &[("csrf", &csrf), ("arrival", &arrival), ("decision", decision)]).await
+    browser
+        .post(
+            &server.at("/login/welcome"),
+            &[("csrf", &csrf), ("arrival", &arrival), ("decision", decision)],
+        )
+        .await
 }
 
 #[tokio::test]
@@ -30,7 +45,11 @@ async fn the_same_e_mail_address_alone_never_links() {
     assert!(ask.location().contains("/login/welcome?arrival="), "{}", ask.location());
     assert_eq!(name_of(&server, &browser).await, None, "nobody is signed in while it is asked");
     let page = browser.get(&ask.location()).await.expect(200);
-    assert!(page.body.contains("Is this you?") && !page.body.contains("local"), "the page does not tell the account's name: {}", page.body);
+    assert!(
+        page.body.contains("Is this you?") && !page.body.contains("local"),
+        "the page does not tell the account's name: {}",
+        page.body
+    );
     // Another browser cannot take the page over.
     Browser::new().get(&ask.location()).await.expect(400);
     // A new account, by the person's word.
@@ -49,19 +68,37 @@ async fn who_signs_in_to_the_account_can_link_it_and_comes_back_to_the_client() 
     let browser = Browser::new();
     let ask = arrive(&server, &provider, &browser).await.expect(303);
     let page = browser.get(&ask.location()).await.expect(200);
-    let href = page.body.split("href=\"").find(|part| part.contains("/login?switch=1")).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let href = page
+        .body
+        .split("href=\"")
+        .find(|part| part.contains("/login?switch=1"))
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .replace("&#38;", "&");
     let login = browser.get(&href).await.expect(200);
     let at = login.body.find("action=\"/login\" class=\"stack divided\"").unwrap();
     let value = |name: &str| form_value(&login.body[at..], name).unwrap();
     let (csrf, next) = (value("csrf"), value("next"));
-    let back = browser.post(&server.at("/login"), &[("csrf", &csrf), ("next", &next), ("name", "local"), ("password", PASSWORD)]).await.expect(303);
+    let back = browser
+        .post(
+            &server.at("/login"),
+            &[("csrf", &csrf), ("next", &next), ("name", "local"), ("password", PASSWORD)],
+        )
+        .await
+        .expect(303);
     assert!(back.location().contains("/login/welcome?arrival="), "{}", back.location());
     decide(&server, &browser, &back.location(), "link").await.expect(303);
     assert_eq!(server.app.store.identities_of(&local.id).await.unwrap().len(), 1);
-    // From now on the provider signs in that person; the password's owner keeps their own name and address.
+    // From now on the provider signs in that person; the password's owner keeps their own name and
+    // address.
     let other = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &other).await.as_deref(), Some("local"));
-    assert_eq!(server.app.accounts.find("local").await.unwrap().email.as_deref(), Some("ada@corp.example"));
+    assert_eq!(
+        server.app.accounts.find("local").await.unwrap().email.as_deref(),
+        Some("ada@corp.example")
+    );
 }
 
 #[tokio::test]
@@ -71,26 +108,46 @@ async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_person()
     let alice = server.person("alice").await;
     server.person("bob").await;
     let browser = server.signed_in("alice").await;
-    assert!(browser.get(&server.at("/account/security")).await.expect(200).body.contains("Link Corp"));
+    assert!(
+        browser.get(&server.at("/account/security")).await.expect(200).body.contains("Link Corp")
+    );
     let away = begin(&server, &browser, "?link=1").await.expect(303);
     assert_eq!(away.location_param("prompt").as_deref(), Some("login consent"));
     let ask = browser.get(&provider.sign_in(&away.location())).await.expect(303);
     let page = browser.get(&ask.location()).await.expect(200);
     assert!(page.body.contains("Link Corp to alice?") && page.body.contains("ada@corp.example"));
-    assert!(server.app.store.identities_of(&alice.id).await.unwrap().is_empty(), "coming back alone links nothing");
+    assert!(
+        server.app.store.identities_of(&alice.id).await.unwrap().is_empty(),
+        "coming back alone links nothing"
+    );
     // A form from elsewhere does nothing.
-    let arrival = form_value(&page.body[page.body.find("/login/welcome\"").unwrap()..], "arrival").unwrap();
-    browser.post(&server.at("/login/welcome"), &[("csrf", "x"), ("arrival", &arrival), ("decision", "link")]).await.expect(403);
+    let arrival =
+        form_value(&page.body[page.body.find("/login/welcome\"").unwrap()..], "arrival").unwrap();
+    browser
+        .post(
+            &server.at("/login/welcome"),
+            &[("csrf", "x"), ("arrival", &arrival), ("decision", "link")],
+        )
+        .await
+        .expect(403);
     // Bob signs in in the same browser; Alice's link is not his to confirm.
     let login = browser.get(&server.at("/login?switch=1")).await.expect(200);
-    let csrf = form_value(&login.body[login.body.find("action=\"/login\" class").unwrap()..], "csrf").unwrap();
-    browser.post(&server.at("/login"), &[("csrf", &csrf), ("name", "bob"), ("password", PASSWORD)]).await.expect(303);
+    let csrf =
+        form_value(&login.body[login.body.find("action=\"/login\" class").unwrap()..], "csrf")
+            .unwrap();
+    browser
+        .post(&server.at("/login"), &[("csrf", &csrf), ("name", "bob"), ("password", PASSWORD)])
+        .await
+        .expect(303);
     decide(&server, &browser, &ask.location(), "link").await.expect(400);
     // Alice herself can.
     let browser = server.signed_in("alice").await;
     let away = begin(&server, &browser, "?link=1").await.expect(303);
     let ask = browser.get(&provider.sign_in(&away.location())).await.expect(303);
-    assert_eq!(decide(&server, &browser, &ask.location(), "link").await.expect(303).location(), server.at("/account/security"));
+    assert_eq!(
+        decide(&server, &browser, &ask.location(), "link").await.expect(303).location(),
+        server.at("/account/security")
+    );
     // Nobody else can link the same account.
     let bob = server.signed_in("bob").await;
     let away = begin(&server, &bob, "?link=1").await.expect(303);
@@ -102,26 +159,36 @@ async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_person()
     let page = browser.get(&server.at("/account/security")).await;
     let at = page.body.find("/account/identities\"").unwrap();
     let value = |name: &str| form_value(&page.body[at..], name).unwrap();
-    browser.post(&server.at("/account/identities"), &[("csrf", &value("csrf")), ("id", &value("id"))]).await.expect(303);
+    browser
+        .post(&server.at("/account/identities"), &[("csrf", &value("csrf")), ("id", &value("id"))])
+        .await
+        .expect(303);
     assert_eq!(name_of(&server, &through).await, None);
     let only = signed_in(&server, &provider).await;
     let page = only.get(&server.at("/account/security")).await;
     let at = page.body.find("/account/identities\"").unwrap();
     let value = |name: &str| form_value(&page.body[at..], name).unwrap();
-    let page = only.post(&server.at("/account/identities"), &[("csrf", &value("csrf")), ("id", &value("id"))]).await.expect(400);
+    let page = only
+        .post(&server.at("/account/identities"), &[("csrf", &value("csrf")), ("id", &value("id"))])
+        .await
+        .expect(400);
     assert!(page.body.contains("hangs on this one"));
 }
 
 #[tokio::test]
 async fn an_authority_for_a_domain_links_accounts_that_nobody_has_linked_and_no_others() {
     let provider = FakeProvider::start().await;
-    let server = server_with(&provider, |corp, _| corp.authoritative_domains = vec!["corp.example".to_owned()]).await;
+    let server = server_with(&provider, |corp, _| {
+        corp.authoritative_domains = vec!["corp.example".to_owned()]
+    })
+    .await;
     let local = with_email(&server, "local", "ada@corp.example").await;
     // Not verified: no link.
     provider.claims(&json!({"email_verified": false}));
     let browser = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("ada"));
-    // Verified: linked at once, because the operator said that this provider decides who has the address.
+    // Verified: linked at once, because the operator said that this provider decides who has the
+    // address.
     provider.claims(&json!({"email_verified": true, "sub": "u-2"}));
     let browser = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("local"));
@@ -133,7 +200,13 @@ async fn an_authority_for_a_domain_links_accounts_that_nobody_has_linked_and_no_
     // Another domain than the authority's is not linked.
     with_email(&server, "remote", "eve@elsewhere.example").await;
     provider.claims(&json!({"sub": "u-4", "email": "eve@elsewhere.example"}));
-    assert!(arrive(&server, &provider, &Browser::new()).await.expect(303).location().contains("/login/welcome"));
+    assert!(
+        arrive(&server, &provider, &Browser::new())
+            .await
+            .expect(303)
+            .location()
+            .contains("/login/welcome")
+    );
 }
 
 #[tokio::test]
@@ -144,7 +217,8 @@ async fn only_invited_people_come_in_where_the_operator_wants_that() {
     let page = arrive(&server, &provider, &browser).await;
     refused(&server, &browser, &page, 403).await;
     assert!(page.body.contains("only people who were invited"));
-    let new = NewPerson { name: "guest".to_owned(), email: None, password: None, roles: Vec::new() };
+    let new =
+        NewPerson { name: "guest".to_owned(), email: None, password: None, roles: Vec::new() };
     let guest = server.app.accounts.add(&Authority::operator(), new).await.unwrap();
     let corp = server.app.federation.named("corp").await.unwrap();
     server.app.federation.invite(&corp, "Ada@Corp.example", &guest).await.unwrap();
@@ -180,7 +254,10 @@ async fn fed23_the_same_subject_at_two_providers_is_two_people() {
     let second = Browser::new();
     let away = second.get(&server.at("/login/other")).await.expect(303);
     second.get(&two.sign_in(&away.location())).await.expect(303);
-    assert_eq!((name_of(&server, &first).await.as_deref(), name_of(&server, &second).await.as_deref()), (Some("ada"), Some("mallory")));
+    assert_eq!(
+        (name_of(&server, &first).await.as_deref(), name_of(&server, &second).await.as_deref()),
+        (Some("ada"), Some("mallory"))
+    );
 }
 
 #[tokio::test]
@@ -203,7 +280,18 @@ async fn two_first_sign_ins_at_the_same_moment_make_one_person() {
     for browser in &browsers {
         backs.push(provider.sign_in(&begin(&server, browser, "").await.expect(303).location()));
     }
-    let (one, two, three) = tokio::join!(browsers[0].get(&backs[0]), browsers[1].get(&backs[1]), browsers[2].get(&backs[2]));
-    assert_eq!([one.status, two.status, three.status], [303; 3], "{} {} {}", one.location(), two.location(), three.location());
+    let (one, two, three) = tokio::join!(
+        browsers[0].get(&backs[0]),
+        browsers[1].get(&backs[1]),
+        browsers[2].get(&backs[2])
+    );
+    assert_eq!(
+        [one.status, two.status, three.status],
+        [303; 3],
+        "{} {} {}",
+        one.location(),
+        two.location(),
+        three.location()
+    );
     assert_eq!(server.app.accounts.list().await.unwrap().len(), 1);
 }

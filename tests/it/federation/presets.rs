@@ -10,7 +10,11 @@ fn answer(value: &Value) -> Answer {
     Answer::Raw(200, "application/json; charset=utf-8", value.to_string(), String::new())
 }
 
-async fn preset(provider: &FakeProvider, kind: &str, change: impl FnOnce(&mut ProviderConfig)) -> TestServer {
+async fn preset(
+    provider: &FakeProvider,
+    kind: &str,
+    change: impl FnOnce(&mut ProviderConfig),
+) -> TestServer {
     server_with(provider, |corp, _| {
         kind.clone_into(&mut corp.kind);
         change(corp);
@@ -21,7 +25,9 @@ async fn preset(provider: &FakeProvider, kind: &str, change: impl FnOnce(&mut Pr
 #[tokio::test]
 async fn google_counts_the_signed_organisation_and_asks_for_a_refresh_token_its_way() {
     let provider = FakeProvider::start().await;
-    let server = preset(&provider, "google", |corp| corp.allowed_domains = vec!["corp.example".to_owned()]).await;
+    let server =
+        preset(&provider, "google", |corp| corp.allowed_domains = vec!["corp.example".to_owned()])
+            .await;
     let browser = Browser::new();
     let away = super::begin(&server, &browser, "").await.expect(303);
     assert_eq!(away.location_param("access_type").as_deref(), Some("offline"));
@@ -36,13 +42,19 @@ async fn google_counts_the_signed_organisation_and_asks_for_a_refresh_token_its_
 
 #[tokio::test]
 async fn entra_admits_listed_tenants_and_names_people_by_object_and_tenant() {
-    let (one, two) = ("11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222");
+    let (one, two) =
+        ("11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222");
     for tenants in [vec![one], vec![one, two]] {
         let provider = FakeProvider::start().await;
         let several = tenants.len() > 1;
         let at = if several { "organizations" } else { one };
-        let path: &'static str = Box::leak(format!("/{at}/v2.0/.well-known/openid-configuration").into_boxed_str());
-        let published = if several { format!("{}/{{tenantid}}/v2.0", provider.issuer) } else { format!("{}/{one}/v2.0", provider.issuer) };
+        let path: &'static str =
+            Box::leak(format!("/{at}/v2.0/.well-known/openid-configuration").into_boxed_str());
+        let published = if several {
+            format!("{}/{{tenantid}}/v2.0", provider.issuer)
+        } else {
+            format!("{}/{one}/v2.0", provider.issuer)
+        };
         let document = json!({
             "issuer": published, "authorization_endpoint": format!("{}/authorize", provider.issuer), "token_endpoint": format!("{}/token", provider.issuer),
             "jwks_uri": format!("{}/jwks", provider.issuer), "userinfo_endpoint": "https://graph.example/oidc/userinfo", "response_types_supported": ["code"],
@@ -57,7 +69,10 @@ async fn entra_admits_listed_tenants_and_names_people_by_object_and_tenant() {
         assert_eq!(name_of(&server, &browser).await.as_deref(), Some("ada"));
         let person = server.app.accounts.find("ada").await.unwrap();
         let identity = server.app.store.identities_of(&person.id).await.unwrap().remove(0);
-        assert_eq!((identity.issuer, identity.subject.as_str()), (format!("{}/{one}/v2.0", provider.issuer), "o-1"));
+        assert_eq!(
+            (identity.issuer, identity.subject.as_str()),
+            (format!("{}/{one}/v2.0", provider.issuer), "o-1")
+        );
         // Another tenant: only if listed, and then as somebody else.
         provider.claims(&told(two));
         provider.claims(&json!({"preferred_username": "bob", "email": null}));
@@ -84,20 +99,37 @@ async fn keycloak_roles_okta_groups_and_gitlab_paths_become_groups() {
     ] {
         let provider = FakeProvider::start().await;
         provider.claims(&claims);
-        let server = preset(&provider, kind, |corp| corp.roles = vec!["groups = core -> developer".to_owned()]).await;
+        let server = preset(&provider, kind, |corp| {
+            corp.roles = vec!["groups = core -> developer".to_owned()]
+        })
+        .await;
         signed_in(&server, &provider).await;
-        let roles: Vec<String> = server.app.accounts.find("ada").await.unwrap().all_roles().map(ToString::to_string).collect();
+        let roles: Vec<String> = server
+            .app
+            .accounts
+            .find("ada")
+            .await
+            .unwrap()
+            .all_roles()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(roles, ["developer"], "{kind}");
     }
 }
 
 fn github(provider: &FakeProvider, verified: bool) {
-    provider.answer("/login/oauth/access_token", answer(&json!({"access_token": "gho_x", "token_type": "bearer", "scope": "read:org"})));
+    provider.answer(
+        "/login/oauth/access_token",
+        answer(&json!({"access_token": "gho_x", "token_type": "bearer", "scope": "read:org"})),
+    );
     provider.answer("/api/v3/user", answer(&json!({"id": 583_231, "login": "octocat", "name": "The Octocat", "email": "public@anything.example"})));
     let emails = json!([{"email": "old@x.example", "primary": false, "verified": true}, {"email": "octo@corp.example", "primary": true, "verified": verified}]);
     provider.answer("/api/v3/user/emails", answer(&emails));
     provider.answer("/api/v3/user/orgs", answer(&json!([{"login": "acme"}])));
-    provider.answer("/api/v3/user/teams", answer(&json!([{"slug": "backend", "organization": {"login": "acme"}}])));
+    provider.answer(
+        "/api/v3/user/teams",
+        answer(&json!([{"slug": "backend", "organization": {"login": "acme"}}])),
+    );
 }
 
 #[tokio::test]
@@ -112,9 +144,15 @@ async fn github_takes_the_verified_primary_address_and_organisations_and_teams_a
     let browser = signed_in(&server, &provider).await;
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("octocat"));
     let person = server.app.accounts.find("octocat").await.unwrap();
-    assert_eq!((person.email.as_deref(), person.all_roles().count()), (Some("octo@corp.example"), 1));
+    assert_eq!(
+        (person.email.as_deref(), person.all_roles().count()),
+        (Some("octo@corp.example"), 1)
+    );
     let identity = server.app.store.identities_of(&person.id).await.unwrap().remove(0);
-    assert_eq!((identity.subject.as_str(), identity.issuer.as_str()), ("583231", provider.issuer.as_str()));
+    assert_eq!(
+        (identity.subject.as_str(), identity.issuer.as_str()),
+        ("583231", provider.issuer.as_str())
+    );
     // There are no refresh tokens; the token that does not expire asks the next day.
     provider.answer("/api/v3/user/orgs", answer(&json!([])));
     server.clock.advance(86_400);
@@ -126,10 +164,16 @@ async fn github_takes_the_verified_primary_address_and_organisations_and_teams_a
     signed_in(&server, &provider).await;
     assert_eq!(server.app.accounts.find("octocat").await.unwrap().email, None);
     // GitHub answers errors with status 200.
-    provider.answer("/login/oauth/access_token", answer(&json!({"error": "bad_verification_code", "error_description": "expired"})));
+    provider.answer(
+        "/login/oauth/access_token",
+        answer(&json!({"error": "bad_verification_code", "error_description": "expired"})),
+    );
     let browser = Browser::new();
     refused(&server, &browser, &arrive(&server, &provider, &browser).await, 403).await;
-    provider.answer("/login/oauth/access_token", answer(&json!({"error": "incorrect_client_credentials"})));
+    provider.answer(
+        "/login/oauth/access_token",
+        answer(&json!({"error": "incorrect_client_credentials"})),
+    );
     refused(&server, &browser, &arrive(&server, &provider, &browser).await, 502).await;
 }
 
@@ -140,7 +184,10 @@ async fn mattermost_speaks_plain_oauth_and_deactivated_people_stay_out() {
     provider.answer("/oauth/access_token", answer(&token));
     let me = |deleted: i64| json!({"id": "u26", "username": "ada", "email": "ada@corp.example", "email_verified": true, "nickname": "", "roles": "system_user system_admin", "delete_at": deleted});
     provider.answer("/api/v4/users/me", answer(&me(0)));
-    let server = preset(&provider, "mattermost", |corp| corp.roles = vec!["groups = system_admin -> admin".to_owned()]).await;
+    let server = preset(&provider, "mattermost", |corp| {
+        corp.roles = vec!["groups = system_admin -> admin".to_owned()]
+    })
+    .await;
     let browser = signed_in(&server, &provider).await;
     assert!(server.app.accounts.find("ada").await.unwrap().is_administrator());
     let seen = provider.seen();
@@ -157,22 +204,42 @@ async fn mattermost_speaks_plain_oauth_and_deactivated_people_stay_out() {
 #[tokio::test]
 async fn provider_test_says_in_words_what_is_wrong() {
     let provider = FakeProvider::start().await;
-    provider.answer("/authorize", Answer::Raw(200, "text/html", "<h1>Sign in</h1>".to_owned(), String::new()));
+    provider.answer(
+        "/authorize",
+        Answer::Raw(200, "text/html", "<h1>Sign in</h1>".to_owned(), String::new()),
+    );
     let server = server_with(&provider, |_, _| {}).await;
     let corp = server.app.federation.named("corp").await.unwrap();
     let say = async |server: &TestServer| {
         let corp = server.app.federation.named("corp").await.unwrap();
         let findings = server.app.federation.test(&corp).await;
-        findings.iter().filter_map(|finding| finding.result.clone().err()).collect::<Vec<_>>().join("; ")
+        findings
+            .iter()
+            .filter_map(|finding| finding.result.clone().err())
+            .collect::<Vec<_>>()
+            .join("; ")
     };
     assert_eq!(say(&server).await, "");
     assert_eq!(server.app.federation.test(&corp).await.len(), 4);
     let wrong = server_with(&provider, |corp, _| corp.client_secret = "nope".into()).await;
     assert!(say(&wrong).await.contains("check client_id, client_secret"), "{}", say(&wrong).await);
     let inside = server_with(&provider, |corp, _| corp.networks.clear()).await;
-    assert!(say(&inside).await.contains("add that network to the provider's networks"), "{}", say(&inside).await);
+    assert!(
+        say(&inside).await.contains("add that network to the provider's networks"),
+        "{}",
+        say(&inside).await
+    );
     let slash = server_with(&provider, |corp, _| corp.issuer.push('/')).await;
     assert!(say(&slash).await.contains("Write issuer exactly"), "{}", say(&slash).await);
-    provider.answer("/authorize", Answer::Raw(400, "text/html", "redirect_uri_mismatch".to_owned(), String::new()));
-    assert!(say(&server).await.contains("register this redirect URI there, letter by letter: http://127.0.0.1"), "{}", say(&server).await);
+    provider.answer(
+        "/authorize",
+        Answer::Raw(400, "text/html", "redirect_uri_mismatch".to_owned(), String::new()),
+    );
+    assert!(
+        say(&server)
+            .await
+            .contains("register this redirect URI there, letter by letter: http://127.0.0.1"),
+        "{}",
+        say(&server).await
+    );
 }

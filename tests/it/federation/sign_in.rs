@@ -1,37 +1,61 @@
 //! The honest way.
 
-use doorward_testkit::{Answer, Browser, FakeProvider, OAuthClient, TestServer, Tokens, form_value};
+use doorward_testkit::{
+    Answer, Browser, FakeProvider, OAuthClient, TestServer, Tokens, form_value,
+};
 use serde_json::json;
 
 use super::{arrive, begin, connect, name_of, pkce, server_with, signed_in};
 use doorward_model::SigningAlgorithm;
 
 #[tokio::test]
-async fn ca19_a_client_s_person_goes_straight_to_the_only_provider_and_comes_back_to_the_same_request() {
+async fn ca19_a_client_s_person_goes_straight_to_the_only_provider_and_comes_back_to_the_same_request()
+ {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, config| config.accounts.passwords = false).await;
     let (browser, client, pkce) = (Browser::new(), OAuthClient::register(&server).await, pkce());
-    let login =
-        browser.get(&client.authorize_url(&pkce, &[("scope", "mcp:write"), ("login_hint", "ada@corp.example"), ("acr_values", "gold")])).await.expect(303);
+    let login = browser
+        .get(&client.authorize_url(
+            &pkce,
+            &[("scope", "mcp:write"), ("login_hint", "ada@corp.example"), ("acr_values", "gold")],
+        ))
+        .await
+        .expect(303);
     let start = browser.get(&login.location()).await.expect(303);
-    assert!(start.location().starts_with(&server.at("/login/corp?request=")), "{}", start.location());
+    assert!(
+        start.location().starts_with(&server.at("/login/corp?request=")),
+        "{}",
+        start.location()
+    );
     let away = browser.get(&start.location()).await.expect(303);
     assert!(away.location().starts_with(&format!("{}/authorize?", provider.issuer)));
-    for (name, value) in [("login_hint", "ada@corp.example"), ("acr_values", "gold"), ("scope", "openid profile email offline_access"), ("prompt", "consent")] {
+    for (name, value) in [
+        ("login_hint", "ada@corp.example"),
+        ("acr_values", "gold"),
+        ("scope", "openid profile email offline_access"),
+        ("prompt", "consent"),
+    ] {
         assert_eq!(away.location_param(name).as_deref(), Some(value), "{name}");
     }
-    assert!(away.location_param("nonce").is_some() && away.location_param("resource").is_none(), "resource is never forwarded");
+    assert!(
+        away.location_param("nonce").is_some() && away.location_param("resource").is_none(),
+        "resource is never forwarded"
+    );
     let back = browser.get(&provider.sign_in(&away.location())).await.expect(303);
     assert!(back.location().starts_with(&server.at("/consent?request=")), "{}", back.location());
     // G2: the provider skipped its own consent; ours is asked.
     let consent = browser.get(&back.location()).await.expect(200);
     assert!(consent.body.contains("127.0.0.1:7777") && consent.body.contains("scope-mcp:write"));
     let done = client.allow(&browser, &consent).await.expect(303);
-    let tokens = Tokens::read(client.redeem(&done.location_param("code").unwrap(), &pkce, &[]).await);
+    let tokens =
+        Tokens::read(client.redeem(&done.location_param("code").unwrap(), &pkce, &[]).await);
     assert_eq!(tokens.answer["scope"], "mcp:write");
     let me = server.call(&tokens.access, "whoami", json!({})).await.json();
     let me = &me["result"]["structuredContent"];
-    assert_eq!((me["name"].as_str(), me["email"].as_str(), me["display_name"].as_str()), (Some("ada"), Some("ada@corp.example"), Some("Ada Lovelace")));
+    assert_eq!(
+        (me["name"].as_str(), me["email"].as_str(), me["display_name"].as_str()),
+        (Some("ada"), Some("ada@corp.example"), Some("Ada Lovelace"))
+    );
     assert_eq!(me["identities"][0]["provider"], "corp");
 }
 
@@ -41,12 +65,22 @@ async fn with_passwords_or_several_providers_the_person_chooses() {
     let second = provider.config();
     let server = server_with(&provider, |_, config| {
         config.accounts.passwords = false;
-        config.providers.insert("other".to_owned(), doorward_federation::ProviderConfig { name: "Other <b>".to_owned(), ..second });
+        config.providers.insert(
+            "other".to_owned(),
+            doorward_federation::ProviderConfig { name: "Other <b>".to_owned(), ..second },
+        );
     })
     .await;
     let page = Browser::new().get(&server.at("/login")).await.expect(200);
-    assert!(page.body.contains("Continue with Corp") && page.body.contains("Continue with Other &#60;b&#62;"), "{}", page.body);
-    assert!(!page.body.contains("type=\"password\"") && page.body.contains("/assets/provider-oidc.svg"));
+    assert!(
+        page.body.contains("Continue with Corp")
+            && page.body.contains("Continue with Other &#60;b&#62;"),
+        "{}",
+        page.body
+    );
+    assert!(
+        !page.body.contains("type=\"password\"") && page.body.contains("/assets/provider-oidc.svg")
+    );
     let mixed = server_with(&provider, |_, _| {}).await;
     let page = Browser::new().get(&mixed.at("/login")).await.expect(200);
     assert!(page.body.contains("Continue with Corp") && page.body.contains("type=\"password\""));
@@ -64,16 +98,37 @@ async fn a_switched_off_provider_is_not_there() {
 #[tokio::test]
 async fn home_realm_discovery_sends_people_to_where_their_address_is_at_home() {
     let provider = FakeProvider::start().await;
-    let server = server_with(&provider, |corp, _| corp.home_domains = vec!["corp.example".to_owned()]).await;
+    let server =
+        server_with(&provider, |corp, _| corp.home_domains = vec!["corp.example".to_owned()]).await;
     let browser = Browser::new();
     assert!(browser.get(&server.at("/login")).await.body.contains("name=\"email\""));
     let passing = browser.get(&server.at("/login?email=ada%40Corp.Example")).await.expect(200);
-    assert!(passing.body.contains("http-equiv=\"refresh\"") && passing.body.contains("/login/corp?login_hint=ada%40Corp.Example"), "{}", passing.body);
-    assert!(browser.get(&server.at("/login?email=x%40elsewhere.example")).await.expect(200).body.contains("No sign-in page is known"));
+    assert!(
+        passing.body.contains("http-equiv=\"refresh\"")
+            && passing.body.contains("/login/corp?login_hint=ada%40Corp.Example"),
+        "{}",
+        passing.body
+    );
+    assert!(
+        browser
+            .get(&server.at("/login?email=x%40elsewhere.example"))
+            .await
+            .expect(200)
+            .body
+            .contains("No sign-in page is known")
+    );
     let client = OAuthClient::register(&server).await;
-    let login = browser.get(&client.authorize_url(&pkce(), &[("login_hint", "bob@corp.example")])).await.expect(303);
+    let login = browser
+        .get(&client.authorize_url(&pkce(), &[("login_hint", "bob@corp.example")]))
+        .await
+        .expect(303);
     let start = browser.get(&login.location()).await.expect(303);
-    assert!(start.location().contains("/login/corp?request=") && start.location().ends_with("login_hint=bob%40corp.example"), "{}", start.location());
+    assert!(
+        start.location().contains("/login/corp?request=")
+            && start.location().ends_with("login_hint=bob%40corp.example"),
+        "{}",
+        start.location()
+    );
 }
 
 #[tokio::test]
@@ -82,7 +137,11 @@ async fn every_algorithm_that_a_provider_may_use_is_understood() {
         let provider = FakeProvider::start_with(algorithm).await;
         let server = server_with(&provider, |_, _| {}).await;
         let browser = signed_in(&server, &provider).await;
-        assert_eq!(name_of(&server, &browser).await.as_deref(), Some("Ada Lovelace").map(|_| "ada"), "{algorithm:?}");
+        assert_eq!(
+            name_of(&server, &browser).await.as_deref(),
+            Some("Ada Lovelace").map(|_| "ada"),
+            "{algorithm:?}"
+        );
     }
 }
 
@@ -94,17 +153,29 @@ async fn every_way_of_client_authentication_is_spoken() {
         ("private_key_jwt", "client_assertion="),
     ] {
         let provider = FakeProvider::start().await;
-        let server = server_with(&provider, |corp, _| corp.token_auth_method = method.to_owned()).await;
+        let server =
+            server_with(&provider, |corp, _| corp.token_auth_method = method.to_owned()).await;
         signed_in(&server, &provider).await;
         let seen = provider.seen();
         let token = seen.iter().find(|(_, path, _)| path == "/token").unwrap();
         assert!(token.2.to_lowercase().contains(&sign.to_lowercase()), "{method}: {}", token.2);
         assert!(token.2.contains("code_verifier="));
         if method == "private_key_jwt" {
-            let assertion = token.2.split("client_assertion=").nth(1).unwrap().split(['&', ' ']).next().unwrap();
+            let assertion = token
+                .2
+                .split("client_assertion=")
+                .nth(1)
+                .unwrap()
+                .split(['&', ' '])
+                .next()
+                .unwrap();
             let jwks = Browser::new().get(&server.at("/oauth/jwks")).await.json();
-            let (typ, claims) = doorward_keys::verify_signature::<serde_json::Value>(assertion, &jwks).unwrap();
-            assert_eq!((typ.as_deref(), claims["aud"].as_str()), (Some("JWT"), Some(format!("{}/token", provider.issuer).as_str())));
+            let (typ, claims) =
+                doorward_keys::verify_signature::<serde_json::Value>(assertion, &jwks).unwrap();
+            assert_eq!(
+                (typ.as_deref(), claims["aud"].as_str()),
+                (Some("JWT"), Some(format!("{}/token", provider.issuer).as_str()))
+            );
             assert_eq!((&claims["iss"], &claims["sub"]), (&json!("doorward"), &json!("doorward")));
         } else {
             assert!(!token.2.contains("client_assertion"));
@@ -115,20 +186,23 @@ async fn every_way_of_client_authentication_is_spoken() {
 #[tokio::test]
 async fn form_post_answers_come_home_without_a_code_in_an_address() {
     let provider = FakeProvider::start().await;
-    let server = server_with(&provider, |corp, _| corp.response_mode = "form_post".to_owned()).await;
+    let server =
+        server_with(&provider, |corp, _| corp.response_mode = "form_post".to_owned()).await;
     let browser = Browser::new();
     let away = begin(&server, &browser, "").await.expect(303);
     assert_eq!(away.location_param("response_mode").as_deref(), Some("form_post"));
     let back = url::Url::parse(&provider.sign_in(&away.location())).unwrap();
     let fields: Vec<(String, String)> = back.query_pairs().into_owned().collect();
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     // The provider's page posts; the browser keeps its cookies to itself.
     let posted = Browser::new().post(&server.at("/login/corp/callback"), &fields).await.expect(303);
     assert!(!posted.location().contains("code-1"), "{}", posted.location());
     assert_eq!(browser.get(&posted.location()).await.expect(303).location(), server.at("/account"));
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("ada"));
     // Nobody else's browser can use the sealed answer.
-    super::refused(&server, &Browser::new(), &Browser::new().get(&posted.location()).await, 400).await;
+    super::refused(&server, &Browser::new(), &Browser::new().get(&posted.location()).await, 400)
+        .await;
 }
 
 #[tokio::test]
@@ -138,7 +212,8 @@ async fn two_tabs_do_not_disturb_each_other_and_back_and_reload_are_harmless() {
     let (browser, client, pkce) = (Browser::new(), OAuthClient::register(&server).await, pkce());
     let mut tabs = Vec::new();
     for state in ["tab-1", "tab-2"] {
-        let login = browser.get(&client.authorize_url(&pkce, &[("state", state)])).await.expect(303);
+        let login =
+            browser.get(&client.authorize_url(&pkce, &[("state", state)])).await.expect(303);
         let page = browser.get(&login.location()).await.expect(200);
         let at = page.body.find("/login/corp?").unwrap();
         let href = page.body[at..].split('"').next().unwrap().replace("&#38;", "&");
@@ -149,14 +224,34 @@ async fn two_tabs_do_not_disturb_each_other_and_back_and_reload_are_harmless() {
     let first = browser.get(&first_back).await.expect(303);
     for (back, state) in [(&first, "tab-1"), (&second, "tab-2")] {
         let consent = browser.get(&back.location()).await.expect(200);
-        assert_eq!(client.allow(&browser, &consent).await.expect(303).location_param("state").as_deref(), Some(state));
+        assert_eq!(
+            client.allow(&browser, &consent).await.expect(303).location_param("state").as_deref(),
+            Some(state)
+        );
     }
     // A reload of the callback goes on; it does not sign in again.
-    let (tokens, sessions) =
-        (provider.hits("/token"), server.app.store.sessions_of(&person(&server, "ada").await.id, server.app.clock.now()).await.unwrap().len());
+    let (tokens, sessions) = (
+        provider.hits("/token"),
+        server
+            .app
+            .store
+            .sessions_of(&person(&server, "ada").await.id, server.app.clock.now())
+            .await
+            .unwrap()
+            .len(),
+    );
     assert!(browser.get(&first_back).await.expect(303).location().contains("/consent?request="));
     assert_eq!(provider.hits("/token"), tokens);
-    assert_eq!(server.app.store.sessions_of(&person(&server, "ada").await.id, server.app.clock.now()).await.unwrap().len(), sessions);
+    assert_eq!(
+        server
+            .app
+            .store
+            .sessions_of(&person(&server, "ada").await.id, server.app.clock.now())
+            .await
+            .unwrap()
+            .len(),
+        sessions
+    );
     // In a browser without a session the same address says that it is over.
     super::refused(&server, &Browser::new(), &Browser::new().get(&first_back).await, 400).await;
 }
@@ -169,15 +264,21 @@ async fn person(server: &TestServer, name: &str) -> doorward_model::Person {
 async fn a_client_that_wants_a_new_sign_in_gets_one_and_no_loop() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, config| config.accounts.passwords = false).await;
-    let (browser, client, pkce) = (signed_in(&server, &provider).await, OAuthClient::register(&server).await, pkce());
+    let (browser, client, pkce) =
+        (signed_in(&server, &provider).await, OAuthClient::register(&server).await, pkce());
     server.clock.advance(120);
-    let login = browser.get(&client.authorize_url(&pkce, &[("prompt", "login"), ("max_age", "30")])).await.expect(303);
-    let away = browser.get(&browser.get(&login.location()).await.expect(303).location()).await.expect(303);
+    let login = browser
+        .get(&client.authorize_url(&pkce, &[("prompt", "login"), ("max_age", "30")]))
+        .await
+        .expect(303);
+    let away =
+        browser.get(&browser.get(&login.location()).await.expect(303).location()).await.expect(303);
     assert_eq!(away.location_param("prompt").as_deref(), Some("login consent"));
     assert_eq!(away.location_param("max_age").as_deref(), Some("30"));
     let back = browser.get(&provider.sign_in(&away.location())).await.expect(303);
     browser.get(&back.location()).await.expect(200);
-    // A provider that answers with an old sign-in although a new one was asked for is not believed to have asked.
+    // A provider that answers with an old sign-in although a new one was asked for is not believed
+    // to have asked.
     provider.claims(&json!({"auth_time": server.app.clock.now().0 - 3600}));
     let away = begin(&server, &browser, "?again=1").await.expect(303);
     assert_eq!(browser.get(&provider.sign_in(&away.location())).await.status, 403);
@@ -198,9 +299,13 @@ async fn a_new_name_or_address_changes_the_profile_and_never_the_person() {
     provider.claims(&json!({"preferred_username": "ada.king", "email": "king@corp.example", "name": "Ada King"}));
     signed_in(&server, &provider).await;
     let after = person(&server, "ada.king").await;
-    assert_eq!((before.id.clone(), after.email.as_deref(), after.display_name.as_deref()), (after.id, Some("king@corp.example"), Some("Ada King")));
+    assert_eq!(
+        (before.id.clone(), after.email.as_deref(), after.display_name.as_deref()),
+        (after.id, Some("king@corp.example"), Some("Ada King"))
+    );
     // Somebody else with the old name and address is somebody else.
-    provider.claims(&json!({"sub": "u-2", "preferred_username": "ada", "email": "ada@corp.example"}));
+    provider
+        .claims(&json!({"sub": "u-2", "preferred_username": "ada", "email": "ada@corp.example"}));
     signed_in(&server, &provider).await;
     assert_ne!(person(&server, "ada").await.id, before.id);
     // A taken name gets a number.
@@ -216,9 +321,18 @@ async fn pages_run_no_script_but_our_own_and_hold_html_from_providers_as_text() 
     provider.claims(&json!({"name": "<script>alert(1)</script>", "preferred_username": "x\"><i>"}));
     let browser = signed_in(&server, &provider).await;
     let page = browser.get(&server.at("/account")).await.expect(200);
-    assert!(!page.body.contains("<script>alert") && page.body.contains("&#60;script&#62;"), "{}", page.body);
+    assert!(
+        !page.body.contains("<script>alert") && page.body.contains("&#60;script&#62;"),
+        "{}",
+        page.body
+    );
     let policy = page.header("content-security-policy");
-    assert!(policy.contains("default-src 'none'") && policy.ends_with("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    assert!(
+        policy.contains("default-src 'none'")
+            && policy.ends_with("script-src 'self'")
+            && !policy.contains("unsafe"),
+        "{policy}"
+    );
     assert!(form_value(&page.body, "csrf").is_some());
 }
 
@@ -240,7 +354,11 @@ async fn a_provider_with_a_private_certificate_authority_is_believed_by_its_cert
                 client_id: "id".to_owned(),
                 client_secret: "secret".into(),
                 ca_file: if ca { https.ca_file.display().to_string() } else { String::new() },
-                networks: if networks { vec!["127.0.0.0/8".to_owned(), "::1".to_owned()] } else { Vec::new() },
+                networks: if networks {
+                    vec!["127.0.0.0/8".to_owned(), "::1".to_owned()]
+                } else {
+                    Vec::new()
+                },
                 ..doorward_federation::ProviderConfig::default()
             };
             config.providers.insert("corp".to_owned(), corp);
@@ -275,7 +393,10 @@ async fn oauth2_a_plain_provider_tells_who_somebody_is_by_json_pointers() {
     let grace = person(&server, "grace").await;
     assert_eq!(grace.email.as_deref(), Some("grace@corp.example"));
     assert_eq!(grace.all_roles().map(ToString::to_string).collect::<Vec<_>>(), ["developer"]);
-    provider.answer("/me", Answer::Raw(200, "application/json", json!({"data": {}}).to_string(), String::new()));
+    provider.answer(
+        "/me",
+        Answer::Raw(200, "application/json", json!({"data": {}}).to_string(), String::new()),
+    );
     let browser = Browser::new();
     let page = arrive(&server, &provider, &browser).await;
     super::refused(&server, &browser, &page, 400).await;

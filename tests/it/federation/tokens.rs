@@ -1,4 +1,5 @@
-//! Personal access tokens of people who come through a provider: they end with the account there, also where nothing else is used.
+//! Personal access tokens of people who come through a provider: they end with the account there,
+//! also where nothing else is used.
 
 use doorward_accounts::{Authority, NewAccessToken, PersonChange};
 use doorward_model::{AccessPolicy, ScopeSet};
@@ -36,8 +37,19 @@ async fn a_person_who_uses_tokens_only_is_asked_about_and_loses_them_with_the_ac
     assert!(!server.calls(&token).await);
     // Nobody makes another for them until they sign in there again.
     let person = server.app.accounts.find("ada").await.unwrap();
-    let new = || NewAccessToken { name: "x".to_owned(), scopes: ScopeSet::parse_known("mcp:read"), upstreams: Vec::new(), days: 1 };
-    let made = async || server.app.accounts.add_access_token(&Authority::operator(), &person, &AccessPolicy::default(), new()).await;
+    let new = || NewAccessToken {
+        name: "x".to_owned(),
+        scopes: ScopeSet::parse_known("mcp:read"),
+        upstreams: Vec::new(),
+        days: 1,
+    };
+    let made = async || {
+        server
+            .app
+            .accounts
+            .add_access_token(&Authority::operator(), &person, &AccessPolicy::default(), new())
+            .await
+    };
     assert!(made().await.unwrap_err().to_string().contains("has ended"));
     provider.refuse_refresh(None);
     signed_in(&server, &provider).await;
@@ -53,10 +65,23 @@ async fn the_use_of_a_token_is_the_use_of_an_account_that_is_no_longer_asked_abo
     sign_out(&server, &browser).await;
     // Nothing depends on the account, so it is not asked about any more.
     server.clock.advance(86_400);
-    assert_eq!(server.app.federation.check_due().await.unwrap(), doorward_federation::Round::default());
+    assert_eq!(
+        server.app.federation.check_due().await.unwrap(),
+        doorward_federation::Round::default()
+    );
     let person = server.app.accounts.find("ada").await.unwrap();
-    let new = NewAccessToken { name: "x".to_owned(), scopes: ScopeSet::parse_known("mcp:read"), upstreams: Vec::new(), days: 30 };
-    let token = server.app.accounts.add_access_token(&Authority::operator(), &person, &AccessPolicy::default(), new).await.unwrap();
+    let new = NewAccessToken {
+        name: "x".to_owned(),
+        scopes: ScopeSet::parse_known("mcp:read"),
+        upstreams: Vec::new(),
+        days: 30,
+    };
+    let token = server
+        .app
+        .accounts
+        .add_access_token(&Authority::operator(), &person, &AccessPolicy::default(), new)
+        .await
+        .unwrap();
     assert!(server.calls(token.value.reveal()).await);
     let mut ended = 0;
     for _ in 0..100 {
@@ -66,7 +91,10 @@ async fn the_use_of_a_token_is_the_use_of_an_account_that_is_no_longer_asked_abo
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    assert_eq!(ended, 1, "its use made the account due, and there is nothing to ask the provider with");
+    assert_eq!(
+        ended, 1,
+        "its use made the account due, and there is nothing to ask the provider with"
+    );
     assert!(!server.calls(token.value.reveal()).await);
 }
 
@@ -77,7 +105,12 @@ async fn a_token_made_by_way_of_an_account_ends_with_it_although_its_person_has_
     let browser = signed_in(&server, &provider).await;
     let person = server.app.accounts.find("ada").await.unwrap();
     let by_account = token_of(&server, &browser).await;
-    server.app.accounts.set_password(&Authority::operator(), &person, doorward_testkit::PASSWORD.to_owned(), None).await.unwrap();
+    server
+        .app
+        .accounts
+        .set_password(&Authority::operator(), &person, doorward_testkit::PASSWORD.to_owned(), None)
+        .await
+        .unwrap();
     let by_password = token_of(&server, &server.signed_in("ada").await).await;
     sign_out(&server, &browser).await;
     provider.refuse_refresh(Some((400, "invalid_grant")));

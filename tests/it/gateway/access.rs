@@ -13,13 +13,21 @@ async fn cf2_cw9_an_identity_token_names_the_person_and_is_for_that_upstream_alo
     let jwks = Browser::new().get(&server.at("/oauth/jwks")).await.expect(200).json();
     let mut subjects = Vec::new();
     for person in [&alice, &bob, &alice] {
-        let said = text(&server.call(&person.token, "wiki_echo", json!({"text": "x"})).await.expect(200));
+        let said =
+            text(&server.call(&person.token, "wiki_echo", json!({"text": "x"})).await.expect(200));
         let token = said.strip_prefix("x for ").unwrap();
         assert_ne!(token, person.token);
         let (typ, claims): (_, Value) = doorward_keys::verify_signature(token, &jwks).unwrap();
-        assert_eq!((typ.as_deref(), &claims["aud"], &claims["iss"]), (Some("JWT"), &json!(wiki.url), &json!(server.url)));
+        assert_eq!(
+            (typ.as_deref(), &claims["aud"], &claims["iss"]),
+            (Some("JWT"), &json!(wiki.url), &json!(server.url))
+        );
         assert!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap() <= 300);
-        subjects.push((claims["sub"].clone(), claims["preferred_username"].clone(), token.to_owned()));
+        subjects.push((
+            claims["sub"].clone(),
+            claims["preferred_username"].clone(),
+            token.to_owned(),
+        ));
         // It opens nothing here.
         assert_eq!(server.call(token, "whoami", json!({})).await.status, 401);
     }
@@ -39,7 +47,12 @@ async fn ca26_ca37_fixed_credentials_are_sealed_and_sent_to_the_upstream_alone()
     .await;
     let alice = someone(&server, "alice").await;
     server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
-    assert!(wiki.state().authorizations.iter().all(|header| header == "Basic c2VydmljZTpvcGVuLXNlc2FtZS0x"));
+    assert!(
+        wiki.state()
+            .authorizations
+            .iter()
+            .all(|header| header == "Basic c2VydmljZTpvcGVuLXNlc2FtZS0x")
+    );
     // One that is added by command is stored sealed.
     let mut config = wiki.config("header");
     config.header = "X-Key: hidden-value-7".into();
@@ -61,14 +74,30 @@ async fn ca28_g29_a_refused_refresh_ends_this_connection_alone_and_says_so() {
     }
     wiki.state().refresh_error = Some("invalid_grant");
     wiki.state().valid.retain(|token| !token.starts_with("access-1-"));
-    let refused = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200).json();
-    assert!(refused.to_string().contains("no longer accepts") && refused.to_string().contains("/connect/wiki"), "{refused}");
-    assert!(text(&server.call(&alice.token, "mail_echo", json!({"text": "x"})).await).contains("access-1-"), "another upstream is not concerned");
-    assert!(text(&server.call(&bob.token, "wiki_echo", json!({"text": "x"})).await).contains("access-2-"), "another person is not concerned");
+    let refused =
+        server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200).json();
+    assert!(
+        refused.to_string().contains("no longer accepts")
+            && refused.to_string().contains("/connect/wiki"),
+        "{refused}"
+    );
+    assert!(
+        text(&server.call(&alice.token, "mail_echo", json!({"text": "x"})).await)
+            .contains("access-1-"),
+        "another upstream is not concerned"
+    );
+    assert!(
+        text(&server.call(&bob.token, "wiki_echo", json!({"text": "x"})).await)
+            .contains("access-2-"),
+        "another person is not concerned"
+    );
     let page = alice.browser.get(&server.at("/account")).await.expect(200);
     assert!(page.body.contains("connect again") && page.body.contains("no longer accepts"));
     connect(&server, &alice.browser, "wiki").await;
-    assert!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await).contains("access-3-"));
+    assert!(
+        text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await)
+            .contains("access-3-")
+    );
 }
 
 #[tokio::test]
@@ -77,11 +106,19 @@ async fn a_refresh_that_cannot_be_made_now_keeps_the_connection() {
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let alice = someone(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
-    assert!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await).contains("access-1-"));
+    assert!(
+        text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await)
+            .contains("access-1-")
+    );
     wiki.state().valid.clear();
     wiki.state().refresh_error = Some("temporarily_unavailable");
-    let refused = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200).json();
-    assert!(refused["result"]["isError"].as_bool().unwrap() && !refused.to_string().contains("/connect/"), "{refused}");
+    let refused =
+        server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200).json();
+    assert!(
+        refused["result"]["isError"].as_bool().unwrap()
+            && !refused.to_string().contains("/connect/"),
+        "{refused}"
+    );
     wiki.state().refresh_error = None;
     for _ in 0..50 {
         let page = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
@@ -100,17 +137,27 @@ async fn ca28_a_connection_ends_after_its_time_and_when_its_person_ends_it() {
     let alice = someone(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
     let page = alice.browser.get(&server.at("/account")).await.expect(200);
-    let csrf = form_value(&page.body[page.body.find("/account/connections").unwrap()..], "csrf").unwrap();
+    let csrf =
+        form_value(&page.body[page.body.find("/account/connections").unwrap()..], "csrf").unwrap();
     let end = [("csrf", csrf.as_str()), ("upstream", "wiki")];
-    assert_eq!(Browser::new().post(&server.at("/account/connections"), &end).await.status, 303, "to the sign-in page");
-    assert!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await).contains("access-1-"));
+    assert_eq!(
+        Browser::new().post(&server.at("/account/connections"), &end).await.status,
+        303,
+        "to the sign-in page"
+    );
+    assert!(
+        text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await)
+            .contains("access-1-")
+    );
     alice.browser.post(&server.at("/account/connections"), &end).await.expect(303);
-    let refused = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200).json();
+    let refused =
+        server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200).json();
     assert!(refused.to_string().contains("/connect/wiki"));
     connect(&server, &alice.browser, "wiki").await;
     server.clock.advance(30 * 86_400);
     let alice = super::signed_in(&server, "alice", "mcp:read").await;
-    let refused = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200).json();
+    let refused =
+        server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200).json();
     assert!(refused.to_string().contains("/connect/wiki"), "{refused}");
     assert!(!tools(&server, &alice.token).await.is_empty());
 }
@@ -132,7 +179,9 @@ async fn cw9_a_token_of_ours_is_exchanged_at_the_upstreams_server_and_kept_while
     let jwks = Browser::new().get(&server.at("/oauth/jwks")).await.expect(200).json();
     let mut tokens = Vec::new();
     for person in [&alice, &alice, &bob] {
-        tokens.push(text(&server.call(&person.token, "wiki_echo", json!({"text": "x"})).await.expect(200)));
+        tokens.push(text(
+            &server.call(&person.token, "wiki_echo", json!({"text": "x"})).await.expect(200),
+        ));
     }
     assert_eq!(tokens[0], tokens[1], "asked for once");
     assert_ne!(tokens[0], tokens[2], "for each person");
@@ -140,15 +189,29 @@ async fn cw9_a_token_of_ours_is_exchanged_at_the_upstreams_server_and_kept_while
         let state = wiki.state();
         assert_eq!(state.exchanges.len(), 2);
         let form = &state.exchanges[0];
-        assert_eq!((form["audience"].as_str(), form["resource"].as_str(), form["scope"].as_str()), ("wiki-api", wiki.url.as_str(), "read"));
+        assert_eq!(
+            (form["audience"].as_str(), form["resource"].as_str(), form["scope"].as_str()),
+            ("wiki-api", wiki.url.as_str(), "read")
+        );
         assert_eq!(form["subject_token_type"], "urn:ietf:params:oauth:token-type:jwt");
-        let (_, claims): (_, Value) = doorward_keys::verify_signature(&form["subject_token"], &jwks).unwrap();
-        assert_eq!((&claims["aud"], &claims["preferred_username"]), (&json!(token_url), &json!("alice")), "for that token endpoint alone");
-        assert!(!state.authorizations.iter().any(|header| header.contains(&alice.token)), "never the client's own token");
+        let (_, claims): (_, Value) =
+            doorward_keys::verify_signature(&form["subject_token"], &jwks).unwrap();
+        assert_eq!(
+            (&claims["aud"], &claims["preferred_username"]),
+            (&json!(token_url), &json!("alice")),
+            "for that token endpoint alone"
+        );
+        assert!(
+            !state.authorizations.iter().any(|header| header.contains(&alice.token)),
+            "never the client's own token"
+        );
     }
     // After its time it is asked for anew, and a server that says no is said to say no.
     server.clock.advance(61);
-    assert_ne!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200)), tokens[0]);
+    assert_ne!(
+        text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200)),
+        tokens[0]
+    );
 }
 
 #[tokio::test]
@@ -165,7 +228,10 @@ async fn the_old_http_and_sse_transport_is_spoken_too_and_its_stream_cannot_lead
     let server = with_config(&[], |config| sse(config, "wiki", &wiki)).await;
     let alice = someone(&server, "alice").await;
     assert!(tools(&server, &alice.token).await.contains(&"wiki_echo".to_owned()));
-    assert_eq!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "old"})).await.expect(200)), "old for fixed-5");
+    assert_eq!(
+        text(&server.call(&alice.token, "wiki_echo", json!({"text": "old"})).await.expect(200)),
+        "old for fixed-5"
+    );
     // A stream that names another origin would send it the credential.
     wiki.state().post_to = Some(format!("{}/messages?stream=0", evil.origin));
     let careful = with_config(&[], |config| sse(config, "wiki", &wiki)).await;
@@ -175,7 +241,8 @@ async fn the_old_http_and_sse_transport_is_spoken_too_and_its_stream_cannot_lead
 }
 
 #[tokio::test]
-async fn ca37_a_private_authority_and_a_private_network_count_for_the_upstream_they_are_named_for() {
+async fn ca37_a_private_authority_and_a_private_network_count_for_the_upstream_they_are_named_for()
+{
     let https = doorward_testkit::HttpsServer::start().await;
     let document = json!({
         "openapi": "3.1.0", "info": {"title": "Pets", "version": "1"}, "servers": [{"url": https.url}],
@@ -190,7 +257,11 @@ async fn ca37_a_private_authority_and_a_private_network_count_for_the_upstream_t
                 document: format!("{}/openapi.json", https.url),
                 auth: "none".to_owned(),
                 ca_file: if ca { https.ca_file.display().to_string() } else { String::new() },
-                networks: if networks { vec!["127.0.0.0/8".to_owned(), "::1".to_owned()] } else { Vec::new() },
+                networks: if networks {
+                    vec!["127.0.0.0/8".to_owned(), "::1".to_owned()]
+                } else {
+                    Vec::new()
+                },
                 ..doorward_gateway::UpstreamConfig::default()
             };
             config.upstreams.insert("pets".to_owned(), pets);
@@ -198,6 +269,11 @@ async fn ca37_a_private_authority_and_a_private_network_count_for_the_upstream_t
         .await;
         let alice = someone(&server, "alice").await;
         let called = server.call(&alice.token, "pets_pets", json!({})).await.expect(200);
-        assert_eq!(called.body.contains("cat"), works, "ca {ca}, networks {networks}: {}", called.body);
+        assert_eq!(
+            called.body.contains("cat"),
+            works,
+            "ca {ca}, networks {networks}: {}",
+            called.body
+        );
     }
 }

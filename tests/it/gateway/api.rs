@@ -1,4 +1,5 @@
-//! The administrators' API: upstreams and their tools for programs, and everybody whom it keeps out.
+//! The administrators' API: upstreams and their tools for programs, and everybody whom it keeps
+//! out.
 
 use doorward::app::NewClient;
 use doorward_testkit::{Browser, FakeUpstream, OAuthClient, Page, TestServer, tool};
@@ -10,18 +11,41 @@ use super::{someone, tools, with};
 const REDIRECT: &str = "http://127.0.0.1:7777/callback";
 
 /// A token for the API, of this person, through a client that an administrator made for it or not.
-async fn token(server: &TestServer, browser: &Browser, admin: bool, scope: &str, resource: &str) -> Value {
-    let new = NewClient { name: "Terraform".to_owned(), redirect_uris: vec![REDIRECT.to_owned()], auth_method: None, admin };
+async fn token(
+    server: &TestServer,
+    browser: &Browser,
+    admin: bool,
+    scope: &str,
+    resource: &str,
+) -> Value {
+    let new = NewClient {
+        name: "Terraform".to_owned(),
+        redirect_uris: vec![REDIRECT.to_owned()],
+        auth_method: None,
+        admin,
+    };
     let id = server.app.registration.add(new).await.unwrap().client.id.to_string();
     let client = OAuthClient::known(server, &id, REDIRECT);
     client.tokens(browser, &[("scope", scope), ("resource", &server.at(resource))]).await.answer
 }
 
-async fn ask(server: &TestServer, token: &str, method: Method, path: &str, body: Option<Value>) -> Page {
+async fn ask(
+    server: &TestServer,
+    token: &str,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> Page {
     ask_if(server, token, (method, path), body, "").await
 }
 
-async fn ask_if(server: &TestServer, token: &str, (method, path): (Method, &str), body: Option<Value>, etag: &str) -> Page {
+async fn ask_if(
+    server: &TestServer,
+    token: &str,
+    (method, path): (Method, &str),
+    body: Option<Value>,
+    etag: &str,
+) -> Page {
     let browser = Browser::new();
     let mut request = browser.raw(method, &server.at(&format!("/api/admin/upstreams{path}")));
     if !token.is_empty() {
@@ -39,7 +63,10 @@ async fn ask_if(server: &TestServer, token: &str, (method, path): (Method, &str)
 #[tokio::test]
 async fn ca26_cs14_an_administrator_s_program_adds_tries_and_reviews_upstreams() {
     let wiki = FakeUpstream::start().await;
-    let server = super::with_config(&[], |config| config.outbound.administered_networks = vec!["127.0.0.0/8".to_owned()]).await;
+    let server = super::with_config(&[], |config| {
+        config.outbound.administered_networks = vec!["127.0.0.0/8".to_owned()]
+    })
+    .await;
     server.person_with("root", &["admin"]).await;
     let browser = server.signed_in("root").await;
     let answer = token(&server, &browser, true, "admin", "/api/admin").await;
@@ -50,19 +77,37 @@ async fn ca26_cs14_an_administrator_s_program_adds_tries_and_reviews_upstreams()
         "networks": ["127.0.0.0/8"], "http_on_loopback": true, "list_wait_ms": 2000,
     });
     let added = ask(&server, &admin, Method::POST, "", Some(new.clone())).await.expect(201);
-    assert!(!added.body.contains("hidden-value") && added.json()["source"] == "command", "{}", added.body);
+    assert!(
+        !added.body.contains("hidden-value") && added.json()["source"] == "command",
+        "{}",
+        added.body
+    );
     assert_eq!(ask(&server, &admin, Method::POST, "", Some(new)).await.status, 409);
     let listed = ask(&server, &admin, Method::GET, "", None).await.expect(200);
-    assert!(listed.json()["upstreams"][0]["name"] == "wiki" && !listed.body.contains("hidden-value"));
+    assert!(
+        listed.json()["upstreams"][0]["name"] == "wiki" && !listed.body.contains("hidden-value")
+    );
     let alice = someone(&server, "alice").await;
-    assert!(!tools(&server, &alice.token).await.contains(&"wiki_echo".to_owned()), "waits for approval");
+    assert!(
+        !tools(&server, &alice.token).await.contains(&"wiki_echo".to_owned()),
+        "waits for approval"
+    );
     let tried = ask(&server, &admin, Method::POST, "/wiki/test", None).await.expect(200).json();
     assert!(tried["ok"] == false && tried.to_string().contains("2 tools wait"), "{tried}");
-    assert_eq!(ask(&server, &admin, Method::POST, "/wiki/test?user=nobody", None).await.status, 404);
+    assert_eq!(
+        ask(&server, &admin, Method::POST, "/wiki/test?user=nobody", None).await.status,
+        404
+    );
     // Each decision is about a state that was seen.
     let etag = async |name: &str| {
         let all = ask(&server, &admin, Method::GET, "/wiki/tools", None).await.expect(200).json();
-        let found = all["tools"].as_array().unwrap().iter().find(|tool| tool["tool"] == name).unwrap().clone();
+        let found = all["tools"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|tool| tool["tool"] == name)
+            .unwrap()
+            .clone();
         found["etag"].as_str().unwrap().to_owned()
     };
     let seen = etag("echo").await;
@@ -70,14 +115,35 @@ async fn ca26_cs14_an_administrator_s_program_adds_tries_and_reviews_upstreams()
     let path = (Method::PUT, "/wiki/tools/echo");
     assert_eq!(ask_if(&server, &admin, path.clone(), approve.clone(), "").await.status, 428);
     assert_eq!(ask_if(&server, &admin, path.clone(), approve.clone(), "other").await.status, 412);
-    assert_eq!(ask_if(&server, &admin, path.clone(), Some(json!({"decision": "maybe"})), &seen).await.status, 400);
-    assert_eq!(ask_if(&server, &admin, (Method::PUT, "/wiki/tools/nothing"), approve.clone(), &seen).await.status, 404);
+    assert_eq!(
+        ask_if(&server, &admin, path.clone(), Some(json!({"decision": "maybe"})), &seen)
+            .await
+            .status,
+        400
+    );
+    assert_eq!(
+        ask_if(&server, &admin, (Method::PUT, "/wiki/tools/nothing"), approve.clone(), &seen)
+            .await
+            .status,
+        404
+    );
     ask_if(&server, &admin, path.clone(), approve.clone(), &seen).await.expect(200);
-    assert_eq!(ask_if(&server, &admin, path, approve, &seen).await.status, 412, "what was seen is over");
+    assert_eq!(
+        ask_if(&server, &admin, path, approve, &seen).await.status,
+        412,
+        "what was seen is over"
+    );
     assert!(tools(&server, &alice.token).await.contains(&"wiki_echo".to_owned()));
     let seen = etag("wipe").await;
-    let classified =
-        ask_if(&server, &admin, (Method::PUT, "/wiki/tools/wipe"), Some(json!({"decision": "classify", "class": "write"})), &seen).await.expect(200);
+    let classified = ask_if(
+        &server,
+        &admin,
+        (Method::PUT, "/wiki/tools/wipe"),
+        Some(json!({"decision": "classify", "class": "write"})),
+        &seen,
+    )
+    .await
+    .expect(200);
     assert_eq!(classified.json()["class"], "write");
     // A change is a difference.
     let mut changed = tool("echo", true);
@@ -88,7 +154,12 @@ async fn ca26_cs14_an_administrator_s_program_adds_tries_and_reviews_upstreams()
     let all = ask(&server, &admin, Method::GET, "/wiki/tools", None).await.expect(200);
     assert!(all.body.contains("Other words.") && all.body.contains("\"changed\""), "{}", all.body);
     ask(&server, &admin, Method::DELETE, "/wiki", None).await.expect(200);
-    for (method, path) in [(Method::DELETE, "/wiki"), (Method::GET, "/wiki"), (Method::GET, "/wiki/tools"), (Method::GET, "/WIKI%2f..")] {
+    for (method, path) in [
+        (Method::DELETE, "/wiki"),
+        (Method::GET, "/wiki"),
+        (Method::GET, "/wiki/tools"),
+        (Method::GET, "/WIKI%2f.."),
+    ] {
         assert_eq!(ask(&server, &admin, method, path, None).await.status, 404, "{path}");
     }
 }
@@ -98,7 +169,10 @@ async fn the_api_takes_no_programs_and_files_and_says_what_is_wrong() {
     let server = with(&[]).await;
     server.person_with("root", &["admin"]).await;
     let browser = server.signed_in("root").await;
-    let admin = token(&server, &browser, true, "admin", "/api/admin").await["access_token"].as_str().unwrap().to_owned();
+    let admin = token(&server, &browser, true, "admin", "/api/admin").await["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let url = "https://wiki.example/mcp";
     for (body, word) in [
         (json!({"kind": "http", "url": url}), "name"),
@@ -114,7 +188,11 @@ async fn the_api_takes_no_programs_and_files_and_says_what_is_wrong() {
         (json!({"name": "w".repeat(300_000)}), "long"),
     ] {
         let page = ask(&server, &admin, Method::POST, "", Some(body.clone())).await;
-        assert!([400, 413].contains(&page.status) && page.body.contains(word), "{word}: {}", page.body);
+        assert!(
+            [400, 413].contains(&page.status) && page.body.contains(word),
+            "{word}: {}",
+            page.body
+        );
     }
     assert!(server.app.gateway.all_upstreams().await.unwrap().is_empty());
 }
@@ -125,30 +203,71 @@ async fn only_administrators_through_clients_made_for_it_come_in() {
     server.person_with("root", &["admin"]).await;
     let root = server.signed_in("root").await;
     let alice = someone(&server, "alice").await;
-    let document = Browser::new().get(&server.at("/.well-known/oauth-protected-resource/api/admin")).await.expect(200).json();
-    assert_eq!((&document["resource"], &document["scopes_supported"]), (&json!(server.at("/api/admin")), &json!(["admin:read", "admin:upstreams", "admin"])));
+    let document = Browser::new()
+        .get(&server.at("/.well-known/oauth-protected-resource/api/admin"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&document["resource"], &document["scopes_supported"]),
+        (&json!(server.at("/api/admin")), &json!(["admin:read", "admin:upstreams", "admin"]))
+    );
     let nobody = ask(&server, "", Method::GET, "", None).await.expect(401);
-    assert!(nobody.header("www-authenticate").contains("/.well-known/oauth-protected-resource/api/admin"));
+    assert!(
+        nobody
+            .header("www-authenticate")
+            .contains("/.well-known/oauth-protected-resource/api/admin")
+    );
     for wrong in ["x.y.z", alice.token.as_str()] {
-        assert_eq!(ask(&server, wrong, Method::GET, "", None).await.status, 401, "a token for /mcp is not for the API");
+        assert_eq!(
+            ask(&server, wrong, Method::GET, "", None).await.status,
+            401,
+            "a token for /mcp is not for the API"
+        );
     }
     // A client that registered itself is never given the scope, also not for an administrator.
     let selfmade = OAuthClient::register(&server).await;
-    let given = selfmade.tokens(&root, &[("scope", "admin mcp:read"), ("resource", &server.at("/api/admin"))]).await;
+    let given = selfmade
+        .tokens(&root, &[("scope", "admin mcp:read"), ("resource", &server.at("/api/admin"))])
+        .await;
     assert_eq!(given.answer["scope"], "mcp:read");
     assert_eq!(ask(&server, &given.access, Method::GET, "", None).await.status, 403);
     // Nor is somebody who is no administrator, through whatever client.
     let given = token(&server, &alice.browser, true, "admin mcp:read", "/api/admin").await;
     assert_eq!(given["scope"], "mcp:read");
-    assert_eq!(ask(&server, given["access_token"].as_str().unwrap(), Method::GET, "", None).await.status, 403);
+    assert_eq!(
+        ask(&server, given["access_token"].as_str().unwrap(), Method::GET, "", None).await.status,
+        403
+    );
     // A token with the scope for another audience.
     let elsewhere = token(&server, &root, true, "admin", "/mcp").await;
-    assert_eq!(ask(&server, elsewhere["access_token"].as_str().unwrap(), Method::GET, "", None).await.status, 401);
+    assert_eq!(
+        ask(&server, elsewhere["access_token"].as_str().unwrap(), Method::GET, "", None)
+            .await
+            .status,
+        401
+    );
     // Losing the role counts at once, and it opens nothing at /mcp.
-    let good = token(&server, &root, true, "admin", "/api/admin").await["access_token"].as_str().unwrap().to_owned();
+    let good = token(&server, &root, true, "admin", "/api/admin").await["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     ask(&server, &good, Method::GET, "", None).await.expect(200);
     assert_eq!(server.call(&good, "whoami", json!({})).await.status, 401);
-    let person = server.app.accounts.list().await.unwrap().into_iter().find(|person| person.name.as_str() == "root").unwrap();
-    server.app.store.apply(doorward_model::Change::SetRoles { user_id: person.id, roles: Vec::new() }).await.unwrap();
+    let person = server
+        .app
+        .accounts
+        .list()
+        .await
+        .unwrap()
+        .into_iter()
+        .find(|person| person.name.as_str() == "root")
+        .unwrap();
+    server
+        .app
+        .store
+        .apply(doorward_model::Change::SetRoles { user_id: person.id, roles: Vec::new() })
+        .await
+        .unwrap();
     assert_eq!(ask(&server, &good, Method::GET, "", None).await.status, 403);
 }

@@ -10,12 +10,14 @@ async fn g5_g13_the_way_back_belongs_to_one_person_one_browser_and_one_time() {
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let (alice, mallory) = (someone(&server, "alice").await, someone(&server, "mallory").await);
-    // Mallory begins with an account of hers and has Alice open the answer: Alice must not end up with Mallory's account, nor Mallory with hers.
+    // Mallory begins with an account of hers and has Alice open the answer: Alice must not end up
+    // with Mallory's account, nor Mallory with hers.
     let back = go(&server, &mallory.browser, "wiki").await;
     assert_eq!(alice.browser.get(&back).await.status, 400);
     let refused = server.call(&alice.token, "wiki_echo", json!({})).await.expect(200).json();
     assert!(refused.to_string().contains("/connect/wiki"));
-    // Nobody who is not signed in gets further than the sign-in page, and the answer is not used up by that.
+    // Nobody who is not signed in gets further than the sign-in page, and the answer is not used up
+    // by that.
     assert!(Browser::new().get(&back).await.expect(303).location().contains("/login"));
     // The same person in another browser.
     let elsewhere = server.signed_in("mallory").await;
@@ -39,7 +41,8 @@ async fn the_account_there_is_shown_where_an_id_token_for_us_tells_it() {
         let server = with(&[("wiki", &wiki, "oauth")]).await;
         let alice = someone(&server, "alice").await;
         let back = go(&server, &alice.browser, "wiki").await;
-        let mut claims = json!({"iss": wiki.origin, "aud": wiki.state().authorizes[0]["client_id"]});
+        let mut claims =
+            json!({"iss": wiki.origin, "aud": wiki.state().authorizes[0]["client_id"]});
         if matches!(member, "aud" | "iss") {
             claims["email"] = "mallory@example.com".into();
         }
@@ -73,13 +76,23 @@ async fn g2_g20_g22_the_request_carries_pkce_and_resource_and_starts_only_by_the
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let alice = someone(&server, "alice").await;
     let page = alice.browser.get(&server.at("/connect/wiki")).await.expect(200);
-    assert!(page.body.contains("127.0.0.1") && page.body.contains("<code>all</code>"), "host and scopes are named");
+    assert!(
+        page.body.contains("127.0.0.1") && page.body.contains("<code>all</code>"),
+        "host and scopes are named"
+    );
     assert!(page.header("x-frame-options") == "DENY");
-    assert_eq!(alice.browser.post(&server.at("/connect/wiki"), &[]).await.status, 403, "without the form's token nothing starts");
+    assert_eq!(
+        alice.browser.post(&server.at("/connect/wiki"), &[]).await.status,
+        403,
+        "without the form's token nothing starts"
+    );
     assert!(wiki.state().authorizes.is_empty());
     connect(&server, &alice.browser, "wiki").await;
     let asked = wiki.state().authorizes[0].clone();
-    assert_eq!((asked["code_challenge_method"].as_str(), asked["resource"].as_str()), ("S256", wiki.url.as_str()));
+    assert_eq!(
+        (asked["code_challenge_method"].as_str(), asked["resource"].as_str()),
+        ("S256", wiki.url.as_str())
+    );
     assert_eq!(asked["redirect_uri"], server.at("/connect/wiki/callback"));
     assert!(asked["state"].len() > 40);
     for path in ["/connect/nothing", "/connect/wiki.", "/connect/WIKI"] {
@@ -107,7 +120,11 @@ async fn gw07_gw08_ca33_hostile_metadata_leads_nowhere() {
         let alice = someone(&server, "alice").await;
         let page = alice.browser.get(&server.at("/connect/wiki")).await;
         let stopped = if page.status == 200 {
-            let csrf = doorward_testkit::form_value(&page.body[page.body.find("/connect/wiki\"").unwrap()..], "csrf").unwrap();
+            let csrf = doorward_testkit::form_value(
+                &page.body[page.body.find("/connect/wiki\"").unwrap()..],
+                "csrf",
+            )
+            .unwrap();
             let page = alice.browser.post(&server.at("/connect/wiki"), &[("csrf", &csrf)]).await;
             page.status == 502 && page.header("location").is_empty()
         } else {
@@ -124,26 +141,40 @@ async fn g24_ca32_credentials_of_one_issuer_are_never_shown_to_another() {
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let alice = someone(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
-    assert!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await).contains("access-1-"));
+    assert!(
+        text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await)
+            .contains("access-1-")
+    );
     // The upstream now names another authorization server.
     wiki.state().metadata.insert("authorization_servers", json!([evil.origin]));
     wiki.state().valid.clear();
     server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
-    assert_eq!((wiki.state().refreshes, evil.state().refreshes), (1, 0), "the refresh token went to its own issuer");
+    assert_eq!(
+        (wiki.state().refreshes, evil.state().refreshes),
+        (1, 0),
+        "the refresh token went to its own issuer"
+    );
 }
 
 #[tokio::test]
 async fn g26_an_upstream_in_a_private_network_needs_leave_by_name() {
     let wiki = FakeUpstream::start().await;
     let server =
-        super::with_config(&[("wiki", &wiki, "none"), ("mail", &wiki, "none")], |config| config.upstreams.get_mut("wiki").unwrap().networks.clear()).await;
+        super::with_config(&[("wiki", &wiki, "none"), ("mail", &wiki, "none")], |config| {
+            config.upstreams.get_mut("wiki").unwrap().networks.clear()
+        })
+        .await;
     let alice = someone(&server, "alice").await;
     let names = super::tools(&server, &alice.token).await;
-    assert!(!names.contains(&"wiki_echo".to_owned()) && names.contains(&"mail_echo".to_owned()), "{names:?}");
+    assert!(
+        !names.contains(&"wiki_echo".to_owned()) && names.contains(&"mail_echo".to_owned()),
+        "{names:?}"
+    );
 }
 
 #[tokio::test]
-async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_once_the_person_connected() {
+async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_once_the_person_connected()
+ {
     let wiki = FakeUpstream::protected().await;
     let server = std::sync::Arc::new(with(&[("wiki", &wiki, "oauth")]).await);
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
@@ -152,37 +183,56 @@ async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_onc
         params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         params
     };
-    let ask = async |token: &str, more: serde_json::Value| super::confirm::modern(&server, token, call(more)).await.expect(200).json()["result"].clone();
+    let ask = async |token: &str, more: serde_json::Value| {
+        super::confirm::modern(&server, token, call(more)).await.expect(200).json()["result"]
+            .clone()
+    };
     let asked = ask(&alice.token, json!({})).await;
     let question = &asked["inputRequests"]["doorward_connect"]["params"];
-    assert_eq!((&asked["resultType"], &question["mode"]), (&json!("input_required"), &json!("url")));
+    assert_eq!(
+        (&asked["resultType"], &question["mode"]),
+        (&json!("input_required"), &json!("url"))
+    );
     assert!(question["url"].as_str().unwrap().ends_with("/connect/wiki"));
     let state = asked["requestState"].as_str().unwrap().to_owned();
     let answer = |action: &str, state: &str| json!({"requestState": state, "inputResponses": {"doorward_connect": {"action": action}}});
     // Who says no is not asked again in the same breath, and gets the link.
     let declined = ask(&alice.token, answer("decline", &state)).await;
-    assert!(declined["isError"].as_bool().unwrap() && declined.to_string().contains("did not want"), "{declined}");
+    assert!(
+        declined["isError"].as_bool().unwrap() && declined.to_string().contains("did not want"),
+        "{declined}"
+    );
     // The state is one person's own: another's, or a made-up one, is a new question.
     for (token, state) in [(&bob.token, state.as_str()), (&alice.token, "connect.made-up")] {
         assert_eq!(ask(token, answer("accept", state)).await["resultType"], "input_required");
     }
     // Who agreed may take a while: the retry waits for them, and then makes the very call.
     let waiting = {
-        let (server, token, params) = (std::sync::Arc::clone(&server), alice.token.clone(), call(answer("accept", &state)));
-        tokio::spawn(async move { super::confirm::modern(&server, &token, params).await.expect(200).json()["result"].clone() })
+        let (server, token, params) =
+            (std::sync::Arc::clone(&server), alice.token.clone(), call(answer("accept", &state)));
+        tokio::spawn(async move {
+            super::confirm::modern(&server, &token, params).await.expect(200).json()["result"]
+                .clone()
+        })
     };
     connect(&server, &alice.browser, "wiki").await;
     let came = waiting.await.unwrap();
     // The first time its tools are not known before; the model is told to call again.
     assert!(came.to_string().contains("is connected now"), "{came}");
     let again = ask(&alice.token, answer("accept", &state)).await;
-    assert_eq!(again["content"][0]["text"], "x for access-1-1", "the upstream is not given our state");
+    assert_eq!(
+        again["content"][0]["text"], "x for access-1-1",
+        "the upstream is not given our state"
+    );
     // Somebody who connects later finds the tools known, and the waiting call itself is made.
     let asked = ask(&bob.token, json!({})).await;
     let params = call(answer("accept", asked["requestState"].as_str().unwrap()));
     let waiting = {
         let (server, token) = (std::sync::Arc::clone(&server), bob.token.clone());
-        tokio::spawn(async move { super::confirm::modern(&server, &token, params).await.expect(200).json()["result"].clone() })
+        tokio::spawn(async move {
+            super::confirm::modern(&server, &token, params).await.expect(200).json()["result"]
+                .clone()
+        })
     };
     connect(&server, &bob.browser, "wiki").await;
     assert!(waiting.await.unwrap().to_string().contains("x for access-2-"));

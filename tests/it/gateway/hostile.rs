@@ -12,7 +12,9 @@ use super::{someone, text, tools, with_config};
 
 async fn pair() -> (FakeUpstream, FakeUpstream, Arc<doorward_testkit::TestServer>) {
     let (bad, good) = (FakeUpstream::start().await, FakeUpstream::start().await);
-    bad.state().tools.extend(["hang", "slow", "huge", "large", "flood", "lie", "garbage"].map(|name| tool(name, true)));
+    bad.state().tools.extend(
+        ["hang", "slow", "huge", "large", "flood", "lie", "garbage"].map(|name| tool(name, true)),
+    );
     let server = with_config(&[("bad", &bad, "none"), ("good", &good, "none")], |config| {
         let bad = config.upstreams.get_mut("bad").unwrap();
         bad.call_seconds = 1;
@@ -31,21 +33,36 @@ async fn f_09_wrong_slow_huge_and_endless_answers_are_errors_of_that_call_alone(
     let (_bad, _good, server) = pair().await;
     let alice = someone(&server, "alice").await;
     tools(&server, &alice.token).await;
-    for (name, said) in
-        [("hang", "no answer within 1 s"), ("huge", "maximum size"), ("large", "bytes; at most"), ("lie", "no result"), ("garbage", "cannot be reached")]
-    {
+    for (name, said) in [
+        ("hang", "no answer within 1 s"),
+        ("huge", "maximum size"),
+        ("large", "bytes; at most"),
+        ("lie", "no result"),
+        ("garbage", "cannot be reached"),
+    ] {
         let started = Instant::now();
         let page = server.call(&alice.token, &format!("bad_{name}"), json!({})).await.expect(200);
         let answer = page.json();
-        assert!(answer["result"]["isError"].as_bool().unwrap_or(false), "{name}: {}", &page.body[..page.body.len().min(300)]);
+        assert!(
+            answer["result"]["isError"].as_bool().unwrap_or(false),
+            "{name}: {}",
+            &page.body[..page.body.len().min(300)]
+        );
         assert!(text(&page).contains(said), "{name}: {}", text(&page));
         assert!(started.elapsed() < Duration::from_secs(10), "{name} took {:?}", started.elapsed());
-        assert_eq!(text(&server.call(&alice.token, "good_echo", json!({"text": "x"})).await), "x for ", "after {name}");
+        assert_eq!(
+            text(&server.call(&alice.token, "good_echo", json!({"text": "x"})).await),
+            "x for ",
+            "after {name}"
+        );
     }
     // A flood of progress that nobody asked for goes nowhere.
     let page = server.call(&alice.token, "bad_flood", json!({})).await.expect(200);
     assert!(page.body.len() < 1000, "{}", &page.body[..300]);
-    assert_eq!(text(&server.call(&alice.token, "bad_echo", json!({"text": "still there"})).await), "still there for ");
+    assert_eq!(
+        text(&server.call(&alice.token, "bad_echo", json!({"text": "still there"})).await),
+        "still there for "
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,7 +79,10 @@ async fn p10_hanging_calls_take_nobody_elses_place_and_their_queue_has_an_end() 
     tokio::time::sleep(Duration::from_millis(200)).await;
     for _ in 0..20 {
         let started = Instant::now();
-        assert_eq!(text(&server.call(&bob.token, "good_echo", json!({"text": "x"})).await), "x for ");
+        assert_eq!(
+            text(&server.call(&bob.token, "good_echo", json!({"text": "x"})).await),
+            "x for "
+        );
         assert!(started.elapsed() < Duration::from_millis(700), "{:?}", started.elapsed());
     }
     let mut refused = 0;
@@ -81,7 +101,9 @@ async fn ca36_an_upstream_that_is_killed_in_the_middle_comes_back_by_itself() {
     assert!(tools(&server, &alice.token).await.contains(&"bad_echo".to_owned()));
     let running = {
         let (server, token) = (Arc::clone(&server), alice.token.clone());
-        tokio::spawn(async move { server.call(&token, "bad_slow", json!({"ms": 900})).await.json() })
+        tokio::spawn(
+            async move { server.call(&token, "bad_slow", json!({"ms": 900})).await.json() },
+        )
     };
     tokio::time::sleep(Duration::from_millis(100)).await;
     bad.kill();
@@ -110,10 +132,19 @@ async fn ca29_an_upstream_that_was_never_there_delays_a_list_for_a_moment_only()
     let alice = someone(&server, "alice").await;
     let started = Instant::now();
     let names = tools(&server, &alice.token).await;
-    assert!(names.contains(&"good_echo".to_owned()) && !names.iter().any(|name| name.starts_with("mute_")));
+    assert!(
+        names.contains(&"good_echo".to_owned())
+            && !names.iter().any(|name| name.starts_with("mute_"))
+    );
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     let told = server.call(&alice.token, "connections", json!({})).await.expect(200).json();
-    let mute = told["result"]["structuredContent"]["services"].as_array().unwrap().iter().find(|service| service["name"] == "mute").unwrap().clone();
+    let mute = told["result"]["structuredContent"]["services"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|service| service["name"] == "mute")
+        .unwrap()
+        .clone();
     assert_eq!(mute["state"], "unreachable");
 }
 
@@ -126,10 +157,14 @@ async fn limits_refuse_with_the_time_to_come_again() {
     })
     .await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
-    let long = server.call(&alice.token, "wiki_echo", json!({"text": "x".repeat(2000)})).await.expect(200);
+    let long =
+        server.call(&alice.token, "wiki_echo", json!({"text": "x".repeat(2000)})).await.expect(200);
     assert!(text(&long).contains("at most 1000"));
     for _ in 0..5 {
-        assert_eq!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await), "x for ");
+        assert_eq!(
+            text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await),
+            "x for "
+        );
     }
     let refused = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
     assert!(text(&refused).contains("try again in"));

@@ -16,12 +16,14 @@ async fn ca31_g1_a_thousand_interleaved_calls_never_mix_two_people_up() {
     connect(&server, &bob.browser, "wiki").await;
     let mut tasks = Vec::new();
     for worker in 0..10 {
-        let (token, account) = if worker % 2 == 0 { (alice.token.clone(), 1) } else { (bob.token.clone(), 2) };
+        let (token, account) =
+            if worker % 2 == 0 { (alice.token.clone(), 1) } else { (bob.token.clone(), 2) };
         let server = Arc::clone(&server);
         tasks.push(tokio::spawn(async move {
             for number in 0..110 {
                 let said = format!("{worker} {number}");
-                let page = server.call(&token, "wiki_echo", json!({ "text": said })).await.expect(200);
+                let page =
+                    server.call(&token, "wiki_echo", json!({ "text": said })).await.expect(200);
                 let answer = text(&page);
                 assert!(answer.starts_with(&format!("{said} for access-{account}-")), "{answer}");
             }
@@ -33,7 +35,12 @@ async fn ca31_g1_a_thousand_interleaved_calls_never_mix_two_people_up() {
     let state = wiki.state();
     assert_eq!(state.calls, 1100);
     // G1: whatever a client sends us stays here.
-    assert!(!state.authorizations.iter().any(|header| header.contains(&alice.token) || header.contains(&bob.token)));
+    assert!(
+        !state
+            .authorizations
+            .iter()
+            .any(|header| header.contains(&alice.token) || header.contains(&bob.token))
+    );
 }
 
 #[tokio::test]
@@ -41,27 +48,42 @@ async fn ca30_who_is_not_connected_sees_no_tools_and_gets_no_results_of_others()
     let wiki = FakeUpstream::protected().await;
     let server = with(&[("wiki", &wiki, "oauth")]).await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
-    assert!(tools(&server, &bob.token).await.contains(&"wiki_connect".to_owned()), "nobody has seen its tools yet");
+    assert!(
+        tools(&server, &bob.token).await.contains(&"wiki_connect".to_owned()),
+        "nobody has seen its tools yet"
+    );
     connect(&server, &alice.browser, "wiki").await;
-    assert!(text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await).contains("access-1-"));
+    assert!(
+        text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await)
+            .contains("access-1-")
+    );
     // Definitions are known now; using them takes access of one's own.
     let listed = super::list(&server, &bob.token).await;
     let echo = listed.iter().find(|tool| tool["name"] == "wiki_echo").unwrap();
     assert!(echo["description"].as_str().unwrap().contains("not connected"));
     let calls = wiki.state().calls;
-    let refused = server.call(&bob.token, "wiki_echo", json!({"text": "x"})).await.expect(200).json();
-    assert!(refused["result"]["isError"].as_bool().unwrap() && refused.to_string().contains("/connect/wiki"));
+    let refused =
+        server.call(&bob.token, "wiki_echo", json!({"text": "x"})).await.expect(200).json();
+    assert!(
+        refused["result"]["isError"].as_bool().unwrap()
+            && refused.to_string().contains("/connect/wiki")
+    );
     assert_eq!(wiki.state().calls, calls, "nothing was sent");
     // P3: disabling a person ends their use at once, others go on.
     connect(&server, &bob.browser, "wiki").await;
-    assert!(text(&server.call(&bob.token, "wiki_echo", json!({"text": "x"})).await).contains("access-2-"));
+    assert!(
+        text(&server.call(&bob.token, "wiki_echo", json!({"text": "x"})).await)
+            .contains("access-2-")
+    );
 }
 
 async fn eight_at_once(servers: &[Arc<TestServer>], token: &str) {
     let tasks: Vec<_> = (0..8)
         .map(|number| {
             let (server, token) = (Arc::clone(&servers[number % servers.len()]), token.to_owned());
-            tokio::spawn(async move { text(&server.call(&token, "wiki_echo", json!({"text": "x"})).await.expect(200)) })
+            tokio::spawn(async move {
+                text(&server.call(&token, "wiki_echo", json!({"text": "x"})).await.expect(200))
+            })
         })
         .collect();
     for task in tasks {

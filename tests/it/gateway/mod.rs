@@ -25,7 +25,10 @@ pub(crate) async fn with(upstreams: &[(&str, &FakeUpstream, &str)]) -> TestServe
 }
 
 /// A server with these upstreams, whose configuration `change` has changed.
-pub(crate) async fn with_config(upstreams: &[(&str, &FakeUpstream, &str)], change: impl FnOnce(&mut Config)) -> TestServer {
+pub(crate) async fn with_config(
+    upstreams: &[(&str, &FakeUpstream, &str)],
+    change: impl FnOnce(&mut Config),
+) -> TestServer {
     TestServer::start_with(|config| {
         for (name, upstream, auth) in upstreams {
             config.upstreams.insert((*name).to_owned(), upstream.config(auth));
@@ -64,7 +67,13 @@ async fn tools(server: &TestServer, token: &str) -> Vec<String> {
 }
 
 async fn list(server: &TestServer, token: &str) -> Vec<Value> {
-    let page = rpc_at(server, "/mcp?surface=direct", token, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}})).await;
+    let page = rpc_at(
+        server,
+        "/mcp?surface=direct",
+        token,
+        &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}),
+    )
+    .await;
     page.expect(200).json()["result"]["tools"].as_array().unwrap().clone()
 }
 
@@ -82,10 +91,14 @@ async fn rpc_at(server: &TestServer, path: &str, token: &str, message: &Value) -
 
 /// The text of a call's result.
 fn text(page: &Page) -> String {
-    page.json()["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text: {}", page.body)).to_owned()
+    page.json()["result"]["content"][0]["text"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no text: {}", page.body))
+        .to_owned()
 }
 
-/// Goes through the pages that connect an upstream, as a browser does, up to where the upstream's authorization server sends it back.
+/// Goes through the pages that connect an upstream, as a browser does, up to where the upstream's
+/// authorization server sends it back.
 async fn go(server: &TestServer, browser: &Browser, upstream: &str) -> String {
     go_at(&server.url, browser, upstream).await
 }
@@ -94,7 +107,11 @@ async fn go(server: &TestServer, browser: &Browser, upstream: &str) -> String {
 async fn go_at(base: &str, browser: &Browser, upstream: &str) -> String {
     let address = format!("{base}/connect/{upstream}");
     let page = browser.get(&address).await.expect(200);
-    let csrf = form_value(&page.body[page.body.find(&format!("/connect/{upstream}\"")).unwrap()..], "csrf").unwrap();
+    let csrf = form_value(
+        &page.body[page.body.find(&format!("/connect/{upstream}\"")).unwrap()..],
+        "csrf",
+    )
+    .unwrap();
     let away = browser.post(&address, &[("csrf", &csrf)]).await.expect(303).location();
     Browser::new().get(&away).await.expect(302).location()
 }

@@ -9,14 +9,23 @@ use super::{someone_with, text, tools, with_config};
 async fn cf13_what_the_policy_denies_is_neither_seen_nor_called_by_any_way() {
     let wiki = FakeUpstream::start().await;
     let server = with_config(&[("wiki", &wiki, "none")], |config| {
-        config.policy.rules = vec!["allow role=editor".to_owned(), "deny upstream=wiki class=destructive".to_owned(), "deny tool=wait".to_owned()];
+        config.policy.rules = vec![
+            "allow role=editor".to_owned(),
+            "deny upstream=wiki class=destructive".to_owned(),
+            "deny tool=wait".to_owned(),
+        ];
     })
     .await;
     server.person_with("eve", &["editor"]).await;
     let editor = super::signed_in(&server, "eve", "mcp:destructive").await;
     let alice = someone_with(&server, "alice", "mcp:destructive").await;
     let names = tools(&server, &alice.token).await;
-    assert!(names.contains(&"wiki_echo".to_owned()) && !names.contains(&"wiki_wipe".to_owned()) && !names.contains(&"wait".to_owned()), "{names:?}");
+    assert!(
+        names.contains(&"wiki_echo".to_owned())
+            && !names.contains(&"wiki_wipe".to_owned())
+            && !names.contains(&"wait".to_owned()),
+        "{names:?}"
+    );
     for (tool, arguments) in [
         ("wiki_wipe", json!({})),
         ("call_tool", json!({"name": "wiki_wipe"})),
@@ -26,9 +35,18 @@ async fn cf13_what_the_policy_denies_is_neither_seen_nor_called_by_any_way() {
         let page = server.call(&alice.token, tool, arguments).await.expect(403);
         assert_eq!(page.json()["error"]["data"]["error"], "forbidden_by_role", "{tool}");
     }
-    let found = server.call(&alice.token, "search_tools", json!({"query": "wipe tool", "include_mutating": true})).await.expect(200);
+    let found = server
+        .call(&alice.token, "search_tools", json!({"query": "wipe tool", "include_mutating": true}))
+        .await
+        .expect(200);
     assert!(!found.body.contains("wiki_wipe"));
-    assert!(server.call(&alice.token, "describe_tool", json!({"name": "wiki_wipe"})).await.body.contains("there is no tool"));
+    assert!(
+        server
+            .call(&alice.token, "describe_tool", json!({"name": "wiki_wipe"}))
+            .await
+            .body
+            .contains("there is no tool")
+    );
     assert_eq!(wiki.state().calls, 0);
     assert!(tools(&server, &editor.token).await.contains(&"wiki_wipe".to_owned()));
     server.call(&editor.token, "wiki_wipe", json!({})).await.expect(200);
@@ -38,7 +56,10 @@ async fn cf13_what_the_policy_denies_is_neither_seen_nor_called_by_any_way() {
 #[tokio::test]
 async fn r11_step_up_reaches_through_the_aggregate_and_through_call_tool() {
     let wiki = FakeUpstream::start().await;
-    let server = with_config(&[("wiki", &wiki, "none"), ("mail", &wiki, "none")], |config| config.upstreams.get_mut("mail").unwrap().own_scopes = true).await;
+    let server = with_config(&[("wiki", &wiki, "none"), ("mail", &wiki, "none")], |config| {
+        config.upstreams.get_mut("mail").unwrap().own_scopes = true
+    })
+    .await;
     let alice = someone_with(&server, "alice", "mcp:read").await;
     for (tool, arguments, scope) in [
         ("wiki_wipe", json!({}), "mcp:destructive"),
@@ -47,25 +68,44 @@ async fn r11_step_up_reaches_through_the_aggregate_and_through_call_tool() {
     ] {
         let page = server.call(&alice.token, tool, arguments).await.expect(403);
         assert!(
-            page.header("www-authenticate").contains("error=\"insufficient_scope\"") && page.header("www-authenticate").contains(&format!("scope=\"{scope}\""))
+            page.header("www-authenticate").contains("error=\"insufficient_scope\"")
+                && page.header("www-authenticate").contains(&format!("scope=\"{scope}\""))
         );
-        assert_eq!(page.json()["error"]["data"]["scope"], scope, "and a JSON-RPC error for older clients");
+        assert_eq!(
+            page.json()["error"]["data"]["scope"],
+            scope,
+            "and a JSON-RPC error for older clients"
+        );
     }
     assert_eq!(wiki.state().calls, 0);
     // The narrow scope is enough for that upstream, and for no other.
     let narrow = alice.client.tokens(&alice.browser, &[("scope", "mcp:destructive:mail")]).await;
-    assert_eq!(narrow.answer["scope"].as_str().unwrap().split(' ').filter(|scope| scope.contains("mail")).count(), 1, "{}", narrow.answer);
+    assert_eq!(
+        narrow.answer["scope"]
+            .as_str()
+            .unwrap()
+            .split(' ')
+            .filter(|scope| scope.contains("mail"))
+            .count(),
+        1,
+        "{}",
+        narrow.answer
+    );
     server.call(&narrow.access, "mail_wipe", json!({})).await.expect(200);
     server.call(&narrow.access, "wiki_wipe", json!({})).await.expect(403);
     // A scope of an upstream that is not there is not granted.
-    let unknown = alice.client.tokens(&alice.browser, &[("scope", "mcp:read mcp:read:nothing")]).await;
+    let unknown =
+        alice.client.tokens(&alice.browser, &[("scope", "mcp:read mcp:read:nothing")]).await;
     assert!(!unknown.answer["scope"].as_str().unwrap().contains("nothing"));
 }
 
 #[tokio::test]
 async fn an_upstream_for_some_roles_does_not_exist_for_others() {
     let wiki = FakeUpstream::start().await;
-    let server = with_config(&[("wiki", &wiki, "none")], |config| config.upstreams.get_mut("wiki").unwrap().roles = vec!["staff".to_owned()]).await;
+    let server = with_config(&[("wiki", &wiki, "none")], |config| {
+        config.upstreams.get_mut("wiki").unwrap().roles = vec!["staff".to_owned()]
+    })
+    .await;
     server.person_with("sam", &["staff"]).await;
     let staff = super::signed_in(&server, "sam", "mcp:read").await;
     let guest = someone_with(&server, "guest", "mcp:read").await;
@@ -75,15 +115,31 @@ async fn an_upstream_for_some_roles_does_not_exist_for_others() {
     assert!(page.json()["error"]["message"].as_str().unwrap().contains("there is no tool"));
     assert_eq!(text(&server.call(&staff.token, "wiki_echo", json!({"text": "x"})).await), "x for ");
     // CF11: losing the role takes effect on the next call.
-    let sam = server.app.accounts.list().await.unwrap().into_iter().find(|person| person.name.as_str() == "sam").unwrap();
-    server.app.store.apply(doorward_model::Change::SetRoles { user_id: sam.id, roles: Vec::new() }).await.unwrap();
+    let sam = server
+        .app
+        .accounts
+        .list()
+        .await
+        .unwrap()
+        .into_iter()
+        .find(|person| person.name.as_str() == "sam")
+        .unwrap();
+    server
+        .app
+        .store
+        .apply(doorward_model::Change::SetRoles { user_id: sam.id, roles: Vec::new() })
+        .await
+        .unwrap();
     assert!(server.call(&staff.token, "wiki_echo", json!({})).await.json()["error"].is_object());
 }
 
 #[tokio::test]
 async fn policy_explain_says_why() {
     let wiki = FakeUpstream::start().await;
-    let server = with_config(&[("wiki", &wiki, "none")], |config| config.policy.rules = vec!["deny class=destructive".to_owned()]).await;
+    let server = with_config(&[("wiki", &wiki, "none")], |config| {
+        config.policy.rules = vec!["deny class=destructive".to_owned()]
+    })
+    .await;
     let alice = someone_with(&server, "alice", "mcp:read").await;
     tools(&server, &alice.token).await;
     let data = server.data_dir.to_str().unwrap();
@@ -95,14 +151,36 @@ async fn policy_explain_says_why() {
         ("DOORWARD_UPSTREAMS__WIKI__HTTP_ON_LOOPBACK", "true"),
     ];
     let explain = async |tool: &str| {
-        let output =
-            run_command(&["--data-dir", data, "policy", "explain", "--user", "alice", "--client", "Test client", "--tool", tool], &variables, "").await;
+        let output = run_command(
+            &[
+                "--data-dir",
+                data,
+                "policy",
+                "explain",
+                "--user",
+                "alice",
+                "--client",
+                "Test client",
+                "--tool",
+                tool,
+            ],
+            &variables,
+            "",
+        )
+        .await;
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let (good, said) = explain("wiki_wipe").await;
-    assert!(good && said.starts_with("wiki_wipe: deny") && said.contains("deny by rule 1: deny class=destructive"), "{said}");
+    assert!(
+        good && said.starts_with("wiki_wipe: deny")
+            && said.contains("deny by rule 1: deny class=destructive"),
+        "{said}"
+    );
     let (good, said) = explain("wiki_echo").await;
-    assert!(good && said.starts_with("wiki_echo: allow") && said.contains("policy.default"), "{said}");
+    assert!(
+        good && said.starts_with("wiki_echo: allow") && said.contains("policy.default"),
+        "{said}"
+    );
     assert!(explain("whoami").await.1.starts_with("whoami: allow"));
     assert!(!explain("wiki_nothing").await.0);
 }

@@ -1,19 +1,22 @@
-//! Tokens that an authorization server replaces when it gives new ones: what it gives is kept, whatever becomes of the request that needed
-//! it.
+//! Tokens that an authorization server replaces when it gives new ones: what it gives is kept,
+//! whatever becomes of the request that needed it.
 
 use std::time::Duration;
 
 use doorward_testkit::{DoorwardProcess, FakeUpstream, TestServer, form_value, fresh_database};
 use serde_json::json;
 
-use super::{Someone, connect, go, go_at, processes::call, signed_in, someone, tools, with, with_config};
+use super::{
+    Someone, connect, go, go_at, processes::call, signed_in, someone, tools, with, with_config,
+};
 
 /// How long an answer takes that a request does not live to see.
 const LATE: Duration = Duration::from_millis(1500);
 
 const BOTH: [(&str, &str); 2] = [("wiki", "wiki_echo"), ("api", "api_holder")];
 
-/// An MCP server and a REST API, each with an authorization server of its own, and a user who has connected both.
+/// An MCP server and a REST API, each with an authorization server of its own, and a user who has
+/// connected both.
 async fn both() -> (TestServer, [FakeUpstream; 2], Someone) {
     let fakes = [FakeUpstream::protected().await, FakeUpstream::protected().await];
     let server = with_config(&[("wiki", &fakes[0], "oauth")], |config| {
@@ -99,15 +102,21 @@ async fn a_replaced_token_is_kept_although_the_connection_that_needed_it_takes_t
 async fn a_replaced_token_is_kept_although_the_rest_of_its_answer_cannot_be_used() {
     let (server, fakes, alice) = both().await;
     for (fake, (_, tool)) in fakes.iter().zip(BOTH) {
-        for spoiled in
-            [(503, json!({})), (200, json!({"access_token": null})), (200, json!({"access_token": "two words"})), (200, json!({"token_type": "mac"}))]
-        {
+        for spoiled in [
+            (503, json!({})),
+            (200, json!({"access_token": null})),
+            (200, json!({"access_token": "two words"})),
+            (200, json!({"token_type": "mac"})),
+        ] {
             let issued = fake.state().issued;
             fake.state().valid.clear();
             fake.state().spoiled = Some(spoiled.clone());
             server.call(&alice.token, tool, json!({"text": "x"})).await.expect(200);
             let said = works(&server, &alice, tool).await;
-            assert!(said.contains(&format!("access-1-{}", issued + 2)), "{tool} after {spoiled:?}: {said}");
+            assert!(
+                said.contains(&format!("access-1-{}", issued + 2)),
+                "{tool} after {spoiled:?}: {said}"
+            );
             assert!(fake.state().spoiled.is_none());
         }
     }
@@ -165,7 +174,8 @@ async fn a_registration_at_an_upstreams_server_is_kept_although_the_browser_goes
     let alice = someone(&server, "alice").await;
     let address = server.at("/connect/wiki");
     let page = alice.browser.get(&address).await.expect(200);
-    let csrf = form_value(&page.body[page.body.find("/connect/wiki\"").unwrap()..], "csrf").unwrap();
+    let csrf =
+        form_value(&page.body[page.body.find("/connect/wiki\"").unwrap()..], "csrf").unwrap();
     wiki.state().answer_delay = LATE;
     let fields = [("csrf", csrf.as_str())];
     tokio::select! {
@@ -192,7 +202,8 @@ async fn calls_at_once_have_one_token_exchanged_which_is_kept_although_a_call_is
     let alice = someone(&server, "alice").await;
     assert!(tools(&server, &alice.token).await.contains(&"api_holder".to_owned()));
     api.state().answer_delay = Duration::from_millis(300);
-    let (one, two) = tokio::join!(works(&server, &alice, "api_holder"), works(&server, &alice, "api_holder"));
+    let (one, two) =
+        tokio::join!(works(&server, &alice, "api_holder"), works(&server, &alice, "api_holder"));
     assert!(one.contains("exchanged-1") && two.contains("exchanged-1"), "{one} {two}");
     assert_eq!(api.state().exchanges.len(), 1);
     server.clock.advance(61);
@@ -221,7 +232,11 @@ async fn a_replaced_token_is_kept_although_the_server_stops_meanwhile() {
     );
     std::fs::write(&file, text).unwrap();
     let (data, database) = (folder.join("data"), fresh_database().await);
-    let variables = [("DOORWARD_CONFIG", file.to_str().unwrap()), ("DOORWARD_ACCOUNTS__ARGON2_MEMORY_KIB", "64"), ("DOORWARD_STORE__URL", database.as_str())];
+    let variables = [
+        ("DOORWARD_CONFIG", file.to_str().unwrap()),
+        ("DOORWARD_ACCOUNTS__ARGON2_MEMORY_KIB", "64"),
+        ("DOORWARD_STORE__URL", database.as_str()),
+    ];
     let mut server = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
     let base = server.url.clone();
     let alice = server.person(&data, &variables, "alice").await;
@@ -238,7 +253,8 @@ async fn a_replaced_token_is_kept_although_the_server_stops_meanwhile() {
     }
     until(|| fakes.iter().all(|fake| fake.state().issued == 2)).await;
     assert_eq!(server.terminate().await, Some(0));
-    let mut server = DoorwardProcess::start(&data, base.trim_start_matches("http://"), &variables).await;
+    let mut server =
+        DoorwardProcess::start(&data, base.trim_start_matches("http://"), &variables).await;
     for (fake, (_, tool)) in fakes.iter().zip(BOTH) {
         let said = call(&base, &alice.token, tool).await;
         assert!(said.contains("access-1-2"), "{tool}: {said}");

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::{confirm::modern, someone, text};
 
-/// A server over standard input and output with two tools. `late` says and asks something a second later, without saying which call
-/// it is about, as the protocol has it on this transport, and never answers. `hold` answers after two seconds and a half.
+/// A server over standard input and output with two tools. `late` says and asks something a second
+/// later, without saying which call it is about, as the protocol has it on this transport, and
+/// never answers. `hold` answers after two seconds and a half.
 const SERVER: &str = r#"
 while read -r line; do
   id=$(printf '%s' "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
@@ -27,7 +28,11 @@ done
 "#;
 
 async fn server(per_person: bool) -> (Arc<TestServer>, std::path::PathBuf) {
-    let folder = std::env::temp_dir().join(format!("doorward-shared-{}-{per_person}-{:?}", std::process::id(), std::thread::current().id()));
+    let folder = std::env::temp_dir().join(format!(
+        "doorward-shared-{}-{per_person}-{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    ));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     let script = folder.join("server.sh");
@@ -49,7 +54,11 @@ async fn server(per_person: bool) -> (Arc<TestServer>, std::path::PathBuf) {
 
 /// Calls a tool and goes away before it answers.
 async fn call_and_leave(server: &TestServer, token: &str, tool: &str) {
-    let left = tokio::time::timeout(Duration::from_millis(400), modern(server, token, json!({"name": tool, "arguments": {}}))).await;
+    let left = tokio::time::timeout(
+        Duration::from_millis(400),
+        modern(server, token, json!({"name": tool, "arguments": {}})),
+    )
+    .await;
     assert!(left.is_err(), "the call was answered");
 }
 
@@ -59,7 +68,10 @@ async fn what_a_shared_process_says_about_a_call_whose_user_left_reaches_no_othe
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
     super::tools(&server, &alice.token).await;
     call_and_leave(&server, &alice.token, "sh_late").await;
-    let said = modern(&server, &bob.token, json!({"name": "sh_hold", "arguments": {}})).await.expect(200).body;
+    let said = modern(&server, &bob.token, json!({"name": "sh_hold", "arguments": {}}))
+        .await
+        .expect(200)
+        .body;
     assert!(said.contains("held") && !said.contains("Pay for alice"), "{said}");
     // An older client takes log messages without having asked for them.
     call_and_leave(&server, &alice.token, "sh_late").await;
@@ -74,7 +86,10 @@ async fn a_shared_process_can_ask_nobody_once_two_users_have_used_it() {
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
     super::tools(&server, &alice.token).await;
     // As long as one user alone has used it, the only call there is must be meant.
-    let asked = modern(&server, &alice.token, json!({"name": "sh_late", "arguments": {}})).await.expect(200).json();
+    let asked = modern(&server, &alice.token, json!({"name": "sh_late", "arguments": {}}))
+        .await
+        .expect(200)
+        .json();
     let message = &asked["result"]["inputRequests"]["question"]["params"]["message"];
     assert_eq!(message, "Shell asks: “Pay for alice?”", "{asked}");
     // Another user's call makes it unknowable who is meant, also after that call has ended.
@@ -85,7 +100,11 @@ async fn a_shared_process_can_ask_nobody_once_two_users_have_used_it() {
 
 /// Calls `late`, which asks after a second, and is not asked.
 async fn call_and_leave_for(server: &TestServer, token: &str, time: Duration) {
-    let left = tokio::time::timeout(time, modern(server, token, json!({"name": "sh_late", "arguments": {}}))).await;
+    let left = tokio::time::timeout(
+        time,
+        modern(server, token, json!({"name": "sh_late", "arguments": {}})),
+    )
+    .await;
     assert!(left.is_err(), "the question was passed on: {:?}", left.map(|page| page.body));
 }
 
@@ -95,7 +114,9 @@ async fn a_late_question_is_not_taken_for_one_about_the_next_call_of_the_same_us
     let alice = someone(&server, "alice").await;
     super::tools(&server, &alice.token).await;
     call_and_leave(&server, &alice.token, "sh_late").await;
-    let page = modern(&server, &alice.token, json!({"name": "sh_hold", "arguments": {}})).await.expect(200);
+    let page = modern(&server, &alice.token, json!({"name": "sh_hold", "arguments": {}}))
+        .await
+        .expect(200);
     let held: Value = page.json();
     assert_eq!(held["result"]["content"][0]["text"], "held", "{held}");
     assert_eq!(text(&page), "held");

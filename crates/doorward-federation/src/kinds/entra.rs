@@ -12,13 +12,20 @@ pub(super) const KIND: Kind = Kind {
     summary: "Microsoft Entra ID. Only people of the listed `tenants` come in; a person is `oid` within `tid`, which neither a rename nor a new address changes. Groups arrive as object ids.",
     needs: &["client_secret", "tenants"],
     prepare: |config| {
-        let plain = |tenant: &String| tenant.len() == 36 && tenant.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        let plain = |tenant: &String| {
+            tenant.len() == 36
+                && tenant.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+        };
         if config.tenants.is_empty() || !config.tenants.iter().all(plain) {
-            return Err(SettingError::new("tenants", "must list the tenant ids (like 8eaef023-2b34-4da1-9baa-8bc8c9d6a490) whose people may come in"));
+            return Err(SettingError::new(
+                "tenants",
+                "must list the tenant ids (like 8eaef023-2b34-4da1-9baa-8bc8c9d6a490) whose people may come in",
+            ));
         }
         let cloud = address("issuer", &config.issuer, Some("https://login.microsoftonline.com"))?;
         let cloud = cloud.as_str().trim_end_matches('/');
-        let mut settings = open_id(config, format!("{cloud}/{TENANT}/v2.0"), &["openid", "profile", "email"]);
+        let mut settings =
+            open_id(config, format!("{cloud}/{TENANT}/v2.0"), &["openid", "profile", "email"]);
         let at = if let [tenant] = config.tenants.as_slice() { tenant } else { "organizations" };
         if let Protocol::OpenId(open_id) = &mut settings.protocol {
             open_id.discover_at = Some(format!("{cloud}/{at}/v2.0"));
@@ -27,7 +34,8 @@ pub(super) const KIND: Kind = Kind {
             open_id.userinfo = false;
         }
         "oid".clone_into(&mut settings.claims.subject);
-        // An address in a token of Entra can be set by the person's administrator to anything, unless this says otherwise.
+        // An address in a token of Entra can be set by the person's administrator to anything,
+        // unless this says otherwise.
         "xms_edov".clone_into(&mut settings.claims.email_verified);
         settings.auth_method = AuthMethod::SecretPost;
         Ok(settings)

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{Kind, OAuth2, Protocol, Settings, address, below, scopes};
-use crate::{FederationError, claims::ClaimNames, config::ProviderConfig, oauth::Api, provider::AuthMethod};
+use crate::{
+    FederationError, claims::ClaimNames, config::ProviderConfig, oauth::Api, provider::AuthMethod,
+};
 
 /// The most pages of organisations or teams that are read: 300 of each.
 const PAGES: u32 = 3;
@@ -43,13 +45,20 @@ pub(super) const KIND: Kind = Kind {
 };
 
 fn api_root(config: &ProviderConfig) -> String {
-    if config.issuer.is_empty() { "https://api.github.com".to_owned() } else { format!("{}/api/v3", config.issuer.trim_end_matches('/')) }
+    if config.issuer.is_empty() {
+        "https://api.github.com".to_owned()
+    } else {
+        format!("{}/api/v3", config.issuer.trim_end_matches('/'))
+    }
 }
 
 async fn pages(api: &Api, address: &str) -> Result<Vec<Value>, FederationError> {
     let mut all = Vec::new();
     for page in 1..=PAGES {
-        let Value::Array(some) = api.get(&format!("{address}?per_page=100&page={page}")).await? else { break };
+        let Value::Array(some) = api.get(&format!("{address}?per_page=100&page={page}")).await?
+        else {
+            break;
+        };
         let last = some.len() < 100;
         all.extend(some);
         if last {
@@ -64,10 +73,19 @@ async fn profile(root: String, api: Api) -> Result<Value, FederationError> {
     let emails = api.get(&format!("{root}/user/emails")).await?;
     let organisations = pages(&api, &format!("{root}/user/orgs")).await?;
     let teams = pages(&api, &format!("{root}/user/teams")).await?;
-    let primary = emails.as_array().into_iter().flatten().find(|email| email.get("primary").and_then(Value::as_bool) == Some(true));
-    let word = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let mut groups: Vec<String> = organisations.iter().filter_map(|organisation| word(organisation, "/login")).collect();
-    groups.extend(teams.iter().filter_map(|team| Some(format!("{}/{}", word(team, "/organization/login")?, word(team, "/slug")?))));
+    let primary = emails
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|email| email.get("primary").and_then(Value::as_bool) == Some(true));
+    let word = |value: &Value, pointer: &str| {
+        value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+    };
+    let mut groups: Vec<String> =
+        organisations.iter().filter_map(|organisation| word(organisation, "/login")).collect();
+    groups.extend(teams.iter().filter_map(|team| {
+        Some(format!("{}/{}", word(team, "/organization/login")?, word(team, "/slug")?))
+    }));
     Ok(json!({
         "id": user.get("id"),
         "login": user.get("login"),

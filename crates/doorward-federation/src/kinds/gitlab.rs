@@ -8,7 +8,11 @@ pub(super) const KIND: Kind = Kind {
     summary: "GitLab. Without `issuer` it is gitlab.com; with it your own installation. Groups are full paths, such as `team/backend`.",
     needs: &["client_secret"],
     prepare: |config| {
-        let issuer = if config.issuer.is_empty() { "https://gitlab.com".to_owned() } else { config.issuer.clone() };
+        let issuer = if config.issuer.is_empty() {
+            "https://gitlab.com".to_owned()
+        } else {
+            config.issuer.clone()
+        };
         address("issuer", &issuer, None)?;
         let mut settings = open_id(config, issuer, &["openid", "profile", "email"]);
         "nickname".clone_into(&mut settings.claims.username);

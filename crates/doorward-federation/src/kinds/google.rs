@@ -8,7 +8,11 @@ pub(super) const KIND: Kind = Kind {
     summary: "Google accounts. `allowed_domains` are Google Workspace organisations: the signed `hd` claim counts, not the spelling of an address.",
     needs: &["client_secret"],
     prepare: |config| {
-        let issuer = if config.issuer.is_empty() { "https://accounts.google.com".to_owned() } else { config.issuer.clone() };
+        let issuer = if config.issuer.is_empty() {
+            "https://accounts.google.com".to_owned()
+        } else {
+            config.issuer.clone()
+        };
         let mut settings = open_id(config, issuer, &["openid", "profile", "email"]);
         // Google has no offline_access: this parameter asks for a refresh token.
         settings.extra.push(("access_type", "offline".to_owned()));

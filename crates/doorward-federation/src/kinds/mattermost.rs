@@ -21,8 +21,12 @@ pub(super) const KIND: Kind = Kind {
                     Box::pin(async move {
                         let user = api.get(&url).await?;
                         // A deactivated person keeps an account with a time of deletion.
-                        if user.get("delete_at").and_then(serde_json::Value::as_i64).unwrap_or(0) > 0 {
-                            return Err(FederationError::Refused("the account is deactivated there".to_owned()));
+                        if user.get("delete_at").and_then(serde_json::Value::as_i64).unwrap_or(0)
+                            > 0
+                        {
+                            return Err(FederationError::Refused(
+                                "the account is deactivated there".to_owned(),
+                            ));
                         }
                         Ok(user)
                     })

@@ -1,4 +1,5 @@
-//! The kinds of provider, one file each. Configuration, buttons, commands and the reference read this table.
+//! The kinds of provider, one file each. Configuration, buttons, commands and the reference read
+//! this table.
 
 mod entra;
 mod github;
@@ -38,7 +39,17 @@ pub struct Kind {
 }
 
 /// All kinds.
-pub const KINDS: &[Kind] = &[oidc::KIND, oauth2::KIND, google::KIND, entra::KIND, okta::KIND, keycloak::KIND, gitlab::KIND, github::KIND, mattermost::KIND];
+pub const KINDS: &[Kind] = &[
+    oidc::KIND,
+    oauth2::KIND,
+    google::KIND,
+    entra::KIND,
+    okta::KIND,
+    keycloak::KIND,
+    gitlab::KIND,
+    github::KIND,
+    mattermost::KIND,
+];
 
 /// The kind of that name.
 pub fn named(name: &str) -> Option<&'static Kind> {
@@ -54,7 +65,8 @@ pub(crate) struct Settings {
     pub(crate) extra: Vec<(&'static str, String)>,
     pub(crate) claims: ClaimNames,
     pub(crate) auth_method: AuthMethod,
-    /// A claim that says to which organisation the person belongs, where that is not for the e-mail address to say.
+    /// A claim that says to which organisation the person belongs, where that is not for the e-mail
+    /// address to say.
     pub(crate) domain_claim: Option<&'static str>,
 }
 
@@ -90,18 +102,32 @@ pub(crate) struct OAuth2 {
 }
 
 /// What tells who the holder of an access token is: one object of claims.
-pub(crate) type Profile = fn(&ProviderConfig, Api) -> Pin<Box<dyn Future<Output = Result<Value, crate::FederationError>> + Send>>;
+pub(crate) type Profile =
+    fn(
+        &ProviderConfig,
+        Api,
+    ) -> Pin<Box<dyn Future<Output = Result<Value, crate::FederationError>> + Send>>;
 
-/// Reads an address from the configuration: https, or http on this machine. Answers it without a trailing slash.
-pub(crate) fn address(key: &'static str, text: &str, default: Option<&str>) -> Result<Url, SettingError> {
+/// Reads an address from the configuration: https, or http on this machine. Answers it without a
+/// trailing slash.
+pub(crate) fn address(
+    key: &'static str,
+    text: &str,
+    default: Option<&str>,
+) -> Result<Url, SettingError> {
     let text = if text.is_empty() { default.unwrap_or_default() } else { text };
     if text.is_empty() {
         return Err(SettingError::new(key, "is needed for this kind of provider"));
     }
-    let url = Url::parse(text).map_err(|_| SettingError::new(key, format!("{text:?} is not an address like https://login.example.com")))?;
+    let url = Url::parse(text).map_err(|_| {
+        SettingError::new(key, format!("{text:?} is not an address like https://login.example.com"))
+    })?;
     let plain = url.scheme() == "http" && doorward_model::public_url::is_loopback(&url);
     if url.scheme() != "https" && !plain {
-        return Err(SettingError::new(key, "must be https (http only for a provider on this very machine)"));
+        return Err(SettingError::new(
+            key,
+            "must be https (http only for a provider on this very machine)",
+        ));
     }
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
         return Err(SettingError::new(key, "must not hold a user name, password or fragment"));
@@ -112,18 +138,33 @@ pub(crate) fn address(key: &'static str, text: &str, default: Option<&str>) -> R
 /// An address below a base.
 pub(crate) fn below(base: &Url, path: &str) -> Result<Url, SettingError> {
     let text = format!("{}{path}", base.as_str().trim_end_matches('/'));
-    Url::parse(&text).map_err(|_| SettingError::new("issuer", format!("{text:?} is not an address")))
+    Url::parse(&text)
+        .map_err(|_| SettingError::new("issuer", format!("{text:?} is not an address")))
 }
 
 /// The configured scopes, or these.
 pub(crate) fn scopes(config: &ProviderConfig, default: &[&str]) -> Vec<String> {
-    if config.scopes.is_empty() { default.iter().map(|scope| (*scope).to_owned()).collect() } else { config.scopes.clone() }
+    if config.scopes.is_empty() {
+        default.iter().map(|scope| (*scope).to_owned()).collect()
+    } else {
+        config.scopes.clone()
+    }
 }
 
 /// Settings of an OpenID provider whose every answer is standard.
-pub(crate) fn open_id(config: &ProviderConfig, issuer: String, default_scopes: &[&str]) -> Settings {
+pub(crate) fn open_id(
+    config: &ProviderConfig,
+    issuer: String,
+    default_scopes: &[&str],
+) -> Settings {
     Settings {
-        protocol: Protocol::OpenId(OpenId { issuer, discover_at: None, tenants: Vec::new(), offline: true, userinfo: true }),
+        protocol: Protocol::OpenId(OpenId {
+            issuer,
+            discover_at: None,
+            tenants: Vec::new(),
+            offline: true,
+            userinfo: true,
+        }),
         scopes: scopes(config, default_scopes),
         extra: Vec::new(),
         claims: ClaimNames::standard(),

@@ -10,11 +10,18 @@ pub(super) const KIND: Kind = Kind {
     needs: &["authorize_url", "token_url", "userinfo_url", "claim_subject"],
     prepare: |config| {
         if config.claim_subject.is_empty() {
-            return Err(SettingError::new("claim_subject", "is needed: the claim that never changes for a person, such as id"));
+            return Err(SettingError::new(
+                "claim_subject",
+                "is needed: the claim that never changes for a person, such as id",
+            ));
         }
         let authorize = address("authorize_url", &config.authorize_url, None)?;
         address("userinfo_url", &config.userinfo_url, None)?;
-        let issuer = if config.issuer.is_empty() { authorize.origin().ascii_serialization() } else { config.issuer.clone() };
+        let issuer = if config.issuer.is_empty() {
+            authorize.origin().ascii_serialization()
+        } else {
+            config.issuer.clone()
+        };
         Ok(Settings {
             protocol: Protocol::OAuth2(OAuth2 {
                 issuer,

@@ -1,4 +1,5 @@
-//! The verification of ID tokens (OpenID Connect Core §3.1.3.7): the library's rules, and those that it leaves to its caller.
+//! The verification of ID tokens (OpenID Connect Core §3.1.3.7): the library's rules, and those
+//! that it leaves to its caller.
 
 use std::sync::Arc;
 
@@ -6,7 +7,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeZone, Utc};
 use doorward_model::Timestamp;
 use openidconnect::{
-    AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, IdTokenVerifier, IssuerUrl, Nonce, SignatureVerificationError,
+    AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, IdTokenVerifier, IssuerUrl,
+    Nonce, SignatureVerificationError,
     core::{CoreIdToken, CoreJsonWebKey, CoreJwsSigningAlgorithm},
 };
 use serde_json::Value;
@@ -47,8 +49,12 @@ impl From<String> for RefusedToken {
 impl From<ClaimsVerificationError> for RefusedToken {
     fn from(error: ClaimsVerificationError) -> Self {
         use SignatureVerificationError as S;
-        let other_keys_may_help =
-            matches!(&error, ClaimsVerificationError::SignatureVerification(S::NoMatchingKey | S::CryptoError(_) | S::InvalidKey(_) | S::AmbiguousKeyId(_)));
+        let other_keys_may_help = matches!(
+            &error,
+            ClaimsVerificationError::SignatureVerification(
+                S::NoMatchingKey | S::CryptoError(_) | S::InvalidKey(_) | S::AmbiguousKeyId(_)
+            )
+        );
         Self { why: format!("ID token: {}", chain(&error)), other_keys_may_help }
     }
 }
@@ -65,7 +71,8 @@ impl IdTokenCheck<'_> {
         serde_json::from_slice(&bytes).map_err(|error| error.to_string())
     }
 
-    /// The issuer that the token must have: the provider's, or that of the listed tenant which the token names.
+    /// The issuer that the token must have: the provider's, or that of the listed tenant which the
+    /// token names.
     fn issuer(open_id: &OpenId, payload: &Value) -> Result<String, String> {
         if open_id.tenants.is_empty() {
             return Ok(open_id.issuer.clone());
@@ -78,7 +85,8 @@ impl IdTokenCheck<'_> {
         }
     }
 
-    /// The algorithms that the provider announced and that a stranger cannot produce: never `none`, never one with a shared secret.
+    /// The algorithms that the provider announced and that a stranger cannot produce: never `none`,
+    /// never one with a shared secret.
     fn algorithms(found: &Discovered) -> Vec<CoreJwsSigningAlgorithm> {
         use CoreJwsSigningAlgorithm as A;
         let accepted = [
@@ -92,7 +100,13 @@ impl IdTokenCheck<'_> {
             A::EcdsaP384Sha384,
             A::EdDsa,
         ];
-        found.metadata.id_token_signing_alg_values_supported().iter().filter(|algorithm| accepted.contains(algorithm)).cloned().collect()
+        found
+            .metadata
+            .id_token_signing_alg_values_supported()
+            .iter()
+            .filter(|algorithm| accepted.contains(algorithm))
+            .cloned()
+            .collect()
     }
 
     fn against(&self, found: &Discovered) -> Result<(Value, String), RefusedToken> {
@@ -102,13 +116,22 @@ impl IdTokenCheck<'_> {
         let url = IssuerUrl::new(issuer.clone()).map_err(|error| error.to_string())?;
         let own_id = &self.provider.config.client_id;
         let (now, skewed) = (self.now, self.now.plus(-LEEWAY));
-        let verifier: IdTokenVerifier<'_, CoreJsonWebKey> =
-            IdTokenVerifier::new_public_client(ClientId::new(own_id.clone()), url, found.metadata.jwks().clone())
-                .set_allowed_algs(Self::algorithms(found))
-                .set_time_fn(move || moment(skewed))
-                .set_issue_time_verifier_fn(move |issued| if issued <= moment(now.plus(LEEWAY)) { Ok(()) } else { Err("it is from the future".to_owned()) })
-                // Others may be meant too if it says by `azp` that it was made for us; see below.
-                .set_other_audience_verifier_fn(|_| true);
+        let verifier: IdTokenVerifier<'_, CoreJsonWebKey> = IdTokenVerifier::new_public_client(
+            ClientId::new(own_id.clone()),
+            url,
+            found.metadata.jwks().clone(),
+        )
+        .set_allowed_algs(Self::algorithms(found))
+        .set_time_fn(move || moment(skewed))
+        .set_issue_time_verifier_fn(move |issued| {
+            if issued <= moment(now.plus(LEEWAY)) {
+                Ok(())
+            } else {
+                Err("it is from the future".to_owned())
+            }
+        })
+        // Others may be meant too if it says by `azp` that it was made for us; see below.
+        .set_other_audience_verifier_fn(|_| true);
         let expected = self.nonce.map(|nonce| Nonce::new(nonce.to_owned()));
         let nonce = |told: Option<&Nonce>| match &expected {
             None => Ok(()),
@@ -116,8 +139,16 @@ impl IdTokenCheck<'_> {
         };
         let claims = self.id_token.claims(&verifier, nonce)?;
         match claims.authorized_party() {
-            Some(party) if party.as_str() != own_id => return Err(format!("it was made for another client ({})", party.as_str()).into()),
-            None if claims.audiences().len() > 1 => return Err("it is for several audiences and does not say for whom it was made (azp)".to_owned().into()),
+            Some(party) if party.as_str() != own_id => {
+                return Err(format!("it was made for another client ({})", party.as_str()).into());
+            }
+            None if claims.audiences().len() > 1 => {
+                return Err(
+                    "it is for several audiences and does not say for whom it was made (azp)"
+                        .to_owned()
+                        .into(),
+                );
+            }
             _ => {}
         }
         #[expect(clippy::cast_precision_loss, reason = "seconds of this millennium fit")]
@@ -128,7 +159,8 @@ impl IdTokenCheck<'_> {
         if let Some(told) = claims.access_token_hash() {
             let algorithm = self.id_token.signing_alg().map_err(|error| error.to_string())?;
             let key = self.id_token.signing_key(&verifier).map_err(|error| error.to_string())?;
-            let real = AccessTokenHash::from_token(self.access_token, algorithm, key).map_err(|error| error.to_string())?;
+            let real = AccessTokenHash::from_token(self.access_token, algorithm, key)
+                .map_err(|error| error.to_string())?;
             if real != *told {
                 return Err("it belongs to another access token (at_hash)".to_owned().into());
             }
@@ -141,8 +173,13 @@ impl IdTokenCheck<'_> {
 }
 
 impl Provider {
-    /// Verifies an ID token (OpenID Connect Core §3.1.3.7), fetching the keys again once if none fits.
-    pub(super) async fn verify(&self, found: Arc<Discovered>, token: &IdTokenCheck<'_>) -> Result<Verified, FederationError> {
+    /// Verifies an ID token (OpenID Connect Core §3.1.3.7), fetching the keys again once if none
+    /// fits.
+    pub(super) async fn verify(
+        &self,
+        found: Arc<Discovered>,
+        token: &IdTokenCheck<'_>,
+    ) -> Result<Verified, FederationError> {
         match token.against(&found) {
             Ok((claims, issuer)) => Ok(Verified { found, claims, issuer }),
             Err(refused) if refused.other_keys_may_help => match self.keys_again(&found).await? {

@@ -1,8 +1,12 @@
-//! A person connects an upstream: away to its authorization server, back, and what came of it (G2–G6, G21, G22).
+//! A person connects an upstream: away to its authorization server, back, and what came of it
+//! (G2–G6, G21, G22).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_mcp::{Change, Changed};
-use doorward_model::{Connection, HashedToken, Person, PlainToken, TokenKind, UpstreamChange, UpstreamName, id::random_text, upstream::ConnectAttempt};
+use doorward_model::{
+    Connection, HashedToken, Person, PlainToken, TokenKind, UpstreamChange, UpstreamName,
+    id::random_text, upstream::ConnectAttempt,
+};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use serde::{Deserialize, Serialize};
@@ -75,21 +79,38 @@ fn place(state: &HashedToken) -> String {
 }
 
 impl Gateway {
-    async fn connectable(&self, name: UpstreamName, person: &Person) -> Result<std::sync::Arc<Upstream>, ConnectError> {
-        let upstream = self.upstream(name).await?.filter(|upstream| upstream.is_for(person)).ok_or(ConnectError::Unknown)?;
+    async fn connectable(
+        &self,
+        name: UpstreamName,
+        person: &Person,
+    ) -> Result<std::sync::Arc<Upstream>, ConnectError> {
+        let upstream = self
+            .upstream(name)
+            .await?
+            .filter(|upstream| upstream.is_for(person))
+            .ok_or(ConnectError::Unknown)?;
         if upstream.needs_connection() { Ok(upstream) } else { Err(ConnectError::NotNeeded) }
     }
 
-    /// What a person is about to connect to: the host that they are sent to, and the scopes that are asked for.
-    pub async fn prospect(&self, name: UpstreamName, person: &Person) -> Result<(String, Vec<String>), ConnectError> {
+    /// What a person is about to connect to: the host that they are sent to, and the scopes that
+    /// are asked for.
+    pub async fn prospect(
+        &self,
+        name: UpstreamName,
+        person: &Person,
+    ) -> Result<(String, Vec<String>), ConnectError> {
         let upstream = self.connectable(name, person).await?;
         let discovered = self.discovered(&upstream).await?;
         let scopes = self.scopes(&upstream, &discovered, person).await?;
         Ok((discovered.authorization_endpoint.host_str().unwrap_or_default().to_owned(), scopes))
     }
 
-    /// Finds out where access is given; asks the upstream for its challenge first, if it never sent one.
-    async fn discovered(&self, upstream: &std::sync::Arc<Upstream>) -> Result<Discovered, OAuthError> {
+    /// Finds out where access is given; asks the upstream for its challenge first, if it never sent
+    /// one.
+    async fn discovered(
+        &self,
+        upstream: &std::sync::Arc<Upstream>,
+    ) -> Result<Discovered, OAuthError> {
         let mut said = upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if said.is_none()
             && let Some(url) = &upstream.url
@@ -100,8 +121,9 @@ impl Gateway {
         discover(upstream, said.as_deref()).await
     }
 
-    /// Sends requests without a token to learn how the upstream wants to be asked: as a client of the stateless revisions, and as an
-    /// older one. Some let the handshake pass and ask only at the first request after it.
+    /// Sends requests without a token to learn how the upstream wants to be asked: as a client of
+    /// the stateless revisions, and as an older one. Some let the handshake pass and ask only at
+    /// the first request after it.
     async fn provoke(&self, upstream: &Upstream, url: &Url) -> Option<String> {
         let about = serde_json::json!({"name": "doorward", "version": env!("CARGO_PKG_VERSION")});
         let meta = serde_json::json!({
@@ -115,7 +137,8 @@ impl Gateway {
             ("initialize", "2025-11-25", initialize),
             ("tools/list", "2025-11-25", serde_json::json!({})),
         ] {
-            let body = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+            let body =
+                serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
             let request = http::Request::post(url.as_str())
                 .header(http::header::ACCEPT, "application/json, text/event-stream")
                 .header(http::header::CONTENT_TYPE, "application/json")
@@ -124,26 +147,54 @@ impl Gateway {
                 .body(body.to_string().into_bytes())
                 .ok()?;
             let answer = upstream.outbound.send(request, super::MAX_DOCUMENT).await.ok()?;
-            if let Some(said) = answer.headers.get(http::header::WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()) {
-                *upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(said.to_owned());
+            if let Some(said) = answer
+                .headers
+                .get(http::header::WWW_AUTHENTICATE)
+                .and_then(|value| value.to_str().ok())
+            {
+                *upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(said.to_owned());
                 return Some(said.to_owned());
             }
         }
         None
     }
 
-    /// The scopes to ask for: what the upstream wants, and with it what it wanted in vain since, and what was given before (G25).
-    async fn scopes(&self, upstream: &Upstream, discovered: &Discovered, person: &Person) -> Result<Vec<String>, ConnectError> {
+    /// The scopes to ask for: what the upstream wants, and with it what it wanted in vain since,
+    /// and what was given before (G25).
+    async fn scopes(
+        &self,
+        upstream: &Upstream,
+        discovered: &Discovered,
+        person: &Person,
+    ) -> Result<Vec<String>, ConnectError> {
         let inner = &self.inner;
         let mut scopes = discovered.scopes.clone();
         let key = (person.id.clone(), upstream.name);
-        let wanted = inner.wanted_scopes.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let wanted =
+            inner.wanted_scopes.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(wanted) = wanted {
-            let before = inner.parts.store.connection(&person.id, upstream.name).await?.map(|connection| connection.scopes).unwrap_or_default();
-            scopes.extend(before.split(' ').chain(wanted.split(' ')).filter(|word| !word.is_empty()).map(str::to_owned));
+            let before = inner
+                .parts
+                .store
+                .connection(&person.id, upstream.name)
+                .await?
+                .map(|connection| connection.scopes)
+                .unwrap_or_default();
+            scopes.extend(
+                before
+                    .split(' ')
+                    .chain(wanted.split(' '))
+                    .filter(|word| !word.is_empty())
+                    .map(str::to_owned),
+            );
         }
         // SEP-2207: a refresh token, where it takes a scope to get one.
-        let offline = discovered.server.scopes_supported.as_ref().is_some_and(|supported| supported.iter().any(|scope| scope == "offline_access"));
+        let offline = discovered
+            .server
+            .scopes_supported
+            .as_ref()
+            .is_some_and(|supported| supported.iter().any(|scope| scope == "offline_access"));
         if offline && !scopes.is_empty() {
             scopes.push("offline_access".to_owned());
         }
@@ -152,8 +203,13 @@ impl Gateway {
         Ok(scopes)
     }
 
-    /// Begins: answers where to send the browser. Called only after the person agreed on a page of ours.
-    pub async fn begin_connect(&self, name: UpstreamName, from: Departure<'_>) -> Result<Url, ConnectError> {
+    /// Begins: answers where to send the browser. Called only after the person agreed on a page of
+    /// ours.
+    pub async fn begin_connect(
+        &self,
+        name: UpstreamName,
+        from: Departure<'_>,
+    ) -> Result<Url, ConnectError> {
         let upstream = self.connectable(name, from.person).await?;
         let parts = &self.inner.parts;
         let discovered = self.discovered(&upstream).await?;
@@ -171,7 +227,9 @@ impl Gateway {
         };
         let hashed = state.hashed();
         let attempt = ConnectAttempt {
-            payload: parts.master.seal(&place(&hashed), &serde_json::to_vec(&payload).unwrap_or_default()),
+            payload: parts
+                .master
+                .seal(&place(&hashed), &serde_json::to_vec(&payload).unwrap_or_default()),
             state: hashed,
             upstream: name,
             user_id: from.person.id.clone(),
@@ -186,7 +244,10 @@ impl Gateway {
             query.append_pair("client_id", &client.client_id);
             query.append_pair("redirect_uri", &self.inner.redirect_uri(&upstream));
             query.append_pair("state", state.reveal());
-            query.append_pair("code_challenge", &URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())));
+            query.append_pair(
+                "code_challenge",
+                &URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())),
+            );
             query.append_pair("code_challenge_method", "S256");
             if !scopes.is_empty() {
                 query.append_pair("scope", &scopes);
@@ -202,45 +263,95 @@ impl Gateway {
         Ok(url)
     }
 
-    /// Takes up a person who came back. The connection is theirs, whatever name an account has there.
-    pub async fn finish_connect(&self, name: UpstreamName, params: &Params, from: Departure<'_>) -> Result<(), ConnectError> {
+    /// Takes up a person who came back. The connection is theirs, whatever name an account has
+    /// there.
+    pub async fn finish_connect(
+        &self,
+        name: UpstreamName,
+        params: &Params,
+        from: Departure<'_>,
+    ) -> Result<(), ConnectError> {
         let upstream = self.connectable(name, from.person).await?;
         let parts = &self.inner.parts;
-        let state = PlainToken::presented(params.get("state").ok_or(ConnectError::NotAwaited("it names no state"))?).hashed();
-        let attempt = parts.store.connect_attempt(&state).await?.ok_or(ConnectError::NotAwaited("its state is not known"))?;
-        let plain = parts.master.open(&place(&state), &attempt.payload).map_err(|_| ConnectError::NotAwaited("it does not open"))?;
-        let payload: Payload = serde_json::from_slice(&plain).map_err(|_| ConnectError::NotAwaited("it cannot be read"))?;
+        let state = PlainToken::presented(
+            params.get("state").ok_or(ConnectError::NotAwaited("it names no state"))?,
+        )
+        .hashed();
+        let attempt = parts
+            .store
+            .connect_attempt(&state)
+            .await?
+            .ok_or(ConnectError::NotAwaited("its state is not known"))?;
+        let plain = parts
+            .master
+            .open(&place(&state), &attempt.payload)
+            .map_err(|_| ConnectError::NotAwaited("it does not open"))?;
+        let payload: Payload = serde_json::from_slice(&plain)
+            .map_err(|_| ConnectError::NotAwaited("it cannot be read"))?;
         // RFC 9207, G21: before anything else is done with the answer, errors included.
         match params.get("iss") {
             Some(told) if told != payload.issuer => {
-                return Err(OAuthError::Untrusted(format!("the answer is from {:?}, not from {:?}", clean(told), payload.issuer)).into());
+                return Err(OAuthError::Untrusted(format!(
+                    "the answer is from {:?}, not from {:?}",
+                    clean(told),
+                    payload.issuer
+                ))
+                .into());
             }
             None if payload.iss_required => {
-                return Err(OAuthError::Untrusted("the answer does not say its issuer, which this server always does".to_owned()).into());
+                return Err(OAuthError::Untrusted(
+                    "the answer does not say its issuer, which this server always does".to_owned(),
+                )
+                .into());
             }
             _ => {}
         }
         let arrival = Arrival {
             user_id: from.person.id.clone(),
             browser: PlainToken::presented(from.browser).hashed(),
-            error: params.get("error").map(|error| format!("{} {}", clean(error), clean(params.get("error_description").unwrap_or_default()))),
+            error: params.get("error").map(|error| {
+                format!(
+                    "{} {}",
+                    clean(error),
+                    clean(params.get("error_description").unwrap_or_default())
+                )
+            }),
             code: params.get("code").map(str::to_owned),
             payload,
         };
-        // The code is spent once it is sent: what comes for it is kept although the browser goes away meanwhile.
+        // The code is spent once it is sent: what comes for it is kept although the browser goes
+        // away meanwhile.
         let gateway = self.clone();
-        self.inner.oauth.take_up(async move { gateway.take_up(&upstream, state, arrival).await }).await
+        self.inner
+            .oauth
+            .take_up(async move { gateway.take_up(&upstream, state, arrival).await })
+            .await
     }
 
     /// Redeems an attempt and its code, and stores the connection. Runs in a task of its own.
-    async fn take_up(&self, upstream: &Upstream, state: HashedToken, arrival: Arrival) -> Result<(), ConnectError> {
+    async fn take_up(
+        &self,
+        upstream: &Upstream,
+        state: HashedToken,
+        arrival: Arrival,
+    ) -> Result<(), ConnectError> {
         let Arrival { user_id, browser, error, code, payload } = arrival;
         let (parts, name) = (&self.inner.parts, upstream.name);
         let now = parts.clock.now();
-        let redeem = UpstreamChange::RedeemAttempt { state, upstream: name, user_id: user_id.clone(), browser, now };
+        let redeem = UpstreamChange::RedeemAttempt {
+            state,
+            upstream: name,
+            user_id: user_id.clone(),
+            browser,
+            now,
+        };
         match parts.store.apply(redeem).await {
             Ok(()) => {}
-            Err(StoreError::Refused(_)) => return Err(ConnectError::NotAwaited("it is too late, came back twice, or began with another person or browser")),
+            Err(StoreError::Refused(_)) => {
+                return Err(ConnectError::NotAwaited(
+                    "it is too late, came back twice, or began with another person or browser",
+                ));
+            }
             Err(error) => return Err(error.into()),
         }
         if let Some(error) = error {
@@ -248,8 +359,11 @@ impl Gateway {
         }
         let code = code.ok_or(ConnectError::NotAwaited("it holds neither a code nor an error"))?;
         let client = registration::known(&self.inner, upstream, &payload.issuer).await?;
-        let client = client.ok_or_else(|| OAuthError::Misconfigured("the registration is gone; begin again".to_owned()))?;
-        let endpoint = Url::parse(&payload.token_endpoint).map_err(|error| OAuthError::Untrusted(error.to_string()))?;
+        let client = client.ok_or_else(|| {
+            OAuthError::Misconfigured("the registration is gone; begin again".to_owned())
+        })?;
+        let endpoint = Url::parse(&payload.token_endpoint)
+            .map_err(|error| OAuthError::Untrusted(error.to_string()))?;
         let mut form = vec![
             ("grant_type", "authorization_code".to_owned()),
             ("code", code),
@@ -263,7 +377,10 @@ impl Gateway {
             Ok(tokens) => tokens,
             Err(OAuthError::Refused(error, description)) => {
                 if matches!(error.as_str(), "invalid_client" | "unauthorized_client") {
-                    let forget = UpstreamChange::DeleteRegistration { upstream: name, issuer: payload.issuer.clone() };
+                    let forget = UpstreamChange::DeleteRegistration {
+                        upstream: name,
+                        issuer: payload.issuer.clone(),
+                    };
                     parts.store.apply(forget).await?;
                 }
                 return Err(OAuthError::Refused(error, description).into());
@@ -277,7 +394,10 @@ impl Gateway {
             token_endpoint: payload.token_endpoint,
             resource: payload.resource,
         };
-        let sealed = parts.master.seal(&access::place_of(&user_id, name, &payload.issuer), &serde_json::to_vec(&held).unwrap_or_default());
+        let sealed = parts.master.seal(
+            &access::place_of(&user_id, name, &payload.issuer),
+            &serde_json::to_vec(&held).unwrap_or_default(),
+        );
         let connection = Connection {
             user_id: user_id.clone(),
             upstream: name,
@@ -293,11 +413,19 @@ impl Gateway {
             account,
         };
         parts.store.apply(UpstreamChange::PutConnection(Box::new(connection))).await?;
-        self.inner.wanted_scopes.lock().unwrap_or_else(PoisonError::into_inner).remove(&(user_id.clone(), name));
+        self.inner
+            .wanted_scopes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&(user_id.clone(), name));
         tracing::info!(upstream = %name, person = %user_id, "a person connected an upstream");
         self.forget_person(name, &user_id);
         for what in [Changed::Tools, Changed::Prompts, Changed::Resources] {
-            parts.changes.tell(Change { upstream: Some(name), person: Some(user_id.clone()), what });
+            parts.changes.tell(Change {
+                upstream: Some(name),
+                person: Some(user_id.clone()),
+                what,
+            });
         }
         Ok(())
     }
@@ -305,10 +433,17 @@ impl Gateway {
     /// Ends a person's connection.
     pub async fn disconnect(&self, name: UpstreamName, person: &Person) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
-        parts.store.apply(UpstreamChange::DeleteConnection { user_id: person.id.clone(), upstream: name }).await?;
+        parts
+            .store
+            .apply(UpstreamChange::DeleteConnection { user_id: person.id.clone(), upstream: name })
+            .await?;
         tracing::info!(upstream = %name, person = %person.id, "a person disconnected an upstream");
         self.forget_person(name, &person.id);
-        parts.changes.tell(Change { upstream: Some(name), person: Some(person.id.clone()), what: Changed::Tools });
+        parts.changes.tell(Change {
+            upstream: Some(name),
+            person: Some(person.id.clone()),
+            what: Changed::Tools,
+        });
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! Where an upstream says that access to it is given: its challenge, its metadata, its authorization server's metadata (G18–G20).
+//! Where an upstream says that access to it is given: its challenge, its metadata, its
+//! authorization server's metadata (G18–G20).
 
 use doorward_transport::Outbound;
 use serde::Deserialize;
@@ -42,7 +43,9 @@ pub(crate) fn challenge(header: &str) -> Challenge {
             (after.get(..end).unwrap_or_default().to_owned(), after.get(end..).unwrap_or_default())
         };
         match name.as_str() {
-            "resource_metadata" if found.resource_metadata.is_none() => found.resource_metadata = Some(value),
+            "resource_metadata" if found.resource_metadata.is_none() => {
+                found.resource_metadata = Some(value)
+            }
             "scope" if found.scope.is_none() => found.scope = Some(value),
             _ => {}
         }
@@ -90,7 +93,10 @@ pub(crate) struct Discovered {
 }
 
 /// Fetches a JSON document; `None` if there is none at this address.
-async fn document<T: serde::de::DeserializeOwned>(outbound: &Outbound, url: &Url) -> Result<Option<T>, OAuthError> {
+async fn document<T: serde::de::DeserializeOwned>(
+    outbound: &Outbound,
+    url: &Url,
+) -> Result<Option<T>, OAuthError> {
     let answer = outbound.get(url, "application/json", MAX_DOCUMENT).await?;
     if answer.status >= 500 {
         return Err(OAuthError::Unreachable(format!("{url} answered HTTP {}", answer.status)));
@@ -100,10 +106,13 @@ async fn document<T: serde::de::DeserializeOwned>(outbound: &Outbound, url: &Url
     }
     // A page for people instead of a document, as single-page applications send it, is none.
     let Ok(value) = answer.json::<Value>() else { return Ok(None) };
-    serde_json::from_value(value).map(Some).map_err(|error| OAuthError::Untrusted(format!("{url} cannot be read: {error}")))
+    serde_json::from_value(value)
+        .map(Some)
+        .map_err(|error| OAuthError::Untrusted(format!("{url} cannot be read: {error}")))
 }
 
-/// The addresses of a resource's metadata: with its path after the well-known part, then without (RFC 9728 §3.1).
+/// The addresses of a resource's metadata: with its path after the well-known part, then without
+/// (RFC 9728 §3.1).
 fn resource_metadata_addresses(url: &Url) -> Vec<Url> {
     let mut addresses = Vec::new();
     let path = url.path().trim_end_matches('/');
@@ -117,11 +126,15 @@ fn resource_metadata_addresses(url: &Url) -> Vec<Url> {
     addresses
 }
 
-/// The addresses of an authorization server's metadata, in the order of the specification (A5, G19).
+/// The addresses of an authorization server's metadata, in the order of the specification (A5,
+/// G19).
 fn server_metadata_addresses(issuer: &Url) -> Vec<Url> {
     let path = issuer.path().trim_end_matches('/');
     let forms: Vec<String> = if path.is_empty() {
-        vec!["/.well-known/oauth-authorization-server".to_owned(), "/.well-known/openid-configuration".to_owned()]
+        vec![
+            "/.well-known/oauth-authorization-server".to_owned(),
+            "/.well-known/openid-configuration".to_owned(),
+        ]
     } else {
         vec![
             format!("/.well-known/oauth-authorization-server{path}"),
@@ -134,53 +147,80 @@ fn server_metadata_addresses(issuer: &Url) -> Vec<Url> {
 
 /// An address that a browser or we may be sent to: http or https and nothing else (G27, GW-08).
 fn endpoint(what: &str, text: &str) -> Result<Url, OAuthError> {
-    let url = Url::parse(text).map_err(|_| OAuthError::Untrusted(format!("its {what} is no address")))?;
-    let encrypted = url.scheme() == "https" || (url.scheme() == "http" && doorward_model::public_url::is_loopback(&url));
+    let url =
+        Url::parse(text).map_err(|_| OAuthError::Untrusted(format!("its {what} is no address")))?;
+    let encrypted = url.scheme() == "https"
+        || (url.scheme() == "http" && doorward_model::public_url::is_loopback(&url));
     if !encrypted || !url.username().is_empty() || url.fragment().is_some() {
-        return Err(OAuthError::Untrusted(format!("its {what} {:?} is not an https address", super::clean(text))));
+        return Err(OAuthError::Untrusted(format!(
+            "its {what} {:?} is not an https address",
+            super::clean(text)
+        )));
     }
     Ok(url)
 }
 
-/// Whether metadata of `resource` is about the upstream at `url`: the same origin, and a path above or at it.
+/// Whether metadata of `resource` is about the upstream at `url`: the same origin, and a path above
+/// or at it.
 fn covers(resource: &str, url: &Url) -> bool {
     let Ok(resource) = Url::parse(resource) else { return false };
     let (above, below) = (resource.path().trim_end_matches('/'), url.path().trim_end_matches('/'));
-    resource.origin() == url.origin() && (below == above || below.strip_prefix(above).is_some_and(|rest| rest.starts_with('/')))
+    resource.origin() == url.origin()
+        && (below == above || below.strip_prefix(above).is_some_and(|rest| rest.starts_with('/')))
 }
 
-async fn resource_metadata(upstream: &Upstream, url: &Url, challenged: Option<&str>) -> Result<Option<ResourceMetadata>, OAuthError> {
+async fn resource_metadata(
+    upstream: &Upstream,
+    url: &Url,
+    challenged: Option<&str>,
+) -> Result<Option<ResourceMetadata>, OAuthError> {
     let mut addresses = Vec::new();
     if let Some(told) = challenged {
         addresses.push(endpoint("resource_metadata", told)?);
     }
     addresses.extend(resource_metadata_addresses(url));
     for address in addresses {
-        let Some(metadata) = document::<ResourceMetadata>(&upstream.outbound, &address).await? else { continue };
+        let Some(metadata) = document::<ResourceMetadata>(&upstream.outbound, &address).await?
+        else {
+            continue;
+        };
         if let Some(resource) = &metadata.resource
             && !covers(resource, url)
         {
-            return Err(OAuthError::Untrusted(format!("its metadata is about another resource, {:?}", super::clean(resource))));
+            return Err(OAuthError::Untrusted(format!(
+                "its metadata is about another resource, {:?}",
+                super::clean(resource)
+            )));
         }
         return Ok(Some(metadata));
     }
     Ok(None)
 }
 
-async fn server_metadata(upstream: &Upstream, issuer: &str) -> Result<Option<ServerMetadata>, OAuthError> {
+async fn server_metadata(
+    upstream: &Upstream,
+    issuer: &str,
+) -> Result<Option<ServerMetadata>, OAuthError> {
     let url = endpoint("authorization server", issuer)?;
     for address in server_metadata_addresses(&url) {
-        let Some(metadata) = document::<ServerMetadata>(&upstream.outbound, &address).await? else { continue };
-        // RFC 8414 §3.3: whoever speaks for another issuer is not believed. A trailing slash on one side is all that is forgiven.
+        let Some(metadata) = document::<ServerMetadata>(&upstream.outbound, &address).await? else {
+            continue;
+        };
+        // RFC 8414 §3.3: whoever speaks for another issuer is not believed. A trailing slash on one
+        // side is all that is forgiven.
         if metadata.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
-            return Err(OAuthError::Untrusted(format!("the metadata of {issuer:?} names another issuer, {:?}", super::clean(&metadata.issuer))));
+            return Err(OAuthError::Untrusted(format!(
+                "the metadata of {issuer:?} names another issuer, {:?}",
+                super::clean(&metadata.issuer)
+            )));
         }
         return Ok(Some(metadata));
     }
     Ok(None)
 }
 
-/// The endpoints of the first revision that knew authorization (2025-03-26), for servers that publish no metadata.
+/// The endpoints of the first revision that knew authorization (2025-03-26), for servers that
+/// publish no metadata.
 fn by_convention(origin: &Url) -> Option<ServerMetadata> {
     let at = |path: &str| origin.join(path).ok().map(|url| url.to_string());
     Some(ServerMetadata {
@@ -197,45 +237,73 @@ fn by_convention(origin: &Url) -> Option<ServerMetadata> {
 }
 
 /// Finds out where access to an upstream is given.
-pub(crate) async fn discover(upstream: &Upstream, said: Option<&str>) -> Result<Discovered, OAuthError> {
+pub(crate) async fn discover(
+    upstream: &Upstream,
+    said: Option<&str>,
+) -> Result<Discovered, OAuthError> {
     let told = said.map(challenge).unwrap_or_default();
     let mut metadata = None;
     if let Some(url) = &upstream.url {
         metadata = resource_metadata(upstream, url, told.resource_metadata.as_deref()).await?;
     }
-    let named = metadata.as_ref().and_then(|metadata| metadata.authorization_servers.first().cloned());
+    let named =
+        metadata.as_ref().and_then(|metadata| metadata.authorization_servers.first().cloned());
     let configured = (!upstream.config.issuer.is_empty()).then(|| upstream.config.issuer.clone());
     let server = match (configured.or(named), &upstream.url) {
-        (Some(issuer), _) => server_metadata(upstream, &issuer).await?.ok_or_else(|| OAuthError::Untrusted(format!("{issuer} publishes no metadata")))?,
-        // Without resource metadata the server itself was the authorization server, in the first revision that had one.
+        (Some(issuer), _) => server_metadata(upstream, &issuer)
+            .await?
+            .ok_or_else(|| OAuthError::Untrusted(format!("{issuer} publishes no metadata")))?,
+        // Without resource metadata the server itself was the authorization server, in the first
+        // revision that had one.
         (None, Some(url)) => {
             let origin = url.origin().ascii_serialization();
             match server_metadata(upstream, &origin).await? {
                 Some(server) => server,
-                None => by_convention(url).ok_or_else(|| OAuthError::Untrusted("it does not say where access is given".to_owned()))?,
+                None => by_convention(url).ok_or_else(|| {
+                    OAuthError::Untrusted("it does not say where access is given".to_owned())
+                })?,
             }
         }
-        (None, None) => return Err(OAuthError::Misconfigured("set issuer: the upstream cannot say which authorization server it trusts".to_owned())),
+        (None, None) => {
+            return Err(OAuthError::Misconfigured(
+                "set issuer: the upstream cannot say which authorization server it trusts"
+                    .to_owned(),
+            ));
+        }
     };
-    if !server.code_challenge_methods_supported.as_ref().is_some_and(|methods| methods.iter().any(|method| method == "S256")) {
+    if !server
+        .code_challenge_methods_supported
+        .as_ref()
+        .is_some_and(|methods| methods.iter().any(|method| method == "S256"))
+    {
         // G20: a server that does not say that it checks PKCE may not check it.
-        return Err(OAuthError::Untrusted("its authorization server does not say that it supports PKCE with S256".to_owned()));
+        return Err(OAuthError::Untrusted(
+            "its authorization server does not say that it supports PKCE with S256".to_owned(),
+        ));
     }
     let resource = match (&metadata, &upstream.url) {
         (Some(ResourceMetadata { resource: Some(resource), .. }), _) => Some(resource.clone()),
         (_, Some(url)) => Some(url.as_str().to_owned()),
         _ => None,
     };
-    let wanted = told.scope.map(|scope| scope.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>());
+    let wanted = told.scope.map(|scope| {
+        scope.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    });
     let scopes = if upstream.config.scopes.is_empty() {
-        wanted.or_else(|| metadata.and_then(|metadata| metadata.scopes_supported)).unwrap_or_default()
+        wanted
+            .or_else(|| metadata.and_then(|metadata| metadata.scopes_supported))
+            .unwrap_or_default()
     } else {
         upstream.config.scopes.clone()
     };
     Ok(Discovered {
         authorization_endpoint: endpoint("authorization endpoint", &server.authorization_endpoint)?,
         token_endpoint: endpoint("token endpoint", &server.token_endpoint)?,
-        registration_endpoint: server.registration_endpoint.as_deref().map(|text| endpoint("registration endpoint", text)).transpose()?,
+        registration_endpoint: server
+            .registration_endpoint
+            .as_deref()
+            .map(|text| endpoint("registration endpoint", text))
+            .transpose()?,
         resource: resource.filter(|_| upstream.config.send_resource),
         scopes,
         server,
@@ -254,7 +322,11 @@ mod tests {
             r#"Basic realm="x", Bearer scope="a b",resource_metadata=https://a.example/x"#,
         ] {
             let read = challenge(header);
-            assert_eq!((read.resource_metadata.as_deref(), read.scope.as_deref()), (Some("https://a.example/x"), Some("a b")), "{header}");
+            assert_eq!(
+                (read.resource_metadata.as_deref(), read.scope.as_deref()),
+                (Some("https://a.example/x"), Some("a b")),
+                "{header}"
+            );
         }
         for nothing in ["", "Bearer", "Bearer realm", "===", "\"", "a=\"\\"] {
             assert_eq!(challenge(nothing), Challenge::default(), "{nothing}");
@@ -266,7 +338,10 @@ mod tests {
         let list = |urls: Vec<Url>| urls.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(
             list(resource_metadata_addresses(&Url::parse("https://a.example/x/mcp").unwrap())),
-            ["https://a.example/.well-known/oauth-protected-resource/x/mcp", "https://a.example/.well-known/oauth-protected-resource"]
+            [
+                "https://a.example/.well-known/oauth-protected-resource/x/mcp",
+                "https://a.example/.well-known/oauth-protected-resource"
+            ]
         );
         assert_eq!(
             list(server_metadata_addresses(&Url::parse("https://a.example/t").unwrap())),
@@ -276,7 +351,10 @@ mod tests {
                 "https://a.example/t/.well-known/openid-configuration"
             ]
         );
-        assert_eq!(list(server_metadata_addresses(&Url::parse("https://a.example/").unwrap())).len(), 2);
+        assert_eq!(
+            list(server_metadata_addresses(&Url::parse("https://a.example/").unwrap())).len(),
+            2
+        );
     }
 
     #[test]
@@ -298,10 +376,22 @@ mod tests {
     #[test]
     fn metadata_of_another_resource_is_not_believed() {
         let url = Url::parse("https://a.example/v1/mcp").unwrap();
-        for resource in ["https://a.example/v1/mcp", "https://a.example/v1/mcp/", "https://a.example/v1", "https://a.example/", "https://a.example"] {
+        for resource in [
+            "https://a.example/v1/mcp",
+            "https://a.example/v1/mcp/",
+            "https://a.example/v1",
+            "https://a.example/",
+            "https://a.example",
+        ] {
             assert!(covers(resource, &url), "{resource}");
         }
-        for resource in ["https://b.example/v1/mcp", "https://a.example/v1/mcp2", "https://a.example/v", "http://a.example/v1/mcp", "nonsense"] {
+        for resource in [
+            "https://b.example/v1/mcp",
+            "https://a.example/v1/mcp2",
+            "https://a.example/v",
+            "http://a.example/v1/mcp",
+            "nonsense",
+        ] {
             assert!(!covers(resource, &url), "{resource}");
         }
     }

@@ -57,24 +57,33 @@ impl From<FlightError> for OAuthError {
     }
 }
 
-/// What is under way with authorization servers. Each piece of work is a task's, so that what it brings is kept although the request
-/// that began it is dropped.
+/// What is under way with authorization servers. Each piece of work is a task's, so that what it
+/// brings is kept although the request that began it is dropped.
 pub(crate) struct Flights {
-    registrations: SingleFlight<(doorward_model::UpstreamName, String), Result<ClientCredentials, OAuthError>>,
-    /// By a number of their own: of two answers to one attempt the store takes one, and neither browser is told what the other's came to.
+    registrations:
+        SingleFlight<(doorward_model::UpstreamName, String), Result<ClientCredentials, OAuthError>>,
+    /// By a number of their own: of two answers to one attempt the store takes one, and neither
+    /// browser is told what the other's came to.
     connections: SingleFlight<u64, Result<(), ConnectError>>,
     connection: AtomicU64,
 }
 
 impl Default for Flights {
     fn default() -> Self {
-        Self { registrations: SingleFlight::new(MOST_UNDER_WAY), connections: SingleFlight::new(MOST_UNDER_WAY), connection: AtomicU64::new(0) }
+        Self {
+            registrations: SingleFlight::new(MOST_UNDER_WAY),
+            connections: SingleFlight::new(MOST_UNDER_WAY),
+            connection: AtomicU64::new(0),
+        }
     }
 }
 
 impl Flights {
     /// Has a task take up what came back from an authorization server, and waits for it.
-    pub(crate) async fn take_up(&self, work: impl Future<Output = Result<(), ConnectError>> + Send + 'static) -> Result<(), ConnectError> {
+    pub(crate) async fn take_up(
+        &self,
+        work: impl Future<Output = Result<(), ConnectError>> + Send + 'static,
+    ) -> Result<(), ConnectError> {
         let number = self.connection.fetch_add(1, Ordering::Relaxed);
         self.connections.run(number, || work).await.map_err(OAuthError::from)?
     }
@@ -106,7 +115,8 @@ pub(crate) struct ClientCredentials {
 impl ClientCredentials {
     /// What an operator configured.
     pub(crate) fn configured(config: &UpstreamConfig) -> Self {
-        let secret = (!config.client_secret.is_empty()).then(|| config.client_secret.reveal().to_owned());
+        let secret =
+            (!config.client_secret.is_empty()).then(|| config.client_secret.reveal().to_owned());
         let method = if secret.is_some() { Method::ClientSecretBasic } else { Method::None };
         Self { client_id: config.client_id.clone(), client_secret: secret, method }
     }
@@ -143,18 +153,24 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Whose account this is, if the answer holds an ID token for this client. It came straight from the token endpoint over TLS, which may
-    /// stand for checking its signature (OpenID Connect Core §3.1.3.7, point 6), and it is only shown.
+    /// Whose account this is, if the answer holds an ID token for this client. It came straight
+    /// from the token endpoint over TLS, which may stand for checking its signature (OpenID Connect
+    /// Core §3.1.3.7, point 6), and it is only shown.
     pub(crate) fn account(&self, issuer: &str, client_id: &str) -> Option<String> {
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
         let payload = self.id_token.as_ref()?.split('.').nth(1)?;
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
         let audience = claims.get("aud")?;
-        let ours = audience.as_str() == Some(client_id) || audience.as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == Some(client_id)));
+        let ours = audience.as_str() == Some(client_id)
+            || audience
+                .as_array()
+                .is_some_and(|all| all.iter().any(|one| one.as_str() == Some(client_id)));
         if claims.get("iss")?.as_str()? != issuer || !ours {
             return None;
         }
-        let named = ["email", "preferred_username", "name"].iter().find_map(|name| claims.get(*name)?.as_str().filter(|text| !text.trim().is_empty()));
+        let named = ["email", "preferred_username", "name"]
+            .iter()
+            .find_map(|name| claims.get(*name)?.as_str().filter(|text| !text.trim().is_empty()));
         named.map(|text| clean(text.trim()))
     }
 }
@@ -164,14 +180,19 @@ fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i
     let value = Value::deserialize(deserializer)?;
     #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second is no matter here")]
     let fraction = value.as_f64().map(|seconds| seconds as i64);
-    Ok(value.as_i64().or(fraction).or_else(|| value.as_str()?.parse().ok()).map(|seconds| seconds.clamp(0, 10 * 366 * 86_400)))
+    Ok(value
+        .as_i64()
+        .or(fraction)
+        .or_else(|| value.as_str()?.parse().ok())
+        .map(|seconds| seconds.clamp(0, 10 * 366 * 86_400)))
 }
 
 fn encode(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// The refresh token in an answer, also in one that is otherwise of no use: the one before it may be worth nothing any more.
+/// The refresh token in an answer, also in one that is otherwise of no use: the one before it may
+/// be worth nothing any more.
 pub(crate) struct Rotated(pub(crate) Option<String>);
 
 /// Posts a form to a token endpoint, as this client.
@@ -200,7 +221,11 @@ pub(crate) async fn token_answer(
         Err(error) => return (Err(error.into()), Rotated(None)),
     };
     let value: Value = answer.json().unwrap_or_default();
-    let rotated = value.get("refresh_token").and_then(Value::as_str).filter(|token| !token.is_empty()).map(str::to_owned);
+    let rotated = value
+        .get("refresh_token")
+        .and_then(Value::as_str)
+        .filter(|token| !token.is_empty())
+        .map(str::to_owned);
     (tokens(answer.status, value), Rotated(rotated))
 }
 
@@ -209,23 +234,34 @@ fn tokens(status: u16, value: Value) -> Result<Tokens, OAuthError> {
         return Err(OAuthError::Unreachable(format!("HTTP {status}")));
     }
     if let Some(error) = value.get("error").and_then(Value::as_str) {
-        let description = value.get("error_description").and_then(Value::as_str).unwrap_or_default();
+        let description =
+            value.get("error_description").and_then(Value::as_str).unwrap_or_default();
         return Err(OAuthError::Refused(clean(error), clean(description)));
     }
     if status != 200 && status != 201 {
         return Err(OAuthError::Unreachable(format!("HTTP {status}")));
     }
-    let tokens: Tokens = serde_json::from_value(value).map_err(|_| OAuthError::Untrusted("its answer holds no access token".to_owned()))?;
-    let bearer = tokens.token_type.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer") || kind == "N_A");
-    let plain = !tokens.access_token.is_empty() && tokens.access_token.bytes().all(|byte| byte.is_ascii_graphic());
+    let tokens: Tokens = serde_json::from_value(value)
+        .map_err(|_| OAuthError::Untrusted("its answer holds no access token".to_owned()))?;
+    let bearer = tokens
+        .token_type
+        .as_deref()
+        .is_none_or(|kind| kind.eq_ignore_ascii_case("bearer") || kind == "N_A");
+    let plain = !tokens.access_token.is_empty()
+        && tokens.access_token.bytes().all(|byte| byte.is_ascii_graphic());
     if !bearer || !plain {
         return Err(OAuthError::Untrusted("its answer holds no bearer token".to_owned()));
     }
     Ok(tokens)
 }
 
-/// A form for an endpoint of an authorization server, with what proves this client (RFC 6749 §2.3.1).
-fn as_client(endpoint: &Url, client: &ClientCredentials, mut form: Vec<(&'static str, String)>) -> Result<http::Request<Vec<u8>>, OAuthError> {
+/// A form for an endpoint of an authorization server, with what proves this client (RFC 6749
+/// §2.3.1).
+fn as_client(
+    endpoint: &Url,
+    client: &ClientCredentials,
+    mut form: Vec<(&'static str, String)>,
+) -> Result<http::Request<Vec<u8>>, OAuthError> {
     let mut request = http::Request::post(endpoint.as_str())
         .header(http::header::ACCEPT, "application/json")
         .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -233,8 +269,13 @@ fn as_client(endpoint: &Url, client: &ClientCredentials, mut form: Vec<(&'static
         (Method::ClientSecretBasic, Some(secret)) => {
             use base64::{Engine, engine::general_purpose::STANDARD};
             // RFC 6749 §2.3.1: form-encoded before they are joined.
-            let text = format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(&client.client_id), encode(secret))));
-            let mut value = http::HeaderValue::try_from(text).map_err(|_| OAuthError::Misconfigured("the client secret cannot be sent".to_owned()))?;
+            let text = format!(
+                "Basic {}",
+                STANDARD.encode(format!("{}:{}", encode(&client.client_id), encode(secret)))
+            );
+            let mut value = http::HeaderValue::try_from(text).map_err(|_| {
+                OAuthError::Misconfigured("the client secret cannot be sent".to_owned())
+            })?;
             value.set_sensitive(true);
             request = request.header(http::header::AUTHORIZATION, value);
             // Needed nowhere, forbidden nowhere, and missed by some servers (FastMCP).
@@ -246,8 +287,12 @@ fn as_client(endpoint: &Url, client: &ClientCredentials, mut form: Vec<(&'static
         }
         _ => form.push(("client_id", client.client_id.clone())),
     }
-    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form.iter().map(|(name, value)| (*name, value.as_str()))).finish();
-    request.body(body.into_bytes()).map_err(|error| OAuthError::Untrusted(format!("{endpoint} is no address to post to: {error}")))
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form.iter().map(|(name, value)| (*name, value.as_str())))
+        .finish();
+    request.body(body.into_bytes()).map_err(|error| {
+        OAuthError::Untrusted(format!("{endpoint} is no address to post to: {error}"))
+    })
 }
 
 /// A text of an authorization server as it may be shown and logged.

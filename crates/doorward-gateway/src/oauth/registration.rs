@@ -1,8 +1,11 @@
-//! How we come to be known at an upstream's authorization server: by configuration, by our metadata document, by registering (G23).
+//! How we come to be known at an upstream's authorization server: by configuration, by our metadata
+//! document, by registering (G23).
 
 use std::sync::Arc;
 
-use doorward_model::{Timestamp, UpstreamChange, public_url, routes, upstream::UpstreamRegistration};
+use doorward_model::{
+    Timestamp, UpstreamChange, public_url, routes, upstream::UpstreamRegistration,
+};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -16,7 +19,8 @@ fn place(upstream: &Upstream, issuer: &str) -> String {
     format!("upstream_registration/{}/{issuer}", upstream.name)
 }
 
-/// The metadata document under which authorization servers know us: its address is our client id (CIMD).
+/// The metadata document under which authorization servers know us: its address is our client id
+/// (CIMD).
 pub(crate) fn document(gateway: &Inner) -> Value {
     let parts = &gateway.parts;
     json!({
@@ -33,30 +37,47 @@ pub(crate) fn document(gateway: &Inner) -> Value {
 
 /// Whether others can fetch our document: only under a public https address.
 fn has_document(gateway: &Inner) -> bool {
-    Url::parse(gateway.parts.public_url.as_str()).is_ok_and(|url| url.scheme() == "https" && !public_url::is_loopback(&url))
+    Url::parse(gateway.parts.public_url.as_str())
+        .is_ok_and(|url| url.scheme() == "https" && !public_url::is_loopback(&url))
 }
 
 /// Who we already are at an authorization server, if we are known there.
-pub(crate) async fn known(gateway: &Inner, upstream: &Upstream, issuer: &str) -> Result<Option<ClientCredentials>, OAuthError> {
+pub(crate) async fn known(
+    gateway: &Inner,
+    upstream: &Upstream,
+    issuer: &str,
+) -> Result<Option<ClientCredentials>, OAuthError> {
     if !upstream.config.client_id.is_empty() {
         let configured = &upstream.config.issuer;
-        if !configured.is_empty() && configured.trim_end_matches('/') != issuer.trim_end_matches('/') {
-            return Err(OAuthError::Misconfigured(format!("the client_id is for {configured}, not for {issuer}")));
+        if !configured.is_empty()
+            && configured.trim_end_matches('/') != issuer.trim_end_matches('/')
+        {
+            return Err(OAuthError::Misconfigured(format!(
+                "the client_id is for {configured}, not for {issuer}"
+            )));
         }
         // The method that the server takes was kept with the registration, without the secret.
         let kept = stored(gateway, upstream, issuer).await?;
         let client = ClientCredentials::configured(&upstream.config);
         return Ok(Some(match kept {
-            Some(kept) if client.client_secret.is_some() => ClientCredentials { method: kept.method, ..client },
+            Some(kept) if client.client_secret.is_some() => {
+                ClientCredentials { method: kept.method, ..client }
+            }
             _ => client,
         }));
     }
     stored(gateway, upstream, issuer).await
 }
 
-async fn stored(gateway: &Inner, upstream: &Upstream, issuer: &str) -> Result<Option<ClientCredentials>, OAuthError> {
+async fn stored(
+    gateway: &Inner,
+    upstream: &Upstream,
+    issuer: &str,
+) -> Result<Option<ClientCredentials>, OAuthError> {
     let parts = &gateway.parts;
-    let Some(row) = parts.store.upstream_registration(upstream.name, issuer).await? else { return Ok(None) };
+    let Some(row) = parts.store.upstream_registration(upstream.name, issuer).await? else {
+        return Ok(None);
+    };
     if row.expires_at.is_some_and(|end| parts.clock.now() >= end) {
         return Ok(None);
     }
@@ -64,7 +85,13 @@ async fn stored(gateway: &Inner, upstream: &Upstream, issuer: &str) -> Result<Op
     Ok(plain.and_then(|plain| serde_json::from_slice(&plain).ok()))
 }
 
-async fn keep(gateway: &Inner, upstream: &Upstream, issuer: &str, client: &ClientCredentials, expires_at: Option<Timestamp>) -> Result<(), OAuthError> {
+async fn keep(
+    gateway: &Inner,
+    upstream: &Upstream,
+    issuer: &str,
+    client: &ClientCredentials,
+    expires_at: Option<Timestamp>,
+) -> Result<(), OAuthError> {
     let parts = &gateway.parts;
     let plain = serde_json::to_vec(client).unwrap_or_default();
     let row = UpstreamRegistration {
@@ -78,11 +105,18 @@ async fn keep(gateway: &Inner, upstream: &Upstream, issuer: &str, client: &Clien
 }
 
 /// Who we are at this authorization server; we introduce ourselves if it does not know us yet.
-pub(crate) async fn client(gateway: &Arc<Inner>, upstream: &Shared, discovered: &Discovered) -> Result<ClientCredentials, OAuthError> {
+pub(crate) async fn client(
+    gateway: &Arc<Inner>,
+    upstream: &Shared,
+    discovered: &Discovered,
+) -> Result<ClientCredentials, OAuthError> {
     let server = &discovered.server;
     let supported = server.token_endpoint_auth_methods_supported.as_deref();
     if !upstream.config.client_id.is_empty() {
-        let client = known(gateway, upstream, &server.issuer).await?.unwrap_or_else(|| ClientCredentials::configured(&upstream.config)).fitting(supported);
+        let client = known(gateway, upstream, &server.issuer)
+            .await?
+            .unwrap_or_else(|| ClientCredentials::configured(&upstream.config))
+            .fitting(supported);
         let without_secret = ClientCredentials { client_secret: None, ..client.clone() };
         keep(gateway, upstream, &server.issuer, &without_secret, None).await?;
         return Ok(client);
@@ -91,16 +125,24 @@ pub(crate) async fn client(gateway: &Arc<Inner>, upstream: &Shared, discovered: 
         return Ok(client);
     }
     if server.client_id_metadata_document_supported && has_document(gateway) {
-        let client = ClientCredentials { client_id: gateway.parts.public_url.at(routes::CONNECT_CLIENT), client_secret: None, method: Method::None };
+        let client = ClientCredentials {
+            client_id: gateway.parts.public_url.at(routes::CONNECT_CLIENT),
+            client_secret: None,
+            method: Method::None,
+        };
         keep(gateway, upstream, &server.issuer, &client, None).await?;
         return Ok(client);
     }
     let Some(endpoint) = &discovered.registration_endpoint else {
         let told = "its authorization server takes no registrations; register this server there by hand and set client_id";
-        return Err(OAuthError::Misconfigured(format!("{told} (the redirect URI is {})", gateway.redirect_uri(upstream))));
+        return Err(OAuthError::Misconfigured(format!(
+            "{told} (the redirect URI is {})",
+            gateway.redirect_uri(upstream)
+        )));
     };
     let key = (upstream.name, server.issuer.clone());
-    let (inner, upstream, discovered, endpoint) = (Arc::clone(gateway), Arc::clone(upstream), discovered.clone(), endpoint.clone());
+    let (inner, upstream, discovered, endpoint) =
+        (Arc::clone(gateway), Arc::clone(upstream), discovered.clone(), endpoint.clone());
     let work = || async move {
         let issuer = &discovered.server.issuer;
         // Another request may have registered between the look and the task.
@@ -116,10 +158,24 @@ pub(crate) async fn client(gateway: &Arc<Inner>, upstream: &Shared, discovered: 
 }
 
 /// Dynamic client registration (RFC 7591), as a web application.
-async fn register(gateway: &Inner, upstream: &Upstream, discovered: &Discovered, endpoint: &Url) -> Result<(ClientCredentials, Option<Timestamp>), OAuthError> {
+async fn register(
+    gateway: &Inner,
+    upstream: &Upstream,
+    discovered: &Discovered,
+    endpoint: &Url,
+) -> Result<(ClientCredentials, Option<Timestamp>), OAuthError> {
     let parts = &gateway.parts;
-    let takes = |method: &str| discovered.server.token_endpoint_auth_methods_supported.as_ref().is_none_or(|methods| methods.iter().any(|name| name == method));
-    let wanted = ["none", "client_secret_basic", "client_secret_post"].into_iter().find(|method| takes(method)).unwrap_or("none");
+    let takes = |method: &str| {
+        discovered
+            .server
+            .token_endpoint_auth_methods_supported
+            .as_ref()
+            .is_none_or(|methods| methods.iter().any(|name| name == method))
+    };
+    let wanted = ["none", "client_secret_basic", "client_secret_post"]
+        .into_iter()
+        .find(|method| takes(method))
+        .unwrap_or("none");
     let mut metadata = json!({
         "client_name": parts.name,
         "redirect_uris": [gateway.redirect_uri(upstream)],
@@ -145,10 +201,16 @@ async fn register(gateway: &Inner, upstream: &Upstream, discovered: &Discovered,
     let value: Value = answer.json().unwrap_or_default();
     if !(200..300).contains(&answer.status) {
         let text = |name: &str| clean(value.get(name).and_then(Value::as_str).unwrap_or_default());
-        return Err(OAuthError::Refused(format!("HTTP {} to a registration: {}", answer.status, text("error")), text("error_description")));
+        return Err(OAuthError::Refused(
+            format!("HTTP {} to a registration: {}", answer.status, text("error")),
+            text("error_description"),
+        ));
     }
-    let text = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-    let client_id = text("client_id").ok_or_else(|| OAuthError::Untrusted("its registration holds no client_id".to_owned()))?;
+    let text = |name: &str| {
+        value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let client_id = text("client_id")
+        .ok_or_else(|| OAuthError::Untrusted("its registration holds no client_id".to_owned()))?;
     let client_secret = text("client_secret");
     let method = match text("token_endpoint_auth_method").as_deref() {
         _ if client_secret.is_none() => Method::None,
@@ -160,6 +222,10 @@ async fn register(gateway: &Inner, upstream: &Upstream, discovered: &Discovered,
         Some(_) => Method::ClientSecretBasic,
     };
     let client_secret = client_secret.filter(|_| method != Method::None);
-    let expires_at = value.get("client_secret_expires_at").and_then(Value::as_i64).filter(|at| *at > 0 && client_secret.is_some()).map(Timestamp);
+    let expires_at = value
+        .get("client_secret_expires_at")
+        .and_then(Value::as_i64)
+        .filter(|at| *at > 0 && client_secret.is_some())
+        .map(Timestamp);
     Ok((ClientCredentials { client_id, client_secret, method }, expires_at))
 }

@@ -1,4 +1,5 @@
-//! Streamable HTTP: the protocol library speaks it through the guarded client, with a token that is looked up for each request.
+//! Streamable HTTP: the protocol library speaks it through the guarded client, with a token that is
+//! looked up for each request.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,7 +11,8 @@ use rmcp::{
     transport::{
         StreamableHttpClientTransport,
         streamable_http_client::{
-            AuthRequiredError, SseError, StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError, StreamableHttpPostResponse,
+            AuthRequiredError, SseError, StreamableHttpClient, StreamableHttpClientTransportConfig,
+            StreamableHttpError, StreamableHttpPostResponse,
         },
     },
 };
@@ -20,9 +22,11 @@ use crate::{
     upstream::Auth,
 };
 
-/// The most bytes of one event of an upstream's stream. JSON answers are bounded to the same size by the library.
+/// The most bytes of one event of an upstream's stream. JSON answers are bounded to the same size
+/// by the library.
 pub(crate) const MAX_EVENT: usize = 16 * 1024 * 1024;
-/// The most values of one event, and how deep they are nested. The library limits JSON answers by their bytes alone.
+/// The most values of one event, and how deep they are nested. The library limits JSON answers by
+/// their bytes alone.
 const MOST_VALUES: usize = 1_000_000;
 const MOST_DEPTH: usize = 100;
 /// Requests at once on one connection.
@@ -34,8 +38,14 @@ pub(crate) fn message_budget() -> Budget {
 }
 
 /// The events of a stream, each within the budget of a message: the library parses what passes.
-fn within_budget(events: BoxStream<'static, Result<sse_stream::Sse, SseError>>) -> BoxStream<'static, Result<sse_stream::Sse, SseError>> {
-    let count = |event: sse_stream::Sse| match event.data.as_ref().map_or(Ok(()), |data| message_budget().count_json(data.as_bytes())) {
+fn within_budget(
+    events: BoxStream<'static, Result<sse_stream::Sse, SseError>>,
+) -> BoxStream<'static, Result<sse_stream::Sse, SseError>> {
+    let count = |event: sse_stream::Sse| match event
+        .data
+        .as_ref()
+        .map_or(Ok(()), |data| message_budget().count_json(data.as_bytes()))
+    {
         Ok(()) => Ok(event),
         Err(exceeded) => Err(SseError::Body(Box::new(exceeded))),
     };
@@ -56,7 +66,9 @@ type Failure = StreamableHttpError<reqwest::Error>;
 
 fn refused(no_token: NoToken) -> Failure {
     match no_token {
-        NoToken::Connect(_) => StreamableHttpError::AuthRequired(AuthRequiredError::new(CONNECT_FIRST.to_owned())),
+        NoToken::Connect(_) => {
+            StreamableHttpError::AuthRequired(AuthRequiredError::new(CONNECT_FIRST.to_owned()))
+        }
         NoToken::Unavailable(why) => StreamableHttpError::UnexpectedServerResponse(why.into()),
     }
 }
@@ -64,8 +76,12 @@ fn refused(no_token: NoToken) -> Failure {
 /// Whether an upstream's refusal is about the token, with its challenge.
 fn challenge(error: &Failure) -> Option<String> {
     match error {
-        StreamableHttpError::AuthRequired(challenge) => Some(challenge.www_authenticate_header.clone()),
-        StreamableHttpError::UnexpectedServerResponse(text) if text.starts_with("HTTP 401") => Some(String::new()),
+        StreamableHttpError::AuthRequired(challenge) => {
+            Some(challenge.www_authenticate_header.clone())
+        }
+        StreamableHttpError::UnexpectedServerResponse(text) if text.starts_with("HTTP 401") => {
+            Some(String::new())
+        }
         _ => None,
     }
 }
@@ -116,7 +132,15 @@ impl StreamableHttpClient for Http {
         auth_header: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<StreamableHttpPostResponse, Failure> {
-        self.post_message_with_max_sse_event_size(uri, message, session_id, auth_header, custom_headers, MAX_EVENT).await
+        self.post_message_with_max_sse_event_size(
+            uri,
+            message,
+            session_id,
+            auth_header,
+            custom_headers,
+            MAX_EVENT,
+        )
+        .await
     }
 
     async fn post_message_with_max_sse_event_size(
@@ -129,10 +153,19 @@ impl StreamableHttpClient for Http {
         max: usize,
     ) -> Result<StreamableHttpPostResponse, Failure> {
         let answer = self.with_token(|token| {
-            self.client.post_message_with_max_sse_event_size(uri.clone(), message.clone(), session_id.clone(), token, custom_headers.clone(), max)
+            self.client.post_message_with_max_sse_event_size(
+                uri.clone(),
+                message.clone(),
+                session_id.clone(),
+                token,
+                custom_headers.clone(),
+                max,
+            )
         });
         Ok(match answer.await? {
-            StreamableHttpPostResponse::Sse(events, session) => StreamableHttpPostResponse::Sse(within_budget(events), session),
+            StreamableHttpPostResponse::Sse(events, session) => {
+                StreamableHttpPostResponse::Sse(within_budget(events), session)
+            }
             other => other,
         })
     }
@@ -144,7 +177,15 @@ impl StreamableHttpClient for Http {
         _: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<(), Failure> {
-        self.with_token(|token| self.client.delete_session(uri.clone(), session_id.clone(), token, custom_headers.clone())).await
+        self.with_token(|token| {
+            self.client.delete_session(
+                uri.clone(),
+                session_id.clone(),
+                token,
+                custom_headers.clone(),
+            )
+        })
+        .await
     }
 
     async fn get_stream(
@@ -155,7 +196,15 @@ impl StreamableHttpClient for Http {
         auth_header: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<BoxStream<'static, Result<sse_stream::Sse, SseError>>, Failure> {
-        self.get_stream_with_max_sse_event_size(uri, session_id, last_event_id, auth_header, custom_headers, MAX_EVENT).await
+        self.get_stream_with_max_sse_event_size(
+            uri,
+            session_id,
+            last_event_id,
+            auth_header,
+            custom_headers,
+            MAX_EVENT,
+        )
+        .await
     }
 
     async fn get_stream_with_max_sse_event_size(
@@ -168,7 +217,14 @@ impl StreamableHttpClient for Http {
         max: usize,
     ) -> Result<BoxStream<'static, Result<sse_stream::Sse, SseError>>, Failure> {
         let events = self.with_token(|token| {
-            self.client.get_stream_with_max_sse_event_size(uri.clone(), session_id.clone(), last_event_id.clone(), token, custom_headers.clone(), max)
+            self.client.get_stream_with_max_sse_event_size(
+                uri.clone(),
+                session_id.clone(),
+                last_event_id.clone(),
+                token,
+                custom_headers.clone(),
+                max,
+            )
         });
         Ok(within_budget(events.await?))
     }
@@ -183,8 +239,13 @@ pub(crate) fn headers(auth: &Auth) -> HashMap<HeaderName, HeaderValue> {
 }
 
 /// A transport to an upstream's address.
-pub(crate) fn transport(http: Http, url: &url::Url, auth: &Auth) -> StreamableHttpClientTransport<Http> {
-    let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str()).max_concurrent_requests(CONCURRENT);
+pub(crate) fn transport(
+    http: Http,
+    url: &url::Url,
+    auth: &Auth,
+) -> StreamableHttpClientTransport<Http> {
+    let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
+        .max_concurrent_requests(CONCURRENT);
     config.custom_headers = headers(auth);
     config.max_sse_event_size = MAX_EVENT;
     StreamableHttpClientTransport::with_client(http, config)

@@ -34,7 +34,19 @@ pub const KINDS: &[Kind] = &[
         summary: "An MCP server over Streamable HTTP, of every revision from 2025-03-26 to 2026-07-28; which one it speaks is found out.",
         shape: Shape::Address,
     },
-    Kind { name: "sse", summary: "An MCP server over the old HTTP+SSE transport (2024-11-05).", shape: Shape::Address },
-    Kind { name: "stdio", summary: "An MCP server that runs as a local process.", shape: Shape::Process },
-    Kind { name: "openapi", summary: "A REST API that is described by an OpenAPI 3.0 or 3.1 document; each operation becomes a tool.", shape: Shape::Document },
+    Kind {
+        name: "sse",
+        summary: "An MCP server over the old HTTP+SSE transport (2024-11-05).",
+        shape: Shape::Address,
+    },
+    Kind {
+        name: "stdio",
+        summary: "An MCP server that runs as a local process.",
+        shape: Shape::Process,
+    },
+    Kind {
+        name: "openapi",
+        summary: "A REST API that is described by an OpenAPI 3.0 or 3.1 document; each operation becomes a tool.",
+        shape: Shape::Document,
+    },
 ];

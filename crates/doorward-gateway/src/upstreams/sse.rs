@@ -22,31 +22,55 @@ const POST_WITHIN: Duration = Duration::from_secs(30);
 /// What the upstream sends.
 pub(crate) type Incoming = Pin<Box<dyn Stream<Item = RxJsonRpcMessage<RoleClient>> + Send>>;
 /// What is sent to it.
-pub(crate) type Outgoing = Pin<Box<dyn Sink<TxJsonRpcMessage<RoleClient>, Error = PostError> + Send>>;
+pub(crate) type Outgoing =
+    Pin<Box<dyn Sink<TxJsonRpcMessage<RoleClient>, Error = PostError> + Send>>;
 
 /// A message that could not be posted.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct PostError(String);
 
-/// Opens the stream and learns where to post. That address must be on the same origin: the upstream's token goes there.
-pub(crate) async fn open(http: Http, url: &Url, auth: &Auth) -> Result<(Outgoing, Incoming), LinkError> {
-    let opened = http.get_stream_with_max_sse_event_size(url.as_str().into(), None, None, None, headers(auth), MAX_EVENT).await;
+/// Opens the stream and learns where to post. That address must be on the same origin: the
+/// upstream's token goes there.
+pub(crate) async fn open(
+    http: Http,
+    url: &Url,
+    auth: &Auth,
+) -> Result<(Outgoing, Incoming), LinkError> {
+    let opened = http
+        .get_stream_with_max_sse_event_size(
+            url.as_str().into(),
+            None,
+            None,
+            None,
+            headers(auth),
+            MAX_EVENT,
+        )
+        .await;
     let mut events = opened.map_err(|error| LinkError::of(&error))?;
     let endpoint = tokio::time::timeout(ENDPOINT_WITHIN, async {
         while let Some(event) = events.next().await {
             let event = event.map_err(|error| LinkError::Failed(error.to_string()))?;
             if event.event.as_deref() == Some("endpoint") {
-                return event.data.ok_or_else(|| LinkError::Failed("the stream names no address to post to".to_owned()));
+                return event.data.ok_or_else(|| {
+                    LinkError::Failed("the stream names no address to post to".to_owned())
+                });
             }
         }
         Err(LinkError::Failed("the stream ended before it named an address to post to".to_owned()))
     })
     .await
-    .unwrap_or_else(|_| Err(LinkError::Failed("the stream did not name an address to post to in time".to_owned())))?;
-    let target = url.join(endpoint.trim()).map_err(|error| LinkError::Failed(format!("{endpoint:?} is no address: {error}")))?;
+    .unwrap_or_else(|_| {
+        Err(LinkError::Failed("the stream did not name an address to post to in time".to_owned()))
+    })?;
+    let target = url
+        .join(endpoint.trim())
+        .map_err(|error| LinkError::Failed(format!("{endpoint:?} is no address: {error}")))?;
     if target.origin() != url.origin() {
-        return Err(LinkError::Failed(format!("the stream names an address of another origin, {}", target.origin().ascii_serialization())));
+        return Err(LinkError::Failed(format!(
+            "the stream names an address of another origin, {}",
+            target.origin().ascii_serialization()
+        )));
     }
     let incoming = events.filter_map(|event| async move {
         let event = event.ok()?;
@@ -55,21 +79,24 @@ pub(crate) async fn open(http: Http, url: &Url, auth: &Auth) -> Result<(Outgoing
         }
         message_budget().json(event.data?.as_bytes()).ok()
     });
-    let sink = futures_util::sink::unfold((http, target, headers(auth)), |state, message: ClientJsonRpcMessage| async move {
-        let (http, target, fixed) = &state;
-        let token = http.auth.token().await.map_err(|error| PostError(error.to_string()))?;
-        let mut request = http.client.post(target.clone()).timeout(POST_WITHIN).json(&message);
-        for (name, value) in fixed {
-            request = request.header(name, value);
-        }
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        let response = request.send().await.map_err(|error| PostError(error.to_string()))?;
-        if !response.status().is_success() {
-            return Err(PostError(format!("HTTP {} to a message", response.status())));
-        }
-        Ok(state)
-    });
+    let sink = futures_util::sink::unfold(
+        (http, target, headers(auth)),
+        |state, message: ClientJsonRpcMessage| async move {
+            let (http, target, fixed) = &state;
+            let token = http.auth.token().await.map_err(|error| PostError(error.to_string()))?;
+            let mut request = http.client.post(target.clone()).timeout(POST_WITHIN).json(&message);
+            for (name, value) in fixed {
+                request = request.header(name, value);
+            }
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            let response = request.send().await.map_err(|error| PostError(error.to_string()))?;
+            if !response.status().is_success() {
+                return Err(PostError(format!("HTTP {} to a message", response.status())));
+            }
+            Ok(state)
+        },
+    );
     Ok((Box::pin(sink.sink_map_err(|error: PostError| error)), Box::pin(incoming)))
 }

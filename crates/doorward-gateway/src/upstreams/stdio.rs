@@ -1,4 +1,5 @@
-//! A local process: spoken to over its standard input and output, its standard error logged, ended with everything that it started.
+//! A local process: spoken to over its standard input and output, its standard error logged, ended
+//! with everything that it started.
 
 mod owner;
 
@@ -48,7 +49,8 @@ impl Drop for Process {
         };
         runtime.spawn(async move {
             let _ = tokio::time::timeout(LEAVE_WITHIN, child.wait()).await;
-            // Whatever is left of the group goes too: a process that ended may have left children behind.
+            // Whatever is left of the group goes too: a process that ended may have left children
+            // behind.
             if let Some(group) = group {
                 signal(group, "-KILL");
             }
@@ -57,7 +59,8 @@ impl Drop for Process {
     }
 }
 
-/// Sends a signal to a whole process group. The group is the child's own, so it can hold nothing of ours.
+/// Sends a signal to a whole process group. The group is the child's own, so it can hold nothing of
+/// ours.
 fn signal(group: i32, name: &str) {
     let sent = match name {
         "-KILL" => rustix::process::Signal::KILL,
@@ -72,11 +75,18 @@ fn signal(group: i32, name: &str) {
 /// The transport over a process's pipes.
 pub(crate) type Pipes = AsyncRwTransport<RoleClient, ChildStdout, ChildStdin>;
 
-/// Starts the process of an upstream. `supervisor` is our own program, which ends what it started when we are gone however that
-/// happens; without it the process is started directly.
-pub(crate) fn spawn(upstream: &Upstream, token: Option<&str>, supervisor: Option<&Path>) -> Result<(Process, Pipes), LinkError> {
+/// Starts the process of an upstream. `supervisor` is our own program, which ends what it started
+/// when we are gone however that happens; without it the process is started directly.
+pub(crate) fn spawn(
+    upstream: &Upstream,
+    token: Option<&str>,
+    supervisor: Option<&Path>,
+) -> Result<(Process, Pipes), LinkError> {
     let config = &upstream.config;
-    let (program, arguments) = config.command.split_first().ok_or_else(|| LinkError::Failed("there is no command".to_owned()))?;
+    let (program, arguments) = config
+        .command
+        .split_first()
+        .ok_or_else(|| LinkError::Failed("there is no command".to_owned()))?;
     let mut command = match supervisor {
         Some(supervisor) => {
             let mut command = Command::new(supervisor);
@@ -85,8 +95,16 @@ pub(crate) fn spawn(upstream: &Upstream, token: Option<&str>, supervisor: Option
         }
         None => Command::new(program),
     };
-    let owner = owner::of(upstream.name, &config.user).map_err(|why| LinkError::Failed(format!("its user: {why}")))?;
-    command.args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).process_group(0);
+    let owner = owner::of(upstream.name, &config.user)
+        .map_err(|why| LinkError::Failed(format!("its user: {why}")))?;
+    command
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .process_group(0);
     for name in PASSED.iter().copied().chain(config.pass_env.iter().map(String::as_str)) {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -107,10 +125,13 @@ pub(crate) fn spawn(upstream: &Upstream, token: Option<&str>, supervisor: Option
     if !config.working_dir.is_empty() {
         command.current_dir(&config.working_dir);
     }
-    let mut child = command.spawn().map_err(|error| LinkError::Failed(format!("{program} could not be started: {error}")))?;
+    let mut child = command
+        .spawn()
+        .map_err(|error| LinkError::Failed(format!("{program} could not be started: {error}")))?;
     let group = child.id().and_then(|id| i32::try_from(id).ok());
     let missing = || LinkError::Failed("the process has no pipes".to_owned());
-    let (stdout, stdin) = (child.stdout.take().ok_or_else(missing)?, child.stdin.take().ok_or_else(missing)?);
+    let (stdout, stdin) =
+        (child.stdout.take().ok_or_else(missing)?, child.stdin.take().ok_or_else(missing)?);
     if let Some(stderr) = child.stderr.take() {
         tokio::spawn(log_lines(upstream.name.to_string(), stderr));
     }
@@ -140,7 +161,10 @@ async fn log_lines(upstream: String, stderr: tokio::process::ChildStderr) {
                 let text = String::from_utf8_lossy(&line);
                 tracing::info!(upstream, "{}", doorward_model::foreign::line(&text, MAX_LOGGED));
             }
-            count if count == MAX_LINES + 1 => tracing::warn!(upstream, "the process writes more than {MAX_LINES} lines a minute; the rest is dropped"),
+            count if count == MAX_LINES + 1 => tracing::warn!(
+                upstream,
+                "the process writes more than {MAX_LINES} lines a minute; the rest is dropped"
+            ),
             _ => {}
         }
     }

@@ -9,13 +9,21 @@ use crate::{
     oxide::{GrantSession, Outcome, TokenRequest},
 };
 
-pub(super) async fn run(issuer: &Issuer, client: &AuthenticatedClient, params: &Params) -> (Outcome, Result<(), Failure>) {
+pub(super) async fn run(
+    issuer: &Issuer,
+    client: &AuthenticatedClient,
+    params: &Params,
+) -> (Outcome, Result<(), Failure>) {
     for name in ["code", "code_verifier"] {
         if params.get(name).is_none() {
-            return (Outcome::default(), Err(Failure::new(OAuthErrorCode::InvalidRequest, format!("{name} is missing"))));
+            return (
+                Outcome::default(),
+                Err(Failure::new(OAuthErrorCode::InvalidRequest, format!("{name} is missing"))),
+            );
         }
     }
-    let session = GrantSession::new(issuer, client.client.clone(), params.resources()).omit_redirect(params.get("redirect_uri").is_none());
+    let session = GrantSession::new(issuer, client.client.clone(), params.resources())
+        .omit_redirect(params.get("redirect_uri").is_none());
     let request = TokenRequest { client_id: &client.client.id, params, scope: None };
     session.redeem_code(&request).await
 }

@@ -25,18 +25,40 @@ enum Kind {
 
 /// All grant types.
 pub const GRANT_TYPES: &[GrantType] = &[
-    GrantType { name: "authorization_code", summary: "A code and its PKCE verifier for the first tokens (OAuth 2.1 §4.1.3).", kind: Kind::AuthorizationCode },
-    GrantType { name: "refresh_token", summary: "A refresh token for new tokens; it is rotated at each use (OAuth 2.1 §4.3).", kind: Kind::RefreshToken },
+    GrantType {
+        name: "authorization_code",
+        summary: "A code and its PKCE verifier for the first tokens (OAuth 2.1 §4.1.3).",
+        kind: Kind::AuthorizationCode,
+    },
+    GrantType {
+        name: "refresh_token",
+        summary: "A refresh token for new tokens; it is rotated at each use (OAuth 2.1 §4.3).",
+        kind: Kind::RefreshToken,
+    },
 ];
 
-/// Runs the grant type that the request names. The outcome's unit must be applied also when there is a failure.
-pub(crate) async fn run(issuer: &Issuer, client: &AuthenticatedClient, params: &Params) -> (Outcome, Result<(), Failure>) {
+/// Runs the grant type that the request names. The outcome's unit must be applied also when there
+/// is a failure.
+pub(crate) async fn run(
+    issuer: &Issuer,
+    client: &AuthenticatedClient,
+    params: &Params,
+) -> (Outcome, Result<(), Failure>) {
     let Some(name) = params.get("grant_type") else {
-        return (Outcome::default(), Err(Failure::new(OAuthErrorCode::InvalidRequest, "grant_type is missing")));
+        return (
+            Outcome::default(),
+            Err(Failure::new(OAuthErrorCode::InvalidRequest, "grant_type is missing")),
+        );
     };
     match GRANT_TYPES.iter().find(|grant| grant.name == name).map(|grant| grant.kind) {
         Some(Kind::AuthorizationCode) => authorization_code::run(issuer, client, params).await,
         Some(Kind::RefreshToken) => refresh_token::run(issuer, client, params).await,
-        None => (Outcome::default(), Err(Failure::new(OAuthErrorCode::UnsupportedGrantType, "supported are authorization_code and refresh_token"))),
+        None => (
+            Outcome::default(),
+            Err(Failure::new(
+                OAuthErrorCode::UnsupportedGrantType,
+                "supported are authorization_code and refresh_token",
+            )),
+        ),
     }
 }

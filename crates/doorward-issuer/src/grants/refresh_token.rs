@@ -9,14 +9,27 @@ use crate::{
     oxide::{GrantSession, Outcome, TokenRequest},
 };
 
-pub(super) async fn run(issuer: &Issuer, client: &AuthenticatedClient, params: &Params) -> (Outcome, Result<(), Failure>) {
+pub(super) async fn run(
+    issuer: &Issuer,
+    client: &AuthenticatedClient,
+    params: &Params,
+) -> (Outcome, Result<(), Failure>) {
     if params.get("refresh_token").is_none() {
-        return (Outcome::default(), Err(Failure::new(OAuthErrorCode::InvalidRequest, "refresh_token is missing")));
+        return (
+            Outcome::default(),
+            Err(Failure::new(OAuthErrorCode::InvalidRequest, "refresh_token is missing")),
+        );
     }
     // Clients repeat here what they once asked for, also what exists nowhere or was implied (N7).
     let scope = match params.get("scope").map(ScopeSet::parse_known) {
         Some(scopes) if scopes.is_empty() => {
-            return (Outcome::default(), Err(Failure::new(OAuthErrorCode::InvalidScope, "none of the requested scopes exists here")));
+            return (
+                Outcome::default(),
+                Err(Failure::new(
+                    OAuthErrorCode::InvalidScope,
+                    "none of the requested scopes exists here",
+                )),
+            );
         }
         scopes => scopes.map(|scopes| scopes.to_string()),
     };

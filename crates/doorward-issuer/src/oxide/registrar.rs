@@ -16,7 +16,10 @@ use super::session::{GrantSession, machine_scope};
 #[async_trait]
 impl Registrar for GrantSession<'_> {
     /// Finds the redirect URI. What fails here never redirects anywhere.
-    async fn bound_redirect<'b>(&self, bound: ClientUrl<'b>) -> Result<BoundClient<'b>, RegistrarError> {
+    async fn bound_redirect<'b>(
+        &self,
+        bound: ClientUrl<'b>,
+    ) -> Result<BoundClient<'b>, RegistrarError> {
         let refuse = |why: &str| {
             self.fail_because(OAuthErrorCode::InvalidRequest, Reason::RedirectUri, why);
             RegistrarError::Unspecified
@@ -36,11 +39,18 @@ impl Registrar for GrantSession<'_> {
         }
         let url: ExactUrl = presented.parse().map_err(|_| refuse("redirect_uri is not a URI"))?;
         self.bind_redirect(&presented);
-        Ok(BoundClient { client_id: bound.client_id, redirect_uri: Cow::Owned(RegisteredUrl::Exact(url)) })
+        Ok(BoundClient {
+            client_id: bound.client_id,
+            redirect_uri: Cow::Owned(RegisteredUrl::Exact(url)),
+        })
     }
 
     /// Finds what may be granted: what was asked for, or of that what the person allowed.
-    async fn negotiate<'b>(&self, client: BoundClient<'b>, _: Option<Scope>) -> Result<PreGrant, RegistrarError> {
+    async fn negotiate<'b>(
+        &self,
+        client: BoundClient<'b>,
+        _: Option<Scope>,
+    ) -> Result<PreGrant, RegistrarError> {
         let scopes = match &self.approval {
             Some(approval) => Ok(approval.scopes.clone()),
             None => self.requested_scopes(),
@@ -56,7 +66,8 @@ impl Registrar for GrantSession<'_> {
         })
     }
 
-    /// Client authentication ran before the machine; only that it is the same client is asserted here.
+    /// Client authentication ran before the machine; only that it is the same client is asserted
+    /// here.
     async fn check(&self, client_id: &str, _: Option<&[u8]>) -> Result<(), RegistrarError> {
         if client_id == self.client.id.as_str() { Ok(()) } else { Err(RegistrarError::Unspecified) }
     }

@@ -6,7 +6,8 @@ use doorward_model::ClientId;
 use doorward_transport::Params;
 use oxide_auth::code_grant::{accesstoken, authorization, refresh};
 
-/// OAuth 2.1 has no `redirect_uri` in the token request; the machine demands one. This stands for its absence on both sides.
+/// OAuth 2.1 has no `redirect_uri` in the token request; the machine demands one. This stands for
+/// its absence on both sides.
 pub(super) const REDIRECT_OMITTED: &str = "doorward:redirect-uri-omitted";
 
 /// The parameters of an authorization request.
@@ -25,7 +26,8 @@ impl authorization::Request for AuthorizeRequest<'_> {
     fn client_id(&self) -> Option<Cow<'_, str>> {
         self.parameter("client_id")
     }
-    /// Scopes are read by [`super::GrantSession`], which forgives what is unknown; the machine would refuse odd syntax.
+    /// Scopes are read by [`super::GrantSession`], which forgives what is unknown; the machine
+    /// would refuse odd syntax.
     fn scope(&self) -> Option<Cow<'_, str>> {
         None
     }

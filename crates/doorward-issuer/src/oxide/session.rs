@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_keys::{AccessClaims, Audience};
 use doorward_model::{
-    Authentication, AuthorizationCode, Client, Grant as GrantRecord, GrantId, IdentityId, OAuthErrorCode, Person, PlainToken, Reason, RefreshToken, Resource,
-    Scope, ScopeSet, Timestamp, TokenKind, UnitOfWork, UserId, id::random_text,
+    Authentication, AuthorizationCode, Client, Grant as GrantRecord, GrantId, IdentityId,
+    OAuthErrorCode, Person, PlainToken, Reason, RefreshToken, Resource, Scope, ScopeSet, Timestamp,
+    TokenKind, UnitOfWork, UserId, id::random_text,
 };
 use oxide_auth::primitives::scope::Scope as MachineScope;
 use oxide_auth_async::code_grant::{access_token, authorization, refresh};
@@ -64,7 +65,11 @@ pub(crate) struct GrantSession<'a> {
 }
 
 impl<'a> GrantSession<'a> {
-    pub(crate) fn new(issuer: &'a IssuerParts, client: Arc<Client>, presented_resources: &[String]) -> Self {
+    pub(crate) fn new(
+        issuer: &'a IssuerParts,
+        client: Arc<Client>,
+        presented_resources: &[String],
+    ) -> Self {
         Self {
             issuer,
             client,
@@ -102,7 +107,12 @@ impl<'a> GrantSession<'a> {
     }
 
     /// The same, with the reason for the timeline.
-    pub(super) fn fail_because(&self, code: OAuthErrorCode, reason: Reason, why: impl Into<String>) {
+    pub(super) fn fail_because(
+        &self,
+        code: OAuthErrorCode,
+        reason: Reason,
+        why: impl Into<String>,
+    ) {
         self.fail_with(Failure::new(code, why).because(reason));
     }
 
@@ -115,7 +125,8 @@ impl<'a> GrantSession<'a> {
     }
 
     pub(super) fn bind_redirect(&self, redirect: &str) {
-        *self.bound_redirect.lock().unwrap_or_else(PoisonError::into_inner) = Some(redirect.to_owned());
+        *self.bound_redirect.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(redirect.to_owned());
     }
 
     /// The redirect URI that was found valid, as presented. Only this may ever be redirected to.
@@ -127,27 +138,45 @@ impl<'a> GrantSession<'a> {
         self.outcome
     }
 
-    /// Insists that the person may still sign in. Disabling spends waiting codes and revokes grants, but a code whose making was
-    /// under way at that moment arrives after it.
+    /// Insists that the person may still sign in. Disabling spends waiting codes and revokes
+    /// grants, but a code whose making was under way at that moment arrives after it.
     pub(super) async fn require_person(&self, user_id: &UserId) -> Result<Arc<Person>, ()> {
-        let person = self.issuer.parts.store.person(user_id).await.map_err(|error| self.fail_with(error.into()))?;
+        let person = self
+            .issuer
+            .parts
+            .store
+            .person(user_id)
+            .await
+            .map_err(|error| self.fail_with(error.into()))?;
         if let Some(person) = person.filter(|person| person.disabled_at.is_none()) {
             return Ok(person);
         }
-        self.fail_because(OAuthErrorCode::InvalidGrant, Reason::PersonDisabled, "the grant was withdrawn or has ended");
+        self.fail_because(
+            OAuthErrorCode::InvalidGrant,
+            Reason::PersonDisabled,
+            "the grant was withdrawn or has ended",
+        );
         Err(())
     }
 
-    /// What the person's roles and factors leave of `scopes` at this moment. Nothing left is a refusal: the grant stays, and is worth
-    /// something again when the roles come back.
-    pub(super) async fn allowed_now(&self, scopes: &ScopeSet, grant: &GrantRecord) -> Result<ScopeSet, ()> {
+    /// What the person's roles and factors leave of `scopes` at this moment. Nothing left is a
+    /// refusal: the grant stays, and is worth something again when the roles come back.
+    pub(super) async fn allowed_now(
+        &self,
+        scopes: &ScopeSet,
+        grant: &GrantRecord,
+    ) -> Result<ScopeSet, ()> {
         let person = self.require_person(&grant.user_id).await?;
         let left = self.issuer.parts.access.effective(scopes, &person, &grant.authentication);
         if left.iter().any(|scope| scope != Scope::OfflineAccess) {
             return Ok(left.normalised());
         }
         tracing::info!(person = %grant.user_id, client = %grant.client_id, grant = %grant.id, asked = %scopes, "no token: the person's roles allow none of the scopes");
-        self.fail_because(OAuthErrorCode::InvalidGrant, Reason::Role, "the person's roles no longer allow any of this");
+        self.fail_because(
+            OAuthErrorCode::InvalidGrant,
+            Reason::Role,
+            "the person's roles no longer allow any of this",
+        );
         Err(())
     }
 
@@ -157,8 +186,16 @@ impl<'a> GrantSession<'a> {
             None => ScopeSet::default_request(),
             Some(text) => ScopeSet::parse_known(text),
         };
-        let exists = |scope: &Scope| scope.upstream().is_none_or(|upstream| self.issuer.parts.resources.has_upstream(upstream));
-        let possible: ScopeSet = asked.closure().iter().filter(|scope| self.client.scopes.allows(*scope) && exists(scope)).collect();
+        let exists = |scope: &Scope| {
+            scope
+                .upstream()
+                .is_none_or(|upstream| self.issuer.parts.resources.has_upstream(upstream))
+        };
+        let possible: ScopeSet = asked
+            .closure()
+            .iter()
+            .filter(|scope| self.client.scopes.allows(*scope) && exists(scope))
+            .collect();
         if possible.is_empty() {
             return Err(Failure::new(
                 OAuthErrorCode::InvalidScope,
@@ -168,26 +205,40 @@ impl<'a> GrantSession<'a> {
         Ok(possible.normalised())
     }
 
-    /// The resources meant by the request (RFC 8707): those named, which must be `among`, or all of `among` if none is named.
+    /// The resources meant by the request (RFC 8707): those named, which must be `among`, or all of
+    /// `among` if none is named.
     pub(crate) fn resources(&self, among: &[Resource]) -> Result<Vec<Resource>, Failure> {
         let mut found = Vec::new();
         for presented in &self.presented_resources {
             match Resource::find(among, presented) {
                 Some(resource) if found.contains(&resource) => {}
                 Some(resource) => found.push(resource),
-                None => return Err(Failure::new(OAuthErrorCode::InvalidTarget, "the resource is not one of this server's, or not part of the grant")),
+                None => {
+                    return Err(Failure::new(
+                        OAuthErrorCode::InvalidTarget,
+                        "the resource is not one of this server's, or not part of the grant",
+                    ));
+                }
             }
         }
         Ok(if found.is_empty() { among.to_vec() } else { found })
     }
 
-    pub(super) fn sign(&self, grant: &GrantRecord, scopes: &ScopeSet, resources: &[Resource]) -> Result<(String, i64), Failure> {
+    pub(super) fn sign(
+        &self,
+        grant: &GrantRecord,
+        scopes: &ScopeSet,
+        resources: &[Resource],
+    ) -> Result<(String, i64), Failure> {
         let parts = &self.issuer.parts;
-        let lifetime = parts.config.access_token_seconds.min(grant.expires_at.since(self.now)).max(1);
+        let lifetime =
+            parts.config.access_token_seconds.min(grant.expires_at.since(self.now)).max(1);
         let claims = AccessClaims {
             iss: parts.public_url.as_str().to_owned(),
             sub: grant.user_id.as_str().to_owned(),
-            aud: Audience::from_list(resources.iter().map(|resource| resource.as_str().to_owned()).collect()),
+            aud: Audience::from_list(
+                resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
+            ),
             exp: self.now.plus(lifetime).0,
             iat: self.now.0,
             jti: random_text(parts.entropy.as_ref(), 12),
@@ -208,7 +259,11 @@ impl<'a> GrantSession<'a> {
     pub(super) fn new_grant(&self, id: GrantId, code: &AuthorizationCode) -> GrantRecord {
         let config = &self.issuer.parts.config;
         // Without refresh tokens the grant ends with its only access token.
-        let lifetime = if self.client.refresh_tokens { config.grant_max_seconds } else { config.access_token_seconds };
+        let lifetime = if self.client.refresh_tokens {
+            config.grant_max_seconds
+        } else {
+            config.access_token_seconds
+        };
         GrantRecord {
             id,
             client_id: code.client_id.clone(),
@@ -225,15 +280,28 @@ impl<'a> GrantSession<'a> {
         }
     }
 
-    pub(super) fn new_refresh_token(&self, plain: &PlainToken, grant: &GrantRecord) -> RefreshToken {
+    pub(super) fn new_refresh_token(
+        &self,
+        plain: &PlainToken,
+        grant: &GrantRecord,
+    ) -> RefreshToken {
         let idle_end = self.now.plus(self.issuer.parts.config.refresh_token_idle_seconds);
-        RefreshToken { token: plain.hashed(), grant_id: grant.id.clone(), expires_at: idle_end.min(grant.expires_at), used_at: None, successor: None }
+        RefreshToken {
+            token: plain.hashed(),
+            grant_id: grant.id.clone(),
+            expires_at: idle_end.min(grant.expires_at),
+            used_at: None,
+            successor: None,
+        }
     }
 
-    /// The token that replaces `presented`. It is derived, not drawn, so that a second presentation within the grace period yields
-    /// the same one and the family never has two heads.
+    /// The token that replaces `presented`. It is derived, not drawn, so that a second presentation
+    /// within the grace period yields the same one and the family never has two heads.
     pub(super) fn successor(&self, presented: &str) -> PlainToken {
-        PlainToken::from_bytes(TokenKind::RefreshToken, &self.issuer.parts.master.mac("refresh-token-successor", &[presented.as_bytes()]))
+        PlainToken::from_bytes(
+            TokenKind::RefreshToken,
+            &self.issuer.parts.master.mac("refresh-token-successor", &[presented.as_bytes()]),
+        )
     }
 }
 

@@ -10,7 +10,10 @@ use serde_json::{Map, Value};
 
 use rmcp::model::{CallToolResult, Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
 
-use super::{BoxFuture, CallLimits, Offers, ToolCall, ToolError, ToolSource, ToolSpec, list_connected_apps, revoke_connected_app, server_info, wait, whoami};
+use super::{
+    BoxFuture, CallLimits, Offers, ToolCall, ToolError, ToolSource, ToolSpec, list_connected_apps,
+    revoke_connected_app, server_info, wait, whoami,
+};
 use crate::{
     Permit, Target, Visit,
     item::{Item, Listed, Unjudged},
@@ -43,7 +46,13 @@ pub struct BuiltIn {
 }
 
 /// All built-in tools.
-pub const BUILT_IN: &[BuiltIn] = &[list_connected_apps::TOOL, revoke_connected_app::TOOL, server_info::TOOL, wait::TOOL, whoami::TOOL];
+pub const BUILT_IN: &[BuiltIn] = &[
+    list_connected_apps::TOOL,
+    revoke_connected_app::TOOL,
+    server_info::TOOL,
+    wait::TOOL,
+    whoami::TOOL,
+];
 
 /// The JSON Schema (2020-12) of a type.
 pub(crate) fn schema<T: JsonSchema>() -> Map<String, Value> {
@@ -61,11 +70,16 @@ pub(crate) fn schema<T: JsonSchema>() -> Map<String, Value> {
     }
 }
 
-/// Takes out formats that name Rust's integer types: JSON Schema knows none of them, and validators complain.
+/// Takes out formats that name Rust's integer types: JSON Schema knows none of them, and validators
+/// complain.
 fn drop_machine_formats(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
-            if members.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("int") || format.starts_with("uint")) {
+            if members
+                .get("format")
+                .and_then(Value::as_str)
+                .is_some_and(|format| format.starts_with("int") || format.starts_with("uint"))
+            {
                 members.remove("format");
             }
             members.values_mut().for_each(drop_machine_formats);
@@ -77,12 +91,14 @@ fn drop_machine_formats(schema: &mut Value) {
 
 /// Reads a call's arguments; what does not fit is explained to the model.
 pub(crate) fn arguments<T: DeserializeOwned>(call: &ToolCall) -> Result<T, ToolError> {
-    serde_json::from_value(Value::Object(call.arguments())).map_err(|error| ToolError::Arguments(format!("the arguments do not fit: {error}")))
+    serde_json::from_value(Value::Object(call.arguments()))
+        .map_err(|error| ToolError::Arguments(format!("the arguments do not fit: {error}")))
 }
 
 /// Makes a result.
 pub(crate) fn result<T: serde::Serialize>(value: &T) -> Result<Value, ToolError> {
-    serde_json::to_value(value).map_err(|error| ToolError::Failed(format!("the result could not be written: {error}")))
+    serde_json::to_value(value)
+        .map_err(|error| ToolError::Failed(format!("the result could not be written: {error}")))
 }
 
 /// The built-in tools as a source.
@@ -93,7 +109,9 @@ pub struct BuiltInTools {
 impl BuiltInTools {
     /// The tools over this store.
     pub fn new(store: Store, clock: Arc<dyn Clock>, public_url: String, name: String) -> Self {
-        Self { context: Context { store, clock, public_url, name, started: std::time::Instant::now() } }
+        Self {
+            context: Context { store, clock, public_url, name, started: std::time::Instant::now() },
+        }
     }
 }
 
@@ -155,15 +173,19 @@ impl ToolSource for BuiltInTools {
     }
     fn find<'a>(&'a self, visit: &'a Visit, wanted: Wanted<'a>) -> BoxFuture<'a, Option<Item>> {
         let Wanted::Tool(name) = wanted else { return Box::pin(async { None }) };
-        let found = specs().iter().find(|spec| visit.target == Target::All && spec.name() == name).cloned();
+        let found =
+            specs().iter().find(|spec| visit.target == Target::All && spec.name() == name).cloned();
         Box::pin(async move { found.map(Item::Tool) })
     }
     fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>> {
         Box::pin(async move {
             let gone = || ToolError::Failed("there is no such tool".to_owned());
             let call = permit.into_call().map_err(|_| gone())?;
-            let tool = BUILT_IN.iter().find(|tool| tool.name == call.spec.name()).ok_or_else(gone)?;
-            (tool.call)(&self.context, call).await.map(|value| Answer::Tool(CallToolResult::structured(value).into()))
+            let tool =
+                BUILT_IN.iter().find(|tool| tool.name == call.spec.name()).ok_or_else(gone)?;
+            (tool.call)(&self.context, call)
+                .await
+                .map(|value| Answer::Tool(CallToolResult::structured(value).into()))
         })
     }
 }

@@ -74,7 +74,8 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         if !(1..=200).contains(&limit) {
             return Err(ToolError::Arguments("limit must be between 1 and 200".to_owned()));
         }
-        let mut apps = context.store.connected_apps(&call.visit.caller.user_id, context.clock.now()).await?;
+        let mut apps =
+            context.store.connected_apps(&call.visit.caller.user_id, context.clock.now()).await?;
         if let Some(part) = name_contains.map(|part| part.to_lowercase()) {
             apps.retain(|app| app.name().to_lowercase().contains(&part));
         }
@@ -87,6 +88,9 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
             connected_at: app.connected_at.0,
             last_used_at: app.last_used_at.0,
         };
-        result(&Answer { apps: apps.into_iter().skip(offset).take(limit).map(describe).collect(), total })
+        result(&Answer {
+            apps: apps.into_iter().skip(offset).take(limit).map(describe).collect(),
+            total,
+        })
     })
 }

@@ -39,8 +39,8 @@ pub struct ToolSpec {
     pub upstream: Option<UpstreamName>,
     /// Its name there.
     pub own_name: String,
-    /// Its name among the tools of all upstreams. It stays the same at the upstream's own address, so that rules, confirmations and the
-    /// audit mean the same tool at every address.
+    /// Its name among the tools of all upstreams. It stays the same at the upstream's own address,
+    /// so that rules, confirmations and the audit mean the same tool at every address.
     pub listed_as: String,
     /// What it does to the world.
     pub class: ToolClass,
@@ -103,14 +103,15 @@ pub enum ToolError {
     Arguments(String),
     /// It could not be done; the text tells the model why.
     Failed(String),
-    /// It cannot be done now; the text tells the model why, the number after how many seconds to try again.
+    /// It cannot be done now; the text tells the model why, the number after how many seconds to
+    /// try again.
     Busy(String, u64),
     /// The protocol has an error of its own for this.
     Protocol(ErrorData),
     /// The person did not agree, or could not be asked; the text tells the model which.
     Unconfirmed(String),
-    /// The upstream answered with an error of its own, whose text the source labelled with the upstream's name. It reaches the client
-    /// without the codes that are Doorward's.
+    /// The upstream answered with an error of its own, whose text the source labelled with the
+    /// upstream's name. It reaches the client without the codes that are Doorward's.
     Upstream(ErrorData),
     /// Something here failed; the caller learns only that it may try again.
     Unavailable(StoreError),
@@ -136,8 +137,8 @@ pub struct Offers {
     pub logging: bool,
 }
 
-/// Where tools, prompts and resources come from. The gateway and connectors are further sources; `doorward` introduces them. No method
-/// has a default: a source decides on each.
+/// Where tools, prompts and resources come from. The gateway and connectors are further sources;
+/// `doorward` introduces them. No method has a default: a source decides on each.
 pub trait ToolSource: Send + Sync + 'static {
     /// The tools that this caller could see, in a stable order, before they are judged.
     fn tools<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>>;
@@ -146,7 +147,10 @@ pub trait ToolSource: Send + Sync + 'static {
     /// The resources.
     fn resources<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Resource>>>;
     /// The resource templates.
-    fn templates<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>>;
+    fn templates<'a>(
+        &'a self,
+        visit: &'a Visit,
+    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>>;
     /// What each upstream offers besides tools.
     fn offers<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Offers>>>;
     /// Whether there may be anything but tools, for anybody.

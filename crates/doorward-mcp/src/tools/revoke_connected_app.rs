@@ -43,7 +43,8 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         let caller = &call.visit.caller;
         let now = context.clock.now();
         let live = context.store.live_grants_of(&caller.user_id, now).await?;
-        let revoked_grants = live.iter().filter(|grant| grant.client_id.as_str() == client_id).count();
+        let revoked_grants =
+            live.iter().filter(|grant| grant.client_id.as_str() == client_id).count();
         if revoked_grants == 0 {
             return Err(ToolError::Failed("this person has no connected app with that client_id; list_connected_apps names them".to_owned()));
         }

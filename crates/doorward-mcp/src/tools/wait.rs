@@ -1,4 +1,5 @@
-//! `wait`: takes its time, for operators who try out progress, cancellation and time limits of clients and proxies.
+//! `wait`: takes its time, for operators who try out progress, cancellation and time limits of
+//! clients and proxies.
 
 use std::time::Duration;
 
@@ -50,7 +51,13 @@ fn call(_: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> 
             return Err(ToolError::Arguments("seconds must be at most 300".to_owned()));
         }
         for step in 0..seconds {
-            call.progress.report(f64::from(step), Some(f64::from(seconds)), Some(format!("waited {step} of {seconds} seconds"))).await;
+            call.progress
+                .report(
+                    f64::from(step),
+                    Some(f64::from(seconds)),
+                    Some(format!("waited {step} of {seconds} seconds")),
+                )
+                .await;
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
                 () = call.cancelled.cancelled() => {
@@ -59,7 +66,9 @@ fn call(_: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolError>> 
                 }
             }
         }
-        call.progress.report(f64::from(seconds), Some(f64::from(seconds)), Some("done".to_owned())).await;
+        call.progress
+            .report(f64::from(seconds), Some(f64::from(seconds)), Some("done".to_owned()))
+            .await;
         result(&Answer { waited_seconds: seconds })
     })
 }

@@ -90,7 +90,11 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
             email: person.email.clone(),
             display_name: person.display_name.clone(),
             roles: person.all_roles().map(ToString::to_string).collect(),
-            signed_in: SignedIn { at: caller.auth_time.0, level: caller.authentication.level.as_str().to_owned(), methods: caller.authentication.amr.clone() },
+            signed_in: SignedIn {
+                at: caller.auth_time.0,
+                level: caller.authentication.level.as_str().to_owned(),
+                methods: caller.authentication.amr.clone(),
+            },
             identities: identities
                 .into_iter()
                 .map(|identity| Account {

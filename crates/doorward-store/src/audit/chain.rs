@@ -1,14 +1,18 @@
 //! Appends entries to the chain of hashes.
 
 use doorward_model::{AuditEntry, AuditEvent, AuditHead, CallFacts, Timestamp, audit::Outcome};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, QueryFilter, QueryOrder,
+};
 
 use crate::{
     StoreError,
     entities::{audit, setting},
 };
 
-/// The setting that holds where the chain begins after old entries were deleted: `SEQ HASH` of the last that went.
+/// The setting that holds where the chain begins after old entries were deleted: `SEQ HASH` of the
+/// last that went.
 pub(crate) const BASE: &str = "audit.base";
 /// How many rows one statement inserts: SQLite takes at most 32,766 parameters, and a row has 22.
 const ROWS: usize = 500;
@@ -24,7 +28,11 @@ async fn lock(db: &DatabaseTransaction) -> Result<(), DbErr> {
 /// Where the chain began.
 pub(crate) async fn base<C: ConnectionTrait>(db: &C) -> Result<AuditHead, DbErr> {
     let row = setting::Entity::find_by_id(BASE).one(db).await?;
-    let parsed = row.and_then(|row| row.value.split_once(' ').and_then(|(seq, hash)| Some(AuditHead { seq: seq.parse().ok()?, hash: hash.to_owned() })));
+    let parsed = row.and_then(|row| {
+        row.value.split_once(' ').and_then(|(seq, hash)| {
+            Some(AuditHead { seq: seq.parse().ok()?, hash: hash.to_owned() })
+        })
+    });
     Ok(parsed.unwrap_or_default())
 }
 
@@ -49,7 +57,9 @@ pub(crate) async fn append(db: &DatabaseTransaction, events: Vec<AuditEvent>) ->
         head = AuditHead::from(&entry);
         rows.push(row(entry));
         if rows.len() == ROWS {
-            audit::Entity::insert_many(std::mem::take(&mut rows)).exec_without_returning(db).await?;
+            audit::Entity::insert_many(std::mem::take(&mut rows))
+                .exec_without_returning(db)
+                .await?;
         }
     }
     if !rows.is_empty() {
@@ -61,12 +71,25 @@ pub(crate) async fn append(db: &DatabaseTransaction, events: Vec<AuditEvent>) ->
 /// Deletes entries before `seq` and remembers where the chain now begins.
 pub(crate) async fn trim(db: &DatabaseTransaction, before: i64) -> Result<u64, DbErr> {
     lock(db).await?;
-    let Some(last) = audit::Entity::find().filter(audit::Column::Seq.lt(before)).order_by_desc(audit::Column::Seq).one(db).await? else { return Ok(0) };
+    let Some(last) = audit::Entity::find()
+        .filter(audit::Column::Seq.lt(before))
+        .order_by_desc(audit::Column::Seq)
+        .one(db)
+        .await?
+    else {
+        return Ok(0);
+    };
     let value = format!("{} {}", last.seq, last.hash);
     let row = setting::ActiveModel { name: Set(BASE.to_owned()), value: Set(value) };
-    let replace = sea_orm::sea_query::OnConflict::column(setting::Column::Name).update_column(setting::Column::Value).to_owned();
+    let replace = sea_orm::sea_query::OnConflict::column(setting::Column::Name)
+        .update_column(setting::Column::Value)
+        .to_owned();
     setting::Entity::insert(row).on_conflict(replace).exec_without_returning(db).await?;
-    Ok(audit::Entity::delete_many().filter(audit::Column::Seq.lt(before)).exec(db).await?.rows_affected)
+    Ok(audit::Entity::delete_many()
+        .filter(audit::Column::Seq.lt(before))
+        .exec(db)
+        .await?
+        .rows_affected)
 }
 
 fn some(text: String) -> Option<String> {
@@ -77,7 +100,11 @@ fn row(entry: AuditEntry) -> audit::ActiveModel {
     let AuditEntry { seq, event, hash } = entry;
     let call = event.call.map(|call| *call);
     let number = |of: fn(&CallFacts) -> i64| call.as_ref().map(of);
-    let (micros, request_bytes, response_bytes) = (number(|call| call.micros), number(|call| call.request_bytes), number(|call| call.response_bytes));
+    let (micros, request_bytes, response_bytes) = (
+        number(|call| call.micros),
+        number(|call| call.request_bytes),
+        number(|call| call.response_bytes),
+    );
     let CallFacts { tool, upstream, class, decision, .. } = call.unwrap_or_default();
     audit::ActiveModel {
         seq: Set(seq),
@@ -106,7 +133,8 @@ fn row(entry: AuditEntry) -> audit::ActiveModel {
 }
 
 pub(crate) fn entry(row: audit::Model) -> Result<AuditEntry, StoreError> {
-    let outcome = Outcome::parse(&row.outcome).ok_or_else(|| StoreError::Damaged { table: "audit", key: row.seq.to_string() })?;
+    let outcome = Outcome::parse(&row.outcome)
+        .ok_or_else(|| StoreError::Damaged { table: "audit", key: row.seq.to_string() })?;
     let call = row.micros.map(|micros| {
         Box::new(CallFacts {
             tool: row.tool.unwrap_or_default(),

@@ -5,7 +5,10 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTra
 use serde_json::{Map, Value, json};
 
 use crate::{
-    entities::{access_grant, access_token, client, identity, invitation, person, session, setting, upstream_tool},
+    entities::{
+        access_grant, access_token, client, identity, invitation, person, session, setting,
+        upstream_tool,
+    },
     writes::Dependents,
 };
 
@@ -45,19 +48,47 @@ pub(crate) async fn state(db: &DatabaseTransaction, row: &Row) -> Result<Value, 
 
 /// How many accounts a provider stands for, and how much depends on them.
 async fn dependents(db: &DatabaseTransaction, id: &str, passwords: bool) -> Result<Value, DbErr> {
-    let of = Dependents { provider: ProviderId::from_stored(id), kept_issuers: None, at: Timestamp(0), passwords };
+    let of = Dependents {
+        provider: ProviderId::from_stored(id),
+        kept_issuers: None,
+        at: Timestamp(0),
+        passwords,
+    };
     let counted = [
-        ("accounts", identity::Entity::find().filter(identity::Column::Provider.eq(id)).filter(identity::Column::EndedAt.is_null()).count(db).await?),
+        (
+            "accounts",
+            identity::Entity::find()
+                .filter(identity::Column::Provider.eq(id))
+                .filter(identity::Column::EndedAt.is_null())
+                .count(db)
+                .await?,
+        ),
         ("sessions", session::Entity::find().filter(of.sessions()).count(db).await?),
         ("grants", access_grant::Entity::find().filter(of.grants()).count(db).await?),
         ("access_tokens", access_token::Entity::find().filter(of.access_tokens()).count(db).await?),
-        ("invitations", invitation::Entity::find().filter(invitation::Column::Provider.eq(id)).count(db).await?),
+        (
+            "invitations",
+            invitation::Entity::find()
+                .filter(invitation::Column::Provider.eq(id))
+                .count(db)
+                .await?,
+        ),
     ];
-    Ok(counted.into_iter().map(|(name, count)| (name.to_owned(), Value::from(count))).collect::<Map<_, _>>().into())
+    Ok(counted
+        .into_iter()
+        .map(|(name, count)| (name.to_owned(), Value::from(count)))
+        .collect::<Map<_, _>>()
+        .into())
 }
 
-/// The entry with the difference in it, or `None` if there is none and the entry is only wanted with one.
-pub(crate) fn entry(mut event: AuditEvent, row: &Row, (was, now): (&Value, &Value), only_if_different: bool) -> Option<AuditEvent> {
+/// The entry with the difference in it, or `None` if there is none and the entry is only wanted
+/// with one.
+pub(crate) fn entry(
+    mut event: AuditEvent,
+    row: &Row,
+    (was, now): (&Value, &Value),
+    only_if_different: bool,
+) -> Option<AuditEvent> {
     let (before, after) = (members(was, now), members(now, was));
     if only_if_different && before.is_empty() && after.is_empty() {
         return None;

@@ -1,8 +1,9 @@
 //! Repeated entries: what is refused again and again is told once, with its number.
 //!
-//! An entry is appended to a chain of hashes and cannot be changed afterwards, so that the first ones are written as they happen, and
-//! further ones are counted until the window ends; then one entry tells of all of them. A count that is not written yet is lost with
-//! the process, the first entries are not.
+//! An entry is appended to a chain of hashes and cannot be changed afterwards, so that the first
+//! ones are written as they happen, and further ones are counted until the window ends; then one
+//! entry tells of all of them. A count that is not written yet is lost with the process, the first
+//! entries are not.
 
 use std::{
     collections::HashMap,
@@ -15,7 +16,8 @@ use doorward_model::{AuditEvent, audit::Outcome};
 const WINDOW: Duration = Duration::from_mins(1);
 /// How many of them are written one by one.
 const FIRST: u32 = 10;
-/// How many different entries are counted at the same time; beyond that all counts are written and begin anew.
+/// How many different entries are counted at the same time; beyond that all counts are written and
+/// begin anew.
 const MOST: usize = 4096;
 
 /// What makes two entries equal: kind, subject, address, who acts, and how it ended.
@@ -33,9 +35,14 @@ struct Seen {
 pub(super) struct Repeats(HashMap<Key, Seen>);
 
 impl Repeats {
-    /// Takes the entries to be written at this moment: those that came, without those that are only counted, and the counts of windows
-    /// that ended; of all windows, if `all`.
-    pub(super) fn collapse(&mut self, came: Vec<AuditEvent>, now: Instant, all: bool) -> Vec<AuditEvent> {
+    /// Takes the entries to be written at this moment: those that came, without those that are only
+    /// counted, and the counts of windows that ended; of all windows, if `all`.
+    pub(super) fn collapse(
+        &mut self,
+        came: Vec<AuditEvent>,
+        now: Instant,
+        all: bool,
+    ) -> Vec<AuditEvent> {
         let mut written = Vec::with_capacity(came.len());
         if !self.0.is_empty() {
             self.end(now, all || self.0.len() >= MOST, &mut written);
@@ -62,7 +69,11 @@ impl Repeats {
 
     /// The time until the next window ends in which entries were counted.
     pub(super) fn next(&self, now: Instant) -> Option<Duration> {
-        self.0.values().filter(|seen| seen.held.is_some()).map(|seen| (seen.since + WINDOW).saturating_duration_since(now)).min()
+        self.0
+            .values()
+            .filter(|seen| seen.held.is_some())
+            .map(|seen| (seen.since + WINDOW).saturating_duration_since(now))
+            .min()
     }
 
     /// Writes what is held of windows that ended, or of all. A window that did not end goes on.
@@ -80,19 +91,28 @@ impl Repeats {
     }
 }
 
-/// The key of an entry that may be counted with others: refusals and failures, other than those of tool calls, of which each has facts
-/// of its own.
+/// The key of an entry that may be counted with others: refusals and failures, other than those of
+/// tool calls, of which each has facts of its own.
 fn key(event: &AuditEvent) -> Option<Key> {
     if event.outcome == Outcome::Ok || event.call.is_some() {
         return None;
     }
-    let actor = [event.actor.user_id.clone(), event.actor.client_id.clone(), event.actor.token_id.clone()];
-    Some((event.kind.clone(), event.subject.clone(), event.address.clone(), actor, event.outcome.as_str()))
+    let actor =
+        [event.actor.user_id.clone(), event.actor.client_id.clone(), event.actor.token_id.clone()];
+    Some((
+        event.kind.clone(),
+        event.subject.clone(),
+        event.address.clone(),
+        actor,
+        event.outcome.as_str(),
+    ))
 }
 
 /// The entry that tells of `count` equal ones: the last of them, with the number in its detail.
 fn told(mut event: AuditEvent, count: u32) -> AuditEvent {
-    let mut detail = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&event.detail).unwrap_or_default();
+    let mut detail =
+        serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&event.detail)
+            .unwrap_or_default();
     detail.insert("repeated".to_owned(), count.into());
     event.detail = serde_json::Value::Object(detail).to_string();
     event
@@ -113,23 +133,44 @@ mod tests {
     }
 
     fn told_of(written: &[AuditEvent]) -> u64 {
-        let number = |event: &AuditEvent| serde_json::from_str::<serde_json::Value>(&event.detail).unwrap()["repeated"].as_u64().unwrap_or(1);
+        let number = |event: &AuditEvent| {
+            serde_json::from_str::<serde_json::Value>(&event.detail).unwrap()["repeated"]
+                .as_u64()
+                .unwrap_or(1)
+        };
         written.iter().map(number).sum()
     }
 
     #[test]
     fn equal_refusals_are_counted_and_none_is_lost() {
         let (mut repeats, began) = (Repeats::default(), Instant::now());
-        let written = repeats.collapse((0..500).map(|_| refused("c_1", "192.0.2.1")).collect(), began, false);
+        let written =
+            repeats.collapse((0..500).map(|_| refused("c_1", "192.0.2.1")).collect(), began, false);
         assert_eq!((written.len(), repeats.next(began)), (10, Some(WINDOW)));
-        let others = vec![refused("c_2", "192.0.2.1"), refused("c_1", "192.0.2.2"), AuditEvent::new(AuditKind::SignedIn)];
+        let others = vec![
+            refused("c_2", "192.0.2.1"),
+            refused("c_1", "192.0.2.2"),
+            AuditEvent::new(AuditKind::SignedIn),
+        ];
         assert_eq!(repeats.collapse(others, began, false).len(), 3);
         let written = repeats.collapse(Vec::new(), began + WINDOW, false);
         assert_eq!((written.len(), told_of(&written)), (1, 490));
-        assert!(written[0].detail.contains("\"reason\":\"x\"") && repeats.next(began + WINDOW).is_none() && repeats.0.is_empty());
+        assert!(
+            written[0].detail.contains("\"reason\":\"x\"")
+                && repeats.next(began + WINDOW).is_none()
+                && repeats.0.is_empty()
+        );
         // A flush writes the count, and the window goes on.
-        assert_eq!(told_of(&repeats.collapse((0..30).map(|_| refused("c_1", "192.0.2.1")).collect(), began, true)), 30);
-        let written = repeats.collapse((0..5).map(|_| refused("c_1", "192.0.2.1")).collect(), began, true);
+        assert_eq!(
+            told_of(&repeats.collapse(
+                (0..30).map(|_| refused("c_1", "192.0.2.1")).collect(),
+                began,
+                true
+            )),
+            30
+        );
+        let written =
+            repeats.collapse((0..5).map(|_| refused("c_1", "192.0.2.1")).collect(), began, true);
         assert_eq!((written.len(), told_of(&written)), (1, 5));
     }
 
@@ -138,7 +179,9 @@ mod tests {
         let (mut repeats, began) = (Repeats::default(), Instant::now());
         let mut told = 0;
         for number in 0..30_000 {
-            told += repeats.collapse(vec![refused(&number.to_string(), "192.0.2.1")], began, false).len();
+            told += repeats
+                .collapse(vec![refused(&number.to_string(), "192.0.2.1")], began, false)
+                .len();
             assert!(repeats.0.len() <= MOST);
         }
         assert_eq!(told, 30_000);

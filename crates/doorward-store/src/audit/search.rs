@@ -1,9 +1,11 @@
-//! Finds entries. However many there are and whatever is asked, one page costs a bounded number of rows: the rarest condition leads, and
-//! where all are common the search goes back a stretch at a time.
+//! Finds entries. However many there are and whatever is asked, one page costs a bounded number of
+//! rows: the rarest condition leads, and where all are common the search goes back a stretch at a
+//! time.
 
 use doorward_model::{AuditEntry, AuditFilter, Timestamp, audit};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Statement,
     sea_query::{Alias, CommonTableExpression, Expr, Query, WithClause},
 };
 
@@ -40,12 +42,18 @@ fn leading(filter: &AuditFilter) -> Vec<Condition> {
     equal(C::Tool, &filter.tool);
     equal(C::Subject, &filter.subject);
     if let Some(id) = &filter.concerns {
-        conditions.push(Condition::any().add(C::UserId.eq(id.as_str())).add(C::Subject.eq(audit::subject(doorward_model::AuditSubject::Person, id))));
+        conditions.push(
+            Condition::any()
+                .add(C::UserId.eq(id.as_str()))
+                .add(C::Subject.eq(audit::subject(doorward_model::AuditSubject::Person, id))),
+        );
     }
     if let Some(kind) = &filter.kind {
         conditions.push(match kind.strip_suffix('.') {
             // A range of the index: from "person." to "person/".
-            Some(family) => Condition::all().add(C::Kind.gte(kind.as_str())).add(C::Kind.lt(format!("{family}/"))),
+            Some(family) => Condition::all()
+                .add(C::Kind.gte(kind.as_str()))
+                .add(C::Kind.lt(format!("{family}/"))),
             None => Condition::all().add(C::Kind.eq(kind.as_str())),
         });
     }
@@ -73,12 +81,19 @@ fn following(filter: &AuditFilter) -> Condition {
 
 impl Store {
     /// Entries that fit, the newest first: at most `limit`, with numbers below `before`.
-    pub async fn audit(&self, filter: &AuditFilter, before: Option<i64>, limit: u64) -> Result<AuditPage, StoreError> {
+    pub async fn audit(
+        &self,
+        filter: &AuditFilter,
+        before: Option<i64>,
+        limit: u64,
+    ) -> Result<AuditPage, StoreError> {
         let limit = limit.clamp(1, 1000);
-        let (least, most) = (chain::base(&self.reader).await?.seq + 1, chain::head(&self.reader).await?.seq);
+        let (least, most) =
+            (chain::base(&self.reader).await?.seq + 1, chain::head(&self.reader).await?.seq);
         let mut from = least;
         let mut to = before.map_or(most, |before| before.saturating_sub(1).min(most));
-        // Numbers grow with time, but for replicas whose clocks differ a little: the borders are widened, the exact time is still compared.
+        // Numbers grow with time, but for replicas whose clocks differ a little: the borders are
+        // widened, the exact time is still compared.
         if let Some(since) = filter.since {
             from = from.max(self.seq_at(since.plus(-300), (least, most)).await?);
         }
@@ -90,9 +105,12 @@ impl Store {
         }
         let leading = leading(filter);
         let rest = following(filter);
-        // One equality is answered in order by its index. A family of kinds is a range of it, and would have to be sorted.
-        let in_order =
-            leading.len() <= 1 && filter.outcome.is_none() && filter.upstream.is_none() && !filter.kind.as_ref().is_some_and(|kind| kind.ends_with('.'));
+        // One equality is answered in order by its index. A family of kinds is a range of it, and
+        // would have to be sorted.
+        let in_order = leading.len() <= 1
+            && filter.outcome.is_none()
+            && filter.upstream.is_none()
+            && !filter.kind.as_ref().is_some_and(|kind| kind.ends_with('.'));
         let (rows, floor) = if let (true, Some(id)) = (in_order, &filter.concerns) {
             (self.concerning(id, rest, (from, to), limit).await?, from)
         } else if in_order {
@@ -100,7 +118,11 @@ impl Store {
             (self.newest(all, (from, to), limit).await?, from)
         } else if let Some(rare) = self.rarest(&leading, (from, to)).await? {
             let lead = leading.get(rare).cloned().unwrap_or_else(Condition::all);
-            let others = leading.into_iter().enumerate().filter(|(at, _)| *at != rare).fold(rest, |all, (_, one)| all.add(one));
+            let others = leading
+                .into_iter()
+                .enumerate()
+                .filter(|(at, _)| *at != rare)
+                .fold(rest, |all, (_, one)| all.add(one));
             (self.led(lead, others, (from, to), limit).await?, from)
         } else {
             let floor = from.max(to - STRETCH);
@@ -108,20 +130,38 @@ impl Store {
             (self.newest(all, (floor, to), limit).await?, floor)
         };
         let (rows, more) = page_of(rows, limit);
-        let entries: Vec<AuditEntry> = rows.into_iter().map(chain::entry).collect::<Result<_, _>>()?;
-        let next = if more { entries.last().map(|entry| entry.seq) } else { (floor > from).then_some(floor) };
+        let entries: Vec<AuditEntry> =
+            rows.into_iter().map(chain::entry).collect::<Result<_, _>>()?;
+        let next = if more {
+            entries.last().map(|entry| entry.seq)
+        } else {
+            (floor > from).then_some(floor)
+        };
         Ok(AuditPage { stretched: !more && next.is_some(), before: next, entries })
     }
 
     /// Up to where entries older than `at` may go, looking at the oldest few only.
-    pub(crate) async fn audit_end_before(&self, at: Timestamp, few: u64) -> Result<Option<i64>, StoreError> {
-        let oldest = rows::Entity::find().order_by_asc(rows::Column::Seq).limit(few).all(&self.reader).await?;
+    pub(crate) async fn audit_end_before(
+        &self,
+        at: Timestamp,
+        few: u64,
+    ) -> Result<Option<i64>, StoreError> {
+        let oldest = rows::Entity::find()
+            .order_by_asc(rows::Column::Seq)
+            .limit(few)
+            .all(&self.reader)
+            .await?;
         Ok(oldest.iter().take_while(|row| row.at < at.0).last().map(|row| row.seq + 1))
     }
 
     /// Entries after `seq`, the oldest first, for those who follow.
     pub async fn audit_after(&self, seq: i64, limit: u64) -> Result<Vec<AuditEntry>, StoreError> {
-        let rows = rows::Entity::find().filter(rows::Column::Seq.gt(seq)).order_by_asc(rows::Column::Seq).limit(limit).all(&self.reader).await?;
+        let rows = rows::Entity::find()
+            .filter(rows::Column::Seq.gt(seq))
+            .order_by_asc(rows::Column::Seq)
+            .limit(limit)
+            .all(&self.reader)
+            .await?;
         rows.into_iter().map(chain::entry).collect()
     }
 
@@ -131,7 +171,11 @@ impl Store {
     }
 
     /// The tools that a client called last for a person, each once.
-    pub async fn last_tools(&self, user_id: &doorward_model::UserId, client_id: &doorward_model::ClientId) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    pub async fn last_tools(
+        &self,
+        user_id: &doorward_model::UserId,
+        client_id: &doorward_model::ClientId,
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
         use rows::Column as C;
         let calls = rows::Entity::find()
             .filter(C::UserId.eq(user_id.as_str()))
@@ -152,27 +196,71 @@ impl Store {
         Ok(tools)
     }
 
-    async fn newest(&self, which: Condition, (from, to): (i64, i64), limit: u64) -> Result<Vec<rows::Model>, StoreError> {
+    async fn newest(
+        &self,
+        which: Condition,
+        (from, to): (i64, i64),
+        limit: u64,
+    ) -> Result<Vec<rows::Model>, StoreError> {
         use rows::Column as C;
-        Ok(rows::Entity::find().filter(which).filter(C::Seq.between(from, to)).order_by_desc(C::Seq).limit(limit + 1).all(&self.reader).await?)
+        Ok(rows::Entity::find()
+            .filter(which)
+            .filter(C::Seq.between(from, to))
+            .order_by_desc(C::Seq)
+            .limit(limit + 1)
+            .all(&self.reader)
+            .await?)
     }
 
     /// What a person did and what was done about them: two indexes, each in order.
-    async fn concerning(&self, id: &str, rest: Condition, span: (i64, i64), limit: u64) -> Result<Vec<rows::Model>, StoreError> {
-        let mut both = self.newest(rest.clone().add(rows::Column::UserId.eq(id)), span, limit).await?;
-        both.extend(self.newest(rest.add(rows::Column::Subject.eq(audit::subject(doorward_model::AuditSubject::Person, id))), span, limit).await?);
+    async fn concerning(
+        &self,
+        id: &str,
+        rest: Condition,
+        span: (i64, i64),
+        limit: u64,
+    ) -> Result<Vec<rows::Model>, StoreError> {
+        let mut both =
+            self.newest(rest.clone().add(rows::Column::UserId.eq(id)), span, limit).await?;
+        both.extend(
+            self.newest(
+                rest.add(
+                    rows::Column::Subject
+                        .eq(audit::subject(doorward_model::AuditSubject::Person, id)),
+                ),
+                span,
+                limit,
+            )
+            .await?,
+        );
         both.sort_by_key(|row| std::cmp::Reverse(row.seq));
         both.dedup_by_key(|row| row.seq);
         Ok(both)
     }
 
-    /// What fits a rare condition first, then the rest: a planner that took the order's index instead would read everything.
-    async fn led(&self, lead: Condition, others: Condition, (from, to): (i64, i64), limit: u64) -> Result<Vec<rows::Model>, StoreError> {
+    /// What fits a rare condition first, then the rest: a planner that took the order's index
+    /// instead would read everything.
+    async fn led(
+        &self,
+        lead: Condition,
+        others: Condition,
+        (from, to): (i64, i64),
+        limit: u64,
+    ) -> Result<Vec<rows::Model>, StoreError> {
         use rows::Column as C;
         let few = rows::Entity::find().filter(lead).filter(C::Seq.between(from, to)).into_query();
         let name = Alias::new("audit");
-        let first = CommonTableExpression::new().query(few).table_name(Alias::new("few")).to_owned().materialized(true).to_owned();
-        let mut select = Query::select().expr(Expr::cust("*")).from_as(Alias::new("few"), name).cond_where(others).to_owned();
+        let first = CommonTableExpression::new()
+            .query(few)
+            .table_name(Alias::new("few"))
+            .to_owned()
+            .materialized(true)
+            .to_owned();
+        let mut select = Query::select()
+            .expr(Expr::cust("*"))
+            .from_as(Alias::new("few"), name)
+            .cond_where(others)
+            .to_owned();
         select.order_by(C::Seq, sea_orm::Order::Desc).limit(limit + 1);
         let query = select.with(WithClause::new().cte(first).to_owned());
         let statement: Statement = self.reader.get_database_backend().build(&query);
@@ -180,13 +268,27 @@ impl Store {
     }
 
     /// Which of the conditions has the fewest matches, if that is few.
-    async fn rarest(&self, conditions: &[Condition], (from, to): (i64, i64)) -> Result<Option<usize>, StoreError> {
+    async fn rarest(
+        &self,
+        conditions: &[Condition],
+        (from, to): (i64, i64),
+    ) -> Result<Option<usize>, StoreError> {
         let mut best: Option<(u64, usize)> = None;
         for (at, condition) in conditions.iter().enumerate() {
             use rows::Column as C;
-            let within = rows::Entity::find().select_only().column(C::Seq).filter(condition.clone()).filter(C::Seq.between(from, to)).limit(RARE).into_query();
-            let count = Query::select().expr(Expr::cust("COUNT(*)")).from_subquery(within, Alias::new("some")).to_owned();
-            let row = self.reader.query_one_raw(self.reader.get_database_backend().build(&count)).await?;
+            let within = rows::Entity::find()
+                .select_only()
+                .column(C::Seq)
+                .filter(condition.clone())
+                .filter(C::Seq.between(from, to))
+                .limit(RARE)
+                .into_query();
+            let count = Query::select()
+                .expr(Expr::cust("COUNT(*)"))
+                .from_subquery(within, Alias::new("some"))
+                .to_owned();
+            let row =
+                self.reader.query_one_raw(self.reader.get_database_backend().build(&count)).await?;
             let count: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             if count < best.map_or(RARE, |(fewest, _)| fewest) {
@@ -196,12 +298,17 @@ impl Store {
         Ok(best.map(|(_, at)| at))
     }
 
-    /// The number of the first entry at or after a moment, by halving: some twenty look-ups in ten million entries.
+    /// The number of the first entry at or after a moment, by halving: some twenty look-ups in ten
+    /// million entries.
     async fn seq_at(&self, at: Timestamp, (least, most): (i64, i64)) -> Result<i64, StoreError> {
         let (mut low, mut high) = (least, most + 1);
         while low < high {
             let middle = low + (high - low) / 2;
-            let row = rows::Entity::find().filter(rows::Column::Seq.gte(middle)).order_by_asc(rows::Column::Seq).one(&self.reader).await?;
+            let row = rows::Entity::find()
+                .filter(rows::Column::Seq.gte(middle))
+                .order_by_asc(rows::Column::Seq)
+                .one(&self.reader)
+                .await?;
             match row {
                 Some(row) if row.at < at.0 => low = row.seq + 1,
                 _ => high = middle,

@@ -1,5 +1,6 @@
-//! Entries of the traffic, such as tool calls and sign-ins: they wait a moment and are written together. Changes of what is allowed do not
-//! come this way: their entries are part of the change's own transaction.
+//! Entries of the traffic, such as tool calls and sign-ins: they wait a moment and are written
+//! together. Changes of what is allowed do not come this way: their entries are part of the
+//! change's own transaction.
 
 use std::{
     sync::{
@@ -29,7 +30,8 @@ enum Note {
     Flush(oneshot::Sender<()>),
 }
 
-/// How many steps of connecting clients one address may leave in a minute. One attempt has about ten.
+/// How many steps of connecting clients one address may leave in a minute. One attempt has about
+/// ten.
 const STEPS_A_MINUTE: u32 = 60;
 
 /// Keeps those who send very much from filling the table.
@@ -54,7 +56,8 @@ impl StepGuard {
     }
 }
 
-/// The way to the trail. Handing over never waits, so that an entry cannot be lost with a caller that is dropped.
+/// The way to the trail. Handing over never waits, so that an entry cannot be lost with a caller
+/// that is dropped.
 #[derive(Clone)]
 pub(crate) struct Trail {
     queue: mpsc::UnboundedSender<Note>,
@@ -76,8 +79,8 @@ impl Trail {
         Self { queue, backlog }
     }
 
-    /// Takes an entry of the traffic, from the writer for a unit that is committed and from [`crate::Store::note`]. Every such entry passes
-    /// here once.
+    /// Takes an entry of the traffic, from the writer for a unit that is committed and from
+    /// [`crate::Store::note`]. Every such entry passes here once.
     pub(crate) fn accept(&self, event: AuditEvent, observer: Option<&Arc<dyn Observer>>) {
         if let Some(observer) = observer {
             observer.happened(&event);
@@ -100,8 +103,8 @@ impl Trail {
         let _ = self.queue.send(note);
     }
 
-    /// Waits until fewer notes wait than may. Whoever brings more waits here before beginning work or after handing it over, never
-    /// in between.
+    /// Waits until fewer notes wait than may. Whoever brings more waits here before beginning work
+    /// or after handing it over, never in between.
     pub(crate) async fn room(&self) -> Result<(), StoreError> {
         loop {
             let shrank = self.backlog.shrank.notified();
@@ -127,13 +130,17 @@ async fn run(mut queue: mpsc::UnboundedReceiver<Note>, writer: Arc<Writer>, back
     let mut notes = Vec::with_capacity(BATCH);
     let mut repeats = Repeats::default();
     loop {
-        // Counts of repeated entries are written when their time has come, also if nothing else comes.
+        // Counts of repeated entries are written when their time has come, also if nothing else
+        // comes.
         let ends = repeats.next(Instant::now()).unwrap_or(Duration::MAX);
         let ended = match tokio::time::timeout(ends, queue.recv_many(&mut notes, BATCH)).await {
             Ok(count) => count == 0,
             Err(_) => false,
         };
-        if !notes.is_empty() && !notes.iter().any(|note| matches!(note, Note::Flush(_))) && notes.len() < BATCH {
+        if !notes.is_empty()
+            && !notes.iter().any(|note| matches!(note, Note::Flush(_)))
+            && notes.len() < BATCH
+        {
             tokio::time::sleep(WAIT).await;
             while notes.len() < BATCH {
                 let Ok(note) = queue.try_recv() else { break };

@@ -30,15 +30,23 @@ pub struct AuditBreak {
 }
 
 impl Store {
-    /// Checks every entry against its hash and its neighbour. `expected` is an end that was seen before and kept elsewhere: it must still
-    /// be part of the chain.
-    pub async fn verify_audit(&self, expected: Option<&AuditHead>) -> Result<Result<AuditVerified, AuditBreak>, StoreError> {
+    /// Checks every entry against its hash and its neighbour. `expected` is an end that was seen
+    /// before and kept elsewhere: it must still be part of the chain.
+    pub async fn verify_audit(
+        &self,
+        expected: Option<&AuditHead>,
+    ) -> Result<Result<AuditVerified, AuditBreak>, StoreError> {
         let mut head = chain::base(&self.reader).await?;
         let first = head.seq + 1;
         let mut entries = 0;
         let mut met = expected.is_none_or(|expected| expected.seq <= head.seq);
         loop {
-            let rows = audit::Entity::find().filter(audit::Column::Seq.gt(head.seq)).order_by_asc(audit::Column::Seq).limit(STEP).all(&self.reader).await?;
+            let rows = audit::Entity::find()
+                .filter(audit::Column::Seq.gt(head.seq))
+                .order_by_asc(audit::Column::Seq)
+                .limit(STEP)
+                .all(&self.reader)
+                .await?;
             if rows.is_empty() {
                 break;
             }
@@ -46,16 +54,26 @@ impl Store {
                 let entry = match chain::entry(row) {
                     Ok(entry) => entry,
                     Err(StoreError::Damaged { key, .. }) => {
-                        return Ok(Err(AuditBreak { seq: key.parse().unwrap_or_default(), why: "it cannot be read".to_owned() }));
+                        return Ok(Err(AuditBreak {
+                            seq: key.parse().unwrap_or_default(),
+                            why: "it cannot be read".to_owned(),
+                        }));
                     }
                     Err(error) => return Err(error),
                 };
                 if entry.seq != head.seq + 1 {
-                    let why = format!("the entries from {} to {} are missing", head.seq + 1, entry.seq - 1);
+                    let why = format!(
+                        "the entries from {} to {} are missing",
+                        head.seq + 1,
+                        entry.seq - 1
+                    );
                     return Ok(Err(AuditBreak { seq: entry.seq, why }));
                 }
                 if head.follow(entry.event.clone()) != entry {
-                    return Ok(Err(AuditBreak { seq: entry.seq, why: "it, or the entry before it, was changed".to_owned() }));
+                    return Ok(Err(AuditBreak {
+                        seq: entry.seq,
+                        why: "it, or the entry before it, was changed".to_owned(),
+                    }));
                 }
                 head = AuditHead::from(&entry);
                 entries += 1;
@@ -64,13 +82,19 @@ impl Store {
                 {
                     met = true;
                     if *expected != head {
-                        return Ok(Err(AuditBreak { seq: head.seq, why: "it is not the entry that was there before".to_owned() }));
+                        return Ok(Err(AuditBreak {
+                            seq: head.seq,
+                            why: "it is not the entry that was there before".to_owned(),
+                        }));
                     }
                 }
             }
         }
         if !met {
-            return Ok(Err(AuditBreak { seq: head.seq, why: "the chain ends here, and entries after it are missing".to_owned() }));
+            return Ok(Err(AuditBreak {
+                seq: head.seq,
+                why: "the chain ends here, and entries after it are missing".to_owned(),
+            }));
         }
         Ok(Ok(AuditVerified { entries, first, head }))
     }
@@ -90,7 +114,8 @@ mod tests {
     use crate::Config;
 
     async fn store(name: &str) -> Store {
-        let folder = std::env::temp_dir().join(format!("doorward-audit-{}-{name}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("doorward-audit-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         Store::open(&Config::default(), &folder).await.unwrap()
@@ -99,16 +124,31 @@ mod tests {
     #[tokio::test]
     async fn whoever_changes_or_takes_out_an_entry_is_found() {
         let store = store("tamper").await;
-        let events = (0..20).map(|number| AuditEvent::new(AuditKind::SignedIn).about(AuditSubject::Key, &number.to_string())).collect();
+        let events = (0..20)
+            .map(|number| {
+                AuditEvent::new(AuditKind::SignedIn).about(AuditSubject::Key, &number.to_string())
+            })
+            .collect();
         store.apply(Change::Audit(events)).await.unwrap();
         assert_eq!(store.verify_audit(None).await.unwrap().unwrap().entries, 20);
-        let forbidden = store.sweeper.execute_unprepared("UPDATE audit SET subject = 'key:x' WHERE seq = 7").await;
+        let forbidden = store
+            .sweeper
+            .execute_unprepared("UPDATE audit SET subject = 'key:x' WHERE seq = 7")
+            .await;
         assert!(forbidden.unwrap_err().to_string().contains("append-only"));
         // Somebody who may change the schema gets past that, and not past the chain.
         store.sweeper.execute_unprepared("DROP TRIGGER audit_append_only").await.unwrap();
-        store.sweeper.execute_unprepared("UPDATE audit SET subject = 'key:x' WHERE seq = 7").await.unwrap();
+        store
+            .sweeper
+            .execute_unprepared("UPDATE audit SET subject = 'key:x' WHERE seq = 7")
+            .await
+            .unwrap();
         assert_eq!(store.verify_audit(None).await.unwrap().unwrap_err().seq, 7);
-        store.sweeper.execute_unprepared("UPDATE audit SET subject = 'key:6' WHERE seq = 7").await.unwrap();
+        store
+            .sweeper
+            .execute_unprepared("UPDATE audit SET subject = 'key:6' WHERE seq = 7")
+            .await
+            .unwrap();
         assert!(store.verify_audit(None).await.unwrap().is_ok());
         store.sweeper.execute_unprepared("DELETE FROM audit WHERE seq = 12").await.unwrap();
         let broken = store.verify_audit(None).await.unwrap().unwrap_err();
@@ -119,26 +159,53 @@ mod tests {
     async fn pages_are_complete_whichever_condition_leads() {
         let store = store("search").await;
         let event = |number: i64| {
-            let mut event =
-                AuditEvent::new(if number % 3 == 0 { AuditKind::ToolCalled } else { AuditKind::SignedIn }).about(AuditSubject::Key, &(number % 7).to_string());
+            let mut event = AuditEvent::new(if number % 3 == 0 {
+                AuditKind::ToolCalled
+            } else {
+                AuditKind::SignedIn
+            })
+            .about(AuditSubject::Key, &(number % 7).to_string());
             event.actor.user_id = Some(format!("u_{}", number % 5));
             event.at = doorward_model::Timestamp(1000 + number);
             event
         };
         store.apply(Change::Audit((0..1000).map(event).collect())).await.unwrap();
-        let all: Vec<(i64, AuditEvent)> = (0..1000).map(|number| (number + 1, event(number))).collect();
+        let all: Vec<(i64, AuditEvent)> =
+            (0..1000).map(|number| (number + 1, event(number))).collect();
         let text = |text: &str| Some(text.to_owned());
         for filter in [
             AuditFilter::default(),
             AuditFilter { user_id: text("u_2"), ..AuditFilter::default() },
-            AuditFilter { user_id: text("u_2"), kind: text("tool.called"), ..AuditFilter::default() },
-            AuditFilter { subject: text("key:3"), kind: text("person."), user_id: text("u_1"), ..AuditFilter::default() },
-            AuditFilter { outcome: Some(doorward_model::Outcome::Ok), kind: text("tool."), ..AuditFilter::default() },
-            AuditFilter { since: Some(doorward_model::Timestamp(1400)), until: Some(doorward_model::Timestamp(1500)), ..AuditFilter::default() },
+            AuditFilter {
+                user_id: text("u_2"),
+                kind: text("tool.called"),
+                ..AuditFilter::default()
+            },
+            AuditFilter {
+                subject: text("key:3"),
+                kind: text("person."),
+                user_id: text("u_1"),
+                ..AuditFilter::default()
+            },
+            AuditFilter {
+                outcome: Some(doorward_model::Outcome::Ok),
+                kind: text("tool."),
+                ..AuditFilter::default()
+            },
+            AuditFilter {
+                since: Some(doorward_model::Timestamp(1400)),
+                until: Some(doorward_model::Timestamp(1500)),
+                ..AuditFilter::default()
+            },
             AuditFilter { user_id: text("nobody"), ..AuditFilter::default() },
             AuditFilter { concerns: text("u_4"), ..AuditFilter::default() },
         ] {
-            let expected: Vec<i64> = all.iter().rev().filter(|(_, event)| filter.fits(event)).map(|(seq, _)| *seq).collect();
+            let expected: Vec<i64> = all
+                .iter()
+                .rev()
+                .filter(|(_, event)| filter.fits(event))
+                .map(|(seq, _)| *seq)
+                .collect();
             let (mut found, mut before) = (Vec::new(), None);
             loop {
                 let page = store.audit(&filter, before, 30).await.unwrap();

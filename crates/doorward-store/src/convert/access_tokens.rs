@@ -1,6 +1,9 @@
 //! Personal and service tokens, and the steps of connecting clients, between rows and records.
 
-use doorward_model::{AccessToken, AccessTokenId, ConnectStep, HashedToken, IdentityId, Outcome, Reason, ScopeSet, StepKind, Timestamp, UpstreamName, UserId};
+use doorward_model::{
+    AccessToken, AccessTokenId, ConnectStep, HashedToken, IdentityId, Outcome, Reason, ScopeSet,
+    StepKind, Timestamp, UpstreamName, UserId,
+};
 use sea_orm::ActiveValue::{NotSet, Set};
 
 use super::{amr_to_text, authentication, damaged, list_from_text, list_to_text};
@@ -12,10 +15,15 @@ use crate::{
 pub(crate) fn token(row: access_token::Model) -> Result<AccessToken, StoreError> {
     let upstreams = list_from_text("access_token", &row.id, &row.upstreams)?;
     // Of tokens from before it was recorded nothing is known.
-    let (acr, amr) = (row.acr.as_deref().unwrap_or_default(), row.amr.as_deref().unwrap_or(r#"["pat"]"#));
+    let (acr, amr) =
+        (row.acr.as_deref().unwrap_or_default(), row.amr.as_deref().unwrap_or(r#"["pat"]"#));
     let authentication = authentication("access_token", &row.id, acr, amr)?;
     Ok(AccessToken {
-        upstreams: upstreams.iter().map(|name| UpstreamName::parse(name)).collect::<Result<_, _>>().map_err(|_| damaged("access_token", &row.id))?,
+        upstreams: upstreams
+            .iter()
+            .map(|name| UpstreamName::parse(name))
+            .collect::<Result<_, _>>()
+            .map_err(|_| damaged("access_token", &row.id))?,
         id: AccessTokenId::from_text(row.id),
         token: HashedToken::from_stored(row.token),
         user_id: UserId::from_text(row.user_id),

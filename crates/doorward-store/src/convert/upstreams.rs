@@ -2,7 +2,10 @@
 
 use doorward_model::{
     Connection, HashedToken, Sealed, Timestamp, ToolClass, UpstreamName, UserId,
-    upstream::{ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState, UpstreamRegistration},
+    upstream::{
+        ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
+        UpstreamRegistration,
+    },
 };
 
 use super::damaged;
@@ -35,7 +38,11 @@ pub(crate) fn tool(row: e::upstream_tool::Model) -> Result<PinnedTool, StoreErro
     Ok(PinnedTool {
         upstream: name("upstream_tool", &row.upstream)?,
         state: ToolState::parse(&row.state).ok_or_else(wrong)?,
-        class: row.class.as_deref().map(|class| ToolClass::parse(class).ok_or_else(wrong)).transpose()?,
+        class: row
+            .class
+            .as_deref()
+            .map(|class| ToolClass::parse(class).ok_or_else(wrong))
+            .transpose()?,
         pinned: Pinned::parse(row.pinned.as_deref()).ok_or_else(wrong)?,
         tool: row.tool,
         definition: row.definition,
@@ -61,7 +68,9 @@ pub(crate) fn tool_row(tool: &PinnedTool) -> e::upstream_tool::Model {
     }
 }
 
-pub(crate) fn registration(row: e::upstream_registration::Model) -> Result<UpstreamRegistration, StoreError> {
+pub(crate) fn registration(
+    row: e::upstream_registration::Model,
+) -> Result<UpstreamRegistration, StoreError> {
     Ok(UpstreamRegistration {
         upstream: name("upstream_registration", &row.upstream)?,
         issuer: row.issuer,
@@ -71,7 +80,9 @@ pub(crate) fn registration(row: e::upstream_registration::Model) -> Result<Upstr
     })
 }
 
-pub(crate) fn registration_row(registration: &UpstreamRegistration) -> e::upstream_registration::Model {
+pub(crate) fn registration_row(
+    registration: &UpstreamRegistration,
+) -> e::upstream_registration::Model {
     e::upstream_registration::Model {
         upstream: registration.upstream.as_str().to_owned(),
         issuer: registration.issuer.clone(),

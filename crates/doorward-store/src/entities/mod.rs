@@ -1,4 +1,5 @@
-//! sea-orm entities: one file a table, columns as in the newest migration. They never leave this crate.
+//! sea-orm entities: one file a table, columns as in the newest migration. They never leave this
+//! crate.
 #![expect(unreachable_pub, reason = "the derive macros want public items")]
 #![allow(missing_docs, reason = "columns are named and described by the records in doorward-model")]
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_model::{HashedToken, IdentityId, Invitation, LinkedIdentity, Person, ProviderId, SignInAttempt, StoredProvider, Timestamp, UserId};
+use doorward_model::{
+    HashedToken, IdentityId, Invitation, LinkedIdentity, Person, ProviderId, SignInAttempt,
+    StoredProvider, Timestamp, UserId,
+};
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Func},
@@ -10,25 +13,37 @@ use sea_orm::{
 
 use crate::{
     Store, StoreError, convert,
-    entities::{access_grant, access_token, identity, invitation, person, provider, session, sign_in},
+    entities::{
+        access_grant, access_token, identity, invitation, person, provider, session, sign_in,
+    },
 };
 
 impl Store {
     /// The providers that were added by command, by name.
     pub async fn providers(&self) -> Result<Arc<Vec<StoredProvider>>, StoreError> {
         let read = || async move {
-            let rows = provider::Entity::find().order_by_asc(provider::Column::Id).all(&self.reader).await?;
+            let rows = provider::Entity::find()
+                .order_by_asc(provider::Column::Id)
+                .all(&self.reader)
+                .await?;
             Ok(Some(rows.into_iter().map(convert::provider).collect()))
         };
         Ok(self.caches.providers.get(&(), read).await?.unwrap_or_default())
     }
     /// A sign-in under way, come back or not, straight from the database.
     pub async fn sign_in(&self, state: &HashedToken) -> Result<Option<SignInAttempt>, StoreError> {
-        Ok(sign_in::Entity::find_by_id(state.as_str()).one(&self.reader).await?.map(convert::sign_in))
+        Ok(sign_in::Entity::find_by_id(state.as_str())
+            .one(&self.reader)
+            .await?
+            .map(convert::sign_in))
     }
     /// An upstream account, straight from the database.
     pub async fn identity(&self, id: &IdentityId) -> Result<Option<LinkedIdentity>, StoreError> {
-        identity::Entity::find_by_id(id.as_str()).one(&self.reader).await?.map(convert::identity).transpose()
+        identity::Entity::find_by_id(id.as_str())
+            .one(&self.reader)
+            .await?
+            .map(convert::identity)
+            .transpose()
     }
     /// A person's upstream accounts, the first linked first.
     pub async fn identities_of(&self, user_id: &UserId) -> Result<Vec<LinkedIdentity>, StoreError> {
@@ -41,50 +56,98 @@ impl Store {
         rows.into_iter().map(convert::identity).collect()
     }
     /// Upstream accounts whose next look is due at `now`, the longest due first, at most `limit`.
-    pub async fn identities_due(&self, now: Timestamp, limit: u64) -> Result<Vec<LinkedIdentity>, StoreError> {
+    pub async fn identities_due(
+        &self,
+        now: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<LinkedIdentity>, StoreError> {
         let due = identity::Entity::find().filter(identity::Column::NextCheckAt.lte(now.0));
-        let rows = due.order_by_asc(identity::Column::NextCheckAt).limit(limit).all(&self.reader).await?;
+        let rows =
+            due.order_by_asc(identity::Column::NextCheckAt).limit(limit).all(&self.reader).await?;
         rows.into_iter().map(convert::identity).collect()
     }
     /// The upstream accounts whose sessions belong to one session of a provider.
-    pub async fn identities_with_sid(&self, provider: &ProviderId, sid: &str) -> Result<Vec<IdentityId>, StoreError> {
+    pub async fn identities_with_sid(
+        &self,
+        provider: &ProviderId,
+        sid: &str,
+    ) -> Result<Vec<IdentityId>, StoreError> {
         use session::Column as S;
-        let which = session::Entity::find().filter(S::Provider.eq(provider.as_str())).filter(S::UpstreamSid.eq(sid));
-        let rows: Vec<Option<String>> = which.select_only().column(S::Identity).distinct().into_tuple().all(&self.reader).await?;
+        let which = session::Entity::find()
+            .filter(S::Provider.eq(provider.as_str()))
+            .filter(S::UpstreamSid.eq(sid));
+        let rows: Vec<Option<String>> = which
+            .select_only()
+            .column(S::Identity)
+            .distinct()
+            .into_tuple()
+            .all(&self.reader)
+            .await?;
         Ok(rows.into_iter().flatten().map(IdentityId::from_stored).collect())
     }
     /// Whether a session, grant or access token that came by this upstream account counts at `now`.
-    pub async fn is_identity_in_use(&self, id: &IdentityId, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn is_identity_in_use(
+        &self,
+        id: &IdentityId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         use access_grant::Column as G;
         use sea_orm::PaginatorTrait;
         use session::Column as S;
-        let sessions = session::Entity::find().filter(S::Identity.eq(id.as_str())).filter(S::ExpiresAt.gt(now.0)).filter(S::EndsAt.gt(now.0));
-        let grants = access_grant::Entity::find().filter(G::Identity.eq(id.as_str())).filter(G::RevokedAt.is_null()).filter(G::ExpiresAt.gt(now.0));
+        let sessions = session::Entity::find()
+            .filter(S::Identity.eq(id.as_str()))
+            .filter(S::ExpiresAt.gt(now.0))
+            .filter(S::EndsAt.gt(now.0));
+        let grants = access_grant::Entity::find()
+            .filter(G::Identity.eq(id.as_str()))
+            .filter(G::RevokedAt.is_null())
+            .filter(G::ExpiresAt.gt(now.0));
         let tokens = access_token::Entity::find()
             .filter(access_token::Column::Identity.eq(id.as_str()))
             .filter(access_token::Column::RevokedAt.is_null())
             .filter(access_token::Column::ExpiresAt.gt(now.0));
-        Ok(sessions.count(&self.reader).await? > 0 || grants.count(&self.reader).await? > 0 || tokens.count(&self.reader).await? > 0)
+        Ok(sessions.count(&self.reader).await? > 0
+            || grants.count(&self.reader).await? > 0
+            || tokens.count(&self.reader).await? > 0)
     }
     /// The issuers of the accounts that have not ended, with the provider that each is known by.
     pub async fn issuers_of_identities(&self) -> Result<Vec<(ProviderId, String)>, StoreError> {
         use identity::Column as I;
-        let which = identity::Entity::find().select_only().column(I::Provider).column(I::Issuer).distinct().filter(I::EndedAt.is_null());
+        let which = identity::Entity::find()
+            .select_only()
+            .column(I::Provider)
+            .column(I::Issuer)
+            .distinct()
+            .filter(I::EndedAt.is_null());
         let rows: Vec<(String, String)> = which.into_tuple().all(&self.reader).await?;
-        Ok(rows.into_iter().map(|(provider, issuer)| (ProviderId::from_stored(provider), issuer)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(provider, issuer)| (ProviderId::from_stored(provider), issuer))
+            .collect())
     }
     /// How many people sign in through a provider.
     pub async fn count_identities(&self, provider: &ProviderId) -> Result<u64, StoreError> {
         use sea_orm::PaginatorTrait;
-        Ok(identity::Entity::find().filter(identity::Column::Provider.eq(provider.as_str())).count(&self.reader).await?)
+        Ok(identity::Entity::find()
+            .filter(identity::Column::Provider.eq(provider.as_str()))
+            .count(&self.reader)
+            .await?)
     }
     /// Who was invited under an address at a provider.
-    pub async fn invitation(&self, provider: &ProviderId, email: &str) -> Result<Option<Invitation>, StoreError> {
-        Ok(invitation::Entity::find_by_id(Invitation::key(provider, email)).one(&self.reader).await?.map(convert::invitation))
+    pub async fn invitation(
+        &self,
+        provider: &ProviderId,
+        email: &str,
+    ) -> Result<Option<Invitation>, StoreError> {
+        Ok(invitation::Entity::find_by_id(Invitation::key(provider, email))
+            .one(&self.reader)
+            .await?
+            .map(convert::invitation))
     }
     /// People with this e-mail address, compared without case, straight from the database.
     pub async fn people_with_email(&self, email: &str) -> Result<Vec<Person>, StoreError> {
-        let same = Expr::expr(Func::lower(Expr::col(person::Column::Email))).eq(email.to_lowercase());
+        let same =
+            Expr::expr(Func::lower(Expr::col(person::Column::Email))).eq(email.to_lowercase());
         let rows = person::Entity::find().filter(same).limit(10).all(&self.reader).await?;
         rows.into_iter().map(convert::person).collect()
     }

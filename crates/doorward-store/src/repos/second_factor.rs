@@ -1,4 +1,5 @@
-//! Passkeys, authenticator apps, recovery codes: straight from the database, because they prove who somebody is.
+//! Passkeys, authenticator apps, recovery codes: straight from the database, because they prove who
+//! somebody is.
 
 use doorward_model::{Passkey, Totp, UserId};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
@@ -29,6 +30,9 @@ impl Store {
     }
     /// How many recovery codes a person has left.
     pub async fn recovery_codes_left(&self, user_id: &UserId) -> Result<u64, StoreError> {
-        Ok(recovery_code::Entity::find().filter(recovery_code::Column::UserId.eq(user_id.as_str())).count(&self.reader).await?)
+        Ok(recovery_code::Entity::find()
+            .filter(recovery_code::Column::UserId.eq(user_id.as_str()))
+            .count(&self.reader)
+            .await?)
     }
 }

@@ -11,69 +11,141 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use crate::{
     Store, StoreError,
     convert::upstreams as convert,
-    entities::{connect_attempt, connection, kept_result, upstream, upstream_registration, upstream_tool},
+    entities::{
+        connect_attempt, connection, kept_result, upstream, upstream_registration, upstream_tool,
+    },
 };
 
 impl Store {
     /// The upstreams that were added by command, by name.
     pub async fn upstreams(&self) -> Result<Arc<Vec<StoredUpstream>>, StoreError> {
         let read = || async move {
-            let rows = upstream::Entity::find().order_by_asc(upstream::Column::Name).all(&self.reader).await?;
+            let rows = upstream::Entity::find()
+                .order_by_asc(upstream::Column::Name)
+                .all(&self.reader)
+                .await?;
             rows.into_iter().map(convert::upstream).collect::<Result<Vec<_>, _>>().map(Some)
         };
         Ok(self.caches.upstreams.get(&(), read).await?.unwrap_or_default())
     }
     /// What is remembered of an upstream's tools, by name.
-    pub async fn pinned_tools(&self, name: UpstreamName) -> Result<Arc<Vec<PinnedTool>>, StoreError> {
+    pub async fn pinned_tools(
+        &self,
+        name: UpstreamName,
+    ) -> Result<Arc<Vec<PinnedTool>>, StoreError> {
         let read = || async move {
-            let which = upstream_tool::Entity::find().filter(upstream_tool::Column::Upstream.eq(name.as_str()));
+            let which = upstream_tool::Entity::find()
+                .filter(upstream_tool::Column::Upstream.eq(name.as_str()));
             let rows = which.order_by_asc(upstream_tool::Column::Tool).all(&self.reader).await?;
             rows.into_iter().map(convert::tool).collect::<Result<Vec<_>, _>>().map(Some)
         };
         Ok(self.caches.pinned.get(&name.as_str().to_owned(), read).await?.unwrap_or_default())
     }
     /// Our registration at an upstream's authorization server, straight from the database.
-    pub async fn upstream_registration(&self, name: UpstreamName, issuer: &str) -> Result<Option<UpstreamRegistration>, StoreError> {
+    pub async fn upstream_registration(
+        &self,
+        name: UpstreamName,
+        issuer: &str,
+    ) -> Result<Option<UpstreamRegistration>, StoreError> {
         let key = (name.as_str().to_owned(), issuer.to_owned());
-        upstream_registration::Entity::find_by_id(key).one(&self.reader).await?.map(convert::registration).transpose()
+        upstream_registration::Entity::find_by_id(key)
+            .one(&self.reader)
+            .await?
+            .map(convert::registration)
+            .transpose()
     }
-    /// A person's connection to an upstream. What does not exist is remembered as well: it is asked for at every list.
-    pub async fn connection(&self, user_id: &UserId, name: UpstreamName) -> Result<Option<Connection>, StoreError> {
+    /// A person's connection to an upstream. What does not exist is remembered as well: it is asked
+    /// for at every list.
+    pub async fn connection(
+        &self,
+        user_id: &UserId,
+        name: UpstreamName,
+    ) -> Result<Option<Connection>, StoreError> {
         let all = self.connections_of(user_id).await?;
         Ok(all.iter().find(|connection| connection.upstream == name).cloned())
     }
     /// A person's connections, by upstream.
-    pub async fn connections_of(&self, user_id: &UserId) -> Result<Arc<Vec<Connection>>, StoreError> {
+    pub async fn connections_of(
+        &self,
+        user_id: &UserId,
+    ) -> Result<Arc<Vec<Connection>>, StoreError> {
         let read = || async move {
-            let rows = connection::Entity::find().filter(connection::Column::UserId.eq(user_id.as_str())).order_by_asc(connection::Column::Upstream);
-            rows.all(&self.reader).await?.into_iter().map(convert::connection).collect::<Result<Vec<_>, _>>().map(Some)
+            let rows = connection::Entity::find()
+                .filter(connection::Column::UserId.eq(user_id.as_str()))
+                .order_by_asc(connection::Column::Upstream);
+            rows.all(&self.reader)
+                .await?
+                .into_iter()
+                .map(convert::connection)
+                .collect::<Result<Vec<_>, _>>()
+                .map(Some)
         };
         Ok(self.caches.connections.get(&user_id.to_string(), read).await?.unwrap_or_default())
     }
     /// A person's connection as it stands at this moment, for whoever is about to change it.
-    pub async fn connection_now(&self, user_id: &UserId, name: UpstreamName) -> Result<Option<Connection>, StoreError> {
+    pub async fn connection_now(
+        &self,
+        user_id: &UserId,
+        name: UpstreamName,
+    ) -> Result<Option<Connection>, StoreError> {
         let key = (user_id.as_str().to_owned(), name.as_str().to_owned());
-        connection::Entity::find_by_id(key).one(&self.reader).await?.map(convert::connection).transpose()
+        connection::Entity::find_by_id(key)
+            .one(&self.reader)
+            .await?
+            .map(convert::connection)
+            .transpose()
     }
     /// How many people are connected to an upstream.
     pub async fn count_connections(&self, name: UpstreamName) -> Result<u64, StoreError> {
         use sea_orm::PaginatorTrait;
-        Ok(connection::Entity::find().filter(connection::Column::Upstream.eq(name.as_str())).count(&self.reader).await?)
+        Ok(connection::Entity::find()
+            .filter(connection::Column::Upstream.eq(name.as_str()))
+            .count(&self.reader)
+            .await?)
     }
     /// Somebody on the way to an upstream's authorization server, straight from the database.
-    pub async fn connect_attempt(&self, state: &HashedToken) -> Result<Option<ConnectAttempt>, StoreError> {
-        connect_attempt::Entity::find_by_id(state.as_str()).one(&self.reader).await?.map(convert::attempt).transpose()
+    pub async fn connect_attempt(
+        &self,
+        state: &HashedToken,
+    ) -> Result<Option<ConnectAttempt>, StoreError> {
+        connect_attempt::Entity::find_by_id(state.as_str())
+            .one(&self.reader)
+            .await?
+            .map(convert::attempt)
+            .transpose()
     }
     /// A long result of this person that has not expired at `now`.
-    pub async fn kept_result(&self, user_id: &UserId, id: &HashedToken, now: Timestamp) -> Result<Option<KeptResult>, StoreError> {
+    pub async fn kept_result(
+        &self,
+        user_id: &UserId,
+        id: &HashedToken,
+        now: Timestamp,
+    ) -> Result<Option<KeptResult>, StoreError> {
         use kept_result::Column as K;
-        let theirs = kept_result::Entity::find_by_id(id.as_str()).filter(K::UserId.eq(user_id.as_str())).filter(K::ExpiresAt.gt(now.0));
+        let theirs = kept_result::Entity::find_by_id(id.as_str())
+            .filter(K::UserId.eq(user_id.as_str()))
+            .filter(K::ExpiresAt.gt(now.0));
         Ok(theirs.one(&self.reader).await?.map(convert::kept))
     }
-    /// What is kept of this person under a tool's name and has not expired at `now`, the newest first.
-    pub async fn kept_results(&self, user_id: &UserId, tool: &str, now: Timestamp) -> Result<Vec<KeptResult>, StoreError> {
+    /// What is kept of this person under a tool's name and has not expired at `now`, the newest
+    /// first.
+    pub async fn kept_results(
+        &self,
+        user_id: &UserId,
+        tool: &str,
+        now: Timestamp,
+    ) -> Result<Vec<KeptResult>, StoreError> {
         use kept_result::Column as K;
-        let theirs = kept_result::Entity::find().filter(K::UserId.eq(user_id.as_str())).filter(K::Tool.eq(tool)).filter(K::ExpiresAt.gt(now.0));
-        Ok(theirs.order_by_desc(K::CreatedAt).all(&self.reader).await?.into_iter().map(convert::kept).collect())
+        let theirs = kept_result::Entity::find()
+            .filter(K::UserId.eq(user_id.as_str()))
+            .filter(K::Tool.eq(tool))
+            .filter(K::ExpiresAt.gt(now.0));
+        Ok(theirs
+            .order_by_desc(K::CreatedAt)
+            .all(&self.reader)
+            .await?
+            .into_iter()
+            .map(convert::kept)
+            .collect())
     }
 }

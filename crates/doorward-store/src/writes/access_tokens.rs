@@ -1,7 +1,13 @@
 //! Writes of personal access tokens and tokens of services.
 
-use doorward_model::{AccessToken, AccessTokenId, AuditKind, AuditSubject, IdentityId, Timestamp, UpstreamName, UserId};
-use sea_orm::{ActiveValue::NotSet, ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
+use doorward_model::{
+    AccessToken, AccessTokenId, AuditKind, AuditSubject, IdentityId, Timestamp, UpstreamName,
+    UserId,
+};
+use sea_orm::{
+    ActiveValue::NotSet, ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QuerySelect,
+    QueryTrait, sea_query::Expr,
+};
 use serde_json::json;
 
 use super::{Audit, Name, Work, Write, about, nothing, run};
@@ -29,7 +35,10 @@ pub(super) fn insert(token: &AccessToken) -> Write {
 
 pub(super) fn rotate(token: &AccessToken) -> Write {
     let now = token.rotated_at.unwrap_or(token.created_at);
-    let live = Where::all().add(T::Id.eq(token.id.as_str())).add(T::UserId.eq(token.user_id.as_str())).add(T::RevokedAt.is_null());
+    let live = Where::all()
+        .add(T::Id.eq(token.id.as_str()))
+        .add(T::UserId.eq(token.user_id.as_str()))
+        .add(T::RevokedAt.is_null());
     let mut row = convert::access_tokens::token_row(token);
     // What others may have changed meanwhile stays.
     (row.id, row.last_used_at, row.revoked_at) = (NotSet, NotSet, NotSet);
@@ -37,7 +46,11 @@ pub(super) fn rotate(token: &AccessToken) -> Write {
         name: Name::Decides(Condition::RotateAccessToken),
         work: run(Entity::update_many().set(row).filter(live.add(T::ExpiresAt.gt(now.0)))),
         stale: Some(Stale::AccessTokens),
-        audit: Audit::Entry(about(AuditKind::AccessTokenRotated, AuditSubject::AccessToken, token.id.as_str())),
+        audit: Audit::Entry(about(
+            AuditKind::AccessTokenRotated,
+            AuditSubject::AccessToken,
+            token.id.as_str(),
+        )),
     }
 }
 
@@ -50,7 +63,11 @@ pub(super) fn revoke(id: &AccessTokenId, user_id: Option<&UserId>, at: Timestamp
         name: Name::Decides(Condition::RevokeAccessToken),
         work: run(Entity::update_many().col_expr(T::RevokedAt, Expr::value(at.0)).filter(which)),
         stale: Some(Stale::AccessTokens),
-        audit: Audit::Entry(about(AuditKind::AccessTokenRevoked, AuditSubject::AccessToken, id.as_str())),
+        audit: Audit::Entry(about(
+            AuditKind::AccessTokenRevoked,
+            AuditSubject::AccessToken,
+            id.as_str(),
+        )),
     }
 }
 
@@ -60,7 +77,11 @@ pub(super) fn revoke_of_person(user_id: &UserId, at: Timestamp) -> Write {
         name: Name::Always("revoke_access_tokens_of_person"),
         work: run(Entity::update_many().col_expr(T::RevokedAt, Expr::value(at.0)).filter(which)),
         stale: Some(Stale::AccessTokens),
-        audit: Audit::Entry(about(AuditKind::AccessTokenRevoked, AuditSubject::Person, user_id.as_str())),
+        audit: Audit::Entry(about(
+            AuditKind::AccessTokenRevoked,
+            AuditSubject::Person,
+            user_id.as_str(),
+        )),
     }
 }
 
@@ -70,17 +91,27 @@ pub(super) fn revoke_of_identity(identity: &IdentityId, at: Timestamp) -> Write 
         name: Name::Always("revoke_access_tokens_of_identity"),
         work: run(Entity::update_many().col_expr(T::RevokedAt, Expr::value(at.0)).filter(which)),
         stale: Some(Stale::AccessTokens),
-        audit: Audit::Entry(about(AuditKind::AccessTokenRevoked, AuditSubject::Identity, identity.as_str())),
+        audit: Audit::Entry(about(
+            AuditKind::AccessTokenRevoked,
+            AuditSubject::Identity,
+            identity.as_str(),
+        )),
     }
 }
 
-/// Notes the use. The accounts at providers of the token's user that are not asked about, because nothing seemed to depend on them, are due
-/// now.
+/// Notes the use. The accounts at providers of the token's user that are not asked about, because
+/// nothing seemed to depend on them, are due now.
 pub(super) fn mark_used(id: &AccessTokenId, now: Timestamp) -> Write {
     let holder = Entity::find_by_id(id.as_str()).select_only().column(T::UserId).into_query();
-    let idle = Where::all().add(I::UserId.in_subquery(holder)).add(I::EndedAt.is_null()).add(I::NextCheckAt.gte(Timestamp::NEVER.0));
-    let wake = identity::Entity::update_many().col_expr(I::NextCheckAt, Expr::value(now.0)).filter(idle);
-    let note = Entity::update_many().col_expr(T::LastUsedAt, Expr::value(now.0)).filter(T::Id.eq(id.as_str()));
+    let idle = Where::all()
+        .add(I::UserId.in_subquery(holder))
+        .add(I::EndedAt.is_null())
+        .add(I::NextCheckAt.gte(Timestamp::NEVER.0));
+    let wake =
+        identity::Entity::update_many().col_expr(I::NextCheckAt, Expr::value(now.0)).filter(idle);
+    let note = Entity::update_many()
+        .col_expr(T::LastUsedAt, Expr::value(now.0))
+        .filter(T::Id.eq(id.as_str()));
     Write {
         name: Name::Always("use_access_token"),
         work: Work::Statements(vec![wake.into(), note.into()]),

@@ -1,6 +1,8 @@
 //! Writes of clients.
 
-use doorward_model::{AuditKind, AuditSubject, Client, ClientId, ClientSource, RedirectUri, Timestamp};
+use doorward_model::{
+    AuditKind, AuditSubject, Client, ClientId, ClientSource, RedirectUri, Timestamp,
+};
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter,
     sea_query::{Expr, OnConflict},
@@ -28,20 +30,36 @@ fn changed(client_id: &ClientId) -> Audit {
 
 pub(super) fn insert(new: &Client) -> Write {
     let uris: Vec<&str> = new.redirect_uris.iter().map(RedirectUri::as_str).collect();
-    let detail = json!({"name": new.name, "source": new.source.as_str(), "redirect_uris": uris}).to_string();
+    let detail =
+        json!({"name": new.name, "source": new.source.as_str(), "redirect_uris": uris}).to_string();
     let event = about(AuditKind::ClientAdded, AuditSubject::Client, new.id.as_str()).detail(detail);
     Write {
         name: Name::Decides(Condition::InsertClient),
         work: run(Entity::insert(convert::client_row(new)).on_conflict(nothing())),
         stale: None,
         // Registrations are traffic: anyone may send as many as the limits allow.
-        audit: if new.source == ClientSource::Administrator { Audit::Entry(event) } else { Audit::Traffic(event.through(&new.id)) },
+        audit: if new.source == ClientSource::Administrator {
+            Audit::Entry(event)
+        } else {
+            Audit::Traffic(event.through(&new.id))
+        },
     }
 }
 
 pub(super) fn put_document(document: &Client) -> Write {
     // `authorized_at`, `disabled_at` and `created_at` belong to us, not to the document.
-    let columns = [C::Source, C::Name, C::RedirectUris, C::AuthMethod, C::RefreshTokens, C::Scopes, C::ClientUri, C::Jwks, C::JwksUri, C::FreshUntil];
+    let columns = [
+        C::Source,
+        C::Name,
+        C::RedirectUris,
+        C::AuthMethod,
+        C::RefreshTokens,
+        C::Scopes,
+        C::ClientUri,
+        C::Jwks,
+        C::JwksUri,
+        C::FreshUntil,
+    ];
     let replace = OnConflict::column(C::Id).update_columns(columns).to_owned();
     Write {
         name: Name::Always("put_document_client"),
@@ -65,7 +83,9 @@ pub(super) fn mark_authorized(client_id: &ClientId, at: Timestamp) -> Write {
 fn set(condition: Condition, client_id: &ClientId, column: C, at: Option<Timestamp>) -> Write {
     Write {
         name: Name::Decides(condition),
-        work: run(Entity::update_many().col_expr(column, Expr::value(at.map(|at| at.0))).filter(C::Id.eq(client_id.as_str()))),
+        work: run(Entity::update_many()
+            .col_expr(column, Expr::value(at.map(|at| at.0)))
+            .filter(C::Id.eq(client_id.as_str()))),
         stale: Some(stale(client_id)),
         audit: changed(client_id),
     }
@@ -89,6 +109,10 @@ pub(super) fn delete(client_id: &ClientId) -> Write {
         name: Name::Decides(Condition::DeleteClient),
         work: run(Entity::delete_many().filter(C::Id.eq(client_id.as_str()))),
         stale: Some(stale(client_id)),
-        audit: Audit::Compared { event, row: Row::Client(client_id.to_string()), only_if_different: false },
+        audit: Audit::Compared {
+            event,
+            row: Row::Client(client_id.to_string()),
+            only_if_different: false,
+        },
     }
 }

@@ -1,7 +1,8 @@
 //! Writes of identity providers, the accounts linked there, sign-ins under way and invitations.
 
 use doorward_model::{
-    AuditKind, AuditSubject, HashedToken, IdentityId, Invitation, LinkedIdentity, ProviderId, Sealed, SignInAttempt, StoredProvider, Timestamp, UserId,
+    AuditKind, AuditSubject, HashedToken, IdentityId, Invitation, LinkedIdentity, ProviderId,
+    Sealed, SignInAttempt, StoredProvider, Timestamp, UserId,
 };
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, NotSet, QueryFilter, Set,
@@ -29,7 +30,11 @@ pub(super) fn insert_provider(new: &StoredProvider) -> Write {
         name: Name::Decides(Condition::InsertProvider),
         work: run(provider::Entity::insert(convert::provider_row(new)).on_conflict(nothing())),
         stale: Some(Stale::Providers),
-        audit: Audit::Entry(about(AuditKind::ProviderAdded, AuditSubject::Provider, new.id.as_str())),
+        audit: Audit::Entry(about(
+            AuditKind::ProviderAdded,
+            AuditSubject::Provider,
+            new.id.as_str(),
+        )),
     }
 }
 
@@ -43,11 +48,21 @@ pub(super) fn delete_provider(id: ProviderId, at: Timestamp, passwords: bool) ->
             row: Row::Provider(id.to_string(), passwords),
             only_if_different: false,
         },
-        work: Work::Read(Read::EndProvider(Dependents { provider: id, kept_issuers: None, at, passwords })),
+        work: Work::Read(Read::EndProvider(Dependents {
+            provider: id,
+            kept_issuers: None,
+            at,
+            passwords,
+        })),
     }
 }
 
-pub(super) fn retire_accounts(provider: ProviderId, issuers: Vec<String>, at: Timestamp, passwords: bool) -> Write {
+pub(super) fn retire_accounts(
+    provider: ProviderId,
+    issuers: Vec<String>,
+    at: Timestamp,
+    passwords: bool,
+) -> Write {
     Write {
         name: Name::Always("retire_accounts"),
         stale: Some(Stale::Everything),
@@ -56,7 +71,12 @@ pub(super) fn retire_accounts(provider: ProviderId, issuers: Vec<String>, at: Ti
             row: Row::Provider(provider.to_string(), passwords),
             only_if_different: false,
         },
-        work: Work::Read(Read::EndProvider(Dependents { provider, kept_issuers: Some(issuers), at, passwords })),
+        work: Work::Read(Read::EndProvider(Dependents {
+            provider,
+            kept_issuers: Some(issuers),
+            at,
+            passwords,
+        })),
     }
 }
 
@@ -69,10 +89,20 @@ pub(super) fn insert_sign_in(new: &SignInAttempt) -> Write {
         expires_at: new.expires_at.0,
         consumed_at: None,
     };
-    Write { name: Name::Always("insert_sign_in"), work: run(sign_in::Entity::insert(row.into_active_model())), stale: None, audit: Audit::Silent }
+    Write {
+        name: Name::Always("insert_sign_in"),
+        work: run(sign_in::Entity::insert(row.into_active_model())),
+        stale: None,
+        audit: Audit::Silent,
+    }
 }
 
-pub(super) fn redeem_sign_in(state: &HashedToken, provider: &ProviderId, browser: &HashedToken, now: Timestamp) -> Write {
+pub(super) fn redeem_sign_in(
+    state: &HashedToken,
+    provider: &ProviderId,
+    browser: &HashedToken,
+    now: Timestamp,
+) -> Write {
     let awaited = Where::all()
         .add(A::State.eq(state.as_str()))
         .add(A::Provider.eq(provider.as_str()))
@@ -81,7 +111,9 @@ pub(super) fn redeem_sign_in(state: &HashedToken, provider: &ProviderId, browser
         .add(A::ExpiresAt.gt(now.0));
     Write {
         name: Name::Decides(Condition::RedeemSignIn),
-        work: run(sign_in::Entity::update_many().col_expr(A::ConsumedAt, Expr::value(now.0)).filter(awaited)),
+        work: run(sign_in::Entity::update_many()
+            .col_expr(A::ConsumedAt, Expr::value(now.0))
+            .filter(awaited)),
         stale: None,
         // The session of the same unit has the entry.
         audit: Audit::Silent,
@@ -129,7 +161,11 @@ pub(super) fn keep_checked(known: &LinkedIdentity, claimed: Timestamp) -> Write 
 /// Takes away addresses that a provider vouched for.
 pub(super) fn forget_address(which: Where) -> Sql {
     let nothing = || Expr::value(Option::<String>::None);
-    person::Entity::update_many().col_expr(P::Email, nothing()).col_expr(P::EmailBy, nothing()).filter(which).into()
+    person::Entity::update_many()
+        .col_expr(P::Email, nothing())
+        .col_expr(P::EmailBy, nothing())
+        .filter(which)
+        .into()
 }
 
 pub(super) fn delete_identity(user_id: &UserId, id: &IdentityId) -> Write {
@@ -137,7 +173,10 @@ pub(super) fn delete_identity(user_id: &UserId, id: &IdentityId) -> Write {
     let event = about(AuditKind::IdentityUnlinked, AuditSubject::Person, user_id.as_str());
     Write {
         name: Name::Decides(Condition::DeleteIdentity),
-        work: Work::Statements(vec![forget_address(Where::all().add(P::EmailBy.eq(id.as_str()))), identity::Entity::delete_many().filter(theirs).into()]),
+        work: Work::Statements(vec![
+            forget_address(Where::all().add(P::EmailBy.eq(id.as_str()))),
+            identity::Entity::delete_many().filter(theirs).into(),
+        ]),
         stale: Some(Stale::Person(user_id.to_string())),
         audit: Audit::Entry(event.detail(json!({"identity": id.as_str()}).to_string())),
     }
@@ -147,7 +186,9 @@ pub(super) fn claim_check(id: &IdentityId, due: Timestamp, until: Timestamp) -> 
     let still = Where::all().add(I::Id.eq(id.as_str())).add(I::NextCheckAt.eq(due.0));
     Write {
         name: Name::Decides(Condition::ClaimIdentityCheck),
-        work: run(identity::Entity::update_many().col_expr(I::NextCheckAt, Expr::value(until.0)).filter(still)),
+        work: run(identity::Entity::update_many()
+            .col_expr(I::NextCheckAt, Expr::value(until.0))
+            .filter(still)),
         stale: None,
         audit: Audit::Silent,
     }
@@ -157,7 +198,9 @@ pub(super) fn keep_credential(id: &IdentityId, replaced: &Sealed, credential: &S
     let same = Where::all().add(I::Id.eq(id.as_str())).add(I::Credential.eq(replaced.as_str()));
     Write {
         name: Name::Decides(Condition::KeepCredential),
-        work: run(identity::Entity::update_many().col_expr(I::Credential, Expr::value(credential.as_str())).filter(same)),
+        work: run(identity::Entity::update_many()
+            .col_expr(I::Credential, Expr::value(credential.as_str()))
+            .filter(same)),
         stale: None,
         // The same account, asked in the same way.
         audit: Audit::Silent,
@@ -165,8 +208,9 @@ pub(super) fn keep_credential(id: &IdentityId, replaced: &Sealed, credential: &S
 }
 
 pub(super) fn drop_credential(id: &IdentityId, next_check_at: Timestamp) -> Write {
-    let update =
-        identity::Entity::update_many().col_expr(I::Credential, Expr::value(Option::<String>::None)).col_expr(I::NextCheckAt, Expr::value(next_check_at.0));
+    let update = identity::Entity::update_many()
+        .col_expr(I::Credential, Expr::value(Option::<String>::None))
+        .col_expr(I::NextCheckAt, Expr::value(next_check_at.0));
     Write {
         name: Name::Always("drop_credential"),
         work: run(update.filter(I::Id.eq(id.as_str()))),
@@ -184,7 +228,9 @@ pub(super) fn put_invitation(new: &Invitation) -> Write {
         user_id: Set(new.user_id.as_str().to_owned()),
         created_at: Set(new.created_at.0),
     };
-    let replace = OnConflict::column(invitation::Column::Id).update_columns([invitation::Column::UserId, invitation::Column::CreatedAt]).to_owned();
+    let replace = OnConflict::column(invitation::Column::Id)
+        .update_columns([invitation::Column::UserId, invitation::Column::CreatedAt])
+        .to_owned();
     let event = about(AuditKind::PersonInvited, AuditSubject::Invitation, &new.email);
     Write {
         name: Name::Always("put_invitation"),
@@ -197,7 +243,8 @@ pub(super) fn put_invitation(new: &Invitation) -> Write {
 pub(super) fn redeem_invitation(provider: &ProviderId, email: &str) -> Write {
     Write {
         name: Name::Decides(Condition::RedeemInvitation),
-        work: run(invitation::Entity::delete_many().filter(invitation::Column::Id.eq(Invitation::key(provider, email)))),
+        work: run(invitation::Entity::delete_many()
+            .filter(invitation::Column::Id.eq(Invitation::key(provider, email)))),
         stale: None,
         // The link of the same unit has the entry.
         audit: Audit::Silent,

@@ -1,8 +1,8 @@
 //! Writes of authorization codes, grants and refresh tokens.
 
 use doorward_model::{
-    AuditKind, AuditSubject, AuthorizationCode, ClientId, Grant, GrantId, HashedToken, IdentityId, RefreshToken, Resource, RevokeReason, ScopeSet, Timestamp,
-    UserId,
+    AuditKind, AuditSubject, AuthorizationCode, ClientId, Grant, GrantId, HashedToken, IdentityId,
+    RefreshToken, Resource, RevokeReason, ScopeSet, Timestamp, UserId,
 };
 use sea_orm::{ColumnTrait, Condition as Where, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
@@ -24,7 +24,9 @@ fn reach(scopes: &ScopeSet, resources: &[Resource]) -> String {
 }
 
 pub(super) fn insert_code(code: &AuthorizationCode) -> Write {
-    let event = about(AuditKind::ConsentAllowed, AuditSubject::Client, code.client_id.as_str()).by(&code.user_id).through(&code.client_id);
+    let event = about(AuditKind::ConsentAllowed, AuditSubject::Client, code.client_id.as_str())
+        .by(&code.user_id)
+        .through(&code.client_id);
     Write {
         name: Name::Always("insert_code"),
         work: run(authorization_code::Entity::insert(convert::code_row(code))),
@@ -34,10 +36,15 @@ pub(super) fn insert_code(code: &AuthorizationCode) -> Write {
 }
 
 pub(super) fn redeem_code(token: &HashedToken, now: Timestamp) -> Write {
-    let unspent = Where::all().add(C::Token.eq(token.as_str())).add(C::ConsumedAt.is_null()).add(C::ExpiresAt.gt(now.0));
+    let unspent = Where::all()
+        .add(C::Token.eq(token.as_str()))
+        .add(C::ConsumedAt.is_null())
+        .add(C::ExpiresAt.gt(now.0));
     Write {
         name: Name::Decides(Condition::RedeemCode),
-        work: run(authorization_code::Entity::update_many().col_expr(C::ConsumedAt, Expr::value(now.0)).filter(unspent)),
+        work: run(authorization_code::Entity::update_many()
+            .col_expr(C::ConsumedAt, Expr::value(now.0))
+            .filter(unspent)),
         stale: None,
         // The grant of the same unit has the entry.
         audit: Audit::Silent,
@@ -45,7 +52,9 @@ pub(super) fn redeem_code(token: &HashedToken, now: Timestamp) -> Write {
 }
 
 pub(super) fn insert(grant: &Grant) -> Write {
-    let mut event = about(AuditKind::GrantGiven, AuditSubject::Grant, grant.id.as_str()).by(&grant.user_id).through(&grant.client_id);
+    let mut event = about(AuditKind::GrantGiven, AuditSubject::Grant, grant.id.as_str())
+        .by(&grant.user_id)
+        .through(&grant.client_id);
     event.actor.grant_id = Some(grant.id.to_string());
     Write {
         name: Name::Always("insert_grant"),
@@ -56,10 +65,15 @@ pub(super) fn insert(grant: &Grant) -> Write {
 }
 
 pub(super) fn mark_used(grant_id: &GrantId, now: Timestamp) -> Write {
-    let live = Where::all().add(G::Id.eq(grant_id.as_str())).add(G::RevokedAt.is_null()).add(G::ExpiresAt.gt(now.0));
+    let live = Where::all()
+        .add(G::Id.eq(grant_id.as_str()))
+        .add(G::RevokedAt.is_null())
+        .add(G::ExpiresAt.gt(now.0));
     Write {
         name: Name::Decides(Condition::UseGrant),
-        work: run(access_grant::Entity::update_many().col_expr(G::LastUsedAt, Expr::value(now.0)).filter(live)),
+        work: run(access_grant::Entity::update_many()
+            .col_expr(G::LastUsedAt, Expr::value(now.0))
+            .filter(live)),
         stale: Some(Stale::Grant(grant_id.to_string())),
         // The refresh or the call that uses it has the entry.
         audit: Audit::Silent,
@@ -71,7 +85,9 @@ pub(super) fn narrow(user_id: UserId, client_id: ClientId, scopes: ScopeSet) -> 
     Write {
         name: Name::Always("narrow_grants"),
         stale: Some(Stale::Grants),
-        audit: Audit::Entry(about(AuditKind::GrantNarrowed, AuditSubject::Person, user_id.as_str()).detail(detail)),
+        audit: Audit::Entry(
+            about(AuditKind::GrantNarrowed, AuditSubject::Person, user_id.as_str()).detail(detail),
+        ),
         work: Work::Read(Read::NarrowGrants { user_id, client_id, scopes }),
     }
 }
@@ -84,9 +100,13 @@ fn revoke(which: Where, at: Timestamp, reason: RevokeReason) -> Sql {
         .into()
 }
 
-/// Spends codes that wait to be redeemed, so that no grant arises after the user or client was cut off.
+/// Spends codes that wait to be redeemed, so that no grant arises after the user or client was cut
+/// off.
 fn spend_codes(which: Where, at: Timestamp) -> Sql {
-    authorization_code::Entity::update_many().col_expr(C::ConsumedAt, Expr::value(at.0)).filter(which.add(C::ConsumedAt.is_null())).into()
+    authorization_code::Entity::update_many()
+        .col_expr(C::ConsumedAt, Expr::value(at.0))
+        .filter(which.add(C::ConsumedAt.is_null()))
+        .into()
 }
 
 pub(super) fn revoke_one(grant_id: &GrantId, at: Timestamp, reason: RevokeReason) -> Write {
@@ -99,28 +119,43 @@ pub(super) fn revoke_one(grant_id: &GrantId, at: Timestamp, reason: RevokeReason
     }
 }
 
-pub(super) fn revoke_of_person(user_id: &UserId, client_id: Option<&ClientId>, at: Timestamp, reason: RevokeReason) -> Write {
+pub(super) fn revoke_of_person(
+    user_id: &UserId,
+    client_id: Option<&ClientId>,
+    at: Timestamp,
+    reason: RevokeReason,
+) -> Write {
     let mut which = Where::all().add(G::UserId.eq(user_id.as_str()));
     let mut codes = Where::all().add(C::UserId.eq(user_id.as_str()));
     if let Some(client_id) = client_id {
         which = which.add(G::ClientId.eq(client_id.as_str()));
         codes = codes.add(C::ClientId.eq(client_id.as_str()));
     }
-    let detail = json!({"reason": reason.as_str(), "client": client_id.map(ClientId::as_str)}).to_string();
+    let detail =
+        json!({"reason": reason.as_str(), "client": client_id.map(ClientId::as_str)}).to_string();
     Write {
         name: Name::Always("revoke_grants_of_person"),
         work: Work::Statements(vec![spend_codes(codes, at), revoke(which, at, reason)]),
         stale: Some(Stale::Grants),
-        audit: Audit::Entry(about(AuditKind::GrantRevoked, AuditSubject::Person, user_id.as_str()).detail(detail)),
+        audit: Audit::Entry(
+            about(AuditKind::GrantRevoked, AuditSubject::Person, user_id.as_str()).detail(detail),
+        ),
     }
 }
 
-pub(super) fn revoke_of_identity(identity: &IdentityId, at: Timestamp, reason: RevokeReason) -> Write {
+pub(super) fn revoke_of_identity(
+    identity: &IdentityId,
+    at: Timestamp,
+    reason: RevokeReason,
+) -> Write {
     let codes = spend_codes(Where::all().add(C::Identity.eq(identity.as_str())), at);
     let event = about(AuditKind::GrantRevoked, AuditSubject::Identity, identity.as_str());
     Write {
         name: Name::Always("revoke_grants_of_identity"),
-        work: Work::Statements(vec![codes, revoke(Where::all().add(G::Identity.eq(identity.as_str())), at, reason)]),
+        work: Work::Statements(vec![
+            codes,
+            revoke(Where::all().add(G::Identity.eq(identity.as_str())), at, reason),
+        ]),
         stale: Some(Stale::Grants),
         audit: Audit::Entry(event.detail(json!({"reason": reason.as_str()}).to_string())),
     }
@@ -131,7 +166,10 @@ pub(super) fn revoke_of_client(client_id: &ClientId, at: Timestamp, reason: Revo
     let event = about(AuditKind::GrantRevoked, AuditSubject::Client, client_id.as_str());
     Write {
         name: Name::Always("revoke_grants_of_client"),
-        work: Work::Statements(vec![codes, revoke(Where::all().add(G::ClientId.eq(client_id.as_str())), at, reason)]),
+        work: Work::Statements(vec![
+            codes,
+            revoke(Where::all().add(G::ClientId.eq(client_id.as_str())), at, reason),
+        ]),
         stale: Some(Stale::Grants),
         audit: Audit::Entry(event.detail(json!({"reason": reason.as_str()}).to_string())),
     }
@@ -147,9 +185,18 @@ pub(super) fn insert_refresh_token(token: &RefreshToken) -> Write {
     }
 }
 
-pub(super) fn use_refresh_token(token: &HashedToken, successor: &HashedToken, now: Timestamp) -> Write {
-    let unused = Where::all().add(R::Token.eq(token.as_str())).add(R::UsedAt.is_null()).add(R::ExpiresAt.gt(now.0));
-    let update = refresh_token::Entity::update_many().col_expr(R::UsedAt, Expr::value(now.0)).col_expr(R::Successor, Expr::value(successor.as_str()));
+pub(super) fn use_refresh_token(
+    token: &HashedToken,
+    successor: &HashedToken,
+    now: Timestamp,
+) -> Write {
+    let unused = Where::all()
+        .add(R::Token.eq(token.as_str()))
+        .add(R::UsedAt.is_null())
+        .add(R::ExpiresAt.gt(now.0));
+    let update = refresh_token::Entity::update_many()
+        .col_expr(R::UsedAt, Expr::value(now.0))
+        .col_expr(R::Successor, Expr::value(successor.as_str()));
     Write {
         name: Name::Decides(Condition::UseRefreshToken),
         work: run(update.filter(unused)),

@@ -1,6 +1,6 @@
-//! The writes: for each [`Change`] one function that states its name and condition, its statements, the cached values that it makes stale
-//! and its audit entry. No part has a default, and [`of`] names every change, so that a new one does not compile until all of them are
-//! stated.
+//! The writes: for each [`Change`] one function that states its name and condition, its statements,
+//! the cached values that it makes stale and its audit entry. No part has a default, and [`of`]
+//! names every change, so that a new one does not compile until all of them are stated.
 
 mod access_tokens;
 mod clients;
@@ -15,7 +15,8 @@ mod upstreams;
 
 use doorward_model::{AuditEvent, AuditKind, AuditSubject, Change, UpstreamChange};
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, DeleteMany, EntityTrait, ExecResult, Insert, InsertMany, QueryTrait, UpdateMany,
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, DeleteMany, EntityTrait,
+    ExecResult, Insert, InsertMany, QueryTrait, UpdateMany,
     sea_query::{DeleteStatement, InsertStatement, OnConflict, UpdateStatement},
 };
 
@@ -66,7 +67,8 @@ pub(crate) enum Work {
 /// The entry of a write in the audit.
 #[derive(Debug)]
 pub(crate) enum Audit {
-    /// It has none: nothing that is allowed or forbidden changes, or another write of the same unit has the entry.
+    /// It has none: nothing that is allowed or forbidden changes, or another write of the same unit
+    /// has the entry.
     Silent,
     /// An entry in the same transaction.
     Entry(AuditEvent),
@@ -79,7 +81,8 @@ pub(crate) enum Audit {
         /// The entry is left out if the row did not change.
         only_if_different: bool,
     },
-    /// An entry of the traffic: handed to the trail by the writer itself when the unit is committed.
+    /// An entry of the traffic: handed to the trail by the writer itself when the unit is
+    /// committed.
     Traffic(AuditEvent),
     /// The write consists of entries.
     Entries(Vec<AuditEvent>),
@@ -143,75 +146,140 @@ fn about(kind: AuditKind, subject: AuditSubject, id: &str) -> AuditEvent {
     AuditEvent::new(kind).about(subject, id)
 }
 
-/// The write of a change. `signs_in` states that the same unit begins a session, whose entry then covers the end of the one before.
+/// The write of a change. `signs_in` states that the same unit begins a session, whose entry then
+/// covers the end of the one before.
 pub(crate) fn of(change: Change, signs_in: bool) -> Write {
     match change {
         Change::InsertPerson(person) => people::insert(&person),
-        Change::SetPassword { user_id, password } => people::set_password(&user_id, password.as_ref()),
-        Change::RehashPassword { user_id, old, new } => people::rehash_password(&user_id, &old, &new),
+        Change::SetPassword { user_id, password } => {
+            people::set_password(&user_id, password.as_ref())
+        }
+        Change::RehashPassword { user_id, old, new } => {
+            people::rehash_password(&user_id, &old, &new)
+        }
         Change::SetRoles { user_id, roles } => people::set_roles(&user_id, &roles),
-        Change::SetPersonDisabled { user_id, disabled_at } => people::set_disabled(&user_id, disabled_at),
-        Change::SetProfile { user_id, email, display_name } => people::set_profile(&user_id, email, display_name),
-        Change::FollowAddress { user_id, identity, email } => people::follow_address(&user_id, &identity, email),
+        Change::SetPersonDisabled { user_id, disabled_at } => {
+            people::set_disabled(&user_id, disabled_at)
+        }
+        Change::SetProfile { user_id, email, display_name } => {
+            people::set_profile(&user_id, email, display_name)
+        }
+        Change::FollowAddress { user_id, identity, email } => {
+            people::follow_address(&user_id, &identity, email)
+        }
         Change::RenamePerson { user_id, name } => people::rename(&user_id, &name),
         Change::CollectProviderRoles(user_id) => people::collect_provider_roles(user_id),
         Change::DeletePerson(user_id) => people::delete(&user_id),
         Change::InsertClient(client) => clients::insert(&client),
         Change::PutDocumentClient(client) => clients::put_document(&client),
         Change::MarkClientAuthorized { client_id, at } => clients::mark_authorized(&client_id, at),
-        Change::SetClientDisabled { client_id, disabled_at } => clients::set_disabled(&client_id, disabled_at),
-        Change::SetClientApproved { client_id, approved_at } => clients::set_approved(&client_id, approved_at),
-        Change::SetClientPinned { client_id, pinned_at } => clients::set_pinned(&client_id, pinned_at),
+        Change::SetClientDisabled { client_id, disabled_at } => {
+            clients::set_disabled(&client_id, disabled_at)
+        }
+        Change::SetClientApproved { client_id, approved_at } => {
+            clients::set_approved(&client_id, approved_at)
+        }
+        Change::SetClientPinned { client_id, pinned_at } => {
+            clients::set_pinned(&client_id, pinned_at)
+        }
         Change::DeleteClient(client_id) => clients::delete(&client_id),
         Change::InsertCode(code) => grants::insert_code(&code),
         Change::RedeemCode { token, now } => grants::redeem_code(&token, now),
         Change::InsertGrant(grant) => grants::insert(&grant),
         Change::UseGrant { grant_id, now } => grants::mark_used(&grant_id, now),
-        Change::NarrowGrants { user_id, client_id, scopes } => grants::narrow(user_id, client_id, scopes),
+        Change::NarrowGrants { user_id, client_id, scopes } => {
+            grants::narrow(user_id, client_id, scopes)
+        }
         Change::RevokeGrant { grant_id, at, reason } => grants::revoke_one(&grant_id, at, reason),
-        Change::RevokeGrantsOfPerson { user_id, client_id, at, reason } => grants::revoke_of_person(&user_id, client_id.as_ref(), at, reason),
-        Change::RevokeGrantsOfIdentity { identity, at, reason } => grants::revoke_of_identity(&identity, at, reason),
-        Change::RevokeGrantsOfClient { client_id, at, reason } => grants::revoke_of_client(&client_id, at, reason),
+        Change::RevokeGrantsOfPerson { user_id, client_id, at, reason } => {
+            grants::revoke_of_person(&user_id, client_id.as_ref(), at, reason)
+        }
+        Change::RevokeGrantsOfIdentity { identity, at, reason } => {
+            grants::revoke_of_identity(&identity, at, reason)
+        }
+        Change::RevokeGrantsOfClient { client_id, at, reason } => {
+            grants::revoke_of_client(&client_id, at, reason)
+        }
         Change::InsertRefreshToken(token) => grants::insert_refresh_token(&token),
-        Change::UseRefreshToken { token, successor, now } => grants::use_refresh_token(&token, &successor, now),
+        Change::UseRefreshToken { token, successor, now } => {
+            grants::use_refresh_token(&token, &successor, now)
+        }
         Change::InsertSession(session) => sessions::insert(&session),
-        Change::TouchSession { token, last_seen_at, expires_at } => sessions::touch(&token, last_seen_at, expires_at),
+        Change::TouchSession { token, last_seen_at, expires_at } => {
+            sessions::touch(&token, last_seen_at, expires_at)
+        }
         Change::EndSession(token) => sessions::end(&token, signs_in),
-        Change::EndSessionOfPerson { user_id, session_id } => sessions::end_one_of_person(&user_id, &session_id),
-        Change::EndSessionsOfPerson { user_id, except } => sessions::end_of_person(&user_id, except.as_ref()),
-        Change::EndSessionsOfIdentity { identity, sid } => sessions::end_of_identity(&identity, sid.as_deref()),
+        Change::EndSessionOfPerson { user_id, session_id } => {
+            sessions::end_one_of_person(&user_id, &session_id)
+        }
+        Change::EndSessionsOfPerson { user_id, except } => {
+            sessions::end_of_person(&user_id, except.as_ref())
+        }
+        Change::EndSessionsOfIdentity { identity, sid } => {
+            sessions::end_of_identity(&identity, sid.as_deref())
+        }
         Change::EndSessionsOfSid { provider, sid } => sessions::end_of_sid(&provider, &sid),
         Change::CountAttempt(attempt) => sessions::count_attempt(&attempt),
         Change::TakeBackAttempt { key } => sessions::take_back_attempt(&key),
         Change::ClearLoginFailures { key } => sessions::clear_failures(&key),
         Change::InsertProvider(provider) => federation::insert_provider(&provider),
-        Change::DeleteProvider { id, at, passwords } => federation::delete_provider(id, at, passwords),
-        Change::RetireAccounts { provider, issuers, at, passwords } => federation::retire_accounts(provider, issuers, at, passwords),
+        Change::DeleteProvider { id, at, passwords } => {
+            federation::delete_provider(id, at, passwords)
+        }
+        Change::RetireAccounts { provider, issuers, at, passwords } => {
+            federation::retire_accounts(provider, issuers, at, passwords)
+        }
         Change::InsertSignIn(attempt) => federation::insert_sign_in(&attempt),
-        Change::RedeemSignIn { state, provider, browser, now } => federation::redeem_sign_in(&state, &provider, &browser, now),
+        Change::RedeemSignIn { state, provider, browser, now } => {
+            federation::redeem_sign_in(&state, &provider, &browser, now)
+        }
         Change::InsertIdentity(identity) => federation::insert_identity(&identity),
         Change::UpdateIdentity(identity) => federation::update_identity(&identity),
         Change::KeepChecked { identity, claimed } => federation::keep_checked(&identity, claimed),
-        Change::DeleteIdentity { user_id, identity } => federation::delete_identity(&user_id, &identity),
-        Change::ClaimIdentityCheck { identity, due, until } => federation::claim_check(&identity, due, until),
-        Change::KeepCredential { identity, replaced, credential } => federation::keep_credential(&identity, &replaced, &credential),
-        Change::DropCredential { identity, next_check_at } => federation::drop_credential(&identity, next_check_at),
+        Change::DeleteIdentity { user_id, identity } => {
+            federation::delete_identity(&user_id, &identity)
+        }
+        Change::ClaimIdentityCheck { identity, due, until } => {
+            federation::claim_check(&identity, due, until)
+        }
+        Change::KeepCredential { identity, replaced, credential } => {
+            federation::keep_credential(&identity, &replaced, &credential)
+        }
+        Change::DropCredential { identity, next_check_at } => {
+            federation::drop_credential(&identity, next_check_at)
+        }
         Change::PutInvitation(invitation) => federation::put_invitation(&invitation),
-        Change::RedeemInvitation { provider, email } => federation::redeem_invitation(&provider, &email),
+        Change::RedeemInvitation { provider, email } => {
+            federation::redeem_invitation(&provider, &email)
+        }
         Change::InsertPasskey(passkey) => second_factor::insert_passkey(passkey),
-        Change::UsePasskey { id, credential, at } => second_factor::use_passkey(&id, &credential, at),
+        Change::UsePasskey { id, credential, at } => {
+            second_factor::use_passkey(&id, &credential, at)
+        }
         Change::DeletePasskey { user_id, id } => second_factor::delete_passkey(&user_id, &id),
         Change::PutTotp(totp) => second_factor::put_totp(&totp),
-        Change::ConfirmTotp { user_id, step, at } => second_factor::confirm_totp(&user_id, step, at),
+        Change::ConfirmTotp { user_id, step, at } => {
+            second_factor::confirm_totp(&user_id, step, at)
+        }
         Change::UseTotp { user_id, step } => second_factor::use_totp(&user_id, step),
         Change::DeleteTotp(user_id) => second_factor::delete_totp(&user_id),
-        Change::ReplaceRecoveryCodes { user_id, codes } => second_factor::replace_recovery_codes(&user_id, &codes),
-        Change::UseRecoveryCode { user_id, code } => second_factor::use_recovery_code(&user_id, &code),
+        Change::ReplaceRecoveryCodes { user_id, codes } => {
+            second_factor::replace_recovery_codes(&user_id, &codes)
+        }
+        Change::UseRecoveryCode { user_id, code } => {
+            second_factor::use_recovery_code(&user_id, &code)
+        }
         Change::InsertAccessToken(token) => access_tokens::insert(&token),
         Change::RotateAccessToken(token) => access_tokens::rotate(&token),
-        Change::RevokeAccessToken { id, user_id, at } => access_tokens::revoke(&id, user_id.as_ref(), at),
-        Change::RevokeAccessTokensOfPerson { user_id, at } => access_tokens::revoke_of_person(&user_id, at),
-        Change::RevokeAccessTokensOfIdentity { identity, at } => access_tokens::revoke_of_identity(&identity, at),
+        Change::RevokeAccessToken { id, user_id, at } => {
+            access_tokens::revoke(&id, user_id.as_ref(), at)
+        }
+        Change::RevokeAccessTokensOfPerson { user_id, at } => {
+            access_tokens::revoke_of_person(&user_id, at)
+        }
+        Change::RevokeAccessTokensOfIdentity { identity, at } => {
+            access_tokens::revoke_of_identity(&identity, at)
+        }
         Change::UseAccessToken { id, now } => access_tokens::mark_used(&id, now),
         Change::SpendValue { key, expires_at } => settings::spend_value(key, expires_at),
         Change::InsertLink(link) => settings::insert_link(&link),
@@ -235,19 +303,36 @@ fn of_upstream(change: UpstreamChange) -> Write {
         UpstreamChange::Insert(upstream) => upstreams::insert(&upstream),
         UpstreamChange::Delete(name) => upstreams::delete(&name),
         UpstreamChange::PinNew(tools) => upstreams::pin_new(&tools),
-        UpstreamChange::NoteChanged { upstream, tool, definition, pinned, first } => upstreams::note_changed(&upstream, &tool, definition, pinned, first),
-        UpstreamChange::Repin { tool, seen_definition, seen_state } => upstreams::repin(&tool, &seen_definition, seen_state),
-        UpstreamChange::ForgetUndecided { upstream, tools } => upstreams::forget_undecided(&upstream, &tools),
-        UpstreamChange::Decide { tool, seen_definition, seen_changed } => upstreams::decide(&tool, &seen_definition, seen_changed.as_deref()),
+        UpstreamChange::NoteChanged { upstream, tool, definition, pinned, first } => {
+            upstreams::note_changed(&upstream, &tool, definition, pinned, first)
+        }
+        UpstreamChange::Repin { tool, seen_definition, seen_state } => {
+            upstreams::repin(&tool, &seen_definition, seen_state)
+        }
+        UpstreamChange::ForgetUndecided { upstream, tools } => {
+            upstreams::forget_undecided(&upstream, &tools)
+        }
+        UpstreamChange::Decide { tool, seen_definition, seen_changed } => {
+            upstreams::decide(&tool, &seen_definition, seen_changed.as_deref())
+        }
         UpstreamChange::PutRegistration(registration) => upstreams::put_registration(&registration),
-        UpstreamChange::DeleteRegistration { upstream, issuer } => upstreams::delete_registration(&upstream, &issuer),
+        UpstreamChange::DeleteRegistration { upstream, issuer } => {
+            upstreams::delete_registration(&upstream, &issuer)
+        }
         UpstreamChange::PutConnection(connection) => upstreams::put_connection(&connection),
         UpstreamChange::KeepRefreshed { connection } => upstreams::keep_refreshed(&connection),
-        UpstreamChange::ClaimRefresh { user_id, upstream, version, now, until } => upstreams::claim_refresh((&user_id, &upstream), version, now, until),
-        UpstreamChange::DeleteConnection { user_id, upstream } => upstreams::delete_connection(&user_id, &upstream),
+        UpstreamChange::ClaimRefresh { user_id, upstream, version, now, until } => {
+            upstreams::claim_refresh((&user_id, &upstream), version, now, until)
+        }
+        UpstreamChange::DeleteConnection { user_id, upstream } => {
+            upstreams::delete_connection(&user_id, &upstream)
+        }
         UpstreamChange::InsertAttempt(attempt) => upstreams::insert_attempt(&attempt),
         UpstreamChange::RedeemAttempt { state, upstream, user_id, browser, now } => {
-            upstreams::redeem_attempt(&upstreams::Awaited { state, upstream, user_id, browser }, now)
+            upstreams::redeem_attempt(
+                &upstreams::Awaited { state, upstream, user_id, browser },
+                now,
+            )
         }
         UpstreamChange::KeepResult { result, most } => upstreams::keep_result(&result, most),
     }

@@ -1,6 +1,9 @@
 //! Writes of users.
 
-use doorward_model::{AuditKind, AuditSubject, IdentityId, Person, PersonName, Role, Timestamp, UserId, secret::HashedPassword};
+use doorward_model::{
+    AuditKind, AuditSubject, IdentityId, Person, PersonName, Role, Timestamp, UserId,
+    secret::HashedPassword,
+};
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
@@ -37,7 +40,9 @@ pub(super) fn insert(new: &Person) -> Write {
         name: Name::Decides(Condition::InsertPerson),
         work: run(person::Entity::insert(convert::person_row(new)).on_conflict(nothing())),
         stale: None,
-        audit: Audit::Entry(about(AuditKind::PersonAdded, AuditSubject::Person, new.id.as_str()).detail(detail)),
+        audit: Audit::Entry(
+            about(AuditKind::PersonAdded, AuditSubject::Person, new.id.as_str()).detail(detail),
+        ),
     }
 }
 
@@ -45,17 +50,29 @@ pub(super) fn set_password(user_id: &UserId, password: Option<&HashedPassword>) 
     let hash = password.map(|hash| hash.as_str().to_owned());
     Write {
         name: Name::Decides(Condition::SetPassword),
-        work: run(person::Entity::update_many().col_expr(P::Password, Expr::value(hash)).filter(P::Id.eq(user_id.as_str()))),
+        work: run(person::Entity::update_many()
+            .col_expr(P::Password, Expr::value(hash))
+            .filter(P::Id.eq(user_id.as_str()))),
         stale: Some(stale(user_id)),
-        audit: Audit::Entry(about(AuditKind::PasswordChanged, AuditSubject::Person, user_id.as_str())),
+        audit: Audit::Entry(about(
+            AuditKind::PasswordChanged,
+            AuditSubject::Person,
+            user_id.as_str(),
+        )),
     }
 }
 
-pub(super) fn rehash_password(user_id: &UserId, old: &HashedPassword, new: &HashedPassword) -> Write {
+pub(super) fn rehash_password(
+    user_id: &UserId,
+    old: &HashedPassword,
+    new: &HashedPassword,
+) -> Write {
     let same = Where::all().add(P::Id.eq(user_id.as_str())).add(P::Password.eq(old.as_str()));
     Write {
         name: Name::Decides(Condition::RehashPassword),
-        work: run(person::Entity::update_many().col_expr(P::Password, Expr::value(new.as_str())).filter(same)),
+        work: run(person::Entity::update_many()
+            .col_expr(P::Password, Expr::value(new.as_str()))
+            .filter(same)),
         stale: Some(stale(user_id)),
         // The password is the same.
         audit: Audit::Silent,
@@ -66,7 +83,9 @@ pub(super) fn set_roles(user_id: &UserId, roles: &[Role]) -> Write {
     let roles = list_to_text(roles.iter().map(Role::as_str));
     Write {
         name: Name::Decides(Condition::SetRoles),
-        work: run(person::Entity::update_many().col_expr(P::Roles, Expr::value(roles)).filter(P::Id.eq(user_id.as_str()))),
+        work: run(person::Entity::update_many()
+            .col_expr(P::Roles, Expr::value(roles))
+            .filter(P::Id.eq(user_id.as_str()))),
         stale: Some(stale(user_id)),
         audit: changed(user_id),
     }
@@ -74,13 +93,25 @@ pub(super) fn set_roles(user_id: &UserId, roles: &[Role]) -> Write {
 
 pub(super) fn set_disabled(user_id: &UserId, disabled_at: Option<Timestamp>) -> Write {
     let at = disabled_at.map(|at| at.0);
-    let update = person::Entity::update_many().col_expr(P::DisabledAt, Expr::value(at)).filter(P::Id.eq(user_id.as_str()));
+    let update = person::Entity::update_many()
+        .col_expr(P::DisabledAt, Expr::value(at))
+        .filter(P::Id.eq(user_id.as_str()));
     // Links to set a password that were made before do not count again when the person is enabled.
-    let update = if at.is_some() { update.col_expr(P::LinksAfter, Expr::value(at)) } else { update };
-    Write { name: Name::Decides(Condition::SetPersonDisabled), work: run(update), stale: Some(stale(user_id)), audit: changed(user_id) }
+    let update =
+        if at.is_some() { update.col_expr(P::LinksAfter, Expr::value(at)) } else { update };
+    Write {
+        name: Name::Decides(Condition::SetPersonDisabled),
+        work: run(update),
+        stale: Some(stale(user_id)),
+        audit: changed(user_id),
+    }
 }
 
-pub(super) fn set_profile(user_id: &UserId, email: Option<String>, display_name: Option<String>) -> Write {
+pub(super) fn set_profile(
+    user_id: &UserId,
+    email: Option<String>,
+    display_name: Option<String>,
+) -> Write {
     let mut update = person::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
     let tells = email.is_some() || display_name.is_some();
     if email.is_some() {
@@ -100,22 +131,40 @@ pub(super) fn set_profile(user_id: &UserId, email: Option<String>, display_name:
     }
 }
 
-pub(super) fn follow_address(user_id: &UserId, identity: &IdentityId, email: Option<String>) -> Write {
+pub(super) fn follow_address(
+    user_id: &UserId,
+    identity: &IdentityId,
+    email: Option<String>,
+) -> Write {
     let by = email.as_ref().map(|_| identity.as_str().to_owned());
     let mut which = Where::all().add(P::Id.eq(user_id.as_str()));
     if email.is_none() {
         which = which.add(P::EmailBy.eq(identity.as_str()));
     }
-    let update = person::Entity::update_many().col_expr(P::Email, Expr::value(email)).col_expr(P::EmailBy, Expr::value(by)).filter(which);
-    Write { name: Name::Always("follow_address"), work: run(update), stale: Some(stale(user_id)), audit: changed(user_id) }
+    let update = person::Entity::update_many()
+        .col_expr(P::Email, Expr::value(email))
+        .col_expr(P::EmailBy, Expr::value(by))
+        .filter(which);
+    Write {
+        name: Name::Always("follow_address"),
+        work: run(update),
+        stale: Some(stale(user_id)),
+        audit: changed(user_id),
+    }
 }
 
 pub(super) fn rename(user_id: &UserId, name: &PersonName) -> Write {
-    let taken = person::Entity::find().select_only().expr(Expr::val(1)).filter(P::Name.eq(name.as_str())).into_query();
+    let taken = person::Entity::find()
+        .select_only()
+        .expr(Expr::val(1))
+        .filter(P::Name.eq(name.as_str()))
+        .into_query();
     let free = Where::all().add(P::Id.eq(user_id.as_str())).add(Expr::exists(taken).not());
     Write {
         name: Name::Decides(Condition::RenamePerson),
-        work: run(person::Entity::update_many().col_expr(P::Name, Expr::value(name.as_str())).filter(free)),
+        work: run(person::Entity::update_many()
+            .col_expr(P::Name, Expr::value(name.as_str()))
+            .filter(free)),
         stale: Some(stale(user_id)),
         audit: changed(user_id),
     }
@@ -140,7 +189,9 @@ pub(super) fn delete(user_id: &UserId) -> Write {
         identity::Entity::delete_many().filter(identity::Column::UserId.eq(id)).into(),
         invitation::Entity::delete_many().filter(invitation::Column::UserId.eq(id)).into(),
         connection::Entity::delete_many().filter(connection::Column::UserId.eq(id)).into(),
-        connect_attempt::Entity::delete_many().filter(connect_attempt::Column::UserId.eq(id)).into(),
+        connect_attempt::Entity::delete_many()
+            .filter(connect_attempt::Column::UserId.eq(id))
+            .into(),
         kept_result::Entity::delete_many().filter(kept_result::Column::UserId.eq(id)).into(),
         access_token::Entity::delete_many().filter(access_token::Column::UserId.eq(id)).into(),
         person::Entity::delete_many().filter(P::Id.eq(id)).into(),

@@ -1,8 +1,11 @@
 //! The few writes that have to read first: their rows are locked until the unit is through.
 
-use doorward_model::{ClientId, Expected, ProviderId, RevokeReason, Scope, ScopeSet, Timestamp, UserId};
+use doorward_model::{
+    ClientId, Expected, ProviderId, RevokeReason, Scope, ScopeSet, Timestamp, UserId,
+};
 use sea_orm::{
-    ColumnTrait, Condition as Where, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, Condition as Where, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, SelectStatement},
 };
 
@@ -44,7 +47,9 @@ impl Read {
     pub(crate) async fn execute(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
         match self {
             Self::CollectRoles(user_id) => collect_roles(db, user_id).await,
-            Self::NarrowGrants { user_id, client_id, scopes } => narrow_grants(db, user_id, client_id, scopes).await.map(|()| true),
+            Self::NarrowGrants { user_id, client_id, scopes } => {
+                narrow_grants(db, user_id, client_id, scopes).await.map(|()| true)
+            }
             Self::Expect { object, etag } => is_as_seen(db, object, etag).await,
             Self::EndProvider(dependents) => dependents.end(db).await,
             Self::OtherAdministrator(user_id) => other_administrator(db, user_id).await,
@@ -56,7 +61,8 @@ impl Read {
 #[derive(Debug)]
 pub(crate) struct Dependents {
     pub(crate) provider: ProviderId,
-    /// `None` if the provider is deleted. Otherwise it only lost accounts: those of issuers other than these.
+    /// `None` if the provider is deleted. Otherwise it only lost accounts: those of issuers other
+    /// than these.
     pub(crate) kept_issuers: Option<Vec<String>>,
     pub(crate) at: Timestamp,
     /// Whether users may sign in with passwords.
@@ -77,55 +83,98 @@ impl Dependents {
         identity::Entity::find().select_only().column(I::Id).filter(self.accounts()).into_query()
     }
 
-    /// The users for whom nothing stands without these accounts: they have no password that counts, and no other account.
+    /// The users for whom nothing stands without these accounts: they have no password that counts,
+    /// and no other account.
     fn left_users(&self) -> SelectStatement {
         let others = Where::all().add(self.accounts().not()).add(I::EndedAt.is_null());
-        let others = identity::Entity::find().select_only().column(I::UserId).filter(others).into_query();
+        let others =
+            identity::Entity::find().select_only().column(I::UserId).filter(others).into_query();
         let mut which = self.accounts().add(I::UserId.not_in_subquery(others));
         if self.passwords {
-            let with_password = person::Entity::find().select_only().column(P::Id).filter(P::Password.is_not_null()).into_query();
+            let with_password = person::Entity::find()
+                .select_only()
+                .column(P::Id)
+                .filter(P::Password.is_not_null())
+                .into_query();
             which = which.add(I::UserId.not_in_subquery(with_password));
         }
         identity::Entity::find().select_only().column(I::UserId).filter(which).into_query()
     }
 
     pub(crate) fn sessions(&self) -> Where {
-        let dependent = Where::any().add(S::Identity.in_subquery(self.account_ids())).add(S::UserId.in_subquery(self.left_users()));
-        if self.kept_issuers.is_none() { dependent.add(S::Provider.eq(self.provider.as_str())) } else { dependent }
+        let dependent = Where::any()
+            .add(S::Identity.in_subquery(self.account_ids()))
+            .add(S::UserId.in_subquery(self.left_users()));
+        if self.kept_issuers.is_none() {
+            dependent.add(S::Provider.eq(self.provider.as_str()))
+        } else {
+            dependent
+        }
     }
 
     pub(crate) fn grants(&self) -> Where {
-        let dependent = Where::any().add(G::Identity.in_subquery(self.account_ids())).add(G::UserId.in_subquery(self.left_users()));
+        let dependent = Where::any()
+            .add(G::Identity.in_subquery(self.account_ids()))
+            .add(G::UserId.in_subquery(self.left_users()));
         Where::all().add(G::RevokedAt.is_null()).add(dependent)
     }
 
     pub(crate) fn access_tokens(&self) -> Where {
-        let dependent = Where::any().add(T::Identity.in_subquery(self.account_ids())).add(T::UserId.in_subquery(self.left_users()));
+        let dependent = Where::any()
+            .add(T::Identity.in_subquery(self.account_ids()))
+            .add(T::UserId.in_subquery(self.left_users()));
         Where::all().add(T::RevokedAt.is_null()).add(dependent)
     }
 
     /// Ends all of it. `false` if there is no such provider to delete.
     async fn end(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
         let with_roles = self.accounts().add(I::Roles.ne("[]"));
-        let with_roles: Vec<String> = identity::Entity::find().select_only().column(I::UserId).distinct().filter(with_roles).into_tuple().all(db).await?;
+        let with_roles: Vec<String> = identity::Entity::find()
+            .select_only()
+            .column(I::UserId)
+            .distinct()
+            .filter(with_roles)
+            .into_tuple()
+            .all(db)
+            .await?;
         let at = || Expr::value(self.at.0);
-        let codes = Where::any().add(C::Identity.in_subquery(self.account_ids())).add(C::UserId.in_subquery(self.left_users()));
+        let codes = Where::any()
+            .add(C::Identity.in_subquery(self.account_ids()))
+            .add(C::UserId.in_subquery(self.left_users()));
         let mut statements: Vec<Sql> = vec![
-            authorization_code::Entity::update_many().col_expr(C::ConsumedAt, at()).filter(C::ConsumedAt.is_null()).filter(codes).into(),
+            authorization_code::Entity::update_many()
+                .col_expr(C::ConsumedAt, at())
+                .filter(C::ConsumedAt.is_null())
+                .filter(codes)
+                .into(),
             access_grant::Entity::update_many()
                 .col_expr(G::RevokedAt, at())
                 .col_expr(G::RevokeReason, Expr::value(RevokeReason::ProviderRefused.as_str()))
                 .filter(self.grants())
                 .into(),
             session::Entity::delete_many().filter(self.sessions()).into(),
-            access_token::Entity::update_many().col_expr(T::RevokedAt, at()).filter(self.access_tokens()).into(),
-            super::federation::forget_address(Where::all().add(P::EmailBy.in_subquery(self.account_ids()))),
+            access_token::Entity::update_many()
+                .col_expr(T::RevokedAt, at())
+                .filter(self.access_tokens())
+                .into(),
+            super::federation::forget_address(
+                Where::all().add(P::EmailBy.in_subquery(self.account_ids())),
+            ),
         ];
         if self.kept_issuers.is_none() {
             let provider = self.provider.as_str();
-            statements.push(identity::Entity::delete_many().filter(I::Provider.eq(provider)).into());
-            statements.push(invitation::Entity::delete_many().filter(invitation::Column::Provider.eq(provider)).into());
-            statements.push(sign_in::Entity::delete_many().filter(sign_in::Column::Provider.eq(provider)).into());
+            statements
+                .push(identity::Entity::delete_many().filter(I::Provider.eq(provider)).into());
+            statements.push(
+                invitation::Entity::delete_many()
+                    .filter(invitation::Column::Provider.eq(provider))
+                    .into(),
+            );
+            statements.push(
+                sign_in::Entity::delete_many()
+                    .filter(sign_in::Column::Provider.eq(provider))
+                    .into(),
+            );
         } else {
             let ended = identity::Entity::update_many()
                 .col_expr(I::EndedAt, at())
@@ -144,12 +193,15 @@ impl Dependents {
         if self.kept_issuers.is_some() {
             return Ok(true);
         }
-        let delete = provider::Entity::delete_many().filter(provider::Column::Id.eq(self.provider.as_str())).into_query();
+        let delete = provider::Entity::delete_many()
+            .filter(provider::Column::Id.eq(self.provider.as_str()))
+            .into_query();
         Ok(db.execute(&delete).await?.rows_affected() == 1)
     }
 }
 
-/// Touches the user's row first, which makes others who do the same wait, so that what is read is what holds at the commit.
+/// Touches the user's row first, which makes others who do the same wait, so that what is read is
+/// what holds at the commit.
 async fn collect_roles(db: &DatabaseTransaction, user_id: &UserId) -> Result<bool, DbErr> {
     let person = || person::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
     let touch = person().col_expr(P::ProviderRoles, Expr::col(P::ProviderRoles)).into_query();
@@ -163,7 +215,11 @@ async fn collect_roles(db: &DatabaseTransaction, user_id: &UserId) -> Result<boo
         .into_tuple()
         .all(db)
         .await?;
-    let mut roles: Vec<String> = lists.iter().filter_map(|text| serde_json::from_str::<Vec<String>>(text).ok()).flatten().collect();
+    let mut roles: Vec<String> = lists
+        .iter()
+        .filter_map(|text| serde_json::from_str::<Vec<String>>(text).ok())
+        .flatten()
+        .collect();
     roles.sort();
     roles.dedup();
     let text = list_to_text(roles.iter().map(String::as_str));
@@ -171,40 +227,77 @@ async fn collect_roles(db: &DatabaseTransaction, user_id: &UserId) -> Result<boo
     Ok(db.execute(&update).await?.rows_affected() == 1)
 }
 
-async fn narrow_grants(db: &DatabaseTransaction, user_id: &UserId, client_id: &ClientId, scopes: &ScopeSet) -> Result<(), DbErr> {
-    let which = Where::all().add(G::UserId.eq(user_id.as_str())).add(G::ClientId.eq(client_id.as_str())).add(G::RevokedAt.is_null());
+async fn narrow_grants(
+    db: &DatabaseTransaction,
+    user_id: &UserId,
+    client_id: &ClientId,
+    scopes: &ScopeSet,
+) -> Result<(), DbErr> {
+    let which = Where::all()
+        .add(G::UserId.eq(user_id.as_str()))
+        .add(G::ClientId.eq(client_id.as_str()))
+        .add(G::RevokedAt.is_null());
     for grant in access_grant::Entity::find().filter(which).lock_exclusive().all(db).await? {
         let held = ScopeSet::parse_known(&grant.scopes);
         let kept = held.intersection(scopes);
         // A grant that was for refreshing stays so: what it reaches is what is narrowed.
         let keeps = held.iter().filter(|scope| *scope == Scope::OfflineAccess);
         let kept: ScopeSet = kept.iter().chain(keeps).collect();
-        let update = access_grant::Entity::update_many().col_expr(G::Scopes, Expr::value(kept.to_string())).filter(G::Id.eq(grant.id)).into_query();
+        let update = access_grant::Entity::update_many()
+            .col_expr(G::Scopes, Expr::value(kept.to_string()))
+            .filter(G::Id.eq(grant.id))
+            .into_query();
         db.execute(&update).await?;
     }
     Ok(())
 }
 
-async fn is_as_seen(db: &DatabaseTransaction, object: &Expected, etag: &str) -> Result<bool, DbErr> {
+async fn is_as_seen(
+    db: &DatabaseTransaction,
+    object: &Expected,
+    etag: &str,
+) -> Result<bool, DbErr> {
     let unreadable = |id: &str| DbErr::Custom(format!("{id} cannot be read"));
     Ok(match object {
-        Expected::Person(id) => match person::Entity::find_by_id(id.as_str()).lock_exclusive().one(db).await? {
-            Some(row) => convert::person(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag,
-            None => false,
-        },
-        Expected::Client(id) => match client::Entity::find_by_id(id.as_str()).lock_exclusive().one(db).await? {
-            Some(row) => convert::client(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag,
-            None => false,
-        },
-        Expected::Setting(name) => setting::Entity::find_by_id(name.as_str()).lock_exclusive().one(db).await?.map(|row| row.value).unwrap_or_default() == etag,
+        Expected::Person(id) => {
+            match person::Entity::find_by_id(id.as_str()).lock_exclusive().one(db).await? {
+                Some(row) => {
+                    convert::person(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
+                }
+                None => false,
+            }
+        }
+        Expected::Client(id) => {
+            match client::Entity::find_by_id(id.as_str()).lock_exclusive().one(db).await? {
+                Some(row) => {
+                    convert::client(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
+                }
+                None => false,
+            }
+        }
+        Expected::Setting(name) => {
+            setting::Entity::find_by_id(name.as_str())
+                .lock_exclusive()
+                .one(db)
+                .await?
+                .map(|row| row.value)
+                .unwrap_or_default()
+                == etag
+        }
     })
 }
 
-/// Locks all enabled administrators, so that of two who remove each other at the same moment one is refused.
+/// Locks all enabled administrators, so that of two who remove each other at the same moment one is
+/// refused.
 async fn other_administrator(db: &DatabaseTransaction, user_id: &UserId) -> Result<bool, DbErr> {
     let role = "%\"admin\"%";
     let administrators = Where::any().add(P::Roles.like(role)).add(P::ProviderRoles.like(role));
-    let enabled = person::Entity::find().filter(administrators).filter(P::DisabledAt.is_null()).lock_exclusive().all(db).await?;
+    let enabled = person::Entity::find()
+        .filter(administrators)
+        .filter(P::DisabledAt.is_null())
+        .lock_exclusive()
+        .all(db)
+        .await?;
     let is_one = enabled.iter().any(|row| row.id == user_id.as_str());
     Ok(!is_one || enabled.iter().any(|row| row.id != user_id.as_str()))
 }

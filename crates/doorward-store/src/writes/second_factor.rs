@@ -1,7 +1,11 @@
 //! Writes of passkeys, authenticator apps and recovery codes.
 
-use doorward_model::{AuditEvent, AuditKind, AuditSubject, HashedToken, Passkey, Timestamp, Totp, UserId};
-use sea_orm::{ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr};
+use doorward_model::{
+    AuditEvent, AuditKind, AuditSubject, HashedToken, Passkey, Timestamp, Totp, UserId,
+};
+use sea_orm::{
+    ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr,
+};
 use serde_json::json;
 
 use super::{Audit, Name, Sql, Work, Write, about, nothing, run};
@@ -37,7 +41,9 @@ pub(super) fn insert_passkey(new: Passkey) -> Write {
 }
 
 pub(super) fn use_passkey(id: &str, credential: &str, at: Timestamp) -> Write {
-    let update = passkey::Entity::update_many().col_expr(P::Credential, Expr::value(credential)).col_expr(P::LastUsedAt, Expr::value(at.0));
+    let update = passkey::Entity::update_many()
+        .col_expr(P::Credential, Expr::value(credential))
+        .col_expr(P::LastUsedAt, Expr::value(at.0));
     Write {
         name: Name::Decides(Condition::UsePasskey),
         work: run(update.filter(P::Id.eq(id))),
@@ -58,7 +64,8 @@ pub(super) fn delete_passkey(user_id: &UserId, id: &str) -> Write {
 }
 
 pub(super) fn put_totp(new: &Totp) -> Write {
-    let unconfirmed = Where::all().add(T::UserId.eq(new.user_id.as_str())).add(T::ConfirmedAt.is_null());
+    let unconfirmed =
+        Where::all().add(T::UserId.eq(new.user_id.as_str())).add(T::ConfirmedAt.is_null());
     let row = totp::Model {
         user_id: new.user_id.as_str().to_owned(),
         secret: new.secret.as_str().to_owned(),
@@ -69,7 +76,10 @@ pub(super) fn put_totp(new: &Totp) -> Write {
     let insert = totp::Entity::insert(row.into_active_model()).on_conflict(nothing());
     Write {
         name: Name::Decides(Condition::PutTotp),
-        work: Work::Statements(vec![totp::Entity::delete_many().filter(unconfirmed).into(), insert.into()]),
+        work: Work::Statements(vec![
+            totp::Entity::delete_many().filter(unconfirmed).into(),
+            insert.into(),
+        ]),
         stale: None,
         // It proves nothing until its first code confirms it.
         audit: Audit::Silent,
@@ -77,8 +87,13 @@ pub(super) fn put_totp(new: &Totp) -> Write {
 }
 
 pub(super) fn confirm_totp(user_id: &UserId, step: i64, at: Timestamp) -> Write {
-    let waiting = Where::all().add(T::UserId.eq(user_id.as_str())).add(T::ConfirmedAt.is_null()).add(T::LastStep.lt(step));
-    let update = totp::Entity::update_many().col_expr(T::ConfirmedAt, Expr::value(at.0)).col_expr(T::LastStep, Expr::value(step));
+    let waiting = Where::all()
+        .add(T::UserId.eq(user_id.as_str()))
+        .add(T::ConfirmedAt.is_null())
+        .add(T::LastStep.lt(step));
+    let update = totp::Entity::update_many()
+        .col_expr(T::ConfirmedAt, Expr::value(at.0))
+        .col_expr(T::LastStep, Expr::value(step));
     Write {
         name: Name::Decides(Condition::ConfirmTotp),
         work: run(update.filter(waiting)),
@@ -88,10 +103,15 @@ pub(super) fn confirm_totp(user_id: &UserId, step: i64, at: Timestamp) -> Write 
 }
 
 pub(super) fn use_totp(user_id: &UserId, step: i64) -> Write {
-    let later = Where::all().add(T::UserId.eq(user_id.as_str())).add(T::ConfirmedAt.is_not_null()).add(T::LastStep.lt(step));
+    let later = Where::all()
+        .add(T::UserId.eq(user_id.as_str()))
+        .add(T::ConfirmedAt.is_not_null())
+        .add(T::LastStep.lt(step));
     Write {
         name: Name::Decides(Condition::UseTotp),
-        work: run(totp::Entity::update_many().col_expr(T::LastStep, Expr::value(step)).filter(later)),
+        work: run(totp::Entity::update_many()
+            .col_expr(T::LastStep, Expr::value(step))
+            .filter(later)),
         stale: None,
         // The session that it completes has the entry.
         audit: Audit::Silent,
@@ -108,10 +128,19 @@ pub(super) fn delete_totp(user_id: &UserId) -> Write {
 }
 
 pub(super) fn replace_recovery_codes(user_id: &UserId, codes: &[HashedToken]) -> Write {
-    let mut statements: Vec<Sql> = vec![recovery_code::Entity::delete_many().filter(R::UserId.eq(user_id.as_str())).into()];
-    let row = |code: &HashedToken| recovery_code::Model { code: code.as_str().to_owned(), user_id: user_id.as_str().to_owned() };
+    let mut statements: Vec<Sql> =
+        vec![recovery_code::Entity::delete_many().filter(R::UserId.eq(user_id.as_str())).into()];
+    let row = |code: &HashedToken| recovery_code::Model {
+        code: code.as_str().to_owned(),
+        user_id: user_id.as_str().to_owned(),
+    };
     if !codes.is_empty() {
-        statements.push(recovery_code::Entity::insert_many(codes.iter().map(|code| row(code).into_active_model())).into());
+        statements.push(
+            recovery_code::Entity::insert_many(
+                codes.iter().map(|code| row(code).into_active_model()),
+            )
+            .into(),
+        );
     }
     let kind = if codes.is_empty() { AuditKind::FactorRemoved } else { AuditKind::FactorAdded };
     Write {

@@ -1,6 +1,9 @@
 //! Writes of sessions, and of the counts of attempts to guess a secret.
 
-use doorward_model::{AuditEvent, AuditKind, AuditSubject, CountedAttempt, HashedToken, IdentityId, ProviderId, Session, SessionId, Timestamp, UserId};
+use doorward_model::{
+    AuditEvent, AuditKind, AuditSubject, CountedAttempt, HashedToken, IdentityId, ProviderId,
+    Session, SessionId, Timestamp, UserId,
+};
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter, Set,
     sea_query::{Expr, ExprTrait, OnConflict},
@@ -20,7 +23,8 @@ use crate::{
 
 pub(super) fn insert(new: &Session) -> Write {
     let detail = json!({"by": new.authentication.amr, "provider": new.upstream.as_ref().map(|upstream| upstream.provider.as_str())});
-    let mut event = AuditEvent::new(AuditKind::SignedIn).by(&new.user_id).detail(detail.to_string());
+    let mut event =
+        AuditEvent::new(AuditKind::SignedIn).by(&new.user_id).detail(detail.to_string());
     event.actor.session_id = Some(new.id.to_string());
     event.address.clone_from(&new.address);
     Write {
@@ -33,7 +37,9 @@ pub(super) fn insert(new: &Session) -> Write {
 }
 
 pub(super) fn touch(token: &HashedToken, last_seen_at: Timestamp, expires_at: Timestamp) -> Write {
-    let update = session::Entity::update_many().col_expr(S::LastSeenAt, Expr::value(last_seen_at.0)).col_expr(S::ExpiresAt, Expr::value(expires_at.0));
+    let update = session::Entity::update_many()
+        .col_expr(S::LastSeenAt, Expr::value(last_seen_at.0))
+        .col_expr(S::ExpiresAt, Expr::value(expires_at.0));
     Write {
         name: Name::Always("touch_session"),
         work: run(update.filter(S::Token.eq(token.as_str()))),
@@ -48,7 +54,11 @@ pub(super) fn end(token: &HashedToken, signs_in: bool) -> Write {
         work: run(session::Entity::delete_many().filter(S::Token.eq(token.as_str()))),
         stale: Some(Stale::Session(token.as_str().to_owned())),
         // A session that another one replaces did not end.
-        audit: if signs_in { Audit::Silent } else { Audit::Traffic(AuditEvent::new(AuditKind::SessionEnded)) },
+        audit: if signs_in {
+            Audit::Silent
+        } else {
+            Audit::Traffic(AuditEvent::new(AuditKind::SessionEnded))
+        },
     }
 }
 
@@ -56,7 +66,9 @@ pub(super) fn end_one_of_person(user_id: &UserId, session_id: &SessionId) -> Wri
     let event = about(AuditKind::SessionEnded, AuditSubject::Person, user_id.as_str());
     Write {
         name: Name::Decides(Condition::EndSessionOfPerson),
-        work: run(session::Entity::delete_many().filter(S::UserId.eq(user_id.as_str())).filter(S::Id.eq(session_id.as_str()))),
+        work: run(session::Entity::delete_many()
+            .filter(S::UserId.eq(user_id.as_str()))
+            .filter(S::Id.eq(session_id.as_str()))),
         stale: Some(Stale::Sessions),
         audit: Audit::Entry(event.detail(json!({"session": session_id.as_str()}).to_string())),
     }
@@ -72,7 +84,9 @@ pub(super) fn end_of_person(user_id: &UserId, except: Option<&SessionId>) -> Wri
         name: Name::Always("end_sessions_of_person"),
         work: run(session::Entity::delete_many().filter(which)),
         stale: Some(Stale::Sessions),
-        audit: Audit::Entry(event.detail(json!({"all_except": except.map(SessionId::as_str)}).to_string())),
+        audit: Audit::Entry(
+            event.detail(json!({"all_except": except.map(SessionId::as_str)}).to_string()),
+        ),
     }
 }
 
@@ -85,7 +99,11 @@ pub(super) fn end_of_identity(identity: &IdentityId, sid: Option<&str>) -> Write
         name: Name::Always("end_sessions_of_identity"),
         work: run(session::Entity::delete_many().filter(which)),
         stale: Some(Stale::Sessions),
-        audit: Audit::Entry(about(AuditKind::SessionEnded, AuditSubject::Identity, identity.as_str())),
+        audit: Audit::Entry(about(
+            AuditKind::SessionEnded,
+            AuditSubject::Identity,
+            identity.as_str(),
+        )),
     }
 }
 
@@ -95,20 +113,29 @@ pub(super) fn end_of_sid(provider: &ProviderId, sid: &str) -> Write {
         name: Name::Always("end_sessions_of_sid"),
         work: run(session::Entity::delete_many().filter(which)),
         stale: Some(Stale::Sessions),
-        audit: Audit::Entry(about(AuditKind::SessionEnded, AuditSubject::Provider, provider.as_str())),
+        audit: Audit::Entry(about(
+            AuditKind::SessionEnded,
+            AuditSubject::Provider,
+            provider.as_str(),
+        )),
     }
 }
 
 fn first_failure(key: &str, at: Timestamp) -> login_failure::ActiveModel {
-    login_failure::ActiveModel { name: Set(key.to_owned()), failures: Set(1), last_at: Set(at.0), previous_at: Set(None) }
+    login_failure::ActiveModel {
+        name: Set(key.to_owned()),
+        failures: Set(1),
+        last_at: Set(at.0),
+        previous_at: Set(None),
+    }
 }
 
 fn held(column: F) -> Expr {
     Expr::col((login_failure::Entity, column))
 }
 
-/// Counts an attempt before the secret is compared. The one statement both decides and counts, so that of attempts sent at once no more are
-/// compared than of attempts sent one after the other.
+/// Counts an attempt before the secret is compared. The one statement both decides and counts, so
+/// that of attempts sent at once no more are compared than of attempts sent one after the other.
 pub(super) fn count_attempt(attempt: &CountedAttempt) -> Write {
     let CountedAttempt { key, at, forget_after, .. } = attempt;
     let forgotten = || held(F::LastAt).lt(at.plus(-forget_after).0);
@@ -127,7 +154,11 @@ pub(super) fn count_attempt(attempt: &CountedAttempt) -> Write {
     }
     let counted = Expr::case(forgotten(), 1).finally(held(F::Failures).add(1));
     let mut again = OnConflict::column(F::Name);
-    again.value(F::Failures, counted).value(F::PreviousAt, held(F::LastAt)).value(F::LastAt, at.0).action_cond_where(allowed);
+    again
+        .value(F::Failures, counted)
+        .value(F::PreviousAt, held(F::LastAt))
+        .value(F::LastAt, at.0)
+        .action_cond_where(allowed);
     Write {
         name: Name::Decides(Condition::CountAttempt),
         work: run(login_failure::Entity::insert(first_failure(key, *at)).on_conflict(again)),
@@ -137,11 +168,20 @@ pub(super) fn count_attempt(attempt: &CountedAttempt) -> Write {
     }
 }
 
-/// Takes back an attempt that turned out to be right, with the moment that it set, so that it delays no other.
+/// Takes back an attempt that turned out to be right, with the moment that it set, so that it
+/// delays no other.
 pub(super) fn take_back_attempt(key: &str) -> Write {
-    let before = Expr::case(F::PreviousAt.is_null(), Expr::col(F::LastAt)).finally(Expr::col(F::PreviousAt));
-    let update = login_failure::Entity::update_many().col_expr(F::Failures, Expr::col(F::Failures).sub(1)).col_expr(F::LastAt, before.into());
-    Write { name: Name::Always("take_back_attempt"), work: run(update.filter(F::Name.eq(key)).filter(F::Failures.gt(0))), stale: None, audit: Audit::Silent }
+    let before =
+        Expr::case(F::PreviousAt.is_null(), Expr::col(F::LastAt)).finally(Expr::col(F::PreviousAt));
+    let update = login_failure::Entity::update_many()
+        .col_expr(F::Failures, Expr::col(F::Failures).sub(1))
+        .col_expr(F::LastAt, before.into());
+    Write {
+        name: Name::Always("take_back_attempt"),
+        work: run(update.filter(F::Name.eq(key)).filter(F::Failures.gt(0))),
+        stale: None,
+        audit: Audit::Silent,
+    }
 }
 
 pub(super) fn clear_failures(key: &str) -> Write {

@@ -1,6 +1,10 @@
-//! Writes of spent values, links, keys and settings, of what units expect, and of what is kept for the audit.
+//! Writes of spent values, links, keys and settings, of what units expect, and of what is kept for
+//! the audit.
 
-use doorward_model::{AuditEvent, AuditKind, AuditSubject, ConnectStep, Expected, HashedToken, OneTimeLink, Sealed, SigningKey, Timestamp, UserId};
+use doorward_model::{
+    AuditEvent, AuditKind, AuditSubject, ConnectStep, Expected, HashedToken, OneTimeLink, Sealed,
+    SigningKey, Timestamp, UserId,
+};
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, QueryFilter, Set,
     sea_query::{Expr, OnConflict},
@@ -28,11 +32,20 @@ const ROWS: usize = 500;
 
 pub(super) fn spend_value(key: String, expires_at: Timestamp) -> Write {
     let row = spent_value::ActiveModel { name: Set(key), expires_at: Set(expires_at.0) };
-    Write { name: Name::Decides(Condition::SpendValue), work: run(spent_value::Entity::insert(row).on_conflict(nothing())), stale: None, audit: Audit::Silent }
+    Write {
+        name: Name::Decides(Condition::SpendValue),
+        work: run(spent_value::Entity::insert(row).on_conflict(nothing())),
+        stale: None,
+        audit: Audit::Silent,
+    }
 }
 
 pub(super) fn insert_link(link: &OneTimeLink) -> Write {
-    let row = one_time_link::ActiveModel { token: Set(link.token.as_str().to_owned()), expires_at: Set(link.expires_at.0), consumed_at: Set(None) };
+    let row = one_time_link::ActiveModel {
+        token: Set(link.token.as_str().to_owned()),
+        expires_at: Set(link.expires_at.0),
+        consumed_at: Set(None),
+    };
     Write {
         name: Name::Always("insert_link"),
         work: run(one_time_link::Entity::insert(row)),
@@ -42,10 +55,15 @@ pub(super) fn insert_link(link: &OneTimeLink) -> Write {
 }
 
 pub(super) fn redeem_link(token: &HashedToken, now: Timestamp) -> Write {
-    let unused = Where::all().add(L::Token.eq(token.as_str())).add(L::ConsumedAt.is_null()).add(L::ExpiresAt.gt(now.0));
+    let unused = Where::all()
+        .add(L::Token.eq(token.as_str()))
+        .add(L::ConsumedAt.is_null())
+        .add(L::ExpiresAt.gt(now.0));
     Write {
         name: Name::Decides(Condition::RedeemLink),
-        work: run(one_time_link::Entity::update_many().col_expr(L::ConsumedAt, Expr::value(now.0)).filter(unused)),
+        work: run(one_time_link::Entity::update_many()
+            .col_expr(L::ConsumedAt, Expr::value(now.0))
+            .filter(unused)),
         stale: None,
         audit: Audit::Entry(AuditEvent::new(AuditKind::AdminLinkUsed)),
     }
@@ -64,7 +82,9 @@ pub(super) fn retire_signing_keys(except: &str, at: Timestamp) -> Write {
     let others = Where::all().add(K::Kid.ne(except)).add(K::RetiresAt.is_null());
     Write {
         name: Name::Always("retire_signing_keys"),
-        work: run(signing_key::Entity::update_many().col_expr(K::RetiresAt, Expr::value(at.0)).filter(others)),
+        work: run(signing_key::Entity::update_many()
+            .col_expr(K::RetiresAt, Expr::value(at.0))
+            .filter(others)),
         stale: Some(Stale::SigningKeys),
         // The key that was added has the entry.
         audit: Audit::Silent,
@@ -81,11 +101,16 @@ fn setting_changed(key: &str) -> Audit {
 }
 
 pub(super) fn put(key: String, value: String) -> Write {
-    let replace = OnConflict::column(setting::Column::Name).update_column(setting::Column::Value).to_owned();
+    let replace =
+        OnConflict::column(setting::Column::Name).update_column(setting::Column::Value).to_owned();
     Write {
         name: Name::Always("put_setting"),
         audit: setting_changed(&key),
-        work: run(setting::Entity::insert(setting::ActiveModel { name: Set(key), value: Set(value) }).on_conflict(replace)),
+        work: run(setting::Entity::insert(setting::ActiveModel {
+            name: Set(key),
+            value: Set(value),
+        })
+        .on_conflict(replace)),
         stale: Some(Stale::Settings),
     }
 }
@@ -94,7 +119,11 @@ pub(super) fn insert(key: String, value: String) -> Write {
     Write {
         name: Name::Decides(Condition::InsertSetting),
         audit: setting_changed(&key),
-        work: run(setting::Entity::insert(setting::ActiveModel { name: Set(key), value: Set(value) }).on_conflict(nothing())),
+        work: run(setting::Entity::insert(setting::ActiveModel {
+            name: Set(key),
+            value: Set(value),
+        })
+        .on_conflict(nothing())),
         stale: Some(Stale::Settings),
     }
 }
@@ -120,11 +149,20 @@ pub(super) fn expect_other_administrator(user_id: UserId) -> Write {
 }
 
 pub(super) fn audit(events: Vec<AuditEvent>) -> Write {
-    Write { name: Name::Always("audit"), work: Work::Statements(Vec::new()), stale: None, audit: Audit::Entries(events) }
+    Write {
+        name: Name::Always("audit"),
+        work: Work::Statements(Vec::new()),
+        stale: None,
+        audit: Audit::Entries(events),
+    }
 }
 
 pub(super) fn insert_record(id: String, at: Timestamp, body: &Sealed) -> Write {
-    let row = audit_record::ActiveModel { id: Set(id), at: Set(at.0), body: Set(body.as_str().to_owned()) };
+    let row = audit_record::ActiveModel {
+        id: Set(id),
+        at: Set(at.0),
+        body: Set(body.as_str().to_owned()),
+    };
     Write {
         name: Name::Always("insert_record"),
         work: run(audit_record::Entity::insert(row)),
@@ -135,7 +173,9 @@ pub(super) fn insert_record(id: String, at: Timestamp, body: &Sealed) -> Write {
 }
 
 pub(super) fn insert_steps(steps: &[ConnectStep]) -> Write {
-    let inserts = steps.chunks(ROWS).map(|some| connect_step::Entity::insert_many(some.iter().map(convert::access_tokens::step_row)).into());
+    let inserts = steps.chunks(ROWS).map(|some| {
+        connect_step::Entity::insert_many(some.iter().map(convert::access_tokens::step_row)).into()
+    });
     Write {
         name: Name::Always("insert_steps"),
         work: Work::Statements(inserts.collect()),

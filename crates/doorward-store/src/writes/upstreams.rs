@@ -2,10 +2,14 @@
 
 use doorward_model::{
     AuditKind, AuditSubject, Connection, HashedToken, Timestamp, UpstreamName, UserId,
-    upstream::{ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState, UpstreamRegistration},
+    upstream::{
+        ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
+        UpstreamRegistration,
+    },
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, NotSet, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, NotSet,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use serde_json::json;
@@ -40,18 +44,27 @@ fn of(user_id: &UserId, upstream: &UpstreamName) -> Where {
 pub(super) fn insert(new: &StoredUpstream) -> Write {
     Write {
         name: Name::Decides(Condition::InsertUpstream),
-        work: run(upstream::Entity::insert(convert::upstream_row(new).into_active_model()).on_conflict(nothing())),
+        work: run(upstream::Entity::insert(convert::upstream_row(new).into_active_model())
+            .on_conflict(nothing())),
         stale: Some(Stale::Upstreams),
-        audit: Audit::Entry(about(AuditKind::UpstreamAdded, AuditSubject::Upstream, new.name.as_str())),
+        audit: Audit::Entry(about(
+            AuditKind::UpstreamAdded,
+            AuditSubject::Upstream,
+            new.name.as_str(),
+        )),
     }
 }
 
 /// The tools of an upstream on which nothing was decided.
 fn undecided(upstream: &str) -> Where {
-    Where::all().add(T::Upstream.eq(upstream)).add(T::State.eq(ToolState::Waiting.as_str())).add(T::Class.is_null())
+    Where::all()
+        .add(T::Upstream.eq(upstream))
+        .add(T::State.eq(ToolState::Waiting.as_str()))
+        .add(T::Class.is_null())
 }
 
-/// Deletes an upstream with everything that belongs to it. What was decided about its tools' definitions stays.
+/// Deletes an upstream with everything that belongs to it. What was decided about its tools'
+/// definitions stays.
 pub(super) fn delete(name: &UpstreamName) -> Write {
     let text = name.as_str();
     Write {
@@ -82,35 +95,55 @@ pub(super) fn pin_new(tools: &[PinnedTool]) -> Write {
     }
 }
 
-pub(super) fn note_changed(upstream: &UpstreamName, tool: &str, definition: String, pinned: Pinned, first: bool) -> Write {
+pub(super) fn note_changed(
+    upstream: &UpstreamName,
+    tool: &str,
+    definition: String,
+    pinned: Pinned,
+    first: bool,
+) -> Write {
     let which = Where::all().add(T::Upstream.eq(upstream.as_str())).add(T::Tool.eq(tool));
-    let noted = upstream_tool::Entity::update_many().col_expr(T::Changed, Expr::value(definition)).col_expr(T::Pinned, Expr::value(pinned.as_str()));
-    let event = about(AuditKind::ToolChanged, AuditSubject::Tool, &format!("{}/{tool}", upstream.as_str()));
+    let noted = upstream_tool::Entity::update_many()
+        .col_expr(T::Changed, Expr::value(definition))
+        .col_expr(T::Pinned, Expr::value(pinned.as_str()));
+    let event =
+        about(AuditKind::ToolChanged, AuditSubject::Tool, &format!("{}/{tool}", upstream.as_str()));
     Write {
         name: Name::Always("note_changed_tool"),
         work: run(noted.filter(which)),
         stale: Some(Stale::Pinned(upstream.as_str().to_owned())),
-        // An upstream may change a definition as often as it likes; until an administrator decides, the first change is the news.
+        // An upstream may change a definition as often as it likes; until an administrator decides,
+        // the first change is the news.
         audit: if first { Audit::Entry(event) } else { Audit::Silent },
     }
 }
 
 pub(super) fn repin(tool: &PinnedTool, seen_definition: &str, seen_state: ToolState) -> Write {
     let upstream = tool.upstream.as_str();
-    let as_seen = Where::all().add(T::Upstream.eq(upstream)).add(T::Tool.eq(tool.tool.as_str())).add(T::Definition.eq(seen_definition));
+    let as_seen = Where::all()
+        .add(T::Upstream.eq(upstream))
+        .add(T::Tool.eq(tool.tool.as_str()))
+        .add(T::Definition.eq(seen_definition));
     let row = convert::tool_row(tool).into_active_model().reset_all();
     let row = upstream_tool::ActiveModel { upstream: NotSet, tool: NotSet, ..row };
     Write {
         name: Name::Always("repin_tool"),
-        work: run(upstream_tool::Entity::update_many().set(row).filter(as_seen.add(T::State.eq(seen_state.as_str())))),
+        work: run(upstream_tool::Entity::update_many()
+            .set(row)
+            .filter(as_seen.add(T::State.eq(seen_state.as_str())))),
         stale: Some(Stale::Pinned(upstream.to_owned())),
-        // No decision: a row of an older version becomes whole, or a tool counts as new, which has no entry either.
+        // No decision: a row of an older version becomes whole, or a tool counts as new, which has
+        // no entry either.
         audit: Audit::Silent,
     }
 }
 
 pub(super) fn forget_undecided(upstream: &UpstreamName, tools: &[String]) -> Write {
-    let delete = |some: &[String]| upstream_tool::Entity::delete_many().filter(undecided(upstream.as_str()).add(T::Tool.is_in(some))).into();
+    let delete = |some: &[String]| {
+        upstream_tool::Entity::delete_many()
+            .filter(undecided(upstream.as_str()).add(T::Tool.is_in(some)))
+            .into()
+    };
     Write {
         name: Name::Always("forget_undecided_tools"),
         work: Work::Statements(tools.chunks(ROWS).map(delete).collect()),
@@ -119,29 +152,46 @@ pub(super) fn forget_undecided(upstream: &UpstreamName, tools: &[String]) -> Wri
     }
 }
 
-pub(super) fn decide(tool: &PinnedTool, seen_definition: &str, seen_changed: Option<&str>) -> Write {
+pub(super) fn decide(
+    tool: &PinnedTool,
+    seen_definition: &str,
+    seen_changed: Option<&str>,
+) -> Write {
     let upstream = tool.upstream.as_str();
-    let mut as_seen = Where::all().add(T::Upstream.eq(upstream)).add(T::Tool.eq(tool.tool.as_str())).add(T::Definition.eq(seen_definition));
+    let mut as_seen = Where::all()
+        .add(T::Upstream.eq(upstream))
+        .add(T::Tool.eq(tool.tool.as_str()))
+        .add(T::Definition.eq(seen_definition));
     as_seen = as_seen.add(match seen_changed {
         Some(changed) => T::Changed.eq(changed),
         None => T::Changed.is_null(),
     });
     let row = convert::tool_row(tool).into_active_model().reset_all();
     let row = upstream_tool::ActiveModel { upstream: NotSet, tool: NotSet, ..row };
-    let event = about(AuditKind::ToolDecided, AuditSubject::Tool, &format!("{upstream}/{}", tool.tool));
+    let event =
+        about(AuditKind::ToolDecided, AuditSubject::Tool, &format!("{upstream}/{}", tool.tool));
     Write {
         name: Name::Decides(Condition::DecideTool),
         work: run(upstream_tool::Entity::update_many().set(row).filter(as_seen)),
         stale: Some(Stale::Pinned(upstream.to_owned())),
-        audit: Audit::Compared { event, row: Row::Tool(upstream.to_owned(), tool.tool.clone()), only_if_different: false },
+        audit: Audit::Compared {
+            event,
+            row: Row::Tool(upstream.to_owned(), tool.tool.clone()),
+            only_if_different: false,
+        },
     }
 }
 
 pub(super) fn put_registration(new: &UpstreamRegistration) -> Write {
-    let replace = OnConflict::columns([R::Upstream, R::Issuer]).update_columns([R::Credentials, R::ExpiresAt, R::CreatedAt]).to_owned();
+    let replace = OnConflict::columns([R::Upstream, R::Issuer])
+        .update_columns([R::Credentials, R::ExpiresAt, R::CreatedAt])
+        .to_owned();
     Write {
         name: Name::Always("put_upstream_registration"),
-        work: run(upstream_registration::Entity::insert(convert::registration_row(new).into_active_model()).on_conflict(replace)),
+        work: run(upstream_registration::Entity::insert(
+            convert::registration_row(new).into_active_model(),
+        )
+        .on_conflict(replace)),
         stale: None,
         audit: Audit::Silent,
     }
@@ -158,15 +208,33 @@ pub(super) fn delete_registration(upstream: &UpstreamName, issuer: &str) -> Writ
 }
 
 pub(super) fn put_connection(new: &Connection) -> Write {
-    let columns = [N::Issuer, N::Scopes, N::Tokens, N::ExpiresAt, N::EndsAt, N::CreatedAt, N::RefreshingUntil, N::Problem, N::Account];
-    // The version goes on from where it was: a refresh that is still under way must not be taken for newer.
+    let columns = [
+        N::Issuer,
+        N::Scopes,
+        N::Tokens,
+        N::ExpiresAt,
+        N::EndsAt,
+        N::CreatedAt,
+        N::RefreshingUntil,
+        N::Problem,
+        N::Account,
+    ];
+    // The version goes on from where it was: a refresh that is still under way must not be taken
+    // for newer.
     let next = Expr::col((connection::Entity, N::Version)).add(1);
-    let replace = OnConflict::columns([N::UserId, N::Upstream]).update_columns(columns).value(N::Version, next).to_owned();
+    let replace = OnConflict::columns([N::UserId, N::Upstream])
+        .update_columns(columns)
+        .value(N::Version, next)
+        .to_owned();
     Write {
         name: Name::Always("put_connection"),
-        work: run(connection::Entity::insert(convert::connection_row(new).into_active_model()).on_conflict(replace)),
+        work: run(connection::Entity::insert(convert::connection_row(new).into_active_model())
+            .on_conflict(replace)),
         stale: Some(stale(&new.user_id)),
-        audit: Audit::Entry(about(AuditKind::ConnectionMade, AuditSubject::Upstream, new.upstream.as_str()).by(&new.user_id)),
+        audit: Audit::Entry(
+            about(AuditKind::ConnectionMade, AuditSubject::Upstream, new.upstream.as_str())
+                .by(&new.user_id),
+        ),
     }
 }
 
@@ -180,15 +248,27 @@ pub(super) fn keep_refreshed(known: &Connection) -> Write {
         .col_expr(N::Version, Expr::value(row.version))
         .col_expr(N::RefreshingUntil, Expr::value(Option::<i64>::None))
         .col_expr(N::Problem, Expr::value(row.problem));
-    Write { name: Name::Decides(Condition::KeepRefreshedConnection), work: run(update.filter(still)), stale: Some(stale(&known.user_id)), audit: Audit::Silent }
+    Write {
+        name: Name::Decides(Condition::KeepRefreshedConnection),
+        work: run(update.filter(still)),
+        stale: Some(stale(&known.user_id)),
+        audit: Audit::Silent,
+    }
 }
 
-pub(super) fn claim_refresh((user_id, upstream): (&UserId, &UpstreamName), version: i64, now: Timestamp, until: Timestamp) -> Write {
+pub(super) fn claim_refresh(
+    (user_id, upstream): (&UserId, &UpstreamName),
+    version: i64,
+    now: Timestamp,
+    until: Timestamp,
+) -> Write {
     let free = Where::any().add(N::RefreshingUntil.is_null()).add(N::RefreshingUntil.lte(now.0));
     let still = of(user_id, upstream).add(N::Version.eq(version)).add(free);
     Write {
         name: Name::Decides(Condition::ClaimConnectionRefresh),
-        work: run(connection::Entity::update_many().col_expr(N::RefreshingUntil, Expr::value(until.0)).filter(still)),
+        work: run(connection::Entity::update_many()
+            .col_expr(N::RefreshingUntil, Expr::value(until.0))
+            .filter(still)),
         stale: Some(stale(user_id)),
         audit: Audit::Silent,
     }
@@ -231,7 +311,9 @@ pub(super) fn redeem_attempt(attempt: &Awaited, now: Timestamp) -> Write {
         .add(A::ExpiresAt.gt(now.0));
     Write {
         name: Name::Decides(Condition::RedeemConnectAttempt),
-        work: run(connect_attempt::Entity::update_many().col_expr(A::ConsumedAt, Expr::value(now.0)).filter(awaited)),
+        work: run(connect_attempt::Entity::update_many()
+            .col_expr(A::ConsumedAt, Expr::value(now.0))
+            .filter(awaited)),
         stale: None,
         // The connection that it leads to has the entry.
         audit: Audit::Silent,
@@ -240,7 +322,13 @@ pub(super) fn redeem_attempt(attempt: &Awaited, now: Timestamp) -> Write {
 
 pub(super) fn keep_result(result: &KeptResult, most: u64) -> Write {
     let theirs = || K::UserId.eq(result.user_id.as_str());
-    let newest = kept_result::Entity::find().select_only().column(K::Id).filter(theirs()).order_by_desc(K::CreatedAt).order_by_desc(K::Id).limit(most);
+    let newest = kept_result::Entity::find()
+        .select_only()
+        .column(K::Id)
+        .filter(theirs())
+        .order_by_desc(K::CreatedAt)
+        .order_by_desc(K::Id)
+        .limit(most);
     let old = Where::all().add(theirs()).add(K::Id.not_in_subquery(newest.into_query()));
     Write {
         name: Name::Always("keep_result"),

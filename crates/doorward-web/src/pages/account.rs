@@ -10,7 +10,9 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::PeopleError;
-use doorward_model::{Change, ClientId, ClientSource, Scope, ScopeSet, SessionId, Timestamp, routes};
+use doorward_model::{
+    Change, ClientId, ClientSource, Scope, ScopeSet, SessionId, Timestamp, routes,
+};
 use doorward_store::{ConnectedApp, StoreError};
 use doorward_transport::answer;
 
@@ -85,10 +87,12 @@ struct SessionRow {
 }
 
 async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
-    let apps = web.parts.store.connected_apps(&signed_in.visitor.person.id, web.parts.clock.now()).await?;
+    let apps =
+        web.parts.store.connected_apps(&signed_in.visitor.person.id, web.parts.clock.now()).await?;
     let mut rows = Vec::new();
     for app in apps {
-        let tools = web.parts.store.last_tools(&signed_in.visitor.person.id, &app.client_id).await?;
+        let tools =
+            web.parts.store.last_tools(&signed_in.visitor.person.id, &app.client_id).await?;
         rows.push(row(&app, tools.into_iter().map(|(tool, _)| tool).collect()));
     }
     Ok(rows)
@@ -97,9 +101,16 @@ async fn apps(web: &Web, signed_in: &SignedIn) -> Result<Vec<App>, StoreError> {
 fn row(app: &ConnectedApp, tools: Vec<String>) -> App {
     App {
         name: app.name().to_owned(),
-        unverified: app.client.as_ref().is_none_or(|client| client.source == ClientSource::Registration),
+        unverified: app
+            .client
+            .as_ref()
+            .is_none_or(|client| client.source == ClientSource::Registration),
         client_id: app.client_id.to_string(),
-        scopes: app.scopes.iter().map(|scope| AppScope { name: scope.name(), title: scope.title() }).collect(),
+        scopes: app
+            .scopes
+            .iter()
+            .map(|scope| AppScope { name: scope.name(), title: scope.title() })
+            .collect(),
         tools,
         connected: moment(app.connected_at),
         last_used: moment(app.last_used_at),
@@ -107,7 +118,11 @@ fn row(app: &ConnectedApp, tools: Vec<String>) -> App {
 }
 
 fn service_row(service: Service) -> ServiceRow {
-    let mut detail = vec![if service.tools == 1 { "1 tool".to_owned() } else { format!("{} tools", service.tools) }];
+    let mut detail = vec![if service.tools == 1 {
+        "1 tool".to_owned()
+    } else {
+        format!("{} tools", service.tools)
+    }];
     detail.extend(service.connected_at.map(|at| format!("connected {}", moment(Timestamp(at)))));
     detail.extend(service.account.map(|account| format!("account there: {account}")));
     detail.extend(service.scopes.map(|scopes| format!("scopes there: {scopes}")));
@@ -147,12 +162,21 @@ async fn sessions(web: &Web, signed_in: &SignedIn) -> Result<Vec<SessionRow>, St
         .collect())
 }
 
-async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, message: Option<String>, error: Option<String>) -> Response {
+async fn show(
+    web: &Web,
+    signed_in: &SignedIn,
+    status: StatusCode,
+    message: Option<String>,
+    error: Option<String>,
+) -> Response {
     let services = web.parts.upstreams.services(&signed_in.visitor.person).await;
-    let (apps, sessions, services) = match (apps(web, signed_in).await, sessions(web, signed_in).await, services) {
-        (Ok(apps), Ok(sessions), Ok(services)) => (apps, sessions, services),
-        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => return Oops::unavailable(&error).draw(web),
-    };
+    let (apps, sessions, services) =
+        match (apps(web, signed_in).await, sessions(web, signed_in).await, services) {
+            (Ok(apps), Ok(sessions), Ok(services)) => (apps, sessions, services),
+            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
+                return Oops::unavailable(&error).draw(web);
+            }
+        };
     let browser = &signed_in.browser;
     let lately = match lately(web, &signed_in.visitor.person.id, None, 8).await {
         Ok((rows, _)) => rows,
@@ -164,9 +188,20 @@ async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, message: Opti
         email: signed_in.visitor.person.email.clone().unwrap_or_default(),
         narrow_csrf: web.csrf(browser, "narrow"),
         frame: web.frame(Some(browser)),
-        person: signed_in.visitor.person.display_name.clone().unwrap_or_else(|| signed_in.visitor.person.name.to_string()),
+        person: signed_in
+            .visitor
+            .person
+            .display_name
+            .clone()
+            .unwrap_or_else(|| signed_in.visitor.person.name.to_string()),
         login_name: signed_in.visitor.person.name.to_string(),
-        roles: signed_in.visitor.person.all_roles().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        roles: signed_in
+            .visitor
+            .person
+            .all_roles()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
         mcp_url: web.at(routes::MCP),
         message,
         error,
@@ -174,7 +209,8 @@ async fn show(web: &Web, signed_in: &SignedIn, status: StatusCode, message: Opti
         services: services.into_iter().map(service_row).collect(),
         disconnect_csrf: web.csrf(browser, "disconnect"),
         sessions,
-        has_password: signed_in.visitor.person.password.is_some() && web.parts.accounts.config().passwords,
+        has_password: signed_in.visitor.person.password.is_some()
+            && web.parts.accounts.config().passwords,
         password_min_length: web.parts.accounts.config().password_min_length,
         withdraw_csrf: web.csrf(browser, "withdraw"),
         end_csrf: web.csrf(browser, "end-session"),
@@ -187,27 +223,45 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response
     show(&web, &signed_in, StatusCode::OK, None, None).await
 }
 
-pub(crate) async fn withdraw(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn withdraw(
+    State(web): State<Web>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &signed_in.browser, "withdraw", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
-    let Some(client_id) = params.get("client_id") else { return Oops::bad_form("it names no app").draw(&web) };
-    match web.parts.issuer.withdraw(&signed_in.visitor.person.id, Some(ClientId::from_text(client_id))).await {
+    let Some(client_id) = params.get("client_id") else {
+        return Oops::bad_form("it names no app").draw(&web);
+    };
+    match web
+        .parts
+        .issuer
+        .withdraw(&signed_in.visitor.person.id, Some(ClientId::from_text(client_id)))
+        .await
+    {
         Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),
         Err(failure) => Oops::from_failure(&failure).draw(&web),
     }
 }
 
 /// Takes from an app what the person unticked. It keeps the rest, and may ask again.
-pub(crate) async fn narrow(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn narrow(
+    State(web): State<Web>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &signed_in.browser, "narrow", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
-    let Some(client_id) = params.get("client_id").map(ClientId::from_text) else { return Oops::bad_form("it names no app").draw(&web) };
+    let Some(client_id) = params.get("client_id").map(ClientId::from_text) else {
+        return Oops::bad_form("it names no app").draw(&web);
+    };
     let user_id = signed_in.visitor.person.id.clone();
-    let kept: ScopeSet = params.names().filter_map(|name| Scope::named(name.strip_prefix("scope-")?)).collect();
+    let kept: ScopeSet =
+        params.names().filter_map(|name| Scope::named(name.strip_prefix("scope-")?)).collect();
     // Nothing left is the end of it.
     if !kept.iter().any(|scope| scope != Scope::OfflineAccess) {
         return match web.parts.issuer.withdraw(&user_id, Some(client_id)).await {
@@ -221,20 +275,44 @@ pub(crate) async fn narrow(State(web): State<Web>, signed_in: SignedIn, request:
     }
 }
 
-pub(crate) async fn end_session(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn end_session(
+    State(web): State<Web>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &signed_in.browser, "end-session", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
-    let Some(session_id) = params.get("session_id") else { return Oops::bad_form("it names no session").draw(&web) };
-    match web.parts.accounts.end_session(&signed_in.visitor.person.id, SessionId::from_text(session_id)).await {
+    let Some(session_id) = params.get("session_id") else {
+        return Oops::bad_form("it names no session").draw(&web);
+    };
+    match web
+        .parts
+        .accounts
+        .end_session(&signed_in.visitor.person.id, SessionId::from_text(session_id))
+        .await
+    {
         Ok(true) => answer::see_other(&web.at(routes::ACCOUNT)),
-        Ok(false) => show(&web, &signed_in, StatusCode::NOT_FOUND, None, Some("That session has ended already.".to_owned())).await,
+        Ok(false) => {
+            show(
+                &web,
+                &signed_in,
+                StatusCode::NOT_FOUND,
+                None,
+                Some("That session has ended already.".to_owned()),
+            )
+            .await
+        }
         Err(error) => Oops::unavailable(&error).draw(&web),
     }
 }
 
-pub(crate) async fn change_password(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn change_password(
+    State(web): State<Web>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &signed_in.browser, "password", request).await {
         Ok(params) => params,
         Err(response) => return response,
@@ -246,7 +324,17 @@ pub(crate) async fn change_password(State(web): State<Web>, signed_in: SignedIn,
         Err(response) => return response,
     };
     let passwords = (text("present"), text("new"));
-    match web.parts.accounts.change_password(&authority, &visitor.person, passwords, (&signed_in.browser.facts(), visitor.session.id.clone())).await {
+    match web
+        .parts
+        .accounts
+        .change_password(
+            &authority,
+            &visitor.person,
+            passwords,
+            (&signed_in.browser.facts(), visitor.session.id.clone()),
+        )
+        .await
+    {
         Ok(()) => {
             let done = "Your password was changed. Other sessions have ended and connected apps must ask again.".to_owned();
             show(&web, &signed_in, StatusCode::OK, Some(done), None).await
@@ -254,9 +342,25 @@ pub(crate) async fn change_password(State(web): State<Web>, signed_in: SignedIn,
         Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
         Err(PeopleError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
         Err(error @ PeopleError::Wait(seconds)) => {
-            let response = show(&web, &signed_in, StatusCode::TOO_MANY_REQUESTS, None, Some(format!("The password was not changed: {error}."))).await;
+            let response = show(
+                &web,
+                &signed_in,
+                StatusCode::TOO_MANY_REQUESTS,
+                None,
+                Some(format!("The password was not changed: {error}.")),
+            )
+            .await;
             answer::retry_after(response, u64::try_from(seconds).unwrap_or(1))
         }
-        Err(error) => show(&web, &signed_in, StatusCode::BAD_REQUEST, None, Some(format!("The password was not changed: {error}."))).await,
+        Err(error) => {
+            show(
+                &web,
+                &signed_in,
+                StatusCode::BAD_REQUEST,
+                None,
+                Some(format!("The password was not changed: {error}.")),
+            )
+            .await
+        }
     }
 }

@@ -32,7 +32,12 @@ struct Page {
 }
 
 /// The last things that concern a person.
-pub(crate) async fn lately(web: &Web, user_id: &UserId, before: Option<i64>, limit: u64) -> Result<(Vec<AuditRow>, Option<i64>), StoreError> {
+pub(crate) async fn lately(
+    web: &Web,
+    user_id: &UserId,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<(Vec<AuditRow>, Option<i64>), StoreError> {
     let filter = AuditFilter { concerns: Some(user_id.to_string()), ..AuditFilter::default() };
     let page = web.parts.store.audit(&filter, before, limit).await?;
     let names = Names::of(&web.parts.store, &page.entries).await?;
@@ -43,7 +48,11 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Re
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let before = params.get("before").and_then(|before| before.parse().ok());
     match lately(&web, &signed_in.visitor.person.id, before, LINES).await {
-        Ok((rows, next)) => draw(StatusCode::OK, &Page { frame: web.frame(Some(&signed_in.browser)), tab: "activity", rows, next }, false),
+        Ok((rows, next)) => draw(
+            StatusCode::OK,
+            &Page { frame: web.frame(Some(&signed_in.browser)), tab: "activity", rows, next },
+            false,
+        ),
         Err(error) => Oops::unavailable(&error).draw(&web),
     }
 }

@@ -22,7 +22,8 @@ use crate::{
 /// How many lines a page has.
 const LINES: u64 = 50;
 /// The conditions that a search may have.
-const FIELDS: [&str; 9] = ["user", "client", "kind", "outcome", "tool", "upstream", "subject", "since", "until"];
+const FIELDS: [&str; 9] =
+    ["user", "client", "kind", "outcome", "tool", "upstream", "subject", "since", "until"];
 
 #[derive(Template)]
 #[template(path = "admin_audit.html")]
@@ -53,14 +54,18 @@ struct Asked {
 }
 
 fn asked(params: &Params) -> Asked {
-    let text = |name: &str| params.get(name).unwrap_or_default().trim().chars().take(512).collect::<String>();
+    let text = |name: &str| {
+        params.get(name).unwrap_or_default().trim().chars().take(512).collect::<String>()
+    };
     let [user, client, kind, outcome, tool, upstream, subject, since, until] = FIELDS.map(text);
     Asked { user, client, kind, outcome, tool, upstream, subject, since, until }
 }
 
 /// The conditions of a search, for links that go on with it.
 fn query(params: &Params) -> String {
-    let given = FIELDS.iter().filter_map(|name| params.get(name).filter(|value| !value.is_empty()).map(|value| (*name, value)));
+    let given = FIELDS.iter().filter_map(|name| {
+        params.get(name).filter(|value| !value.is_empty()).map(|value| (*name, value))
+    });
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
 }
 
@@ -68,11 +73,15 @@ fn day(text: &str) -> Result<Option<Timestamp>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    let date = Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| format!("{text:?} is not a day like 2026-11-21"))?;
+    let date = Date::parse(text, format_description!("[year]-[month]-[day]"))
+        .map_err(|_| format!("{text:?} is not a day like 2026-11-21"))?;
     Ok(Some(Timestamp(date.midnight().assume_utc().unix_timestamp())))
 }
 
-async fn filter(web: &Web, asked: &Asked) -> Result<AuditFilter, Result<String, doorward_store::StoreError>> {
+async fn filter(
+    web: &Web,
+    asked: &Asked,
+) -> Result<AuditFilter, Result<String, doorward_store::StoreError>> {
     let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     let user_id = if asked.user.is_empty() {
         None
@@ -99,7 +108,11 @@ async fn filter(web: &Web, asked: &Asked) -> Result<AuditFilter, Result<String, 
     })
 }
 
-pub(crate) async fn get(State(web): State<Web>, administrator: Administrator, request: Request) -> Response {
+pub(crate) async fn get(
+    State(web): State<Web>,
+    administrator: Administrator,
+    request: Request,
+) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let asked = asked(&params);
     let mut page = Page {
@@ -125,7 +138,11 @@ pub(crate) async fn get(State(web): State<Web>, administrator: Administrator, re
     let found = async {
         let found = web.parts.store.audit(&filter, before, LINES).await?;
         let names = Names::of(&web.parts.store, &found.entries).await?;
-        Ok::<_, doorward_store::StoreError>((found.entries.iter().map(|entry| names.row(entry)).collect(), found.before, found.stretched))
+        Ok::<_, doorward_store::StoreError>((
+            found.entries.iter().map(|entry| names.row(entry)).collect(),
+            found.before,
+            found.stretched,
+        ))
     };
     match found.await {
         Ok((rows, next, stretched)) => {
@@ -158,15 +175,26 @@ struct Record {
 }
 
 /// Recorded arguments and result: for the role auditor, and for nobody else there is no such page.
-pub(crate) async fn record(State(web): State<Web>, administrator: Administrator, Path(id): Path<String>) -> Response {
+pub(crate) async fn record(
+    State(web): State<Web>,
+    administrator: Administrator,
+    Path(id): Path<String>,
+) -> Response {
     let person = &administrator.0.visitor.person;
     if !Role::parse("auditor").is_ok_and(|role| person.has_any(&[role])) {
         return Oops::not_found().draw(&web);
     }
     match web.parts.console.record(&id).await {
-        Ok(Some((arguments, result))) => {
-            draw(StatusCode::OK, &Record { frame: web.frame(Some(&administrator.0.browser)), tab: "audit", arguments, result }, false)
-        }
+        Ok(Some((arguments, result))) => draw(
+            StatusCode::OK,
+            &Record {
+                frame: web.frame(Some(&administrator.0.browser)),
+                tab: "audit",
+                arguments,
+                result,
+            },
+            false,
+        ),
         Ok(None) => Oops::not_found().draw(&web),
         Err(error) => Oops::unavailable(&error).draw(&web),
     }

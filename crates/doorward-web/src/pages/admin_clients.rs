@@ -69,7 +69,11 @@ fn row(client: &Client, approval: bool) -> Row {
         states.push(("blocked", false));
     }
     if approval && client.source != ClientSource::Administrator {
-        states.push(if client.approved_at.is_some() { ("approved", true) } else { ("waits for approval", false) });
+        states.push(if client.approved_at.is_some() {
+            ("approved", true)
+        } else {
+            ("waits for approval", false)
+        });
     }
     if client.pinned_at.is_some() {
         states.push(("pinned", true));
@@ -93,13 +97,26 @@ struct Say {
     added: Option<AddedClient>,
 }
 
-async fn show_list(web: &Web, administrator: &Administrator, params: &Params, say: Say) -> Response {
-    let text = |name: &str| params.get(name).unwrap_or_default().chars().take(200).collect::<String>();
+async fn show_list(
+    web: &Web,
+    administrator: &Administrator,
+    params: &Params,
+    say: Say,
+) -> Response {
+    let text =
+        |name: &str| params.get(name).unwrap_or_default().chars().take(200).collect::<String>();
     let (search, source) = (text("search"), text("source"));
-    let after = params.get("after").and_then(|text| text.split_once(' ')).and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
-    let filter = ClientFilter { source: ClientSource::parse(&source), search: Some(search.clone()), after };
+    let after = params
+        .get("after")
+        .and_then(|text| text.split_once(' '))
+        .and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
+    let filter =
+        ClientFilter { source: ClientSource::parse(&source), search: Some(search.clone()), after };
     let store = &web.parts.store;
-    let (clients, registered) = match (store.clients(filter, LISTED + 1).await, store.count_clients(ClientSource::Registration).await) {
+    let (clients, registered) = match (
+        store.clients(filter, LISTED + 1).await,
+        store.count_clients(ClientSource::Registration).await,
+    ) {
         (Ok(clients), Ok(registered)) => (clients, registered),
         (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(web),
     };
@@ -112,7 +129,11 @@ async fn show_list(web: &Web, administrator: &Administrator, params: &Params, sa
         message: say.message,
         error: say.error,
         added: say.added,
-        next: if more { clients.last().map(|client| encoded(&format!("{} {}", client.created_at, client.id))) } else { None },
+        next: if more {
+            clients.last().map(|client| encoded(&format!("{} {}", client.created_at, client.id)))
+        } else {
+            None
+        },
         clients: clients.iter().map(|client| row(client, quota.approval)).collect(),
         search_link: encoded(&search),
         search,
@@ -123,12 +144,20 @@ async fn show_list(web: &Web, administrator: &Administrator, params: &Params, sa
     draw_copying(say.status, &page)
 }
 
-pub(crate) async fn list(State(web): State<Web>, administrator: Administrator, request: Request) -> Response {
+pub(crate) async fn list(
+    State(web): State<Web>,
+    administrator: Administrator,
+    request: Request,
+) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     show_list(&web, &administrator, &params, Say::default()).await
 }
 
-pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &administrator.0.browser, "clients", request).await {
         Ok(params) => params,
         Err(response) => return response,
@@ -136,23 +165,38 @@ pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, r
     let empty = Params::default();
     let said = match params.get("do") {
         Some("add") => {
-            let authority = match web.authority(&administrator.0.visitor, &Onward::page(routes::ADMIN_CLIENTS)).await {
+            let authority = match web
+                .authority(&administrator.0.visitor, &Onward::page(routes::ADMIN_CLIENTS))
+                .await
+            {
                 Ok(authority) => authority,
                 Err(response) => return response,
             };
-            let uris = params.get("redirect_uris").unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect();
+            let uris = params
+                .get("redirect_uris")
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(ToOwned::to_owned)
+                .collect();
             let new = ClientToAdd {
                 name: params.get("name").unwrap_or_default().to_owned(),
                 redirect_uris: uris,
                 confidential: params.get("confidential").is_some(),
                 admin: params.get("admin").is_some(),
             };
-            web.parts.console.add_client(&authority, new).await.map(|added| Say { added: Some(added), ..Say::default() })
+            web.parts
+                .console
+                .add_client(&authority, new)
+                .await
+                .map(|added| Say { added: Some(added), ..Say::default() })
         }
         Some("clean-up") => {
             let days = params.get("days").and_then(|days| days.parse().ok()).unwrap_or(30);
             let cleaned = web.parts.console.clean_clients(days).await;
-            cleaned.map(|gone| Say { message: Some(format!("{gone} unused registrations were deleted.")), ..Say::default() })
+            cleaned.map(|gone| Say {
+                message: Some(format!("{gone} unused registrations were deleted.")),
+                ..Say::default()
+            })
         }
         _ => return Oops::bad_form("it says nothing to do").draw(&web),
     };
@@ -160,7 +204,11 @@ pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, r
         Ok(say) => show_list(&web, &administrator, &empty, say).await,
         Err(Told::Store(error)) => Oops::unavailable(&error).draw(&web),
         Err(told) => {
-            let say = Say { status: StatusCode::BAD_REQUEST, error: Some(words(&told)), ..Say::default() };
+            let say = Say {
+                status: StatusCode::BAD_REQUEST,
+                error: Some(words(&told)),
+                ..Say::default()
+            };
             show_list(&web, &administrator, &empty, say).await
         }
     }
@@ -197,7 +245,12 @@ struct One {
     by_hand: bool,
 }
 
-async fn show(web: &Web, administrator: &Administrator, id: &ClientId, (status, error): (StatusCode, Option<String>)) -> Response {
+async fn show(
+    web: &Web,
+    administrator: &Administrator,
+    id: &ClientId,
+    (status, error): (StatusCode, Option<String>),
+) -> Response {
     let client = match web.parts.store.client(id).await {
         Ok(Some(client)) => client,
         Ok(None) => return Oops::not_found().draw(web),
@@ -224,29 +277,54 @@ async fn show(web: &Web, administrator: &Administrator, id: &ClientId, (status, 
     draw_copying(status, &page)
 }
 
-pub(crate) async fn one(State(web): State<Web>, administrator: Administrator, request: Request) -> Response {
+pub(crate) async fn one(
+    State(web): State<Web>,
+    administrator: Administrator,
+    request: Request,
+) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let Some(id) = params.get("client_id") else { return Oops::not_found().draw(&web) };
     show(&web, &administrator, &ClientId::from_text(id), (StatusCode::OK, None)).await
 }
 
-pub(crate) async fn decide(State(web): State<Web>, administrator: Administrator, request: Request<Body>) -> Response {
+pub(crate) async fn decide(
+    State(web): State<Web>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &administrator.0.browser, "client", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
-    let (Some(id), Some(decision), Some(seen)) = (params.get("client_id"), params.get("decision"), params.get("seen")) else {
+    let (Some(id), Some(decision), Some(seen)) =
+        (params.get("client_id"), params.get("decision"), params.get("seen"))
+    else {
         return Oops::bad_form("it says nothing to decide").draw(&web);
     };
     let id = ClientId::from_text(id);
     if decision == "delete" && params.get("sure").is_none() {
-        return show(&web, &administrator, &id, (StatusCode::BAD_REQUEST, Some("Nothing was changed: tick that you are sure.".to_owned()))).await;
+        return show(
+            &web,
+            &administrator,
+            &id,
+            (
+                StatusCode::BAD_REQUEST,
+                Some("Nothing was changed: tick that you are sure.".to_owned()),
+            ),
+        )
+        .await;
     }
     match web.parts.console.decide_client(&id, decision, seen).await {
         Ok(()) if decision == "delete" => answer::see_other(&web.at(routes::ADMIN_CLIENTS)),
-        Ok(()) => answer::see_other(&web.at(&format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id.as_str())))),
+        Ok(()) => answer::see_other(&web.at(&format!(
+            "{}?client_id={}",
+            routes::ADMIN_CLIENT,
+            encoded(id.as_str())
+        ))),
         Err(Told::Missing) => Oops::not_found().draw(&web),
         Err(Told::Store(error)) => Oops::unavailable(&error).draw(&web),
-        Err(told) => show(&web, &administrator, &id, (StatusCode::CONFLICT, Some(words(&told)))).await,
+        Err(told) => {
+            show(&web, &administrator, &id, (StatusCode::CONFLICT, Some(words(&told)))).await
+        }
     }
 }

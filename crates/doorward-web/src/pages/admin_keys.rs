@@ -51,10 +51,18 @@ struct Token {
     live: bool,
 }
 
-async fn page(web: &Web, administrator: &Administrator, error: Option<String>) -> Result<Page, StoreError> {
+async fn page(
+    web: &Web,
+    administrator: &Administrator,
+    error: Option<String>,
+) -> Result<Page, StoreError> {
     let (store, now) = (&web.parts.store, web.parts.clock.now());
     let records = store.signing_keys().await?;
-    let active = records.iter().filter(|key| key.activates_at <= now).max_by_key(|key| key.activates_at).map(|key| key.kid.clone());
+    let active = records
+        .iter()
+        .filter(|key| key.activates_at <= now)
+        .max_by_key(|key| key.activates_at)
+        .map(|key| key.kid.clone());
     let keys = records.iter().rev().map(|key| Key {
         state: if Some(&key.kid) == active.as_ref() {
             "signs"
@@ -73,7 +81,10 @@ async fn page(web: &Web, administrator: &Administrator, error: Option<String>) -
     for token in store.access_tokens(200).await? {
         let id = token.user_id.to_string();
         if !people.contains_key(&id) {
-            let name = store.person(&token.user_id).await?.map_or_else(|| id.clone(), |person| person.name.to_string());
+            let name = store
+                .person(&token.user_id)
+                .await?
+                .map_or_else(|| id.clone(), |person| person.name.to_string());
             people.insert(id.clone(), name);
         }
         tokens.push(Token {
@@ -96,7 +107,12 @@ async fn page(web: &Web, administrator: &Administrator, error: Option<String>) -
     })
 }
 
-async fn show(web: &Web, administrator: &Administrator, status: StatusCode, error: Option<String>) -> Response {
+async fn show(
+    web: &Web,
+    administrator: &Administrator,
+    status: StatusCode,
+    error: Option<String>,
+) -> Response {
     match page(web, administrator, error).await {
         Ok(page) => draw(status, &page, false),
         Err(error) => Oops::unavailable(&error).draw(web),
@@ -107,7 +123,11 @@ pub(crate) async fn get(State(web): State<Web>, administrator: Administrator) ->
     show(&web, &administrator, StatusCode::OK, None).await
 }
 
-pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &administrator.0.browser, "keys", request).await {
         Ok(params) => params,
         Err(response) => return response,

@@ -32,7 +32,13 @@ struct Page {
     sign_in_url: String,
 }
 
-fn show(web: &Web, browser: &Browser, secret: &str, (status, name): (StatusCode, &str), error: Option<String>) -> Response {
+fn show(
+    web: &Web,
+    browser: &Browser,
+    secret: &str,
+    (status, name): (StatusCode, &str),
+    error: Option<String>,
+) -> Response {
     let back = routes::ADMIN_LINK.replace("{token}", secret);
     let page = Page {
         frame: web.frame(Some(browser)),
@@ -41,7 +47,11 @@ fn show(web: &Web, browser: &Browser, secret: &str, (status, name): (StatusCode,
         password_min_length: web.parts.accounts.config().password_min_length,
         error,
         passwords: web.parts.accounts.config().passwords,
-        sign_in_url: web.at(&format!("{}?{}", routes::LOGIN, Onward { request: None, next: Some(&back) }.query())),
+        sign_in_url: web.at(&format!(
+            "{}?{}",
+            routes::LOGIN,
+            Onward { request: None, next: Some(&back) }.query()
+        )),
     };
     browser.remember(web, draw(status, &page, false))
 }
@@ -57,7 +67,11 @@ fn spent() -> Oops {
     }
 }
 
-pub(crate) async fn get(State(web): State<Web>, Path(secret): Path<String>, browser: Browser) -> Response {
+pub(crate) async fn get(
+    State(web): State<Web>,
+    Path(secret): Path<String>,
+    browser: Browser,
+) -> Response {
     match web.parts.accounts.is_link_usable(&secret).await {
         Ok(true) => show(&web, &browser, &secret, (StatusCode::OK, ""), None),
         Ok(false) => spent().draw(&web),
@@ -65,7 +79,12 @@ pub(crate) async fn get(State(web): State<Web>, Path(secret): Path<String>, brow
     }
 }
 
-pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    Path(secret): Path<String>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &browser, "admin-link", request).await {
         Ok(params) => params,
         Err(response) => return response,
@@ -73,14 +92,30 @@ pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, bro
     let accounts = &web.parts.accounts;
     let result = match &browser.visitor {
         Some(visitor) => {
-            let authority = match web.authority(visitor, &Onward::page(&routes::ADMIN_LINK.replace("{token}", &secret))).await {
+            let authority = match web
+                .authority(visitor, &Onward::page(&routes::ADMIN_LINK.replace("{token}", &secret)))
+                .await
+            {
                 Ok(authority) => authority,
                 Err(response) => return response,
             };
-            accounts.become_administrator_by_link(&authority, &secret, &visitor.person).await.map(|()| None)
+            accounts
+                .become_administrator_by_link(&authority, &secret, &visitor.person)
+                .await
+                .map(|()| None)
         }
-        None if web.parts.accounts.config().passwords => add(&web, &secret, &params, &browser).await.map(Some),
-        None => return show(&web, &browser, &secret, (StatusCode::FORBIDDEN, ""), Some("Sign in first.".to_owned())),
+        None if web.parts.accounts.config().passwords => {
+            add(&web, &secret, &params, &browser).await.map(Some)
+        }
+        None => {
+            return show(
+                &web,
+                &browser,
+                &secret,
+                (StatusCode::FORBIDDEN, ""),
+                Some("Sign in first.".to_owned()),
+            );
+        }
     };
     match result {
         Ok(signed_in) => {
@@ -93,13 +128,29 @@ pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, bro
         Err(PeopleError::Link) => spent().draw(&web),
         Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
         Err(PeopleError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
-        Err(error) => show(&web, &browser, &secret, (StatusCode::BAD_REQUEST, params.get("name").unwrap_or_default()), Some(sentence(&error.to_string()))),
+        Err(error) => show(
+            &web,
+            &browser,
+            &secret,
+            (StatusCode::BAD_REQUEST, params.get("name").unwrap_or_default()),
+            Some(sentence(&error.to_string())),
+        ),
     }
 }
 
-async fn add(web: &Web, secret: &str, params: &Params, browser: &Browser) -> Result<doorward_accounts::SignedIn, PeopleError> {
+async fn add(
+    web: &Web,
+    secret: &str,
+    params: &Params,
+    browser: &Browser,
+) -> Result<doorward_accounts::SignedIn, PeopleError> {
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
-    let new = NewPerson { name: text("name"), email: None, password: Some(text("password")), roles: Vec::new() };
+    let new = NewPerson {
+        name: text("name"),
+        email: None,
+        password: Some(text("password")),
+        roles: Vec::new(),
+    };
     web.parts.accounts.add_administrator_by_link(secret, new, browser.facts()).await
 }
 

@@ -71,7 +71,12 @@ fn row(person: &Person) -> Row {
 }
 
 /// Shows the list. `params` says where it goes on, and fills the form in with what was typed.
-async fn show_list(web: &Web, administrator: &Administrator, params: &Params, (status, error): (StatusCode, Option<String>)) -> Response {
+async fn show_list(
+    web: &Web,
+    administrator: &Administrator,
+    params: &Params,
+    (status, error): (StatusCode, Option<String>),
+) -> Response {
     let people = web.parts.store.people_after(params.get("after"), LISTED + 1).await;
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let (people, providers) = match (people, web.parts.federation.providers().await) {
@@ -86,25 +91,43 @@ async fn show_list(web: &Web, administrator: &Administrator, params: &Params, (s
         error,
         next: if more { people.last().map(|person| person.name.to_string()) } else { None },
         people: people.iter().map(row).collect(),
-        providers: providers.iter().map(|provider| (provider.id.to_string(), provider.name.clone())).collect(),
-        typed: Typed { name: text("name"), email: text("email"), roles: text("roles"), provider: text("provider") },
+        providers: providers
+            .iter()
+            .map(|provider| (provider.id.to_string(), provider.name.clone()))
+            .collect(),
+        typed: Typed {
+            name: text("name"),
+            email: text("email"),
+            roles: text("roles"),
+            provider: text("provider"),
+        },
         passwords: web.parts.accounts.config().passwords,
         password_min_length: web.parts.accounts.config().password_min_length,
     };
     draw(status, &page, false)
 }
 
-pub(crate) async fn list(State(web): State<Web>, administrator: Administrator, request: Request) -> Response {
+pub(crate) async fn list(
+    State(web): State<Web>,
+    administrator: Administrator,
+    request: Request,
+) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     show_list(&web, &administrator, &params, (StatusCode::OK, None)).await
 }
 
 fn roles(text: &str) -> Result<Vec<Role>, String> {
-    text.split([' ', ',']).filter(|role| !role.is_empty()).take(50).map(|role| Role::parse(role).map_err(|error| format!("{role}: {error}"))).collect()
+    text.split([' ', ','])
+        .filter(|role| !role.is_empty())
+        .take(50)
+        .map(|role| Role::parse(role).map_err(|error| format!("{role}: {error}")))
+        .collect()
 }
 
 async fn make(web: &Web, authority: &Authority, params: &Params) -> Result<Person, PeopleError> {
-    let text = |name: &str| params.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let text = |name: &str| {
+        params.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    };
     let roles = roles(params.get("roles").unwrap_or_default()).map_err(PeopleError::Roles)?;
     let provider = match text("provider") {
         None => None,
@@ -127,7 +150,11 @@ async fn make(web: &Web, authority: &Authority, params: &Params) -> Result<Perso
     Ok(person)
 }
 
-pub(crate) async fn add(State(web): State<Web>, administrator: Administrator, request: Request<Body>) -> Response {
+pub(crate) async fn add(
+    State(web): State<Web>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &administrator.0.browser, "people", request).await {
         Ok(params) => params,
         Err(response) => return response,
@@ -138,10 +165,20 @@ pub(crate) async fn add(State(web): State<Web>, administrator: Administrator, re
         Err(response) => return response,
     };
     match make(&web, &authority, &params).await {
-        Ok(person) => answer::see_other(&web.at(&routes::ADMIN_PERSON.replace("{person}", person.id.as_str()))),
+        Ok(person) => answer::see_other(
+            &web.at(&routes::ADMIN_PERSON.replace("{person}", person.id.as_str())),
+        ),
         Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
         Err(PeopleError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
-        Err(error) => show_list(&web, &administrator, &params, (StatusCode::BAD_REQUEST, Some(format!("Nobody was added: {error}.")))).await,
+        Err(error) => {
+            show_list(
+                &web,
+                &administrator,
+                &params,
+                (StatusCode::BAD_REQUEST, Some(format!("Nobody was added: {error}."))),
+            )
+            .await
+        }
     }
 }
 
@@ -168,13 +205,21 @@ struct One {
     lately: Vec<AuditRow>,
 }
 
-async fn page(web: &Web, administrator: &Administrator, person: &Person) -> Result<One, StoreError> {
+async fn page(
+    web: &Web,
+    administrator: &Administrator,
+    person: &Person,
+) -> Result<One, StoreError> {
     let (store, accounts, now) = (&web.parts.store, &web.parts.accounts, web.parts.clock.now());
     let enrolled = accounts.enrolled(&person.id).await?;
     let join = |roles: &[Role]| roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ");
     let app = |app: ConnectedApp| {
         let scopes = app.scopes.iter().map(|scope| scope.title().into_owned());
-        (app.client_id.to_string(), app.name().to_owned(), said(scopes.chain([format!("last used {}", moment(app.last_used_at))])))
+        (
+            app.client_id.to_string(),
+            app.name().to_owned(),
+            said(scopes.chain([format!("last used {}", moment(app.last_used_at))])),
+        )
     };
     let identities = store.identities_of(&person.id).await?.into_iter();
     let (lately, _) = lately(web, &person.id, None, 10).await?;
@@ -193,13 +238,21 @@ async fn page(web: &Web, administrator: &Administrator, person: &Person) -> Resu
         passkeys: u64::try_from(enrolled.passkeys).unwrap_or_default(),
         authenticator: enrolled.authenticator,
         tokens: store.count_access_tokens(&person.id, now).await?,
-        identities: identities.map(|identity| (identity.provider.to_string(), identity.email.unwrap_or(identity.subject))).collect(),
+        identities: identities
+            .map(|identity| {
+                (identity.provider.to_string(), identity.email.unwrap_or(identity.subject))
+            })
+            .collect(),
         sessions: accounts
             .sessions_of(&person.id)
             .await?
             .into_iter()
             .map(|session| {
-                let told = [browser_name(&session.user_agent), format!("from {}", session.address), format!("last seen {}", moment(session.last_seen_at))];
+                let told = [
+                    browser_name(&session.user_agent),
+                    format!("from {}", session.address),
+                    format!("last seen {}", moment(session.last_seen_at)),
+                ];
                 (session.id.to_string(), said(told))
             })
             .collect(),
@@ -208,7 +261,12 @@ async fn page(web: &Web, administrator: &Administrator, person: &Person) -> Resu
     })
 }
 
-async fn show(web: &Web, administrator: &Administrator, id: &UserId, (status, message, error): (StatusCode, Option<String>, Option<String>)) -> Response {
+async fn show(
+    web: &Web,
+    administrator: &Administrator,
+    id: &UserId,
+    (status, message, error): (StatusCode, Option<String>, Option<String>),
+) -> Response {
     let person = match web.parts.store.person(id).await {
         Ok(Some(person)) => person,
         Ok(None) => return Oops::not_found().draw(web),
@@ -220,12 +278,21 @@ async fn show(web: &Web, administrator: &Administrator, id: &UserId, (status, me
     }
 }
 
-pub(crate) async fn one(State(web): State<Web>, administrator: Administrator, Path(id): Path<String>) -> Response {
+pub(crate) async fn one(
+    State(web): State<Web>,
+    administrator: Administrator,
+    Path(id): Path<String>,
+) -> Response {
     show(&web, &administrator, &UserId::from_text(id), (StatusCode::OK, None, None)).await
 }
 
-/// Does what the form says where it gives nobody a means of access; answers what to tell, or nothing where the person is gone.
-async fn take(web: &Web, person: &Person, params: &Params) -> Result<Option<&'static str>, PeopleError> {
+/// Does what the form says where it gives nobody a means of access; answers what to tell, or
+/// nothing where the person is gone.
+async fn take(
+    web: &Web,
+    person: &Person,
+    params: &Params,
+) -> Result<Option<&'static str>, PeopleError> {
     let accounts = &web.parts.accounts;
     let (seen, sure) = (params.get("seen"), params.get("sure").is_some());
     match params.get("do") {
@@ -238,12 +305,21 @@ async fn take(web: &Web, person: &Person, params: &Params) -> Result<Option<&'st
             Ok(Some("All sessions have ended."))
         }
         Some("end-session") => {
-            accounts.end_session(&person.id, SessionId::from_text(params.get("session").unwrap_or_default())).await?;
+            accounts
+                .end_session(
+                    &person.id,
+                    SessionId::from_text(params.get("session").unwrap_or_default()),
+                )
+                .await?;
             Ok(Some("The session has ended."))
         }
         Some("withdraw") => {
             let client = ClientId::from_text(params.get("client_id").unwrap_or_default());
-            web.parts.issuer.withdraw(&person.id, Some(client)).await.map_err(|failure| PeopleError::Roles(failure.why))?;
+            web.parts
+                .issuer
+                .withdraw(&person.id, Some(client))
+                .await
+                .map_err(|failure| PeopleError::Roles(failure.why))?;
             Ok(Some("The app's access has ended."))
         }
         Some("delete") if sure => {
@@ -258,16 +334,32 @@ async fn take(web: &Web, person: &Person, params: &Params) -> Result<Option<&'st
 const GIVES: [&str; 4] = ["save", "enable", "password", "reset-factors"];
 
 /// Does what the form says where it gives somebody a means of access; answers what to tell.
-async fn give(web: &Web, authority: &Authority, person: &Person, params: &Params) -> Result<Option<&'static str>, PeopleError> {
+async fn give(
+    web: &Web,
+    authority: &Authority,
+    person: &Person,
+    params: &Params,
+) -> Result<Option<&'static str>, PeopleError> {
     let accounts = &web.parts.accounts;
     let (seen, sure) = (params.get("seen"), params.get("sure").is_some());
     let text = |name: &str| params.get(name).map(|value| value.trim().to_owned());
     match params.get("do") {
         Some("save") => {
-            let roles = roles(params.get("roles").unwrap_or_default()).map_err(PeopleError::Roles)?;
-            let email = text("email").filter(|email| Some(email.as_str()) != person.email.as_deref() && !email.is_empty());
-            let display_name = text("display_name").filter(|name| name.as_str() != person.display_name.as_deref().unwrap_or_default());
-            accounts.update(authority, person, PersonChange { roles: Some(roles), email, display_name, disabled: None }, seen).await?;
+            let roles =
+                roles(params.get("roles").unwrap_or_default()).map_err(PeopleError::Roles)?;
+            let email = text("email").filter(|email| {
+                Some(email.as_str()) != person.email.as_deref() && !email.is_empty()
+            });
+            let display_name = text("display_name")
+                .filter(|name| name.as_str() != person.display_name.as_deref().unwrap_or_default());
+            accounts
+                .update(
+                    authority,
+                    person,
+                    PersonChange { roles: Some(roles), email, display_name, disabled: None },
+                    seen,
+                )
+                .await?;
             Ok(Some("Saved."))
         }
         Some("enable") => {
@@ -275,7 +367,14 @@ async fn give(web: &Web, authority: &Authority, person: &Person, params: &Params
             Ok(Some("Enabled."))
         }
         Some("password") => {
-            accounts.set_password(authority, person, params.get("password").unwrap_or_default().to_owned(), None).await?;
+            accounts
+                .set_password(
+                    authority,
+                    person,
+                    params.get("password").unwrap_or_default().to_owned(),
+                    None,
+                )
+                .await?;
             Ok(Some("The password is set; sessions and connected apps have ended."))
         }
         Some("reset-factors") if sure => {
@@ -286,7 +385,12 @@ async fn give(web: &Web, authority: &Authority, person: &Person, params: &Params
     }
 }
 
-pub(crate) async fn change(State(web): State<Web>, administrator: Administrator, Path(id): Path<String>, request: Request<Body>) -> Response {
+pub(crate) async fn change(
+    State(web): State<Web>,
+    administrator: Administrator,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &administrator.0.browser, "person", request).await {
         Ok(params) => params,
         Err(response) => return response,
@@ -298,7 +402,13 @@ pub(crate) async fn change(State(web): State<Web>, administrator: Administrator,
         Err(error) => return Oops::unavailable(&error).draw(&web),
     };
     let outcome = if params.get("do").is_some_and(|verb| GIVES.contains(&verb)) {
-        match web.authority(&administrator.0.visitor, &Onward::page(&routes::ADMIN_PERSON.replace("{person}", id.as_str()))).await {
+        match web
+            .authority(
+                &administrator.0.visitor,
+                &Onward::page(&routes::ADMIN_PERSON.replace("{person}", id.as_str())),
+            )
+            .await
+        {
             Ok(authority) => give(&web, &authority, &person, &params).await,
             Err(response) => return response,
         }
@@ -307,12 +417,28 @@ pub(crate) async fn change(State(web): State<Web>, administrator: Administrator,
     };
     match outcome {
         Ok(None) => answer::see_other(&web.at(routes::ADMIN_PEOPLE)),
-        Ok(Some(told)) => show(&web, &administrator, &id, (StatusCode::OK, Some(told.to_owned()), None)).await,
+        Ok(Some(told)) => {
+            show(&web, &administrator, &id, (StatusCode::OK, Some(told.to_owned()), None)).await
+        }
         Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
         Err(PeopleError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
         Err(error @ (PeopleError::Changed | PeopleError::LastAdministrator(_))) => {
-            show(&web, &administrator, &id, (StatusCode::CONFLICT, None, Some(format!("Nothing was changed: {error}.")))).await
+            show(
+                &web,
+                &administrator,
+                &id,
+                (StatusCode::CONFLICT, None, Some(format!("Nothing was changed: {error}."))),
+            )
+            .await
         }
-        Err(error) => show(&web, &administrator, &id, (StatusCode::BAD_REQUEST, None, Some(format!("Nothing was changed: {error}.")))).await,
+        Err(error) => {
+            show(
+                &web,
+                &administrator,
+                &id,
+                (StatusCode::BAD_REQUEST, None, Some(format!("Nothing was changed: {error}."))),
+            )
+            .await
+        }
     }
 }

@@ -104,7 +104,13 @@ async fn apply(web: &Web, params: &Params) -> Result<Say, ProviderChangeError> {
                 ..ProviderConfig::default()
             };
             let id = federation.add(&text("name"), config).await?;
-            Ok(Say { message: Some(format!("Added. Register this redirect URI there: {}", federation.callback_of(&id))), ..Say::default() })
+            Ok(Say {
+                message: Some(format!(
+                    "Added. Register this redirect URI there: {}",
+                    federation.callback_of(&id)
+                )),
+                ..Say::default()
+            })
         }
         Some("test") => {
             let provider = federation.named(name).await?;
@@ -118,20 +124,34 @@ async fn apply(web: &Web, params: &Params) -> Result<Say, ProviderChangeError> {
         }
         Some("delete") if params.get("sure").is_some() => {
             federation.delete(name).await?;
-            Ok(Say { message: Some("Deleted. The access of users who came through it has ended.".to_owned()), ..Say::default() })
+            Ok(Say {
+                message: Some(
+                    "Deleted. The access of users who came through it has ended.".to_owned(),
+                ),
+                ..Say::default()
+            })
         }
-        _ => Ok(Say { status: StatusCode::BAD_REQUEST, error: Some("Nothing was changed: tick that you are sure.".to_owned()), ..Say::default() }),
+        _ => Ok(Say {
+            status: StatusCode::BAD_REQUEST,
+            error: Some("Nothing was changed: tick that you are sure.".to_owned()),
+            ..Say::default()
+        }),
     }
 }
 
-pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &administrator.0.browser, "providers", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
     // Whoever adds a provider decides who comes in.
     if params.get("do") == Some("add")
-        && let Err(response) = web.authority(&administrator.0.visitor, &Onward::page(routes::ADMIN_PROVIDERS)).await
+        && let Err(response) =
+            web.authority(&administrator.0.visitor, &Onward::page(routes::ADMIN_PROVIDERS)).await
     {
         return response;
     }
@@ -139,7 +159,11 @@ pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, r
         Ok(say) => show(&web, &administrator, say).await,
         Err(ProviderChangeError::Store(error)) => Oops::unavailable(&error).draw(&web),
         Err(error) => {
-            let say = Say { status: StatusCode::BAD_REQUEST, error: Some(format!("Nothing was changed: {error}.")), ..Say::default() };
+            let say = Say {
+                status: StatusCode::BAD_REQUEST,
+                error: Some(format!("Nothing was changed: {error}.")),
+                ..Say::default()
+            };
             show(&web, &administrator, say).await
         }
     }

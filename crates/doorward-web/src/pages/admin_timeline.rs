@@ -60,7 +60,14 @@ struct Step {
 async fn row(web: &Web, attempt: &Attempt) -> Row {
     let verdict = attempt.verdict(web.parts.clock.now());
     let person = match attempt.user_id() {
-        Some(id) => web.parts.store.person(&UserId::from_text(id)).await.ok().flatten().map_or_else(|| id.to_owned(), |person| person.name.to_string()),
+        Some(id) => web
+            .parts
+            .store
+            .person(&UserId::from_text(id))
+            .await
+            .ok()
+            .flatten()
+            .map_or_else(|| id.to_owned(), |person| person.name.to_string()),
         None => String::new(),
     };
     let steps = attempt.steps.iter().map(|step| Step {
@@ -87,17 +94,38 @@ async fn row(web: &Web, attempt: &Attempt) -> Row {
     }
 }
 
-pub(crate) async fn get(State(web): State<Web>, administrator: Administrator, request: Request) -> Response {
+pub(crate) async fn get(
+    State(web): State<Web>,
+    administrator: Administrator,
+    request: Request,
+) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    let client: String = params.get("client").unwrap_or_default().trim().chars().take(512).collect();
-    let hours = params.get("hours").and_then(|hours| hours.parse().ok()).unwrap_or(24_i64).clamp(1, 168);
-    let steps = match web.parts.store.connect_steps(web.parts.clock.now().plus(-hours * 3600)).await {
+    let client: String =
+        params.get("client").unwrap_or_default().trim().chars().take(512).collect();
+    let hours =
+        params.get("hours").and_then(|hours| hours.parse().ok()).unwrap_or(24_i64).clamp(1, 168);
+    let steps = match web.parts.store.connect_steps(web.parts.clock.now().plus(-hours * 3600)).await
+    {
         Ok(steps) => steps,
         Err(error) => return Oops::unavailable(&error).draw(&web),
     };
     let mut rows = Vec::new();
-    for attempt in attempts(steps).iter().filter(|attempt| client.is_empty() || attempt.is_of(&client)).take(SHOWN) {
+    for attempt in attempts(steps)
+        .iter()
+        .filter(|attempt| client.is_empty() || attempt.is_of(&client))
+        .take(SHOWN)
+    {
         rows.push(row(&web, attempt).await);
     }
-    draw(StatusCode::OK, &Page { frame: web.frame(Some(&administrator.0.browser)), tab: "timeline", client, hours, attempts: rows }, false)
+    draw(
+        StatusCode::OK,
+        &Page {
+            frame: web.frame(Some(&administrator.0.browser)),
+            tab: "timeline",
+            client,
+            hours,
+            attempts: rows,
+        },
+        false,
+    )
 }

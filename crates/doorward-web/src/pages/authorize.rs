@@ -1,4 +1,5 @@
-//! The authorization endpoint (RFC 6749 §3.1): validates and hands over to the dispatcher. GET changes nothing.
+//! The authorization endpoint (RFC 6749 §3.1): validates and hands over to the dispatcher. GET
+//! changes nothing.
 
 use axum::{
     body::Body,
@@ -10,14 +11,22 @@ use doorward_transport::Params;
 use super::error::Oops;
 use crate::{Web, visitor::Browser};
 
-pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn get(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     match Params::from_query(request.uri().query()) {
         Ok(params) => begin(&web, &browser, params).await,
         Err(error) => Oops::bad_form(&error.to_string()).draw(&web),
     }
 }
 
-pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     match Params::from_form(request).await {
         Ok(params) => begin(&web, &browser, params).await,
         Err(error) => Oops::bad_form(&error.to_string()).draw(&web),

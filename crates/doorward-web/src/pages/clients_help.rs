@@ -1,4 +1,5 @@
-//! "Connect a client": for each popular client what to enter, click or run. Nothing of it holds a secret (CA22).
+//! "Connect a client": for each popular client what to enter, click or run. Nothing of it holds a
+//! secret (CA22).
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
@@ -36,7 +37,11 @@ struct Guide {
 
 /// What clients call this server: the host's first label, plain enough for every client.
 fn server_name(title: &str) -> String {
-    let plain: String = title.to_lowercase().chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+    let plain: String = title
+        .to_lowercase()
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .collect();
     let plain = plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
     if plain.is_empty() { "doorward".to_owned() } else { plain.chars().take(32).collect() }
 }
@@ -239,7 +244,10 @@ fn data_encoding(text: &str) -> String {
 pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response {
     let (url, key_url) = (web.at(routes::MCP), web.at(routes::MCP_KEY));
     let guides = guides(&web.parts.config.name, &url, &key_url);
-    draw_copying(StatusCode::OK, &Page { frame: web.frame(Some(&signed_in.browser)), tab: "clients", url, key_url, guides })
+    draw_copying(
+        StatusCode::OK,
+        &Page { frame: web.frame(Some(&signed_in.browser)), tab: "clients", url, key_url, guides },
+    )
 }
 
 #[cfg(test)]
@@ -248,16 +256,29 @@ mod tests {
 
     #[test]
     fn ca22_every_snippet_of_json_is_json_and_holds_no_secret() {
-        for guide in guides("Team Tools", "https://mcp.example.com/mcp", "https://mcp.example.com/mcp-key") {
+        for guide in
+            guides("Team Tools", "https://mcp.example.com/mcp", "https://mcp.example.com/mcp-key")
+        {
             for (place, text) in guide.snippets.iter().chain(&guide.with_token) {
                 assert!(!text.contains("dw_"), "{}", guide.name);
-                if std::path::Path::new(place).extension().is_some_and(|extension| extension == "json") {
+                if std::path::Path::new(place)
+                    .extension()
+                    .is_some_and(|extension| extension == "json")
+                {
                     let parsed: Result<serde_json::Value, _> = serde_json::from_str(text);
                     assert!(parsed.is_ok(), "{}: {text}", guide.name);
                 }
             }
-            assert!(guide.snippets.iter().all(|(_, text)| !text.contains("/mcp-key")), "{}", guide.name);
-            assert!(guide.with_token.iter().all(|(_, text)| text.contains("/mcp-key")), "{}", guide.name);
+            assert!(
+                guide.snippets.iter().all(|(_, text)| !text.contains("/mcp-key")),
+                "{}",
+                guide.name
+            );
+            assert!(
+                guide.with_token.iter().all(|(_, text)| text.contains("/mcp-key")),
+                "{}",
+                guide.name
+            );
         }
         assert_eq!(server_name("Team Tools – Ümlaut"), "team-tools-mlaut");
         assert_eq!(server_name("東京"), "doorward");

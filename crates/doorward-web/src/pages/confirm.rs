@@ -38,7 +38,13 @@ async fn find(web: &Web, signed_in: &SignedIn, id: &str) -> Result<Confirmation,
     }
 }
 
-fn show(web: &Web, signed_in: &SignedIn, id: String, confirmation: Confirmation, agreed: bool) -> Response {
+fn show(
+    web: &Web,
+    signed_in: &SignedIn,
+    id: String,
+    confirmation: Confirmation,
+    agreed: bool,
+) -> Response {
     let page = Page {
         frame: web.frame(Some(&signed_in.browser)),
         csrf: web.csrf(&signed_in.browser, &format!("confirm:{id}")),
@@ -53,7 +59,11 @@ fn show(web: &Web, signed_in: &SignedIn, id: String, confirmation: Confirmation,
 }
 
 /// Shows the call.
-pub(crate) async fn get(State(web): State<Web>, Path(id): Path<String>, signed_in: SignedIn) -> Response {
+pub(crate) async fn get(
+    State(web): State<Web>,
+    Path(id): Path<String>,
+    signed_in: SignedIn,
+) -> Response {
     match find(&web, &signed_in, &id).await {
         Ok(confirmation) => show(&web, &signed_in, id, confirmation, false),
         Err(response) => response,
@@ -61,7 +71,12 @@ pub(crate) async fn get(State(web): State<Web>, Path(id): Path<String>, signed_i
 }
 
 /// Shows the code, once the person agreed.
-pub(crate) async fn post(State(web): State<Web>, Path(id): Path<String>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    Path(id): Path<String>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     if let Err(response) = form(&web, &signed_in.browser, &format!("confirm:{id}"), request).await {
         return response;
     }

@@ -1,5 +1,6 @@
-//! A person connects an upstream server to their account: told first where they are sent and what is asked there, then sent, then
-//! taken up when they come back. The same person has to be signed in all the way (G2, G3, G13).
+//! A person connects an upstream server to their account: told first where they are sent and what
+//! is asked there, then sent, then taken up when they come back. The same person has to be signed
+//! in all the way (G2, G3, G13).
 
 use askama::Template;
 use axum::{
@@ -76,16 +77,21 @@ fn parse(web: &Web, name: &str) -> Result<UpstreamName, Box<Response>> {
 }
 
 /// Tells where the person is sent, and what for. It changes nothing, so a link may lead here.
-pub(crate) async fn get(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn) -> Response {
+pub(crate) async fn get(
+    State(web): State<Web>,
+    Path(name): Path<String>,
+    signed_in: SignedIn,
+) -> Response {
     let upstream = match parse(&web, &name) {
         Ok(upstream) => upstream,
         Err(response) => return *response,
     };
     let person = &signed_in.visitor.person;
-    let Prospect { title, host, scopes, connected } = match web.parts.upstreams.prospect(upstream, person).await {
-        Ok(prospect) => prospect,
-        Err(error) => return failed(&web, &name, error),
-    };
+    let Prospect { title, host, scopes, connected } =
+        match web.parts.upstreams.prospect(upstream, person).await {
+            Ok(prospect) => prospect,
+            Err(error) => return failed(&web, &name, error),
+        };
     let page = Page {
         frame: web.frame(Some(&signed_in.browser)),
         csrf: web.csrf(&signed_in.browser, &format!("connect:{name}")),
@@ -100,12 +106,18 @@ pub(crate) async fn get(State(web): State<Web>, Path(name): Path<String>, signed
 }
 
 /// Sends the person there. Only the form of the page above leads here.
-pub(crate) async fn post(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    Path(name): Path<String>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let upstream = match parse(&web, &name) {
         Ok(upstream) => upstream,
         Err(response) => return *response,
     };
-    if let Err(response) = form(&web, &signed_in.browser, &format!("connect:{name}"), request).await {
+    if let Err(response) = form(&web, &signed_in.browser, &format!("connect:{name}"), request).await
+    {
         return response;
     }
     let (cookie, fresh) = journey(&web, &signed_in.browser);
@@ -130,40 +142,62 @@ fn journey(web: &Web, browser: &Browser) -> (String, bool) {
 }
 
 /// Takes up a person who came back.
-pub(crate) async fn callback(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn callback(
+    State(web): State<Web>,
+    Path(name): Path<String>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let upstream = match parse(&web, &name) {
         Ok(upstream) => upstream,
         Err(response) => return *response,
     };
-    let Ok(params) = Params::from_query(request.uri().query()) else { return Oops::bad_form("the answer is malformed").draw(&web) };
+    let Ok(params) = Params::from_query(request.uri().query()) else {
+        return Oops::bad_form("the answer is malformed").draw(&web);
+    };
     let cookie = signed_in.browser.journey.clone().unwrap_or_default();
     match web.parts.upstreams.finish(upstream, &params, &signed_in.visitor.person, &cookie).await {
         // Without the code and state in the address.
-        Ok(()) => answer::see_other(&web.at(&format!("{}?done=1", routes::of_upstream(routes::CONNECT_DONE, upstream)))),
+        Ok(()) => answer::see_other(
+            &web.at(&format!("{}?done=1", routes::of_upstream(routes::CONNECT_DONE, upstream))),
+        ),
         Err(error) => failed(&web, &name, error),
     }
 }
 
 /// Says that it worked.
-pub(crate) async fn done(State(web): State<Web>, Path(name): Path<String>, signed_in: SignedIn) -> Response {
+pub(crate) async fn done(
+    State(web): State<Web>,
+    Path(name): Path<String>,
+    signed_in: SignedIn,
+) -> Response {
     let upstream = match parse(&web, &name) {
         Ok(upstream) => upstream,
         Err(response) => return *response,
     };
     match web.parts.upstreams.prospect(upstream, &signed_in.visitor.person).await {
-        Ok(prospect) if prospect.connected => draw(StatusCode::OK, &Done { frame: web.frame(Some(&signed_in.browser)), title: prospect.title }, false),
+        Ok(prospect) if prospect.connected => draw(
+            StatusCode::OK,
+            &Done { frame: web.frame(Some(&signed_in.browser)), title: prospect.title },
+            false,
+        ),
         Ok(_) => answer::see_other(&web.at(&routes::of_upstream(routes::CONNECT, upstream))),
         Err(error) => failed(&web, &name, error),
     }
 }
 
 /// Ends a connection.
-pub(crate) async fn disconnect(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn disconnect(
+    State(web): State<Web>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &signed_in.browser, "disconnect", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
-    let Some(upstream) = params.get("upstream").and_then(|name| UpstreamName::parse(name).ok()) else {
+    let Some(upstream) = params.get("upstream").and_then(|name| UpstreamName::parse(name).ok())
+    else {
         return Oops::bad_form("it names no service").draw(&web);
     };
     match web.parts.upstreams.disconnect(upstream, &signed_in.visitor.person).await {

@@ -60,27 +60,52 @@ fn origin(request: &AuthorizationRequest) -> (bool, &'static str, String) {
     match request.client.source {
         ClientSource::Administrator => (true, "added by your administrator", String::new()),
         ClientSource::MetadataDocument => {
-            let host = Url::parse(request.client.id.as_str()).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+            let host = Url::parse(request.client.id.as_str())
+                .ok()
+                .and_then(|url| url.host_str().map(str::to_owned))
+                .unwrap_or_default();
             (true, "published by", host)
         }
-        ClientSource::Registration => (false, "unverified", "It introduced itself under this name; nobody has checked it.".to_owned()),
+        ClientSource::Registration => (
+            false,
+            "unverified",
+            "It introduced itself under this name; nobody has checked it.".to_owned(),
+        ),
     }
 }
 
 fn choices(offered: &ScopeSet, already: &ScopeSet) -> Vec<Choice> {
-    let choice =
-        |scope: Scope| Choice { name: scope.name(), title: scope.title(), description: scope.description(), already: already.allows(scope), checked: true };
+    let choice = |scope: Scope| Choice {
+        name: scope.name(),
+        title: scope.title(),
+        description: scope.description(),
+        already: already.allows(scope),
+        checked: true,
+    };
     offered.iter().map(choice).collect()
 }
 
-async fn show(web: &Web, browser: &Browser, visitor: &Visitor, request: &AuthorizationRequest, settled: bool) -> Response {
+async fn show(
+    web: &Web,
+    browser: &Browser,
+    visitor: &Visitor,
+    request: &AuthorizationRequest,
+    settled: bool,
+) -> Response {
     let already = match web.parts.issuer.already_allowed(request, &visitor.person.id).await {
         Ok(already) => already,
         Err(failure) => return Oops::from_failure(&failure).draw(web),
     };
     let who = approver(visitor);
     let offered = web.parts.issuer.offered(request, &already, &who);
-    let withheld = |scopes: &ScopeSet| scopes.iter().filter(|scope| !offered.allows(*scope)).map(Scope::title).collect::<Vec<_>>().join(", ");
+    let withheld = |scopes: &ScopeSet| {
+        scopes
+            .iter()
+            .filter(|scope| !offered.allows(*scope))
+            .map(Scope::title)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let locked = web.parts.issuer.behind_second_factor(request, &who);
     let sealed = web.parts.issuer.seal(request);
     let (verified, origin_badge, origin) = origin(request);
@@ -97,7 +122,14 @@ async fn show(web: &Web, browser: &Browser, visitor: &Visitor, request: &Authori
         localhost: request.client.is_localhost_only(),
         scopes: choices(&offered, &already),
         locked: withheld(&locked),
-        beyond: withheld(&request.scopes.closure().iter().filter(|scope| !locked.iter().any(|other| other == *scope)).collect()),
+        beyond: withheld(
+            &request
+                .scopes
+                .closure()
+                .iter()
+                .filter(|scope| !locked.iter().any(|other| other == *scope))
+                .collect(),
+        ),
         settled,
         resources: request.resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
         person: visitor.person.name.to_string(),
@@ -105,9 +137,15 @@ async fn show(web: &Web, browser: &Browser, visitor: &Visitor, request: &Authori
     draw(StatusCode::OK, &page, true)
 }
 
-pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn get(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    let Some(sealed) = params.get("request") else { return Oops::bad_form("it names no request").draw(&web) };
+    let Some(sealed) = params.get("request") else {
+        return Oops::bad_form("it names no request").draw(&web);
+    };
     let request = match web.reopen(sealed, &browser).await {
         Ok(request) => request,
         Err(response) => return response,
@@ -123,37 +161,57 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
     }
 }
 
-pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     // The form's token names the request, which must be read first; reading changes nothing.
     let (parts, body) = request.into_parts();
-    let bytes = match doorward_transport::params::read_body(body, doorward_transport::params::MAX_FORM).await {
-        Ok(bytes) => bytes,
-        Err(error) => return Oops::bad_form(&error.to_string()).draw(&web),
-    };
-    let sealed = Params::parse(&bytes).ok().and_then(|params| params.get("request").map(str::to_owned)).unwrap_or_default();
+    let bytes =
+        match doorward_transport::params::read_body(body, doorward_transport::params::MAX_FORM)
+            .await
+        {
+            Ok(bytes) => bytes,
+            Err(error) => return Oops::bad_form(&error.to_string()).draw(&web),
+        };
+    let sealed = Params::parse(&bytes)
+        .ok()
+        .and_then(|params| params.get("request").map(str::to_owned))
+        .unwrap_or_default();
     let pending = match web.reopen(&sealed, &browser).await {
         Ok(pending) => pending,
         Err(response) => return response,
     };
     let form_name = format!("consent:{}", pending.id);
-    let params = match form(&web, &browser, &form_name, Request::from_parts(parts, Body::from(bytes))).await {
-        Ok(params) => params,
-        Err(response) => return response,
-    };
-    let visitor = match (web.next_step(&pending, &browser, params.get("settled").is_some()).await, browser.visitor.as_ref()) {
+    let params =
+        match form(&web, &browser, &form_name, Request::from_parts(parts, Body::from(bytes))).await
+        {
+            Ok(params) => params,
+            Err(response) => return response,
+        };
+    let visitor = match (
+        web.next_step(&pending, &browser, params.get("settled").is_some()).await,
+        browser.visitor.as_ref(),
+    ) {
         (Ok(Step::Decide), Some(visitor)) => visitor,
         (Ok(_), _) => return web.proceed(&pending, &browser).await,
         (Err(refusal), _) => return web.refuse(&refusal, &browser),
     };
     match params.get("decision") {
         Some("allow") => {
-            let chosen: ScopeSet = params.names().filter_map(|name| Scope::named(name.strip_prefix("scope-")?)).collect();
+            let chosen: ScopeSet = params
+                .names()
+                .filter_map(|name| Scope::named(name.strip_prefix("scope-")?))
+                .collect();
             match web.parts.issuer.approve(&pending, &approver(visitor), &chosen).await {
                 Ok(target) => answer::see_other(&target),
                 Err(refusal) => web.refuse(&refusal, &browser),
             }
         }
-        Some("switch") => answer::see_other(&web.at(&format!("{}?request={sealed}&switch=1&choose=1", routes::LOGIN))),
+        Some("switch") => answer::see_other(
+            &web.at(&format!("{}?request={sealed}&switch=1&choose=1", routes::LOGIN)),
+        ),
         _ => answer::see_other(&web.parts.issuer.deny(&pending, &visitor.person.id)),
     }
 }

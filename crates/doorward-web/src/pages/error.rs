@@ -38,7 +38,14 @@ pub(crate) struct Oops {
 
 impl Oops {
     fn new(status: StatusCode, title: &str, why: &str, advice: &str) -> Self {
-        Self { status, title: title.to_owned(), why: why.to_owned(), advice: advice.to_owned(), code: None, link: None }
+        Self {
+            status,
+            title: title.to_owned(),
+            why: why.to_owned(),
+            advice: advice.to_owned(),
+            code: None,
+            link: None,
+        }
     }
     pub(crate) fn too_many_refused() -> Self {
         Self::new(
@@ -49,13 +56,28 @@ impl Oops {
         )
     }
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "There is nothing here", "This address does not exist, or is not for you.", "Check the address, or go to your page.")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "There is nothing here",
+            "This address does not exist, or is not for you.",
+            "Check the address, or go to your page.",
+        )
     }
     pub(crate) fn bad_form(why: &str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "That did not work", &format!("The request could not be read: {why}."), "Go back, reload the page and try again.")
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "That did not work",
+            &format!("The request could not be read: {why}."),
+            "Go back, reload the page and try again.",
+        )
     }
     pub(crate) fn expired() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "This took too long", "The app's request has expired.", "Start again from the app: let it connect once more.")
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "This took too long",
+            "The app's request has expired.",
+            "Start again from the app: let it connect once more.",
+        )
     }
     pub(crate) fn unavailable(error: &StoreError) -> Self {
         tracing::error!(%error, "a page could not be served");
@@ -82,11 +104,23 @@ impl Oops {
         .with_link("Go back to the app", target)
     }
     pub(crate) fn sign_in_over() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "This sign-in is over", "It took too long, was used before, or began in another browser.", "Please start again.")
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "This sign-in is over",
+            "It took too long, was used before, or began in another browser.",
+            "Please start again.",
+        )
     }
     /// A password that could not be compared or hashed.
     pub(crate) fn from_hasher(error: &HasherError) -> Self {
-        let unavailable = |why| Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available right now", why, "Try again in a moment.");
+        let unavailable = |why| {
+            Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not available right now",
+                why,
+                "Try again in a moment.",
+            )
+        };
         match error {
             HasherError::Busy => {
                 tracing::warn!("a password was not looked at: too many wait");
@@ -100,7 +134,8 @@ impl Oops {
     }
     /// A sign-in through a provider that did not come about.
     pub(crate) fn from_federation(provider: &str, error: &FederationError) -> Self {
-        let tell_admin = "If it stays like this, tell your administrator: the server's log has the reason.";
+        let tell_admin =
+            "If it stays like this, tell your administrator: the server's log has the reason.";
         match error {
             FederationError::Unavailable(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -117,7 +152,9 @@ impl Oops {
             FederationError::Untrusted(_) => Self::new(
                 StatusCode::BAD_REQUEST,
                 "The answer was not accepted",
-                &format!("What came back from {provider} could not be believed, so nobody was signed in."),
+                &format!(
+                    "What came back from {provider} could not be believed, so nobody was signed in."
+                ),
                 &format!("Please start again. {tell_admin}"),
             ),
             FederationError::Misconfigured(_) => Self::new(
@@ -140,13 +177,18 @@ impl Oops {
     fn not_admitted(provider: &str, reason: NotAdmitted) -> Self {
         let (why, advice) = match reason {
             NotAdmitted::Domain | NotAdmitted::Group | NotAdmitted::Claim => (
-                format!("{provider} knows you, but this server is not open to your organisation or group there."),
+                format!(
+                    "{provider} knows you, but this server is not open to your organisation or group there."
+                ),
                 "Sign in with another account, or ask your administrator.",
             ),
-            NotAdmitted::NotInvited => {
-                (format!("{provider} knows you, but only people who were invited may come in here."), "Ask your administrator for an invitation.")
+            NotAdmitted::NotInvited => (
+                format!("{provider} knows you, but only people who were invited may come in here."),
+                "Ask your administrator for an invitation.",
+            ),
+            NotAdmitted::Disabled => {
+                ("Your account here is disabled.".to_owned(), "Ask your administrator.")
             }
-            NotAdmitted::Disabled => ("Your account here is disabled.".to_owned(), "Ask your administrator."),
             NotAdmitted::LinkedElsewhere => (
                 format!("This account at {provider} belongs to another person here."),
                 "Sign in as that person and unlink it there, or choose another account.",
@@ -162,10 +204,16 @@ impl Oops {
                 "This app is not known here",
                 "Remove this server from the app and add it again: the app then introduces itself anew. If that does not help, tell your administrator.",
             ),
-            OAuthErrorCode::TemporarilyUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "Not available right now", "Try again in a moment."),
-            OAuthErrorCode::ServerError => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "Something failed here", "Try again. If it stays like this, tell your administrator.")
-            }
+            OAuthErrorCode::TemporarilyUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not available right now",
+                "Try again in a moment.",
+            ),
+            OAuthErrorCode::ServerError => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something failed here",
+                "Try again. If it stays like this, tell your administrator.",
+            ),
             _ => (
                 StatusCode::BAD_REQUEST,
                 "The app's request is not acceptable",
@@ -176,22 +224,42 @@ impl Oops {
         if let Some(first) = why.get_mut(0..1) {
             first.make_ascii_uppercase();
         }
-        Self { status, title: title.to_owned(), why: format!("{why}."), advice: advice.to_owned(), code: Some(failure.code.as_str().to_owned()), link: None }
+        Self {
+            status,
+            title: title.to_owned(),
+            why: format!("{why}."),
+            advice: advice.to_owned(),
+            code: Some(failure.code.as_str().to_owned()),
+            link: None,
+        }
     }
-    /// An authorization that fails, of a client that nobody here has dealt with yet. `target` tells the client.
+    /// An authorization that fails, of a client that nobody here has dealt with yet. `target` tells
+    /// the client.
     pub(crate) fn leads_away(failure: &Failure, target: String) -> Self {
         let host = RedirectUri::display_host(&target);
         let page = Self::new(
             StatusCode::BAD_REQUEST,
             "An app that is new here sent you",
-            &format!("Its request failed. The app now wants to take you to {host}, and this server cannot say whose address that is."),
+            &format!(
+                "Its request failed. The app now wants to take you to {host}, and this server cannot say whose address that is."
+            ),
             "Go on only if you have just started this from an app of yours. Otherwise close this page.",
         );
-        Self { code: Some(failure.code.as_str().to_owned()), ..page.with_link(&format!("Go on to {host}"), target) }
+        Self {
+            code: Some(failure.code.as_str().to_owned()),
+            ..page.with_link(&format!("Go on to {host}"), target)
+        }
     }
     pub(crate) fn draw(self, web: &Web) -> Response {
         let unavailable = self.status == StatusCode::SERVICE_UNAVAILABLE;
-        let page = Page { frame: web.frame(None), title: self.title, why: self.why, advice: self.advice, code: self.code, link: self.link };
+        let page = Page {
+            frame: web.frame(None),
+            title: self.title,
+            why: self.why,
+            advice: self.advice,
+            code: self.code,
+            link: self.link,
+        };
         let response = draw(self.status, &page, false);
         if unavailable { answer::retry_after(response, 5) } else { response }
     }

@@ -25,7 +25,10 @@ use crate::{
     visitor::{Browser, form},
 };
 
-#[expect(clippy::struct_excessive_bools, reason = "each says whether one part of the page is there")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether one part of the page is there"
+)]
 #[derive(Template)]
 #[template(path = "login.html")]
 struct Page {
@@ -45,7 +48,8 @@ struct Page {
     passkey: Option<Ceremony>,
 }
 
-/// The page that goes on by itself. A form may not lead to another origin, and a page that follows it may.
+/// The page that goes on by itself. A form may not lead to another origin, and a page that follows
+/// it may.
 #[derive(Template)]
 #[template(path = "passing.html")]
 struct Passing {
@@ -66,7 +70,12 @@ struct Showing<'a> {
 }
 
 /// The address that begins a sign-in at a provider.
-pub(crate) fn href(web: &Web, provider: &Provider, onward: &Onward<'_>, more: &[(&str, &str)]) -> String {
+pub(crate) fn href(
+    web: &Web,
+    provider: &Provider,
+    onward: &Onward<'_>,
+    more: &[(&str, &str)],
+) -> String {
     let mut query = url::form_urlencoded::Serializer::new(onward.query());
     query.extend_pairs(more.iter().filter(|(_, value)| !value.is_empty()));
     let path = web.at(&routes::of_provider(routes::LOGIN_PROVIDER, &provider.id));
@@ -106,10 +115,19 @@ async fn show(web: &Web, browser: &Browser, showing: Showing<'_>) -> Response {
     browser.remember(web, draw_with(showing.status, &page, allowed))
 }
 
-/// The provider to which somebody is sent without being asked: the one at home for their address, or the only one where there are
-/// no passwords (CA19).
-async fn straight(web: &Web, params: &Params, hint: &str) -> Result<Option<Arc<Provider>>, Response> {
-    let providers = web.parts.federation.providers().await.map_err(|error| Oops::unavailable(&error).draw(web))?;
+/// The provider to which somebody is sent without being asked: the one at home for their address,
+/// or the only one where there are no passwords (CA19).
+async fn straight(
+    web: &Web,
+    params: &Params,
+    hint: &str,
+) -> Result<Option<Arc<Provider>>, Response> {
+    let providers = web
+        .parts
+        .federation
+        .providers()
+        .await
+        .map_err(|error| Oops::unavailable(&error).draw(web))?;
     if let Some(home) = providers.iter().find(|provider| provider.is_home_of(hint)) {
         return Ok(Some(Arc::clone(home)));
     }
@@ -120,14 +138,26 @@ async fn straight(web: &Web, params: &Params, hint: &str) -> Result<Option<Arc<P
     }
 }
 
-pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
-    let Ok(params) = Params::from_query(request.uri().query()) else { return Oops::bad_form("its address is malformed").draw(&web) };
+pub(crate) async fn get(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
+    let Ok(params) = Params::from_query(request.uri().query()) else {
+        return Oops::bad_form("its address is malformed").draw(&web);
+    };
     let next = params.get("next");
     // Who is to sign in again does so under the same name.
-    let renewing = browser.visitor.as_ref().filter(|_| params.get("again").is_some()).map(|visitor| visitor.person.name.to_string());
+    let renewing = browser
+        .visitor
+        .as_ref()
+        .filter(|_| params.get("again").is_some())
+        .map(|visitor| visitor.person.name.to_string());
     let switching = params.get("switch").is_some() || renewing.is_some();
     let pending = match params.get("request") {
-        None if browser.visitor.is_some() && !switching => return answer::see_other(&web.at(local(next))),
+        None if browser.visitor.is_some() && !switching => {
+            return answer::see_other(&web.at(local(next)));
+        }
         None => None,
         Some(sealed) => {
             let request = match web.reopen(sealed, &browser).await {
@@ -135,7 +165,10 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
                 Err(response) => return response,
             };
             let now = web.parts.clock.now();
-            let signed_in = browser.visitor.as_ref().is_some_and(|visitor| !request.needs_login(visitor.session.auth_time, now));
+            let signed_in = browser
+                .visitor
+                .as_ref()
+                .is_some_and(|visitor| !request.needs_login(visitor.session.auth_time, now));
             if signed_in && !switching {
                 return web.proceed(&request, &browser).await;
             }
@@ -143,7 +176,10 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
         }
     };
     let typed = params.get("email");
-    let hint = typed.or(renewing.as_deref()).or_else(|| pending.as_ref().and_then(|(_, request)| request.login_hint())).unwrap_or_default();
+    let hint = typed
+        .or(renewing.as_deref())
+        .or_else(|| pending.as_ref().and_then(|(_, request)| request.login_hint()))
+        .unwrap_or_default();
     let onward = Onward { request: params.get("request"), next };
     let again = if switching { "1" } else { "" };
     match straight(&web, &params, if params.get("choose").is_some() { "" } else { hint }).await {
@@ -151,22 +187,48 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
         Ok(Some(provider)) => {
             let to = href(&web, &provider, &onward, &[("login_hint", hint), ("again", again)]);
             // What a person typed came by a form.
-            return if typed.is_some() { pass(&web, &provider, to) } else { answer::see_other(&to) };
+            return if typed.is_some() {
+                pass(&web, &provider, to)
+            } else {
+                answer::see_other(&to)
+            };
         }
         Ok(None) => {}
     }
-    let error = typed.map(|_| "No sign-in page is known for this address. Choose one below.".to_owned());
+    let error =
+        typed.map(|_| "No sign-in page is known for this address. Choose one below.".to_owned());
     let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
     let renewing = renewing.is_some();
-    show(&web, &browser, Showing { request, next, again: switching, renewing, name: hint, error, status: StatusCode::OK }).await
+    show(
+        &web,
+        &browser,
+        Showing {
+            request,
+            next,
+            again: switching,
+            renewing,
+            name: hint,
+            error,
+            status: StatusCode::OK,
+        },
+    )
+    .await
 }
 
 /// Shows the page that goes on by itself.
 fn pass(web: &Web, provider: &Provider, href: String) -> Response {
-    draw_with(StatusCode::OK, &Passing { frame: web.frame(None), provider: provider.name.clone(), href }, answer::PagePolicy::default())
+    draw_with(
+        StatusCode::OK,
+        &Passing { frame: web.frame(None), provider: provider.name.clone(), href },
+        answer::PagePolicy::default(),
+    )
 }
 
-pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &browser, "login", request).await {
         Ok(params) => params,
         Err(response) => return response,
@@ -188,19 +250,40 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
         known: browser.known.clone(),
     };
     match web.parts.accounts.sign_in(attempt).await {
-        Ok(Ok(signed_in)) => web.let_in(&signed_in, &Onward { request: params.get("request"), next: params.get("next") }),
+        Ok(Ok(signed_in)) => web.let_in(
+            &signed_in,
+            &Onward { request: params.get("request"), next: params.get("next") },
+        ),
         Ok(Err(refusal)) => {
             let (status, error) = match refusal {
-                SignInRefusal::Wrong => (StatusCode::UNAUTHORIZED, "Name and password do not belong together.".to_owned()),
-                SignInRefusal::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, format!("Too many failed attempts. Try again in {seconds} seconds.")),
+                SignInRefusal::Wrong => (
+                    StatusCode::UNAUTHORIZED,
+                    "Name and password do not belong together.".to_owned(),
+                ),
+                SignInRefusal::Wait(seconds) => (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    format!("Too many failed attempts. Try again in {seconds} seconds."),
+                ),
             };
             let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
             if let Some((_, request)) = request {
                 web.parts.issuer.note_no_sign_in(request, web.why_no_sign_in(name).await);
             }
-            let showing = Showing { request, next: params.get("next"), again: false, renewing: false, name, error: Some(error), status };
+            let showing = Showing {
+                request,
+                next: params.get("next"),
+                again: false,
+                renewing: false,
+                name,
+                error: Some(error),
+                status,
+            };
             let response = show(&web, &browser, showing).await;
-            if let SignInRefusal::Wait(seconds) = refusal { answer::retry_after(response, u64::try_from(seconds).unwrap_or(1)) } else { response }
+            if let SignInRefusal::Wait(seconds) = refusal {
+                answer::retry_after(response, u64::try_from(seconds).unwrap_or(1))
+            } else {
+                response
+            }
         }
         Err(AccountsError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
         Err(AccountsError::Store(error)) => Oops::unavailable(&error).draw(&web),
@@ -208,7 +291,8 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
 }
 
 impl Web {
-    /// Why somebody of this name does not come in, for the timeline. The person is told nothing of it.
+    /// Why somebody of this name does not come in, for the timeline. The person is told nothing of
+    /// it.
     async fn why_no_sign_in(&self, name: &str) -> Reason {
         let Ok(name) = doorward_model::PersonName::parse(name) else { return Reason::SignIn };
         match self.parts.store.person_named(&name).await {
@@ -219,13 +303,18 @@ impl Web {
 }
 
 /// Signs in with a passkey alone.
-pub(crate) async fn passkey(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn passkey(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &browser, "passkey", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
     let onward = Onward { request: params.get("request"), next: params.get("next") };
-    let (credential, state) = (params.get("credential").unwrap_or_default(), params.get("state").unwrap_or_default());
+    let (credential, state) =
+        (params.get("credential").unwrap_or_default(), params.get("state").unwrap_or_default());
     match web.parts.accounts.sign_in_with_passkey(credential, state, browser.facts()).await {
         Ok(signed_in) => web.let_in(&signed_in, &onward),
         Err(doorward_accounts::FactorError::Store(error)) => Oops::unavailable(&error).draw(&web),
@@ -239,11 +328,21 @@ pub(crate) async fn passkey(State(web): State<Web>, browser: Browser, request: R
                 },
             };
             let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
-            let error = Some("This passkey was not accepted. Try again, or sign in another way.".to_owned());
+            let error = Some(
+                "This passkey was not accepted. Try again, or sign in another way.".to_owned(),
+            );
             show(
                 &web,
                 &browser,
-                Showing { request, next: params.get("next"), again: false, renewing: false, name: "", error, status: StatusCode::UNAUTHORIZED },
+                Showing {
+                    request,
+                    next: params.get("next"),
+                    again: false,
+                    renewing: false,
+                    name: "",
+                    error,
+                    status: StatusCode::UNAUTHORIZED,
+                },
             )
             .await
         }

@@ -31,7 +31,11 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser) -> Response {
     draw(StatusCode::OK, &Page { frame: web.frame(Some(&browser)), upstream: None }, false)
 }
 
-pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     if let Err(response) = form(&web, &browser, "logout", request).await {
         return response;
     }
@@ -46,8 +50,8 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
         };
     }
     let mut response = if upstream.is_some() {
-        // The form leads to the provider, where the person has to confirm. It is not sent by itself: the session there may serve
-        // others.
+        // The form leads to the provider, where the person has to confirm. It is not sent by
+        // itself: the session there may serve others.
         draw(StatusCode::OK, &Page { frame: web.frame(None), upstream }, true)
     } else {
         answer::see_other(&web.at(routes::LOGOUT))

@@ -8,7 +8,10 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::{Entrance, UpstreamFacts};
-use doorward_federation::{Admission, Arrival, Ask, Departure, FederationError, Journey, Provider, SecondFactorPolicy, TakenUp};
+use doorward_federation::{
+    Admission, Arrival, Ask, Departure, FederationError, Journey, Provider, SecondFactorPolicy,
+    TakenUp,
+};
 use doorward_model::{ProviderId, UnitOfWork, id::random_text, routes};
 use doorward_store::{Condition, StoreError};
 use doorward_transport::{Params, answer, cookies::Cookie};
@@ -20,7 +23,8 @@ use crate::{
     visitor::Browser,
 };
 
-/// How often a sign-in is decided anew when another took the same name or linked the same account a moment earlier.
+/// How often a sign-in is decided anew when another took the same name or linked the same account a
+/// moment earlier.
 const TRIES: usize = 4;
 
 async fn find(web: &Web, name: &str) -> Result<Arc<Provider>, Response> {
@@ -31,14 +35,25 @@ async fn find(web: &Web, name: &str) -> Result<Arc<Provider>, Response> {
     }
 }
 
-/// Begins a sign-in at a provider. It changes nothing but that a sign-in is awaited, so a link may lead here.
-pub(crate) async fn start(State(web): State<Web>, Path(name): Path<String>, browser: Browser, request: Request<Body>) -> Response {
+/// Begins a sign-in at a provider. It changes nothing but that a sign-in is awaited, so a link may
+/// lead here.
+pub(crate) async fn start(
+    State(web): State<Web>,
+    Path(name): Path<String>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     let provider = match find(&web, &name).await {
         Ok(provider) => provider,
         Err(response) => return response,
     };
-    let Ok(params) = Params::from_query(request.uri().query()) else { return Oops::bad_form("its address is malformed").draw(&web) };
-    let mut ask = Ask { login_hint: params.get("login_hint").filter(|hint| hint.len() <= 256).map(str::to_owned), ..Ask::default() };
+    let Ok(params) = Params::from_query(request.uri().query()) else {
+        return Oops::bad_form("its address is malformed").draw(&web);
+    };
+    let mut ask = Ask {
+        login_hint: params.get("login_hint").filter(|hint| hint.len() <= 256).map(str::to_owned),
+        ..Ask::default()
+    };
     if let Some(sealed) = params.get("request") {
         let request = match web.reopen(sealed, &browser).await {
             Ok(request) => request,
@@ -57,18 +72,34 @@ pub(crate) async fn start(State(web): State<Web>, Path(name): Path<String>, brow
     let link = linking.map(|visitor| visitor.person.id.as_str().to_owned());
     if let Some(visitor) = linking {
         // Asked before the person goes there, and once more when the accounts are linked.
-        if let Err(response) = web.authority(visitor, &Onward::page(routes::ACCOUNT_SECURITY)).await {
+        if let Err(response) = web.authority(visitor, &Onward::page(routes::ACCOUNT_SECURITY)).await
+        {
             return response;
         }
-        // Who links an account proves that it is theirs, and may take another one there than the last.
+        // Who links an account proves that it is theirs, and may take another one there than the
+        // last.
         ask.prompts = vec!["login".to_owned()];
     }
-    let journey = Journey { request: params.get("request").map(str::to_owned), next: params.get("next").map(|next| local(Some(next)).to_owned()), link };
+    let journey = Journey {
+        request: params.get("request").map(str::to_owned),
+        next: params.get("next").map(|next| local(Some(next)).to_owned()),
+        link,
+    };
     let (cookie, fresh) = match &browser.journey {
         Some(cookie) => (cookie.clone(), false),
         None => (random_text(web.parts.entropy.as_ref(), 24), true),
     };
-    match web.parts.federation.begin(&provider, journey.clone(), ask, &Departure { browser: &cookie, address: browser.address }).await {
+    match web
+        .parts
+        .federation
+        .begin(
+            &provider,
+            journey.clone(),
+            ask,
+            &Departure { browser: &cookie, address: browser.address },
+        )
+        .await
+    {
         Ok(url) => {
             let mut response = answer::see_other(url.as_str());
             if fresh {
@@ -80,9 +111,14 @@ pub(crate) async fn start(State(web): State<Web>, Path(name): Path<String>, brow
     }
 }
 
-/// `response_mode=form_post`: the form comes from the provider's page, so the browser's cookies stay at home. They come along when
-/// the browser is sent to this very address once more, with what was posted sealed.
-pub(crate) async fn callback_form(State(web): State<Web>, Path(name): Path<String>, request: Request<Body>) -> Response {
+/// `response_mode=form_post`: the form comes from the provider's page, so the browser's cookies
+/// stay at home. They come along when the browser is sent to this very address once more, with what
+/// was posted sealed.
+pub(crate) async fn callback_form(
+    State(web): State<Web>,
+    Path(name): Path<String>,
+    request: Request<Body>,
+) -> Response {
     let provider = match find(&web, &name).await {
         Ok(provider) => provider,
         Err(response) => return response,
@@ -90,14 +126,22 @@ pub(crate) async fn callback_form(State(web): State<Web>, Path(name): Path<Strin
     match Params::from_form(request).await {
         Ok(params) => {
             let sealed = web.parts.federation.seal_answer(&provider.id, &params);
-            answer::see_other(&format!("{}?answer={sealed}", web.at(&routes::of_provider(routes::LOGIN_CALLBACK, &provider.id))))
+            answer::see_other(&format!(
+                "{}?answer={sealed}",
+                web.at(&routes::of_provider(routes::LOGIN_CALLBACK, &provider.id))
+            ))
         }
         Err(error) => Oops::bad_form(&error.to_string()).draw(&web),
     }
 }
 
 /// Takes up a sign-in that came back.
-pub(crate) async fn callback(State(web): State<Web>, Path(name): Path<String>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn callback(
+    State(web): State<Web>,
+    Path(name): Path<String>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     let provider = match find(&web, &name).await {
         Ok(provider) => provider,
         Err(response) => return response,
@@ -108,14 +152,23 @@ pub(crate) async fn callback(State(web): State<Web>, Path(name): Path<String>, b
         Some((params, None)) => Some(params.clone()),
         None => None,
     };
-    let Some(params) = params else { return Oops::bad_form("the provider's answer is malformed").draw(&web) };
+    let Some(params) = params else {
+        return Oops::bad_form("the provider's answer is malformed").draw(&web);
+    };
     let cookie = browser.journey.clone().unwrap_or_default();
     let journey = web.parts.federation.journey_of(&params, &cookie).await;
     match web.parts.federation.take_up(&provider, &params, &cookie).await {
         Ok(TakenUp::First(arrival)) => arrived(&web, &browser, &provider, *arrival).await,
         // The back button or a reload: whoever is signed in goes on, nobody else learns anything.
-        Ok(TakenUp::Again(journey)) if browser.visitor.is_some() || browser.waiting.is_some() => answer::see_other(&web.at(&onward(&journey).target())),
-        Ok(TakenUp::Again(journey)) => failed(&web, &provider, &FederationError::NotAwaited("it came back before"), Some(&journey)),
+        Ok(TakenUp::Again(journey)) if browser.visitor.is_some() || browser.waiting.is_some() => {
+            answer::see_other(&web.at(&onward(&journey).target()))
+        }
+        Ok(TakenUp::Again(journey)) => failed(
+            &web,
+            &provider,
+            &FederationError::NotAwaited("it came back before"),
+            Some(&journey),
+        ),
         Err(error) => failed(&web, &provider, &error, journey.as_ref()),
     }
 }
@@ -124,7 +177,12 @@ fn onward(journey: &Journey) -> Onward<'_> {
     Onward { request: journey.request.as_deref(), next: journey.next.as_deref() }
 }
 
-async fn arrived(web: &Web, browser: &Browser, provider: &Arc<Provider>, arrival: Arrival) -> Response {
+async fn arrived(
+    web: &Web,
+    browser: &Browser,
+    provider: &Arc<Provider>,
+    arrival: Arrival,
+) -> Response {
     if arrival.journey.link.is_some() {
         return ask(web, browser, provider, &arrival).await;
     }
@@ -132,62 +190,117 @@ async fn arrived(web: &Web, browser: &Browser, provider: &Arc<Provider>, arrival
 }
 
 /// Lets the person decide how the account there and one here belong together.
-async fn ask(web: &Web, browser: &Browser, provider: &Arc<Provider>, arrival: &Arrival) -> Response {
+async fn ask(
+    web: &Web,
+    browser: &Browser,
+    provider: &Arc<Provider>,
+    arrival: &Arrival,
+) -> Response {
     let cookie = browser.journey.clone().unwrap_or_default();
     match web.parts.federation.keep_arrival(arrival, &cookie).await {
-        Ok(handle) => answer::see_other(&web.at(&format!("{}?arrival={}", routes::LOGIN_WELCOME, handle.reveal()))),
+        Ok(handle) => answer::see_other(&web.at(&format!(
+            "{}?arrival={}",
+            routes::LOGIN_WELCOME,
+            handle.reveal()
+        ))),
         Err(error) => failed(web, provider, &error, Some(&arrival.journey)),
     }
 }
 
-/// Signs an arrival in. `used` is the change that uses up a kept arrival whose person wants a new account.
-pub(crate) async fn enter(web: &Web, browser: &Browser, provider: &Arc<Provider>, arrival: &Arrival, used: Option<doorward_model::Change>) -> Response {
+/// Signs an arrival in. `used` is the change that uses up a kept arrival whose person wants a new
+/// account.
+pub(crate) async fn enter(
+    web: &Web,
+    browser: &Browser,
+    provider: &Arc<Provider>,
+    arrival: &Arrival,
+    used: Option<doorward_model::Change>,
+) -> Response {
     for _ in 0..TRIES {
-        let (person, unit) = match web.parts.federation.admit(provider, arrival, used.is_some()).await {
-            Ok(Admission::SignIn { person, unit }) => (*person, unit),
-            Ok(Admission::Ask) => return ask(web, browser, provider, arrival).await,
-            Err(error) => return failed(web, provider, &error, Some(&arrival.journey)),
-        };
+        let (person, unit) =
+            match web.parts.federation.admit(provider, arrival, used.is_some()).await {
+                Ok(Admission::SignIn { person, unit }) => (*person, unit),
+                Ok(Admission::Ask) => return ask(web, browser, provider, arrival).await,
+                Err(error) => return failed(web, provider, &error, Some(&arrival.journey)),
+            };
         let authentication = arrival.authentication();
         let more = match provider.second_factor() {
             SecondFactorPolicy::Never => Ok(false),
-            SecondFactorPolicy::Enrolled => web.parts.accounts.must_prove_more(&person, &authentication, false).await,
-            SecondFactorPolicy::Required => web.parts.accounts.must_prove_more(&person, &authentication, true).await,
+            SecondFactorPolicy::Enrolled => {
+                web.parts.accounts.must_prove_more(&person, &authentication, false).await
+            }
+            SecondFactorPolicy::Required => {
+                web.parts.accounts.must_prove_more(&person, &authentication, true).await
+            }
         };
         let complete = match more {
             Ok(more) => !more,
             Err(error) => return Oops::unavailable(&error).draw(web),
         };
-        let upstream =
-            UpstreamFacts { provider: provider.id.clone(), identity: arrival.identity(), sid: arrival.sid.clone(), id_token: arrival.id_token.clone() };
-        let entrance = Entrance { authentication, auth_time: arrival.auth_time(), complete, upstream: Some(upstream) };
+        let upstream = UpstreamFacts {
+            provider: provider.id.clone(),
+            identity: arrival.identity(),
+            sid: arrival.sid.clone(),
+            id_token: arrival.id_token.clone(),
+        };
+        let entrance = Entrance {
+            authentication,
+            auth_time: arrival.auth_time(),
+            complete,
+            upstream: Some(upstream),
+        };
         let (session, signed_in) = web.parts.accounts.enter(person, entrance, browser.facts());
-        let all: UnitOfWork = used.iter().chain(unit.changes()).chain(session.changes()).cloned().collect();
+        let all: UnitOfWork =
+            used.iter().chain(unit.changes()).chain(session.changes()).cloned().collect();
         match web.parts.store.apply(all).await {
             Ok(()) => {
                 tracing::info!(provider = %provider.id, person = %signed_in.person.id, address = %browser.address.0, complete, "signed in through a provider");
                 return web.let_in(&signed_in, &onward(&arrival.journey));
             }
             Err(StoreError::Refused(Condition::RedeemSignIn)) => {
-                return failed(web, provider, &FederationError::NotAwaited("it was decided before"), Some(&arrival.journey));
+                return failed(
+                    web,
+                    provider,
+                    &FederationError::NotAwaited("it was decided before"),
+                    Some(&arrival.journey),
+                );
             }
-            // Another sign-in of the same person, or one who wants the same name, was faster: look again.
-            Err(StoreError::Refused(condition)) => tracing::debug!(%condition, "a sign-in is decided anew"),
+            // Another sign-in of the same person, or one who wants the same name, was faster: look
+            // again.
+            Err(StoreError::Refused(condition)) => {
+                tracing::debug!(%condition, "a sign-in is decided anew")
+            }
             Err(error) => return Oops::unavailable(&error).draw(web),
         }
     }
-    failed(web, provider, &FederationError::Unavailable("too many sign-ins at the same moment".to_owned()), Some(&arrival.journey))
+    failed(
+        web,
+        provider,
+        &FederationError::Unavailable("too many sign-ins at the same moment".to_owned()),
+        Some(&arrival.journey),
+    )
 }
 
 /// The page for a sign-in that did not come about: what the person can do. The log has the reason.
-pub(crate) fn failed(web: &Web, provider: &Provider, error: &FederationError, journey: Option<&Journey>) -> Response {
+pub(crate) fn failed(
+    web: &Web,
+    provider: &Provider,
+    error: &FederationError,
+    journey: Option<&Journey>,
+) -> Response {
     if let FederationError::Store(error) = error {
         return Oops::unavailable(error).draw(web);
     }
     tracing::warn!(provider = %provider.id, %error, "nobody was signed in");
     let onward = journey.map(onward).unwrap_or_default();
-    let again = format!("{}?{}", routes::LOGIN, url::form_urlencoded::Serializer::new(onward.query()).append_pair("choose", "1").finish());
-    Oops::from_federation(&provider.name, error).with_link("Choose how to sign in", web.at(&again)).draw(web)
+    let again = format!(
+        "{}?{}",
+        routes::LOGIN,
+        url::form_urlencoded::Serializer::new(onward.query()).append_pair("choose", "1").finish()
+    );
+    Oops::from_federation(&provider.name, error)
+        .with_link("Choose how to sign in", web.at(&again))
+        .draw(web)
 }
 
 /// A provider by the name that an arrival carries.

@@ -1,4 +1,5 @@
-//! A forgotten password: asking for a mail, and setting a new one by the link in it. Looking at the link uses nothing.
+//! A forgotten password: asking for a mail, and setting a new one by the link in it. Looking at the
+//! link uses nothing.
 
 use askama::Template;
 use axum::{
@@ -38,7 +39,13 @@ struct Reset {
     error: Option<String>,
 }
 
-fn show_forgot(web: &Web, browser: &Browser, status: StatusCode, sent: bool, error: Option<String>) -> Response {
+fn show_forgot(
+    web: &Web,
+    browser: &Browser,
+    status: StatusCode,
+    sent: bool,
+    error: Option<String>,
+) -> Response {
     let page = Forgot { frame: web.frame(None), csrf: web.csrf(browser, "forgot"), sent, error };
     browser.remember(web, draw(status, &page, false))
 }
@@ -50,7 +57,11 @@ pub(crate) async fn forgot(State(web): State<Web>, browser: Browser) -> Response
     show_forgot(&web, &browser, StatusCode::OK, false, None)
 }
 
-pub(crate) async fn ask(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn ask(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     if !web.sends_resets() {
         return Oops::not_found().draw(&web);
     }
@@ -66,7 +77,13 @@ pub(crate) async fn ask(State(web): State<Web>, browser: Browser, request: Reque
     show_forgot(&web, &browser, StatusCode::OK, true, None)
 }
 
-fn show(web: &Web, browser: &Browser, name: &str, (status, done): (StatusCode, bool), error: Option<String>) -> Response {
+fn show(
+    web: &Web,
+    browser: &Browser,
+    name: &str,
+    (status, done): (StatusCode, bool),
+    error: Option<String>,
+) -> Response {
     let page = Reset {
         frame: web.frame(None),
         csrf: web.csrf(browser, "reset"),
@@ -95,7 +112,11 @@ fn refused(web: &Web, error: PeopleError) -> Response {
     oops.with_link("Sign in", web.at(routes::LOGIN)).draw(web)
 }
 
-pub(crate) async fn get(State(web): State<Web>, Path(secret): Path<String>, browser: Browser) -> Response {
+pub(crate) async fn get(
+    State(web): State<Web>,
+    Path(secret): Path<String>,
+    browser: Browser,
+) -> Response {
     if !web.parts.accounts.config().passwords {
         return Oops::not_found().draw(&web);
     }
@@ -105,7 +126,12 @@ pub(crate) async fn get(State(web): State<Web>, Path(secret): Path<String>, brow
     }
 }
 
-pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    Path(secret): Path<String>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     if !web.parts.accounts.config().passwords {
         return Oops::not_found().draw(&web);
     }
@@ -117,11 +143,20 @@ pub(crate) async fn post(State(web): State<Web>, Path(secret): Path<String>, bro
         Ok(person) => person,
         Err(error) => return refused(&web, error),
     };
-    match web.parts.accounts.set_password_by_link(&secret, params.get("password").unwrap_or_default().to_owned()).await {
+    match web
+        .parts
+        .accounts
+        .set_password_by_link(&secret, params.get("password").unwrap_or_default().to_owned())
+        .await
+    {
         Ok(person) => show(&web, &browser, person.name.as_str(), (StatusCode::OK, true), None),
-        Err(PeopleError::Password(error)) => {
-            show(&web, &browser, person.name.as_str(), (StatusCode::BAD_REQUEST, false), Some(format!("Nothing was changed: {error}.")))
-        }
+        Err(PeopleError::Password(error)) => show(
+            &web,
+            &browser,
+            person.name.as_str(),
+            (StatusCode::BAD_REQUEST, false),
+            Some(format!("Nothing was changed: {error}.")),
+        ),
         Err(error) => refused(&web, error),
     }
 }

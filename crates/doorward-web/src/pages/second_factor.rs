@@ -96,7 +96,13 @@ fn subject(browser: &Browser) -> Option<&Visitor> {
     browser.waiting.as_ref().or(browser.visitor.as_ref())
 }
 
-async fn show(web: &Web, browser: &Browser, visitor: &Visitor, params: &Params, error: Option<&FactorError>) -> Response {
+async fn show(
+    web: &Web,
+    browser: &Browser,
+    visitor: &Visitor,
+    params: &Params,
+    error: Option<&FactorError>,
+) -> Response {
     let accounts = &web.parts.accounts;
     let enrolled = match accounts.enrolled(&visitor.person.id).await {
         Ok(enrolled) => enrolled,
@@ -121,8 +127,12 @@ async fn show(web: &Web, browser: &Browser, visitor: &Visitor, params: &Params, 
         None => None,
     };
     let enrolling = enrolling.is_some();
-    // Somebody who is in may go on with what needs no second factor; somebody who waits may not go on at all.
-    let skip = params.get("request").filter(|_| browser.visitor.is_some()).map(|sealed| web.at(&format!("{}?request={sealed}&settled=1", routes::CONSENT)));
+    // Somebody who is in may go on with what needs no second factor; somebody who waits may not go
+    // on at all.
+    let skip = params
+        .get("request")
+        .filter(|_| browser.visitor.is_some())
+        .map(|sealed| web.at(&format!("{}?request={sealed}&settled=1", routes::CONSENT)));
     let page = Page {
         frame: web.frame(None),
         csrf: web.csrf(browser, "second-factor"),
@@ -139,7 +149,11 @@ async fn show(web: &Web, browser: &Browser, visitor: &Visitor, params: &Params, 
         passkey,
     };
     let status = if error.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
-    let response = draw_with(status, &page, answer::PagePolicy { submits_elsewhere: false, scripts: page.passkey.is_some() });
+    let response = draw_with(
+        status,
+        &page,
+        answer::PagePolicy { submits_elsewhere: false, scripts: page.passkey.is_some() },
+    );
     match error {
         Some(error) => refusal(response, error),
         None => response,
@@ -150,16 +164,28 @@ fn onward_of(params: &Params) -> Onward<'_> {
     Onward { request: params.get("request"), next: params.get("next") }
 }
 
-pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn get(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     if let Some(visitor) = subject(&browser) {
         return show(&web, &browser, visitor, &params, None).await;
     }
-    answer::see_other(web.at(&format!("{}?{}", routes::LOGIN, onward_of(&params).query())).trim_end_matches('?'))
+    answer::see_other(
+        web.at(&format!("{}?{}", routes::LOGIN, onward_of(&params).query())).trim_end_matches('?'),
+    )
 }
 
-/// Proves by what was posted, or sets the first factor up by it, which needs a recent sign-in. Answers the method's name.
-async fn prove(web: &Web, visitor: &Visitor, known: Option<&str>, params: &Params) -> Result<Result<&'static str, FactorError>, Response> {
+/// Proves by what was posted, or sets the first factor up by it, which needs a recent sign-in.
+/// Answers the method's name.
+async fn prove(
+    web: &Web,
+    visitor: &Visitor,
+    known: Option<&str>,
+    params: &Params,
+) -> Result<Result<&'static str, FactorError>, Response> {
     let accounts = &web.parts.accounts;
     let (person, text) = (&visitor.person, |name: &str| params.get(name).unwrap_or_default());
     let enrolled = match accounts.enrolled(&person.id).await {
@@ -169,20 +195,30 @@ async fn prove(web: &Web, visitor: &Visitor, known: Option<&str>, params: &Param
     let by_passkey = text("method") == "passkey";
     if enrolled.any() {
         return Ok(if by_passkey {
-            accounts.prove_by_passkey(&person.id, text("credential"), text("state")).await.map(|()| "swk")
+            accounts
+                .prove_by_passkey(&person.id, text("credential"), text("state"))
+                .await
+                .map(|()| "swk")
         } else {
             accounts.prove_by_code(person, text("code"), known).await
         });
     }
     let authority = web.authority(visitor, &onward_of(params)).await?;
     Ok(if by_passkey {
-        accounts.add_passkey(&authority, person, text("name"), (text("credential"), text("state"))).await.map(|()| "swk")
+        accounts
+            .add_passkey(&authority, person, text("name"), (text("credential"), text("state")))
+            .await
+            .map(|()| "swk")
     } else {
-        accounts.confirm_authenticator(&authority, person, text("code"), known).await.map(|()| "otp")
+        accounts
+            .confirm_authenticator(&authority, person, text("code"), known)
+            .await
+            .map(|()| "otp")
     })
 }
 
-/// Recovery codes for whoever just set up their first factor, or used the last code up, and signed in recently.
+/// Recovery codes for whoever just set up their first factor, or used the last code up, and signed
+/// in recently.
 async fn codes(web: &Web, signed_in: &SignedIn) -> Result<Option<Vec<String>>, StoreError> {
     let accounts = &web.parts.accounts;
     let Some(visitor) = accounts.holder(signed_in.token.reveal()).await? else { return Ok(None) };
@@ -192,7 +228,11 @@ async fn codes(web: &Web, signed_in: &SignedIn) -> Result<Option<Vec<String>>, S
     }
 }
 
-pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &browser, "second-factor", request).await {
         Ok(params) => params,
         Err(response) => return response,
@@ -216,7 +256,8 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
     match outcome.await {
         Ok((signed_in, None)) => web.let_in(&signed_in, &onward),
         Ok((signed_in, Some(codes))) => {
-            let page = Codes { frame: web.frame(None), list: codes, onward: web.at(&onward.target()) };
+            let page =
+                Codes { frame: web.frame(None), list: codes, onward: web.at(&onward.target()) };
             web.with_session(draw(StatusCode::OK, &page, false), &signed_in)
         }
         Err(error) => Oops::unavailable(&error).draw(&web),

@@ -25,7 +25,10 @@ use crate::{
     visitor::{SignedIn, form},
 };
 
-#[expect(clippy::struct_excessive_bools, reason = "each says whether one part of the page is there")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether one part of the page is there"
+)]
 #[derive(Template)]
 #[template(path = "security.html")]
 struct Page {
@@ -64,21 +67,35 @@ struct IdentityRow {
     used: String,
 }
 
-async fn identities(web: &Web, signed_in: &SignedIn) -> Result<(Vec<IdentityRow>, Vec<ProviderButton>), StoreError> {
+async fn identities(
+    web: &Web,
+    signed_in: &SignedIn,
+) -> Result<(Vec<IdentityRow>, Vec<ProviderButton>), StoreError> {
     let providers = web.parts.federation.all_providers().await?;
     let known = web.parts.store.identities_of(&signed_in.visitor.person.id).await?;
     let rows = known.iter().map(|identity| {
         let provider = providers.iter().find(|provider| provider.id == identity.provider);
         IdentityRow {
             id: identity.id.as_str().to_owned(),
-            provider: provider.map_or_else(|| identity.provider.to_string(), |provider| provider.name.clone()),
+            provider: provider
+                .map_or_else(|| identity.provider.to_string(), |provider| provider.name.clone()),
             icon: provider.map_or("oidc", |provider| provider.kind.name),
-            account: identity.email.clone().or_else(|| identity.username.clone()).unwrap_or_else(|| identity.subject.clone()),
-            used: if identity.last_login_at.0 == 0 { "never".to_owned() } else { moment(identity.last_login_at) },
+            account: identity
+                .email
+                .clone()
+                .or_else(|| identity.username.clone())
+                .unwrap_or_else(|| identity.subject.clone()),
+            used: if identity.last_login_at.0 == 0 {
+                "never".to_owned()
+            } else {
+                moment(identity.last_login_at)
+            },
         }
     });
     let rows = rows.collect();
-    let others = providers.iter().filter(|provider| provider.is_enabled() && !known.iter().any(|identity| identity.provider == provider.id));
+    let others = providers.iter().filter(|provider| {
+        provider.is_enabled() && !known.iter().any(|identity| identity.provider == provider.id)
+    });
     let button = |provider: &std::sync::Arc<doorward_federation::Provider>| ProviderButton {
         name: provider.name.clone(),
         icon: provider.kind.name,
@@ -93,7 +110,9 @@ async fn page(web: &Web, signed_in: &SignedIn, error: Option<String>) -> Result<
     let authority = accounts.authority(&signed_in.visitor).await?;
     let (identities, providers) = identities(web, signed_in).await?;
     let new_authenticator = match &authority {
-        Ok(authority) if !enrolled.authenticator => accounts.begin_authenticator(authority, person).await.ok(),
+        Ok(authority) if !enrolled.authenticator => {
+            accounts.begin_authenticator(authority, person).await.ok()
+        }
         _ => None,
     };
     let new_passkey = match &authority {
@@ -112,7 +131,10 @@ async fn page(web: &Web, signed_in: &SignedIn, error: Option<String>) -> Result<
         csrf: web.csrf(&signed_in.browser, "security"),
         error,
         recent: authority.is_ok(),
-        again_url: authority.as_ref().err().map(|missing| web.again(*missing, &Onward::page(routes::ACCOUNT_SECURITY))),
+        again_url: authority
+            .as_ref()
+            .err()
+            .map(|missing| web.again(*missing, &Onward::page(routes::ACCOUNT_SECURITY))),
         again_by_sign_in: matches!(authority, Err(NotRecent::SignIn)),
         passkeys: accounts.passkeys_of(&person.id).await?.into_iter().map(row).collect(),
         passkeys_possible: accounts.passkeys_possible(),
@@ -129,7 +151,11 @@ async fn page(web: &Web, signed_in: &SignedIn, error: Option<String>) -> Result<
 async fn show(web: &Web, signed_in: &SignedIn, error: Option<String>) -> Response {
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     match page(web, signed_in, error).await {
-        Ok(page) => draw_with(status, &page, answer::PagePolicy { submits_elsewhere: false, scripts: page.new_passkey.is_some() }),
+        Ok(page) => draw_with(
+            status,
+            &page,
+            answer::PagePolicy { submits_elsewhere: false, scripts: page.new_passkey.is_some() },
+        ),
         Err(error) => Oops::unavailable(&error).draw(web),
     }
 }
@@ -139,12 +165,21 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response
 }
 
 /// A form of this page by somebody who proved themselves recently.
-async fn submitted(web: &Web, signed_in: &SignedIn, request: Request<Body>) -> Result<(Params, Authority), Response> {
+async fn submitted(
+    web: &Web,
+    signed_in: &SignedIn,
+    request: Request<Body>,
+) -> Result<(Params, Authority), Response> {
     let params = form(web, &signed_in.browser, "security", request).await?;
     match web.parts.accounts.authority(&signed_in.visitor).await {
         Ok(Ok(authority)) => Ok((params, authority)),
         // The page itself says where to do so.
-        Ok(Err(_)) => Err(show(web, signed_in, Some("Please sign in once more before you change how you sign in.".to_owned())).await),
+        Ok(Err(_)) => Err(show(
+            web,
+            signed_in,
+            Some("Please sign in once more before you change how you sign in.".to_owned()),
+        )
+        .await),
         Err(error) => Err(Oops::unavailable(&error).draw(web)),
     }
 }
@@ -153,9 +188,14 @@ fn done(web: &Web) -> Response {
     answer::see_other(&web.at(routes::ACCOUNT_SECURITY))
 }
 
-/// Shows what a change of factors came to: the page again, or recovery codes for the first of them. Whoever set a factor up by `method` has
-/// proved it in this session.
-async fn after(web: &Web, signed_in: &SignedIn, authority: &Authority, outcome: Result<&'static str, FactorError>) -> Response {
+/// Shows what a change of factors came to: the page again, or recovery codes for the first of them.
+/// Whoever set a factor up by `method` has proved it in this session.
+async fn after(
+    web: &Web,
+    signed_in: &SignedIn,
+    authority: &Authority,
+    outcome: Result<&'static str, FactorError>,
+) -> Response {
     let method = match outcome {
         Ok(method) => method,
         Err(FactorError::Store(error)) => return Oops::unavailable(&error).draw(web),
@@ -169,7 +209,9 @@ async fn after(web: &Web, signed_in: &SignedIn, authority: &Authority, outcome: 
     let proved = async {
         let codes = accounts.first_recovery_codes(authority, &visitor.person.id).await?;
         let raised = match visitor.session.authentication.level {
-            Level::SingleFactor => Some(accounts.complete(visitor, method, signed_in.browser.facts()).await?),
+            Level::SingleFactor => {
+                Some(accounts.complete(visitor, method, signed_in.browser.facts()).await?)
+            }
             Level::MultiFactor => None,
         };
         Ok::<_, StoreError>((codes, raised))
@@ -192,12 +234,20 @@ async fn after(web: &Web, signed_in: &SignedIn, authority: &Authority, outcome: 
 fn show_codes(web: &Web, signed_in: Option<&SignedIn>, codes: Vec<String>) -> Response {
     draw(
         StatusCode::OK,
-        &Codes { frame: web.frame(signed_in.map(|signed_in| &signed_in.browser)), list: codes, onward: web.at(routes::ACCOUNT_SECURITY) },
+        &Codes {
+            frame: web.frame(signed_in.map(|signed_in| &signed_in.browser)),
+            list: codes,
+            onward: web.at(routes::ACCOUNT_SECURITY),
+        },
         false,
     )
 }
 
-pub(crate) async fn passkeys(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn passkeys(
+    State(web): State<Web>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let (params, authority) = match submitted(&web, &signed_in, request).await {
         Ok(submitted) => submitted,
         Err(response) => return response,
@@ -205,34 +255,60 @@ pub(crate) async fn passkeys(State(web): State<Web>, signed_in: SignedIn, reques
     let (accounts, visitor) = (&web.parts.accounts, &signed_in.visitor);
     let text = |name: &str| params.get(name).unwrap_or_default();
     if text("action") == "remove" {
-        return match accounts.remove_passkey(&authority, &visitor.person.id, text("id"), visitor.session.id.clone()).await {
+        return match accounts
+            .remove_passkey(&authority, &visitor.person.id, text("id"), visitor.session.id.clone())
+            .await
+        {
             Ok(true) => done(&web),
-            Ok(false) => show(&web, &signed_in, Some("That passkey was removed already.".to_owned())).await,
+            Ok(false) => {
+                show(&web, &signed_in, Some("That passkey was removed already.".to_owned())).await
+            }
             Err(error) => Oops::unavailable(&error).draw(&web),
         };
     }
-    let outcome = accounts.add_passkey(&authority, &visitor.person, text("name"), (text("credential"), text("state"))).await.map(|()| "swk");
+    let outcome = accounts
+        .add_passkey(&authority, &visitor.person, text("name"), (text("credential"), text("state")))
+        .await
+        .map(|()| "swk");
     after(&web, &signed_in, &authority, outcome).await
 }
 
-pub(crate) async fn authenticator(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn authenticator(
+    State(web): State<Web>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let (params, authority) = match submitted(&web, &signed_in, request).await {
         Ok(submitted) => submitted,
         Err(response) => return response,
     };
     let (accounts, visitor) = (&web.parts.accounts, &signed_in.visitor);
     if params.get("action") == Some("remove") {
-        return match accounts.remove_authenticator(&authority, &visitor.person.id, visitor.session.id.clone()).await {
+        return match accounts
+            .remove_authenticator(&authority, &visitor.person.id, visitor.session.id.clone())
+            .await
+        {
             Ok(()) => done(&web),
             Err(error) => Oops::unavailable(&error).draw(&web),
         };
     }
-    let outcome = accounts.confirm_authenticator(&authority, &visitor.person, params.get("code").unwrap_or_default(), signed_in.browser.known.as_deref()).await;
+    let outcome = accounts
+        .confirm_authenticator(
+            &authority,
+            &visitor.person,
+            params.get("code").unwrap_or_default(),
+            signed_in.browser.known.as_deref(),
+        )
+        .await;
     let outcome = outcome.map(|()| "otp");
     after(&web, &signed_in, &authority, outcome).await
 }
 
-pub(crate) async fn recovery_codes(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn recovery_codes(
+    State(web): State<Web>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let authority = match submitted(&web, &signed_in, request).await {
         Ok((_, authority)) => authority,
         Err(response) => return response,
@@ -244,7 +320,11 @@ pub(crate) async fn recovery_codes(State(web): State<Web>, signed_in: SignedIn, 
 }
 
 /// Unlinks an account at a provider, unless the account here hangs on it.
-pub(crate) async fn unlink(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn unlink(
+    State(web): State<Web>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let (params, _) = match submitted(&web, &signed_in, request).await {
         Ok(submitted) => submitted,
         Err(response) => return response,
@@ -252,14 +332,29 @@ pub(crate) async fn unlink(State(web): State<Web>, signed_in: SignedIn, request:
     let person = &signed_in.visitor.person;
     let others = async {
         // A passkey is no reason to leave: it would outlive the provider that the account hangs on.
-        Ok::<_, StoreError>((person.password.is_some() && web.parts.accounts.config().passwords) || web.parts.store.identities_of(&person.id).await?.len() > 1)
+        Ok::<_, StoreError>(
+            (person.password.is_some() && web.parts.accounts.config().passwords)
+                || web.parts.store.identities_of(&person.id).await?.len() > 1,
+        )
     };
     match others.await {
         Ok(true) => {}
-        Ok(false) => return show(&web, &signed_in, Some("Your account here hangs on this one. Link another one first.".to_owned())).await,
+        Ok(false) => {
+            return show(
+                &web,
+                &signed_in,
+                Some("Your account here hangs on this one. Link another one first.".to_owned()),
+            )
+            .await;
+        }
         Err(error) => return Oops::unavailable(&error).draw(&web),
     }
-    match web.parts.federation.unlink(&person.id, IdentityId::from_stored(params.get("id").unwrap_or_default())).await {
+    match web
+        .parts
+        .federation
+        .unlink(&person.id, IdentityId::from_stored(params.get("id").unwrap_or_default()))
+        .await
+    {
         Ok(_) => done(&web),
         Err(error) => Oops::unavailable(&error).draw(&web),
     }

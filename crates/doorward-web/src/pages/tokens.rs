@@ -89,7 +89,13 @@ fn row(token: AccessToken, live: bool) -> Row {
 const TYPED: &[&str] = &["name", "days", "scope-*", "upstream-*"];
 
 /// Shows the page. `typed` fills the form in.
-async fn show(web: &Web, signed_in: &SignedIn, typed: &Params, status: StatusCode, outcome: Result<Option<MadeAccessToken>, String>) -> Response {
+async fn show(
+    web: &Web,
+    signed_in: &SignedIn,
+    typed: &Params,
+    status: StatusCode,
+    outcome: Result<Option<MadeAccessToken>, String>,
+) -> Response {
     let (made, error) = match outcome {
         Ok(made) => (made, None),
         Err(error) => (None, Some(error)),
@@ -98,14 +104,24 @@ async fn show(web: &Web, signed_in: &SignedIn, typed: &Params, status: StatusCod
     let filled = !wanted.name.is_empty();
     let visitor = &signed_in.visitor;
     let now = web.parts.clock.now();
-    let (tokens, services) = match (web.parts.store.access_tokens_of(&visitor.person.id).await, web.parts.upstreams.services(&visitor.person).await) {
+    let (tokens, services) = match (
+        web.parts.store.access_tokens_of(&visitor.person.id).await,
+        web.parts.upstreams.services(&visitor.person).await,
+    ) {
         (Ok(tokens), Ok(services)) => (tokens, services),
         (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(web),
     };
     let (live, ended): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| token.is_live(now));
-    let offered = web.parts.access.effective(&SCOPES.iter().map(|info| info.scope).collect(), &visitor.person, &visitor.session.authentication);
-    let possible =
-        |scope: &Scope| *scope != Scope::OfflineAccess && offered.allows(*scope) && (!scope.is_administrative() || visitor.person.is_administrator());
+    let offered = web.parts.access.effective(
+        &SCOPES.iter().map(|info| info.scope).collect(),
+        &visitor.person,
+        &visitor.session.authentication,
+    );
+    let possible = |scope: &Scope| {
+        *scope != Scope::OfflineAccess
+            && offered.allows(*scope)
+            && (!scope.is_administrative() || visitor.person.is_administrator())
+    };
     let choice = |scope: Scope| Choice {
         name: scope.name(),
         title: scope.title(),
@@ -128,7 +144,9 @@ async fn show(web: &Web, signed_in: &SignedIn, typed: &Params, status: StatusCod
         scopes: SCOPES.iter().map(|info| info.scope).filter(possible).map(choice).collect(),
         upstreams: services
             .into_iter()
-            .map(|service| (wanted.upstreams.iter().any(|name| name.as_str() == service.name), service))
+            .map(|service| {
+                (wanted.upstreams.iter().any(|name| name.as_str() == service.name), service)
+            })
             .map(|(checked, service)| (service.name, service.title, checked))
             .collect(),
         days: if wanted.days == 0 { 90 } else { wanted.days },
@@ -140,7 +158,11 @@ async fn show(web: &Web, signed_in: &SignedIn, typed: &Params, status: StatusCod
     draw_copying(status, &page)
 }
 
-pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn get(
+    State(web): State<Web>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let typed = Params::from_query(request.uri().query()).unwrap_or_default();
     show(&web, &signed_in, &typed, StatusCode::OK, Ok(None)).await
 }
@@ -148,13 +170,23 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn, request: Re
 fn wanted(params: &Params) -> NewAccessToken {
     NewAccessToken {
         name: params.get("name").unwrap_or_default().to_owned(),
-        scopes: params.names().filter_map(|name| Scope::named(name.strip_prefix("scope-")?)).collect(),
-        upstreams: params.names().filter_map(|name| UpstreamName::parse(name.strip_prefix("upstream-")?).ok()).collect(),
+        scopes: params
+            .names()
+            .filter_map(|name| Scope::named(name.strip_prefix("scope-")?))
+            .collect(),
+        upstreams: params
+            .names()
+            .filter_map(|name| UpstreamName::parse(name.strip_prefix("upstream-")?).ok())
+            .collect(),
         days: params.get("days").and_then(|days| days.parse().ok()).unwrap_or_default(),
     }
 }
 
-pub(crate) async fn post(State(web): State<Web>, signed_in: SignedIn, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    signed_in: SignedIn,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &signed_in.browser, "tokens", request).await {
         Ok(params) => params,
         Err(response) => return response,
@@ -169,18 +201,28 @@ pub(crate) async fn post(State(web): State<Web>, signed_in: SignedIn, request: R
             Err(error) => refused(&web, &signed_in, error).await,
         };
     }
-    let next = if verb == "make" { filled(routes::ACCOUNT_TOKENS, &params, TYPED) } else { routes::ACCOUNT_TOKENS.to_owned() };
+    let next = if verb == "make" {
+        filled(routes::ACCOUNT_TOKENS, &params, TYPED)
+    } else {
+        routes::ACCOUNT_TOKENS.to_owned()
+    };
     let authority = match web.authority(visitor, &Onward::page(&next)).await {
         Ok(authority) => authority,
         Err(response) => return response,
     };
     let done = match verb {
         "rotate" => accounts.rotate_access_token(&authority, &visitor.person.id, &id).await,
-        "make" => accounts.add_access_token(&authority, &visitor.person, &web.parts.access, wanted(&params)).await,
+        "make" => {
+            accounts
+                .add_access_token(&authority, &visitor.person, &web.parts.access, wanted(&params))
+                .await
+        }
         _ => return Oops::bad_form("it says nothing to do").draw(&web),
     };
     match done {
-        Ok(made) => show(&web, &signed_in, &Params::default(), StatusCode::OK, Ok(Some(made))).await,
+        Ok(made) => {
+            show(&web, &signed_in, &Params::default(), StatusCode::OK, Ok(Some(made))).await
+        }
         Err(error) => refused(&web, &signed_in, error).await,
     }
 }
@@ -188,7 +230,9 @@ pub(crate) async fn post(State(web): State<Web>, signed_in: SignedIn, request: R
 async fn refused(web: &Web, signed_in: &SignedIn, error: AccessTokenError) -> Response {
     let (status, told) = match error {
         AccessTokenError::Store(error) => return Oops::unavailable(&error).draw(web),
-        AccessTokenError::Unknown => (StatusCode::NOT_FOUND, "That token has ended already.".to_owned()),
+        AccessTokenError::Unknown => {
+            (StatusCode::NOT_FOUND, "That token has ended already.".to_owned())
+        }
         error => (StatusCode::BAD_REQUEST, format!("No token was made: {error}.")),
     };
     show(web, signed_in, &Params::default(), status, Err(told)).await

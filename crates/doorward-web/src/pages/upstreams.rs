@@ -28,15 +28,32 @@ struct Page {
     upstreams: Vec<ReviewedUpstream>,
 }
 
-async fn show(web: &Web, administrator: &Administrator, status: StatusCode, error: Option<String>) -> Response {
+async fn show(
+    web: &Web,
+    administrator: &Administrator,
+    status: StatusCode,
+    error: Option<String>,
+) -> Response {
     let browser = &administrator.0.browser;
     match web.parts.upstreams.review().await {
         Ok(mut upstreams) => {
             // What waits for a decision comes first.
             for upstream in &mut upstreams {
-                upstream.tools.sort_by_key(|tool| (tool.state == "approved", tool.state == "rejected", tool.name.clone()));
+                upstream.tools.sort_by_key(|tool| {
+                    (tool.state == "approved", tool.state == "rejected", tool.name.clone())
+                });
             }
-            draw(status, &Page { tab: "upstreams", frame: web.frame(Some(browser)), csrf: web.csrf(browser, "tools"), error, upstreams }, false)
+            draw(
+                status,
+                &Page {
+                    tab: "upstreams",
+                    frame: web.frame(Some(browser)),
+                    csrf: web.csrf(browser, "tools"),
+                    error,
+                    upstreams,
+                },
+                false,
+            )
         }
         Err(error) => Oops::unavailable(&error).draw(web),
     }
@@ -46,7 +63,11 @@ pub(crate) async fn get(State(web): State<Web>, administrator: Administrator) ->
     show(&web, &administrator, StatusCode::OK, None).await
 }
 
-pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &administrator.0.browser, "tools", request).await {
         Ok(params) => params,
         Err(response) => return response,
@@ -55,14 +76,23 @@ pub(crate) async fn post(State(web): State<Web>, administrator: Administrator, r
         (Some("approve"), _) => Some(ToolDecision::Approve),
         (Some("reject"), _) => Some(ToolDecision::Reject),
         (Some("classify"), Some("annotations")) => Some(ToolDecision::Classify(None)),
-        (Some("classify"), Some(class)) => ToolClass::parse(class).map(|class| ToolDecision::Classify(Some(class))),
+        (Some("classify"), Some(class)) => {
+            ToolClass::parse(class).map(|class| ToolDecision::Classify(Some(class)))
+        }
         _ => None,
     };
     let upstream = params.get("upstream").and_then(|name| UpstreamName::parse(name).ok());
-    let (Some(upstream), Some(tool), Some(seen), Some(decision)) = (upstream, params.get("tool"), params.get("seen"), decision) else {
+    let (Some(upstream), Some(tool), Some(seen), Some(decision)) =
+        (upstream, params.get("tool"), params.get("seen"), decision)
+    else {
         return Oops::bad_form("it says nothing to decide").draw(&web);
     };
-    match web.parts.upstreams.decide(ToolSeen { upstream, tool, seen }, decision, &administrator.0.visitor.person).await {
+    match web
+        .parts
+        .upstreams
+        .decide(ToolSeen { upstream, tool, seen }, decision, &administrator.0.visitor.person)
+        .await
+    {
         Ok(true) => answer::see_other(&web.at(routes::ADMIN_UPSTREAMS)),
         Ok(false) => {
             let told = "That tool changed since this page was opened, or somebody else decided. Look at it again.".to_owned();

@@ -1,5 +1,5 @@
-//! A person came from a provider, and an account here is or might be theirs: they say so, or make a new one. Nothing is linked
-//! without this page's form.
+//! A person came from a provider, and an account here is or might be theirs: they say so, or make a
+//! new one. Nothing is linked without this page's form.
 
 use askama::Template;
 use axum::{
@@ -44,13 +44,21 @@ fn stale(web: &Web, error: &FederationError) -> Response {
     Oops::sign_in_over().with_link("Sign in", web.at(routes::LOGIN)).draw(web)
 }
 
-async fn kept(web: &Web, browser: &Browser, params: &Params) -> Result<(Arrival, Change), Response> {
+async fn kept(
+    web: &Web,
+    browser: &Browser,
+    params: &Params,
+) -> Result<(Arrival, Change), Response> {
     let handle = params.get("arrival").unwrap_or_default();
     let cookie = browser.journey.clone().unwrap_or_default();
     web.parts.federation.kept_arrival(handle, &cookie).await.map_err(|error| stale(web, &error))
 }
 
-pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn get(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let (arrival, _) = match kept(&web, &browser, &params).await {
         Ok(kept) => kept,
@@ -77,7 +85,11 @@ pub(crate) async fn get(State(web): State<Web>, browser: Browser, request: Reque
     browser.remember(&web, draw(StatusCode::OK, &page, false))
 }
 
-pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Request<Body>) -> Response {
+pub(crate) async fn post(
+    State(web): State<Web>,
+    browser: Browser,
+    request: Request<Body>,
+) -> Response {
     let params = match form(&web, &browser, "welcome", request).await {
         Ok(params) => params,
         Err(response) => return response,
@@ -91,28 +103,50 @@ pub(crate) async fn post(State(web): State<Web>, browser: Browser, request: Requ
         Err(response) => return response,
     };
     match (params.get("decision"), &browser.visitor) {
-        (Some("create"), _) if arrival.journey.link.is_none() => provider::enter(&web, &browser, &provider, &arrival, Some(used)).await,
+        (Some("create"), _) if arrival.journey.link.is_none() => {
+            provider::enter(&web, &browser, &provider, &arrival, Some(used)).await
+        }
         (Some("link"), Some(visitor)) => {
-            // Who began to link is who must confirm it, also if somebody else signed in here meanwhile.
-            if arrival.journey.link.as_deref().is_some_and(|link| link != visitor.person.id.as_str()) {
+            // Who began to link is who must confirm it, also if somebody else signed in here
+            // meanwhile.
+            if arrival
+                .journey
+                .link
+                .as_deref()
+                .is_some_and(|link| link != visitor.person.id.as_str())
+            {
                 return stale(&web, &FederationError::NotAwaited("somebody else is signed in now"));
             }
-            let next = format!("{}?arrival={}", routes::LOGIN_WELCOME, params.get("arrival").unwrap_or_default());
-            if let Err(response) = web.authority(visitor, &Onward { request: None, next: Some(&next) }).await {
+            let next = format!(
+                "{}?arrival={}",
+                routes::LOGIN_WELCOME,
+                params.get("arrival").unwrap_or_default()
+            );
+            if let Err(response) =
+                web.authority(visitor, &Onward { request: None, next: Some(&next) }).await
+            {
                 return response;
             }
-            let mut unit = match web.parts.federation.link(&provider, &arrival, &visitor.person.id).await {
-                Ok(unit) => unit,
-                Err(error) => return provider::failed(&web, &provider, &error, Some(&arrival.journey)),
-            };
+            let mut unit =
+                match web.parts.federation.link(&provider, &arrival, &visitor.person.id).await {
+                    Ok(unit) => unit,
+                    Err(error) => {
+                        return provider::failed(&web, &provider, &error, Some(&arrival.journey));
+                    }
+                };
             unit.push(used);
             match web.parts.store.apply(unit).await {
                 Ok(()) => {}
-                Err(StoreError::Refused(_)) => return stale(&web, &FederationError::NotAwaited("it was decided before")),
+                Err(StoreError::Refused(_)) => {
+                    return stale(&web, &FederationError::NotAwaited("it was decided before"));
+                }
                 Err(error) => return Oops::unavailable(&error).draw(&web),
             }
             tracing::info!(provider = %provider.id, person = %visitor.person.id, "an upstream account was linked by its own person");
-            let onward = Onward { request: arrival.journey.request.as_deref(), next: Some(routes::ACCOUNT_SECURITY) };
+            let onward = Onward {
+                request: arrival.journey.request.as_deref(),
+                next: Some(routes::ACCOUNT_SECURITY),
+            };
             answer::see_other(&web.at(&onward.target()))
         }
         _ => answer::see_other(&web.at(routes::ACCOUNT)),

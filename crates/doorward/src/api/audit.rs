@@ -14,7 +14,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::operation::{Answered, Anything, Asked, At, Operation, Refused, Who, limit, needs, show};
+use super::operation::{
+    Answered, Anything, Asked, At, Operation, Refused, Who, limit, needs, show,
+};
 use crate::{
     app::App,
     audit_text::{self, CSV_HEAD},
@@ -115,7 +117,8 @@ struct Entries {
     /// Where to go on; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<i64>,
-    /// Whether the search stopped because it had looked through very many entries; `next` goes on from there.
+    /// Whether the search stopped because it had looked through very many entries; `next` goes on
+    /// from there.
     partial: bool,
 }
 
@@ -149,7 +152,10 @@ fn shown(entry: &AuditEntry) -> Entry {
 
 fn time(name: &str, text: Option<&String>) -> Result<Option<doorward_model::Timestamp>, Refused> {
     text.filter(|text| !text.is_empty())
-        .map(|text| audit_text::parse_time(text).ok_or_else(|| Refused::bad(format!("{name}: is not a day or moment"))))
+        .map(|text| {
+            audit_text::parse_time(text)
+                .ok_or_else(|| Refused::bad(format!("{name}: is not a day or moment")))
+        })
         .transpose()
 }
 
@@ -172,7 +178,14 @@ async fn search(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answ
     };
     app.store.flush().await?;
     let page = app.store.audit(&filter, which.before, limit(which.limit, 100, 500)?).await?;
-    Ok(show(StatusCode::OK, &Entries { entries: page.entries.iter().map(shown).collect(), next: page.before, partial: page.stretched }))
+    Ok(show(
+        StatusCode::OK,
+        &Entries {
+            entries: page.entries.iter().map(shown).collect(),
+            next: page.before,
+            partial: page.stretched,
+        },
+    ))
 }
 
 async fn one(State(app): State<Arc<App>>, At(seq): At) -> Answered {
@@ -206,19 +219,30 @@ pub(crate) fn exported(app: &Arc<App>, filter: AuditFilter, csv: bool) -> Respon
             Ok(entries) => entries,
             Err(error) => {
                 tracing::error!(%error, "an export of the audit was cut off");
-                return Some((Err(std::io::Error::other("the database does not answer")), (app, filter, i64::MAX, None)));
+                return Some((
+                    Err(std::io::Error::other("the database does not answer")),
+                    (app, filter, i64::MAX, None),
+                ));
             }
         };
         let last = entries.last()?.seq;
         let text = entries.iter().filter(|entry| filter.fits(&entry.event)).map(|entry| {
-            let line = if csv { audit_text::to_csv(entry) } else { audit_text::to_json(entry).to_string() };
+            let line = if csv {
+                audit_text::to_csv(entry)
+            } else {
+                audit_text::to_json(entry).to_string()
+            };
             line + "\n"
         });
         let text: String = text.collect();
         Some((Ok(text), (app, filter, last, None)))
     });
     let mut response = Response::new(Body::from_stream(lines));
-    let (media, name) = if csv { ("text/csv; charset=utf-8", "audit.csv") } else { ("application/jsonl", "audit.jsonl") };
+    let (media, name) = if csv {
+        ("text/csv; charset=utf-8", "audit.csv")
+    } else {
+        ("application/jsonl", "audit.jsonl")
+    };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -233,6 +257,8 @@ async fn record(State(app): State<Arc<App>>, Who(caller): Who, At(id): At) -> An
     if !Role::parse("auditor").is_ok_and(|role| caller.person.has_any(&[role])) {
         return Err(Refused::missing("record"));
     }
-    let Some((arguments, result)) = app.read_record(&id).await? else { return Err(Refused::missing("record")) };
+    let Some((arguments, result)) = app.read_record(&id).await? else {
+        return Err(Refused::missing("record"));
+    };
     Ok(show(StatusCode::OK, &Record { id, arguments, result }))
 }

@@ -9,19 +9,36 @@ use doorward_store::{ClientFilter, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, At, IfMatch, Operation, Refused, Sent, done, limit, needs, show, show_state};
+use super::operation::{
+    Answered, Asked, At, IfMatch, Operation, Refused, Sent, done, limit, needs, show, show_state,
+};
 use crate::app::App;
 
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such client.";
     vec![
-        Operation::get(needs::READ, routes::API_CLIENTS, "listClients", "Lists clients, the newest first.", list)
-            .query::<Which>()
-            .answer::<Clients>(200, "The clients."),
-        Operation::post(needs::ALL, routes::API_CLIENTS, "addClient", "Adds a client by hand.", add)
-            .body::<New>()
-            .answer::<Added>(201, "The client was added. Its secret, if it has one, is shown this once.")
-            .with_etag(),
+        Operation::get(
+            needs::READ,
+            routes::API_CLIENTS,
+            "listClients",
+            "Lists clients, the newest first.",
+            list,
+        )
+        .query::<Which>()
+        .answer::<Clients>(200, "The clients."),
+        Operation::post(
+            needs::ALL,
+            routes::API_CLIENTS,
+            "addClient",
+            "Adds a client by hand.",
+            add,
+        )
+        .body::<New>()
+        .answer::<Added>(
+            201,
+            "The client was added. Its secret, if it has one, is shown this once.",
+        )
+        .with_etag(),
         Operation::get(
             needs::READ,
             routes::API_CLIENT,
@@ -32,16 +49,28 @@ pub(super) fn operations() -> Vec<Operation> {
         .answer::<Shown>(200, "The client.")
         .with_etag()
         .missing(NONE),
-        Operation::post(needs::ALL, routes::API_CLIENT_DECISION, "decideClient", "Approves, denies, blocks, unblocks, pins or unpins a client.", decide)
-            .body::<Decided>()
-            .answer::<Shown>(200, "The client as it is now.")
-            .with_etag()
-            .if_match()
-            .missing(NONE),
-        Operation::delete(needs::ALL, routes::API_CLIENT, "deleteClient", "Deletes a client; its access ends.", delete)
-            .empty("The client is gone.")
-            .if_match()
-            .missing(NONE),
+        Operation::post(
+            needs::ALL,
+            routes::API_CLIENT_DECISION,
+            "decideClient",
+            "Approves, denies, blocks, unblocks, pins or unpins a client.",
+            decide,
+        )
+        .body::<Decided>()
+        .answer::<Shown>(200, "The client as it is now.")
+        .with_etag()
+        .if_match()
+        .missing(NONE),
+        Operation::delete(
+            needs::ALL,
+            routes::API_CLIENT,
+            "deleteClient",
+            "Deletes a client; its access ends.",
+            delete,
+        )
+        .empty("The client is gone.")
+        .if_match()
+        .missing(NONE),
         Operation::post(
             needs::ALL,
             routes::API_CLIENTS_CLEAN,
@@ -55,7 +84,10 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 /// A client.
-#[expect(clippy::struct_excessive_bools, reason = "the states of a client are independent of each other")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the states of a client are independent of each other"
+)]
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Client")]
 struct Shown {
@@ -85,7 +117,11 @@ impl Shown {
             client_id: client.id.to_string(),
             name: client.name.clone(),
             source: client.source.as_str().to_owned(),
-            redirect_uris: client.redirect_uris.iter().map(|uri| RedirectUri::as_str(uri).to_owned()).collect(),
+            redirect_uris: client
+                .redirect_uris
+                .iter()
+                .map(|uri| RedirectUri::as_str(uri).to_owned())
+                .collect(),
             token_endpoint_auth_method: client.auth_method.as_str().to_owned(),
             client_uri: client.client_uri.clone(),
             admin: client.scopes.has_administrative(),
@@ -244,13 +280,20 @@ async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answer
     let after = match which.after.as_ref().filter(|after| !after.is_empty()) {
         None => None,
         Some(text) => {
-            let parsed = text.split_once(' ').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id.to_owned())));
+            let parsed = text
+                .split_once(' ')
+                .and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id.to_owned())));
             Some(parsed.ok_or_else(|| Refused::bad("after: is not where a page ended"))?)
         }
     };
-    let filter = ClientFilter { source: which.source.map(Into::into), search: which.search.clone(), after };
+    let filter =
+        ClientFilter { source: which.source.map(Into::into), search: which.search.clone(), after };
     let (clients, more) = page_of(app.store.clients(filter, limit + 1).await?, limit);
-    let next = if more { clients.last().map(|client| format!("{} {}", client.created_at, client.id)) } else { None };
+    let next = if more {
+        clients.last().map(|client| format!("{} {}", client.created_at, client.id))
+    } else {
+        None
+    };
     let config = app.registration.config();
     let answer = Clients {
         clients: clients.iter().map(Shown::of).collect(),
@@ -268,9 +311,17 @@ async fn add(State(app): State<Arc<App>>, Sent(new): Sent<New>) -> Answered {
         Method::ClientSecretBasic => "client_secret_basic".to_owned(),
         Method::ClientSecretPost => "client_secret_post".to_owned(),
     });
-    let new = NewClient { name: new.name, redirect_uris: new.redirect_uris, auth_method: method, admin: new.admin };
+    let new = NewClient {
+        name: new.name,
+        redirect_uris: new.redirect_uris,
+        auth_method: method,
+        admin: new.admin,
+    };
     let added = app.registration.add(new).await.map_err(refused)?;
-    let answer = Added { client: Shown::of(&added.client), client_secret: added.secret.as_ref().map(|secret| secret.reveal().to_owned()) };
+    let answer = Added {
+        client: Shown::of(&added.client),
+        client_secret: added.secret.as_ref().map(|secret| secret.reveal().to_owned()),
+    };
     Ok(show_state(StatusCode::CREATED, &answer, &added.client.etag()))
 }
 
@@ -279,7 +330,12 @@ async fn one(State(app): State<Arc<App>>, At(id): At) -> Answered {
     Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))
 }
 
-async fn decide(State(app): State<Arc<App>>, At(id): At, IfMatch(seen): IfMatch, Sent(decided): Sent<Decided>) -> Answered {
+async fn decide(
+    State(app): State<Arc<App>>,
+    At(id): At,
+    IfMatch(seen): IfMatch,
+    Sent(decided): Sent<Decided>,
+) -> Answered {
     let decision = match decided.decision {
         Verb::Approve => ClientDecision::Approve,
         Verb::Deny => ClientDecision::Deny,
@@ -296,7 +352,10 @@ async fn decide(State(app): State<Arc<App>>, At(id): At, IfMatch(seen): IfMatch,
 
 async fn delete(State(app): State<Arc<App>>, At(id): At, IfMatch(seen): IfMatch) -> Answered {
     let client = find(&app, &id).await?;
-    app.registration.decide(&client.id, ClientDecision::Delete, Some(&seen)).await.map_err(refused)?;
+    app.registration
+        .decide(&client.id, ClientDecision::Delete, Some(&seen))
+        .await
+        .map_err(refused)?;
     Ok(done())
 }
 

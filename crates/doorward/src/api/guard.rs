@@ -1,4 +1,5 @@
-//! Who may use the API: an administrator, through a client that was allowed to administer or by a token of their own.
+//! Who may use the API: an administrator, through a client that was allowed to administer or by a
+//! token of their own.
 
 use std::sync::Arc;
 
@@ -15,16 +16,35 @@ use doorward_store::origin;
 use super::operation::{Needs, Refused};
 use crate::app::App;
 
-/// Refuses a caller who is not an administrator, or whose token has none of the scopes that the operation needs.
-pub(super) async fn guard(State((app, needs)): State<(Arc<App>, Needs)>, mut request: Request, next: Next) -> Response {
+/// Refuses a caller who is not an administrator, or whose token has none of the scopes that the
+/// operation needs.
+pub(super) async fn guard(
+    State((app, needs)): State<(Arc<App>, Needs)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let resource = Resource::admin(&app.public_url);
     let caller = match app.mcp.caller(&resource, request.headers(), request.uri()).await {
         Ok(caller) => caller,
-        Err(BearerRefusal::Missing) => return challenged(&app, needs, StatusCode::UNAUTHORIZED, None, "an access token is needed"),
+        Err(BearerRefusal::Missing) => {
+            return challenged(
+                &app,
+                needs,
+                StatusCode::UNAUTHORIZED,
+                None,
+                "an access token is needed",
+            );
+        }
         Err(BearerRefusal::Malformed(why)) => return Refused::bad(why).into_response(),
         Err(BearerRefusal::Invalid { why, .. }) => {
             tracing::info!(why, "access token refused by the administrators' API");
-            return challenged(&app, needs, StatusCode::UNAUTHORIZED, Some("invalid_token"), "the access token expired or is not valid here");
+            return challenged(
+                &app,
+                needs,
+                StatusCode::UNAUTHORIZED,
+                Some("invalid_token"),
+                "the access token expired or is not valid here",
+            );
         }
         Err(BearerRefusal::Unavailable(why)) => {
             tracing::error!(why, "an access token could not be checked");
@@ -32,23 +52,39 @@ pub(super) async fn guard(State((app, needs)): State<(Arc<App>, Needs)>, mut req
         }
     };
     origin::acting(caller.actor());
-    if !caller.person.is_administrator() || !needs.iter().any(|scope| caller.scopes.allows(*scope)) || !caller.reaches(None) {
-        if let Err(error) = app.store.note(AuditEvent::new(AuditKind::AdminRefused).ended(Outcome::Refused)).await {
+    if !caller.person.is_administrator()
+        || !needs.iter().any(|scope| caller.scopes.allows(*scope))
+        || !caller.reaches(None)
+    {
+        if let Err(error) =
+            app.store.note(AuditEvent::new(AuditKind::AdminRefused).ended(Outcome::Refused)).await
+        {
             tracing::debug!(%error, "not noted");
         }
         let names: Vec<_> = needs.iter().map(|scope| scope.name()).collect();
-        let told = format!("this needs the scope {}, which an administrator can allow", names.join(" or "));
+        let told = format!(
+            "this needs the scope {}, which an administrator can allow",
+            names.join(" or ")
+        );
         return challenged(&app, needs, StatusCode::FORBIDDEN, Some("insufficient_scope"), &told);
     }
     request.extensions_mut().insert(caller);
     next.run(request).await
 }
 
-fn challenged(app: &App, needs: Needs, status: StatusCode, error: Option<&'static str>, told: &str) -> Response {
-    let metadata = app.public_url.at(&format!("{}{}", routes::PROTECTED_RESOURCE_METADATA, routes::API_ADMIN));
+fn challenged(
+    app: &App,
+    needs: Needs,
+    status: StatusCode,
+    error: Option<&'static str>,
+    told: &str,
+) -> Response {
+    let metadata =
+        app.public_url.at(&format!("{}{}", routes::PROTECTED_RESOURCE_METADATA, routes::API_ADMIN));
     let error_part = error.map(|error| format!("error=\"{error}\", ")).unwrap_or_default();
     let scope = needs.first().map(|scope| scope.name()).unwrap_or_default();
-    let challenge = format!("Bearer {error_part}resource_metadata=\"{metadata}\", scope=\"{scope}\"");
+    let challenge =
+        format!("Bearer {error_part}resource_metadata=\"{metadata}\", scope=\"{scope}\"");
     let mut response = Refused::new(status, error.unwrap_or("unauthorized"), told).into_response();
     if let Ok(value) = HeaderValue::try_from(challenge) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);

@@ -12,7 +12,14 @@ use crate::app::App;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::get(needs::READ, routes::API_KEYS, "listKeys", "Lists signing keys, the oldest first.", list).answer::<Keys>(200, "The keys."),
+        Operation::get(
+            needs::READ,
+            routes::API_KEYS,
+            "listKeys",
+            "Lists signing keys, the oldest first.",
+            list,
+        )
+        .answer::<Keys>(200, "The keys."),
         Operation::post(
             needs::ALL,
             routes::API_KEYS_ROTATE,
@@ -50,7 +57,10 @@ async fn keys(app: &App) -> Answered {
         activates_at: key.activates_at.0,
         retires_at: key.retires_at.map(|at| at.0),
     };
-    Ok(show(StatusCode::OK, &Keys { keys: app.store.signing_keys().await?.iter().map(shown).collect() }))
+    Ok(show(
+        StatusCode::OK,
+        &Keys { keys: app.store.signing_keys().await?.iter().map(shown).collect() },
+    ))
 }
 
 async fn list(State(app): State<Arc<App>>) -> Answered {

@@ -1,5 +1,6 @@
-//! The administrators' API for programs: what pages and commands do, as JSON. It is guarded by our own tokens, for an audience and a
-//! scope of its own. One table of operations makes the router and the OpenAPI document.
+//! The administrators' API for programs: what pages and commands do, as JSON. It is guarded by our
+//! own tokens, for an audience and a scope of its own. One table of operations makes the router and
+//! the OpenAPI document.
 
 mod audit;
 mod clients;
@@ -52,19 +53,26 @@ fn operations() -> Vec<Operation> {
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for operation in operations() {
-        let guard = middleware::from_fn_with_state((Arc::clone(app), operation.needs), guard::guard);
+        let guard =
+            middleware::from_fn_with_state((Arc::clone(app), operation.needs), guard::guard);
         router = router.route(operation.path, operation.handler.layer(guard));
     }
-    router
-        .with_state(Arc::clone(app))
-        .merge(metadata_router(app, ""))
-        .merge(Router::new().route(routes::API_OPENAPI, get(openapi)).layer(middleware::from_fn(cors::open)).with_state(Arc::clone(app)))
+    router.with_state(Arc::clone(app)).merge(metadata_router(app, "")).merge(
+        Router::new()
+            .route(routes::API_OPENAPI, get(openapi))
+            .layer(middleware::from_fn(cors::open))
+            .with_state(Arc::clone(app)),
+    )
 }
 
-/// The metadata document (RFC 9728); `path` is the public URL's own path for the form at the host's root.
+/// The metadata document (RFC 9728); `path` is the public URL's own path for the form at the host's
+/// root.
 pub(crate) fn metadata_router(app: &Arc<App>, path: &str) -> Router {
     let address = format!("{}{path}{}", routes::PROTECTED_RESOURCE_METADATA, routes::API_ADMIN);
-    Router::new().route(&address, get(metadata)).layer(middleware::from_fn(cors::open)).with_state(Arc::clone(app))
+    Router::new()
+        .route(&address, get(metadata))
+        .layer(middleware::from_fn(cors::open))
+        .with_state(Arc::clone(app))
 }
 
 async fn metadata(State(app): State<Arc<App>>) -> Response {

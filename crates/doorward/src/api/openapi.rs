@@ -21,8 +21,10 @@ pub(crate) fn document(public_url: &str) -> Value {
             methods.insert(operation.method.to_owned(), described);
         }
     }
-    let scopes: Map<String, Value> =
-        ScopeSet::administrative().iter().map(|scope| (scope.name().into_owned(), scope.description().into_owned().into())).collect();
+    let scopes: Map<String, Value> = ScopeSet::administrative()
+        .iter()
+        .map(|scope| (scope.name().into_owned(), scope.description().into_owned().into()))
+        .collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -47,7 +49,9 @@ pub(crate) fn document(public_url: &str) -> Value {
 
 fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let mut parameters: Vec<Value> = Vec::new();
-    for part in operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+    for part in
+        operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    {
         let schema = json!({"type": "string", "minLength": 1});
         parameters.push(json!({"name": part, "in": "path", "required": true, "schema": schema}));
     }
@@ -64,7 +68,11 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         if let (Some(schema), Some(members)) = (schema, answer.as_object_mut()) {
             let media = if *status < 300 { operation.media } else { &["application/json"] };
             let of = |media: &&str| {
-                let schema = if *media == "application/json" { schema(generator).to_value() } else { json!({"type": "string"}) };
+                let schema = if *media == "application/json" {
+                    schema(generator).to_value()
+                } else {
+                    json!({"type": "string"})
+                };
                 ((*media).to_owned(), json!({ "schema": schema }))
             };
             members.insert("content".to_owned(), Value::Object(media.iter().map(of).collect()));
@@ -74,10 +82,19 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         }
         answers.insert(status.to_string(), answer);
     }
-    let tag = operation.path.trim_start_matches(routes::API_ADMIN).split('/').nth(1).unwrap_or_default();
+    let tag =
+        operation.path.trim_start_matches(routes::API_ADMIN).split('/').nth(1).unwrap_or_default();
     let needed: Vec<_> = operation.needs.iter().map(|scope| scope.name()).collect();
-    let security: Vec<Value> = needed.iter().map(|name| json!({"oauth": [name]})).chain(needed.iter().map(|name| json!({"token": [name]}))).collect();
-    let needs = format!("Needs the scope `{}`; `{}` includes every other.", needed.join("` or `"), Scope::Admin.name());
+    let security: Vec<Value> = needed
+        .iter()
+        .map(|name| json!({"oauth": [name]}))
+        .chain(needed.iter().map(|name| json!({"token": [name]})))
+        .collect();
+    let needs = format!(
+        "Needs the scope `{}`; `{}` includes every other.",
+        needed.join("` or `"),
+        Scope::Admin.name()
+    );
     let mut described = json!({"operationId": operation.id, "summary": operation.summary, "description": needs, "tags": [tag], "security": security,
         "parameters": parameters, "responses": answers});
     if let (Some(body), Some(members)) = (operation.body, described.as_object_mut()) {
@@ -90,14 +107,24 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
 fn of_query(schema: &Value, generator: &SchemaGenerator) -> Vec<Value> {
     let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
     let schema = name.and_then(|name| generator.definitions().get(name)).unwrap_or(schema);
-    let required: Vec<&str> =
-        schema.get("required").and_then(Value::as_array).map(|names| names.iter().filter_map(Value::as_str).collect()).unwrap_or_default();
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
     let members = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     let parameter = |(name, mut schema): (String, Value)| {
-        let description = schema.as_object_mut().and_then(|schema| schema.remove("description")).unwrap_or_default();
+        let description = schema
+            .as_object_mut()
+            .and_then(|schema| schema.remove("description"))
+            .unwrap_or_default();
         // A parameter that is left out is not null.
         if let Some(kinds) = schema.get("type").and_then(Value::as_array) {
-            let kind = kinds.iter().find(|kind| kind.as_str() != Some("null")).cloned().unwrap_or_default();
+            let kind = kinds
+                .iter()
+                .find(|kind| kind.as_str() != Some("null"))
+                .cloned()
+                .unwrap_or_default();
             if let Some(members) = schema.as_object_mut() {
                 members.insert("type".to_owned(), kind);
             }

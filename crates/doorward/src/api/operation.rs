@@ -1,4 +1,5 @@
-//! One operation of the API: its handler and what the OpenAPI document says of it, in one place. And what handlers are made of.
+//! One operation of the API: its handler and what the OpenAPI document says of it, in one place.
+//! And what handlers are made of.
 
 use std::sync::Arc;
 
@@ -81,14 +82,44 @@ macro_rules! verbs {
 impl Operation {
     verbs! { get post put patch delete }
 
-    fn new(needs: Needs, method: &'static str, (path, id, summary): (&'static str, &'static str, &'static str), handler: MethodRouter<Arc<App>>) -> Self {
+    fn new(
+        needs: Needs,
+        method: &'static str,
+        (path, id, summary): (&'static str, &'static str, &'static str),
+        handler: MethodRouter<Arc<App>>,
+    ) -> Self {
         let common = vec![
-            (400, "The request cannot be read, or a value in it is not acceptable.", Some(schema_of::<Problem> as SchemaOf)),
+            (
+                400,
+                "The request cannot be read, or a value in it is not acceptable.",
+                Some(schema_of::<Problem> as SchemaOf),
+            ),
             (401, "There is no valid access token.", Some(schema_of::<Problem> as SchemaOf)),
-            (403, "The token does not have a scope that this operation needs, or its user is not an administrator.", Some(schema_of::<Problem> as SchemaOf)),
-            (503, "The database does not answer; try again.", Some(schema_of::<Problem> as SchemaOf)),
+            (
+                403,
+                "The token does not have a scope that this operation needs, or its user is not an administrator.",
+                Some(schema_of::<Problem> as SchemaOf),
+            ),
+            (
+                503,
+                "The database does not answer; try again.",
+                Some(schema_of::<Problem> as SchemaOf),
+            ),
         ];
-        Self { needs, method, path, id, summary, query: None, body: None, answers: common, if_match: false, etag: false, media: &["application/json"], handler }
+        Self {
+            needs,
+            method,
+            path,
+            id,
+            summary,
+            query: None,
+            body: None,
+            answers: common,
+            if_match: false,
+            etag: false,
+            media: &["application/json"],
+            handler,
+        }
     }
     pub(super) fn query<T: JsonSchema>(mut self) -> Self {
         self.query = Some(schema_of::<T>);
@@ -125,7 +156,8 @@ impl Operation {
     }
     pub(super) fn if_match(mut self) -> Self {
         self.if_match = true;
-        self.problem(412, "Somebody changed it since you looked; look again.").problem(428, "If-Match is needed: the ETag of what you looked at.")
+        self.problem(412, "Somebody changed it since you looked; look again.")
+            .problem(428, "If-Match is needed: the ETag of what you looked at.")
     }
 }
 
@@ -160,7 +192,11 @@ impl Refused {
         Self::new(StatusCode::CONFLICT, "conflict", told)
     }
     pub(super) fn changed() -> Self {
-        Self::new(StatusCode::PRECONDITION_FAILED, "changed", "it changed since you looked; look again and decide anew")
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "changed",
+            "it changed since you looked; look again and decide anew",
+        )
     }
     pub(super) fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "try again shortly")
@@ -176,8 +212,15 @@ impl From<StoreError> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let response = answer::json(self.status, &json!({"error": self.error, "error_description": self.told}));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE { answer::retry_after(response, 5) } else { response }
+        let response = answer::json(
+            self.status,
+            &json!({"error": self.error, "error_description": self.told}),
+        );
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            answer::retry_after(response, 5)
+        } else {
+            response
+        }
     }
 }
 
@@ -224,7 +267,9 @@ fn has_nul(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::String(text) => text.contains('\0'),
         serde_json::Value::Array(items) => items.iter().any(has_nul),
-        serde_json::Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        serde_json::Value::Object(members) => {
+            members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+        }
         _ => false,
     }
 }
@@ -237,16 +282,34 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Sent<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
         if !has_media_type(request.headers(), "application/json") {
-            return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", "the body must be application/json"));
+            return Err(Refused::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "invalid_request",
+                "the body must be application/json",
+            ));
         }
         let bytes = read_body(request.into_body(), MAX_BODY).await.map_err(|error| {
-            let status = if matches!(error, ParamsError::TooLarge) { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::REQUEST_TIMEOUT };
-            Refused::new(status, "invalid_request", "the request is too long, or did not arrive in time")
+            let status = if matches!(error, ParamsError::TooLarge) {
+                StatusCode::PAYLOAD_TOO_LARGE
+            } else {
+                StatusCode::REQUEST_TIMEOUT
+            };
+            Refused::new(
+                status,
+                "invalid_request",
+                "the request is too long, or did not arrive in time",
+            )
         })?;
-        if bytes.windows(6).any(|part| part == b"\\u0000") && serde_json::from_slice(&bytes).is_ok_and(|value| has_nul(&value)) {
-            return Err(Refused::bad("the body holds a NUL character, which no text here may have"));
+        if bytes.windows(6).any(|part| part == b"\\u0000")
+            && serde_json::from_slice(&bytes).is_ok_and(|value| has_nul(&value))
+        {
+            return Err(Refused::bad(
+                "the body holds a NUL character, which no text here may have",
+            ));
         }
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| Refused::bad(format!("the body cannot be read: {error}")))
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| Refused::bad(format!("the body cannot be read: {error}")))
     }
 }
 
@@ -257,8 +320,18 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        let needed = || Refused::new(StatusCode::PRECONDITION_REQUIRED, "precondition_required", "If-Match must name the state that you looked at, its ETag");
-        let value = parts.headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()).ok_or_else(needed)?;
+        let needed = || {
+            Refused::new(
+                StatusCode::PRECONDITION_REQUIRED,
+                "precondition_required",
+                "If-Match must name the state that you looked at, its ETag",
+            )
+        };
+        let value = parts
+            .headers
+            .get(header::IF_MATCH)
+            .and_then(|value| value.to_str().ok())
+            .ok_or_else(needed)?;
         Ok(Self(value.trim().trim_matches('"').to_owned()))
     }
 }
@@ -282,7 +355,8 @@ impl<S: Send + Sync> FromRequestParts<S> for At {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
-        path.map(|path| Self(doorward_model::id::without_nul(path.0))).map_err(|_| Refused::missing("thing"))
+        path.map(|path| Self(doorward_model::id::without_nul(path.0)))
+            .map_err(|_| Refused::missing("thing"))
     }
 }
 
@@ -306,7 +380,11 @@ impl Page {
 /// A limit within its bounds.
 pub(super) fn limit(asked: Option<u64>, usual: u64, most: u64) -> Result<u64, Refused> {
     let limit = asked.unwrap_or(usual);
-    if (1..=most).contains(&limit) { Ok(limit) } else { Err(Refused::bad(format!("limit: must be between 1 and {most}"))) }
+    if (1..=most).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Refused::bad(format!("limit: must be between 1 and {most}")))
+    }
 }
 
 /// A JSON value of any shape, for what is described elsewhere.

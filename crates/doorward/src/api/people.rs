@@ -13,7 +13,10 @@ use doorward_store::{ConnectedApp, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, At, IfMatch, Operation, Page, Refused, Sent, Who, done, needs, show, show_state};
+use super::operation::{
+    Answered, Asked, At, IfMatch, Operation, Page, Refused, Sent, Who, done, needs, show,
+    show_state,
+};
 use crate::app::App;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -223,7 +226,9 @@ struct Password {
 
 fn refused(error: PeopleError) -> Refused {
     match error {
-        PeopleError::Taken(_) | PeopleError::LastAdministrator(_) => Refused::conflict(error.to_string()),
+        PeopleError::Taken(_) | PeopleError::LastAdministrator(_) => {
+            Refused::conflict(error.to_string())
+        }
         PeopleError::Unknown(_) => Refused::missing("person"),
         PeopleError::Changed => Refused::changed(),
         PeopleError::Store(error) => error.into(),
@@ -243,7 +248,10 @@ fn parse_roles(texts: &[String]) -> Result<Vec<Role>, Refused> {
     if texts.len() > 50 {
         return Err(Refused::bad("roles: at most 50"));
     }
-    texts.iter().map(|text| Role::parse(text).map_err(|error| Refused::bad(format!("roles: {error}")))).collect()
+    texts
+        .iter()
+        .map(|text| Role::parse(text).map_err(|error| Refused::bad(format!("roles: {error}"))))
+        .collect()
 }
 
 async fn find(app: &App, id: &str) -> Result<Arc<Person>, Refused> {
@@ -252,7 +260,8 @@ async fn find(app: &App, id: &str) -> Result<Arc<Person>, Refused> {
 
 async fn list(State(app): State<Arc<App>>, Asked(page): Asked<Page>) -> Answered {
     let limit = page.limit()?;
-    let (people, more) = page_of(app.store.people_after(page.after.as_deref(), limit + 1).await?, limit);
+    let (people, more) =
+        page_of(app.store.people_after(page.after.as_deref(), limit + 1).await?, limit);
     let next = if more { people.last().map(|person| person.name.to_string()) } else { None };
     Ok(show(StatusCode::OK, &People { people: people.iter().map(Shown::of).collect(), next }))
 }
@@ -266,8 +275,14 @@ async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(new): Sent<New>
     if provider.is_some() && new.email.is_none() {
         return Err(Refused::bad("email: is needed for an invitation"));
     }
-    let person =
-        app.accounts.add(&authority(&caller), NewPerson { name: new.name, email: new.email.clone(), password: new.password, roles }).await.map_err(refused)?;
+    let person = app
+        .accounts
+        .add(
+            &authority(&caller),
+            NewPerson { name: new.name, email: new.email.clone(), password: new.password, roles },
+        )
+        .await
+        .map_err(refused)?;
     if let (Some(provider), Some(email)) = (&provider, &person.email) {
         app.federation.invite(provider, email, &person).await?;
     }
@@ -322,11 +337,25 @@ async fn one(State(app): State<Arc<App>>, At(id): At) -> Answered {
     Ok(show_state(StatusCode::OK, &whole, &person.etag()))
 }
 
-async fn change(State(app): State<Arc<App>>, Who(caller): Who, At(id): At, IfMatch(seen): IfMatch, Sent(changed): Sent<Changed>) -> Answered {
+async fn change(
+    State(app): State<Arc<App>>,
+    Who(caller): Who,
+    At(id): At,
+    IfMatch(seen): IfMatch,
+    Sent(changed): Sent<Changed>,
+) -> Answered {
     let person = find(&app, &id).await?;
     let roles = changed.roles.as_deref().map(parse_roles).transpose()?;
-    let change = PersonChange { roles, email: changed.email, display_name: changed.display_name, disabled: changed.disabled };
-    app.accounts.update(&authority(&caller), &person, change, Some(&seen)).await.map_err(refused)?;
+    let change = PersonChange {
+        roles,
+        email: changed.email,
+        display_name: changed.display_name,
+        disabled: changed.disabled,
+    };
+    app.accounts
+        .update(&authority(&caller), &person, change, Some(&seen))
+        .await
+        .map_err(refused)?;
     let person = find(&app, &id).await?;
     Ok(show_state(StatusCode::OK, &Shown::of(&person), &person.etag()))
 }
@@ -343,9 +372,17 @@ async fn sign_out(State(app): State<Arc<App>>, At(id): At, Sent(asked): Sent<Sig
     Ok(done())
 }
 
-async fn set_password(State(app): State<Arc<App>>, Who(caller): Who, At(id): At, Sent(asked): Sent<Password>) -> Answered {
+async fn set_password(
+    State(app): State<Arc<App>>,
+    Who(caller): Who,
+    At(id): At,
+    Sent(asked): Sent<Password>,
+) -> Answered {
     let person = find(&app, &id).await?;
-    app.accounts.set_password(&authority(&caller), &person, asked.password, None).await.map_err(refused)?;
+    app.accounts
+        .set_password(&authority(&caller), &person, asked.password, None)
+        .await
+        .map_err(refused)?;
     Ok(done())
 }
 
@@ -354,12 +391,22 @@ async fn reset(State(app): State<Arc<App>>, Who(caller): Who, At(id): At) -> Ans
     Ok(done())
 }
 
-async fn end_session(State(app): State<Arc<App>>, Path((id, session)): Path<(String, String)>) -> Answered {
+async fn end_session(
+    State(app): State<Arc<App>>,
+    Path((id, session)): Path<(String, String)>,
+) -> Answered {
     let person = find(&app, &id).await?;
-    if app.accounts.end_session(&person.id, SessionId::from_text(session)).await? { Ok(done()) } else { Err(Refused::missing("session")) }
+    if app.accounts.end_session(&person.id, SessionId::from_text(session)).await? {
+        Ok(done())
+    } else {
+        Err(Refused::missing("session"))
+    }
 }
 
-async fn withdraw(State(app): State<Arc<App>>, Path((id, client)): Path<(String, String)>) -> Answered {
+async fn withdraw(
+    State(app): State<Arc<App>>,
+    Path((id, client)): Path<(String, String)>,
+) -> Answered {
     let person = find(&app, &id).await?;
     let client_id = ClientId::from_text(client);
     let held = app.store.connected_apps(&person.id, app.clock.now()).await?;

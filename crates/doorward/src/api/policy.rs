@@ -12,10 +12,16 @@ use crate::{app::App, explain};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::get(needs::READ, routes::API_EXPLAIN, "explainPolicy", "Says whether a person may call a tool through a client, and why.", explain)
-            .query::<Which>()
-            .answer::<Explained>(200, "The answer, step by step.")
-            .missing("There is no such person or tool."),
+        Operation::get(
+            needs::READ,
+            routes::API_EXPLAIN,
+            "explainPolicy",
+            "Says whether a person may call a tool through a client, and why.",
+            explain,
+        )
+        .query::<Which>()
+        .answer::<Explained>(200, "The answer, step by step.")
+        .missing("There is no such person or tool."),
     ]
 }
 
@@ -44,7 +50,20 @@ struct Explained {
 async fn explain(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answered {
     let name = PersonName::parse(&which.user).map_err(|_| Refused::missing("person"))?;
     let person = app.store.person_named(&name).await?.ok_or_else(|| Refused::missing("person"))?;
-    let found = explain::explain(&app.store, &app.gateway, app.mcp.judge(), (&person, which.client.as_deref().unwrap_or_default(), &which.tool)).await?;
+    let found = explain::explain(
+        &app.store,
+        &app.gateway,
+        app.mcp.judge(),
+        (&person, which.client.as_deref().unwrap_or_default(), &which.tool),
+    )
+    .await?;
     let explained = found.ok_or_else(|| Refused::missing("tool"))?;
-    Ok(show(StatusCode::OK, &Explained { tool: explained.tool, answer: explained.answer.to_owned(), why: explained.why }))
+    Ok(show(
+        StatusCode::OK,
+        &Explained {
+            tool: explained.tool,
+            answer: explained.answer.to_owned(),
+            why: explained.why,
+        },
+    ))
 }

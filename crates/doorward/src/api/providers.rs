@@ -18,21 +18,52 @@ use crate::app::App;
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such provider.";
     vec![
-        Operation::get(needs::READ, routes::API_PROVIDERS, "listProviders", "Lists identity providers.", list).answer::<Providers>(200, "The providers."),
-        Operation::post(needs::ALL, routes::API_PROVIDERS, "addProvider", "Adds an identity provider. Its settings are those of the configuration.", add)
-            .body::<New>()
-            .answer::<Shown>(201, "The provider was added.")
-            .problem(409, "The name is taken."),
-        Operation::get(needs::READ, routes::API_PROVIDER, "showProvider", "Shows an identity provider.", one)
-            .answer::<Shown>(200, "The provider.")
-            .missing(NONE),
-        Operation::delete(needs::ALL, routes::API_PROVIDER, "deleteProvider", "Deletes a provider that was added; the access of who came by it ends.", delete)
-            .empty("The provider is gone.")
-            .missing(NONE)
-            .problem(409, "It stands in the configuration file."),
-        Operation::post(needs::ALL, routes::API_PROVIDER_TEST, "testProvider", "Tries a provider out: discovery, keys, redirect, client.", test)
-            .answer::<Tried>(200, "What was found.")
-            .missing(NONE),
+        Operation::get(
+            needs::READ,
+            routes::API_PROVIDERS,
+            "listProviders",
+            "Lists identity providers.",
+            list,
+        )
+        .answer::<Providers>(200, "The providers."),
+        Operation::post(
+            needs::ALL,
+            routes::API_PROVIDERS,
+            "addProvider",
+            "Adds an identity provider. Its settings are those of the configuration.",
+            add,
+        )
+        .body::<New>()
+        .answer::<Shown>(201, "The provider was added.")
+        .problem(409, "The name is taken."),
+        Operation::get(
+            needs::READ,
+            routes::API_PROVIDER,
+            "showProvider",
+            "Shows an identity provider.",
+            one,
+        )
+        .answer::<Shown>(200, "The provider.")
+        .missing(NONE),
+        Operation::delete(
+            needs::ALL,
+            routes::API_PROVIDER,
+            "deleteProvider",
+            "Deletes a provider that was added; the access of who came by it ends.",
+            delete,
+        )
+        .empty("The provider is gone.")
+        .missing(NONE)
+        .problem(409, "It stands in the configuration file."),
+        Operation::post(
+            needs::ALL,
+            routes::API_PROVIDER_TEST,
+            "testProvider",
+            "Tries a provider out: discovery, keys, redirect, client.",
+            test,
+        )
+        .answer::<Tried>(200, "What was found.")
+        .missing(NONE),
     ]
 }
 
@@ -91,7 +122,9 @@ pub(super) struct Tried {
 pub(super) fn refused(error: ProviderChangeError) -> Refused {
     match error {
         ProviderChangeError::Setting(why) => Refused::bad(why.to_string()),
-        ProviderChangeError::Taken(_) | ProviderChangeError::InFile(_) => Refused::conflict(error.to_string()),
+        ProviderChangeError::Taken(_) | ProviderChangeError::InFile(_) => {
+            Refused::conflict(error.to_string())
+        }
         ProviderChangeError::Unknown(_) => Refused::missing("provider"),
         ProviderChangeError::Store(error) => error.into(),
     }
@@ -103,7 +136,8 @@ async fn shown(app: &App, provider: &Provider) -> Result<Shown, Refused> {
         kind: provider.kind.name.to_owned(),
         title: provider.name.clone(),
         enabled: provider.is_enabled(),
-        source: if provider.source == Source::File { "configuration" } else { "command" }.to_owned(),
+        source: if provider.source == Source::File { "configuration" } else { "command" }
+            .to_owned(),
         redirect_uri: app.federation.callback_of(&provider.id),
         people: app.store.count_identities(&provider.id).await?,
         settings: serde_json::to_value(provider.public_config()).unwrap_or_default(),
@@ -120,7 +154,8 @@ async fn list(State(app): State<Arc<App>>) -> Answered {
 
 async fn add(State(app): State<Arc<App>>, Sent(new): Sent<New>) -> Answered {
     settable::admit(settable::Family::Provider, &new.settings, &app.administered)?;
-    let config: ProviderConfig = serde_json::from_value(Value::Object(new.settings)).map_err(|error| Refused::bad(error.to_string()))?;
+    let config: ProviderConfig = serde_json::from_value(Value::Object(new.settings))
+        .map_err(|error| Refused::bad(error.to_string()))?;
     let id = app.federation.add(&new.name, config).await.map_err(refused)?;
     let provider = app.federation.named(id.as_str()).await.map_err(refused)?;
     Ok(show(StatusCode::CREATED, &shown(&app, &provider).await?))

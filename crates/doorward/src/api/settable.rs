@@ -1,6 +1,7 @@
-//! The settings of upstreams and identity providers that administrators may choose through the API. Whatever runs a program, reads a file
-//! of this machine or opens the guard of outbound requests belongs to who has access to the machine: to its configuration file and its
-//! commands. A setting that is in neither list is refused.
+//! The settings of upstreams and identity providers that administrators may choose through the API.
+//! Whatever runs a program, reads a file of this machine or opens the guard of outbound requests
+//! belongs to who has access to the machine: to its configuration file and its commands. A setting
+//! that is in neither list is refused.
 
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
@@ -111,12 +112,27 @@ impl Family {
 const BOUNDED: &[&str] = &["networks", "http_on_loopback", "document", "kind"];
 /// The settings that run programs or read files of this machine.
 #[cfg(test)]
-const OF_THE_MACHINE: &[&str] = &["command", "env", "pass_env", "user", "working_dir", "per_person", "ca_file", "private_key_file"];
+const OF_THE_MACHINE: &[&str] = &[
+    "command",
+    "env",
+    "pass_env",
+    "user",
+    "working_dir",
+    "per_person",
+    "ca_file",
+    "private_key_file",
+];
 
 /// Refuses settings that are not an administrator's to choose, or are chosen out of bounds.
-pub(super) fn admit(family: Family, settings: &Map<String, Value>, bounds: &Bounds) -> Result<(), Refused> {
+pub(super) fn admit(
+    family: Family,
+    settings: &Map<String, Value>,
+    bounds: &Bounds,
+) -> Result<(), Refused> {
     let of_machine = |key: &str| {
-        Refused::bad(format!("{key}: programs and files of this machine are named in its configuration file or by its commands, not through the API"))
+        Refused::bad(format!(
+            "{key}: programs and files of this machine are named in its configuration file or by its commands, not through the API"
+        ))
     };
     let opens = |key: &str| {
         let told = "only the configuration file and the commands open networks that are not public, or outbound.administered_networks lets administrators";
@@ -125,17 +141,34 @@ pub(super) fn admit(family: Family, settings: &Map<String, Value>, bounds: &Boun
     for (key, value) in settings {
         match key.as_str() {
             "networks" => {
-                let listed = value.as_array().is_some_and(|texts| texts.iter().all(|text| text.as_str().is_some_and(|text| bounds.hold(text))));
+                let listed = value.as_array().is_some_and(|texts| {
+                    texts.iter().all(|text| text.as_str().is_some_and(|text| bounds.hold(text)))
+                });
                 if !listed {
                     return Err(opens(key));
                 }
             }
-            "http_on_loopback" if value != &Value::Bool(false) && !bounds.hold_loopback() => return Err(opens(key)),
-            "document" if !value.as_str().is_some_and(|text| text.starts_with("https://") || text.starts_with("http://")) => return Err(of_machine(key)),
-            "kind" if family == Family::Upstream && value.as_str() == Some("stdio") => return Err(of_machine(key)),
+            "http_on_loopback" if value != &Value::Bool(false) && !bounds.hold_loopback() => {
+                return Err(opens(key));
+            }
+            "document"
+                if !value.as_str().is_some_and(|text| {
+                    text.starts_with("https://") || text.starts_with("http://")
+                }) =>
+            {
+                return Err(of_machine(key));
+            }
+            "kind" if family == Family::Upstream && value.as_str() == Some("stdio") => {
+                return Err(of_machine(key));
+            }
             key if BOUNDED.contains(&key) || family.chosen().contains(&key) => {}
             // What is no setting at all is told by whoever reads the settings.
-            key if config::known_keys().iter().any(|known| known.section == family.section() && known.name == key) => return Err(of_machine(key)),
+            key if config::known_keys()
+                .iter()
+                .any(|known| known.section == family.section() && known.name == key) =>
+            {
+                return Err(of_machine(key));
+            }
             _ => {}
         }
     }
@@ -150,7 +183,10 @@ mod tests {
     use super::*;
 
     fn refused(family: Family, settings: &Value, networks: &[&str]) -> bool {
-        let config = OutboundConfig { administered_networks: networks.iter().map(|text| (*text).to_owned()).collect(), ..OutboundConfig::default() };
+        let config = OutboundConfig {
+            administered_networks: networks.iter().map(|text| (*text).to_owned()).collect(),
+            ..OutboundConfig::default()
+        };
         admit(family, settings.as_object().unwrap(), &Bounds::read(&config).unwrap()).is_err()
     }
 
@@ -162,11 +198,23 @@ mod tests {
                 config::PROVIDERS => Family::Provider,
                 _ => continue,
             };
-            let lists = [family.chosen().contains(&key.name.as_str()), OF_THE_MACHINE.contains(&key.name.as_str()), BOUNDED.contains(&key.name.as_str())];
+            let lists = [
+                family.chosen().contains(&key.name.as_str()),
+                OF_THE_MACHINE.contains(&key.name.as_str()),
+                BOUNDED.contains(&key.name.as_str()),
+            ];
             let stated = lists.iter().filter(|listed| **listed).count();
-            assert!(stated == 1 || key.name == "kind", "{}: state in api/settable.rs whether administrators may choose it", key.path());
+            assert!(
+                stated == 1 || key.name == "kind",
+                "{}: state in api/settable.rs whether administrators may choose it",
+                key.path()
+            );
             if OF_THE_MACHINE.contains(&key.name.as_str()) {
-                assert!(refused(family, &json!({key.name.clone(): "x"}), &["0.0.0.0/0"]), "{}", key.path());
+                assert!(
+                    refused(family, &json!({key.name.clone(): "x"}), &["0.0.0.0/0"]),
+                    "{}",
+                    key.path()
+                );
             }
         }
     }
@@ -186,14 +234,21 @@ mod tests {
                 (json!("10.1.2.0/24"), &["10.1.0.0/16"], true),
                 (json!(["intranet"]), &["0.0.0.0/0"], true),
             ] {
-                assert_eq!(refused(family, &json!({ "networks": networks }), bounds), expected, "{networks} within {bounds:?}");
+                assert_eq!(
+                    refused(family, &json!({ "networks": networks }), bounds),
+                    expected,
+                    "{networks} within {bounds:?}"
+                );
             }
         }
         assert!(refused(Family::Upstream, &json!({"http_on_loopback": true}), &["10.0.0.0/8"]));
         assert!(!refused(Family::Upstream, &json!({"http_on_loopback": true}), &["127.0.0.0/8"]));
         assert!(!refused(Family::Upstream, &json!({"http_on_loopback": false}), &[]));
         for document in ["/etc/passwd", "file:///etc/passwd", "api.json"] {
-            assert!(refused(Family::Upstream, &json!({"document": document}), &["0.0.0.0/0"]), "{document}");
+            assert!(
+                refused(Family::Upstream, &json!({"document": document}), &["0.0.0.0/0"]),
+                "{document}"
+            );
         }
         assert!(refused(Family::Upstream, &json!({"kind": "stdio"}), &["0.0.0.0/0"]));
     }

@@ -72,8 +72,16 @@ async fn list(State(app): State<Arc<App>>) -> Answered {
     Ok(show_state(StatusCode::OK, &settings, &etag))
 }
 
-async fn change(State(app): State<Arc<App>>, IfMatch(seen): IfMatch, Sent(changed): Sent<Changed>) -> Answered {
-    if changed.notice.as_ref().is_some_and(|notice| notice.chars().count() > 500 || notice.chars().any(char::is_control)) {
+async fn change(
+    State(app): State<Arc<App>>,
+    IfMatch(seen): IfMatch,
+    Sent(changed): Sent<Changed>,
+) -> Answered {
+    if changed
+        .notice
+        .as_ref()
+        .is_some_and(|notice| notice.chars().count() > 500 || notice.chars().any(char::is_control))
+    {
         return Err(Refused::bad("notice: at most 500 characters on one line"));
     }
     let (present, etag) = settings(&app).await?;
@@ -81,7 +89,10 @@ async fn change(State(app): State<Arc<App>>, IfMatch(seen): IfMatch, Sent(change
         return Err(Refused::changed());
     }
     if changed.mcp_enabled == Some(true) && !present.mcp_enabled && !changed.acknowledge {
-        return Err(Refused::bad(format!("acknowledge: must be true, for this becomes public: {}", present.public.join("; "))));
+        return Err(Refused::bad(format!(
+            "acknowledge: must be true, for this becomes public: {}",
+            present.public.join("; ")
+        )));
     }
     let mut unit = UnitOfWork::new();
     let mut put = |key: &str, was: String, value: String| {

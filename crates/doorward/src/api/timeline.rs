@@ -123,9 +123,22 @@ async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answer
     }
     let most = usize::try_from(limit(which.limit, 50, 200)?).unwrap_or(200);
     app.store.flush().await?;
-    let steps = app.store.connect_steps(app.clock.now().plus(-i64::try_from(hours).unwrap_or(24) * 3600)).await?;
+    let steps = app
+        .store
+        .connect_steps(app.clock.now().plus(-i64::try_from(hours).unwrap_or(24) * 3600))
+        .await?;
     let all = attempts(steps);
     let wanted = which.client.filter(|client| !client.is_empty());
     let fits = |attempt: &&Attempt| wanted.as_ref().is_none_or(|client| attempt.is_of(client));
-    Ok(show(StatusCode::OK, &Timeline { attempts: all.iter().filter(fits).take(most).map(|attempt| shown(&app, attempt)).collect() }))
+    Ok(show(
+        StatusCode::OK,
+        &Timeline {
+            attempts: all
+                .iter()
+                .filter(fits)
+                .take(most)
+                .map(|attempt| shown(&app, attempt))
+                .collect(),
+        },
+    ))
 }

@@ -4,18 +4,28 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::{AccessTokenError, Authority, NewAccessToken, NewPerson};
-use doorward_model::{AccessToken, AccessTokenId, PersonName, Role, Scope, ScopeSet, UpstreamName, routes};
+use doorward_model::{
+    AccessToken, AccessTokenId, PersonName, Role, Scope, ScopeSet, UpstreamName, routes,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, At, Operation, Refused, Sent, Who, done, limit, needs, show};
+use super::operation::{
+    Answered, Asked, At, Operation, Refused, Sent, Who, done, limit, needs, show,
+};
 use crate::app::App;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::get(needs::READ, routes::API_TOKENS, "listTokens", "Lists access tokens, the newest first.", list)
-            .query::<Which>()
-            .answer::<Tokens>(200, "The tokens."),
+        Operation::get(
+            needs::READ,
+            routes::API_TOKENS,
+            "listTokens",
+            "Lists access tokens, the newest first.",
+            list,
+        )
+        .query::<Which>()
+        .answer::<Tokens>(200, "The tokens."),
         Operation::post(
             needs::ALL,
             routes::API_TOKENS,
@@ -26,9 +36,15 @@ pub(super) fn operations() -> Vec<Operation> {
         .body::<New>()
         .answer::<Added>(201, "The token. Its value is shown this once.")
         .problem(409, "The account is a person's."),
-        Operation::delete(needs::ALL, routes::API_TOKEN, "revokeToken", "Revokes a token; it ends at once.", revoke)
-            .empty("The token has ended.")
-            .missing("There is no such live token."),
+        Operation::delete(
+            needs::ALL,
+            routes::API_TOKEN,
+            "revokeToken",
+            "Revokes a token; it ends at once.",
+            revoke,
+        )
+        .empty("The token has ended.")
+        .missing("There is no such live token."),
     ]
 }
 
@@ -94,7 +110,10 @@ struct New {
     #[schemars(length(min = 1, max = 80))]
     name: String,
     /// The scopes, such as `mcp:read`.
-    #[schemars(length(min = 1), inner(regex(pattern = r"^(admin|mcp:(read|write|destructive)(:[a-z][a-z0-9-]*)?)$")))]
+    #[schemars(
+        length(min = 1),
+        inner(regex(pattern = r"^(admin|mcp:(read|write|destructive)(:[a-z][a-z0-9-]*)?)$"))
+    )]
     scopes: Vec<String>,
     /// The upstreams that it reaches; none means all.
     #[serde(default)]
@@ -129,30 +148,52 @@ async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answer
 }
 
 async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(new): Sent<New>) -> Answered {
-    let scopes: ScopeSet =
-        new.scopes.iter().map(|name| Scope::named(name).ok_or_else(|| Refused::bad(format!("scopes: there is no {name}")))).collect::<Result<_, _>>()?;
+    let scopes: ScopeSet = new
+        .scopes
+        .iter()
+        .map(|name| {
+            Scope::named(name).ok_or_else(|| Refused::bad(format!("scopes: there is no {name}")))
+        })
+        .collect::<Result<_, _>>()?;
     let upstreams = new
         .upstreams
         .iter()
-        .map(|name| UpstreamName::parse(name).map_err(|_| Refused::bad(format!("upstreams: {name} is not a name"))))
+        .map(|name| {
+            UpstreamName::parse(name)
+                .map_err(|_| Refused::bad(format!("upstreams: {name} is not a name")))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let authority = Authority::administrators_api(&caller.authentication);
-    let name = PersonName::parse(&new.service).map_err(|error| Refused::bad(format!("service: {error}")))?;
+    let name = PersonName::parse(&new.service)
+        .map_err(|error| Refused::bad(format!("service: {error}")))?;
     let service = Role::parse("service").map_err(|error| Refused::bad(error.to_string()))?;
     let person = match app.store.person_named(&name).await? {
         // Somebody's own tokens are theirs to make.
         Some(person) if person.password.is_some() || !person.roles.contains(&service) => {
-            return Err(Refused::conflict("service: this account is a person's, who makes their own tokens"));
+            return Err(Refused::conflict(
+                "service: this account is a person's, who makes their own tokens",
+            ));
         }
         Some(person) => person,
         None => {
-            let new = NewPerson { name: new.service, email: None, password: None, roles: vec![service] };
-            app.accounts.add(&authority, new).await.map_err(|error| Refused::bad(error.to_string()))?
+            let new =
+                NewPerson { name: new.service, email: None, password: None, roles: vec![service] };
+            app.accounts
+                .add(&authority, new)
+                .await
+                .map_err(|error| Refused::bad(error.to_string()))?
         }
     };
     let wanted = NewAccessToken { name: new.name, scopes, upstreams, days: new.days };
-    let made = app.accounts.add_access_token(&authority, &person, &app.access(), wanted).await.map_err(refused)?;
-    Ok(show(StatusCode::CREATED, &Added { token: Shown::of(&made.token), value: made.value.reveal().to_owned() }))
+    let made = app
+        .accounts
+        .add_access_token(&authority, &person, &app.access(), wanted)
+        .await
+        .map_err(refused)?;
+    Ok(show(
+        StatusCode::CREATED,
+        &Added { token: Shown::of(&made.token), value: made.value.reveal().to_owned() },
+    ))
 }
 
 async fn revoke(State(app): State<Arc<App>>, At(id): At) -> Answered {

@@ -6,14 +6,18 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use doorward_gateway::{Decision, Source, ToolChangeError, Upstream, UpstreamChangeError, UpstreamConfig};
+use doorward_gateway::{
+    Decision, Source, ToolChangeError, Upstream, UpstreamChangeError, UpstreamConfig,
+};
 use doorward_model::{PersonName, ToolClass, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    operation::{Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, needs, show, show_state},
+    operation::{
+        Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, needs, show, show_state,
+    },
     providers::{Found, Tried},
     settable,
 };
@@ -22,15 +26,33 @@ use crate::{app::App, upstream_pages::seen};
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such upstream.";
     vec![
-        Operation::get(needs::READ_OR_UPSTREAMS, routes::API_UPSTREAMS, "listUpstreams", "Lists upstream servers.", list)
-            .answer::<Upstreams>(200, "The upstreams."),
-        Operation::post(needs::UPSTREAMS, routes::API_UPSTREAMS, "addUpstream", "Adds an upstream server. Its settings are those of the configuration.", add)
-            .body::<New>()
-            .answer::<Shown>(201, "The upstream was added.")
-            .problem(409, "The name is taken."),
-        Operation::get(needs::READ_OR_UPSTREAMS, routes::API_UPSTREAM, "showUpstream", "Shows an upstream server.", one)
-            .answer::<Shown>(200, "The upstream.")
-            .missing(NONE),
+        Operation::get(
+            needs::READ_OR_UPSTREAMS,
+            routes::API_UPSTREAMS,
+            "listUpstreams",
+            "Lists upstream servers.",
+            list,
+        )
+        .answer::<Upstreams>(200, "The upstreams."),
+        Operation::post(
+            needs::UPSTREAMS,
+            routes::API_UPSTREAMS,
+            "addUpstream",
+            "Adds an upstream server. Its settings are those of the configuration.",
+            add,
+        )
+        .body::<New>()
+        .answer::<Shown>(201, "The upstream was added.")
+        .problem(409, "The name is taken."),
+        Operation::get(
+            needs::READ_OR_UPSTREAMS,
+            routes::API_UPSTREAM,
+            "showUpstream",
+            "Shows an upstream server.",
+            one,
+        )
+        .answer::<Shown>(200, "The upstream.")
+        .missing(NONE),
         Operation::delete(
             needs::UPSTREAMS,
             routes::API_UPSTREAM,
@@ -51,18 +73,36 @@ pub(super) fn operations() -> Vec<Operation> {
         .query::<As>()
         .answer::<Tried>(200, "What was found.")
         .missing("There is no such upstream or person."),
-        Operation::post(needs::UPSTREAMS, routes::API_UPSTREAM_REFRESH, "refreshUpstream", "Has an upstream listed anew.", refresh)
-            .answer::<Refreshing>(202, "It will be.")
-            .missing(NONE),
-        Operation::get(needs::READ_OR_UPSTREAMS, routes::API_TOOLS, "listTools", "Lists an upstream's tools with their state and what changed.", tools)
-            .answer::<Tools>(200, "The tools.")
-            .missing(NONE),
-        Operation::put(needs::UPSTREAMS, routes::API_TOOL, "decideTool", "Approves, rejects or classifies a tool as it was seen.", decide)
-            .body::<Decided>()
-            .answer::<Tool>(200, "The tool as it is now.")
-            .with_etag()
-            .if_match()
-            .missing("There is no such upstream or tool."),
+        Operation::post(
+            needs::UPSTREAMS,
+            routes::API_UPSTREAM_REFRESH,
+            "refreshUpstream",
+            "Has an upstream listed anew.",
+            refresh,
+        )
+        .answer::<Refreshing>(202, "It will be.")
+        .missing(NONE),
+        Operation::get(
+            needs::READ_OR_UPSTREAMS,
+            routes::API_TOOLS,
+            "listTools",
+            "Lists an upstream's tools with their state and what changed.",
+            tools,
+        )
+        .answer::<Tools>(200, "The tools.")
+        .missing(NONE),
+        Operation::put(
+            needs::UPSTREAMS,
+            routes::API_TOOL,
+            "decideTool",
+            "Approves, rejects or classifies a tool as it was seen.",
+            decide,
+        )
+        .body::<Decided>()
+        .answer::<Tool>(200, "The tool as it is now.")
+        .with_etag()
+        .if_match()
+        .missing("There is no such upstream or tool."),
     ]
 }
 
@@ -204,7 +244,9 @@ struct As {
 fn refused(error: UpstreamChangeError) -> Refused {
     match error {
         UpstreamChangeError::Setting(why) => Refused::bad(why.to_string()),
-        UpstreamChangeError::Taken(_) | UpstreamChangeError::InFile(_) => Refused::conflict(error.to_string()),
+        UpstreamChangeError::Taken(_) | UpstreamChangeError::InFile(_) => {
+            Refused::conflict(error.to_string())
+        }
         UpstreamChangeError::Unknown(_) => Refused::missing("upstream"),
         UpstreamChangeError::Store(error) => error.into(),
     }
@@ -229,23 +271,32 @@ fn shown(upstream: &Upstream) -> Shown {
         kind: upstream.kind.name.to_owned(),
         title: upstream.title.clone(),
         enabled: upstream.is_enabled(),
-        source: if upstream.source == Source::File { "configuration" } else { "command" }.to_owned(),
+        source: if upstream.source == Source::File { "configuration" } else { "command" }
+            .to_owned(),
         settings: serde_json::to_value(upstream.public_config()).unwrap_or_default(),
     }
 }
 
 async fn list(State(app): State<Arc<App>>) -> Answered {
     let upstreams = app.gateway.all_upstreams().await?;
-    Ok(show(StatusCode::OK, &Upstreams { upstreams: upstreams.iter().map(|upstream| shown(upstream)).collect() }))
+    Ok(show(
+        StatusCode::OK,
+        &Upstreams { upstreams: upstreams.iter().map(|upstream| shown(upstream)).collect() },
+    ))
 }
 
 async fn one(State(app): State<Arc<App>>, At(name): At) -> Answered {
     Ok(show(StatusCode::OK, &shown(app.gateway.named(&name).await.map_err(refused)?.as_ref())))
 }
 
-async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(New { name, settings }): Sent<New>) -> Answered {
+async fn add(
+    State(app): State<Arc<App>>,
+    Who(caller): Who,
+    Sent(New { name, settings }): Sent<New>,
+) -> Answered {
     settable::admit(settable::Family::Upstream, &settings, &app.administered)?;
-    let config: UpstreamConfig = serde_json::from_value(Value::Object(settings)).map_err(|error| Refused::bad(error.to_string()))?;
+    let config: UpstreamConfig = serde_json::from_value(Value::Object(settings))
+        .map_err(|error| Refused::bad(error.to_string()))?;
     app.gateway.add(&name, config).await.map_err(refused)?;
     tracing::info!(by = %caller.person.name, upstream = name, "an upstream was added");
     Ok(show(StatusCode::CREATED, &shown(app.gateway.named(&name).await.map_err(refused)?.as_ref())))
@@ -263,7 +314,9 @@ async fn test(State(app): State<Arc<App>>, At(name): At, Asked(asked): Asked<As>
         None => None,
         Some(user) => {
             let name = PersonName::parse(&user).map_err(|_| Refused::missing("person"))?;
-            Some(Arc::new(app.store.person_named(&name).await?.ok_or_else(|| Refused::missing("person"))?))
+            Some(Arc::new(
+                app.store.person_named(&name).await?.ok_or_else(|| Refused::missing("person"))?,
+            ))
         }
     };
     let findings: Vec<Found> = app
@@ -297,14 +350,24 @@ async fn tools(State(app): State<Arc<App>>, At(name): At) -> Answered {
         definition: serde_json::from_str(&tool.pin.definition).unwrap_or_default(),
         etag: seen(&tool.pin),
         warnings: tool.warnings,
-        differences: tool.differences.into_iter().map(|one| Differs { part: one.part, before: one.before, after: one.after }).collect(),
+        differences: tool
+            .differences
+            .into_iter()
+            .map(|one| Differs { part: one.part, before: one.before, after: one.after })
+            .collect(),
     };
     Ok(show(StatusCode::OK, &Tools { tools: reviewed.into_iter().map(tool).collect() }))
 }
 
 type Named = Path<(String, String)>;
 
-async fn decide(State(app): State<Arc<App>>, Path((name, tool)): Named, IfMatch(looked): IfMatch, Who(caller): Who, Sent(decided): Sent<Decided>) -> Answered {
+async fn decide(
+    State(app): State<Arc<App>>,
+    Path((name, tool)): Named,
+    IfMatch(looked): IfMatch,
+    Who(caller): Who,
+    Sent(decided): Sent<Decided>,
+) -> Answered {
     let decision = match decided {
         Decided::Approve => Decision::Approve,
         Decided::Reject => Decision::Reject,
@@ -319,5 +382,9 @@ async fn decide(State(app): State<Arc<App>>, Path((name, tool)): Named, IfMatch(
     let pin = app.gateway.pinned(upstream.name, &tool).await.map_err(tool_refused)?;
     let etag = seen(&pin);
     let class = pin.class.map(|class| class.as_str().to_owned());
-    Ok(show_state(StatusCode::OK, &Tool { tool, state: pin.state.as_str().to_owned(), class, etag: etag.clone() }, &etag))
+    Ok(show_state(
+        StatusCode::OK,
+        &Tool { tool, state: pin.state.as_str().to_owned(), class, etag: etag.clone() },
+        &etag,
+    ))
 }

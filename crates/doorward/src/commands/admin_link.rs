@@ -10,7 +10,9 @@ pub(super) async fn run(context: &Context) -> Result<(), Failed> {
     let secret = context.accounts(&context.store().await?).await?.new_admin_link().await?;
     let link = public_url.at(&routes::ADMIN_LINK.replace("{token}", secret.reveal()));
     if context.json {
-        print_json(&serde_json::json!({"link": link, "expires_in": context.config.accounts.admin_link_seconds}));
+        print_json(
+            &serde_json::json!({"link": link, "expires_in": context.config.accounts.admin_link_seconds}),
+        );
     } else {
         say!("{link}");
     }

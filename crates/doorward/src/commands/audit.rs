@@ -91,7 +91,13 @@ impl Which {
             }
             None => None,
         };
-        let time = |text: Option<String>| text.map(|text| audit_text::parse_time(&text).ok_or_else(|| Failed(format!("{text:?} is not a time")))).transpose();
+        let time = |text: Option<String>| {
+            text.map(|text| {
+                audit_text::parse_time(&text)
+                    .ok_or_else(|| Failed(format!("{text:?} is not a time")))
+            })
+            .transpose()
+        };
         Ok(AuditFilter {
             user_id,
             concerns: None,
@@ -108,10 +114,18 @@ impl Which {
 }
 
 fn line(context: &Context, entry: &AuditEntry) -> String {
-    if context.json { audit_text::to_json(entry).to_string() } else { format!("{} {}", moment(entry.event.at), audit_text::sentence(entry)) }
+    if context.json {
+        audit_text::to_json(entry).to_string()
+    } else {
+        format!("{} {}", moment(entry.event.at), audit_text::sentence(entry))
+    }
 }
 
-async fn verify(context: &Context, store: &Store, expect: Option<String>) -> Result<ExitCode, Failed> {
+async fn verify(
+    context: &Context,
+    store: &Store,
+    expect: Option<String>,
+) -> Result<ExitCode, Failed> {
     let expected = match expect {
         Some(text) => {
             let wrong = || Failed(format!("{text:?} is not SEQ:HASH"));
@@ -124,16 +138,26 @@ async fn verify(context: &Context, store: &Store, expect: Option<String>) -> Res
         Ok(verified) => {
             let head = format!("{}:{}", verified.head.seq, verified.head.hash);
             if context.json {
-                super::print_json(&serde_json::json!({"ok": true, "entries": verified.entries, "first": verified.first, "head": head}));
+                super::print_json(
+                    &serde_json::json!({"ok": true, "entries": verified.entries, "first": verified.first, "head": head}),
+                );
             } else {
-                say!("The audit is whole: {} entries from {} on.", verified.entries, verified.first);
-                say!("Keep this end elsewhere, and a later check shows that nothing was cut off: --expect {head}");
+                say!(
+                    "The audit is whole: {} entries from {} on.",
+                    verified.entries,
+                    verified.first
+                );
+                say!(
+                    "Keep this end elsewhere, and a later check shows that nothing was cut off: --expect {head}"
+                );
             }
             Ok(ExitCode::SUCCESS)
         }
         Err(broken) => {
             if context.json {
-                super::print_json(&serde_json::json!({"ok": false, "entry": broken.seq, "why": broken.why}));
+                super::print_json(
+                    &serde_json::json!({"ok": false, "entry": broken.seq, "why": broken.why}),
+                );
             } else {
                 say!("The audit is broken at entry {}: {}.", broken.seq, broken.why);
             }
@@ -153,7 +177,11 @@ async fn export(store: &Store, filter: &AuditFilter, csv: bool) -> Result<(), Fa
         let Some(last) = entries.last() else { break };
         after = last.seq;
         for entry in entries.iter().filter(|entry| filter.fits(&entry.event)) {
-            let text = if csv { audit_text::to_csv(entry) } else { audit_text::to_json(entry).to_string() };
+            let text = if csv {
+                audit_text::to_csv(entry)
+            } else {
+                audit_text::to_json(entry).to_string()
+            };
             writeln!(out, "{text}").map_err(Failed::because)?;
         }
     }

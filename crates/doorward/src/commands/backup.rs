@@ -24,7 +24,8 @@ async fn open(file: &Path) -> Result<Store, Failed> {
 
 /// Makes a file's name as durable as what is in it.
 fn sync_folder(file: &Path) -> std::io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::File::open(folder)?.sync_all()
 }
 
@@ -44,7 +45,12 @@ pub(super) async fn back_up(context: &Context, file: &Path, with_key: bool) -> R
     // Written under another name first: a backup that was cut off must not look like one.
     let unfinished = file.with_extension("unfinished");
     let _ = fs::remove_file(&unfinished);
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(|error| Failed(format!("{}: {error}", unfinished.display())))?;
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&unfinished)
+        .map_err(|error| Failed(format!("{}: {error}", unfinished.display())))?;
     let written = store.back_up(&unfinished).await;
     if let Err(error) = written {
         let _ = fs::remove_file(&unfinished);
@@ -52,29 +58,39 @@ pub(super) async fn back_up(context: &Context, file: &Path, with_key: bool) -> R
     }
     if with_key {
         let text = if context.config.keys.master_key.is_empty() {
-            fs::read_to_string(MasterKey::path(context.data_dir.path())).map_err(|error| Failed(format!("the master key cannot be read: {error}")))?
+            fs::read_to_string(MasterKey::path(context.data_dir.path()))
+                .map_err(|error| Failed(format!("the master key cannot be read: {error}")))?
         } else {
             context.config.keys.master_key.reveal().to_owned()
         };
         let copy = open(&unfinished).await?;
-        copy.apply(Change::PutSetting { key: KEY.to_owned(), value: text.trim().to_owned() }).await?;
+        copy.apply(Change::PutSetting { key: KEY.to_owned(), value: text.trim().to_owned() })
+            .await?;
         copy.close().await?;
     }
     tidy(&unfinished);
     fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600)).map_err(Failed::because)?;
     fs::File::open(&unfinished).and_then(|written| written.sync_all()).map_err(Failed::because)?;
     fs::rename(&unfinished, file).and_then(|()| sync_folder(file)).map_err(Failed::because)?;
-    let detail = serde_json::json!({"file": file.display().to_string(), "with_key": with_key}).to_string();
+    let detail =
+        serde_json::json!({"file": file.display().to_string(), "with_key": with_key}).to_string();
     store.note(AuditEvent::new(AuditKind::BackupMade).detail(detail)).await?;
     store.flush().await?;
     say!("Written to {}.", file.display());
     if !with_key {
-        say!("It opens only with the master key, which is not in it: keep {} elsewhere too.", MasterKey::path(context.data_dir.path()).display());
+        say!(
+            "It opens only with the master key, which is not in it: keep {} elsewhere too.",
+            MasterKey::path(context.data_dir.path()).display()
+        );
     }
     Ok(())
 }
 
-pub(super) async fn restore(context: &Context, file: &Path, end_access: bool) -> Result<(), Failed> {
+pub(super) async fn restore(
+    context: &Context,
+    file: &Path,
+    end_access: bool,
+) -> Result<(), Failed> {
     if !file.exists() {
         return Err(Failed(format!("there is no file {}", file.display())));
     }
@@ -88,7 +104,9 @@ pub(super) async fn restore(context: &Context, file: &Path, end_access: bool) ->
     let _ = fs::remove_file(&copy);
     tidy(&copy);
     let rows = done?;
-    say!("Restored {rows} rows. Sessions and everything that was under way have ended; people sign in again.");
+    say!(
+        "Restored {rows} rows. Sessions and everything that was under way have ended; people sign in again."
+    );
     Ok(())
 }
 
@@ -97,14 +115,28 @@ async fn copy_back(context: &Context, copy: &Path, end_access: bool) -> Result<u
     let now = SystemClock.now();
     let held = source.setting(KEY).await?;
     let path = MasterKey::path(context.data_dir.path());
-    if let Some(text) = held.filter(|_| context.config.keys.master_key.is_empty() && !path.exists()) {
+    if let Some(text) = held.filter(|_| context.config.keys.master_key.is_empty() && !path.exists())
+    {
         use std::io::Write;
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(Failed::because)?;
-        writeln!(file, "{text}").and_then(|()| file.sync_all()).and_then(|()| sync_folder(&path)).map_err(Failed::because)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(Failed::because)?;
+        writeln!(file, "{text}")
+            .and_then(|()| file.sync_all())
+            .and_then(|()| sync_folder(&path))
+            .map_err(Failed::because)?;
     }
     source.apply(Change::PutSetting { key: KEY.to_owned(), value: String::new() }).await?;
     // With the wrong key nothing is restored.
-    keys::open_master_key(context.config.keys.master_key.reveal(), context.data_dir.path(), &source).await?;
+    keys::open_master_key(
+        context.config.keys.master_key.reveal(),
+        context.data_dir.path(),
+        &source,
+    )
+    .await?;
     source.after_restore(now, end_access).await?;
     let target = context.store().await?;
     let rows = source.copy_to(&target).await?;

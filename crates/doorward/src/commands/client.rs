@@ -67,7 +67,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
     let registration = context.registration(&store)?;
     match command {
         Command::Add { name, redirect_uris, auth_method, admin } => {
-            let added = registration.add(NewClient { name, redirect_uris, auth_method: Some(auth_method), admin }).await?;
+            let added = registration
+                .add(NewClient { name, redirect_uris, auth_method: Some(auth_method), admin })
+                .await?;
             if context.json {
                 let mut described = describe(&added.client);
                 if let (Some(secret), Value::Object(members)) = (&added.secret, &mut described) {
@@ -88,14 +90,27 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             } else {
                 let row = |client: &Client| {
                     let state = if client.disabled_at.is_some() { "disabled" } else { "active" };
-                    let authorized = client.authorized_at.map_or_else(|| "never".to_owned(), moment);
-                    vec![client.id.to_string(), client.name.clone(), client.source.as_str().to_owned(), authorized, state.to_owned()]
+                    let authorized =
+                        client.authorized_at.map_or_else(|| "never".to_owned(), moment);
+                    vec![
+                        client.id.to_string(),
+                        client.name.clone(),
+                        client.source.as_str().to_owned(),
+                        authorized,
+                        state.to_owned(),
+                    ]
                 };
-                print_table(&["CLIENT_ID", "NAME", "SOURCE", "AUTHORIZED", "STATE"], &clients.iter().map(row).collect::<Vec<_>>());
+                print_table(
+                    &["CLIENT_ID", "NAME", "SOURCE", "AUTHORIZED", "STATE"],
+                    &clients.iter().map(row).collect::<Vec<_>>(),
+                );
             }
         }
         Command::Show { id } => {
-            let client = store.client(&ClientId::from_text(id.clone())).await?.ok_or_else(|| Failed(format!("there is no client {id}")))?;
+            let client = store
+                .client(&ClientId::from_text(id.clone()))
+                .await?
+                .ok_or_else(|| Failed(format!("there is no client {id}")))?;
             print_json(&describe(&client));
         }
         Command::Disable { id } => {

@@ -40,13 +40,21 @@ pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Resu
     let values = serde_json::to_value(&loaded.config).map_err(Failed::because)?;
     // Secrets are written as what is shown instead of them, by their type.
     let shown = |section: &str, name: &str| {
-        let value = section.split('.').try_fold(&values, |place, part| place.get(part)).and_then(|section| section.get(name)).cloned().unwrap_or_default();
+        let value = section
+            .split('.')
+            .try_fold(&values, |place, part| place.get(part))
+            .and_then(|section| section.get(name))
+            .cloned()
+            .unwrap_or_default();
         if value == HIDDEN { "(set)".into() } else { value }
     };
     let keys = config::keys_in_force(&loaded.config);
     if as_json {
         let all = keys.iter().map(|key| {
-            let origin = loaded.origins.get(&key.path()).map_or_else(|| "default".to_owned(), ToString::to_string);
+            let origin = loaded
+                .origins
+                .get(&key.path())
+                .map_or_else(|| "default".to_owned(), ToString::to_string);
             (key.path(), json!({"value": shown(&key.section, &key.name), "origin": origin}))
         });
         print_json(&serde_json::Value::Object(all.collect()));
@@ -54,7 +62,10 @@ pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Resu
         let rows: Vec<_> = keys
             .iter()
             .map(|key| {
-                let origin = loaded.origins.get(&key.path()).map_or_else(|| "default".to_owned(), ToString::to_string);
+                let origin = loaded
+                    .origins
+                    .get(&key.path())
+                    .map_or_else(|| "default".to_owned(), ToString::to_string);
                 vec![key.path(), shown(&key.section, &key.name).to_string(), origin]
             })
             .collect();

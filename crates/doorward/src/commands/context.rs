@@ -31,7 +31,8 @@ impl Context {
         Ok(Store::open(&self.config.store, self.data_dir.path()).await?)
     }
     pub(super) async fn master(&self, store: &Store) -> Result<Arc<MasterKey>, Failed> {
-        keys::open_master_key(self.config.keys.master_key.reveal(), self.data_dir.path(), store).await
+        keys::open_master_key(self.config.keys.master_key.reveal(), self.data_dir.path(), store)
+            .await
     }
     pub(super) async fn accounts(&self, store: &Store) -> Result<Accounts, Failed> {
         Ok(Accounts::new(doorward_accounts::Parts {
@@ -86,11 +87,19 @@ impl Context {
     /// A person by their sign-in name.
     pub(super) async fn person(&self, store: &Store, name: &str) -> Result<Arc<Person>, Failed> {
         let found = store.people().await?.into_iter().find(|person| person.name.as_str() == name);
-        found.map(Arc::new).ok_or_else(|| Failed(format!("there is nobody called {name}; doorward user list names everybody")))
+        found.map(Arc::new).ok_or_else(|| {
+            Failed(format!("there is nobody called {name}; doorward user list names everybody"))
+        })
     }
     pub(super) fn registration(&self, store: &Store) -> Result<Registration, Failed> {
         let outbound = Outbound::new(&self.config.outbound)?;
-        Ok(Registration::new(store.clone(), Arc::new(SystemClock), Arc::new(SystemEntropy), outbound, self.config.registration.clone()))
+        Ok(Registration::new(
+            store.clone(),
+            Arc::new(SystemClock),
+            Arc::new(SystemEntropy),
+            outbound,
+            self.config.registration.clone(),
+        ))
     }
     pub(super) fn public_url(&self) -> Result<PublicUrl, Failed> {
         Ok(self.checked.public_url(self.checked.listen)?)

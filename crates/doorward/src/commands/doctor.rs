@@ -21,18 +21,27 @@ async fn database(context: &Context) -> (Finding, Option<Store>) {
             let result = store.ping().await.map(|()| found).map_err(|error| error.to_string());
             (Finding { what: "database".to_owned(), result }, Some(store))
         }
-        Err(error) => (Finding { what: "database".to_owned(), result: Err(error.to_string()) }, None),
+        Err(error) => {
+            (Finding { what: "database".to_owned(), result: Err(error.to_string()) }, None)
+        }
     }
 }
 
 async fn signing_keys(context: &Context, store: &Store) -> Result<String, String> {
     let as_text = |error: Failed| error.to_string();
-    let master = keys::open_master_key(context.config.keys.master_key.reveal(), context.data_dir.path(), store).await.map_err(as_text)?;
+    let master = keys::open_master_key(
+        context.config.keys.master_key.reveal(),
+        context.data_dir.path(),
+        store,
+    )
+    .await
+    .map_err(as_text)?;
     let records = store.signing_keys().await.map_err(|error| error.to_string())?;
     let ring = doorward_keys::KeyRing::new(master);
     ring.follow(&records).map_err(|error| error.to_string())?;
     let now = SystemClock.now();
-    let active = records.iter().filter(|key| key.activates_at <= now).max_by_key(|key| key.activates_at);
+    let active =
+        records.iter().filter(|key| key.activates_at <= now).max_by_key(|key| key.activates_at);
     match active {
         Some(key) => Ok(format!("{} keys, {} signs with {}", records.len(), key.kid, key.algorithm.as_str())),
         None => Err("there is no active signing key yet; start the server once, or run: doorward keys rotate".to_owned()),
@@ -47,7 +56,9 @@ async fn clock(store: &Store) -> Result<String, String> {
     if now.0 < 1_767_225_600 {
         Err("the machine's clock is far in the past; tokens would be refused everywhere".to_owned())
     } else if apart > 5 {
-        Err(format!("this machine and the database differ by {apart} seconds; synchronise their clocks"))
+        Err(format!(
+            "this machine and the database differ by {apart} seconds; synchronise their clocks"
+        ))
     } else {
         Ok("plausible, and equal to the database's".to_owned())
     }
@@ -55,11 +66,17 @@ async fn clock(store: &Store) -> Result<String, String> {
 
 async fn reachable(public_url: &PublicUrl) -> Result<String, String> {
     let address = public_url.at(routes::AUTHORIZATION_SERVER_METADATA);
-    let fetched = doorward_transport::outbound::probe(&address).await.map_err(|error| format!("{address} cannot be fetched from here: {error}"))?;
-    let metadata: Value = fetched.json().map_err(|_| format!("{address} answered {} without metadata: is it this server?", fetched.status))?;
+    let fetched = doorward_transport::outbound::probe(&address)
+        .await
+        .map_err(|error| format!("{address} cannot be fetched from here: {error}"))?;
+    let metadata: Value = fetched.json().map_err(|_| {
+        format!("{address} answered {} without metadata: is it this server?", fetched.status)
+    })?;
     match metadata.get("issuer").and_then(Value::as_str) {
         Some(issuer) if issuer == public_url.as_str() => Ok(format!("{address} names this issuer")),
-        Some(issuer) => Err(format!("{address} names the issuer {issuer}, not {public_url}: clients will refuse it; set server.public_url to what people use")),
+        Some(issuer) => Err(format!(
+            "{address} names the issuer {issuer}, not {public_url}: clients will refuse it; set server.public_url to what people use"
+        )),
         None => Err(format!("{address} names no issuer: is it this server?")),
     }
 }
@@ -74,35 +91,57 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
             findings.push(Finding { what, result: Ok("is switched off".to_owned()) });
             continue;
         }
-        let wrong: Vec<String> =
-            federation.test(&provider).await.into_iter().filter_map(|finding| Some(format!("{}: {}", finding.what, finding.result.err()?))).collect();
-        let result = if wrong.is_empty() { Ok(format!("{} answers and accepts this server", provider.kind.title)) } else { Err(wrong.join("; ")) };
+        let wrong: Vec<String> = federation
+            .test(&provider)
+            .await
+            .into_iter()
+            .filter_map(|finding| Some(format!("{}: {}", finding.what, finding.result.err()?)))
+            .collect();
+        let result = if wrong.is_empty() {
+            Ok(format!("{} answers and accepts this server", provider.kind.title))
+        } else {
+            Err(wrong.join("; "))
+        };
         findings.push(Finding { what, result });
     }
     Ok(findings)
 }
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
-    let mut findings = vec![Finding { what: "configuration".to_owned(), result: Ok("is fine".to_owned()) }];
+    let mut findings =
+        vec![Finding { what: "configuration".to_owned(), result: Ok("is fine".to_owned()) }];
     let exposed = context.data_dir.exposed();
-    let permissions = if exposed.is_empty() { Ok("only the owner reads the data directory".to_owned()) } else { Err(exposed.join("; ")) };
+    let permissions = if exposed.is_empty() {
+        Ok("only the owner reads the data directory".to_owned())
+    } else {
+        Err(exposed.join("; "))
+    };
     findings.push(Finding { what: "permissions".to_owned(), result: permissions });
     let (finding, store) = database(context).await;
     findings.push(finding);
     if let Some(store) = &store {
-        findings.push(Finding { what: "keys".to_owned(), result: signing_keys(context, store).await });
+        findings
+            .push(Finding { what: "keys".to_owned(), result: signing_keys(context, store).await });
         findings.push(Finding { what: "clock".to_owned(), result: clock(store).await });
         match providers(context, store).await {
             Ok(found) => findings.extend(found),
-            Err(error) => findings.push(Finding { what: "providers".to_owned(), result: Err(error.to_string()) }),
+            Err(error) => findings
+                .push(Finding { what: "providers".to_owned(), result: Err(error.to_string()) }),
         }
     }
-    findings.push(Finding { what: "public URL".to_owned(), result: reachable(&context.public_url()?).await });
+    findings.push(Finding {
+        what: "public URL".to_owned(),
+        result: reachable(&context.public_url()?).await,
+    });
     Ok(print_findings(context.json, &findings))
 }
 
 /// Tells why a client connected or did not.
-pub(super) async fn client(context: &Context, wanted: &str, hours: u32) -> Result<ExitCode, Failed> {
+pub(super) async fn client(
+    context: &Context,
+    wanted: &str,
+    hours: u32,
+) -> Result<ExitCode, Failed> {
     let store = context.store().await?;
     let now = SystemClock.now();
     let steps = store.connect_steps(now.plus(-i64::from(hours.clamp(1, 168)) * 3600)).await?;
@@ -122,13 +161,16 @@ pub(super) async fn client(context: &Context, wanted: &str, hours: u32) -> Resul
         print_json(&found.iter().map(describe).collect());
     } else if found.is_empty() {
         say!("No client like {wanted} tried to connect in the last {hours} hours.");
-        say!("It never reached this server: check the address in the client, DNS, firewall and proxy.");
+        say!(
+            "It never reached this server: check the address in the client, DNS, firewall and proxy."
+        );
     } else {
         for attempt in &found {
             print_attempt(attempt, now);
         }
     }
-    let connected = found.first().is_some_and(|attempt| attempt.verdict(now).standing == Standing::Connected);
+    let connected =
+        found.first().is_some_and(|attempt| attempt.verdict(now).standing == Standing::Connected);
     Ok(if connected { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
@@ -138,7 +180,8 @@ fn print_attempt(attempt: &Attempt, now: Timestamp) {
     for step in &attempt.steps {
         let mark = if step.outcome == Outcome::Ok { "ok    " } else { "WRONG " };
         let why = step.reason.map(|reason| format!(": {}", reason.code())).unwrap_or_default();
-        let detail = if step.detail.is_empty() { String::new() } else { format!(" ({})", step.detail) };
+        let detail =
+            if step.detail.is_empty() { String::new() } else { format!(" ({})", step.detail) };
         say!("  {mark} {}{why}{detail}", step.kind.title());
     }
     say!("  => {}", verdict.sentence());

@@ -11,10 +11,11 @@ use crate::{Failed, app, keys};
 pub(super) enum Command {
     /// Lists signing keys.
     List,
-    /// Makes a new signing key. It is published at once and signs after keys.publish_ahead_seconds; older keys stay published
-    /// until everything that they signed has ended.
+    /// Makes a new signing key. It is published at once and signs after keys.publish_ahead_seconds;
+    /// older keys stay published until everything that they signed has ended.
     Rotate {
-        /// Let the new key sign at once. Whoever caches the key set may refuse tokens until it fetches it again.
+        /// Let the new key sign at once. Whoever caches the key set may refuse tokens until it
+        /// fetches it again.
         #[arg(long)]
         now: bool,
     },
@@ -38,7 +39,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
     match command {
         Command::List => {
             let all = store.signing_keys().await?;
-            let active = all.iter().filter(|key| key.activates_at <= now).max_by_key(|key| key.activates_at).map(|key| key.kid.as_str());
+            let active = all
+                .iter()
+                .filter(|key| key.activates_at <= now)
+                .max_by_key(|key| key.activates_at)
+                .map(|key| key.kid.as_str());
             if context.json {
                 let describe = |key: &SigningKey| {
                     json!({
@@ -50,22 +55,43 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             } else {
                 let row = |key: &SigningKey| {
                     let retires = key.retires_at.map_or_else(|| "-".to_owned(), moment);
-                    vec![key.kid.clone(), key.algorithm.as_str().to_owned(), state(key, active, now).to_owned(), moment(key.activates_at), retires]
+                    vec![
+                        key.kid.clone(),
+                        key.algorithm.as_str().to_owned(),
+                        state(key, active, now).to_owned(),
+                        moment(key.activates_at),
+                        retires,
+                    ]
                 };
-                print_table(&["KID", "ALGORITHM", "STATE", "SIGNS FROM", "RETIRES"], &all.iter().map(row).collect::<Vec<_>>());
+                print_table(
+                    &["KID", "ALGORITHM", "STATE", "SIGNS FROM", "RETIRES"],
+                    &all.iter().map(row).collect::<Vec<_>>(),
+                );
             }
         }
         Command::Rotate { now: at_once } => {
-            let master = keys::open_master_key(context.config.keys.master_key.reveal(), context.data_dir.path(), &store).await?;
+            let master = keys::open_master_key(
+                context.config.keys.master_key.reveal(),
+                context.data_dir.path(),
+                &store,
+            )
+            .await?;
             let mut rotation = app::rotation(&context.config, &context.checked);
             if at_once {
                 rotation.publish_ahead = 0;
             }
             let key = keys::rotate(&store, &master, rotation, now).await?;
             if context.json {
-                print_json(&json!({"kid": key.kid, "algorithm": key.algorithm.as_str(), "activates_at": key.activates_at.0}));
+                print_json(
+                    &json!({"kid": key.kid, "algorithm": key.algorithm.as_str(), "activates_at": key.activates_at.0}),
+                );
             } else {
-                say!("Made {} ({}); it signs from {}.", key.kid, key.algorithm.as_str(), moment(key.activates_at));
+                say!(
+                    "Made {} ({}); it signs from {}.",
+                    key.kid,
+                    key.algorithm.as_str(),
+                    moment(key.activates_at)
+                );
             }
         }
     }

@@ -16,10 +16,15 @@ pub(super) async fn run(context: &Context, to: Option<String>) -> Result<(), Fai
     if Store::backend_of(&target) != Backend::Postgres {
         return Err(Failed("--to wants postgres://USER@HOST/DATABASE".to_owned()));
     }
-    let _lock = context.data_dir.lock().map_err(|error| Failed(format!("{error}; data can be moved only while no server runs")))?;
+    let _lock = context
+        .data_dir
+        .lock()
+        .map_err(|error| Failed(format!("{error}; data can be moved only while no server runs")))?;
     let source = context.store().await?;
     let target = Store::open(&target, context.data_dir.path()).await?;
     let rows = source.copy_to(&target).await?;
-    say!("Copied {rows} rows. Set store.url to the new database, keep the master key where it is, and start the server.");
+    say!(
+        "Copied {rows} rows. Set store.url to the new database, keep the master key where it is, and start the server."
+    );
     Ok(())
 }

@@ -1,6 +1,8 @@
-//! The commands, one file each. Every command works on the same `--config` and `--data-dir`, also while a server runs on it.
+//! The commands, one file each. Every command works on the same `--config` and `--data-dir`, also
+//! while a server runs on it.
 
-/// Prints one line. What it says may hold names that upstreams, clients and providers chose, so that the whole line is escaped.
+/// Prints one line. What it says may hold names that upstreams, clients and providers chose, so
+/// that the whole line is escaped.
 macro_rules! say {
     ($($words:tt)*) => { $crate::commands::print_line(&format!($($words)*)) };
 }
@@ -38,7 +40,13 @@ pub struct Arguments {
     #[arg(long, global = true, env = "DOORWARD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where the embedded database and the master key lie.
-    #[arg(long, global = true, env = "DOORWARD_DATA_DIR", value_name = "DIR", default_value = "doorward-data")]
+    #[arg(
+        long,
+        global = true,
+        env = "DOORWARD_DATA_DIR",
+        value_name = "DIR",
+        default_value = "doorward-data"
+    )]
     data_dir: PathBuf,
     /// Answer in JSON where a program may read the answer.
     #[arg(long, global = true)]
@@ -109,27 +117,33 @@ enum Command {
     Config(config::Command),
     /// Brings the database's schema up to date, or moves the data to PostgreSQL.
     Migrate {
-        /// Copy everything from the embedded database to this empty PostgreSQL database. Stop the server first.
+        /// Copy everything from the embedded database to this empty PostgreSQL database. Stop the
+        /// server first.
         #[arg(long, value_name = "postgres://USER@HOST/DATABASE")]
         to: Option<String>,
     },
-    /// Writes everything into one file, also while a server runs. The format is the same for both databases.
+    /// Writes everything into one file, also while a server runs. The format is the same for both
+    /// databases.
     Backup {
         /// The file, which must not exist.
         file: PathBuf,
-        /// Put the master key into the file too. Whoever reads the file can then open every secret in it.
+        /// Put the master key into the file too. Whoever reads the file can then open every secret
+        /// in it.
         #[arg(long)]
         with_key: bool,
     },
-    /// Restores a backup into an empty database. No server may run on it. Sessions, codes and links of the backup do not come back.
+    /// Restores a backup into an empty database. No server may run on it. Sessions, codes and links
+    /// of the backup do not come back.
     Restore {
         /// The file.
         file: PathBuf,
-        /// End all access that clients and personal access tokens had at the time of the backup; people connect the clients again.
+        /// End all access that clients and personal access tokens had at the time of the backup;
+        /// people connect the clients again.
         #[arg(long)]
         end_access: bool,
     },
-    /// Looks for what is wrong: database, keys, clock, public URL, identity providers, file permissions.
+    /// Looks for what is wrong: database, keys, clock, public URL, identity providers, file
+    /// permissions.
     Doctor {
         /// Instead, tell why a client connected or did not: its client_id, or part of its name.
         #[arg(long, value_name = "URL|NAME")]
@@ -197,40 +211,60 @@ fn fail(error: &Failed) -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     if let Command::Config(command) = &arguments.command {
-        return config::run(command, arguments.config.as_deref(), arguments.json).map(|()| ExitCode::SUCCESS);
+        return config::run(command, arguments.config.as_deref(), arguments.json)
+            .map(|()| ExitCode::SUCCESS);
     }
     if let Command::Supervise { command } = &arguments.command {
         return supervise::run(command).await;
     }
-    let mut loaded = crate::config::load(arguments.config.as_deref(), &crate::config::Environment::of_process())?;
+    let mut loaded = crate::config::load(
+        arguments.config.as_deref(),
+        &crate::config::Environment::of_process(),
+    )?;
     if let Command::Serve { listen, public_url } = &arguments.command {
         if let Some(listen) = listen {
-            loaded.set_flag("server.listen", "--listen", |config| config.server.listen.clone_from(listen));
+            loaded.set_flag("server.listen", "--listen", |config| {
+                config.server.listen.clone_from(listen)
+            });
         }
         if let Some(url) = public_url {
-            loaded.set_flag("server.public_url", "--public-url", |config| config.server.public_url.clone_from(url));
+            loaded.set_flag("server.public_url", "--public-url", |config| {
+                config.server.public_url.clone_from(url)
+            });
         }
         logging::start(&loaded.config.log)?;
         loaded.check()?;
-        return serve::run(loaded, &DataDir::open(&arguments.data_dir)?).await.map(|()| ExitCode::SUCCESS);
+        return serve::run(loaded, &DataDir::open(&arguments.data_dir)?)
+            .await
+            .map(|()| ExitCode::SUCCESS);
     }
     if let Command::AdminLink { public_url: Some(url) }
     | Command::Doctor { public_url: Some(url), .. }
     | Command::Provider { public_url: Some(url), .. }
     | Command::Upstream { public_url: Some(url), .. } = &arguments.command
     {
-        loaded.set_flag("server.public_url", "--public-url", |config| config.server.public_url.clone_from(url));
+        loaded.set_flag("server.public_url", "--public-url", |config| {
+            config.server.public_url.clone_from(url)
+        });
     }
     "warn".clone_into(&mut loaded.config.log.level);
     logging::start(&loaded.config.log)?;
-    let context = Context { checked: loaded.check()?, config: loaded.config, data_dir: DataDir::open(&arguments.data_dir)?, json: arguments.json };
+    let context = Context {
+        checked: loaded.check()?,
+        config: loaded.config,
+        data_dir: DataDir::open(&arguments.data_dir)?,
+        json: arguments.json,
+    };
     let name = arguments.command.name();
-    Box::pin(origin::serving(Arc::new(Origin::command(name)), command(&context, arguments.command))).await
+    Box::pin(origin::serving(Arc::new(Origin::command(name)), command(&context, arguments.command)))
+        .await
 }
 
 async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed> {
     match command {
-        Command::Serve { .. } | Command::Config(_) | Command::Supervise { .. } => Ok(ExitCode::SUCCESS),
+        Command::Serve { .. } | Command::Config(_) | Command::Supervise { .. } => {
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Upstream { command, .. } => upstream::run(context, command).await,
         Command::Policy(command) => policy::run(context, command).await,
         Command::AdminLink { .. } => admin_link::run(context).await.map(|()| ExitCode::SUCCESS),
@@ -241,10 +275,16 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Audit(command) => audit::run(context, *command).await,
         Command::Keys(command) => keys::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate { to } => migrate::run(context, to).await.map(|()| ExitCode::SUCCESS),
-        Command::Doctor { client: Some(client), hours, .. } => doctor::client(context, &client, hours).await,
+        Command::Doctor { client: Some(client), hours, .. } => {
+            doctor::client(context, &client, hours).await
+        }
         Command::Doctor { .. } => doctor::run(context).await,
-        Command::Backup { file, with_key } => backup::back_up(context, &file, with_key).await.map(|()| ExitCode::SUCCESS),
-        Command::Restore { file, end_access } => backup::restore(context, &file, end_access).await.map(|()| ExitCode::SUCCESS),
+        Command::Backup { file, with_key } => {
+            backup::back_up(context, &file, with_key).await.map(|()| ExitCode::SUCCESS)
+        }
+        Command::Restore { file, end_access } => {
+            backup::restore(context, &file, end_access).await.map(|()| ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -268,7 +308,9 @@ fn print_findings(as_json: bool, findings: &[Finding]) -> ExitCode {
             let (Ok(text) | Err(text)) = &finding.result;
             serde_json::json!({"what": finding.what, "ok": finding.result.is_ok(), "finding": text})
         };
-        print_json(&serde_json::json!({"ok": healthy, "findings": findings.iter().map(describe).collect::<Vec<_>>()}));
+        print_json(
+            &serde_json::json!({"ok": healthy, "findings": findings.iter().map(describe).collect::<Vec<_>>()}),
+        );
     } else {
         for finding in findings {
             match &finding.result {
@@ -280,7 +322,8 @@ fn print_findings(as_json: bool, findings: &[Finding]) -> ExitCode {
     if healthy { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
-/// Prints one line, escaped: nothing in it can end the line, forge the next one, or control the terminal.
+/// Prints one line, escaped: nothing in it can end the line, forge the next one, or control the
+/// terminal.
 #[expect(clippy::print_stdout, reason = "commands answer on standard output")]
 pub(crate) fn print_line(line: &str) {
     println!("{}", escaped(line));
@@ -289,14 +332,21 @@ pub(crate) fn print_line(line: &str) {
 /// Prints a text of several lines, the first behind `mark` and the others under it, each escaped.
 fn print_block(mark: &str, text: &str) {
     for (index, line) in text.split('\n').enumerate() {
-        if index == 0 { say!("{mark}{line}") } else { say!("{:width$}{line}", "", width = mark.len()) }
+        if index == 0 {
+            say!("{mark}{line}")
+        } else {
+            say!("{:width$}{line}", "", width = mark.len())
+        }
     }
 }
 
-/// Prints rows under a head, aligned. Cells hold names that upstreams, clients and providers chose, so that each is escaped: none can end its
-/// line, or turn the direction of the next.
+/// Prints rows under a head, aligned. Cells hold names that upstreams, clients and providers chose,
+/// so that each is escaped: none can end its line, or turn the direction of the next.
 fn print_table(head: &[&str], rows: &[Vec<String>]) {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| escaped(cell).into_owned()).collect()).collect();
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| escaped(cell).into_owned()).collect())
+        .collect();
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column))
@@ -306,7 +356,14 @@ fn print_table(head: &[&str], rows: &[Vec<String>]) {
             .unwrap_or(0)
     };
     let line = |cells: &[String]| {
-        cells.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column))).collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        cells
+            .iter()
+            .enumerate()
+            .map(|(column, cell)| format!("{cell:<width$}", width = width(column)))
+            .collect::<Vec<_>>()
+            .join("  ")
+            .trim_end()
+            .to_owned()
     };
     say!("{}", line(&head.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>()));
     for row in &rows {
@@ -316,6 +373,10 @@ fn print_table(head: &[&str], rows: &[Vec<String>]) {
 
 /// A moment as people read it.
 fn moment(at: doorward_model::Timestamp) -> String {
-    let format = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z");
-    time::OffsetDateTime::from_unix_timestamp(at.0).ok().and_then(|time| time.format(format).ok()).unwrap_or_default()
+    let format =
+        time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z");
+    time::OffsetDateTime::from_unix_timestamp(at.0)
+        .ok()
+        .and_then(|time| time.format(format).ok())
+        .unwrap_or_default()
 }

@@ -33,9 +33,14 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let store = context.store().await?;
     let person = context.person(&store, &user).await?;
     let gateway = context.gateway(&store).await?;
-    let judge = Judge::new(Arc::new(context.checked.access.clone()), Arc::new(context.checked.policy.clone()));
+    let judge = Judge::new(
+        Arc::new(context.checked.access.clone()),
+        Arc::new(context.checked.policy.clone()),
+    );
     let found = explain::explain(&store, &gateway, &judge, (&person, &client, &tool)).await?;
-    let Explained { tool, answer, why } = found.ok_or_else(|| Failed(format!("no tool {tool} was ever seen; doorward upstream tools lists them")))?;
+    let Explained { tool, answer, why } = found.ok_or_else(|| {
+        Failed(format!("no tool {tool} was ever seen; doorward upstream tools lists them"))
+    })?;
     if context.json {
         print_json(&json!({"tool": tool, "answer": answer, "why": why}));
         return Ok(ExitCode::SUCCESS);

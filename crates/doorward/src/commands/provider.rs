@@ -14,7 +14,8 @@ use crate::{
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Adds a provider and prints the redirect URI to register there. A running server has it at once.
+    /// Adds a provider and prints the redirect URI to register there. A running server has it at
+    /// once.
     Add {
         /// Its name in addresses: lower-case letters, digits and '-'.
         name: String,
@@ -30,7 +31,8 @@ pub(super) enum Command {
         /// The provider's address, for kinds where everybody has their own.
         #[arg(long, value_name = "URL")]
         issuer: Option<String>,
-        /// Any other key of `[providers.NAME]`, such as --set allowed_domains=example.com. May be given several times.
+        /// Any other key of `[providers.NAME]`, such as --set allowed_domains=example.com. May be
+        /// given several times.
         #[arg(long = "set", value_name = "KEY=VALUE")]
         settings: Vec<String>,
     },
@@ -50,11 +52,13 @@ pub(super) enum Command {
 
 /// Puts `KEY=VALUE` into a provider's settings.
 fn set(settings: &mut toml::Table, text: &str) -> Result<(), Failed> {
-    let (name, value) = text.split_once('=').ok_or_else(|| Failed(format!("--set {text}: write KEY=VALUE")))?;
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| Failed(format!("--set {text}: write KEY=VALUE")))?;
     let known = known_keys();
     let key = known.iter().find(|key| key.section == PROVIDERS && key.name == name);
     let key = key.ok_or_else(|| Failed(format!("--set {name}: is not a key of a provider; the reference of the configuration lists them")))?;
-    let value = value_from_text(key.kind, value.to_owned()).ok_or_else(|| Failed(format!("--set {name}: {}", key.kind.demand())))?;
+    let value = value_from_text(key.kind, value.to_owned())
+        .ok_or_else(|| Failed(format!("--set {name}: {}", key.kind.demand())))?;
     settings.insert(name.to_owned(), value);
     Ok(())
 }
@@ -98,10 +102,16 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::List => {
             let providers = federation.all_providers().await?;
             if context.json {
-                print_json(&providers.iter().map(|provider| describe(provider, &federation.callback_of(&provider.id))).collect());
+                print_json(
+                    &providers
+                        .iter()
+                        .map(|provider| describe(provider, &federation.callback_of(&provider.id)))
+                        .collect(),
+                );
             } else {
                 let row = |provider: &Arc<Provider>| {
-                    let source = if provider.source == Source::File { "configuration" } else { "command" };
+                    let source =
+                        if provider.source == Source::File { "configuration" } else { "command" };
                     let state = if provider.is_enabled() { "on" } else { "off" };
                     vec![
                         provider.id.to_string(),
@@ -112,13 +122,20 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                         federation.callback_of(&provider.id),
                     ]
                 };
-                print_table(&["NAME", "KIND", "TITLE", "FROM", "STATE", "REDIRECT URI"], &providers.iter().map(row).collect::<Vec<_>>());
+                print_table(
+                    &["NAME", "KIND", "TITLE", "FROM", "STATE", "REDIRECT URI"],
+                    &providers.iter().map(row).collect::<Vec<_>>(),
+                );
             }
         }
         Command::Test { name } => {
             let provider = federation.named(&name).await?;
-            let findings: Vec<Finding> =
-                federation.test(&provider).await.into_iter().map(|finding| Finding { what: finding.what.to_owned(), result: finding.result }).collect();
+            let findings: Vec<Finding> = federation
+                .test(&provider)
+                .await
+                .into_iter()
+                .map(|finding| Finding { what: finding.what.to_owned(), result: finding.result })
+                .collect();
             return Ok(print_findings(context.json, &findings));
         }
         Command::Delete { name } => {

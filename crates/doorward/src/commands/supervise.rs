@@ -1,5 +1,5 @@
-//! `doorward supervise`: runs a local process for the server and ends it, and everything that it started, when the server is gone,
-//! however that happens. Not for people.
+//! `doorward supervise`: runs a local process for the server and ends it, and everything that it
+//! started, when the server is gone, however that happens. Not for people.
 
 use std::{
     os::unix::process::ExitStatusExt,
@@ -17,7 +17,8 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Runs a command. It inherits our pipes, so nothing stands between it and the server.
 pub(super) async fn run(command: &[String]) -> Result<ExitCode, Failed> {
-    let (program, arguments) = command.split_first().ok_or_else(|| Failed("there is no command".to_owned()))?;
+    let (program, arguments) =
+        command.split_first().ok_or_else(|| Failed("there is no command".to_owned()))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failed::because)?;
     let parent = rustix::process::getppid();
     set_parent_process_death_signal(Some(Signal::TERM)).map_err(Failed::because)?;
@@ -35,14 +36,21 @@ pub(super) async fn run(command: &[String]) -> Result<ExitCode, Failed> {
         status = child.wait() => Some(status.map_err(Failed::because)?),
         _ = terminate.recv() => None,
     };
-    // Our group holds us, the process and what it started. We ignore the first signal, which we asked for, and go with the second.
+    // Our group holds us, the process and what it started. We ignore the first signal, which we
+    // asked for, and go with the second.
     let _ = kill_process_group(getpid(), Signal::TERM);
     if status.is_none() {
         let _ = tokio::time::timeout(LEAVE_WITHIN, child.wait()).await;
     }
-    let code = status.and_then(|status| status.code().or_else(|| status.signal().map(|signal| 128 + signal))).unwrap_or(1);
-    let others =
-        std::fs::read_dir("/proc").is_ok_and(|processes| processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).any(in_our_group));
+    let code = status
+        .and_then(|status| status.code().or_else(|| status.signal().map(|signal| 128 + signal)))
+        .unwrap_or(1);
+    let others = std::fs::read_dir("/proc").is_ok_and(|processes| {
+        processes
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .any(in_our_group)
+    });
     if others {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let _ = kill_process_group(getpid(), Signal::KILL);
@@ -53,5 +61,6 @@ pub(super) async fn run(command: &[String]) -> Result<ExitCode, Failed> {
 /// Whether a process other than us belongs to our group.
 fn in_our_group(id: i32) -> bool {
     let Some(process) = rustix::process::Pid::from_raw(id) else { return false };
-    process != getpid() && rustix::process::getpgid(Some(process)).is_ok_and(|group| group == getpid())
+    process != getpid()
+        && rustix::process::getpgid(Some(process)).is_ok_and(|group| group == getpid())
 }

@@ -2,7 +2,9 @@
 
 use clap::Subcommand;
 use doorward_accounts::{Authority, NewAccessToken, NewPerson};
-use doorward_model::{AccessToken, AccessTokenId, Clock, Role, ScopeSet, UpstreamName, ports::SystemClock};
+use doorward_model::{
+    AccessToken, AccessTokenId, Clock, Role, ScopeSet, UpstreamName, ports::SystemClock,
+};
 use serde_json::{Value, json};
 
 use super::{context::Context, moment, print_json, print_table};
@@ -15,9 +17,15 @@ pub(super) enum Command {
         /// What it is for.
         name: String,
         /// The sign-in name of the person that it acts for.
-        #[arg(long, value_name = "NAME", required_unless_present = "service", conflicts_with = "service")]
+        #[arg(
+            long,
+            value_name = "NAME",
+            required_unless_present = "service",
+            conflicts_with = "service"
+        )]
         user: Option<String>,
-        /// Make it for a service: an account of this name that cannot sign in, made if there is none.
+        /// Make it for a service: an account of this name that cannot sign in, made if there is
+        /// none.
         #[arg(long, value_name = "NAME")]
         service: Option<String>,
         /// A scope. May be given several times.
@@ -29,8 +37,8 @@ pub(super) enum Command {
         /// For how many days.
         #[arg(long, value_name = "DAYS", default_value_t = 90)]
         days: u32,
-        /// State that whoever gets the token proved a second factor to you. Without it, the token has no scope that needs one
-        /// (access.second_factor_scopes).
+        /// State that whoever gets the token proved a second factor to you. Without it, the token
+        /// has no scope that needs one (access.second_factor_scopes).
         #[arg(long)]
         second_factor: bool,
     },
@@ -61,8 +69,11 @@ pub(crate) fn describe(token: &AccessToken) -> Value {
 }
 
 fn scopes(texts: &[String]) -> Result<ScopeSet, Failed> {
-    let one =
-        |text: &String| doorward_model::Scope::named(text).ok_or_else(|| Failed(format!("there is no scope {text}; docs/reference/scopes.md names them")));
+    let one = |text: &String| {
+        doorward_model::Scope::named(text).ok_or_else(|| {
+            Failed(format!("there is no scope {text}; docs/reference/scopes.md names them"))
+        })
+    };
     texts.iter().map(one).collect()
 }
 
@@ -71,7 +82,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
     let accounts = context.accounts(&store).await?;
     match command {
         Command::Create { name, user, service, scopes: texts, upstreams, days, second_factor } => {
-            let operator = if second_factor { Authority::operator_states_second_factor() } else { Authority::operator() };
+            let operator = if second_factor {
+                Authority::operator_states_second_factor()
+            } else {
+                Authority::operator()
+            };
             let known = match (&user, &service) {
                 (_, Some(service)) => match accounts.find(service).await {
                     Ok(person) => person,
@@ -79,17 +94,28 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                         accounts
                             .add(
                                 &operator,
-                                NewPerson { name: service.clone(), email: None, password: None, roles: vec![Role::parse(SERVICE).map_err(Failed::because)?] },
+                                NewPerson {
+                                    name: service.clone(),
+                                    email: None,
+                                    password: None,
+                                    roles: vec![Role::parse(SERVICE).map_err(Failed::because)?],
+                                },
                             )
                             .await?
                     }
                 },
                 (user, None) => accounts.find(user.as_deref().unwrap_or_default()).await?,
             };
-            let named = |text: &String| UpstreamName::parse(text).map_err(|_| Failed(format!("{text:?} is not the name of an upstream")));
+            let named = |text: &String| {
+                UpstreamName::parse(text)
+                    .map_err(|_| Failed(format!("{text:?} is not the name of an upstream")))
+            };
             let upstreams = upstreams.iter().map(named).collect::<Result<Vec<_>, _>>()?;
             let new = NewAccessToken { name, scopes: scopes(&texts)?, upstreams, days };
-            let made = accounts.add_access_token(&operator, &known, &context.checked.access, new).await.map_err(Failed::because)?;
+            let made = accounts
+                .add_access_token(&operator, &known, &context.checked.access, new)
+                .await
+                .map_err(Failed::because)?;
             if context.json {
                 let mut described = describe(&made.token);
                 if let Value::Object(members) = &mut described {
@@ -114,7 +140,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 let people = accounts.list().await?;
                 let now = SystemClock.now();
                 let row = |token: &AccessToken| {
-                    let owner = people.iter().find(|person| person.id == token.user_id).map_or_else(String::new, |person| person.name.to_string());
+                    let owner = people
+                        .iter()
+                        .find(|person| person.id == token.user_id)
+                        .map_or_else(String::new, |person| person.name.to_string());
                     let state = if token.revoked_at.is_some() {
                         "revoked"
                     } else if token.is_live(now) {
@@ -123,13 +152,27 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                         "expired"
                     };
                     let used = token.last_used_at.map_or_else(|| "never".to_owned(), moment);
-                    vec![token.id.to_string(), token.name.clone(), owner, token.scopes.to_string(), used, moment(token.expires_at), state.to_owned()]
+                    vec![
+                        token.id.to_string(),
+                        token.name.clone(),
+                        owner,
+                        token.scopes.to_string(),
+                        used,
+                        moment(token.expires_at),
+                        state.to_owned(),
+                    ]
                 };
-                print_table(&["ID", "NAME", "FOR", "SCOPES", "LAST USED", "EXPIRES", "STATE"], &tokens.iter().map(row).collect::<Vec<_>>());
+                print_table(
+                    &["ID", "NAME", "FOR", "SCOPES", "LAST USED", "EXPIRES", "STATE"],
+                    &tokens.iter().map(row).collect::<Vec<_>>(),
+                );
             }
         }
         Command::Revoke { id } => {
-            accounts.revoke_access_token(None, &AccessTokenId::from_text(id.clone())).await.map_err(Failed::because)?;
+            accounts
+                .revoke_access_token(None, &AccessTokenId::from_text(id.clone()))
+                .await
+                .map_err(Failed::because)?;
             say!("Revoked {id}.");
         }
     }

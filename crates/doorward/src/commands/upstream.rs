@@ -17,7 +17,8 @@ use crate::{
 pub(super) enum Command {
     /// Adds an upstream server. A running server offers its tools within a second.
     Add {
-        /// Its name in addresses and before the names of its tools: lower-case letters, digits and '-'.
+        /// Its name in addresses and before the names of its tools: lower-case letters, digits and
+        /// '-'.
         name: String,
         /// What it is.
         #[arg(long, value_parser = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())]
@@ -28,10 +29,12 @@ pub(super) enum Command {
         /// With whose rights it is called: none, header, basic, identity, exchange or oauth.
         #[arg(long, value_name = "MODE")]
         auth: Option<String>,
-        /// Read one secret from standard input, as KEY=VALUE: header=Name: value, password=…, client_secret=… or env=NAME=VALUE.
+        /// Read one secret from standard input, as KEY=VALUE: header=Name: value, password=…,
+        /// client_secret=… or env=NAME=VALUE.
         #[arg(long)]
         secret_stdin: bool,
-        /// Any other key of `[upstreams.NAME]`, such as --set approve=manual. May be given several times.
+        /// Any other key of `[upstreams.NAME]`, such as --set approve=manual. May be given several
+        /// times.
         #[arg(long = "set", value_name = "KEY=VALUE")]
         settings: Vec<String>,
         /// The command of a local process and its arguments, after `--`.
@@ -56,7 +59,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Shows the tools of an upstream: approved, waiting, changed, rejected; with differences and warnings.
+    /// Shows the tools of an upstream: approved, waiting, changed, rejected; with differences and
+    /// warnings.
     Tools {
         /// Its name.
         name: String,
@@ -97,11 +101,13 @@ pub(super) enum Command {
 
 /// Puts `KEY=VALUE` into an upstream's settings. A list grows by what is said again.
 fn set(settings: &mut toml::Table, text: &str) -> Result<(), Failed> {
-    let (name, value) = text.split_once('=').ok_or_else(|| Failed(format!("--set {text}: write KEY=VALUE")))?;
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| Failed(format!("--set {text}: write KEY=VALUE")))?;
     let known = known_keys();
     let key = known.iter().find(|key| key.section == UPSTREAMS && key.name == name);
     let key = key.ok_or_else(|| Failed(format!("--set {name}: is not a key of an upstream; the reference of the configuration lists them")))?;
-    let value = value_from_text(key.kind, value.to_owned()).ok_or_else(|| Failed(format!("--set {name}: {}", key.kind.demand())))?;
+    let value = value_from_text(key.kind, value.to_owned())
+        .ok_or_else(|| Failed(format!("--set {name}: {}", key.kind.demand())))?;
     match (settings.get_mut(name), value) {
         (Some(toml::Value::Array(held)), toml::Value::Array(more)) => held.extend(more),
         (_, value) => {
@@ -116,13 +122,19 @@ fn read_secret(config: &mut UpstreamConfig) -> Result<(), Failed> {
     let mut text = String::new();
     std::io::stdin().take(16 * 1024).read_to_string(&mut text).map_err(Failed::because)?;
     for line in text.lines().filter(|line| !line.is_empty()) {
-        let (key, value) = line.split_once('=').ok_or_else(|| Failed("standard input must hold KEY=VALUE".to_owned()))?;
+        let (key, value) = line
+            .split_once('=')
+            .ok_or_else(|| Failed("standard input must hold KEY=VALUE".to_owned()))?;
         match key {
             "header" => config.header = value.into(),
             "password" => config.password = value.into(),
             "client_secret" => config.client_secret = value.into(),
             "env" => config.env.push(value.into()),
-            other => return Err(Failed(format!("{other:?} is no secret of an upstream; there are header, password, client_secret and env"))),
+            other => {
+                return Err(Failed(format!(
+                    "{other:?} is no secret of an upstream; there are header, password, client_secret and env"
+                )));
+            }
         }
     }
     Ok(())
@@ -157,17 +169,40 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::List => {
             let upstreams = gateway.all_upstreams().await?;
             if context.json {
-                print_json(&upstreams.iter().map(|upstream| crate::api::upstreams::describe(upstream)).collect());
+                print_json(
+                    &upstreams
+                        .iter()
+                        .map(|upstream| crate::api::upstreams::describe(upstream))
+                        .collect(),
+                );
             } else {
                 let row = |upstream: &Arc<Upstream>| {
                     let config = upstream.public_config();
-                    let place =
-                        if config.url.is_empty() { if config.command.is_empty() { config.document } else { config.command.join(" ") } } else { config.url };
-                    let source = if upstream.source == Source::File { "configuration" } else { "command" };
+                    let place = if config.url.is_empty() {
+                        if config.command.is_empty() {
+                            config.document
+                        } else {
+                            config.command.join(" ")
+                        }
+                    } else {
+                        config.url
+                    };
+                    let source =
+                        if upstream.source == Source::File { "configuration" } else { "command" };
                     let state = if upstream.is_enabled() { "on" } else { "off" };
-                    vec![upstream.name.to_string(), upstream.kind.name.to_owned(), config.auth, source.to_owned(), state.to_owned(), place]
+                    vec![
+                        upstream.name.to_string(),
+                        upstream.kind.name.to_owned(),
+                        config.auth,
+                        source.to_owned(),
+                        state.to_owned(),
+                        place,
+                    ]
                 };
-                print_table(&["NAME", "KIND", "ACCESS", "FROM", "STATE", "PLACE"], &upstreams.iter().map(row).collect::<Vec<_>>());
+                print_table(
+                    &["NAME", "KIND", "ACCESS", "FROM", "STATE", "PLACE"],
+                    &upstreams.iter().map(row).collect::<Vec<_>>(),
+                );
             }
         }
         Command::Test { name, user } | Command::Refresh { name, user } => {
@@ -179,7 +214,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             gateway.forget_lists(upstream.name).await;
             let findings = gateway.test(&upstream, person.as_ref()).await;
             gateway.close();
-            let findings: Vec<Finding> = findings.into_iter().map(|finding| Finding { what: finding.what.to_owned(), result: finding.result }).collect();
+            let findings: Vec<Finding> = findings
+                .into_iter()
+                .map(|finding| Finding { what: finding.what.to_owned(), result: finding.result })
+                .collect();
             return Ok(print_findings(context.json, &findings));
         }
         Command::Tools { name, waiting } => tools(context, &gateway, &name, waiting).await?,
@@ -187,7 +225,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             let upstream = gateway.named(&name).await?;
             let mut done = 0;
             for reviewed in gateway.review(upstream.name).await? {
-                let wanted = tool.as_ref().map_or_else(|| matches!(reviewed.state(), "waiting" | "changed"), |tool| *tool == reviewed.pin.tool);
+                let wanted = tool.as_ref().map_or_else(
+                    || matches!(reviewed.state(), "waiting" | "changed"),
+                    |tool| *tool == reviewed.pin.tool,
+                );
                 if wanted {
                     gateway.decide(&reviewed.pin, Decision::Approve, "the command line").await?;
                     say!("Approved {}.", reviewed.pin.tool);
@@ -195,18 +236,29 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 }
             }
             if done == 0 {
-                return Err(Failed(tool.map_or_else(|| "no tool waits for approval".to_owned(), |tool| format!("there is no tool {tool} at {name}"))));
+                return Err(Failed(tool.map_or_else(
+                    || "no tool waits for approval".to_owned(),
+                    |tool| format!("there is no tool {tool} at {name}"),
+                )));
             }
         }
         Command::Reject { name, tool } => {
             let upstream = gateway.named(&name).await?;
-            gateway.decide(&gateway.pinned(upstream.name, &tool).await?, Decision::Reject, "the command line").await?;
+            gateway
+                .decide(
+                    &gateway.pinned(upstream.name, &tool).await?,
+                    Decision::Reject,
+                    "the command line",
+                )
+                .await?;
             say!("Rejected {tool}.");
         }
         Command::Classify { name, tool, class } => {
             let upstream = gateway.named(&name).await?;
             let decision = Decision::Classify(ToolClass::parse(&class));
-            gateway.decide(&gateway.pinned(upstream.name, &tool).await?, decision, "the command line").await?;
+            gateway
+                .decide(&gateway.pinned(upstream.name, &tool).await?, decision, "the command line")
+                .await?;
             say!("{tool} counts as {class} now.");
         }
         Command::Delete { name } => {
@@ -217,7 +269,12 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     Ok(ExitCode::SUCCESS)
 }
 
-async fn tools(context: &Context, gateway: &doorward_gateway::Gateway, name: &str, waiting: bool) -> Result<(), Failed> {
+async fn tools(
+    context: &Context,
+    gateway: &doorward_gateway::Gateway,
+    name: &str,
+    waiting: bool,
+) -> Result<(), Failed> {
     let upstream = gateway.named(name).await?;
     let mut reviewed = gateway.review(upstream.name).await?;
     reviewed.retain(|tool| !waiting || matches!(tool.state(), "waiting" | "changed"));
@@ -225,8 +282,17 @@ async fn tools(context: &Context, gateway: &doorward_gateway::Gateway, name: &st
         print_json(&reviewed.iter().map(doorward_gateway::ReviewedTool::to_json).collect());
         return Ok(());
     }
-    let rows: Vec<Vec<String>> =
-        reviewed.iter().map(|tool| vec![tool.pin.tool.clone(), tool.state().to_owned(), tool.class().as_str().to_owned(), tool.warnings.join("; ")]).collect();
+    let rows: Vec<Vec<String>> = reviewed
+        .iter()
+        .map(|tool| {
+            vec![
+                tool.pin.tool.clone(),
+                tool.state().to_owned(),
+                tool.class().as_str().to_owned(),
+                tool.warnings.join("; "),
+            ]
+        })
+        .collect();
     print_table(&["TOOL", "STATE", "CLASS", "WARNINGS"], &rows);
     for tool in reviewed.iter().filter(|tool| !tool.differences.is_empty()) {
         say!("");

@@ -26,11 +26,18 @@ pub(super) enum Command {
         /// Read the password from standard input.
         #[arg(long)]
         password_stdin: bool,
-        /// Make no password: the person comes through this provider, with the address given by --email.
-        #[arg(long, value_name = "PROVIDER", conflicts_with = "password_stdin", requires = "email")]
+        /// Make no password: the person comes through this provider, with the address given by
+        /// --email.
+        #[arg(
+            long,
+            value_name = "PROVIDER",
+            conflicts_with = "password_stdin",
+            requires = "email"
+        )]
         invite: Option<String>,
     },
-    /// Invites a person to sign in through a provider: whoever comes from there with this verified e-mail address is them.
+    /// Invites a person to sign in through a provider: whoever comes from there with this verified
+    /// e-mail address is them.
     Invite {
         /// The sign-in name.
         name: String,
@@ -52,8 +59,8 @@ pub(super) enum Command {
         #[arg(long)]
         subject: String,
     },
-    /// Takes away a person's passkeys, authenticator app and recovery codes, because they lost them: sessions and connected apps
-    /// end at once.
+    /// Takes away a person's passkeys, authenticator app and recovery codes, because they lost
+    /// them: sessions and connected apps end at once.
     ResetFactors {
         /// The sign-in name.
         name: String,
@@ -98,7 +105,10 @@ pub(super) enum Command {
 }
 
 fn roles(texts: &[String]) -> Result<Vec<Role>, Failed> {
-    texts.iter().map(|text| Role::parse(text).map_err(|error| Failed(format!("{text:?}: {error}")))).collect()
+    texts
+        .iter()
+        .map(|text| Role::parse(text).map_err(|error| Failed(format!("{text:?}: {error}"))))
+        .collect()
 }
 
 /// A password from standard input, without the line's end, or a fresh one that is then shown.
@@ -139,11 +149,25 @@ fn show(context: &Context, person: &Person, identities: &[LinkedIdentity], facto
     say!("email     {}", person.email.as_deref().unwrap_or("-"));
     say!("roles     {}", person.all_roles().map(Role::as_str).collect::<Vec<_>>().join(", "));
     say!("created   {}", moment(person.created_at));
-    say!("state     {}", person.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled since {}", moment(at))));
+    say!(
+        "state     {}",
+        person
+            .disabled_at
+            .map_or_else(|| "active".to_owned(), |at| format!("disabled since {}", moment(at)))
+    );
     say!("password  {}", if person.password.is_some() { "set" } else { "none" });
-    say!("factors   {} passkeys, {}", factors.passkeys, if factors.authenticator { "authenticator app" } else { "no authenticator app" });
+    say!(
+        "factors   {} passkeys, {}",
+        factors.passkeys,
+        if factors.authenticator { "authenticator app" } else { "no authenticator app" }
+    );
     for identity in identities {
-        say!("account   {} {} ({})", identity.provider, identity.email.as_deref().or(identity.username.as_deref()).unwrap_or("-"), identity.subject);
+        say!(
+            "account   {} {} ({})",
+            identity.provider,
+            identity.email.as_deref().or(identity.username.as_deref()).unwrap_or("-"),
+            identity.subject
+        );
     }
 }
 
@@ -154,24 +178,42 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         Command::Add { name, email: Some(email), roles: texts, invite: Some(provider), .. } => {
             let federation = context.federation(&store).await?;
             let provider = federation.named(&provider).await?;
-            let person = accounts.add(&operator, NewPerson { name, email: Some(email.clone()), password: None, roles: roles(&texts)? }).await?;
+            let person = accounts
+                .add(
+                    &operator,
+                    NewPerson {
+                        name,
+                        email: Some(email.clone()),
+                        password: None,
+                        roles: roles(&texts)?,
+                    },
+                )
+                .await?;
             federation.invite(&provider, &email, &person).await?;
             if context.json {
                 print_json(&describe(&person));
             } else {
-                say!("Added {}. Whoever comes from {} as {email} is them.", person.name, provider.name);
+                say!(
+                    "Added {}. Whoever comes from {} as {email} is them.",
+                    person.name,
+                    provider.name
+                );
             }
         }
         Command::Invite { name, provider, email } => {
             let federation = context.federation(&store).await?;
-            let (person, provider) = (accounts.find(&name).await?, federation.named(&provider).await?);
-            let email = email.or_else(|| person.email.clone()).ok_or_else(|| Failed(format!("{name} has no e-mail address; give one with --email")))?;
+            let (person, provider) =
+                (accounts.find(&name).await?, federation.named(&provider).await?);
+            let email = email.or_else(|| person.email.clone()).ok_or_else(|| {
+                Failed(format!("{name} has no e-mail address; give one with --email"))
+            })?;
             federation.invite(&provider, &email, &person).await?;
             say!("Invited {name}: whoever comes from {} as {email} is them.", provider.name);
         }
         Command::Link { name, provider, subject } => {
             let federation = context.federation(&store).await?;
-            let (person, provider) = (accounts.find(&name).await?, federation.named(&provider).await?);
+            let (person, provider) =
+                (accounts.find(&name).await?, federation.named(&provider).await?);
             federation.link_subject(&provider, &subject, &person).await?;
             say!("Linked {name} to {subject} at {}.", provider.name);
         }
@@ -182,7 +224,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
         Command::Add { name, email, roles: texts, password_stdin, .. } => {
             let roles = roles(&texts)?;
             let (password, generated) = password(password_stdin)?;
-            let person = accounts.add(&operator, NewPerson { name, email, password: Some(password.clone()), roles }).await?;
+            let person = accounts
+                .add(&operator, NewPerson { name, email, password: Some(password.clone()), roles })
+                .await?;
             if context.json {
                 let mut described = describe(&person);
                 if let (true, Value::Object(members)) = (generated, &mut described) {
@@ -204,14 +248,28 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 let row = |person: &Person| {
                     let roles = person.all_roles().map(Role::as_str).collect::<Vec<_>>().join(",");
                     let state = if person.disabled_at.is_some() { "disabled" } else { "active" };
-                    vec![person.name.to_string(), person.email.clone().unwrap_or_default(), roles, state.to_owned(), person.id.to_string()]
+                    vec![
+                        person.name.to_string(),
+                        person.email.clone().unwrap_or_default(),
+                        roles,
+                        state.to_owned(),
+                        person.id.to_string(),
+                    ]
                 };
-                print_table(&["NAME", "EMAIL", "ROLES", "STATE", "ID"], &people.iter().map(row).collect::<Vec<_>>());
+                print_table(
+                    &["NAME", "EMAIL", "ROLES", "STATE", "ID"],
+                    &people.iter().map(row).collect::<Vec<_>>(),
+                );
             }
         }
         Command::Show { name } => {
             let person = accounts.find(&name).await?;
-            show(context, &person, &store.identities_of(&person.id).await?, accounts.enrolled(&person.id).await?);
+            show(
+                context,
+                &person,
+                &store.identities_of(&person.id).await?,
+                accounts.enrolled(&person.id).await?,
+            );
         }
         Command::Disable { name } => {
             accounts.disable(&accounts.find(&name).await?, None).await?;

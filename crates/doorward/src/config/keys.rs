@@ -1,4 +1,5 @@
-//! The table of all keys, read off the schema of [`Config`]: one source for checks, hints and the reference.
+//! The table of all keys, read off the schema of [`Config`]: one source for checks, hints and the
+//! reference.
 
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
@@ -60,7 +61,11 @@ impl Key {
     }
     /// The environment variable that sets it.
     pub fn variable(&self) -> String {
-        format!("DOORWARD_{}__{}", self.section.to_uppercase().replace('.', "__").replace('-', "_"), self.name.to_uppercase())
+        format!(
+            "DOORWARD_{}__{}",
+            self.section.to_uppercase().replace('.', "__").replace('-', "_"),
+            self.name.to_uppercase()
+        )
     }
 }
 
@@ -90,7 +95,8 @@ fn is_secret(schema: &Value) -> bool {
     hidden(schema) || schema.get("items").is_some_and(hidden)
 }
 
-/// The sections of which there may be many, such as `[providers.NAME]`. In the table of keys each stands once, under this name.
+/// The sections of which there may be many, such as `[providers.NAME]`. In the table of keys each
+/// stands once, under this name.
 pub const PROVIDERS: &str = "providers.NAME";
 /// The same for upstream servers.
 pub const UPSTREAMS: &str = "upstreams.NAME";
@@ -100,7 +106,11 @@ pub(super) const MANY: [(&str, &str); 2] = [("providers", PROVIDERS), ("upstream
 /// The keys of one of many, such as the provider of this name.
 pub(super) fn of_one(known: &[Key], family: &str, name: &str) -> Vec<Key> {
     let (section, template) = (format!("{family}.{name}"), format!("{family}.NAME"));
-    known.iter().filter(|key| key.section == template).map(|key| Key { section: section.clone(), ..key.clone() }).collect()
+    known
+        .iter()
+        .filter(|key| key.section == template)
+        .map(|key| Key { section: section.clone(), ..key.clone() })
+        .collect()
 }
 
 /// All keys that have a value in this configuration: those of each of its providers among them.
@@ -108,26 +118,41 @@ pub fn in_force(config: &Config) -> Vec<Key> {
     let known = all();
     let providers = config.providers.keys().flat_map(|name| of_one(&known, "providers", name));
     let upstreams = config.upstreams.keys().flat_map(|name| of_one(&known, "upstreams", name));
-    known.iter().filter(|key| !key.is_of_many()).cloned().chain(providers).chain(upstreams).collect()
+    known
+        .iter()
+        .filter(|key| !key.is_of_many())
+        .cloned()
+        .chain(providers)
+        .chain(upstreams)
+        .collect()
 }
 
 /// All keys in the order of their sections.
 pub fn all() -> Vec<Key> {
-    let (schema, defaults) = (schema(), serde_json::to_value(Config::default()).unwrap_or_default());
+    let (schema, defaults) =
+        (schema(), serde_json::to_value(Config::default()).unwrap_or_default());
     let empty = serde_json::Map::new();
     let sections = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     let mut keys = Vec::new();
-    let provider = serde_json::to_value(doorward_federation::ProviderConfig::default()).unwrap_or_default();
-    let upstream = serde_json::to_value(doorward_gateway::UpstreamConfig::default()).unwrap_or_default();
+    let provider =
+        serde_json::to_value(doorward_federation::ProviderConfig::default()).unwrap_or_default();
+    let upstream =
+        serde_json::to_value(doorward_gateway::UpstreamConfig::default()).unwrap_or_default();
     for (section, section_schema) in sections {
         // A section of which there may be many describes one of them.
-        let (section, section_schema, defaults) = match section_schema.get("additionalProperties").filter(|one| one.is_object()) {
-            Some(one) if section == "upstreams" => (UPSTREAMS.to_owned(), one, Some(&upstream)),
-            Some(one) => (PROVIDERS.to_owned(), one, Some(&provider)),
-            None => (section.clone(), section_schema, defaults.get(section)),
-        };
-        for (name, key_schema) in section_schema.get("properties").and_then(Value::as_object).unwrap_or(&empty) {
-            let default = defaults.and_then(|section| section.get(name)).map(ToString::to_string).unwrap_or_default();
+        let (section, section_schema, defaults) =
+            match section_schema.get("additionalProperties").filter(|one| one.is_object()) {
+                Some(one) if section == "upstreams" => (UPSTREAMS.to_owned(), one, Some(&upstream)),
+                Some(one) => (PROVIDERS.to_owned(), one, Some(&provider)),
+                None => (section.clone(), section_schema, defaults.get(section)),
+            };
+        for (name, key_schema) in
+            section_schema.get("properties").and_then(Value::as_object).unwrap_or(&empty)
+        {
+            let default = defaults
+                .and_then(|section| section.get(name))
+                .map(ToString::to_string)
+                .unwrap_or_default();
             keys.push(Key {
                 section: section.clone(),
                 section_description: words(section_schema),

@@ -23,33 +23,60 @@ pub struct Environment(BTreeMap<String, String>);
 impl Environment {
     /// The process's environment.
     pub fn of_process() -> Self {
-        Self::from_pairs(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+        Self::from_pairs(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }))
     }
     /// These variables. Those that do not start with `DOORWARD_` or name no section are left out.
-    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
         let ours = |(name, value): (N, V)| (name.into(), value.into());
-        Self(pairs.into_iter().map(ours).filter(|(name, _)| name.strip_prefix("DOORWARD_").is_some_and(|rest| rest.contains("__"))).collect())
+        Self(
+            pairs
+                .into_iter()
+                .map(ours)
+                .filter(|(name, _)| {
+                    name.strip_prefix("DOORWARD_").is_some_and(|rest| rest.contains("__"))
+                })
+                .collect(),
+        )
     }
 }
 
-/// Loads the configuration: the file, if there is one, and the environment. A file that is named must exist.
+/// Loads the configuration: the file, if there is one, and the environment. A file that is named
+/// must exist.
 pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
-    let (path, named) = file.map_or_else(|| (PathBuf::from("doorward.toml"), false), |file| (file.to_owned(), true));
+    let (path, named) = file
+        .map_or_else(|| (PathBuf::from("doorward.toml"), false), |file| (file.to_owned(), true));
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => String::new(),
-        Err(error) => return Err(ConfigError { origin: None, key: String::new(), message: format!("{}: {error}", path.display()) }),
+        Err(error) => {
+            return Err(ConfigError {
+                origin: None,
+                key: String::new(),
+                message: format!("{}: {error}", path.display()),
+            });
+        }
     };
     load_text(&text, &path.display().to_string(), environment)
 }
 
-pub(super) fn load_text(text: &str, file: &str, environment: &Environment) -> Result<Loaded, ConfigError> {
+pub(super) fn load_text(
+    text: &str,
+    file: &str,
+    environment: &Environment,
+) -> Result<Loaded, ConfigError> {
     let known = known_keys();
     let mut origins = BTreeMap::new();
     let mut table = read_file(text, file, &known, &mut origins)?;
     overlay(&mut table, environment, &known, &mut origins)?;
-    let config: Config =
-        table.try_into().map_err(|error: toml::de::Error| ConfigError { origin: None, key: String::new(), message: error.message().to_owned() })?;
+    let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError {
+        origin: None,
+        key: String::new(),
+        message: error.message().to_owned(),
+    })?;
     Ok(Loaded { config, origins })
 }
 
@@ -58,11 +85,20 @@ fn line_of(text: &str, offset: usize) -> usize {
 }
 
 /// Parses the file and checks every key and the kind of its value.
-fn read_file(text: &str, file: &str, known: &[Key], origins: &mut BTreeMap<String, Origin>) -> Result<Table, ConfigError> {
+fn read_file(
+    text: &str,
+    file: &str,
+    known: &[Key],
+    origins: &mut BTreeMap<String, Origin>,
+) -> Result<Table, ConfigError> {
     let at = |offset: usize| Origin::Line(file.to_owned(), line_of(text, offset));
     let parsed = DeTable::parse(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
-        ConfigError { origin: Some(at(offset)), key: String::new(), message: error.message().to_owned() }
+        ConfigError {
+            origin: Some(at(offset)),
+            key: String::new(),
+            message: error.message().to_owned(),
+        }
     })?;
     let mut file = File { at: &at, known, origins };
     for (section, value) in parsed.get_ref() {
@@ -83,7 +119,11 @@ fn read_file(text: &str, file: &str, known: &[Key], origins: &mut BTreeMap<Strin
             file.section(&path, origin, keys, &of_one(known, &section, name.get_ref()))?;
         }
     }
-    text.parse::<Table>().map_err(|error| ConfigError { origin: None, key: String::new(), message: error.message().to_owned() })
+    text.parse::<Table>().map_err(|error| ConfigError {
+        origin: None,
+        key: String::new(),
+        message: error.message().to_owned(),
+    })
 }
 
 /// What checks a parsed file.
@@ -95,24 +135,40 @@ struct File<'a> {
 
 impl File<'_> {
     /// Checks every key of one section and the kind of its value.
-    fn section(&mut self, section: &str, origin: Origin, keys: &DeTable<'_>, known: &[Key]) -> Result<(), ConfigError> {
+    fn section(
+        &mut self,
+        section: &str,
+        origin: Origin,
+        keys: &DeTable<'_>,
+        known: &[Key],
+    ) -> Result<(), ConfigError> {
         let in_section: Vec<&Key> = known.iter().filter(|key| key.section == section).collect();
         if in_section.is_empty() {
             return Err(unknown(Some(origin), section, self.known));
         }
         self.origins.insert(section.to_owned(), origin);
         for (name, value) in keys {
-            let (path, origin) = (format!("{section}.{}", name.get_ref()), (self.at)(name.span().start));
-            let Some(key) = in_section.iter().find(|key| key.name == name.get_ref().as_ref()) else {
+            let (path, origin) =
+                (format!("{section}.{}", name.get_ref()), (self.at)(name.span().start));
+            let Some(key) = in_section.iter().find(|key| key.name == name.get_ref().as_ref())
+            else {
                 return Err(unknown(Some(origin), &path, known));
             };
             let fits = match (key.kind, value.get_ref()) {
-                (Kind::Text, DeValue::String(_)) | (Kind::Number, DeValue::Integer(_)) | (Kind::Switch, DeValue::Boolean(_)) => true,
-                (Kind::List, DeValue::Array(items)) => items.iter().all(|item| matches!(item.get_ref(), DeValue::String(_))),
+                (Kind::Text, DeValue::String(_))
+                | (Kind::Number, DeValue::Integer(_))
+                | (Kind::Switch, DeValue::Boolean(_)) => true,
+                (Kind::List, DeValue::Array(items)) => {
+                    items.iter().all(|item| matches!(item.get_ref(), DeValue::String(_)))
+                }
                 _ => false,
             };
             if !fits {
-                return Err(ConfigError { origin: Some(origin), key: path, message: key.kind.demand().to_owned() });
+                return Err(ConfigError {
+                    origin: Some(origin),
+                    key: path,
+                    message: key.kind.demand().to_owned(),
+                });
             }
             self.origins.insert(path, origin);
         }
@@ -120,15 +176,20 @@ impl File<'_> {
     }
 }
 
-/// The keys that the environment may name: all, and those of every provider and upstream that the file or a variable names.
+/// The keys that the environment may name: all, and those of every provider and upstream that the
+/// file or a variable names.
 fn with_many(table: &Table, environment: &Environment, known: &[Key]) -> Vec<Key> {
     let mut all: Vec<Key> = known.iter().filter(|key| !key.is_of_many()).cloned().collect();
     for (family, _) in MANY {
-        let in_file = table.get(family).and_then(Value::as_table).into_iter().flat_map(Table::keys).cloned();
+        let in_file =
+            table.get(family).and_then(Value::as_table).into_iter().flat_map(Table::keys).cloned();
         let mut names: Vec<String> = in_file.collect();
         let prefix = format!("DOORWARD_{}__", family.to_uppercase());
         for variable in environment.0.keys() {
-            let from_variable = variable.strip_prefix(&prefix).and_then(|rest| rest.split_once("__")).map(|(name, _)| name.to_lowercase().replace('_', "-"));
+            let from_variable = variable
+                .strip_prefix(&prefix)
+                .and_then(|rest| rest.split_once("__"))
+                .map(|(name, _)| name.to_lowercase().replace('_', "-"));
             if let Some(name) = from_variable.filter(|name| !names.contains(name)) {
                 names.push(name);
             }
@@ -155,12 +216,23 @@ pub(crate) fn value_from_text(kind: Kind, text: String) -> Option<Value> {
         Kind::Text => Value::String(text),
         Kind::Number => Value::Integer(text.trim().parse().ok()?),
         Kind::Switch => Value::Boolean(text.trim().parse().ok()?),
-        Kind::List => Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| Value::String(item.to_owned())).collect()),
+        Kind::List => Value::Array(
+            text.split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(|item| Value::String(item.to_owned()))
+                .collect(),
+        ),
     })
 }
 
 /// Lays the environment over the file.
-fn overlay(table: &mut Table, environment: &Environment, known: &[Key], origins: &mut BTreeMap<String, Origin>) -> Result<(), ConfigError> {
+fn overlay(
+    table: &mut Table,
+    environment: &Environment,
+    known: &[Key],
+    origins: &mut BTreeMap<String, Origin>,
+) -> Result<(), ConfigError> {
     let known = &with_many(table, environment, known);
     // `…_FILE` sorts behind the plain name and so wins over it.
     for (variable, value) in &environment.0 {
@@ -170,17 +242,30 @@ fn overlay(table: &mut Table, environment: &Environment, known: &[Key], origins:
             (Some(key), _) => (key, value.clone()),
             (None, Some(key)) => {
                 let read = std::fs::read_to_string(value);
-                let text = read.map_err(|error| ConfigError { origin: Some(origin.clone()), key: key.path(), message: format!("{value}: {error}") })?;
+                let text = read.map_err(|error| ConfigError {
+                    origin: Some(origin.clone()),
+                    key: key.path(),
+                    message: format!("{value}: {error}"),
+                })?;
                 (key, text.trim_end_matches(['\n', '\r']).to_owned())
             }
             (None, None) => {
-                let many = MANY.iter().any(|(family, _)| variable.starts_with(&format!("DOORWARD_{}__", family.to_uppercase())));
+                let many = MANY.iter().any(|(family, _)| {
+                    variable.starts_with(&format!("DOORWARD_{}__", family.to_uppercase()))
+                });
                 let dots = if many { 2 } else { 1 };
-                let path = variable.trim_start_matches("DOORWARD_").replacen("__", ".", dots).to_lowercase();
+                let path = variable
+                    .trim_start_matches("DOORWARD_")
+                    .replacen("__", ".", dots)
+                    .to_lowercase();
                 return Err(unknown(Some(origin), &path, known));
             }
         };
-        let wrong = || ConfigError { origin: Some(origin.clone()), key: key.path(), message: key.kind.demand().to_owned() };
+        let wrong = || ConfigError {
+            origin: Some(origin.clone()),
+            key: key.path(),
+            message: key.kind.demand().to_owned(),
+        };
         let value = value_from_text(key.kind, text).ok_or_else(wrong)?;
         put(table, &key.section, &key.name, value);
         origins.insert(key.path(), origin);
@@ -190,16 +275,23 @@ fn overlay(table: &mut Table, environment: &Environment, known: &[Key], origins:
 
 /// An unknown key, with the nearest known one.
 fn unknown(origin: Option<Origin>, path: &str, known: &[Key]) -> ConfigError {
-    let is_section = !path.contains('.') || MANY.iter().any(|(family, _)| path.starts_with(&format!("{family}."))) && path.matches('.').count() == 1;
+    let is_section = !path.contains('.')
+        || MANY.iter().any(|(family, _)| path.starts_with(&format!("{family}.")))
+            && path.matches('.').count() == 1;
     let mut candidates: Vec<String> = known.iter().map(Key::path).collect();
     if is_section {
         candidates.extend(known.iter().map(|key| key.section.clone()));
     }
     // A bare key outside its section counts as near as its last part.
     let distance = |candidate: &String| {
-        edits(path, candidate).min(if is_section { edits(path, candidate.split('.').next_back().unwrap_or(candidate)) } else { usize::MAX })
+        edits(path, candidate).min(if is_section {
+            edits(path, candidate.split('.').next_back().unwrap_or(candidate))
+        } else {
+            usize::MAX
+        })
     };
-    let nearest = candidates.into_iter().min_by_key(|candidate| (distance(candidate), candidate.len()));
+    let nearest =
+        candidates.into_iter().min_by_key(|candidate| (distance(candidate), candidate.len()));
     let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
     let what = if is_section { "section" } else { "key" };
     ConfigError { origin, key: path.to_owned(), message: format!("is not a {what}{hint}") }
@@ -211,8 +303,13 @@ fn edits(one: &str, other: &str) -> usize {
     for (index, letter) in one.bytes().enumerate() {
         let mut next = vec![index + 1];
         for (column, target) in other.bytes().enumerate() {
-            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
-            next.push((at(&row, column) + usize::from(letter != target)).min(at(&row, column + 1) + 1).min(at(&next, column) + 1));
+            let at =
+                |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
+            next.push(
+                (at(&row, column) + usize::from(letter != target))
+                    .min(at(&row, column + 1) + 1)
+                    .min(at(&next, column) + 1),
+            );
         }
         row = next;
     }

@@ -1,6 +1,7 @@
 //! An operation of a REST API: how the arguments of a call become a request.
 //!
-//! It is a part of the tool's pinned definition: what is executed is what was pinned, and what the document says now is not asked again.
+//! It is a part of the tool's pinned definition: what is executed is what was pinned, and what the
+//! document says now is not asked again.
 
 use doorward_mcp::ToolError;
 use http::{HeaderName, HeaderValue, Method};
@@ -42,7 +43,8 @@ pub(super) enum Body {
     Whole(String),
 }
 
-/// How a call becomes a request: everything of the document that decides where a call goes and what it sends there.
+/// How a call becomes a request: everything of the document that decides where a call goes and what
+/// it sends there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Operation {
@@ -55,9 +57,11 @@ pub(crate) struct Operation {
     pub(super) body: Body,
     pub(super) media_type: String,
     pub(super) body_required: bool,
-    /// The security requirement and the schemes that it names, without their words. Doorward does not act on it; a change is to be seen.
+    /// The security requirement and the schemes that it names, without their words. Doorward does
+    /// not act on it; a change is to be seen.
     pub(super) security: Value,
-    /// The SHA-256 digest of the summary and description, where they are longer than what clients are given.
+    /// The SHA-256 digest of the summary and description, where they are longer than what clients
+    /// are given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) text_digest: Option<String>,
 }
@@ -66,10 +70,15 @@ mod method {
     use http::Method;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        method: &Method,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(method.as_str())
     }
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Method, D::Error> {
         Method::from_bytes(String::deserialize(deserializer)?.as_bytes()).map_err(D::Error::custom)
     }
 }
@@ -94,7 +103,8 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Letters that stand for themselves in one segment of a path. Everything else is encoded, `/`, `\` and `%` too (GW-10).
+/// Letters that stand for themselves in one segment of a path. Everything else is encoded, `/`, `\`
+/// and `%` too (GW-10).
 fn segment(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut made, byte| {
         use std::fmt::Write;
@@ -113,14 +123,19 @@ impl Operation {
         &self.base
     }
 
-    /// Makes the request of a call. Nothing of the client's own request enters it but these arguments (CW8).
-    pub(super) fn request(&self, arguments: &Map<String, Value>) -> Result<http::Request<Vec<u8>>, ToolError> {
+    /// Makes the request of a call. Nothing of the client's own request enters it but these
+    /// arguments (CW8).
+    pub(super) fn request(
+        &self,
+        arguments: &Map<String, Value>,
+    ) -> Result<http::Request<Vec<u8>>, ToolError> {
         let missing = |name: &str| ToolError::Arguments(format!("the argument {name} is missing"));
         let mut path = self.path.clone();
         let mut query: Vec<(String, String)> = Vec::new();
         let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
         for parameter in &self.parameters {
-            let Some(value) = arguments.get(&parameter.argument).filter(|value| !value.is_null()) else {
+            let Some(value) = arguments.get(&parameter.argument).filter(|value| !value.is_null())
+            else {
                 if parameter.required {
                     return Err(missing(&parameter.argument));
                 }
@@ -129,33 +144,55 @@ impl Operation {
             match parameter.place {
                 Place::Path => {
                     let text = match value {
-                        Value::Array(items) => items.iter().map(|item| segment(&plain(item))).collect::<Vec<_>>().join(","),
+                        Value::Array(items) => items
+                            .iter()
+                            .map(|item| segment(&plain(item)))
+                            .collect::<Vec<_>>()
+                            .join(","),
                         other => segment(&plain(other)),
                     };
-                    // Dots alone would climb, however they are encoded: readers of addresses take %2E for a dot.
+                    // Dots alone would climb, however they are encoded: readers of addresses take
+                    // %2E for a dot.
                     if text.is_empty() || text == "." || text == ".." {
-                        return Err(ToolError::Arguments(format!("the argument {} must not be empty, '.' or '..'", parameter.argument)));
+                        return Err(ToolError::Arguments(format!(
+                            "the argument {} must not be empty, '.' or '..'",
+                            parameter.argument
+                        )));
                     }
                     path = path.replace(&format!("{{{}}}", parameter.name), &text);
                 }
                 Place::Query => parameter.query(value, &mut query),
                 Place::Header => {
                     let text = match value {
-                        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+                        Value::Array(items) => {
+                            items.iter().map(plain).collect::<Vec<_>>().join(",")
+                        }
                         other => plain(other),
                     };
-                    let wrong = || ToolError::Arguments(format!("the argument {} cannot be sent as a header", parameter.argument));
-                    headers.push((HeaderName::try_from(parameter.name.as_str()).map_err(|_| wrong())?, HeaderValue::try_from(text).map_err(|_| wrong())?));
+                    let wrong = || {
+                        ToolError::Arguments(format!(
+                            "the argument {} cannot be sent as a header",
+                            parameter.argument
+                        ))
+                    };
+                    headers.push((
+                        HeaderName::try_from(parameter.name.as_str()).map_err(|_| wrong())?,
+                        HeaderValue::try_from(text).map_err(|_| wrong())?,
+                    ));
                 }
             }
         }
         let mut url = self.base.clone();
-        let whole = format!("{}/{}", self.base.path().trim_end_matches('/'), path.trim_start_matches('/'));
+        let whole =
+            format!("{}/{}", self.base.path().trim_end_matches('/'), path.trim_start_matches('/'));
         url.set_path(&whole);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut request = http::Request::builder().method(self.method.clone()).uri(url.as_str()).header(http::header::ACCEPT, "application/json, */*;q=0.5");
+        let mut request = http::Request::builder()
+            .method(self.method.clone())
+            .uri(url.as_str())
+            .header(http::header::ACCEPT, "application/json, */*;q=0.5");
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -163,14 +200,19 @@ impl Operation {
         if body.is_some() {
             request = request.header(http::header::CONTENT_TYPE, self.media_type.as_str());
         }
-        request.body(body.unwrap_or_default()).map_err(|error| ToolError::Arguments(format!("the request cannot be made: {error}")))
+        request
+            .body(body.unwrap_or_default())
+            .map_err(|error| ToolError::Arguments(format!("the request cannot be made: {error}")))
     }
 
     fn body(&self, arguments: &Map<String, Value>) -> Result<Option<Vec<u8>>, ToolError> {
         let value = match &self.body {
             Body::Nothing => return Ok(None),
             Body::Members(names) => {
-                let members: Map<String, Value> = names.iter().filter_map(|name| Some((name.clone(), arguments.get(name)?.clone()))).collect();
+                let members: Map<String, Value> = names
+                    .iter()
+                    .filter_map(|name| Some((name.clone(), arguments.get(name)?.clone())))
+                    .collect();
                 if members.is_empty() && !self.body_required {
                     return Ok(None);
                 }
@@ -178,7 +220,11 @@ impl Operation {
             }
             Body::Whole(argument) => match arguments.get(argument) {
                 Some(value) => value.clone(),
-                None if self.body_required => return Err(ToolError::Arguments(format!("the argument {argument} is missing"))),
+                None if self.body_required => {
+                    return Err(ToolError::Arguments(format!(
+                        "the argument {argument} is missing"
+                    )));
+                }
                 None => return Ok(None),
             },
         };
@@ -200,12 +246,30 @@ impl Parameter {
     /// Writes a value into the query, in the style that the document names (OpenAPI 3.1 §4.8.12.2).
     fn query(&self, value: &Value, query: &mut Vec<(String, String)>) {
         match value {
-            Value::Array(items) if self.explode && self.separator == ',' => query.extend(items.iter().map(|item| (self.name.clone(), plain(item)))),
-            Value::Array(items) => query.push((self.name.clone(), items.iter().map(plain).collect::<Vec<_>>().join(&self.separator.to_string()))),
-            Value::Object(members) if self.deep => query.extend(members.iter().map(|(name, value)| (format!("{}[{name}]", self.name), plain(value)))),
-            Value::Object(members) if self.explode => query.extend(members.iter().map(|(name, value)| (name.clone(), plain(value)))),
+            Value::Array(items) if self.explode && self.separator == ',' => {
+                query.extend(items.iter().map(|item| (self.name.clone(), plain(item))))
+            }
+            Value::Array(items) => query.push((
+                self.name.clone(),
+                items.iter().map(plain).collect::<Vec<_>>().join(&self.separator.to_string()),
+            )),
+            Value::Object(members) if self.deep => query.extend(
+                members
+                    .iter()
+                    .map(|(name, value)| (format!("{}[{name}]", self.name), plain(value))),
+            ),
+            Value::Object(members) if self.explode => {
+                query.extend(members.iter().map(|(name, value)| (name.clone(), plain(value))))
+            }
             Value::Object(members) => {
-                query.push((self.name.clone(), members.iter().map(|(name, value)| format!("{name},{}", plain(value))).collect::<Vec<_>>().join(",")));
+                query.push((
+                    self.name.clone(),
+                    members
+                        .iter()
+                        .map(|(name, value)| format!("{name},{}", plain(value)))
+                        .collect::<Vec<_>>()
+                        .join(","),
+                ));
             }
             other => query.push((self.name.clone(), plain(other))),
         }

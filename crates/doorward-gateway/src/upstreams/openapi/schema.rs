@@ -1,11 +1,13 @@
-//! Schemas of a document with their references put in their places, within the budget of one schema and of the whole document.
+//! Schemas of a document with their references put in their places, within the budget of one schema
+//! and of the whole document.
 
 use doorward_transport::{Budget, budget::Exceeded};
 use serde_json::{Map, Value, json};
 
 use super::document::Reader;
 
-/// How deep references are followed, and the most bytes of one schema; what is deeper or longer takes anything.
+/// How deep references are followed, and the most bytes of one schema; what is deeper or longer
+/// takes anything.
 const MOST_DEPTH: usize = 16;
 const MOST_SCHEMA: usize = 48 * 1024;
 
@@ -24,10 +26,15 @@ impl From<Exceeded> for Stop {
     }
 }
 
-/// A schema with its references put in their places, in the dialect of JSON Schema 2020-12. A schema that is too large takes anything.
+/// A schema with its references put in their places, in the dialect of JSON Schema 2020-12. A
+/// schema that is too large takes anything.
 pub(super) fn written_out<'a>(reader: &Reader<'a>, schema: &'a Value) -> Result<Value, Stop> {
     // Charged while it grows, with some room: what counts is the length of the result.
-    let mut writing = Writing { reader, left: Budget::new(2 * MOST_SCHEMA, 2 * MOST_SCHEMA, MOST_DEPTH), path: Vec::new() };
+    let mut writing = Writing {
+        reader,
+        left: Budget::new(2 * MOST_SCHEMA, 2 * MOST_SCHEMA, MOST_DEPTH),
+        path: Vec::new(),
+    };
     match writing.inline(schema, 0) {
         Ok(made) if made.to_string().len() <= MOST_SCHEMA => Ok(made),
         Ok(_) | Err(Stop::Schema) => Ok(json!({"description": "Too large to be described here."})),
@@ -36,7 +43,10 @@ pub(super) fn written_out<'a>(reader: &Reader<'a>, schema: &'a Value) -> Result<
 }
 
 /// Charges a value and all that is in it, and stops where `charge` fails.
-pub(super) fn weigh<E>(value: &Value, charge: &mut impl FnMut(usize, usize) -> Result<(), E>) -> Result<(), E> {
+pub(super) fn weigh<E>(
+    value: &Value,
+    charge: &mut impl FnMut(usize, usize) -> Result<(), E>,
+) -> Result<(), E> {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => charge(1, 1),
         Value::String(text) => charge(text.len() + 2, 1),
@@ -83,7 +93,11 @@ impl<'a> Writing<'_, 'a> {
             },
             Value::Array(items) => {
                 self.charge(2, 1)?;
-                items.iter().map(|item| self.inline(item, depth + 1)).collect::<Result<_, _>>().map(Value::Array)
+                items
+                    .iter()
+                    .map(|item| self.inline(item, depth + 1))
+                    .collect::<Result<_, _>>()
+                    .map(Value::Array)
             }
             other => self.copy(other),
         }
@@ -91,7 +105,8 @@ impl<'a> Writing<'_, 'a> {
 
     fn follow(&mut self, reference: &'a str, depth: usize) -> Result<Value, Stop> {
         self.reader.charge(reference.len(), 1)?;
-        // What contains itself takes anything there: written out once more, such schemas grow beyond all measure.
+        // What contains itself takes anything there: written out once more, such schemas grow
+        // beyond all measure.
         if self.path.contains(&reference) {
             return Ok(json!({}));
         }
@@ -106,7 +121,8 @@ impl<'a> Writing<'_, 'a> {
         let mut made = Map::new();
         for (name, value) in members {
             let kept = match name.as_str() {
-                "discriminator" | "xml" | "externalDocs" | "example" | "examples" | "nullable" | "readOnly" | "writeOnly" | "deprecated" => None,
+                "discriminator" | "xml" | "externalDocs" | "example" | "examples" | "nullable"
+                | "readOnly" | "writeOnly" | "deprecated" => None,
                 "exclusiveMinimum" | "exclusiveMaximum" if value.is_boolean() => None,
                 "properties" | "patternProperties" | "$defs" => {
                     let mut inner = Map::new();
@@ -116,7 +132,8 @@ impl<'a> Writing<'_, 'a> {
                     }
                     Some(Value::Object(inner))
                 }
-                "enum" | "const" | "default" | "required" | "type" | "title" | "description" | "format" | "pattern" => Some(self.copy(value)?),
+                "enum" | "const" | "default" | "required" | "type" | "title" | "description"
+                | "format" | "pattern" => Some(self.copy(value)?),
                 name if name.starts_with("x-") => None,
                 _ => Some(self.inline(value, depth + 1)?),
             };
@@ -148,7 +165,8 @@ fn modernise(members: &Map<String, Value>, made: &mut Map<String, Value>) {
             values.push(Value::Null);
         }
     }
-    for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+    for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")]
+    {
         if members.get(exclusive) == Some(&Value::Bool(true))
             && let Some(bound) = made.remove(inclusive)
         {
