@@ -20,6 +20,7 @@ mod connections;
 mod crash;
 mod deploy;
 mod disconnects;
+mod documentation;
 mod documents;
 mod entry_limits;
 mod export;
