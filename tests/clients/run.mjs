@@ -35,7 +35,9 @@ export async function startServer(extra = {}, listen = ['--listen', '127.0.0.1:0
     return done.stdout.toString();
   };
   const cli = (...args) => cliWith(PASSWORD, ...args);
-  return { url, adminLink, cli, cliWith, data, log: () => Buffer.concat(log).toString(), stop: () => server.kill('SIGTERM') };
+  // What a command prints, also if it finds something wrong.
+  const told = (...args) => spawnSync(binary, ['--data-dir', data, ...args], { env }).stdout.toString();
+  return { url, adminLink, cli, cliWith, told, data, log: () => Buffer.concat(log).toString(), stop: () => server.kill('SIGTERM') };
 }
 
 const node = (...args) => [process.execPath, args];

@@ -252,7 +252,9 @@ impl Inner {
         person: &Arc<Person>,
     ) -> Result<Catalogue, LinkError> {
         let listed = if upstream.kind.name == "openapi" {
-            let api = openapi::load(upstream).await?;
+            let pins = self.parts.store.pinned_tools(upstream.name).await;
+            let pins = pins.map_err(|error| LinkError::Failed(error.to_string()))?;
+            let api = openapi::load(upstream, pins).await?;
             Listed { tools: api.tools, left_out: api.left_out, ..Listed::default() }
         } else {
             let link = self.link(upstream, person).await?;

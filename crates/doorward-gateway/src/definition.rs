@@ -77,6 +77,17 @@ impl Shown {
         names::is_tool_name(&tool.name).then_some(Self { tool, operation })
     }
 
+    /// Reports the tool of a REST API that an older version pinned, which read less of its document:
+    /// the same operation, with the same words, whose arguments are described more completely.
+    pub(crate) fn supersedes(&self, pinned: &str) -> bool {
+        let Some(operation) = &self.operation else { return false };
+        let (pinned, own) = (read(pinned), self.members());
+        pinned.get(OPERATION).is_some_and(|older| operation.supersedes(older))
+            && ["name", "title", "description"]
+                .iter()
+                .all(|part| pinned.get(*part) == own.get(*part))
+    }
+
     /// Reports a definition that is fit to be passed on: clients drop the whole list for one that
     /// is not.
     pub(crate) fn is_sound(&self, definition: &str) -> bool {

@@ -1,14 +1,15 @@
-//! Tools that an upstream lists and that are not offered: named in the log, by `doorward upstream
-//! test` and on the administrators' page.
+//! What an upstream lists and what is not offered: tools that are left out, and parts of tools that
+//! are offered without them. Named in the log, by `doorward upstream test` and on the
+//! administrators' page.
 
 use doorward_model::foreign;
 
-/// The most tools that are named one by one.
+/// The most tools, and the most parts of tools, that are named one by one.
 const MOST_NAMED: usize = 20;
 /// The most characters of a name that are shown.
-const MOST_NAME: usize = 80;
+const MOST_NAME: usize = 120;
 
-/// Why a tool is left out.
+/// Why a tool, or a part of one, is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// Its name cannot be one.
@@ -23,12 +24,51 @@ pub enum Why {
     TooLong,
     /// Reading its part of the document takes more than is allowed for the whole.
     Unreadable,
+    /// Its part of the document has another form than the specification says.
+    Malformed,
+    /// Calls would go to an origin that the operator did not name.
+    Origin,
+    /// The document does not say where calls go.
+    Server,
+    /// Its path has a part that no parameter fills.
+    Template,
+    /// Its method is not one that is called.
+    Method,
+    /// The body of its requests cannot be written.
+    Body,
+    /// A reference leads nowhere, or out of the document: anything is taken there.
+    Reference,
+    /// A keyword of its schema is not one of JSON Schema.
+    Keyword,
+    /// A parameter of it cannot be sent.
+    Parameter,
+    /// A parameter of it would authorise, or belongs to the protocol.
+    Reserved,
+    /// A parameter in the path is not described: it is a text.
+    Undescribed,
 }
 
 impl Why {
     /// All reasons.
-    pub const ALL: [Self; 6] =
-        [Self::Name, Self::Definition, Self::Twice, Self::TooMany, Self::TooLong, Self::Unreadable];
+    pub const ALL: [Self; 17] = [
+        Self::Name,
+        Self::Definition,
+        Self::Twice,
+        Self::TooMany,
+        Self::TooLong,
+        Self::Unreadable,
+        Self::Malformed,
+        Self::Origin,
+        Self::Server,
+        Self::Template,
+        Self::Method,
+        Self::Body,
+        Self::Reference,
+        Self::Keyword,
+        Self::Parameter,
+        Self::Reserved,
+        Self::Undescribed,
+    ];
 
     /// The reason as a part of a sentence, in English.
     pub fn as_str(self) -> &'static str {
@@ -39,20 +79,32 @@ impl Why {
             Self::TooMany => "there are more tools than list_tools allows",
             Self::TooLong => "the definitions are longer than list_bytes allows",
             Self::Unreadable => "its description is too large to be written out",
+            Self::Malformed => "its part of the document is not what OpenAPI specifies",
+            Self::Origin => {
+                "its server is on an origin that is not allowed; list the origin in origins, or set url"
+            }
+            Self::Server => "the document does not say where it is; set url",
+            Self::Template => "no parameter fills a part of its path",
+            Self::Method => "its HTTP method is not called",
+            Self::Body => "its body is of a media type that cannot be written from arguments",
+            Self::Reference => "the document does not hold what it refers to; anything is taken",
+            Self::Keyword => "it is no JSON Schema there; the keyword is dropped",
+            Self::Parameter => "the parameter cannot be sent",
+            Self::Reserved => "the parameter would authorise or belongs to the protocol",
+            Self::Undescribed => "the path names a parameter that is not described; it is a text",
         }
     }
 }
 
-/// The tools of one listing that were left out.
+/// The first entries of a list, and how many there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
+struct Named {
     named: Vec<(String, Why)>,
     count: usize,
 }
 
-impl LeftOut {
-    /// Adds a tool.
-    pub(crate) fn add(&mut self, name: &str, why: Why) {
+impl Named {
+    fn add(&mut self, name: &str, why: Why) {
         self.count += 1;
         if self.named.len() < MOST_NAMED {
             let mut shown: String = name.chars().take(MOST_NAME).collect();
@@ -62,38 +114,81 @@ impl LeftOut {
             self.named.push((foreign::escaped(&shown).into_owned(), why));
         }
     }
-    /// Adds the tools of another part of the same listing.
-    pub(crate) fn join(&mut self, other: Self) {
+
+    fn join(&mut self, other: Self) {
         self.count += other.count;
         self.named.extend(other.named);
         self.named.truncate(MOST_NAMED);
     }
-    /// Adds tools that nothing more is known of.
-    pub(crate) fn add_rest(&mut self, count: usize) {
-        self.count += count;
-    }
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-    /// The first of them, by their escaped names, each with the reason.
-    pub fn named(&self) -> &[(String, Why)] {
-        &self.named
-    }
-    /// Returns `true` if no tool was left out.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-}
 
-impl std::fmt::Display for LeftOut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} left out", self.count)?;
+    fn write(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (index, (name, why)) in self.named.iter().enumerate() {
             write!(f, "{} {name} ({})", if index == 0 { ":" } else { ";" }, why.as_str())?;
         }
         if self.count > self.named.len() {
             write!(f, "; and {} more", self.count - self.named.len())?;
+        }
+        Ok(())
+    }
+}
+
+/// The tools of one listing that were left out, and the parts of the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    tools: Named,
+    parts: Named,
+}
+
+impl LeftOut {
+    /// Adds a tool.
+    pub(crate) fn add(&mut self, name: &str, why: Why) {
+        self.tools.add(name, why);
+    }
+    /// Adds a part of a tool that is offered.
+    pub(crate) fn add_part(&mut self, tool: &str, part: &str, why: Why) {
+        self.parts.add(&format!("{tool}: {part}"), why);
+    }
+    /// Adds what another part of the same listing left out.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.tools.join(other.tools);
+        self.parts.join(other.parts);
+    }
+    /// Adds tools that nothing more is known of.
+    pub(crate) fn add_rest(&mut self, count: usize) {
+        self.tools.count += count;
+    }
+    /// How many tools there are.
+    pub fn count(&self) -> usize {
+        self.tools.count
+    }
+    /// The first of the tools, by their escaped names, each with the reason.
+    pub fn named(&self) -> &[(String, Why)] {
+        &self.tools.named
+    }
+    /// How many parts there are of tools that are offered.
+    pub fn count_parts(&self) -> usize {
+        self.parts.count
+    }
+    /// The first of the parts, each with its tool, escaped, and the reason.
+    pub fn parts(&self) -> &[(String, Why)] {
+        &self.parts.named
+    }
+    /// Returns `true` if nothing was left out.
+    pub fn is_empty(&self) -> bool {
+        self.tools.count == 0 && self.parts.count == 0
+    }
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.tools.count > 0 || self.parts.count == 0 {
+            write!(f, "{} left out", self.tools.count)?;
+            self.tools.write(f)?;
+        }
+        if self.parts.count > 0 {
+            let lead = if self.tools.count > 0 { ". " } else { "" };
+            write!(f, "{lead}{} parts of offered tools left out", self.parts.count)?;
+            self.parts.write(f)?;
         }
         Ok(())
     }

@@ -209,7 +209,7 @@ fn again(
 ) {
     let Listed { shown, definition } = listed;
     let same = match known.pinned {
-        Pinned::Whole => known.definition == definition,
+        Pinned::Whole => known.definition == definition || shown.supersedes(&known.definition),
         Pinned::Parts | Pinned::PartsThenWhole => known.definition == shown.parts(),
     };
     let moved = known.origin.as_ref().is_some_and(|origin| *origin != rule.origin);
@@ -225,7 +225,8 @@ fn again(
             }
             // A row of an older version: what was decided stays, and is from now on about all that
             // is shown at this moment.
-            if known.pinned != Pinned::Whole || known.origin.is_none() {
+            let is_older = known.pinned != Pinned::Whole || known.definition != definition;
+            if is_older || known.origin.is_none() {
                 let changed = known.changed.clone().filter(|_| known.pinned != Pinned::Parts);
                 judged.changes.push(repin(PinnedTool {
                     definition,

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, to_bytes},
     extract::{Request, State},
-    http::header,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
@@ -19,8 +19,12 @@ pub struct ApiState {
     pub document: String,
     /// What every other path answers.
     pub answer: String,
+    /// Status, media type and bytes of that answer, where it is no JSON with status 200.
+    pub reply: Option<(u16, &'static str, Vec<u8>)>,
     /// Method and path of all calls, and the header `x-key` that came along.
     pub calls: Vec<(String, String)>,
+    /// Headers and body of the last call.
+    pub last: (HeaderMap, Vec<u8>),
 }
 
 /// A running API.
@@ -79,13 +83,23 @@ impl Drop for FakeApi {
 }
 
 async fn answer(State(state): State<Arc<Mutex<ApiState>>>, request: Request<Body>) -> Response {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
     let mut state = state.lock().unwrap();
-    if request.uri().path() == "/openapi" {
+    if head.uri.path() == "/openapi" {
         return state.document.clone().into_response();
     }
-    let key =
-        request.headers().get("x-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let call = (format!("{} {}", request.method(), request.uri()), key.to_owned());
+    let key = head.headers.get("x-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let call = (format!("{} {}", head.method, head.uri), key.to_owned());
     state.calls.push(call);
-    ([(header::CONTENT_TYPE, "application/json")], state.answer.clone()).into_response()
+    state.last = (head.headers, body);
+    match state.reply.clone() {
+        Some((status, kind, bytes)) => {
+            let status = StatusCode::from_u16(status).unwrap();
+            (status, [(header::CONTENT_TYPE, kind)], bytes).into_response()
+        }
+        None => {
+            ([(header::CONTENT_TYPE, "application/json")], state.answer.clone()).into_response()
+        }
+    }
 }

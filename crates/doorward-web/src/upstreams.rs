@@ -142,6 +142,10 @@ pub struct ReviewedUpstream {
     pub left_out: Vec<(String, &'static str)>,
     /// How many those are.
     pub left_out_count: usize,
+    /// The first of the parts of offered tools that are left out: escaped name and reason.
+    pub parts_left_out: Vec<(String, &'static str)>,
+    /// How many those are.
+    pub parts_left_out_count: usize,
 }
 
 /// What an administrator decides about a tool.

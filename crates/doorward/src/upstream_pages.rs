@@ -192,6 +192,9 @@ impl Upstreams for UpstreamPages {
                     warnings: tool.warnings,
                 };
                 let left_out = self.gateway.left_out(upstream.name);
+                let named = |list: &[(String, doorward_gateway::Why)]| {
+                    list.iter().map(|(name, why)| (name.clone(), why.as_str())).collect()
+                };
                 reviewed.push(ReviewedUpstream {
                     name: upstream.name.to_string(),
                     title: upstream.title.clone(),
@@ -200,12 +203,10 @@ impl Upstreams for UpstreamPages {
                     enabled: upstream.is_enabled(),
                     people: self.gateway.count_connections(upstream.name).await?,
                     tools: tools.into_iter().map(tool).collect(),
-                    left_out: left_out
-                        .named()
-                        .iter()
-                        .map(|(name, why)| (name.clone(), why.as_str()))
-                        .collect(),
+                    left_out: named(left_out.named()),
                     left_out_count: left_out.count(),
+                    parts_left_out: named(left_out.parts()),
+                    parts_left_out_count: left_out.count_parts(),
                 });
             }
             Ok(reviewed)

@@ -12,6 +12,7 @@ mod pinned;
 mod policy;
 mod processes;
 mod refreshes;
+mod rest;
 mod shared;
 mod tools;
 

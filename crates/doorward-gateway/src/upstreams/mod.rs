@@ -46,7 +46,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "openapi",
-        summary: "A REST API that is described by an OpenAPI 3.0 or 3.1 document; each operation becomes a tool.",
+        summary: "A REST API that is described by an OpenAPI 3 or Swagger 2.0 document; each operation becomes a tool.",
         shape: Shape::Document,
     },
 ];

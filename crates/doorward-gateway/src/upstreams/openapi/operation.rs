@@ -4,59 +4,34 @@
 //! document says now is not asked again.
 
 use doorward_mcp::ToolError;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-/// Where an argument goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Place {
-    Path,
-    Query,
-    Header,
-}
+use super::{
+    parameter::{Parameter, Place},
+    sending::Body,
+};
 
-/// One argument and how it is written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Parameter {
-    pub(super) name: String,
-    pub(super) argument: String,
-    #[serde(rename = "in")]
-    pub(super) place: Place,
-    pub(super) required: bool,
-    pub(super) explode: bool,
-    /// Between the parts of a list that is not taken apart.
-    pub(super) separator: char,
-    pub(super) deep: bool,
-}
-
-/// What is sent in a request's body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Body {
-    Nothing,
-    /// An object whose members are arguments of their own.
-    Members(Vec<String>),
-    /// One argument that is the whole.
-    Whole(String),
-}
+/// The form in which operations are pinned. Those of versions that read less of a document have
+/// none: see [`Operation::supersedes`].
+const FORM: u8 = 2;
 
 /// How a call becomes a request: everything of the document that decides where a call goes and what
 /// it sends there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Operation {
+    form: u8,
     #[serde(with = "method")]
     pub(super) method: Method,
-    #[serde(with = "address")]
+    #[serde(with = "base")]
     pub(super) base: Url,
     pub(super) path: String,
     pub(super) parameters: Vec<Parameter>,
-    pub(super) body: Body,
-    pub(super) media_type: String,
-    pub(super) body_required: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) body: Option<Body>,
     /// The security requirement and the schemes that it names, without their words. Doorward does
     /// not act on it; a change is to be seen.
     pub(super) security: Value,
@@ -83,7 +58,7 @@ mod method {
     }
 }
 
-mod address {
+mod base {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use url::Url;
 
@@ -95,32 +70,64 @@ mod address {
     }
 }
 
-/// A value as it stands in an address or header.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+/// The names in the braces of a path template. `None` if a brace has no partner, or holds an
+/// expression instead of a name.
+pub(super) fn template(path: &str) -> Option<Vec<&str>> {
+    let (mut names, mut rest) = (Vec::new(), path);
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}')?;
+        let is_name =
+            !name.is_empty() && !name.starts_with(['?', '&', '/', '#', ';', '.', '+', '*']);
+        if before.contains('}') || name.contains('{') || !is_name {
+            return None;
+        }
+        names.push(name);
+        rest = after;
     }
+    (!rest.contains('}')).then_some(names)
 }
 
-/// Letters that stand for themselves in one segment of a path. Everything else is encoded, `/`, `\`
-/// and `%` too (GW-10).
-fn segment(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut made, byte| {
-        use std::fmt::Write;
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            made.push(char::from(byte));
-        } else {
-            let _ = write!(made, "%{byte:02X}");
-        }
-        made
-    })
+/// The pieces of a request as they are made.
+#[derive(Default)]
+struct Pieces {
+    query: Vec<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    cookies: Vec<String>,
 }
 
 impl Operation {
-    /// The address of the API to which calls go.
+    /// An operation without parameters, body and security.
+    pub(super) fn new(method: Method, base: Url, path: String) -> Self {
+        Self {
+            form: FORM,
+            method,
+            base,
+            path,
+            parameters: Vec::new(),
+            body: None,
+            security: Value::Null,
+            text_digest: None,
+        }
+    }
+
+    /// The base URL of the API to which calls go.
     pub(crate) fn base(&self) -> &Url {
         &self.base
+    }
+
+    /// Method and path, by which an operation is told from others of the same name.
+    pub(super) fn identity(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// Reports an operation that is the one that an older version pinned, read more completely:
+    /// the same method at the same place with the same security and words.
+    pub(crate) fn supersedes(&self, pinned: &Value) -> bool {
+        let now = serde_json::to_value(self).unwrap_or_default();
+        pinned.get("form").is_none()
+            && ["method", "base", "path", "security", "textDigest"]
+                .iter()
+                .all(|part| now.get(part) == pinned.get(part))
     }
 
     /// Makes the request of a call. Nothing of the client's own request enters it but these
@@ -129,13 +136,24 @@ impl Operation {
         &self,
         arguments: &Map<String, Value>,
     ) -> Result<http::Request<Vec<u8>>, ToolError> {
-        let missing = |name: &str| ToolError::Arguments(format!("the argument {name} is missing"));
-        let mut path = self.path.clone();
-        let mut query: Vec<(String, String)> = Vec::new();
-        let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
+        let (url, pieces) = self.placed(arguments)?;
+        self.finished(&url, pieces, arguments)
+    }
+
+    /// The URL that a call with these arguments goes to.
+    pub(super) fn called(&self, arguments: &Map<String, Value>) -> Result<Url, ToolError> {
+        self.placed(arguments).map(|(url, _)| url)
+    }
+
+    /// Puts the arguments into their places.
+    fn placed(&self, arguments: &Map<String, Value>) -> Result<(Url, Pieces), ToolError> {
+        // What stands behind a question mark in the document's path is sent as it is.
+        let path = self.path.split('#').next().unwrap_or_default();
+        let (path, fixed) = path.split_once('?').unwrap_or((path, ""));
+        let mut path = path.to_owned();
+        let mut pieces = Pieces::default();
         for parameter in &self.parameters {
-            let Some(value) = arguments.get(&parameter.argument).filter(|value| !value.is_null())
-            else {
+            let Some(value) = parameter.given(arguments, &self.parameters) else {
                 if parameter.required {
                     return Err(missing(&parameter.argument));
                 }
@@ -143,135 +161,96 @@ impl Operation {
             };
             match parameter.place {
                 Place::Path => {
-                    let text = match value {
-                        Value::Array(items) => items
-                            .iter()
-                            .map(|item| segment(&plain(item)))
-                            .collect::<Vec<_>>()
-                            .join(","),
-                        other => segment(&plain(other)),
-                    };
-                    // Dots alone would climb, however they are encoded: readers of addresses take
-                    // %2E for a dot.
-                    if text.is_empty() || text == "." || text == ".." {
-                        return Err(ToolError::Arguments(format!(
-                            "the argument {} must not be empty, '.' or '..'",
-                            parameter.argument
-                        )));
-                    }
+                    let text = parameter.in_path(value)?;
                     path = path.replace(&format!("{{{}}}", parameter.name), &text);
                 }
-                Place::Query => parameter.query(value, &mut query),
-                Place::Header => {
-                    let text = match value {
-                        Value::Array(items) => {
-                            items.iter().map(plain).collect::<Vec<_>>().join(",")
-                        }
-                        other => plain(other),
-                    };
-                    let wrong = || {
-                        ToolError::Arguments(format!(
-                            "the argument {} cannot be sent as a header",
-                            parameter.argument
-                        ))
-                    };
-                    headers.push((
-                        HeaderName::try_from(parameter.name.as_str()).map_err(|_| wrong())?,
-                        HeaderValue::try_from(text).map_err(|_| wrong())?,
-                    ));
-                }
+                Place::Query => pieces.query.extend(parameter.in_query(value)),
+                Place::Header => pieces.headers.push(parameter.in_header(value)?),
+                Place::Cookie => pieces.cookies.extend(parameter.in_cookie(value)),
             }
+        }
+        if path.contains(['{', '}']) {
+            return Err(ToolError::Failed(format!(
+                "the path {path} has a part that no argument fills; nothing was called"
+            )));
+        }
+        // Dots alone would climb, however they came together.
+        if path.split(['/', '\\']).any(|segment| segment == "." || segment == "..") {
+            return Err(ToolError::Arguments(
+                "the arguments must not make a part of the path '.' or '..'".to_owned(),
+            ));
         }
         let mut url = self.base.clone();
         let whole =
             format!("{}/{}", self.base.path().trim_end_matches('/'), path.trim_start_matches('/'));
         url.set_path(&whole);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
+        let query: Vec<&str> = [self.base.query().unwrap_or_default(), fixed]
+            .into_iter()
+            .chain(pieces.query.iter().map(String::as_str))
+            .filter(|piece| !piece.is_empty())
+            .collect();
+        url.set_query((!query.is_empty()).then(|| query.join("&")).as_deref());
+        Ok((url, pieces))
+    }
+
+    fn finished(
+        &self,
+        url: &Url,
+        pieces: Pieces,
+        arguments: &Map<String, Value>,
+    ) -> Result<http::Request<Vec<u8>>, ToolError> {
+        let unfit = |error: &dyn std::fmt::Display| {
+            ToolError::Arguments(format!("the request cannot be made: {error}"))
+        };
         let mut request = http::Request::builder()
             .method(self.method.clone())
             .uri(url.as_str())
-            .header(http::header::ACCEPT, "application/json, */*;q=0.5");
-        for (name, value) in headers {
+            .header(header::ACCEPT, "application/json, */*;q=0.5");
+        for (name, value) in pieces.headers {
             request = request.header(name, value);
         }
-        let body = self.body(arguments)?;
-        if body.is_some() {
-            request = request.header(http::header::CONTENT_TYPE, self.media_type.as_str());
+        if !pieces.cookies.is_empty() {
+            request = request.header(header::COOKIE, pieces.cookies.join("; "));
         }
-        request
-            .body(body.unwrap_or_default())
-            .map_err(|error| ToolError::Arguments(format!("the request cannot be made: {error}")))
-    }
-
-    fn body(&self, arguments: &Map<String, Value>) -> Result<Option<Vec<u8>>, ToolError> {
-        let value = match &self.body {
-            Body::Nothing => return Ok(None),
-            Body::Members(names) => {
-                let members: Map<String, Value> = names
-                    .iter()
-                    .filter_map(|name| Some((name.clone(), arguments.get(name)?.clone())))
-                    .collect();
-                if members.is_empty() && !self.body_required {
-                    return Ok(None);
-                }
-                Value::Object(members)
-            }
-            Body::Whole(argument) => match arguments.get(argument) {
-                Some(value) => value.clone(),
-                None if self.body_required => {
-                    return Err(ToolError::Arguments(format!(
-                        "the argument {argument} is missing"
-                    )));
-                }
-                None => return Ok(None),
-            },
+        let body = match &self.body {
+            Some(body) => body.written(arguments)?,
+            None => None,
         };
-        if self.media_type.starts_with("application/x-www-form-urlencoded") {
-            let mut form = url::form_urlencoded::Serializer::new(String::new());
-            for (name, value) in value.as_object().into_iter().flatten() {
-                form.append_pair(name, &plain(value));
+        let bytes = match body {
+            Some((media_type, bytes)) => {
+                request = request.header(header::CONTENT_TYPE, media_type);
+                bytes
             }
-            return Ok(Some(form.finish().into_bytes()));
-        }
-        if self.media_type.contains("json") {
-            return Ok(Some(value.to_string().into_bytes()));
-        }
-        Ok(Some(plain(&value).into_bytes()))
+            None => Vec::new(),
+        };
+        request.body(bytes).map_err(|error| unfit(&error))
     }
 }
 
-impl Parameter {
-    /// Writes a value into the query, in the style that the document names (OpenAPI 3.1 §4.8.12.2).
-    fn query(&self, value: &Value, query: &mut Vec<(String, String)>) {
-        match value {
-            Value::Array(items) if self.explode && self.separator == ',' => {
-                query.extend(items.iter().map(|item| (self.name.clone(), plain(item))))
-            }
-            Value::Array(items) => query.push((
-                self.name.clone(),
-                items.iter().map(plain).collect::<Vec<_>>().join(&self.separator.to_string()),
-            )),
-            Value::Object(members) if self.deep => query.extend(
-                members
-                    .iter()
-                    .map(|(name, value)| (format!("{}[{name}]", self.name), plain(value))),
-            ),
-            Value::Object(members) if self.explode => {
-                query.extend(members.iter().map(|(name, value)| (name.clone(), plain(value))))
-            }
-            Value::Object(members) => {
-                query.push((
-                    self.name.clone(),
-                    members
-                        .iter()
-                        .map(|(name, value)| format!("{name},{}", plain(value)))
-                        .collect::<Vec<_>>()
-                        .join(","),
-                ));
-            }
-            other => query.push((self.name.clone(), plain(other))),
+/// An argument is not there and has to be.
+pub(super) fn missing(argument: &str) -> ToolError {
+    ToolError::Arguments(format!("the argument {argument} is missing"))
+}
+
+/// A value as text: a string as it is, everything else as JSON.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_braces_of_a_path_are_names_or_it_is_no_template() {
+        assert_eq!(template("/a/{b}/{c-d}.{e}").unwrap(), ["b", "c-d", "e"]);
+        assert_eq!(template("/a").unwrap(), Vec::<&str>::new());
+        for bad in ["/a/{b", "/a/b}", "/{}", "/{?q*}", "/{/x}", "/{{b}}", "/}{"] {
+            assert_eq!(template(bad), None, "{bad}");
         }
     }
 }

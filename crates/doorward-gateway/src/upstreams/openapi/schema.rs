@@ -1,15 +1,24 @@
-//! Schemas of a document with their references put in their places, within the budget of one schema
-//! and of the whole document.
+//! Schemas of a document with their references put in their places, in the dialect of JSON Schema
+//! 2020-12, within the budget of one schema and of the whole document. What is made is a valid
+//! schema whatever the document holds: clients drop a whole list of tools for one that is not.
+
+use std::collections::BTreeSet;
 
 use doorward_transport::{Budget, budget::Exceeded};
 use serde_json::{Map, Value, json};
 
-use super::document::Reader;
+use super::{
+    keywords::{self, Form},
+    reader::Reader,
+};
+use crate::left_out::Why;
 
 /// How deep references are followed, and the most bytes of one schema; what is deeper or longer
 /// takes anything.
 const MOST_DEPTH: usize = 16;
 const MOST_SCHEMA: usize = 48 * 1024;
+/// How deep the parts of one object are looked for members that are only read.
+const MOST_PARTS: usize = 6;
 
 /// Why a schema is not written out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +35,7 @@ impl From<Exceeded> for Stop {
     }
 }
 
-/// A schema with its references put in their places, in the dialect of JSON Schema 2020-12. A
-/// schema that is too large takes anything.
+/// A schema with its references put in their places. A schema that is too large takes anything.
 pub(super) fn written_out<'a>(reader: &Reader<'a>, schema: &'a Value) -> Result<Value, Stop> {
     // Charged while it grows, with some room: what counts is the length of the result.
     let mut writing = Writing {
@@ -35,9 +43,12 @@ pub(super) fn written_out<'a>(reader: &Reader<'a>, schema: &'a Value) -> Result<
         left: Budget::new(2 * MOST_SCHEMA, 2 * MOST_SCHEMA, MOST_DEPTH),
         path: Vec::new(),
     };
-    match writing.inline(schema, 0) {
+    match writing.schema(schema, 0, &BTreeSet::new()) {
         Ok(made) if made.to_string().len() <= MOST_SCHEMA => Ok(made),
-        Ok(_) | Err(Stop::Schema) => Ok(json!({"description": "Too large to be described here."})),
+        Ok(_) | Err(Stop::Schema) => {
+            reader.note("a schema", Why::Unreadable);
+            Ok(json!({"description": "Too large to be described here."}))
+        }
         Err(Stop::Document) => Err(Stop::Document),
     }
 }
@@ -70,6 +81,9 @@ struct Writing<'r, 'a> {
     path: Vec<&'a str>,
 }
 
+/// The names of members that are only read, and so never sent.
+type Hidden<'a> = BTreeSet<&'a str>;
+
 impl<'a> Writing<'_, 'a> {
     /// Takes from this schema's budget and from that of the document.
     fn charge(&mut self, bytes: usize, values: usize) -> Result<(), Stop> {
@@ -82,95 +96,217 @@ impl<'a> Writing<'_, 'a> {
         Ok(value.clone())
     }
 
-    fn inline(&mut self, schema: &'a Value, depth: usize) -> Result<Value, Stop> {
+    /// Writes one schema. `hidden` are the members of the object that it is a part of.
+    fn schema(
+        &mut self,
+        schema: &'a Value,
+        depth: usize,
+        hidden: &Hidden<'a>,
+    ) -> Result<Value, Stop> {
+        self.charge(2, 1)?;
         if depth > MOST_DEPTH {
             return Ok(json!({}));
         }
-        match schema {
-            Value::Object(members) => match members.get("$ref").and_then(Value::as_str) {
-                Some(reference) => self.follow(reference, depth),
-                None => self.object(members, depth),
-            },
-            Value::Array(items) => {
-                self.charge(2, 1)?;
-                items
-                    .iter()
-                    .map(|item| self.inline(item, depth + 1))
-                    .collect::<Result<_, _>>()
-                    .map(Value::Array)
+        let members = match schema {
+            Value::Object(members) => members,
+            Value::Bool(flag) => return Ok(Value::Bool(*flag)),
+            _ => {
+                self.reader.note("a schema", Why::Keyword);
+                return Ok(json!({}));
             }
-            other => self.copy(other),
+        };
+        let Some(reference) = members.get("$ref").and_then(Value::as_str) else {
+            return self.object(members, depth, hidden);
+        };
+        let target = self.follow(reference, depth, hidden)?;
+        if self.reader.old || members.len() == 1 {
+            return Ok(target);
+        }
+        match self.object(members, depth, hidden)? {
+            Value::Object(beside) => Ok(joined(target, beside)),
+            other => Ok(other),
         }
     }
 
-    fn follow(&mut self, reference: &'a str, depth: usize) -> Result<Value, Stop> {
+    fn follow(
+        &mut self,
+        reference: &'a str,
+        depth: usize,
+        hidden: &Hidden<'a>,
+    ) -> Result<Value, Stop> {
         self.reader.charge(reference.len(), 1)?;
         // What contains itself takes anything there: written out once more, such schemas grow
         // beyond all measure.
         if self.path.contains(&reference) {
             return Ok(json!({}));
         }
+        let Some(target) = self.reader.find(reference) else { return Ok(json!({})) };
         self.path.push(reference);
-        let made = self.inline(self.reader.find(reference), depth + 1);
+        let made = self.schema(target, depth + 1, hidden);
         self.path.pop();
         made
     }
 
-    fn object(&mut self, members: &'a Map<String, Value>, depth: usize) -> Result<Value, Stop> {
-        self.charge(2, 1)?;
+    fn object(
+        &mut self,
+        members: &'a Map<String, Value>,
+        depth: usize,
+        inherited: &Hidden<'a>,
+    ) -> Result<Value, Stop> {
+        let mut hidden = inherited.clone();
+        self.only_read(members, 0, &mut hidden)?;
         let mut made = Map::new();
         for (name, value) in members {
-            let kept = match name.as_str() {
-                "discriminator" | "xml" | "externalDocs" | "example" | "examples" | "nullable"
-                | "readOnly" | "writeOnly" | "deprecated" => None,
-                "exclusiveMinimum" | "exclusiveMaximum" if value.is_boolean() => None,
-                "properties" | "patternProperties" | "$defs" => {
-                    let mut inner = Map::new();
-                    for (name, value) in value.as_object().into_iter().flatten() {
-                        self.charge(name.len() + 3, 1)?;
-                        inner.insert(name.clone(), self.inline(value, depth + 1)?);
-                    }
-                    Some(Value::Object(inner))
-                }
-                "enum" | "const" | "default" | "required" | "type" | "title" | "description"
-                | "format" | "pattern" => Some(self.copy(value)?),
-                name if name.starts_with("x-") => None,
-                _ => Some(self.inline(value, depth + 1)?),
+            // Skipping is work too.
+            self.reader.charge(name.len(), 1)?;
+            if name == "$dynamicRef" || name == "$recursiveRef" {
+                self.reader.note(name, Why::Reference);
+            }
+            let Some(form) = keywords::form(name) else { continue };
+            // A list of schemas is written otherwise in older dialects.
+            let (name, form) = match value {
+                Value::Array(_) if name == "items" => ("prefixItems", Form::Schemas),
+                _ => (name.as_str(), form),
             };
-            match kept {
-                Some(value) => {
-                    self.charge(name.len() + 3, 0)?;
-                    made.insert(name.clone(), value);
-                }
-                // Skipping is work too.
-                None => self.reader.charge(name.len(), 1)?,
+            if let Some(value) = self.keyword(name, value, form, depth, &hidden)? {
+                self.charge(name.len() + 3, 0)?;
+                made.insert(name.to_owned(), value);
             }
         }
-        if self.reader.old {
-            modernise(members, &mut made);
-        }
+        keywords::modernise(members, &mut made);
         Ok(Value::Object(made))
+    }
+
+    /// The value of one keyword. `None`, with a note, if it is not of the keyword's form.
+    fn keyword(
+        &mut self,
+        name: &'a str,
+        value: &'a Value,
+        form: Form,
+        depth: usize,
+        hidden: &Hidden<'a>,
+    ) -> Result<Option<Value>, Stop> {
+        let nothing = BTreeSet::new();
+        let made = match (form, value) {
+            (Form::Schema, Value::Object(_) | Value::Bool(_)) => {
+                Some(self.schema(value, depth + 1, &nothing)?)
+            }
+            (Form::Parts, Value::Array(parts)) if !parts.is_empty() => {
+                let parts = parts.iter().map(|part| self.schema(part, depth + 1, hidden));
+                Some(Value::Array(parts.collect::<Result<_, _>>()?))
+            }
+            (Form::Schemas, Value::Array(items)) if !items.is_empty() => {
+                let items = items.iter().map(|item| self.schema(item, depth + 1, &nothing));
+                Some(Value::Array(items.collect::<Result<_, _>>()?))
+            }
+            (Form::Members, Value::Object(inner)) => {
+                let mut kept = Map::new();
+                for (member, value) in inner {
+                    if name == "properties" && hidden.contains(member.as_str()) {
+                        continue;
+                    }
+                    if name == "patternProperties" && !keywords::is_pattern(member) {
+                        self.reader.note(member, Why::Keyword);
+                        continue;
+                    }
+                    self.charge(member.len() + 3, 0)?;
+                    kept.insert(member.clone(), self.schema(value, depth + 1, &nothing)?);
+                }
+                Some(Value::Object(kept))
+            }
+            (Form::Required, Value::Array(names)) => {
+                let names: BTreeSet<&str> = names
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .filter(|name| !hidden.contains(name))
+                    .collect();
+                self.charge(names.iter().map(|name| name.len() + 3).sum(), names.len())?;
+                Some(names.into_iter().map(Value::from).collect())
+            }
+            (Form::Value, value) => match keywords::value(name, value) {
+                Some(kept) => Some(self.copy(&kept)?),
+                None => None,
+            },
+            _ => None,
+        };
+        if made.is_none() && !keywords::is_harmless(name, value) {
+            self.reader.note(name, Why::Keyword);
+        }
+        Ok(made)
+    }
+
+    /// Adds the members of an object that are only read, those of its parts included.
+    fn only_read(
+        &self,
+        members: &'a Map<String, Value>,
+        depth: usize,
+        hidden: &mut Hidden<'a>,
+    ) -> Result<(), Stop> {
+        for (name, member) in
+            members.get("properties").and_then(Value::as_object).into_iter().flatten()
+        {
+            self.reader.charge(0, 1)?;
+            if self.is_only_read(member, 0)? {
+                hidden.insert(name);
+            }
+        }
+        if depth >= MOST_PARTS {
+            return Ok(());
+        }
+        for part in members.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            self.reader.charge(0, 1)?;
+            if let Some(part) = self.reader.resolve(part).and_then(Value::as_object) {
+                self.only_read(part, depth + 1, hidden)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_only_read(&self, member: &'a Value, depth: usize) -> Result<bool, Stop> {
+        self.reader.charge(0, 1)?;
+        if member.get("readOnly") == Some(&Value::Bool(true)) {
+            return Ok(true);
+        }
+        if depth >= 2 {
+            return Ok(false);
+        }
+        if member.get("$ref").is_some() {
+            return match self.reader.resolve(member) {
+                Some(target) => self.is_only_read(target, depth + 1),
+                None => Ok(false),
+            };
+        }
+        // A reference with something beside it is written in this way in OpenAPI 3.0.
+        match member.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
+            Some([one]) => self.is_only_read(one, depth + 1),
+            _ => Ok(false),
+        }
     }
 }
 
-/// OpenAPI 3.0 has words of its own for what JSON Schema says otherwise.
-fn modernise(members: &Map<String, Value>, made: &mut Map<String, Value>) {
-    if members.get("nullable") == Some(&Value::Bool(true)) {
-        if let Some(Value::String(kind)) = made.get("type").cloned() {
-            made.insert("type".to_owned(), json!([kind, "null"]));
-        }
-        if let Some(Value::Array(values)) = made.get_mut("enum")
-            && !values.contains(&Value::Null)
-        {
-            values.push(Value::Null);
-        }
+/// A schema and what stands beside the reference that led to it (OpenAPI 3.1): what only describes
+/// replaces, all else holds besides.
+fn joined(target: Value, mut beside: Map<String, Value>) -> Value {
+    beside.remove("$ref");
+    if beside.is_empty() {
+        return target;
     }
-    for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")]
-    {
-        if members.get(exclusive) == Some(&Value::Bool(true))
-            && let Some(bound) = made.remove(inclusive)
+    let describes = |name: &String| ["title", "description", "default"].contains(&name.as_str());
+    match target {
+        Value::Object(mut members)
+            if beside.keys().all(|name| describes(name) || !members.contains_key(name))
+                // What counts beside the members it stands with would mean something else.
+                && !beside.keys().any(|name| name.starts_with("unevaluated") || name == "additionalProperties") =>
         {
-            made.insert(exclusive.to_owned(), bound);
+            members.extend(beside);
+            Value::Object(members)
+        }
+        target => {
+            match beside.get_mut("allOf") {
+                Some(Value::Array(parts)) => parts.push(target),
+                _ => drop(beside.insert("allOf".to_owned(), json!([target]))),
+            }
+            Value::Object(beside)
         }
     }
 }

@@ -1,0 +1,166 @@
+//! Calls of a REST API.
+
+use std::{sync::Arc, time::Duration};
+
+use doorward_mcp::{ToolCall, ToolError};
+use doorward_transport::outbound::Fetched;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use rmcp::model::CallToolResponse;
+use serde_json::{Map, Value};
+
+use super::{answer, operation::Operation};
+use crate::{
+    Gateway,
+    access::{LinkAuth, NoToken},
+    upstream::{Auth, Shared},
+};
+
+/// How long one request may take where nothing shorter is configured.
+const WITHIN: Duration = Duration::from_mins(5);
+/// The most bytes of an answer where nothing shorter is configured.
+const MOST_ANSWER: usize = 8 * 1024 * 1024;
+
+/// A call that may be sent more than once.
+struct Sending<'c> {
+    upstream: &'c Shared,
+    operation: &'c Operation,
+    arguments: Map<String, Value>,
+}
+
+impl Sending<'_> {
+    fn most(&self) -> usize {
+        match self.upstream.config.result_bytes {
+            0 => MOST_ANSWER,
+            most => most,
+        }
+    }
+
+    fn unavailable(&self, why: &dyn std::fmt::Display) -> ToolError {
+        ToolError::Failed(format!("{} cannot be called: {why}", self.upstream.title))
+    }
+
+    async fn send(&self, token: Option<&str>) -> Result<Fetched, ToolError> {
+        let upstream = self.upstream;
+        let mut request = self.operation.request(&self.arguments)?;
+        if let Auth::Fixed(name, value) = &upstream.auth {
+            fixed(request.headers_mut(), name, value);
+        }
+        if let Some(token) = token {
+            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+                .map_err(|_| ToolError::Failed("the token cannot be sent".to_owned()))?;
+            value.set_sensitive(true);
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+        }
+        let within = match upstream.config.call_seconds {
+            0 => WITHIN,
+            seconds => Duration::from_secs(seconds),
+        };
+        let answer = upstream.outbound.send_within(request, self.most(), within).await;
+        answer.map_err(|error| {
+            ToolError::Failed(format!("{} could not be asked: {error}", upstream.title))
+        })
+    }
+
+    async fn result(&self, answer: Fetched) -> Result<CallToolResponse, ToolError> {
+        let at = self.operation.called(&self.arguments)?;
+        Ok(answer::result(answer, at, self.most()).await.into())
+    }
+}
+
+/// Sets the header that authorises. Cookies of the call stay beside it, except one that it sets.
+fn fixed(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) {
+    let said = headers.get(header::COOKIE).cloned();
+    headers.insert(name.clone(), value.clone());
+    let (Some(said), true) = (said, *name == header::COOKIE) else { return };
+    let (Ok(own), Ok(said)) = (value.to_str(), said.to_str()) else { return };
+    let named = |cookie: &str| cookie.split('=').next().unwrap_or_default().trim().to_owned();
+    let set: Vec<String> = own.split(';').map(named).collect();
+    let more = said.split("; ").filter(|cookie| !set.contains(&named(cookie)));
+    let all: Vec<&str> = std::iter::once(own.trim_end_matches([';', ' '])).chain(more).collect();
+    if let Ok(mut all) = HeaderValue::try_from(all.join("; ")) {
+        all.set_sensitive(true);
+        headers.insert(header::COOKIE, all);
+    }
+}
+
+impl Gateway {
+    /// Makes a call of a REST API.
+    pub(crate) async fn call_api(
+        &self,
+        call: ToolCall,
+        upstream: &Shared,
+        operation: &Operation,
+    ) -> Result<CallToolResponse, ToolError> {
+        // The one place from which a REST API is called: the user's access goes nowhere else than
+        // to where the operator said that the API is.
+        if !upstream.origins.allow(operation.base()) {
+            let origin = operation.base().origin().ascii_serialization();
+            return Err(ToolError::Failed(format!(
+                "{} is not called: its calls go to {origin}, which the operator did not name",
+                upstream.title
+            )));
+        }
+        let sending = Sending { upstream, operation, arguments: call.arguments() };
+        let auth = LinkAuth {
+            gateway: Arc::clone(&self.inner),
+            upstream: Arc::clone(upstream),
+            person: upstream.auth.is_personal().then(|| Arc::clone(&call.visit.caller.person)),
+        };
+        let token = match auth.token().await {
+            Ok(token) => token,
+            Err(NoToken::Connect(_)) => {
+                return self.ask_to_connect(&call.visit, upstream, &call.params).await;
+            }
+            Err(NoToken::Unavailable(why)) => return Err(sending.unavailable(&why)),
+        };
+        let answered = tokio::select! {
+            answered = sending.send(token.as_deref()) => answered?,
+            () = call.cancelled.cancelled() => return Err(ToolError::Failed("cancelled".to_owned())),
+        };
+        let (401, Some(refused)) = (answered.status, token) else {
+            return sending.result(answered).await;
+        };
+        let said = answered.headers.get(header::WWW_AUTHENTICATE);
+        if let Some(said) = said.and_then(|value| value.to_str().ok()) {
+            auth.challenged(said);
+        }
+        match auth.renewed(&refused).await {
+            Ok(Some(fresh)) => {
+                let again = sending.send(Some(&fresh)).await?;
+                if again.status == 401 {
+                    auth.refused(&fresh).await;
+                }
+                sending.result(again).await
+            }
+            Ok(None) => sending.result(answered).await,
+            Err(NoToken::Connect(_)) => {
+                self.ask_to_connect(&call.visit, upstream, &call.params).await
+            }
+            Err(NoToken::Unavailable(why)) => Err(sending.unavailable(&why)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_that_authorises_is_not_replaced_by_one_of_a_call() {
+        let sent = |said: Option<&'static str>, name: HeaderName, own: &'static str| {
+            let mut headers = HeaderMap::new();
+            if let Some(said) = said {
+                headers.insert(header::COOKIE, HeaderValue::from_static(said));
+            }
+            fixed(&mut headers, &name, &HeaderValue::from_static(own));
+            headers.get(header::COOKIE).map(|value| value.to_str().unwrap().to_owned())
+        };
+        let cookie = || header::COOKIE;
+        assert_eq!(
+            sent(Some("a=1; session=evil"), cookie(), "session=s;").unwrap(),
+            "session=s; a=1"
+        );
+        assert_eq!(sent(None, cookie(), "session=s").unwrap(), "session=s");
+        assert_eq!(sent(Some("a=1"), HeaderName::from_static("x-key"), "k").unwrap(), "a=1");
+    }
+}

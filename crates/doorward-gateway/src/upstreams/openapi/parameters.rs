@@ -1,0 +1,269 @@
+//! Reading the parameters of an operation: each becomes an argument.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    media,
+    operation::template,
+    parameter::{Parameter, Place, Style},
+    reader::Reader,
+    schema::{self, Stop},
+};
+use crate::left_out::Why;
+
+/// The longest name of an argument that all popular clients take.
+const MOST_NAME: usize = 64;
+
+/// Headers that are not for the model to say: they authorise, or belong to the protocol.
+const RESERVED: &[&str] = &[
+    "authorization",
+    "proxy-authorization",
+    "accept",
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "upgrade",
+    "te",
+    "trailer",
+    "expect",
+    "cookie",
+    "host",
+];
+/// Those of them that a document may hold and that are ignored (OpenAPI 3.1 §4.8.12.1).
+const IGNORED: &[&str] = &["authorization", "accept", "content-type"];
+
+/// The arguments of an operation as they are put together.
+#[derive(Default)]
+pub(super) struct Arguments {
+    pub(super) properties: Map<String, Value>,
+    pub(super) required: Vec<Value>,
+}
+
+impl Arguments {
+    /// A name that no other argument has.
+    pub(super) fn free(&self, name: &str, otherwise: &str) -> String {
+        if !self.properties.contains_key(name) {
+            return name.to_owned();
+        }
+        let is_free = |name: &String| !self.properties.contains_key(name);
+        let numbered = (2..).map(|number| format!("{otherwise}_{number}"));
+        std::iter::once(otherwise.to_owned())
+            .chain(numbered)
+            .find(is_free)
+            .unwrap_or_else(|| otherwise.to_owned())
+    }
+
+    pub(super) fn add(&mut self, argument: &str, schema: Value, required: bool) {
+        if required {
+            self.required.push(argument.into());
+        }
+        self.properties.insert(argument.to_owned(), schema);
+    }
+}
+
+/// The name of an argument: that of the parameter, in letters that all popular clients take.
+fn argument_name(name: &str) -> String {
+    let mut made = String::new();
+    for letter in name.chars() {
+        let fit = letter.is_ascii_alphanumeric() || "_.-".contains(letter);
+        let letter = if fit { letter } else { '_' };
+        if fit || !made.ends_with('_') {
+            made.push(letter);
+        }
+    }
+    if made != name {
+        made = made.trim_matches('_').to_owned();
+    }
+    made.truncate(MOST_NAME);
+    if made.is_empty() { "argument".to_owned() } else { made }
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the parameters of an operation and those that its path has for all operations. Why the
+    /// operation is left out, if a part of its path cannot be filled.
+    pub(super) fn parameters(
+        &self,
+        path: &str,
+        lists: [Option<&'a Value>; 2],
+        keys: &HashSet<(String, String)>,
+        arguments: &mut Arguments,
+    ) -> Result<Vec<Parameter>, Refused> {
+        let wanted = path.split(['?', '#']).next().and_then(template);
+        let Some(wanted) = wanted else { return Err(Refused::Why(Why::Template)) };
+        let (mut parameters, mut seen) = (Vec::new(), HashSet::new());
+        // Those of the operation count more than those of the path.
+        let all = lists.into_iter().flatten().filter_map(Value::as_array).flatten();
+        for described in all {
+            self.charge(64, 1)?;
+            let Some(described) = self.resolve(described) else { continue };
+            let text = |part: &str| described.get(part).and_then(Value::as_str).unwrap_or_default();
+            let (name, Some(place)) = (text("name"), Place::named(text("in"))) else {
+                self.note(&format!("parameter {}", text("name")), Why::Parameter);
+                continue;
+            };
+            if name.is_empty() {
+                self.note("a parameter without a name", Why::Parameter);
+                continue;
+            }
+            let folded = name.to_ascii_lowercase();
+            let reserved = place == Place::Header && RESERVED.contains(&folded.as_str());
+            if reserved || keys.contains(&(place.as_str().to_owned(), folded.clone())) {
+                if !IGNORED.contains(&folded.as_str()) {
+                    self.note(&format!("parameter {name}"), Why::Reserved);
+                }
+                continue;
+            }
+            if !seen.insert((name, place.as_str())) {
+                continue;
+            }
+            if place == Place::Path && !wanted.contains(&name) {
+                self.note(&format!("parameter {name}"), Why::Parameter);
+                continue;
+            }
+            self.charge(4 * name.len() + text("description").len(), 1)?;
+            if let Some(parameter) = self.parameter(described, name, place, arguments)? {
+                parameters.push(parameter);
+            }
+        }
+        for name in wanted {
+            if !seen.contains(&(name, "path")) && seen.insert((name, "path")) {
+                self.note(&format!("parameter {name}"), Why::Undescribed);
+                let argument = unused(name, Place::Path, arguments);
+                arguments.add(&argument, json!({"type": "string"}), true);
+                parameters.push(Parameter {
+                    name: name.to_owned(),
+                    argument,
+                    place: Place::Path,
+                    required: true,
+                    style: Style::Simple,
+                    explode: false,
+                    allow_reserved: false,
+                    json: false,
+                });
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// Reads one parameter. `None`, with a note, if it cannot be sent.
+    fn parameter(
+        &self,
+        described: &'a Value,
+        name: &str,
+        place: Place,
+        arguments: &mut Arguments,
+    ) -> Result<Option<Parameter>, Refused> {
+        let required =
+            place == Place::Path || described.get("required") == Some(&Value::Bool(true));
+        let style = described.get("style").and_then(Value::as_str);
+        let named = style.map_or(Some(Style::of_place(place)), Style::named);
+        // A parameter that is described by its content has no style (OpenAPI 3.1 §4.8.12.1).
+        let content = described.get("content").and_then(Value::as_object);
+        let content = content.and_then(|content| content.iter().next());
+        let is_json = content.is_some_and(|(kind, _)| {
+            let essence = media::essence(kind);
+            media::is_json(&essence) || essence.starts_with("*/") || essence == "application/*"
+        });
+        let Some(style) = named.filter(|_| {
+            content.is_none_or(|(kind, _)| is_json || media::is_text(&media::essence(kind)))
+        }) else {
+            // An operation that needs it cannot be called.
+            if required {
+                return Err(Refused::Why(Why::Parameter));
+            }
+            self.note(&format!("parameter {name}"), Why::Parameter);
+            return Ok(None);
+        };
+        let source = described
+            .get("schema")
+            .or_else(|| content.and_then(|(_, described)| described.get("schema")));
+        let mut schema = source.map_or_else(
+            || Ok(if is_json { json!({}) } else { json!({"type": "string"}) }),
+            |schema| schema::written_out(self, schema),
+        )?;
+        let words = described.get("description").and_then(Value::as_str).unwrap_or_default();
+        if schema == Value::Bool(true) {
+            schema = json!({});
+        }
+        if let (Value::Object(members), false) = (&mut schema, words.is_empty()) {
+            members.insert("description".to_owned(), words.into());
+        }
+        let argument = unused(name, place, arguments);
+        arguments.add(&argument, schema, required);
+        let flag = |part: &str| described.get(part).and_then(Value::as_bool);
+        Ok(Some(Parameter {
+            name: name.to_owned(),
+            argument,
+            place,
+            required,
+            style,
+            explode: flag("explode").unwrap_or(style == Style::Form || style == Style::DeepObject),
+            allow_reserved: place == Place::Query && flag("allowReserved") == Some(true),
+            json: is_json,
+        }))
+    }
+}
+
+/// The name of a parameter's argument: two of the same name are told apart by their places.
+fn unused(name: &str, place: Place, arguments: &Arguments) -> String {
+    let argument = argument_name(name);
+    let longest = MOST_NAME - place.as_str().len() - 4;
+    let kept: String = argument.chars().take(longest).collect();
+    arguments.free(&argument, &format!("{kept}_{}", place.as_str()))
+}
+
+/// Why an operation is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// What may be read is used up.
+    Stop(Stop),
+    /// It is left out.
+    Why(Why),
+}
+
+impl Refused {
+    /// The reason that is told.
+    pub(super) fn why(self) -> Why {
+        match self {
+            Self::Stop(Stop::Schema | Stop::Document) => Why::Unreadable,
+            Self::Why(why) => why,
+        }
+    }
+}
+
+impl From<Stop> for Refused {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+impl From<doorward_transport::budget::Exceeded> for Refused {
+    fn from(exceeded: doorward_transport::budget::Exceeded) -> Self {
+        Self::Stop(exceeded.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_have_names_that_clients_take() {
+        for (name, argument) in [
+            ("petId", "petId"),
+            ("_limit", "_limit"),
+            ("X-Trace", "X-Trace"),
+            ("filter[name]", "filter_name"),
+            ("ids[]", "ids"),
+            ("$top", "top"),
+            ("名前", "argument"),
+        ] {
+            assert_eq!(argument_name(name), argument);
+        }
+        assert_eq!(argument_name(&"x".repeat(100)).len(), MOST_NAME);
+    }
+}

@@ -1,0 +1,155 @@
+//! A document that is being read: its references, what may still be looked at, and what was left
+//! out of the operation at hand.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+};
+
+use doorward_transport::{Budget, budget::Exceeded};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+use super::schema::{self, Stop};
+use crate::left_out::Why;
+
+/// How many references may lead to each other.
+const MOST_HOPS: usize = 16;
+/// The most bytes and values that are looked at to write the schemas of all operations out.
+const MOST_WRITTEN: usize = 128 * 1024 * 1024;
+const MOST_WRITTEN_VALUES: usize = 4_000_000;
+const MOST_DEPTH: usize = 100;
+/// The most parts of one operation that are named.
+const MOST_NOTES: usize = 20;
+
+/// A document of OpenAPI 3, or one that was made into such a one.
+pub(super) struct Reader<'a> {
+    pub(super) document: &'a Value,
+    /// Its schemas are those of OpenAPI 3.0, in which what stands beside a reference is ignored.
+    pub(super) old: bool,
+    left: Cell<Budget>,
+    notes: RefCell<Vec<(String, Why)>>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(document: &'a Value, old: bool) -> Self {
+        Self {
+            document,
+            old,
+            left: Cell::new(Budget::new(MOST_WRITTEN, MOST_WRITTEN_VALUES, MOST_DEPTH)),
+            notes: RefCell::default(),
+        }
+    }
+
+    /// Takes from what may be looked at for the whole document.
+    pub(super) fn charge(&self, bytes: usize, values: usize) -> Result<(), Exceeded> {
+        let mut left = self.left.get();
+        let charged = left.charge(bytes, values);
+        self.left.set(left);
+        charged
+    }
+
+    /// Notes a part of the operation at hand that is left out.
+    pub(super) fn note(&self, part: &str, why: Why) {
+        let mut notes = self.notes.borrow_mut();
+        if notes.len() < MOST_NOTES && !notes.iter().any(|(known, _)| known == part) {
+            notes.push((part.chars().take(200).collect(), why));
+        }
+    }
+
+    /// The notes since they were last taken.
+    pub(super) fn take_notes(&self) -> Vec<(String, Why)> {
+        self.notes.take()
+    }
+
+    /// The value that a reference leads to. `None`, and a note, if it leads nowhere. Only this
+    /// document is looked into: nothing is fetched (T25).
+    pub(super) fn resolve(&self, mut value: &'a Value) -> Option<&'a Value> {
+        for _ in 0..MOST_HOPS {
+            let Some(reference) = value.get("$ref").and_then(Value::as_str) else {
+                return Some(value);
+            };
+            self.charge(reference.len(), 1).ok()?;
+            value = self.find(reference)?;
+        }
+        None
+    }
+
+    /// The value at a reference, which is a URI whose fragment is a JSON pointer (RFC 6901 §6).
+    pub(super) fn find(&self, reference: &str) -> Option<&'a Value> {
+        let found = reference.strip_prefix('#').and_then(|fragment| {
+            let decoded = percent_decode_str(fragment).decode_utf8().ok();
+            let pointer = decoded.filter(|pointer| pointer.starts_with('/'));
+            // Documents are met that write a name with `%` as it is.
+            pointer
+                .and_then(|pointer| self.document.pointer(&pointer))
+                .or_else(|| fragment.starts_with('/').then(|| self.document.pointer(fragment))?)
+        });
+        if found.is_none() {
+            self.note(reference, Why::Reference);
+        }
+        found
+    }
+
+    /// The security requirement of an operation with the schemes that it names (OpenAPI 3.1
+    /// §4.8.30), without descriptions.
+    pub(super) fn security(&self, operation: &'a Value) -> Result<Value, Stop> {
+        let Some(alternatives) = operation
+            .get("security")
+            .or_else(|| self.document.get("security"))
+            .and_then(Value::as_array)
+        else {
+            return Ok(Value::Null);
+        };
+        let mut kept = Vec::new();
+        for schemes in alternatives.iter().filter_map(Value::as_object) {
+            let mut named = Map::new();
+            for (name, scopes) in schemes {
+                schema::weigh(scopes, &mut |bytes, values| self.charge(bytes, values))?;
+                let scheme = self.scheme(name).unwrap_or(&Value::Null);
+                let mut facts = Map::from_iter([("scopes".to_owned(), scopes.clone())]);
+                let mut keep = |path: String, value: Option<&Value>| {
+                    if let Some(text) = value.and_then(Value::as_str) {
+                        self.charge(path.len() + text.len(), 1)?;
+                        facts.insert(path, text.into());
+                    }
+                    Ok::<_, Stop>(())
+                };
+                for part in ["type", "in", "name", "scheme", "openIdConnectUrl"] {
+                    keep(part.to_owned(), scheme.get(part))?;
+                }
+                for flow in ["implicit", "password", "clientCredentials", "authorizationCode"] {
+                    for part in ["authorizationUrl", "tokenUrl", "refreshUrl"] {
+                        keep(
+                            format!("{flow}.{part}"),
+                            scheme.pointer(&format!("/flows/{flow}/{part}")),
+                        )?;
+                    }
+                }
+                named.insert(name.clone(), Value::Object(facts));
+            }
+            kept.push(Value::Object(named));
+        }
+        Ok(Value::Array(kept))
+    }
+
+    fn scheme(&self, name: &str) -> Option<&'a Value> {
+        let schemes = self.document.pointer("/components/securitySchemes")?;
+        self.resolve(schemes.get(name)?)
+    }
+
+    /// The parameters, by place and name in lower case, that hold a key of the API.
+    pub(super) fn keys(&self) -> HashSet<(String, String)> {
+        let schemes = self.document.pointer("/components/securitySchemes");
+        let mut keys = HashSet::new();
+        for name in schemes.and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name) {
+            let Some(scheme) = self.scheme(name) else { continue };
+            let text = |part: &str| scheme.get(part).and_then(Value::as_str).unwrap_or_default();
+            if text("type").eq_ignore_ascii_case("apiKey") {
+                keys.insert((text("in").to_owned(), text("name").to_ascii_lowercase()));
+            }
+        }
+        self.take_notes();
+        keys
+    }
+}
