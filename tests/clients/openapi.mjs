@@ -56,12 +56,13 @@ const shape = (base, path) => new RegExp(`^${base}${path.split(/[?#]/)[0].replac
 function value(schema, depth = 0) {
   if (schema === true || schema === undefined || depth > 8) return 'x';
   if ('const' in schema) return schema.const;
-  if (schema.enum) return schema.enum[0];
+  if (schema.enum) return schema.enum.find(one => one !== null);
   const part = schema.oneOf ?? schema.anyOf ?? schema.allOf;
-  const type = Array.isArray(schema.type) ? schema.type[0] : schema.type ?? (schema.properties ? 'object' : undefined);
+  const type = Array.isArray(schema.type) ? schema.type.find(one => one !== 'null') : schema.type ?? (schema.properties ? 'object' : undefined);
   if (type === undefined && part) return value(part[0], depth + 1);
   switch (type) {
-    case 'object': return Object.fromEntries((schema.required ?? []).map(name => [name, value(schema.properties?.[name], depth + 1)]));
+    // Near the top every member, so that every argument is sent once.
+    case 'object': return Object.fromEntries((depth < 3 ? Object.keys(schema.properties ?? {}) : schema.required ?? []).map(name => [name, value(schema.properties?.[name], depth + 1)]));
     case 'array': return schema.items === undefined ? ['x'] : [value(schema.items, depth + 1)];
     case 'integer': case 'number': return schema.minimum ?? 1;
     case 'boolean': return true;
@@ -87,7 +88,7 @@ const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600'
 server.cli('user', 'add', 'ann', '--password-stdin');
 const held = (await tokens(server, new Human(server.url, 'ann', 'correct horse battery'), { scope: 'mcp:destructive', name: 'Documents' })).access_token;
 for (const name of Object.keys(DOCUMENTS)) {
-  server.cli('upstream', 'add', name, '--kind', 'openapi', '--set', `document=${origin}/docs/${name}`, '--set', `url=${origin}/${name}`, '--set', 'list_wait_ms=20000', '--set', 'networks=127.0.0.0/8', '--set', 'http_on_loopback=true');
+  server.cli('upstream', 'add', `doc-${name}`, '--kind', 'openapi', '--set', `document=${origin}/docs/${name}`, '--set', `url=${origin}/${name}`, '--set', 'list_wait_ms=20000', '--set', 'networks=127.0.0.0/8', '--set', 'http_on_loopback=true');
 }
 const client = new Client({ name: 'openapi-test', version: '1' }, { capabilities: {} });
 await client.connect(new StreamableHTTPClientTransport(new URL(`${server.url}/mcp?surface=direct`), { requestInit: { headers: { authorization: `Bearer ${held}` } } }));
@@ -103,8 +104,8 @@ let [calls, left] = [0, 0];
 for (const [name, file] of Object.entries(DOCUMENTS)) {
   const document = parse(readFileSync(join(here, 'node_modules', file), 'utf8'), { maxAliasCount: -1, merge: true });
   const held = operations(document);
-  const tools = all.filter(tool => tool.name.startsWith(`${name}_`));
-  const told = server.told('upstream', 'test', name);
+  const tools = all.filter(tool => tool.name.startsWith(`doc-${name}_`));
+  const told = await server.told('upstream', 'test', `doc-${name}`);
   const out = Number(told.match(/(?<![\w])(\d+) left out/)?.[1] ?? 0);
   left += out;
   check(tools.length + out === held.length && tools.length > 0, `${name}: ${held.length} operations, ${tools.length} offered, ${out} left out`);

@@ -13,7 +13,7 @@ const TOKEN_SECONDS = '4';
 const PASSWORD = 'correct horse battery';
 const python = join(here, '.venv/bin/python');
 const version = name => JSON.parse(readFileSync(join(here, 'node_modules', name, 'package.json'), 'utf8')).version;
-const pyVersion = name => spawnSync(python, ['-c', `from importlib.metadata import version; print(version("${name}"))`]).stdout.toString().trim();
+const pyVersion = name => spawnSync(python, ['-c', `from importlib.metadata import version; print(version("${name}"))`]).stdout?.toString().trim();
 
 export async function startServer(extra = {}, listen = ['--listen', '127.0.0.1:0']) {
   const data = mkdtempSync(join(tmpdir(), 'doorward-clients-'));
@@ -35,8 +35,13 @@ export async function startServer(extra = {}, listen = ['--listen', '127.0.0.1:0
     return done.stdout.toString();
   };
   const cli = (...args) => cliWith(PASSWORD, ...args);
-  // What a command prints, also if it finds something wrong.
-  const told = (...args) => spawnSync(binary, ['--data-dir', data, ...args], { env }).stdout.toString();
+  // What a command prints, also if it finds something wrong. A service of this process answers meanwhile.
+  const told = (...args) => new Promise(done => {
+    const command = spawn(binary, ['--data-dir', data, ...args], { env });
+    let text = '';
+    command.stdout.on('data', chunk => { text += chunk; });
+    command.on('close', () => done(text));
+  });
   return { url, adminLink, cli, cliWith, told, data, log: () => Buffer.concat(log).toString(), stop: () => server.kill('SIGTERM') };
 }
 

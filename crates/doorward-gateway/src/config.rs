@@ -45,7 +45,7 @@ pub struct UpstreamConfig {
     pub document: String,
     /// Further origins, like `https://api.example.com`, to which the calls of an `openapi` upstream
     /// may go. Without it they go to the origin of `url`, or else to that of the document's
-    /// address; a document that names another one is refused.
+    /// address; operations whose servers are elsewhere are left out.
     pub origins: Vec<String>,
     /// Tools to offer, by their names there; `*` stands for anything. Empty for all.
     pub include: Vec<String>,

@@ -76,7 +76,7 @@ impl Members {
         for (keyword, value) in parts {
             let is_kept = match (keyword.as_str(), value) {
                 ("title" | "description" | "default", _) => true,
-                ("type", kind) => kind == "object",
+                ("type", kind) => kind == "object" || kind == &json!(["object"]),
                 ("additionalProperties" | "unevaluatedProperties", value) => {
                     value == &Value::Bool(false)
                 }
@@ -139,6 +139,7 @@ impl<'a> Reader<'a> {
         for ((rank, written), kind, described) in kinds {
             let schema = described
                 .get("schema")
+                .filter(|schema| !schema.is_null())
                 .map_or_else(|| Ok(json!({})), |schema| schema::written_out(self, schema))?;
             // A media type that is not known is sent if it is a text or bytes.
             let written = match rank {
@@ -181,27 +182,26 @@ impl<'a> Reader<'a> {
         }
         let is_apart = matches!(written, Written::Json | Written::Form | Written::Parts);
         let members = if is_apart { Members::of(&schema) } else { None };
-        let from = match members.filter(|members| {
+        let members = members.filter(|members| {
             !members.properties.keys().any(|name| arguments.properties.contains_key(name))
-        }) {
-            Some(members) => {
-                let names = members.properties.keys().cloned().collect();
-                for (name, schema) in members.properties {
-                    let needed = required && members.required.contains(&name);
-                    arguments.add(&name, schema, needed);
-                }
-                From::Members(names)
+        });
+        let from = if let Some(members) = members {
+            let names = members.properties.keys().cloned().collect();
+            for (name, schema) in members.properties {
+                let needed = required && members.required.contains(&name);
+                arguments.add(&name, schema, needed);
             }
-            None => {
-                let argument = arguments.free("body", "request_body");
-                let schema = match written {
-                    Written::Json | Written::Form | Written::Parts => schema,
-                    Written::Text => text_of(&schema, &media_type),
-                    Written::Bytes => bytes_of(&schema, &media_type),
-                };
-                arguments.add(&argument, schema, required);
-                From::Whole(argument)
-            }
+            From::Members(names)
+        } else {
+            let argument = arguments.free("body", "request_body");
+            let schema = match written {
+                Written::Json => schema,
+                Written::Form | Written::Parts => object_of(schema),
+                Written::Text => text_of(&schema, &media_type),
+                Written::Bytes => bytes_of(&schema, &media_type),
+            };
+            arguments.add(&argument, schema, required);
+            From::Whole(argument)
         };
         Ok(Body { required, media_type, written, from, parts })
     }
@@ -331,6 +331,22 @@ fn file_of(schema: &Value) -> Value {
             "type": {"type": "string"},
         },
     })
+}
+
+/// The schema of a form of which nothing is said: its members are not known.
+fn object_of(mut schema: Value) -> Value {
+    match &mut schema {
+        Value::Object(keywords)
+            if !["type", "allOf", "anyOf", "oneOf"]
+                .iter()
+                .any(|name| keywords.contains_key(*name)) =>
+        {
+            keywords.insert("type".to_owned(), "object".into());
+        }
+        Value::Bool(true) => return json!({"type": "object"}),
+        _ => {}
+    }
+    schema
 }
 
 /// The schema of a body that is a text.

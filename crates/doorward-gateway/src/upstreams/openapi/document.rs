@@ -92,12 +92,12 @@ pub(super) fn parse(text: &[u8], wanted: &Wanted<'_>) -> Result<Api, String> {
     let (openapi, swagger) = (version("openapi"), version("swagger"));
     match (openapi.as_deref(), swagger.as_deref()) {
         (Some(version), _) if version.starts_with("3.") => {
-            let reader = Reader::new(&document, version.starts_with("3.0"));
+            let reader = Reader::new(&document, version.starts_with("3.0"), wanted.at.as_ref());
             read(&reader, wanted)
         }
         (None, Some(version)) if version.starts_with('2') => {
             let document = swagger::converted(document)?;
-            read(&Reader::new(&document, true), wanted)
+            read(&Reader::new(&document, true, wanted.at.as_ref()), wanted)
         }
         (Some(version), _) => {
             Err(format!("it is of OpenAPI {version}; OpenAPI 3.0, 3.1 and 3.2 and Swagger 2.0 are read"))
@@ -109,7 +109,7 @@ pub(super) fn parse(text: &[u8], wanted: &Wanted<'_>) -> Result<Api, String> {
     }
 }
 
-fn read<'a>(reader: &Reader<'a>, wanted: &Wanted<'_>) -> Result<Api, String> {
+fn read(reader: &Reader<'_>, wanted: &Wanted<'_>) -> Result<Api, String> {
     let document = reader.document;
     let title = document.pointer("/info/title").and_then(Value::as_str).unwrap_or("API");
     let mut api = Api {

@@ -202,7 +202,7 @@ mod tests {
         );
         // The one without a suffix goes.
         let suffix = [("list", "GET /b"), (after[2].as_str(), "GET /c")];
-        assert_eq!(named(&[other.clone()], &suffix), [after[2].clone()]);
+        assert_eq!(named(std::slice::from_ref(&other), &suffix), [after[2].clone()]);
         assert_eq!(named(&[other], &pinned), ["list"], "nothing is pinned under a longer name");
     }
 }

@@ -53,6 +53,8 @@ pub(super) enum Style {
     /// Swagger 2.0 alone.
     TabDelimited,
     DeepObject,
+    /// The value is JSON: a parameter that is described by its content.
+    Json,
 }
 
 impl Style {
@@ -86,7 +88,12 @@ impl Style {
             Self::SpaceDelimited => "%20",
             Self::PipeDelimited => "%7C",
             Self::TabDelimited => "%09",
-            Self::Simple | Self::Label | Self::Matrix | Self::Form | Self::DeepObject => ",",
+            Self::Simple
+            | Self::Label
+            | Self::Matrix
+            | Self::Form
+            | Self::DeepObject
+            | Self::Json => ",",
         }
     }
 }
@@ -105,9 +112,6 @@ pub(super) struct Parameter {
     /// Reserved letters are sent as they are, except those that would end the field.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) allow_reserved: bool,
-    /// The value is JSON.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) json: bool,
 }
 
 /// Encodes a text for the path, query or cookies: everything but the unreserved letters, `/`, `\`
@@ -163,10 +167,13 @@ impl Field<'_> {
     pub(super) fn written(&self, value: &Value) -> Vec<String> {
         let mut pairs = Vec::new();
         match value {
+            value if self.style == Style::Json => {
+                pairs.push(self.pair(self.name, &value.to_string()));
+            }
             Value::Array(items) if items.is_empty() => {}
             Value::Object(members) if members.is_empty() => {}
             Value::Array(_) | Value::Object(_) if self.style == Style::DeepObject => {
-                self.deep(self.name.to_owned(), value, &mut pairs)
+                self.deep(self.name, value, &mut pairs);
             }
             Value::Array(items) if self.explode => {
                 pairs.extend(items.iter().map(|item| self.pair(self.name, &plain(item))));
@@ -190,21 +197,21 @@ impl Field<'_> {
 
     /// Members in brackets. Lists in them are written as the servers do that read such fields:
     /// values with empty brackets, objects with their number.
-    fn deep(&self, name: String, value: &Value, pairs: &mut Vec<String>) {
+    fn deep(&self, name: &str, value: &Value, pairs: &mut Vec<String>) {
         match value {
             Value::Object(members) => {
                 for (member, value) in members {
-                    self.deep(format!("{name}[{member}]"), value, pairs);
+                    self.deep(&format!("{name}[{member}]"), value, pairs);
                 }
             }
             Value::Array(items) => {
                 let simple = items.iter().all(|item| !item.is_object() && !item.is_array());
                 for (index, item) in items.iter().enumerate() {
                     let place = if simple { String::new() } else { index.to_string() };
-                    self.deep(format!("{name}[{place}]"), item, pairs);
+                    self.deep(&format!("{name}[{place}]"), item, pairs);
                 }
             }
-            other => pairs.push(self.pair(&name, &plain(other))),
+            other => pairs.push(self.pair(name, &plain(other))),
         }
     }
 }
@@ -226,7 +233,7 @@ impl Parameter {
 
     /// The text that fills its part of the path.
     pub(super) fn in_path(&self, value: &Value) -> Result<String, ToolError> {
-        let text = if self.json { encoded(&value.to_string()) } else { self.expanded(value) };
+        let text = self.expanded(value);
         // Dots alone would climb, however they are encoded: readers of URLs take %2E for a dot.
         if text.is_empty() || text == "." || text == ".." {
             return Err(ToolError::Arguments(format!(
@@ -249,16 +256,18 @@ impl Parameter {
         };
         let name = encoded(&self.name);
         match self.style {
+            Style::Json => encoded(&value.to_string()),
             Style::Label => {
                 let between = if self.explode { "." } else { "," };
                 format!(".{}", each(value).join(between))
             }
             Style::Matrix => match value {
                 Value::Array(_) if self.explode => {
-                    each(value).iter().map(|part| format!(";{name}={part}")).collect()
+                    let parts = each(value).into_iter();
+                    parts.fold(String::new(), |made, part| made + ";" + &name + "=" + &part)
                 }
                 Value::Object(_) if self.explode => {
-                    each(value).iter().map(|part| format!(";{part}")).collect()
+                    each(value).into_iter().fold(String::new(), |made, part| made + ";" + &part)
                 }
                 other => match each(other).join(",") {
                     text if text.is_empty() => format!(";{name}"),
@@ -273,16 +282,13 @@ impl Parameter {
     pub(super) fn in_query(&self, value: &Value) -> Vec<String> {
         let encode = if self.allow_reserved { reserved } else { encoded };
         let field = Field { name: &self.name, style: self.style, explode: self.explode, encode };
-        if self.json {
-            return vec![field.pair(&self.name, &value.to_string())];
-        }
         field.written(value)
     }
 
     /// The header.
     pub(super) fn in_header(&self, value: &Value) -> Result<(HeaderName, HeaderValue), ToolError> {
         let text = match value {
-            value if self.json => value.to_string(),
+            value if self.style == Style::Json => value.to_string(),
             Value::Object(members) if self.explode => members
                 .iter()
                 .map(|(name, value)| format!("{name}={}", plain(value)))
@@ -307,9 +313,6 @@ impl Parameter {
         // Whatever is not a letter of a cookie is encoded: a value ends no cookie and begins none.
         let field =
             Field { name: &self.name, style: self.style, explode: self.explode, encode: encoded };
-        if self.json {
-            return vec![field.pair(&self.name, &value.to_string())];
-        }
         field.written(value)
     }
 }

@@ -76,7 +76,7 @@ fn argument_name(name: &str) -> String {
         }
     }
     if made != name {
-        made = made.trim_matches('_').to_owned();
+        made = String::from(made.trim_matches('_'));
     }
     made.truncate(MOST_NAME);
     if made.is_empty() { "argument".to_owned() } else { made }
@@ -142,7 +142,6 @@ impl<'a> Reader<'a> {
                     style: Style::Simple,
                     explode: false,
                     allow_reserved: false,
-                    json: false,
                 });
             }
         }
@@ -178,6 +177,7 @@ impl<'a> Reader<'a> {
             self.note(&format!("parameter {name}"), Why::Parameter);
             return Ok(None);
         };
+        let style = if is_json { Style::Json } else { style };
         let source = described
             .get("schema")
             .or_else(|| content.and_then(|(_, described)| described.get("schema")));
@@ -203,7 +203,6 @@ impl<'a> Reader<'a> {
             style,
             explode: flag("explode").unwrap_or(style == Style::Form || style == Style::DeepObject),
             allow_reserved: place == Place::Query && flag("allowReserved") == Some(true),
-            json: is_json,
         }))
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use doorward_transport::{Budget, budget::Exceeded};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::schema::{self, Stop};
 use crate::left_out::Why;
@@ -27,15 +28,18 @@ pub(super) struct Reader<'a> {
     pub(super) document: &'a Value,
     /// Its schemas are those of OpenAPI 3.0, in which what stands beside a reference is ignored.
     pub(super) old: bool,
+    /// Where the document is, which a reference to itself may name.
+    at: Option<&'a Url>,
     left: Cell<Budget>,
     notes: RefCell<Vec<(String, Why)>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(document: &'a Value, old: bool) -> Self {
+    pub(super) fn new(document: &'a Value, old: bool, at: Option<&'a Url>) -> Self {
         Self {
             document,
             old,
+            at,
             left: Cell::new(Budget::new(MOST_WRITTEN, MOST_WRITTEN_VALUES, MOST_DEPTH)),
             notes: RefCell::default(),
         }
@@ -77,7 +81,12 @@ impl<'a> Reader<'a> {
 
     /// The value at a reference, which is a URI whose fragment is a JSON pointer (RFC 6901 §6).
     pub(super) fn find(&self, reference: &str) -> Option<&'a Value> {
-        let found = reference.strip_prefix('#').and_then(|fragment| {
+        let is_own = |place: &str| {
+            let named = self.at.and_then(|at| at.join(place).ok());
+            place.is_empty() || (named.is_some() && named.as_ref() == self.at)
+        };
+        let own = reference.split_once('#').filter(|(place, _)| is_own(place));
+        let found = own.and_then(|(_, fragment)| {
             let decoded = percent_decode_str(fragment).decode_utf8().ok();
             let pointer = decoded.filter(|pointer| pointer.starts_with('/'));
             // Documents are met that write a name with `%` as it is.

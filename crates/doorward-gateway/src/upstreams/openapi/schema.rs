@@ -84,6 +84,12 @@ struct Writing<'r, 'a> {
 /// The names of members that are only read, and so never sent.
 type Hidden<'a> = BTreeSet<&'a str>;
 
+/// What a keyword is written in.
+struct Around<'h, 'a> {
+    depth: usize,
+    hidden: &'h Hidden<'a>,
+}
+
 impl<'a> Writing<'_, 'a> {
     /// Takes from this schema's budget and from that of the document.
     fn charge(&mut self, bytes: usize, values: usize) -> Result<(), Stop> {
@@ -168,7 +174,8 @@ impl<'a> Writing<'_, 'a> {
                 Value::Array(_) if name == "items" => ("prefixItems", Form::Schemas),
                 _ => (name.as_str(), form),
             };
-            if let Some(value) = self.keyword(name, value, form, depth, &hidden)? {
+            let around = Around { depth, hidden: &hidden };
+            if let Some(value) = self.keyword(name, value, form, &around)? {
                 self.charge(name.len() + 3, 0)?;
                 made.insert(name.to_owned(), value);
             }
@@ -183,9 +190,9 @@ impl<'a> Writing<'_, 'a> {
         name: &'a str,
         value: &'a Value,
         form: Form,
-        depth: usize,
-        hidden: &Hidden<'a>,
+        around: &Around<'_, 'a>,
     ) -> Result<Option<Value>, Stop> {
+        let Around { depth, hidden } = *around;
         let nothing = BTreeSet::new();
         let made = match (form, value) {
             (Form::Schema, Value::Object(_) | Value::Bool(_)) => {

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::upstream::Origins;
 
-    fn base_of(lists: [Value; 3], origins: &[&str], at: Option<&str>) -> Result<String, NoServer> {
+    fn base_of(lists: &[Value; 3], origins: &[&str], at: Option<&str>) -> Result<String, NoServer> {
         let at = at.map(|url| Url::parse(url).unwrap());
         let more = origins.iter().map(|url| Url::parse(url).unwrap().origin()).collect();
         let origins = Origins::new(at.as_ref().map(Url::origin), more);
@@ -139,7 +139,7 @@ mod tests {
             ([json!([{"url": "../v2"}]), Value::Null, Value::Null], "https://api.example/v2"),
             ([json!([{}]), Value::Null, server("/all")], "https://api.example/"),
         ] {
-            assert_eq!(base_of(lists, &[], at).unwrap(), wanted);
+            assert_eq!(base_of(&lists, &[], at).unwrap(), wanted);
         }
     }
 
@@ -153,17 +153,17 @@ mod tests {
             ]
         };
         let at = Some("https://api.example/openapi.json");
-        let refused = base_of(lists(), &[], at).unwrap_err();
+        let refused = base_of(&lists(), &[], at).unwrap_err();
         assert_eq!(refused, NoServer::Origin("https://evil.example".to_owned()));
-        assert_eq!(base_of(lists(), &["https://b.example"], at).unwrap(), "https://b.example/x");
+        assert_eq!(base_of(&lists(), &["https://b.example"], at).unwrap(), "https://b.example/x");
         assert_eq!(
-            base_of(lists(), &[], None).unwrap(),
+            base_of(&lists(), &[], None).unwrap(),
             "https://evil.example/",
             "a file is the operator's own word"
         );
         for bad in ["https://user:pw@api.example/", "ftp://api.example/", "https://"] {
             let lists = [json!([{"url": bad}]), Value::Null, Value::Null];
-            assert!(matches!(base_of(lists, &[], at), Err(NoServer::Unusable(_))), "{bad}");
+            assert!(matches!(base_of(&lists, &[], at), Err(NoServer::Unusable(_))), "{bad}");
         }
     }
 
@@ -190,7 +190,7 @@ mod tests {
             (server("https://{r}.x.example", json!({})), None),
             (server("https://{r.x.example", json!({"r": {"default": "eu"}})), None),
         ] {
-            assert_eq!(base_of(lists, &[], None).ok().as_deref(), wanted);
+            assert_eq!(base_of(&lists, &[], None).ok().as_deref(), wanted);
         }
     }
 }

@@ -151,8 +151,8 @@ fn gw10_arguments_stay_in_their_place() {
 fn bodies_hold_what_the_schema_names() {
     let made = request("post_pets", &json!({"name": "Rex", "age": 3, "evil": true})).unwrap();
     assert_eq!(
-        serde_json::from_slice::<Value>(made.body()).unwrap(),
-        json!({"name": "Rex", "age": 3})
+        String::from_utf8(made.body().clone()).unwrap(),
+        json!({"name": "Rex", "age": 3}).to_string()
     );
     assert_eq!(made.headers()["content-type"], "application/json");
     assert_eq!(request("wipe", &json!({})).unwrap().method(), Method::DELETE);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{super::*, Wanted, parse, read};
+use super::{super::*, DOCUMENT, Wanted, parse, read};
 
 #[test]
 fn a_short_document_cannot_take_much_memory() {
@@ -88,4 +88,89 @@ fn what_is_no_document_is_refused_with_a_reason() {
     }
     let remote = r#"{"openapi":"3.1.0","servers":[{"url":"https://a.example"}],"paths":{"/x":{"get":{"parameters":[{"$ref":"https://evil.example/x"}]}}}}"#;
     assert_eq!(read(remote).unwrap().tools.len(), 1, "nothing is fetched for a reference");
+}
+
+#[test]
+fn a_reference_may_name_the_document_itself_and_no_other() {
+    let at = Some(Url::parse("https://api.example/docs/openapi.json").unwrap());
+    let origins = crate::upstream::Origins::new(at.as_ref().map(Url::origin), Vec::new());
+    let wanted =
+        Wanted { configured: None, at, origins: &origins, offers: &|_| true, pinned: &|_| None };
+    for (place, is_own) in [
+        ("", true),
+        ("openapi.json", true),
+        ("https://api.example/docs/openapi.json", true),
+        ("../docs/./openapi.json", true),
+        ("other.json", false),
+        ("https://evil.example/docs/openapi.json", false),
+    ] {
+        let parameter = json!({"$ref": format!("{place}#/components/parameters/p")});
+        let document = json!({"openapi": "3.1.0", "paths": {"/x": {"get": {"parameters": [parameter]}}}, "components": {"parameters": {"p": {"name": "p", "in": "query"}}}});
+        let api = parse(document.to_string().as_bytes(), &wanted).unwrap();
+        let found = api.tools[0].tool.input_schema["properties"].get("p").is_some();
+        assert_eq!((found, api.left_out.count_parts()), (is_own, usize::from(!is_own)), "{place}");
+    }
+}
+
+/// The pointers of everything in a value.
+fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
+    all.push(at.to_owned());
+    match value {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                pointers(item, &format!("{at}/{index}"), all);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                pointers(member, &format!("{at}/{name}"), all);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn whatever_is_odd_in_one_operation_costs_no_other() {
+    let document = tree::read(DOCUMENT.as_bytes()).unwrap();
+    let before = read(&document.to_string()).unwrap();
+    let odd = [
+        json!(null),
+        json!(7),
+        json!("x"),
+        json!([]),
+        json!([1]),
+        json!({}),
+        json!({"$ref": "#/nowhere"}),
+        json!(true),
+    ];
+    for (operation, own) in [
+        ("/paths/~1pets/post", "post_pets"),
+        ("/paths/~1pets/delete", "wipe"),
+        ("/paths/~1pets~1{petId}~1files~1{path}/get", "pets_readFile"),
+    ] {
+        let mut all = Vec::new();
+        pointers(document.pointer(operation).unwrap(), operation, &mut all);
+        for (pointer, value) in all.iter().flat_map(|at| odd.iter().map(move |value| (at, value))) {
+            let mut changed = document.clone();
+            *changed.pointer_mut(pointer).unwrap() = value.clone();
+            let api = read(&changed.to_string()).unwrap();
+            assert_eq!(api.tools.len() + api.left_out.count(), 3, "{pointer} {value}");
+            for shown in before.tools.iter().filter(|shown| shown.tool.name != own) {
+                let same = api.tools.iter().any(|other| other.whole() == shown.whole());
+                assert!(same, "{pointer} {value}: {}", shown.tool.name);
+            }
+        }
+    }
+    // The rest of the document: it is read, or refused with a reason.
+    let mut all = Vec::new();
+    pointers(&document, "", &mut all);
+    for (pointer, value) in all.iter().flat_map(|at| odd.iter().map(move |value| (at, value))) {
+        let mut changed = document.clone();
+        *changed.pointer_mut(pointer).unwrap() = value.clone();
+        if let Err(why) = read(&changed.to_string()) {
+            assert!(!why.is_empty());
+        }
+    }
 }
