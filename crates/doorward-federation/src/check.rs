@@ -1,90 +1,90 @@
 //! Tries a provider out, for `doorward provider test` and `doorward doctor`: everything short of a
-//! person who signs in.
+//! user who signs in.
 
-use doorward_model::id::random_text;
+use doorward_model::{Timestamp, id::random_text};
+use doorward_transport::{
+    OutboundError,
+    oauth::{Complaint, Told, date_of},
+};
 use url::Url;
 
 use crate::{
-    Federation, FederationError,
-    attempt::Ask,
-    kinds::Protocol,
-    oauth::{Begun, Start},
-    openid::MAX_ANSWER,
+    api::MAX_ANSWER,
+    error::FederationError,
+    federation::Federation,
+    protocol::{Ask, Begun, Examined, Finding, Look, Start, openid::LEEWAY},
     provider::Provider,
 };
 
-/// What one look found.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// What was looked at.
-    pub what: &'static str,
-    /// How it is, or what is wrong and what to do.
-    pub result: Result<String, String>,
-}
+/// The difference of two clocks that need not be mentioned, in seconds.
+const EQUAL: i64 = 5;
 
 fn advice(error: &FederationError) -> String {
-    let text = error.to_string();
-    if text.contains("is not a public address") {
-        format!(
-            "{text}. If it is meant to be in a private network, add that network to the provider's networks"
-        )
-    } else if text.contains("unexpected issuer URI") {
-        format!("{text}. Write issuer exactly as the provider's document says it")
-    } else if text.contains("certificate") || text.contains("UnknownIssuer") {
-        format!(
-            "{text}. If the provider has a private certificate authority, name its PEM file in ca_file"
-        )
-    } else {
-        text
+    let more = match error {
+        FederationError::Unreachable { error: OutboundError::Address(_), .. } => {
+            ". If it is meant to be in a private network, add that network to the provider's networks"
+        }
+        FederationError::Unreachable { error: OutboundError::Certificate(_), .. } => {
+            ". If the provider has a private certificate authority, name its PEM file in ca_file"
+        }
+        FederationError::OtherIssuer { .. } => {
+            ". Write issuer exactly as the provider's document says it"
+        }
+        FederationError::Unreachable { .. }
+        | FederationError::Unavailable(_)
+        | FederationError::Wait { .. }
+        | FederationError::Nonsense(_)
+        | FederationError::Refused(_)
+        | FederationError::Untrusted(_)
+        | FederationError::Document(_)
+        | FederationError::Misconfigured(_)
+        | FederationError::NotAwaited(_)
+        | FederationError::Limited
+        | FederationError::NotAdmitted(_)
+        | FederationError::Store(_) => "",
+    };
+    format!("{error}{more}")
+}
+
+/// The provider's clock against ours.
+fn clock(theirs: Timestamp, ours: Timestamp) -> Result<String, String> {
+    let apart = theirs.since(ours);
+    let side = if apart > 0 { "ahead of" } else { "behind" };
+    match apart.abs() {
+        0..=EQUAL => Ok("the provider's clock agrees with this server's".to_owned()),
+        seconds if seconds <= LEEWAY => Ok(format!(
+            "the provider's clock is {seconds} seconds {side} this server's; up to {LEEWAY} are tolerated"
+        )),
+        seconds => Err(format!(
+            "the provider's clock is {seconds} seconds {side} this server's; more than {LEEWAY} are not tolerated. Synchronise both with NTP"
+        )),
     }
 }
 
 impl Federation {
     /// Tries a provider out.
     pub async fn test(&self, provider: &Provider) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        if let Protocol::OpenId(_) = provider.settings.protocol {
-            let discovery = provider.discovered().await;
-            let failed = discovery.is_err();
-            let told = |found: &crate::openid::Discovered| {
-                let keys = found.metadata.jwks().keys().len();
-                let algorithms = found.metadata.id_token_signing_alg_values_supported().len();
-                (
-                    format!(
-                        "the discovery document of {} is in order",
-                        found.metadata.issuer().as_str()
-                    ),
-                    keys,
-                    algorithms,
-                )
-            };
-            match discovery {
-                Ok(found) => {
-                    let (words, keys, algorithms) = told(&found);
-                    findings.push(Finding { what: "discovery", result: Ok(words) });
-                    let result = if keys == 0 {
-                        Err("the key set holds no key that can be used; nobody could be signed in"
-                            .to_owned())
-                    } else {
-                        Ok(format!("{keys} keys, {algorithms} signature algorithms announced"))
-                    };
-                    findings.push(Finding { what: "keys", result });
-                }
-                Err(error) => {
-                    findings.push(Finding { what: "discovery", result: Err(advice(&error)) })
-                }
-            }
-            if failed {
-                return findings;
-            }
+        let Examined { mut findings, failed } = provider.protocol.examine().await;
+        if let Some(error) = failed {
+            findings.push(Finding { look: Look::Discovery, result: Err(advice(&error)) });
+            return findings;
         }
-        findings.push(Finding { what: "redirect", result: self.try_redirect(provider).await });
-        findings.push(Finding { what: "client", result: self.try_client(provider).await });
+        let (redirect, date) = self.try_redirect(provider).await;
+        findings.push(Finding { look: Look::Redirect, result: redirect });
+        findings.push(Finding { look: Look::Client, result: self.try_client(provider).await });
+        if let Some(date) = date {
+            let result = clock(date, self.inner.parts.clock.now());
+            findings.push(Finding { look: Look::Clock, result });
+        }
         findings
     }
 
     /// Asks the authorization endpoint as a browser would, and looks whether it complains about us.
-    async fn try_redirect(&self, provider: &Provider) -> Result<String, String> {
+    /// Answers the provider's time as well.
+    async fn try_redirect(
+        &self,
+        provider: &Provider,
+    ) -> (Result<String, String>, Option<Timestamp>) {
         let entropy = self.inner.parts.entropy.as_ref();
         let (state, nonce, verifier) =
             (random_text(entropy, 24), random_text(entropy, 24), random_text(entropy, 32));
@@ -97,78 +97,51 @@ impl Federation {
             verifier: &verifier,
             ask: &ask,
         };
-        let url = match &provider.settings.protocol {
-            Protocol::OpenId(_) => provider.open_id_url(&start).await,
-            Protocol::OAuth2(oauth2) => provider.oauth2_url(oauth2, &start),
+        let url = match provider.protocol.authorize(&start).await {
+            Ok(url) => url,
+            Err(error) => return (Err(advice(&error)), None),
         };
-        let url = url.map_err(|error| advice(&error))?;
-        let request = http::Request::get(url.as_str())
-            .header("accept", "text/html")
-            .body(Vec::new())
-            .map_err(|error| error.to_string())?;
-        let hint = format!("register this redirect URI there, letter by letter: {redirect_uri}");
-        let fetched = provider
-            .outbound
-            .send(request, 4 * MAX_ANSWER)
-            .await
-            .map_err(|error| format!("{}: {error}", url.origin().ascii_serialization()))?;
+        let request = http::Request::get(url.as_str()).header("accept", "text/html");
+        let Ok(request) = request.body(Vec::new()) else {
+            return (Err(format!("{url} cannot be asked")), None);
+        };
+        let fetched = match provider.outbound.send(request, 4 * MAX_ANSWER).await {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                let at = url.origin().ascii_serialization();
+                return (Err(advice(&FederationError::outbound(&at, error))), None);
+            }
+        };
         let location = fetched
             .headers
             .get("location")
             .and_then(|value| value.to_str().ok())
             .and_then(|text| url.join(text).ok());
         let error = location.as_ref().and_then(|to| {
-            param(to, "error")
-                .map(|error| (error, param(to, "error_description").unwrap_or_default()))
+            let code = param(to, "error")?;
+            let description = param(to, "error_description").unwrap_or_default();
+            Some(Told { status: fetched.status, code, description })
         });
-        match (fetched.status, error) {
-            (_, Some((error, description)))
-                if error != "login_required" && error != "interaction_required" =>
-            {
-                Err(format!(
-                    "the provider answers {error} {description}; check client_id and scopes, and {hint}"
-                ))
-            }
-            (200..=399, _) => {
-                Ok(format!("the provider shows its sign-in page; redirect URI {redirect_uri}"))
-            }
-            (status, _) => Err(format!(
-                "the provider answers {status} instead of its sign-in page; check client_id, and {hint}"
-            )),
-        }
+        // A browser would answer a challenge of Kerberos or the like.
+        let challenged = fetched.headers.contains_key("www-authenticate");
+        let result = redirected(fetched.status, error, challenged, &redirect_uri);
+        (result, date_of(&fetched.headers))
     }
 
     /// Presents a code that does not exist: a provider that knows us complains of the code, one
     /// that does not complains of us.
     async fn try_client(&self, provider: &Provider) -> Result<String, String> {
-        let (nonce, verifier) = (
-            random_text(self.inner.parts.entropy.as_ref(), 24),
-            random_text(self.inner.parts.entropy.as_ref(), 32),
-        );
+        let entropy = self.inner.parts.entropy.as_ref();
+        let (nonce, verifier) = (random_text(entropy, 24), random_text(entropy, 32));
         let redirect_uri = self.callback_of(&provider.id);
         let begun = Begun { redirect_uri: &redirect_uri, nonce: &nonce, verifier: &verifier };
-        let (proof, now) = (self.proof(provider), self.inner.parts.clock.now());
-        let outcome = match &provider.settings.protocol {
-            Protocol::OpenId(_) => provider
-                .open_id_redeem("doorward-provider-test", &begun, &proof, now)
-                .await
-                .map(drop),
-            Protocol::OAuth2(oauth2) => provider
-                .oauth2_redeem(oauth2, "doorward-provider-test", &begun, &proof)
-                .await
-                .map(drop),
-        };
-        match outcome {
-            Err(FederationError::Refused(_)) => {
-                Ok("the provider accepts this server as its client".to_owned())
-            }
-            Err(FederationError::Misconfigured(why)) if !why.starts_with("invalid_request") => {
+        match provider.protocol.redeem("doorward-provider-test", &begun).await.map(drop) {
+            Err(FederationError::Refused(why)) => Ok(format!(
+                "the provider accepts this server as its client: it finds fault with the code that was made up ({why})"
+            )),
+            Err(FederationError::Misconfigured(why)) => {
                 Err(format!("{why}; check client_id, client_secret and token_auth_method"))
             }
-            // Some find fault with the code before they look at who asks.
-            Err(FederationError::Misconfigured(why)) => Ok(format!(
-                "the token endpoint answers ({why}); whether the secret is right shows at the first sign-in"
-            )),
             Err(error) => Err(advice(&error)),
             Ok(()) => {
                 Err("the provider gave tokens for a code that does not exist; do not use it"
@@ -178,8 +151,88 @@ impl Federation {
     }
 }
 
+/// The meaning of an authorization endpoint's answer to a program.
+fn redirected(
+    status: u16,
+    error: Option<Told>,
+    challenged: bool,
+    redirect_uri: &str,
+) -> Result<String, String> {
+    let hint = format!("register this redirect URI there, letter by letter: {redirect_uri}");
+    let unclear = |what: &str| {
+        Ok(format!(
+            "{what}; whether it knows the redirect URI {redirect_uri} shows at the first sign-in"
+        ))
+    };
+    if let Some(told) = error {
+        return match told.complaint() {
+            Complaint::Client | Complaint::Request => {
+                Err(format!("the provider answers {told}; check client_id and scopes, and {hint}"))
+            }
+            Complaint::Server | Complaint::Slower => Err(format!("the provider answers {told}")),
+            // It knows us, and would have to see the user.
+            Complaint::Grant | Complaint::Unknown => {
+                Ok(format!("the provider answers {}; redirect URI {redirect_uri}", told.code))
+            }
+        };
+    }
+    match status {
+        200..=399 => {
+            Ok(format!("the provider shows its sign-in page; redirect URI {redirect_uri}"))
+        }
+        401 if challenged => unclear("the provider demands a sign-in by the browser itself"),
+        403 | 405 | 429 => unclear(&format!("the provider answers a program with HTTP {status}")),
+        status => Err(format!(
+            "the provider answers {status} instead of its sign-in page; check client_id, and {hint}"
+        )),
+    }
+}
+
 fn param(url: &Url, name: &str) -> Option<String> {
     url.query_pairs()
         .find(|(key, _)| key == name)
         .map(|(_, value)| value.chars().take(200).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn correct_settings_are_not_reported_as_wrong_by_what_a_provider_says_of_a_missing_user() {
+        let told = |code: &str| {
+            Some(Told { status: 302, code: code.to_owned(), description: String::new() })
+        };
+        for code in ["login_required", "interaction_required", "access_denied", "consent_required"]
+        {
+            assert!(redirected(302, told(code), false, "u").is_ok(), "{code}");
+        }
+        for code in ["invalid_scope", "unauthorized_client", "invalid_request", "server_error"] {
+            assert!(redirected(302, told(code), false, "u").is_err(), "{code}");
+        }
+        for (status, challenged) in
+            [(200, false), (302, false), (401, true), (403, false), (429, false)]
+        {
+            assert!(redirected(status, None, challenged, "u").is_ok(), "{status}");
+        }
+        for status in [400, 401, 404, 500] {
+            assert!(redirected(status, None, false, "u").is_err(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_difference_of_clocks_is_told_and_a_large_one_is_wrong() {
+        let now = Timestamp(1_800_000_000);
+        for (apart, word, right) in [
+            (2, "agrees", true),
+            (-240, "240 seconds behind", true),
+            (300, "300 seconds ahead", true),
+            (301, "301 seconds ahead", false),
+            (-4000, "4000 seconds behind", false),
+        ] {
+            let found = clock(now.plus(apart), now);
+            assert_eq!(found.is_ok(), right, "{apart}");
+            assert!(found.unwrap_or_else(|wrong| wrong).contains(word), "{apart}");
+        }
+    }
 }

@@ -11,6 +11,11 @@ pub(crate) fn find<'a>(claims: &'a Value, path: &str) -> Option<&'a Value> {
     found.filter(|value| !value.is_null())
 }
 
+/// Reports a claim that is there, be it null or empty.
+pub(crate) fn is_told(claims: &Value, path: &str) -> bool {
+    if path.starts_with('/') { claims.pointer(path).is_some() } else { claims.get(path).is_some() }
+}
+
 /// A claim as text: a string as it is, a number in decimal. Nothing else can name a person.
 pub(crate) fn text(claims: &Value, path: &str) -> Option<String> {
     let text = match find(claims, path)? {
@@ -25,7 +30,10 @@ pub(crate) fn text(claims: &Value, path: &str) -> Option<String> {
 pub(crate) fn flag(claims: &Value, path: &str) -> Option<bool> {
     match find(claims, path)? {
         Value::Bool(flag) => Some(*flag),
-        Value::String(text) => Some(text.eq_ignore_ascii_case("true")),
+        Value::String(text) => Some(text.trim().eq_ignore_ascii_case("true")),
+        // Some write 1 and 0; any other number says nothing.
+        Value::Number(number) if number.as_i64() == Some(1) => Some(true),
+        Value::Number(number) if number.as_i64() == Some(0) => Some(false),
         _ => None,
     }
 }

@@ -40,22 +40,41 @@ pub struct ProviderConfig {
     pub private_key_id: String,
     /// For `entra`: the ids of the tenants whose people may come in. At least one.
     pub tenants: Vec<String>,
-    /// Scopes to ask for; empty for what the kind needs.
+    /// Scopes to ask for, in place of those that the kind asks for; empty for the latter. OpenID
+    /// Connect always asks for `openid` as well.
     pub scopes: Vec<String>,
+    /// Further parameters of the authorization request, each written `NAME=VALUE`, such as
+    /// `audience=https://api.example.com`, `domain_hint=example.com` or `prompt=select_account`.
+    /// None of those that Doorward sets itself.
+    pub authorize_params: Vec<String>,
+    /// Whether PKCE (S256) is used, whether or not the provider announces it. Off only for a
+    /// provider that refuses requests with it.
+    pub pkce: bool,
+    /// For OpenID Connect: the URL of the discovery document, where it is not below `issuer`. The
+    /// document must name `issuer` all the same.
+    pub discovery_url: String,
     /// How it answers: `query` or `form_post`.
     pub response_mode: String,
     /// Authentication contexts to ask for (`acr_values`) when the client's request names none,
     /// separated by spaces.
     pub acr_values: String,
-    /// Whether `prompt=consent` is sent with `offline_access`, as OpenID Connect Core §11 wants it.
-    /// Some providers give no refresh token without.
+    /// Whether `prompt=consent` is sent with the scope `offline_access`, as OpenID Connect Core §11
+    /// wants it. Some providers give no refresh token without.
     pub offline_prompt: bool,
-    /// For `oauth2`: its authorization endpoint.
+    /// Its authorization endpoint. Needed for `oauth2`; for the other kinds, in place of the one
+    /// that is discovered or known.
     pub authorize_url: String,
-    /// For `oauth2`: its token endpoint.
+    /// Its token endpoint. Needed for `oauth2`; for the other kinds, in place of the one that is
+    /// discovered or known.
     pub token_url: String,
-    /// For `oauth2`: where to ask who the person is.
+    /// Its userinfo endpoint. Needed for `oauth2`; for OpenID Connect, in place of the one that is
+    /// discovered.
     pub userinfo_url: String,
+    /// For OpenID Connect: its key set, in place of the one that is discovered. With
+    /// `authorize_url` and `token_url` no discovery document is needed.
+    pub jwks_url: String,
+    /// Its sign-out page, in place of the one that is discovered.
+    pub end_session_url: String,
     /// The claim that never changes: a name, or a JSON pointer such as `/data/id`. Empty for the
     /// kind's own, as for all claims below.
     pub claim_subject: String,
@@ -130,12 +149,17 @@ impl Default for ProviderConfig {
             private_key_id: empty(),
             tenants: Vec::new(),
             scopes: Vec::new(),
+            authorize_params: Vec::new(),
+            pkce: true,
+            discovery_url: empty(),
             response_mode: "query".to_owned(),
             acr_values: empty(),
             offline_prompt: true,
             authorize_url: empty(),
             token_url: empty(),
             userinfo_url: empty(),
+            jwks_url: empty(),
+            end_session_url: empty(),
             claim_subject: empty(),
             claim_username: empty(),
             claim_email: empty(),

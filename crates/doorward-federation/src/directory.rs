@@ -6,8 +6,8 @@ use doorward_model::{Change, Invitation, Person, ProviderId, StoredProvider};
 use doorward_store::StoreError;
 
 use crate::{
-    Federation,
     config::{ProviderConfig, SettingError},
+    federation::Federation,
     provider::{Provider, Source},
 };
 
@@ -47,14 +47,8 @@ impl Federation {
                 .map_err(|error| error.to_string())?;
             config.client_secret = String::from_utf8_lossy(&plain).into_owned().into();
         }
-        Provider::new(
-            record.id.as_str(),
-            config,
-            Source::Command,
-            &parts.outbound,
-            &parts.outbound_config,
-        )
-        .map_err(|error| error.to_string())
+        Provider::new(record.id.as_str(), config, Source::Command, &self.inner.means)
+            .map_err(|error| error.to_string())
     }
 
     /// All providers, those that are switched off too: the configuration file's first, then the
@@ -133,6 +127,14 @@ impl Federation {
             Err(StoreError::Refused(_)) => Err(ProviderChangeError::Taken(name.to_owned())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// A provider by its stored name, switched off or not.
+    pub(crate) async fn any_provider(
+        &self,
+        id: &ProviderId,
+    ) -> Result<Option<Arc<Provider>>, StoreError> {
+        Ok(self.all_providers().await?.into_iter().find(|provider| provider.id == *id))
     }
 
     /// A provider by its name, switched off or not.

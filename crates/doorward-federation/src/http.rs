@@ -1,4 +1,4 @@
-//! The one address here that programs use: back-channel logout.
+//! The one URL here that programs use: back-channel logout.
 
 use axum::{
     Router,
@@ -11,7 +11,7 @@ use axum::{
 use doorward_model::{OAuthErrorCode, routes};
 use doorward_transport::{Params, answer};
 
-use crate::{Federation, LogoutTokenRefusal};
+use crate::{federation::Federation, logout::LogoutTokenRefusal};
 
 /// The routes.
 pub fn router(federation: Federation) -> Router {

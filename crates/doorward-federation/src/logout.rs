@@ -1,21 +1,23 @@
 //! Signing out, in both directions: the provider tells us (OpenID Connect Back-Channel Logout 1.0),
-//! and we lead the person to the provider's own end (RP-Initiated Logout 1.0).
+//! and we lead the user to the provider's own sign-out page (RP-Initiated Logout 1.0).
 
 use std::sync::Arc;
 
-use doorward_keys::{Audience, verify_signature};
+use doorward_keys::Audience;
 use doorward_model::{Change, IdentityId, RevokeReason, Session, Timestamp, UnitOfWork, routes};
 use doorward_store::StoreError;
-use openidconnect::{ClientId, EndSessionUrl, LogoutRequest, PostLogoutRedirectUrl};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{Federation, FederationError, kinds::Protocol, provider::Provider};
+use crate::{
+    error::FederationError,
+    federation::Federation,
+    protocol::{SignOutPage, openid::LEEWAY},
+    provider::Provider,
+};
 
 /// The member of `events` that makes a token a logout token.
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-/// How far the provider's clock may be off, in seconds.
-const LEEWAY: i64 = 60;
 /// The oldest logout token that is taken, in seconds; its `jti` is remembered for longer.
 const OLDEST: i64 = 600;
 
@@ -23,7 +25,7 @@ const OLDEST: i64 = 600;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogoutTokenRefusal {
     /// The token is not what it must be.
-    #[error("{}", crate::plain(.0))]
+    #[error("{}", crate::error::plain(.0))]
     Invalid(String),
     /// It came before.
     #[error("this logout token came before")]
@@ -44,9 +46,9 @@ impl From<StoreError> for LogoutTokenRefusal {
 struct LogoutClaims {
     iss: String,
     aud: Audience,
-    iat: i64,
+    iat: f64,
     #[serde(default)]
-    exp: Option<i64>,
+    exp: Option<f64>,
     jti: String,
     events: Map<String, Value>,
     #[serde(default)]
@@ -60,12 +62,23 @@ struct LogoutClaims {
 /// A form that leads the browser to the provider's sign-out page.
 #[derive(Debug, Clone)]
 pub struct LogoutForm {
-    /// The provider's name for people.
+    /// The provider's display name.
     pub provider: String,
     /// Where it leads.
     pub action: String,
     /// What goes along.
     pub fields: Vec<(String, String)>,
+}
+
+/// The user's session at the provider, after they signed out here.
+#[derive(Debug, Clone)]
+pub enum SignedOut {
+    /// There was none: they did not come from a provider.
+    Here,
+    /// It goes on, and this form ends it.
+    AtProvider(LogoutForm),
+    /// It goes on at the provider of this display name, which has no sign-out page.
+    Continues(String),
 }
 
 /// What §2.6 demands of a logout token. `issuers` are those that may have signed it.
@@ -86,9 +99,12 @@ fn judge(
     if !claims.aud.contains(client_id) {
         return Err("it is for another client".to_owned());
     }
-    if claims.iat > now.plus(LEEWAY).0
-        || claims.iat < now.plus(-OLDEST).0
-        || claims.exp.is_some_and(|end| end <= now.plus(-LEEWAY).0)
+    // Some write fractions of seconds.
+    #[expect(clippy::cast_precision_loss, reason = "seconds of this millennium fit")]
+    let at = |seconds: i64| now.plus(seconds).0 as f64;
+    if claims.iat > at(LEEWAY)
+        || claims.iat < at(-OLDEST)
+        || claims.exp.is_some_and(|end| end <= at(-LEEWAY))
     {
         return Err("it is too old or from the future".to_owned());
     }
@@ -102,7 +118,7 @@ fn judge(
         return Err("its jti is empty or too long".to_owned());
     }
     if claims.sub.is_none() && claims.sid.is_none() {
-        Err("it names neither a person nor a session".to_owned())
+        Err("it names neither a user nor a session".to_owned())
     } else {
         Ok(())
     }
@@ -117,23 +133,18 @@ impl Federation {
         token: &str,
     ) -> Result<(), LogoutTokenRefusal> {
         let parts = &self.inner.parts;
-        let Protocol::OpenId(_) = &provider.settings.protocol else {
-            return Err(LogoutTokenRefusal::Invalid(
-                "this kind of provider has no back-channel logout".to_owned(),
-            ));
-        };
-        let claims = self.logout_claims(provider, token, &provider.issuers()).await?;
+        let claims = self.logout_claims(provider, token).await?;
         let now = parts.clock.now();
         let jti = format!("logout:{}:{}", provider.id, claims.jti);
         let mut unit =
             UnitOfWork::from(Change::SpendValue { key: jti, expires_at: now.plus(2 * OLDEST) });
         let mut accounts = Vec::new();
-        // The person by `sub` where that is what names people here; the provider's session by `sid`
+        // The user by `sub` where that is what names users here; the provider's session by `sid`
         // in any case.
         let identity = claims
             .sub
             .as_ref()
-            .filter(|_| provider.settings.claims.subject == "sub")
+            .filter(|_| provider.claims.subject == "sub")
             .map(|sub| IdentityId::of(&claims.iss, sub));
         match (&identity, &claims.sid) {
             (Some(identity), sid) => {
@@ -152,7 +163,7 @@ impl Federation {
             }
             (None, None) => {
                 return Err(LogoutTokenRefusal::Invalid(
-                    "people here are not named by sub, and it names no session".to_owned(),
+                    "users here are not named by sub, and it names no session".to_owned(),
                 ));
             }
         }
@@ -179,36 +190,35 @@ impl Federation {
         &self,
         provider: &Provider,
         token: &str,
-        issuers: &[String],
     ) -> Result<LogoutClaims, LogoutTokenRefusal> {
-        let now = self.inner.parts.clock.now();
-        let invalid =
-            |error: doorward_keys::AssertionRefusal| LogoutTokenRefusal::Invalid(error.to_string());
-        let missing =
-            || LogoutTokenRefusal::Invalid("the provider's keys are not known".to_owned());
-        let (found, keys) = provider.jwks(None).await?.ok_or_else(missing)?;
-        let (typ, claims) = match verify_signature::<LogoutClaims>(token, &keys) {
-            Ok(read) => read,
-            Err(
-                error @ (doorward_keys::AssertionRefusal::UnknownKey
-                | doorward_keys::AssertionRefusal::Invalid),
-            ) => match provider.jwks(Some(&found)).await? {
-                Some((_, fresh)) => verify_signature(token, &fresh).map_err(invalid)?,
-                None => return Err(invalid(error)),
-            },
-            Err(error) => return Err(invalid(error)),
+        let Some(read) = provider.protocol.logout_token(token).await else {
+            return Err(LogoutTokenRefusal::Invalid(
+                "this kind of provider has no back-channel logout".to_owned(),
+            ));
         };
-        judge(&claims, typ.as_deref(), issuers, &provider.config.client_id, now)
+        let (typ, payload) = read.map_err(|error| match error {
+            FederationError::Untrusted(why) => LogoutTokenRefusal::Invalid(why),
+            other => LogoutTokenRefusal::Unavailable(other),
+        })?;
+        let claims: LogoutClaims = serde_json::from_value(payload).map_err(|_| {
+            LogoutTokenRefusal::Invalid(
+                "one of iss, aud, iat, jti, events, sub and sid is missing or of another type"
+                    .to_owned(),
+            )
+        })?;
+        let now = self.inner.parts.clock.now();
+        let issuers = provider.protocol.issuers();
+        judge(&claims, typ.as_deref(), &issuers, &provider.config.client_id, now)
             .map_err(LogoutTokenRefusal::Invalid)?;
         Ok(claims)
     }
 
-    /// What is to be done when a person signs out of this session here: the provider's token goes,
-    /// unless another session of the same account needs it, and the browser may be led to the
-    /// provider's own sign-out page.
-    pub async fn signed_out(&self, session: &Session) -> Result<Option<LogoutForm>, StoreError> {
+    /// Does what follows when a user signs out of this session here: the provider's token goes,
+    /// unless another session of the same account needs it. Answers what becomes of the session at
+    /// the provider.
+    pub async fn signed_out(&self, session: &Session) -> Result<SignedOut, StoreError> {
         let parts = &self.inner.parts;
-        let Some(upstream) = &session.upstream else { return Ok(None) };
+        let Some(upstream) = &session.upstream else { return Ok(SignedOut::Here) };
         let now = parts.clock.now();
         let others = parts.store.sessions_of(&session.user_id, now).await?;
         let needed = others.iter().any(|other| {
@@ -226,38 +236,19 @@ impl Federation {
                 })
                 .await?;
         }
-        let Some(provider) = provider else { return Ok(None) };
+        let Some(provider) = provider else { return Ok(SignedOut::Here) };
         let id_token = upstream.id_token.as_ref().and_then(|sealed| {
             parts.master.open(&Session::id_token_place(&session.id), sealed).ok()
         });
         let id_token = id_token.and_then(|plain| String::from_utf8(plain.to_vec()).ok());
-        Ok(self.logout_form(&provider, id_token).await)
-    }
-
-    async fn logout_form(
-        &self,
-        provider: &Provider,
-        id_token: Option<String>,
-    ) -> Option<LogoutForm> {
-        if !matches!(provider.settings.protocol, Protocol::OpenId(_)) {
-            return None;
-        }
-        let found = provider.discovered().await.ok()?;
-        let end = found.metadata.additional_metadata().end_session_endpoint.clone()?;
-        crate::kinds::address("end_session_endpoint", &end, None).ok()?;
-        let back =
-            PostLogoutRedirectUrl::new(self.inner.parts.public_url.at(routes::LOGOUT)).ok()?;
-        let request = LogoutRequest::from(EndSessionUrl::new(end).ok()?)
-            .set_client_id(ClientId::new(provider.config.client_id.clone()))
-            .set_post_logout_redirect_uri(back);
-        let mut url = request.http_get_url();
-        let mut fields: Vec<(String, String)> = url
-            .query_pairs()
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .collect();
-        url.set_query(None);
-        fields.extend(id_token.map(|token| ("id_token_hint".to_owned(), token)));
-        Some(LogoutForm { provider: provider.name.clone(), action: url.to_string(), fields })
+        let name = provider.name.clone();
+        let page = provider.protocol.logout(&parts.public_url.at(routes::LOGOUT), id_token).await;
+        Ok(match page {
+            Some(SignOutPage { action, fields }) => {
+                SignedOut::AtProvider(LogoutForm { provider: name, action, fields })
+            }
+            None => SignedOut::Continues(name),
+        })
     }
 }
 
@@ -284,9 +275,9 @@ mod tests {
             ("iss", json!("https://other")),
             ("aud", json!("other")),
             ("iat", json!(NOW.0 - 601)),
-            ("iat", json!(NOW.0 + 61)),
+            ("iat", json!(NOW.0 + LEEWAY + 1)),
             ("iat", json!("now")),
-            ("exp", json!(NOW.0 - 61)),
+            ("exp", json!(NOW.0 - LEEWAY - 1)),
             ("jti", json!("")),
             ("events", json!({})),
             ("events", json!({EVENT: "yes"})),

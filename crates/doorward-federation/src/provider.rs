@@ -1,36 +1,23 @@
 //! One provider, ready to be used.
 
 use doorward_keys::ClientKey;
-use doorward_model::{IdentityId, Pattern, ProviderId};
+use doorward_model::ProviderId;
 use doorward_transport::{Correspondent, Outbound, OutboundConfig};
 use url::Url;
 
 use crate::{
-    claims::{ClaimNames, Condition, RoleRule},
+    claims::ClaimNames,
+    client::{Client, Means},
     config::{ProviderConfig, SettingError},
-    kinds::{self, Kind, Protocol, Settings},
-    openid::Discovery,
+    kinds::{self, Kind},
+    policy::{Policy, SecondFactorPolicy, domain_of},
+    protocol::{
+        Protocol,
+        openid::{OpenIdConnect, Setup},
+        plain::Plain,
+    },
+    settings::{AuthMethod, Settings, Speaks, authorize_params},
 };
-
-/// How we prove ourselves at a token endpoint (OpenID Connect Core §9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AuthMethod {
-    SecretBasic,
-    SecretPost,
-    PrivateKeyJwt,
-    Nothing,
-}
-
-/// Whether people who come from a provider must prove a second factor of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SecondFactorPolicy {
-    /// No: that is the provider's business.
-    Never,
-    /// Those who set one up.
-    Enrolled,
-    /// Everybody.
-    Required,
-}
 
 /// Where a provider's settings come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,19 +26,6 @@ pub enum Source {
     File,
     /// `doorward provider add`.
     Command,
-}
-
-/// Who may come in, and as what.
-#[derive(Clone, Debug)]
-pub(crate) struct Policy {
-    pub(crate) domains: Vec<String>,
-    pub(crate) groups: Vec<Pattern>,
-    pub(crate) conditions: Vec<Condition>,
-    pub(crate) open: bool,
-    pub(crate) authoritative: Vec<String>,
-    pub(crate) home: Vec<String>,
-    pub(crate) roles: Vec<RoleRule>,
-    pub(crate) second_factor: SecondFactorPolicy,
 }
 
 /// An upstream provider.
@@ -65,68 +39,18 @@ pub struct Provider {
     /// Where its settings come from.
     pub source: Source,
     pub(crate) config: ProviderConfig,
-    pub(crate) settings: Settings,
     pub(crate) policy: Policy,
-    pub(crate) key: Option<ClientKey>,
+    pub(crate) claims: ClaimNames,
+    /// A claim that names the user's organisation, where the e-mail address does not decide.
+    pub(crate) domain_claim: Option<&'static str>,
+    pub(crate) protocol: Box<dyn Protocol>,
     pub(crate) outbound: Outbound,
-    pub(crate) discovery: Option<Discovery>,
 }
 
 impl std::fmt::Debug for Provider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Provider({})", self.id)
     }
-}
-
-fn domains(key: &'static str, texts: &[String]) -> Result<Vec<String>, SettingError> {
-    let one = |text: &String| {
-        let domain = text.trim().trim_start_matches('@').to_lowercase();
-        let plain = domain.contains('.') && !domain.contains(['@', '/', ' ', '*']);
-        if plain {
-            Ok(domain)
-        } else {
-            Err(SettingError::new(key, format!("{text:?} is not a domain like example.com")))
-        }
-    };
-    texts.iter().map(one).collect()
-}
-
-fn policy(config: &ProviderConfig) -> Result<Policy, SettingError> {
-    let allowed = domains("allowed_domains", &config.allowed_domains)?;
-    let home = domains("home_domains", &config.home_domains)?;
-    Ok(Policy {
-        home: if home.is_empty() { allowed.clone() } else { home },
-        domains: allowed,
-        groups: config.allowed_groups.iter().map(Pattern::new).collect(),
-        conditions: config
-            .required_claims
-            .iter()
-            .map(|text| Condition::parse("required_claims", text))
-            .collect::<Result<_, _>>()?,
-        open: match config.sign_up.as_str() {
-            "open" => true,
-            "invited" => false,
-            other => {
-                return Err(SettingError::new(
-                    "sign_up",
-                    format!("must be open or invited, not {other:?}"),
-                ));
-            }
-        },
-        authoritative: domains("authoritative_domains", &config.authoritative_domains)?,
-        roles: config.roles.iter().map(|text| RoleRule::parse(text)).collect::<Result<_, _>>()?,
-        second_factor: match config.second_factor.as_str() {
-            "never" => SecondFactorPolicy::Never,
-            "enrolled" => SecondFactorPolicy::Enrolled,
-            "required" => SecondFactorPolicy::Required,
-            other => {
-                return Err(SettingError::new(
-                    "second_factor",
-                    format!("must be never, enrolled or required, not {other:?}"),
-                ));
-            }
-        },
-    })
 }
 
 fn auth_method(config: &ProviderConfig, default: AuthMethod) -> Result<AuthMethod, SettingError> {
@@ -173,26 +97,27 @@ struct Prepared {
     id: ProviderId,
     kind: &'static Kind,
     settings: Settings,
+    /// The prompts of `authorize_params`.
+    prompts: Vec<String>,
     policy: Policy,
     key: Option<ClientKey>,
 }
 
-fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError> {
-    let id =
-        ProviderId::parse(name).map_err(|error| SettingError::new("name", error.to_string()))?;
-    let kind = kinds::named(&config.kind).ok_or_else(|| {
-        let known = kinds::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-        SettingError::new("kind", format!("must be one of {known}, not {:?}", config.kind))
-    })?;
-    if config.client_id.is_empty() {
-        return Err(SettingError::new(
-            "client_id",
-            "is needed: the provider gives it when you register this server there",
-        ));
+/// The private key of `private_key_jwt`.
+fn private_key(config: &ProviderConfig) -> Result<Option<ClientKey>, SettingError> {
+    if config.private_key_file.is_empty() {
+        return Ok(None);
     }
-    let mut settings = (kind.prepare)(config)?;
-    claim_names(config, &mut settings.claims);
-    settings.auth_method = auth_method(config, settings.auth_method)?;
+    let wrong = |why: String| {
+        SettingError::new("private_key_file", format!("{}: {why}", config.private_key_file))
+    };
+    let pem = std::fs::read(&config.private_key_file).map_err(|error| wrong(error.to_string()))?;
+    let named = (!config.private_key_id.is_empty()).then(|| config.private_key_id.clone());
+    ClientKey::from_pem(&pem, named).map(Some).map_err(|error| wrong(error.to_string()))
+}
+
+/// Numbers and words of the configuration that have bounds.
+fn bounded(config: &ProviderConfig) -> Result<(), SettingError> {
     if !matches!(config.response_mode.as_str(), "query" | "form_post") {
         return Err(SettingError::new(
             "response_mode",
@@ -211,18 +136,35 @@ fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError
             ));
         }
     }
-    let key = if config.private_key_file.is_empty() {
-        None
-    } else {
-        let wrong = |why: String| {
-            SettingError::new("private_key_file", format!("{}: {why}", config.private_key_file))
-        };
-        let pem =
-            std::fs::read(&config.private_key_file).map_err(|error| wrong(error.to_string()))?;
-        let named = (!config.private_key_id.is_empty()).then(|| config.private_key_id.clone());
-        Some(ClientKey::from_pem(&pem, named).map_err(|error| wrong(error.to_string()))?)
-    };
-    Ok(Prepared { id, kind, settings, policy: policy(config)?, key })
+    Ok(())
+}
+
+fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError> {
+    let id =
+        ProviderId::parse(name).map_err(|error| SettingError::new("name", error.to_string()))?;
+    let kind = kinds::named(&config.kind).ok_or_else(|| {
+        let known = kinds::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
+        SettingError::new("kind", format!("must be one of {known}, not {:?}", config.kind))
+    })?;
+    if config.client_id.is_empty() {
+        return Err(SettingError::new(
+            "client_id",
+            "is needed: the provider gives it when you register this server there",
+        ));
+    }
+    let mut settings = (kind.prepare)(config)?;
+    claim_names(config, &mut settings.claims);
+    settings.auth_method = auth_method(config, settings.auth_method)?;
+    let prompts = authorize_params(config, &mut settings)?;
+    if !config.pkce && settings.auth_method == AuthMethod::Nothing {
+        return Err(SettingError::new(
+            "pkce",
+            "cannot be off with token_auth_method = \"none\": whoever sees the code could redeem it",
+        ));
+    }
+    bounded(config)?;
+    let (key, policy) = (private_key(config)?, Policy::read(config)?);
+    Ok(Prepared { id, kind, settings, prompts, policy, key })
 }
 
 /// Checks settings without making anything of them.
@@ -249,79 +191,108 @@ fn outbound_error(error: &doorward_transport::outbound::OutboundSetupError) -> S
     SettingError::new(key, error.to_string())
 }
 
+/// Reports that one of the URLs that are asked is on this machine without TLS, where that is
+/// allowed.
+fn asks_without_tls(settings: &Settings) -> bool {
+    let plain = |url: &Url| url.scheme() == "http";
+    let parsed = |text: &str| Url::parse(text).is_ok_and(|url| plain(&url));
+    match &settings.speaks {
+        Speaks::OpenId(open_id) => {
+            let by_hand = &open_id.by_hand;
+            parsed(open_id.document.as_ref().unwrap_or(&open_id.issuer))
+                || [&by_hand.token, &by_hand.userinfo, &by_hand.jwks]
+                    .into_iter()
+                    .any(|url| url.as_ref().is_some_and(plain))
+        }
+        Speaks::OAuth2(oauth2) => plain(&oauth2.token),
+    }
+}
+
+/// The protocol of a provider, set up.
+fn protocol(
+    config: &ProviderConfig,
+    prepared: (ProviderId, Settings, Vec<String>),
+    client: Client,
+) -> Box<dyn Protocol> {
+    let (id, settings, prompts) = prepared;
+    let Settings { speaks, scopes, extra, login_hint, .. } = settings;
+    match speaks {
+        Speaks::OpenId(open_id) => Box::new(OpenIdConnect::new(Setup {
+            provider: id.to_string(),
+            client,
+            open_id,
+            scopes,
+            extra,
+            prompts,
+            login_hint,
+            acr_values: config.acr_values.clone(),
+            response_mode: config.response_mode.clone(),
+            offline_prompt: config.offline_prompt,
+        })),
+        Speaks::OAuth2(urls) => Box::new(Plain {
+            provider: id.to_string(),
+            client,
+            urls,
+            scopes,
+            extra,
+            prompts,
+            login_hint,
+        }),
+    }
+}
+
 impl Provider {
     pub(crate) fn new(
         name: &str,
         config: ProviderConfig,
         source: Source,
-        outbound: &Outbound,
-        outbound_config: &OutboundConfig,
+        means: &Means,
     ) -> Result<Self, SettingError> {
-        let Prepared { id, kind, settings, policy, key } = prepare(name, &config)?;
-        let address = match &settings.protocol {
-            Protocol::OpenId(open_id) => {
-                open_id.discover_at.as_ref().unwrap_or(&open_id.issuer).clone()
-            }
-            Protocol::OAuth2(oauth2) => oauth2.token.to_string(),
-        };
+        let Prepared { id, kind, settings, prompts, policy, key } = prepare(name, &config)?;
         let correspondent = Correspondent {
             networks: &config.networks,
             ca_file: (!config.ca_file.is_empty()).then_some(config.ca_file.as_str()),
-            http_on_loopback: Url::parse(&address).is_ok_and(|url| url.scheme() == "http"),
+            http_on_loopback: asks_without_tls(&settings),
         };
-        let outbound = outbound
-            .for_correspondent(outbound_config, correspondent)
+        let outbound = means
+            .outbound
+            .for_correspondent(&means.outbound_config, correspondent)
             .map_err(|error| outbound_error(&error))?;
-        let discovery = match &settings.protocol {
-            Protocol::OpenId(open_id) => {
-                Some(Discovery::new(id.clone(), outbound.clone(), open_id.clone()))
-            }
-            Protocol::OAuth2(_) => None,
+        let client = Client {
+            id: config.client_id.clone(),
+            secret: config.client_secret.clone(),
+            method: settings.auth_method,
+            key,
+            outbound: outbound.clone(),
+            interpret: settings.interpret,
+            pkce: config.pkce,
+            means: means.clone(),
         };
         let shown = if config.name.trim().is_empty() {
             kind.title.to_owned()
         } else {
             config.name.trim().to_owned()
         };
+        let (claims, domain_claim) = (settings.claims.clone(), settings.domain_claim);
+        let protocol = protocol(&config, (id.clone(), settings, prompts), client);
         Ok(Self {
             id,
             kind,
             name: shown,
             source,
             config,
-            settings,
             policy,
-            key,
+            claims,
+            domain_claim,
+            protocol,
             outbound,
-            discovery,
         })
     }
 
-    /// The key of an account there. An issuer and a subject name one account (OpenID Connect Core
-    /// §5.7). A server that speaks plain OAuth 2.0 states no issuer, so the provider's name here
-    /// takes part: two of them at one origin have different users.
-    pub(crate) fn key_of(&self, issuer: &str, subject: &str) -> IdentityId {
-        match &self.settings.protocol {
-            Protocol::OpenId(_) => IdentityId::of(issuer, subject),
-            Protocol::OAuth2(_) => IdentityId::of(&format!("oauth2 {} {issuer}", self.id), subject),
-        }
-    }
-    /// Whether accounts of this issuer are this provider's. A provider that is set to another
+    /// Reports that accounts of this issuer are this provider's. A provider that is set to another
     /// server has none of the old one's.
     pub(crate) fn vouches_for(&self, issuer: &str) -> bool {
-        self.issuers().iter().any(|own| own == issuer)
-    }
-    /// The issuers whose accounts are this provider's.
-    pub(crate) fn issuers(&self) -> Vec<String> {
-        match &self.settings.protocol {
-            Protocol::OpenId(open_id) if open_id.tenants.is_empty() => vec![open_id.issuer.clone()],
-            Protocol::OpenId(open_id) => open_id
-                .tenants
-                .iter()
-                .map(|tenant| open_id.issuer.replace(kinds::TENANT, tenant))
-                .collect(),
-            Protocol::OAuth2(oauth2) => vec![oauth2.issuer.clone()],
-        }
+        self.protocol.issuers().iter().any(|own| own == issuer)
     }
     /// Whether people may sign in through it.
     pub fn is_enabled(&self) -> bool {
@@ -350,14 +321,6 @@ impl Provider {
     pub fn role_rules(&self) -> usize {
         self.policy.roles.len()
     }
-}
-
-/// The domain of an e-mail address, in lower case.
-pub(crate) fn domain_of(email: &str) -> Option<String> {
-    email
-        .rsplit_once('@')
-        .map(|(_, domain)| domain.to_lowercase())
-        .filter(|domain| domain.contains('.'))
 }
 
 #[cfg(test)]
@@ -438,5 +401,97 @@ mod tests {
             .is_ok()
         );
         assert_eq!(check("P", &config("google")).unwrap_err().key, "name");
+    }
+
+    #[test]
+    fn parameters_of_the_authorization_request_are_added_and_never_replaced() {
+        let told = |kind: &str, params: &[&str]| {
+            let mut config = config(kind);
+            config.allowed_domains = vec!["corp.example".to_owned()];
+            config.authorize_params = params.iter().map(|text| (*text).to_owned()).collect();
+            check("p", &config).map_err(|error| format!("{}: {}", error.key, error.message))
+        };
+        for params in [
+            &["audience=https://api.example/?a=b", "domain_hint = corp.example", "x="][..],
+            &["prompt=select_account consent"],
+            &["access_type=offline", "hd=corp.example"],
+        ] {
+            told("google", params).unwrap();
+        }
+        for name in [
+            "state",
+            "redirect_uri",
+            "client_id",
+            "response_type",
+            "code_challenge",
+            "Nonce",
+            "code_challenge_method",
+            "request_uri",
+            "login_hint",
+            "max_age",
+            "client_secret",
+        ] {
+            let why = told("google", &[&format!("{name}=x")]).unwrap_err();
+            assert!(why.starts_with("authorize_params: ") && why.contains(name), "{why}");
+        }
+        for (param, word) in [
+            ("scope=x", "use scopes"),
+            ("acr_values=x", "use acr_values"),
+            ("response_mode=query", "use response_mode"),
+            ("access_type=online", "for this kind, to offline"),
+            ("prompt=none", "no user"),
+            ("novalue", "NAME=VALUE"),
+            ("=x", "NAME=VALUE"),
+            ("a b=x", "NAME=VALUE"),
+            ("a=b\nc", "control character"),
+        ] {
+            let why = told("google", &[param]).unwrap_err();
+            assert!(why.contains(word), "{param}: {why}");
+        }
+        assert!(told("google", &["a=1", "a=2"]).unwrap_err().contains("twice"));
+        // PKCE is a client's only protection where it has no secret.
+        let open = ProviderConfig {
+            pkce: false,
+            token_auth_method: "none".to_owned(),
+            client_secret: doorward_model::SecretSetting::default(),
+            ..config("google")
+        };
+        assert_eq!(check("p", &open).unwrap_err().key, "pkce");
+        check("p", &ProviderConfig { pkce: false, ..config("google") }).unwrap();
+    }
+
+    #[test]
+    fn a_setting_that_a_kind_does_not_use_is_refused() {
+        let with = |kind: &str, change: fn(&mut ProviderConfig)| {
+            let mut config =
+                ProviderConfig { issuer: "https://a.example".to_owned(), ..config(kind) };
+            change(&mut config);
+            check("p", &config).map_err(|error| error.key)
+        };
+        for kind in ["github", "mattermost"] {
+            assert_eq!(
+                with(kind, |c| c.userinfo_url = "https://a.example/x".into()),
+                Err("userinfo_url")
+            );
+            assert_eq!(with(kind, |c| c.jwks_url = "https://a.example/x".into()), Err("jwks_url"));
+            assert_eq!(
+                with(kind, |c| c.discovery_url = "https://a.example/x".into()),
+                Err("discovery_url")
+            );
+            assert_eq!(with(kind, |c| c.token_url = "https://a.example/x".into()), Ok(()));
+        }
+        for key in ["authorize_url", "token_url", "jwks_url", "end_session_url", "discovery_url"] {
+            let wrong = with(
+                "oidc",
+                match key {
+                    "authorize_url" => |c| c.authorize_url = "http://a.example/".into(),
+                    "token_url" => |c| c.token_url = "ftp://a.example/".into(),
+                    "jwks_url" => |c| c.jwks_url = "nonsense".into(),
+                    "end_session_url" => |c| c.end_session_url = "javascript:alert(1)".into(),
+                    _ => |c: &mut ProviderConfig| c.discovery_url = "https://u:p@a.example/".into(),
+                },
+            );
+            assert_eq!(wrong, Err(key));
+        }
     }
 }

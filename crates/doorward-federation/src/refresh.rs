@@ -1,48 +1,121 @@
-//! Asking again whether a provider still stands for a person, and in which groups they are (CA40).
+//! Asking again whether a provider still vouches for a user, and in which groups they are (CA40).
+//!
+//! An answer is one of six, and each has its own consequence for this user alone: the provider
+//! vouches, refuses, is silent, asks to wait, talks nonsense, or does not accept this server
+//! (decision 0012). A user who cannot be checked stops no other user's check.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use doorward_model::{Change, LinkedIdentity, ProviderId, RevokeReason, Timestamp, UnitOfWork};
 use doorward_store::StoreError;
 
-use oauth2::TokenResponse;
-
 use crate::{
-    Federation, FederationError,
-    admission::{Occasion, credential_place},
-    attempt::{Answer, Arrival, Credential, Journey, within},
-    kinds::Protocol,
+    admission::credential_place,
+    arrival::{Arrival, Journey},
+    attempt::within,
+    ending::ignore_refused,
+    error::FederationError,
+    federation::Federation,
+    profile::Occasion,
+    protocol::{Credential, Held, Told},
     provider::Provider,
-    rotation::Tokens,
 };
 
 /// How many accounts one round asks about.
 const ROUND: u64 = 50;
 /// For how many seconds an account that is being asked about belongs to the replica that asks.
 const CLAIMED: i64 = 120;
-/// After how many seconds a provider that could not be reached is asked again.
+/// After how many seconds an account that could not be checked is asked about again.
 const AGAIN: i64 = 300;
+/// For how many seconds answers that make no sense are put up with, after the check was due. The
+/// provider is there, and does not vouch.
+const NONSENSE: i64 = 3600;
+/// After how many accounts in a row that could not be checked the provider is taken to be down for
+/// the rest of a round. Those that were not asked about come first in the next one.
+const DOWN: u32 = 3;
 
-/// What one round did.
+/// Result of one round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Round {
-    /// Accounts that the provider still stands for.
+    /// Accounts that the provider still vouches for.
     pub confirmed: u32,
     /// Accounts whose access ended.
     pub ended: u32,
-    /// Accounts whose provider could not be asked; within the grace.
+    /// Accounts that could not be checked, and go on meanwhile.
     pub waiting: u32,
 }
 
+/// A provider's answer about one user.
 enum Verdict {
-    Stands(Box<Arrival>),
-    /// The provider gave new tokens and said nothing more.
-    StandsUnchanged,
-    Ended(RevokeReason, String),
-    Unreachable(String),
+    /// It vouches for the user.
+    Vouches(Box<Arrival>),
+    /// It gave new tokens and said nothing more.
+    VouchesSilently,
+    /// It refuses the user, or its answer no longer fits the rules.
+    Refused(RevokeReason, String),
+    /// It does not answer, or fails.
+    Silent(String),
+    /// It wants to be asked later.
+    Wait(Option<i64>, String),
+    /// It answers, and the answer cannot be believed or read.
+    Nonsense(String),
+    /// It does not accept this server, or its discovery document cannot be used: that says nothing
+    /// about the user.
+    Ours(String),
+}
+
+impl Verdict {
+    /// The meaning of a failure for the user whom it is about. The store's failures are not the
+    /// provider's.
+    fn of(error: FederationError) -> Result<Self, StoreError> {
+        let why = error.to_string();
+        Ok(match error {
+            FederationError::Refused(_) | FederationError::NotAdmitted(_) => {
+                Self::Refused(RevokeReason::ProviderRefused, why)
+            }
+            FederationError::Unreachable { .. } | FederationError::Unavailable(_) => {
+                Self::Silent(why)
+            }
+            FederationError::Wait { seconds, .. } => Self::Wait(seconds, why),
+            FederationError::Nonsense(_) | FederationError::Untrusted(_) => Self::Nonsense(why),
+            FederationError::Misconfigured(_)
+            | FederationError::Document(_)
+            | FederationError::OtherIssuer { .. }
+            | FederationError::NotAwaited(_)
+            | FederationError::Limited => Self::Ours(why),
+            FederationError::Store(error) => return Err(error),
+        })
+    }
+
+    /// Reports an answer that may come of the whole provider being down.
+    fn may_be_down(&self) -> bool {
+        match self {
+            Self::Silent(_) | Self::Wait(..) | Self::Ours(_) => true,
+            Self::Vouches(_) | Self::VouchesSilently | Self::Refused(..) | Self::Nonsense(_) => {
+                false
+            }
+        }
+    }
+}
+
+/// The accounts of one round that could not be checked, in a row and by provider.
+#[derive(Default)]
+struct InARow(HashMap<ProviderId, u32>);
+
+impl InARow {
+    fn note(&mut self, provider: &ProviderId, may_be_down: bool) {
+        let count = self.0.entry(provider.clone()).or_default();
+        *count = if may_be_down { *count + 1 } else { 0 };
+    }
+    fn is_down(&self, provider: &ProviderId) -> bool {
+        self.0.get(provider).is_some_and(|count| *count >= DOWN)
+    }
+}
+
+/// The last moment at which an account that cannot be checked still counts.
+fn deadline(provider: &Provider, identity: &LinkedIdentity, patience: i64) -> Timestamp {
+    let config = &provider.config;
+    identity.confirmed_at.plus(config.refresh_seconds + config.grace_seconds.min(patience))
 }
 
 impl Federation {
@@ -53,10 +126,14 @@ impl Federation {
         let parts = &self.inner.parts;
         let mut round = Round::default();
         self.retire_lost_accounts().await?;
-        // Providers that did not answer in this round are not waited for again in it.
-        let mut silent: HashMap<ProviderId, String> = HashMap::new();
+        let mut in_a_row = InARow::default();
         for identity in parts.store.identities_due(parts.clock.now(), ROUND).await? {
             let now = parts.clock.now();
+            if in_a_row.is_down(&identity.provider) && !self.is_over(&identity, now).await? {
+                // It stays due, and is among the first of the next round.
+                round.waiting += 1;
+                continue;
+            }
             let claim = Change::ClaimIdentityCheck {
                 identity: identity.id.clone(),
                 due: identity.next_check_at,
@@ -64,7 +141,8 @@ impl Federation {
             };
             match parts.store.apply(claim).await {
                 Ok(()) => {
-                    self.check_one(identity, now.plus(CLAIMED), &mut round, &mut silent).await?
+                    let claimed = now.plus(CLAIMED);
+                    self.check_one(identity, claimed, &mut round, &mut in_a_row).await?;
                 }
                 Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error),
@@ -81,35 +159,11 @@ impl Federation {
         Ok(round)
     }
 
-    /// Ends accounts whose provider left the configuration or leads to another server now. Nothing
-    /// could ask about them any more, and their tokens are not for the other server.
-    async fn retire_lost_accounts(&self) -> Result<(), StoreError> {
-        let parts = &self.inner.parts;
-        let (all, records) = (self.all_providers().await?, parts.store.providers().await?);
-        let mut lost: BTreeMap<ProviderId, Vec<String>> = BTreeMap::new();
-        for (id, issuer) in parts.store.issuers_of_identities().await? {
-            let provider = all.iter().find(|provider| provider.id == id);
-            // A provider whose settings cannot be used is not gone.
-            let here = provider.map_or_else(
-                || records.iter().any(|record| record.id == id),
-                |provider| provider.vouches_for(&issuer),
-            );
-            if !here {
-                let kept = provider.map(|provider| provider.issuers()).unwrap_or_default();
-                lost.entry(id).or_insert(kept);
-            }
-        }
-        for (provider, issuers) in lost {
-            tracing::warn!(%provider, "access ends: the provider is no longer configured here, or is another server now");
-            let retire = Change::RetireAccounts {
-                provider,
-                issuers,
-                at: parts.clock.now(),
-                passwords: parts.passwords,
-            };
-            parts.store.apply(retire).await?;
-        }
-        Ok(())
+    /// Reports an account whose access ends if it cannot be checked now. It is asked about even if
+    /// its provider seems to be down: no access ends without a question.
+    async fn is_over(&self, identity: &LinkedIdentity, now: Timestamp) -> Result<bool, StoreError> {
+        let provider = self.any_provider(&identity.provider).await?;
+        Ok(provider.is_none_or(|provider| now > deadline(&provider, identity, i64::MAX)))
     }
 
     async fn check_one(
@@ -117,10 +171,9 @@ impl Federation {
         mut identity: LinkedIdentity,
         claimed: Timestamp,
         round: &mut Round,
-        silent: &mut HashMap<ProviderId, String>,
+        in_a_row: &mut InARow,
     ) -> Result<(), StoreError> {
-        let parts = &self.inner.parts;
-        let now = parts.clock.now();
+        let now = self.inner.parts.clock.now();
         if !self.is_in_use(&identity, now).await? {
             // Nothing depends on this account, so there is nothing to ask for and no reason to keep
             // the provider's token.
@@ -136,24 +189,31 @@ impl Federation {
             // Its settings cannot be used now, or it went a moment ago and the next round ends the
             // account.
             round.waiting += 1;
-            return self
-                .keep_checked(
-                    LinkedIdentity { next_check_at: now.plus(AGAIN), ..identity },
-                    claimed,
-                    Vec::new(),
-                )
-                .await;
+            let later = LinkedIdentity { next_check_at: now.plus(AGAIN), ..identity };
+            return self.keep_checked(later, claimed, Vec::new()).await;
         };
-        let verdict = match silent.get(&provider.id) {
-            Some(why) => Verdict::Unreachable(why.clone()),
-            None => self.ask(&provider, &mut identity).await,
-        };
-        match verdict {
-            Verdict::Stands(arrival) => {
+        let verdict = self.ask(&provider, &mut identity).await?;
+        in_a_row.note(&provider.id, verdict.may_be_down());
+        self.conclude(&provider, identity, claimed, verdict, round).await
+    }
+
+    /// Draws the consequence of an answer for the account that it is about.
+    async fn conclude(
+        &self,
+        provider: &Arc<Provider>,
+        identity: LinkedIdentity,
+        claimed: Timestamp,
+        verdict: Verdict,
+        round: &mut Round,
+    ) -> Result<(), StoreError> {
+        let parts = &self.inner.parts;
+        let now = parts.clock.now();
+        let (patience, seconds, why, reason) = match verdict {
+            Verdict::Vouches(arrival) => {
                 round.confirmed += 1;
                 let learnt = LinkedIdentity {
                     last_login_at: identity.last_login_at,
-                    ..self.learnt(&provider, &arrival, Some(&identity), &identity.user_id)
+                    ..self.learnt(provider, &arrival, Some(&identity), &identity.user_id)
                 };
                 let person = parts.store.person(&identity.user_id).await?;
                 let profile = match &person {
@@ -162,44 +222,46 @@ impl Federation {
                     }
                     None => Vec::new(),
                 };
-                self.keep_checked(learnt, claimed, profile).await
+                return self.keep_checked(learnt, claimed, profile).await;
             }
-            Verdict::StandsUnchanged => {
+            Verdict::VouchesSilently => {
                 round.confirmed += 1;
                 let next_check_at = now.plus(provider.config.refresh_seconds);
-                self.keep_checked(
-                    LinkedIdentity { confirmed_at: now, next_check_at, ..identity },
-                    claimed,
-                    Vec::new(),
-                )
-                .await
+                let kept = LinkedIdentity { confirmed_at: now, next_check_at, ..identity };
+                return self.keep_checked(kept, claimed, Vec::new()).await;
             }
-            Verdict::Ended(reason, why) => {
+            Verdict::Refused(reason, why) => {
                 round.ended += 1;
-                self.end(&identity, reason, &crate::plain(&why)).await
+                return self.end(&identity, reason, &crate::error::plain(&why)).await;
             }
-            Verdict::Unreachable(why) => {
-                silent.insert(provider.id.clone(), why.clone());
-                let silent = now.since(identity.confirmed_at);
-                if silent > provider.config.refresh_seconds + provider.config.grace_seconds {
-                    round.ended += 1;
-                    return self
-                        .end(&identity, RevokeReason::ProviderSilent, &format!("not reached for {silent} seconds, which is longer than the grace: {why}"))
-                        .await;
-                }
-                round.waiting += 1;
-                tracing::warn!(provider = %provider.id, person = %identity.user_id, silent, why, "the provider could not be asked; access goes on within the grace");
-                self.keep_checked(
-                    LinkedIdentity { next_check_at: now.plus(AGAIN), ..identity },
-                    claimed,
-                    Vec::new(),
-                )
-                .await
+            Verdict::Silent(why) | Verdict::Ours(why) => {
+                (i64::MAX, AGAIN, why, RevokeReason::ProviderSilent)
             }
+            Verdict::Wait(seconds, why) => {
+                let seconds = seconds.unwrap_or(AGAIN).max(60);
+                (i64::MAX, seconds, why, RevokeReason::ProviderSilent)
+            }
+            Verdict::Nonsense(why) => (NONSENSE, AGAIN, why, RevokeReason::ProviderUnclear),
+        };
+        let silent = now.since(identity.confirmed_at);
+        let end = deadline(provider, &identity, patience);
+        if now > end {
+            round.ended += 1;
+            let why = format!(
+                "not confirmed for {silent} seconds, which is longer than is put up with: {}",
+                crate::error::plain(&why)
+            );
+            return self.end(&identity, reason, &why).await;
         }
+        round.waiting += 1;
+        tracing::warn!(provider = %provider.id, person = %identity.user_id, silent, why, "an account could not be checked; its access goes on meanwhile");
+        // Once more before the end.
+        let next_check_at = Timestamp(now.plus(seconds).0.min(end.plus(1).0));
+        let later = LinkedIdentity { next_check_at, ..identity };
+        self.keep_checked(later, claimed, Vec::new()).await
     }
 
-    /// Keeps what a look came to, unless the person signed in or out with the account while it went
+    /// Keeps what a check came to, unless the user signed in or out with the account while it went
     /// on: then that is newer.
     async fn keep_checked(
         &self,
@@ -232,92 +294,6 @@ impl Federation {
         ignore_refused(store.apply(unit(rest)).await)
     }
 
-    /// Whether a person's access hangs on their providers: there is no password of their own that
-    /// counts. What they reach by a passkey is then their providers' to take away as well.
-    async fn hangs_on_providers(&self, identity: &LinkedIdentity) -> Result<bool, StoreError> {
-        let parts = &self.inner.parts;
-        Ok(!parts.passwords
-            || parts
-                .store
-                .person(&identity.user_id)
-                .await?
-                .is_none_or(|person| person.password.is_none()))
-    }
-
-    /// Whether anything depends on what the provider says of this account.
-    async fn is_in_use(
-        &self,
-        identity: &LinkedIdentity,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let store = &self.inner.parts.store;
-        if !self.hangs_on_providers(identity).await? {
-            return store.is_identity_in_use(&identity.id, now).await;
-        }
-        // A token is used without a session: while there is one, the account is in use.
-        Ok(!store.sessions_of(&identity.user_id, now).await?.is_empty()
-            || !store.live_grants_of(&identity.user_id, now).await?.is_empty()
-            || store.count_access_tokens(&identity.user_id, now).await? > 0)
-    }
-
-    /// Ends what hangs on an account: what came by it, and everything of a person for whom no
-    /// provider stands any more and who has no password here. The roles that it gave go in any
-    /// case.
-    async fn end(
-        &self,
-        identity: &LinkedIdentity,
-        reason: RevokeReason,
-        why: &str,
-    ) -> Result<(), StoreError> {
-        let now = self.inner.parts.clock.now();
-        // Who signed in through the provider while it was asked has its word anew.
-        let present = self.inner.parts.store.identity(&identity.id).await?;
-        if present.is_none_or(|present| present.confirmed_at != identity.confirmed_at) {
-            return Ok(());
-        }
-        tracing::warn!(provider = %identity.provider, person = %identity.user_id, reason = reason.as_str(), why, "access ends: the provider no longer stands for the person");
-        let ended = LinkedIdentity {
-            email: None,
-            roles: Vec::new(),
-            credential: None,
-            next_check_at: Timestamp::NEVER,
-            ended_at: Some(now),
-            ..identity.clone()
-        };
-        let mut unit = UnitOfWork::from_iter([
-            Change::EndSessionsOfIdentity { identity: identity.id.clone(), sid: None },
-            Change::RevokeGrantsOfIdentity { identity: identity.id.clone(), at: now, reason },
-            Change::RevokeAccessTokensOfIdentity { identity: identity.id.clone(), at: now },
-            Change::UpdateIdentity(Box::new(ended)),
-            Change::FollowAddress {
-                user_id: identity.user_id.clone(),
-                identity: identity.id.clone(),
-                email: None,
-            },
-            Change::CollectProviderRoles(identity.user_id.clone()),
-        ]);
-        let others = self.inner.parts.store.identities_of(&identity.user_id).await?;
-        let another_stands =
-            others.iter().any(|other| other.id != identity.id && other.ended_at.is_none());
-        if self.hangs_on_providers(identity).await? && !another_stands {
-            unit.push(Change::EndSessionsOfPerson {
-                user_id: identity.user_id.clone(),
-                except: None,
-            });
-            unit.push(Change::RevokeGrantsOfPerson {
-                user_id: identity.user_id.clone(),
-                client_id: None,
-                at: now,
-                reason,
-            });
-            unit.push(Change::RevokeAccessTokensOfPerson {
-                user_id: identity.user_id.clone(),
-                at: now,
-            });
-        }
-        ignore_refused(self.inner.parts.store.apply(unit).await)
-    }
-
     fn open_credential(&self, identity: &LinkedIdentity) -> Option<Credential> {
         let plain = self
             .inner
@@ -330,39 +306,42 @@ impl Federation {
 
     /// Asks the provider. A credential that it replaced is stored by then, and `identity` has it,
     /// whatever the verdict.
-    async fn ask(&self, provider: &Arc<Provider>, identity: &mut LinkedIdentity) -> Verdict {
+    async fn ask(
+        &self,
+        provider: &Arc<Provider>,
+        identity: &mut LinkedIdentity,
+    ) -> Result<Verdict, StoreError> {
         let Some(credential) = self.open_credential(identity) else {
-            return Verdict::Ended(
+            return Ok(Verdict::Refused(
                 RevokeReason::ProviderSilent,
-                "there is nothing to ask the provider with; the person must sign in again"
-                    .to_owned(),
-            );
+                "there is nothing to ask the provider with; the user must sign in again".to_owned(),
+            ));
         };
         let now = self.inner.parts.clock.now();
         let arrival = match self.answer(provider, identity, credential).await {
-            Ok(answer) if said_nothing(&answer) => return Verdict::StandsUnchanged,
-            Ok(answer) => provider.arrival(answer, Journey::default(), now),
+            Ok(told) if said_nothing(&told) => return Ok(Verdict::VouchesSilently),
+            Ok(told) => provider.arrival(told, Journey::default(), now),
             Err(error) => Err(error),
         };
-        let recognised = match arrival {
-            Ok(arrival) => self.recognise(provider, arrival).await.map_err(FederationError::from),
-            Err(error) => Err(error),
+        let mut arrival = match arrival {
+            Ok(arrival) => self.recognise(provider, arrival).await?,
+            Err(error) => return Verdict::of(error),
         };
-        match recognised {
-            Ok(arrival) if arrival.identity() != identity.id => Verdict::Ended(
+        if arrival.identity() != identity.id {
+            return Ok(Verdict::Refused(
                 RevokeReason::ProviderRefused,
-                "the provider answered about somebody else".to_owned(),
-            ),
-            Ok(arrival) => match provider.judge(&arrival) {
-                Ok(()) => Verdict::Stands(Box::new(arrival)),
-                Err(reason) => Verdict::Ended(RevokeReason::ProviderRefused, reason.to_string()),
-            },
-            Err(FederationError::Refused(why)) => {
-                Verdict::Ended(RevokeReason::ProviderRefused, why)
-            }
-            // An answer that is not believed says nothing about the person: it counts as none.
-            Err(error) => Verdict::Unreachable(error.to_string()),
+                "the provider answered about another user".to_owned(),
+            ));
         }
+        if !arrival.email_told {
+            // Refreshed tokens often tell less. What was told of the e-mail address counts on.
+            arrival.email.clone_from(&identity.email);
+            arrival.email_verified = identity.email.is_some();
+        }
+        Ok(match provider.judge(&arrival) {
+            Ok(()) => Verdict::Vouches(Box::new(arrival)),
+            Err(reason) => Verdict::Refused(RevokeReason::ProviderRefused, reason.to_string()),
+        })
     }
 
     async fn answer(
@@ -370,73 +349,22 @@ impl Federation {
         provider: &Arc<Provider>,
         identity: &mut LinkedIdentity,
         credential: Credential,
-    ) -> Result<Answer, FederationError> {
-        let rotated = match credential {
+    ) -> Result<Told, FederationError> {
+        let held = match credential {
             Credential::Refresh(token) => {
                 let rotated = within(self.rotate(provider, identity, token)).await?;
                 identity.credential.clone_from(&rotated.credential);
-                rotated.tokens
+                Held::Tokens(rotated.tokens?)
             }
-            Credential::Access(token) => {
-                let Protocol::OAuth2(oauth2) = &provider.settings.protocol else {
-                    return Err(FederationError::Refused(
-                        "the kept token is of another kind".to_owned(),
-                    ));
-                };
-                let claims = within(provider.oauth2_ask(oauth2, &token)).await?;
-                return Ok(Answer {
-                    issuer: oauth2.issuer.clone(),
-                    claims,
-                    credential: None,
-                    id_token: None,
-                });
-            }
+            Credential::Access(token) => Held::Access(token),
         };
-        match (&provider.settings.protocol, rotated) {
-            (Protocol::OpenId(_), Tokens::OpenId(tokens)) => {
-                // `sub` is what ID tokens are compared by, also where another claim names the
-                // person here.
-                let subject = (provider.settings.claims.subject == "sub")
-                    .then_some(identity.subject.as_str());
-                let told = within(provider.open_id_refreshed(
-                    &tokens,
-                    subject,
-                    self.inner.parts.clock.now(),
-                ))
-                .await?;
-                Ok(Answer {
-                    issuer: told.issuer,
-                    claims: told.claims,
-                    credential: None,
-                    id_token: None,
-                })
-            }
-            (Protocol::OAuth2(oauth2), Tokens::OAuth2(tokens)) => {
-                let claims =
-                    within(provider.oauth2_ask(oauth2, tokens.access_token().secret())).await?;
-                Ok(Answer {
-                    issuer: oauth2.issuer.clone(),
-                    claims,
-                    credential: None,
-                    id_token: None,
-                })
-            }
-            (Protocol::OpenId(_), Tokens::OAuth2(_)) | (Protocol::OAuth2(_), Tokens::OpenId(_)) => {
-                Err(FederationError::Untrusted("the tokens are of another kind".to_owned()))
-            }
-        }
+        // `sub` is what ID tokens are compared by, also where another claim names the user here.
+        let subject = (provider.claims.subject == "sub").then_some(identity.subject.as_str());
+        within(provider.protocol.confirm(held, subject)).await
     }
 }
 
-/// Whether a refresh told nothing of the person: no ID token and no userinfo.
-fn said_nothing(answer: &Answer) -> bool {
-    answer.claims.as_object().is_none_or(|members| members.keys().all(|name| name == "sub"))
-}
-
-/// An account that was unlinked meanwhile is nobody's any more.
-fn ignore_refused(outcome: Result<(), StoreError>) -> Result<(), StoreError> {
-    match outcome {
-        Err(StoreError::Refused(_)) => Ok(()),
-        other => other,
-    }
+/// Reports a refresh that told nothing of the user: no ID token and no userinfo.
+fn said_nothing(told: &Told) -> bool {
+    told.claims.as_object().is_none_or(|members| members.keys().all(|name| name == "sub"))
 }

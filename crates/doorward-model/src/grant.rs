@@ -61,6 +61,8 @@ pub enum RevokeReason {
     ProviderRefused,
     /// The upstream provider could not be asked for longer than the configured grace.
     ProviderSilent,
+    /// The upstream provider's answers about the person could not be believed or read.
+    ProviderUnclear,
     /// The person signed out at the upstream provider, and the configuration lets that end grants.
     ProviderLogout,
 }
@@ -77,6 +79,7 @@ impl RevokeReason {
             Self::PersonChanged => "person_changed",
             Self::ProviderRefused => "provider_refused",
             Self::ProviderSilent => "provider_silent",
+            Self::ProviderUnclear => "provider_unclear",
             Self::ProviderLogout => "provider_logout",
         }
     }

@@ -30,6 +30,8 @@ pub use doorward_transport::serve::{Deadlines, Limits};
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
 pub use process::{DoorwardProcess, Visitor, run_command};
-pub use provider::{Answer, CLIENT_ID, CLIENT_SECRET, FakeProvider, Signature};
+pub use provider::{
+    Answer, CLIENT_ID, CLIENT_SECRET, Effect, FakeProvider, Misbehaviour, Signature,
+};
 pub use server::{PASSWORD, TestServer, fresh_database, proxies};
 pub use upstream::{FakeUpstream, UpstreamState, tool};

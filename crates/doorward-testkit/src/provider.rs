@@ -1,5 +1,8 @@
 //! An identity provider on loopback that does what a test tells it, honest or hostile: OpenID
-//! Connect, and plain OAuth 2.0 with an address that tells who somebody is.
+//! Connect, and plain OAuth 2.0 with a userinfo endpoint.
+
+mod misbehaviour;
+mod serve;
 
 use std::{
     collections::BTreeMap,
@@ -12,14 +15,11 @@ use doorward_federation::ProviderConfig;
 use doorward_keys::{KeyRing, MasterKey, generate};
 use doorward_model::{Clock, SigningAlgorithm, Timestamp, ports::SystemClock};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
+use tokio::net::TcpListener;
 use url::Url;
 
 use crate::ManualClock;
+pub use misbehaviour::{Effect, Misbehaviour};
 
 /// How ID tokens are signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,29 @@ pub enum Signature {
     SharedSecret,
     /// With a key that is not published, under the published `kid`.
     ForeignKey,
+    /// With an Ed25519 key, and `Ed25519` as the algorithm (RFC 9864).
+    NamedCurve,
+}
+
+/// An Ed25519 key whose algorithm is called by the name of its curve.
+struct NamedCurve(aws_lc_rs::signature::Ed25519KeyPair);
+
+impl NamedCurve {
+    fn new() -> Self {
+        Self(aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap())
+    }
+    fn public(&self) -> Value {
+        use aws_lc_rs::signature::KeyPair;
+        let x = URL_SAFE_NO_PAD.encode(self.0.public_key().as_ref());
+        json!({"kty": "OKP", "crv": "Ed25519", "alg": "Ed25519", "kid": "curve", "use": "sig", "x": x})
+    }
+    fn sign(&self, claims: &Value) -> String {
+        let header = json!({"alg": "Ed25519", "typ": "JWT", "kid": "curve"});
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let input = format!("{}.{}", encode(&header), encode(claims));
+        let signature = URL_SAFE_NO_PAD.encode(self.0.sign(input.as_bytes()).as_ref());
+        format!("{input}.{signature}")
+    }
 }
 
 /// An answer that is not the provider's own.
@@ -65,6 +88,12 @@ struct State {
     duplicate_keys: bool,
     seen: Vec<(String, String, String)>,
     clock: Option<Arc<ManualClock>>,
+    misbehaviour: Option<Misbehaviour>,
+    /// The user for whom alone it misbehaves.
+    only_for: Option<String>,
+    /// Each user has tokens of their own, which are not replaced.
+    own_tokens: bool,
+    named_curve: Option<NamedCurve>,
 }
 
 /// A provider.
@@ -124,6 +153,10 @@ impl FakeProvider {
             duplicate_keys: false,
             seen: Vec::new(),
             clock: None,
+            misbehaviour: None,
+            only_for: None,
+            own_tokens: false,
+            named_curve: None,
         };
         let provider = Self { issuer, state: Arc::new(Mutex::new(state)) };
         let serving = provider.clone();
@@ -189,7 +222,12 @@ impl FakeProvider {
     }
     /// Signs differently from now on.
     pub fn sign_with(&self, signature: Signature) {
-        self.with(|state| state.signature = signature);
+        self.with(|state| {
+            state.signature = signature;
+            if signature == Signature::NamedCurve && state.named_curve.is_none() {
+                state.named_curve = Some(NamedCurve::new());
+            }
+        });
     }
     /// Signs with new keys from now on, and publishes only those.
     pub fn rotate_keys(&self) {
@@ -214,6 +252,22 @@ impl FakeProvider {
     /// Refuses refresh tokens with this status and error code, or takes them again.
     pub fn refuse_refresh(&self, error: Option<(u16, &'static str)>) {
         self.with(|state| state.refresh_error = error);
+    }
+    /// Misbehaves from now on, or behaves again.
+    pub fn misbehave(&self, odd: Option<Misbehaviour>) {
+        self.with(|state| state.misbehaviour = odd);
+    }
+    /// Misbehaves for this user alone, whose tokens are told from those of others by
+    /// [`FakeProvider::own_tokens`].
+    pub fn misbehave_for(&self, subject: &str, odd: Misbehaviour) {
+        self.with(|state| {
+            state.misbehaviour = Some(odd);
+            state.only_for = Some(subject.to_owned());
+        });
+    }
+    /// Gives each user tokens of their own, which are not replaced.
+    pub fn own_tokens(&self) {
+        self.with(|state| state.own_tokens = true);
     }
     /// The requests that came: method, path with query, and body together with the Authorization
     /// header.
@@ -241,7 +295,9 @@ impl FakeProvider {
         };
         assert_eq!(param("client_id"), CLIENT_ID);
         assert_eq!(param("response_type"), "code");
-        assert_eq!(param("code_challenge_method"), "S256");
+        // Without PKCE there is neither.
+        let method = if param("code_challenge").is_empty() { "" } else { "S256" };
+        assert_eq!(param("code_challenge_method"), method);
         self.with(|state| {
             state.counter += 1;
             let code = format!("code-{}", state.counter);
@@ -285,6 +341,7 @@ impl FakeProvider {
                     URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, input.as_bytes()).as_ref())
                 )
             }
+            Signature::NamedCurve => state.named_curve.as_ref().unwrap().sign(claims),
             Signature::ForeignKey => {
                 let kid = state.ring.jwks(Timestamp(1))["keys"][0]["kid"].clone();
                 let foreign = good(&ring(SigningAlgorithm::Es256));
@@ -294,171 +351,5 @@ impl FakeProvider {
                 parts.join(".")
             }
         }
-    }
-
-    async fn serve(&self, mut stream: TcpStream) {
-        let mut bytes = Vec::new();
-        let (head_end, length) = loop {
-            let mut buffer = [0u8; 8192];
-            match stream.read(&mut buffer).await {
-                Ok(read) if read > 0 => bytes.extend_from_slice(&buffer[..read]),
-                _ => return,
-            }
-            if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-                let head = String::from_utf8_lossy(&bytes[..at]).to_ascii_lowercase();
-                let length = head
-                    .lines()
-                    .find_map(|line| {
-                        line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok()
-                    })
-                    .unwrap_or(0);
-                if bytes.len() >= at + 4 + length {
-                    break (at, length);
-                }
-            }
-        };
-        let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
-        let body =
-            String::from_utf8_lossy(&bytes[head_end + 4..head_end + 4 + length]).into_owned();
-        let mut first = head.lines().next().unwrap_or_default().split(' ');
-        let (method, target) = (
-            first.next().unwrap_or_default().to_owned(),
-            first.next().unwrap_or_default().to_owned(),
-        );
-        let authorization = head
-            .lines()
-            .find(|line| line.to_ascii_lowercase().starts_with("authorization: "))
-            .unwrap_or_default()
-            .to_owned();
-        let path = target.split('?').next().unwrap_or_default().to_owned();
-        let answer = self.with(|state| {
-            state.seen.push((method, target, format!("{body} {authorization}")));
-            state.answers.get(path.as_str()).cloned()
-        });
-        let (status, media, text, headers) = match answer {
-            Some(Answer::Hang) => return tokio::time::sleep(Duration::from_mins(1)).await,
-            Some(Answer::Raw(status, media, text, headers)) => (status, media, text, headers),
-            own @ (Some(Answer::Late(_)) | None) => {
-                let (status, value) =
-                    self.with(|state| self.respond(state, &path, &body, &authorization));
-                if let Some(Answer::Late(pause)) = own {
-                    tokio::time::sleep(pause).await;
-                }
-                (status, "application/json", value.to_string(), String::new())
-            }
-        };
-        let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: {media}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
-            text.len()
-        );
-        let _ = stream.write_all(head.as_bytes()).await;
-        let _ = stream.write_all(text.as_bytes()).await;
-        let _ = stream.shutdown().await;
-    }
-
-    fn respond(
-        &self,
-        state: &mut State,
-        path: &str,
-        body: &str,
-        authorization: &str,
-    ) -> (u16, Value) {
-        let at = |path: &str| format!("{}{path}", self.issuer);
-        match path {
-            "/.well-known/openid-configuration" => {
-                let mut document = json!({
-                    "issuer": self.issuer, "authorization_endpoint": at("/authorize"), "token_endpoint": at("/token"), "jwks_uri": at("/jwks"),
-                    "userinfo_endpoint": at("/userinfo"), "end_session_endpoint": at("/logout"), "response_types_supported": ["code"],
-                    "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["ES256", "EdDSA", "RS256", "HS256", "none"],
-                    "scopes_supported": ["openid", "profile", "email", "offline_access"],
-                });
-                overlay(&mut document, &state.discovery);
-                (200, document)
-            }
-            "/jwks" => {
-                let mut keys = state.ring.jwks(Timestamp(1));
-                if state.duplicate_keys {
-                    let mut other =
-                        ring(SigningAlgorithm::Es256).jwks(Timestamp(1))["keys"][0].clone();
-                    other["kid"] = keys["keys"][0]["kid"].clone();
-                    keys["keys"].as_array_mut().unwrap().insert(0, other);
-                }
-                (200, keys)
-            }
-            "/token" => Self::token_answer(&self.issuer, state, body, authorization),
-            "/userinfo" => {
-                let mut all = json!({"sub": state.claims["sub"]});
-                overlay(&mut all, &state.userinfo);
-                if authorization.ends_with("Bearer at") { (200, all) } else { (401, json!({})) }
-            }
-            _ => (404, json!({"error": "not_found"})),
-        }
-    }
-
-    fn token_answer(
-        issuer: &str,
-        state: &mut State,
-        body: &str,
-        authorization: &str,
-    ) -> (u16, Value) {
-        let params: BTreeMap<String, String> =
-            url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-        let param = |name: &str| params.get(name).cloned().unwrap_or_default();
-        let basic = || {
-            let encode = |text: &str| {
-                url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()
-            };
-            base64::engine::general_purpose::STANDARD.encode(format!(
-                "{}:{}",
-                encode(CLIENT_ID),
-                encode(CLIENT_SECRET)
-            ))
-        };
-        let known = authorization.ends_with(&format!("Basic {}", basic()))
-            || param("client_secret") == CLIENT_SECRET
-            || param("client_assertion").split('.').count() == 3;
-        if !known {
-            return (401, json!({"error": "invalid_client"}));
-        }
-        let now = Self::now(state);
-        let nonce = match param("grant_type").as_str() {
-            "authorization_code" => {
-                let Some(code) = state.codes.remove(&param("code")) else {
-                    return (400, json!({"error": "invalid_grant"}));
-                };
-                let challenge =
-                    URL_SAFE_NO_PAD.encode(Sha256::digest(param("code_verifier").as_bytes()));
-                if challenge != code.challenge || param("redirect_uri") != code.redirect_uri {
-                    return (
-                        400,
-                        json!({"error": "invalid_grant", "error_description": "verifier or redirect_uri"}),
-                    );
-                }
-                Some(code.nonce)
-            }
-            "refresh_token" => {
-                if let Some((status, error)) = state.refresh_error {
-                    return (status, json!({"error": error}));
-                }
-                if Some(param("refresh_token")) != state.refresh_token {
-                    return (400, json!({"error": "invalid_grant"}));
-                }
-                // Rotated at each use, as strict providers do.
-                state.counter += 1;
-                state.refresh_token = Some(format!("rt-{}", state.counter));
-                None
-            }
-            _ => return (400, json!({"error": "unsupported_grant_type"})),
-        };
-        let mut claims = json!({"iss": issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "auth_time": now, "sid": "sid-1"});
-        if let Some(nonce) = nonce {
-            claims["nonce"] = nonce.into();
-        }
-        overlay(&mut claims, &state.claims);
-        let mut answer = json!({"access_token": "at", "token_type": "Bearer", "expires_in": 300, "id_token": Self::signed(state, &claims)});
-        if let Some(token) = &state.refresh_token {
-            answer["refresh_token"] = token.clone().into();
-        }
-        (200, answer)
     }
 }

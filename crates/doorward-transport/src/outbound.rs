@@ -4,6 +4,8 @@
 //! change its meaning between the check and the connection (DNS rebinding). Redirects are never
 //! followed and proxies of the environment are ignored.
 
+mod explain;
+
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
@@ -20,6 +22,7 @@ use crate::{
     OutboundConfig,
     budget::{Budget, Exceeded, ReadError},
 };
+use explain::explain;
 
 /// Makes guarded requests. Cheap to clone.
 #[derive(Clone)]
@@ -94,6 +97,9 @@ pub enum OutboundError {
     /// Too many such requests are under way.
     #[error("too many outbound requests at once")]
     Busy,
+    /// The certificate of the other side is not accepted.
+    #[error("{0}")]
+    Certificate(String),
     /// Name resolution, connection, TLS or protocol failed.
     #[error("{0}")]
     Failed(String),
@@ -361,22 +367,6 @@ pub async fn probe(address: &str) -> Result<Fetched, OutboundError> {
     Ok(Fetched { status, headers, body })
 }
 
-fn explain(error: &reqwest::Error) -> OutboundError {
-    if error.is_timeout() {
-        return OutboundError::Timeout;
-    }
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    let mut text = error.to_string();
-    while let Some(inner) = source {
-        if let Some(refused) = inner.downcast_ref::<OutboundError>() {
-            return refused.clone();
-        }
-        text = inner.to_string();
-        source = inner.source();
-    }
-    OutboundError::Failed(text)
-}
-
 struct Guard {
     allowed: Arc<[IpNet]>,
 }
@@ -385,8 +375,12 @@ impl dns::Resolve for Guard {
     fn resolve(&self, name: dns::Name) -> dns::Resolving {
         let allowed = Arc::clone(&self.allowed);
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
+                .await
+                .map_err(|_| {
+                    OutboundError::Failed(format!("no address is known for {}", name.as_str()))
+                })?
+                .collect();
             let usable: Vec<SocketAddr> =
                 found.into_iter().filter(|address| may_connect(&allowed, address.ip())).collect();
             if usable.is_empty() {

@@ -1,10 +1,10 @@
 //! Microsoft Entra ID.
 
-use super::{Kind, Protocol, address, open_id};
-use crate::{config::SettingError, provider::AuthMethod};
-
-/// What stands for the tenant in the issuer that Microsoft publishes for several.
-pub(crate) const TENANT: &str = "{tenantid}";
+use super::Kind;
+use crate::{
+    config::SettingError,
+    settings::{AuthMethod, Speaks, TENANT, address, open_id},
+};
 
 pub(super) const KIND: Kind = Kind {
     name: "entra",
@@ -25,10 +25,13 @@ pub(super) const KIND: Kind = Kind {
         let cloud = address("issuer", &config.issuer, Some("https://login.microsoftonline.com"))?;
         let cloud = cloud.as_str().trim_end_matches('/');
         let mut settings =
-            open_id(config, format!("{cloud}/{TENANT}/v2.0"), &["openid", "profile", "email"]);
+            open_id(config, format!("{cloud}/{TENANT}/v2.0"), &["openid", "profile", "email"])?;
         let at = if let [tenant] = config.tenants.as_slice() { tenant } else { "organizations" };
-        if let Protocol::OpenId(open_id) = &mut settings.protocol {
-            open_id.discover_at = Some(format!("{cloud}/{at}/v2.0"));
+        if let Speaks::OpenId(open_id) = &mut settings.speaks {
+            // The document of several tenants names them all by a placeholder.
+            open_id.document.get_or_insert_with(|| {
+                format!("{cloud}/{at}/v2.0/.well-known/openid-configuration")
+            });
             open_id.tenants.clone_from(&config.tenants);
             // Its userinfo is another product's (Graph) and adds nothing to the token.
             open_id.userinfo = false;

@@ -1,14 +1,27 @@
 //! GitHub, or GitHub Enterprise Server.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use doorward_transport::oauth::{Answer, Asked, Content, Failure, Told};
 use serde_json::{Value, json};
 
-use super::{Kind, OAuth2, Protocol, Settings, address, below, scopes};
+use super::Kind;
 use crate::{
-    FederationError, claims::ClaimNames, config::ProviderConfig, oauth::Api, provider::AuthMethod,
+    api::Api,
+    claims::ClaimNames,
+    config::ProviderConfig,
+    error::FederationError,
+    settings::{AuthMethod, Profile, Settings, address, below, no_userinfo, oauth2, scopes},
 };
 
 /// The most pages of organisations or teams that are read: 300 of each.
 const PAGES: u32 = 3;
+
+/// The API of an installation.
+struct GitHub {
+    root: String,
+}
 
 pub(super) const KIND: Kind = Kind {
     name: "github",
@@ -16,20 +29,14 @@ pub(super) const KIND: Kind = Kind {
     summary: "GitHub. Groups are organisations (`acme`) and teams (`acme/backend`); the e-mail address is the primary one if it is verified. Without `issuer` it is github.com; with it your own GitHub Enterprise Server.",
     needs: &["client_secret"],
     prepare: |config| {
+        no_userinfo(config)?;
         let base = address("issuer", &config.issuer, Some("https://github.com"))?;
+        let urls =
+            (below(&base, "/login/oauth/authorize")?, below(&base, "/login/oauth/access_token")?);
+        let issuer = base.as_str().trim_end_matches('/').to_owned();
         let name = str::to_owned;
         Ok(Settings {
-            protocol: Protocol::OAuth2(OAuth2 {
-                issuer: base.as_str().trim_end_matches('/').to_owned(),
-                authorize: below(&base, "/login/oauth/authorize")?,
-                token: below(&base, "/login/oauth/access_token")?,
-                profile: |config, api| {
-                    let root = api_root(config);
-                    Box::pin(profile(root, api))
-                },
-            }),
             scopes: scopes(config, &["read:user", "user:email", "read:org"]),
-            extra: Vec::new(),
             claims: ClaimNames {
                 subject: name("id"),
                 username: name("login"),
@@ -39,7 +46,10 @@ pub(super) const KIND: Kind = Kind {
                 groups: name("groups"),
             },
             auth_method: AuthMethod::SecretPost,
-            domain_claim: None,
+            interpret,
+            // What GitHub calls it; others ignore what they do not know.
+            login_hint: "login",
+            ..oauth2(config, issuer, urls, Arc::new(GitHub { root: api_root(config) }))?
         })
     },
 };
@@ -52,47 +62,84 @@ fn api_root(config: &ProviderConfig) -> String {
     }
 }
 
-async fn pages(api: &Api, address: &str) -> Result<Vec<Value>, FederationError> {
-    let mut all = Vec::new();
-    for page in 1..=PAGES {
-        let Value::Array(some) = api.get(&format!("{address}?per_page=100&page={page}")).await?
-        else {
-            break;
-        };
-        let last = some.len() < 100;
-        all.extend(some);
-        if last {
-            break;
-        }
-    }
-    Ok(all)
+/// Reads GitHub's answers to too many requests: a secondary rate limit may be told by nothing but
+/// the page of the documentation that the answer names.
+fn interpret(answer: &Answer, _asked: Asked) -> Option<Failure> {
+    let page = answer.members()?.get("documentation_url").and_then(Value::as_str)?;
+    let limited = matches!(answer.status, 403 | 429) && page.contains("rate-limit");
+    let told = answer.told().unwrap_or(Told { status: answer.status, ..Told::default() });
+    (limited && answer.wait.is_none()).then_some(Failure::Wait { seconds: None, told })
 }
 
-async fn profile(root: String, api: Api) -> Result<Value, FederationError> {
-    let user = api.get(&format!("{root}/user")).await?;
-    let emails = api.get(&format!("{root}/user/emails")).await?;
-    let organisations = pages(&api, &format!("{root}/user/orgs")).await?;
-    let teams = pages(&api, &format!("{root}/user/teams")).await?;
-    let primary = emails
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|email| email.get("primary").and_then(Value::as_bool) == Some(true));
-    let word = |value: &Value, pointer: &str| {
-        value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
-    };
-    let mut groups: Vec<String> =
-        organisations.iter().filter_map(|organisation| word(organisation, "/login")).collect();
-    groups.extend(teams.iter().filter_map(|team| {
-        Some(format!("{}/{}", word(team, "/organization/login")?, word(team, "/slug")?))
-    }));
-    Ok(json!({
-        "id": user.get("id"),
-        "login": user.get("login"),
-        "name": user.get("name"),
-        // The address on the profile page may be any text; only this one was checked by GitHub.
-        "email": primary.and_then(|email| email.get("email")),
-        "email_verified": primary.and_then(|email| email.get("verified")),
-        "groups": groups,
-    }))
+impl GitHub {
+    /// A part of the profile that takes a scope of its own. Where the token has not that scope, it
+    /// is left out.
+    async fn part(&self, api: &Api, path: &str) -> Result<Option<Value>, FederationError> {
+        let url = format!("{}{path}", self.root);
+        let answer = api.answer(&url).await?;
+        // A page for people comes from something in between.
+        let own = !matches!(answer.content, Content::Page);
+        match (api.read(&url, &answer), answer.status) {
+            (Ok(value), _) => Ok(Some(value)),
+            (Err(FederationError::Refused(_)), 403) | (Err(FederationError::Nonsense(_)), 404)
+                if own =>
+            {
+                tracing::info!(
+                    url,
+                    status = answer.status,
+                    "a part of the profile was left out: the token's scopes do not reach it"
+                );
+                Ok(None)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The items of a list, up to [`PAGES`] pages of it.
+    async fn pages(&self, api: &Api, path: &str) -> Result<Vec<Value>, FederationError> {
+        let mut all = Vec::new();
+        for page in 1..=PAGES {
+            let more = self.part(api, &format!("{path}?per_page=100&page={page}")).await?;
+            let Some(Value::Array(some)) = more else { break };
+            let last = some.len() < 100;
+            all.extend(some);
+            if last {
+                break;
+            }
+        }
+        Ok(all)
+    }
+}
+
+#[async_trait]
+impl Profile for GitHub {
+    async fn ask(&self, api: &Api) -> Result<Value, FederationError> {
+        let user = api.get(&format!("{}/user", self.root)).await?;
+        let emails = self.part(api, "/user/emails").await?.unwrap_or_default();
+        let organisations = self.pages(api, "/user/orgs").await?;
+        let teams = self.pages(api, "/user/teams").await?;
+        let primary = emails
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|email| email.get("primary").and_then(Value::as_bool) == Some(true));
+        let word = |value: &Value, pointer: &str| {
+            value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+        };
+        let mut groups: Vec<String> =
+            organisations.iter().filter_map(|organisation| word(organisation, "/login")).collect();
+        groups.extend(teams.iter().filter_map(|team| {
+            Some(format!("{}/{}", word(team, "/organization/login")?, word(team, "/slug")?))
+        }));
+        Ok(json!({
+            "id": user.get("id"),
+            "login": user.get("login"),
+            "name": user.get("name"),
+            // The e-mail address on the profile page may be any text; only this one was checked by
+            // GitHub.
+            "email": primary.and_then(|email| email.get("email")),
+            "email_verified": primary.and_then(|email| email.get("verified")),
+            "groups": groups,
+        }))
+    }
 }

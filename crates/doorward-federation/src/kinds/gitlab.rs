@@ -1,6 +1,7 @@
 //! GitLab, its own or yours.
 
-use super::{Kind, Protocol, address, open_id};
+use super::Kind;
+use crate::settings::{Speaks, address, open_id};
 
 pub(super) const KIND: Kind = Kind {
     name: "gitlab",
@@ -14,9 +15,9 @@ pub(super) const KIND: Kind = Kind {
             config.issuer.clone()
         };
         address("issuer", &issuer, None)?;
-        let mut settings = open_id(config, issuer, &["openid", "profile", "email"]);
+        let mut settings = open_id(config, issuer, &["openid", "profile", "email"])?;
         "nickname".clone_into(&mut settings.claims.username);
-        if let Protocol::OpenId(open_id) = &mut settings.protocol {
+        if let Speaks::OpenId(open_id) = &mut settings.speaks {
             // GitLab gives refresh tokens unasked and refuses scopes that it does not know.
             open_id.offline = false;
         }

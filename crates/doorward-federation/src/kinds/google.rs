@@ -1,6 +1,7 @@
 //! Google accounts and Google Workspace.
 
-use super::{Kind, Protocol, open_id};
+use super::Kind;
+use crate::settings::{Speaks, address, open_id};
 
 pub(super) const KIND: Kind = Kind {
     name: "google",
@@ -13,13 +14,14 @@ pub(super) const KIND: Kind = Kind {
         } else {
             config.issuer.clone()
         };
-        let mut settings = open_id(config, issuer, &["openid", "profile", "email"]);
+        address("issuer", &issuer, None)?;
+        let mut settings = open_id(config, issuer, &["openid", "profile", "email"])?;
         // Google has no offline_access: this parameter asks for a refresh token.
-        settings.extra.push(("access_type", "offline".to_owned()));
+        settings.extra.push(("access_type".to_owned(), "offline".to_owned()));
         if let [domain] = config.allowed_domains.as_slice() {
-            settings.extra.push(("hd", domain.clone()));
+            settings.extra.push(("hd".to_owned(), domain.clone()));
         }
-        if let Protocol::OpenId(open_id) = &mut settings.protocol {
+        if let Speaks::OpenId(open_id) = &mut settings.speaks {
             open_id.offline = false;
         }
         "email".clone_into(&mut settings.claims.username);

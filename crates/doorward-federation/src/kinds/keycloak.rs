@@ -1,6 +1,7 @@
 //! Keycloak.
 
-use super::{Kind, address, open_id};
+use super::Kind;
+use crate::settings::{address, open_id};
 
 pub(super) const KIND: Kind = Kind {
     name: "keycloak",
@@ -9,7 +10,7 @@ pub(super) const KIND: Kind = Kind {
     needs: &["client_secret", "issuer"],
     prepare: |config| {
         address("issuer", &config.issuer, None)?;
-        let mut settings = open_id(config, config.issuer.clone(), &["openid", "profile", "email"]);
+        let mut settings = open_id(config, config.issuer.clone(), &["openid", "profile", "email"])?;
         "/realm_access/roles".clone_into(&mut settings.claims.groups);
         Ok(settings)
     },

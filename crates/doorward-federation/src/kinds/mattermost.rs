@@ -1,39 +1,71 @@
 //! Mattermost, which speaks OAuth 2.0 but not OpenID Connect.
 
-use super::{Kind, OAuth2, Protocol, Settings, address, below, scopes};
-use crate::{FederationError, claims::ClaimNames, provider::AuthMethod};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use doorward_model::foreign;
+use doorward_transport::oauth::{Answer, Asked, Failure, Told};
+use serde_json::Value;
+
+use super::Kind;
+use crate::{
+    api::Api,
+    claims::ClaimNames,
+    error::FederationError,
+    settings::{AuthMethod, Profile, Settings, address, below, no_userinfo, oauth2, scopes},
+};
+
+/// The user of an access token, at a server of this URL.
+struct Me(String);
+
+#[async_trait]
+impl Profile for Me {
+    async fn ask(&self, api: &Api) -> Result<Value, FederationError> {
+        let user = api.get(&self.0).await?;
+        // A deactivated user keeps an account with a time of deletion.
+        let deleted = user.get("delete_at").and_then(Value::as_f64).unwrap_or(0.0);
+        if deleted > 0.0 {
+            return Err(FederationError::Refused("the account is deactivated there".to_owned()));
+        }
+        Ok(user)
+    }
+}
+
+/// Reads Mattermost's own errors: an object with `id`, `message` and `status_code`, in place of
+/// those of RFC 6749.
+fn interpret(answer: &Answer, asked: Asked) -> Option<Failure> {
+    let members = answer.members()?;
+    let id = members.get("id").and_then(Value::as_str)?;
+    if answer.wait.is_some() || !members.contains_key("status_code") {
+        return None;
+    }
+    let line = |text: &str| foreign::line(text, foreign::LINE).into_owned();
+    let message = members.get("message").and_then(Value::as_str).unwrap_or_default();
+    let told = Told { status: answer.status, code: line(id), description: line(message) };
+    // `api.oauth.get_access_token.bad_client_id.app_error` and the like name the client.
+    let about_client = id.contains("client") || id.contains("credentials");
+    Some(match (answer.status, asked) {
+        (500.., _) => Failure::Silent(told.to_string()),
+        (_, Asked::Tokens) if about_client => Failure::Client(told),
+        (400 | 401 | 403 | 404, _) => Failure::Refused(told),
+        (_, _) => Failure::Nonsense(told.to_string()),
+    })
+}
 
 pub(super) const KIND: Kind = Kind {
     name: "mattermost",
     title: "Mattermost",
-    summary: "Mattermost as an OAuth 2.0 provider. `issuer` is the address of your server. Groups are the words of the person's system roles, such as `system_admin`.",
+    summary: "Mattermost as an OAuth 2.0 provider. `issuer` is the URL of your server. Groups are the words of the user's system roles, such as `system_admin`.",
     needs: &["client_secret", "issuer"],
     prepare: |config| {
+        no_userinfo(config)?;
         let base = address("issuer", &config.issuer, None)?;
+        let issuer = base.as_str().trim_end_matches('/').to_owned();
+        let urls = (below(&base, "/oauth/authorize")?, below(&base, "/oauth/access_token")?);
+        let me = Me(format!("{issuer}/api/v4/users/me"));
         let name = str::to_owned;
         Ok(Settings {
-            protocol: Protocol::OAuth2(OAuth2 {
-                issuer: base.as_str().trim_end_matches('/').to_owned(),
-                authorize: below(&base, "/oauth/authorize")?,
-                token: below(&base, "/oauth/access_token")?,
-                profile: |config, api| {
-                    let url = format!("{}/api/v4/users/me", config.issuer.trim_end_matches('/'));
-                    Box::pin(async move {
-                        let user = api.get(&url).await?;
-                        // A deactivated person keeps an account with a time of deletion.
-                        if user.get("delete_at").and_then(serde_json::Value::as_i64).unwrap_or(0)
-                            > 0
-                        {
-                            return Err(FederationError::Refused(
-                                "the account is deactivated there".to_owned(),
-                            ));
-                        }
-                        Ok(user)
-                    })
-                },
-            }),
             scopes: scopes(config, &[]),
-            extra: Vec::new(),
             claims: ClaimNames {
                 subject: name("id"),
                 username: name("username"),
@@ -43,7 +75,8 @@ pub(super) const KIND: Kind = Kind {
                 groups: name("roles"),
             },
             auth_method: AuthMethod::SecretPost,
-            domain_claim: None,
+            interpret,
+            ..oauth2(config, issuer, urls, Arc::new(me))?
         })
     },
 };

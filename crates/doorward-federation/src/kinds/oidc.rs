@@ -1,14 +1,15 @@
 //! Any OpenID Connect provider.
 
-use super::{Kind, address, open_id};
+use super::Kind;
+use crate::settings::{address, open_id};
 
 pub(super) const KIND: Kind = Kind {
     name: "oidc",
     title: "Single sign-on",
-    summary: "Any OpenID Connect provider with discovery. `issuer` exactly as the provider's own discovery document says it, also whether it ends in a slash.",
+    summary: "Any OpenID Connect provider. `issuer` exactly as the provider's own discovery document says it, also whether it ends in a slash. Without a discovery document, set `authorize_url`, `token_url` and `jwks_url` by hand.",
     needs: &["issuer"],
     prepare: |config| {
         address("issuer", &config.issuer, None)?;
-        Ok(open_id(config, config.issuer.clone(), &["openid", "profile", "email"]))
+        open_id(config, config.issuer.clone(), &["openid", "profile", "email"])
     },
 };

@@ -1,6 +1,7 @@
 //! Okta.
 
-use super::{Kind, address, open_id};
+use super::Kind;
+use crate::settings::{address, open_id};
 
 pub(super) const KIND: Kind = Kind {
     name: "okta",
@@ -9,6 +10,6 @@ pub(super) const KIND: Kind = Kind {
     needs: &["client_secret", "issuer"],
     prepare: |config| {
         address("issuer", &config.issuer, None)?;
-        Ok(open_id(config, config.issuer.clone(), &["openid", "profile", "email", "groups"]))
+        open_id(config, config.issuer.clone(), &["openid", "profile", "email", "groups"])
     },
 };

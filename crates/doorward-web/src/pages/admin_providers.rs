@@ -117,7 +117,7 @@ async fn apply(web: &Web, params: &Params) -> Result<Say, ProviderChangeError> {
             let look = |finding: doorward_federation::Finding| {
                 let good = finding.result.is_ok();
                 let (Ok(says) | Err(says)) = finding.result;
-                Look { what: finding.what.to_owned(), good, says }
+                Look { what: finding.look.as_str().to_owned(), good, says }
             };
             let found = federation.test(&provider).await.into_iter().map(look).collect();
             Ok(Say { tried: Some((provider.name.clone(), found)), ..Say::default() })

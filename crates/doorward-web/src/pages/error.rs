@@ -137,11 +137,19 @@ impl Oops {
         let tell_admin =
             "If it stays like this, tell your administrator: the server's log has the reason.";
         match error {
-            FederationError::Unavailable(_) => Self::new(
+            FederationError::Unreachable { .. }
+            | FederationError::Unavailable(_)
+            | FederationError::Nonsense(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 &format!("{provider} does not answer"),
                 &format!("{provider} could not be asked who you are, or not in time."),
                 &format!("Try again in a moment, or sign in another way. {tell_admin}"),
+            ),
+            FederationError::Wait { .. } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &format!("{provider} asks to wait"),
+                &format!("{provider} gets more requests from here than it answers at once."),
+                &format!("Try again in a few minutes, or sign in another way. {tell_admin}"),
             ),
             FederationError::Refused(_) => Self::new(
                 StatusCode::FORBIDDEN,
@@ -149,7 +157,9 @@ impl Oops {
                 &format!("You cancelled there, or {provider} does not let you use this server."),
                 &format!("Try again, or sign in another way. {tell_admin}"),
             ),
-            FederationError::Untrusted(_) => Self::new(
+            FederationError::Untrusted(_)
+            | FederationError::Document(_)
+            | FederationError::OtherIssuer { .. } => Self::new(
                 StatusCode::BAD_REQUEST,
                 "The answer was not accepted",
                 &format!(

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_federation::LogoutForm;
+use doorward_federation::{LogoutForm, SignedOut};
 use doorward_model::routes;
 use doorward_transport::{answer, cookies::Cookie};
 
@@ -25,10 +25,13 @@ struct Page {
     frame: Frame,
     /// The form that signs out at the provider too.
     upstream: Option<LogoutForm>,
+    /// The provider at which the session goes on, where it has no sign-out page.
+    continues: Option<String>,
 }
 
 pub(crate) async fn get(State(web): State<Web>, browser: Browser) -> Response {
-    draw(StatusCode::OK, &Page { frame: web.frame(Some(&browser)), upstream: None }, false)
+    let page = Page { frame: web.frame(Some(&browser)), upstream: None, continues: None };
+    draw(StatusCode::OK, &page, false)
 }
 
 pub(crate) async fn post(
@@ -39,22 +42,23 @@ pub(crate) async fn post(
     if let Err(response) = form(&web, &browser, "logout", request).await {
         return response;
     }
-    let mut upstream = None;
+    let mut there = SignedOut::Here;
     if let Some(visitor) = browser.visitor.as_ref().or(browser.waiting.as_ref()) {
         if let Err(error) = web.parts.accounts.sign_out(visitor).await {
             return Oops::unavailable(&error).draw(&web);
         }
-        upstream = match web.parts.federation.signed_out(&visitor.session).await {
-            Ok(upstream) => upstream,
+        there = match web.parts.federation.signed_out(&visitor.session).await {
+            Ok(there) => there,
             Err(error) => return Oops::unavailable(&error).draw(&web),
         };
     }
-    let mut response = if upstream.is_some() {
-        // The form leads to the provider, where the person has to confirm. It is not sent by
-        // itself: the session there may serve others.
-        draw(StatusCode::OK, &Page { frame: web.frame(None), upstream }, true)
-    } else {
-        answer::see_other(&web.at(routes::LOGOUT))
+    let page = |upstream, continues| Page { frame: web.frame(None), upstream, continues };
+    let mut response = match there {
+        SignedOut::Here => answer::see_other(&web.at(routes::LOGOUT)),
+        // The form leads to the provider, where the user has to confirm. It is not sent by itself:
+        // the session there may serve others.
+        SignedOut::AtProvider(form) => draw(StatusCode::OK, &page(Some(form), None), true),
+        SignedOut::Continues(name) => draw(StatusCode::OK, &page(None, Some(name)), false),
     };
     web.cookies.clear(response.headers_mut(), Cookie::Session);
     response

@@ -181,7 +181,7 @@ async fn test(State(app): State<Arc<App>>, At(name): At) -> Answered {
         .map(|finding| {
             let ok = finding.result.is_ok();
             let (Ok(says) | Err(says)) = finding.result;
-            Found { what: finding.what.to_owned(), ok, says }
+            Found { what: finding.look.as_str().to_owned(), ok, says }
         })
         .collect();
     Ok(show(StatusCode::OK, &Tried { ok: findings.iter().all(|found| found.ok), findings }))

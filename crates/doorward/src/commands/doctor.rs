@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use doorward_federation::Look;
 use doorward_model::{
     Clock, Outcome, PublicUrl, Timestamp,
     ports::SystemClock,
@@ -91,14 +92,24 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
             findings.push(Finding { what, result: Ok("is switched off".to_owned()) });
             continue;
         }
-        let wrong: Vec<String> = federation
-            .test(&provider)
-            .await
-            .into_iter()
-            .filter_map(|finding| Some(format!("{}: {}", finding.what, finding.result.err()?)))
+        let found = federation.test(&provider).await;
+        let wrong: Vec<String> = found
+            .iter()
+            .filter_map(|finding| {
+                let why = finding.result.as_ref().err()?;
+                Some(format!("{}: {why}", finding.look.as_str()))
+            })
             .collect();
+        // Remarks on what is right all the same.
+        let remarks = found.iter().filter_map(|finding| match (finding.look, &finding.result) {
+            (Look::Clock | Look::LeftOut, Ok(says)) => {
+                Some(format!("; {}: {says}", finding.look.as_str()))
+            }
+            _ => None,
+        });
         let result = if wrong.is_empty() {
-            Ok(format!("{} answers and accepts this server", provider.kind.title))
+            let remarks: String = remarks.collect();
+            Ok(format!("{} answers and accepts this server{remarks}", provider.kind.title))
         } else {
             Err(wrong.join("; "))
         };

@@ -134,7 +134,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 .test(&provider)
                 .await
                 .into_iter()
-                .map(|finding| Finding { what: finding.what.to_owned(), result: finding.result })
+                .map(|finding| Finding {
+                    what: finding.look.as_str().to_owned(),
+                    result: finding.result,
+                })
                 .collect();
             return Ok(print_findings(context.json, &findings));
         }

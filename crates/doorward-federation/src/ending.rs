@@ -1,0 +1,135 @@
+//! The end of what depends on a provider's word.
+
+use std::collections::BTreeMap;
+
+use doorward_model::{Change, LinkedIdentity, ProviderId, RevokeReason, Timestamp, UnitOfWork};
+use doorward_store::StoreError;
+
+use crate::federation::Federation;
+
+impl Federation {
+    /// Ends accounts whose provider left the configuration or leads to another server now. Nothing
+    /// could ask about them any more, and their tokens are not for the other server.
+    pub(crate) async fn retire_lost_accounts(&self) -> Result<(), StoreError> {
+        let parts = &self.inner.parts;
+        let (all, records) = (self.all_providers().await?, parts.store.providers().await?);
+        let mut lost: BTreeMap<ProviderId, Vec<String>> = BTreeMap::new();
+        for (id, issuer) in parts.store.issuers_of_identities().await? {
+            let provider = all.iter().find(|provider| provider.id == id);
+            // A provider whose settings cannot be used is not gone.
+            let here = provider.map_or_else(
+                || records.iter().any(|record| record.id == id),
+                |provider| provider.vouches_for(&issuer),
+            );
+            if !here {
+                let kept = provider.map(|provider| provider.protocol.issuers()).unwrap_or_default();
+                lost.entry(id).or_insert(kept);
+            }
+        }
+        for (provider, issuers) in lost {
+            tracing::warn!(%provider, "access ends: the provider is no longer configured here, or is another server now");
+            let retire = Change::RetireAccounts {
+                provider,
+                issuers,
+                at: parts.clock.now(),
+                passwords: parts.passwords,
+            };
+            parts.store.apply(retire).await?;
+        }
+        Ok(())
+    }
+
+    /// Reports that a user's access depends on their providers: there is no password of their own that
+    /// counts. A passkey is then their providers' to take away as well.
+    async fn depends_on_providers(&self, identity: &LinkedIdentity) -> Result<bool, StoreError> {
+        let parts = &self.inner.parts;
+        Ok(!parts.passwords
+            || parts
+                .store
+                .person(&identity.user_id)
+                .await?
+                .is_none_or(|person| person.password.is_none()))
+    }
+
+    /// Reports that something depends on what the provider says of this account.
+    pub(crate) async fn is_in_use(
+        &self,
+        identity: &LinkedIdentity,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let store = &self.inner.parts.store;
+        if !self.depends_on_providers(identity).await? {
+            return store.is_identity_in_use(&identity.id, now).await;
+        }
+        // A token is used without a session: while there is one, the account is in use.
+        Ok(!store.sessions_of(&identity.user_id, now).await?.is_empty()
+            || !store.live_grants_of(&identity.user_id, now).await?.is_empty()
+            || store.count_access_tokens(&identity.user_id, now).await? > 0)
+    }
+
+    /// Ends what depends on an account: what came by it, and everything of a user for whom no
+    /// provider vouches any more and who has no password here. The roles that it gave go in any
+    /// case.
+    pub(crate) async fn end(
+        &self,
+        identity: &LinkedIdentity,
+        reason: RevokeReason,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let now = self.inner.parts.clock.now();
+        // Who signed in through the provider while it was asked has its word anew.
+        let present = self.inner.parts.store.identity(&identity.id).await?;
+        if present.is_none_or(|present| present.confirmed_at != identity.confirmed_at) {
+            return Ok(());
+        }
+        tracing::warn!(provider = %identity.provider, person = %identity.user_id, reason = reason.as_str(), why, "access ends: the provider no longer vouches for the user");
+        let ended = LinkedIdentity {
+            email: None,
+            roles: Vec::new(),
+            credential: None,
+            next_check_at: Timestamp::NEVER,
+            ended_at: Some(now),
+            ..identity.clone()
+        };
+        let mut unit = UnitOfWork::from_iter([
+            Change::EndSessionsOfIdentity { identity: identity.id.clone(), sid: None },
+            Change::RevokeGrantsOfIdentity { identity: identity.id.clone(), at: now, reason },
+            Change::RevokeAccessTokensOfIdentity { identity: identity.id.clone(), at: now },
+            Change::UpdateIdentity(Box::new(ended)),
+            Change::FollowAddress {
+                user_id: identity.user_id.clone(),
+                identity: identity.id.clone(),
+                email: None,
+            },
+            Change::CollectProviderRoles(identity.user_id.clone()),
+        ]);
+        let others = self.inner.parts.store.identities_of(&identity.user_id).await?;
+        let another_stands =
+            others.iter().any(|other| other.id != identity.id && other.ended_at.is_none());
+        if self.depends_on_providers(identity).await? && !another_stands {
+            unit.push(Change::EndSessionsOfPerson {
+                user_id: identity.user_id.clone(),
+                except: None,
+            });
+            unit.push(Change::RevokeGrantsOfPerson {
+                user_id: identity.user_id.clone(),
+                client_id: None,
+                at: now,
+                reason,
+            });
+            unit.push(Change::RevokeAccessTokensOfPerson {
+                user_id: identity.user_id.clone(),
+                at: now,
+            });
+        }
+        ignore_refused(self.inner.parts.store.apply(unit).await)
+    }
+}
+
+/// An account that was unlinked meanwhile is no account any more.
+pub(crate) fn ignore_refused(outcome: Result<(), StoreError>) -> Result<(), StoreError> {
+    match outcome {
+        Err(StoreError::Refused(_)) => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,139 @@
+//! Sign-in through identity providers: its parts and its state.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use doorward_keys::{KeyRing, MasterKey};
+use doorward_model::{Clock, Entropy, IdentityId, ProviderId, PublicUrl, Sealed, StoredProvider};
+use doorward_store::Store;
+use doorward_transport::{AddressLimiter, Outbound, OutboundConfig, SingleFlight, oauth::Tokens};
+
+use crate::{
+    client::Means,
+    config::{ProviderConfig, SettingError},
+    error::FederationError,
+    provider::{self, Provider, Source},
+};
+
+/// Parts that federation is made of.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The signing keys, for `private_key_jwt`.
+    pub keys: Arc<KeyRing>,
+    /// The master key, for everything that is kept.
+    pub master: Arc<MasterKey>,
+    /// The outbound client.
+    pub outbound: Outbound,
+    /// Its configuration, for providers that need a client of their own.
+    pub outbound_config: OutboundConfig,
+    /// Our own URL.
+    pub public_url: PublicUrl,
+    /// Whether users may sign in with passwords of their own.
+    pub passwords: bool,
+    /// The providers of the configuration file, by name.
+    pub configured: BTreeMap<String, ProviderConfig>,
+}
+
+/// Sign-in through identity providers. Cheap to clone.
+#[derive(Clone)]
+pub struct Federation {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) parts: Parts,
+    pub(crate) means: Means,
+    pub(crate) configured: Vec<Arc<Provider>>,
+    pub(crate) stored: Mutex<KnownStored>,
+    pub(crate) starts: AddressLimiter,
+    pub(crate) rotations: SingleFlight<IdentityId, Result<Rotated, FederationError>>,
+}
+
+/// The providers made of what the store holds, with the records that they were made of.
+#[derive(Default)]
+pub(crate) struct KnownStored {
+    pub(crate) records: Arc<Vec<StoredProvider>>,
+    pub(crate) providers: Vec<(StoredProvider, Arc<Provider>)>,
+}
+
+/// A redeemed refresh token. What must be kept of the answer is stored.
+#[derive(Clone)]
+pub(crate) struct Rotated {
+    /// The tokens, or the reason why there are none.
+    pub(crate) tokens: Result<Tokens, FederationError>,
+    /// What to ask with from now on.
+    pub(crate) credential: Option<Sealed>,
+}
+
+/// How many sign-ins one IP address may begin at once, and a minute: an office behind one IP address
+/// begins many.
+const STARTS: (u32, u32) = (120, 120);
+
+/// How many refresh tokens are redeemed at once.
+const ROTATIONS: usize = 64;
+
+impl Federation {
+    /// Takes the parts. A provider of the configuration file that cannot work stops the start.
+    pub fn new(parts: Parts) -> Result<Self, ConfiguredProviderError> {
+        let means = Means {
+            keys: Arc::clone(&parts.keys),
+            entropy: Arc::clone(&parts.entropy),
+            clock: Arc::clone(&parts.clock),
+            outbound: parts.outbound.clone(),
+            outbound_config: parts.outbound_config.clone(),
+        };
+        let mut configured = Vec::new();
+        for (name, config) in &parts.configured {
+            let made = Provider::new(name, config.clone(), Source::File, &means);
+            configured.push(Arc::new(
+                made.map_err(|error| ConfiguredProviderError { provider: name.clone(), error })?,
+            ));
+        }
+        let starts = AddressLimiter::new(STARTS.0, STARTS.1);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                parts,
+                means,
+                configured,
+                stored: Mutex::default(),
+                starts,
+                rotations: SingleFlight::new(ROTATIONS),
+            }),
+        })
+    }
+
+    /// The redirect URI to register at a provider.
+    pub fn callback_of(&self, provider: &ProviderId) -> String {
+        use doorward_model::routes;
+        self.inner.parts.public_url.at(&routes::of_provider(routes::LOGIN_CALLBACK, provider))
+    }
+}
+
+/// Checks the providers of the configuration file without setting anything up but their
+/// certificates.
+pub fn check_configured(
+    configured: &BTreeMap<String, ProviderConfig>,
+) -> Result<(), ConfiguredProviderError> {
+    for (name, config) in configured {
+        provider::check(name, config)
+            .map_err(|error| ConfiguredProviderError { provider: name.clone(), error })?;
+    }
+    Ok(())
+}
+
+/// A provider of the configuration file that cannot work.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("providers.{provider}.{error}")]
+pub struct ConfiguredProviderError {
+    /// Its name.
+    pub provider: String,
+    /// The setting that is wrong.
+    pub error: SettingError,
+}

@@ -1,0 +1,142 @@
+//! The profile of a user as it follows from what a provider tells.
+
+use doorward_model::{Change, IdentityId, LinkedIdentity, Person, PersonName};
+use doorward_store::StoreError;
+
+use crate::{arrival::Arrival, error::FederationError, federation::Federation, provider::Provider};
+
+/// A sign-in name out of what a provider tells: plain characters only, and nothing from an `@` on.
+/// A name is not an address: whoever is called `boss@acme.test` somewhere need not hold that
+/// address (OpenID Connect Core §5.7).
+fn name_from(text: &str) -> Option<PersonName> {
+    let text = text.split('@').next().unwrap_or_default();
+    let plain: String =
+        text.chars()
+            .map(|letter| {
+                if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' }
+            })
+            .take(56)
+            .collect();
+    PersonName::parse(plain.trim_matches(['-', '.', '_'])).ok()
+}
+
+/// When a user's profile is compared with what a provider says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The user signs in through it: its word is the newest.
+    SignIn,
+    /// The provider was asked in the background.
+    Check,
+}
+
+/// The change to a user's e-mail address that follows from what a provider says about one account.
+/// The address that came by this account follows it, and goes when the provider no longer vouches
+/// for one. An address of a user with a password, or one that another account vouches for, stays
+/// until the user signs in by this one.
+pub(crate) fn address_change(
+    person: &Person,
+    id: &IdentityId,
+    verified: Option<&str>,
+    occasion: Occasion,
+) -> Option<Change> {
+    let follows = person.email_by.as_ref() == Some(id);
+    let email = match verified {
+        Some(told) => {
+            let takes_over = person.password.is_none()
+                && (occasion == Occasion::SignIn || person.email.is_none());
+            let news = person.email.as_deref() != Some(told) || !follows;
+            ((follows || takes_over) && news).then(|| Some(told.to_owned()))
+        }
+        None => follows.then_some(None),
+    }?;
+    Some(Change::FollowAddress { user_id: person.id.clone(), identity: id.clone(), email })
+}
+
+impl Federation {
+    /// What of a user's profile follows from what a provider says. Nothing is decided by a name,
+    /// and an address only by the provider that vouches for it.
+    pub(crate) async fn profile_changes(
+        &self,
+        arrival: &Arrival,
+        known: &LinkedIdentity,
+        person: &Person,
+        occasion: Occasion,
+    ) -> Result<Vec<Change>, StoreError> {
+        let mut changes: Vec<Change> =
+            address_change(person, &known.id, arrival.verified_email(), occasion)
+                .into_iter()
+                .collect();
+        // Somebody with a password chose their name here; for everybody else the provider's word is
+        // the newest.
+        if person.password.is_some() {
+            return Ok(changes);
+        }
+        if arrival.display_name.is_some() && arrival.display_name != person.display_name {
+            changes.push(Change::SetProfile {
+                user_id: person.id.clone(),
+                email: None,
+                display_name: arrival.display_name.clone(),
+            });
+        }
+        // A name that an administrator gave stays. Older versions took names with `@` from
+        // providers.
+        let made_here = known.created_at != person.created_at;
+        let news = arrival.username.as_deref() != known.username.as_deref()
+            || person.name.as_str().contains('@');
+        if made_here || !news {
+            return Ok(changes);
+        }
+        let told = arrival.username.as_deref().or(arrival.verified_email()).and_then(name_from);
+        if let Some(name) = told.filter(|name| *name != person.name)
+            && self.inner.parts.store.person_named(&name).await?.is_none()
+        {
+            changes.push(Change::RenamePerson { user_id: person.id.clone(), name });
+        }
+        Ok(changes)
+    }
+
+    /// A sign-in name that nobody has: the user name there, else what stands before the `@` of the
+    /// address, else the provider's name; with a number if need be.
+    pub(crate) async fn free_name(
+        &self,
+        provider: &Provider,
+        arrival: &Arrival,
+    ) -> Result<PersonName, FederationError> {
+        let told = arrival
+            .username
+            .as_deref()
+            .and_then(name_from)
+            .or_else(|| arrival.email.as_deref().and_then(name_from));
+        let base = told.or_else(|| name_from(provider.id.as_str())).ok_or_else(|| {
+            FederationError::Untrusted("no name can be made of what was told".to_owned())
+        })?;
+        for number in 1..1000 {
+            let text = if number == 1 { base.to_string() } else { format!("{base}-{number}") };
+            let Ok(name) = PersonName::parse(&text) else { break };
+            if self.inner.parts.store.person_named(&name).await?.is_none() {
+                return Ok(name);
+            }
+        }
+        Err(FederationError::Untrusted("no free name was found".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_from;
+
+    #[test]
+    fn names_from_providers_become_plain() {
+        for (told, name) in [
+            ("Ada.Lovelace", "ada.lovelace"),
+            ("ada@example.com", "ada"),
+            ("boss@acme.test@evil.example", "boss"),
+            ("Zoë <b>", "zo---b"),
+            ("--x--", "x"),
+            ("\u{202e}abc", "abc"),
+        ] {
+            assert_eq!(name_from(told).unwrap().as_str(), name, "{told}");
+        }
+        assert!(name_from("日本").is_none() && name_from("@acme.test").is_none());
+    }
+}

@@ -1,0 +1,179 @@
+//! The protocol between Doorward and a provider, of which there are two: OpenID Connect and plain
+//! OAuth 2.0.
+
+pub(crate) mod openid;
+pub(crate) mod plain;
+
+use async_trait::async_trait;
+use doorward_model::IdentityId;
+use doorward_transport::oauth::Tokens;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use crate::{client::NoTokens, error::FederationError};
+
+/// Wishes of a sign-in beyond the user's identity (OpenID Connect Core §3.1.2.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// The user who will probably sign in.
+    pub login_hint: Option<String>,
+    /// Authentication contexts.
+    pub acr_values: Option<String>,
+    /// The greatest age of their sign-in there, in seconds.
+    pub max_age: Option<i64>,
+    /// `login`, `select_account` or `consent`.
+    pub prompts: Vec<String>,
+}
+
+/// A sign-in about to begin.
+pub(crate) struct Start<'a> {
+    pub(crate) redirect_uri: &'a str,
+    pub(crate) state: &'a str,
+    pub(crate) nonce: &'a str,
+    pub(crate) verifier: &'a str,
+    pub(crate) ask: &'a Ask,
+}
+
+/// A sign-in that came back.
+pub(crate) struct Begun<'a> {
+    pub(crate) redirect_uri: &'a str,
+    pub(crate) nonce: &'a str,
+    pub(crate) verifier: &'a str,
+}
+
+/// A token to ask a provider with when the user is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Credential {
+    /// A refresh token.
+    Refresh(String),
+    /// An access token that does not expire.
+    Access(String),
+}
+
+/// What came of a credential that is used in the background.
+pub(crate) enum Held {
+    /// The answer to a refresh token.
+    Tokens(Tokens),
+    /// The access token itself.
+    Access(String),
+}
+
+/// The moment of a user's authentication at the provider, by the provider's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Authenticated {
+    /// `auth_time`, if it is told.
+    pub(crate) at: Option<i64>,
+    /// `iat` of the token that tells it.
+    pub(crate) issued_at: i64,
+}
+
+/// A provider's answer about a user.
+pub(crate) struct Told {
+    /// The issuer that answered.
+    pub(crate) issuer: String,
+    /// All claims: of the ID token, with those of userinfo over them.
+    pub(crate) claims: Value,
+    /// What to ask with from now on.
+    pub(crate) credential: Option<Credential>,
+    /// The ID token, where the provider wants to see it at sign-out.
+    pub(crate) id_token: Option<String>,
+    /// `None` where the protocol does not tell it.
+    pub(crate) authenticated: Option<Authenticated>,
+}
+
+/// A provider's sign-out page: its URL and what goes along.
+pub(crate) struct SignOutPage {
+    pub(crate) action: String,
+    pub(crate) fields: Vec<(String, String)>,
+}
+
+/// Subject of one examination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The discovery document.
+    Discovery,
+    /// The key set.
+    Keys,
+    /// The authorization endpoint, with the redirect URI.
+    Redirect,
+    /// The token endpoint, with the client's proof.
+    Client,
+    /// The provider's clock.
+    Clock,
+    /// Members that could not be read.
+    LeftOut,
+}
+
+impl Look {
+    /// Its name in output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Discovery => "discovery",
+            Self::Keys => "keys",
+            Self::Redirect => "redirect",
+            Self::Client => "client",
+            Self::Clock => "clock",
+            Self::LeftOut => "left out",
+        }
+    }
+}
+
+/// Result of one examination.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Its subject.
+    pub look: Look,
+    /// The state, or what is wrong and what to do.
+    pub result: Result<String, String>,
+}
+
+/// The first part of an examination: what the protocol has that the other has not.
+pub(crate) struct Examined {
+    pub(crate) findings: Vec<Finding>,
+    /// The error because of which nothing further can be examined.
+    pub(crate) failed: Option<FederationError>,
+}
+
+/// A protocol, set up for one provider.
+#[async_trait]
+pub(crate) trait Protocol: Send + Sync {
+    /// The issuers whose accounts are this provider's.
+    fn issuers(&self) -> Vec<String>;
+
+    /// The key of an account.
+    fn key_of(&self, issuer: &str, subject: &str) -> IdentityId;
+
+    /// Fails if the provider cannot be used now.
+    async fn ready(&self) -> Result<(), FederationError>;
+
+    /// The URL to send the browser to.
+    async fn authorize(&self, start: &Start<'_>) -> Result<Url, FederationError>;
+
+    /// Checks which issuer an answer comes from (RFC 9207 §2.4).
+    async fn check_issuer(&self, told: Option<&str>) -> Result<(), FederationError>;
+
+    /// Redeems a code and finds out whose it is.
+    async fn redeem(&self, code: &str, begun: &Begun<'_>) -> Result<Told, FederationError>;
+
+    /// Redeems a refresh token. From then on only what comes back may be good, so nothing else is
+    /// asked before that is stored.
+    async fn refresh(&self, token: &str) -> Result<Tokens, NoTokens>;
+
+    /// Finds out in the background whose the tokens are. `subject` is the `sub` that must come
+    /// back, where it is known.
+    async fn confirm(&self, held: Held, subject: Option<&str>) -> Result<Told, FederationError>;
+
+    /// The provider's sign-out page, which returns to `back`.
+    async fn logout(&self, back: &str, hint: Option<String>) -> Option<SignOutPage>;
+
+    /// The `typ` and claims of a logout token with a good signature; `None` if the protocol has no
+    /// such tokens.
+    async fn logout_token(
+        &self,
+        token: &str,
+    ) -> Option<Result<(Option<String>, Value), FederationError>>;
+
+    /// Examines what can be examined without a user.
+    async fn examine(&self) -> Examined;
+}

@@ -1,0 +1,450 @@
+//! OpenID Connect.
+
+mod discovery;
+mod signed;
+mod verify;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use doorward_model::IdentityId;
+use doorward_transport::oauth::{Asked, Content, Tokens};
+use openidconnect::{ClientId, EndSessionUrl, LogoutRequest, PostLogoutRedirectUrl};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use discovery::{Discovered, Discovery};
+use signed::Signed;
+pub(crate) use verify::LEEWAY;
+use verify::{IdTokenCheck, Verified, seconds};
+
+use super::{
+    Authenticated, Begun, Credential, Examined, Finding, Held, Look, Protocol, SignOutPage, Start,
+    Told, plain::joined,
+};
+use crate::{
+    client::{Client, NoTokens, Request},
+    error::FederationError,
+    settings::{OpenId, TENANT},
+};
+
+/// Claims that protect the ID token: what userinfo says of them counts for nothing.
+const PROTECTING: &[&str] =
+    &["iss", "aud", "exp", "iat", "nbf", "nonce", "azp", "sid", "acr", "amr", "auth_time", "tid"];
+
+/// OpenID Connect with one provider.
+pub(crate) struct OpenIdConnect {
+    pub(crate) provider: String,
+    pub(crate) client: Client,
+    pub(crate) open_id: OpenId,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) extra: Vec<(String, String)>,
+    pub(crate) prompts: Vec<String>,
+    pub(crate) login_hint: &'static str,
+    pub(crate) acr_values: String,
+    pub(crate) response_mode: String,
+    /// Send `prompt=consent` with `offline_access` (OpenID Connect Core §11).
+    pub(crate) offline_prompt: bool,
+    discovery: Discovery,
+}
+
+/// Parts of [`OpenIdConnect`] besides its discovery.
+pub(crate) struct Setup {
+    pub(crate) provider: String,
+    pub(crate) client: Client,
+    pub(crate) open_id: OpenId,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) extra: Vec<(String, String)>,
+    pub(crate) prompts: Vec<String>,
+    pub(crate) login_hint: &'static str,
+    pub(crate) acr_values: String,
+    pub(crate) response_mode: String,
+    pub(crate) offline_prompt: bool,
+}
+
+/// The prompts that a provider says it knows. One that cannot offer a choice of accounts asks for a
+/// new sign-in, where there is one.
+fn offered<'a>(asked: &'a [String], known: Option<&[String]>) -> Vec<&'a str> {
+    let offers = |prompt: &str| known.is_none_or(|known| known.iter().any(|word| word == prompt));
+    let mut prompts: Vec<&str> = Vec::new();
+    for prompt in asked {
+        let prompt = if prompt == "select_account" && !offers(prompt) { "login" } else { prompt };
+        if !prompts.contains(&prompt) {
+            prompts.push(prompt);
+        }
+    }
+    prompts
+}
+
+impl OpenIdConnect {
+    pub(crate) fn new(setup: Setup) -> Self {
+        let discovery = Discovery::new(
+            setup.provider.clone(),
+            setup.client.outbound.clone(),
+            setup.open_id.clone(),
+        );
+        Self {
+            provider: setup.provider,
+            client: setup.client,
+            open_id: setup.open_id,
+            scopes: setup.scopes,
+            extra: setup.extra,
+            prompts: setup.prompts,
+            login_hint: setup.login_hint,
+            acr_values: setup.acr_values,
+            response_mode: setup.response_mode,
+            offline_prompt: setup.offline_prompt,
+            discovery,
+        }
+    }
+
+    /// The scopes to ask for: `openid`, those of the settings, and `offline_access` where the
+    /// provider offers it.
+    fn all_scopes(&self, found: &Discovered) -> Vec<String> {
+        let mut scopes = vec!["openid".to_owned()];
+        let offline = self.open_id.offline
+            && found.metadata.scopes.iter().any(|scope| scope == "offline_access");
+        let more = offline.then(|| "offline_access".to_owned());
+        for scope in self.scopes.iter().cloned().chain(more) {
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+        scopes
+    }
+
+    /// Verifies an ID token, fetching the keys again once if none fits.
+    async fn verified(
+        &self,
+        found: Arc<Discovered>,
+        check: &IdTokenCheck<'_>,
+    ) -> Result<Verified, FederationError> {
+        match check.against(&found) {
+            Ok((claims, issuer)) => Ok(Verified { found, claims, issuer }),
+            Err(refused) if refused.other_keys_may_help => {
+                match self.discovery.fresh_keys(&found).await? {
+                    Some(fresh) => match check.against(&fresh) {
+                        Ok((claims, issuer)) => Ok(Verified { found: fresh, claims, issuer }),
+                        Err(refused) => Err(IdTokenCheck::untrusted(refused)),
+                    },
+                    None => Err(IdTokenCheck::untrusted(refused)),
+                }
+            }
+            Err(refused) => Err(IdTokenCheck::untrusted(refused)),
+        }
+    }
+
+    fn check<'a>(
+        &'a self,
+        id_token: &'a str,
+        nonce: Option<&'a str>,
+        tokens: &'a Tokens,
+    ) -> IdTokenCheck<'a> {
+        IdTokenCheck {
+            open_id: &self.open_id,
+            client_id: &self.client.id,
+            id_token,
+            nonce,
+            access_token: tokens.access_token.as_deref(),
+            now: self.client.means.clock.now(),
+        }
+    }
+
+    /// Adds what userinfo says, and puts everything together.
+    async fn told(
+        &self,
+        verified: Verified,
+        id_token: Option<String>,
+        tokens: Tokens,
+    ) -> Result<Told, FederationError> {
+        let Verified { found, mut claims, issuer } = verified;
+        let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let authenticated = seconds(&claims, "iat").map(|issued_at| Authenticated {
+            // Some write 0 for "unknown".
+            at: seconds(&claims, "auth_time").filter(|at| *at > 0),
+            issued_at,
+        });
+        if self.open_id.userinfo
+            && let Some(url) = &found.metadata.userinfo
+            && !subject.is_empty()
+        {
+            if let Some(token) = &tokens.access_token {
+                let more = self.userinfo(&found, url, token, &subject).await?;
+                if let Some(all) = claims.as_object_mut() {
+                    all.extend(more.into_iter().filter(|(name, value)| {
+                        !value.is_null() && !PROTECTING.contains(&name.as_str())
+                    }));
+                }
+            } else {
+                tracing::info!(
+                    provider = self.provider,
+                    "userinfo was not asked: the provider gave no access token"
+                );
+            }
+        }
+        // Only a provider with a sign-out page is ever shown the ID token again.
+        let keep = found.metadata.end_session.is_some();
+        Ok(Told {
+            issuer,
+            claims,
+            credential: tokens.refresh_token.map(Credential::Refresh),
+            id_token: id_token.filter(|_| keep),
+            authenticated,
+        })
+    }
+
+    /// Asks userinfo (OpenID Connect Core §5.3): JSON, or a signed token.
+    async fn userinfo(
+        &self,
+        found: &Arc<Discovered>,
+        url: &Url,
+        access_token: &str,
+        subject: &str,
+    ) -> Result<Map<String, Value>, FederationError> {
+        let api = self.client.api(access_token);
+        let answer = api.answer(url.as_str()).await?;
+        let told = match &answer.content {
+            Content::Text(token) if answer.is_success() && token.split('.').count() == 3 => {
+                self.signed_claims(found, token)
+                    .await?
+                    .map_err(|why| FederationError::Untrusted(format!("userinfo: {why}")))?
+                    .payload
+            }
+            _ => api.read(url.as_str(), &answer)?,
+        };
+        let Value::Object(members) = told else {
+            let failure = answer.failure(Asked::Resource);
+            return Err(FederationError::answered(url.as_str(), failure));
+        };
+        match members.get("sub").and_then(Value::as_str) {
+            Some(told) if told == subject => Ok(members),
+            Some(_) => Err(FederationError::Untrusted(
+                "userinfo is about another user than the ID token".to_owned(),
+            )),
+            None => Err(FederationError::Nonsense(format!("{url} does not tell the sub"))),
+        }
+    }
+
+    /// A token that is no ID token, if its signature is good; the keys are fetched again once if
+    /// none fits.
+    async fn signed_claims(
+        &self,
+        found: &Arc<Discovered>,
+        token: &str,
+    ) -> Result<Result<Signed, String>, FederationError> {
+        let signed = match Signed::read(token) {
+            Ok(signed) => signed,
+            Err(why) => return Ok(Err(why)),
+        };
+        let mut verified = match signed.verified_by(&found.keys) {
+            Ok(verified) => verified,
+            Err(why) => return Ok(Err(why)),
+        };
+        if !verified && let Some(fresh) = self.discovery.fresh_keys(found).await? {
+            verified = signed.verified_by(&fresh.keys).unwrap_or(false);
+        }
+        let wrong = || "its signature fits no key of the provider's key set".to_owned();
+        Ok(if verified { Ok(signed) } else { Err(wrong()) })
+    }
+}
+
+#[async_trait]
+impl Protocol for OpenIdConnect {
+    fn issuers(&self) -> Vec<String> {
+        let issuer = &self.open_id.issuer;
+        if self.open_id.tenants.is_empty() {
+            return vec![issuer.clone()];
+        }
+        self.open_id.tenants.iter().map(|tenant| issuer.replace(TENANT, tenant)).collect()
+    }
+
+    /// An issuer and a subject name one account (OpenID Connect Core §5.7).
+    fn key_of(&self, issuer: &str, subject: &str) -> IdentityId {
+        IdentityId::of(issuer, subject)
+    }
+
+    async fn ready(&self) -> Result<(), FederationError> {
+        self.discovery.document().await.map(drop)
+    }
+
+    async fn authorize(&self, start: &Start<'_>) -> Result<Url, FederationError> {
+        let found = self.discovery.document().await?;
+        let scopes = self.all_scopes(&found);
+        let asked = offered(&start.ask.prompts, found.metadata.prompts.as_deref());
+        let mut prompts = joined(&self.prompts, &asked);
+        if self.offline_prompt
+            && scopes.iter().any(|scope| scope == "offline_access")
+            && !prompts.contains(&"consent")
+        {
+            prompts.push("consent");
+        }
+        let mut params = vec![("nonce".to_owned(), start.nonce.to_owned())];
+        params.extend(self.extra.iter().cloned());
+        if !prompts.is_empty() {
+            params.push(("prompt".to_owned(), prompts.join(" ")));
+        }
+        if let Some(seconds) = start.ask.max_age {
+            params.push(("max_age".to_owned(), seconds.to_string()));
+        }
+        let acr_values = start.ask.acr_values.as_deref().unwrap_or(&self.acr_values);
+        if !acr_values.is_empty() {
+            params.push(("acr_values".to_owned(), acr_values.to_owned()));
+        }
+        if let Some(hint) = &start.ask.login_hint {
+            params.push((self.login_hint.to_owned(), hint.clone()));
+        }
+        if self.response_mode != "query" {
+            params.push(("response_mode".to_owned(), self.response_mode.clone()));
+        }
+        self.client.authorize(Request {
+            endpoint: &found.metadata.authorize,
+            redirect_uri: start.redirect_uri,
+            state: start.state,
+            verifier: start.verifier,
+            scopes: &scopes,
+            params,
+        })
+    }
+
+    async fn check_issuer(&self, told: Option<&str>) -> Result<(), FederationError> {
+        let found = self.discovery.document().await?;
+        match told {
+            None if found.metadata.iss_in_answers => Err(FederationError::Untrusted(
+                "the answer does not say its issuer, which this provider always does".to_owned(),
+            )),
+            None => Ok(()),
+            Some(told)
+                if told == self.open_id.issuer
+                    || self.issuers().iter().any(|issuer| told == issuer) =>
+            {
+                Ok(())
+            }
+            Some(told) => Err(FederationError::Untrusted(format!(
+                "the answer is from {told:?}, not from {:?}",
+                self.open_id.issuer
+            ))),
+        }
+    }
+
+    async fn redeem(&self, code: &str, begun: &Begun<'_>) -> Result<Told, FederationError> {
+        let found = self.discovery.document().await?;
+        let endpoint = &found.metadata.token;
+        let tokens = self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;
+        let id_token = tokens.id_token.clone().ok_or_else(|| {
+            FederationError::Untrusted(
+                "the token response holds no ID token; is the scope openid asked for?".to_owned(),
+            )
+        })?;
+        let check = self.check(&id_token, Some(begun.nonce), &tokens);
+        let verified = self.verified(Arc::clone(&found), &check).await?;
+        self.told(verified, Some(id_token), tokens).await
+    }
+
+    async fn refresh(&self, token: &str) -> Result<Tokens, NoTokens> {
+        let found = self.discovery.document().await?;
+        self.client.refresh(&found.metadata.token, token).await
+    }
+
+    async fn confirm(&self, held: Held, subject: Option<&str>) -> Result<Told, FederationError> {
+        let tokens = match held {
+            Held::Tokens(tokens) => tokens,
+            Held::Access(_) => {
+                return Err(FederationError::Refused(
+                    "the kept token is of another protocol".to_owned(),
+                ));
+            }
+        };
+        let found = self.discovery.document().await?;
+        let verified = if let Some(id_token) = &tokens.id_token {
+            // Its nonce, if it has one, is that of the sign-in long ago (OpenID Connect Core
+            // §12.2).
+            self.verified(found, &self.check(id_token, None, &tokens)).await?
+        } else {
+            let issuer = found.metadata.issuer.clone();
+            let claims = subject.map_or_else(|| json!({}), |subject| json!({ "sub": subject }));
+            Verified { found, claims, issuer }
+        };
+        let told = verified.claims.get("sub").and_then(Value::as_str);
+        if subject.is_some() && told != subject {
+            return Err(FederationError::Refused(
+                "the refreshed ID token is about another user".to_owned(),
+            ));
+        }
+        self.told(verified, None, tokens).await
+    }
+
+    async fn logout(&self, back: &str, hint: Option<String>) -> Option<SignOutPage> {
+        let found = self.discovery.document().await.ok()?;
+        let end = EndSessionUrl::from_url(found.metadata.end_session.clone()?);
+        let back = PostLogoutRedirectUrl::new(back.to_owned()).ok()?;
+        let url = LogoutRequest::from(end)
+            .set_client_id(ClientId::new(self.client.id.clone()))
+            .set_post_logout_redirect_uri(back)
+            .http_get_url();
+        let hint = hint.map(|token| ("id_token_hint".to_owned(), token));
+        Some(SignOutPage::of(&url, hint.into_iter().collect()))
+    }
+
+    async fn logout_token(
+        &self,
+        token: &str,
+    ) -> Option<Result<(Option<String>, Value), FederationError>> {
+        let found = match self.discovery.document().await {
+            Ok(found) => found,
+            Err(error) => return Some(Err(error)),
+        };
+        Some(match self.signed_claims(&found, token).await {
+            Ok(Ok(signed)) => Ok((signed.typ(), signed.payload)),
+            Ok(Err(why)) => Err(FederationError::Untrusted(why)),
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn examine(&self) -> Examined {
+        let found = match self.discovery.document().await {
+            Ok(found) => found,
+            Err(error) => return Examined { findings: Vec::new(), failed: Some(error) },
+        };
+        let by_hand = self.open_id.by_hand.are_enough();
+        let words = if by_hand {
+            "the endpoints are set by hand; no discovery document is used".to_owned()
+        } else {
+            format!("the discovery document of {} is in order", found.metadata.issuer)
+        };
+        let keys = found.keys.keys().len();
+        let announced = found.metadata.algorithms.as_ref().map_or_else(
+            || "no signature algorithms announced".to_owned(),
+            |names| format!("signature algorithms announced: {}", names.join(", ")),
+        );
+        let result = if keys == 0 {
+            Err("the key set holds no key that can be used; no user could be signed in".to_owned())
+        } else {
+            Ok(format!("{keys} keys; {announced}"))
+        };
+        let mut findings = vec![
+            Finding { look: Look::Discovery, result: Ok(words) },
+            Finding { look: Look::Keys, result },
+        ];
+        let mut left: Vec<String> =
+            found.metadata.left_out.iter().map(ToString::to_string).collect();
+        if found.unknown_keys > 0 {
+            left.push(format!("{} keys of kinds that are not known here", found.unknown_keys));
+        }
+        if !left.is_empty() {
+            findings.push(Finding { look: Look::LeftOut, result: Ok(left.join("; ")) });
+        }
+        Examined { findings, failed: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_choice_of_accounts_becomes_a_sign_in_where_there_is_no_choice() {
+        let words =
+            |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let asked = words(&["login", "select_account"]);
+        assert_eq!(super::offered(&asked, None), ["login", "select_account"]);
+        assert_eq!(super::offered(&asked, Some(&words(&["none", "login", "consent"]))), ["login"]);
+    }
+}

@@ -1,0 +1,306 @@
+//! A provider's discovery document and keys, fetched when they are needed and believed for a while.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use doorward_transport::{
+    Fetched as Answered, Outbound, SingleFlight,
+    oauth::{Document, LeftOut},
+};
+use openidconnect::{JsonWebKeySet, core::CoreJsonWebKey};
+use url::Url;
+
+use super::signed::key_set;
+use crate::{
+    api::MAX_ANSWER,
+    error::FederationError,
+    settings::{OpenId, TENANT, address},
+};
+
+/// For how long a discovery document and its keys are believed.
+const BELIEVED: Duration = Duration::from_hours(1);
+/// For how long an old one is still used when a new one cannot be had.
+const BELIEVED_IN_NEED: Duration = Duration::from_hours(24);
+/// For how long a failed discovery is the answer for all: those who queue behind it must not wait
+/// for another.
+const FAILED: Duration = Duration::from_secs(3);
+/// The longest that a fetch takes.
+const LONGEST: Duration = Duration::from_secs(20);
+/// How often an unknown key may make us fetch the keys again.
+const KEYS_AGAIN: Duration = Duration::from_secs(5);
+
+/// What is used of a discovery document, with endpoints set by hand over it.
+#[derive(Clone, Debug)]
+pub(crate) struct Metadata {
+    pub(crate) issuer: String,
+    pub(crate) authorize: Url,
+    pub(crate) token: Url,
+    pub(crate) userinfo: Option<Url>,
+    jwks: Url,
+    pub(crate) end_session: Option<Url>,
+    pub(crate) scopes: Vec<String>,
+    /// The announced signature algorithms of ID tokens; `None` if none can be read.
+    pub(crate) algorithms: Option<Vec<String>>,
+    pub(crate) prompts: Option<Vec<String>>,
+    pub(crate) iss_in_answers: bool,
+    /// Members that could not be read.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// The state of a provider's discovery document, and how to fetch it. Fetches run in tasks of their
+/// own, which those who wait share: a request that is dropped takes nothing with it.
+pub(crate) struct Discovery {
+    source: Source,
+    state: Arc<Mutex<State>>,
+    flights: SingleFlight<Fetch, Fetched>,
+}
+
+/// Subject of a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Fetch {
+    Document,
+    Keys,
+}
+
+/// Result of a fetch. Keys that were fetched a moment ago are not fetched again: `None`.
+type Fetched = Result<Option<Arc<Discovered>>, FederationError>;
+
+/// Where to discover, and by which client.
+#[derive(Clone)]
+struct Source {
+    provider: String,
+    outbound: Outbound,
+    open_id: OpenId,
+}
+
+#[derive(Default)]
+struct State {
+    found: Option<Arc<Discovered>>,
+    failed: Option<(Instant, FederationError)>,
+    keys_again: Option<Instant>,
+}
+
+/// A discovery document with its keys.
+pub(crate) struct Discovered {
+    pub(crate) metadata: Metadata,
+    pub(crate) keys: JsonWebKeySet<CoreJsonWebKey>,
+    /// The number of keys that are not known here.
+    pub(crate) unknown_keys: usize,
+    at: Instant,
+}
+
+impl Discovery {
+    pub(crate) fn new(provider: String, outbound: Outbound, open_id: OpenId) -> Self {
+        Self {
+            source: Source { provider, outbound, open_id },
+            state: Arc::default(),
+            flights: SingleFlight::new(2),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What need not be fetched: what is believed still, or the failure of a moment ago.
+    fn known(&self) -> Option<Result<Arc<Discovered>, FederationError>> {
+        let state = self.state();
+        if let Some(found) = state.found.as_ref().filter(|found| found.at.elapsed() < BELIEVED) {
+            return Some(Ok(Arc::clone(found)));
+        }
+        state
+            .failed
+            .as_ref()
+            .filter(|(at, _)| at.elapsed() < FAILED)
+            .map(|(_, error)| Err(error.clone()))
+    }
+
+    /// The document, fetched when it is not known or too old.
+    pub(crate) async fn document(&self) -> Result<Arc<Discovered>, FederationError> {
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let (source, state) = (self.source.clone(), Arc::clone(&self.state));
+        let fetch = move || async move {
+            let fetched = in_time(source.discover()).await;
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            match fetched {
+                Ok(found) => {
+                    let found = Arc::new(found);
+                    *state = State {
+                        found: Some(Arc::clone(&found)),
+                        failed: None,
+                        keys_again: state.keys_again,
+                    };
+                    Ok(Some(found))
+                }
+                Err(error) => {
+                    state.failed = Some((Instant::now(), error.clone()));
+                    let old = state
+                        .found
+                        .as_ref()
+                        .filter(|found| found.at.elapsed() < BELIEVED_IN_NEED)
+                        .ok_or_else(|| error.clone())?;
+                    tracing::warn!(provider = source.provider, %error, "the discovery document could not be fetched again; the old one is used");
+                    Ok(Some(Arc::clone(old)))
+                }
+            }
+        };
+        self.fetched(Fetch::Document, fetch)
+            .await?
+            .ok_or_else(|| FederationError::Unavailable("nothing was discovered".to_owned()))
+    }
+
+    async fn fetched<F: Future<Output = Fetched> + Send + 'static>(
+        &self,
+        what: Fetch,
+        work: impl FnOnce() -> F,
+    ) -> Fetched {
+        self.flights
+            .run(what, work)
+            .await
+            .map_err(|error| FederationError::Unavailable(error.to_string()))?
+    }
+
+    /// Fetches the keys again, unless that was done a moment ago. Answers what is now known.
+    pub(crate) async fn fresh_keys(&self, seen: &Arc<Discovered>) -> Fetched {
+        let (source, state, seen) =
+            (self.source.clone(), Arc::clone(&self.state), Arc::clone(seen));
+        let fetch = move || async move {
+            {
+                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(found) = state.found.as_ref().filter(|found| !Arc::ptr_eq(found, &seen))
+                {
+                    return Ok(Some(Arc::clone(found)));
+                }
+                if state.keys_again.is_some_and(|at| at.elapsed() < KEYS_AGAIN) {
+                    return Ok(None);
+                }
+                state.keys_again = Some(Instant::now());
+            }
+            let (keys, unknown_keys) = in_time(source.keys(&seen.metadata.jwks)).await?;
+            let metadata = seen.metadata.clone();
+            let found = Arc::new(Discovered { metadata, keys, unknown_keys, at: seen.at });
+            state.lock().unwrap_or_else(PoisonError::into_inner).found = Some(Arc::clone(&found));
+            Ok(Some(found))
+        };
+        self.fetched(Fetch::Keys, fetch).await
+    }
+}
+
+/// Bounds a fetch in time: nothing else ends it.
+async fn in_time<T>(
+    work: impl Future<Output = Result<T, FederationError>>,
+) -> Result<T, FederationError> {
+    tokio::time::timeout(LONGEST, work)
+        .await
+        .unwrap_or_else(|_| Err(FederationError::Unavailable("no answer in time".to_owned())))
+}
+
+impl Source {
+    async fn discover(&self) -> Result<Discovered, FederationError> {
+        let metadata = if self.open_id.by_hand.are_enough() {
+            self.metadata(Document::default())?
+        } else {
+            let url = self.open_id.document.clone().unwrap_or_else(|| {
+                let base = self.open_id.issuer.trim_end_matches('/');
+                format!("{base}/.well-known/openid-configuration")
+            });
+            let mut document = self.document(&url).await?;
+            self.check_issuer(&mut document)?;
+            self.metadata(document)?
+        };
+        for left in &metadata.left_out {
+            tracing::info!(provider = self.provider, %left, "a member of the discovery document was left out");
+        }
+        let (keys, unknown_keys) = self.keys(&metadata.jwks).await?;
+        Ok(Discovered { metadata, keys, unknown_keys, at: Instant::now() })
+    }
+
+    async fn get(&self, url: &str) -> Result<Answered, FederationError> {
+        let parsed = Url::parse(url)
+            .map_err(|_| FederationError::Document(format!("{url:?} is not a URL")))?;
+        self.outbound
+            .get(&parsed, "application/json", MAX_ANSWER)
+            .await
+            .map_err(|error| FederationError::outbound(url, error))
+    }
+
+    /// A JSON document. One that is not there, or is something else, is the provider's failure and
+    /// says nothing about any user.
+    async fn document(&self, url: &str) -> Result<Document, FederationError> {
+        Document::read(&self.get(url).await?)
+            .map_err(|why| FederationError::Unavailable(format!("{url} answered {why}")))
+    }
+
+    async fn keys(
+        &self,
+        url: &Url,
+    ) -> Result<(JsonWebKeySet<CoreJsonWebKey>, usize), FederationError> {
+        let document = self.document(url.as_str()).await?;
+        if !document.has("keys") {
+            return Err(FederationError::Unavailable(format!("{url} answered without keys")));
+        }
+        Ok(key_set(document.into_members()))
+    }
+
+    /// The issuer in the document must be the configured one: otherwise whoever answers there is
+    /// not whom the operator named (OpenID Connect Discovery §4.3).
+    fn check_issuer(&self, document: &mut Document) -> Result<(), FederationError> {
+        let told = document.text("issuer").unwrap_or_default();
+        let expected = &self.open_id.issuer;
+        let own = |tenant: &String| told == expected.replace(TENANT, tenant);
+        if told == *expected || self.open_id.tenants.iter().any(own) {
+            Ok(())
+        } else {
+            Err(FederationError::OtherIssuer { told, expected: expected.clone() })
+        }
+    }
+
+    fn metadata(&self, mut document: Document) -> Result<Metadata, FederationError> {
+        let by_hand = self.open_id.by_hand.clone();
+        let needed = |set: Option<Url>, name: &'static str, told: Option<String>| match (set, told)
+        {
+            (Some(url), _) => Ok(url),
+            (None, None) => {
+                Err(FederationError::Unavailable(format!("the discovery document names no {name}")))
+            }
+            (None, Some(text)) => address(name, &text, None)
+                .map_err(|error| FederationError::Document(error.to_string())),
+        };
+        // The browser is sent there, so it must be a URL of the web.
+        let told = document.text("authorization_endpoint");
+        let authorize = needed(by_hand.authorize, "authorization_endpoint", told)?;
+        let token = needed(by_hand.token, "token_endpoint", document.text("token_endpoint"))?;
+        let jwks = needed(by_hand.jwks, "jwks_uri", document.text("jwks_uri"))?;
+        let mut optional = |set: Option<Url>, name: &'static str| {
+            set.or_else(|| {
+                let text = document.text(name)?;
+                let read = address(name, &text, None);
+                read.map_err(|error| document.leave_out(name, error.message)).ok()
+            })
+        };
+        let userinfo = optional(by_hand.userinfo, "userinfo_endpoint");
+        let end_session = optional(by_hand.end_session, "end_session_endpoint");
+        let iss = document.flag("authorization_response_iss_parameter_supported");
+        Ok(Metadata {
+            issuer: self.open_id.issuer.clone(),
+            authorize,
+            token,
+            userinfo,
+            jwks,
+            end_session,
+            scopes: document.texts("scopes_supported").unwrap_or_default(),
+            algorithms: document
+                .texts("id_token_signing_alg_values_supported")
+                .filter(|names| !names.is_empty()),
+            prompts: document
+                .texts("prompt_values_supported")
+                .filter(|prompts| !prompts.is_empty()),
+            iss_in_answers: iss == Some(true),
+            left_out: document.into_left_out(),
+        })
+    }
+}

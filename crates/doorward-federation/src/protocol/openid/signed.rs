@@ -1,0 +1,319 @@
+//! Signed tokens, read once. The library verifies the signature, the issuer, the audience, the
+//! times and the nonce; it is given the members that these rules are about and no others, so that
+//! what else a token holds decides nothing.
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use doorward_transport::Budget;
+use openidconnect::{
+    JsonWebKey, JsonWebKeyAlgorithm, JsonWebKeyId, JsonWebKeySet, SignatureVerificationError,
+    core::{
+        CoreIdToken, CoreJsonWebKey, CoreJsonWebKeyType, CoreJsonWebKeyUse, CoreJwsSigningAlgorithm,
+    },
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The members of an ID token that its verification is about (OpenID Connect Core §3.1.3.7).
+const DECIDING: &[&str] = &["iss", "sub", "aud", "exp", "iat", "nonce", "azp", "at_hash"];
+/// The members of a header that its verification is about (RFC 7515 §4.1).
+const HEADER: &[&str] = &["alg", "kid", "typ", "cty", "crit"];
+/// Members for which an empty text is as good as none.
+const OPTIONAL: &[&str] = &["kid", "typ", "cty", "azp", "at_hash"];
+
+/// The algorithms that a stranger cannot produce: never `none`, never one with a shared secret.
+pub(super) const ACCEPTED: &[CoreJwsSigningAlgorithm] = &[
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha384,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha512,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
+    CoreJwsSigningAlgorithm::EdDsa,
+];
+
+/// An algorithm by its name. `Ed25519` is EdDSA with its curve named (RFC 9864 §2.2), and the only
+/// curve of EdDSA that is accepted.
+pub(super) fn algorithm(name: &str) -> Option<CoreJwsSigningAlgorithm> {
+    let name = if name == "Ed25519" { "EdDSA" } else { name };
+    serde_json::from_value(Value::String(name.to_owned())).ok()
+}
+
+/// A signed token.
+pub(super) struct Signed {
+    header: Map<String, Value>,
+    /// The claims, all of them.
+    pub(super) payload: Value,
+    /// The bytes that the signature covers.
+    message: Arc<str>,
+    signature: String,
+}
+
+/// Removes members that are null, and those of [`OPTIONAL`] that are empty.
+fn without_empty(members: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
+    let kept = |name: &str, value: &Value| {
+        names.contains(&name)
+            && !value.is_null()
+            && !(OPTIONAL.contains(&name) && value.as_str() == Some(""))
+    };
+    members
+        .iter()
+        .filter(|(name, value)| kept(name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+impl Signed {
+    /// Reads a token in compact form.
+    pub(super) fn read(token: &str) -> Result<Self, String> {
+        let mut parts = token.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err("it is not a signed token; encrypted ones are not supported".to_owned());
+        };
+        let read = |part: &str, name: &str| -> Result<Value, String> {
+            let bytes = URL_SAFE_NO_PAD
+                .decode(part.trim_end_matches('='))
+                .map_err(|_| format!("its {name} is not base64url"))?;
+            Budget::of_record(bytes.len())
+                .json(&bytes)
+                .map_err(|_| format!("its {name} is not a JSON object"))
+        };
+        let (Value::Object(header_members), payload_value) =
+            (read(header, "header")?, read(payload, "payload")?)
+        else {
+            return Err("its header is not a JSON object".to_owned());
+        };
+        if !payload_value.is_object() {
+            return Err("its payload is not a JSON object".to_owned());
+        }
+        let mut header_members = without_empty(&header_members, HEADER);
+        if header_members.get("alg").and_then(Value::as_str) == Some("Ed25519") {
+            header_members.insert("alg".to_owned(), "EdDSA".into());
+        }
+        text_of_number(&mut header_members, "kid");
+        Ok(Self {
+            header: header_members,
+            payload: payload_value,
+            message: format!("{header}.{payload}").into(),
+            signature: signature.to_owned(),
+        })
+    }
+
+    /// The type in its header.
+    pub(super) fn typ(&self) -> Option<String> {
+        self.header.get("typ").and_then(Value::as_str).map(str::to_owned)
+    }
+
+    /// The token as the library reads it: its deciding members alone. The signature stays that of
+    /// the whole, and is verified over the whole by [`SignedKey`].
+    pub(super) fn for_library(&self) -> Result<CoreIdToken, String> {
+        let payload = self.payload.as_object().map(|all| without_empty(all, DECIDING));
+        let encode = |members: Map<String, Value>| {
+            URL_SAFE_NO_PAD.encode(Value::Object(members).to_string())
+        };
+        let reduced = format!(
+            "{}.{}.{}",
+            encode(self.header.clone()),
+            encode(payload.unwrap_or_default()),
+            self.signature
+        );
+        reduced.parse::<CoreIdToken>().map_err(|_| {
+            "its header or one of iss, sub, aud, exp, iat, nonce, azp and at_hash is missing or of another type".to_owned()
+        })
+    }
+
+    /// Keys that verify the signature of this token.
+    pub(super) fn keys(&self, keys: &JsonWebKeySet<CoreJsonWebKey>) -> JsonWebKeySet<SignedKey> {
+        let wrapped = |key: &CoreJsonWebKey| SignedKey {
+            key: key.clone(),
+            message: Arc::clone(&self.message),
+        };
+        JsonWebKeySet::new(keys.keys().iter().map(wrapped).collect())
+    }
+
+    /// Verifies the signature of a token that is no ID token. `Ok(false)`: no key fits, and fresh
+    /// keys may.
+    pub(super) fn verified_by(&self, keys: &JsonWebKeySet<CoreJsonWebKey>) -> Result<bool, String> {
+        if self.header.contains_key("crit") || self.header.contains_key("cty") {
+            return Err("its header demands what is not supported (crit, cty)".to_owned());
+        }
+        let name = self.header.get("alg").and_then(Value::as_str).unwrap_or_default();
+        let algorithm = algorithm(name)
+            .filter(|algorithm| ACCEPTED.contains(algorithm))
+            .ok_or_else(|| format!("its algorithm {name:?} is not accepted"))?;
+        let signature = URL_SAFE_NO_PAD
+            .decode(&self.signature)
+            .map_err(|_| "its signature is not base64url".to_owned())?;
+        let kid = self.header.get("kid").and_then(Value::as_str);
+        let fits =
+            |key: &&CoreJsonWebKey| kid.is_none() || key.key_id().map(|id| id.as_str()) == kid;
+        Ok(keys.keys().iter().filter(fits).any(|key| {
+            key.verify_signature(&algorithm, self.message.as_bytes(), &signature).is_ok()
+        }))
+    }
+}
+
+/// Some write identifiers of keys as numbers.
+fn text_of_number(members: &mut Map<String, Value>, name: &str) {
+    if let Some(Value::Number(number)) = members.get(name) {
+        let text = number.to_string();
+        members.insert(name.to_owned(), text.into());
+    }
+}
+
+/// A provider's key that verifies the signature over the token as it came, whatever part of it the
+/// library was given to read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SignedKey {
+    #[serde(flatten)]
+    key: CoreJsonWebKey,
+    #[serde(skip)]
+    message: Arc<str>,
+}
+
+impl JsonWebKey for SignedKey {
+    type KeyUse = CoreJsonWebKeyUse;
+    type SigningAlgorithm = CoreJwsSigningAlgorithm;
+
+    fn key_id(&self) -> Option<&JsonWebKeyId> {
+        self.key.key_id()
+    }
+    fn key_type(&self) -> &CoreJsonWebKeyType {
+        self.key.key_type()
+    }
+    fn key_use(&self) -> Option<&CoreJsonWebKeyUse> {
+        self.key.key_use()
+    }
+    fn signing_alg(&self) -> JsonWebKeyAlgorithm<&CoreJwsSigningAlgorithm> {
+        self.key.signing_alg()
+    }
+    fn new_symmetric(key: Vec<u8>) -> Self {
+        Self { key: CoreJsonWebKey::new_symmetric(key), message: Arc::default() }
+    }
+    fn verify_signature(
+        &self,
+        algorithm: &CoreJwsSigningAlgorithm,
+        _reduced: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureVerificationError> {
+        self.key.verify_signature(algorithm, self.message.as_bytes(), signature)
+    }
+    fn hash_bytes(
+        &self,
+        bytes: &[u8],
+        algorithm: &CoreJwsSigningAlgorithm,
+    ) -> Result<Vec<u8>, String> {
+        self.key.hash_bytes(bytes, algorithm)
+    }
+}
+
+/// Reads a key set. Keys that are not known here are left out; their number is the second part.
+pub(super) fn key_set(mut document: Map<String, Value>) -> (JsonWebKeySet<CoreJsonWebKey>, usize) {
+    let Some(Value::Array(keys)) = document.remove("keys") else {
+        return (JsonWebKeySet::default(), 0);
+    };
+    let all = keys.len();
+    let read = |key: Value| {
+        let Value::Object(members) = key else { return None };
+        let mut members: Map<String, Value> = members
+            .into_iter()
+            .filter(|(_, value)| !value.is_null() && value.as_str() != Some(""))
+            .collect();
+        if members.get("alg").and_then(Value::as_str) == Some("Ed25519") {
+            members.insert("alg".to_owned(), "EdDSA".into());
+        }
+        text_of_number(&mut members, "kid");
+        // A text is what the specification wants; anything else is not a limit of its use.
+        for name in ["use", "alg", "kid"] {
+            if members.get(name).is_some_and(|value| !value.is_string()) {
+                members.remove(name);
+            }
+        }
+        serde_json::from_value::<CoreJsonWebKey>(Value::Object(members)).ok()
+    };
+    let known: Vec<CoreJsonWebKey> = keys.into_iter().take(64).filter_map(read).collect();
+    let left_out = all - known.len();
+    (JsonWebKeySet::new(known), left_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn token(header: &Value, payload: &Value) -> String {
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.AAAA", encode(header), encode(payload))
+    }
+
+    #[test]
+    fn the_library_reads_deciding_members_alone() {
+        let claims = json!({
+            "iss": "https://a.example", "sub": "u", "aud": ["c"], "exp": 2, "iat": 1.5, "nonce": null, "azp": "", "at_hash": "",
+            "updated_at": "2026-01-02T03:04:05.678Z", "address": "one line", "email_verified": [], "locale": 7, "birthdate": false,
+            "picture": "no URL", "acr": 1, "amr": "pwd", "auth_time": "now", "c_hash": {}, "name#": 1, "website#de": null,
+        });
+        let header = json!({"alg": "ES256", "kid": 7, "typ": "", "x5c": 1, "jku": null});
+        let signed = Signed::read(&token(&header, &claims)).unwrap();
+        let read = signed.for_library().unwrap();
+        assert_eq!(signed.payload, claims);
+        assert_eq!(read.signing_alg().unwrap(), &CoreJwsSigningAlgorithm::EcdsaP256Sha256);
+        for name in ["iss", "sub", "exp", "iat"] {
+            let mut wrong = claims.clone();
+            wrong[name] = Value::Null;
+            assert!(
+                Signed::read(&token(&header, &wrong)).unwrap().for_library().is_err(),
+                "{name}"
+            );
+        }
+        for (name, value) in [("exp", json!("2")), ("sub", json!(7)), ("iss", json!("no URL"))] {
+            let mut wrong = claims.clone();
+            wrong[name] = value;
+            assert!(
+                Signed::read(&token(&header, &wrong)).unwrap().for_library().is_err(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_signed_token_is_not_read() {
+        for text in [
+            "",
+            "a",
+            "a.b",
+            "a.b.c",
+            "....",
+            "e30.e30",
+            "e30.W10.AA",
+            "W10.e30.AA",
+            "e30.e30.a.b.c",
+        ] {
+            assert!(Signed::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_with_odd_members_count_and_unknown_ones_are_left_out() {
+        let good = json!({"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"});
+        let ed = json!({"kty": "OKP", "crv": "Ed25519", "alg": "Ed25519", "kid": 12, "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        let mut odd = good.clone();
+        odd["use"] = Value::Null;
+        odd["alg"] = json!("");
+        odd["kid"] = json!(["x"]);
+        odd["n"] = json!(7);
+        let document = json!({"keys": [good, odd, ed, {"kty": "new"}, "x", null]});
+        let (keys, left_out) = key_set(document.as_object().unwrap().clone());
+        assert_eq!((keys.keys().len(), left_out), (3, 3));
+        assert_eq!(keys.keys()[2].key_id().unwrap().as_str(), "12");
+        assert_eq!(algorithm("Ed25519"), Some(CoreJwsSigningAlgorithm::EdDsa));
+        for odd in [json!({}), json!({"keys": null}), json!({"keys": {}})] {
+            assert_eq!(key_set(odd.as_object().unwrap().clone()).0.keys().len(), 0);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Plain OAuth 2.0, with an API that tells the user.
+
+use async_trait::async_trait;
+use doorward_model::IdentityId;
+use doorward_transport::oauth::{Lifetime, Tokens};
+use serde_json::Value;
+use url::Url;
+
+use super::{Begun, Credential, Examined, Held, Protocol, SignOutPage, Start, Told};
+use crate::{
+    client::{Client, NoTokens, Request},
+    error::FederationError,
+    settings::OAuth2,
+};
+
+/// Plain OAuth 2.0 with one provider.
+pub(crate) struct Plain {
+    pub(crate) provider: String,
+    pub(crate) client: Client,
+    pub(crate) urls: OAuth2,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) extra: Vec<(String, String)>,
+    pub(crate) prompts: Vec<String>,
+    pub(crate) login_hint: &'static str,
+}
+
+/// The prompts of a request: those of the configuration, then those of the client.
+pub(super) fn joined<'a>(configured: &'a [String], asked: &[&'a str]) -> Vec<&'a str> {
+    let mut all: Vec<&str> = Vec::new();
+    for prompt in configured.iter().map(String::as_str).chain(asked.iter().copied()) {
+        if !all.contains(&prompt) {
+            all.push(prompt);
+        }
+    }
+    all
+}
+
+impl Plain {
+    fn access_token(&self, tokens: &Tokens) -> Result<String, FederationError> {
+        tokens.access_token.clone().ok_or_else(|| {
+            FederationError::Nonsense(format!("{} gave no access token", self.urls.token))
+        })
+    }
+
+    async fn told(
+        &self,
+        access_token: &str,
+        credential: Option<Credential>,
+    ) -> Result<Told, FederationError> {
+        let claims: Value = self.urls.profile.ask(&self.client.api(access_token)).await?;
+        if !claims.is_object() {
+            return Err(FederationError::Nonsense(
+                "the user's profile is not a JSON object".to_owned(),
+            ));
+        }
+        Ok(Told {
+            issuer: self.urls.issuer.clone(),
+            claims,
+            credential,
+            id_token: None,
+            authenticated: None,
+        })
+    }
+}
+
+#[async_trait]
+impl Protocol for Plain {
+    fn issuers(&self) -> Vec<String> {
+        vec![self.urls.issuer.clone()]
+    }
+
+    /// A server that speaks plain OAuth 2.0 states no issuer, so the provider's name here takes
+    /// part: two of them at one origin have different users.
+    fn key_of(&self, issuer: &str, subject: &str) -> IdentityId {
+        IdentityId::of(&format!("oauth2 {} {issuer}", self.provider), subject)
+    }
+
+    async fn ready(&self) -> Result<(), FederationError> {
+        Ok(())
+    }
+
+    async fn authorize(&self, start: &Start<'_>) -> Result<Url, FederationError> {
+        let mut params = self.extra.clone();
+        if let Some(hint) = &start.ask.login_hint {
+            params.push((self.login_hint.to_owned(), hint.clone()));
+        }
+        let asked: Vec<&str> = start.ask.prompts.iter().map(String::as_str).collect();
+        let prompts = joined(&self.prompts, &asked);
+        if !prompts.is_empty() {
+            params.push(("prompt".to_owned(), prompts.join(" ")));
+        }
+        self.client.authorize(Request {
+            endpoint: &self.urls.authorize,
+            redirect_uri: start.redirect_uri,
+            state: start.state,
+            verifier: start.verifier,
+            scopes: &self.scopes,
+            params,
+        })
+    }
+
+    async fn check_issuer(&self, _told: Option<&str>) -> Result<(), FederationError> {
+        Ok(())
+    }
+
+    async fn redeem(&self, code: &str, begun: &Begun<'_>) -> Result<Told, FederationError> {
+        let endpoint = &self.urls.token;
+        let tokens = self.client.redeem(endpoint, code, begun.redirect_uri, begun.verifier).await?;
+        let access_token = self.access_token(&tokens)?;
+        // Only a token of which no end is told at all can be asked with again.
+        let lasting = (tokens.lifetime == Lifetime::Unstated)
+            .then(|| Credential::Access(access_token.clone()));
+        let credential = tokens.refresh_token.map(Credential::Refresh).or(lasting);
+        self.told(&access_token, credential).await
+    }
+
+    async fn refresh(&self, token: &str) -> Result<Tokens, NoTokens> {
+        self.client.refresh(&self.urls.token, token).await
+    }
+
+    async fn confirm(&self, held: Held, _subject: Option<&str>) -> Result<Told, FederationError> {
+        let access_token = match held {
+            Held::Tokens(tokens) => self.access_token(&tokens)?,
+            Held::Access(token) => token,
+        };
+        self.told(&access_token, None).await
+    }
+
+    async fn logout(&self, _back: &str, _hint: Option<String>) -> Option<SignOutPage> {
+        let page = self.urls.end_session.as_ref()?;
+        Some(SignOutPage::of(page, Vec::new()))
+    }
+
+    async fn logout_token(
+        &self,
+        _token: &str,
+    ) -> Option<Result<(Option<String>, Value), FederationError>> {
+        None
+    }
+
+    async fn examine(&self) -> Examined {
+        Examined { findings: Vec::new(), failed: None }
+    }
+}
+
+impl SignOutPage {
+    /// The page at a URL: a form that is sent by GET carries the URL's own parameters as fields.
+    pub(super) fn of(url: &Url, more: Vec<(String, String)>) -> Self {
+        let mut action = url.clone();
+        let mut fields: Vec<(String, String)> = url
+            .query_pairs()
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
+        action.set_query(None);
+        fields.extend(more);
+        Self { action: action.to_string(), fields }
+    }
+}

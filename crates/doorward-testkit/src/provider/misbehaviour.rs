@@ -1,0 +1,466 @@
+//! Habits of real identity providers that are not in the specifications, each a switch.
+
+use serde_json::{Value, json};
+
+use super::serve::Response;
+
+/// A place at which the provider answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Document,
+    Keys,
+    /// The token endpoint, for a code.
+    Code,
+    /// The token endpoint, for a refresh token.
+    Refresh,
+    Userinfo,
+    Other,
+}
+
+impl Place {
+    pub(super) fn of(path: &str, body: &str) -> Self {
+        match path {
+            "/.well-known/openid-configuration" => Self::Document,
+            "/jwks" => Self::Keys,
+            "/token" if body.contains("grant_type=refresh_token") => Self::Refresh,
+            "/token" => Self::Code,
+            "/userinfo" => Self::Userinfo,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Consequence of a habit for a user who is asked about in the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// None: the user signs in, and the provider vouches for them.
+    None,
+    /// Access ends at once.
+    Ends,
+    /// Access goes on for the grace.
+    Silence,
+    /// Access goes on, and the provider is asked again after this many seconds.
+    Wait(i64),
+    /// Access goes on for an hour.
+    Nonsense,
+}
+
+macro_rules! habits {
+    ($($(#[doc = $text:literal])* $name:ident => $effect:expr,)*) => {
+        /// A habit.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Misbehaviour { $($(#[doc = $text])* $name,)* }
+
+        impl Misbehaviour {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its consequence.
+            pub fn effect(self) -> Effect {
+                match self { $(Self::$name => $effect,)* }
+            }
+        }
+    };
+}
+
+habits! {
+    /// `updated_at` is a date, as Auth0 writes it.
+    UpdatedAtDate => Effect::None,
+    /// `email_verified` is the text "true".
+    EmailVerifiedText => Effect::None,
+    /// `email_verified` is 1.
+    EmailVerifiedNumber => Effect::None,
+    /// `address` is a text.
+    AddressText => Effect::None,
+    /// `locale` is an object.
+    LocaleObject => Effect::None,
+    /// `phone_number`, `birthdate`, `picture` and others are null.
+    NullClaims => Effect::None,
+    /// The same are empty texts.
+    EmptyClaims => Effect::None,
+    /// The same are numbers, lists and switches.
+    OddClaims => Effect::None,
+    /// `amr` is a text, `acr` a number, `auth_time` a text, `sid` a number.
+    OddFacts => Effect::None,
+    /// `azp` and `at_hash` are null.
+    NullProtection => Effect::None,
+    /// Claims in languages without names and with odd values.
+    OddLanguages => Effect::None,
+    /// `expires_in` is a text.
+    ExpiresInText => Effect::None,
+    /// `expires_in` has a fraction.
+    ExpiresInFraction => Effect::None,
+    /// `expires_in` is a text with a fraction.
+    ExpiresInTextFraction => Effect::None,
+    /// `expires_in` is negative.
+    ExpiresInNegative => Effect::None,
+    /// `expires_in` is words.
+    ExpiresInWords => Effect::None,
+    /// `expires_in` is null.
+    ExpiresInNull => Effect::None,
+    /// `expires_in` is missing.
+    ExpiresInAbsent => Effect::None,
+    /// `scope` is a list.
+    ScopeList => Effect::None,
+    /// `scope` is null.
+    ScopeNull => Effect::None,
+    /// `token_type` is missing.
+    NoTokenType => Effect::None,
+    /// `token_type` is in capitals.
+    TokenTypeCapitals => Effect::None,
+    /// `token_type` is empty.
+    TokenTypeEmpty => Effect::None,
+    /// Errors that are null or empty stand beside the tokens.
+    EmptyErrors => Effect::None,
+    /// Further members of odd types.
+    OddTokenMembers => Effect::None,
+    /// The token response says that it is text.
+    TextPlain => Effect::None,
+    /// The token response says that it is a web page.
+    TextHtml => Effect::None,
+    /// The token response begins with a byte order mark.
+    ByteOrderMark => Effect::None,
+    /// The token response is a form.
+    Form => Effect::None,
+    /// Optional members of the discovery document are of odd types.
+    OddDocument => Effect::None,
+    /// Optional members of the discovery document are null.
+    NullDocument => Effect::None,
+    /// Lists of the discovery document are texts.
+    TextDocument => Effect::None,
+    /// Optional members of the discovery document are missing.
+    BareDocument => Effect::None,
+    /// The key set holds keys of unknown kinds and odd members.
+    OddKeys => Effect::None,
+    /// The clock is four minutes ahead.
+    ClockAhead => Effect::None,
+    /// The clock is four minutes behind.
+    ClockBehind => Effect::None,
+    /// The refresh is refused as it should be.
+    InvalidGrant => Effect::Ends,
+    /// The refresh is refused with 400 and no body.
+    EmptyBadRequest => Effect::Ends,
+    /// The refresh is refused with 400 and a text.
+    TextBadRequest => Effect::Ends,
+    /// The refresh is refused with status 200.
+    RefusedWithOk => Effect::Ends,
+    /// The refresh is refused with an error that is an object.
+    ErrorObject => Effect::Ends,
+    /// The refresh is refused with a form.
+    ErrorForm => Effect::Ends,
+    /// The refresh is refused with a code of its own.
+    OwnCode => Effect::Ends,
+    /// The refresh is refused with 403 and an empty object.
+    EmptyForbidden => Effect::Ends,
+    /// Userinfo refuses with 401.
+    UserinfoUnauthorized => Effect::Ends,
+    /// Userinfo refuses with 400 and no body.
+    UserinfoBadRequest => Effect::Ends,
+    /// Userinfo refuses with status 200.
+    UserinfoRefusedWithOk => Effect::Ends,
+    /// The token endpoint fails.
+    ServerError => Effect::Silence,
+    /// The token endpoint is behind a proxy that cannot reach it.
+    BadGateway => Effect::Silence,
+    /// The token endpoint says that it is busy.
+    Busy => Effect::Silence,
+    /// The token endpoint does not know this server any more.
+    InvalidClient => Effect::Silence,
+    /// The token endpoint refuses this server with 401 and no body.
+    EmptyUnauthorized => Effect::Silence,
+    /// Userinfo fails.
+    UserinfoServerError => Effect::Silence,
+    /// Too many requests, for ten minutes.
+    TooMany => Effect::Wait(600),
+    /// Too many requests, without a time.
+    TooManyForever => Effect::Wait(300),
+    /// A rate limit as GitHub tells it.
+    RateLimit => Effect::Wait(900),
+    /// 403 with a time.
+    ForbiddenForNow => Effect::Wait(700),
+    /// Maintenance with a time.
+    Maintenance => Effect::Wait(1800),
+    /// Userinfo is asked too often.
+    UserinfoTooMany => Effect::Wait(600),
+    /// `slow_down`.
+    SlowDown => Effect::Wait(300),
+    /// A web page in place of tokens.
+    Page => Effect::Nonsense,
+    /// A web page that refuses, as a firewall sends it.
+    ForbiddenPage => Effect::Nonsense,
+    /// No tokens, no error.
+    EmptyObject => Effect::Nonsense,
+    /// A redirect.
+    Redirect => Effect::Nonsense,
+    /// Not found.
+    NotFound => Effect::Nonsense,
+    /// Broken JSON.
+    BrokenJson => Effect::Nonsense,
+    /// Userinfo is a web page.
+    UserinfoPage => Effect::Nonsense,
+    /// Userinfo does not tell the user.
+    UserinfoNameless => Effect::Nonsense,
+}
+
+fn json_of(status: u16, body: &Value) -> Response {
+    raw(status, "application/json", &body.to_string(), "")
+}
+
+fn raw(status: u16, media: &str, body: &str, headers: &str) -> Response {
+    Response { status, media: media.to_owned(), body: body.to_owned(), headers: headers.to_owned() }
+}
+
+impl Misbehaviour {
+    /// How far its clock is ahead, in seconds.
+    pub(super) fn skew(self) -> i64 {
+        match self {
+            Self::ClockAhead => 240,
+            Self::ClockBehind => -240,
+            _ => 0,
+        }
+    }
+
+    /// Changes claims of ID tokens and userinfo.
+    pub(super) fn claims(self, claims: &mut Value) {
+        let unused = [
+            "given_name",
+            "family_name",
+            "middle_name",
+            "nickname",
+            "profile",
+            "picture",
+            "website",
+            "gender",
+            "birthdate",
+            "zoneinfo",
+            "locale",
+            "phone_number",
+            "phone_number_verified",
+            "address",
+            "updated_at",
+            "c_hash",
+        ];
+        let mut all = |value: fn(usize) -> Value| {
+            for (at, name) in unused.into_iter().enumerate() {
+                claims[name] = value(at);
+            }
+        };
+        match self {
+            Self::UpdatedAtDate => claims["updated_at"] = json!("2026-01-02T03:04:05.678Z"),
+            Self::EmailVerifiedText => claims["email_verified"] = json!("true"),
+            Self::EmailVerifiedNumber => claims["email_verified"] = json!(1),
+            Self::AddressText => claims["address"] = json!("1 Main Street"),
+            Self::LocaleObject => claims["locale"] = json!({"country": "US", "language": "en"}),
+            Self::NullClaims => all(|_| Value::Null),
+            Self::EmptyClaims => all(|_| json!("")),
+            Self::OddClaims => all(|at| match at % 4 {
+                0 => json!(at),
+                1 => json!([at, null, {}]),
+                2 => json!(true),
+                _ => json!({"formatted": at}),
+            }),
+            Self::OddFacts => {
+                claims["amr"] = json!("pwd");
+                claims["acr"] = json!(1);
+                claims["auth_time"] = json!("yesterday");
+                claims["sid"] = json!(17);
+            }
+            Self::NullProtection => {
+                claims["azp"] = Value::Null;
+                claims["at_hash"] = Value::Null;
+            }
+            Self::OddLanguages => {
+                claims["name#de"] = Value::Null;
+                claims["website#"] = json!(7);
+                claims["family_name#ja-Kana-JP"] = json!([]);
+            }
+            _ => {}
+        }
+    }
+
+    /// Changes a token response.
+    pub(super) fn tokens(self, answer: &mut Value) {
+        match self {
+            Self::ExpiresInText => answer["expires_in"] = json!("3599"),
+            Self::ExpiresInFraction => answer["expires_in"] = json!(3599.5),
+            Self::ExpiresInTextFraction => answer["expires_in"] = json!(" 3599.0"),
+            Self::ExpiresInNegative => answer["expires_in"] = json!(-1),
+            Self::ExpiresInWords => answer["expires_in"] = json!("in an hour"),
+            Self::ExpiresInNull => answer["expires_in"] = Value::Null,
+            Self::ExpiresInAbsent => {
+                answer.as_object_mut().unwrap().remove("expires_in");
+            }
+            Self::ScopeList => answer["scope"] = json!(["openid", "email"]),
+            Self::ScopeNull => answer["scope"] = Value::Null,
+            Self::NoTokenType => {
+                answer.as_object_mut().unwrap().remove("token_type");
+            }
+            Self::TokenTypeCapitals => answer["token_type"] = json!("BEARER"),
+            Self::TokenTypeEmpty => answer["token_type"] = json!(""),
+            Self::EmptyErrors => {
+                answer["error"] = Value::Null;
+                answer["error_description"] = json!("");
+            }
+            Self::OddTokenMembers => {
+                answer["ext_expires_in"] = json!("0");
+                answer["not-before-policy"] = json!([]);
+                answer["user"] = json!({"id": 1, "roles": [null]});
+                answer["session_state"] = json!(7);
+            }
+            _ => {}
+        }
+    }
+
+    /// Changes the discovery document.
+    pub(super) fn document(self, document: &mut Value) {
+        let optional = [
+            "userinfo_endpoint_",
+            "registration_endpoint",
+            "response_types_supported",
+            "response_modes_supported",
+            "grant_types_supported",
+            "acr_values_supported",
+            "subject_types_supported",
+            "token_endpoint_auth_methods_supported",
+            "claims_supported",
+            "display_values_supported",
+            "claim_types_supported",
+            "ui_locales_supported",
+            "claims_parameter_supported",
+            "request_uri_parameter_supported",
+            "op_policy_uri",
+            "service_documentation",
+            "prompt_values_supported",
+            "authorization_response_iss_parameter_supported",
+        ];
+        let mut all = |value: fn(usize) -> Value| {
+            for (at, name) in optional.into_iter().enumerate() {
+                document[name] = value(at);
+            }
+        };
+        match self {
+            Self::OddDocument => all(|at| match at % 4 {
+                0 => json!(at),
+                1 => json!({"a": at}),
+                2 => json!([7, null, {}]),
+                _ => json!("no URL"),
+            }),
+            Self::NullDocument => all(|_| Value::Null),
+            Self::TextDocument => {
+                document["scopes_supported"] = json!("openid email");
+                document["id_token_signing_alg_values_supported"] = json!("ES256");
+                document["response_types_supported"] = json!("code");
+            }
+            Self::BareDocument => {
+                let kept = [
+                    "issuer",
+                    "authorization_endpoint",
+                    "token_endpoint",
+                    "jwks_uri",
+                    "userinfo_endpoint",
+                ];
+                document.as_object_mut().unwrap().retain(|name, _| kept.contains(&name.as_str()));
+            }
+            _ => {}
+        }
+    }
+
+    /// Changes the key set.
+    pub(super) fn keys(self, keys: &mut Value) {
+        if self == Self::OddKeys {
+            let all = keys["keys"].as_array_mut().unwrap();
+            all[0]["x5c"] = json!(7);
+            all[0]["key_ops"] = Value::Null;
+            all[0]["n"] = json!({});
+            all.push(json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA", "kid": "new"}));
+            all.push(json!({"kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "n": "AQ", "e": "AQAB", "kid": "enc"}));
+            all.push(json!("not a key"));
+        }
+    }
+
+    /// Writes an answer in another form.
+    pub(super) fn rendered(self, place: Place, answer: &Value) -> Option<Response> {
+        if !matches!(place, Place::Code | Place::Refresh) {
+            return None;
+        }
+        let text = answer.to_string();
+        match self {
+            Self::TextPlain => Some(raw(200, "text/plain; charset=utf-8", &text, "")),
+            Self::TextHtml => Some(raw(200, "text/html", &text, "")),
+            Self::ByteOrderMark => {
+                Some(raw(200, "application/json", &format!("\u{feff}{text}"), ""))
+            }
+            Self::Form => {
+                let pairs = answer.as_object()?.iter().map(|(name, value)| {
+                    (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                });
+                let form = url::form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(pairs)
+                    .finish();
+                Some(raw(200, "application/x-www-form-urlencoded", &form, ""))
+            }
+            _ => None,
+        }
+    }
+
+    /// Answers something else in place of what was asked for.
+    pub(super) fn instead(self, place: Place) -> Option<Response> {
+        let tokens = matches!(place, Place::Code | Place::Refresh);
+        let wanted = match self {
+            Self::UserinfoUnauthorized
+            | Self::UserinfoBadRequest
+            | Self::UserinfoRefusedWithOk
+            | Self::UserinfoServerError
+            | Self::UserinfoTooMany
+            | Self::UserinfoPage
+            | Self::UserinfoNameless => place == Place::Userinfo,
+            _ => tokens,
+        };
+        if !wanted {
+            return None;
+        }
+        let page = "<!doctype html><title>Sign in</title>";
+        Some(match self {
+            Self::InvalidGrant => json_of(400, &json!({"error": "invalid_grant"})),
+            Self::EmptyBadRequest | Self::UserinfoBadRequest => raw(400, "text/plain", "", ""),
+            Self::TextBadRequest => raw(400, "text/plain", "Bad Request", ""),
+            Self::RefusedWithOk => json_of(200, &json!({"error": "bad_refresh_token"})),
+            Self::ErrorObject => {
+                json_of(400, &json!({"error": {"code": 190, "type": "OAuthException"}}))
+            }
+            Self::ErrorForm => {
+                raw(400, "application/x-www-form-urlencoded", "error=invalid_grant", "")
+            }
+            Self::OwnCode => json_of(400, &json!({"error": "user_is_gone", "message": "gone"})),
+            Self::EmptyForbidden => json_of(403, &json!({})),
+            Self::UserinfoUnauthorized => json_of(401, &json!({})),
+            Self::UserinfoRefusedWithOk => {
+                json_of(200, &json!({"ok": false, "error": "invalid_auth"}))
+            }
+            Self::ServerError => json_of(500, &json!({"error": "server_error"})),
+            Self::BadGateway | Self::UserinfoServerError => raw(502, "text/html", page, ""),
+            Self::Busy => json_of(400, &json!({"error": "temporarily_unavailable"})),
+            Self::InvalidClient => json_of(401, &json!({"error": "invalid_client"})),
+            Self::EmptyUnauthorized => raw(401, "text/plain", "", ""),
+            Self::TooMany | Self::UserinfoTooMany => {
+                raw(429, "text/plain", "slow down", "retry-after: 600\r\n")
+            }
+            Self::TooManyForever => raw(429, "text/html", page, ""),
+            Self::RateLimit => {
+                let headers = "x-ratelimit-remaining: 0\r\nx-ratelimit-reset: 900\r\n";
+                raw(403, "application/json", r#"{"message":"API rate limit exceeded"}"#, headers)
+            }
+            Self::ForbiddenForNow => raw(403, "text/html", page, "retry-after: 700\r\n"),
+            Self::Maintenance => raw(503, "text/html", page, "retry-after: 1800\r\n"),
+            Self::SlowDown => json_of(400, &json!({"error": "slow_down"})),
+            Self::Page | Self::UserinfoPage => raw(200, "text/html", page, ""),
+            Self::ForbiddenPage => raw(403, "text/html", page, ""),
+            Self::EmptyObject => json_of(200, &json!({})),
+            Self::Redirect => raw(302, "text/html", "", "location: https://login.example/\r\n"),
+            Self::NotFound => raw(404, "text/plain", "", ""),
+            Self::BrokenJson => raw(200, "application/json", r#"{"access_token": "a"#, ""),
+            Self::UserinfoNameless => json_of(200, &json!({"email": "a@corp.example"})),
+            _ => return None,
+        })
+    }
+}

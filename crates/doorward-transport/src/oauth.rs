@@ -1,0 +1,326 @@
+//! The one reader of what OAuth servers send: token responses, metadata documents, registrations,
+//! and the resources that an access token opens. Identity providers and authorization servers of
+//! upstreams are read by the same rules.
+//!
+//! A member that is not used never decides: it may be absent, null or of any type. A member that is
+//! used is read in the forms that occur, and what cannot be read counts as absent and is named in
+//! `left_out`. What an answer means is a [`Failure`], and each of its kinds has a consequence of its
+//! own where the server was asked.
+
+mod code;
+mod document;
+mod tokens;
+
+use doorward_model::{Timestamp, foreign};
+use http::{HeaderMap, header};
+use serde_json::{Map, Value};
+
+pub use code::{Complaint, Told};
+pub use document::{Document, LeftOut};
+pub use tokens::{Lifetime, Registration, Tokens, TokensFailure};
+
+use crate::{Fetched, OutboundError};
+
+/// The longest that a server's wish to be left alone is followed, in seconds.
+const LONGEST_WAIT: i64 = 86_400;
+/// The least value of a reset time that is a point in time; smaller ones are seconds from now.
+const EPOCH: i64 = 1_000_000_000;
+
+/// Reason for which a request brought nothing that can be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// It refuses what was presented: a code, a token, a user.
+    #[error("it refused: {0}")]
+    Refused(Told),
+    /// It refuses us as its client, or what we ask it for.
+    #[error("it does not accept this server as its client: {0}")]
+    Client(Told),
+    /// It wants to be asked later, in so many seconds if it says so.
+    #[error("it asks to wait{}: {told}", match .seconds { Some(seconds) => format!(" {seconds} seconds"), None => String::new() })]
+    Wait {
+        /// Seconds from now.
+        seconds: Option<i64>,
+        /// Its status and words.
+        told: Told,
+    },
+    /// It cannot be reached, or fails.
+    #[error("{0}")]
+    Silent(String),
+    /// It answers, and the answer makes no sense.
+    #[error("{0}")]
+    Nonsense(String),
+}
+
+impl From<OutboundError> for Failure {
+    fn from(error: OutboundError) -> Self {
+        match error {
+            OutboundError::TooLong(_) => Self::Nonsense(error.to_string()),
+            OutboundError::Scheme
+            | OutboundError::Address(_)
+            | OutboundError::Timeout
+            | OutboundError::Busy
+            | OutboundError::Certificate(_)
+            | OutboundError::Failed(_) => Self::Silent(error.to_string()),
+        }
+    }
+}
+
+/// Form of a body.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// JSON, or a form, whose members are texts.
+    Members(Map<String, Value>),
+    /// JSON that is not an object.
+    Other(Value),
+    /// No body.
+    Empty,
+    /// A page for people.
+    Page,
+    /// Something else.
+    Text(String),
+}
+
+impl Content {
+    fn of(fetched: &Fetched) -> Self {
+        // Some servers begin their documents with a byte order mark.
+        let body = fetched.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&fetched.body);
+        let body = body.trim_ascii();
+        if body.is_empty() {
+            return Self::Empty;
+        }
+        match crate::Budget::of_record(body.len()).json::<Value>(body) {
+            Ok(Value::Object(members)) => return Self::Members(members),
+            Ok(other) => return Self::Other(other),
+            Err(_) => {}
+        }
+        let media = media_type(&fetched.headers);
+        if body.starts_with(b"<") || media == "text/html" {
+            return Self::Page;
+        }
+        let text = String::from_utf8_lossy(body).into_owned();
+        form(&text).map_or(Self::Text(text), Self::Members)
+    }
+
+    /// Its form, as a message says it.
+    fn as_words(&self) -> &'static str {
+        match self {
+            Self::Members(_) => "JSON without what was asked for",
+            Self::Other(_) => "JSON that is not an object",
+            Self::Empty => "an empty body",
+            Self::Page => "a web page",
+            Self::Text(_) => "text that is neither JSON nor a form",
+        }
+    }
+}
+
+/// The media type without its parameters, in lower case.
+fn media_type(headers: &HeaderMap) -> String {
+    text_of(headers, header::CONTENT_TYPE.as_str())
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+/// Reads a form-encoded answer, as older servers send it. A text is one if each of its parts has a
+/// name and a value.
+fn form(text: &str) -> Option<Map<String, Value>> {
+    let plain = text.len() <= 64 * 1024
+        && !text.contains(char::is_whitespace)
+        && text.split('&').all(|pair| pair.find('=').is_some_and(|at| at > 0));
+    plain.then(|| {
+        url::form_urlencoded::parse(text.as_bytes())
+            .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+            .collect()
+    })
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim()
+}
+
+/// What a request was about; a status means different things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A token endpoint was asked for tokens.
+    Tokens,
+    /// A resource was asked for, with an access token.
+    Resource,
+    /// A client registered.
+    Registration,
+}
+
+/// An answer of a server, taken apart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub content: Content,
+    /// The seconds to wait, where it asks to be left alone: `None` within if it does not say how
+    /// long.
+    pub wait: Option<Option<i64>>,
+    /// The error code of its `WWW-Authenticate` header (RFC 6750 §3).
+    challenge: Option<String>,
+    /// The target of a redirect.
+    location: Option<String>,
+}
+
+impl Answer {
+    /// Takes an answer apart.
+    pub fn of(fetched: &Fetched, now: Timestamp) -> Self {
+        let location = text_of(&fetched.headers, header::LOCATION.as_str());
+        Self {
+            status: fetched.status,
+            content: Content::of(fetched),
+            wait: wait(fetched.status, &fetched.headers, now),
+            challenge: challenge_code(text_of(&fetched.headers, header::WWW_AUTHENTICATE.as_str())),
+            location: (!location.is_empty()).then(|| foreign::line(location, 300).into_owned()),
+        }
+    }
+
+    /// Reports a status that stands for success.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The members of its body.
+    pub fn members(&self) -> Option<&Map<String, Value>> {
+        match &self.content {
+            Content::Members(members) => Some(members),
+            Content::Other(_) | Content::Empty | Content::Page | Content::Text(_) => None,
+        }
+    }
+
+    /// The error that it tells, in whatever form.
+    pub fn told(&self) -> Option<Told> {
+        let told = self.members().and_then(|members| Told::of(self.status, members));
+        told.or_else(|| {
+            let code = self.challenge.clone().filter(|_| !self.is_success())?;
+            Some(Told { status: self.status, code, description: String::new() })
+        })
+    }
+
+    /// The resource that was asked for, as JSON.
+    pub fn resource(&self) -> Result<Value, Failure> {
+        if !self.is_success() || self.wait.is_some() {
+            return Err(self.failure(Asked::Resource));
+        }
+        match &self.content {
+            Content::Members(members) => {
+                let named = ["sub", "id"].iter().any(|name| members.contains_key(*name));
+                // Some answer errors with status 200.
+                if !named && Told::of(self.status, members).is_some() {
+                    return Err(self.failure(Asked::Resource));
+                }
+                Ok(Value::Object(members.clone()))
+            }
+            Content::Other(value) => Ok(value.clone()),
+            Content::Empty | Content::Page | Content::Text(_) => Err(self.failure(Asked::Resource)),
+        }
+    }
+
+    /// What an answer means that is not what was asked for.
+    pub fn failure(&self, asked: Asked) -> Failure {
+        let plain = Told { status: self.status, code: String::new(), description: String::new() };
+        let told = self.told();
+        if let Some(seconds) = self.wait {
+            return Failure::Wait { seconds, told: told.unwrap_or(plain) };
+        }
+        if let Some(told) = told {
+            match told.complaint() {
+                Complaint::Grant => return Failure::Refused(told),
+                Complaint::Client | Complaint::Request => return Failure::Client(told),
+                Complaint::Slower => return Failure::Wait { seconds: None, told },
+                Complaint::Server => return Failure::Silent(told.to_string()),
+                // The status says more than a code that is not known.
+                Complaint::Unknown => {
+                    return self.by_status(asked, told);
+                }
+            }
+        }
+        self.by_status(asked, plain)
+    }
+
+    fn by_status(&self, asked: Asked, told: Told) -> Failure {
+        let page = matches!(self.content, Content::Page);
+        match (self.status, asked) {
+            (500.., _) | (408, _) => Failure::Silent(told.to_string()),
+            // A page for people comes from something in between, not from the server itself.
+            (status, _) if page => {
+                Failure::Nonsense(format!("HTTP {status} with a web page{}", self.target()))
+            }
+            (200..300, _) if !told.code.is_empty() => Failure::Refused(told),
+            (200..300, _) => {
+                Failure::Nonsense(format!("HTTP {} with {}", self.status, self.content.as_words()))
+            }
+            (401, Asked::Tokens | Asked::Registration) => Failure::Client(told),
+            (400, Asked::Registration) => Failure::Client(told),
+            (400 | 401 | 403, _) => Failure::Refused(told),
+            (_, _) => Failure::Nonsense(format!("{told}{}", self.target())),
+        }
+    }
+
+    fn target(&self) -> String {
+        match (&self.location, self.status) {
+            (Some(target), 300..400) => format!(": it redirects to {target}"),
+            (Some(_) | None, _) => String::new(),
+        }
+    }
+}
+
+/// The seconds to wait, if the answer asks for that: 429; 403 of a server that counts requests and
+/// says that none is left, or for how long; 503 that says for how long.
+fn wait(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Option<i64>> {
+    let given = |name: &str| Some(text_of(headers, name)).filter(|text| !text.is_empty());
+    let after = given(header::RETRY_AFTER.as_str());
+    let used_up = ["x-ratelimit-remaining", "ratelimit-remaining", "x-rate-limit-remaining"]
+        .iter()
+        .any(|name| given(name) == Some("0"));
+    let asks = match status {
+        429 => true,
+        403 => after.is_some() || used_up,
+        503 => after.is_some(),
+        _ => false,
+    };
+    if !asks {
+        return None;
+    }
+    let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
+    #[expect(clippy::cast_possible_truncation, reason = "fractions of a second are no matter here")]
+    let whole = |number: f64| number.ceil() as i64;
+    let sent = given(header::DATE.as_str()).and_then(http_date).unwrap_or(now);
+    let after = after.and_then(|text| {
+        number(text).map(whole).or_else(|| http_date(text).map(|until| until.since(sent)))
+    });
+    let reset = || {
+        ["x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset"].iter().find_map(|name| {
+            let at = number(given(name)?).map(whole)?;
+            Some(if at >= EPOCH { Timestamp(at).since(sent) } else { at })
+        })
+    };
+    Some(after.or_else(reset).map(|seconds| seconds.clamp(1, LONGEST_WAIT)))
+}
+
+/// Reads a point in time of a header (RFC 9110 §5.6.7).
+fn http_date(text: &str) -> Option<Timestamp> {
+    let at = httpdate::parse_http_date(text).ok()?;
+    let since = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok().map(Timestamp)
+}
+
+/// The point in time at which a server says that it answered, to compare its clock with ours.
+pub fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(text_of(headers, header::DATE.as_str()))
+}
+
+/// The value of `error` in a challenge.
+fn challenge_code(header: &str) -> Option<String> {
+    let (_, after) = header.split_once("error=")?;
+    let code = after.trim_start_matches('"').split(['"', ',', ' ']).next().unwrap_or_default();
+    (!code.is_empty()).then(|| foreign::line(code, 100).into_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+use serde_json::json;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp(1_800_000_000);
+
+fn fetched(status: u16, media: &str, body: &str, more: &[(&'static str, &str)]) -> Fetched {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, media.parse().unwrap());
+    for (name, value) in more {
+        headers.insert(*name, value.parse().unwrap());
+    }
+    Fetched { status, headers, body: body.as_bytes().to_vec() }
+}
+
+fn tokens(media: &str, body: &str) -> Result<Tokens, TokensFailure> {
+    Answer::of(&fetched(200, media, body, &[]), NOW).tokens()
+}
+
+fn failure(
+    asked: Asked,
+    status: u16,
+    media: &str,
+    body: &str,
+    more: &[(&'static str, &str)],
+) -> Failure {
+    Answer::of(&fetched(status, media, body, more), NOW).failure(asked)
+}
+
+#[test]
+fn a_token_response_is_read_whatever_its_media_type_and_unused_members_are() {
+    for (media, body) in [
+        ("application/json", r#"{"access_token":"a","token_type":"Bearer"}"#),
+        ("text/plain", r#"{"access_token":"a","token_type":"BEARER"}"#),
+        ("text/html", r#"{"access_token":"a"}"#),
+        ("application/json", "\u{feff}{\"access_token\":\"a\",\"token_type\":null}\r\n"),
+        ("application/x-www-form-urlencoded", "access_token=a&token_type=bearer&scope="),
+        ("text/plain;charset=UTF-8", "scope=x%20y&access_token=a"),
+        (
+            "application/json",
+            r#"{"access_token":"a","token_type":7,"id_token":"","refresh_token":""}"#,
+        ),
+        (
+            "application/json",
+            r#"{"access_token":"a","refresh_token":null,"error":null,"scope":[]}"#,
+        ),
+        ("application/json", r#"{"access_token":"a","refresh_token":{},"error":"","user":[{}]}"#),
+    ] {
+        let read = tokens(media, body).unwrap_or_else(|error| panic!("{body}: {error:?}"));
+        assert_eq!(read.access_token.as_deref(), Some("a"), "{body}");
+        assert_eq!((read.refresh_token, read.id_token), (None, None), "{body}");
+    }
+    let read = tokens("a/b", r#"{"access_token":"a","scope":["x","y"]}"#).unwrap();
+    assert_eq!(read.scope.as_deref(), Some("x y"));
+    let read = tokens("a/b", r#"{"id_token":"i","refresh_token":5}"#).unwrap();
+    assert_eq!((read.access_token, read.id_token.as_deref()), (None, Some("i")));
+    assert_eq!(read.left_out[0].to_string(), "refresh_token (a number instead of a text)");
+}
+
+#[test]
+fn a_lifetime_is_read_in_every_form_and_one_that_cannot_be_read_is_not_taken_for_none() {
+    for (value, expected) in [
+        (json!(3599), Lifetime::Seconds(3599)),
+        (json!("3599"), Lifetime::Seconds(3599)),
+        (json!(3599.5), Lifetime::Seconds(3599)),
+        (json!(" 3599.0 "), Lifetime::Seconds(3599)),
+        (json!(0), Lifetime::Seconds(0)),
+        (json!(1e300), Lifetime::Seconds(LONGEST_LIFETIME)),
+        (json!(null), Lifetime::Unstated),
+        (json!(""), Lifetime::Unstated),
+        (json!(-1), Lifetime::Unreadable),
+        (json!("an hour"), Lifetime::Unreadable),
+        (json!(true), Lifetime::Unreadable),
+        (json!([3600]), Lifetime::Unreadable),
+        (json!({"seconds": 3600}), Lifetime::Unreadable),
+    ] {
+        let body = json!({"access_token": "a", "expires_in": value}).to_string();
+        assert_eq!(tokens("application/json", &body).unwrap().lifetime, expected, "{body}");
+    }
+    assert_eq!(
+        tokens("a/b", "access_token=a&expires_in=60").unwrap().lifetime,
+        Lifetime::Seconds(60)
+    );
+}
+
+const LONGEST_LIFETIME: i64 = 10 * 366 * 86_400;
+
+#[test]
+fn no_tokens_come_of_an_error_a_page_or_another_kind_of_token() {
+    for body in [
+        "",
+        "[]",
+        "<html>",
+        "just=text but no form",
+        "{}",
+        r#"{"access_token":""}"#,
+        r#"{"access_token":"a b"}"#,
+        r#"{"access_token":["a"]}"#,
+        r#"{"access_token":"a","token_type":"mac"}"#,
+        r#"{"access_token":"a","error":"invalid_grant"}"#,
+    ] {
+        assert!(tokens("application/json", body).is_err(), "{body}");
+    }
+    // The refresh token of an answer without use counts.
+    let failed = tokens("a/b", r#"{"refresh_token":"r2","error":"server_error"}"#).unwrap_err();
+    assert_eq!(failed.refresh_token.as_deref(), Some("r2"));
+}
+
+#[test]
+fn refusal_wait_silence_and_nonsense_are_told_apart() {
+    use Asked::{Registration, Resource, Tokens};
+    let json = "application/json";
+    let refused = [
+        failure(Tokens, 400, json, r#"{"error":"invalid_grant"}"#, &[]),
+        failure(Tokens, 400, json, "", &[]),
+        failure(Tokens, 400, "text/plain", "Bad Request", &[]),
+        failure(Tokens, 403, json, "{}", &[]),
+        failure(Tokens, 200, json, r#"{"error":"bad_refresh_token"}"#, &[]),
+        failure(Tokens, 200, json, r#"{"error":"never_heard_of"}"#, &[]),
+        failure(Tokens, 400, json, r#"{"error":{"code":190,"type":"OAuthException"}}"#, &[]),
+        failure(Tokens, 500, json, r#"{"error":"invalid_grant"}"#, &[]),
+        failure(Tokens, 400, "a/b", "error=invalid_grant&error_description=gone", &[]),
+        failure(Resource, 401, json, "", &[]),
+        failure(Resource, 403, json, r#"{"message":"suspended"}"#, &[]),
+        failure(Resource, 400, json, "", &[("www-authenticate", "Bearer error=\"invalid_token\"")]),
+    ];
+    for one in refused {
+        assert!(matches!(one, Failure::Refused(_)), "{one:?}");
+    }
+    let client = [
+        failure(Tokens, 401, json, "", &[]),
+        failure(Tokens, 401, json, r#"{"error":"unauthorized"}"#, &[]),
+        failure(Tokens, 200, json, r#"{"error":"incorrect_client_credentials"}"#, &[]),
+        failure(Tokens, 400, json, r#"{"error":"invalid_scope"}"#, &[]),
+        failure(
+            Resource,
+            403,
+            json,
+            "",
+            &[("www-authenticate", "Bearer error=insufficient_scope")],
+        ),
+        failure(Registration, 400, json, r#"{"error":"invalid_client_metadata"}"#, &[]),
+    ];
+    for one in client {
+        assert!(matches!(one, Failure::Client(_)), "{one:?}");
+    }
+    let silent = [
+        failure(Tokens, 502, "text/html", "<html>", &[]),
+        failure(Tokens, 500, json, r#"{"error":"unexpected"}"#, &[]),
+        failure(Resource, 503, json, "", &[]),
+        failure(Resource, 408, json, "", &[]),
+        failure(Tokens, 400, json, r#"{"error":"temporarily_unavailable"}"#, &[]),
+    ];
+    for one in silent {
+        assert!(matches!(one, Failure::Silent(_)), "{one:?}");
+    }
+    let nonsense = [
+        failure(Tokens, 200, "text/html", "<html>", &[]),
+        failure(Tokens, 403, "text/html", "<html>blocked", &[]),
+        failure(Tokens, 404, json, "", &[]),
+        failure(Resource, 404, json, r#"{"error":"not_found"}"#, &[]),
+        failure(Tokens, 302, "text/html", "", &[("location", "https://x.example/")]),
+        failure(Tokens, 200, json, "[1]", &[]),
+    ];
+    for one in &nonsense {
+        assert!(matches!(one, Failure::Nonsense(_)), "{one:?}");
+    }
+    assert!(nonsense[4].to_string().contains("it redirects to https://x.example/"));
+}
+
+#[test]
+fn a_wish_to_wait_is_followed_in_every_form() {
+    let wait = |status, more: &[(&'static str, &str)]| match failure(
+        Asked::Resource,
+        status,
+        "application/json",
+        "",
+        more,
+    ) {
+        Failure::Wait { seconds, .. } => Some(seconds),
+        _ => None,
+    };
+    let date = ("date", "Thu, 14 Jan 2027 08:00:00 GMT");
+    assert_eq!(wait(429, &[]), Some(None));
+    assert_eq!(wait(429, &[("retry-after", "7")]), Some(Some(7)));
+    assert_eq!(wait(429, &[("retry-after", "1.2")]), Some(Some(2)));
+    assert_eq!(
+        wait(503, &[date, ("retry-after", "Thu, 14 Jan 2027 08:02:00 GMT")]),
+        Some(Some(120))
+    );
+    assert_eq!(wait(403, &[("retry-after", "60")]), Some(Some(60)));
+    let left = ("x-ratelimit-remaining", "0");
+    assert_eq!(wait(403, &[left, ("x-ratelimit-reset", "1800000090")]), Some(Some(90)));
+    assert_eq!(
+        wait(403, &[("ratelimit-remaining", "0"), ("ratelimit-reset", "30")]),
+        Some(Some(30))
+    );
+    assert_eq!(wait(403, &[left]), Some(None));
+    assert_eq!(wait(429, &[("retry-after", "999999999")]), Some(Some(86_400)));
+    assert_eq!(wait(429, &[("retry-after", "soon")]), Some(None));
+    assert_eq!(wait(403, &[("x-ratelimit-remaining", "12")]), None);
+    assert_eq!(wait(503, &[]), None);
+    assert_eq!(wait(200, &[left]), None);
+}
+
+#[test]
+fn a_document_names_what_could_not_be_read_and_gives_the_rest() {
+    let body = json!({
+        "issuer": " https://a.example ", "endpoint": 7, "scopes": "a b", "methods": ["x", 1, null],
+        "flag": "TRUE", "odd": {}, "none": null, "empty": "", "n": "12",
+    });
+    let mut document = Document::read(&fetched(200, "text/plain", &body.to_string(), &[])).unwrap();
+    assert_eq!(document.text("issuer").as_deref(), Some("https://a.example"));
+    assert_eq!(document.text("endpoint"), None);
+    assert_eq!(document.texts("scopes").unwrap(), ["a", "b"]);
+    assert_eq!(document.texts("methods").unwrap(), ["x"]);
+    assert_eq!((document.flag("flag"), document.flag("odd")), (Some(true), None));
+    assert_eq!((document.text("none"), document.texts("empty")), (None, None));
+    assert_eq!(document.number("n"), Some(12));
+    let left: Vec<String> = document.left_out().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        left,
+        [
+            "endpoint (a number instead of a text)",
+            "methods (2 of its items are not texts)",
+            "odd (an object instead of true or false)"
+        ]
+    );
+    for (status, body) in [(404, "{}"), (200, "<html>"), (200, "[]"), (200, "")] {
+        assert!(Document::read(&fetched(status, "application/json", body, &[])).is_err());
+    }
+}
+
+#[test]
+fn a_registration_is_read_with_odd_unused_members() {
+    let read = |status, body: serde_json::Value| {
+        Registration::read(&fetched(status, "text/plain", &body.to_string(), &[]), NOW)
+    };
+    let one =
+        read(201, json!({"client_id": 12, "client_secret": "", "scope": 5, "redirect_uris": "x"}));
+    let one = one.unwrap();
+    assert_eq!(
+        (one.client_id.as_str(), one.client_secret, one.secret_expires_at),
+        ("12", None, None)
+    );
+    let end =
+        json!({"client_id": "c", "client_secret": "s", "client_secret_expires_at": "1900000000"});
+    assert_eq!(read(200, end).unwrap().secret_expires_at, Some(Timestamp(1_900_000_000)));
+    let zero = json!({"client_id": "c", "client_secret": "s", "client_secret_expires_at": 0});
+    assert_eq!(read(200, zero).unwrap().secret_expires_at, None);
+    assert!(matches!(
+        read(400, json!({"error": "invalid_redirect_uri"})),
+        Err(Failure::Client(told)) if told.code == "invalid_redirect_uri"
+    ));
+    assert!(matches!(read(200, json!({"client_id": ""})), Err(Failure::Nonsense(_))));
+}

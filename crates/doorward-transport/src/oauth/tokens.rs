@@ -1,0 +1,139 @@
+//! Token responses and registrations.
+
+use doorward_model::Timestamp;
+
+use super::{Answer, Asked, Document, Failure, LeftOut};
+use crate::Fetched;
+
+/// How long an access token counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// It is not said: without end, as far as is known.
+    Unstated,
+    /// For so many seconds.
+    Seconds(i64),
+    /// Something is said, and cannot be read: it has an end.
+    Unreadable,
+}
+
+/// The longest lifetime that is believed, in seconds.
+const LONGEST: i64 = 10 * 366 * 86_400;
+
+/// What a token endpoint gave. Each of the tokens may be missing; the caller knows which it needs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Tokens {
+    /// The access token: a bearer token of visible ASCII characters.
+    pub access_token: Option<String>,
+    /// The refresh token.
+    pub refresh_token: Option<String>,
+    /// The ID token.
+    pub id_token: Option<String>,
+    /// How long the access token counts.
+    pub lifetime: Lifetime,
+    /// The scopes, separated by spaces.
+    pub scope: Option<String>,
+    /// Members that could not be read.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tokens({:?})", self.lifetime)
+    }
+}
+
+/// A token response that gives no tokens. The refresh token in it, if there is one, counts all the
+/// same: the one before it may be worth nothing any more.
+#[derive(Clone, Debug)]
+pub struct TokensFailure {
+    /// What the answer means.
+    pub failure: Failure,
+    /// The refresh token in it.
+    pub refresh_token: Option<String>,
+}
+
+impl From<Failure> for TokensFailure {
+    fn from(failure: Failure) -> Self {
+        Self { failure, refresh_token: None }
+    }
+}
+
+impl Answer {
+    /// Reads a token response: JSON of any media type, or a form. Tokens are taken from an answer
+    /// of success that tells no error.
+    pub fn tokens(&self) -> Result<Tokens, TokensFailure> {
+        let members = self.members().cloned().unwrap_or_default();
+        let mut document = Document::from(members);
+        let refresh_token = document.text("refresh_token");
+        let failed = |failure| TokensFailure { failure, refresh_token: refresh_token.clone() };
+        let access_token = document.text("access_token");
+        let id_token = document.text("id_token");
+        let given = access_token.is_some() || id_token.is_some();
+        if !self.is_success() || self.wait.is_some() || self.told().is_some() || !given {
+            return Err(failed(self.failure(Asked::Tokens)));
+        }
+        let bearer = document.text("token_type").is_none_or(|kind| {
+            // `N_A` is what token exchange says of tokens that are no access tokens (RFC 8693 §2.2.1).
+            kind.eq_ignore_ascii_case("bearer") || kind.eq_ignore_ascii_case("n_a")
+        });
+        let plain = access_token
+            .as_ref()
+            .is_none_or(|token| token.bytes().all(|byte| byte.is_ascii_graphic()));
+        if access_token.is_some() && !(bearer && plain) {
+            return Err(failed(Failure::Nonsense("it holds no bearer token".to_owned())));
+        }
+        let stated = document.has("expires_in");
+        let lifetime = match document.number("expires_in") {
+            Some(seconds) if seconds >= 0 => Lifetime::Seconds(seconds.min(LONGEST)),
+            Some(_) => Lifetime::Unreadable,
+            None if stated => Lifetime::Unreadable,
+            None => Lifetime::Unstated,
+        };
+        let scope = document.texts("scope").map(|scopes| scopes.join(" "));
+        Ok(Tokens {
+            access_token,
+            refresh_token,
+            id_token,
+            lifetime,
+            scope: scope.filter(|scope| !scope.is_empty()),
+            left_out: document.into_left_out(),
+        })
+    }
+}
+
+/// What a registration endpoint gave (RFC 7591 §3.2.1).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Our name there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: Option<String>,
+    /// How the secret is to be presented.
+    pub auth_method: Option<String>,
+    /// The end of the secret.
+    pub secret_expires_at: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for Registration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Registration({})", self.client_id)
+    }
+}
+
+impl Registration {
+    /// Reads the answer to a registration.
+    pub fn read(fetched: &Fetched, now: Timestamp) -> Result<Self, Failure> {
+        let answer = Answer::of(fetched, now);
+        let mut document = Document::from(answer.members().cloned().unwrap_or_default());
+        let client_id = document.text_or_number("client_id").filter(|_| answer.is_success());
+        let Some(client_id) = client_id else { return Err(answer.failure(Asked::Registration)) };
+        let client_secret = document.text("client_secret");
+        let end = document.number("client_secret_expires_at").filter(|at| *at > 0);
+        Ok(Self {
+            client_id,
+            auth_method: document.text("token_endpoint_auth_method"),
+            secret_expires_at: end.filter(|_| client_secret.is_some()).map(Timestamp),
+            client_secret,
+        })
+    }
+}
