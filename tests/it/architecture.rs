@@ -270,3 +270,81 @@ fn the_map_names_only_what_exists() {
         );
     }
 }
+
+/// The modules of a crate's sources that a file names by `crate::`, each by its first word. A folder
+/// and the file of its name are one module.
+fn named_modules(text: &str) -> Vec<String> {
+    let word = |text: &str| {
+        text.chars()
+            .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+            .collect::<String>()
+    };
+    let mut named = Vec::new();
+    for after in text.split("crate::").skip(1) {
+        let Some(list) = after.strip_prefix('{') else {
+            named.push(word(after));
+            continue;
+        };
+        let (mut depth, mut begins) = (1, true);
+        for (at, letter) in list.char_indices() {
+            match letter {
+                '{' => depth += 1,
+                '}' if depth == 1 => break,
+                '}' => depth -= 1,
+                ',' if depth == 1 => begins = true,
+                letter if begins && letter.is_alphanumeric() => {
+                    named.push(word(&list[at..]));
+                    begins = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    named
+}
+
+/// Crates whose modules use each other in one direction only.
+const WITHOUT_CYCLES: &[&str] = &["doorward-federation"];
+
+#[test]
+fn modules_of_a_crate_form_no_cycle() {
+    for name in WITHOUT_CYCLES {
+        let source = root().join("crates").join(name).join("src");
+        let mut files = Vec::new();
+        sources(&source, &mut files);
+        let mut uses: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for path in files {
+            let shown = path.strip_prefix(&source).unwrap().to_string_lossy().replace('\\', "/");
+            let module = shown.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            let code: String = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .flat_map(|line| [line, "\n"])
+                .collect();
+            uses.entry(module).or_default().extend(named_modules(&code));
+        }
+        assert!(uses.len() > 10, "the sources of {name} were not found");
+        // Modules that use only modules that are sorted already, until none is left.
+        let known: Vec<String> = uses.keys().cloned().collect();
+        let mut sorted: Vec<String> = vec!["lib".to_owned()];
+        loop {
+            let next: Vec<String> = uses
+                .iter()
+                .filter(|(module, _)| !sorted.contains(module))
+                .filter(|(module, used)| {
+                    used.iter().all(|used| {
+                        used == *module || sorted.contains(used) || !known.contains(used)
+                    })
+                })
+                .map(|(module, _)| module.clone())
+                .collect();
+            if next.is_empty() {
+                break;
+            }
+            sorted.extend(next);
+        }
+        let left: Vec<&String> = known.iter().filter(|module| !sorted.contains(module)).collect();
+        assert!(left.is_empty(), "{name}: these modules use each other in a circle: {left:?}");
+    }
+}

@@ -325,7 +325,7 @@ async fn providers_are_added_listed_tried_and_deleted_while_the_server_runs() {
     let tried =
         run(&["--data-dir", &dir, "provider", "test", "corp", "--public-url", &server.url], "")
             .await;
-    assert_eq!((tried.0, tried.1.matches("ok ").count()), (0, 4), "{}", tried.1);
+    assert_eq!((tried.0, tried.1.matches("ok ").count()), (0, 5), "{}", tried.1);
     // A running server has it within seconds.
     let browser = Browser::new();
     let mut there = false;

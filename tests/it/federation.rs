@@ -2,11 +2,13 @@
 //! FED-*, capabilities CA19, CA20, CA38–CA40, requirements G2–G6).
 
 mod access;
+mod habits;
 mod hostile;
 mod identity;
 mod leaving;
 mod linking;
 mod presets;
+mod settings;
 mod sign_in;
 mod tokens;
 

@@ -469,21 +469,6 @@ async fn an_account_that_a_person_with_a_password_linked_and_does_not_use_costs_
 }
 
 #[tokio::test]
-async fn one_provider_s_silence_is_waited_for_once_a_round() {
-    let provider = FakeProvider::start().await;
-    let server = server_with(&provider, |_, _| {}).await;
-    for person in 0..5 {
-        provider.claims(&json!({"sub": format!("u-{person}"), "preferred_username": format!("p{person}"), "email": null}));
-        signed_in(&server, &provider).await;
-    }
-    provider.refuse_refresh(Some((503, "server_error")));
-    server.clock.advance(86_400);
-    let before = provider.hits("/token");
-    assert_eq!(round(&server).await.waiting, 5);
-    assert_eq!(provider.hits("/token"), before + 1);
-}
-
-#[tokio::test]
 async fn ca39_disabling_a_person_deletes_their_provider_tokens() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |_, _| {}).await;

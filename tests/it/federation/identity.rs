@@ -11,20 +11,7 @@ use doorward_model::{
 use doorward_testkit::{Answer, Browser, FakeProvider, PASSWORD, TestServer};
 use serde_json::json;
 
-use super::{access::round, connect, name_of, refused, server_with, signed_in};
-
-/// The provider as a plain OAuth 2.0 server.
-fn plain(provider: &FakeProvider) -> ProviderConfig {
-    ProviderConfig {
-        kind: "oauth2".to_owned(),
-        issuer: String::new(),
-        authorize_url: format!("{}/authorize", provider.issuer),
-        token_url: format!("{}/token", provider.issuer),
-        userinfo_url: format!("{}/userinfo", provider.issuer),
-        claim_subject: "sub".to_owned(),
-        ..provider.config()
-    }
-}
+use super::{access::round, connect, habits::plain, name_of, refused, server_with, signed_in};
 
 async fn person(server: &TestServer, name: &str) -> Person {
     server.app.accounts.find(name).await.unwrap()

@@ -144,18 +144,6 @@ async fn ca39_signing_out_here_deletes_the_provider_s_tokens_and_offers_the_way_
     assert_eq!(name_of(&server, &one).await, None);
     sign_out(&two).await.expect(200);
     assert!(!kept().await);
-    // A provider without a place to sign out is not offered, and is given no ID token to keep.
-    let silent = FakeProvider::start().await;
-    silent.discovery(&json!({"end_session_endpoint": null}));
-    let server = server_with(&silent, |_, _| {}).await;
-    let browser = signed_in(&server, &silent).await;
-    let page = browser.get(&server.at("/logout")).await.expect(200);
-    let csrf =
-        form_value(&page.body[page.body.find("class=\"stack\"").unwrap()..], "csrf").unwrap();
-    assert_eq!(
-        browser.post(&server.at("/logout"), &[("csrf", &csrf)]).await.expect(303).location(),
-        server.at("/logout")
-    );
 }
 
 #[tokio::test]

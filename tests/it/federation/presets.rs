@@ -220,7 +220,7 @@ async fn provider_test_says_in_words_what_is_wrong() {
             .join("; ")
     };
     assert_eq!(say(&server).await, "");
-    assert_eq!(server.app.federation.test(&corp).await.len(), 4);
+    assert_eq!(server.app.federation.test(&corp).await.len(), 5);
     let wrong = server_with(&provider, |corp, _| corp.client_secret = "nope".into()).await;
     assert!(say(&wrong).await.contains("check client_id, client_secret"), "{}", say(&wrong).await);
     let inside = server_with(&provider, |corp, _| corp.networks.clear()).await;

@@ -261,20 +261,26 @@ impl Source {
 
     fn metadata(&self, mut document: Document) -> Result<Metadata, FederationError> {
         let by_hand = self.open_id.by_hand.clone();
-        let needed = |set: Option<Url>, name: &'static str, told: Option<String>| match (set, told)
-        {
-            (Some(url), _) => Ok(url),
-            (None, None) => {
-                Err(FederationError::Unavailable(format!("the discovery document names no {name}")))
-            }
-            (None, Some(text)) => address(name, &text, None)
-                .map_err(|error| FederationError::Document(error.to_string())),
+        let missing = |name: &str| {
+            FederationError::Unavailable(format!("the discovery document names no {name}"))
         };
-        // The browser is sent there, so it must be a URL of the web.
+        let wrong = |name: &str, why: &str| FederationError::Document(format!("{name}: {why}"));
+        // The browser is sent there, so it must be a URL of the web. What is asked from here passes
+        // the guard of outbound requests.
         let told = document.text("authorization_endpoint");
-        let authorize = needed(by_hand.authorize, "authorization_endpoint", told)?;
-        let token = needed(by_hand.token, "token_endpoint", document.text("token_endpoint"))?;
-        let jwks = needed(by_hand.jwks, "jwks_uri", document.text("jwks_uri"))?;
+        let authorize = match (by_hand.authorize, told) {
+            (Some(url), _) => url,
+            (None, Some(text)) => address("authorization_endpoint", &text, None)
+                .map_err(|error| wrong(error.key, &error.message))?,
+            (None, None) => return Err(missing("authorization_endpoint")),
+        };
+        let asked = |set: Option<Url>, name: &str, told: Option<String>| match (set, told) {
+            (Some(url), _) => Ok(url),
+            (None, Some(text)) => Url::parse(&text).map_err(|_| wrong(name, "is not a URL")),
+            (None, None) => Err(missing(name)),
+        };
+        let token = asked(by_hand.token, "token_endpoint", document.text("token_endpoint"))?;
+        let jwks = asked(by_hand.jwks, "jwks_uri", document.text("jwks_uri"))?;
         let mut optional = |set: Option<Url>, name: &'static str| {
             set.or_else(|| {
                 let text = document.text(name)?;
