@@ -8,6 +8,7 @@ mod identity;
 mod leaving;
 mod linking;
 mod presets;
+mod roles;
 mod settings;
 mod sign_in;
 mod tokens;

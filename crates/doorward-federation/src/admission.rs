@@ -15,14 +15,14 @@ use crate::{
     provider::Provider,
 };
 
-/// What becomes of an arrival.
+/// Decision on an arrival.
 #[derive(Debug)]
 pub enum Admission {
     /// Sign this person in, and keep what was learnt with the same unit of work.
     SignIn {
-        /// Who it is here, as the unit leaves them.
+        /// The user here, as the unit leaves them.
         person: Box<Person>,
-        /// What to keep.
+        /// The changes to keep.
         unit: UnitOfWork,
     },
     /// Somebody here has the same e-mail address. The person says whether that is them, or makes a
@@ -85,7 +85,7 @@ impl Federation {
     }
 
     /// Decides who an arrival is here. `sure` means that the person wants a new account although
-    /// somebody has the same address.
+    /// another user has the same e-mail address.
     pub async fn admit(
         &self,
         provider: &Arc<Provider>,

@@ -1,4 +1,4 @@
-//! What a provider says about a person, and the rules that read it.
+//! Claims of a provider about a user, and the rules that read them.
 
 use doorward_model::{Pattern, Role};
 use serde_json::Value;
@@ -58,7 +58,7 @@ pub(crate) fn list(claims: &Value, path: &str) -> Vec<String> {
     }
 }
 
-/// Where a kind of provider keeps what we need.
+/// Names of the claims that are used, which differ between kinds of provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClaimNames {
     pub(crate) subject: String,
@@ -102,7 +102,7 @@ impl Condition {
         Ok(Self { path: path.trim().to_owned(), pattern: Pattern::new(pattern.trim()) })
     }
 
-    /// Whether one of the claim's values fits. `groups` means the provider's groups wherever it
+    /// Reports that one of the claim's values fits. `groups` means the provider's groups wherever it
     /// keeps them, and `email` counts only when it is verified.
     pub(crate) fn holds(&self, who: &Subject<'_>) -> bool {
         match self.path.as_str() {
@@ -116,7 +116,7 @@ impl Condition {
     }
 }
 
-/// What rules look at.
+/// Facts that rules look at.
 pub(crate) struct Subject<'a> {
     pub(crate) claims: &'a Value,
     pub(crate) groups: &'a [String],

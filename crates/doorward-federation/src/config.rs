@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One upstream identity provider. Presets (`kind`) need only `client_id` and `client_secret`, and
-/// an address where everybody has their own.
+/// a URL where each installation has its own.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "keys of a configuration file are independent of each other"
@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderConfig {
-    /// What it is: `oidc`, `oauth2`, `google`, `entra`, `okta`, `keycloak`, `gitlab`, `github` or
+    /// Its kind: `oidc`, `oauth2`, `google`, `entra`, `okta`, `keycloak`, `gitlab`, `github` or
     /// `mattermost`.
     pub kind: String,
     /// The name on its button; empty for the kind's own.
     pub name: String,
-    /// Whether people may sign in through it. Switching it off ends nothing; deleting it does.
+    /// Users may sign in through it. Switching it off ends nothing; deleting it does.
     pub enabled: bool,
     /// Its address. For `oidc`, `okta` and `keycloak` the issuer exactly as it calls itself; for
     /// `gitlab`, `github` and `mattermost` the address of your own installation; for `entra`
@@ -29,7 +29,7 @@ pub struct ProviderConfig {
     pub client_id: String,
     /// The client secret that it gave you. Better in the variable's `_FILE` form than in the file.
     pub client_secret: SecretSetting,
-    /// How to authenticate at its token endpoint: `client_secret_basic`, `client_secret_post`,
+    /// Authentication at its token endpoint: `client_secret_basic`, `client_secret_post`,
     /// `private_key_jwt` or `none`; empty for what the kind is known to take.
     pub token_auth_method: String,
     /// For `private_key_jwt`: a PEM file with the private key. Without one, the server's own
@@ -47,18 +47,18 @@ pub struct ProviderConfig {
     /// `audience=https://api.example.com`, `domain_hint=example.com` or `prompt=select_account`.
     /// None of those that Doorward sets itself.
     pub authorize_params: Vec<String>,
-    /// Whether PKCE (S256) is used, whether or not the provider announces it. Off only for a
-    /// provider that refuses requests with it.
+    /// Use PKCE (S256), also where the provider does not announce it. Off only for a provider that
+    /// refuses requests with it.
     pub pkce: bool,
     /// For OpenID Connect: the URL of the discovery document, where it is not below `issuer`. The
     /// document must name `issuer` all the same.
     pub discovery_url: String,
-    /// How it answers: `query` or `form_post`.
+    /// The form of its authorization response: `query` or `form_post`.
     pub response_mode: String,
     /// Authentication contexts to ask for (`acr_values`) when the client's request names none,
     /// separated by spaces.
     pub acr_values: String,
-    /// Whether `prompt=consent` is sent with the scope `offline_access`, as OpenID Connect Core §11
+    /// Send `prompt=consent` with the scope `offline_access`, as OpenID Connect Core §11
     /// wants it. Some providers give no refresh token without.
     pub offline_prompt: bool,
     /// Its authorization endpoint. Needed for `oauth2`; for the other kinds, in place of the one
@@ -88,7 +88,7 @@ pub struct ProviderConfig {
     pub claim_name: String,
     /// The claim with groups: a list, a text with words, or a list of objects with `name`.
     pub claim_groups: String,
-    /// Whether its e-mail addresses count as verified although it does not say so. Only for a
+    /// Count its e-mail addresses as verified although it does not say so. Only for a
     /// provider whose people cannot choose their address.
     pub trust_email: bool,
     /// Only people with a verified e-mail address in one of these domains may come in; empty for
@@ -98,7 +98,7 @@ pub struct ProviderConfig {
     pub allowed_groups: Vec<String>,
     /// Only people for whom all of these hold may come in, each written `CLAIM = PATTERN`.
     pub required_claims: Vec<String>,
-    /// `open`: whoever may come in gets an account at the first sign-in. `invited`: only people
+    /// `open`: every user who is admitted gets an account at the first sign-in. `invited`: only people
     /// whom an administrator invited.
     pub sign_up: String,
     /// Domains for which this provider alone decides who holds an e-mail address. A verified
@@ -107,12 +107,12 @@ pub struct ProviderConfig {
     /// Domains whose people are sent here when they type their e-mail address; empty for
     /// `allowed_domains`.
     pub home_domains: Vec<String>,
-    /// Who becomes what: rules `CLAIM = PATTERN -> ROLE`, such as `groups = engineering-* ->
+    /// Roles by claims: rules `CLAIM = PATTERN -> ROLE`, such as `groups = engineering-* ->
     /// developer`. Evaluated at every sign-in and every background refresh.
     pub roles: Vec<String>,
-    /// Whether people who come from here must prove a second factor of this server: `enrolled`
-    /// (those who set one up), `required` (everybody) or `never` (the provider's own sign-in is
-    /// enough; whoever has a second factor is then asked for it before they change how they sign
+    /// Demand for a second factor of this server: `enrolled`
+    /// (those who set one up), `required` (all users) or `never` (the provider's own sign-in is
+    /// enough; users who have a second factor are then asked for it before they change how they sign
     /// in).
     pub second_factor: String,
     /// Values of its `acr` or `amr` that count as two factors.
@@ -125,7 +125,7 @@ pub struct ProviderConfig {
     /// For how many seconds access goes on where the provider gave nothing to ask it with, or the
     /// person signed out. After that they must sign in again.
     pub confirm_seconds: i64,
-    /// Whether connected apps end too when the person signs out at the provider (back-channel
+    /// End connected apps too when the person signs out at the provider (back-channel
     /// logout), not only browser sessions.
     pub logout_ends_grants: bool,
     /// A PEM file with the certificate authority of the provider, if it is a private one.
@@ -192,7 +192,7 @@ impl Default for ProviderConfig {
 pub struct SettingError {
     /// The key within the provider's table.
     pub key: &'static str,
-    /// What is wrong and what to do.
+    /// The fault and the remedy.
     pub message: String,
 }
 

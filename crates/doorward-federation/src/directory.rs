@@ -15,7 +15,7 @@ fn secret_place(id: &ProviderId) -> String {
     format!("provider/{id}/secret")
 }
 
-/// Why a provider could not be added or deleted.
+/// Reason for which a provider could not be added or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderChangeError {
     /// Its settings cannot work.
@@ -144,7 +144,7 @@ impl Federation {
         found.ok_or_else(|| ProviderChangeError::Unknown(name.to_owned()))
     }
 
-    /// Invites: whoever comes from the provider with this verified e-mail address is this person.
+    /// Invites a user, who is recognised by a verified e-mail address of the provider.
     pub async fn invite(
         &self,
         provider: &Provider,

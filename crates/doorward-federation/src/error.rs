@@ -53,7 +53,7 @@ pub enum FederationError {
     Wait {
         /// In how many seconds, if it says so.
         seconds: Option<i64>,
-        /// What it said.
+        /// Its status and words.
         why: String,
     },
     /// The provider answers, and the answer makes no sense.

@@ -35,7 +35,7 @@ pub struct Parts {
     pub outbound_config: OutboundConfig,
     /// Our own URL.
     pub public_url: PublicUrl,
-    /// Whether users may sign in with passwords of their own.
+    /// Users may sign in with passwords of their own.
     pub passwords: bool,
     /// The providers of the configuration file, by name.
     pub configured: BTreeMap<String, ProviderConfig>,
@@ -68,15 +68,15 @@ pub(crate) struct KnownStored {
 pub(crate) struct Rotated {
     /// The tokens, or the reason why there are none.
     pub(crate) tokens: Result<Tokens, FederationError>,
-    /// What to ask with from now on.
+    /// The credential to ask with from now on.
     pub(crate) credential: Option<Sealed>,
 }
 
-/// How many sign-ins one IP address may begin at once, and a minute: an office behind one IP address
+/// The most sign-ins that one IP address begins at once, and a minute: an office behind one IP address
 /// begins many.
 const STARTS: (u32, u32) = (120, 120);
 
-/// How many refresh tokens are redeemed at once.
+/// The most refresh tokens that are redeemed at once.
 const ROTATIONS: usize = 64;
 
 impl Federation {

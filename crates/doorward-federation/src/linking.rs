@@ -44,7 +44,7 @@ impl Federation {
         Ok(Arrival { key: key.as_str().to_owned(), ..arrival })
     }
 
-    /// Links an arrival to somebody who is signed in and wants that.
+    /// Links an arrival to the user who is signed in and wants that.
     pub async fn link(
         &self,
         provider: &Arc<Provider>,

@@ -21,7 +21,7 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// The oldest logout token that is taken, in seconds; its `jti` is remembered for longer.
 const OLDEST: i64 = 600;
 
-/// Why a logout token is refused. For the log; the provider learns `invalid_request`.
+/// Reason for which a logout token is refused. For the log; the provider learns `invalid_request`.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogoutTokenRefusal {
     /// The token is not what it must be.
@@ -64,9 +64,9 @@ struct LogoutClaims {
 pub struct LogoutForm {
     /// The provider's display name.
     pub provider: String,
-    /// Where it leads.
+    /// Its target.
     pub action: String,
-    /// What goes along.
+    /// Its hidden fields.
     pub fields: Vec<(String, String)>,
 }
 
@@ -81,7 +81,7 @@ pub enum SignedOut {
     Continues(String),
 }
 
-/// What §2.6 demands of a logout token. `issuers` are those that may have signed it.
+/// Checks what §2.6 demands of a logout token. `issuers` are those that may have signed it.
 fn judge(
     claims: &LogoutClaims,
     typ: Option<&str>,

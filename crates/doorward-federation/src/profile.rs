@@ -6,7 +6,7 @@ use doorward_store::StoreError;
 use crate::{arrival::Arrival, error::FederationError, federation::Federation, provider::Provider};
 
 /// A sign-in name out of what a provider tells: plain characters only, and nothing from an `@` on.
-/// A name is not an address: whoever is called `boss@acme.test` somewhere need not hold that
+/// A name is not an address: a user called `boss@acme.test` somewhere need not hold that
 /// address (OpenID Connect Core §5.7).
 fn name_from(text: &str) -> Option<PersonName> {
     let text = text.split('@').next().unwrap_or_default();
@@ -53,7 +53,7 @@ pub(crate) fn address_change(
 }
 
 impl Federation {
-    /// What of a user's profile follows from what a provider says. Nothing is decided by a name,
+    /// Changes of a user's profile that follow from what a provider says. Nothing is decided by a name,
     /// and an address only by the provider that vouches for it.
     pub(crate) async fn profile_changes(
         &self,
@@ -66,7 +66,7 @@ impl Federation {
             address_change(person, &known.id, arrival.verified_email(), occasion)
                 .into_iter()
                 .collect();
-        // Somebody with a password chose their name here; for everybody else the provider's word is
+        // A user with a password chose their name here; for all others the provider's word is
         // the newest.
         if person.password.is_some() {
             return Ok(changes);
@@ -95,7 +95,7 @@ impl Federation {
         Ok(changes)
     }
 
-    /// A sign-in name that nobody has: the user name there, else what stands before the `@` of the
+    /// A sign-in name that is free: the user name there, else what stands before the `@` of the
     /// address, else the provider's name; with a number if need be.
     pub(crate) async fn free_name(
         &self,

@@ -51,7 +51,7 @@ pub(crate) enum Credential {
     Access(String),
 }
 
-/// What came of a credential that is used in the background.
+/// A credential as it is used in the background.
 pub(crate) enum Held {
     /// The answer to a refresh token.
     Tokens(Tokens),
@@ -74,7 +74,7 @@ pub(crate) struct Told {
     pub(crate) issuer: String,
     /// All claims: of the ID token, with those of userinfo over them.
     pub(crate) claims: Value,
-    /// What to ask with from now on.
+    /// The credential to ask with from now on.
     pub(crate) credential: Option<Credential>,
     /// The ID token, where the provider wants to see it at sign-out.
     pub(crate) id_token: Option<String>,

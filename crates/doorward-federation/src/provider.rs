@@ -19,7 +19,7 @@ use crate::{
     settings::{AuthMethod, Settings, Speaks, authorize_params},
 };
 
-/// Where a provider's settings come from.
+/// Origin of a provider's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The configuration file or the environment.
@@ -32,11 +32,11 @@ pub enum Source {
 pub struct Provider {
     /// Its name in addresses and commands.
     pub id: ProviderId,
-    /// What it is.
+    /// Its kind.
     pub kind: &'static Kind,
     /// Its name for people.
     pub name: String,
-    /// Where its settings come from.
+    /// The origin of its settings.
     pub source: Source,
     pub(crate) config: ProviderConfig,
     pub(crate) policy: Policy,
@@ -159,7 +159,7 @@ fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError
     if !config.pkce && settings.auth_method == AuthMethod::Nothing {
         return Err(SettingError::new(
             "pkce",
-            "cannot be off with token_auth_method = \"none\": whoever sees the code could redeem it",
+            "cannot be off with token_auth_method = \"none\": anyone who sees the code could redeem it",
         ));
     }
     bounded(config)?;
@@ -294,19 +294,19 @@ impl Provider {
     pub(crate) fn vouches_for(&self, issuer: &str) -> bool {
         self.protocol.issuers().iter().any(|own| own == issuer)
     }
-    /// Whether people may sign in through it.
+    /// Reports that users may sign in through it.
     pub fn is_enabled(&self) -> bool {
         self.config.enabled
     }
-    /// Whether people from this e-mail domain are sent here.
+    /// Reports that users from this e-mail domain are sent here.
     pub fn is_home_of(&self, email: &str) -> bool {
         domain_of(email).is_some_and(|domain| self.policy.home.contains(&domain))
     }
-    /// Whether it has people of its own by e-mail domain.
+    /// Reports that it has users of its own by e-mail domain.
     pub fn has_home_domains(&self) -> bool {
         !self.policy.home.is_empty()
     }
-    /// Whether its people must prove a second factor of ours.
+    /// Its demand for a second factor of ours.
     pub fn second_factor(&self) -> SecondFactorPolicy {
         self.policy.second_factor
     }
@@ -317,7 +317,7 @@ impl Provider {
             ..self.config.clone()
         }
     }
-    /// How many roles its rules can give.
+    /// The number of its rules that give roles.
     pub fn role_rules(&self) -> usize {
         self.policy.roles.len()
     }

@@ -21,7 +21,7 @@ use crate::{
     provider::Provider,
 };
 
-/// How many accounts one round asks about.
+/// The most accounts that one round asks about.
 const ROUND: u64 = 50;
 /// For how many seconds an account that is being asked about belongs to the replica that asks.
 const CLAIMED: i64 = 120;
@@ -278,7 +278,7 @@ impl Federation {
             kept.into_iter().chain(profile).collect::<UnitOfWork>()
         };
         let store = &self.inner.parts.store;
-        // Of the profile, only a new name can be refused: somebody else took it a moment ago. It
+        // Of the profile, only a new name can be refused: another user took it a moment ago. It
         // waits for the next look.
         let (names, rest): (Vec<Change>, Vec<Change>) =
             profile.into_iter().partition(|change| matches!(change, Change::RenamePerson { .. }));

@@ -17,7 +17,7 @@ use crate::{
 
 /// The longest that one redemption takes.
 const LONGEST: Duration = Duration::from_secs(20);
-/// How often storing a token is tried, and the pause between two tries: it cannot be had again.
+/// The number of tries to store a token, and the pause between two tries: it cannot be had again.
 const TRIES: (u32, Duration) = (10, Duration::from_secs(1));
 
 impl Federation {

@@ -17,7 +17,7 @@ use crate::{
 /// The place of the tenant in an issuer that stands for several.
 pub(crate) const TENANT: &str = "{tenantid}";
 
-/// How we prove ourselves at a token endpoint (OpenID Connect Core §9).
+/// Proof of Doorward at a token endpoint (OpenID Connect Core §9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AuthMethod {
     SecretBasic,

@@ -140,7 +140,7 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim()
 }
 
-/// What a request was about; a status means different things.
+/// Subject of a request. A status means different things for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// A token endpoint was asked for tokens.
@@ -221,7 +221,7 @@ impl Answer {
         }
     }
 
-    /// What an answer means that is not what was asked for.
+    /// The meaning of an answer that does not hold what was asked for.
     pub fn failure(&self, asked: Asked) -> Failure {
         let plain = Told { status: self.status, code: String::new(), description: String::new() };
         let told = self.told();

@@ -211,7 +211,7 @@ fn raw(status: u16, media: &str, body: &str, headers: &str) -> Response {
 }
 
 impl Misbehaviour {
-    /// How far its clock is ahead, in seconds.
+    /// The seconds by which its clock is ahead.
     pub(super) fn skew(self) -> i64 {
         match self {
             Self::ClockAhead => 240,

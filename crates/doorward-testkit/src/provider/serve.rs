@@ -196,7 +196,6 @@ impl FakeProvider {
         if !known {
             return (401, json!({"error": "invalid_client"}));
         }
-        let now = Self::now(state) + state.misbehaviour.map_or(0, |odd| odd.skew());
         let mut own = None;
         let nonce = match param("grant_type").as_str() {
             "authorization_code" => {
@@ -234,6 +233,17 @@ impl FakeProvider {
             }
             _ => return (400, json!({"error": "unsupported_grant_type"})),
         };
+        Self::issued(issuer, state, nonce, own)
+    }
+
+    /// Tokens for the provider's user, or for the one whose own token came.
+    fn issued(
+        issuer: &str,
+        state: &mut State,
+        nonce: Option<String>,
+        mut own: Option<String>,
+    ) -> (u16, Value) {
+        let now = Self::now(state) + state.misbehaviour.map_or(0, |odd| odd.skew());
         let mut claims = json!({"iss": issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "auth_time": now, "sid": "sid-1"});
         if let Some(nonce) = nonce {
             claims["nonce"] = nonce.into();

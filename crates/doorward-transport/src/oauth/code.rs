@@ -110,7 +110,7 @@ impl Told {
         Some(Self { status, code, description })
     }
 
-    /// What it complains about.
+    /// The subject of the complaint.
     pub fn complaint(&self) -> Complaint {
         let known = CODES.iter().find(|(code, _)| self.code.eq_ignore_ascii_case(code));
         known.map_or(Complaint::Unknown, |(_, complaint)| *complaint)

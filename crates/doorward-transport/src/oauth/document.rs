@@ -11,7 +11,7 @@ use doorward_model::{Timestamp, foreign};
 pub struct LeftOut {
     /// Its name.
     pub name: String,
-    /// What is wrong with it.
+    /// The fault.
     pub why: String,
 }
 

@@ -5,7 +5,7 @@ use doorward_model::Timestamp;
 use super::{Answer, Asked, Document, Failure, LeftOut};
 use crate::Fetched;
 
-/// How long an access token counts.
+/// Lifetime of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifetime {
     /// It is not said: without end, as far as is known.
@@ -19,7 +19,7 @@ pub enum Lifetime {
 /// The longest lifetime that is believed, in seconds.
 const LONGEST: i64 = 10 * 366 * 86_400;
 
-/// What a token endpoint gave. Each of the tokens may be missing; the caller knows which it needs.
+/// Tokens of a token endpoint. Each of the tokens may be missing; the caller knows which it needs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tokens {
     /// The access token: a bearer token of visible ASCII characters.
@@ -28,7 +28,7 @@ pub struct Tokens {
     pub refresh_token: Option<String>,
     /// The ID token.
     pub id_token: Option<String>,
-    /// How long the access token counts.
+    /// The lifetime of the access token.
     pub lifetime: Lifetime,
     /// The scopes, separated by spaces.
     pub scope: Option<String>,
@@ -46,7 +46,7 @@ impl std::fmt::Debug for Tokens {
 /// same: the one before it may be worth nothing any more.
 #[derive(Clone, Debug)]
 pub struct TokensFailure {
-    /// What the answer means.
+    /// The meaning of the answer.
     pub failure: Failure,
     /// The refresh token in it.
     pub refresh_token: Option<String>,
@@ -101,14 +101,14 @@ impl Answer {
     }
 }
 
-/// What a registration endpoint gave (RFC 7591 §3.2.1).
+/// A registration (RFC 7591 §3.2.1).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Registration {
     /// Our name there.
     pub client_id: String,
     /// Our secret there.
     pub client_secret: Option<String>,
-    /// How the secret is to be presented.
+    /// The method by which the secret is presented.
     pub auth_method: Option<String>,
     /// The end of the secret.
     pub secret_expires_at: Option<Timestamp>,

@@ -28,10 +28,10 @@ const BELIEVED_IN_NEED: Duration = Duration::from_hours(24);
 const FAILED: Duration = Duration::from_secs(3);
 /// The longest that a fetch takes.
 const LONGEST: Duration = Duration::from_secs(20);
-/// How often an unknown key may make us fetch the keys again.
+/// The pause between two fetches of the keys because of an unknown key.
 const KEYS_AGAIN: Duration = Duration::from_secs(5);
 
-/// What is used of a discovery document, with endpoints set by hand over it.
+/// The used members of a discovery document, with endpoints set by hand over it.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     pub(crate) issuer: String,
@@ -67,7 +67,7 @@ enum Fetch {
 /// Result of a fetch. Keys that were fetched a moment ago are not fetched again: `None`.
 type Fetched = Result<Option<Arc<Discovered>>, FederationError>;
 
-/// Where to discover, and by which client.
+/// The source of the document, and the client that asks for it.
 #[derive(Clone)]
 struct Source {
     provider: String,
@@ -104,7 +104,7 @@ impl Discovery {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What need not be fetched: what is believed still, or the failure of a moment ago.
+    /// The state that need not be fetched: what is believed still, or the failure of a moment ago.
     fn known(&self) -> Option<Result<Arc<Discovered>, FederationError>> {
         let state = self.state();
         if let Some(found) = state.found.as_ref().filter(|found| found.at.elapsed() < BELIEVED) {
@@ -246,7 +246,7 @@ impl Source {
         Ok(key_set(document.into_members()))
     }
 
-    /// The issuer in the document must be the configured one: otherwise whoever answers there is
+    /// The issuer in the document must be the configured one: otherwise the server that answers there is
     /// not whom the operator named (OpenID Connect Discovery §4.3).
     fn check_issuer(&self, document: &mut Document) -> Result<(), FederationError> {
         let told = document.text("issuer").unwrap_or_default();

@@ -21,7 +21,7 @@ use crate::{
     settings::{OpenId, TENANT},
 };
 
-/// How far the provider's clock may be off, in seconds. The nonce binds a token to one sign-in, so
+/// The tolerated difference of the provider's clock, in seconds. The nonce binds a token to one sign-in, so
 /// its time need not.
 pub(crate) const LEEWAY: i64 = 300;
 /// By how many seconds the end of a token may be over.
