@@ -48,7 +48,7 @@ server.cliWith('s3:cret+with/odd&chars=', 'provider', 'add', 'navy', '--kind', '
 server.cli('user', 'add', 'alice', '--password-stdin', '--role', 'developer');
 for (const name of ['corp', 'navy']) {
   const said = server.cli('provider', 'test', name, '--public-url', url);
-  check(said.split('\n').filter(line => line.startsWith('ok')).length === 4, `doorward provider test ${name} finds nothing wrong`);
+  check(said.split('\n').filter(line => line.startsWith('ok')).length === 5, `doorward provider test ${name} finds nothing wrong`);
 }
 check(/ok +provider navy/.test(server.cli('doctor', '--public-url', url)), 'doorward doctor looks at providers');
 
