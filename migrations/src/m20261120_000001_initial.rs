@@ -35,6 +35,7 @@ fn index(table: &'static str, column: &'static str) -> IndexCreateStatement {
         .take()
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of tables, which is never edited")]
 fn tables() -> Vec<TableCreateStatement> {
     vec![
         table(

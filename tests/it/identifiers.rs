@@ -2,7 +2,8 @@
 
 use doorward::config::Config;
 use doorward_model::{
-    Change, Client, ClientAuthMethod, ClientId, ClientSource, RedirectUri, ScopeSet, Timestamp,
+    Change, Client, ClientAuthMethod, ClientId, ClientSource, GrantTypes, RedirectUri, ScopeSet,
+    Timestamp,
 };
 use doorward_testkit::{OAuthClient, TestServer};
 use serde_json::json;
@@ -23,7 +24,7 @@ async fn server(rule: &str) -> TestServer {
         redirect_uris: vec![RedirectUri::from_stored("http://127.0.0.1:7777/callback".to_owned())],
         auth_method: ClientAuthMethod::None,
         secret: None,
-        refresh_tokens: true,
+        grant_types: GrantTypes::of_code_flow(),
         scopes: ScopeSet::all(),
         client_uri: None,
         jwks: None,

@@ -2,10 +2,10 @@
 
 use doorward_model::{
     Change, Client, ClientAuthMethod, ClientId, ClientSource, Connection, CountedAttempt, Grant,
-    GrantId, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey, PersonName, PlainToken,
-    ProviderId, RedirectUri, RefreshToken, Resource, RevokeReason, Role, ScopeSet, Sealed,
-    SignInAttempt, Timestamp, TokenKind, ToolClass, Totp, UnitOfWork, UpstreamChange, UpstreamName,
-    UserId,
+    GrantId, GrantType, GrantTypes, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey,
+    PersonName, PlainToken, ProviderId, RedirectUri, RefreshToken, Resource, RevokeReason, Role,
+    ScopeSet, Sealed, SignInAttempt, Subject, Timestamp, TokenKind, ToolClass, Totp, UnitOfWork,
+    UpstreamChange, UpstreamName, UserId,
     upstream::{
         ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
         UpstreamRegistration,
@@ -24,7 +24,7 @@ fn client(id: &str) -> Client {
         redirect_uris: vec![RedirectUri::from_stored("https://a.example/?x=\"1\"".into())],
         auth_method: ClientAuthMethod::None,
         secret: None,
-        refresh_tokens: true,
+        grant_types: GrantTypes::of_code_flow(),
         scopes: ScopeSet::all(),
         client_uri: None,
         jwks: None,
@@ -43,12 +43,14 @@ fn grant(id: &str, user: &str) -> Grant {
     Grant {
         id: GrantId::from_text(id),
         client_id: ClientId::from_text("c1"),
-        user_id: UserId::from_text(user),
+        subject: Subject {
+            account: UserId::from_text(user),
+            auth_time: NOW,
+            authentication: doorward_model::Authentication::default(),
+            identity: None,
+        },
         scopes: ScopeSet::default_request(),
         resources: vec![Resource::from_stored("https://a.example/mcp".into())],
-        auth_time: NOW,
-        authentication: doorward_model::Authentication::default(),
-        identity: None,
         created_at: NOW,
         last_used_at: NOW,
         expires_at: NOW.plus(1000),
@@ -89,6 +91,24 @@ async fn a_refused_condition_undoes_its_whole_unit_and_no_other() {
         (read.name.as_str(), read.redirect_uris[0].as_str()),
         ("n\u{e4}me \u{1f600}", "https://a.example/?x=\"1\"")
     );
+}
+
+#[tokio::test]
+async fn the_grant_types_of_a_client_are_kept_and_follow_its_document() {
+    let server = TestServer::start().await;
+    let store = &server.app.store;
+    let id = ClientId::from_text("https://app.example/client.json");
+    let document = |grant_types| {
+        let source = ClientSource::MetadataDocument;
+        let client = Client { source, grant_types, ..client(id.as_str()) };
+        Change::PutDocumentClient(Box::new(client))
+    };
+    let code = GrantTypes::from_iter([GrantType::AuthorizationCode]);
+    for grant_types in [GrantTypes::of_code_flow(), code, GrantTypes::of_code_flow()] {
+        store.apply(document(grant_types.clone())).await.unwrap();
+        let read = store.client(&id).await.unwrap().unwrap();
+        assert_eq!(read.grant_types, grant_types);
+    }
 }
 
 #[tokio::test]

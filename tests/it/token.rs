@@ -275,3 +275,40 @@ async fn login_14_a_code_that_arrives_after_its_person_was_disabled_buys_nothing
     client.redeem(&late, &pkce, &[]).await.expect(200);
     client.refresh(&tokens.refresh, &[]).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_client_uses_only_the_grant_types_that_it_registered() {
+    let server = TestServer::start().await;
+    server.person("alice").await;
+    let once = OAuthClient::register_with(&server, serde_json::json!({"token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "urn:x"]})).await;
+    once.tokens(&server.signed_in("alice").await, &[]).await;
+    assert_eq!(
+        once.refresh("dw_rt_any", &[]).await.expect(400).json()["error"],
+        "unauthorized_client"
+    );
+    let both = OAuthClient::register(&server).await;
+    assert_eq!(both.refresh("dw_rt_any", &[]).await.expect(400).json()["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_refused_request_writes_what_it_must_and_nothing_else() {
+    let (server, client, browser) = stage().await;
+    let pkce = Pkce::default();
+    let code = client.code(&browser, &pkce, &[]).await;
+    let tokens = Tokens::read(client.redeem(&code, &pkce, &[]).await);
+    // A replay that is wrong in what comes after the verifier is a replay all the same.
+    let replay = client.redeem(&code, &pkce, &[("resource", "https://evil.example/mcp")]).await;
+    assert_eq!(replay.expect(400).json()["error"], "invalid_grant");
+    assert!(!server.calls(&tokens.access).await);
+    // A refresh that names too much spends nothing.
+    let tokens = client.tokens(&browser, &[]).await;
+    for (change, error) in [
+        (("scope", "mcp:destructive"), "invalid_scope"),
+        (("scope", "nothing"), "invalid_scope"),
+        (("resource", "https://evil.example/mcp"), "invalid_target"),
+    ] {
+        let refused = client.refresh(&tokens.refresh, &[change]).await.expect(400);
+        assert_eq!(refused.json()["error"], error, "{change:?}");
+    }
+    client.refresh(&tokens.refresh, &[]).await.expect(200);
+}

@@ -12,7 +12,7 @@ use std::{
 
 use doorward_model::{
     AuditEvent, AuditFilter, Change, Client, ClientAuthMethod, ClientId, ClientSource,
-    CountedAttempt, ScopeSet, Timestamp, UnitOfWork,
+    CountedAttempt, GrantTypes, ScopeSet, Timestamp, UnitOfWork,
 };
 use doorward_store::{ClientFilter, Condition, Observer, Store, StoreError};
 use doorward_testkit::TestServer;
@@ -27,7 +27,7 @@ fn client(id: String) -> Client {
         redirect_uris: Vec::new(),
         auth_method: ClientAuthMethod::None,
         secret: None,
-        refresh_tokens: true,
+        grant_types: GrantTypes::of_code_flow(),
         scopes: ScopeSet::all(),
         client_uri: None,
         jwks: None,

@@ -160,7 +160,7 @@ pub(crate) enum Answered {
 
 /// Whose question it is: its state opens for nobody else, and for no other client and upstream.
 fn place(visit: &Visit, upstream: &Upstream) -> String {
-    format!("connect_state/{}/{}/{}", visit.caller.user_id, visit.caller.client_id, upstream.name)
+    format!("connect_state/{}/{}/{}", visit.caller.user_id(), visit.caller.program(), upstream.name)
 }
 
 fn link_text(upstream: &Upstream, why: &str, link: &str) -> String {
@@ -217,7 +217,8 @@ impl Gateway {
             )));
         }
         let link = self.connect_url(upstream);
-        let known = self.inner.parts.store.connection(&visit.caller.user_id, upstream.name).await?;
+        let known =
+            self.inner.parts.store.connection(visit.caller.user_id(), upstream.name).await?;
         let wants_more = self.wants_more(visit, upstream);
         let problem = known
             .and_then(|connection| connection.problem)
@@ -327,7 +328,7 @@ impl Gateway {
     fn wants_more(&self, visit: &Visit, upstream: &Upstream) -> bool {
         let wanted =
             self.inner.wanted_scopes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        wanted.contains_key(&(visit.caller.user_id.clone(), upstream.name))
+        wanted.contains_key(&(visit.caller.user_id().clone(), upstream.name))
     }
 
     /// The refusal of a request that has no result of its own to say it in.

@@ -205,13 +205,13 @@ fn of_ask(error: AskError) -> ErrorData {
 
 impl Errand<'_> {
     fn place(&self) -> String {
-        format!("request_state/{}/{}", self.visit.caller.user_id, self.upstream)
+        format!("request_state/{}/{}", self.visit.caller.user_id(), self.upstream)
     }
 
     fn carry(&self, state: Option<String>, parked: Option<String>) -> String {
         let carried = Carried {
-            user: self.visit.caller.user_id.to_string(),
-            client: self.visit.caller.client_id.to_string(),
+            user: self.visit.caller.user_id().to_string(),
+            client: self.visit.caller.program().to_string(),
             upstream: self.upstream.to_string(),
             about: self.about.clone(),
             until: self
@@ -249,8 +249,8 @@ impl Errand<'_> {
             .map_err(|_| wrong())?;
         let carried: Carried = serde_json::from_slice(&plain).map_err(|_| wrong())?;
         let caller = &self.visit.caller;
-        let fits = carried.user == caller.user_id.as_str()
-            && carried.client == caller.client_id.as_str()
+        let fits = carried.user == caller.user_id().as_str()
+            && carried.client == caller.program().as_str()
             && carried.upstream == self.upstream.as_str()
             && carried.about == self.about
             && self.inner.parts.clock.now().0 < carried.until;
@@ -279,7 +279,7 @@ impl Errand<'_> {
     async fn begin(&self, request: ClientRequest) -> Result<Conversation, Failed> {
         self.link
             .begin(
-                &self.visit.caller.user_id,
+                self.visit.caller.user_id(),
                 request,
                 passed_on(self.meta.clone()),
                 &askable(self.visit, &self.link.upstream),
@@ -295,7 +295,7 @@ impl Errand<'_> {
                 None,
             ))
         };
-        let user = self.visit.caller.user_id.as_str();
+        let user = self.visit.caller.user_id().as_str();
         let mut parked = self.inner.parked.lock();
         if parked.get(id).is_none_or(|waiting| waiting.user != user) {
             return Err(gone());
@@ -424,7 +424,7 @@ impl Errand<'_> {
                 None,
             ))
         };
-        let user = self.visit.caller.user_id.to_string();
+        let user = self.visit.caller.user_id().to_string();
         let id = random_text(self.inner.parts.entropy.as_ref(), 18);
         let mut parked = self.inner.parked.lock();
         if parked.len() >= MOST_PARKED

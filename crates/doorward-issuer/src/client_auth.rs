@@ -17,7 +17,7 @@ use doorward_store::StoreError;
 use doorward_transport::{ClientAddress, Params};
 use url::Url;
 
-use crate::{Failure, Issuer};
+use crate::{Failure, Issuer, grants};
 
 /// A client that proved itself as far as its registration demands.
 #[derive(Clone, Debug)]
@@ -25,12 +25,18 @@ pub(crate) struct AuthenticatedClient {
     pub(crate) client: Arc<Client>,
 }
 
-/// A refusal, and whether the client tried HTTP Basic, which the answer must then name (RFC 6749
-/// §5.2).
+/// A refusal of a request of a client. `basic` says that the client tried HTTP Basic in vain, which
+/// the answer must then name (RFC 6749 §5.2).
 #[derive(Debug)]
-pub(crate) struct ClientAuthFailure {
+pub(crate) struct RequestFailure {
     pub(crate) failure: Failure,
     pub(crate) basic: bool,
+}
+
+impl From<Failure> for RequestFailure {
+    fn from(failure: Failure) -> Self {
+        Self { failure, basic: false }
+    }
 }
 
 /// The endpoints at which clients authenticate. The timeline names the one that refused.
@@ -45,8 +51,7 @@ impl Endpoint {
     /// The step that a request to this endpoint is.
     fn step(self, params: &Params) -> StepKind {
         match self {
-            Self::Token if params.get("grant_type") == Some("refresh_token") => StepKind::Refresh,
-            Self::Token => StepKind::Token,
+            Self::Token => grants::named(params).map_or(StepKind::Token, grants::Grant::step),
             Self::Revocation => StepKind::Revoke,
             Self::Introspection => StepKind::Introspect,
         }
@@ -175,7 +180,7 @@ impl Issuer {
         headers: &HeaderMap,
         params: &Params,
         address: ClientAddress,
-    ) -> Result<AuthenticatedClient, ClientAuthFailure> {
+    ) -> Result<AuthenticatedClient, RequestFailure> {
         let basic = headers.contains_key(header::AUTHORIZATION);
         let done = self.authenticate_inner(headers, params, address).await;
         done.map_err(|failure| {
@@ -188,7 +193,7 @@ impl Issuer {
                     .store
                     .note_step(named.into_iter().fold(step, |step, id| step.client(id, None)));
             }
-            ClientAuthFailure { failure, basic }
+            RequestFailure { failure, basic }
         })
     }
 
@@ -211,7 +216,7 @@ impl Issuer {
                 }
             }
             (ClientAuthMethod::PrivateKeyJwt, Credential::Assertion(assertion)) => {
-                self.check_assertion(&client, &assertion).await?
+                self.check_assertion(&client, &assertion).await?;
             }
             (method, _) => {
                 return Err(invalid(&format!(

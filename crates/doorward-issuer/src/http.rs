@@ -5,18 +5,18 @@ use axum::{
     Extension, Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware,
     response::Response,
     routing::{get, post},
 };
 use doorward_model::{ConnectStep, OAuthErrorCode, StepKind, routes};
 use doorward_transport::{ClientAddress, Params, ParamsError, allowance::Taken, answer, cors};
-use serde_json::json;
+use serde_json::Value;
 
 use crate::{
     Failure, Issuer,
-    client_auth::{self, AuthenticatedClient, ClientAuthFailure, Endpoint},
+    client_auth::{self, RequestFailure},
 };
 
 /// For how many seconds metadata and keys may be cached. Keys are published ahead by longer than
@@ -106,13 +106,8 @@ fn bad_form(error: &ParamsError) -> Response {
     answer::oauth_error(status, OAuthErrorCode::InvalidRequest, &error.to_string())
 }
 
-/// Reads a form and makes sure of the client that sends it.
-async fn receive(
-    issuer: &Issuer,
-    endpoint: Endpoint,
-    address: ClientAddress,
-    request: Request<Body>,
-) -> Result<(AuthenticatedClient, Params), Response> {
+/// Reads a form, unless its client had too many requests refused.
+async fn receive(request: Request<Body>) -> Result<(HeaderMap, Params), Response> {
     let headers = request.headers().clone();
     let taken = request.extensions().get::<Taken>().cloned();
     let params = Params::from_form(request).await.map_err(|error| bad_form(&error))?;
@@ -130,10 +125,14 @@ async fn receive(
             60,
         ));
     }
-    let client = issuer.authenticate(endpoint, &headers, &params, address).await;
-    client
-        .map(|client| (client, params))
-        .map_err(|ClientAuthFailure { failure, basic }| refusal(&failure, basic))
+    Ok((headers, params))
+}
+
+fn respond(done: Result<Value, RequestFailure>) -> Response {
+    match done {
+        Ok(body) => answer::json(StatusCode::OK, &body),
+        Err(RequestFailure { failure, basic }) => refusal(&failure, basic),
+    }
 }
 
 async fn token(
@@ -141,21 +140,9 @@ async fn token(
     Extension(address): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Response {
-    let (client, params) = match receive(&issuer, Endpoint::Token, address, request).await {
-        Ok(received) => received,
-        Err(response) => return response,
-    };
-    match issuer.token(&client, &params).await {
-        Ok(tokens) => {
-            let mut body = json!({
-                "access_token": tokens.access_token, "token_type": "Bearer", "expires_in": tokens.expires_in, "scope": tokens.scope.to_string(),
-            });
-            if let (Some(refresh), Some(members)) = (&tokens.refresh_token, body.as_object_mut()) {
-                members.insert("refresh_token".to_owned(), refresh.reveal().into());
-            }
-            answer::json(StatusCode::OK, &body)
-        }
-        Err(failure) => refusal(&failure, false),
+    match receive(request).await {
+        Ok((headers, params)) => respond(issuer.token(&headers, &params, address).await),
+        Err(response) => response,
     }
 }
 
@@ -164,11 +151,8 @@ async fn revoke(
     Extension(address): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Response {
-    match receive(&issuer, Endpoint::Revocation, address, request).await {
-        Ok((client, params)) => match issuer.revoke(&client, &params).await {
-            Ok(()) => answer::json(StatusCode::OK, &json!({})),
-            Err(failure) => refusal(&failure, false),
-        },
+    match receive(request).await {
+        Ok((headers, params)) => respond(issuer.revoke(&headers, &params, address).await),
         Err(response) => response,
     }
 }
@@ -178,11 +162,8 @@ async fn introspect(
     Extension(address): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Response {
-    match receive(&issuer, Endpoint::Introspection, address, request).await {
-        Ok((client, params)) => match issuer.introspect(&client, &params).await {
-            Ok(body) => answer::json(StatusCode::OK, &body),
-            Err(failure) => refusal(&failure, false),
-        },
+    match receive(request).await {
+        Ok((headers, params)) => respond(issuer.introspect(&headers, &params, address).await),
         Err(response) => response,
     }
 }

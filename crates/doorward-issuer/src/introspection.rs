@@ -1,12 +1,14 @@
 //! Token introspection (RFC 7662).
 
-use doorward_model::{
-    Client, ClientAuthMethod, ClientSource, OAuthErrorCode, PlainToken, TokenKind,
-};
-use doorward_transport::Params;
+use doorward_model::{ClientAuthMethod, ClientSource, OAuthErrorCode, PlainToken, TokenKind};
+use doorward_transport::{ClientAddress, Params};
+use http::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::{Failure, Issuer, client_auth::AuthenticatedClient};
+use crate::{
+    Failure, Issuer,
+    client_auth::{AuthenticatedClient, Endpoint, RequestFailure},
+};
 
 fn inactive() -> Value {
     json!({ "active": false })
@@ -18,15 +20,15 @@ impl Issuer {
     /// be one.
     pub(crate) async fn introspect(
         &self,
-        caller: &AuthenticatedClient,
+        headers: &HeaderMap,
         params: &Params,
-    ) -> Result<Value, Failure> {
-        let caller: &Client = &caller.client;
+        address: ClientAddress,
+    ) -> Result<Value, RequestFailure> {
+        let AuthenticatedClient { client: caller } =
+            self.authenticate(Endpoint::Introspection, headers, params, address).await?;
         if caller.auth_method == ClientAuthMethod::None {
-            return Err(Failure::new(
-                OAuthErrorCode::InvalidClient,
-                "introspection needs a client that authenticates",
-            ));
+            let why = "introspection needs a client that authenticates";
+            return Err(Failure::new(OAuthErrorCode::InvalidClient, why).into());
         }
         let token = params
             .get("token")
@@ -39,15 +41,16 @@ impl Issuer {
             return Ok(inactive());
         }
         if token.starts_with(TokenKind::RefreshToken.prefix()) {
+            let presented = PlainToken::presented(token).hashed();
             let refresh =
-                self.parts.store.refresh_token(&PlainToken::presented(token).hashed()).await?;
+                self.parts.store.refresh_token(&presented).await.map_err(Failure::from)?;
             let Some(refresh) =
                 refresh.filter(|refresh| refresh.used_at.is_none() && now < refresh.expires_at)
             else {
                 return Ok(inactive());
             };
             return Ok(json!({
-                "active": true, "token_type": "refresh_token", "iss": self.parts.public_url.as_str(), "sub": grant.user_id.as_str(),
+                "active": true, "token_type": "refresh_token", "iss": self.parts.public_url.as_str(), "sub": grant.subject.account.as_str(),
                 "client_id": grant.client_id.as_str(), "scope": grant.scopes.to_string(), "exp": refresh.expires_at.0,
             }));
         }

@@ -1,18 +1,21 @@
 //! Decides the next step of an authorization and turns grants into tokens.
 //!
-//! `oxide-auth` is the state machine behind both; only its module `oxide` names it. What it does
-//! not know (client authentication, revocation, introspection, metadata) stands beside it.
+//! `checks` holds the pure checks of what clients send, `oxide` the rules of the code flow (the only
+//! module that names `oxide-auth`), `authorization` the browser's half of the flow, `grants` one
+//! file for each grant type of the token endpoint, and `token` the order in which it decides.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
 mod authorization;
+mod checks;
 mod client_auth;
 mod config;
 pub mod grants;
 pub mod http;
 mod introspection;
+mod issue;
 mod metadata;
 mod oxide;
 mod revocation;
@@ -141,7 +144,9 @@ impl Failure {
             OAuthErrorCode::InvalidScope => Reason::Scope,
             OAuthErrorCode::InvalidTarget => Reason::Resource,
             OAuthErrorCode::UnsupportedResponseType => Reason::ResponseType,
-            OAuthErrorCode::UnsupportedGrantType => Reason::GrantType,
+            OAuthErrorCode::UnsupportedGrantType | OAuthErrorCode::UnauthorizedClient => {
+                Reason::GrantType
+            }
             OAuthErrorCode::InvalidClient => Reason::ClientAuth,
             OAuthErrorCode::InvalidGrant => Reason::RefreshUnknown,
             OAuthErrorCode::AccessDenied => Reason::Denied,

@@ -1,9 +1,9 @@
 //! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0 §3).
 
-use doorward_model::{ClientAuthMethod, routes, scope::SCOPES};
+use doorward_model::{ClientAuthMethod, GrantType, routes, scope::SCOPES};
 use serde_json::{Value, json};
 
-use crate::{Issuer, grants::GRANT_TYPES};
+use crate::Issuer;
 
 impl Issuer {
     /// The metadata document. Its two names differ only in members that OpenID Connect demands and
@@ -28,7 +28,7 @@ impl Issuer {
             "jwks_uri": at(routes::JWKS),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": GRANT_TYPES.iter().map(|grant| grant.name).collect::<Vec<_>>(),
+            "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": methods,
             "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms,

@@ -3,9 +3,14 @@
 use doorward_model::{
     Change, ClientId, Grant, GrantId, OAuthErrorCode, PlainToken, RevokeReason, TokenKind,
 };
-use doorward_transport::Params;
+use doorward_transport::{ClientAddress, Params};
+use http::HeaderMap;
+use serde_json::{Value, json};
 
-use crate::{Failure, Issuer, client_auth::AuthenticatedClient};
+use crate::{
+    Failure, Issuer,
+    client_auth::{AuthenticatedClient, Endpoint, RequestFailure},
+};
 
 impl Issuer {
     /// The grant that a token belongs to, if the token is one of ours, with the client that it was
@@ -34,26 +39,28 @@ impl Issuer {
     /// nothing and are not told apart (RFC 7009 §2.2).
     pub(crate) async fn revoke(
         &self,
-        client: &AuthenticatedClient,
+        headers: &HeaderMap,
         params: &Params,
-    ) -> Result<(), Failure> {
+        address: ClientAddress,
+    ) -> Result<Value, RequestFailure> {
+        let AuthenticatedClient { client } =
+            self.authenticate(Endpoint::Revocation, headers, params, address).await?;
         let token = params
             .get("token")
             .ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "token is missing"))?;
-        let Some(grant) = self.grant_of(token).await? else { return Ok(()) };
-        if grant.client_id != client.client.id {
-            tracing::warn!(client = %client.client.id, owner = %grant.client_id, "a client tried to revoke another client's token");
-            return Ok(());
+        let nothing = || Ok(json!({}));
+        let Some(grant) = self.grant_of(token).await? else { return nothing() };
+        if grant.client_id != client.id {
+            tracing::warn!(client = %client.id, owner = %grant.client_id, "a client tried to revoke another client's token");
+            return nothing();
         }
-        self.parts
-            .store
-            .apply(Change::RevokeGrant {
-                grant_id: grant.id,
-                at: self.parts.clock.now(),
-                reason: RevokeReason::ByClient,
-            })
-            .await?;
-        Ok(())
+        let revoke = Change::RevokeGrant {
+            grant_id: grant.id,
+            at: self.parts.clock.now(),
+            reason: RevokeReason::ByClient,
+        };
+        self.parts.store.apply(revoke).await.map_err(Failure::from)?;
+        nothing()
     }
 
     /// Withdraws everything that a person allowed a client: `None` in its place withdraws from all

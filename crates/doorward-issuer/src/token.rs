@@ -1,99 +1,97 @@
-//! The token endpoint's decision: run the grant, apply what it decided, answer.
+//! The token endpoint's decision, from the request to the response.
 
 use doorward_model::{
-    AuditEvent, AuditKind, AuditSubject, Change, ConnectStep, OAuthErrorCode, Outcome as Ended,
-    PlainToken, Reason, RevokeReason, StepKind, UnitOfWork,
+    AuditEvent, AuditKind, AuditSubject, Change, Client, ConnectStep, GrantId, OAuthErrorCode,
+    Outcome, PlainToken, ScopeSet, StepKind, UserId,
 };
-use doorward_store::{Condition, StoreError};
-use doorward_transport::Params;
+use doorward_store::StoreError;
+use doorward_transport::{ClientAddress, Params};
+use http::HeaderMap;
+use serde_json::{Value, json};
 
 use crate::{
     Failure, Issuer,
-    client_auth::AuthenticatedClient,
-    grants,
-    oxide::{IssuedTokens, Outcome},
+    client_auth::{Endpoint, RequestFailure},
+    grants::{self, Granted, Refused, Request},
 };
 
-/// How often a decision is taken anew because another request changed what it was based on.
+/// The attempts at a decision that other requests keep changing the basis of.
 const ATTEMPTS: usize = 3;
 
+/// The tokens that a request is answered with.
+#[derive(Debug)]
+struct Issued {
+    access_token: String,
+    refresh_token: Option<PlainToken>,
+    expires_in: i64,
+    scope: ScopeSet,
+    account: UserId,
+    grant_id: GrantId,
+}
+
+impl Issued {
+    /// The response (OAuth 2.1 §3.2.3).
+    fn body(&self) -> Value {
+        let mut body = json!({
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+            "scope": self.scope.to_string(),
+        });
+        if let (Some(refresh), Some(members)) = (&self.refresh_token, body.as_object_mut()) {
+            members.insert("refresh_token".to_owned(), refresh.reveal().into());
+        }
+        body
+    }
+}
+
 impl Issuer {
-    /// Exchanges a code or refresh token for tokens. What is answered is durable.
+    /// Answers a token request. What is answered is durable.
     pub(crate) async fn token(
         &self,
-        client: &AuthenticatedClient,
+        headers: &HeaderMap,
         params: &Params,
-    ) -> Result<IssuedTokens, Failure> {
-        let result = self.exchange(client, params).await;
-        self.note_token(client, params, &result).await;
-        result
+        address: ClientAddress,
+    ) -> Result<Value, RequestFailure> {
+        // 1. Authenticate the client.
+        let client = self.authenticate(Endpoint::Token, headers, params, address).await?.client;
+        let result = self.exchange(&client, params).await;
+        self.note_token(&client, params, &result).await;
+        // 6. The response.
+        Ok(result?.body())
     }
 
-    /// Tells the audit and the timeline.
-    async fn note_token(
-        &self,
-        client: &AuthenticatedClient,
-        params: &Params,
-        result: &Result<IssuedTokens, Failure>,
-    ) {
-        let refreshes = params.get("grant_type") == Some("refresh_token");
-        let client = &client.client;
-        let kind = if refreshes { StepKind::Refresh } else { StepKind::Token };
-        let step = ConnectStep::new(kind).client(client.id.as_str(), Some(client.name.clone()));
-        let event = match result {
-            Ok(tokens) if refreshes => {
-                let mut event = AuditEvent::new(AuditKind::TokenRefreshed)
-                    .by(&tokens.user_id)
-                    .about(AuditSubject::Grant, tokens.grant_id.as_str());
-                event.actor.grant_id = Some(tokens.grant_id.to_string());
-                event
-            }
-            // The grant that was made has its own entry.
-            Ok(tokens) => return self.parts.store.note_step(step.person(tokens.user_id.as_str())),
-            Err(failure) => {
-                self.parts.store.note_step(step.refused(failure.reason));
-                let detail = serde_json::json!({"grant_type": params.get("grant_type"), "error": failure.code.as_str(), "reason": failure.reason.code()});
-                AuditEvent::new(AuditKind::TokenRefused)
-                    .ended(Ended::Refused)
-                    .about(AuditSubject::Client, client.id.as_str())
-                    .detail(detail.to_string())
-            }
-        };
-        if let Err(error) = self.parts.store.note(event.through(&client.id)).await {
-            tracing::debug!(%error, "not noted");
-        }
-    }
-
-    async fn exchange(
-        &self,
-        client: &AuthenticatedClient,
-        params: &Params,
-    ) -> Result<IssuedTokens, Failure> {
+    async fn exchange(&self, client: &Client, params: &Params) -> Result<Issued, Failure> {
+        let grant = grants::requested(client, params)?;
+        // 2. The resources that the request names, for the grant to find among its own.
+        let resources = params.resources();
+        // 3. The scopes that it names, by the grant's rule.
+        let scopes = grant.scopes(params.get("scope"))?;
         for _ in 0..ATTEMPTS {
             self.follow_keys().await?;
-            let (Outcome { unit, tokens, .. }, result) = grants::run(self, client, params).await;
-            match self.parts.store.apply(unit).await {
-                Ok(()) => {
-                    result?;
-                    return tokens.ok_or_else(|| {
-                        Failure::new(OAuthErrorCode::ServerError, "no token was issued")
-                    });
+            // 4. The grant's decision.
+            let now = self.parts.clock.now();
+            let scopes = scopes.as_ref();
+            let request = Request { issuer: self, client, params, resources, scopes, now };
+            let refused = match grant.authorize(&request).await {
+                Ok(granted) => {
+                    // 5. One unit of work.
+                    let (issued, unit) = self.issue(granted, &request)?;
+                    match self.parts.store.apply(unit).await {
+                        Ok(()) => return Ok(issued),
+                        Err(StoreError::Refused(condition)) => {
+                            grant.overtaken(&request, condition).await.err()
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
                 }
-                // Two requests raced for the same code and this one lost: with everything else
-                // right, that is a replay.
-                Err(StoreError::Refused(Condition::RedeemCode)) => {
-                    return Err(self.replayed(params).await?);
+                Err(refused) => Some(refused),
+            };
+            if let Some(Refused { failure, unit }) = refused {
+                if !unit.is_empty() {
+                    self.parts.store.apply(unit).await?;
                 }
-                // The same for a refresh token: decide again on what the other request left, which
-                // is the grace period's case.
-                Err(StoreError::Refused(Condition::UseRefreshToken)) => {}
-                Err(StoreError::Refused(Condition::UseGrant)) => {
-                    return Err(Failure::new(
-                        OAuthErrorCode::InvalidGrant,
-                        "the grant was withdrawn or has ended",
-                    ));
-                }
-                Err(error) => return Err(error.into()),
+                return Err(failure);
             }
         }
         Err(Failure::new(
@@ -102,24 +100,57 @@ impl Issuer {
         ))
     }
 
-    async fn replayed(&self, params: &Params) -> Result<Failure, Failure> {
-        let presented = PlainToken::presented(params.get("code").unwrap_or_default());
-        if let Some(code) = self.parts.store.code(&presented.hashed()).await?
-            && code.consumed_at.is_some()
-        {
-            tracing::warn!(grant = %code.grant_id, client = %code.client_id, "one code was presented twice at the same moment: its grant is revoked");
-            let revoke = Change::RevokeGrant {
-                grant_id: code.grant_id,
-                at: self.parts.clock.now(),
-                reason: RevokeReason::CodeReplay,
-            };
-            self.parts.store.apply(UnitOfWork::from(revoke)).await?;
+    /// Signs the access token and completes the unit of work.
+    fn issue(
+        &self,
+        granted: Granted,
+        request: &Request<'_>,
+    ) -> Result<(Issued, doorward_model::UnitOfWork), Failure> {
+        let Granted { grant, is_new, scopes, resources, refresh_token, mut unit } = granted;
+        let (access_token, expires_in) =
+            self.access_token(&grant, &scopes, &resources, request.now)?;
+        let issued = Issued {
+            access_token,
+            refresh_token,
+            expires_in,
+            scope: scopes,
+            account: grant.subject.account.clone(),
+            grant_id: grant.id.clone(),
+        };
+        unit.push(if is_new {
+            Change::InsertGrant(grant)
+        } else {
+            Change::UseGrant { grant_id: grant.id, now: request.now }
+        });
+        Ok((issued, unit))
+    }
+
+    /// Tells the audit and the timeline.
+    async fn note_token(&self, client: &Client, params: &Params, result: &Result<Issued, Failure>) {
+        let kind = grants::named(params).map_or(StepKind::Token, grants::Grant::step);
+        let step = ConnectStep::new(kind).client(client.id.as_str(), Some(client.name.clone()));
+        let event = match result {
+            Ok(issued) if kind == StepKind::Refresh => {
+                let mut event = AuditEvent::new(AuditKind::TokenRefreshed)
+                    .by(&issued.account)
+                    .about(AuditSubject::Grant, issued.grant_id.as_str());
+                event.actor.grant_id = Some(issued.grant_id.to_string());
+                event
+            }
+            // The grant that was made has its own entry.
+            Ok(issued) => return self.parts.store.note_step(step.person(issued.account.as_str())),
+            Err(failure) => {
+                self.parts.store.note_step(step.refused(failure.reason));
+                let detail = json!({"grant_type": params.get("grant_type"), "error": failure.code.as_str(), "reason": failure.reason.code()});
+                AuditEvent::new(AuditKind::TokenRefused)
+                    .ended(Outcome::Refused)
+                    .about(AuditSubject::Client, client.id.as_str())
+                    .detail(detail.to_string())
+            }
+        };
+        if let Err(error) = self.parts.store.note(event.through(&client.id)).await {
+            tracing::debug!(%error, "not noted");
         }
-        Ok(Failure::new(
-            OAuthErrorCode::InvalidGrant,
-            "the code was used before; what it gave is revoked",
-        )
-        .because(Reason::CodeSpent))
     }
 
     /// Takes over the signing keys of the store; free when nothing changed.

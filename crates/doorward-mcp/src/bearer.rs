@@ -12,7 +12,7 @@ use doorward_model::{
 use doorward_store::StoreError;
 use quick_cache::sync::Cache;
 
-use crate::{Caller, Mcp, Target};
+use crate::{Caller, Mcp, Principal, Target};
 
 /// A grant's last use is noted at most this often, in seconds: a tool call is no reason for a
 /// durable write.
@@ -102,7 +102,7 @@ impl Mcp {
         target: Target,
         headers: &HeaderMap,
         uri: &Uri,
-    ) -> Result<Caller, BearerRefusal> {
+    ) -> Result<Arc<Caller>, BearerRefusal> {
         self.caller(&self.resource(target), headers, uri).await
     }
 
@@ -116,7 +116,7 @@ impl Mcp {
         resource: &Resource,
         headers: &HeaderMap,
         uri: &Uri,
-    ) -> Result<Caller, BearerRefusal> {
+    ) -> Result<Arc<Caller>, BearerRefusal> {
         let token = presented(headers, uri)?;
         let hashed = PlainToken::presented(token).hashed();
         if token.starts_with(TokenKind::AccessToken.prefix()) {
@@ -141,7 +141,7 @@ impl Mcp {
         let grant = parts.store.grant(&verified.grant_id).await?;
         let Some(grant) = grant.filter(|grant| {
             grant.is_live(now)
-                && grant.user_id == verified.user_id
+                && grant.subject.account == verified.user_id
                 && grant.client_id == verified.client_id
         }) else {
             return Err(BearerRefusal::invalid(
@@ -167,23 +167,18 @@ impl Mcp {
                 let _ = store.apply(Change::UseGrant { grant_id, now }).await;
             });
         }
-        Ok(Caller {
-            user_id: verified.user_id.clone(),
-            client_id: verified.client_id.clone(),
-            grant_id: verified.grant_id.clone(),
+        Ok(Arc::new(Caller {
             // Roles count as they are now, not as they were when the token was issued; so does what
             // the person took back since.
             scopes: parts.access.effective(
                 &verified.scopes.intersection(&grant.scopes),
                 &person,
-                &grant.authentication,
+                &grant.subject.authentication,
             ),
-            token: None,
             person,
-            authentication: grant.authentication.clone(),
-            auth_time: grant.auth_time,
             expires_at: verified.claims.exp,
-        })
+            principal: Principal::Client(grant),
+        }))
     }
 
     /// Finds out whose personal or service token this is.
@@ -191,7 +186,7 @@ impl Mcp {
         &self,
         resource: &Resource,
         hashed: &HashedToken,
-    ) -> Result<Caller, BearerRefusal> {
+    ) -> Result<Arc<Caller>, BearerRefusal> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         let Some(token) = parts.store.access_token(hashed).await? else {
@@ -232,19 +227,14 @@ impl Mcp {
                 let _ = store.apply(Change::UseAccessToken { id, now }).await;
             });
         }
-        // What was proved when the token was made, under the rules that hold now.
-        let authentication = token.authentication.clone();
-        Ok(Caller {
-            user_id: token.user_id.clone(),
-            client_id: ClientId::of_access_token(&token.id),
-            grant_id: GrantId::from_text(token.id.as_str()),
-            scopes: parts.access.effective(&token.scopes, &person, &authentication),
+        Ok(Arc::new(Caller {
+            // The authentication is that of the user who made the token; the rules are those of
+            // this moment.
+            scopes: parts.access.effective(&token.scopes, &person, &token.authentication),
             person,
-            authentication,
-            auth_time: token.created_at,
             expires_at: token.expires_at.0,
-            token: Some(token),
-        })
+            principal: Principal::Token(token),
+        }))
     }
 
     async fn verify(&self, token: &str, digest: String) -> Result<Arc<Verified>, BearerRefusal> {
@@ -289,17 +279,19 @@ impl Mcp {
         if now.0 >= caller.expires_at || !self.is_enabled().await.unwrap_or(true) {
             return false;
         }
-        if let Some(token) = &caller.token {
-            return match self.inner.parts.store.access_token(&token.token).await {
-                Ok(token) => token.is_some_and(|token| token.is_live(now)),
-                Err(_) => true,
-            };
-        }
-        match self.inner.parts.store.grant(&caller.grant_id).await {
-            Ok(grant) => grant.is_some_and(|grant| grant.is_live(now)),
-            // The database is away: new work is refused anyway, running work is not cut for it.
-            Err(_) => true,
-        }
+        let store = &self.inner.parts.store;
+        let live = match &caller.principal {
+            Principal::Token(token) => {
+                let token = store.access_token(&token.token).await;
+                token.map(|token| token.is_some_and(|token| token.is_live(now)))
+            }
+            Principal::Client(grant) => {
+                let grant = store.grant(&grant.id).await;
+                grant.map(|grant| grant.is_some_and(|grant| grant.is_live(now)))
+            }
+        };
+        // The database is away: new work is refused anyway, running work is not cut for it.
+        live.unwrap_or(true)
     }
 }
 

@@ -18,7 +18,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-use doorward_model::{ClientId, Entropy, UserId, id::random_text};
+use doorward_model::{Entropy, Program, UserId, id::random_text};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Map, Value, json};
 use tokio::{
@@ -56,7 +56,7 @@ pub enum AskError {
 
 struct Question {
     user_id: UserId,
-    client_id: ClientId,
+    program: String,
     answer: oneshot::Sender<Result<Value, Value>>,
 }
 
@@ -74,13 +74,13 @@ impl Questions {
     pub(crate) fn answered(
         &self,
         user_id: &UserId,
-        client_id: &ClientId,
+        program: Program<'_>,
         message: &Map<String, Value>,
     ) -> bool {
         let Some(id) = message.get("id").and_then(Value::as_str) else { return false };
         let mut waiting = self.lock();
         let theirs = waiting.get(id).is_some_and(|question| {
-            question.user_id == *user_id && question.client_id == *client_id
+            question.user_id == *user_id && question.program == program.as_str()
         });
         let Some(question) = waiting.remove(id).filter(|_| theirs) else { return false };
         let answer = match (message.get("result"), message.get("error")) {
@@ -107,7 +107,8 @@ impl Drop for Asked<'_> {
 #[derive(Clone)]
 pub(crate) struct Ends {
     pub(crate) user_id: UserId,
-    pub(crate) client_id: ClientId,
+    /// The client or personal access token, by its identifier.
+    pub(crate) program: String,
     pub(crate) questions: Arc<Questions>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) out: mpsc::Sender<Bytes>,
@@ -158,11 +159,7 @@ impl Channel {
             }
             waiting.insert(
                 id.clone(),
-                Question {
-                    user_id: ends.user_id.clone(),
-                    client_id: ends.client_id.clone(),
-                    answer,
-                },
+                Question { user_id: ends.user_id.clone(), program: ends.program.clone(), answer },
             );
         }
         let asked = Asked { questions: &ends.questions, id };
@@ -301,7 +298,7 @@ mod tests {
             let entropy = Arc::new(doorward_keys::SystemEntropy);
             let ends = Ends {
                 user_id: UserId::from_text(user),
-                client_id: ClientId::from_text("c"),
+                program: "c".to_owned(),
                 questions: Arc::clone(&questions),
                 entropy,
                 out,

@@ -242,14 +242,14 @@ impl Mcp {
     /// service token would answer it itself.
     fn may_ask_in_band(&self, visit: &Visit) -> bool {
         let client = &visit.client;
-        visit.caller.token.is_none()
+        visit.caller.token().is_none()
             && client.elicits_forms()
             && (client.modern || visit.session.is_some())
             && self
                 .inner
                 .confirm_in_band
                 .iter()
-                .any(|pattern| pattern.matches(visit.caller.client_id.as_str()))
+                .any(|pattern| pattern.matches(visit.caller.program().as_str()))
     }
 
     fn seal(
@@ -260,8 +260,8 @@ impl Mcp {
     ) -> String {
         let parts = &self.inner.parts;
         let about = About {
-            user: visit.caller.user_id.to_string(),
-            client: visit.caller.client_id.to_string(),
+            user: visit.caller.user_id().to_string(),
+            client: visit.caller.program().to_string(),
             item: given.item.clone(),
             digest: given.digest.clone(),
             nonce: doorward_model::id::random_text(parts.entropy.as_ref(), 12),
@@ -271,7 +271,7 @@ impl Mcp {
         };
         let state = parts
             .master
-            .seal(&place(&visit.caller.user_id), &serde_json::to_vec(&about).unwrap_or_default());
+            .seal(&place(visit.caller.user_id()), &serde_json::to_vec(&about).unwrap_or_default());
         format!("{}{}", if is_given { GIVEN } else { ASKED }, state.as_str())
     }
 
@@ -315,13 +315,13 @@ impl Mcp {
         let caller = &visit.caller;
         let opened = parts
             .master
-            .open(&place(&caller.user_id), &Sealed::from_stored(sealed.to_owned()))
+            .open(&place(caller.user_id()), &Sealed::from_stored(sealed.to_owned()))
             .ok();
         let about = opened.and_then(|plain| serde_json::from_slice::<About>(&plain).ok());
         let fits = |about: &About| {
             about.given == is_given
-                && about.user == caller.user_id.as_str()
-                && about.client == caller.client_id.as_str()
+                && about.user == caller.user_id().as_str()
+                && about.client == caller.program().as_str()
                 && about.item == given.item
                 && about.digest == given.digest
                 && parts.clock.now().0 < about.until
@@ -386,7 +386,7 @@ impl Mcp {
     ) -> Result<Confirmation, ToolError> {
         let parts = &self.inner.parts;
         let (caller, facts) = (&visit.caller, item.facts());
-        let label = self.label(&caller.user_id, caller.client_id.as_str(), &given);
+        let label = self.label(caller.user_id(), caller.program().as_str(), &given);
         let id = PlainToken::random(TokenKind::Link, parts.entropy.as_ref());
         let handle: String = id
             .reveal()
@@ -400,7 +400,7 @@ impl Mcp {
             title: foreign::line(title(item), foreign::LINE).into_owned(),
             client: foreign::line(&visit.registered_name, foreign::LINE).into_owned(),
             arguments,
-            client_id: caller.client_id.to_string(),
+            client_id: caller.program().to_string(),
             digest: given.digest,
             id: handle.clone(),
         };
@@ -408,9 +408,9 @@ impl Mcp {
         let now = parts.clock.now();
         let row = KeptResult {
             id: PlainToken::presented(&handle).hashed(),
-            user_id: caller.user_id.clone(),
+            user_id: caller.user_id().clone(),
             tool: label,
-            body: parts.master.seal(&place(&caller.user_id), &plain),
+            body: parts.master.seal(&place(caller.user_id()), &plain),
             size: i64::try_from(plain.len()).unwrap_or(i64::MAX),
             created_at: now,
             expires_at: now.plus(LIFETIME),
@@ -493,14 +493,14 @@ impl Mcp {
         };
         let parts = &self.inner.parts;
         let (caller, now) = (&visit.caller, parts.clock.now());
-        let label = self.label(&caller.user_id, caller.client_id.as_str(), &given);
-        let waiting = parts.store.kept_results(&caller.user_id, &label, now).await?;
+        let label = self.label(caller.user_id(), caller.program().as_str(), &given);
+        let waiting = parts.store.kept_results(caller.user_id(), &label, now).await?;
         if waiting.is_empty() {
             return Err(wrong());
         }
         // Counted before it is compared: of tries that come at the same time no more count than of
         // tries one after the other.
-        self.inner.limits.try_code(&caller.user_id)?;
+        self.inner.limits.try_code(caller.user_id())?;
         if !self.count_try(&label, now).await? {
             return Err(ToolError::Busy(
                 "too many codes were tried for this call; wait until the last one has ended"
@@ -514,8 +514,8 @@ impl Mcp {
             .map(|letter| letter.to_ascii_uppercase())
             .collect();
         let entered = PlainToken::presented(&entered);
-        for pending in waiting.iter().filter_map(|row| self.opened(&caller.user_id, row)) {
-            if PlainToken::presented(&self.code(&caller.user_id, &pending))
+        for pending in waiting.iter().filter_map(|row| self.opened(caller.user_id(), row)) {
+            if PlainToken::presented(&self.code(caller.user_id(), &pending))
                 .hashed()
                 .matches(&entered)
             {

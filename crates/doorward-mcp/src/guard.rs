@@ -15,7 +15,7 @@ use doorward_transport::{ParamsError, cors, params::read_body};
 use serde_json::Value;
 
 use crate::{
-    BearerRefusal, Caller, Mcp, Surface, Target, Verdict, Visit,
+    BearerRefusal, Caller, Mcp, Principal, Surface, Target, Verdict, Visit,
     challenge::{
         empty, keep_private, no_such_address, role_refusal, rpc_refusal, switched_off,
         without_discovery,
@@ -127,7 +127,7 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
     let caller = match mcp.authenticate(target, request.headers(), request.uri()).await {
         // Where no discovery is offered, no token of it is taken: a client that found one elsewhere
         // belongs to the other address.
-        Ok(caller) if keyed && caller.token.is_none() => {
+        Ok(caller) if keyed && caller.token().is_none() => {
             let refusal = BearerRefusal::Invalid {
                 why: "this address takes personal and service tokens only".to_owned(),
                 reason: Reason::TokenAudience,
@@ -145,7 +145,7 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
         Ok(visit) => visit,
         Err(response) => return *response,
     };
-    request.extensions_mut().insert(caller.clone());
+    request.extensions_mut().insert(Arc::clone(&caller));
     if request.method() != Method::POST {
         request.extensions_mut().insert(visit);
         return lease::hold(mcp, caller, next.run(request).await);
@@ -190,7 +190,7 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
 /// Collects what is known of a request before its message is read.
 async fn visit(
     mcp: &Mcp,
-    caller: &Caller,
+    caller: &Arc<Caller>,
     target: Target,
     (headers, uri): (&HeaderMap, &Uri),
 ) -> Result<Visit, Box<Response>> {
@@ -212,16 +212,17 @@ async fn visit(
             )));
         }
     };
-    let registered_name =
-        match (&caller.token, mcp.inner.parts.store.client(&caller.client_id).await) {
-            (Some(token), _) => token.name.as_str().into(),
-            (None, Ok(Some(client))) => client.name.as_str().into(),
-            (None, Ok(None)) => caller.client_id.as_str().into(),
-            (None, Err(error)) => return Err(Box::new(mcp.refuse(target, &error.into()))),
-        };
+    let registered_name = match &caller.principal {
+        Principal::Token(token) => token.name.as_str().into(),
+        Principal::Client(grant) => match mcp.inner.parts.store.client(&grant.client_id).await {
+            Ok(Some(client)) => client.name.as_str().into(),
+            Ok(None) => grant.client_id.as_str().into(),
+            Err(error) => return Err(Box::new(mcp.refuse(target, &error.into()))),
+        },
+    };
     let surface = surface(uri.query());
     Ok(Visit {
-        caller: caller.clone(),
+        caller: Arc::clone(caller),
         target,
         surface,
         client,
@@ -239,7 +240,7 @@ fn answered(
     members: &serde_json::Map<String, Value>,
     parts: &Parts,
 ) -> Option<Response> {
-    if mcp.inner.questions.answered(&visit.caller.user_id, &visit.caller.client_id, members) {
+    if mcp.inner.questions.answered(visit.caller.user_id(), visit.caller.program(), members) {
         return Some(empty(StatusCode::ACCEPTED));
     }
     let legacy = visit.session.is_some() || parts.uri.path().ends_with(routes::MCP_MESSAGES);
@@ -256,7 +257,7 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
     let (caller, facts) = (&visit.caller, item.facts());
     // Asking for more scopes would not help a person whose roles do not reach so far.
     if mcp.inner.judge.judge(visit, &facts) == Verdict::Refuse {
-        tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, item = %wish.name, "refused: the roles or the policy do not allow it");
+        tracing::info!(person = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, "refused: the roles or the policy do not allow it");
         mcp.note_refused(visit, wish.verb, &facts).await;
         return Some(role_refusal(facts.kind, &wish.name, &envelope.id));
     }
@@ -264,7 +265,7 @@ async fn refusal(mcp: &Mcp, visit: &Visit, envelope: &Envelope) -> Option<Respon
         return None;
     }
     // An elevation that may follow is joined to this line by person, client and grant (R14).
-    tracing::info!(person = %caller.user_id, client = %caller.client_id, grant = %caller.grant_id, item = %wish.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up asked");
+    tracing::info!(person = %caller.user_id(), client = %caller.program(), grant = caller.grant().map(tracing::field::display), item = %wish.name, needed = %facts.scope.name(), held = %caller.scopes, "step-up asked");
     mcp.note_refused(visit, wish.verb, &facts).await;
     Some(mcp.step_up(visit.target, facts.scope, &envelope.id))
 }
@@ -303,8 +304,8 @@ async fn pass(
     }
     let (out, said) = pipe();
     let ends = Ends {
-        user_id: visit.caller.user_id.clone(),
-        client_id: visit.caller.client_id.clone(),
+        user_id: visit.caller.user_id().clone(),
+        program: visit.caller.program().to_string(),
         questions: Arc::clone(&mcp.inner.questions),
         entropy: Arc::clone(&mcp.inner.parts.entropy),
         out,

@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
-    Mcp, Target, Visit,
+    Caller, Mcp, Target, Visit,
     challenge::{empty, rpc_refusal},
     channel::event,
     item::Judged,
@@ -148,7 +148,7 @@ impl Listener {
             (Target::One(upstream), Some(changed)) => upstream == changed,
             _ => true,
         };
-        here && change.person.as_ref().is_none_or(|person| *person == self.visit.caller.user_id)
+        here && change.person.as_ref().is_none_or(|person| person == self.visit.caller.user_id())
     }
 
     /// A change as this client names it.
@@ -167,16 +167,15 @@ impl Listener {
         let parts = &self.mcp.inner.parts;
         let person = parts
             .store
-            .person(&self.visit.caller.user_id)
+            .person(self.visit.caller.user_id())
             .await
             .ok()
             .flatten()
             .filter(|person| person.disabled_at.is_none())?;
-        let mut visit = self.visit.clone();
-        visit.caller.scopes =
-            parts.access.effective(&visit.caller.scopes, &person, &visit.caller.authentication);
-        visit.caller.person = person;
-        Some(visit)
+        let before = &self.visit.caller;
+        let scopes = parts.access.effective(&before.scopes, &person, before.authentication());
+        let caller = Arc::new(Caller { scopes, person, ..before.as_ref().clone() });
+        Some(Visit { caller, ..self.visit.clone() })
     }
 
     /// True if this visit may learn of a change: what is hidden does not change either.
@@ -311,7 +310,7 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
         );
     }
     let Some(slot) =
-        mcp.open_stream(&visit.caller.user_id).filter(|_| mcp.inner.listening.enter(&session))
+        mcp.open_stream(visit.caller.user_id()).filter(|_| mcp.inner.listening.enter(&session))
     else {
         return rpc_refusal(StatusCode::SERVICE_UNAVAILABLE, -32000, streams::TOO_MANY);
     };

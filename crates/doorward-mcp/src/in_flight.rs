@@ -34,7 +34,7 @@ impl InFlight {
     /// this client.
     pub(crate) fn key(visit: &Visit) -> String {
         let session = visit.session.as_deref().unwrap_or_default();
-        format!("{} {} {session}", visit.caller.user_id, visit.caller.client_id)
+        format!("{} {} {session}", visit.caller.user_id(), visit.caller.program())
     }
     /// Notes a request. The token is cancelled when the client takes it back.
     pub(crate) fn begin(&self, whose: String, id: &Value) -> (Flight, CancellationToken) {

@@ -4,7 +4,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use doorward_model::{
-    AccessPolicy, ClientId, Effect, Person, ToolPolicy,
+    AccessPolicy, Effect, Person, Program, ToolPolicy,
     policy::{ItemKind, Question},
 };
 
@@ -36,8 +36,8 @@ pub enum Verdict {
 pub struct Subject<'a> {
     /// The person.
     pub person: &'a Person,
-    /// The client that acts for them.
-    pub client_id: &'a ClientId,
+    /// The program that acts for them.
+    pub program: Program<'a>,
 }
 
 impl Judge {
@@ -52,7 +52,7 @@ impl Judge {
         if !caller.reaches(facts.upstream) {
             return Verdict::Refuse;
         }
-        self.decide(Subject { person: &caller.person, client_id: &caller.client_id }, facts)
+        self.decide(Subject { person: &caller.person, program: caller.program() }, facts)
     }
 
     /// What decides about a use, in a few words for the audit.
@@ -71,7 +71,7 @@ impl Judge {
         if !caller.scopes.allows(facts.scope) {
             return format!("the token lacks {}", facts.scope.name());
         }
-        let subject = Subject { person, client_id: &caller.client_id };
+        let subject = Subject { person, program: caller.program() };
         self.policy.decide(&question(subject, facts)).to_string()
     }
 
@@ -135,7 +135,7 @@ fn name_in_roles<'a>(facts: &Facts<'a>) -> Cow<'a, str> {
 fn question<'a>(subject: Subject<'a>, facts: &'a Facts<'_>) -> Question<'a> {
     Question {
         person: subject.person,
-        client_id: subject.client_id,
+        program: subject.program,
         upstream: facts
             .upstream
             .as_ref()

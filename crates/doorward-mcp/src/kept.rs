@@ -48,9 +48,9 @@ impl Mcp {
         let now = parts.clock.now();
         let row = KeptResult {
             id: id.hashed(),
-            user_id: visit.caller.user_id.clone(),
+            user_id: visit.caller.user_id().clone(),
             tool: tool.to_owned(),
-            body: parts.master.seal(&place(&visit.caller.user_id), whole.as_bytes()),
+            body: parts.master.seal(&place(visit.caller.user_id()), whole.as_bytes()),
             size: i64::try_from(whole.len()).unwrap_or(i64::MAX),
             created_at: now,
             expires_at: now.plus(parts.config.kept_result_seconds),
@@ -93,7 +93,7 @@ impl Mcp {
     ) -> Option<Result<ReadResourceResponse, ErrorData>> {
         let id = PlainToken::presented(uri.strip_prefix(SCHEME)?);
         let parts = &self.inner.parts;
-        let user_id = &visit.caller.user_id;
+        let user_id = visit.caller.user_id();
         let found = match parts.store.kept_result(user_id, &id.hashed(), parts.clock.now()).await {
             Ok(found) => found.filter(|row| !crate::confirm::is_question(row)),
             Err(error) => {

@@ -1,6 +1,6 @@
 //! Streams end when the right to them ends (MCP-23).
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
@@ -16,14 +16,14 @@ type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, axum::Error>> + Send>>;
 
 struct Leased {
     mcp: Mcp,
-    caller: Caller,
+    caller: Arc<Caller>,
     chunks: Chunks,
     look: Interval,
 }
 
 /// Lets an event stream run only as long as its caller's access stands. Other answers pass
 /// untouched.
-pub(crate) fn hold(mcp: &Mcp, caller: Caller, response: Response) -> Response {
+pub(crate) fn hold(mcp: &Mcp, caller: Arc<Caller>, response: Response) -> Response {
     let streams = response
         .headers()
         .get(header::CONTENT_TYPE)
@@ -44,7 +44,7 @@ pub(crate) fn hold(mcp: &Mcp, caller: Caller, response: Response) -> Response {
                 chunk = leased.chunks.next() => return chunk.map(|chunk| (chunk, leased)),
                 _ = leased.look.tick() => {
                     if !leased.mcp.may_continue(&leased.caller).await {
-                        tracing::info!(person = %leased.caller.user_id, client = %leased.caller.client_id, "a stream was closed: its access ended");
+                        tracing::info!(person = %leased.caller.user_id(), client = %leased.caller.program(), "a stream was closed: its access ended");
                         return None;
                     }
                 }

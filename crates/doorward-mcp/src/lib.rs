@@ -43,9 +43,9 @@ use std::sync::Arc;
 
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_model::{
-    AccessPolicy, AccessToken, Actor, Authentication, Clock, Entropy, GrantId, Pattern, Person,
-    PublicUrl, Resource, ResourceTable, ScopeSet, SessionId, Timestamp, ToolPolicy, UpstreamName,
-    UserId,
+    AccessPolicy, AccessToken, Actor, Authentication, Clock, Entropy, Grant, GrantId, Pattern,
+    Person, Program, PublicUrl, Resource, ResourceTable, ScopeSet, SessionId, Timestamp,
+    ToolPolicy, UpstreamName, UserId,
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::host::HostPolicy;
@@ -75,45 +75,95 @@ pub const QUIET_LOGS: [&str; 2] = ["rmcp=error", "rmcp::transport::worker=off"];
 /// The name of the setting by which an administrator switches the MCP server at run time.
 pub const ENABLED_SETTING: &str = "mcp.enabled";
 
-/// Who calls: what the bearer token proved.
+/// The program that calls, with what lets it.
+#[derive(Clone, Debug)]
+pub enum Principal {
+    /// A client, by the grant behind its access token, which names it.
+    Client(Arc<Grant>),
+    /// A personal access token. It reaches no further than it says.
+    Token(Arc<AccessToken>),
+}
+
+/// The caller that a bearer token proved. It is made once for a request and shared by reference.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The person that the client acts for.
-    pub user_id: UserId,
-    /// The client.
-    pub client_id: doorward_model::ClientId,
-    /// The grant behind the token.
-    pub grant_id: GrantId,
-    /// What the token allows at this moment: what it says, as far as the person's roles and factors
+    /// The program.
+    pub principal: Principal,
+    /// The scopes of the token at this moment: what it says, as far as the user's roles and factors
     /// reach.
     pub scopes: ScopeSet,
-    /// The person, with the roles that they have now.
+    /// The user for whom the program acts, with the roles that they have now.
     pub person: Arc<Person>,
-    /// How the person proved who they are before allowing the client.
-    pub authentication: Authentication,
-    /// When they proved it.
-    pub auth_time: Timestamp,
     /// When the token ends, in seconds since 1970.
     pub expires_at: i64,
-    /// The personal or service token, if it is one. It reaches no further than it says.
-    pub token: Option<Arc<AccessToken>>,
 }
 
 impl Caller {
-    /// Whether this caller's token reaches an upstream; `None` stands for what is our own.
-    pub fn reaches(&self, upstream: Option<UpstreamName>) -> bool {
-        self.token.as_ref().is_none_or(|token| token.reaches_upstream(upstream))
+    /// The identifier of the user.
+    pub fn user_id(&self) -> &UserId {
+        &self.person.id
     }
 
-    /// Who acts, for the audit.
+    /// The program that calls, by its identifier.
+    pub fn program(&self) -> Program<'_> {
+        match &self.principal {
+            Principal::Client(grant) => Program::Client(&grant.client_id),
+            Principal::Token(token) => Program::Token(&token.id),
+        }
+    }
+
+    /// The grant behind a client's access token.
+    pub fn grant(&self) -> Option<&GrantId> {
+        match &self.principal {
+            Principal::Client(grant) => Some(&grant.id),
+            Principal::Token(_) => None,
+        }
+    }
+
+    /// The personal access token, if it is one.
+    pub fn token(&self) -> Option<&AccessToken> {
+        match &self.principal {
+            Principal::Client(_) => None,
+            Principal::Token(token) => Some(token),
+        }
+    }
+
+    /// How the user proved who they are before allowing the client or making the token.
+    pub fn authentication(&self) -> &Authentication {
+        match &self.principal {
+            Principal::Client(grant) => &grant.subject.authentication,
+            Principal::Token(token) => &token.authentication,
+        }
+    }
+
+    /// When they proved it.
+    pub fn auth_time(&self) -> Timestamp {
+        match &self.principal {
+            Principal::Client(grant) => grant.subject.auth_time,
+            Principal::Token(token) => token.created_at,
+        }
+    }
+
+    /// Reports that this caller's token reaches an upstream; `None` stands for what is our own.
+    pub fn reaches(&self, upstream: Option<UpstreamName>) -> bool {
+        self.token().is_none_or(|token| token.reaches_upstream(upstream))
+    }
+
+    /// The acting party, for the audit.
     pub fn actor(&self) -> Actor {
+        let (client_id, grant_id, token_id) = match &self.principal {
+            Principal::Client(grant) => {
+                (Some(grant.client_id.to_string()), Some(grant.id.to_string()), None)
+            }
+            Principal::Token(token) => (None, None, Some(token.id.to_string())),
+        };
         Actor {
-            user_id: Some(self.user_id.to_string()),
+            user_id: Some(self.user_id().to_string()),
             user_name: Some(self.person.name.to_string()),
-            client_id: self.token.is_none().then(|| self.client_id.to_string()),
+            client_id,
             session_id: None,
-            token_id: self.token.as_ref().map(|token| token.id.to_string()),
-            grant_id: self.token.is_none().then(|| self.grant_id.to_string()),
+            token_id,
+            grant_id,
         }
     }
 }

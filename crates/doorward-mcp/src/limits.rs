@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use doorward_model::{ClientId, UpstreamName, UserId};
+use doorward_model::{UpstreamName, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -64,7 +64,8 @@ impl Default for LimitsConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Person(UserId),
-    Client(ClientId),
+    /// A client or a personal access token, by its identifier.
+    Program(String),
     Upstream(UpstreamName),
     Codes(UserId),
 }
@@ -156,12 +157,12 @@ impl Limits {
         let busy = |what: &str, seconds: u64| {
             ToolError::Busy(format!("{what}; try again in {seconds} s"), seconds)
         };
-        self.take(Key::Person(caller.user_id.clone()), config.calls_per_minute_person)
+        self.take(Key::Person(caller.user_id().clone()), config.calls_per_minute_person)
             .map_err(|seconds| busy("you made too many calls in a minute", seconds))?;
-        self.take(Key::Client(caller.client_id.clone()), config.calls_per_minute_client)
+        self.take(Key::Program(caller.program().to_string()), config.calls_per_minute_client)
             .map_err(|seconds| busy("this client made too many calls in a minute", seconds))?;
         let mut gates = vec![(
-            self.gate(Key::Person(caller.user_id.clone()), config.calls_at_once_person),
+            self.gate(Key::Person(caller.user_id().clone()), config.calls_at_once_person),
             "you have too many calls under way".to_owned(),
         )];
         if let Some(upstream) = upstream {

@@ -71,7 +71,7 @@ impl Mcp {
         };
         if search {
             if visit.surface == Surface::Automatic {
-                tracing::info!(client = %visit.caller.client_id, tools = tools.len(), most, "too many tools for this client: it gets search_tools, describe_tool and call_tool");
+                tracing::info!(client = %visit.caller.program(), tools = tools.len(), most, "too many tools for this client: it gets search_tools, describe_tool and call_tool");
             }
             let own = tools.into_iter().filter(|spec| spec.upstream.is_none());
             let mut shown: Vec<Tool> =
@@ -454,7 +454,7 @@ impl ServerHandler for Server {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let visit = Visit::of(context.request_context())?;
         let too_many = || ErrorData::invalid_request(streams::TOO_MANY, None);
-        let _slot = self.mcp.open_stream(&visit.caller.user_id).ok_or_else(too_many)?;
+        let _slot = self.mcp.open_stream(visit.caller.user_id()).ok_or_else(too_many)?;
         for uri in
             context.accepted().resource_subscriptions.iter().flatten().take(MOST_WATCHED_AT_ONCE)
         {

@@ -40,7 +40,7 @@ pub(crate) enum Presented {
 }
 
 fn place(caller: &Caller) -> String {
-    format!("mcp-session/{}/{}", caller.user_id, caller.client_id)
+    format!("mcp-session/{}/{}", caller.user_id(), caller.program())
 }
 
 /// What a client says of itself when it begins (`initialize`).
@@ -73,8 +73,8 @@ impl Mcp {
     /// Makes a session's id.
     pub(crate) fn begin_session(&self, caller: &Caller, facts: ClientFacts) -> String {
         let inside = Inside {
-            user: caller.user_id.to_string(),
-            client: caller.client_id.to_string(),
+            user: caller.user_id().to_string(),
+            client: caller.program().to_string(),
             begun: self.inner.parts.clock.now().0,
             facts,
         };
@@ -91,7 +91,7 @@ impl Mcp {
         }
         let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(id.as_bytes()));
         // Opening costs a decryption; the same client presents the same id with every request.
-        let key = (caller.user_id.to_string(), caller.client_id.to_string(), digest);
+        let key = (caller.user_id().to_string(), caller.program().to_string(), digest);
         let now = self.inner.parts.clock.now().0;
         if let Some((facts, begun)) = self.inner.sessions.get(&key) {
             return if now < begun + LIFETIME {
@@ -108,8 +108,8 @@ impl Mcp {
         let Ok(inside) = serde_json::from_slice::<Inside>(&plain) else {
             return Presented::Unknown;
         };
-        if inside.user != caller.user_id.as_str()
-            || inside.client != caller.client_id.as_str()
+        if inside.user != caller.user_id().as_str()
+            || inside.client != caller.program().as_str()
             || now >= inside.begun + LIFETIME
         {
             return Presented::Unknown;

@@ -53,7 +53,7 @@ pub(crate) struct Streams(Mutex<HashMap<String, Open>>);
 struct Open {
     _slot: Slot,
     user_id: String,
-    client_id: String,
+    program: String,
     to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>,
     to_client: mpsc::Sender<Bytes>,
     // What the client said of itself when it began.
@@ -121,7 +121,7 @@ fn event(name: &str, data: &str) -> Bytes {
 
 /// `GET /mcp/sse`: opens a stream and tells where to post.
 pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
-    let Some(caller) = request.extensions().get::<Caller>().cloned() else {
+    let Some(caller) = request.extensions().get::<Arc<Caller>>().cloned() else {
         return empty(StatusCode::UNAUTHORIZED);
     };
     let accepts = request
@@ -193,12 +193,12 @@ impl Mcp {
         to_server: mpsc::Sender<RxJsonRpcMessage<RoleServer>>,
         to_client: mpsc::Sender<Bytes>,
     ) -> bool {
-        let Some(slot) = self.open_stream(&caller.user_id) else { return false };
+        let Some(slot) = self.open_stream(caller.user_id()) else { return false };
         let mut open = self.inner.streams.lock();
         let stream = Open {
             _slot: slot,
-            user_id: caller.user_id.to_string(),
-            client_id: caller.client_id.to_string(),
+            user_id: caller.user_id().to_string(),
+            program: caller.program().to_string(),
             to_server,
             to_client,
             facts: Arc::default(),
@@ -211,8 +211,8 @@ impl Mcp {
     fn stream_of(&self, id: &str, caller: &Caller, facts: Option<ClientFacts>) -> Option<Ways> {
         let mut open = self.inner.streams.lock();
         let stream = open.get_mut(id)?;
-        let same = stream.user_id == caller.user_id.as_str()
-            && stream.client_id == caller.client_id.as_str();
+        let same = stream.user_id == caller.user_id().as_str()
+            && stream.program == caller.program().as_str();
         if !same {
             return None;
         }
@@ -243,7 +243,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// `POST /mcp/messages?session_id=…`: a message for an open stream.
 pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
+    let Some(caller) = parts.extensions.get::<Arc<Caller>>().cloned() else {
         return empty(StatusCode::UNAUTHORIZED);
     };
     let params = Params::from_query(parts.uri.query()).unwrap_or_default();
@@ -271,8 +271,8 @@ pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Respons
     };
     if let Some(visit) = parts.extensions.get_mut::<Visit>() {
         let ends = Ends {
-            user_id: caller.user_id.clone(),
-            client_id: caller.client_id.clone(),
+            user_id: caller.user_id().clone(),
+            program: caller.program().to_string(),
             questions: Arc::clone(&mcp.inner.questions),
             entropy: Arc::clone(&mcp.inner.parts.entropy),
             out: to_client,

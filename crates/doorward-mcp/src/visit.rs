@@ -74,8 +74,8 @@ impl ClientFacts {
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Visit {
-    /// Who calls, as the bearer token proved.
-    pub caller: Caller,
+    /// The caller, as the bearer token proved.
+    pub caller: Arc<Caller>,
     /// Where.
     pub target: Target,
     /// How tools are shown.

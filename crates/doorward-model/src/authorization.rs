@@ -1,8 +1,8 @@
 //! What exists between a client's request and its grant.
 
 use crate::{
-    Authentication, HashedToken, IdentityId, Resource, ScopeSet, Timestamp,
-    id::{ClientId, GrantId, UserId},
+    HashedToken, Resource, ScopeSet, Subject, Timestamp,
+    id::{ClientId, GrantId},
 };
 
 /// An authorization code as it is stored (RFC 6749 §4.1.2, OAuth 2.1 §4.1.3).
@@ -14,8 +14,8 @@ pub struct AuthorizationCode {
     pub grant_id: GrantId,
     /// The only client that may redeem it.
     pub client_id: ClientId,
-    /// Who allowed it.
-    pub user_id: UserId,
+    /// The user who allowed it.
+    pub subject: Subject,
     /// The redirect URI of the authorization request, as presented.
     pub redirect_uri: String,
     /// What was allowed, without what is implied.
@@ -24,12 +24,6 @@ pub struct AuthorizationCode {
     pub resources: Vec<Resource>,
     /// The PKCE challenge in oxide-auth's stored form (RFC 7636, S256 only).
     pub challenge: String,
-    /// When the person last proved who they are.
-    pub auth_time: Timestamp,
-    /// How they proved it.
-    pub authentication: Authentication,
-    /// The upstream account that they came by. What the provider takes back ends what came by it.
-    pub identity: Option<IdentityId>,
     /// When it stops being redeemable.
     pub expires_at: Timestamp,
     /// When it was redeemed. Spent codes are kept for as long as their tokens may live, so that a

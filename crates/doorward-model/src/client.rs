@@ -1,6 +1,6 @@
 //! Clients: the programs that act for people (RFC 6749 §2, RFC 7591).
 
-use crate::{HashedToken, RedirectUri, ScopeSet, Timestamp, id::ClientId};
+use crate::{GrantTypes, HashedToken, RedirectUri, ScopeSet, Timestamp, id::ClientId};
 
 /// Where a client's metadata came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +82,8 @@ pub struct Client {
     pub auth_method: ClientAuthMethod,
     /// The hash of its secret, for the two methods that have one.
     pub secret: Option<HashedToken>,
-    /// Whether it registered the `refresh_token` grant type. Without it no refresh token is issued
-    /// (N5).
-    pub refresh_tokens: bool,
+    /// The grant types that it may use. Without `refresh_token` no refresh token is issued (N5).
+    pub grant_types: GrantTypes,
     /// The scopes that it may be granted.
     pub scopes: ScopeSet,
     /// Its own page, if it named one.

@@ -1,11 +1,11 @@
 //! Grants and the refresh tokens that prolong them.
 
 use crate::{
-    Authentication, HashedToken, IdentityId, Resource, ScopeSet, Timestamp,
-    id::{ClientId, GrantId, UserId},
+    HashedToken, Resource, ScopeSet, Subject, Timestamp,
+    id::{ClientId, GrantId},
 };
 
-/// What one person allowed one client on one occasion. All tokens issued from it form one family
+/// The access that one client was given on one occasion. All tokens issued from it form one family
 /// and end together.
 #[derive(Clone, Debug)]
 pub struct Grant {
@@ -13,19 +13,13 @@ pub struct Grant {
     pub id: GrantId,
     /// The client.
     pub client_id: ClientId,
-    /// The person.
-    pub user_id: UserId,
+    /// The user or service for whom the client acts.
+    pub subject: Subject,
     /// What was allowed, without what is implied.
     pub scopes: ScopeSet,
     /// The resources it is for, at least one.
     pub resources: Vec<Resource>,
-    /// When the person last proved who they are before allowing it.
-    pub auth_time: Timestamp,
-    /// How they proved it.
-    pub authentication: Authentication,
-    /// The upstream account that they came by. What the provider takes back ends what came by it.
-    pub identity: Option<IdentityId>,
-    /// When the person allowed it.
+    /// When it was given.
     pub created_at: Timestamp,
     /// When a token was last issued from it.
     pub last_used_at: Timestamp,

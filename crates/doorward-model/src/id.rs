@@ -96,11 +96,33 @@ id!(
     AccessTokenId, "t_"
 );
 
-impl ClientId {
-    /// The client that stands for a personal or service access token.
-    pub fn of_access_token(id: &AccessTokenId) -> Self {
-        Self(id.0.clone())
+/// A program that acts for a user: a client, or the holder of a personal access token. The texts of
+/// the two differ, so that one never passes for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program<'a> {
+    /// A client, by its `client_id`.
+    Client(&'a ClientId),
+    /// A personal access token, by its handle.
+    Token(&'a AccessTokenId),
+}
+
+impl<'a> Program<'a> {
+    /// The identifier as text.
+    pub fn as_str(self) -> &'a str {
+        match self {
+            Self::Client(id) => id.as_str(),
+            Self::Token(id) => id.as_str(),
+        }
     }
+}
+
+impl fmt::Display for Program<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl ClientId {
     /// Whether this is the address of a Client ID Metadata Document rather than an id that we made.
     pub fn is_metadata_document(&self) -> bool {
         self.0.starts_with("https://") || self.0.starts_with("http://")

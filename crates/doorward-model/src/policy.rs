@@ -6,7 +6,7 @@ use std::fmt;
 use crate::{
     Pattern, Person, Role,
     access::RuleError,
-    id::{AccessTokenId, ClientId, UserId},
+    id::{AccessTokenId, ClientId, Program, UserId},
     upstream::ToolClass,
 };
 
@@ -72,8 +72,8 @@ impl ItemKind {
 pub struct Question<'a> {
     /// The person that the call is for.
     pub person: &'a Person,
-    /// The client that calls. Its name does not enter a decision: a client chooses it itself.
-    pub client_id: &'a ClientId,
+    /// The program that calls. Its name does not enter a decision: a client chooses it itself.
+    pub program: Program<'a>,
     /// The upstream; empty for a tool of our own.
     pub upstream: &'a str,
     /// The kind of the item.
@@ -143,12 +143,13 @@ impl UserRule {
     }
 }
 
-/// A client, by an identifier that it cannot choose: the ID that this server gave it, or the
-/// address that its document was fetched from.
+/// A program, by an identifier that it cannot choose: the ID that this server gave the client or the
+/// personal access token, or the URL from which the client's document was fetched.
 #[derive(Clone, Debug)]
 enum ClientRule {
     Id(ClientId),
-    /// A pattern for the address of a metadata document. Its host is literal.
+    Token(AccessTokenId),
+    /// A pattern for the URL of a metadata document. Its host is literal.
     Document(Pattern),
 }
 
@@ -164,9 +165,8 @@ impl ClientRule {
                 )),
             };
         }
-        let made_here = ClientId::parse(word)
-            .or_else(|| AccessTokenId::parse(word).map(|id| ClientId::of_access_token(&id)));
-        made_here.map(Self::Id).ok_or_else(|| {
+        let client = ClientId::parse(word).map(Self::Id);
+        client.or_else(|| AccessTokenId::parse(word).map(Self::Token)).ok_or_else(|| {
             format!(
                 "names the client {word:?}, but clients choose their names themselves; write its ID (client=c_…, as doorward client list shows it), the ID of \
                  an access token (client=t_…) or the address of its metadata document (client=https://app.example/*)"
@@ -174,10 +174,13 @@ impl ClientRule {
         })
     }
 
-    fn holds(&self, client: &ClientId) -> bool {
-        match self {
-            Self::Id(id) => id == client,
-            Self::Document(pattern) => pattern.matches(client.as_str()),
+    fn holds(&self, program: Program<'_>) -> bool {
+        match (self, program) {
+            (Self::Id(id), Program::Client(client)) => id == client,
+            (Self::Document(pattern), Program::Client(client)) => pattern.matches(client.as_str()),
+            (Self::Token(id), Program::Token(token)) => id == token,
+            (Self::Id(_) | Self::Document(_), Program::Token(_))
+            | (Self::Token(_), Program::Client(_)) => false,
         }
     }
 }
@@ -271,7 +274,7 @@ impl Condition {
         match self {
             Self::User(rules) => rules.iter().any(|rule| rule.holds(question.person)),
             Self::Role(roles) => question.person.has_any(roles),
-            Self::Client(rules) => rules.iter().any(|rule| rule.holds(question.client_id)),
+            Self::Client(rules) => rules.iter().any(|rule| rule.holds(question.program)),
             Self::Upstream(patterns) => any(patterns, &[question.upstream]),
             Self::Tool(patterns) => any(patterns, &[question.tool, question.listed_as]),
             Self::Kind(kinds) => kinds.contains(&question.kind),
@@ -410,7 +413,7 @@ mod tests {
                 let (listed, client_id) = (format!("wiki_{tool}"), ClientId::from_text(client));
                 let question = Question {
                     person,
-                    client_id: &client_id,
+                    program: Program::Client(&client_id),
                     upstream: "wiki",
                     kind: ItemKind::Tool,
                     tool,
@@ -451,7 +454,7 @@ mod tests {
             let policy = ToolPolicy::parse(&rules, default).unwrap();
             let question = Question {
                 person: &ann,
-                client_id: &client,
+                program: Program::Client(&client),
                 upstream: "payroll",
                 kind,
                 tool: "file:///wages",
@@ -495,10 +498,10 @@ mod tests {
         );
         let decide = |rule: &str, person: &Person, client: &str| {
             let policy = ToolPolicy::parse(&[rule.to_owned()], "allow").unwrap();
-            let client_id = ClientId::from_text(client);
+            let (client_id, token) = (ClientId::from_text(client), AccessTokenId::parse(client));
             let question = Question {
                 person,
-                client_id: &client_id,
+                program: token.as_ref().map_or(Program::Client(&client_id), Program::Token),
                 upstream: "wiki",
                 kind: ItemKind::Tool,
                 tool: "t",

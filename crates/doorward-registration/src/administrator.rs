@@ -112,7 +112,7 @@ impl Registration {
             redirect_uris: accepted.redirect_uris,
             auth_method: accepted.auth_method,
             secret: secret.as_ref().map(PlainToken::hashed),
-            refresh_tokens: true,
+            grant_types: accepted.grant_types,
             scopes: ScopeSet::all().iter().chain(new.admin.then_some(Scope::Admin)).collect(),
             client_uri: None,
             jwks: accepted.jwks,

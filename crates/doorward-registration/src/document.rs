@@ -217,7 +217,7 @@ impl Registration {
             redirect_uris: accepted.redirect_uris,
             auth_method: accepted.auth_method,
             secret: None,
-            refresh_tokens: accepted.refresh_tokens,
+            grant_types: accepted.grant_types,
             scopes: ScopeSet::all(),
             client_uri: accepted.client_uri,
             jwks: accepted.jwks,

@@ -49,7 +49,7 @@ impl Registration {
             redirect_uris: accepted.redirect_uris,
             auth_method: accepted.auth_method,
             secret: secret.as_ref().map(PlainToken::hashed),
-            refresh_tokens: accepted.refresh_tokens,
+            grant_types: accepted.grant_types,
             // What it asked for at registration is no bound: clients register with the scope of the
             // first challenge and step up later.
             scopes: ScopeSet::all(),
@@ -88,14 +88,7 @@ fn echo(
         accepted.redirect_uris.iter().map(|uri| Value::from(uri.as_str())).collect(),
     );
     answer.insert("token_endpoint_auth_method".to_owned(), accepted.auth_method.as_str().into());
-    answer.insert(
-        "grant_types".to_owned(),
-        if accepted.refresh_tokens {
-            json!(["authorization_code", "refresh_token"])
-        } else {
-            json!(["authorization_code"])
-        },
-    );
+    answer.insert("grant_types".to_owned(), accepted.grant_types.names().collect());
     answer.insert("response_types".to_owned(), json!(["code"]));
     for name in [
         "client_uri",

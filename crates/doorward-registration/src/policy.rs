@@ -1,6 +1,8 @@
 //! The one policy: what any client's metadata must look like, wherever it comes from.
 
-use doorward_model::{ClientAuthMethod, ClientSource, OAuthErrorCode, RedirectUri};
+use doorward_model::{
+    ClientAuthMethod, ClientSource, GrantType, GrantTypes, OAuthErrorCode, RedirectUri,
+};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -38,7 +40,7 @@ pub(crate) struct Accepted {
     pub(crate) name: String,
     pub(crate) redirect_uris: Vec<RedirectUri>,
     pub(crate) auth_method: ClientAuthMethod,
-    pub(crate) refresh_tokens: bool,
+    pub(crate) grant_types: GrantTypes,
     pub(crate) client_uri: Option<String>,
     pub(crate) jwks: Option<String>,
     pub(crate) jwks_uri: Option<String>,
@@ -108,8 +110,11 @@ pub(crate) fn accept(
             web_address(member, uri)?;
         }
     }
-    let grants = list(metadata, "grant_types")?;
-    if grants.as_ref().is_some_and(|grants| !grants.contains(&"authorization_code")) {
+    let grant_types = match list(metadata, "grant_types")? {
+        Some(names) => GrantTypes::parse_known(names),
+        None => GrantTypes::of_code_flow(),
+    };
+    if !grant_types.contains(GrantType::AuthorizationCode) {
         return bad("grant_types must contain authorization_code");
     }
     if list(metadata, "response_types")?.is_some_and(|types| !types.contains(&"code")) {
@@ -128,9 +133,7 @@ pub(crate) fn accept(
         },
         redirect_uris,
         auth_method,
-        // A client that says nothing gets refresh tokens: otherwise its people sign in again every
-        // few minutes (I9).
-        refresh_tokens: grants.is_none_or(|grants| grants.contains(&"refresh_token")),
+        grant_types,
         client_uri: text(metadata, "client_uri")?.map(str::to_owned),
         jwks,
         jwks_uri,
@@ -280,11 +283,13 @@ mod tests {
             register(json!({"token_endpoint_auth_method": "none", "application_type": "web", "software_id": "x", "issuer": "y", "contacts": []})).auth_method,
             ClientAuthMethod::None
         );
-        assert!(register(json!({})).refresh_tokens);
-        assert!(!register(json!({"grant_types": ["authorization_code"]})).refresh_tokens);
-        assert!(
-            register(json!({"grant_types": ["authorization_code", "refresh_token", "urn:x"]}))
-                .refresh_tokens
+        let names = |change| register(change).grant_types.names().collect::<Vec<_>>();
+        assert_eq!(names(json!({})), ["authorization_code", "refresh_token"]);
+        assert_eq!(names(json!({"grant_types": null})), ["authorization_code", "refresh_token"]);
+        assert_eq!(names(json!({"grant_types": ["authorization_code"]})), ["authorization_code"]);
+        assert_eq!(
+            names(json!({"grant_types": ["refresh_token", "authorization_code", "urn:x"]})),
+            ["authorization_code", "refresh_token"]
         );
         assert_eq!(
             register(json!({"client_name": "Good\u{202e}txt\u{200b} \n name"})).name,

@@ -1,18 +1,21 @@
 //! Between rows and records. A row that does not parse is damage, reported with table and key.
 
 pub(crate) mod access_tokens;
+mod clients;
 pub(crate) mod upstreams;
 
 use doorward_model::{
-    Authentication, AuthorizationCode, Client, ClientAuthMethod, ClientId, ClientSource, Grant,
-    GrantId, HashedToken, IdentityId, Invitation, Level, LinkedIdentity, OneTimeLink, Passkey,
-    Person, PersonName, ProviderId, RedirectUri, RefreshToken, Resource, Role, ScopeSet, Sealed,
-    Session, SessionId, SignInAttempt, SigningAlgorithm, SigningKey, StoredProvider, Timestamp,
-    Totp, UpstreamSession, UserId, foreign, secret::HashedPassword,
+    Authentication, AuthorizationCode, ClientId, Grant, GrantId, HashedToken, IdentityId,
+    Invitation, Level, LinkedIdentity, OneTimeLink, Passkey, Person, PersonName, ProviderId,
+    RefreshToken, Resource, Role, ScopeSet, Sealed, Session, SessionId, SignInAttempt,
+    SigningAlgorithm, SigningKey, StoredProvider, Subject, Timestamp, Totp, UpstreamSession,
+    UserId, foreign, secret::HashedPassword,
 };
 use sea_orm::ActiveValue::Set;
 
 use crate::{StoreError, entities as e};
+
+pub(crate) use clients::{client, client_row};
 
 pub(crate) fn list_to_text<'a>(items: impl Iterator<Item = &'a str>) -> String {
     serde_json::Value::Array(items.map(serde_json::Value::from).collect()).to_string()
@@ -87,54 +90,6 @@ pub(crate) fn person_row(person: &Person) -> e::person::ActiveModel {
     }
 }
 
-pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
-    let uris = list_from_text("client", &row.id, &row.redirect_uris)?;
-    Ok(Client {
-        source: ClientSource::parse(&row.source).ok_or_else(|| damaged("client", &row.id))?,
-        auth_method: ClientAuthMethod::parse(&row.auth_method)
-            .ok_or_else(|| damaged("client", &row.id))?,
-        redirect_uris: uris.into_iter().map(RedirectUri::from_stored).collect(),
-        id: ClientId::from_text(row.id),
-        name: row.name,
-        secret: row.secret.map(HashedToken::from_stored),
-        refresh_tokens: row.refresh_tokens,
-        scopes: ScopeSet::parse_known(&row.scopes),
-        client_uri: row.client_uri,
-        jwks: row.jwks,
-        jwks_uri: row.jwks_uri,
-        metadata: row.metadata,
-        created_at: Timestamp(row.created_at),
-        authorized_at: row.authorized_at.map(Timestamp),
-        disabled_at: row.disabled_at.map(Timestamp),
-        fresh_until: row.fresh_until.map(Timestamp),
-        approved_at: row.approved_at.map(Timestamp),
-        pinned_at: row.pinned_at.map(Timestamp),
-    })
-}
-
-pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
-    e::client::ActiveModel {
-        id: Set(client.id.as_str().to_owned()),
-        source: Set(client.source.as_str().to_owned()),
-        name: Set(client.name.clone()),
-        redirect_uris: Set(list_to_text(client.redirect_uris.iter().map(RedirectUri::as_str))),
-        auth_method: Set(client.auth_method.as_str().to_owned()),
-        secret: Set(client.secret.as_ref().map(|hash| hash.as_str().to_owned())),
-        refresh_tokens: Set(client.refresh_tokens),
-        scopes: Set(client.scopes.to_string()),
-        client_uri: Set(client.client_uri.clone()),
-        jwks: Set(client.jwks.clone()),
-        jwks_uri: Set(client.jwks_uri.clone()),
-        metadata: Set(client.metadata.clone()),
-        created_at: Set(client.created_at.0),
-        authorized_at: Set(client.authorized_at.map(|at| at.0)),
-        disabled_at: Set(client.disabled_at.map(|at| at.0)),
-        fresh_until: Set(client.fresh_until.map(|at| at.0)),
-        approved_at: Set(client.approved_at.map(|at| at.0)),
-        pinned_at: Set(client.pinned_at.map(|at| at.0)),
-    }
-}
-
 pub(crate) fn session(row: e::session::Model) -> Result<Session, StoreError> {
     let upstream = match (row.provider, row.identity) {
         (Some(provider), Some(identity)) => Some(UpstreamSession {
@@ -195,17 +150,19 @@ pub(crate) fn session_row(session: &Session) -> e::session::ActiveModel {
 pub(crate) fn code(row: e::authorization_code::Model) -> Result<AuthorizationCode, StoreError> {
     let resources = list_from_text("authorization_code", &row.token, &row.resources)?;
     Ok(AuthorizationCode {
-        authentication: authentication("authorization_code", &row.token, &row.acr, &row.amr)?,
-        identity: row.identity.map(IdentityId::from_stored),
+        subject: Subject {
+            account: UserId::from_text(row.user_id),
+            auth_time: Timestamp(row.auth_time),
+            authentication: authentication("authorization_code", &row.token, &row.acr, &row.amr)?,
+            identity: row.identity.map(IdentityId::from_stored),
+        },
         token: HashedToken::from_stored(row.token),
         grant_id: GrantId::from_text(row.grant_id),
         client_id: ClientId::from_text(row.client_id),
-        user_id: UserId::from_text(row.user_id),
         redirect_uri: row.redirect_uri,
         scopes: ScopeSet::parse_known(&row.scopes),
         resources: resources.into_iter().map(Resource::from_stored).collect(),
         challenge: row.challenge,
-        auth_time: Timestamp(row.auth_time),
         expires_at: Timestamp(row.expires_at),
         consumed_at: row.consumed_at.map(Timestamp),
     })
@@ -216,15 +173,15 @@ pub(crate) fn code_row(code: &AuthorizationCode) -> e::authorization_code::Activ
         token: Set(code.token.as_str().to_owned()),
         grant_id: Set(code.grant_id.as_str().to_owned()),
         client_id: Set(code.client_id.as_str().to_owned()),
-        user_id: Set(code.user_id.as_str().to_owned()),
+        user_id: Set(code.subject.account.as_str().to_owned()),
         redirect_uri: Set(code.redirect_uri.clone()),
         scopes: Set(code.scopes.to_string()),
         resources: Set(list_to_text(code.resources.iter().map(Resource::as_str))),
         challenge: Set(code.challenge.clone()),
-        auth_time: Set(code.auth_time.0),
-        acr: Set(code.authentication.level.as_str().to_owned()),
-        amr: Set(amr_to_text(&code.authentication)),
-        identity: Set(code.identity.as_ref().map(|id| id.as_str().to_owned())),
+        auth_time: Set(code.subject.auth_time.0),
+        acr: Set(code.subject.authentication.level.as_str().to_owned()),
+        amr: Set(amr_to_text(&code.subject.authentication)),
+        identity: Set(code.subject.identity.as_ref().map(|id| id.as_str().to_owned())),
         expires_at: Set(code.expires_at.0),
         consumed_at: Set(code.consumed_at.map(|at| at.0)),
     }
@@ -233,14 +190,16 @@ pub(crate) fn code_row(code: &AuthorizationCode) -> e::authorization_code::Activ
 pub(crate) fn grant(row: e::access_grant::Model) -> Result<Grant, StoreError> {
     let resources = list_from_text("access_grant", &row.id, &row.resources)?;
     Ok(Grant {
-        authentication: authentication("access_grant", &row.id, &row.acr, &row.amr)?,
-        identity: row.identity.map(IdentityId::from_stored),
+        subject: Subject {
+            account: UserId::from_text(row.user_id),
+            auth_time: Timestamp(row.auth_time),
+            authentication: authentication("access_grant", &row.id, &row.acr, &row.amr)?,
+            identity: row.identity.map(IdentityId::from_stored),
+        },
         id: GrantId::from_text(row.id),
         client_id: ClientId::from_text(row.client_id),
-        user_id: UserId::from_text(row.user_id),
         scopes: ScopeSet::parse_known(&row.scopes),
         resources: resources.into_iter().map(Resource::from_stored).collect(),
-        auth_time: Timestamp(row.auth_time),
         created_at: Timestamp(row.created_at),
         last_used_at: Timestamp(row.last_used_at),
         expires_at: Timestamp(row.expires_at),
@@ -252,13 +211,13 @@ pub(crate) fn grant_row(grant: &Grant) -> e::access_grant::ActiveModel {
     e::access_grant::ActiveModel {
         id: Set(grant.id.as_str().to_owned()),
         client_id: Set(grant.client_id.as_str().to_owned()),
-        user_id: Set(grant.user_id.as_str().to_owned()),
+        user_id: Set(grant.subject.account.as_str().to_owned()),
         scopes: Set(grant.scopes.to_string()),
         resources: Set(list_to_text(grant.resources.iter().map(Resource::as_str))),
-        auth_time: Set(grant.auth_time.0),
-        acr: Set(grant.authentication.level.as_str().to_owned()),
-        amr: Set(amr_to_text(&grant.authentication)),
-        identity: Set(grant.identity.as_ref().map(|id| id.as_str().to_owned())),
+        auth_time: Set(grant.subject.auth_time.0),
+        acr: Set(grant.subject.authentication.level.as_str().to_owned()),
+        amr: Set(amr_to_text(&grant.subject.authentication)),
+        identity: Set(grant.subject.identity.as_ref().map(|id| id.as_str().to_owned())),
         created_at: Set(grant.created_at.0),
         last_used_at: Set(grant.last_used_at.0),
         expires_at: Set(grant.expires_at.0),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use doorward_gateway::Gateway;
 use doorward_mcp::{Judge, Judged, Subject, Verdict, tools::BUILT_IN};
-use doorward_model::{ClientId, ClientSource, Person};
+use doorward_model::{AccessTokenId, ClientId, ClientSource, Person, Program};
 use doorward_store::{ClientFilter, Store, StoreError};
 
 /// The answer.
@@ -47,7 +47,9 @@ pub(crate) async fn explain(
         },
     };
     let blocked = before.iter().any(|(good, _)| !good);
-    let (verdict, steps) = judge.explain(Subject { person, client_id: &client_id }, &spec.facts());
+    let token = AccessTokenId::parse(client).filter(|_| found.is_none());
+    let program = token.as_ref().map_or(Program::Client(&client_id), Program::Token);
+    let (verdict, steps) = judge.explain(Subject { person, program }, &spec.facts());
     if !client.is_empty() {
         let known =
             found.map_or("which this server does not know; rules name clients by ID", |found| {

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use doorward_federation::kinds::KINDS;
-use doorward_issuer::grants::GRANT_TYPES;
+use doorward_issuer::grants;
 use doorward_mcp::tools::BUILT_IN;
 use doorward_model::{routes, scope::SCOPES};
 
@@ -107,8 +107,8 @@ fn addresses() -> String {
         let _ = writeln!(page, "| `{path}` | {} |", what.trim());
     }
     page.push_str("\nGrant types at the token endpoint:\n\n| grant type | what |\n|---|---|\n");
-    for grant in GRANT_TYPES {
-        let _ = writeln!(page, "| `{}` | {} |", grant.name, grant.summary);
+    for (kind, summary) in grants::served() {
+        let _ = writeln!(page, "| `{}` | {summary} |", kind.as_str());
     }
     page
 }

@@ -1,29 +1,141 @@
 //! `authorization_code` (OAuth 2.1 §4.1.3).
 
-use doorward_model::OAuthErrorCode;
-use doorward_transport::Params;
+use async_trait::async_trait;
+use doorward_model::{
+    AuthorizationCode as Code, Change, ClientAuthMethod, Grant as GrantRecord, GrantType,
+    OAuthErrorCode, PlainToken, Reason, RevokeReason, ScopeSet, StepKind, TokenKind, UnitOfWork,
+};
+use doorward_store::Condition;
 
+use super::{Grant, Granted, Refused, Request};
 use crate::{
-    Failure, Issuer,
-    client_auth::AuthenticatedClient,
-    oxide::{GrantSession, Outcome, TokenRequest},
+    Failure,
+    checks::{resource, scope::NoScope},
+    oxide,
 };
 
-pub(super) async fn run(
-    issuer: &Issuer,
-    client: &AuthenticatedClient,
-    params: &Params,
-) -> (Outcome, Result<(), Failure>) {
-    for name in ["code", "code_verifier"] {
-        if params.get(name).is_none() {
-            return (
-                Outcome::default(),
-                Err(Failure::new(OAuthErrorCode::InvalidRequest, format!("{name} is missing"))),
-            );
-        }
+pub(super) struct AuthorizationCode;
+
+#[async_trait]
+impl Grant for AuthorizationCode {
+    fn kind(&self) -> GrantType {
+        GrantType::AuthorizationCode
     }
-    let session = GrantSession::new(issuer, client.client.clone(), params.resources())
-        .omit_redirect(params.get("redirect_uri").is_none());
-    let request = TokenRequest { client_id: &client.client.id, params, scope: None };
-    session.redeem_code(&request).await
+
+    fn summary(&self) -> &'static str {
+        "A code and its PKCE verifier for the first tokens (OAuth 2.1 §4.1.3)."
+    }
+
+    fn step(&self) -> StepKind {
+        StepKind::Token
+    }
+
+    fn client_authentication(&self) -> &'static [ClientAuthMethod] {
+        &ClientAuthMethod::ALL
+    }
+
+    /// The user decided about the scopes when the code was made.
+    fn scopes(&self, _: Option<&str>) -> Result<Option<ScopeSet>, NoScope> {
+        Ok(None)
+    }
+
+    async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused> {
+        let presented = request.required("code")?;
+        request.required("code_verifier")?;
+        let issuer = request.issuer;
+        let code = find(request, presented).await?;
+        let user = issuer.active_user(&code.subject.account).await?;
+        let grant = new_grant(request, &code);
+        oxide::check_exchange(request.params, &request.client.id, &code, grant.expires_at)?;
+        if code.consumed_at.is_some() {
+            return Err(replayed(request, code));
+        }
+        let resources = resource::of_token(request.resources, &code.resources)?;
+        let scopes = issuer.allowed_now(&code.scopes, &user, &grant)?;
+        let mut unit = UnitOfWork::from(Change::RedeemCode { token: code.token, now: request.now });
+        let refresh_token =
+            request.client.grant_types.contains(GrantType::RefreshToken).then(|| {
+                PlainToken::random(TokenKind::RefreshToken, issuer.parts.entropy.as_ref())
+            });
+        if let Some(plain) = &refresh_token {
+            unit.push(Change::InsertRefreshToken(issuer.refresh_token(plain, &grant, request.now)));
+        }
+        Ok(Granted { grant, is_new: true, scopes, resources, refresh_token, unit })
+    }
+
+    /// With everything else right, a code that another request redeemed meanwhile was presented
+    /// twice.
+    async fn overtaken(&self, request: &Request<'_>, condition: Condition) -> Result<(), Refused> {
+        if condition != Condition::RedeemCode {
+            return Err(Refused::unexpected(condition));
+        }
+        let code = find(request, request.required("code")?).await?;
+        // Unspent, it expired between the decision and the write.
+        Err(match code.consumed_at {
+            Some(_) => replayed(request, code),
+            None => expired().into(),
+        })
+    }
+}
+
+fn expired() -> Failure {
+    Failure::new(OAuthErrorCode::InvalidGrant, "the code has expired").because(Reason::CodeExpired)
+}
+
+/// Finds a code. A spent one is found too: that it was stolen and not guessed is known only after
+/// client, redirect URI and verifier were compared.
+async fn find(request: &Request<'_>, presented: &str) -> Result<Code, Failure> {
+    let found = request.issuer.parts.store.code(&PlainToken::presented(presented).hashed()).await?;
+    let Some(code) = found else {
+        // One of ours that is not there any more expired long ago; another was never ours.
+        let reason = if presented.starts_with(TokenKind::AuthorizationCode.prefix()) {
+            Reason::CodeExpired
+        } else {
+            Reason::CodeForeign
+        };
+        let unknown = Failure::new(OAuthErrorCode::InvalidGrant, "the code is unknown");
+        return Err(unknown.because(reason));
+    };
+    if code.consumed_at.is_none() && request.now >= code.expires_at {
+        return Err(expired());
+    }
+    Ok(code)
+}
+
+/// The grant that the code stands for.
+fn new_grant(request: &Request<'_>, code: &Code) -> GrantRecord {
+    let config = &request.issuer.parts.config;
+    // Without refresh tokens the grant ends with its only access token.
+    let lifetime = if request.client.grant_types.contains(GrantType::RefreshToken) {
+        config.grant_max_seconds
+    } else {
+        config.access_token_seconds
+    };
+    GrantRecord {
+        id: code.grant_id.clone(),
+        client_id: code.client_id.clone(),
+        subject: code.subject.clone(),
+        scopes: code.scopes.clone(),
+        resources: code.resources.clone(),
+        created_at: request.now,
+        last_used_at: request.now,
+        expires_at: request.now.plus(lifetime),
+        revoked_at: None,
+    }
+}
+
+/// Everything about the request was right, so the code was stolen: from this client, or by it. All
+/// that it gave ends.
+fn replayed(request: &Request<'_>, code: Code) -> Refused {
+    tracing::warn!(grant = %code.grant_id, client = %code.client_id, person = %code.subject.account, "a spent code came back: its grant is revoked");
+    let revoke = Change::RevokeGrant {
+        grant_id: code.grant_id,
+        at: request.now,
+        reason: RevokeReason::CodeReplay,
+    };
+    let why = "the code was used before; what it gave is revoked";
+    Refused {
+        failure: Failure::new(OAuthErrorCode::InvalidGrant, why).because(Reason::CodeSpent),
+        unit: revoke.into(),
+    }
 }

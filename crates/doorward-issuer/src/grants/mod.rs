@@ -1,64 +1,134 @@
-//! The grant types, one file each. Metadata, the token endpoint and the reference read this table.
+//! The grant types, one file each, and their table. Metadata, the token endpoint and the reference
+//! read it.
 
 mod authorization_code;
 mod refresh_token;
 
+use async_trait::async_trait;
+use doorward_model::{
+    Client, ClientAuthMethod, Grant as GrantRecord, GrantType, OAuthErrorCode, PlainToken,
+    Resource, ScopeSet, StepKind, Timestamp, UnitOfWork,
+};
+use doorward_store::{Condition, StoreError};
 use doorward_transport::Params;
 
-use crate::{Failure, Issuer, client_auth::AuthenticatedClient, oxide::Outcome};
-use doorward_model::OAuthErrorCode;
+use crate::{Failure, Issuer, checks::scope::NoScope};
 
-/// One grant type.
-pub struct GrantType {
-    /// Its name on the wire.
-    pub name: &'static str,
-    /// What it is for, for the reference.
-    pub summary: &'static str,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    AuthorizationCode,
-    RefreshToken,
-}
-
-/// All grant types.
-pub const GRANT_TYPES: &[GrantType] = &[
-    GrantType {
-        name: "authorization_code",
-        summary: "A code and its PKCE verifier for the first tokens (OAuth 2.1 §4.1.3).",
-        kind: Kind::AuthorizationCode,
-    },
-    GrantType {
-        name: "refresh_token",
-        summary: "A refresh token for new tokens; it is rotated at each use (OAuth 2.1 §4.3).",
-        kind: Kind::RefreshToken,
-    },
-];
-
-/// Runs the grant type that the request names. The outcome's unit must be applied also when there
-/// is a failure.
-pub(crate) async fn run(
-    issuer: &Issuer,
-    client: &AuthenticatedClient,
-    params: &Params,
-) -> (Outcome, Result<(), Failure>) {
-    let Some(name) = params.get("grant_type") else {
-        return (
-            Outcome::default(),
-            Err(Failure::new(OAuthErrorCode::InvalidRequest, "grant_type is missing")),
-        );
-    };
-    match GRANT_TYPES.iter().find(|grant| grant.name == name).map(|grant| grant.kind) {
-        Some(Kind::AuthorizationCode) => authorization_code::run(issuer, client, params).await,
-        Some(Kind::RefreshToken) => refresh_token::run(issuer, client, params).await,
-        None => (
-            Outcome::default(),
-            Err(Failure::new(
-                OAuthErrorCode::UnsupportedGrantType,
-                "supported are authorization_code and refresh_token",
-            )),
-        ),
+/// The table: the grant of each type.
+fn of(kind: GrantType) -> &'static dyn Grant {
+    match kind {
+        GrantType::AuthorizationCode => &authorization_code::AuthorizationCode,
+        GrantType::RefreshToken => &refresh_token::RefreshToken,
     }
+}
+
+/// The grant types that are served, with what they are for.
+pub fn served() -> impl Iterator<Item = (GrantType, &'static str)> {
+    GrantType::ALL.into_iter().map(|kind| (kind, of(kind).summary()))
+}
+
+/// A grant type of the token endpoint: its rules, and what it gives.
+#[async_trait]
+pub(crate) trait Grant: Sync {
+    /// Its type, by which requests and clients name it.
+    fn kind(&self) -> GrantType;
+
+    /// Its purpose, for the reference.
+    fn summary(&self) -> &'static str;
+
+    /// The step that a request for it is, in the timeline.
+    fn step(&self) -> StepKind;
+
+    /// The methods of client authentication that it accepts.
+    fn client_authentication(&self) -> &'static [ClientAuthMethod];
+
+    /// Its rule for the parameter `scope`: the scopes to which the request narrows what it is
+    /// given, or `None` for all of it.
+    fn scopes(&self, asked: Option<&str>) -> Result<Option<ScopeSet>, NoScope>;
+
+    /// Decides on a request: what it is given, or a refusal.
+    async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused>;
+
+    /// Answers that another request was faster: `condition` of what was granted no longer held.
+    /// `Ok` has the request decided again, on what the other one left.
+    async fn overtaken(&self, request: &Request<'_>, condition: Condition) -> Result<(), Refused>;
+}
+
+/// A token request whose client is authenticated.
+pub(crate) struct Request<'a> {
+    pub(crate) issuer: &'a Issuer,
+    pub(crate) client: &'a Client,
+    pub(crate) params: &'a Params,
+    /// The `resource` parameters. Each must be one of the resources that the grant is for.
+    pub(crate) resources: &'a [String],
+    /// The scopes to narrow to, by [`Grant::scopes`].
+    pub(crate) scopes: Option<&'a ScopeSet>,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Request<'a> {
+    /// A parameter that must be there.
+    pub(crate) fn required(&self, name: &str) -> Result<&'a str, Failure> {
+        self.params.get(name).ok_or_else(|| {
+            Failure::new(OAuthErrorCode::InvalidRequest, format!("{name} is missing"))
+        })
+    }
+}
+
+/// The tokens that a request is given, before they are signed and stored.
+pub(crate) struct Granted {
+    /// The grant to which they belong.
+    pub(crate) grant: GrantRecord,
+    /// `true` for a grant that this request makes, `false` for one that it uses.
+    pub(crate) is_new: bool,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) refresh_token: Option<PlainToken>,
+    /// The changes that spend what was presented and store the refresh token.
+    pub(crate) unit: UnitOfWork,
+}
+
+/// A refusal, with the changes that must be written nevertheless.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) failure: Failure,
+    pub(crate) unit: UnitOfWork,
+}
+
+impl<F: Into<Failure>> From<F> for Refused {
+    fn from(failure: F) -> Self {
+        Self { failure: failure.into(), unit: UnitOfWork::new() }
+    }
+}
+
+impl Refused {
+    /// A condition that no grant expects to fail.
+    fn unexpected(condition: Condition) -> Self {
+        StoreError::Refused(condition).into()
+    }
+}
+
+/// The grant that a request names, if it exists.
+pub(crate) fn named(params: &Params) -> Option<&'static dyn Grant> {
+    params.get("grant_type").and_then(GrantType::parse).map(of)
+}
+
+/// The grant that a request names, if it exists and the client may use it.
+pub(crate) fn requested(client: &Client, params: &Params) -> Result<&'static dyn Grant, Failure> {
+    let name = params
+        .get("grant_type")
+        .ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "grant_type is missing"))?;
+    let grant = GrantType::parse(name).map(of).ok_or_else(|| {
+        let names: Vec<_> = GrantType::ALL.iter().map(|kind| kind.as_str()).collect();
+        let why = format!("supported are {}", names.join(" and "));
+        Failure::new(OAuthErrorCode::UnsupportedGrantType, why)
+    })?;
+    let unauthorized = |why| Failure::new(OAuthErrorCode::UnauthorizedClient, why);
+    if !client.grant_types.contains(grant.kind()) {
+        return Err(unauthorized("the client did not register this grant type"));
+    }
+    if !grant.client_authentication().contains(&client.auth_method) {
+        return Err(unauthorized("this grant type needs another way of client authentication"));
+    }
+    Ok(grant)
 }

@@ -1,39 +1,140 @@
 //! `refresh_token` (OAuth 2.1 §4.3).
 
-use doorward_model::{OAuthErrorCode, ScopeSet};
-use doorward_transport::Params;
+use async_trait::async_trait;
+use doorward_model::{
+    Change, ClientAuthMethod, Grant as GrantRecord, GrantType, OAuthErrorCode, PlainToken, Reason,
+    RefreshToken as Presented, RevokeReason, ScopeSet, StepKind, TokenKind, UnitOfWork,
+};
+use doorward_store::Condition;
 
+use super::{Grant, Granted, Refused, Request};
 use crate::{
-    Failure, Issuer,
-    client_auth::AuthenticatedClient,
-    oxide::{GrantSession, Outcome, TokenRequest},
+    Failure,
+    checks::{
+        resource,
+        scope::{self, NoScope},
+    },
+    oxide,
 };
 
-pub(super) async fn run(
-    issuer: &Issuer,
-    client: &AuthenticatedClient,
-    params: &Params,
-) -> (Outcome, Result<(), Failure>) {
-    if params.get("refresh_token").is_none() {
-        return (
-            Outcome::default(),
-            Err(Failure::new(OAuthErrorCode::InvalidRequest, "refresh_token is missing")),
-        );
+pub(super) struct RefreshToken;
+
+#[async_trait]
+impl Grant for RefreshToken {
+    fn kind(&self) -> GrantType {
+        GrantType::RefreshToken
     }
-    // Clients repeat here what they once asked for, also what exists nowhere or was implied (N7).
-    let scope = match params.get("scope").map(ScopeSet::parse_known) {
-        Some(scopes) if scopes.is_empty() => {
-            return (
-                Outcome::default(),
-                Err(Failure::new(
-                    OAuthErrorCode::InvalidScope,
-                    "none of the requested scopes exists here",
-                )),
-            );
+
+    fn summary(&self) -> &'static str {
+        "A refresh token for new tokens; it is rotated at each use (OAuth 2.1 §4.3)."
+    }
+
+    fn step(&self) -> StepKind {
+        StepKind::Refresh
+    }
+
+    fn client_authentication(&self) -> &'static [ClientAuthMethod] {
+        &ClientAuthMethod::ALL
+    }
+
+    fn scopes(&self, asked: Option<&str>) -> Result<Option<ScopeSet>, NoScope> {
+        scope::narrowed(asked)
+    }
+
+    async fn authorize(&self, request: &Request<'_>) -> Result<Granted, Refused> {
+        let presented = request.required("refresh_token")?;
+        let issuer = request.issuer;
+        let (token, grant) = find(request, presented).await?;
+        let user = issuer.active_user(&grant.subject.account).await?;
+        if token.used_at.is_none() && request.now >= token.expires_at {
+            return Err(invalid("the refresh token has expired").into());
         }
-        scopes => scopes.map(|scopes| scopes.to_string()),
+        if grant.client_id != request.client.id {
+            return Err(invalid("the grant belongs to another client or redirect_uri").into());
+        }
+        let asked = request.scopes.unwrap_or(&grant.scopes);
+        if request.scopes.is_some() && !oxide::includes(&grant.scopes, asked) {
+            let why = "the scope exceeds the grant";
+            return Err(Failure::new(OAuthErrorCode::InvalidScope, why).into());
+        }
+        let resources = resource::of_token(request.resources, &grant.resources)?;
+        let scopes = issuer.allowed_now(asked, &user, &grant)?;
+        let (successor, unit) = rotate(request, presented, token, &grant).await?;
+        let refresh_token = Some(successor);
+        Ok(Granted { grant, is_new: false, scopes, resources, refresh_token, unit })
+    }
+
+    async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
+        match condition {
+            // What the other request left is the case of the grace period.
+            Condition::UseRefreshToken => Ok(()),
+            Condition::UseGrant => Err(withdrawn().into()),
+            other => Err(Refused::unexpected(other)),
+        }
+    }
+}
+
+fn invalid(why: &str) -> Failure {
+    Failure::new(OAuthErrorCode::InvalidGrant, why)
+}
+
+fn withdrawn() -> Failure {
+    invalid("the grant was withdrawn or has ended")
+}
+
+/// Finds a refresh token and its grant, which must be live. A spent token is found too.
+async fn find(request: &Request<'_>, presented: &str) -> Result<(Presented, GrantRecord), Failure> {
+    let store = &request.issuer.parts.store;
+    let found = store.refresh_token(&PlainToken::presented(presented).hashed()).await?;
+    let token = found.ok_or_else(|| invalid("the refresh token is unknown"))?;
+    let grant = store.grant_uncached(&token.grant_id).await?;
+    let grant = grant.filter(|grant| grant.is_live(request.now)).ok_or_else(withdrawn)?;
+    Ok((token, grant))
+}
+
+/// Replaces the presented token. One that was replaced already is answered with the same successor,
+/// as long as its grace lasts and the successor was not used; after that it counts as stolen.
+async fn rotate(
+    request: &Request<'_>,
+    presented: &str,
+    token: Presented,
+    grant: &GrantRecord,
+) -> Result<(PlainToken, UnitOfWork), Refused> {
+    let issuer = request.issuer;
+    let successor = successor(request, presented);
+    let Some(used_at) = token.used_at else {
+        let record = issuer.refresh_token(&successor, grant, request.now);
+        let unit = UnitOfWork::from_iter([
+            Change::UseRefreshToken {
+                token: token.token,
+                successor: successor.hashed(),
+                now: request.now,
+            },
+            Change::InsertRefreshToken(record),
+        ]);
+        return Ok((successor, unit));
     };
-    let session = GrantSession::new(issuer, client.client.clone(), params.resources());
-    let request = TokenRequest { client_id: &client.client.id, params, scope };
-    session.refresh_tokens(&request).await
+    let next = issuer.parts.store.refresh_token(&successor.hashed()).await?;
+    let unused = next.is_some_and(|next| next.used_at.is_none());
+    if unused && request.now.since(used_at) <= issuer.parts.config.refresh_grace_seconds {
+        tracing::info!(grant = %grant.id, "a rotated refresh token came back within the grace period: the same successor is answered");
+        return Ok((successor, UnitOfWork::new()));
+    }
+    tracing::warn!(grant = %grant.id, client = %grant.client_id, person = %grant.subject.account, "a spent refresh token came back: the grant is revoked");
+    let revoke = Change::RevokeGrant {
+        grant_id: grant.id.clone(),
+        at: request.now,
+        reason: RevokeReason::RefreshReuse,
+    };
+    let why = "the refresh token was used before; the grant is revoked";
+    Err(Refused { failure: invalid(why).because(Reason::RefreshReused), unit: revoke.into() })
+}
+
+/// The token that replaces `presented`. It is derived, not drawn, so that a second presentation
+/// within the grace period yields the same one and the family never has two heads.
+fn successor(request: &Request<'_>, presented: &str) -> PlainToken {
+    PlainToken::from_bytes(
+        TokenKind::RefreshToken,
+        &request.issuer.parts.master.mac("refresh-token-successor", &[presented.as_bytes()]),
+    )
 }

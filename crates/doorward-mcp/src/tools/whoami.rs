@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Principal;
+
 use super::{
     BoxFuture, ToolCall, ToolError,
     builtin::{BuiltIn, Context, arguments, result, schema},
@@ -82,8 +84,11 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         let Arguments {} = arguments(&call)?;
         let caller = &call.visit.caller;
         let person = &caller.person;
-        let identities = context.store.identities_of(&caller.user_id).await?;
-        let client = context.store.client(&caller.client_id).await?;
+        let identities = context.store.identities_of(caller.user_id()).await?;
+        let client = match &caller.principal {
+            Principal::Client(grant) => context.store.client(&grant.client_id).await?,
+            Principal::Token(_) => None,
+        };
         result(&Answer {
             user_id: person.id.to_string(),
             name: person.name.to_string(),
@@ -91,9 +96,9 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
             display_name: person.display_name.clone(),
             roles: person.all_roles().map(ToString::to_string).collect(),
             signed_in: SignedIn {
-                at: caller.auth_time.0,
-                level: caller.authentication.level.as_str().to_owned(),
-                methods: caller.authentication.amr.clone(),
+                at: caller.auth_time().0,
+                level: caller.authentication().level.as_str().to_owned(),
+                methods: caller.authentication().amr.clone(),
             },
             identities: identities
                 .into_iter()
@@ -103,7 +108,7 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
                     confirmed_at: identity.confirmed_at.0,
                 })
                 .collect(),
-            client_id: caller.client_id.to_string(),
+            client_id: caller.program().to_string(),
             client_name: client.map(|client| client.name.clone()).unwrap_or_default(),
             scopes: caller.scopes.closure().iter().map(|scope| scope.name().into_owned()).collect(),
             token_expires_at: caller.expires_at,

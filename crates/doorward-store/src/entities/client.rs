@@ -12,6 +12,7 @@ pub struct Model {
     pub auth_method: String,
     pub secret: Option<String>,
     pub refresh_tokens: bool,
+    pub grant_types: Option<String>,
     pub scopes: String,
     pub client_uri: Option<String>,
     pub jwks: Option<String>,

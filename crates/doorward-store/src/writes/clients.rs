@@ -54,6 +54,7 @@ pub(super) fn put_document(document: &Client) -> Write {
         C::RedirectUris,
         C::AuthMethod,
         C::RefreshTokens,
+        C::GrantTypes,
         C::Scopes,
         C::ClientUri,
         C::Jwks,

@@ -25,7 +25,7 @@ fn reach(scopes: &ScopeSet, resources: &[Resource]) -> String {
 
 pub(super) fn insert_code(code: &AuthorizationCode) -> Write {
     let event = about(AuditKind::ConsentAllowed, AuditSubject::Client, code.client_id.as_str())
-        .by(&code.user_id)
+        .by(&code.subject.account)
         .through(&code.client_id);
     Write {
         name: Name::Always("insert_code"),
@@ -53,7 +53,7 @@ pub(super) fn redeem_code(token: &HashedToken, now: Timestamp) -> Write {
 
 pub(super) fn insert(grant: &Grant) -> Write {
     let mut event = about(AuditKind::GrantGiven, AuditSubject::Grant, grant.id.as_str())
-        .by(&grant.user_id)
+        .by(&grant.subject.account)
         .through(&grant.client_id);
     event.actor.grant_id = Some(grant.id.to_string());
     Write {

@@ -336,14 +336,14 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// Who asks.
-pub(super) struct Who(pub(super) Caller);
+/// The caller.
+pub(super) struct Who(pub(super) Arc<Caller>);
 
 impl<S: Sync> FromRequestParts<S> for Who {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        parts.extensions.get::<Caller>().cloned().map(Self).ok_or_else(Refused::unavailable)
+        parts.extensions.get::<Arc<Caller>>().cloned().map(Self).ok_or_else(Refused::unavailable)
     }
 }
 

@@ -241,7 +241,7 @@ fn refused(error: PeopleError) -> Refused {
 }
 
 fn authority(caller: &Caller) -> Authority {
-    Authority::administrators_api(&caller.authentication)
+    Authority::administrators_api(caller.authentication())
 }
 
 fn parse_roles(texts: &[String]) -> Result<Vec<Role>, Refused> {

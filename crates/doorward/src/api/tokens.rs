@@ -163,7 +163,7 @@ async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(new): Sent<New>
                 .map_err(|_| Refused::bad(format!("upstreams: {name} is not a name")))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let authority = Authority::administrators_api(&caller.authentication);
+    let authority = Authority::administrators_api(caller.authentication());
     let name = PersonName::parse(&new.service)
         .map_err(|error| Refused::bad(format!("service: {error}")))?;
     let service = Role::parse("service").map_err(|error| Refused::bad(error.to_string()))?;

@@ -1,0 +1,196 @@
+//! The validation of an authorization request, when it comes and whenever it is taken up again.
+
+use std::sync::Arc;
+
+use doorward_model::{
+    Client, ClientId, ConnectStep, OAuthErrorCode, Reason, Resource, ScopeSet, StepKind, Timestamp,
+    UserId, id::random_text,
+};
+use doorward_transport::{ClientAddress, Params};
+
+use super::{AuthorizationRequest, AuthorizeRefusal, ErrorAnswer};
+use crate::{
+    Failure, Issuer,
+    checks::{interaction::Interaction, redirect, resource, scope},
+    oxide,
+};
+
+/// The part of a refused request that the timeline shows. Nothing of it is a secret.
+fn detail(params: &Params, reason: Reason) -> String {
+    let named = |name: &str| {
+        let value: String = params.get(name).unwrap_or_default().chars().take(300).collect();
+        format!("{name}={value}")
+    };
+    match reason {
+        Reason::RedirectUri => named("redirect_uri"),
+        Reason::Resource => {
+            let named: String = params.resources().join(" ").chars().take(300).collect();
+            format!("resource={named}")
+        }
+        Reason::Scope => named("scope"),
+        Reason::PkceMethod => named("code_challenge_method"),
+        _ => String::new(),
+    }
+}
+
+/// Parameters that would change the meaning of a request and are not supported.
+fn supported(params: &Params) -> Result<(), Failure> {
+    let (code, why) = if params.get("request").is_some() {
+        (OAuthErrorCode::RequestNotSupported, "request objects are not supported")
+    } else if params.get("request_uri").is_some() {
+        (OAuthErrorCode::RequestUriNotSupported, "request_uri is not supported")
+    } else if params.get("response_mode").is_some_and(|mode| mode != "query") {
+        (OAuthErrorCode::InvalidRequest, "response_mode must be query")
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(code, why))
+}
+
+/// The parts of a request that validation finds.
+pub(super) struct Valid {
+    redirect_uri: String,
+    scopes: ScopeSet,
+    resources: Vec<Resource>,
+    challenge: String,
+    interaction: Interaction,
+}
+
+impl Valid {
+    /// The request that these are the parts of.
+    pub(super) fn request(
+        self,
+        id: String,
+        created_at: Timestamp,
+        client: Arc<Client>,
+        params: Params,
+    ) -> AuthorizationRequest {
+        let Self { redirect_uri, scopes, resources, challenge, interaction } = self;
+        AuthorizationRequest {
+            id,
+            created_at,
+            params,
+            client,
+            redirect_uri,
+            scopes,
+            resources,
+            challenge,
+            interaction,
+        }
+    }
+}
+
+impl Issuer {
+    /// Validates an authorization request.
+    pub async fn begin(
+        &self,
+        params: Params,
+        address: ClientAddress,
+    ) -> Result<AuthorizationRequest, AuthorizeRefusal> {
+        let id = random_text(self.parts.entropy.as_ref(), 16);
+        let created_at = self.parts.clock.now();
+        match self.validate(&params, address).await {
+            Ok((client, valid)) => {
+                let request = valid.request(id, created_at, client, params);
+                self.parts.store.note_step(request.step(StepKind::Authorize));
+                Ok(request)
+            }
+            Err(refusal) => {
+                self.note_refused(&params, &refusal).await;
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn note_refused(&self, params: &Params, refusal: &AuthorizeRefusal) {
+        let (AuthorizeRefusal::Page(failure)
+        | AuthorizeRefusal::Client(ErrorAnswer { failure, .. })) = refusal;
+        if failure.is_noted() {
+            return;
+        }
+        let mut step = ConnectStep::new(StepKind::Authorize)
+            .refused(failure.reason)
+            .detail(detail(params, failure.reason));
+        if let Some(id) = params.get("client_id") {
+            let id: String = id.chars().take(512).collect();
+            let known = self.parts.store.client(&ClientId::from_text(id.clone())).await;
+            let name = known.ok().flatten().map(|client| client.name.clone());
+            step = step.client(id, name);
+        }
+        self.parts.store.note_step(step);
+    }
+
+    /// Notes that the user of a request is being asked.
+    pub fn note_asked(&self, request: &AuthorizationRequest, user_id: &UserId) {
+        self.parts.store.note_step(request.step(StepKind::Asked).person(user_id.as_str()));
+    }
+
+    /// Notes that nobody could sign in for a request.
+    pub fn note_no_sign_in(&self, request: &AuthorizationRequest, reason: Reason) {
+        self.parts.store.note_step(request.step(StepKind::SignedIn).refused(reason));
+    }
+
+    /// Finds the client of a request and judges everything else in it.
+    pub(super) async fn validate(
+        &self,
+        params: &Params,
+        address: ClientAddress,
+    ) -> Result<(Arc<Client>, Valid), AuthorizeRefusal> {
+        let id = params.get("client_id").ok_or_else(|| {
+            let why = "client_id is missing";
+            AuthorizeRefusal::Page(Failure::new(OAuthErrorCode::InvalidRequest, why))
+        })?;
+        let found = self.parts.clients.find(&ClientId::from_text(id), address).await;
+        let client = found.map_err(|error| AuthorizeRefusal::Page(error.into()))?;
+        // What fails before there is a redirect URI to answer to is shown to the user.
+        let redirect_uri =
+            redirect::redirect_uri(&client.redirect_uris, params.get("redirect_uri"))
+                .map_err(|refusal| AuthorizeRefusal::Page(refusal.into()))?;
+        match self.judge(&client, params, redirect_uri) {
+            Ok(valid) => Ok((client, valid)),
+            Err(failure) => Err(AuthorizeRefusal::Client(self.tell(
+                &client,
+                redirect_uri,
+                params.get("state"),
+                failure,
+            ))),
+        }
+    }
+
+    fn judge(
+        &self,
+        client: &Client,
+        params: &Params,
+        redirect_uri: &str,
+    ) -> Result<Valid, Failure> {
+        let served = &self.parts.resources;
+        let challenge = oxide::check_authorization(params, &client.id, redirect_uri)?;
+        let resources = resource::of_authorization(params.resources(), &served.snapshot())?;
+        let scopes = scope::requested(params.get("scope"), &client.scopes, |upstream| {
+            served.has_upstream(upstream)
+        })?;
+        supported(params)?;
+        let interaction = Interaction::read(params.get("prompt"), params.get("max_age"))?;
+        let redirect_uri = redirect_uri.to_owned();
+        Ok(Valid { redirect_uri, scopes, resources, challenge, interaction })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_that_change_the_meaning_of_a_request_are_refused() {
+        let code = |query: &str| {
+            supported(&Params::parse(query.as_bytes()).unwrap()).map_err(|failure| failure.code)
+        };
+        assert_eq!(code("scope=a&response_mode=query"), Ok(()));
+        assert_eq!(code("request=x"), Err(OAuthErrorCode::RequestNotSupported));
+        assert_eq!(code("request_uri=x"), Err(OAuthErrorCode::RequestUriNotSupported));
+        for mode in ["fragment", "form_post", "query.jwt", "QUERY"] {
+            let query = format!("response_mode={mode}");
+            assert_eq!(code(&query), Err(OAuthErrorCode::InvalidRequest), "{mode}");
+        }
+    }
+}

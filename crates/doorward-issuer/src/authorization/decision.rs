@@ -1,0 +1,127 @@
+//! The user's decision about an authorization request.
+
+use doorward_model::{
+    AuthorizationCode, Change, GrantId, OAuthErrorCode, PlainToken, Reason, Scope, ScopeSet,
+    StepKind, TokenKind, UnitOfWork, UserId,
+};
+use doorward_store::StoreError;
+
+use super::{Approver, AuthorizationRequest, AuthorizeRefusal, append};
+use crate::{Failure, Issuer};
+
+impl Issuer {
+    /// The scopes that this user already allowed this client for the same resources. The consent
+    /// page offers to keep them, so that a step up that names only the new scope does not lose the
+    /// old ones (I17).
+    pub async fn already_allowed(
+        &self,
+        request: &AuthorizationRequest,
+        user_id: &UserId,
+    ) -> Result<ScopeSet, Failure> {
+        let grants = self.parts.store.live_grants_of(user_id, self.parts.clock.now()).await?;
+        let same = grants.iter().filter(|grant| {
+            grant.client_id == request.client.id
+                && request.resources.iter().all(|resource| grant.resources.contains(resource))
+        });
+        Ok(same.fold(ScopeSet::default(), |all, grant| all.union(&grant.scopes)))
+    }
+
+    /// The scopes that this user may be offered to allow: those asked for and those allowed before,
+    /// as far as roles and factors reach.
+    pub fn offered(
+        &self,
+        request: &AuthorizationRequest,
+        already: &ScopeSet,
+        who: &Approver<'_>,
+    ) -> ScopeSet {
+        self.parts.access.effective(&request.scopes.union(already), who.person, who.authentication)
+    }
+
+    /// The scopes asked for that this user could have after proving a second factor.
+    pub fn behind_second_factor(
+        &self,
+        request: &AuthorizationRequest,
+        who: &Approver<'_>,
+    ) -> ScopeSet {
+        let allowed =
+            request.scopes.closure().intersection(&self.parts.access.scopes_of(who.person));
+        self.parts.access.lacks_second_factor(&allowed, who.authentication)
+    }
+
+    /// Answers the client with a code for what the user allowed. Conditional on the request not
+    /// being decided yet.
+    pub async fn approve(
+        &self,
+        request: &AuthorizationRequest,
+        who: &Approver<'_>,
+        chosen: &ScopeSet,
+    ) -> Result<String, AuthorizeRefusal> {
+        let user_id = &who.person.id;
+        let already =
+            self.already_allowed(request, user_id).await.map_err(AuthorizeRefusal::Page)?;
+        let granted = chosen.intersection(&self.offered(request, &already, who));
+        // `offline_access` alone allows nothing.
+        if !granted.iter().any(|scope| scope != Scope::OfflineAccess) {
+            return Ok(self.deny(request, user_id));
+        }
+        let plain = PlainToken::random(TokenKind::AuthorizationCode, self.parts.entropy.as_ref());
+        let code = self.code(request, who, &granted, &plain);
+        let expires_at = request.created_at.plus(self.parts.config.authorization_request_seconds);
+        let unit = UnitOfWork::from_iter([
+            Change::InsertCode(code),
+            Change::MarkClientAuthorized {
+                client_id: request.client.id.clone(),
+                at: self.parts.clock.now(),
+            },
+            Change::SpendValue { key: format!("consent:{}", request.id), expires_at },
+        ]);
+        match self.parts.store.apply(unit).await {
+            Ok(()) => {}
+            Err(StoreError::Refused(_)) => {
+                return Err(AuthorizeRefusal::Page(Failure::new(
+                    OAuthErrorCode::InvalidRequest,
+                    "this request was answered before; start again from the app",
+                )));
+            }
+            Err(error) => return Err(AuthorizeRefusal::Page(error.into())),
+        }
+        tracing::info!(client = %request.client.id, person = %user_id, "authorization granted");
+        self.parts.store.note_step(request.step(StepKind::Answered).person(user_id.as_str()));
+        let mut pairs = vec![("code", plain.reveal())];
+        pairs.extend(request.params.get("state").map(|state| ("state", state)));
+        pairs.push(("iss", self.parts.public_url.as_str()));
+        Ok(append(&request.redirect_uri, &pairs))
+    }
+
+    /// The code that stands for what the user allowed.
+    fn code(
+        &self,
+        request: &AuthorizationRequest,
+        who: &Approver<'_>,
+        granted: &ScopeSet,
+        plain: &PlainToken,
+    ) -> AuthorizationCode {
+        AuthorizationCode {
+            token: plain.hashed(),
+            grant_id: GrantId::random(self.parts.entropy.as_ref()),
+            client_id: request.client.id.clone(),
+            subject: who.subject(),
+            redirect_uri: request.redirect_uri.clone(),
+            scopes: granted.normalised(),
+            resources: request.resources.clone(),
+            challenge: request.challenge.clone(),
+            expires_at: self.parts.clock.now().plus(self.parts.config.code_seconds),
+            consumed_at: None,
+        }
+    }
+
+    /// The URL that tells the client that the user refused. The user decided it on a page, so the
+    /// browser may go there at once.
+    pub fn deny(&self, request: &AuthorizationRequest, user_id: &UserId) -> String {
+        tracing::info!(client = %request.client.id, "authorization refused by the person");
+        self.parts.store.note_step(
+            request.step(StepKind::Answered).person(user_id.as_str()).refused(Reason::Denied),
+        );
+        self.answer_error(request, OAuthErrorCode::AccessDenied, "the person refused").target
+    }
+}

@@ -1,0 +1,7 @@
+//! Pure checks of what clients send: functions of their arguments, without store, clock or library.
+
+pub(crate) mod interaction;
+pub(crate) mod pkce;
+pub(crate) mod redirect;
+pub(crate) mod resource;
+pub(crate) mod scope;

@@ -1,0 +1,118 @@
+//! The scopes that a request names (RFC 6749 §3.3).
+
+use doorward_model::{OAuthErrorCode, ScopeSet, UpstreamName};
+
+use crate::Failure;
+
+/// A request of which no scope remains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoScope {
+    #[error(
+        "none of the requested scopes exists here; known are mcp:read, mcp:write and mcp:destructive"
+    )]
+    Authorization,
+    #[error("none of the requested scopes exists here")]
+    Token,
+}
+
+impl From<NoScope> for Failure {
+    fn from(none: NoScope) -> Self {
+        Self::new(OAuthErrorCode::InvalidScope, none.to_string())
+    }
+}
+
+/// The scopes that an authorization request may be granted: of those asked for, what the client may
+/// hold and what exists. `serves` says that there is an upstream of this name.
+pub(crate) fn requested(
+    asked: Option<&str>,
+    client: &ScopeSet,
+    serves: impl Fn(UpstreamName) -> bool,
+) -> Result<ScopeSet, NoScope> {
+    let asked = asked.map_or_else(ScopeSet::default_request, ScopeSet::parse_known);
+    let possible: ScopeSet = asked
+        .closure()
+        .iter()
+        .filter(|scope| client.allows(*scope) && scope.upstream().is_none_or(&serves))
+        .collect();
+    if possible.is_empty() { Err(NoScope::Authorization) } else { Ok(possible.normalised()) }
+}
+
+/// The scopes to which a token request narrows its grant; `None` if it names none. Clients repeat
+/// here what they once asked for, also what exists nowhere or was implied (N7).
+pub(crate) fn narrowed(asked: Option<&str>) -> Result<Option<ScopeSet>, NoScope> {
+    match asked.map(ScopeSet::parse_known) {
+        Some(scopes) if scopes.is_empty() => Err(NoScope::Token),
+        scopes => Ok(scopes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAMES: [&str; 8] = [
+        "mcp:read",
+        "mcp:write",
+        "mcp:destructive",
+        "mcp:write:mail",
+        "mcp:read:gone",
+        "admin",
+        "offline_access",
+        "openid",
+    ];
+
+    fn serves(name: UpstreamName) -> bool {
+        name.as_str() == "mail"
+    }
+
+    fn list() -> impl Strategy<Value = Vec<&'static str>> {
+        prop::collection::vec(prop::sample::select(NAMES.to_vec()), 1..8)
+    }
+
+    #[test]
+    fn unknown_scopes_are_dropped_and_a_request_of_nothing_else_is_refused() {
+        let all = ScopeSet::all();
+        let text = |asked| requested(asked, &all, serves).map(|scopes| scopes.to_string());
+        assert_eq!(text(None).as_deref(), Ok("mcp:read"));
+        assert_eq!(text(Some("openid mcp:write")).as_deref(), Ok("mcp:write"));
+        assert_eq!(text(Some("openid profile")), Err(NoScope::Authorization));
+        assert_eq!(text(Some("mcp:read:gone")), Err(NoScope::Authorization));
+        assert_eq!(text(Some("admin")), Err(NoScope::Authorization));
+        assert_eq!(narrowed(None), Ok(None));
+        assert_eq!(narrowed(Some("openid")), Err(NoScope::Token));
+        assert_eq!(narrowed(Some("openid mcp:read")), Ok(Some(ScopeSet::default_request())));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_granted_that_the_client_may_not_hold_or_that_was_not_asked_for(
+            asked in list(), held in list()
+        ) {
+            let client = ScopeSet::parse_known(&held.join(" "));
+            let text = asked.join(" ");
+            if let Ok(granted) = requested(Some(&text), &client, serves) {
+                prop_assert!(client.covers(&granted));
+                prop_assert!(ScopeSet::parse_known(&text).covers(&granted));
+                prop_assert!(granted.iter().all(|scope| scope.upstream().is_none_or(serves)));
+                prop_assert_eq!(granted.normalised(), granted.clone());
+            }
+        }
+
+        #[test]
+        fn unknown_words_and_the_order_change_nothing(
+            asked in list(), words in prop::collection::vec("[a-z\"\\\\]{1,8}", 0..4)
+        ) {
+            let all = ScopeSet::all();
+            let strange: Vec<&str> = words
+                .iter()
+                .map(String::as_str)
+                .filter(|word| doorward_model::Scope::named(word).is_none())
+                .collect();
+            let plain = requested(Some(&asked.join(" ")), &all, serves);
+            let turned: Vec<&str> = strange.into_iter().chain(asked.into_iter().rev()).collect();
+            prop_assert_eq!(requested(Some(&turned.join(" ")), &all, serves), plain);
+        }
+    }
+}

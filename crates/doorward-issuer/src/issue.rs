@@ -1,0 +1,91 @@
+//! Access tokens and refresh tokens: how far they reach at this moment, and how they are made.
+
+use std::sync::Arc;
+
+use doorward_keys::{AccessClaims, Audience};
+use doorward_model::{
+    Grant, OAuthErrorCode, Person, PlainToken, Reason, RefreshToken, Resource, Scope, ScopeSet,
+    Timestamp, UserId, id::random_text,
+};
+
+use crate::{Failure, Issuer};
+
+impl Issuer {
+    /// The user, if they may still sign in. Disabling spends waiting codes and revokes grants, but
+    /// a code that was being made at that moment arrives after it.
+    pub(crate) async fn active_user(&self, user_id: &UserId) -> Result<Arc<Person>, Failure> {
+        let user = self.parts.store.person(user_id).await?;
+        user.filter(|user| user.disabled_at.is_none()).ok_or_else(|| {
+            let why = "the grant was withdrawn or has ended";
+            Failure::new(OAuthErrorCode::InvalidGrant, why).because(Reason::PersonDisabled)
+        })
+    }
+
+    /// The part of `scopes` that the user's roles and factors leave at this moment. Nothing left is
+    /// a refusal: the grant stays, and is worth something again when the roles come back.
+    pub(crate) fn allowed_now(
+        &self,
+        scopes: &ScopeSet,
+        user: &Person,
+        grant: &Grant,
+    ) -> Result<ScopeSet, Failure> {
+        let left = self.parts.access.effective(scopes, user, &grant.subject.authentication);
+        if left.iter().any(|scope| scope != Scope::OfflineAccess) {
+            return Ok(left.normalised());
+        }
+        tracing::info!(person = %grant.subject.account, client = %grant.client_id, grant = %grant.id, asked = %scopes, "no token: the person's roles allow none of the scopes");
+        let why = "the person's roles no longer allow any of this";
+        Err(Failure::new(OAuthErrorCode::InvalidGrant, why).because(Reason::Role))
+    }
+
+    /// Signs an access token of a grant. Returns it with its lifetime in seconds, which ends with
+    /// the grant at the latest.
+    pub(crate) fn access_token(
+        &self,
+        grant: &Grant,
+        scopes: &ScopeSet,
+        resources: &[Resource],
+        now: Timestamp,
+    ) -> Result<(String, i64), Failure> {
+        let parts = &self.parts;
+        let lifetime = parts.config.access_token_seconds.min(grant.expires_at.since(now)).max(1);
+        let claims = AccessClaims {
+            iss: parts.public_url.as_str().to_owned(),
+            sub: grant.subject.account.as_str().to_owned(),
+            aud: Audience::from_list(
+                resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
+            ),
+            exp: now.plus(lifetime).0,
+            iat: now.0,
+            jti: random_text(parts.entropy.as_ref(), 12),
+            client_id: grant.client_id.as_str().to_owned(),
+            scope: scopes.to_string(),
+            auth_time: grant.subject.auth_time.0,
+            acr: grant.subject.authentication.level.as_str().to_owned(),
+            amr: grant.subject.authentication.amr.clone(),
+            grant: grant.id.as_str().to_owned(),
+        };
+        let token = parts.keys.sign(&claims, now).map_err(|error| {
+            tracing::error!(%error, "an access token could not be signed");
+            Failure::new(OAuthErrorCode::ServerError, "no token can be issued now")
+        })?;
+        Ok((token, lifetime))
+    }
+
+    /// A refresh token of a grant, as it is stored.
+    pub(crate) fn refresh_token(
+        &self,
+        plain: &PlainToken,
+        grant: &Grant,
+        now: Timestamp,
+    ) -> RefreshToken {
+        let idle_end = now.plus(self.parts.config.refresh_token_idle_seconds);
+        RefreshToken {
+            token: plain.hashed(),
+            grant_id: grant.id.clone(),
+            expires_at: idle_end.min(grant.expires_at),
+            used_at: None,
+            successor: None,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Grant types: the ways in which a client gets tokens (RFC 7591 §2 `grant_types`).
+
+use std::collections::BTreeSet;
+
+/// A grant type of the token endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GrantType {
+    /// `authorization_code` (OAuth 2.1 §4.1.3).
+    AuthorizationCode,
+    /// `refresh_token` (OAuth 2.1 §4.3).
+    RefreshToken,
+}
+
+impl GrantType {
+    /// Every grant type, in the order in which metadata lists them.
+    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+    /// The grant type of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == name)
+    }
+}
+
+/// The set of grant types of a client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GrantTypes(BTreeSet<GrantType>);
+
+impl GrantTypes {
+    /// The grant types of a client that registers none: with less, its users would sign in again
+    /// every few minutes (I9).
+    pub fn of_code_flow() -> Self {
+        Self::from_iter([GrantType::AuthorizationCode, GrantType::RefreshToken])
+    }
+    /// Those of `names` that exist here. Clients register grant types of other servers too.
+    pub fn parse_known<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        names.into_iter().filter_map(GrantType::parse).collect()
+    }
+    /// Reports a set that has this grant type.
+    pub fn contains(&self, grant: GrantType) -> bool {
+        self.0.contains(&grant)
+    }
+    /// The registered names, in the table's order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.0.iter().map(|grant| grant.as_str())
+    }
+}
+
+impl FromIterator<GrantType> for GrantTypes {
+    fn from_iter<I: IntoIterator<Item = GrantType>>(grants: I) -> Self {
+        Self(grants.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_do_not_exist_here_are_dropped_and_the_order_is_the_table_s() {
+        let set = GrantTypes::parse_known([
+            "refresh_token",
+            "implicit",
+            "authorization_code",
+            "refresh_token",
+            "",
+        ]);
+        assert_eq!(set, GrantTypes::of_code_flow());
+        assert_eq!(set.names().collect::<Vec<_>>(), ["authorization_code", "refresh_token"]);
+        assert!(
+            !GrantTypes::parse_known(["AUTHORIZATION_CODE"]).contains(GrantType::AuthorizationCode)
+        );
+    }
+}

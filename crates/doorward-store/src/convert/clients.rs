@@ -1,0 +1,129 @@
+//! Clients.
+
+use doorward_model::{
+    Client, ClientAuthMethod, ClientId, ClientSource, GrantType, GrantTypes, HashedToken,
+    RedirectUri, ScopeSet, Timestamp,
+};
+use sea_orm::ActiveValue::Set;
+
+use super::{damaged, list_from_text, list_to_text};
+use crate::{StoreError, entities as e};
+
+pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
+    let uris = list_from_text("client", &row.id, &row.redirect_uris)?;
+    let grant_types = match &row.grant_types {
+        Some(text) => {
+            let names = list_from_text("client", &row.id, text)?;
+            GrantTypes::parse_known(names.iter().map(String::as_str))
+        }
+        // Written by a server of the previous release, which knows one bit of the set.
+        None if row.refresh_tokens => GrantTypes::of_code_flow(),
+        None => GrantTypes::from_iter([GrantType::AuthorizationCode]),
+    };
+    Ok(Client {
+        source: ClientSource::parse(&row.source).ok_or_else(|| damaged("client", &row.id))?,
+        auth_method: ClientAuthMethod::parse(&row.auth_method)
+            .ok_or_else(|| damaged("client", &row.id))?,
+        redirect_uris: uris.into_iter().map(RedirectUri::from_stored).collect(),
+        id: ClientId::from_text(row.id),
+        name: row.name,
+        secret: row.secret.map(HashedToken::from_stored),
+        grant_types,
+        scopes: ScopeSet::parse_known(&row.scopes),
+        client_uri: row.client_uri,
+        jwks: row.jwks,
+        jwks_uri: row.jwks_uri,
+        metadata: row.metadata,
+        created_at: Timestamp(row.created_at),
+        authorized_at: row.authorized_at.map(Timestamp),
+        disabled_at: row.disabled_at.map(Timestamp),
+        fresh_until: row.fresh_until.map(Timestamp),
+        approved_at: row.approved_at.map(Timestamp),
+        pinned_at: row.pinned_at.map(Timestamp),
+    })
+}
+
+pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
+    e::client::ActiveModel {
+        id: Set(client.id.as_str().to_owned()),
+        source: Set(client.source.as_str().to_owned()),
+        name: Set(client.name.clone()),
+        redirect_uris: Set(list_to_text(client.redirect_uris.iter().map(RedirectUri::as_str))),
+        auth_method: Set(client.auth_method.as_str().to_owned()),
+        secret: Set(client.secret.as_ref().map(|hash| hash.as_str().to_owned())),
+        // Read by servers of the previous release only.
+        refresh_tokens: Set(client.grant_types.contains(GrantType::RefreshToken)),
+        grant_types: Set(Some(list_to_text(client.grant_types.names()))),
+        scopes: Set(client.scopes.to_string()),
+        client_uri: Set(client.client_uri.clone()),
+        jwks: Set(client.jwks.clone()),
+        jwks_uri: Set(client.jwks_uri.clone()),
+        metadata: Set(client.metadata.clone()),
+        created_at: Set(client.created_at.0),
+        authorized_at: Set(client.authorized_at.map(|at| at.0)),
+        disabled_at: Set(client.disabled_at.map(|at| at.0)),
+        fresh_until: Set(client.fresh_until.map(|at| at.0)),
+        approved_at: Set(client.approved_at.map(|at| at.0)),
+        pinned_at: Set(client.pinned_at.map(|at| at.0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(grant_types: Option<&str>, refresh_tokens: bool) -> e::client::Model {
+        e::client::Model {
+            id: "c_1".to_owned(),
+            source: "registration".to_owned(),
+            name: "Client".to_owned(),
+            redirect_uris: "[]".to_owned(),
+            auth_method: "none".to_owned(),
+            secret: None,
+            refresh_tokens,
+            grant_types: grant_types.map(str::to_owned),
+            scopes: "mcp:read".to_owned(),
+            client_uri: None,
+            jwks: None,
+            jwks_uri: None,
+            metadata: String::new(),
+            created_at: 0,
+            authorized_at: None,
+            disabled_at: None,
+            fresh_until: None,
+            approved_at: None,
+            pinned_at: None,
+        }
+    }
+
+    #[test]
+    fn grant_types_are_read_from_rows_of_this_release_of_the_previous_and_of_the_next() {
+        let names = |grant_types, refresh_tokens| {
+            client(row(grant_types, refresh_tokens))
+                .map(|client| client.grant_types.names().collect::<Vec<_>>())
+                .ok()
+        };
+        let (code, both) =
+            (vec!["authorization_code"], vec!["authorization_code", "refresh_token"]);
+        assert_eq!(names(Some(r#"["authorization_code"]"#), true).as_ref(), Some(&code));
+        let list = r#"["authorization_code","refresh_token"]"#;
+        assert_eq!(names(Some(list), true).as_ref(), Some(&both));
+        assert_eq!(names(None, true).as_ref(), Some(&both));
+        assert_eq!(names(None, false).as_ref(), Some(&code));
+        let newer = r#"["authorization_code","urn:of:a:later:release"]"#;
+        assert_eq!(names(Some(newer), false).as_ref(), Some(&code));
+        assert_eq!(names(Some("not a list"), true), None, "damage is reported");
+    }
+
+    #[test]
+    fn a_stored_client_tells_servers_of_the_previous_release_of_its_refresh_tokens() {
+        for (grant_types, refresh_tokens) in [
+            (r#"["authorization_code"]"#, false),
+            (r#"["authorization_code","refresh_token"]"#, true),
+        ] {
+            let stored = client_row(&client(row(Some(grant_types), !refresh_tokens)).unwrap());
+            assert_eq!(stored.refresh_tokens, Set(refresh_tokens));
+            assert_eq!(stored.grant_types, Set(Some(grant_types.to_owned())));
+        }
+    }
+}
