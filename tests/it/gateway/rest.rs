@@ -122,6 +122,7 @@ async fn nothing_of_a_body_is_lost_when_it_is_taken_apart() {
         "Open": {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": {"type": "integer"}},
         "Any": {"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}], "properties": {"a": {}, "b": {}}},
         "Few": {"type": "object", "minProperties": 1, "properties": {"a": {}}},
+        "Odd": {"type": "object", "properties": {"名前": {}, "a": {}}},
         "Null": {"type": "object", "nullable": true, "properties": {"a": {}}},
         "Nested": {"allOf": [{"allOf": [{"$ref": "#/components/schemas/Cat"}]}, {"type": "object", "properties": {"volume": {"minimum": 1}}}]},
     }});
@@ -147,7 +148,7 @@ async fn nothing_of_a_body_is_lost_when_it_is_taken_apart() {
         nested["properties"]["volume"],
         json!({"allOf": [{"type": "integer"}, {"minimum": 1}]})
     );
-    for name in ["Either", "Open", "Any", "Few", "Null"] {
+    for name in ["Either", "Open", "Any", "Few", "Null", "Odd"] {
         let tool = format!("api_make_{name}");
         let whole = schema(&server, &alice, &tool).await;
         assert_eq!(whole["required"], json!(["body"]), "{name}: {whole}");

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{
     media,
     parameter::Style,
-    parameters::{Arguments, Refused},
+    parameters::{self, Arguments, Refused},
     reader::Reader,
     schema,
     sending::{Body, From, Part, Written},
@@ -183,7 +183,9 @@ impl<'a> Reader<'a> {
         let is_apart = matches!(written, Written::Json | Written::Form | Written::Parts);
         let members = if is_apart { Members::of(&schema) } else { None };
         let members = members.filter(|members| {
-            !members.properties.keys().any(|name| arguments.properties.contains_key(name))
+            members.properties.keys().all(|name| {
+                parameters::is_argument(name) && !arguments.properties.contains_key(name)
+            })
         });
         let from = if let Some(members) = members {
             let names = members.properties.keys().cloned().collect();

@@ -65,6 +65,12 @@ impl Arguments {
     }
 }
 
+/// Reports a name that all popular clients take for an argument: they refuse a whole list of tools
+/// for one that they do not.
+pub(super) fn is_argument(name: &str) -> bool {
+    argument_name(name) == name
+}
+
 /// The name of an argument: that of the parameter, in letters that all popular clients take.
 fn argument_name(name: &str) -> String {
     let mut made = String::new();

@@ -384,7 +384,7 @@ fn gw10_no_value_leaves_its_place_in_any_style() {
                 let document = json!({"openapi": "3.1.0", "servers": [{"url": "https://a.example/v1"}], "paths": {path: {"get": {"operationId": "x", "parameters": parameters}}}});
                 let api = read(&document.to_string()).unwrap();
                 let operation = shown(&api, "x").operation.clone().unwrap();
-                for _ in 0..200 {
+                for _ in 0..60 {
                     let (one, other) = (noise(&mut seed), noise(&mut seed));
                     for value in
                         [json!(one), json!([one, other]), json!({"k": one, one.as_str(): other})]
