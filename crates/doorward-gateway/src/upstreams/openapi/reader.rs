@@ -3,7 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
+    collections::{HashMap, HashSet},
 };
 
 use doorward_transport::{Budget, budget::Exceeded};
@@ -32,6 +32,10 @@ pub(super) struct Reader<'a> {
     at: Option<&'a Url>,
     left: Cell<Budget>,
     notes: RefCell<Vec<(String, Why)>>,
+    /// What references lead to: the same ones are followed again and again.
+    found: RefCell<HashMap<&'a str, Option<&'a Value>>>,
+    /// The references to schemas that are too large to be written out.
+    pub(super) large: RefCell<HashSet<&'a str>>,
 }
 
 impl<'a> Reader<'a> {
@@ -42,6 +46,8 @@ impl<'a> Reader<'a> {
             at,
             left: Cell::new(Budget::new(MOST_WRITTEN, MOST_WRITTEN_VALUES, MOST_DEPTH)),
             notes: RefCell::default(),
+            found: RefCell::default(),
+            large: RefCell::default(),
         }
     }
 
@@ -80,24 +86,32 @@ impl<'a> Reader<'a> {
     }
 
     /// The value at a reference, which is a URI whose fragment is a JSON pointer (RFC 6901 §6).
-    pub(super) fn find(&self, reference: &str) -> Option<&'a Value> {
+    pub(super) fn find(&self, reference: &'a str) -> Option<&'a Value> {
+        let known = self.found.borrow().get(reference).copied();
+        let found = known.unwrap_or_else(|| self.look_up(reference));
+        if known.is_none() {
+            self.found.borrow_mut().insert(reference, found);
+        }
+        if found.is_none() {
+            self.note(reference, Why::Reference);
+        }
+        found
+    }
+
+    fn look_up(&self, reference: &str) -> Option<&'a Value> {
         let is_own = |place: &str| {
             let named = self.at.and_then(|at| at.join(place).ok());
             place.is_empty() || (named.is_some() && named.as_ref() == self.at)
         };
         let own = reference.split_once('#').filter(|(place, _)| is_own(place));
-        let found = own.and_then(|(_, fragment)| {
+        own.and_then(|(_, fragment)| {
             let decoded = percent_decode_str(fragment).decode_utf8().ok();
             let pointer = decoded.filter(|pointer| pointer.starts_with('/'));
             // Documents are met that write a name with `%` as it is.
             pointer
                 .and_then(|pointer| self.document.pointer(&pointer))
                 .or_else(|| fragment.starts_with('/').then(|| self.document.pointer(fragment))?)
-        });
-        if found.is_none() {
-            self.note(reference, Why::Reference);
-        }
-        found
+        })
     }
 
     /// The security requirement of an operation with the schemes that it names (OpenAPI 3.1

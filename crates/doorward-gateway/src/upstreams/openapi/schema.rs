@@ -37,6 +37,16 @@ impl From<Exceeded> for Stop {
 
 /// A schema with its references put in their places. A schema that is too large takes anything.
 pub(super) fn written_out<'a>(reader: &Reader<'a>, schema: &'a Value) -> Result<Value, Stop> {
+    let alone = schema.as_object().filter(|members| members.len() == 1);
+    let reference = alone.and_then(|members| members.get("$ref")).and_then(Value::as_str);
+    let too_large = || {
+        reader.note("a schema", Why::Unreadable);
+        Ok(json!({"description": "Too large to be described here."}))
+    };
+    if reference.is_some_and(|reference| reader.large.borrow().contains(reference)) {
+        reader.charge(0, 1)?;
+        return too_large();
+    }
     // Charged while it grows, with some room: what counts is the length of the result.
     let mut writing = Writing {
         reader,
@@ -46,8 +56,8 @@ pub(super) fn written_out<'a>(reader: &Reader<'a>, schema: &'a Value) -> Result<
     match writing.schema(schema, 0, &BTreeSet::new()) {
         Ok(made) if made.to_string().len() <= MOST_SCHEMA => Ok(made),
         Ok(_) | Err(Stop::Schema) => {
-            reader.note("a schema", Why::Unreadable);
-            Ok(json!({"description": "Too large to be described here."}))
+            reader.large.borrow_mut().extend(reference);
+            too_large()
         }
         Err(Stop::Document) => Err(Stop::Document),
     }
@@ -159,8 +169,9 @@ impl<'a> Writing<'_, 'a> {
         depth: usize,
         inherited: &Hidden<'a>,
     ) -> Result<Value, Stop> {
-        let mut hidden = inherited.clone();
-        self.only_read(members, 0, &mut hidden)?;
+        let mut own = inherited.clone();
+        self.only_read(members, 0, &mut own)?;
+        let hidden = &own;
         let mut made = Map::new();
         for (name, value) in members {
             // Skipping is work too.
@@ -174,7 +185,7 @@ impl<'a> Writing<'_, 'a> {
                 Value::Array(_) if name == "items" => ("prefixItems", Form::Schemas),
                 _ => (name.as_str(), form),
             };
-            let around = Around { depth, hidden: &hidden };
+            let around = Around { depth, hidden };
             if let Some(value) = self.keyword(name, value, form, &around)? {
                 self.charge(name.len() + 3, 0)?;
                 made.insert(name.to_owned(), value);
