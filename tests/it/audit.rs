@@ -2,7 +2,7 @@
 //! them do.
 
 use doorward_accounts::Authority;
-use doorward_model::{AuditEntry, AuditFilter, Outcome, Role};
+use doorward_model::{AuditEntry, AuditFilter, AuditKind, Outcome, Role};
 use doorward_testkit::{Browser, OAuthClient, TestServer, form_value};
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ async fn a_tool_call_is_joined_to_its_person_client_grant_and_decision() {
         .await
         .iter()
         .rev()
-        .map(|entry| entry.event.kind.clone())
+        .map(|entry| entry.event.kind.to_string())
         .collect();
     for kind in [
         "person.added",
@@ -68,7 +68,7 @@ async fn a_tool_call_is_joined_to_its_person_client_grant_and_decision() {
     )
     .await;
     assert!(
-        mine.iter().any(|entry| entry.event.kind == "tool.called")
+        mine.iter().any(|entry| entry.event.kind == AuditKind::ToolCalled)
             && mine.iter().all(|entry| !entry.event.detail.contains("bob"))
     );
     let page = browser.get(&server.at("/account/activity")).await.expect(200);
@@ -180,7 +180,7 @@ async fn old_entries_go_and_the_rest_is_still_a_chain() {
     server.app.housekeeping().unwrap().round().await;
     let left = entries(&server, AuditFilter::default()).await;
     assert!(left.iter().all(|entry| entry.seq > before.seq), "{left:?}");
-    assert!(left.iter().any(|entry| entry.event.kind == "audit.trimmed"));
+    assert!(left.iter().any(|entry| entry.event.kind == AuditKind::AuditTrimmed));
     let verified = server.app.store.verify_audit(None).await.unwrap().unwrap();
     assert_eq!(verified.first, before.seq + 1);
 }

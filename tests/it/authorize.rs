@@ -137,7 +137,7 @@ async fn g3_g4_consent_needs_its_own_form_in_its_own_browser() {
     ];
     // Another person's browser, with the first one's form.
     other.post(&consent, &right).await.expect(403);
-    // Nobody's browser.
+    // No user's browser.
     Browser::new().post(&consent, &right).await.expect(403);
     // Another site makes the browser submit it.
     let cross = browser

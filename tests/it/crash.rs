@@ -1,20 +1,24 @@
 //! Promises P1 and P2 when the process dies at any moment.
 
 use std::{
+    collections::BTreeSet,
+    path::Path,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use doorward_model::{AuditEvent, AuditFilter, RecordedKind};
+use doorward_store::Store;
 use doorward_testkit::{Browser, DoorwardProcess, Pkce, form_value, run_command};
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 20;
 const WORKERS: usize = 4;
 
-/// What one worker knows for certain.
+/// The facts that one worker knows for certain.
 #[derive(Default)]
 struct Ledger {
     /// Refresh tokens that were acknowledged and not presented again.
@@ -214,4 +218,151 @@ async fn p1_p2_f_01_kill_9_in_a_token_burst_loses_nothing_and_spends_no_code_twi
         "the burst was too thin to prove anything: {acknowledged} {replayed}"
     );
     server.kill().await;
+}
+
+/// Requests without a unit of work, each noted in the audit, and those that were answered.
+#[derive(Default)]
+struct Traffic {
+    calls_sent: AtomicUsize,
+    calls_answered: AtomicUsize,
+    names_refused: Mutex<Vec<String>>,
+}
+
+async fn call(base: &str, token: &str) -> Option<u16> {
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}});
+    let response = Browser::new()
+        .raw(reqwest::Method::POST, &format!("{base}/mcp"))
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2025-11-25")
+        .bearer_auth(token)
+        .json(&message)
+        .timeout(Duration::from_secs(5))
+        .send()
+        .await
+        .ok()?;
+    let status = response.status().as_u16();
+    response.text().await.ok().map(|_| status)
+}
+
+async fn calling(base: String, token: String, traffic: Arc<Traffic>, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::SeqCst) {
+        traffic.calls_sent.fetch_add(1, Ordering::SeqCst);
+        if call(&base, &token).await == Some(200) {
+            traffic.calls_answered.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+async fn guessing(base: String, round: usize, traffic: Arc<Traffic>, stop: Arc<AtomicBool>) {
+    let browser = Browser::new();
+    let page = browser.get(&format!("{base}/login")).await.expect(200);
+    let (csrf, cookie) = (form_value(&page.body, "csrf").unwrap(), browser.cookies());
+    let mut number = 0;
+    while !stop.load(Ordering::SeqCst) {
+        number += 1;
+        let name = format!("ghost{round}x{number}");
+        let answered = browser
+            .raw(reqwest::Method::POST, &format!("{base}/login"))
+            .header("cookie", &cookie)
+            .header("origin", &base)
+            .form(&[("csrf", csrf.as_str()), ("name", &name), ("password", "wrong password")])
+            .send()
+            .await;
+        if answered.is_ok_and(|answer| answer.status().as_u16() == 401) {
+            traffic.names_refused.lock().unwrap().push(name);
+        }
+    }
+}
+
+/// Every entry of the audit, after a check of the chain.
+async fn entries(data: &Path, database: &str) -> Vec<AuditEvent<RecordedKind>> {
+    let config = doorward_store::Config { url: database.into(), ..Default::default() };
+    let store = Store::open(&config, data).await.unwrap();
+    store.verify_audit(None).await.unwrap().unwrap();
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let page = store.audit(&AuditFilter::default(), before, 1000).await.unwrap();
+        found.extend(page.entries.into_iter().map(|entry| entry.event));
+        before = page.before;
+        if before.is_none() {
+            store.close().await.unwrap();
+            return found;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_before_kill_9_is_in_the_audit_once_and_what_was_not_at_most_once() {
+    let data = std::env::temp_dir().join(format!("doorward-killed-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&data);
+    let database = doorward_testkit::fresh_database().await;
+    let variables = [
+        ("DOORWARD_STORE__URL", database.as_str()),
+        ("DOORWARD_ACCOUNTS__ARGON2_MEMORY_KIB", "64"),
+        ("DOORWARD_ACCOUNTS__ADDRESS_FAILURES_BEFORE_DELAY", "100000"),
+        ("DOORWARD_LIMITS__CALLS_PER_MINUTE_PERSON", "1000000"),
+        ("DOORWARD_LIMITS__CALLS_PER_MINUTE_CLIENT", "1000000"),
+    ];
+    let mut server = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
+    let (base, listen) = (server.url.clone(), server.url.trim_start_matches("http://").to_owned());
+    let alice = server.person(&data, &variables, "alice").await;
+    let traffic = Arc::<Traffic>::default();
+    for round in 0..5 {
+        let stop = Arc::<AtomicBool>::default();
+        let before = traffic.calls_answered.load(Ordering::SeqCst);
+        let mut workers = vec![tokio::spawn(guessing(
+            base.clone(),
+            round,
+            Arc::clone(&traffic),
+            Arc::clone(&stop),
+        ))];
+        for _ in 0..2 {
+            workers.push(tokio::spawn(calling(
+                base.clone(),
+                alice.token.clone(),
+                Arc::clone(&traffic),
+                Arc::clone(&stop),
+            )));
+        }
+        // A different moment each time. On a slow machine, wait for something to lose.
+        tokio::time::sleep(Duration::from_millis(250 + (round as u64 * 37) % 100)).await;
+        for _ in 0..500 {
+            if traffic.calls_answered.load(Ordering::SeqCst) > before {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        server.kill().await;
+        stop.store(true, Ordering::SeqCst);
+        for worker in workers {
+            worker.await.unwrap();
+        }
+        server = DoorwardProcess::start(&data, &listen, &variables).await;
+        let all = entries(&data, &database).await;
+        let of = |kind: &str| all.iter().filter(|event| event.kind.as_str() == kind).count();
+        let (sent, answered) = (
+            traffic.calls_sent.load(Ordering::SeqCst),
+            traffic.calls_answered.load(Ordering::SeqCst),
+        );
+        assert!(
+            (answered..=sent).contains(&of("tool.called")),
+            "round {round}: {answered} calls were answered, {sent} sent, and {} are in the audit",
+            of("tool.called")
+        );
+        let refused: Vec<&str> = all
+            .iter()
+            .filter(|event| event.kind.as_str() == "person.sign_in_failed")
+            .map(|event| event.subject.as_str())
+            .collect();
+        let once: BTreeSet<&str> = refused.iter().copied().collect();
+        assert_eq!(once.len(), refused.len(), "round {round}: an entry was written twice");
+        for name in traffic.names_refused.lock().unwrap().iter() {
+            let subject = format!("sign_in:account:{name}");
+            assert!(once.contains(subject.as_str()), "round {round}: {name} has no entry");
+        }
+    }
+    assert!(traffic.calls_answered.load(Ordering::SeqCst) >= 5);
+    assert!(!traffic.names_refused.lock().unwrap().is_empty());
+    server.kill().await;
+    std::fs::remove_dir_all(data).unwrap();
 }

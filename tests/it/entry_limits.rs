@@ -156,7 +156,7 @@ async fn repeated_refusals_are_one_entry_of_the_audit_with_their_number() {
     server.app.store.flush().await.unwrap();
     let (mut entries, mut told) = (0, 0);
     for entry in server.app.store.audit_after(0, 10_000).await.unwrap() {
-        if entry.event.kind == AuditKind::TokenRefused.as_str()
+        if entry.event.kind == AuditKind::TokenRefused
             && entry.event.subject == format!("client:{}", client.id)
         {
             let detail: serde_json::Value = serde_json::from_str(&entry.event.detail).unwrap();

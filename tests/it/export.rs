@@ -47,9 +47,9 @@ async fn a_webhook_and_a_collector_get_every_entry_also_after_they_failed() {
     let collector = FakeCollector::start(2).await;
     let (hook, logs) = (format!("{}/hook", collector.url), format!("{}/v1/logs", collector.url));
     let server = TestServer::start_with(|config| {
-        config.audit.webhook = hook;
+        config.audit.webhook = hook.into();
         config.audit.webhook_token = "a-token-for-the-hook".into();
-        config.audit.otlp = logs;
+        config.audit.otlp = logs.into();
     })
     .await;
     sends(&server, &["webhook", "otlp"]).await;

@@ -62,14 +62,14 @@ async fn connect(server: &TestServer, browser: &Browser, scope: &str) -> (OAuthC
     (client, tokens)
 }
 
-/// Who the server thinks is signed in: the name in the frame of the account page.
+/// The user whom the server takes for signed in: the name in the frame of the account page.
 async fn name_of(server: &TestServer, browser: &Browser) -> Option<String> {
     let page = browser.get(&server.at("/account")).await;
     let nav = page.body.split("<nav").nth(1)?;
     Some(nav.split("/account\">").nth(1)?.split('<').next()?.to_owned())
 }
 
-/// Asserts that a page refuses, says something to the person, and signed nobody in.
+/// Asserts that a page refuses, says something to the person, and signed no one in.
 async fn refused(server: &TestServer, browser: &Browser, page: &Page, status: u16) {
     assert_eq!(page.status, status, "{} {}", page.location(), page.body);
     assert!(

@@ -337,7 +337,7 @@ async fn a_stranger_s_guesses_do_not_lock_a_user_out_of_a_browser_that_is_known(
     }
     sign_in(&server, &Browser::new(), "alice", PASSWORD).await.expect(429);
     sign_in(&server, &known, "alice", PASSWORD).await.expect(303);
-    // The cookie is good for its user only, and a made-up one for nobody.
+    // The cookie is good for its user only, and a made-up one for no one.
     sign_in(&server, &known, "bob", PASSWORD).await.expect(429);
     for forged in [
         cookie.replace('~', "~A"),

@@ -1,12 +1,11 @@
 //! Names that others choose decide nothing: rules compare identifiers (decision 24).
 
 use doorward::config::Config;
-use doorward_model::{
-    Change, Client, ClientAuthMethod, ClientId, ClientSource, GrantTypes, RedirectUri, ScopeSet,
-    Timestamp,
-};
+use doorward_model::{Change, Client, ClientSource, RedirectUri, Timestamp};
 use doorward_testkit::{OAuthClient, TestServer};
 use serde_json::json;
+
+use crate::fixtures::client;
 
 /// The ID of a client that an administrator made before the rules were written.
 const PORTAL: &str = "c_AAAAAAAAAAAAAAAAAAAAAA";
@@ -18,24 +17,11 @@ async fn server(rule: &str) -> TestServer {
     })
     .await;
     let portal = Client {
-        id: ClientId::from_text(PORTAL),
         source: ClientSource::Administrator,
         name: "Portal".to_owned(),
         redirect_uris: vec![RedirectUri::from_stored("http://127.0.0.1:7777/callback".to_owned())],
-        auth_method: ClientAuthMethod::None,
-        secret: None,
-        grant_types: GrantTypes::of_code_flow(),
-        scopes: ScopeSet::all(),
-        client_uri: None,
-        jwks: None,
-        jwks_uri: None,
-        metadata: String::new(),
-        created_at: Timestamp(0),
-        authorized_at: None,
-        disabled_at: None,
-        fresh_until: None,
         approved_at: Some(Timestamp(0)),
-        pinned_at: None,
+        ..client(PORTAL)
     };
     server.app.store.apply(Change::InsertClient(Box::new(portal))).await.unwrap();
     server

@@ -58,7 +58,7 @@ impl Action {
     ];
 }
 
-/// What a session lacks.
+/// The proof that a session lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Session {
     /// Nothing.
@@ -74,7 +74,7 @@ struct Prepared {
     server: TestServer,
     provider: FakeProvider,
     browser: Browser,
-    /// What the page offered, by the address of the form.
+    /// The form of the page, by its URL.
     tokens: Vec<(String, String)>,
     other: Person,
     own_token: String,
@@ -275,7 +275,7 @@ fn last_csrf(page: &Page) -> String {
     form_value(&page.body[at..], "csrf").unwrap()
 }
 
-/// Whether an answer says that something must be proved anew, and what.
+/// True if an answer says that something must be proved anew, and what.
 fn asked(page: &Page) -> Option<Session> {
     match page.status {
         303 if page.location().contains("/login?again=1&") => Some(Session::Old),

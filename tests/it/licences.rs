@@ -24,7 +24,7 @@ fn quoted(lines: std::str::Lines<'_>, before: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether one of the alternatives of a licence expression is allowed whole.
+/// True if one of the alternatives of a licence expression is allowed whole.
 fn allowed(expression: &str, list: &BTreeSet<String>) -> bool {
     let plain = expression.replace(['(', ')'], " ").replace('/', " OR ");
     let all = |terms: &str| terms.split(" AND ").all(|term| list.contains(term.trim()));

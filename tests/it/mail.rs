@@ -1,4 +1,4 @@
-//! Mail: invitations, forgotten passwords, news of sign-ins from somewhere new; and what somebody
+//! Mail: invitations, forgotten passwords, news of sign-ins from somewhere new; and what a user
 //! else might do with them.
 
 use std::time::Duration;
@@ -239,7 +239,7 @@ async fn asking_tells_nothing_and_floods_nobody() {
     let server = set_up(&mail).await;
     let browser = Browser::new();
     let mut pages = Vec::new();
-    // Nobody, no address, no password of their own; and then the one who gets a mail, twice.
+    // No one, no address, no password of their own; and then the one who gets a mail, twice.
     for name in ["nobody", "mute", "oidc", "alice", "alice"] {
         let page = forget(&server, &browser, name, "en").await.expect(200);
         pages.push(page.body);

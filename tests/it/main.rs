@@ -26,6 +26,7 @@ mod entry_limits;
 mod export;
 mod factors;
 mod federation;
+mod fixtures;
 mod gateway;
 mod guessing;
 mod identifiers;
@@ -46,6 +47,8 @@ mod rmcp_client;
 mod robustness;
 mod secrets;
 mod store;
+#[cfg(debug_assertions)]
+mod supervision;
 mod timeline;
 mod token;
 mod writes;

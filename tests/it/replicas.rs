@@ -59,7 +59,7 @@ async fn f_06_p2_codes_and_refresh_tokens_are_spent_once_across_replicas() {
 async fn of_two_replicas_one_exports_what_happened_at_both() {
     let collector = FakeCollector::start(0).await;
     let hook = format!("{}/hook", collector.url);
-    let one = TestServer::start_with(|config| config.audit.webhook = hook).await;
+    let one = TestServer::start_with(|config| config.audit.webhook = hook.into()).await;
     let mut config = one.config.clone();
     config.server.public_url.clone_from(&one.url);
     let other = TestServer::start_on(config, one.data_dir.clone()).await;

@@ -5,7 +5,7 @@ use doorward::config::{self, Kind};
 use doorward_testkit::{Browser, DoorwardProcess, PASSWORD, form_value, run_command};
 use serde_json::Value;
 
-/// What stands in every secret text.
+/// The text in every secret.
 const CANARY: &str = "canary-7f3a9c";
 /// A master key is 32 bytes in base64.
 const MASTER_KEY: &str = "Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0M=";
@@ -23,7 +23,8 @@ url = "smtp://sender@127.0.0.1:1"
 from = "doorward@example.com"
 password = "{CANARY}"
 [audit]
-webhook = "http://127.0.0.1:1/hook"
+webhook = "http://{CANARY}@127.0.0.1:1/hook/{CANARY}?key={CANARY}"
+otlp = "http://127.0.0.1:1/v1/logs?key={CANARY}"
 webhook_token = "{CANARY}"
 [providers.corp]
 kind = "oidc"

@@ -1,11 +1,11 @@
 //! The store's conformance suite: the same on both databases.
 
 use doorward_model::{
-    Change, Client, ClientAuthMethod, ClientId, ClientSource, Connection, CountedAttempt, Grant,
-    GrantId, GrantType, GrantTypes, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey,
-    PersonName, PlainToken, ProviderId, RedirectUri, RefreshToken, Resource, RevokeReason, Role,
-    ScopeSet, Sealed, SignInAttempt, Subject, Timestamp, TokenKind, ToolClass, Totp, UnitOfWork,
-    UpstreamChange, UpstreamName, UserId,
+    Change, Client, ClientAuthMethod, ClientId, ClientSource, Connection, CountedAttempt,
+    FactorChange, Grant, GrantId, GrantType, GrantTypes, HashedToken, IdentityId, Invitation,
+    LinkedIdentity, Passkey, PersonName, PlainToken, ProviderId, RedirectUri, RefreshToken,
+    Resource, RevokeReason, Role, ScopeSet, Sealed, SignInAttempt, Subject, Timestamp, TokenKind,
+    ToolClass, Totp, UnitOfWork, UpstreamChange, UpstreamName, UserId,
     upstream::{
         ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
         UpstreamRegistration,
@@ -511,16 +511,17 @@ async fn second_factors_hold_once() {
     let store = &server.app.store;
     let user = UserId::from_text("u_1");
     let totp = || {
-        Change::PutTotp(Totp {
+        Change::from(FactorChange::PutTotp(Totp {
             user_id: user.clone(),
             secret: Sealed::from_stored("v1.x".into()),
             created_at: NOW,
             confirmed_at: None,
             last_step: 0,
-        })
+        }))
     };
-    let take = |step| Change::UseTotp { user_id: user.clone(), step };
-    let confirm = |step| Change::ConfirmTotp { user_id: user.clone(), step, at: NOW };
+    let take = |step| Change::from(FactorChange::UseTotp { user_id: user.clone(), step });
+    let confirm =
+        |step| Change::from(FactorChange::ConfirmTotp { user_id: user.clone(), step, at: NOW });
     store.apply(totp()).await.unwrap();
     assert_eq!(refused(store, take(5)).await, Condition::UseTotp);
     store.apply(totp()).await.unwrap();
@@ -531,40 +532,63 @@ async fn second_factors_hold_once() {
     store.apply(take(6)).await.unwrap();
     assert_eq!(refused(store, take(6)).await, Condition::UseTotp);
     let code = |text: &str| PlainToken::presented(text).hashed();
-    let replace =
-        |codes: Vec<HashedToken>| Change::ReplaceRecoveryCodes { user_id: user.clone(), codes };
-    let spend = |text: &str| Change::UseRecoveryCode { user_id: user.clone(), code: code(text) };
+    let replace = |codes: Vec<HashedToken>| {
+        Change::from(FactorChange::ReplaceRecoveryCodes { user_id: user.clone(), codes })
+    };
+    let spend = |text: &str| {
+        Change::from(FactorChange::UseRecoveryCode { user_id: user.clone(), code: code(text) })
+    };
     store.apply(replace(vec![code("a"), code("b")])).await.unwrap();
     store.apply(spend("a")).await.unwrap();
     assert_eq!(refused(store, spend("a")).await, Condition::UseRecoveryCode);
     store.apply(replace(vec![code("c")])).await.unwrap();
     assert_eq!(refused(store, spend("b")).await, Condition::UseRecoveryCode);
     let passkey = |user: &str| {
-        Change::InsertPasskey(Passkey {
+        Change::from(FactorChange::InsertPasskey(Passkey {
             id: "k".into(),
             user_id: UserId::from_text(user),
             name: "n".into(),
             credential: "{}".into(),
             created_at: NOW,
             last_used_at: None,
-        })
+        }))
     };
     store.apply(passkey("u_1")).await.unwrap();
     assert_eq!(refused(store, passkey("u_2")).await, Condition::InsertPasskey);
     assert_eq!(
-        refused(store, Change::DeletePasskey { user_id: UserId::from_text("u_2"), id: "k".into() })
-            .await,
+        refused(
+            store,
+            Change::from(FactorChange::DeletePasskey {
+                user_id: UserId::from_text("u_2"),
+                id: "k".into()
+            })
+        )
+        .await,
         Condition::DeletePasskey
     );
     store
-        .apply(Change::UsePasskey { id: "k".into(), credential: "{1}".into(), at: NOW })
+        .apply(Change::from(FactorChange::UsePasskey {
+            id: "k".into(),
+            credential: "{1}".into(),
+            at: NOW,
+        }))
         .await
         .unwrap();
     assert_eq!(store.passkey("k").await.unwrap().unwrap().credential, "{1}");
-    store.apply(Change::DeletePasskey { user_id: user.clone(), id: "k".into() }).await.unwrap();
+    store
+        .apply(Change::from(FactorChange::DeletePasskey { user_id: user.clone(), id: "k".into() }))
+        .await
+        .unwrap();
     assert_eq!(
-        refused(store, Change::UsePasskey { id: "k".into(), credential: String::new(), at: NOW })
-            .await,
+        refused(
+            store,
+            Change::from(FactorChange::UsePasskey {
+                id: "k".into(),
+                credential: String::new(),
+                at: NOW
+            })
+        )
+        .await,
         Condition::UsePasskey
     );
 }

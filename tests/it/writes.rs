@@ -11,36 +11,12 @@ use std::{
 };
 
 use doorward_model::{
-    AuditEvent, AuditFilter, Change, Client, ClientAuthMethod, ClientId, ClientSource,
-    CountedAttempt, GrantTypes, ScopeSet, Timestamp, UnitOfWork,
+    AuditEvent, AuditFilter, AuditKind, Change, CountedAttempt, Timestamp, UnitOfWork,
 };
 use doorward_store::{ClientFilter, Condition, Observer, Store, StoreError};
 use doorward_testkit::TestServer;
 
-const NOW: Timestamp = Timestamp(1_000_000);
-
-fn client(id: String) -> Client {
-    Client {
-        id: ClientId::from_text(id),
-        source: ClientSource::Registration,
-        name: "dropped".into(),
-        redirect_uris: Vec::new(),
-        auth_method: ClientAuthMethod::None,
-        secret: None,
-        grant_types: GrantTypes::of_code_flow(),
-        scopes: ScopeSet::all(),
-        client_uri: None,
-        jwks: None,
-        jwks_uri: None,
-        metadata: "{}".into(),
-        created_at: NOW,
-        authorized_at: None,
-        disabled_at: None,
-        fresh_until: None,
-        approved_at: None,
-        pinned_at: None,
-    }
-}
+use crate::fixtures::{NOW, client};
 
 #[derive(Default)]
 struct Counter {
@@ -53,7 +29,7 @@ impl Observer for Counter {
         self.changes.fetch_add(usize::from(name == "insert_client"), Ordering::SeqCst);
     }
     fn happened(&self, event: &AuditEvent) {
-        self.events.fetch_add(usize::from(event.kind == "client.added"), Ordering::SeqCst);
+        self.events.fetch_add(usize::from(event.kind == AuditKind::ClientAdded), Ordering::SeqCst);
     }
 }
 
@@ -81,7 +57,7 @@ async fn a_write_whose_caller_is_dropped_is_stored_with_its_entry_and_counted_or
     for index in 0..400_u64 {
         let writer = store.clone();
         let task = tokio::spawn(async move {
-            writer.apply(Change::InsertClient(Box::new(client(format!("c_{index}"))))).await
+            writer.apply(Change::InsertClient(Box::new(client(&format!("c_{index}"))))).await
         });
         // From before the first poll to after the answer.
         tokio::time::sleep(Duration::from_micros(index * 7 % 1500)).await;

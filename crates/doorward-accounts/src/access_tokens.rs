@@ -12,9 +12,9 @@ use crate::{Accounts, Authority};
 /// A token to be made.
 #[derive(Clone, Debug, Default)]
 pub struct NewAccessToken {
-    /// What its person calls it.
+    /// The name that its user gave it.
     pub name: String,
-    /// What it shall allow.
+    /// The scopes that it shall have.
     pub scopes: ScopeSet,
     /// The upstreams that it shall reach; none means all, and our own tools.
     pub upstreams: Vec<UpstreamName>,
@@ -40,7 +40,7 @@ pub enum AccessTokenError {
     /// The person has very many.
     #[error("there are {} tokens already; revoke some first", AccessToken::MOST)]
     TooMany,
-    /// There is none, or it is somebody else's, or it is over.
+    /// There is none, or it is another user's, or it is over.
     #[error("there is no such live token")]
     Unknown,
     /// The person comes through a provider whose account has ended.
@@ -59,7 +59,7 @@ pub enum AccessTokenError {
 /// A token whose value is shown once.
 #[derive(Debug)]
 pub struct MadeAccessToken {
-    /// What is kept.
+    /// The kept result.
     pub token: AccessToken,
     /// The value.
     pub value: PlainToken,

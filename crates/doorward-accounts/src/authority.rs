@@ -21,13 +21,23 @@ pub struct Authority {
     identity: Option<IdentityId>,
 }
 
-/// Why a session is no authority.
+/// The reason for which a session is no authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotRecent {
     /// The sign-in is too long ago.
     SignIn,
     /// The user has a second factor and did not prove it in this session.
     SecondFactor,
+}
+
+impl NotRecent {
+    /// The missing proof, as the log names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIn => "recent sign-in",
+            Self::SecondFactor => "second factor",
+        }
+    }
 }
 
 impl Authority {

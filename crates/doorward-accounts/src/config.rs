@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Whether people may sign in with a password. Without, they come through a provider or with a
+    /// True if people may sign in with a password. Without, they come through a provider or with a
     /// passkey; with exactly one provider they are sent straight there.
     pub passwords: bool,
-    /// Whether people who sign in with a password must prove a second factor: `enrolled` (those who
+    /// True if people who sign in with a password must prove a second factor: `enrolled` (those who
     /// set one up) or `required` (everybody; who has none sets one up at the next sign-in).
     pub second_factor: String,
     /// The fewest characters of a password.
@@ -41,7 +41,7 @@ pub struct Config {
     pub longest_delay_seconds: i64,
     /// For how many seconds a one-time administrator link works.
     pub admin_link_seconds: i64,
-    /// Whether people may make personal access tokens for programs that cannot sign in with a
+    /// True if people may make personal access tokens for programs that cannot sign in with a
     /// browser.
     pub access_tokens: bool,
     /// For how many days such a token may live at most.

@@ -4,7 +4,10 @@
 //! The permit moves into the work that it bounds. A request that is dropped while its hash runs
 //! gives the permit back when the hash ends, not before.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -25,8 +28,26 @@ pub struct PasswordHasher {
     permits: Arc<Semaphore>,
     /// One permit for each hash that runs or waits.
     places: Arc<Semaphore>,
-    /// Verified against when there is no such person, so that both cases take the same time.
+    under_way: Arc<UnderWay>,
+    /// Verified against when there is no such user, so that both cases take the same time.
     decoy: HashedPassword,
+}
+
+/// The hashes that run, counted where they run: a hash goes on when its request is dropped.
+#[derive(Debug, Default)]
+struct UnderWay {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl UnderWay {
+    fn counting<T>(&self, work: impl FnOnce() -> T) -> T {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        let done = work();
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        done
+    }
 }
 
 /// Why hashing does not work.
@@ -90,6 +111,7 @@ impl PasswordHasher {
             entropy,
             permits: Arc::new(Semaphore::new(concurrency)),
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            under_way: Arc::default(),
             decoy,
         })
     }
@@ -119,11 +141,27 @@ impl PasswordHasher {
         let mut salt = [0u8; 16];
         self.entropy.fill(&mut salt);
         let argon2 = self.argon2.clone();
+        self.run(turn, move || hash(&argon2, password.reveal(), &salt)).await
+    }
+
+    /// Runs a hash on a thread of its own. The turn goes with it, and ends with it.
+    async fn run<T: Send + 'static>(
+        &self,
+        turn: Turn,
+        work: impl FnOnce() -> Result<T, HasherError> + Send + 'static,
+    ) -> Result<T, HasherError> {
+        let under_way = Arc::clone(&self.under_way);
         let work = move || {
             let _turn = turn;
-            hash(&argon2, password.reveal(), &salt)
+            under_way.counting(work)
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| HasherError::Failed)?
+    }
+
+    /// The number of hashes that run, and the most that ever ran at the same time.
+    pub fn under_way(&self) -> (usize, usize) {
+        let UnderWay { now, most } = self.under_way.as_ref();
+        (now.load(Ordering::SeqCst), most.load(Ordering::SeqCst))
     }
 
     /// Compares a password with a stored hash, or with nothing for the same length of time. The
@@ -140,11 +178,7 @@ impl PasswordHasher {
         let argon2 = self.argon2.clone();
         let mut salt = [0u8; 16];
         self.entropy.fill(&mut salt);
-        let work = move || {
-            let _turn = turn;
-            compare(&argon2, &password, &stored, exists, &salt)
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|_| HasherError::Failed)?
+        self.run(turn, move || compare(&argon2, &password, &stored, exists, &salt)).await
     }
 }
 
@@ -186,10 +220,72 @@ mod tests {
         .unwrap()
     }
 
+    fn password() -> PlainPassword {
+        PlainPassword::typed("correct horse".into()).unwrap()
+    }
+
+    /// A hasher of two permits and many places, and what it takes to verify.
+    async fn two_at_once(name: &str) -> (PasswordHasher, doorward_store::Store) {
+        let config = Config {
+            argon2_memory_kib: 4096,
+            argon2_concurrency: 2,
+            argon2_queue: 1000,
+            ..Config::default()
+        };
+        let folder =
+            std::env::temp_dir().join(format!("doorward-hasher-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let store =
+            doorward_store::Store::open(&doorward_store::Config::default(), &folder).await.unwrap();
+        let hasher = PasswordHasher::new(&config, Arc::new(doorward_keys::SystemEntropy)).unwrap();
+        (hasher, store)
+    }
+
+    /// Waits until every hash has ended and every permit is back.
+    async fn ended(hasher: &PasswordHasher) {
+        let all = hasher.places.available_permits();
+        for _ in 0..2000 {
+            if hasher.under_way().0 == 0
+                && hasher.permits.available_permits() == 2
+                && hasher.places.available_permits() == 2002
+            {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("{:?}, {all} places free: not everything was returned", hasher.under_way());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn requests_that_are_dropped_never_have_more_hashes_run_than_there_are_permits() {
+        let (hasher, store) = two_at_once("dropped").await;
+        let allowance = doorward_store::attempts::Allowance { free: 10_000, longest_delay: 1 };
+        for round in 0..60_u64 {
+            let (verifying, hashing) = (hasher.clone(), hasher.clone());
+            let counter = doorward_store::attempts::Counter::of_secret("a", allowance);
+            let now = doorward_model::Timestamp(1);
+            let counted =
+                store.count_attempt("a".to_owned(), vec![counter], now).await.unwrap().unwrap();
+            let verify = tokio::spawn(async move {
+                let turn = verifying.turn(verifying.place().unwrap()).await.unwrap();
+                verifying.verify(turn, &counted, password(), None).await.unwrap();
+            });
+            let hash = tokio::spawn(async move { hashing.hash(password()).await.unwrap() });
+            // From before the hash begins to after it has begun.
+            tokio::time::sleep(std::time::Duration::from_micros(round * 137 % 3000)).await;
+            verify.abort();
+            hash.abort();
+        }
+        ended(&hasher).await;
+        let (_, most) = hasher.under_way();
+        assert!(most <= 2, "{most} hashes ran at the same time");
+        assert!(most > 0, "no hash ran");
+    }
+
     #[tokio::test]
     async fn a_password_verifies_and_moves_to_new_parameters() {
         let (old, new) = (hasher(64), hasher(128));
-        let password = || PlainPassword::typed("correct horse".into()).unwrap();
         let stored = old.hash(password()).await.unwrap();
         assert!(stored.as_str().starts_with("$argon2id$v=19$m=64,t=2,p=1$"));
         let verdict =

@@ -45,11 +45,11 @@ pub struct Accounts {
     pub(crate) config: Arc<Config>,
     pub(crate) master: Arc<MasterKey>,
     pub(crate) webauthn: Option<Arc<Webauthn>>,
-    /// What authenticator apps call this server.
+    /// The name of this server in authenticator apps.
     pub(crate) name: Arc<str>,
 }
 
-/// What accounts are made of.
+/// The parts of accounts.
 pub struct Parts {
     /// The store.
     pub store: Store,
@@ -95,7 +95,7 @@ impl Accounts {
     }
 }
 
-/// A failure that is nobody's wrong input.
+/// A failure that is no user's wrong input.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AccountsError {
     /// The store failed.

@@ -3,8 +3,8 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_model::{
-    Authentication, Change, Level, Passkey as PasskeyRecord, Person, PublicUrl, Sealed, SessionId,
-    UnitOfWork, UserId,
+    Authentication, Change, FactorChange, Level, Passkey as PasskeyRecord, Person, PublicUrl,
+    Sealed, SessionId, UnitOfWork, UserId,
 };
 use doorward_store::{Condition, StoreError};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -25,11 +25,11 @@ const CEREMONY: i64 = 300;
 /// The most passkeys of one person.
 const MOST: usize = 20;
 
-/// What a page needs for a ceremony.
+/// The values that a page needs for a ceremony.
 pub struct Ceremony {
     /// The options for the browser, as JSON.
     pub options: String,
-    /// What must come back with the browser's answer.
+    /// The state that comes back with the browser's answer.
     pub state: String,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn relying_party(public_url: &PublicUrl, name: &str) -> Option<Webaut
     WebauthnBuilder::new(&host, &origin).ok()?.rp_name(name).build().ok()
 }
 
-/// The user handle: stable, and tells nobody who it is.
+/// The user handle: stable, and tells no one who it is.
 fn handle(user_id: &UserId) -> Uuid {
     let hash = Sha256::digest(format!("passkey {user_id}").as_bytes());
     let mut bytes = [0u8; 16];
@@ -67,7 +67,7 @@ fn read(record: &PasskeyRecord) -> Result<Passkey, FactorError> {
 }
 
 impl Accounts {
-    /// Whether passkeys can be used under this server's public URL.
+    /// True if passkeys can be used under this server's public URL.
     pub fn passkeys_possible(&self) -> bool {
         self.webauthn.is_some()
     }
@@ -185,7 +185,13 @@ impl Accounts {
             created_at: self.clock.now(),
             last_used_at: None,
         };
-        match self.store.apply(UnitOfWork::from_iter([spend, Change::InsertPasskey(record)])).await
+        match self
+            .store
+            .apply(UnitOfWork::from_iter([
+                spend,
+                Change::from(FactorChange::InsertPasskey(record)),
+            ]))
+            .await
         {
             Ok(()) => {
                 tracing::info!(person = %person.id, "a passkey was added");
@@ -323,7 +329,11 @@ impl Accounts {
         let credential = serde_json::to_string(passkey).map_err(refused)?;
         let unit = UnitOfWork::from_iter([
             spend,
-            Change::UsePasskey { id: record.id.clone(), credential, at: self.clock.now() },
+            Change::from(FactorChange::UsePasskey {
+                id: record.id.clone(),
+                credential,
+                at: self.clock.now(),
+            }),
         ]);
         match self.store.apply(unit).await {
             Ok(()) => Ok(()),
@@ -341,7 +351,10 @@ impl Accounts {
         keep: SessionId,
     ) -> Result<bool, StoreError> {
         let unit = UnitOfWork::from_iter([
-            Change::DeletePasskey { user_id: user_id.clone(), id: id.to_owned() },
+            Change::from(FactorChange::DeletePasskey {
+                user_id: user_id.clone(),
+                id: id.to_owned(),
+            }),
             Self::others_end(user_id, keep),
         ]);
         match self.store.apply(unit).await {

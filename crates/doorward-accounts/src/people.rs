@@ -1,17 +1,16 @@
 //! Adding, changing and removing people; the first administrator.
 
+mod first;
+mod passwords;
+
 use doorward_model::{
-    Authentication, Change, HashedToken, OneTimeLink, Person, PersonName, PlainPassword,
-    PlainToken, RevokeReason, Role, SessionId, TokenKind, UnitOfWork, UserId,
+    Change, HashedToken, Person, PersonName, PlainPassword, RevokeReason, Role, UnitOfWork, UserId,
     person::PersonNameError, secret::PasswordTextError,
 };
-use doorward_store::{
-    Condition, StoreError,
-    attempts::{Counter, TooMany},
-};
+use doorward_store::{Condition, StoreError};
 use doorward_transport::ClientAddress;
 
-use crate::{Accounts, Authority, HasherError, SignedIn, hasher::Verdict, sign_in::Entrance};
+use crate::{Accounts, Authority, HasherError};
 
 /// A person to be added.
 #[derive(Debug)]
@@ -26,12 +25,12 @@ pub struct NewPerson {
     pub roles: Vec<Role>,
 }
 
-/// The browser in which somebody is about to be signed in.
+/// The browser in which a user is about to be signed in.
 #[derive(Debug, Clone)]
 pub struct BrowserFacts<'a> {
     /// Where it is.
     pub address: ClientAddress,
-    /// What it calls itself.
+    /// The name that it gives itself.
     pub user_agent: &'a str,
     /// The session that it had, which ends.
     pub previous: Option<HashedToken>,
@@ -63,13 +62,13 @@ pub enum PeopleError {
     /// No such person.
     #[error("there is no person {0}")]
     Unknown(String),
-    /// Nobody could administer the server afterwards.
+    /// No one could administer the server afterwards.
     #[error("{0} is the last administrator; make somebody else one first")]
     LastAdministrator(String),
     /// A role, or something else in a form, is not acceptable; the text says why.
     #[error("{0}")]
     Roles(String),
-    /// Somebody changed the person since they were looked at.
+    /// A user changed the person since they were looked at.
     #[error("this person changed since you looked; look again")]
     Changed,
     /// The one-time link is unknown, used or too old.
@@ -83,7 +82,7 @@ pub enum PeopleError {
     Hasher(#[from] HasherError),
 }
 
-/// What changes of a person. What is `None` stays.
+/// Changes to a user. A part that is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub struct PersonChange {
     /// The roles that an administrator gives.
@@ -92,7 +91,7 @@ pub struct PersonChange {
     pub email: Option<String>,
     /// The name for people.
     pub display_name: Option<String>,
-    /// Whether they are disabled.
+    /// True if they are disabled.
     pub disabled: Option<bool>,
 }
 
@@ -160,7 +159,7 @@ impl Accounts {
             .ok_or_else(|| PeopleError::Unknown(name.to_owned()))
     }
 
-    /// Whether a person comes in through providers only, and all their accounts there have ended.
+    /// True if a person comes in through providers only, and all their accounts there have ended.
     pub(crate) async fn hangs_on_ended_accounts(
         &self,
         person: &Person,
@@ -177,101 +176,8 @@ impl Accounts {
         self.store.people().await
     }
 
-    /// Sets a password. All other sessions and all grants of the person end (ASVS 7.4.3).
-    pub async fn set_password(
-        &self,
-        _authority: &Authority,
-        person: &Person,
-        text: String,
-        keep: Option<SessionId>,
-    ) -> Result<(), PeopleError> {
-        let unit = self.new_password(person, text, keep).await?;
-        tracing::info!(person = %person.id, "password changed");
-        Ok(self.store.apply(unit).await?)
-    }
-
-    /// The unit that sets a password and ends what the former one began, but for the session
-    /// `keep`. Access tokens that people made for their programs stay.
-    pub(crate) async fn new_password(
-        &self,
-        person: &Person,
-        text: String,
-        keep: Option<SessionId>,
-    ) -> Result<UnitOfWork, PeopleError> {
-        let hash =
-            self.hasher.hash(PlainPassword::chosen(text, self.config.password_min_length)?).await?;
-        Ok(UnitOfWork::from_iter([
-            Change::SetPassword { user_id: person.id.clone(), password: Some(hash) },
-            Change::EndSessionsOfPerson { user_id: person.id.clone(), except: keep },
-            Change::RevokeGrantsOfPerson {
-                user_id: person.id.clone(),
-                client_id: None,
-                at: self.clock.now(),
-                reason: RevokeReason::PersonChanged,
-            },
-            Change::ClearLoginFailures { key: Self::account_key(Some(&person.name)) },
-        ]))
-    }
-
-    /// Sets a new password for a person who knows the present one. Attempts at the present one are
-    /// counted as at sign-in.
-    pub async fn change_password(
-        &self,
-        authority: &Authority,
-        person: &Person,
-        (present, text): (String, String),
-        (browser, keep): (&BrowserFacts<'_>, SessionId),
-    ) -> Result<(), PeopleError> {
-        let present = PlainPassword::typed(present)?;
-        let counters = self.password_counters(
-            Some(&person.name),
-            Some(&person.id),
-            (browser.address, browser.known),
-        );
-        let (accounts, authority, person) = (self.clone(), authority.clone(), person.clone());
-        self.store
-            .owned(async move {
-                accounts
-                    .decide_change_of_password(
-                        &authority,
-                        person,
-                        (present, text),
-                        (counters, keep),
-                    )
-                    .await
-            })
-            .await
-    }
-
-    async fn decide_change_of_password(
-        &self,
-        authority: &Authority,
-        person: Person,
-        (present, text): (PlainPassword, String),
-        (counters, keep): (Vec<Counter>, SessionId),
-    ) -> Result<(), PeopleError> {
-        let place = self.hasher.place()?;
-        let counted = match self
-            .store
-            .count_attempt(Self::account_key(Some(&person.name)), counters, self.clock.now())
-            .await?
-        {
-            Ok(counted) => counted,
-            Err(TooMany(wait)) => return Err(PeopleError::Wait(wait)),
-        };
-        let turn = self.hasher.turn(place).await?;
-        if self.hasher.verify(turn, &counted, present, person.password.clone()).await?
-            == Verdict::Wrong
-        {
-            counted.wrong(&self.store).await?;
-            return Err(PeopleError::WrongPassword);
-        }
-        self.store.apply(counted.right().collect::<UnitOfWork>()).await?;
-        self.set_password(authority, &person, text, Some(keep)).await
-    }
-
     /// Applies a change to a person: only if they are still as they were when they had the etag
-    /// `seen`, and somebody else remains an administrator where `keep` asks for it.
+    /// `seen`, and another user remains an administrator where `keep` asks for it.
     async fn change(
         &self,
         person: &Person,
@@ -444,85 +350,5 @@ impl Accounts {
             },
         ];
         self.change(person, seen, true, changes).await
-    }
-
-    /// Makes a one-time link's secret.
-    pub async fn new_admin_link(&self) -> Result<PlainToken, StoreError> {
-        let token = PlainToken::random(TokenKind::Link, self.entropy.as_ref());
-        let link = OneTimeLink {
-            token: token.hashed(),
-            expires_at: self.clock.now().plus(self.config.admin_link_seconds),
-            consumed_at: None,
-        };
-        self.store.apply(Change::InsertLink(link)).await?;
-        Ok(token)
-    }
-
-    /// Whether a link would still work. Looking does not use it.
-    pub async fn is_link_usable(&self, secret: &str) -> Result<bool, StoreError> {
-        let link = self.store.link(&PlainToken::presented(secret).hashed()).await?;
-        Ok(link
-            .is_some_and(|link| link.consumed_at.is_none() && self.clock.now() < link.expires_at))
-    }
-
-    fn redeem(&self, secret: &str) -> Change {
-        Change::RedeemLink { token: PlainToken::presented(secret).hashed(), now: self.clock.now() }
-    }
-
-    /// Uses a link to add an administrator and signs them in.
-    pub async fn add_administrator_by_link(
-        &self,
-        secret: &str,
-        new: NewPerson,
-        browser: BrowserFacts<'_>,
-    ) -> Result<SignedIn, PeopleError> {
-        if !self.is_link_usable(secret).await? {
-            return Err(PeopleError::Link);
-        }
-        let person = self.prepare(NewPerson { roles: vec![Role::administrator()], ..new }).await?;
-        let entrance = Entrance {
-            authentication: Authentication::by("pwd"),
-            auth_time: self.clock.now(),
-            complete: true,
-            upstream: None,
-        };
-        let added =
-            UnitOfWork::from_iter([self.redeem(secret), Change::InsertPerson(person.clone())]);
-        let (session, signed_in) = self.enter(person.clone(), entrance, browser);
-        match self
-            .store
-            .apply(added.changes().iter().chain(session.changes()).cloned().collect::<UnitOfWork>())
-            .await
-        {
-            Ok(()) => {
-                tracing::info!(person = %person.id, "administrator added by one-time link");
-                Ok(signed_in)
-            }
-            Err(StoreError::Refused(Condition::RedeemLink)) => Err(PeopleError::Link),
-            Err(StoreError::Refused(_)) => Err(PeopleError::Taken(person.name.to_string())),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Uses a link to make a signed-in person an administrator.
-    pub async fn become_administrator_by_link(
-        &self,
-        _authority: &Authority,
-        secret: &str,
-        person: &Person,
-    ) -> Result<(), PeopleError> {
-        let mut roles = person.roles.clone();
-        if !person.is_administrator() {
-            roles.push(Role::administrator());
-        }
-        let unit = UnitOfWork::from_iter([
-            self.redeem(secret),
-            Change::SetRoles { user_id: person.id.clone(), roles },
-        ]);
-        match self.store.apply(unit).await {
-            Ok(()) => Ok(()),
-            Err(StoreError::Refused(Condition::RedeemLink)) => Err(PeopleError::Link),
-            Err(error) => Err(error.into()),
-        }
     }
 }

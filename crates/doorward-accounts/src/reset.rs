@@ -22,10 +22,10 @@ pub const INVITATION_SECONDS: i64 = 7 * 86_400;
 /// A person gets at most one mail about a forgotten password in this time, in seconds, whoever asks
 /// for it.
 const MAIL_PAUSE: i64 = 300;
-/// What links are sealed for.
+/// The purpose for which links are sealed.
 const PLACE: &str = "password-link";
 
-/// What a link says.
+/// The contents of a link.
 #[derive(Serialize, Deserialize)]
 struct PasswordLink {
     user_id: String,
@@ -36,7 +36,7 @@ struct PasswordLink {
 }
 
 impl Accounts {
-    /// What tells one password hash and address from another without telling anything else.
+    /// A mark that distinguishes password hashes and e-mail addresses and reveals nothing else.
     fn fingerprint(&self, person: &Person) -> String {
         let hash = person
             .password
@@ -60,7 +60,7 @@ impl Accounts {
 
     /// The people to whom a mail about a forgotten password goes, each to their own address: the
     /// one with this sign-in name, and the only one with a password whose address this is. Both
-    /// count, so that nobody's mail is kept from them by a name that another chose. Nobody gets a
+    /// count, so that no user's mail is kept from them by a name that another chose. No one gets a
     /// second mail within five minutes.
     pub async fn forgot_password(&self, asked: &str) -> Result<Vec<Arc<Person>>, StoreError> {
         let asked = asked.trim();
@@ -94,7 +94,7 @@ impl Accounts {
         Ok(told)
     }
 
-    /// Whether the person got no mail about a forgotten password lately. They count as told from
+    /// True if the person got no mail about a forgotten password lately. They count as told from
     /// now on.
     async fn may_be_told(&self, person: &Person) -> Result<bool, StoreError> {
         let turn = self.clock.now().0.div_euclid(MAIL_PAUSE);
@@ -138,7 +138,7 @@ impl Accounts {
         ))
     }
 
-    /// Who may set a password by this link. Looking does not use it.
+    /// The user who may set a password by this link. Looking does not use it.
     pub async fn password_link_of(&self, secret: &str) -> Result<Arc<Person>, PeopleError> {
         Ok(self.open_password_link(secret).await?.0)
     }

@@ -2,8 +2,8 @@
 //! on which none is at hand.
 
 use doorward_model::{
-    Authentication, Change, HashedToken, Person, RevokeReason, SessionId, UnitOfWork, UserId,
-    id::random_text,
+    Authentication, Change, FactorChange, HashedToken, Person, RevokeReason, SessionId, UnitOfWork,
+    UserId, id::random_text,
 };
 use doorward_store::{
     StoreError,
@@ -17,19 +17,19 @@ const RECOVERY_CODES: usize = 10;
 /// The letters of recovery codes: 32 of them, none that is mistaken for another.
 const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 
-/// What a person has set up.
+/// The factors that a user has set up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Enrolled {
     /// How many passkeys.
     pub passkeys: usize,
-    /// Whether an authenticator app.
+    /// True if an authenticator app.
     pub authenticator: bool,
     /// How many recovery codes are left.
     pub recovery_codes: u64,
 }
 
 impl Enrolled {
-    /// Whether there is anything to prove a second factor with.
+    /// True if there is anything to prove a second factor with.
     pub fn any(self) -> bool {
         self.passkeys > 0 || self.authenticator
     }
@@ -44,7 +44,7 @@ pub enum FactorError {
     /// Too many wrong ones; try again in so many seconds.
     #[error("too many failed attempts; try again in {0} seconds")]
     Wait(i64),
-    /// What the browser sent does not prove anything. Holds why, for the log.
+    /// The answer of the browser proves nothing. Holds the cause, for the log.
     #[error("the passkey was not accepted")]
     Passkey(String),
     /// The page was open for too long, or was used before.
@@ -63,8 +63,23 @@ pub enum FactorError {
     Store(#[from] StoreError),
 }
 
+impl FactorError {
+    /// The error as the log tells it: with the cause that users are not shown.
+    pub fn logged(&self) -> String {
+        match self {
+            Self::Passkey(cause) => format!("{self}: {cause}"),
+            Self::Wrong
+            | Self::Wait(_)
+            | Self::Stale
+            | Self::NoHostName
+            | Self::Already
+            | Self::Store(_) => self.to_string(),
+        }
+    }
+}
+
 impl Accounts {
-    /// What a person has set up.
+    /// The factors that a user has set up.
     pub async fn enrolled(&self, user_id: &UserId) -> Result<Enrolled, StoreError> {
         Ok(Enrolled {
             passkeys: self.store.passkeys_of(user_id).await?.len(),
@@ -77,7 +92,7 @@ impl Accounts {
         })
     }
 
-    /// Whether a person who proved themselves like this must prove a second factor before going on.
+    /// True if a person who proved themselves like this must prove a second factor before going on.
     /// `required` is what the policy says of everybody; who set one up is always asked.
     pub async fn must_prove_more(
         &self,
@@ -164,13 +179,21 @@ impl Accounts {
             let Some(step) = self.matching_step(&counted, user_id, plain, true).await? else {
                 return Err(self.failed(user_id, counted).await?);
             };
-            self.prove(user_id, counted, Change::UseTotp { user_id: user_id.clone(), step })
-                .await?;
+            self.prove(
+                user_id,
+                counted,
+                Change::from(FactorChange::UseTotp { user_id: user_id.clone(), step }),
+            )
+            .await?;
             return Ok("otp");
         }
         let code = self.recovery_hash(user_id, plain);
-        self.prove(user_id, counted, Change::UseRecoveryCode { user_id: user_id.clone(), code })
-            .await?;
+        self.prove(
+            user_id,
+            counted,
+            Change::from(FactorChange::UseRecoveryCode { user_id: user_id.clone(), code }),
+        )
+        .await?;
         tracing::warn!(person = %user_id, "a recovery code was used");
         Ok("otp")
     }
@@ -206,7 +229,11 @@ impl Accounts {
         self.prove(
             user_id,
             counted,
-            Change::ConfirmTotp { user_id: user_id.clone(), step, at: self.clock.now() },
+            Change::from(FactorChange::ConfirmTotp {
+                user_id: user_id.clone(),
+                step,
+                at: self.clock.now(),
+            }),
         )
         .await?;
         tracing::info!(person = %user_id, "an authenticator app was set up");
@@ -241,7 +268,10 @@ impl Accounts {
         let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| code()).collect();
         let hashes = codes.iter().map(|code| self.recovery_hash(user_id, code)).collect();
         self.store
-            .apply(Change::ReplaceRecoveryCodes { user_id: user_id.clone(), codes: hashes })
+            .apply(Change::from(FactorChange::ReplaceRecoveryCodes {
+                user_id: user_id.clone(),
+                codes: hashes,
+            }))
             .await?;
         let grouped = |code: &String| {
             code.as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-")
@@ -249,7 +279,7 @@ impl Accounts {
         Ok(codes.iter().map(grouped).collect())
     }
 
-    /// Recovery codes for somebody who just set up their first factor; nobody else's are replaced.
+    /// Recovery codes for a user who just set up their first factor; no other user's are replaced.
     pub async fn first_recovery_codes(
         &self,
         authority: &Authority,
@@ -270,8 +300,11 @@ impl Accounts {
         person: &Person,
     ) -> Result<(), StoreError> {
         let mut unit = UnitOfWork::from_iter([
-            Change::DeleteTotp(person.id.clone()),
-            Change::ReplaceRecoveryCodes { user_id: person.id.clone(), codes: Vec::new() },
+            Change::from(FactorChange::DeleteTotp(person.id.clone())),
+            Change::from(FactorChange::ReplaceRecoveryCodes {
+                user_id: person.id.clone(),
+                codes: Vec::new(),
+            }),
             Change::EndSessionsOfPerson { user_id: person.id.clone(), except: None },
             Change::RevokeGrantsOfPerson {
                 user_id: person.id.clone(),
@@ -281,7 +314,10 @@ impl Accounts {
             },
         ]);
         for passkey in self.store.passkeys_of(&person.id).await? {
-            unit.push(Change::DeletePasskey { user_id: person.id.clone(), id: passkey.id });
+            unit.push(Change::from(FactorChange::DeletePasskey {
+                user_id: person.id.clone(),
+                id: passkey.id,
+            }));
         }
         self.store.apply(unit).await
     }

@@ -13,7 +13,7 @@ use crate::Accounts;
 /// write.
 const TOUCH_EVERY: i64 = 60;
 
-/// Somebody who is signed in.
+/// A user who is signed in.
 #[derive(Clone, Debug)]
 pub struct Visitor {
     /// The person.
@@ -23,7 +23,7 @@ pub struct Visitor {
 }
 
 impl Accounts {
-    /// Who holds this cookie, if its session counts and the person is not disabled. The session may
+    /// The holder of this cookie, if its session counts and the person is not disabled. The session may
     /// still wait for a second factor; see [`Session::complete`].
     pub async fn holder(&self, cookie: &str) -> Result<Option<Visitor>, StoreError> {
         let token = PlainToken::presented(cookie).hashed();

@@ -20,7 +20,7 @@ pub struct Attempt {
     pub password: String,
     /// Where it comes from.
     pub address: ClientAddress,
-    /// What the browser calls itself.
+    /// The name that the browser gives itself.
     pub user_agent: String,
     /// The session that the browser had, which ends: a session from before signing in is never the
     /// one after it.
@@ -32,33 +32,33 @@ pub struct Attempt {
 /// A person who signed in.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// Who.
+    /// The user.
     pub person: Arc<Person>,
     /// The cookie's value, to be sent to the browser.
     pub token: PlainToken,
     /// For how many seconds the cookie is worth keeping.
     pub max_age: i64,
-    /// Whether they are in. Otherwise the session opens nothing but the page that asks for a second
+    /// True if they are in. Otherwise the session opens nothing but the page that asks for a second
     /// factor.
     pub complete: bool,
     /// The cookie by which this browser is known from now on, if they are in.
     pub known: Option<String>,
 }
 
-/// How somebody comes in.
+/// How a user comes in.
 #[derive(Debug)]
 pub struct Entrance {
     /// How they proved who they are.
     pub authentication: Authentication,
     /// When.
     pub auth_time: Timestamp,
-    /// Whether that is enough.
+    /// True if that is enough.
     pub complete: bool,
     /// The provider's part in it.
     pub upstream: Option<UpstreamFacts>,
 }
 
-/// What ties a session to a provider, before it is sealed.
+/// The tie of a session to a provider, before it is sealed.
 #[derive(Debug, Clone)]
 pub struct UpstreamFacts {
     /// The provider.
@@ -74,7 +74,7 @@ pub struct UpstreamFacts {
 /// For how many seconds a session waits for a second factor.
 const WAITING: i64 = 600;
 
-/// Why nobody is signed in. Only these two, so that an answer never tells whether an account
+/// Why no one is signed in. Only these two, so that an answer never tells whether an account
 /// exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInRefusal {
@@ -143,7 +143,7 @@ impl Accounts {
             return Ok(Err(SignInRefusal::Wrong));
         };
         if let (Verdict::Outdated(new), Some(old)) = (verdict, stored) {
-            // Somebody may have changed the password meanwhile; then theirs stays.
+            // A user may have changed the password meanwhile; then theirs stays.
             match self
                 .store
                 .apply(Change::RehashPassword { user_id: person.id.clone(), old, new })
@@ -209,7 +209,7 @@ impl Accounts {
     }
 
     /// Replaces a session by one in which a second factor was proved. The browser gets a new
-    /// cookie, so that nobody who knew the old one comes in with it.
+    /// cookie, so that no one who knew the old one comes in with it.
     pub async fn complete(
         &self,
         visitor: &Visitor,

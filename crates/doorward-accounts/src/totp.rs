@@ -1,7 +1,7 @@
 //! Authenticator apps (RFC 6238): SHA-1, six digits, thirty seconds, which is what all of them can
 //! do.
 
-use doorward_model::{Change, Person, SessionId, Totp, UnitOfWork, UserId};
+use doorward_model::{Change, FactorChange, Person, SessionId, Totp, UnitOfWork, UserId};
 use doorward_store::{StoreError, attempts::Counted};
 use totp_rs::{Builder, Secret};
 use zeroize::Zeroizing;
@@ -58,7 +58,7 @@ impl Accounts {
                 confirmed_at: None,
                 last_step: 0,
             };
-            match self.store.apply(Change::PutTotp(totp)).await {
+            match self.store.apply(Change::from(FactorChange::PutTotp(totp))).await {
                 Ok(()) => secret,
                 Err(StoreError::Refused(_)) => return Err(FactorError::Already),
                 Err(error) => return Err(error.into()),
@@ -110,7 +110,7 @@ impl Accounts {
         tracing::info!(person = %user_id, "an authenticator app was removed");
         self.store
             .apply(UnitOfWork::from_iter([
-                Change::DeleteTotp(user_id.clone()),
+                Change::from(FactorChange::DeleteTotp(user_id.clone())),
                 Self::others_end(user_id, keep),
             ]))
             .await

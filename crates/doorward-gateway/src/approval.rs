@@ -12,9 +12,9 @@ use crate::{definition::Shown, listing::Listed, upstream::Upstream};
 
 /// The entry for all prompts. No tool may have such a name: brackets are not among the letters that
 /// MCP recommends for tools.
-const PROMPTS: &str = "(prompts)";
+pub(crate) const PROMPTS: &str = "(prompts)";
 /// The entry for all resources and templates.
-const RESOURCES: &str = "(resources)";
+pub(crate) const RESOURCES: &str = "(resources)";
 
 /// Reports the name of an entry, which no tool of an upstream can have.
 pub(crate) fn is_entry(name: &str) -> bool {

@@ -399,11 +399,14 @@ impl Errand<'_> {
     }
 
     async fn log(&self, log: rmcp::model::LoggingMessageNotificationParam) {
-        // T26: the newer revisions get log messages only where the request asked for them.
-        let wanted: Option<LoggingLevel> =
-            self.meta.as_ref().and_then(RequestMetaObject::log_level);
-        if self.visit.client.modern && wanted.is_none() {
-            return;
+        // T26: the newer revisions get log messages only where the request asked for them, from
+        // the level on that it names.
+        if self.visit.client.modern {
+            let wanted: Option<LoggingLevel> =
+                self.meta.as_ref().and_then(RequestMetaObject::log_level);
+            if wanted.is_none_or(|wanted| (log.level as u8) < wanted as u8) {
+                return;
+            }
         }
         let Ok(mut params) = serde_json::to_value(&log) else { return };
         if let Value::Object(members) = &mut params {

@@ -58,7 +58,7 @@ impl ReviewedTool {
     }
 }
 
-/// What an administrator decides.
+/// The decision of an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The tool may be used as it is defined now.
@@ -67,6 +67,17 @@ pub enum Decision {
     Reject,
     /// It does this to the world, whatever its annotations say; `None` takes that back.
     Classify(Option<ToolClass>),
+}
+
+impl std::fmt::Display for Decision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Approve => f.write_str("approve"),
+            Self::Reject => f.write_str("reject"),
+            Self::Classify(Some(class)) => write!(f, "classify as {}", class.as_str()),
+            Self::Classify(None) => f.write_str("classify by annotations"),
+        }
+    }
 }
 
 /// Why a decision could not be kept.
@@ -144,7 +155,7 @@ impl Gateway {
             Err(StoreError::Refused(_)) => return Err(ToolChangeError::Changed),
             Err(error) => return Err(error.into()),
         }
-        tracing::info!(upstream = %seen.upstream, tool = %doorward_model::foreign::escaped(&seen.tool), ?decision, by, "a tool was decided on");
+        tracing::info!(upstream = %seen.upstream, tool = %doorward_model::foreign::escaped(&seen.tool), %decision, by, "a tool was decided on");
         self.inner.catalogues.forget(seen.upstream, None);
         parts.changes.tell(Change {
             upstream: Some(seen.upstream),

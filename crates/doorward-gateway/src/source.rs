@@ -292,7 +292,7 @@ fn gone() -> ToolError {
 
 impl Upstream {
     /// Something of it besides tools, as it is judged.
-    fn item(&self, kind: Kind, own: &str) -> ItemSpec {
+    pub(crate) fn item(&self, kind: Kind, own: &str) -> ItemSpec {
         let listed_as = match kind {
             Kind::Tool | Kind::Prompt => names::public(self.name, own),
             Kind::Resource | Kind::Template => prefixed_uri(self.name, own),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_mcp::{Change, Changed, ToolSpec};
+use doorward_mcp::{Change, Changed};
 use doorward_model::{Person, Timestamp, UpstreamName};
 use doorward_store::StoreError;
 use schemars::JsonSchema;
@@ -191,56 +191,6 @@ impl Gateway {
         };
         self.try_link(upstream, person, &mut add).await;
         findings
-    }
-
-    /// What is known of a tool by its name at `/mcp`, and what stands between it and this person
-    /// before the policy is asked: each step with whether it is passed.
-    pub async fn explain(
-        &self,
-        tool: &str,
-        person: &Person,
-    ) -> Result<Option<(Arc<ToolSpec>, Vec<(bool, String)>)>, StoreError> {
-        if tool == crate::connections::NAME {
-            return Ok(Some((crate::connections::spec(), Vec::new())));
-        }
-        let Some(name) = crate::names::upstream_of(tool) else { return Ok(None) };
-        let Some(upstream) =
-            self.all_upstreams().await?.into_iter().find(|upstream| upstream.name == name)
-        else {
-            return Ok(None);
-        };
-        let reviewed = self.review(name).await?;
-        let Some(found) = reviewed
-            .into_iter()
-            .find(|reviewed| crate::names::public(name, &reviewed.pin.tool) == tool)
-        else {
-            return Ok(None);
-        };
-        let Some(definition) =
-            crate::definition::Shown::of(&found.pin.definition).map(|shown| shown.tool)
-        else {
-            return Ok(None);
-        };
-        let yes = |is: bool| if is { "yes" } else { "no" };
-        let (enabled, offered, approved, role) = (
-            upstream.is_enabled(),
-            upstream.offers(&found.pin.tool),
-            matches!(found.state(), "approved"),
-            upstream.is_for(person),
-        );
-        let steps = vec![
-            (enabled, format!("{name} is used: {}", yes(enabled))),
-            (
-                offered,
-                format!("include and exclude of {name} offer {}: {}", found.pin.tool, yes(offered)),
-            ),
-            (approved, format!("its definition is {}", found.state())),
-            (role, format!("upstreams.{name}.roles let this person in: {}", yes(role))),
-        ];
-        Ok(Some((
-            Arc::new(crate::catalogue::spec(&upstream, definition, Some(&found.pin), false)),
-            steps,
-        )))
     }
 
     async fn try_link(

@@ -23,11 +23,11 @@ struct Admitted;
 
 /// An operation that was admitted: it may go to its source.
 pub struct Permit {
-    /// Who wants it done, and the way back.
+    /// The caller, and the way back.
     pub visit: Visit,
     /// The item that it is about.
     pub item: Item,
-    /// What to do.
+    /// The remedy.
     pub operation: Operation,
     /// Where to report progress.
     pub progress: Progress,
@@ -97,9 +97,10 @@ impl Mcp {
     pub(crate) async fn perform(
         &self,
         visit: Visit,
-        operation: Operation,
+        mut operation: Operation,
         context: &RequestContext<RoleServer>,
     ) -> Result<Answer, ToolError> {
+        operation.carry(&context.meta);
         let mut noting = self.begin_noting(&visit, &operation);
         let outcome = self.admit(visit, operation, context, &mut noting.noted).await;
         noting.end(&outcome, context.ct.is_cancelled()).await;

@@ -49,7 +49,7 @@ pub enum BearerRefusal {
         /// The reason, for the timeline.
         reason: Reason,
     },
-    /// Whether it counts cannot be found out now.
+    /// True if it counts cannot be found out now.
     Unavailable(String),
 }
 
@@ -273,7 +273,7 @@ impl Mcp {
         Ok(verified)
     }
 
-    /// Whether a stream that was opened by this caller may stay open.
+    /// True if a stream that was opened by this caller may stay open.
     pub(crate) async fn may_continue(&self, caller: &Caller) -> bool {
         let now = self.inner.parts.clock.now();
         if now.0 >= caller.expires_at || !self.is_enabled().await.unwrap_or(true) {

@@ -106,7 +106,7 @@ fn kind(verb: Verb, outcome: Outcome) -> AuditKind {
     }
 }
 
-/// What is found out about a use while it is under way.
+/// Findings about a use while it is under way.
 #[derive(Debug, Default)]
 pub(crate) struct Noted {
     pub(crate) item: Option<Item>,
@@ -293,7 +293,7 @@ impl Mcp {
     }
 }
 
-/// What a record is sealed for.
+/// The purpose for which a record is sealed.
 pub fn record_place(id: &str) -> String {
     format!("audit-record/{id}")
 }

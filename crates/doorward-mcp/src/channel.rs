@@ -1,7 +1,7 @@
 //! The way back to a client while its request is open: notifications and questions in the stream of
 //! the answer.
 //!
-//! Nothing of it needs a session. A question carries an id that nobody can guess; the answer comes
+//! Nothing of it needs a session. A question carries an id that no one can guess; the answer comes
 //! in a request of its own, is accepted from the same person and client alone, and goes to whoever
 //! waits for it (CA24, CA25, G15).
 
@@ -43,7 +43,7 @@ pub enum AskError {
     /// The client is gone, or its request is.
     #[error("the client went away")]
     Gone,
-    /// Nobody answered in time.
+    /// No one answered in time.
     #[error("the client did not answer in time")]
     Timeout,
     /// Too many questions wait already.
@@ -91,7 +91,7 @@ impl Questions {
     }
 }
 
-/// Forgets a question that nobody waits for any more.
+/// Forgets a question that no one waits for any more.
 struct Asked<'a> {
     questions: &'a Questions,
     id: String,
@@ -103,7 +103,7 @@ impl Drop for Asked<'_> {
     }
 }
 
-/// What a channel is made of.
+/// The parts of a channel.
 #[derive(Clone)]
 pub(crate) struct Ends {
     pub(crate) user_id: UserId,
@@ -125,7 +125,7 @@ impl fmt::Debug for Channel {
 }
 
 impl Channel {
-    /// A channel to nobody.
+    /// A channel to no one.
     pub fn none() -> Self {
         Self(None)
     }
@@ -133,7 +133,7 @@ impl Channel {
         Self(Some(Arc::new(ends)))
     }
 
-    /// Sends a notification into the stream of the request. Nobody there is no error.
+    /// Sends a notification into the stream of the request. No one there is no error.
     pub async fn notify(&self, method: &str, params: Value) {
         if let Some(ends) = &self.0 {
             let message = json!({"jsonrpc": "2.0", "method": method, "params": params});

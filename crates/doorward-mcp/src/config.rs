@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Whether the MCP server is on until an administrator switches it. Off means 404 on every MCP
+    /// True if the MCP server is on until an administrator switches it. Off means 404 on every MCP
     /// address.
     pub enabled: bool,
     /// Origins of browser-based clients that may call the MCP server, besides its own, such as

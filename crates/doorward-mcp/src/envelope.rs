@@ -34,7 +34,7 @@ struct Params {
     request_id: Value,
 }
 
-/// What a completion is for.
+/// The object of a completion.
 #[derive(Debug, Deserialize)]
 struct Reference {
     #[serde(rename = "type")]
@@ -45,7 +45,7 @@ struct Reference {
     uri: Value,
 }
 
-/// What a request wants done, and with which item.
+/// The operation of a request, and its item.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Wish {
     pub(crate) verb: Verb,
@@ -59,7 +59,7 @@ impl Wish {
     }
 }
 
-/// What a body is.
+/// The type of a body.
 #[derive(Debug)]
 pub(crate) enum Peeked {
     /// One request or notification.
@@ -73,7 +73,7 @@ pub(crate) enum Peeked {
 }
 
 impl Envelope {
-    /// What is wanted of which item. The tool of a call is named by its own name or through
+    /// The operation and its item. The tool of a call is named by its own name or through
     /// `call_tool`.
     pub(crate) fn wish(&self) -> Option<Wish> {
         let wish = |verb: Verb, kind: Kind, name: &Value| {

@@ -74,7 +74,7 @@ impl Door {
         DOORS.iter().find(|(address, _)| pattern.ends_with(address)).map(|(_, door)| *door)
     }
 
-    /// What the address offers, if there is such an address.
+    /// The offers of the URL, if there is such a URL.
     fn target(self, mcp: &Mcp, path: &str) -> Option<Target> {
         if !self.named {
             return Some(Target::All);
@@ -102,26 +102,8 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
         Ok(false) => return mcp.noted(Reason::SwitchedOff, switched_off()),
         Err(error) => return mcp.refuse(target, &error.into()),
     }
-    let hosts = &mcp.inner.hosts;
-    if !hosts.accepts_host(request.uri(), request.headers()) {
-        tracing::warn!(
-            host = request.headers().get("host").and_then(|value| value.to_str().ok()),
-            "MCP request refused: the Host is not one of server.public_url and server.allowed_hosts"
-        );
-        return mcp.noted(
-            Reason::Host,
-            rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Host header is not accepted"),
-        );
-    }
-    if !hosts.accepts_origin(request.headers()) {
-        tracing::warn!(
-            origin = request.headers().get("origin").and_then(|value| value.to_str().ok()),
-            "MCP request refused: the Origin is not one of mcp.allowed_origins"
-        );
-        return mcp.noted(
-            Reason::Origin,
-            rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Origin header is not accepted"),
-        );
+    if let Some(refusal) = from_elsewhere(mcp, request.uri(), request.headers()) {
+        return refusal;
     }
     let keyed = door.keyed;
     let caller = match mcp.authenticate(target, request.headers(), request.uri()).await {
@@ -153,16 +135,7 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
     let (parts, body) = request.into_parts();
     let body = match read_body(body, mcp.inner.parts.config.max_message_bytes).await {
         Ok(body) => body,
-        Err(ParamsError::TooLarge) => {
-            return rpc_refusal(StatusCode::PAYLOAD_TOO_LARGE, -32600, "the message is too long");
-        }
-        Err(_) => {
-            return rpc_refusal(
-                StatusCode::REQUEST_TIMEOUT,
-                -32600,
-                "the message did not arrive in time",
-            );
-        }
+        Err(error) => return unread(&error),
     };
     let response = match envelope::peek(&body) {
         Peeked::Batch => {
@@ -185,6 +158,39 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
         Peeked::Other => pass(mcp, visit, None, (parts, body), next).await,
     };
     lease::hold(mcp, caller, response)
+}
+
+/// The refusal of a request whose Host or Origin is not accepted.
+fn from_elsewhere(mcp: &Mcp, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+    let hosts = &mcp.inner.hosts;
+    if !hosts.accepts_host(uri, headers) {
+        tracing::warn!(
+            host = headers.get("host").and_then(|value| value.to_str().ok()),
+            "MCP request refused: the Host is not one of server.public_url and server.allowed_hosts"
+        );
+        let refusal = rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Host header is not accepted");
+        return Some(mcp.noted(Reason::Host, refusal));
+    }
+    if !hosts.accepts_origin(headers) {
+        tracing::warn!(
+            origin = headers.get("origin").and_then(|value| value.to_str().ok()),
+            "MCP request refused: the Origin is not one of mcp.allowed_origins"
+        );
+        let refusal =
+            rpc_refusal(StatusCode::FORBIDDEN, -32000, "the Origin header is not accepted");
+        return Some(mcp.noted(Reason::Origin, refusal));
+    }
+    None
+}
+
+/// The refusal of a message that could not be read.
+fn unread(error: &ParamsError) -> Response {
+    match error {
+        ParamsError::TooLarge => {
+            rpc_refusal(StatusCode::PAYLOAD_TOO_LARGE, -32600, "the message is too long")
+        }
+        _ => rpc_refusal(StatusCode::REQUEST_TIMEOUT, -32600, "the message did not arrive in time"),
+    }
 }
 
 /// Collects what is known of a request before its message is read.

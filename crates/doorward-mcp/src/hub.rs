@@ -36,7 +36,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// changed.
 const BACKLOG: usize = 1024;
 
-/// What changed.
+/// The change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Changed {
     /// Which tools there are.
@@ -56,7 +56,7 @@ pub struct Change {
     pub upstream: Option<UpstreamName>,
     /// The person that it changed for; `None` if for all.
     pub person: Option<UserId>,
-    /// What changed.
+    /// The change.
     pub what: Changed,
 }
 
@@ -71,7 +71,7 @@ impl Default for Changes {
 }
 
 impl Changes {
-    /// Tells a change. Nobody listening is no error.
+    /// Tells a change. No one listening is no error.
     pub fn tell(&self, change: Change) {
         let _ = self.0.send(change);
     }

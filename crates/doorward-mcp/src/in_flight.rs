@@ -30,7 +30,7 @@ impl Drop for Flight {
 }
 
 impl InFlight {
-    /// Whose requests a client may take back: those of its session, or else of this person with
+    /// The owner of requests that a client may take back: those of its session, or else of this person with
     /// this client.
     pub(crate) fn key(visit: &Visit) -> String {
         let session = visit.session.as_deref().unwrap_or_default();

@@ -7,7 +7,7 @@ use doorward_model::{Scope, ToolClass, UpstreamName, policy};
 
 use crate::tools::{CallLimits, ToolSpec};
 
-/// What an item is.
+/// The kind of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A tool.
@@ -50,7 +50,7 @@ impl Kind {
 /// [`ToolClass::Read`].
 #[derive(Clone, Debug)]
 pub struct ItemSpec {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// The upstream that it belongs to.
     pub upstream: UpstreamName,
@@ -73,10 +73,10 @@ pub enum Item {
     Other(Arc<ItemSpec>),
 }
 
-/// What judging, limits and the audit need to know of an item.
+/// The facts of an item that judging, limits and the audit need.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// The upstream; `None` for our own.
     pub upstream: Option<UpstreamName>,
@@ -84,7 +84,7 @@ pub struct Facts<'a> {
     pub own_name: &'a str,
     /// Its name or URI among those of all upstreams, at whichever address it is used.
     pub listed_as: &'a str,
-    /// What using it does to the world.
+    /// The effect of its use on the world.
     pub class: ToolClass,
     /// The scope that using it needs.
     pub scope: Scope,
@@ -98,7 +98,7 @@ pub struct Facts<'a> {
 
 /// Something that can be judged.
 pub trait Judged {
-    /// What judging needs to know.
+    /// The facts that judging needs.
     fn facts(&self) -> Facts<'_>;
 }
 

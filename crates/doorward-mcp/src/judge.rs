@@ -20,7 +20,7 @@ pub struct Judge {
     policy: Arc<ToolPolicy>,
 }
 
-/// What was decided about one item for one person and client.
+/// The decision about one item for one user and client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It may be used.
@@ -55,7 +55,7 @@ impl Judge {
         self.decide(Subject { person: &caller.person, program: caller.program() }, facts)
     }
 
-    /// What decides about a use, in a few words for the audit.
+    /// The reason of the decision about a use, in a few words for the audit.
     pub fn reason(&self, visit: &Visit, facts: &Facts<'_>) -> String {
         let caller = &visit.caller;
         let person = &caller.person;
@@ -101,19 +101,28 @@ impl Judge {
         let held = self.access.scopes_of(person);
         let yes = |is: bool| if is { "yes" } else { "no" };
         let name = name_in_roles(facts);
+        let question = question(subject, facts);
+        let policy = if facts.kind.in_rules().is_some() {
+            format!("policy: {}", self.policy.decide(&question))
+        } else {
+            format!(
+                "policy: a rule closes the upstream as a whole: {}",
+                yes(self.policy.closes(&question))
+            )
+        };
         let steps = vec![
             format!("class: {}", facts.class.as_str()),
             format!("roles of {} (user={}): {roles}", person.name, person.id),
             format!(
-                "access.tool_roles let this person call {name}: {}",
+                "access.tool_roles let this user use {name}: {}",
                 yes(self.access.allows_tool(person, &name))
             ),
             format!(
-                "access.scope_roles let this person hold {}: {}",
+                "access.scope_roles let this user hold {}: {}",
                 facts.scope.name(),
                 yes(held.allows(facts.scope))
             ),
-            format!("policy: {}", self.policy.decide(&question(subject, facts))),
+            policy,
             format!("the client's token needs the scope {}", facts.scope.name()),
         ];
         (self.decide(subject, facts), steps)

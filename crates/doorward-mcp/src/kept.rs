@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{Mcp, Visit};
 
-/// What the addresses of kept results begin with.
+/// The beginning of the URIs of kept results.
 const SCHEME: &str = "doorward-result://";
 
 fn place(user_id: &UserId) -> String {
@@ -108,7 +108,7 @@ impl Mcp {
             .and_then(|row| parts.master.open(&place(user_id), &row.body).ok())
             .map(|plain| String::from_utf8_lossy(&plain).into_owned());
         let Some(text) = text else {
-            // Somebody else's, expired, or never there: the same answer.
+            // Another user's, expired, or never there: the same answer.
             return Some(Err(ErrorData::resource_not_found(
                 "there is no such resource, or it has expired",
                 Some(Value::from(uri)),

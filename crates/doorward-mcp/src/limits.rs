@@ -60,7 +60,7 @@ impl Default for LimitsConfig {
     }
 }
 
-/// Who or what is counted.
+/// The subject of the counter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Person(UserId),

@@ -4,13 +4,13 @@ use doorward_model::UpstreamName;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
     GetPromptRequestParams, GetPromptResponse, InputRequiredResult, InputResponses, LoggingLevel,
-    ReadResourceRequestParams, ReadResourceResponse, Reference,
+    ReadResourceRequestParams, ReadResourceResponse, Reference, RequestMetaObject,
 };
 use serde_json::{Map, Value};
 
 use crate::item::Kind;
 
-/// What a client wants done.
+/// An operation that a client asks for.
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// `tools/call`.
@@ -96,13 +96,27 @@ impl Verb {
     }
 }
 
-/// What answers an earlier question: the state that the client carried, and its answers.
+/// The answer to an earlier question: the state that the client carried, and its answers.
 pub(crate) struct Retry<'a> {
     pub(crate) state: &'a mut Option<String>,
     pub(crate) answers: &'a mut Option<InputResponses>,
 }
 
 impl Operation {
+    /// Gives an operation that goes to an upstream the metadata of its request, such as the level of
+    /// log messages that the client wants. The protocol library takes `_meta` out of the parameters.
+    pub(crate) fn carry(&mut self, meta: &RequestMetaObject) {
+        let slot = match self {
+            Self::CallTool(params) => &mut params.meta,
+            Self::GetPrompt(params) => &mut params.meta,
+            Self::ReadResource(params) => &mut params.meta,
+            Self::Complete(_) | Self::Watch { .. } | Self::SetLevel(..) => return,
+        };
+        if !meta.0.is_empty() {
+            *slot = Some(meta.clone());
+        }
+    }
+
     /// Its verb.
     pub(crate) fn verb(&self) -> Verb {
         match self {
@@ -191,7 +205,7 @@ impl Operation {
     }
 }
 
-/// What an operation came to.
+/// The result of an operation.
 #[derive(Debug)]
 pub enum Answer {
     /// The result of a tool.
@@ -207,6 +221,17 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// The word for it in the log, which tells nothing of what was answered.
+    pub(crate) fn noun(&self) -> &'static str {
+        match self {
+            Self::Tool(_) => "the result of a tool",
+            Self::Prompt(_) => "a prompt",
+            Self::Resource(_) => "the contents of a resource",
+            Self::Completion(_) => "completions",
+            Self::Done => "nothing but that it was done",
+        }
+    }
+
     /// The input that is required before there is a result.
     pub(crate) fn required(&mut self) -> Option<&mut InputRequiredResult> {
         match self {

@@ -542,7 +542,7 @@ impl Server {
 
 /// The error for a source that answered another question than it was asked.
 fn wrong_answer(answer: &Answer) -> ErrorData {
-    tracing::error!(?answer, "a source answered something else than it was asked");
+    tracing::error!(answer = answer.noun(), "a source answered something else than it was asked");
     ErrorData::internal_error("the server cannot answer this", None)
 }
 

@@ -29,13 +29,13 @@ struct Inside {
     facts: ClientFacts,
 }
 
-/// What a request says of its session.
+/// The session that a request names.
 pub(crate) enum Presented {
     /// Nothing.
     None,
     /// One of this person's and client's, with its hash.
     Valid(Arc<ClientFacts>, Arc<str>),
-    /// One that has ended, or is somebody else's: the client has to begin anew.
+    /// One that has ended, or is another user's: the client has to begin anew.
     Unknown,
 }
 
@@ -43,7 +43,7 @@ fn place(caller: &Caller) -> String {
     format!("mcp-session/{}/{}", caller.user_id(), caller.program())
 }
 
-/// What a client says of itself when it begins (`initialize`).
+/// The statement of a client about itself when it begins (`initialize`).
 pub(crate) fn introduced(params: &Value) -> ClientFacts {
     let text = |pointer: &str| {
         params

@@ -37,7 +37,7 @@ use crate::{
     streams::{self, Slot},
 };
 
-/// What a message for a stream needs: the way to the server, the way to the client, and who the
+/// The needs of a message for a stream: the way to the server, the way to the client, and who the
 /// client is.
 type Ways = (mpsc::Sender<RxJsonRpcMessage<RoleServer>>, mpsc::Sender<Bytes>, Arc<ClientFacts>);
 

@@ -11,7 +11,7 @@ use doorward_model::UserId;
 
 use crate::Mcp;
 
-/// What a user with too many streams is told.
+/// The message to a user with too many streams.
 pub(crate) const TOO_MANY: &str = "too many open streams; close one, or wait until one has ended";
 
 /// The open streams of this process, by user.

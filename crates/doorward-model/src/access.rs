@@ -14,7 +14,7 @@ pub struct AccessPolicy {
     scopes: Vec<(Scope, Vec<Role>)>,
     tools: Vec<(Pattern, Vec<Role>)>,
     second_factor: ScopeSet,
-    /// Whether the administrator's pages ask for a second factor.
+    /// True if the administrator's pages ask for a second factor.
     pub second_factor_for_administrators: bool,
 }
 
@@ -89,7 +89,7 @@ impl AccessPolicy {
             .collect()
     }
 
-    /// Whether this person may call a tool of this name. Of several rules that match, all must
+    /// True if this person may call a tool of this name. Of several rules that match, all must
     /// hold.
     pub fn allows_tool(&self, person: &Person, tool: &str) -> bool {
         self.tools
@@ -98,7 +98,7 @@ impl AccessPolicy {
             .all(|(_, roles)| person.has_any(roles))
     }
 
-    /// Those of `scopes` for which somebody who proved themselves like this must prove a second
+    /// Those of `scopes` for which a user who proved themselves like this must prove a second
     /// factor first.
     pub fn lacks_second_factor(
         &self,
@@ -121,7 +121,7 @@ impl AccessPolicy {
             .collect()
     }
 
-    /// What is left of `scopes` for this person, who proved themselves like this.
+    /// The part of `scopes` that is left for this user, who proved themselves like this.
     pub fn effective(
         &self,
         scopes: &ScopeSet,

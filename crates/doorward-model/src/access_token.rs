@@ -17,9 +17,9 @@ pub struct AccessToken {
     pub token: HashedToken,
     /// The person that it acts for.
     pub user_id: UserId,
-    /// What its person calls it. Shown as text.
+    /// The name that its user gave it. Shown as text.
     pub name: String,
-    /// What it allows, without what is implied.
+    /// The scopes that it allows, without implied ones.
     pub scopes: ScopeSet,
     /// The upstreams that it reaches; none means all, and our own tools.
     pub upstreams: Vec<UpstreamName>,
@@ -50,12 +50,12 @@ impl AccessToken {
     /// The longest life, in days.
     pub const LONGEST_DAYS: u32 = 3660;
 
-    /// Whether it counts at `now`.
+    /// True if it counts at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
     }
 
-    /// Whether it reaches an upstream's tools; `None` stands for the tools of our own.
+    /// True if it reaches an upstream's tools; `None` stands for the tools of our own.
     pub fn reaches_upstream(&self, upstream: Option<UpstreamName>) -> bool {
         self.upstreams.is_empty() || upstream.is_some_and(|name| self.upstreams.contains(&name))
     }

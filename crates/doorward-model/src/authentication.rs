@@ -1,4 +1,4 @@
-//! How somebody proved who they are.
+//! How a user proved who they are.
 
 /// How strong a proof was, as `acr` says it (OpenID Connect Core §2, RFC 9470).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ impl Level {
     }
 }
 
-/// How somebody proved who they are: how strongly, and by which methods.
+/// How a user proved who they are: how strongly, and by which methods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Authentication {
     /// How strongly.

@@ -1,14 +1,19 @@
 //! A write is a value: a request decides on what it read and hands the store one [`UnitOfWork`].
 
+mod factor;
+mod unit;
+
 use crate::{
     AccessToken, AccessTokenId, AuditEvent, AuthorizationCode, Client, ConnectStep, Grant,
-    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, Passkey, Person, PersonName,
+    HashedToken, IdentityId, Invitation, LinkedIdentity, OneTimeLink, Person, PersonName,
     ProviderId, RefreshToken, RevokeReason, Role, ScopeSet, Sealed, Session, SignInAttempt,
-    SigningKey, StoredProvider, Timestamp, Totp,
+    SigningKey, StoredProvider, Timestamp,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::HashedPassword,
     upstream::UpstreamChange,
 };
+pub use factor::FactorChange;
+pub use unit::{CountedAttempt, Expected, UnitOfWork};
 
 /// One named change. Those marked *conditional* decide something: if their one statement does not
 /// touch exactly one row, nothing of the unit is kept and the caller learns which one failed.
@@ -18,7 +23,7 @@ pub enum Change {
     InsertPerson(Person),
     /// Sets or removes a password. Conditional: the person must exist.
     SetPassword {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// The new hash, or `None` to forbid signing in with a password.
         password: Option<HashedPassword>,
@@ -26,7 +31,7 @@ pub enum Change {
     /// Replaces a password's hash by one of the same password under newer parameters. Conditional:
     /// it must still be the old one.
     RehashPassword {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// The hash that was verified.
         old: HashedPassword,
@@ -35,7 +40,7 @@ pub enum Change {
     },
     /// Sets a person's roles. Conditional: the person must exist.
     SetRoles {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// The new roles.
         roles: Vec<Role>,
@@ -98,7 +103,7 @@ pub enum Change {
     },
     /// Revokes a person's grants, and spends the codes that wait to become one.
     RevokeGrantsOfPerson {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// Only those of this client, if given.
         client_id: Option<ClientId>,
@@ -107,7 +112,7 @@ pub enum Change {
         /// Why.
         reason: RevokeReason,
     },
-    /// Revokes the grants that were given by somebody who came by this upstream account, and spends
+    /// Revokes the grants that were given by a user who came by this upstream account, and spends
     /// the codes that wait to become one.
     RevokeGrantsOfIdentity {
         /// The account.
@@ -119,7 +124,7 @@ pub enum Change {
     },
     /// Revokes all grants of a client, and spends the codes that wait to become one.
     RevokeGrantsOfClient {
-        /// Whose.
+        /// The user.
         client_id: ClientId,
         /// When.
         at: Timestamp,
@@ -152,14 +157,14 @@ pub enum Change {
     EndSession(HashedToken),
     /// Ends one of a person's sessions. Conditional: it must be theirs.
     EndSessionOfPerson {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// Which.
         session_id: SessionId,
     },
     /// Ends a person's sessions, except the one given.
     EndSessionsOfPerson {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// The session to keep.
         except: Option<SessionId>,
@@ -197,6 +202,16 @@ pub enum Change {
         /// Its value.
         value: String,
     },
+    /// Notes how far the entries of a journal are part of the audit. Belongs into the unit that
+    /// writes them.
+    MarkJournal {
+        /// The journal.
+        journal: String,
+        /// The number of its last entry that is written.
+        seq: u64,
+        /// The moment.
+        at: Timestamp,
+    },
     /// Adds a setting. Conditional: it must not exist.
     InsertSetting {
         /// Its name.
@@ -214,12 +229,12 @@ pub enum Change {
     },
     /// Forgets failed sign-ins.
     ClearLoginFailures {
-        /// What was counted.
+        /// The counts.
         key: String,
     },
     /// Sets a person's profile as a provider tells it. What is `None` stays.
     SetProfile {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// The e-mail address.
         email: Option<String>,
@@ -236,9 +251,9 @@ pub enum Change {
         /// The address.
         email: Option<String>,
     },
-    /// Changes a person's sign-in name. Conditional: nobody else has it.
+    /// Changes a person's sign-in name. Conditional: no other user has it.
     RenamePerson {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// The new name.
         name: PersonName,
@@ -255,7 +270,7 @@ pub enum Change {
         id: ProviderId,
         /// The present moment.
         at: Timestamp,
-        /// Whether users may sign in with passwords of their own.
+        /// True if users may sign in with passwords of their own.
         passwords: bool,
     },
     /// Ends what depends on accounts that a provider of the configuration no longer has: it left
@@ -267,7 +282,7 @@ pub enum Change {
         issuers: Vec<String>,
         /// The present moment.
         at: Timestamp,
-        /// Whether users may sign in with passwords of their own.
+        /// True if users may sign in with passwords of their own.
         passwords: bool,
     },
     /// Remembers a sign-in that goes to a provider.
@@ -290,21 +305,21 @@ pub enum Change {
     /// person.
     UpdateIdentity(Box<LinkedIdentity>),
     /// Keeps what a look at an upstream account came to. Conditional: it is still claimed for this
-    /// look, so nobody signed in or out with it meanwhile.
+    /// look, so no one signed in or out with it meanwhile.
     KeepChecked {
-        /// What is now known.
+        /// The present state.
         identity: Box<LinkedIdentity>,
         /// Until when the look was claimed.
         claimed: Timestamp,
     },
     /// Unlinks an upstream account. Conditional: it must be this person's.
     DeleteIdentity {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// Which.
         identity: IdentityId,
     },
-    /// Reserves the next look at an upstream account for one replica. Conditional: nobody was
+    /// Reserves the next look at an upstream account for one replica. Conditional: no one was
     /// faster.
     ClaimIdentityCheck {
         /// Which.
@@ -355,68 +370,17 @@ pub enum Change {
         /// The provider's session.
         sid: String,
     },
-    /// Adds a passkey. Conditional: it must be new.
-    InsertPasskey(Passkey),
-    /// Notes that a passkey was used. Conditional: it must be there.
-    UsePasskey {
-        /// Which.
-        id: String,
-        /// What is now known of it.
-        credential: String,
-        /// When.
-        at: Timestamp,
-    },
-    /// Deletes a passkey. Conditional: it must be this person's.
-    DeletePasskey {
-        /// Whose.
-        user_id: UserId,
-        /// Which.
-        id: String,
-    },
-    /// Begins to set up an authenticator app. Conditional: none must be confirmed.
-    PutTotp(Totp),
-    /// Confirms an authenticator app with its first code. Conditional: not confirmed yet, and a
-    /// later step than the last.
-    ConfirmTotp {
-        /// Whose.
-        user_id: UserId,
-        /// The code's time step.
-        step: i64,
-        /// When.
-        at: Timestamp,
-    },
-    /// Uses a code of an authenticator app. Conditional: confirmed, and a later step than the last.
-    UseTotp {
-        /// Whose.
-        user_id: UserId,
-        /// The code's time step.
-        step: i64,
-    },
-    /// Deletes an authenticator app.
-    DeleteTotp(UserId),
-    /// Replaces a person's recovery codes.
-    ReplaceRecoveryCodes {
-        /// Whose.
-        user_id: UserId,
-        /// The codes' hashes.
-        codes: Vec<HashedToken>,
-    },
-    /// Uses a recovery code. Conditional: it must be there.
-    UseRecoveryCode {
-        /// Whose.
-        user_id: UserId,
-        /// The code's hash.
-        code: HashedToken,
-    },
+    /// A change to second factors.
+    Factor(FactorChange),
     /// Changes what is known of upstreams.
     Upstream(UpstreamChange),
     /// Gives a client less than before: its grants from this person keep what is in both sets.
     NarrowGrants {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// Which client.
         client_id: ClientId,
-        /// What stays, at most.
+        /// The most that stays.
         scopes: ScopeSet,
     },
     /// Approves a client that waits for it, or takes the approval back. Conditional: the client
@@ -451,7 +415,7 @@ pub enum Change {
     },
     /// Revokes all tokens of a person.
     RevokeAccessTokensOfPerson {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// When.
         at: Timestamp,
@@ -478,7 +442,7 @@ pub enum Change {
         /// The entity tag that was read.
         etag: String,
     },
-    /// Decides that somebody else is an enabled administrator. Conditional: there is one.
+    /// Decides that another user is an enabled administrator. Conditional: there is one.
     ExpectOtherAdministrator(UserId),
     /// Adds entries to the audit.
     Audit(Vec<AuditEvent>),
@@ -493,90 +457,4 @@ pub enum Change {
     },
     /// Adds steps of connecting clients.
     InsertSteps(Vec<ConnectStep>),
-}
-
-/// An attempt to guess a secret, counted before the secret is compared.
-#[derive(Clone, Debug)]
-pub struct CountedAttempt {
-    /// The counter: an account, an address, a second factor.
-    pub key: String,
-    /// The present moment.
-    pub at: Timestamp,
-    /// Failures without a delay. Counted as at least 1.
-    pub free: u32,
-    /// The longest delay in seconds. The delay is one second after the free failures and doubles
-    /// with each further one.
-    pub longest_delay: i64,
-    /// Seconds without an attempt after which the count starts again.
-    pub forget_after: i64,
-}
-
-impl CountedAttempt {
-    /// Seconds that must have passed since the last of `failures` failures before another attempt.
-    pub fn delay_after(&self, failures: u32) -> i64 {
-        let free = self.free.max(1);
-        if failures < free {
-            0
-        } else {
-            (1_i64 << (failures - free).min(20)).min(self.longest_delay.max(0))
-        }
-    }
-}
-
-/// An object that a unit expects to be as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// A user, by [`Person::etag`].
-    Person(UserId),
-    /// A client, by [`Client::etag`].
-    Client(ClientId),
-    /// A setting, by its value; empty if it is not set.
-    Setting(String),
-}
-
-/// Changes that are applied together or not at all.
-#[derive(Clone, Debug, Default)]
-pub struct UnitOfWork {
-    changes: Vec<Change>,
-}
-
-impl UnitOfWork {
-    /// A unit without changes.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Adds a change at the end.
-    pub fn push(&mut self, change: Change) {
-        self.changes.push(change);
-    }
-    /// The changes in order.
-    pub fn changes(&self) -> &[Change] {
-        &self.changes
-    }
-    /// The changes in order, to be applied.
-    pub fn into_changes(self) -> Vec<Change> {
-        self.changes
-    }
-    /// Whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
-    }
-}
-
-impl FromIterator<Change> for UnitOfWork {
-    fn from_iter<I: IntoIterator<Item = Change>>(changes: I) -> Self {
-        Self { changes: changes.into_iter().collect() }
-    }
-}
-
-impl From<UpstreamChange> for UnitOfWork {
-    fn from(change: UpstreamChange) -> Self {
-        Change::Upstream(change).into()
-    }
-}
-
-impl From<Change> for UnitOfWork {
-    fn from(change: Change) -> Self {
-        Self { changes: vec![change] }
-    }
 }

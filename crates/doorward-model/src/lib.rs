@@ -41,12 +41,12 @@ pub mod upstream;
 pub use access::AccessPolicy;
 pub use access_token::{AccessToken, AccessTokenId};
 pub use audit::{
-    Actor, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditKind, AuditSubject, CallFacts,
-    Outcome,
+    Actor, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditKind, AuditStamp, AuditSubject,
+    CallFacts, Outcome, RecordedKind,
 };
 pub use authentication::{Authentication, Level};
 pub use authorization::{AuthorizationCode, OneTimeLink};
-pub use change::{Change, CountedAttempt, Expected, UnitOfWork};
+pub use change::{Change, CountedAttempt, Expected, FactorChange, UnitOfWork};
 pub use client::{Client, ClientAuthMethod, ClientSource};
 pub use grant::{Grant, RefreshToken, RevokeReason};
 pub use grant_type::{GrantType, GrantTypes};
@@ -66,7 +66,7 @@ pub use resource::{Resource, ResourceTable};
 pub use scope::{Scope, ScopeSet};
 pub use second_factor::{Passkey, Totp};
 pub use secret::{HashedToken, PlainPassword, PlainToken, Sealed, TokenKind};
-pub use secret_setting::{NamedSecret, SecretSetting};
+pub use secret_setting::{NamedSecret, SecretSetting, SecretUrl};
 pub use session::{Session, UpstreamSession};
 pub use signing_key::{SigningAlgorithm, SigningKey};
 pub use subject::Subject;

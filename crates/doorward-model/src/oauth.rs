@@ -22,7 +22,7 @@ pub enum OAuthErrorCode {
     InvalidTarget,
     /// RFC 6749 §4.1.2.1: the person said no.
     AccessDenied,
-    /// OpenID Connect Core §3.1.2.6: nobody is signed in and `prompt=none` forbids asking.
+    /// OpenID Connect Core §3.1.2.6: no one is signed in and `prompt=none` forbids asking.
     LoginRequired,
     /// The person must be asked something else first (OpenID Connect Core §3.1.2.6).
     InteractionRequired,

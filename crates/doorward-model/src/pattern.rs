@@ -15,7 +15,7 @@ impl Pattern {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// Whether `text` fits as a whole. Its time is bounded by the product of the two lengths.
+    /// True if `text` fits as a whole. Its time is bounded by the product of the two lengths.
     pub fn matches(&self, text: &str) -> bool {
         let mut parts = self.0.split('*');
         let first = parts.next().unwrap_or_default();

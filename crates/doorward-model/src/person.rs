@@ -87,7 +87,7 @@ pub struct Person {
     /// The sign-in name, unique.
     pub name: PersonName,
     /// An e-mail address that an administrator gave or an identity provider vouches for. It
-    /// identifies nobody.
+    /// identifies no one.
     pub email: Option<String>,
     /// The account whose provider vouches for the address; `None` if an administrator gave it. The
     /// address goes with the provider's word.
@@ -96,9 +96,9 @@ pub struct Person {
     pub password: Option<HashedPassword>,
     /// The name by which others know them, if a provider told it. Shown as text, never compared.
     pub display_name: Option<String>,
-    /// What an administrator made them; see [`Person::all_roles`].
+    /// The roles that an administrator gave them; see [`Person::all_roles`].
     pub roles: Vec<Role>,
-    /// What the rules of their upstream providers made them, at the last look.
+    /// The roles that rules of their identity providers gave them, at the last check.
     pub provider_roles: Vec<Role>,
     /// When the account was made.
     pub created_at: Timestamp,
@@ -127,7 +127,7 @@ impl Person {
             &disabled,
         ])
     }
-    /// Whether this person may use the administrator's pages.
+    /// True if this person may use the administrator's pages.
     pub fn is_administrator(&self) -> bool {
         self.has_any(&[Role::administrator()])
     }
@@ -137,7 +137,7 @@ impl Person {
             .iter()
             .chain(self.provider_roles.iter().filter(|role| !self.roles.contains(role)))
     }
-    /// Whether this person has one of these roles.
+    /// True if this person has one of these roles.
     pub fn has_any(&self, roles: &[Role]) -> bool {
         roles.iter().any(|role| self.roles.contains(role) || self.provider_roles.contains(role))
     }

@@ -3,7 +3,19 @@
 use std::fmt;
 
 /// Whole seconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
@@ -32,7 +44,7 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
-/// A source of bytes that nobody can guess.
+/// A source of bytes that no one can guess.
 pub trait Entropy: Send + Sync + 'static {
     /// Fills `buffer` with fresh random bytes. An implementation that cannot must end the process
     /// rather than return.

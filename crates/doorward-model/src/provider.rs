@@ -63,7 +63,7 @@ pub struct StoredProvider {
     pub created_at: Timestamp,
 }
 
-/// The key of an upstream account: a hash of issuer and subject, which together never name somebody
+/// The key of an upstream account: a hash of issuer and subject, which together never name a user
 /// else (OpenID Connect Core §5.7). Names and e-mail addresses do not enter it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdentityId(String);
@@ -97,9 +97,9 @@ pub struct LinkedIdentity {
     pub provider: ProviderId,
     /// The issuer that vouches for it.
     pub issuer: String,
-    /// Who it is there.
+    /// The account there.
     pub subject: String,
-    /// Who it is here.
+    /// The user here.
     pub user_id: UserId,
     /// The user name there, at the last look.
     pub username: Option<String>,
@@ -117,7 +117,7 @@ pub struct LinkedIdentity {
     pub confirmed_at: Timestamp,
     /// When to ask the provider again.
     pub next_check_at: Timestamp,
-    /// What to ask with: a refresh token, or an access token where there are none.
+    /// The token to ask with: a refresh token, or an access token where there are none.
     pub credential: Option<Sealed>,
     /// When the provider stopped standing for it. Signing in through the provider takes that back.
     pub ended_at: Option<Timestamp>,
@@ -132,7 +132,7 @@ pub struct SignInAttempt {
     pub provider: ProviderId,
     /// The hash of the cookie of the browser that it left from.
     pub browser: HashedToken,
-    /// What is needed to take it up again: nonce, PKCE verifier, and what the person was about to
+    /// The values needed to take it up again: nonce, PKCE verifier, and what the person was about to
     /// do.
     pub payload: Sealed,
     /// When it stops being awaited.
@@ -148,7 +148,7 @@ pub struct Invitation {
     pub provider: ProviderId,
     /// The address, in lower case.
     pub email: String,
-    /// Who it is here.
+    /// The user here.
     pub user_id: UserId,
     /// When it was given.
     pub created_at: Timestamp,

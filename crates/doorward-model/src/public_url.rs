@@ -66,7 +66,7 @@ impl PublicUrl {
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.text)
     }
-    /// Whether browsers reach us by https, so that cookies can carry `Secure` and the `__Host-`
+    /// True if browsers reach us by https, so that cookies can carry `Secure` and the `__Host-`
     /// prefix.
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
@@ -84,7 +84,7 @@ impl PublicUrl {
         let host = self.url.host_str().unwrap_or_default();
         self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
-    /// Whether the host is this machine.
+    /// True if the host is this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.url)
     }
@@ -96,7 +96,7 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// Whether a URL's host is a loopback address or the name `localhost`.
+/// True if a URL's host is a loopback address or the name `localhost`.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -14,11 +14,11 @@ macro_rules! reasons {
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$name => $code),* }
             }
-            /// What happened, in plain words.
+            /// The event in plain words.
             pub const fn what(self) -> &'static str {
                 match self { $(Self::$name => $what),* }
             }
-            /// What the client should have done, or what helps.
+            /// The correct behaviour of the client, or the remedy.
             pub const fn advice(self) -> &'static str {
                 match self { $(Self::$name => $advice),* }
             }

@@ -127,7 +127,7 @@ impl RedirectUri {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// Whether a presented URI is this one: byte for byte, except that the port of a loopback http
+    /// True if a presented URI is this one: byte for byte, except that the port of a loopback http
     /// URI is free (RFC 8252 §7.3; clients use the name `localhost` the same way) and that an empty
     /// loopback path equals `/`.
     pub fn accepts(&self, presented: &str) -> bool {
@@ -171,14 +171,14 @@ impl RedirectUri {
             Err(_) => String::new(),
         }
     }
-    /// Whether this leads back to the person's own machine: loopback http or an app's private
+    /// True if this leads back to the person's own machine: loopback http or an app's private
     /// scheme.
     pub fn is_native(&self) -> bool {
         Url::parse(&self.0).is_ok_and(|url| {
             url.scheme() != "https" && (url.scheme() != "http" || is_loopback(&url))
         })
     }
-    /// Whether this is an http address of the person's own machine.
+    /// True if this is an http address of the person's own machine.
     pub fn is_loopback(&self) -> bool {
         Url::parse(&self.0).is_ok_and(|url| url.scheme() == "http" && is_loopback(&url))
     }

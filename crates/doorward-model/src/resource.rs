@@ -113,7 +113,7 @@ impl ResourceTable {
             })
             .collect()
     }
-    /// Whether there is such an upstream.
+    /// True if there is such an upstream.
     pub fn has_upstream(&self, upstream: UpstreamName) -> bool {
         self.snapshot().contains(&Resource::of_upstream(&self.public_url, upstream))
     }

@@ -45,7 +45,7 @@ routes! {
     LOGIN_PROVIDER = "/login/{provider}";
     /// Where an upstream provider sends the person back to (the redirect URI to register there).
     LOGIN_CALLBACK = "/login/{provider}/callback";
-    /// Where an upstream provider tells that somebody signed out there (OpenID Connect Back-Channel
+    /// Where an upstream provider tells that a user signed out there (OpenID Connect Back-Channel
     /// Logout).
     LOGIN_BACKCHANNEL = "/login/{provider}/backchannel-logout";
     /// Where a person who came from a provider for the first time decides how to go on.
@@ -116,7 +116,7 @@ routes! {
     ADMIN_CLIENT = "/admin/clients/one";
     /// Identity providers.
     ADMIN_PROVIDERS = "/admin/providers";
-    /// Explains who may call which tool.
+    /// Explains who may use which tool, prompt, resource or upstream.
     ADMIN_POLICY = "/admin/policy";
     /// Signing keys and everybody's access tokens.
     ADMIN_KEYS = "/admin/keys";
@@ -126,7 +126,7 @@ routes! {
     ADMIN_AUDIT = "/admin/audit";
     /// The audit as a file.
     ADMIN_AUDIT_EXPORT = "/admin/audit/export";
-    /// What was recorded of a call, for auditors.
+    /// The record of a call, for auditors.
     ADMIN_AUDIT_RECORD = "/admin/audit/records/{record}";
     /// Sets the notice that every page shows.
     ADMIN_NOTICE = "/admin/notice";
@@ -155,7 +155,7 @@ routes! {
     API_PERSON_APP = "/api/admin/people/{person}/apps/{client}";
     /// Clients: list (GET), add (POST).
     API_CLIENTS = "/api/admin/clients";
-    /// Deletes registrations that nobody used (POST).
+    /// Deletes registrations that no one used (POST).
     API_CLIENTS_CLEAN = "/api/admin/clients/clean-up";
     /// One client: show (GET), delete (DELETE). An address as client_id is percent-encoded.
     API_CLIENT = "/api/admin/clients/{client}";
@@ -167,7 +167,7 @@ routes! {
     API_PROVIDER = "/api/admin/providers/{provider}";
     /// Tries an identity provider out (POST).
     API_PROVIDER_TEST = "/api/admin/providers/{provider}/test";
-    /// Explains who may call which tool (GET).
+    /// Explains who may use which tool, prompt, resource or upstream (GET).
     API_EXPLAIN = "/api/admin/policy/explain";
     /// Access tokens: list (GET), make one for a service (POST).
     API_TOKENS = "/api/admin/tokens";
@@ -187,7 +187,7 @@ routes! {
     API_AUDIT_EXPORT = "/api/admin/audit/export";
     /// One entry of the audit (GET).
     API_AUDIT_ENTRY = "/api/admin/audit/{entry}";
-    /// What was recorded of a call (GET, role auditor).
+    /// The record of a call (GET, role auditor).
     API_AUDIT_RECORD = "/api/admin/audit/records/{record}";
     /// Why clients connected or did not (GET).
     API_TIMELINE = "/api/admin/timeline";

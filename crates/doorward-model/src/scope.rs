@@ -36,13 +36,13 @@ pub struct ScopeInfo {
     pub scope: Scope,
     /// Its name on the wire.
     pub name: &'static str,
-    /// What the consent page calls it.
+    /// Its name on the consent page.
     pub title: &'static str,
-    /// What it allows, in words for the person who is asked.
+    /// Its effect, in words for the user who is asked.
     pub description: &'static str,
     /// The scopes that it includes.
     pub implies: &'static [Scope],
-    /// Whether authorization server metadata lists it (`scopes_supported`, RFC 8414 §2).
+    /// True if authorization server metadata lists it (`scopes_supported`, RFC 8414 §2).
     pub advertised: bool,
 }
 
@@ -120,7 +120,7 @@ impl Scope {
             Self::OfflineAccess => offline_access,
         }
     }
-    /// What calling a tool of this class needs.
+    /// The scope that a call of a tool of this class needs.
     pub fn of_class(class: ToolClass) -> Self {
         match class {
             ToolClass::Read => Self::Read,
@@ -135,14 +135,14 @@ impl Scope {
             _ => self.info().name.into(),
         }
     }
-    /// What the consent page calls it.
+    /// Its name on the consent page.
     pub fn title(self) -> Cow<'static, str> {
         match self {
             Self::At(_, upstream) => format!("{} at {upstream}", self.info().title).into(),
             _ => self.info().title.into(),
         }
     }
-    /// What it allows, in words for the person who is asked.
+    /// Its effect, in words for the user who is asked.
     pub fn description(self) -> Cow<'static, str> {
         match self {
             Self::At(_, upstream) => {
@@ -179,7 +179,7 @@ impl Scope {
             }
         }
     }
-    /// Whether a holder of this scope may do what `needed` stands for.
+    /// True if a holder of this scope may do what `needed` stands for.
     pub fn includes(self, needed: Self) -> bool {
         match (self, needed) {
             (Self::At(held, there), Self::At(class, upstream)) => {
@@ -224,7 +224,7 @@ impl ScopeSet {
     pub fn has_administrative(&self) -> bool {
         self.iter().any(Scope::is_administrative)
     }
-    /// Whether this very scope is in it.
+    /// True if this very scope is in it.
     pub fn contains(&self, scope: Scope) -> bool {
         self.0.contains(&scope)
     }
@@ -233,7 +233,7 @@ impl ScopeSet {
     pub fn parse_known(text: &str) -> Self {
         text.split(' ').filter_map(Scope::named).take(64).collect()
     }
-    /// Whether nothing is in it.
+    /// True if nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -251,15 +251,15 @@ impl ScopeSet {
             .filter(|scope| !self.iter().any(|other| other != *scope && other.includes(*scope)))
             .collect()
     }
-    /// Whether a holder of this set may do what `needed` stands for, directly or by implication.
+    /// True if a holder of this set may do what `needed` stands for, directly or by implication.
     pub fn allows(&self, needed: Scope) -> bool {
         self.iter().any(|held| held.includes(needed))
     }
-    /// Whether all of `other` is covered.
+    /// True if all of `other` is covered.
     pub fn covers(&self, other: &Self) -> bool {
         other.iter().all(|scope| self.allows(scope))
     }
-    /// What is in both, hierarchy considered: `{write}` ∩ `{read}` is `{read}`.
+    /// The intersection, hierarchy considered: `{write}` ∩ `{read}` is `{read}`.
     pub fn intersection(&self, other: &Self) -> Self {
         let (ours, theirs) = (self.closure(), other.closure());
         let both = ours
@@ -268,7 +268,7 @@ impl ScopeSet {
             .chain(theirs.iter().filter(|scope| ours.allows(*scope)));
         both.collect::<Self>().normalised()
     }
-    /// What is in either.
+    /// The union.
     pub fn union(&self, other: &Self) -> Self {
         self.0.union(&other.0).copied().collect()
     }

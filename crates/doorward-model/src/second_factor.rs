@@ -7,9 +7,9 @@ use crate::{Sealed, Timestamp, id::UserId};
 pub struct Passkey {
     /// The credential id, as unpadded base64url.
     pub id: String,
-    /// Whose.
+    /// The user.
     pub user_id: UserId,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     pub name: String,
     /// The public key and counter, as the WebAuthn library writes them.
     pub credential: String,
@@ -22,7 +22,7 @@ pub struct Passkey {
 /// A secret shared with an authenticator app (RFC 6238).
 #[derive(Clone, Debug)]
 pub struct Totp {
-    /// Whose.
+    /// The user.
     pub user_id: UserId,
     /// The secret.
     pub secret: Sealed,

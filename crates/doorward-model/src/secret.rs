@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::{id::random_text, ports::Entropy};
 
-/// What a token of ours is for. The prefix lets secret scanners find a leaked one and tells people
+/// The purpose of a token of ours. The prefix lets secret scanners find a leaked one and tells people
 /// what they hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
@@ -59,7 +59,7 @@ impl PlainToken {
     pub fn from_bytes(kind: TokenKind, bytes: &[u8]) -> Self {
         Self(Zeroizing::new(format!("{}{}", kind.prefix(), URL_SAFE_NO_PAD.encode(bytes))))
     }
-    /// A token as somebody presented it.
+    /// A token as a user presented it.
     pub fn presented(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
     }

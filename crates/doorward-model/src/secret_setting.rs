@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-/// What is shown instead of a secret.
+/// The text that is shown instead of a secret.
 pub const HIDDEN: &str = "…";
 
 /// A secret setting, such as a password. It is read from a text and written as [`HIDDEN`], or as
@@ -60,6 +60,38 @@ impl<const SEPARATOR: char> NamedSecret<SEPARATOR> {
     }
 }
 
+/// A URL that may hold a secret: in its user information, its path or its query, as those of hooks
+/// often do. It is written as its origin, followed by [`HIDDEN`] where anything else follows.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SecretUrl(Zeroizing<String>);
+
+impl SecretUrl {
+    /// The whole URL, to send a request to.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+    /// Reports a setting without a value.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// The form in which it may be shown.
+    pub fn shown(&self) -> Cow<'static, str> {
+        if self.is_empty() {
+            return Cow::Borrowed("");
+        }
+        let Ok(url) = url::Url::parse(&self.0) else { return Cow::Borrowed(HIDDEN) };
+        let (scheme, Some(host)) = (url.scheme(), url.host_str()) else {
+            return Cow::Borrowed(HIDDEN);
+        };
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let origin = format!("{scheme}://{host}{port}");
+        if self.0.trim_end_matches('/') == origin {
+            return Cow::Owned(origin);
+        }
+        Cow::Owned(format!("{origin}/{HIDDEN}"))
+    }
+}
+
 /// Refuses what is shown instead of a secret: it would replace the secret by that.
 fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
     let text = Zeroizing::new(String::deserialize(deserializer)?);
@@ -77,6 +109,12 @@ impl fmt::Debug for SecretSetting {
     }
 }
 
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
 impl<const SEPARATOR: char> fmt::Debug for NamedSecret<SEPARATOR> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown())
@@ -89,6 +127,12 @@ impl Serialize for SecretSetting {
     }
 }
 
+impl Serialize for SecretUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.shown())
+    }
+}
+
 impl<const SEPARATOR: char> Serialize for NamedSecret<SEPARATOR> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.shown())
@@ -96,6 +140,12 @@ impl<const SEPARATOR: char> Serialize for NamedSecret<SEPARATOR> {
 }
 
 impl<'de> Deserialize<'de> for SecretSetting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read(deserializer).map(Self)
     }
@@ -119,6 +169,12 @@ impl From<&str> for SecretSetting {
     }
 }
 
+impl From<String> for SecretUrl {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
 impl<const SEPARATOR: char> From<String> for NamedSecret<SEPARATOR> {
     fn from(text: String) -> Self {
         Self(Zeroizing::new(text))
@@ -131,7 +187,7 @@ impl<const SEPARATOR: char> From<&str> for NamedSecret<SEPARATOR> {
     }
 }
 
-/// The schema of both: a text that is written and never shown (`writeOnly`, JSON Schema Validation
+/// The schema of all: a text that is written and never shown (`writeOnly`, JSON Schema Validation
 /// §9.4).
 fn secret_text(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = String::json_schema(generator);
@@ -145,6 +201,18 @@ impl JsonSchema for SecretSetting {
     }
     fn schema_name() -> Cow<'static, str> {
         "Secret".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        secret_text(generator)
+    }
+}
+
+impl JsonSchema for SecretUrl {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "SecretUrl".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         secret_text(generator)
@@ -190,6 +258,28 @@ mod tests {
             "…",
             "a text without a name is hidden as a whole"
         );
+    }
+
+    #[test]
+    fn of_a_secret_url_the_origin_alone_is_shown() {
+        for (url, shown) in [
+            ("https://hooks.example/services/T0/B0/secret", "https://hooks.example/…"),
+            ("https://token@collector.example:8443", "https://collector.example:8443/…"),
+            ("https://u:secret@collector.example/", "https://collector.example/…"),
+            ("https://collector.example/?key=secret", "https://collector.example/…"),
+            ("https://collector.example/#secret", "https://collector.example/…"),
+            ("http://127.0.0.1:4318", "http://127.0.0.1:4318"),
+            ("https://collector.example/", "https://collector.example"),
+            ("data:secret", "…"),
+            ("no URL, a secret", "…"),
+            ("", ""),
+        ] {
+            let secret = SecretUrl::from(url.to_owned());
+            assert_eq!(secret.reveal(), url);
+            assert_eq!(format!("{secret:?}"), shown, "{url}");
+            assert_eq!(serde_json::to_string(&secret).unwrap(), format!("\"{shown}\""));
+        }
+        assert!(serde_json::from_str::<SecretUrl>("\"https://hooks.example/…\"").is_err());
     }
 
     #[test]

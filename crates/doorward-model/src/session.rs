@@ -13,7 +13,7 @@ pub struct Session {
     pub token: HashedToken,
     /// The handle under which pages and tools refer to it.
     pub id: SessionId,
-    /// Who is signed in.
+    /// The signed-in user.
     pub user_id: UserId,
     /// When the person last proved who they are (OpenID Connect `auth_time`).
     pub auth_time: Timestamp,
@@ -29,14 +29,14 @@ pub struct Session {
     pub address: String,
     /// How the person proved who they are.
     pub authentication: Authentication,
-    /// Whether the person proved all that is asked for. One that waits for a second factor opens no
+    /// True if the person proved all that is asked for. One that waits for a second factor opens no
     /// page but that.
     pub complete: bool,
     /// The provider's part in it.
     pub upstream: Option<UpstreamSession>,
 }
 
-/// What ties a session to one at an upstream provider.
+/// The tie of a session to one at an identity provider.
 #[derive(Clone, Debug)]
 pub struct UpstreamSession {
     /// The provider.
@@ -50,11 +50,11 @@ pub struct UpstreamSession {
 }
 
 impl Session {
-    /// What a session's ID token is sealed for.
+    /// The purpose for which a session's ID token is sealed.
     pub fn id_token_place(id: &SessionId) -> String {
         format!("session/{id}/id_token")
     }
-    /// Whether it counts at `now`.
+    /// True if it counts at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires_at && now < self.ends_at
     }

@@ -36,7 +36,7 @@ impl SigningAlgorithm {
 pub struct SigningKey {
     /// The RFC 7638 thumbprint.
     pub kid: String,
-    /// What it signs with.
+    /// The key that it signs with.
     pub algorithm: SigningAlgorithm,
     /// The public half as a JWK in JSON.
     pub public_jwk: String,

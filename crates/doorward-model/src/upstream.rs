@@ -95,14 +95,14 @@ pub struct StoredUpstream {
     pub created_at: Timestamp,
 }
 
-/// What a tool does to the world, by its annotations or an administrator's word.
+/// The effect of a tool on the world, by its annotations or an administrator's word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ToolClass {
     /// It changes nothing.
     Read,
     /// It adds or changes something.
     Write,
-    /// It may remove or overwrite something, or nobody said what it does.
+    /// It may remove or overwrite something, or no one said what it does.
     Destructive,
 }
 
@@ -124,7 +124,7 @@ impl ToolClass {
     }
 }
 
-/// Whether an upstream's tool may be used.
+/// True if an upstream's tool may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ToolState {
     /// It may, as it was defined when that was decided.
@@ -184,7 +184,7 @@ impl Pinned {
     }
 }
 
-/// What is remembered of one tool of an upstream: the definition that was approved, so that another
+/// The record of one tool of an upstream: the definition that was approved, so that another
 /// one under the same name is not used unseen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinnedTool {
@@ -192,7 +192,7 @@ pub struct PinnedTool {
     pub upstream: UpstreamName,
     /// The tool's name there.
     pub tool: String,
-    /// Whether it may be used.
+    /// True if it may be used.
     pub state: ToolState,
     /// The pinned definition, as canonical JSON.
     pub definition: String,
@@ -212,7 +212,7 @@ pub struct PinnedTool {
     pub decided_at: Option<Timestamp>,
 }
 
-/// What an upstream's authorization server gave us to be known by there.
+/// The credentials that an upstream's authorization server gave this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamRegistration {
     /// The upstream.
@@ -230,7 +230,7 @@ pub struct UpstreamRegistration {
 /// One person's own access to one upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// Whose.
+    /// The user.
     pub user_id: UserId,
     /// Where.
     pub upstream: UpstreamName,
@@ -253,7 +253,7 @@ pub struct Connection {
     pub refreshing_until: Option<Timestamp>,
     /// Why the tokens are gone, in words.
     pub problem: Option<String>,
-    /// Whose account it is there, as its authorization server said in an ID token; `None` where it
+    /// The account there, as its authorization server said in an ID token; `None` where it
     /// said nothing. For people to read: nothing is decided by it.
     pub account: Option<String>,
 }
@@ -265,11 +265,11 @@ pub struct ConnectAttempt {
     pub state: HashedToken,
     /// Where it went.
     pub upstream: UpstreamName,
-    /// Who went.
+    /// The users who were deleted.
     pub user_id: UserId,
     /// The hash of the cookie of the browser that it left from.
     pub browser: HashedToken,
-    /// What is needed to take it up again: issuer, PKCE verifier, scopes.
+    /// The values needed to take it up again: issuer, PKCE verifier, scopes.
     pub payload: Sealed,
     /// When it stops being awaited.
     pub expires_at: Timestamp,
@@ -280,7 +280,7 @@ pub struct ConnectAttempt {
 pub struct KeptResult {
     /// The hash of the unguessable part of its address.
     pub id: HashedToken,
-    /// Whose.
+    /// The user.
     pub user_id: UserId,
     /// Which tool's.
     pub tool: String,
@@ -323,7 +323,7 @@ pub enum UpstreamChange {
     /// an upstream moved and its tools count as new. If the row is no longer as it was seen, it
     /// stays.
     Repin {
-        /// What is remembered from now on.
+        /// The state from now on.
         tool: Box<PinnedTool>,
         /// The definition that was pinned when the upstream was listed.
         seen_definition: String,
@@ -337,10 +337,10 @@ pub enum UpstreamChange {
         /// The tools.
         tools: Vec<String>,
     },
-    /// Replaces what is remembered of a tool by an administrator's decision. Conditional: nobody
+    /// Replaces what is remembered of a tool by an administrator's decision. Conditional: no one
     /// changed it meanwhile.
     Decide {
-        /// What is decided.
+        /// The decision.
         tool: Box<PinnedTool>,
         /// The definition that was pinned when the administrator looked.
         seen_definition: String,
@@ -358,16 +358,16 @@ pub enum UpstreamChange {
     },
     /// Adds or replaces a person's connection.
     PutConnection(Box<Connection>),
-    /// Keeps refreshed tokens, or that they were refused. Conditional: nobody changed the
+    /// Keeps refreshed tokens, or that they were refused. Conditional: no one changed the
     /// connection meanwhile.
     KeepRefreshed {
-        /// What is now known, its version already counted up.
+        /// The present state, its version already counted up.
         connection: Box<Connection>,
     },
-    /// Reserves a refresh for one replica. Conditional: the same version, and nobody else has
+    /// Reserves a refresh for one replica. Conditional: the same version, and no other user has
     /// reserved it.
     ClaimRefresh {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// Where.
         upstream: UpstreamName,
@@ -380,7 +380,7 @@ pub enum UpstreamChange {
     },
     /// Deletes a person's connection.
     DeleteConnection {
-        /// Whose.
+        /// The user.
         user_id: UserId,
         /// Where.
         upstream: UpstreamName,
@@ -394,7 +394,7 @@ pub enum UpstreamChange {
         state: HashedToken,
         /// Where it comes from.
         upstream: UpstreamName,
-        /// Who comes back.
+        /// The user who comes back.
         user_id: UserId,
         /// The hash of the browser's cookie.
         browser: HashedToken,

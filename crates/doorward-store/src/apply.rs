@@ -1,11 +1,11 @@
 //! Applies the writes of a unit inside one transaction.
 
-use doorward_model::{Actor, AuditEvent};
+use doorward_model::{Actor, AuditEvent, AuditStamp};
 use sea_orm::{DatabaseTransaction, DbErr};
 use serde_json::Value;
 
 use crate::{
-    audit::{chain, compare},
+    audit::compare,
     condition::Condition,
     writes::{Audit, Name, Work, Write},
 };
@@ -19,28 +19,34 @@ pub(crate) enum Applied {
     Refused(Condition),
 }
 
-/// The entries of a unit.
+/// The entries of a unit, to be appended in its transaction.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    /// Those that were appended in its transaction, to be counted.
-    pub(crate) written: Vec<AuditEvent>,
-    /// Those of the traffic, to be handed to the trail after the commit.
-    pub(crate) traffic: Vec<AuditEvent>,
+    /// Those that its writes state, which are counted when the unit is through.
+    pub(crate) stated: Vec<AuditEvent>,
+    /// Those that it consists of, which were counted when they were noted.
+    pub(crate) noted: Vec<AuditEvent>,
 }
 
-/// Applies writes in order and appends their entries. `stamp` holds the actor, the time and the
-/// origin.
+impl Told {
+    /// All entries, in the order of the chain.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &AuditEvent> {
+        self.noted.iter().chain(&self.stated)
+    }
+}
+
+/// Applies writes in order. Their entries are left to the caller, which appends those of several
+/// units at once. `stamp` holds the actor, the time and the origin.
 pub(crate) async fn unit(
     db: &DatabaseTransaction,
     writes: Vec<Write>,
-    stamp: &AuditEvent,
+    stamp: &AuditStamp,
 ) -> Result<Applied, DbErr> {
     let mut told = Told::default();
-    let mut entries = Vec::new();
     for Write { name, work, stale: _, audit } in writes {
         let was = match &audit {
             Audit::Compared { row, .. } => compare::state(db, row).await?,
-            Audit::Silent | Audit::Entry(_) | Audit::Traffic(_) | Audit::Entries(_) => Value::Null,
+            Audit::Silent | Audit::Entry(_) | Audit::Entries(_) => Value::Null,
         };
         if let (false, Name::Decides(condition)) = (execute(db, &work).await?, name) {
             return Ok(Applied::Refused(condition));
@@ -52,22 +58,13 @@ pub(crate) async fn unit(
                 let now = compare::state(db, &row).await?;
                 compare::entry(event, &row, (&was, &now), only_if_different)
             }
-            Audit::Traffic(event) => {
-                told.traffic.push(stamped(event, stamp));
-                None
-            }
             Audit::Entries(events) => {
-                entries.extend(events);
+                told.noted.extend(events);
                 None
             }
         };
-        if let Some(event) = entry {
-            let event = stamped(event, stamp);
-            told.written.push(event.clone());
-            entries.push(event);
-        }
+        told.stated.extend(entry.map(|event| stamped(event, stamp)));
     }
-    chain::append(db, entries).await?;
     Ok(Applied::Done(told))
 }
 
@@ -86,7 +83,7 @@ async fn execute(db: &DatabaseTransaction, work: &Work) -> Result<bool, DbErr> {
 }
 
 /// Fills in actor, time and origin.
-pub(crate) fn stamped(mut event: AuditEvent, stamp: &AuditEvent) -> AuditEvent {
+pub(crate) fn stamped(mut event: AuditEvent, stamp: &AuditStamp) -> AuditEvent {
     event.at = stamp.at;
     if event.actor.user_id.is_none() || event.actor.user_id == stamp.actor.user_id {
         let own = std::mem::take(&mut event.actor);

@@ -58,7 +58,7 @@ impl Counter {
 #[derive(Debug)]
 #[must_use = "an attempt that was right is taken back with `right`, one that was wrong is noted with `wrong`"]
 pub struct Counted {
-    /// What the secret belongs to, for the audit.
+    /// The owner of the secret, for the audit.
     subject: String,
     counters: Vec<Counter>,
 }

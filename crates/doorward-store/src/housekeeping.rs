@@ -97,7 +97,7 @@ impl Store {
         Ok(rows + self.delete_unused_clients(now.plus(-unused_clients_after)).await?)
     }
 
-    /// Deletes clients that came before `before`, whom nobody ever authorised and about whom no
+    /// Deletes clients that came before `before`, whom no one ever authorised and about whom no
     /// administrator decided anything.
     pub async fn delete_unused_clients(&self, before: Timestamp) -> Result<u64, StoreError> {
         let unused = || {

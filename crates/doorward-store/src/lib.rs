@@ -42,7 +42,7 @@ pub fn page_of<T>(mut rows: Vec<T>, limit: u64) -> (Vec<T>, bool) {
     (rows, more)
 }
 
-/// What can go wrong with the store.
+/// Failures of the store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The condition of a write did not hold; nothing of its unit was kept.
@@ -65,6 +65,16 @@ pub enum StoreError {
     /// A copy was asked into a database that holds something.
     #[error("the target database is not empty")]
     NotEmpty,
+    /// The folder of the audit's journal cannot be used.
+    #[error(
+        "the folder {folder} for entries of the audit cannot be used: {error}; check that it belongs to the user that runs Doorward"
+    )]
+    Journal {
+        /// The folder.
+        folder: String,
+        /// The failure.
+        error: Arc<std::io::Error>,
+    },
     /// The schema is newer than this program (promise P6).
     #[error(
         "the database was written by a newer version of Doorward ({0} is unknown here); start that version"

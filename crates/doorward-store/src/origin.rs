@@ -2,11 +2,11 @@
 //! meanwhile.
 //!
 //! It belongs to the task that serves the request. A room that finds out who is asking calls
-//! [`acting`]; nobody has to hand it on.
+//! [`acting`]; no one has to hand it on.
 
 use std::sync::{Arc, Mutex};
 
-use doorward_model::{Actor, AuditEvent};
+use doorward_model::{Actor, AuditStamp};
 
 tokio::task_local! {
     static ORIGIN: Arc<Origin>;
@@ -19,7 +19,7 @@ pub struct Origin {
     pub request_id: String,
     /// The address that it comes from.
     pub address: String,
-    /// What the sender calls itself (`User-Agent`), shortened.
+    /// The name that the sender gives itself (`User-Agent`), shortened.
     pub agent: String,
     actor: Mutex<Actor>,
 }
@@ -29,7 +29,7 @@ impl Origin {
     pub fn new(request_id: String, address: String, agent: String) -> Self {
         Self { request_id, address, agent, actor: Mutex::default() }
     }
-    /// The origin of a command of somebody with access to this machine.
+    /// The origin of a command of a user with access to this machine.
     pub fn command(name: &str) -> Self {
         let actor = Actor { user_name: Some(format!("command: {name}")), ..Actor::default() };
         Self { actor: Mutex::new(actor), ..Self::default() }
@@ -58,13 +58,13 @@ pub fn acting(actor: Actor) {
     });
 }
 
-/// Who, and from where, as far as it is known here.
-pub(crate) fn stamp() -> AuditEvent {
-    let known = ORIGIN.try_with(|origin| AuditEvent {
+/// The actor and the IP address, as far as they are known here.
+pub(crate) fn stamp() -> AuditStamp {
+    let known = ORIGIN.try_with(|origin| AuditStamp {
         actor: origin.actor(),
         address: origin.address.clone(),
         request_id: origin.request_id.clone(),
-        ..AuditEvent::default()
+        ..AuditStamp::default()
     });
     known.unwrap_or_default()
 }

@@ -40,7 +40,7 @@ pub struct ConnectedApp {
     pub client_id: ClientId,
     /// The client, unless it was deleted.
     pub client: Option<Arc<Client>>,
-    /// What it may do, with everything implied.
+    /// The scopes that it may have, with implied ones.
     pub scopes: ScopeSet,
     /// When the oldest of its grants was given.
     pub connected_at: Timestamp,
@@ -49,7 +49,7 @@ pub struct ConnectedApp {
 }
 
 impl ConnectedApp {
-    /// What the client calls itself, or else its id.
+    /// The name that the client gives itself, or else its ID.
     pub fn name(&self) -> &str {
         self.client.as_ref().map_or(self.client_id.as_str(), |client| &client.name)
     }
@@ -87,6 +87,16 @@ impl Store {
             .await?
             .map(convert::person)
             .transpose()
+    }
+    /// The user that an administrator names: by identifier, or else by sign-in name.
+    pub async fn person_by(&self, text: &str) -> Result<Option<Arc<Person>>, StoreError> {
+        if let Some(person) = self.person(&UserId::from_text(text)).await? {
+            return Ok(Some(person));
+        }
+        match PersonName::parse(text) {
+            Ok(name) => Ok(self.person_named(&name).await?.map(Arc::new)),
+            Err(_) => Ok(None),
+        }
     }
     /// All people by name.
     pub async fn people(&self) -> Result<Vec<Person>, StoreError> {
@@ -320,7 +330,7 @@ impl Store {
 
 /// Keys and settings.
 impl Store {
-    /// Whether a named value was spent, straight from the database.
+    /// True if a named value was spent, straight from the database.
     pub async fn is_spent(&self, name: &str) -> Result<bool, StoreError> {
         Ok(spent_value::Entity::find_by_id(name).one(&self.reader).await?.is_some())
     }

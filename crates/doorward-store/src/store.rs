@@ -1,5 +1,7 @@
 //! The store itself: opening, migrating, writing.
 
+mod schema;
+
 use std::{
     future::Future,
     path::Path,
@@ -8,14 +10,13 @@ use std::{
 };
 
 use doorward_model::{
-    AccessToken, AuditEvent, Client, Clock, ConnectStep, Connection, Grant, Person, Session,
-    SigningKey, StoredProvider, UnitOfWork,
+    AccessToken, AuditEvent, AuditStamp, Client, Clock, ConnectStep, Connection, Grant, Person,
+    Session, SigningKey, StoredProvider, UnitOfWork,
     ports::SystemClock,
     upstream::{PinnedTool, StoredUpstream},
 };
-use migrations::Migrator;
+use schema::migrate;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
-use sea_orm_migration::MigratorTrait;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -53,7 +54,7 @@ impl std::fmt::Display for Backend {
 /// How long [`Store::close`] waits for work that has begun.
 const OWNED_MAY_TAKE: Duration = Duration::from_secs(10);
 
-/// What is kept in memory.
+/// Values that are kept in memory.
 pub(crate) struct Caches {
     pub(crate) people: ReadThrough<String, Person>,
     pub(crate) clients: ReadThrough<String, Client>,
@@ -131,7 +132,7 @@ impl Caches {
     }
 }
 
-/// Somebody who counts what happens.
+/// A user who counts what happens.
 pub trait Observer: Send + Sync + 'static {
     /// A change was made.
     fn changed(&self, name: &'static str);
@@ -145,11 +146,11 @@ pub struct Store {
     pub(crate) reader: DatabaseConnection,
     /// The connection that writes: shared with the writer, so that housekeeping waits its turn.
     pub(crate) sweeper: DatabaseConnection,
-    writer: Arc<Writer>,
-    trail: Trail,
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) trail: Trail,
     observer: Arc<OnceLock<Arc<dyn Observer>>>,
     steps: Arc<StepGuard>,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) caches: Arc<Caches>,
     backend: Backend,
     pub(crate) tasks: Tasks,
@@ -237,11 +238,10 @@ impl Store {
         if unit.is_empty() {
             return Ok(());
         }
-        self.trail.room().await?;
-        self.writer.apply(unit, self.stamp(), Some(self.trail.clone())).await
+        self.writer.apply(unit, self.stamp(), true).await
     }
 
-    /// Has somebody count what happens. The first who asks stays.
+    /// Has a user count what happens. The first who asks stays.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         let _ = self.observer.set(observer);
     }
@@ -252,13 +252,13 @@ impl Store {
         Self { clock, ..self }
     }
 
-    fn stamp(&self) -> AuditEvent {
-        AuditEvent { at: self.clock.now(), ..origin::stamp() }
+    fn stamp(&self) -> AuditStamp {
+        AuditStamp { at: self.clock.now(), ..origin::stamp() }
     }
 
-    /// Notes an event. It is handed over before this future waits for anything, and written with
-    /// others within a fraction of a second. If very many wait, the caller does too. An error means
-    /// that the store is closed.
+    /// Notes an event. It is handed over, and kept in the journal, before this future waits for
+    /// anything; it is written with others within a fraction of a second. If very many wait, the
+    /// caller does too. An error means that the store is closed.
     pub fn note(
         &self,
         event: AuditEvent,
@@ -349,17 +349,27 @@ impl Store {
         Ok(self.reader.close_by_ref().await?)
     }
 
-    /// Asks the database for a sign of life, through the reader and through the writer.
+    /// Asks the database for a sign of life, through the reader and through the writer. A store of
+    /// which a task has ended is closed.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        if self.tasks.ended().is_some() {
+            return Err(StoreError::Closed);
+        }
         self.reader.execute_unprepared("SELECT 1").await?;
         // An empty unit takes its turn in the queue and opens a transaction.
-        self.writer.apply(UnitOfWork::new(), AuditEvent::default(), None).await
+        self.writer.apply(UnitOfWork::new(), AuditStamp::default(), false).await
     }
 
     /// Waits until one of the store's own tasks ends, which none does while the store is open, and
     /// answers its name.
     pub async fn task_ended(&self) -> &'static str {
         self.tasks.first_end().await
+    }
+
+    /// Has one of the store's own tasks panic, for tests. Only builds for development have this.
+    #[cfg(debug_assertions)]
+    pub fn fail_task(&self, name: &'static str) {
+        self.tasks.fail(name);
     }
 
     /// The database's own idea of the time.
@@ -381,125 +391,5 @@ impl Store {
     /// Forgets everything that is held in memory; the next reads ask the database.
     pub fn forget_cached(&self) {
         self.caches.forget(&[Stale::Everything]);
-    }
-}
-
-/// Brings the schema up to date. Replicas that start together take turns; a schema from the future
-/// is refused.
-async fn migrate(connection: &DatabaseConnection, backend: Backend) -> Result<(), StoreError> {
-    if backend == Backend::Postgres {
-        return migrate_postgres(connection).await;
-    }
-    refuse_newer(connection).await?;
-    Ok(Migrator::up(connection, None).await?)
-}
-
-/// Holds a lock of the database while migrating. It belongs to one transaction, so that a dead
-/// replica cannot keep it.
-async fn migrate_postgres(connection: &DatabaseConnection) -> Result<(), StoreError> {
-    use sea_orm::TransactionTrait;
-    let transaction = connection.begin().await?;
-    transaction.execute_unprepared("SELECT pg_advisory_xact_lock(7310575217430413)").await?;
-    Migrator::install(&transaction).await?;
-    refuse_newer(connection).await?;
-    Migrator::up(&transaction, None).await?;
-    Ok(transaction.commit().await?)
-}
-
-async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), StoreError> {
-    use sea_orm::Statement;
-    let backend = connection.get_database_backend();
-    let exists = match backend {
-        sea_orm::DbBackend::Postgres => {
-            "SELECT 1 FROM information_schema.tables WHERE table_name = 'seaql_migrations' AND table_schema = current_schema()"
-        }
-        _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
-    };
-    if connection.query_one_raw(Statement::from_string(backend, exists)).await?.is_none() {
-        return Ok(());
-    }
-    let known: Vec<String> =
-        Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
-    for row in connection
-        .query_all_raw(Statement::from_string(backend, "SELECT version FROM seaql_migrations"))
-        .await?
-    {
-        let version: String = row.try_get_by_index(0)?;
-        if !known.contains(&version) {
-            return Err(StoreError::NewerSchema(version));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use doorward_model::{Level, UserId};
-
-    #[tokio::test]
-    async fn p6_the_first_schema_s_rows_mean_the_same_after_the_upgrade() {
-        let folder = std::env::temp_dir().join(format!("doorward-upgrade-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        let old = connect::sqlite(&folder.join("doorward.db"), 1).await.unwrap();
-        Migrator::up(&old.writer, Some(1)).await.unwrap();
-        for statement in [
-            "INSERT INTO person VALUES ('u_1', 'ann', 'a@b.example', NULL, '[\"admin\"]', 1, NULL)",
-            "INSERT INTO session VALUES ('hash', 's_1', 'u_1', 5, 6, 99, 99, 'agent', '127.0.0.1')",
-            "INSERT INTO access_grant VALUES ('g_1', 'c_1', 'u_1', 'mcp:read', '[\"https://d/mcp\"]', 5, 5, 5, 99, NULL, NULL)",
-        ] {
-            old.writer.execute_unprepared(statement).await.unwrap();
-        }
-        old.writer.close().await.unwrap();
-        old.reader.close().await.unwrap();
-        let store = Store::open(&Config::default(), &folder).await.unwrap();
-        let person = store.person(&UserId::from_text("u_1")).await.unwrap().unwrap();
-        assert!(
-            person.is_administrator()
-                && person.provider_roles.is_empty()
-                && person.display_name.is_none()
-        );
-        let session = store
-            .session(&doorward_model::HashedToken::from_stored("hash".to_owned()))
-            .await
-            .unwrap()
-            .unwrap();
-        assert!(session.complete && session.upstream.is_none());
-        let grant = store.grant(&doorward_model::GrantId::from_text("g_1")).await.unwrap().unwrap();
-        assert_eq!(
-            (grant.subject.authentication.level, grant.subject.authentication.amr.len()),
-            (Level::SingleFactor, 0)
-        );
-        std::fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[tokio::test]
-    async fn p6_a_token_from_before_its_level_was_recorded_counts_as_made_with_one_factor() {
-        let folder =
-            std::env::temp_dir().join(format!("doorward-upgrade-token-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        let old = connect::sqlite(&folder.join("doorward.db"), 1).await.unwrap();
-        Migrator::up(&old.writer, Some(5)).await.unwrap();
-        let columns = "id, token, user_id, name, scopes, upstreams, created_at, expires_at";
-        let statement = format!(
-            "INSERT INTO access_token ({columns}) VALUES ('t_1', 'hash', 'u_1', 'ci', 'mcp:write', '[]', 5, 99)"
-        );
-        old.writer.execute_unprepared(&statement).await.unwrap();
-        old.writer.close().await.unwrap();
-        old.reader.close().await.unwrap();
-        let store = Store::open(&Config::default(), &folder).await.unwrap();
-        let token = store
-            .access_token(&doorward_model::HashedToken::from_stored("hash".to_owned()))
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            (token.authentication.level, token.authentication.amr.as_slice()),
-            (Level::SingleFactor, ["pat".to_owned()].as_slice())
-        );
-        assert!(token.identity.is_none());
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

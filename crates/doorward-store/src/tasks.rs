@@ -6,20 +6,20 @@ use tokio::sync::watch;
 
 /// The tasks of one store. Their end is unexpected for as long as the store is open.
 #[derive(Clone)]
-pub(crate) struct Tasks(watch::Sender<Option<&'static str>>, #[cfg(test)] pub(crate) Started);
-
-/// The tasks by name, for tests that end one.
-#[cfg(test)]
-pub(crate) type Started =
-    std::sync::Arc<std::sync::Mutex<Vec<(&'static str, tokio::task::AbortHandle)>>>;
+pub(crate) struct Tasks {
+    ended: watch::Sender<Option<&'static str>>,
+    /// The task that a test has panic. Only builds for development have it.
+    #[cfg(debug_assertions)]
+    failing: watch::Sender<Option<&'static str>>,
+}
 
 impl Default for Tasks {
     fn default() -> Self {
-        Self(
-            watch::Sender::new(None),
-            #[cfg(test)]
-            Started::default(),
-        )
+        Self {
+            ended: watch::Sender::new(None),
+            #[cfg(debug_assertions)]
+            failing: watch::Sender::new(None),
+        }
     }
 }
 
@@ -43,19 +43,30 @@ impl Tasks {
         name: &'static str,
         work: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::AbortHandle {
-        let alive = Alive(name, self.0.clone());
+        let alive = Alive(name, self.ended.clone());
+        #[cfg(debug_assertions)]
+        let work = unless_failed(name, work, self.failing.subscribe());
         let task = tokio::spawn(async move {
             let _alive = alive;
             work.await;
         });
-        #[cfg(test)]
-        self.1.lock().unwrap().push((name, task.abort_handle()));
         task.abort_handle()
+    }
+
+    /// Has a task panic, for tests.
+    #[cfg(debug_assertions)]
+    pub(crate) fn fail(&self, name: &'static str) {
+        self.failing.send_replace(Some(name));
+    }
+
+    /// The first task that ended.
+    pub(crate) fn ended(&self) -> Option<&'static str> {
+        *self.ended.borrow()
     }
 
     /// Waits until a task ends, and answers its name.
     pub(crate) async fn first_end(&self) -> &'static str {
-        let mut ends = self.0.subscribe();
+        let mut ends = self.ended.subscribe();
         loop {
             let first = *ends.borrow_and_update();
             if let Some(name) = first {
@@ -67,7 +78,28 @@ impl Tasks {
     }
 }
 
-#[cfg(test)]
+/// Does the work of a task until a test has it panic.
+#[cfg(debug_assertions)]
+#[expect(clippy::panic, reason = "a test asks for it")]
+async fn unless_failed(
+    name: &'static str,
+    work: impl Future<Output = ()>,
+    mut failing: watch::Receiver<Option<&'static str>>,
+) {
+    let failed = async {
+        let asked = failing.wait_for(|failing| *failing == Some(name)).await.is_ok();
+        if !asked {
+            // The store is gone.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        () = failed => panic!("a test has the task {name} panic"),
+    }
+}
+
+#[cfg(all(test, debug_assertions))]
 mod tests {
     use std::time::Duration;
 
@@ -87,14 +119,10 @@ mod tests {
             assert!(
                 tokio::time::timeout(Duration::from_millis(50), store.task_ended()).await.is_err()
             );
-            for (_, handle) in
-                store.tasks.1.lock().unwrap().iter().filter(|(name, _)| *name == task)
-            {
-                handle.abort();
-            }
+            store.fail_task(task);
             assert_eq!(store.task_ended().await, task);
+            assert!(matches!(store.ping().await, Err(StoreError::Closed)), "{task}");
             if task == "writer" {
-                assert!(matches!(store.ping().await, Err(StoreError::Closed)));
                 let change = Change::PutSetting { key: "a".into(), value: "b".into() };
                 assert!(matches!(store.apply(change).await, Err(StoreError::Closed)));
             }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use doorward_model::{AuditEvent, Change, UnitOfWork};
+use doorward_model::{AuditStamp, Change, UnitOfWork};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait,
@@ -23,7 +23,7 @@ use tokio::{
 use crate::{
     StoreError,
     apply::{self, Applied, Told},
-    audit::trail::Trail,
+    audit::chain,
     invalidate::Stale,
     store::{Caches, Observer},
     tasks::Tasks,
@@ -48,14 +48,13 @@ struct Job {
     after: After,
 }
 
-/// What happens once a unit is through.
+/// The effects of a unit once it is through.
 struct After {
-    stamp: AuditEvent,
+    stamp: AuditStamp,
     stale: Vec<Stale>,
     names: Vec<&'static str>,
-    /// Takes the entries of the traffic. The trail's own units have none, and were counted when
-    /// they were noted.
-    trail: Option<Trail>,
+    /// False for the trail's own units, whose entries were counted when they were noted.
+    counted: bool,
     answer: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -67,15 +66,13 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
-    /// Counts a unit, hands its traffic to the trail and answers. Nothing here waits.
+    /// Counts a unit and answers. Nothing here waits.
     fn settle(&self, after: After, result: Result<Told, StoreError>) {
         let result = result.map(|told| {
-            let Some(trail) = after.trail else { return };
-            if let Some(observer) = self.observer.get() {
+            if let (true, Some(observer)) = (after.counted, self.observer.get()) {
                 after.names.iter().for_each(|name| observer.changed(name));
-                told.written.iter().for_each(|event| observer.happened(event));
+                told.stated.iter().for_each(|event| observer.happened(event));
             }
-            told.traffic.into_iter().for_each(|event| trail.accept(event, self.observer.get()));
         });
         // A caller that is gone does not change what happened.
         let _ = after.answer.send(result);
@@ -103,8 +100,8 @@ impl Writer {
     pub(crate) async fn apply(
         &self,
         unit: UnitOfWork,
-        stamp: AuditEvent,
-        trail: Option<Trail>,
+        stamp: AuditStamp,
+        counted: bool,
     ) -> Result<(), StoreError> {
         let signs_in =
             unit.changes().iter().any(|change| matches!(change, Change::InsertSession(_)));
@@ -113,7 +110,7 @@ impl Writer {
         let stale = writes.iter_mut().filter_map(|write| write.stale.take()).collect();
         let names = writes.iter().map(|write| write.name.as_str()).collect();
         let (answer, answered) = oneshot::channel();
-        let after = After { stamp, stale, names, trail, answer };
+        let after = After { stamp, stale, names, counted, answer };
         self.0
             .send(Order::Unit(Box::new(Job { writes, after })))
             .await
@@ -188,6 +185,7 @@ async fn transact(
         }
         Applied::Done(told) => told,
     };
+    chain::append(&transaction, told.entries().collect()).await?;
     for value in &after.stale {
         let notify = Statement::from_sql_and_values(
             sea_orm::DbBackend::Postgres,
@@ -281,7 +279,8 @@ async fn batch(connection: &DatabaseConnection, orders: Vec<Order>, effects: &Ef
     }
 }
 
-/// Applies each unit inside a savepoint of one transaction; a refused unit undoes only itself.
+/// Applies each unit inside a savepoint of one transaction; a refused unit undoes only itself. The
+/// entries of all units are appended together.
 async fn commit(
     connection: &DatabaseConnection,
     units: Vec<Vec<Write>>,
@@ -310,6 +309,8 @@ async fn commit(
             }
         }
     }
+    let entries = results.iter().flatten().flat_map(Told::entries).collect();
+    chain::append(&transaction, entries).await?;
     transaction.commit().await?;
     Ok(results)
 }

@@ -12,12 +12,12 @@ use axum::{
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-/// What the API serves and remembers.
+/// The memory and the answers of the API.
 #[derive(Default)]
 pub struct ApiState {
     /// Its OpenAPI document, as `/openapi` answers it: JSON or YAML.
     pub document: String,
-    /// What every other path answers.
+    /// The answer at every other path.
     pub answer: String,
     /// Status, media type and bytes of that answer, where it is no JSON with status 200.
     pub reply: Option<(u16, &'static str, Vec<u8>)>,
@@ -49,7 +49,7 @@ impl FakeApi {
         Self { origin, state, task }
     }
 
-    /// What it serves and remembers.
+    /// Its memory and its answers.
     pub fn state(&self) -> MutexGuard<'_, ApiState> {
         self.state.lock().unwrap()
     }

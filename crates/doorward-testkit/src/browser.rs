@@ -15,7 +15,7 @@ pub struct Browser {
     cookies: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
-/// What came back.
+/// The answer.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The status.

@@ -54,7 +54,7 @@ pub struct OAuthClient {
     pub id: String,
     /// Its secret, if it has one.
     pub secret: Option<String>,
-    /// Whether the secret goes into an HTTP Basic header, as registered (RFC 6749 §2.3.1), rather
+    /// True if the secret goes into an HTTP Basic header, as registered (RFC 6749 §2.3.1), rather
     /// than into the body.
     pub basic: bool,
     /// The redirect URI that it uses.

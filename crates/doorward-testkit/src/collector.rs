@@ -71,7 +71,7 @@ impl FakeCollector {
         Self { url, kept }
     }
 
-    /// What was accepted at this path.
+    /// The deliveries at this path.
     pub fn at(&self, path: &str) -> Vec<Delivery> {
         self.kept
             .deliveries

@@ -57,7 +57,7 @@ async fn converse(stream: TcpStream, arrived: Arc<Mutex<Vec<Mail>>>) -> std::io:
             word if word.starts_with("EHLO") => {
                 b"250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n"
             }
-            // RFC 4616: who to be (nobody else), the name, the password.
+            // RFC 4616: who to be (no other user), the name, the password.
             word if word.starts_with("AUTH PLAIN ") => {
                 let plain = String::from_utf8(STANDARD.decode(&line[11..]).unwrap()).unwrap();
                 let mut parts = plain.split('\0').skip(1).map(ToOwned::to_owned);

@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{Browser, OAuthClient, PASSWORD, form_value};
 
-/// Somebody at a server that runs as a process.
+/// A user at a server that runs as a process.
 pub struct Visitor {
     /// A browser in which they are signed in.
     pub browser: Browser,
@@ -25,7 +25,7 @@ pub struct Visitor {
 pub struct DoorwardProcess {
     /// Its public URL.
     pub url: String,
-    /// What it printed before it was ready.
+    /// Its output before it was ready.
     pub printed: String,
     /// How long it took from the start to the first answer.
     pub started_in: Duration,

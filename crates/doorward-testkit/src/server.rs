@@ -219,7 +219,7 @@ impl TestServer {
         self.rpc(token, &serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}})).await
     }
 
-    /// Whether a token is good for a call.
+    /// True if a token is good for a call.
     pub async fn calls(&self, token: &str) -> bool {
         let page = self.call(token, "whoami", serde_json::json!({})).await;
         match page.status {

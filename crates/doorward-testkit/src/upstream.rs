@@ -1,6 +1,8 @@
 //! An upstream MCP server with an authorization server of its own, which does what a test wants:
 //! also what no honest one does.
 
+mod authorization;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
@@ -10,16 +12,17 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{Form, Query, State},
+    extract::{Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// What the upstream remembers and how it behaves.
+use authorization::{authorize, register, resource_metadata, server_metadata, token};
+
+/// The memory and the behaviour of the upstream.
 #[derive(Default)]
 pub struct UpstreamState {
     /// Its tools, as `tools/list` answers them.
@@ -30,7 +33,7 @@ pub struct UpstreamState {
     pub authorizations: Vec<String>,
     /// How many tool calls arrived.
     pub calls: usize,
-    /// Whether it offers a prompt `letter`, a resource `file:///wages`, a template
+    /// True if it offers a prompt `letter`, a resource `file:///wages`, a template
     /// `file:///{name}`, completions and a log.
     pub offers_all: bool,
     /// The methods and items of everything but lists that arrived, such as `resources/read
@@ -41,7 +44,7 @@ pub struct UpstreamState {
     /// The error that everything but lists is answered with.
     pub error: Option<Value>,
     asked: Option<tokio::sync::oneshot::Sender<Value>>,
-    /// Whether MCP requests need a token of its authorization server.
+    /// True if MCP requests need a token of its authorization server.
     pub protected: bool,
     /// For how many seconds an access token is good, as the token answer says.
     pub expires_in: i64,
@@ -63,7 +66,7 @@ pub struct UpstreamState {
     pub refresh_error: Option<&'static str>,
     /// The `iss` that the authorization response names; empty for none, `None` for the right one.
     pub iss: Option<String>,
-    /// What stands in the metadata instead of the truth, by member.
+    /// Members of the metadata that replace the true ones.
     pub metadata: HashMap<&'static str, Value>,
     /// The claims of the ID token in its answers to a code; none without.
     pub id_token: Option<Value>,
@@ -73,7 +76,7 @@ pub struct UpstreamState {
     pub authorizes: Vec<HashMap<String, String>>,
     /// The forms of token exchanges (RFC 8693) that arrived.
     pub exchanges: Vec<HashMap<String, String>>,
-    /// What the stream of the old HTTP+SSE transport names as the address to post to, instead of
+    /// The URL to post to that the stream of the old HTTP+SSE transport names, instead of
     /// the truth.
     pub post_to: Option<String>,
     streams: Vec<tokio::sync::mpsc::UnboundedSender<String>>,
@@ -143,7 +146,7 @@ impl FakeUpstream {
         upstream
     }
 
-    /// What it remembers, and how it behaves.
+    /// Its memory and its behaviour.
     pub fn state(&self) -> MutexGuard<'_, UpstreamState> {
         self.shared.state.lock().unwrap()
     }
@@ -192,29 +195,6 @@ fn answer(value: &Value) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
 }
 
-async fn resource_metadata(State(shared): State<Shared>) -> Response {
-    let mut document = json!({"resource": format!("{}/mcp", shared.origin), "authorization_servers": [shared.origin], "scopes_supported": ["all"]});
-    for (name, value) in &lock(&shared).metadata {
-        if ["resource", "authorization_servers"].contains(name) {
-            document[name] = value.clone();
-        }
-    }
-    answer(&document)
-}
-
-async fn server_metadata(State(shared): State<Shared>) -> Response {
-    let origin = &shared.origin;
-    let mut document = json!({
-        "issuer": origin, "authorization_endpoint": format!("{origin}/authorize"), "token_endpoint": format!("{origin}/token"),
-        "registration_endpoint": format!("{origin}/register"), "response_types_supported": ["code"], "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["none"], "authorization_response_iss_parameter_supported": true,
-    });
-    for (name, value) in &lock(&shared).metadata {
-        document[name] = value.clone();
-    }
-    answer(&document)
-}
-
 async fn document(State(_): State<Shared>) -> Response {
     let holder = json!({"operationId": "holder", "responses": {"200": {"description": "ok"}}});
     answer(
@@ -238,114 +218,6 @@ async fn holder(State(shared): State<Shared>, headers: HeaderMap) -> Response {
 async fn delay(shared: &Shared) {
     let delay = lock(shared).answer_delay;
     tokio::time::sleep(delay).await;
-}
-
-async fn register(State(shared): State<Shared>, body: String) -> Response {
-    lock(&shared).registrations += 1;
-    delay(&shared).await;
-    let mut registered: Value = serde_json::from_str(&body).unwrap();
-    registered["client_id"] = "up-client".into();
-    (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], registered.to_string())
-        .into_response()
-}
-
-/// Agrees at once, for a new account each time.
-async fn authorize(
-    State(shared): State<Shared>,
-    Query(params): Query<HashMap<String, String>>,
-) -> Response {
-    let mut state = lock(&shared);
-    state.accounts += 1;
-    let account = state.accounts;
-    let code = format!("code-{account}");
-    state.codes.insert(code.clone(), account);
-    let mut back = url::Url::parse(&params["redirect_uri"]).unwrap();
-    back.query_pairs_mut().append_pair("code", &code).append_pair("state", &params["state"]);
-    match state.iss.clone() {
-        Some(iss) if iss.is_empty() => {}
-        Some(iss) => {
-            back.query_pairs_mut().append_pair("iss", &iss);
-        }
-        None => {
-            back.query_pairs_mut().append_pair("iss", &shared.origin);
-        }
-    }
-    state.authorizes.push(params);
-    (StatusCode::FOUND, [(header::LOCATION, back.to_string())]).into_response()
-}
-
-async fn token(
-    State(shared): State<Shared>,
-    Form(form): Form<HashMap<String, String>>,
-) -> Response {
-    let wrong = |error: &str| {
-        (
-            StatusCode::BAD_REQUEST,
-            [(header::CONTENT_TYPE, "application/json")],
-            json!({"error": error}).to_string(),
-        )
-            .into_response()
-    };
-    if form["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange" {
-        let token = {
-            let mut state = lock(&shared);
-            state.exchanges.push(form);
-            let token = format!("exchanged-{}", state.exchanges.len());
-            state.valid.insert(token.clone());
-            token
-        };
-        delay(&shared).await;
-        let answer_is = json!({"access_token": token, "issued_token_type": "urn:ietf:params:oauth:token-type:access_token", "token_type": "Bearer", "expires_in": 60});
-        return answer(&answer_is);
-    }
-    let refreshes = form["grant_type"] == "refresh_token";
-    let account = if refreshes {
-        let delay = {
-            let mut state = lock(&shared);
-            state.refreshes += 1;
-            state.refresh_delay
-        };
-        tokio::time::sleep(delay).await;
-        let mut state = lock(&shared);
-        if let Some(error) = state.refresh_error {
-            return wrong(error);
-        }
-        state.refresh_tokens.remove(&form["refresh_token"])
-    } else {
-        lock(&shared).codes.remove(&form["code"])
-    };
-    let Some(account) = account else { return wrong("invalid_grant") };
-    let (made, spoiled) = {
-        let mut state = lock(&shared);
-        let made = issue(&mut state, account);
-        (made, if refreshes { state.spoiled.take() } else { None })
-    };
-    delay(&shared).await;
-    let Some((status, Value::Object(members))) = spoiled else { return answer(&made) };
-    let mut made = made;
-    for (name, value) in members {
-        made[name] = value;
-    }
-    (StatusCode::from_u16(status).unwrap(), answer(&made)).into_response()
-}
-
-/// Replaces the tokens of an account.
-fn issue(state: &mut UpstreamState, account: usize) -> Value {
-    state.issued += 1;
-    let (access, refresh) = (
-        format!("access-{account}-{}", state.issued),
-        format!("refresh-{account}-{}", state.issued),
-    );
-    // A new token ends the account's older ones.
-    state.valid.retain(|token| !token.starts_with(&format!("access-{account}-")));
-    state.valid.insert(access.clone());
-    state.refresh_tokens.insert(refresh.clone(), account);
-    let mut made = json!({"access_token": access, "token_type": "Bearer", "expires_in": state.expires_in, "refresh_token": refresh, "scope": "all"});
-    if let Some(claims) = &state.id_token {
-        made["id_token"] =
-            format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())).into();
-    }
-    made
 }
 
 /// The stream of the old HTTP+SSE transport: it says where to post, and carries all answers.
@@ -518,7 +390,7 @@ fn ask(shared: &Shared, id: &Value) -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 
-/// What a call comes to, by the tool's name.
+/// The result of a call, by the tool's name.
 async fn call(id: &Value, token: &str, params: &Value) -> Response {
     let arguments = &params["arguments"];
     let text = |words: &str| {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use doorward_model::{AuditEntry, AuditKind, Outcome, UserId};
+use doorward_model::{AuditEntry, AuditKind, Outcome, RecordedKind, UserId};
 use doorward_store::{Store, StoreError};
 
 use crate::frame::moment;
@@ -23,14 +23,15 @@ pub(crate) struct AuditRow {
     pub(crate) record: Option<String>,
 }
 
-/// What a kind means.
-pub(crate) fn title(kind: &str) -> &'static str {
-    AuditKind::ALL
-        .iter()
-        .find(|(_, text, _)| *text == kind)
-        .map_or("Something that this version does not know", |(_, _, title)| {
-            title.trim().trim_end_matches('.')
-        })
+/// The meaning of a kind.
+pub(crate) fn title(kind: &RecordedKind) -> &'static str {
+    match kind {
+        RecordedKind::Known(known) => AuditKind::ALL
+            .iter()
+            .find(|(kind, ..)| kind == known)
+            .map_or("", |(_, _, title)| title.trim().trim_end_matches('.')),
+        RecordedKind::Unknown(_) => "Something that this version does not know",
+    }
 }
 
 /// Names for the ids in some entries, each looked up once.
@@ -120,7 +121,7 @@ impl Names {
             seq: entry.seq,
             at: moment(event.at),
             title: title(&event.kind),
-            kind: event.kind.clone(),
+            kind: event.kind.to_string(),
             outcome: event.outcome.as_str(),
             good: event.outcome == Outcome::Ok,
             person: actor

@@ -60,7 +60,34 @@ pub struct Look {
     pub says: String,
 }
 
-/// Whether a person may call a tool, and why.
+/// The kinds of items that can be asked about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AskedKind {
+    /// A tool.
+    #[default]
+    Tool,
+    /// A prompt.
+    Prompt,
+    /// A resource.
+    Resource,
+    /// A resource template.
+    Template,
+    /// An upstream as a whole.
+    Upstream,
+}
+
+impl AskedKind {
+    /// Every kind with its word in forms and its title.
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 5] = [
+        (Self::Tool, "tool", "Tool"),
+        (Self::Prompt, "prompt", "Prompt"),
+        (Self::Resource, "resource", "Resource"),
+        (Self::Template, "template", "Resource template"),
+        (Self::Upstream, "upstream", "Upstream"),
+    ];
+}
+
+/// The decision about a use, and why.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// `allow`, `confirm`, `deny` or `not offered`.
@@ -97,12 +124,12 @@ pub trait Console: Send + Sync + 'static {
     fn clean_clients(&self, days: u32) -> Answer<'_, Result<u64, Told>>;
     /// How many may register.
     fn quota(&self) -> ClientQuota;
-    /// Explains a call; `None` if the tool was never seen.
+    /// Explains a use; `None` if there is no such upstream, or no such tool was ever seen.
     fn explain<'a>(
         &'a self,
         person: &'a Person,
         client: &'a str,
-        tool: &'a str,
+        item: (AskedKind, &'a str),
     ) -> Answer<'a, Result<Option<Explanation>, StoreError>>;
     /// How the server is.
     fn health(&self) -> Answer<'_, Vec<Look>>;

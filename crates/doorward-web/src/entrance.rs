@@ -112,7 +112,7 @@ impl Web {
         match self.parts.accounts.authority(visitor).await {
             Ok(Ok(authority)) => Ok(authority),
             Ok(Err(missing)) => {
-                tracing::info!(person = %visitor.person.id, ?missing, "a recent sign-in is asked for");
+                tracing::info!(person = %visitor.person.id, missing = missing.as_str(), "a recent sign-in is asked for");
                 Err(answer::see_other(&self.again(missing, onward)))
             }
             Err(error) => Err(Oops::unavailable(&error).draw(self)),

@@ -191,9 +191,10 @@ mod tests {
         "the upstream no longer knows this server",
         "class: {}",
         "roles of {}: {}",
-        "access.tool_roles let this person call {}: {}",
-        "access.scope_roles let this person hold {}: {}",
+        "access.tool_roles let this user use {}: {}",
+        "access.scope_roles let this user hold {}: {}",
         "policy: {}",
+        "a rule closes the upstream as a whole: {}",
         "{}: no rule fits, so policy.default decides",
         "none",
         "{} by rule {}: {}",
@@ -201,7 +202,9 @@ mod tests {
         "{} is used: {}",
         "include and exclude of {} offer {}: {}",
         "its definition is {}",
-        "upstreams.{}.roles let this person in: {}",
+        "upstreams.{}.prompts is on: {}",
+        "upstreams.{}.resources is on: {}",
+        "upstreams.{}.roles let this user in: {}",
     ];
 
     /// Every text of the templates, of mails, of scopes, of the audit and of the timeline.
@@ -230,7 +233,7 @@ mod tests {
         texts.extend(
             AuditKind::ALL
                 .iter()
-                .map(|(kind, _, _)| crate::audit_row::title(kind.as_str()).to_owned()),
+                .map(|(kind, _, _)| crate::audit_row::title(&(*kind).into()).to_owned()),
         );
         texts.extend(StepKind::ALL.iter().map(|kind| kind.title().to_owned()));
         texts.extend(

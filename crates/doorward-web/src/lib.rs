@@ -28,7 +28,9 @@ use doorward_transport::{AddressLimiter, Csrf, cookies::Cookies, mail::Mailer};
 
 pub use brand::{Brand, BrandError};
 pub use config::Config;
-pub use console::{AddedClient, ClientQuota, ClientToAdd, Console, Explanation, Look, Told};
+pub use console::{
+    AddedClient, AskedKind, ClientQuota, ClientToAdd, Console, Explanation, Look, Told,
+};
 pub use pages::{not_found, too_many};
 pub use upstreams::{
     Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream,

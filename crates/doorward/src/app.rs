@@ -61,16 +61,16 @@ pub struct App {
     pub(crate) proxies: TrustedProxies,
     /// The networks within which administrators may choose.
     pub(crate) administered: Bounds,
-    /// What callers may ask before they have proved who they are.
+    /// Requests that callers may make before they are authenticated.
     pub(crate) entries: Entries,
     ring: Arc<KeyRing>,
     master: Arc<MasterKey>,
     rotation: Rotation,
     config: Config,
     access: Arc<AccessPolicy>,
-    /// What is counted.
+    /// The counters.
     pub(crate) metrics: Arc<Metrics>,
-    /// Whether the clock is the machine's, so that the database's may be compared with it.
+    /// True if the clock is the machine's, so that the database's may be compared with it.
     pub(crate) clock_is_real: bool,
 }
 
@@ -100,6 +100,9 @@ impl ClientDirectory for Directory {
 
 /// How long the database may take to answer before this server is not ready.
 const READY_WITHIN: Duration = Duration::from_secs(3);
+
+/// The folder in the data directory for entries of the audit that are not in the database yet.
+const AUDIT_JOURNAL: &str = "audit-journal";
 
 /// Our own program, which ends local processes when we are gone. Only the program itself can be it:
 /// tests run in another one.
@@ -134,6 +137,14 @@ impl App {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let store =
             Store::open(&config.store, data_dir.path()).await?.with_clock(Arc::clone(&clock));
+        // Before anything is written, so that all of it is counted.
+        let metrics = Arc::new(Metrics::default());
+        store.observe(Arc::clone(&metrics) as Arc<dyn doorward_store::Observer>);
+        let journal = doorward_model::id::random_text(entropy.as_ref(), 16);
+        let left = store.keep_journal(&data_dir.path().join(AUDIT_JOURNAL), journal).await?;
+        if left > 0 {
+            tracing::info!(entries = left, "entries that a killed process left are in the audit");
+        }
         let master =
             keys::open_master_key(config.keys.master_key.reveal(), data_dir.path(), &store).await?;
         let rotation = rotation(&config, checked);
@@ -143,8 +154,6 @@ impl App {
         let outbound = Outbound::new(&config.outbound)?;
         let access = Arc::new(checked.access.clone());
         let ours = Arc::clone(&access);
-        let metrics = Arc::new(Metrics::default());
-        store.observe(Arc::clone(&metrics) as Arc<dyn doorward_store::Observer>);
         let clock_is_real = crate::health::is_real(clock.as_ref());
         let resources = ResourceTable::new(&public_url);
         let accounts = Accounts::new(doorward_accounts::Parts {
@@ -293,7 +302,7 @@ impl App {
         http::router(self)
     }
 
-    /// What must run beside the listener.
+    /// The work that runs beside the listener.
     pub fn housekeeping(&self) -> Result<Housekeeping, Failed> {
         let outbound = Outbound::new(&self.config.outbound)?;
         let exporter = Exporter::new(
@@ -345,17 +354,22 @@ impl App {
         if active { Ok(()) } else { Err(Failed("there is no active signing key".to_owned())) }
     }
 
+    /// The figures as text, as Prometheus reads them.
+    pub fn figures(&self) -> String {
+        self.metrics.text().unwrap_or_default()
+    }
+
     /// Where figures are served.
     pub(crate) fn metrics_listener(&self) -> Option<String> {
         Some(self.config.metrics.listen.clone()).filter(|listen| !listen.is_empty())
     }
 
-    /// What roles allow.
+    /// Permissions of roles.
     pub(crate) fn access(&self) -> Arc<AccessPolicy> {
         Arc::clone(&self.access)
     }
 
-    /// What everybody can read while the MCP server is on (CS1).
+    /// Information that everyone can read while the MCP server is on (CS1).
     pub(crate) fn made_public(&self) -> Vec<String> {
         let name = &self.config.mcp.resource_name;
         vec![

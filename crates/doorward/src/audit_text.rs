@@ -103,7 +103,7 @@ pub(crate) fn sentence(entry: &AuditEntry) -> String {
     let event = &entry.event;
     let actor = &event.actor;
     let mut parts =
-        vec![format!("#{}", entry.seq), event.kind.clone(), event.outcome.as_str().to_owned()];
+        vec![format!("#{}", entry.seq), event.kind.to_string(), event.outcome.as_str().to_owned()];
     let mut say = |label: &str, text: &str| {
         if !text.is_empty() {
             parts.push(format!(

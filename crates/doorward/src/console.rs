@@ -9,10 +9,15 @@ use doorward_registration::{ClientChangeError, ClientDecision, NewClient};
 use doorward_store::StoreError;
 use doorward_transport::answer;
 use doorward_web::{
-    AddedClient, Answer, ClientQuota, ClientToAdd, Console, Explanation, Look, Told,
+    AddedClient, Answer, AskedKind, ClientQuota, ClientToAdd, Console, Explanation, Look, Told,
 };
 
-use crate::{api, app::App, explain, health};
+use crate::{
+    api,
+    app::App,
+    explain::{self, Named},
+    health,
+};
 
 /// The program, as administrators' pages see it. It is known only when everything is wired.
 #[derive(Default)]
@@ -100,13 +105,20 @@ impl Console for AdminConsole {
         &'a self,
         person: &'a Person,
         client: &'a str,
-        tool: &'a str,
+        (kind, name): (AskedKind, &'a str),
     ) -> Answer<'a, Result<Option<Explanation>, StoreError>> {
         Box::pin(async move {
             let app = self.app()?;
-            let found =
-                explain::explain(&app.store, &app.gateway, app.mcp.judge(), (person, client, tool))
-                    .await?;
+            let named = match kind {
+                AskedKind::Tool => Named { tool: Some(name), ..Named::default() },
+                AskedKind::Prompt => Named { prompt: Some(name), ..Named::default() },
+                AskedKind::Resource => Named { resource: Some(name), ..Named::default() },
+                AskedKind::Template => Named { template: Some(name), ..Named::default() },
+                AskedKind::Upstream => Named { upstream: Some(name), ..Named::default() },
+            };
+            let Some(wanted) = named.wanted() else { return Ok(None) };
+            let call = (person, client, wanted);
+            let found = explain::explain(&app.store, &app.gateway, app.mcp.judge(), call).await?;
             Ok(found.map(|found| Explanation { answer: found.answer, why: found.why }))
         })
     }

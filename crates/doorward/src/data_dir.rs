@@ -15,7 +15,7 @@ pub enum DataDirError {
     File {
         /// Where.
         path: String,
-        /// What happened.
+        /// The event.
         error: std::io::Error,
     },
     /// Another server runs on it.

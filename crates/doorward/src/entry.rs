@@ -19,7 +19,7 @@ use doorward_transport::{
 
 use crate::{app::App, http::is_for_programs};
 
-/// What bounds the callers of a route.
+/// The bound of the callers of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
     /// Nothing: the answer is the same for all callers and comes from memory, so that refusing
@@ -53,7 +53,7 @@ const BEARER: &[&str] = &[
     routes::MCP_MESSAGES,
 ];
 
-/// What bounds the callers of a route, named as it stands in the router, without the public URL's
+/// The bound of the callers of a route, named as it stands in the router, without the public URL's
 /// path.
 pub(crate) fn bound(route: &str) -> Bound {
     let is_metadata = [

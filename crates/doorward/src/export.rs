@@ -63,18 +63,18 @@ pub(crate) fn check(config: &AuditConfig) -> Result<(), ConfigError> {
         message: message.to_owned(),
     };
     if !config.webhook.is_empty()
-        && !Url::parse(&config.webhook)
+        && !Url::parse(config.webhook.reveal())
             .is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http")
     {
-        return Err(wrong("webhook", "must be an https address"));
+        return Err(wrong("webhook", "must be an https URL"));
     }
     if !config.otlp.is_empty()
-        && !Url::parse(&config.otlp)
+        && !Url::parse(config.otlp.reveal())
             .is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http")
     {
         return Err(wrong(
             "otlp",
-            "must be the address of a collector, such as http://127.0.0.1:4318/v1/logs",
+            "must be the URL of a collector, such as http://127.0.0.1:4318/v1/logs",
         ));
     }
     if !config.syslog.is_empty() && syslog(&config.syslog).is_none() {
@@ -112,7 +112,7 @@ fn exports(
     guard: &OutboundConfig,
 ) -> Result<Vec<Export>, Failed> {
     let mut exports = Vec::new();
-    if let Ok(url) = Url::parse(&config.webhook) {
+    if let Ok(url) = Url::parse(config.webhook.reveal()) {
         let to = Destination::Webhook {
             url,
             token: config.webhook_token.reveal().to_owned(),
@@ -120,7 +120,7 @@ fn exports(
         };
         exports.push(Export { name: "webhook", to });
     }
-    if let Ok(url) = Url::parse(&config.otlp) {
+    if let Ok(url) = Url::parse(config.otlp.reveal()) {
         exports.push(Export {
             name: "otlp",
             to: Destination::Otlp { url, outbound: outbound(general, guard)? },
@@ -223,7 +223,7 @@ impl Exporter {
         }
     }
 
-    /// Whether it is this process's turn: the first that asks has it for some seconds.
+    /// True if it is this process's turn: the first that asks has it for some seconds.
     async fn may_send(&self, name: &str) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let key = format!("export:{name}:{}:{}", now.0 / TURN, self.replica);
@@ -339,7 +339,7 @@ fn otlp(entries: &[AuditEntry]) -> Value {
             if entry.event.outcome == Outcome::Ok { (9, "INFO") } else { (13, "WARN") };
         json!({
             "timeUnixNano": nanos(entry.event.at), "severityNumber": number, "severityText": text,
-            "body": {"stringValue": entry.event.kind}, "attributes": attributes,
+            "body": {"stringValue": entry.event.kind.as_str()}, "attributes": attributes,
         })
     };
     json!({"resourceLogs": [{
@@ -353,10 +353,13 @@ pub(crate) async fn states(
     store: &Store,
     config: &AuditConfig,
 ) -> Vec<(String, Result<String, String>)> {
-    let configured =
-        [("webhook", &config.webhook), ("otlp", &config.otlp), ("syslog", &config.syslog)];
+    let configured = [
+        ("webhook", !config.webhook.is_empty()),
+        ("otlp", !config.otlp.is_empty()),
+        ("syslog", !config.syslog.is_empty()),
+    ];
     let mut states = Vec::new();
-    for (name, _) in configured.into_iter().filter(|(_, address)| !address.is_empty()) {
+    for (name, _) in configured.into_iter().filter(|(_, configured)| *configured) {
         let sent = store
             .setting(&place(name))
             .await

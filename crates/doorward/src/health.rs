@@ -4,10 +4,10 @@ use doorward_model::Clock;
 
 use crate::app::App;
 
-/// What one look found: how it is, or what is wrong and what to do.
+/// The result of one check: the state, or the fault and its remedy.
 #[derive(Debug)]
 pub(crate) struct Finding {
-    /// What was looked at.
+    /// The checked part.
     pub(crate) what: String,
     /// How it is.
     pub(crate) result: Result<String, String>,

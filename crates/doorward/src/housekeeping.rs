@@ -20,7 +20,7 @@ use crate::{
 /// How often connections to upstreams are looked after.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
-/// What housekeeping works with.
+/// The parts that housekeeping works with.
 pub struct Housekeeping {
     /// The store.
     pub store: Store,

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::{app::App, entry, metrics};
 
-/// Whether an address is for programs, which get JSON, rather than for people, who get a page.
+/// True if an address is for programs, which get JSON, rather than for people, who get a page.
 pub(crate) fn is_for_programs(path: &str) -> bool {
     ["/.well-known/", "/oauth/", "/api/", "/mcp", "/backchannel-logout"]
         .iter()

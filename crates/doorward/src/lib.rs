@@ -12,6 +12,8 @@ pub mod data_dir;
 mod entry;
 mod explain;
 mod export;
+#[cfg(debug_assertions)]
+mod faults;
 mod health;
 pub mod housekeeping;
 mod http;
@@ -24,7 +26,7 @@ pub mod serve;
 pub mod supervisor;
 mod upstream_pages;
 
-/// What went wrong, as a person at the terminal reads it: one line that says what to do.
+/// A failure as the terminal shows it: one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Failed(pub String);

@@ -38,7 +38,7 @@ struct Route {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Happened {
-    kind: String,
+    kind: &'static str,
     outcome: &'static str,
 }
 
@@ -54,7 +54,7 @@ struct Called {
     outcome: &'static str,
 }
 
-/// What is counted.
+/// The counters.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
@@ -124,7 +124,7 @@ impl Observer for Metrics {
 
     fn happened(&self, event: &AuditEvent) {
         let outcome = event.outcome.as_str();
-        self.events.get_or_create(&Happened { kind: event.kind.clone(), outcome }).inc();
+        self.events.get_or_create(&Happened { kind: event.kind.as_str(), outcome }).inc();
         if let Some(call) = &event.call {
             let called =
                 Called { upstream: call.upstream.clone(), class: call.class.clone(), outcome };
@@ -172,6 +172,14 @@ pub(crate) async fn count(
     response
 }
 
+impl Metrics {
+    /// All of it as text, as Prometheus reads it.
+    pub(crate) fn text(&self) -> Option<String> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).is_ok().then_some(text)
+    }
+}
+
 /// The figures' own router.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     Router::new().route("/metrics", get(figures)).with_state(Arc::clone(app))
@@ -183,10 +191,9 @@ async fn figures(State(app): State<Arc<App>>) -> Response {
     if let Ok(head) = app.store.audit_head().await {
         metrics.entries.set(head.seq);
     }
-    let mut text = String::new();
-    if encode(&mut text, &metrics.registry).is_err() {
+    let Some(text) = metrics.text() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    }
+    };
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
         .into_response()
 }

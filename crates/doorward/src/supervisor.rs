@@ -20,11 +20,15 @@ pub struct Supervisor {
 impl Supervisor {
     /// A supervisor without tasks of its own.
     pub fn new(store: Store) -> Self {
+        #[cfg(debug_assertions)]
+        crate::faults::hand_on(&store);
         Self { tasks: JoinSet::new(), names: HashMap::new(), store }
     }
 
     /// Starts a task that ends only when the server stops.
     pub fn start(&mut self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        #[cfg(debug_assertions)]
+        let work = crate::faults::unless_asked_for(name, work);
         let task = self.tasks.spawn(work);
         self.names.insert(task.id(), name);
     }

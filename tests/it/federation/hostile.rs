@@ -1,4 +1,4 @@
-//! Every dishonest way. Each ends in a page that says what the person can do, signs nobody in, and
+//! Every dishonest way. Each ends in a page that says what the person can do, signs no one in, and
 //! leaves other providers alone.
 
 use std::time::{Duration, Instant};
@@ -171,7 +171,7 @@ async fn keys_that_change_are_fetched_again_and_odd_key_sets_let_nobody_in() {
         assert!(matches!(page.status, 400 | 503), "{what}: {}", page.status);
         assert_eq!(name_of(&server, &browser).await, None);
     }
-    // A kid that stands twice: either the right key is found or nobody comes in; the wrong one
+    // A kid that stands twice: either the right key is found or no one comes in; the wrong one
     // never counts.
     let twice = FakeProvider::start().await;
     twice.repeat_kid();

@@ -1,4 +1,4 @@
-//! Who a user is: an issuer and a subject, and nothing that somebody chose. What comes with an
+//! Who a user is: an issuer and a subject, and nothing that a user chose. What comes with an
 //! account follows it, and goes with it.
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorward_accounts::NewPerson;
 use doorward_federation::ProviderConfig;
 use doorward_model::{
-    Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, Timestamp,
+    AuditKind, Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, Timestamp,
 };
 use doorward_testkit::{Answer, Browser, FakeProvider, PASSWORD, TestServer};
 use serde_json::json;
@@ -278,7 +278,7 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
     let (client, tokens) = connect(&server, &browser, "mcp:read").await;
     let personal =
         crate::access_tokens::made(&server, &browser, "script", &[("scope-mcp:read", "1")]).await;
-    // Somebody with a password here, who linked an account there.
+    // A user with a password here, who linked an account there.
     let local = server.person("local").await;
     let corp = server.app.federation.named("corp").await.unwrap();
     server.app.federation.link_subject(&corp, "u-2", &local).await.unwrap();
@@ -329,7 +329,8 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
         .await
         .unwrap()
         .entries;
-    let deleted = audit.iter().find(|entry| entry.event.kind == "provider.deleted").unwrap();
+    let deleted =
+        audit.iter().find(|entry| entry.event.kind == AuditKind::ProviderDeleted).unwrap();
     let told =
         serde_json::from_str::<serde_json::Value>(&deleted.event.detail).unwrap()["before"].clone();
     assert_eq!(

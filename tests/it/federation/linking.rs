@@ -148,7 +148,7 @@ async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_person()
         decide(&server, &browser, &ask.location(), "link").await.expect(303).location(),
         server.at("/account/security")
     );
-    // Nobody else can link the same account.
+    // No other user can link the same account.
     let bob = server.signed_in("bob").await;
     let away = begin(&server, &bob, "?link=1").await.expect(303);
     let ask = bob.get(&provider.sign_in(&away.location())).await.expect(303);
@@ -222,7 +222,7 @@ async fn only_invited_people_come_in_where_the_operator_wants_that() {
     let guest = server.app.accounts.add(&Authority::operator(), new).await.unwrap();
     let corp = server.app.federation.named("corp").await.unwrap();
     server.app.federation.invite(&corp, "Ada@Corp.example", &guest).await.unwrap();
-    // An address that the provider does not vouch for is nobody's.
+    // An address that the provider does not vouch for is no user's.
     provider.claims(&json!({"email_verified": false}));
     refused(&server, &browser, &arrive(&server, &provider, &browser).await, 403).await;
     provider.claims(&json!({"email_verified": true}));

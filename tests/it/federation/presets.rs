@@ -73,7 +73,7 @@ async fn entra_admits_listed_tenants_and_names_people_by_object_and_tenant() {
             (identity.issuer, identity.subject.as_str()),
             (format!("{}/{one}/v2.0", provider.issuer), "o-1")
         );
-        // Another tenant: only if listed, and then as somebody else.
+        // Another tenant: only if listed, and then as another user.
         provider.claims(&told(two));
         provider.claims(&json!({"preferred_username": "bob", "email": null}));
         let browser = Browser::new();

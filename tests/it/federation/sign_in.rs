@@ -200,7 +200,7 @@ async fn form_post_answers_come_home_without_a_code_in_an_address() {
     assert!(!posted.location().contains("code-1"), "{}", posted.location());
     assert_eq!(browser.get(&posted.location()).await.expect(303).location(), server.at("/account"));
     assert_eq!(name_of(&server, &browser).await.as_deref(), Some("ada"));
-    // Nobody else's browser can use the sealed answer.
+    // No other user's browser can use the sealed answer.
     super::refused(&server, &Browser::new(), &Browser::new().get(&posted.location()).await, 400)
         .await;
 }
@@ -303,7 +303,7 @@ async fn a_new_name_or_address_changes_the_profile_and_never_the_person() {
         (before.id.clone(), after.email.as_deref(), after.display_name.as_deref()),
         (after.id, Some("king@corp.example"), Some("Ada King"))
     );
-    // Somebody else with the old name and address is somebody else.
+    // Another user with the old name and address is another user.
     provider
         .claims(&json!({"sub": "u-2", "preferred_username": "ada", "email": "ada@corp.example"}));
     signed_in(&server, &provider).await;

@@ -35,7 +35,7 @@ async fn a_person_who_uses_tokens_only_is_asked_about_and_loses_them_with_the_ac
     server.clock.advance(86_400);
     assert_eq!(server.app.federation.check_due().await.unwrap().ended, 1);
     assert!(!server.calls(&token).await);
-    // Nobody makes another for them until they sign in there again.
+    // No one makes another for them until they sign in there again.
     let person = server.app.accounts.find("ada").await.unwrap();
     let new = || NewAccessToken {
         name: "x".to_owned(),

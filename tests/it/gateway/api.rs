@@ -232,7 +232,7 @@ async fn only_administrators_through_clients_made_for_it_come_in() {
         .await;
     assert_eq!(given.answer["scope"], "mcp:read");
     assert_eq!(ask(&server, &given.access, Method::GET, "", None).await.status, 403);
-    // Nor is somebody who is no administrator, through whatever client.
+    // Nor is a user who is no administrator, through whatever client.
     let given = token(&server, &alice.browser, true, "admin mcp:read", "/api/admin").await;
     assert_eq!(given["scope"], "mcp:read");
     assert_eq!(

@@ -16,7 +16,7 @@ async fn g5_g13_the_way_back_belongs_to_one_person_one_browser_and_one_time() {
     assert_eq!(alice.browser.get(&back).await.status, 400);
     let refused = server.call(&alice.token, "wiki_echo", json!({})).await.expect(200).json();
     assert!(refused.to_string().contains("/connect/wiki"));
-    // Nobody who is not signed in gets further than the sign-in page, and the answer is not used up
+    // No one who is not signed in gets further than the sign-in page, and the answer is not used up
     // by that.
     assert!(Browser::new().get(&back).await.expect(303).location().contains("/login"));
     // The same person in another browser.
@@ -224,7 +224,7 @@ async fn g14_g15_a_newer_client_is_asked_in_the_result_and_its_retry_goes_on_onc
         again["content"][0]["text"], "x for access-1-1",
         "the upstream is not given our state"
     );
-    // Somebody who connects later finds the tools known, and the waiting call itself is made.
+    // A user who connects later finds the tools known, and the waiting call itself is made.
     let asked = ask(&bob.token, json!({})).await;
     let params = call(answer("accept", asked["requestState"].as_str().unwrap()));
     let waiting = {

@@ -1,6 +1,6 @@
 //! What an upstream says reaches clients with its name, clean, and never as Doorward's own word.
 
-use doorward_testkit::{FakeUpstream, TestServer, tool};
+use doorward_testkit::{Browser, FakeUpstream, TestServer, tool};
 use serde_json::{Value, json};
 
 use super::{confirm::modern, someone, text, with_config};
@@ -176,6 +176,64 @@ async fn log_messages_and_progress_name_their_upstream() {
     let log = said("notifications/message");
     assert_eq!((&log["logger"], &log["data"]), (&json!("wiki/doorward"), &json!({"text": "a[2J"})));
     assert_eq!(said("notifications/progress")["message"], "The Wiki: half Doorward: done");
+}
+
+/// The levels of the log messages that a client of 2026-07-28 gets during one call.
+async fn levels(
+    server: &TestServer,
+    path: &str,
+    token: &str,
+    (tool, wanted): (&str, Option<&str>),
+) -> Vec<String> {
+    let messages = json!([
+        {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "debug", "data": "a"}},
+        {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "warning", "data": "b"}},
+        {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "error", "data": "c"}},
+        serde_json::from_str::<Value>(DONE).unwrap(),
+    ]);
+    let mut meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    if let Some(wanted) = wanted {
+        meta["io.modelcontextprotocol/logLevel"] = json!(wanted);
+    }
+    let (name, arguments) = match tool.strip_prefix("call_tool ") {
+        Some(inner) => ("call_tool", json!({"name": inner, "arguments": {"messages": messages}})),
+        None => (tool, json!({"messages": messages})),
+    };
+    let params = json!({"name": name, "arguments": arguments, "_meta": meta});
+    let browser = Browser::new();
+    let request = browser
+        .raw(reqwest::Method::POST, &server.at(path))
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", "tools/call")
+        .header("mcp-name", name)
+        .bearer_auth(token)
+        .json(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}));
+    let body = browser.send(request).await.expect(200).body;
+    assert!(body.contains("done"), "{body}");
+    body.lines()
+        .filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?.trim()).ok())
+        .filter(|event: &Value| event["method"] == "notifications/message")
+        .map(|event| event["params"]["level"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_request_that_names_a_level_of_log_messages_gets_them_from_that_level_on() {
+    let wiki = FakeUpstream::start().await;
+    let server = server(&wiki, &[]).await;
+    let alice = someone(&server, "alice").await;
+    for tool in ["wiki_says", "call_tool wiki_says"] {
+        let levels = async |wanted| levels(&server, "/mcp", &alice.token, (tool, wanted)).await;
+        assert_eq!(levels(Some("warning")).await, ["warning", "error"], "{tool}");
+        assert_eq!(levels(Some("debug")).await, ["debug", "warning", "error"], "{tool}");
+        assert!(levels(Some("emergency")).await.is_empty(), "{tool}");
+        assert!(levels(None).await.is_empty(), "{tool}");
+    }
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ async fn f_09_wrong_slow_huge_and_endless_answers_are_errors_of_that_call_alone(
             "after {name}"
         );
     }
-    // A flood of progress that nobody asked for goes nowhere.
+    // A flood of progress that no one asked for goes nowhere.
     let page = server.call(&alice.token, "bad_flood", json!({})).await.expect(200);
     assert!(page.body.len() < 1000, "{}", &page.body[..300]);
     assert_eq!(

@@ -39,7 +39,7 @@ pub(crate) async fn with_config(
     .await
 }
 
-/// Somebody who is signed in, with a token that reaches everything.
+/// A user who is signed in, with a token that reaches everything.
 struct Someone {
     browser: Browser,
     token: String,

@@ -134,53 +134,72 @@ async fn an_upstream_for_some_roles_does_not_exist_for_others() {
 }
 
 #[tokio::test]
-async fn policy_explain_says_why() {
+async fn policy_explain_answers_for_everything_that_is_judged_and_by_the_same_judgement() {
     let wiki = FakeUpstream::start().await;
+    let rules = "deny upstream=closed; deny class=destructive; deny kind=prompt tool=secret*; confirm kind=resource tool=file:///wages";
     let server = with_config(&[("wiki", &wiki, "none")], |config| {
-        config.policy.rules = vec!["deny class=destructive".to_owned()]
+        config.policy.rules = rules.split("; ").map(ToOwned::to_owned).collect();
     })
     .await;
     let alice = someone_with(&server, "alice", "mcp:read").await;
     tools(&server, &alice.token).await;
+    let id = server.app.accounts.find("alice").await.unwrap().id.to_string();
     let data = server.data_dir.to_str().unwrap();
-    let variables = [
-        ("DOORWARD_STORE__URL", server.config.store.url.reveal()),
-        ("DOORWARD_POLICY__RULES", "deny class=destructive"),
-        ("DOORWARD_UPSTREAMS__WIKI__KIND", "http"),
-        ("DOORWARD_UPSTREAMS__WIKI__URL", wiki.url.as_str()),
-        ("DOORWARD_UPSTREAMS__WIKI__HTTP_ON_LOOPBACK", "true"),
-    ];
-    let explain = async |tool: &str| {
-        let output = run_command(
-            &[
-                "--data-dir",
-                data,
-                "policy",
-                "explain",
-                "--user",
-                "alice",
-                "--client",
-                "Test client",
-                "--tool",
-                tool,
-            ],
-            &variables,
-            "",
+    let file = server.data_dir.join("explain.toml");
+    let quoted: Vec<String> = rules.split("; ").map(|rule| format!("{rule:?}")).collect();
+    let upstream = |name: &str, more: &str| {
+        format!(
+            "[upstreams.{name}]\nkind = \"http\"\nurl = {:?}\nhttp_on_loopback = true\n{more}\n",
+            wiki.url
         )
-        .await;
+    };
+    let settings = format!(
+        "[policy]\nrules = [{}]\n{}{}{}",
+        quoted.join(", "),
+        upstream("wiki", ""),
+        upstream("closed", ""),
+        upstream("plain", "resources = false\nprompts = false"),
+    );
+    std::fs::write(&file, settings).unwrap();
+    let variables = [("DOORWARD_STORE__URL", server.config.store.url.reveal())];
+    let explain = async |user: &str, option: &str, item: &str| {
+        let file = file.to_str().unwrap();
+        let arguments = ["--config", file, "--data-dir", data, "policy", "explain"];
+        let asked = ["--user", user, "--client", "Test client", option, item];
+        let output = run_command(&[&arguments[..], &asked[..]].concat(), &variables, "").await;
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    let (good, said) = explain("wiki_wipe").await;
-    assert!(
-        good && said.starts_with("wiki_wipe: deny")
-            && said.contains("deny by rule 1: deny class=destructive"),
-        "{said}"
-    );
-    let (good, said) = explain("wiki_echo").await;
-    assert!(
-        good && said.starts_with("wiki_echo: allow") && said.contains("policy.default"),
-        "{said}"
-    );
-    assert!(explain("whoami").await.1.starts_with("whoami: allow"));
-    assert!(!explain("wiki_nothing").await.0);
+    for (option, item, answer, because) in [
+        ("--tool", "wiki_wipe", "deny", "deny by rule 2: deny class=destructive"),
+        ("--tool", "wiki_echo", "allow", "policy.default"),
+        ("--tool", "whoami", "allow", "policy.default"),
+        ("--prompt", "wiki_secret_letter", "deny", "deny by rule 3"),
+        ("--prompt", "wiki_letter", "allow", "policy.default"),
+        ("--prompt", "plain_letter", "not offered", "upstreams.plain.prompts is on: no"),
+        ("--resource", "wiki+file:///wages", "confirm", "confirm by rule 4"),
+        ("--resource", "wiki+file:///other", "allow", "policy.default"),
+        ("--resource", "plain+file:///other", "not offered", "upstreams.plain.resources is on: no"),
+        ("--template", "wiki+file:///wages", "confirm", "confirm by rule 4"),
+        ("--template", "closed+file:///{name}", "deny", "deny by rule 1"),
+        ("--upstream", "wiki", "allow", "a rule closes the upstream as a whole: no"),
+        ("--upstream", "closed", "deny", "a rule closes the upstream as a whole: yes"),
+    ] {
+        for user in ["alice", &id] {
+            let (good, said) = explain(user, option, item).await;
+            assert!(
+                good && said.starts_with(&format!("{item}: {answer}\n")) && said.contains(because),
+                "{user} {option} {item}: {said}"
+            );
+        }
+    }
+    for (user, option, item) in [
+        ("alice", "--tool", "wiki_nothing"),
+        ("alice", "--prompt", "nowhere_letter"),
+        ("alice", "--resource", "file:///wages"),
+        ("alice", "--upstream", "nowhere"),
+        ("alice", "--upstream", "no name"),
+        ("bob", "--tool", "whoami"),
+    ] {
+        assert!(!explain(user, option, item).await.0, "{user} {option} {item}");
+    }
 }

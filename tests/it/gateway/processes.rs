@@ -377,7 +377,7 @@ while read -r line; do
 done
 "#;
 
-/// What the spy saw, with a server that runs as this user.
+/// The files that the spy saw, with a server that runs as this user.
 async fn spied(server_user: Option<u32>) -> String {
     let folder = std::env::temp_dir().join(format!(
         "doorward-spy-{}-{}",

@@ -41,7 +41,7 @@ async fn until(holds: impl Fn() -> bool) {
     panic!("it did not come to it");
 }
 
-/// What a call answers, which may be refused for a while after its upstream failed.
+/// The answer of a call, which may be refused for a while after its upstream failed.
 async fn works(server: &TestServer, person: &Someone, tool: &str) -> String {
     let mut said = String::new();
     for _ in 0..60 {

@@ -186,7 +186,7 @@ async fn gw09_a_tool_that_changes_is_in_quarantine_until_an_administrator_saw_th
         tools(&server, &alice.token).await.contains(&"wiki_wipe".to_owned()),
         "the others stay"
     );
-    // Nobody but an administrator sees the page; there the change stands beside what was approved.
+    // No one but an administrator sees the page; there the change stands beside what was approved.
     assert_eq!(alice.browser.get(&server.at("/admin/upstreams")).await.status, 404);
     server.person_with("root", &["admin"]).await;
     let root = server.signed_in("root").await;

@@ -20,7 +20,7 @@ use crate::{
     operation::{Answer, Wanted},
 };
 
-/// What built-in tools work with.
+/// The parts that built-in tools work with.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) store: Store,
@@ -36,9 +36,9 @@ pub struct BuiltIn {
     pub name: &'static str,
     /// Its name for people.
     pub title: &'static str,
-    /// What it does.
+    /// Its effect.
     pub description: &'static str,
-    /// What it does to the world.
+    /// Its effect on the world.
     pub class: ToolClass,
     pub(crate) input: fn() -> Map<String, Value>,
     pub(crate) output: fn() -> Map<String, Value>,

@@ -55,15 +55,15 @@ struct Answer {
 struct App {
     /// Its identifier, for revoke_connected_app.
     client_id: String,
-    /// What it calls itself.
+    /// The name that it gives itself.
     name: String,
-    /// What it may do.
+    /// Its permissions.
     scopes: Vec<String>,
     /// When it was first allowed, in seconds since 1970.
     connected_at: i64,
     /// When it was last used, in seconds since 1970, to within some minutes.
     last_used_at: i64,
-    /// Whether it is the app that asks.
+    /// True if it is the app that asks.
     #[serde(rename = "this_app")]
     asks: bool,
 }

@@ -42,7 +42,7 @@ pub struct ToolSpec {
     /// Its name among the tools of all upstreams. It stays the same at the upstream's own address,
     /// so that rules, confirmations and the audit mean the same tool at every address.
     pub listed_as: String,
-    /// What it does to the world.
+    /// Its effect on the world.
     pub class: ToolClass,
     /// The scope that calling it needs.
     pub scope: Scope,
@@ -79,9 +79,9 @@ pub struct CallLimits {
 pub struct ToolCall {
     /// The tool.
     pub spec: Arc<ToolSpec>,
-    /// What the client sent.
+    /// The request as the client sent it.
     pub params: CallToolRequestParams,
-    /// Who calls, and the way back.
+    /// The caller, and the way back.
     pub visit: Visit,
     /// Where to report progress.
     pub progress: Progress,
@@ -123,7 +123,7 @@ impl From<StoreError> for ToolError {
     }
 }
 
-/// What a source offers besides tools.
+/// The offers of a source besides tools.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "MCP's capabilities are independent")]
 pub struct Offers {
@@ -151,9 +151,9 @@ pub trait ToolSource: Send + Sync + 'static {
         &'a self,
         visit: &'a Visit,
     ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>>;
-    /// What each upstream offers besides tools.
+    /// The offers of each upstream besides tools.
     fn offers<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Offers>>>;
-    /// Whether there may be anything but tools, for anybody.
+    /// True if there may be anything but tools, for anybody.
     fn may_offer(&self) -> bool;
     /// The item of this name, before it is judged. It asks no upstream to do anything.
     fn find<'a>(&'a self, visit: &'a Visit, wanted: Wanted<'a>) -> BoxFuture<'a, Option<Item>>;
@@ -166,7 +166,7 @@ pub trait ToolSource: Send + Sync + 'static {
 pub struct Progress(Option<(Channel, ProgressToken)>);
 
 impl Progress {
-    /// Reports to nobody.
+    /// Reports to no one.
     pub fn none() -> Self {
         Self(None)
     }
@@ -174,7 +174,7 @@ impl Progress {
     pub fn new(channel: Channel, token: ProgressToken) -> Self {
         Self(Some((channel, token)))
     }
-    /// Whether anybody listens.
+    /// True if anybody listens.
     pub fn is_wanted(&self) -> bool {
         self.0.is_some()
     }

@@ -28,7 +28,7 @@ struct Arguments {
     client_id: String,
 }
 
-/// What was withdrawn.
+/// The access that was withdrawn.
 #[derive(Serialize, JsonSchema)]
 struct Answer {
     /// The app.

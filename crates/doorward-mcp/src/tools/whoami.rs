@@ -48,9 +48,9 @@ struct Answer {
     identities: Vec<Account>,
     /// The client that acts.
     client_id: String,
-    /// What the client calls itself.
+    /// The name that the client gives itself.
     client_name: String,
-    /// What the access token allows.
+    /// The scopes of the access token.
     scopes: Vec<String>,
     /// When the access token ends, in seconds since 1970.
     token_expires_at: i64,

@@ -1,6 +1,8 @@
 //! Appends entries to the chain of hashes.
 
-use doorward_model::{AuditEntry, AuditEvent, AuditHead, CallFacts, Timestamp, audit::Outcome};
+use doorward_model::{
+    AuditEntry, AuditEvent, AuditHead, CallFacts, RecordedKind, Timestamp, audit::Outcome,
+};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
     EntityTrait, QueryFilter, QueryOrder,
@@ -45,15 +47,18 @@ pub(crate) async fn head<C: ConnectionTrait>(db: &C) -> Result<AuditHead, DbErr>
 }
 
 /// Appends events in order.
-pub(crate) async fn append(db: &DatabaseTransaction, events: Vec<AuditEvent>) -> Result<(), DbErr> {
+pub(crate) async fn append(
+    db: &DatabaseTransaction,
+    events: Vec<&AuditEvent>,
+) -> Result<(), DbErr> {
     if events.is_empty() {
         return Ok(());
     }
     lock(db).await?;
     let mut head = head(db).await?;
-    let mut rows = Vec::with_capacity(events.len().min(ROWS));
+    let mut rows = Vec::new();
     for event in events {
-        let entry = head.follow(event.storable());
+        let entry = head.follow(event.clone().storable());
         head = AuditHead::from(&entry);
         rows.push(row(entry));
         if rows.len() == ROWS {
@@ -109,7 +114,7 @@ fn row(entry: AuditEntry) -> audit::ActiveModel {
     audit::ActiveModel {
         seq: Set(seq),
         at: Set(event.at.0),
-        kind: Set(event.kind),
+        kind: Set(event.kind.as_str().to_owned()),
         outcome: Set(event.outcome.as_str().to_owned()),
         user_id: Set(event.actor.user_id),
         user_name: Set(event.actor.user_name),
@@ -156,7 +161,7 @@ pub(crate) fn entry(row: audit::Model) -> Result<AuditEntry, StoreError> {
     };
     let event = AuditEvent {
         at: Timestamp(row.at),
-        kind: row.kind,
+        kind: RecordedKind::from_stored(row.kind),
         outcome,
         actor,
         address: row.address.unwrap_or_default(),

@@ -95,7 +95,7 @@ pub(crate) fn entry(
     }
     // A metadata document that is read for the first time is a client that was added.
     if matches!(row, Row::Client(_)) && was.is_null() {
-        AuditKind::ClientAdded.as_str().clone_into(&mut event.kind);
+        event.kind = AuditKind::ClientAdded;
     }
     event.detail = json!({"before": before, "after": after}).to_string();
     Some(event)

@@ -2,6 +2,8 @@
 
 pub(crate) mod chain;
 pub(crate) mod compare;
+pub(crate) mod journal;
+pub(crate) mod recover;
 mod repeats;
 mod search;
 pub(crate) mod trail;

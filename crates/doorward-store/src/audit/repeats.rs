@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use doorward_model::{AuditEvent, audit::Outcome};
+use doorward_model::{AuditEvent, AuditKind, audit::Outcome};
 
 /// How long equal entries are counted together.
 const WINDOW: Duration = Duration::from_mins(1);
@@ -20,8 +20,8 @@ const FIRST: u32 = 10;
 /// begin anew.
 const MOST: usize = 4096;
 
-/// What makes two entries equal: kind, subject, address, who acts, and how it ended.
-type Key = (String, String, String, [Option<String>; 3], &'static str);
+/// The key by which entries are equal: kind, subject, address, who acts, and how it ended.
+type Key = (AuditKind, String, String, [Option<String>; 3], &'static str);
 
 struct Seen {
     since: Instant,
@@ -99,13 +99,7 @@ fn key(event: &AuditEvent) -> Option<Key> {
     }
     let actor =
         [event.actor.user_id.clone(), event.actor.client_id.clone(), event.actor.token_id.clone()];
-    Some((
-        event.kind.clone(),
-        event.subject.clone(),
-        event.address.clone(),
-        actor,
-        event.outcome.as_str(),
-    ))
+    Some((event.kind, event.subject.clone(), event.address.clone(), actor, event.outcome.as_str()))
 }
 
 /// The entry that tells of `count` equal ones: the last of them, with the number in its detail.
@@ -120,8 +114,6 @@ fn told(mut event: AuditEvent, count: u32) -> AuditEvent {
 
 #[cfg(test)]
 mod tests {
-    use doorward_model::AuditKind;
-
     use super::*;
 
     fn refused(client: &str, address: &str) -> AuditEvent {

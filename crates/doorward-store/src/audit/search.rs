@@ -24,7 +24,7 @@ pub struct AuditPage {
     pub entries: Vec<AuditEntry>,
     /// Where to go on: entries before this number. `None` when there are no more.
     pub before: Option<i64>,
-    /// Whether the search stopped at the end of a stretch rather than with a full page.
+    /// True if the search stopped at the end of a stretch rather than with a full page.
     pub stretched: bool,
 }
 
@@ -212,7 +212,7 @@ impl Store {
             .await?)
     }
 
-    /// What a person did and what was done about them: two indexes, each in order.
+    /// Actions of a user and about that user: two indexes, each in order.
     async fn concerning(
         &self,
         id: &str,
@@ -238,7 +238,7 @@ impl Store {
         Ok(both)
     }
 
-    /// What fits a rare condition first, then the rest: a planner that took the order's index
+    /// Entries that fit a rare condition first, then the rest: a planner that took the order's index
     /// instead would read everything.
     async fn led(
         &self,

@@ -1,19 +1,19 @@
-//! Entries of the traffic, such as tool calls and sign-ins: they wait a moment and are written
-//! together. Changes of what is allowed do not come this way: their entries are part of the
-//! change's own transaction.
+//! Entries that no unit carries, such as those of tool calls and refusals: they wait a moment and
+//! are written together. The journal keeps them until then. Entries of changes, sign-ins and grants
+//! do not come this way: they are part of their unit's transaction.
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use doorward_model::{AuditEvent, Change, ConnectStep, UnitOfWork};
+use doorward_model::{AuditEvent, AuditStamp, Change, ConnectStep, Timestamp, UnitOfWork};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::repeats::Repeats;
+use super::{journal::Journal, repeats::Repeats};
 use crate::{StoreError, store::Observer, tasks::Tasks, writer::Writer};
 
 /// How long an event may wait for others.
@@ -24,7 +24,8 @@ const BATCH: usize = 1000;
 const QUEUE: usize = 16_384;
 
 enum Note {
-    Event(Box<AuditEvent>),
+    /// An event, and its number in the journal.
+    Event(Box<AuditEvent>, Option<u64>),
     Step(Box<ConnectStep>),
     /// Answered when everything before it is written.
     Flush(oneshot::Sender<()>),
@@ -44,7 +45,7 @@ impl Default for StepGuard {
 }
 
 impl StepGuard {
-    /// Whether a step may be noted.
+    /// True if a step may be noted.
     pub(crate) fn admits(&self, step: &ConnectStep) -> bool {
         let minute = step.at.0 / 60;
         let count = match self.0.get(&step.address) {
@@ -62,6 +63,7 @@ impl StepGuard {
 pub(crate) struct Trail {
     queue: mpsc::UnboundedSender<Note>,
     backlog: Arc<Backlog>,
+    journal: Arc<OnceLock<Journal>>,
 }
 
 /// How many notes wait.
@@ -74,18 +76,29 @@ struct Backlog {
 impl Trail {
     pub(crate) fn start(writer: Arc<Writer>, tasks: &Tasks) -> Self {
         let (queue, receiver) = mpsc::unbounded_channel();
-        let backlog = Arc::<Backlog>::default();
-        tasks.start("audit trail", run(receiver, writer, Arc::clone(&backlog)));
-        Self { queue, backlog }
+        let (backlog, journal) = (Arc::<Backlog>::default(), Arc::<OnceLock<Journal>>::default());
+        let pen = Pen { writer, journal: Arc::clone(&journal) };
+        tasks.start("audit trail", run(receiver, pen, Arc::clone(&backlog)));
+        Self { queue, backlog, journal }
     }
 
-    /// Takes an entry of the traffic, from the writer for a unit that is committed and from
-    /// [`crate::Store::note`]. Every such entry passes here once.
+    /// Has every further entry kept in a journal until it is written. The first that is given stays.
+    pub(crate) fn keep(&self, journal: Journal) {
+        let _ = self.journal.set(journal);
+    }
+
+    /// Takes an entry that no unit carries, from [`crate::Store::note`].
     pub(crate) fn accept(&self, event: AuditEvent, observer: Option<&Arc<dyn Observer>>) {
         if let Some(observer) = observer {
             observer.happened(&event);
         }
-        self.put(Note::Event(Box::new(event)));
+        let event = Box::new(event);
+        match self.journal.get() {
+            Some(journal) => {
+                journal.keep(event, |event, seq| self.put(Note::Event(event, Some(seq))));
+            }
+            None => self.put(Note::Event(event, None)),
+        }
     }
 
     /// Takes a step if there is room; under a flood, steps may be lost.
@@ -126,7 +139,7 @@ impl Trail {
     }
 }
 
-async fn run(mut queue: mpsc::UnboundedReceiver<Note>, writer: Arc<Writer>, backlog: Arc<Backlog>) {
+async fn run(mut queue: mpsc::UnboundedReceiver<Note>, pen: Pen, backlog: Arc<Backlog>) {
     let mut notes = Vec::with_capacity(BATCH);
     let mut repeats = Repeats::default();
     loop {
@@ -149,24 +162,19 @@ async fn run(mut queue: mpsc::UnboundedReceiver<Note>, writer: Arc<Writer>, back
         }
         let taken = notes.len();
         let (mut events, mut steps, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+        let mut kept = None;
         for note in notes.drain(..) {
             match note {
-                Note::Event(event) => events.push(*event),
+                Note::Event(event, seq) => {
+                    kept = seq.map(|seq| (seq, event.at)).or(kept);
+                    events.push(*event);
+                }
                 Note::Step(step) => steps.push(*step),
                 Note::Flush(done) => waiting.push(done),
             }
         }
         let events = repeats.collapse(events, Instant::now(), ended || !waiting.is_empty());
-        let mut unit = UnitOfWork::new();
-        if !events.is_empty() {
-            unit.push(Change::Audit(events));
-        }
-        if !steps.is_empty() {
-            unit.push(Change::InsertSteps(steps));
-        }
-        if !unit.is_empty() {
-            write(&unit, &writer).await;
-        }
+        pen.write(events, steps, kept).await;
         backlog.waiting.fetch_sub(taken, Ordering::Relaxed);
         backlog.shrank.notify_waiters();
         for done in waiting {
@@ -178,12 +186,53 @@ async fn run(mut queue: mpsc::UnboundedReceiver<Note>, writer: Arc<Writer>, back
     }
 }
 
-/// Writes until it is written: the audit has no gaps while the database is away, only a delay.
-async fn write(unit: &UnitOfWork, writer: &Writer) {
+/// Writes what the trail collected.
+struct Pen {
+    writer: Arc<Writer>,
+    journal: Arc<OnceLock<Journal>>,
+}
+
+impl Pen {
+    /// Writes a group. `kept` is the number of its last event in the journal, and its moment.
+    async fn write(
+        &self,
+        events: Vec<AuditEvent>,
+        steps: Vec<ConnectStep>,
+        kept: Option<(u64, Timestamp)>,
+    ) {
+        let mut unit = UnitOfWork::new();
+        // Of a group whose events are all counted and not written yet, the journal keeps each.
+        let marked = self
+            .journal
+            .get()
+            .zip(kept)
+            .filter(|(journal, _)| !events.is_empty() || journal.is_large());
+        if !events.is_empty() {
+            unit.push(Change::Audit(events));
+        }
+        if !steps.is_empty() {
+            unit.push(Change::InsertSteps(steps));
+        }
+        if let Some((journal, (seq, at))) = marked {
+            unit.push(journal.mark(seq, at));
+        }
+        if !unit.is_empty()
+            && until_written(&unit, &self.writer).await
+            && let Some((journal, (seq, _))) = marked
+        {
+            journal.settled(seq);
+        }
+    }
+}
+
+/// Writes until it is written: the audit has no gaps while the database is away, only a delay. False
+/// if the store was closed before.
+async fn until_written(unit: &UnitOfWork, writer: &Writer) -> bool {
     let mut pause = Duration::from_millis(200);
     loop {
-        match writer.apply(unit.clone(), AuditEvent::default(), None).await {
-            Ok(()) | Err(StoreError::Closed) => return,
+        match writer.apply(unit.clone(), AuditStamp::default(), false).await {
+            Ok(()) => return true,
+            Err(StoreError::Closed) => return false,
             Err(error) => {
                 tracing::error!(%error, "the audit could not be written; trying again");
                 tokio::time::sleep(pause).await;

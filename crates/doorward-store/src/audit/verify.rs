@@ -25,7 +25,7 @@ pub struct AuditVerified {
 pub struct AuditBreak {
     /// The entry that does not fit.
     pub seq: i64,
-    /// What is wrong with it.
+    /// The fault.
     pub why: String,
 }
 
@@ -107,7 +107,9 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use doorward_model::{AuditEvent, AuditFilter, AuditKind, AuditSubject, Change};
+    use doorward_model::{
+        AuditEvent, AuditFilter, AuditKind, AuditSubject, Change, audit::subject,
+    };
     use sea_orm::ConnectionTrait;
 
     use super::*;
@@ -126,7 +128,7 @@ mod tests {
         let store = store("tamper").await;
         let events = (0..20)
             .map(|number| {
-                AuditEvent::new(AuditKind::SignedIn).about(AuditSubject::Key, &number.to_string())
+                AuditEvent::new(AuditKind::KeyAdded).about(AuditSubject::Key, &number.to_string())
             })
             .collect();
         store.apply(Change::Audit(events)).await.unwrap();
@@ -136,7 +138,7 @@ mod tests {
             .execute_unprepared("UPDATE audit SET subject = 'key:x' WHERE seq = 7")
             .await;
         assert!(forbidden.unwrap_err().to_string().contains("append-only"));
-        // Somebody who may change the schema gets past that, and not past the chain.
+        // A user who may change the schema gets past that, and not past the chain.
         store.sweeper.execute_unprepared("DROP TRIGGER audit_append_only").await.unwrap();
         store
             .sweeper
@@ -163,8 +165,8 @@ mod tests {
                 AuditKind::ToolCalled
             } else {
                 AuditKind::SignedIn
-            })
-            .about(AuditSubject::Key, &(number % 7).to_string());
+            });
+            event.subject = subject(AuditSubject::Key, &(number % 7).to_string());
             event.actor.user_id = Some(format!("u_{}", number % 5));
             event.at = doorward_model::Timestamp(1000 + number);
             event
@@ -203,7 +205,7 @@ mod tests {
             let expected: Vec<i64> = all
                 .iter()
                 .rev()
-                .filter(|(_, event)| filter.fits(event))
+                .filter(|(_, event)| filter.fits(&event.clone().into()))
                 .map(|(seq, _)| *seq)
                 .collect();
             let (mut found, mut before) = (Vec::new(), None);

@@ -85,7 +85,7 @@ impl Store {
             .await?;
         Ok(rows.into_iter().flatten().map(IdentityId::from_stored).collect())
     }
-    /// Whether a session, grant or access token that came by this upstream account counts at `now`.
+    /// True if a session, grant or access token that came by this upstream account counts at `now`.
     pub async fn is_identity_in_use(
         &self,
         id: &IdentityId,
@@ -133,7 +133,7 @@ impl Store {
             .count(&self.reader)
             .await?)
     }
-    /// Who was invited under an address at a provider.
+    /// The user who was invited under an e-mail address at a provider.
     pub async fn invitation(
         &self,
         provider: &ProviderId,

@@ -1,5 +1,5 @@
 //! Passkeys, authenticator apps, recovery codes: straight from the database, because they prove who
-//! somebody is.
+//! a user is.
 
 use doorward_model::{Passkey, Totp, UserId};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};

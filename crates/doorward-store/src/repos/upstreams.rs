@@ -28,7 +28,7 @@ impl Store {
         };
         Ok(self.caches.upstreams.get(&(), read).await?.unwrap_or_default())
     }
-    /// What is remembered of an upstream's tools, by name.
+    /// Records of an upstream's tools, by name.
     pub async fn pinned_tools(
         &self,
         name: UpstreamName,
@@ -103,7 +103,7 @@ impl Store {
             .count(&self.reader)
             .await?)
     }
-    /// Somebody on the way to an upstream's authorization server, straight from the database.
+    /// A user on the way to an upstream's authorization server, straight from the database.
     pub async fn connect_attempt(
         &self,
         state: &HashedToken,
@@ -127,7 +127,7 @@ impl Store {
             .filter(K::ExpiresAt.gt(now.0));
         Ok(theirs.one(&self.reader).await?.map(convert::kept))
     }
-    /// What is kept of this person under a tool's name and has not expired at `now`, the newest
+    /// Results that are kept of this user under a tool's name and has not expired at `now`, the newest
     /// first.
     pub async fn kept_results(
         &self,

@@ -37,12 +37,12 @@ pub(super) fn insert(new: &Client) -> Write {
         name: Name::Decides(Condition::InsertClient),
         work: run(Entity::insert(convert::client_row(new)).on_conflict(nothing())),
         stale: None,
-        // Registrations are traffic: anyone may send as many as the limits allow.
-        audit: if new.source == ClientSource::Administrator {
-            Audit::Entry(event)
+        // A client that registers itself acts for itself.
+        audit: Audit::Entry(if new.source == ClientSource::Administrator {
+            event
         } else {
-            Audit::Traffic(event.through(&new.id))
-        },
+            event.through(&new.id)
+        }),
     }
 }
 

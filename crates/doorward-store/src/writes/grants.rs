@@ -31,7 +31,7 @@ pub(super) fn insert_code(code: &AuthorizationCode) -> Write {
         name: Name::Always("insert_code"),
         work: run(authorization_code::Entity::insert(convert::code_row(code))),
         stale: None,
-        audit: Audit::Traffic(event.detail(reach(&code.scopes, &code.resources))),
+        audit: Audit::Entry(event.detail(reach(&code.scopes, &code.resources))),
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn insert(grant: &Grant) -> Write {
         name: Name::Always("insert_grant"),
         work: run(access_grant::Entity::insert(convert::grant_row(grant))),
         stale: None,
-        audit: Audit::Traffic(event.detail(reach(&grant.scopes, &grant.resources))),
+        audit: Audit::Entry(event.detail(reach(&grant.scopes, &grant.resources))),
     }
 }
 

@@ -13,7 +13,7 @@ mod sessions;
 mod settings;
 mod upstreams;
 
-use doorward_model::{AuditEvent, AuditKind, AuditSubject, Change, UpstreamChange};
+use doorward_model::{AuditEvent, AuditKind, AuditSubject, Change, FactorChange, UpstreamChange};
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, DeleteMany, EntityTrait,
     ExecResult, Insert, InsertMany, QueryTrait, UpdateMany,
@@ -29,7 +29,7 @@ use crate::{audit::compare::Row, condition::Condition, invalidate::Stale};
 pub(crate) struct Write {
     /// The name under which it is counted, and its condition.
     pub(crate) name: Name,
-    /// What it does to the database.
+    /// Its effect on the database.
     pub(crate) work: Work,
     /// The cached values that it makes stale.
     pub(crate) stale: Option<Stale>,
@@ -55,7 +55,7 @@ impl Name {
     }
 }
 
-/// What a write does to the database.
+/// The effect of a write on the database.
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Statements in order. Of a deciding write, the last one decides.
@@ -81,9 +81,6 @@ pub(crate) enum Audit {
         /// The entry is left out if the row did not change.
         only_if_different: bool,
     },
-    /// An entry of the traffic: handed to the trail by the writer itself when the unit is
-    /// committed.
-    Traffic(AuditEvent),
     /// The write consists of entries.
     Entries(Vec<AuditEvent>),
 }
@@ -252,23 +249,6 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::RedeemInvitation { provider, email } => {
             federation::redeem_invitation(&provider, &email)
         }
-        Change::InsertPasskey(passkey) => second_factor::insert_passkey(passkey),
-        Change::UsePasskey { id, credential, at } => {
-            second_factor::use_passkey(&id, &credential, at)
-        }
-        Change::DeletePasskey { user_id, id } => second_factor::delete_passkey(&user_id, &id),
-        Change::PutTotp(totp) => second_factor::put_totp(&totp),
-        Change::ConfirmTotp { user_id, step, at } => {
-            second_factor::confirm_totp(&user_id, step, at)
-        }
-        Change::UseTotp { user_id, step } => second_factor::use_totp(&user_id, step),
-        Change::DeleteTotp(user_id) => second_factor::delete_totp(&user_id),
-        Change::ReplaceRecoveryCodes { user_id, codes } => {
-            second_factor::replace_recovery_codes(&user_id, &codes)
-        }
-        Change::UseRecoveryCode { user_id, code } => {
-            second_factor::use_recovery_code(&user_id, &code)
-        }
         Change::InsertAccessToken(token) => access_tokens::insert(&token),
         Change::RotateAccessToken(token) => access_tokens::rotate(&token),
         Change::RevokeAccessToken { id, user_id, at } => {
@@ -287,13 +267,38 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::InsertSigningKey(key) => settings::insert_signing_key(&key),
         Change::RetireSigningKeys { except, at } => settings::retire_signing_keys(&except, at),
         Change::PutSetting { key, value } => settings::put(key, value),
+        Change::MarkJournal { journal, seq, at } => settings::mark_journal(&journal, seq, at),
         Change::InsertSetting { key, value } => settings::insert(key, value),
         Change::Expect { object, etag } => settings::expect(object, etag),
         Change::ExpectOtherAdministrator(user_id) => settings::expect_other_administrator(user_id),
         Change::Audit(events) => settings::audit(events),
         Change::InsertRecord { id, at, body } => settings::insert_record(id, at, &body),
         Change::InsertSteps(steps) => settings::insert_steps(&steps),
+        Change::Factor(change) => of_factor(change),
         Change::Upstream(change) => of_upstream(change),
+    }
+}
+
+/// The write of a change to second factors.
+fn of_factor(change: FactorChange) -> Write {
+    match change {
+        FactorChange::InsertPasskey(passkey) => second_factor::insert_passkey(passkey),
+        FactorChange::UsePasskey { id, credential, at } => {
+            second_factor::use_passkey(&id, &credential, at)
+        }
+        FactorChange::DeletePasskey { user_id, id } => second_factor::delete_passkey(&user_id, &id),
+        FactorChange::PutTotp(totp) => second_factor::put_totp(&totp),
+        FactorChange::ConfirmTotp { user_id, step, at } => {
+            second_factor::confirm_totp(&user_id, step, at)
+        }
+        FactorChange::UseTotp { user_id, step } => second_factor::use_totp(&user_id, step),
+        FactorChange::DeleteTotp(user_id) => second_factor::delete_totp(&user_id),
+        FactorChange::ReplaceRecoveryCodes { user_id, codes } => {
+            second_factor::replace_recovery_codes(&user_id, &codes)
+        }
+        FactorChange::UseRecoveryCode { user_id, code } => {
+            second_factor::use_recovery_code(&user_id, &code)
+        }
     }
 }
 

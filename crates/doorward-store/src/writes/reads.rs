@@ -57,7 +57,7 @@ impl Read {
     }
 }
 
-/// What depends on accounts at an identity provider.
+/// Objects that depend on accounts at an identity provider.
 #[derive(Debug)]
 pub(crate) struct Dependents {
     pub(crate) provider: ProviderId,
@@ -65,7 +65,7 @@ pub(crate) struct Dependents {
     /// than these.
     pub(crate) kept_issuers: Option<Vec<String>>,
     pub(crate) at: Timestamp,
-    /// Whether users may sign in with passwords.
+    /// True if users may sign in with passwords.
     pub(crate) passwords: bool,
 }
 

@@ -32,7 +32,7 @@ pub(super) fn insert(new: &Session) -> Write {
         work: run(session::Entity::insert(convert::session_row(new))),
         stale: None,
         // A session that waits for a second factor is no sign-in yet.
-        audit: if new.complete { Audit::Traffic(event) } else { Audit::Silent },
+        audit: if new.complete { Audit::Entry(event) } else { Audit::Silent },
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) fn end(token: &HashedToken, signs_in: bool) -> Write {
         audit: if signs_in {
             Audit::Silent
         } else {
-            Audit::Traffic(AuditEvent::new(AuditKind::SessionEnded))
+            Audit::Entry(AuditEvent::new(AuditKind::SessionEnded))
         },
     }
 }

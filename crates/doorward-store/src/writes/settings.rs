@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{Audit, Name, Read, Work, Write, about, nothing, run};
 use crate::{
-    audit::compare::Row,
+    audit::{compare::Row, recover::MARK},
     condition::Condition,
     convert,
     entities::{
@@ -112,6 +112,23 @@ pub(super) fn put(key: String, value: String) -> Write {
         })
         .on_conflict(replace)),
         stale: Some(Stale::Settings),
+    }
+}
+
+pub(super) fn mark_journal(journal: &str, seq: u64, at: Timestamp) -> Write {
+    let replace =
+        OnConflict::column(setting::Column::Name).update_column(setting::Column::Value).to_owned();
+    let row = setting::ActiveModel {
+        name: Set(format!("{MARK}{journal}")),
+        value: Set(format!("{seq} {at}")),
+    };
+    Write {
+        name: Name::Always("mark_journal"),
+        work: run(setting::Entity::insert(row).on_conflict(replace)),
+        // It is read only when a server starts, and past the cache.
+        stale: None,
+        // The entries themselves are in the same unit.
+        audit: Audit::Silent,
     }
 }
 

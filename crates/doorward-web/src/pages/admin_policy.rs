@@ -1,4 +1,4 @@
-//! Explains who may call which tool, and why.
+//! Explains who may use which tool, prompt, resource or upstream, and why.
 
 use askama::Template;
 use axum::{
@@ -6,12 +6,12 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_model::PersonName;
 use doorward_transport::Params;
 
 use super::error::Oops;
 use crate::{
     Explanation, Web,
+    console::AskedKind,
     frame::{Frame, draw},
     language::filters,
     visitor::Administrator,
@@ -24,7 +24,9 @@ struct Page {
     tab: &'static str,
     user: String,
     client: String,
-    tool: String,
+    kinds: [(AskedKind, &'static str, &'static str); 5],
+    kind: AskedKind,
+    item: String,
     error: Option<String>,
     answer: Option<Explanation>,
 }
@@ -38,30 +40,36 @@ pub(crate) async fn get(
     let text = |name: &str| {
         params.get(name).unwrap_or_default().trim().chars().take(512).collect::<String>()
     };
-    let (user, client, tool) = (text("user"), text("client"), text("tool"));
+    let (user, client) = (text("user"), text("client"));
+    let wanted = text("kind");
+    let kind = AskedKind::ALL.iter().find(|(_, word, _)| *word == wanted);
     let mut page = Page {
         frame: web.frame(Some(&administrator.0.browser)),
         tab: "policy",
         user,
         client,
-        tool,
+        kinds: AskedKind::ALL,
+        kind: kind.map(|(kind, ..)| *kind).unwrap_or_default(),
+        item: text("item"),
         error: None,
         answer: None,
     };
-    if !page.user.is_empty() && !page.tool.is_empty() {
-        let person = match PersonName::parse(&page.user) {
-            Ok(name) => web.parts.store.person_named(&name).await,
-            Err(_) => Ok(None),
-        };
-        match person {
+    if !page.user.is_empty() && !page.item.is_empty() {
+        match web.parts.store.person_by(&page.user).await {
             Ok(Some(person)) => {
-                match web.parts.console.explain(&person, &page.client, &page.tool).await {
+                let item = (page.kind, page.item.as_str());
+                match web.parts.console.explain(&person, &page.client, item).await {
                     Ok(Some(answer)) => page.answer = Some(answer),
-                    Ok(None) => page.error = Some("No tool of this name was ever seen.".to_owned()),
+                    Ok(None) => {
+                        page.error = Some(
+                            "There is no such upstream, or no tool of this name was ever seen."
+                                .to_owned(),
+                        );
+                    }
                     Err(error) => return Oops::unavailable(&error).draw(&web),
                 }
             }
-            Ok(None) => page.error = Some("There is nobody of this name.".to_owned()),
+            Ok(None) => page.error = Some("No user has this name or ID.".to_owned()),
             Err(error) => return Oops::unavailable(&error).draw(&web),
         }
     }

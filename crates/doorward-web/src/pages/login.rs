@@ -319,7 +319,7 @@ pub(crate) async fn passkey(
         Ok(signed_in) => web.let_in(&signed_in, &onward),
         Err(doorward_accounts::FactorError::Store(error)) => Oops::unavailable(&error).draw(&web),
         Err(error) => {
-            tracing::info!(?error, address = %browser.address.0, "sign-in with a passkey refused");
+            tracing::info!(error = error.logged(), address = %browser.address.0, "sign-in with a passkey refused");
             let pending = match params.get("request") {
                 None => None,
                 Some(sealed) => match web.reopen(sealed, &browser).await {

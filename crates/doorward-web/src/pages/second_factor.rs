@@ -242,7 +242,7 @@ pub(crate) async fn post(
         Ok(Ok(method)) => method,
         Ok(Err(FactorError::Store(error))) => return Oops::unavailable(&error).draw(&web),
         Ok(Err(error)) => {
-            tracing::info!(person = %visitor.person.id, ?error, "a second factor was not proved");
+            tracing::info!(person = %visitor.person.id, error = error.logged(), "a second factor was not proved");
             return show(&web, &browser, visitor, &params, Some(&error)).await;
         }
         Err(response) => return response,

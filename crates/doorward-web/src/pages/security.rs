@@ -200,7 +200,7 @@ async fn after(
         Ok(method) => method,
         Err(FactorError::Store(error)) => return Oops::unavailable(&error).draw(web),
         Err(error) => {
-            tracing::info!(person = %signed_in.visitor.person.id, ?error, "a factor was not set up");
+            tracing::info!(person = %signed_in.visitor.person.id, error = error.logged(), "a factor was not set up");
             let response = show(web, signed_in, Some(words(&error))).await;
             return refusal(response, &error);
         }

@@ -85,7 +85,7 @@ enum Ended {
     Failed,
 }
 
-/// What is exported, and how.
+/// The entries to export, and the format.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Export")]
@@ -117,7 +117,7 @@ struct Entries {
     /// Where to go on; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<i64>,
-    /// Whether the search stopped because it had looked through very many entries; `next` goes on
+    /// True if the search stopped because it had looked through very many entries; `next` goes on
     /// from there.
     partial: bool,
 }
@@ -130,7 +130,7 @@ struct Entry {
     members: serde_json::Map<String, Value>,
 }
 
-/// What was recorded of a call.
+/// The record of a call.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CallRecord")]
 struct Record {

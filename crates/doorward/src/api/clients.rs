@@ -98,14 +98,14 @@ struct Shown {
     redirect_uris: Vec<String>,
     token_endpoint_auth_method: String,
     client_uri: Option<String>,
-    /// Whether it may ask administrators for the scope admin.
+    /// True if it may ask administrators for the scope admin.
     admin: bool,
     created_at: i64,
     authorized_at: Option<i64>,
     blocked: bool,
-    /// Whether it may be used where approval is asked for.
+    /// True if it may be used where approval is asked for.
     approved: bool,
-    /// Whether its metadata document may not change.
+    /// True if its metadata document may not change.
     pinned: bool,
     /// Names this state, for If-Match.
     etag: String,
@@ -158,7 +158,7 @@ struct Clients {
     registered: u64,
     /// How many may.
     max_registrations: u64,
-    /// Whether clients that no administrator added must be approved.
+    /// True if clients that no administrator added must be approved.
     approval: bool,
 }
 
@@ -209,7 +209,7 @@ struct New {
     redirect_uris: Vec<String>,
     /// `none`, `client_secret_basic` or `client_secret_post`.
     token_endpoint_auth_method: Option<Method>,
-    /// Whether it may ask administrators for the scope admin.
+    /// True if it may ask administrators for the scope admin.
     #[serde(default)]
     admin: bool,
 }
@@ -223,7 +223,7 @@ enum Method {
     ClientSecretPost,
 }
 
-/// What is decided.
+/// The decision.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ClientDecision")]
@@ -243,11 +243,11 @@ enum Verb {
     Unpin,
 }
 
-/// What is cleaned up.
+/// The registrations that are cleaned up.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Clean {
-    /// How old a registration that nobody authorised must be, in days.
+    /// How old a registration that no one authorised must be, in days.
     #[schemars(range(min = 0, max = 3660))]
     unused_days: u32,
 }

@@ -87,13 +87,13 @@ struct Shown {
     name: String,
     email: Option<String>,
     display_name: Option<String>,
-    /// What an administrator made them.
+    /// The roles that an administrator gave them.
     roles: Vec<String>,
-    /// What the rules of their providers made them.
+    /// The roles that rules of their providers gave them.
     provider_roles: Vec<String>,
     administrator: bool,
     disabled: bool,
-    /// Whether they can sign in with a password.
+    /// True if they can sign in with a password.
     has_password: bool,
     /// Seconds since 1970.
     created_at: i64,
@@ -196,7 +196,7 @@ struct New {
     provider: Option<String>,
 }
 
-/// What changes. What is left out stays.
+/// The changes. A part that is left out stays.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "PersonChange")]
@@ -207,11 +207,11 @@ struct Changed {
     display_name: Option<String>,
 }
 
-/// What ends.
+/// The objects that end.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SignOut {
-    /// Whether connected apps must ask again too.
+    /// True if connected apps must ask again too.
     #[serde(default)]
     apps: bool,
 }

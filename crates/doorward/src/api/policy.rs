@@ -1,14 +1,17 @@
-//! Who may call which tool, and why.
+//! Explanations of the policy.
 
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use doorward_model::{PersonName, routes};
+use doorward_model::routes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operation::{Answered, Asked, Operation, Refused, needs, show};
-use crate::{app::App, explain};
+use crate::{
+    app::App,
+    explain::{self, Named},
+};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -16,52 +19,72 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::READ,
             routes::API_EXPLAIN,
             "explainPolicy",
-            "Says whether a person may call a tool through a client, and why.",
+            "Tells if a user may use a tool, a prompt, a resource or an upstream through a client, and why.",
             explain,
         )
         .query::<Which>()
         .answer::<Explained>(200, "The answer, step by step.")
-        .missing("There is no such person or tool."),
+        .problem(400, "None or several of tool, prompt, resource, template and upstream are given.")
+        .missing("There is no such user, tool or upstream."),
     ]
 }
 
-/// Which call.
+/// The use that is asked about. Exactly one of `tool`, `prompt`, `resource`, `template` and
+/// `upstream` is given.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WhichCall")]
 struct Which {
-    /// The person's sign-in name.
+    /// The user's ID or sign-in name.
     user: String,
     /// The tool, by its name at /mcp.
-    tool: String,
-    /// The client's id or name; without one, any client.
+    tool: Option<String>,
+    /// The prompt, by its name at /mcp.
+    prompt: Option<String>,
+    /// The resource, by its URI at /mcp.
+    resource: Option<String>,
+    /// The resource template, by its URI at /mcp.
+    template: Option<String>,
+    /// The upstream as a whole, by its name.
+    upstream: Option<String>,
+    /// The client's ID or name; without one, any client.
     client: Option<String>,
 }
 
 /// The answer.
 #[derive(Serialize, JsonSchema)]
 struct Explained {
-    tool: String,
+    /// The item, under its name at /mcp.
+    item: String,
     /// `allow`, `confirm`, `deny` or `not offered`.
     answer: String,
     why: Vec<String>,
 }
 
 async fn explain(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answered {
-    let name = PersonName::parse(&which.user).map_err(|_| Refused::missing("person"))?;
-    let person = app.store.person_named(&name).await?.ok_or_else(|| Refused::missing("person"))?;
+    let named = Named {
+        tool: which.tool.as_deref(),
+        prompt: which.prompt.as_deref(),
+        resource: which.resource.as_deref(),
+        template: which.template.as_deref(),
+        upstream: which.upstream.as_deref(),
+    };
+    let wanted = named.wanted().ok_or_else(|| {
+        Refused::bad("give exactly one of tool, prompt, resource, template and upstream")
+    })?;
+    let person = app.store.person_by(&which.user).await?.ok_or_else(|| Refused::missing("user"))?;
     let found = explain::explain(
         &app.store,
         &app.gateway,
         app.mcp.judge(),
-        (&person, which.client.as_deref().unwrap_or_default(), &which.tool),
+        (&person, which.client.as_deref().unwrap_or_default(), wanted),
     )
     .await?;
-    let explained = found.ok_or_else(|| Refused::missing("tool"))?;
+    let explained = found.ok_or_else(|| Refused::missing("item"))?;
     Ok(show(
         StatusCode::OK,
         &Explained {
-            tool: explained.tool,
+            item: explained.item,
             answer: explained.answer.to_owned(),
             why: explained.why,
         },

@@ -77,7 +77,7 @@ struct Shown {
     enabled: bool,
     /// `configuration` or `command`.
     source: String,
-    /// What to register there.
+    /// The registration to make there.
     redirect_uri: String,
     /// How many accounts are linked.
     people: u64,
@@ -112,7 +112,7 @@ pub(super) struct Found {
     pub(super) says: String,
 }
 
-/// What was found.
+/// The findings.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Tried {
     pub(super) ok: bool,

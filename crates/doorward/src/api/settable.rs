@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::operation::Refused;
 use crate::config;
 
-/// What is added.
+/// The addition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Upstream,

@@ -37,15 +37,15 @@ pub(super) fn operations() -> Vec<Operation> {
 /// Settings that change while the server runs.
 #[derive(Serialize, JsonSchema)]
 struct Settings {
-    /// Whether the MCP server is on.
+    /// True if the MCP server is on.
     mcp_enabled: bool,
     /// A notice that every page shows; empty for none.
     notice: String,
-    /// What is public while the MCP server is on.
+    /// Information that is public while the MCP server is on.
     public: Vec<String>,
 }
 
-/// What changes. What is left out stays.
+/// The changes. A part that is left out stays.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "SettingsChange")]

@@ -62,11 +62,11 @@ struct AttemptShown {
     standing: String,
     /// Why, for programs.
     code: String,
-    /// What happened, in plain words.
+    /// The event in plain words.
     what: String,
-    /// What helps.
+    /// The remedy.
     advice: String,
-    /// What is known of this client.
+    /// Facts about this client.
     quirk: Option<String>,
     steps: Vec<StepShown>,
 }

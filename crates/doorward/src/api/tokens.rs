@@ -106,7 +106,7 @@ struct New {
     /// The service's account.
     #[schemars(length(min = 1, max = 64))]
     service: String,
-    /// What the token is for.
+    /// The purpose of the token.
     #[schemars(length(min = 1, max = 80))]
     name: String,
     /// The scopes, such as `mcp:read`.
@@ -168,7 +168,7 @@ async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(new): Sent<New>
         .map_err(|error| Refused::bad(format!("service: {error}")))?;
     let service = Role::parse("service").map_err(|error| Refused::bad(error.to_string()))?;
     let person = match app.store.person_named(&name).await? {
-        // Somebody's own tokens are theirs to make.
+        // A user's own tokens are theirs to make.
         Some(person) if person.password.is_some() || !person.roles.contains(&service) => {
             return Err(Refused::conflict(
                 "service: this account is a person's, who makes their own tokens",

@@ -138,13 +138,13 @@ struct New {
     settings: Map<String, Value>,
 }
 
-/// What was deleted.
+/// The number of deletions.
 #[derive(Serialize, JsonSchema)]
 struct Deleted {
     deleted: String,
 }
 
-/// What is listed anew.
+/// The list that is read anew.
 #[derive(Serialize, JsonSchema)]
 struct Refreshing {
     refreshing: String,
@@ -167,9 +167,9 @@ struct Reviewed {
     /// `read`, `write` or `destructive`.
     class: String,
     class_set_by_administrator: bool,
-    /// What looks wrong.
+    /// Warnings.
     warnings: Vec<String>,
-    /// What differs from what was approved.
+    /// Differences from the approved definition.
     differences: Vec<Differs>,
     definition: Value,
     /// Names this state, for If-Match.
@@ -192,13 +192,13 @@ struct Differs {
 struct Tool {
     tool: String,
     state: String,
-    /// What an administrator made it; null while its annotations are believed.
+    /// The class that an administrator gave it; null while its annotations are believed.
     class: Option<String>,
     /// Names this state, for If-Match.
     etag: String,
 }
 
-/// What an administrator decides about a tool.
+/// The decision of an administrator about a tool.
 #[derive(Deserialize, JsonSchema)]
 #[serde(tag = "decision", rename_all = "lowercase", deny_unknown_fields)]
 #[schemars(rename = "ToolDecision")]

@@ -29,7 +29,7 @@ fn sync_folder(file: &Path) -> std::io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-/// What SQLite leaves beside a file.
+/// The files that SQLite leaves beside a database.
 fn tidy(file: &Path) {
     for ending in ["-wal", "-shm"] {
         let _ = fs::remove_file(format!("{}{ending}", file.display()));

@@ -40,7 +40,7 @@ impl Context {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             master: self.master(store).await?,
-            // Commands sign nobody in.
+            // Commands sign no one in.
             public_url: None,
             name: self.config.pages.name.clone(),
             config: self.config.accounts.clone(),
@@ -86,9 +86,8 @@ impl Context {
     }
     /// A person by their sign-in name.
     pub(super) async fn person(&self, store: &Store, name: &str) -> Result<Arc<Person>, Failed> {
-        let found = store.people().await?.into_iter().find(|person| person.name.as_str() == name);
-        found.map(Arc::new).ok_or_else(|| {
-            Failed(format!("there is nobody called {name}; doorward user list names everybody"))
+        store.person_by(name).await?.ok_or_else(|| {
+            Failed(format!("no user has the name or the ID {name}; doorward user list shows both"))
         })
     }
     pub(super) fn registration(&self, store: &Store) -> Result<Registration, Failed> {

@@ -294,7 +294,7 @@ fn print_json(value: &serde_json::Value) {
     println!("{value:#}");
 }
 
-/// What one look found: how it is, or what is wrong and what to do.
+/// The result of one check: the state, or the fault and its remedy.
 struct Finding {
     what: String,
     result: Result<String, String>,

@@ -2,50 +2,78 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use clap::Subcommand;
+use clap::{ArgGroup, Args, Subcommand};
 use doorward_mcp::Judge;
 use serde_json::json;
 
 use super::{context::Context, print_json};
 use crate::{
     Failed,
-    explain::{self, Explained},
+    explain::{self, Explained, Named},
 };
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Says whether a person may call a tool through a client, and why.
-    Explain {
-        /// The person's sign-in name.
-        #[arg(long, value_name = "NAME")]
-        user: String,
-        /// The client's id or name; without one, any client.
-        #[arg(long, value_name = "ID|NAME", default_value = "")]
-        client: String,
-        /// The tool, by its name at /mcp.
-        #[arg(long, value_name = "NAME")]
-        tool: String,
-    },
+    /// Tells if a user may use a tool, a prompt, a resource or an upstream through a client, and why.
+    Explain(Asked),
+}
+
+#[derive(Args, Debug)]
+#[command(group(ArgGroup::new("item").required(true).args(["tool", "prompt", "resource", "template", "upstream"])))]
+pub(super) struct Asked {
+    /// The user's ID or sign-in name.
+    #[arg(long, value_name = "ID|NAME")]
+    user: String,
+    /// The client's ID or name; without one, any client.
+    #[arg(long, value_name = "ID|NAME", default_value = "")]
+    client: String,
+    /// The tool, by its name at /mcp.
+    #[arg(long, value_name = "NAME")]
+    tool: Option<String>,
+    /// The prompt, by its name at /mcp. Its completions follow it.
+    #[arg(long, value_name = "NAME")]
+    prompt: Option<String>,
+    /// The resource, by its URI at /mcp (UPSTREAM+URI). Subscriptions follow it.
+    #[arg(long, value_name = "URI")]
+    resource: Option<String>,
+    /// The resource template, by its URI at /mcp. Its completions follow it.
+    #[arg(long, value_name = "URI")]
+    template: Option<String>,
+    /// The upstream as a whole: its capabilities, its log messages, changes of its lists.
+    #[arg(long, value_name = "NAME")]
+    upstream: Option<String>,
 }
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
-    let Command::Explain { user, client, tool } = command;
+    let Command::Explain(asked) = command;
+    let named = Named {
+        tool: asked.tool.as_deref(),
+        prompt: asked.prompt.as_deref(),
+        resource: asked.resource.as_deref(),
+        template: asked.template.as_deref(),
+        upstream: asked.upstream.as_deref(),
+    };
+    let wanted = named.wanted().ok_or_else(|| {
+        Failed("this is no name of an upstream; doorward upstream list names them".to_owned())
+    })?;
     let store = context.store().await?;
-    let person = context.person(&store, &user).await?;
+    let person = context.person(&store, &asked.user).await?;
     let gateway = context.gateway(&store).await?;
     let judge = Judge::new(
         Arc::new(context.checked.access.clone()),
         Arc::new(context.checked.policy.clone()),
     );
-    let found = explain::explain(&store, &gateway, &judge, (&person, &client, &tool)).await?;
-    let Explained { tool, answer, why } = found.ok_or_else(|| {
-        Failed(format!("no tool {tool} was ever seen; doorward upstream tools lists them"))
+    let call = (person.as_ref(), asked.client.as_str(), wanted);
+    let found = explain::explain(&store, &gateway, &judge, call).await?;
+    let Explained { item, answer, why } = found.ok_or_else(|| {
+        let told = "there is no such item: doorward upstream list names the upstreams, doorward upstream tools their tools";
+        Failed(told.to_owned())
     })?;
     if context.json {
-        print_json(&json!({"tool": tool, "answer": answer, "why": why}));
+        print_json(&json!({"item": item, "answer": answer, "why": why}));
         return Ok(ExitCode::SUCCESS);
     }
-    say!("{tool}: {answer}");
+    say!("{item}: {answer}");
     for step in why {
         say!("  {step}");
     }

@@ -19,7 +19,7 @@ pub(super) enum Command {
     Add {
         /// Its name in addresses: lower-case letters, digits and '-'.
         name: String,
-        /// What it is.
+        /// Its kind.
         #[arg(long, value_parser = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())]
         kind: String,
         /// The client id that the provider gave you.

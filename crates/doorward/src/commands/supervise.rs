@@ -58,7 +58,7 @@ pub(super) async fn run(command: &[String]) -> Result<ExitCode, Failed> {
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// Whether a process other than us belongs to our group.
+/// True if a process other than us belongs to our group.
 fn in_our_group(id: i32) -> bool {
     let Some(process) = rustix::process::Pid::from_raw(id) else { return false };
     process != getpid()

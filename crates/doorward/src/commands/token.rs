@@ -14,7 +14,7 @@ use crate::Failed;
 pub(super) enum Command {
     /// Makes a token and prints its value, which is shown once.
     Create {
-        /// What it is for.
+        /// Its purpose.
         name: String,
         /// The sign-in name of the person that it acts for.
         #[arg(

@@ -20,7 +20,7 @@ pub(super) enum Command {
         /// Its name in addresses and before the names of its tools: lower-case letters, digits and
         /// '-'.
         name: String,
-        /// What it is.
+        /// Its kind.
         #[arg(long, value_parser = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>())]
         kind: String,
         /// Its address.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Config;
 
-/// What a key holds.
+/// The type of a key's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Text.
@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What a value of this kind must be, as an error says it.
+    /// The demand on a value of this kind, as an error states it.
     pub fn demand(self) -> &'static str {
         match self {
             Self::Text => "must be a string",
@@ -36,15 +36,15 @@ impl Kind {
 pub struct Key {
     /// Its section.
     pub section: String,
-    /// What the section is about.
+    /// The subject of the section.
     pub section_description: String,
     /// Its name in the section.
     pub name: String,
-    /// What it holds.
+    /// Its contents.
     pub kind: Kind,
-    /// Whether its value is a secret, which nothing prints.
+    /// True if its value is a secret, which nothing prints.
     pub secret: bool,
-    /// What it means.
+    /// Its meaning.
     pub description: String,
     /// Its default, as TOML.
     pub default: String,
@@ -55,7 +55,7 @@ impl Key {
     pub fn path(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }
-    /// Whether it stands for the key of each of many.
+    /// True if it stands for the key of each of many.
     pub(super) fn is_of_many(&self) -> bool {
         MANY.iter().any(|(_, section)| *section == self.section)
     }

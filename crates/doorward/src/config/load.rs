@@ -126,7 +126,7 @@ fn read_file(
     })
 }
 
-/// What checks a parsed file.
+/// The check of a parsed file.
 struct File<'a> {
     at: &'a dyn Fn(usize) -> Origin,
     known: &'a [Key],

@@ -1,24 +1,23 @@
 //! Configuration: embedded defaults ← `doorward.toml` ← `DOORWARD_SECTION__KEY` ←
 //! `DOORWARD_SECTION__KEY_FILE`.
 
+mod check;
 mod keys;
 mod load;
+mod sections;
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr};
+use std::{collections::BTreeMap, fmt};
 
-use doorward_model::{AccessPolicy, PublicUrl, SecretSetting, SigningAlgorithm, ToolPolicy};
-use doorward_transport::{
-    address::TrustedProxies,
-    outbound::{Bounds, OutboundSetupError},
-};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use check::{Checked, Loaded};
 pub use keys::{
     Key, Kind, PROVIDERS, UPSTREAMS, all as known_keys, in_force as keys_in_force, schema,
 };
 pub(crate) use load::value_from_text;
 pub use load::{Environment, load};
+pub use sections::{AccessConfig, AuditConfig, LogConfig, MetricsConfig, PolicyConfig};
 
 /// Everything that can be configured. Every key has a default: an empty file is a complete
 /// configuration.
@@ -37,11 +36,11 @@ pub struct Config {
     pub providers: BTreeMap<String, doorward_federation::ProviderConfig>,
     /// Upstream servers, each in a table of its own: `[upstreams.github]`.
     pub upstreams: BTreeMap<String, doorward_gateway::UpstreamConfig>,
-    /// What roles allow, and where one factor is not enough.
+    /// Permissions of roles, and where one factor is not enough.
     pub access: AccessConfig,
     /// Which tools, for whom.
     pub policy: PolicyConfig,
-    /// What is remembered of what happens.
+    /// The record of events.
     pub audit: AuditConfig,
     /// Figures for Prometheus.
     pub metrics: MetricsConfig,
@@ -59,137 +58,8 @@ pub struct Config {
     pub pages: doorward_web::Config,
     /// Requests that this server makes, such as fetching a Client ID Metadata Document.
     pub outbound: doorward_transport::OutboundConfig,
-    /// What is logged.
+    /// The log.
     pub log: LogConfig,
-}
-
-/// What roles allow, and where one factor is not enough.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct AccessConfig {
-    /// Who may have a scope, as rules `SCOPE = ROLE ROLE…`, such as `mcp:write = developer admin`.
-    /// A scope without a rule is for everybody. Losing the role takes effect on the next call.
-    pub scope_roles: Vec<String>,
-    /// Who may call a tool, as rules `TOOL = ROLE ROLE…`; `*` in the name stands for anything, and
-    /// of several rules that match all must hold. A tool without a rule is for everybody.
-    pub tool_roles: Vec<String>,
-    /// Scopes that are given only to people who proved a second factor.
-    pub second_factor_scopes: Vec<String>,
-    /// Whether the administrator's pages ask for a second factor.
-    pub second_factor_for_administrators: bool,
-}
-
-impl AccessConfig {
-    /// Reads the rules. Answers the key of the one that is wrong.
-    pub fn policy(&self) -> Result<AccessPolicy, (&'static str, String)> {
-        let read = |scopes: &[String], tools: &[String], factors: &[String]| {
-            AccessPolicy::parse(scopes, tools, factors).map_err(|error| error.to_string())
-        };
-        read(&self.scope_roles, &[], &[]).map_err(|error| ("access.scope_roles", error))?;
-        read(&[], &self.tool_roles, &[]).map_err(|error| ("access.tool_roles", error))?;
-        let mut policy = read(&self.scope_roles, &self.tool_roles, &self.second_factor_scopes)
-            .map_err(|error| ("access.second_factor_scopes", error))?;
-        policy.second_factor_for_administrators = self.second_factor_for_administrators;
-        Ok(policy)
-    }
-}
-
-/// Which tools, for whom. The first rule that fits a tool, a person and a client decides; it hides
-/// the tool and refuses its call alike.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct PolicyConfig {
-    /// Rules such as `deny role=guest class=write,destructive upstream=wiki`: `allow`, `deny` or
-    /// `confirm`, then conditions `KEY=VALUE,VALUE…` that must all hold. Keys are user (an ID, or a
-    /// pattern with `@` for the verified e-mail address), role, client (an ID, or a pattern for the
-    /// address of a metadata document), upstream, tool, kind (tool, prompt, resource), class (read,
-    /// write, destructive) and hint (open-world, closed-world, idempotent, not-idempotent); `*`
-    /// stands for anything where a pattern may stand. Names that users and clients choose are not
-    /// accepted. Rules hold for prompts and resources as for tools: `tool` is then the prompt's
-    /// name or the resource's URI, the class is read. `confirm` asks the user before each call.
-    pub rules: Vec<String>,
-    /// What holds where no rule fits: `allow`, `deny` or `confirm`.
-    pub default: String,
-}
-
-impl Default for PolicyConfig {
-    fn default() -> Self {
-        Self { rules: Vec::new(), default: "allow".to_owned() }
-    }
-}
-
-impl PolicyConfig {
-    /// Reads the rules. Answers the key of the one that is wrong.
-    pub fn policy(&self) -> Result<ToolPolicy, (&'static str, String)> {
-        ToolPolicy::parse(&[], &self.default)
-            .map_err(|error| ("policy.default", error.to_string()))?;
-        ToolPolicy::parse(&self.rules, &self.default)
-            .map_err(|error| ("policy.rules", error.to_string()))
-    }
-}
-
-/// What is remembered of what happens.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct AuditConfig {
-    /// After how many days entries are deleted; 0 keeps them for ever.
-    pub retention_days: u32,
-    /// Tools whose arguments and results are recorded, sealed and without what looks like a secret,
-    /// for people with the role `auditor`; `*` in a name stands for anything. Empty records none.
-    pub record: Vec<String>,
-    /// After how many days recorded arguments and results are deleted.
-    pub record_days: u32,
-    /// Where entries are sent as they happen, as JSON lines by POST: an https address. Empty sends
-    /// none. A bearer token for it is a secret: set it by `DOORWARD_AUDIT__WEBHOOK_TOKEN_FILE`.
-    pub webhook: String,
-    /// The bearer token for the webhook.
-    pub webhook_token: SecretSetting,
-    /// Where entries are sent as syslog messages (RFC 5424): `udp://HOST:PORT` or
-    /// `tcp://HOST:PORT`. Empty sends none.
-    pub syslog: String,
-    /// Where entries are sent as OpenTelemetry logs (OTLP over HTTP, JSON): the collector's
-    /// address, such as `http://127.0.0.1:4318/v1/logs`. Empty sends none.
-    pub otlp: String,
-}
-
-impl Default for AuditConfig {
-    fn default() -> Self {
-        Self {
-            retention_days: 400,
-            record: Vec::new(),
-            record_days: 30,
-            webhook: String::new(),
-            webhook_token: SecretSetting::default(),
-            syslog: String::new(),
-            otlp: String::new(),
-        }
-    }
-}
-
-/// Figures for Prometheus.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct MetricsConfig {
-    /// Where figures are served, at `/metrics`, on a listener of their own: an address and port
-    /// such as `127.0.0.1:9464`. Empty serves none. They name no person and no client.
-    pub listen: String,
-}
-
-/// What is logged, to standard error.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogConfig {
-    /// `text` for people, `json` for collectors.
-    pub format: String,
-    /// `error`, `warn`, `info`, `debug` or `trace`; or a filter such as
-    /// `info,doorward_issuer=debug`. No level ever shows a secret.
-    pub level: String,
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        Self { format: "text".to_owned(), level: "info".to_owned() }
-    }
 }
 
 /// Where a value comes from.
@@ -221,7 +91,7 @@ pub struct ConfigError {
     pub origin: Option<Origin>,
     /// The key, as `section.key`.
     pub key: String,
-    /// What is wrong and what to do.
+    /// The fault and its remedy.
     pub message: String,
 }
 
@@ -232,206 +102,6 @@ impl ConfigError {
             format!("{place}{}", self.message)
         } else {
             format!("{place}{}: {}", self.key, self.message)
-        }
-    }
-}
-
-/// A configuration with the place of every value that is not a default.
-#[derive(Clone, Debug, Default)]
-pub struct Loaded {
-    /// The values.
-    pub config: Config,
-    /// Where they come from.
-    pub origins: BTreeMap<String, Origin>,
-}
-
-impl Loaded {
-    /// Sets a value from the command line.
-    pub fn set_flag(&mut self, key: &str, flag: &'static str, set: impl FnOnce(&mut Config)) {
-        set(&mut self.config);
-        self.origins.insert(key.to_owned(), Origin::Flag(flag));
-    }
-
-    fn wrong(&self, key: &str, message: impl Into<String>) -> ConfigError {
-        ConfigError {
-            origin: self.origins.get(key).cloned(),
-            key: key.to_owned(),
-            message: message.into(),
-        }
-    }
-
-    /// Checks what single values cannot tell, and parses them into types.
-    pub fn check(&self) -> Result<Checked, ConfigError> {
-        let config = &self.config;
-        let listen: SocketAddr = config.server.listen.parse().map_err(|_| {
-            self.wrong("server.listen", "must be an address and port, such as 127.0.0.1:8400")
-        })?;
-        let public_url = if config.server.public_url.is_empty() {
-            if !listen.ip().is_loopback() {
-                let why = "is needed when server.listen is not a loopback address: set it to the https address under which people reach this server";
-                return Err(self.wrong("server.public_url", why));
-            }
-            None
-        } else {
-            Some(
-                PublicUrl::parse(&config.server.public_url)
-                    .map_err(|error| self.wrong("server.public_url", error.to_string()))?,
-            )
-        };
-        let algorithm = SigningAlgorithm::parse(&config.keys.algorithm)
-            .ok_or_else(|| self.wrong("keys.algorithm", "must be ES256, EdDSA or RS256"))?;
-        let proxies = TrustedProxies::parse(&config.server.trusted_proxies).map_err(|text| {
-            self.wrong(
-                "server.trusted_proxies",
-                format!("{text:?} is not a network like 10.0.0.0/8"),
-            )
-        })?;
-        doorward_transport::outbound::check(&config.outbound).map_err(|error| {
-            let key = if matches!(error, OutboundSetupError::Network(_)) {
-                "outbound.allow_networks"
-            } else {
-                "outbound.extra_ca_files"
-            };
-            self.wrong(key, error.to_string())
-        })?;
-        let administered = Bounds::read(&config.outbound)
-            .map_err(|error| self.wrong("outbound.administered_networks", error.to_string()))?;
-        if !config.metrics.listen.is_empty() && config.metrics.listen.parse::<SocketAddr>().is_err()
-        {
-            return Err(
-                self.wrong("metrics.listen", "must be an address and port, such as 127.0.0.1:9464")
-            );
-        }
-        if !matches!(config.log.format.as_str(), "text" | "json") {
-            return Err(self.wrong("log.format", "must be text or json"));
-        }
-        if !config.store.url.is_empty()
-            && !["postgres://", "postgresql://", "sqlite://"]
-                .iter()
-                .any(|scheme| config.store.url.reveal().starts_with(scheme))
-        {
-            return Err(self.wrong(
-                "store.url",
-                "must be empty, sqlite://FILE or postgres://USER@HOST/DATABASE",
-            ));
-        }
-        if !matches!(config.accounts.second_factor.as_str(), "enrolled" | "required") {
-            return Err(self.wrong("accounts.second_factor", "must be enrolled or required"));
-        }
-        let access = config.access.policy().map_err(|(key, message)| self.wrong(key, message))?;
-        let policy = config.policy.policy().map_err(|(key, message)| self.wrong(key, message))?;
-        doorward_mcp::tool_limits(&config.mcp.tool_limits)
-            .map_err(|message| self.wrong("mcp.tool_limits", message))?;
-        doorward_federation::check_configured(&config.providers)
-            .map_err(|wrong| self.wrong_provider(&wrong))?;
-        doorward_gateway::check_configured(&config.upstreams)
-            .map_err(|wrong| self.wrong_upstream(&wrong))?;
-        doorward_web::Brand::read(&config.pages)
-            .map_err(|error| self.wrong(&format!("pages.{}", error.key), error.message))?;
-        doorward_transport::mail::Mailer::new(&config.mail)
-            .map_err(|error| self.wrong(&format!("mail.{}", error.key), error.message))?;
-        crate::export::check(&config.audit).map_err(|wrong| ConfigError {
-            origin: self.origins.get(&wrong.key).cloned(),
-            ..wrong
-        })?;
-        self.check_numbers()?;
-        Ok(Checked { listen, public_url, algorithm, proxies, administered, access, policy })
-    }
-
-    /// A provider's setting that is wrong, or missing: then it is the table's line that is named.
-    fn wrong_provider(&self, wrong: &doorward_federation::ConfiguredProviderError) -> ConfigError {
-        let section = format!("providers.{}", wrong.provider);
-        let key = format!("{section}.{}", wrong.error.key);
-        let origin = self.origins.get(&key).or_else(|| self.origins.get(&section)).cloned();
-        ConfigError { origin, key, message: wrong.error.message.clone() }
-    }
-
-    /// An upstream's setting that is wrong, or missing: then it is the table's line that is named.
-    fn wrong_upstream(&self, wrong: &doorward_gateway::ConfiguredUpstreamError) -> ConfigError {
-        let section = format!("upstreams.{}", wrong.upstream);
-        let key = format!("{section}.{}", wrong.error.key);
-        let origin = self.origins.get(&key).or_else(|| self.origins.get(&section)).cloned();
-        ConfigError { origin, key, message: wrong.error.message.clone() }
-    }
-
-    fn check_numbers(&self) -> Result<(), ConfigError> {
-        let (issuer, accounts) = (&self.config.issuer, &self.config.accounts);
-        for (key, value, least, most) in [
-            ("issuer.access_token_seconds", issuer.access_token_seconds, 1, 86_400),
-            ("issuer.code_seconds", issuer.code_seconds, 1, 600),
-            (
-                "issuer.refresh_token_idle_seconds",
-                issuer.refresh_token_idle_seconds,
-                1,
-                10 * 366 * 86_400,
-            ),
-            ("issuer.grant_max_seconds", issuer.grant_max_seconds, 1, 10 * 366 * 86_400),
-            ("issuer.refresh_grace_seconds", issuer.refresh_grace_seconds, 0, 600),
-            (
-                "issuer.authorization_request_seconds",
-                issuer.authorization_request_seconds,
-                30,
-                3600,
-            ),
-            ("accounts.session_idle_seconds", accounts.session_idle_seconds, 60, 366 * 86_400),
-            ("accounts.session_max_seconds", accounts.session_max_seconds, 60, 366 * 86_400),
-            ("accounts.longest_delay_seconds", accounts.longest_delay_seconds, 1, 86_400),
-            ("accounts.admin_link_seconds", accounts.admin_link_seconds, 60, 30 * 86_400),
-            (
-                "accounts.password_min_length",
-                i64::try_from(accounts.password_min_length).unwrap_or(i64::MAX),
-                8,
-                256,
-            ),
-            (
-                "registration.unused_seconds",
-                self.config.registration.unused_seconds,
-                3600,
-                366 * 86_400,
-            ),
-        ] {
-            if !(least..=most).contains(&value) {
-                return Err(
-                    self.wrong(key, format!("must be between {least} and {most}, not {value}"))
-                );
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What [`Loaded::check`] parsed.
-#[derive(Clone, Debug)]
-pub struct Checked {
-    /// Where to listen.
-    pub listen: SocketAddr,
-    /// The public URL, unless it follows from the listener.
-    pub public_url: Option<PublicUrl>,
-    /// How tokens are signed.
-    pub algorithm: SigningAlgorithm,
-    /// Whose forwarded headers count.
-    pub proxies: TrustedProxies,
-    /// The networks within which administrators may choose.
-    pub administered: Bounds,
-    /// What roles allow.
-    pub access: AccessPolicy,
-    /// Which tools, for whom.
-    pub policy: ToolPolicy,
-}
-
-impl Checked {
-    /// The public URL, given the address that the listener really has.
-    pub fn public_url(&self, bound: SocketAddr) -> Result<PublicUrl, ConfigError> {
-        if let Some(url) = &self.public_url {
-            Ok(url.clone())
-        } else {
-            let text = format!("http://{bound}");
-            let text = text.strip_suffix(":80").unwrap_or(&text);
-            PublicUrl::parse(text).map_err(|error| ConfigError {
-                origin: None,
-                key: "server.public_url".to_owned(),
-                message: error.to_string(),
-            })
         }
     }
 }

@@ -1,0 +1,120 @@
+//! Items by the names that clients give, with the conditions of their upstreams: for explanations of
+//! the policy. No upstream is asked.
+
+use std::sync::Arc;
+
+use doorward_mcp::{Item, Kind, Wanted};
+use doorward_model::{Person, UpstreamName, upstream::ToolState};
+use doorward_store::StoreError;
+
+use crate::{Gateway, ReviewedTool, approval, connections, names, upstream::Shared};
+
+/// A condition that comes before the policy: if it holds, and a sentence about it.
+pub type Condition = (bool, String);
+
+fn yes(is: bool) -> &'static str {
+    if is { "yes" } else { "no" }
+}
+
+impl Gateway {
+    /// The item of this name at `/mcp`, and the conditions that its upstream sets for this user.
+    /// `None` if there is no such upstream, or no such tool was ever seen.
+    pub async fn explain(
+        &self,
+        wanted: Wanted<'_>,
+        person: &Person,
+    ) -> Result<Option<(Item, Vec<Condition>)>, StoreError> {
+        let (name, kind, own) = match wanted {
+            Wanted::Tool(tool) => return self.explain_tool(tool, person).await,
+            Wanted::Prompt(prompt) => {
+                let Some(name) = names::upstream_of(prompt) else { return Ok(None) };
+                let own = prompt.split_once('_').map_or("", |(_, own)| own);
+                (name, Kind::Prompt, own)
+            }
+            Wanted::Resource(uri) | Wanted::Template(uri) => {
+                let parts = uri.split_once('+');
+                let Some((Ok(name), own)) =
+                    parts.map(|(name, own)| (UpstreamName::parse(name), own))
+                else {
+                    return Ok(None);
+                };
+                let template = matches!(wanted, Wanted::Template(_));
+                (name, if template { Kind::Template } else { Kind::Resource }, own)
+            }
+            Wanted::Upstream(name) => (name, Kind::Upstream, ""),
+        };
+        let Some(upstream) = self.known(name).await? else { return Ok(None) };
+        let mut conditions = vec![enabled(&upstream)];
+        let setting = match kind {
+            Kind::Prompt => Some(("prompts", upstream.config.prompts, approval::PROMPTS)),
+            Kind::Resource | Kind::Template => {
+                Some(("resources", upstream.config.resources, approval::RESOURCES))
+            }
+            Kind::Tool | Kind::Upstream => None,
+        };
+        if let Some((setting, on, entry)) = setting {
+            conditions.push((on, format!("upstreams.{name}.{setting} is on: {}", yes(on))));
+            if upstream.approves_by_hand() {
+                let reviewed = self.review(name).await?;
+                let found = reviewed.iter().find(|reviewed| reviewed.pin.tool == entry);
+                let state = found.map_or("unknown", ReviewedTool::state);
+                conditions.push((found.is_some_and(approved), format!("{entry} is {state}")));
+            }
+        }
+        conditions.push(role(&upstream, person));
+        Ok(Some((Item::Other(Arc::new(upstream.item(kind, own))), conditions)))
+    }
+
+    async fn explain_tool(
+        &self,
+        tool: &str,
+        person: &Person,
+    ) -> Result<Option<(Item, Vec<Condition>)>, StoreError> {
+        if tool == connections::NAME {
+            return Ok(Some((Item::Tool(connections::spec()), Vec::new())));
+        }
+        let Some(name) = names::upstream_of(tool) else { return Ok(None) };
+        let Some(upstream) = self.known(name).await? else { return Ok(None) };
+        let reviewed = self.review(name).await?;
+        let Some(found) =
+            reviewed.into_iter().find(|reviewed| names::public(name, &reviewed.pin.tool) == tool)
+        else {
+            return Ok(None);
+        };
+        let Some(definition) =
+            crate::definition::Shown::of(&found.pin.definition).map(|shown| shown.tool)
+        else {
+            return Ok(None);
+        };
+        let offered = upstream.offers(&found.pin.tool);
+        let conditions = vec![
+            enabled(&upstream),
+            (
+                offered,
+                format!("include and exclude of {name} offer {}: {}", found.pin.tool, yes(offered)),
+            ),
+            (approved(&found), format!("its definition is {}", found.state())),
+            role(&upstream, person),
+        ];
+        let spec = crate::catalogue::spec(&upstream, definition, Some(&found.pin), false);
+        Ok(Some((Item::Tool(Arc::new(spec)), conditions)))
+    }
+
+    async fn known(&self, name: UpstreamName) -> Result<Option<Shared>, StoreError> {
+        Ok(self.all_upstreams().await?.into_iter().find(|upstream| upstream.name == name))
+    }
+}
+
+fn approved(reviewed: &ReviewedTool) -> bool {
+    reviewed.pin.state == ToolState::Approved && reviewed.pin.changed.is_none()
+}
+
+fn enabled(upstream: &Shared) -> Condition {
+    let enabled = upstream.is_enabled();
+    (enabled, format!("{} is used: {}", upstream.name, yes(enabled)))
+}
+
+fn role(upstream: &Shared, person: &Person) -> Condition {
+    let role = upstream.is_for(person);
+    (role, format!("upstreams.{}.roles let this user in: {}", upstream.name, yes(role)))
+}

@@ -1,0 +1,55 @@
+//! The search in the audit.
+
+use super::{AuditEvent, Outcome, RecordedKind, subject};
+use crate::{AuditSubject, Timestamp};
+
+/// The conditions of a search. Everything that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Done by this person.
+    pub user_id: Option<String>,
+    /// Done by this person, or about them: what they see themselves.
+    pub concerns: Option<String>,
+    /// Through this client.
+    pub client_id: Option<String>,
+    /// Of this kind, or of all kinds of a family such as `person.`.
+    pub kind: Option<String>,
+    /// Ended like this.
+    pub outcome: Option<Outcome>,
+    /// A call of this tool.
+    pub tool: Option<String>,
+    /// A call to this upstream.
+    pub upstream: Option<String>,
+    /// About this.
+    pub subject: Option<String>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Not at or after.
+    pub until: Option<Timestamp>,
+}
+
+impl AuditFilter {
+    /// Answers if an entry fits, for those who follow as it happens.
+    pub fn fits(&self, event: &AuditEvent<RecordedKind>) -> bool {
+        let same = |wanted: &Option<String>, held: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| held == Some(wanted))
+        };
+        let call = event.call.as_deref();
+        same(&self.user_id, event.actor.user_id.as_deref())
+            && self.concerns.as_ref().is_none_or(|id| {
+                event.actor.user_id.as_ref() == Some(id)
+                    || event.subject == subject(AuditSubject::Person, id)
+            })
+            && same(&self.client_id, event.actor.client_id.as_deref())
+            && self.kind.as_ref().is_none_or(|kind| {
+                let held = event.kind.as_str();
+                held == kind || kind.ends_with('.') && held.starts_with(kind.as_str())
+            })
+            && self.outcome.is_none_or(|outcome| event.outcome == outcome)
+            && same(&self.tool, call.map(|call| call.tool.as_str()))
+            && same(&self.upstream, call.map(|call| call.upstream.as_str()))
+            && same(&self.subject, Some(event.subject.as_str()))
+            && self.since.is_none_or(|since| event.at >= since)
+            && self.until.is_none_or(|until| event.at < until)
+    }
+}

@@ -1,0 +1,300 @@
+//! The kinds of audit entries and the objects that they are about, in one table.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+macro_rules! subjects {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)*) => {
+        /// The type of object that an entry is about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AuditSubject { $($(#[doc = $doc])+ $name),* }
+
+        impl AuditSubject {
+            /// Every type.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The stored text, before the colon.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+        }
+    };
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal about [$($subject:ident),*];)*) => {
+        /// The kind of an event. Its text is stored.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AuditKind { $($(#[doc = $doc])+ $name),* }
+
+        impl AuditKind {
+            /// Every kind with its text and its meaning, for pages and for the generated reference.
+            pub const ALL: &[(Self, &'static str, &'static str)] = &[$((Self::$name, $text, concat!($($doc),+))),*];
+
+            /// The stored text.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+
+            /// The types of objects that an entry of this kind may be about. Without any, it is about
+            /// no object, or about a call.
+            pub const fn subjects(self) -> &'static [AuditSubject] {
+                match self { $(Self::$name => &[$(AuditSubject::$subject),*]),* }
+            }
+        }
+    };
+}
+
+subjects! {
+    /// A user, by their identifier.
+    Person = "person";
+    /// A client, by its `client_id`.
+    Client = "client";
+    /// A grant, by its identifier.
+    Grant = "grant";
+    /// An account at an identity provider, by the identifier of its link.
+    Identity = "identity";
+    /// An identity provider, by its name.
+    Provider = "provider";
+    /// An invitation, by its e-mail address.
+    Invitation = "invitation";
+    /// The counter of failed sign-ins.
+    SignIn = "sign_in";
+    /// A personal access token, by its identifier.
+    AccessToken = "access_token";
+    /// An upstream, by its name.
+    Upstream = "upstream";
+    /// A tool, as `UPSTREAM/TOOL`.
+    Tool = "tool";
+    /// A signing key, by its `kid`.
+    Key = "key";
+    /// A setting, by its name.
+    Setting = "setting";
+    /// Recorded arguments or results, by their identifier.
+    Record = "record";
+}
+
+kinds! {
+    /// A user signed in.
+    SignedIn = "person.signed_in" about [];
+    /// A sign-in failed: a wrong password, code or passkey.
+    SignInFailed = "person.sign_in_failed" about [SignIn];
+    /// A user signed out, or their session was ended.
+    SessionEnded = "person.session_ended" about [Person, Identity, Provider];
+    /// An account was made.
+    PersonAdded = "person.added" about [Person];
+    /// An account's roles, name or state changed.
+    PersonChanged = "person.changed" about [Person];
+    /// An account was deleted.
+    PersonDeleted = "person.deleted" about [Person];
+    /// A user was invited.
+    PersonInvited = "person.invited" about [Invitation];
+    /// A password was set, changed or removed.
+    PasswordChanged = "person.password_changed" about [Person];
+    /// An account at an upstream provider was linked.
+    IdentityLinked = "person.identity_linked" about [Person];
+    /// An account at an upstream provider was unlinked.
+    IdentityUnlinked = "person.identity_unlinked" about [Person];
+    /// A passkey, an authenticator app or recovery codes were added.
+    FactorAdded = "person.factor_added" about [Person];
+    /// A passkey, an authenticator app or recovery codes were removed, or a recovery code was used
+    /// up.
+    FactorRemoved = "person.factor_removed" about [Person];
+    /// A one-time administrator link was made.
+    AdminLinkMade = "admin_link.made" about [];
+    /// A one-time administrator link was used.
+    AdminLinkUsed = "admin_link.used" about [];
+    /// A client became known: it registered, was added, or its metadata document was read for the
+    /// first time.
+    ClientAdded = "client.added" about [Client];
+    /// A client's metadata, state or pin changed.
+    ClientChanged = "client.changed" about [Client];
+    /// A client was deleted.
+    ClientDeleted = "client.deleted" about [Client];
+    /// A person allowed a client something.
+    ConsentAllowed = "consent.allowed" about [Client];
+    /// A person refused a client.
+    ConsentDenied = "consent.denied" about [Client];
+    /// A client redeemed its code: access was given.
+    GrantGiven = "grant.given" about [Grant];
+    /// Access ended before its time.
+    GrantRevoked = "grant.revoked" about [Grant, Person, Identity, Client];
+    /// A client was given less than before.
+    GrantNarrowed = "grant.narrowed" about [Person];
+    /// A client refreshed its token.
+    TokenRefreshed = "token.refreshed" about [Grant];
+    /// The token endpoint refused a client.
+    TokenRefused = "token.refused" about [Client];
+    /// A personal or service token was made.
+    AccessTokenAdded = "access_token.added" about [AccessToken];
+    /// A personal or service token was replaced by a new value.
+    AccessTokenRotated = "access_token.rotated" about [AccessToken];
+    /// A personal or service token was revoked.
+    AccessTokenRevoked = "access_token.revoked" about [AccessToken, Person, Identity];
+    /// A tool was called.
+    ToolCalled = "tool.called" about [];
+    /// A tool call was refused before it reached the tool: roles, policy, scopes or limits.
+    ToolRefused = "tool.refused" about [];
+    /// A prompt of an upstream was filled in, or that was refused.
+    PromptUsed = "prompt.used" about [];
+    /// A resource of an upstream was read, or that was refused.
+    ResourceRead = "resource.read" about [];
+    /// A client began or ended to watch a resource of an upstream, or that was refused.
+    ResourceWatched = "resource.watched" about [];
+    /// An upstream completed an argument of a prompt or a resource template, or that was refused.
+    ArgumentCompleted = "argument.completed" about [];
+    /// A client set how much log an upstream sends, or that was refused.
+    LogLevelSet = "log_level.set" about [];
+    /// An upstream shows another definition of a tool than the one that was approved.
+    ToolChanged = "tool.changed" about [Tool];
+    /// An administrator decided about a tool.
+    ToolDecided = "tool.decided" about [Tool];
+    /// An upstream was added.
+    UpstreamAdded = "upstream.added" about [Upstream];
+    /// An upstream was deleted.
+    UpstreamDeleted = "upstream.deleted" about [Upstream];
+    /// A person connected an upstream to their account.
+    ConnectionMade = "connection.made" about [Upstream];
+    /// A person's connection to an upstream ended.
+    ConnectionEnded = "connection.ended" about [Upstream];
+    /// A provider was added.
+    ProviderAdded = "provider.added" about [Provider];
+    /// A provider was deleted.
+    ProviderDeleted = "provider.deleted" about [Provider];
+    /// A signing key was made.
+    KeyAdded = "key.added" about [Key];
+    /// A setting that may change at run time changed.
+    SettingChanged = "setting.changed" about [Setting];
+    /// The administrators' API refused a user.
+    AdminRefused = "admin.refused" about [];
+    /// A user read arguments or results that were recorded.
+    RecordRead = "audit.record_read" about [Record];
+    /// The audit was exported.
+    AuditExported = "audit.exported" about [];
+    /// Old entries were deleted, as the retention says.
+    AuditTrimmed = "audit.trimmed" about [];
+    /// A backup was made.
+    BackupMade = "backup.made" about [];
+    /// A user, by their identifier.
+    Person = "person" about [];
+    /// A client, by its `client_id`.
+    Client = "client" about [];
+    /// A grant, by its identifier.
+    Grant = "grant" about [];
+    /// An account at an identity provider, by the identifier of its link.
+    Identity = "identity" about [];
+    /// An identity provider, by its name.
+    Provider = "provider" about [];
+    /// An invitation, by its e-mail address.
+    Invitation = "invitation" about [];
+    /// The counter of failed sign-ins.
+    SignIn = "sign_in" about [];
+    /// A personal access token, by its identifier.
+    AccessToken = "access_token" about [];
+    /// An upstream, by its name.
+    Upstream = "upstream" about [];
+    /// A tool, as `UPSTREAM/TOOL`.
+    Tool = "tool" about [];
+    /// A signing key, by its `kid`.
+    Key = "key" about [];
+    /// A setting, by its name.
+    Setting = "setting" about [];
+    /// Recorded arguments or results, by their identifier.
+    Record = "record" about [];
+}
+
+impl AuditKind {
+    /// Reads the stored text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, stored, _)| *stored == text).map(|(kind, ..)| *kind)
+    }
+}
+
+impl fmt::Display for AuditKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for AuditKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for AuditKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("an unknown kind of audit entry"))
+    }
+}
+
+/// The kind of an entry that was read. A database that another version wrote may hold kinds that
+/// this version does not know; they can be read and passed on, and never written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RecordedKind {
+    /// A kind of this version.
+    Known(AuditKind),
+    /// The stored text of another version.
+    Unknown(String),
+}
+
+impl RecordedKind {
+    /// Reads the stored text.
+    pub fn from_stored(text: String) -> Self {
+        AuditKind::parse(&text).map_or(Self::Unknown(text), Self::Known)
+    }
+    /// The stored text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(kind) => kind.as_str(),
+            Self::Unknown(text) => text,
+        }
+    }
+}
+
+impl From<AuditKind> for RecordedKind {
+    fn from(kind: AuditKind) -> Self {
+        Self::Known(kind)
+    }
+}
+
+impl PartialEq<AuditKind> for RecordedKind {
+    fn eq(&self, kind: &AuditKind) -> bool {
+        matches!(self, Self::Known(known) if known == kind)
+    }
+}
+
+impl fmt::Display for RecordedKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_texts_are_read_as_the_kinds_that_wrote_them() {
+        for (kind, text, _) in AuditKind::ALL {
+            assert_eq!(RecordedKind::from_stored((*text).to_owned()), *kind);
+        }
+        let other = RecordedKind::from_stored("person.teleported".to_owned());
+        assert_eq!(other, RecordedKind::Unknown("person.teleported".to_owned()));
+        assert_eq!(other.as_str(), "person.teleported");
+    }
+
+    #[test]
+    fn no_two_kinds_and_no_two_subjects_share_a_text() {
+        let mut texts: Vec<_> = AuditKind::ALL.iter().map(|(_, text, _)| *text).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), AuditKind::ALL.len());
+        let mut texts: Vec<_> = AuditSubject::ALL.iter().map(|subject| subject.as_str()).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), AuditSubject::ALL.len());
+    }
+}

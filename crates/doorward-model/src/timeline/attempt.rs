@@ -1,0 +1,303 @@
+//! Attempts to connect, assembled from steps.
+
+use super::{ConnectStep, QUIRKS, StepKind};
+use crate::{Reason, Timestamp, audit::Outcome};
+
+/// How an attempt stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It ended with a call.
+    Connected,
+    /// It may still go on.
+    UnderWay,
+    /// Something refused it.
+    Refused,
+    /// It stopped by itself.
+    Stopped,
+}
+
+impl Standing {
+    /// The name for pages and programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::UnderWay => "under way",
+            Self::Refused => "refused",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// The result of an attempt, and its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How it stands.
+    pub standing: Standing,
+    /// The code of a [`Reason`], or the name of where it stopped.
+    pub code: String,
+    /// The event in plain words.
+    pub what: &'static str,
+    /// The exact value that was sent or seen; empty where there is nothing to add.
+    pub detail: String,
+    /// The remedy.
+    pub advice: &'static str,
+    /// Facts about this client.
+    pub quirk: Option<&'static str>,
+}
+
+impl Verdict {
+    /// The event with its detail, in one sentence.
+    pub fn sentence(&self) -> String {
+        if self.detail.is_empty() {
+            self.what.to_owned()
+        } else {
+            format!("{} ({})", self.what, self.detail)
+        }
+    }
+}
+
+/// One client's way, from its first request to its first call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The steps in order.
+    pub steps: Vec<ConnectStep>,
+}
+
+/// Seconds without a step after which a new attempt begins. A person may take ten minutes to sign
+/// in.
+const PAUSE: i64 = 900;
+
+/// Seconds after which a client that did not come back is not expected any more.
+const PATIENCE: i64 = 90;
+
+impl Attempt {
+    fn find<T>(&self, of: impl Fn(&ConnectStep) -> Option<T>) -> Option<T> {
+        self.steps.iter().rev().find_map(of)
+    }
+    /// The client, once known.
+    pub fn client_id(&self) -> Option<&str> {
+        self.steps.iter().rev().find_map(|step| step.client_id.as_deref())
+    }
+    /// The client's name, or what its program calls itself.
+    pub fn name(&self) -> String {
+        let named = self.find(|step| step.client_name.clone().filter(|name| !name.is_empty()));
+        let agent = || {
+            self.steps
+                .iter()
+                .find(|step| !is_browser_step(step.kind))
+                .map(|step| step.agent.clone())
+                .filter(|agent| !agent.is_empty())
+        };
+        named
+            .or_else(agent)
+            .or_else(|| self.client_id().map(ToOwned::to_owned))
+            .unwrap_or_else(|| "unknown".to_owned())
+    }
+    /// The person, once known.
+    pub fn user_id(&self) -> Option<&str> {
+        self.steps.iter().rev().find_map(|step| step.user_id.as_deref())
+    }
+    /// When it began.
+    pub fn began(&self) -> Timestamp {
+        self.steps.first().map_or(Timestamp(0), |step| step.at)
+    }
+    /// When the last step was.
+    pub fn ended(&self) -> Timestamp {
+        self.steps.last().map_or(Timestamp(0), |step| step.at)
+    }
+    fn has(&self, kind: StepKind) -> bool {
+        self.steps.iter().any(|step| step.kind == kind && step.outcome == Outcome::Ok)
+    }
+    /// True if a name, an address or part of what it calls itself is this client's.
+    pub fn is_of(&self, wanted: &str) -> bool {
+        let wanted = wanted.to_lowercase();
+        self.client_id().is_some_and(|id| id.to_lowercase() == wanted)
+            || self.name().to_lowercase().contains(&wanted)
+            || self.steps.iter().any(|step| {
+                !is_browser_step(step.kind) && step.agent.to_lowercase().contains(&wanted)
+            })
+    }
+
+    /// How well a step goes with this attempt; `None` if not at all.
+    fn fit(&self, step: &ConnectStep) -> Option<u32> {
+        if step.at.since(self.ended()) > PAUSE {
+            return None;
+        }
+        if step.flow.is_some() && self.steps.iter().any(|held| held.flow == step.flow) {
+            return Some(100);
+        }
+        let done = self.has(StepKind::Called);
+        let same = |one: Option<&str>, other: Option<&str>| {
+            one.zip(other).is_none_or(|(one, other)| one == other)
+        };
+        if !same(self.client_id(), step.client_id.as_deref())
+            || !same(self.user_id(), step.user_id.as_deref())
+        {
+            return None;
+        }
+        let address = self.steps.iter().any(|held| held.address == step.address);
+        let agent = self.steps.iter().any(|held| held.agent == step.agent);
+        if let (Some(_), Some(_)) = (self.client_id(), step.client_id.as_deref()) {
+            // After its code, or at the beginning of another way, a client starts anew.
+            let again = step.kind == StepKind::Authorize
+                && self.steps.iter().any(|held| held.kind >= StepKind::Asked);
+            return (!again).then_some(50 + u32::from(address) * 10 + u32::from(agent));
+        }
+        let early = step.kind <= StepKind::ServerMetadata;
+        if done || !address || early && self.steps.iter().any(|held| held.kind == StepKind::Token) {
+            return None;
+        }
+        // Whoever shows a token of which no one knows the client is not the client that never got
+        // one.
+        if step.kind == StepKind::Called && self.client_id().is_some() && !self.has(StepKind::Token)
+        {
+            return None;
+        }
+        // A browser belongs to the client on the same address; a program to its own.
+        (agent
+            || is_browser_step(step.kind)
+            || self.steps.iter().all(|held| is_browser_step(held.kind)))
+        .then_some(10 + u32::from(agent))
+    }
+
+    /// Its result, seen at `now`.
+    pub fn verdict(&self, now: Timestamp) -> Verdict {
+        let mut verdict = self.judge(now);
+        let names = format!(
+            "{} {}",
+            self.name(),
+            self.steps.iter().map(|step| step.agent.as_str()).collect::<Vec<_>>().join(" ")
+        )
+        .to_lowercase();
+        verdict.quirk = QUIRKS
+            .iter()
+            .find(|(needle, code, _)| names.contains(needle) && *code == verdict.code)
+            .map(|(_, _, advice)| *advice);
+        verdict
+    }
+
+    fn judge(&self, now: Timestamp) -> Verdict {
+        let say = |standing, code: &str, what: &'static str, advice: &'static str| Verdict {
+            standing,
+            code: code.to_owned(),
+            what,
+            detail: String::new(),
+            advice,
+            quirk: None,
+        };
+        // The last step that decides something counts: a client that was refused and then succeeded
+        // is connected. Revoking a token and asking about one are not part of connecting.
+        let decides = |step: &&ConnectStep| {
+            !is_aside(step.kind)
+                && (step.outcome != Outcome::Ok || step.kind > StepKind::ServerMetadata)
+        };
+        let last = self
+            .steps
+            .iter()
+            .rev()
+            .find(decides)
+            .or(self.steps.iter().rev().find(|step| !is_aside(step.kind)))
+            .or(self.steps.last());
+        let Some(last) = last else {
+            return say(Standing::Stopped, "nothing", "Nothing happened.", "");
+        };
+        if last.outcome != Outcome::Ok {
+            let reason = last.reason.unwrap_or(Reason::Server);
+            let (code, what, advice) = (reason.code(), reason.what(), reason.advice());
+            return Verdict {
+                detail: last.detail.clone(),
+                ..say(Standing::Refused, code, what, advice)
+            };
+        }
+        let quiet = now.since(self.ended()) > PATIENCE;
+        let Some((code, what, advice)) = unfinished(last.kind) else {
+            return say(Standing::Connected, "connected", "The client is connected.", "");
+        };
+        if quiet {
+            say(Standing::Stopped, code, what, advice)
+        } else {
+            say(Standing::UnderWay, code, what, advice)
+        }
+    }
+}
+
+/// The code, the state and the advice for an attempt that ended with this step; `None` for a call,
+/// with which it is complete.
+fn unfinished(kind: StepKind) -> Option<(&'static str, &'static str, &'static str)> {
+    Some(match kind {
+        StepKind::Called => return None,
+        StepKind::Token | StepKind::Refresh => (
+            "no_call",
+            "The client has its token and never called.",
+            "It may have failed on the answer, or the person closed it. The client's own log tells more.",
+        ),
+        StepKind::Answered => (
+            "no_token",
+            "The client never came back for its token.",
+            "The browser was sent to the redirect URI. Either nothing listens there any more, or the client refused the answer: it compares state and iss with what it expects. Behind a proxy, check that the public URL is the address that the client uses.",
+        ),
+        StepKind::Asked => (
+            "no_answer",
+            "The person did not answer the question.",
+            "Look for the browser window that asks, or start again in the client.",
+        ),
+        StepKind::Authorize => (
+            "no_sign_in",
+            "The person did not sign in.",
+            "Look for the browser window with the sign-in page, or start again in the client.",
+        ),
+        StepKind::SignedIn => {
+            ("no_answer", "The person signed in and did not go on.", "Start again in the client.")
+        }
+        StepKind::Registered | StepKind::Document => (
+            "no_authorize",
+            "The client registered and never sent a browser.",
+            "It may wait for somebody to press Connect or Sign in, or could not open a browser.",
+        ),
+        StepKind::ServerMetadata | StepKind::ResourceMetadata => (
+            "no_authorize",
+            "The client read where to get a token and stopped.",
+            "It may be unable to register by itself: some clients want a client_id to be entered. Check that the issuer in the metadata is the address that the client uses.",
+        ),
+        StepKind::Challenged => (
+            "challenged",
+            "The client was asked for a token and did not look where to get one.",
+            "It may not know OAuth discovery. Use a personal access token at the /mcp-key address, or mcp-remote in between.",
+        ),
+        StepKind::Revoke | StepKind::Introspect => (
+            "no_authorize",
+            "The client revoked a token or asked about one, and did nothing else.",
+            "It has not begun to connect: start it again.",
+        ),
+    })
+}
+
+/// Steps that are not part of connecting.
+fn is_aside(kind: StepKind) -> bool {
+    matches!(kind, StepKind::Revoke | StepKind::Introspect)
+}
+
+/// Steps that a person's browser makes, from wherever it is.
+fn is_browser_step(kind: StepKind) -> bool {
+    matches!(kind, StepKind::Authorize | StepKind::SignedIn | StepKind::Asked | StepKind::Answered)
+}
+
+/// Puts steps, the oldest first, together to attempts, the newest first.
+pub fn attempts(steps: impl IntoIterator<Item = ConnectStep>) -> Vec<Attempt> {
+    let mut attempts: Vec<Attempt> = Vec::new();
+    for step in steps {
+        // Only the last ones can still go on.
+        let open = attempts.iter_mut().rev().take(200);
+        let best = open
+            .filter_map(|attempt| attempt.fit(&step).map(|fit| (fit, attempt)))
+            .max_by_key(|(fit, attempt)| (*fit, attempt.ended()));
+        match best {
+            Some((_, attempt)) => attempt.steps.push(step),
+            None => attempts.push(Attempt { steps: vec![step] }),
+        }
+    }
+    attempts.sort_by_key(|attempt| {
+        std::cmp::Reverse((attempt.ended(), attempt.steps.last().map_or(0, |step| step.seq)))
+    });
+    attempts
+}

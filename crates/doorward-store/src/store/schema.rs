@@ -1,0 +1,133 @@
+//! The schema: brought up to date at the start, and refused if it is newer.
+
+use migrations::Migrator;
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm_migration::MigratorTrait;
+
+use super::Backend;
+use crate::StoreError;
+
+/// Brings the schema up to date. Replicas that start together take turns; a schema from the future
+/// is refused.
+pub(super) async fn migrate(
+    connection: &DatabaseConnection,
+    backend: Backend,
+) -> Result<(), StoreError> {
+    if backend == Backend::Postgres {
+        return migrate_postgres(connection).await;
+    }
+    refuse_newer(connection).await?;
+    Ok(Migrator::up(connection, None).await?)
+}
+
+/// Holds a lock of the database while migrating. It belongs to one transaction, so that a dead
+/// replica cannot keep it.
+async fn migrate_postgres(connection: &DatabaseConnection) -> Result<(), StoreError> {
+    use sea_orm::TransactionTrait;
+    let transaction = connection.begin().await?;
+    transaction.execute_unprepared("SELECT pg_advisory_xact_lock(7310575217430413)").await?;
+    Migrator::install(&transaction).await?;
+    refuse_newer(connection).await?;
+    Migrator::up(&transaction, None).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), StoreError> {
+    use sea_orm::Statement;
+    let backend = connection.get_database_backend();
+    let exists = match backend {
+        sea_orm::DbBackend::Postgres => {
+            "SELECT 1 FROM information_schema.tables WHERE table_name = 'seaql_migrations' AND table_schema = current_schema()"
+        }
+        _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
+    };
+    if connection.query_one_raw(Statement::from_string(backend, exists)).await?.is_none() {
+        return Ok(());
+    }
+    let known: Vec<String> =
+        Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    for row in connection
+        .query_all_raw(Statement::from_string(backend, "SELECT version FROM seaql_migrations"))
+        .await?
+    {
+        let version: String = row.try_get_by_index(0)?;
+        if !known.contains(&version) {
+            return Err(StoreError::NewerSchema(version));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_model::{Level, UserId};
+
+    use super::*;
+    use crate::{Config, Store, connect};
+
+    #[tokio::test]
+    async fn p6_the_first_schema_s_rows_mean_the_same_after_the_upgrade() {
+        let folder = std::env::temp_dir().join(format!("doorward-upgrade-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let old = connect::sqlite(&folder.join("doorward.db"), 1).await.unwrap();
+        Migrator::up(&old.writer, Some(1)).await.unwrap();
+        for statement in [
+            "INSERT INTO person VALUES ('u_1', 'ann', 'a@b.example', NULL, '[\"admin\"]', 1, NULL)",
+            "INSERT INTO session VALUES ('hash', 's_1', 'u_1', 5, 6, 99, 99, 'agent', '127.0.0.1')",
+            "INSERT INTO access_grant VALUES ('g_1', 'c_1', 'u_1', 'mcp:read', '[\"https://d/mcp\"]', 5, 5, 5, 99, NULL, NULL)",
+        ] {
+            old.writer.execute_unprepared(statement).await.unwrap();
+        }
+        old.writer.close().await.unwrap();
+        old.reader.close().await.unwrap();
+        let store = Store::open(&Config::default(), &folder).await.unwrap();
+        let person = store.person(&UserId::from_text("u_1")).await.unwrap().unwrap();
+        assert!(
+            person.is_administrator()
+                && person.provider_roles.is_empty()
+                && person.display_name.is_none()
+        );
+        let session = store
+            .session(&doorward_model::HashedToken::from_stored("hash".to_owned()))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(session.complete && session.upstream.is_none());
+        let grant = store.grant(&doorward_model::GrantId::from_text("g_1")).await.unwrap().unwrap();
+        assert_eq!(
+            (grant.authentication.level, grant.authentication.amr.len()),
+            (Level::SingleFactor, 0)
+        );
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn p6_a_token_from_before_its_level_was_recorded_counts_as_made_with_one_factor() {
+        let folder =
+            std::env::temp_dir().join(format!("doorward-upgrade-token-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let old = connect::sqlite(&folder.join("doorward.db"), 1).await.unwrap();
+        Migrator::up(&old.writer, Some(5)).await.unwrap();
+        let columns = "id, token, user_id, name, scopes, upstreams, created_at, expires_at";
+        let statement = format!(
+            "INSERT INTO access_token ({columns}) VALUES ('t_1', 'hash', 'u_1', 'ci', 'mcp:write', '[]', 5, 99)"
+        );
+        old.writer.execute_unprepared(&statement).await.unwrap();
+        old.writer.close().await.unwrap();
+        old.reader.close().await.unwrap();
+        let store = Store::open(&Config::default(), &folder).await.unwrap();
+        let token = store
+            .access_token(&doorward_model::HashedToken::from_stored("hash".to_owned()))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (token.authentication.level, token.authentication.amr.as_slice()),
+            (Level::SingleFactor, ["pat".to_owned()].as_slice())
+        );
+        assert!(token.identity.is_none());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,144 @@
+//! The authorization server of a fake upstream.
+
+use std::collections::HashMap;
+
+use axum::{
+    extract::{Form, Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use super::{Shared, UpstreamState, answer, delay, lock};
+
+pub(super) async fn resource_metadata(State(shared): State<Shared>) -> Response {
+    let mut document = json!({"resource": format!("{}/mcp", shared.origin), "authorization_servers": [shared.origin], "scopes_supported": ["all"]});
+    for (name, value) in &lock(&shared).metadata {
+        if ["resource", "authorization_servers"].contains(name) {
+            document[name] = value.clone();
+        }
+    }
+    answer(&document)
+}
+
+pub(super) async fn server_metadata(State(shared): State<Shared>) -> Response {
+    let origin = &shared.origin;
+    let mut document = json!({
+        "issuer": origin, "authorization_endpoint": format!("{origin}/authorize"), "token_endpoint": format!("{origin}/token"),
+        "registration_endpoint": format!("{origin}/register"), "response_types_supported": ["code"], "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["none"], "authorization_response_iss_parameter_supported": true,
+    });
+    for (name, value) in &lock(&shared).metadata {
+        document[name] = value.clone();
+    }
+    answer(&document)
+}
+
+pub(super) async fn register(State(shared): State<Shared>, body: String) -> Response {
+    lock(&shared).registrations += 1;
+    delay(&shared).await;
+    let mut registered: Value = serde_json::from_str(&body).unwrap();
+    registered["client_id"] = "up-client".into();
+    (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], registered.to_string())
+        .into_response()
+}
+
+/// Agrees at once, for a new account each time.
+pub(super) async fn authorize(
+    State(shared): State<Shared>,
+    Query(params): Query<HashMap<String, String>>,
+) -> Response {
+    let mut state = lock(&shared);
+    state.accounts += 1;
+    let account = state.accounts;
+    let code = format!("code-{account}");
+    state.codes.insert(code.clone(), account);
+    let mut back = url::Url::parse(&params["redirect_uri"]).unwrap();
+    back.query_pairs_mut().append_pair("code", &code).append_pair("state", &params["state"]);
+    match state.iss.clone() {
+        Some(iss) if iss.is_empty() => {}
+        Some(iss) => {
+            back.query_pairs_mut().append_pair("iss", &iss);
+        }
+        None => {
+            back.query_pairs_mut().append_pair("iss", &shared.origin);
+        }
+    }
+    state.authorizes.push(params);
+    (StatusCode::FOUND, [(header::LOCATION, back.to_string())]).into_response()
+}
+
+pub(super) async fn token(
+    State(shared): State<Shared>,
+    Form(form): Form<HashMap<String, String>>,
+) -> Response {
+    let wrong = |error: &str| {
+        (
+            StatusCode::BAD_REQUEST,
+            [(header::CONTENT_TYPE, "application/json")],
+            json!({"error": error}).to_string(),
+        )
+            .into_response()
+    };
+    if form["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange" {
+        let token = {
+            let mut state = lock(&shared);
+            state.exchanges.push(form);
+            let token = format!("exchanged-{}", state.exchanges.len());
+            state.valid.insert(token.clone());
+            token
+        };
+        delay(&shared).await;
+        let answer_is = json!({"access_token": token, "issued_token_type": "urn:ietf:params:oauth:token-type:access_token", "token_type": "Bearer", "expires_in": 60});
+        return answer(&answer_is);
+    }
+    let refreshes = form["grant_type"] == "refresh_token";
+    let account = if refreshes {
+        let delay = {
+            let mut state = lock(&shared);
+            state.refreshes += 1;
+            state.refresh_delay
+        };
+        tokio::time::sleep(delay).await;
+        let mut state = lock(&shared);
+        if let Some(error) = state.refresh_error {
+            return wrong(error);
+        }
+        state.refresh_tokens.remove(&form["refresh_token"])
+    } else {
+        lock(&shared).codes.remove(&form["code"])
+    };
+    let Some(account) = account else { return wrong("invalid_grant") };
+    let (made, spoiled) = {
+        let mut state = lock(&shared);
+        let made = issue(&mut state, account);
+        (made, if refreshes { state.spoiled.take() } else { None })
+    };
+    delay(&shared).await;
+    let Some((status, Value::Object(members))) = spoiled else { return answer(&made) };
+    let mut made = made;
+    for (name, value) in members {
+        made[name] = value;
+    }
+    (StatusCode::from_u16(status).unwrap(), answer(&made)).into_response()
+}
+
+/// Replaces the tokens of an account.
+fn issue(state: &mut UpstreamState, account: usize) -> Value {
+    state.issued += 1;
+    let (access, refresh) = (
+        format!("access-{account}-{}", state.issued),
+        format!("refresh-{account}-{}", state.issued),
+    );
+    // A new token ends the account's older ones.
+    state.valid.retain(|token| !token.starts_with(&format!("access-{account}-")));
+    state.valid.insert(access.clone());
+    state.refresh_tokens.insert(refresh.clone(), account);
+    let mut made = json!({"access_token": access, "token_type": "Bearer", "expires_in": state.expires_in, "refresh_token": refresh, "scope": "all"});
+    if let Some(claims) = &state.id_token {
+        made["id_token"] =
+            format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())).into();
+    }
+    made
+}

@@ -1,0 +1,135 @@
+//! Sections of the configuration that belong to the program itself.
+
+use doorward_model::{AccessPolicy, SecretSetting, SecretUrl, ToolPolicy};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Permissions of roles, and where one factor is not enough.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccessConfig {
+    /// Roles that may have a scope, as rules `SCOPE = ROLE ROLE…`, such as `mcp:write = developer admin`.
+    /// A scope without a rule is for everybody. Losing the role takes effect on the next call.
+    pub scope_roles: Vec<String>,
+    /// Roles that may call a tool, as rules `TOOL = ROLE ROLE…`; `*` in the name stands for anything, and
+    /// of several rules that match all must hold. A tool without a rule is for everybody.
+    pub tool_roles: Vec<String>,
+    /// Scopes that are given only to people who proved a second factor.
+    pub second_factor_scopes: Vec<String>,
+    /// True if the administrator's pages ask for a second factor.
+    pub second_factor_for_administrators: bool,
+}
+
+impl AccessConfig {
+    /// Reads the rules. Answers the key of the one that is wrong.
+    pub fn policy(&self) -> Result<AccessPolicy, (&'static str, String)> {
+        let read = |scopes: &[String], tools: &[String], factors: &[String]| {
+            AccessPolicy::parse(scopes, tools, factors).map_err(|error| error.to_string())
+        };
+        read(&self.scope_roles, &[], &[]).map_err(|error| ("access.scope_roles", error))?;
+        read(&[], &self.tool_roles, &[]).map_err(|error| ("access.tool_roles", error))?;
+        let mut policy = read(&self.scope_roles, &self.tool_roles, &self.second_factor_scopes)
+            .map_err(|error| ("access.second_factor_scopes", error))?;
+        policy.second_factor_for_administrators = self.second_factor_for_administrators;
+        Ok(policy)
+    }
+}
+
+/// Which tools, for whom. The first rule that fits a tool, a person and a client decides; it hides
+/// the tool and refuses its call alike.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// Rules such as `deny role=guest class=write,destructive upstream=wiki`: `allow`, `deny` or
+    /// `confirm`, then conditions `KEY=VALUE,VALUE…` that must all hold. Keys are user (an ID, or a
+    /// pattern with `@` for the verified e-mail address), role, client (an ID, or a pattern for the
+    /// address of a metadata document), upstream, tool, kind (tool, prompt, resource), class (read,
+    /// write, destructive) and hint (open-world, closed-world, idempotent, not-idempotent); `*`
+    /// stands for anything where a pattern may stand. Names that users and clients choose are not
+    /// accepted. Rules hold for prompts and resources as for tools: `tool` is then the prompt's
+    /// name or the resource's URI, the class is read. `confirm` asks the user before each call.
+    pub rules: Vec<String>,
+    /// The decision where no rule fits: `allow`, `deny` or `confirm`.
+    pub default: String,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self { rules: Vec::new(), default: "allow".to_owned() }
+    }
+}
+
+impl PolicyConfig {
+    /// Reads the rules. Answers the key of the one that is wrong.
+    pub fn policy(&self) -> Result<ToolPolicy, (&'static str, String)> {
+        ToolPolicy::parse(&[], &self.default)
+            .map_err(|error| ("policy.default", error.to_string()))?;
+        ToolPolicy::parse(&self.rules, &self.default)
+            .map_err(|error| ("policy.rules", error.to_string()))
+    }
+}
+
+/// The record of events.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// After how many days entries are deleted; 0 keeps them for ever.
+    pub retention_days: u32,
+    /// Tools whose arguments and results are recorded, sealed and without what looks like a secret,
+    /// for people with the role `auditor`; `*` in a name stands for anything. Empty records none.
+    pub record: Vec<String>,
+    /// After how many days recorded arguments and results are deleted.
+    pub record_days: u32,
+    /// The https URL to which entries are sent as they happen, as JSON lines by POST. Empty sends
+    /// none. Only its origin is ever shown. A bearer token for it is a secret: set it by
+    /// `DOORWARD_AUDIT__WEBHOOK_TOKEN_FILE`.
+    pub webhook: SecretUrl,
+    /// The bearer token for the webhook.
+    pub webhook_token: SecretSetting,
+    /// Where entries are sent as syslog messages (RFC 5424): `udp://HOST:PORT` or
+    /// `tcp://HOST:PORT`. Empty sends none.
+    pub syslog: String,
+    /// The collector's URL to which entries are sent as OpenTelemetry logs (OTLP over HTTP, JSON),
+    /// such as `http://127.0.0.1:4318/v1/logs`. Empty sends none. Only its origin is ever shown.
+    pub otlp: SecretUrl,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            retention_days: 400,
+            record: Vec::new(),
+            record_days: 30,
+            webhook: SecretUrl::default(),
+            webhook_token: SecretSetting::default(),
+            syslog: String::new(),
+            otlp: SecretUrl::default(),
+        }
+    }
+}
+
+/// Figures for Prometheus.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// Where figures are served, at `/metrics`, on a listener of their own: an address and port
+    /// such as `127.0.0.1:9464`. Empty serves none. They name no person and no client.
+    pub listen: String,
+}
+
+/// The log, which goes to standard error.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// `text` for people, `json` for collectors.
+    pub format: String,
+    /// `error`, `warn`, `info`, `debug` or `trace`; or a filter such as
+    /// `info,doorward_issuer=debug`. No level ever shows a secret.
+    pub level: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: "text".to_owned(), level: "info".to_owned() }
+    }
+}

@@ -1,0 +1,86 @@
+//! A long-lived task that panics ends the process with an error, whichever it is, and until then the
+//! server says that it is not ready.
+
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+
+use doorward_testkit::{Browser, DoorwardProcess, TestServer};
+
+/// The names of the tasks that are started in these folders, read off the sources.
+fn started() -> BTreeSet<String> {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let mut files = Vec::new();
+    for folder in ["crates/doorward/src", "crates/doorward-store/src"] {
+        crate::architecture::sources(&root.join(folder), &mut files);
+    }
+    let mut names = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(file).unwrap();
+        let code = text.split("\nmod tests").next().unwrap();
+        for owner in ["supervisor", "tasks"] {
+            let dense = code.replace("(\n", "(").replace("( ", "(");
+            for rest in dense.split(&format!("{owner}.start(")).skip(1) {
+                let name = rest.trim_start().strip_prefix('"').expect("a task without a name");
+                names.insert(name.split('"').next().unwrap().to_owned());
+            }
+        }
+    }
+    names
+}
+
+/// Starts a server whose tasks a test may have panic, has one panic, and answers its exit status
+/// and its log.
+async fn fail(task: &str, number: usize) -> (Option<i32>, String) {
+    let data = std::env::temp_dir().join(format!("doorward-fails-{}-{number}", std::process::id()));
+    let _ = fs::remove_dir_all(&data);
+    fs::create_dir_all(&data).unwrap();
+    let (asked, log) = (data.join("asked"), data.join("log"));
+    let database = doorward_testkit::fresh_database().await;
+    let variables = [
+        ("DOORWARD_STORE__URL", database.as_str()),
+        ("DOORWARD_METRICS__LISTEN", "127.0.0.1:0"),
+        ("TEST_FAULT_FILE", asked.to_str().unwrap()),
+    ];
+    let file = fs::File::create(&log).unwrap();
+    let mut server = DoorwardProcess::start_with_log(&data, "127.0.0.1:0", &variables, file).await;
+    Browser::new().get(&format!("{}/readyz", server.url)).await.expect(200);
+    fs::write(&asked, task).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), server.wait()).await;
+    let told = fs::read_to_string(&log).unwrap();
+    fs::remove_dir_all(data).unwrap();
+    (ended.unwrap_or_else(|_| panic!("the process goes on without {task}: {told}")), told)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_panic_of_any_long_lived_task_ends_the_process_with_an_error() {
+    let mut tasks = started();
+    for known in ["writer", "audit trail", "housekeeping", "figures", "listener"] {
+        assert!(tasks.contains(known), "{known} is not among {tasks:?}");
+    }
+    let sqlite = doorward_testkit::fresh_database().await.is_empty();
+    if sqlite {
+        // Only PostgreSQL tells other replicas what changed.
+        tasks.remove("listener");
+    }
+    let all = tasks.iter().enumerate().map(|(number, task)| async move {
+        let (status, told) = fail(task, number).await;
+        assert!(status.is_some_and(|status| status != 0), "{task}: {status:?}");
+        assert!(told.contains(&format!("the task {task} ended unexpectedly")), "{task}: {told}");
+    });
+    // One after the other: each is a whole server.
+    for one in all {
+        one.await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_one_of_the_tasks_of_its_store_is_not_ready() {
+    for task in ["writer", "audit trail"] {
+        let server = TestServer::start().await;
+        let ready = async || Browser::new().get(&server.at("/readyz")).await.status;
+        assert_eq!(ready().await, 200);
+        server.app.store.fail_task(task);
+        server.app.store.task_ended().await;
+        assert_eq!(ready().await, 503, "{task}");
+        Browser::new().get(&server.at("/healthz")).await.expect(200);
+    }
+}
