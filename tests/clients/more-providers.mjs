@@ -44,7 +44,7 @@ const asJson = (method, body) => ({ method, headers: { 'content-type': 'applicat
 
 const PROVIDERS = [
   {
-    name: 'forge', title: 'glewlwyd', user: 'Gwen Forge', path: '/api/oidc', secret: 's3:cret+of/forge&=', settings: { CLAIM_USERNAME: 'name', TRUST_EMAIL: 'true' },
+    name: 'forge', title: 'glewlwyd', user: 'Gwen Forge', path: '/api/oidc', secret: 's3:cret+of/forge&=', settings: { CLAIM_USERNAME: 'name', TRUST_EMAIL: 'true', TOKEN_AUTH_METHOD: 'client_secret_post' }, // It does not decode Basic credentials.
     start: at => start(process.execPath, ['providers/glewlwyd.mjs', String(at), url], 'glewlwyd', /^ready/m),
     // Its pages are an application of JavaScript over this API.
     signIn: async (go, at, away) => {
