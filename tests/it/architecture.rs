@@ -130,6 +130,7 @@ const NAMED: &[(&str, &[&str])] = &[
     ),
     ("askama", &["crates/doorward-web/"]),
     ("lettre::", &["crates/doorward-transport/src/mail.rs"]),
+    ("mediatype::", &["crates/doorward-transport/src/media_type.rs"]),
 ];
 
 fn root() -> &'static Path {

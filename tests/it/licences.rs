@@ -2,7 +2,11 @@
 //! for every platform; licences are in the packages themselves, which `cargo fetch --locked`
 //! downloads for platforms that a build here never needs.
 
-use std::{collections::BTreeSet, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -79,17 +83,14 @@ fn every_dependency_comes_from_the_registry() {
     }
 }
 
-#[test]
-fn there_is_one_cryptographic_stack() {
-    let policy = read("deny.toml");
-    let denied = quoted(list(&policy, "deny"), "{ crate = \"");
-    assert!(denied.contains("ring") && denied.contains("openssl"), "{denied:?}");
-    // Cargo.lock also names what only features that are off would bring; the tree does not.
+/// The packages that a build of any platform uses: name and version. Cargo.lock also names what only
+/// features that are off would bring; the tree does not.
+fn used() -> BTreeSet<(String, String)> {
     let tree = cargo(&[
         "tree",
         "--workspace",
         "--edges",
-        "all",
+        "normal,build,dev",
         "--target",
         "all",
         "--prefix",
@@ -97,11 +98,46 @@ fn there_is_one_cryptographic_stack() {
         "--format",
         "{p}",
     ]);
-    let packages: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    let packages: BTreeSet<_> = tree
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some((words.next()?.to_owned(), words.next()?.strip_prefix('v')?.to_owned()))
+        })
+        .collect();
     assert!(packages.len() > 200, "only {} packages", packages.len());
-    for package in packages {
-        assert!(!denied.contains(package), "{package} is denied by deny.toml");
+    packages
+}
+
+#[test]
+fn there_is_one_cryptographic_stack() {
+    let policy = read("deny.toml");
+    let denied = quoted(list(&policy, "deny"), "{ crate = \"");
+    assert!(denied.contains("ring") && denied.contains("openssl"), "{denied:?}");
+    for (package, _) in used() {
+        assert!(!denied.contains(&package), "{package} is denied by deny.toml");
     }
+}
+
+#[test]
+fn a_crate_is_there_in_one_version_or_deny_toml_says_why_not() {
+    let policy = read("deny.toml");
+    let skipped = quoted(list(&policy, "skip"), "{ crate = \"");
+    let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, version) in used() {
+        versions.entry(name).or_default().push(version);
+    }
+    let mut beside = BTreeSet::new();
+    for (name, versions) in versions.iter().filter(|(_, versions)| versions.len() > 1) {
+        let known = versions.iter().filter(|it| skipped.contains(&format!("{name}@{it}"))).count();
+        assert!(
+            known + 1 >= versions.len(),
+            "{name} is there in the versions {versions:?}: remove one, or add the older one to `skip` in deny.toml with the reason"
+        );
+        beside.extend(versions.iter().map(|version| format!("{name}@{version}")));
+    }
+    let idle: Vec<_> = skipped.difference(&beside).collect();
+    assert!(idle.is_empty(), "deny.toml skips what is not there twice: {idle:?}");
 }
 
 #[test]

@@ -36,6 +36,7 @@ mod licences;
 mod login;
 mod mail;
 mod mcp;
+mod media_types;
 mod metadata_documents;
 mod operations;
 mod reasons;

@@ -11,7 +11,11 @@ use std::{
     time::Duration,
 };
 
-use doorward_mcp::{Change, Changed, Offers, ToolSpec};
+use doorward_mcp::{
+    Change, Changed, Offers, ToolSpec,
+    apps::map_references,
+    uri::{own_uri, public_uri},
+};
 use doorward_model::{
     Person, ToolClass, UpstreamName, UserId, foreign,
     upstream::{PinnedTool, ToolState},
@@ -432,6 +436,9 @@ pub(crate) fn spec(
         annotation(|hints| hints.idempotent_hint, false),
     );
     tool.name = names::public(upstream.name, &own_name).into();
+    if let Some(meta) = &mut tool.meta {
+        map_references(meta, |uri| Some(public_uri(upstream.name, uri)));
+    }
     // Clients load pictures by themselves.
     if let Some(icons) = &mut tool.icons {
         icons.retain(|icon| {
@@ -463,6 +470,9 @@ pub(crate) fn spec(
 fn own(spec: &ToolSpec) -> ToolSpec {
     let mut spec = spec.clone();
     spec.tool.name = spec.own_name.clone().into();
+    if let Some(meta) = &mut spec.tool.meta {
+        map_references(meta, |uri| own_uri(uri).map(|(_, own)| own));
+    }
     spec
 }
 

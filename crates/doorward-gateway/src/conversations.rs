@@ -8,7 +8,7 @@
 //! about another request.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -26,11 +26,12 @@ use rmcp::{
     service::{InboundStreamOrigin, RequestHandle, ServiceError},
 };
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 
 use crate::{foreign, link::Link};
 
-/// How many things an upstream may say in one conversation before they are read.
+/// How many messages of one conversation may wait to be read. Beyond it the oldest progress or log
+/// message gives way: the newest progress says more than those before it.
 const SAID: usize = 256;
 /// How long a request that its client took back is kept on a connection of one user whose upstream
 /// does not answer it.
@@ -49,10 +50,61 @@ pub(crate) enum Said {
     Asks(Box<InputRequest>, oneshot::Sender<Result<Value, ErrorData>>),
 }
 
+/// The messages of one conversation, in the order in which they arrived, until they are read.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    said: Mutex<VecDeque<Said>>,
+    arrived: Notify,
+}
+
+impl Mailbox {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Said>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts in progress or a log message.
+    pub(crate) fn put(&self, said: Said) {
+        let mut waiting = self.lock();
+        if waiting.len() >= SAID {
+            let oldest =
+                waiting.iter().position(|said| matches!(said, Said::Progress(_) | Said::Log(_)));
+            match oldest {
+                Some(oldest) => drop(waiting.remove(oldest)),
+                None => return,
+            }
+        }
+        waiting.push_back(said);
+        drop(waiting);
+        self.arrived.notify_one();
+    }
+
+    /// Puts in a question. `false` if too many messages wait.
+    pub(crate) fn ask(&self, question: Said) -> bool {
+        let mut waiting = self.lock();
+        if waiting.len() >= SAID {
+            return false;
+        }
+        waiting.push_back(question);
+        drop(waiting);
+        self.arrived.notify_one();
+        true
+    }
+
+    /// Waits for the next message.
+    async fn take(&self) -> Said {
+        loop {
+            if let Some(said) = self.lock().pop_front() {
+                return said;
+            }
+            self.arrived.notified().await;
+        }
+    }
+}
+
 /// Where messages about a request go.
 enum Party {
     /// To the client that made it.
-    Open(mpsc::Sender<Said>),
+    Open(Arc<Mailbox>),
     /// To none: its client went away, or it is a request of Doorward's own.
     Closed,
 }
@@ -74,19 +126,49 @@ struct Table {
 }
 
 impl Table {
-    fn open(&self, id: &RequestId) -> Option<mpsc::Sender<Said>> {
+    fn open(&self, id: &RequestId) -> Option<Arc<Mailbox>> {
         match self.by_request.get(id) {
-            Some(Party::Open(sender)) => Some(sender.clone()),
+            Some(Party::Open(mailbox)) => Some(Arc::clone(mailbox)),
             Some(Party::Closed) | None => None,
         }
     }
 
+    fn named(&self, named: &Named) -> Option<Arc<Mailbox>> {
+        match named {
+            Named::Token(token) => self.by_token.get(token).and_then(|id| self.open(id)),
+            Named::Request(id) => self.open(id),
+            Named::Not => self.only(),
+        }
+    }
+
     /// The only request there is, if it is open and the connection is one user's.
-    fn only(&self) -> Option<mpsc::Sender<Said>> {
+    fn only(&self) -> Option<Arc<Mailbox>> {
         let mut all = self.by_request.values();
         match (all.next(), all.next(), &self.users) {
-            (Some(Party::Open(sender)), None, Users::None | Users::One(_)) => Some(sender.clone()),
+            (Some(Party::Open(mailbox)), None, Users::None | Users::One(_)) => {
+                Some(Arc::clone(mailbox))
+            }
             _ => None,
+        }
+    }
+}
+
+/// How a message names the request that it belongs to.
+pub(crate) enum Named {
+    /// By the request's progress token.
+    Token(ProgressToken),
+    /// By the HTTP stream of the request on which it came.
+    Request(RequestId),
+    /// Not at all: it belongs to the only request there is.
+    Not,
+}
+
+impl Named {
+    /// The name that the origin of a message gives it.
+    pub(crate) fn by_origin(origin: Option<&InboundStreamOrigin>) -> Self {
+        match origin {
+            Some(InboundStreamOrigin::OutboundRequest(id)) => Self::Request(id.clone()),
+            Some(InboundStreamOrigin::Unassociated) | None => Self::Not,
         }
     }
 }
@@ -119,38 +201,17 @@ impl Conversations {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks a conversation up, waiting a moment for one that is just being entered.
-    async fn find(
-        &self,
-        look: impl Fn(&Table) -> Option<mpsc::Sender<Said>>,
-    ) -> Option<mpsc::Sender<Said>> {
+    /// Looks a conversation up, waiting a moment for one that is just being entered. `None` if the
+    /// message belongs to no request, or to one that takes no messages.
+    pub(crate) async fn find(&self, named: &Named) -> Option<Arc<Mailbox>> {
         for _ in 0..50 {
-            let found = look(&self.lock());
+            let found = self.lock().named(named);
             if found.is_some() || self.arriving.load(Ordering::Acquire) == 0 {
                 return found;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         None
-    }
-
-    /// The conversation that a progress token belongs to.
-    pub(crate) async fn by_token(&self, token: &ProgressToken) -> Option<mpsc::Sender<Said>> {
-        self.find(|table| table.by_token.get(token).and_then(|id| table.open(id))).await
-    }
-
-    /// The conversation that something belongs to, by the request on whose stream it came; without
-    /// one, the only one there is.
-    pub(crate) async fn by_origin(
-        &self,
-        origin: Option<&InboundStreamOrigin>,
-    ) -> Option<mpsc::Sender<Said>> {
-        match origin {
-            Some(InboundStreamOrigin::OutboundRequest(id)) => {
-                self.find(|table| table.open(id)).await
-            }
-            Some(InboundStreamOrigin::Unassociated) | None => self.find(Table::only).await,
-        }
     }
 
     /// Reports a conversation that is waited for.
@@ -198,12 +259,13 @@ impl Arrival {
         handle: RequestHandle<RoleClient>,
         listening: bool,
     ) -> Conversation {
-        let (sender, said) = mpsc::channel(if listening { SAID } else { 1 });
+        let said = Arc::<Mailbox>::default();
         let (id, token) = (handle.id.clone(), handle.progress_token.clone());
         let mut table = self.0.lock();
-        table
-            .by_request
-            .insert(id.clone(), if listening { Party::Open(sender) } else { Party::Closed });
+        table.by_request.insert(
+            id.clone(),
+            if listening { Party::Open(Arc::clone(&said)) } else { Party::Closed },
+        );
         if listening {
             table.by_token.insert(token.clone(), id.clone());
         }
@@ -217,7 +279,7 @@ impl Arrival {
 pub(crate) struct Conversation {
     link: Arc<Link>,
     handle: Option<RequestHandle<RoleClient>>,
-    said: mpsc::Receiver<Said>,
+    said: Arc<Mailbox>,
     id: RequestId,
     token: ProgressToken,
 }
@@ -282,7 +344,7 @@ impl Conversation {
         };
         tokio::select! {
             biased;
-            Some(said) = self.said.recv() => Turn::Said(said),
+            said = self.said.take() => Turn::Said(said),
             answer = &mut handle.rx => {
                 self.handle = None;
                 let answer = answer.unwrap_or(Err(ServiceError::TransportClosed));

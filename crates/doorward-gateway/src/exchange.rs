@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use doorward_mcp::{AskError, Progress, ToolError, Visit, missing_capability};
+use doorward_mcp::{AskError, Progress, ToolError, Visit, apps, missing_capability};
 use doorward_model::{Sealed, UpstreamName, id::random_text};
 use rmcp::{
     ErrorData,
@@ -154,6 +154,8 @@ fn askable(visit: &Visit, upstream: &Upstream) -> ClientCapabilities {
         capabilities.elicitation.clone_from(&visit.client.capabilities.elicitation);
         capabilities.sampling.clone_from(&visit.client.capabilities.sampling);
         capabilities.roots.clone_from(&visit.client.capabilities.roots);
+        let extensions = apps::passed_on(visit.client.capabilities.extensions.as_ref());
+        capabilities.extensions = Some(extensions).filter(|all| !all.is_empty());
     }
     foreign::permitted(upstream, capabilities)
 }

@@ -20,6 +20,7 @@ mod exchange;
 mod explained;
 mod foreign;
 pub mod http;
+mod in_order;
 mod left_out;
 mod link;
 mod listen;

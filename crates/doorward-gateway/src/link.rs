@@ -8,32 +8,30 @@ use std::{
     time::Duration,
 };
 
-use doorward_mcp::{Change, Changed, Changes};
+use doorward_mcp::{Change, Changed, Changes, apps};
 use doorward_model::UserId;
+use futures_util::future::BoxFuture;
 use rmcp::{
     ClientHandler, ErrorData, RoleClient,
     model::{
-        ClientCapabilities, ClientConfig, ClientRequest, CreateMessageRequest,
-        CreateMessageRequestParams, CreateMessageResult, ElicitRequest, ElicitRequestParams,
-        ElicitResult, ElicitationCapability, FormElicitationCapability, Implementation,
-        InputRequest, ListRootsRequest, ListRootsResult, LoggingMessageNotificationParam,
-        ProgressNotificationParam, ProtocolVersion, RequestMetaObject,
-        ResourceUpdatedNotificationParam, RootsCapabilities, SamplingCapability, ServerPeerInfo,
-        ServerResult, SubscriptionFilter, UrlElicitationCapability,
+        ClientCapabilities, ClientConfig, ClientRequest, CreateMessageRequestParams,
+        CreateMessageResult, ElicitRequestParams, ElicitResult, ElicitationCapability,
+        FormElicitationCapability, Implementation, ListRootsResult, ProtocolVersion,
+        RequestMetaObject, ResourceUpdatedNotificationParam, RootsCapabilities, SamplingCapability,
+        ServerPeerInfo, ServerResult, SubscriptionFilter, UrlElicitationCapability,
     },
     service::{
-        ClientInitializeError, ClientLifecycleMode, ClientServiceExt, InboundStreamOrigin,
-        NotificationContext, Peer, PeerRequestOptions, RequestContext, RunningService,
-        ServiceError, Subscription,
+        ClientInitializeError, ClientLifecycleMode, ClientServiceExt, NotificationContext, Peer,
+        PeerRequestOptions, RequestContext, RunningService, ServiceError, Subscription,
     },
     transport::streamable_http_client::{AuthRequiredError, InsufficientScopeError},
 };
 use serde_json::Value;
-use tokio::sync::oneshot;
 
 use crate::{
-    conversations::{Conversation, Conversations, Said},
+    conversations::{Conversation, Conversations},
     foreign,
+    in_order::{Answer, Awaited, InOrder},
     upstream::{Shared, Upstream},
     upstreams::http::CONNECT_FIRST,
 };
@@ -100,31 +98,6 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    async fn ask(
-        &self,
-        request: InputRequest,
-        context: &RequestContext<RoleClient>,
-    ) -> Result<Value, ErrorData> {
-        let nobody = || {
-            ErrorData::invalid_request(
-                "the question is not passed on: it belongs to no call that is under way",
-                None,
-            )
-        };
-        let request = foreign::question(&self.upstream, request)?;
-        let conversation = self
-            .conversations
-            .by_origin(context.extensions.get::<InboundStreamOrigin>())
-            .await
-            .ok_or_else(nobody)?;
-        let (answer, answered) = oneshot::channel();
-        conversation.send(Said::Asks(Box::new(request), answer)).await.map_err(|_| nobody())?;
-        match tokio::time::timeout(PATIENCE, answered).await {
-            Ok(Ok(answer)) => answer,
-            _ => Err(ErrorData::invalid_request("the question was not answered", None)),
-        }
-    }
-
     fn changed(&self, what: Changed) {
         self.stale.store(true, Ordering::Release);
         self.changes.tell(Change {
@@ -132,6 +105,23 @@ impl Handler {
             person: self.person.clone(),
             what,
         });
+    }
+}
+
+/// The answer that a question of the upstream waits for.
+fn awaited(context: &RequestContext<RoleClient>) -> Result<Answer, ErrorData> {
+    context
+        .extensions
+        .get::<Awaited>()
+        .and_then(Awaited::take)
+        .unwrap_or_else(|| Err(ErrorData::invalid_request("the question was asked before", None)))
+}
+
+/// Waits for an answer.
+async fn answer(answered: Answer) -> Result<Value, ErrorData> {
+    match tokio::time::timeout(PATIENCE, answered).await {
+        Ok(Ok(answer)) => answer,
+        _ => Err(ErrorData::invalid_request("the question was not answered", None)),
     }
 }
 
@@ -148,22 +138,18 @@ impl ClientHandler for Handler {
 
     async fn create_elicitation(
         &self,
-        params: ElicitRequestParams,
+        _: ElicitRequestParams,
         context: RequestContext<RoleClient>,
     ) -> Result<ElicitResult, ErrorData> {
-        self.ask(InputRequest::Elicitation(ElicitRequest::new(params)), &context)
-            .await
-            .and_then(read)
+        answer(awaited(&context)?).await.and_then(read)
     }
 
     async fn create_message(
         &self,
-        params: CreateMessageRequestParams,
+        _: CreateMessageRequestParams,
         context: RequestContext<RoleClient>,
     ) -> Result<CreateMessageResult, ErrorData> {
-        self.ask(InputRequest::CreateMessage(CreateMessageRequest::new(params)), &context)
-            .await
-            .and_then(read)
+        answer(awaited(&context)?).await.and_then(read)
     }
 
     async fn list_roots(
@@ -172,41 +158,11 @@ impl ClientHandler for Handler {
     ) -> Result<ListRootsResult, ErrorData> {
         // Many servers ask for roots right after they are greeted, outside of any call: there are
         // none then, which is no error.
-        if !self.upstream.capabilities.roots
-            || self
-                .conversations
-                .by_origin(context.extensions.get::<InboundStreamOrigin>())
-                .await
-                .is_none()
-        {
-            return Ok(ListRootsResult::default());
-        }
-        self.ask(InputRequest::ListRoots(ListRootsRequest::default()), &context)
-            .await
-            .and_then(read)
-    }
-
-    async fn on_progress(
-        &self,
-        params: ProgressNotificationParam,
-        _: NotificationContext<RoleClient>,
-    ) {
-        if let Some(conversation) = self.conversations.by_token(&params.progress_token).await {
-            // Progress that nobody takes in time is worth nothing.
-            let _ =
-                conversation.try_send(Said::Progress(foreign::progress(&self.upstream, params)));
-        }
-    }
-
-    async fn on_logging_message(
-        &self,
-        params: LoggingMessageNotificationParam,
-        context: NotificationContext<RoleClient>,
-    ) {
-        if let Some(conversation) =
-            self.conversations.by_origin(context.extensions.get::<InboundStreamOrigin>()).await
-        {
-            let _ = conversation.try_send(Said::Log(foreign::log(&self.upstream, params)));
+        match awaited(&context) {
+            Ok(answered) if self.upstream.capabilities.roots => {
+                answer(answered).await.and_then(read)
+            }
+            _ => Ok(ListRootsResult::default()),
         }
     }
 
@@ -246,6 +202,11 @@ pub(crate) fn all_capabilities() -> ClientCapabilities {
     );
     capabilities.sampling = Some(SamplingCapability::default());
     capabilities.roots = Some(RootsCapabilities::default());
+    // Servers offer their user interfaces only to clients that know the extension.
+    let settings = serde_json::json!({"mimeTypes": [apps::HTML]});
+    capabilities.extensions = settings
+        .as_object()
+        .map(|settings| [(apps::UI.to_owned(), settings.clone())].into_iter().collect());
     capabilities
 }
 
@@ -320,10 +281,15 @@ impl Making {
                 legacy_version: Some(ProtocolVersion::V_2025_11_25),
             },
         };
-        let running = handler
-            .serve_with_lifecycle(transport, lifecycle)
-            .await
-            .map_err(|error| of_greeting(&error))?;
+        let transport = InOrder::new(
+            transport.into_transport(),
+            Arc::clone(&self.upstream),
+            Arc::clone(&conversations),
+        );
+        // Boxed, since the compiler cannot prove of the whole type that it may move between threads.
+        let starting: BoxFuture<'_, _> =
+            Box::pin(handler.serve_with_lifecycle(transport, lifecycle));
+        let running = starting.await.map_err(|error| of_greeting(&error))?;
         let peer = running.peer().clone();
         let modern = peer.peer_info().is_some_and(|info| !info.protocol_version.has_initialize());
         // Lists are kept by us, per person; a second cache below would only be one more place that

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use doorward_mcp::Offers;
+use doorward_mcp::{Offers, apps};
 use doorward_transport::Budget;
 use rmcp::model::{
     ClientRequest, ListPromptsRequest, ListResourceTemplatesRequest, ListResourcesRequest,
@@ -193,5 +193,6 @@ pub(crate) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Liste
     }
     listed.offers.completions = capabilities.completions.is_some();
     listed.offers.logging = capabilities.logging.is_some();
+    listed.offers.extensions = apps::passed_on(capabilities.extensions.as_ref());
     Ok(listed)
 }

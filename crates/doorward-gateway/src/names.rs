@@ -1,7 +1,7 @@
 //! The names under which upstreams' tools and prompts are offered together: prefixed, at most 64
 //! characters, of the letters that every client takes, and the same after every restart.
 
-use doorward_mcp::prefixed_uri;
+use doorward_mcp::{apps::map_references, uri::public_uri};
 use doorward_model::{UpstreamName, foreign};
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use sha2::{Digest, Sha256};
@@ -58,12 +58,15 @@ pub(crate) fn upstream_of(public: &str) -> Option<UpstreamName> {
 /// Gives the resources in a result the addresses that they have among those of all upstreams.
 pub(crate) fn in_result(upstream: UpstreamName, result: &mut CallToolResult) {
     result.content.iter_mut().for_each(|block| in_block(upstream, block));
+    if let Some(meta) = &mut result.meta {
+        map_references(meta, |uri| Some(public_uri(upstream, uri)));
+    }
 }
 
 /// The same for one block of a result or a prompt.
 pub(crate) fn in_block(upstream: UpstreamName, block: &mut ContentBlock) {
     match block {
-        ContentBlock::ResourceLink(link) => link.uri = prefixed_uri(upstream, &link.uri),
+        ContentBlock::ResourceLink(link) => link.uri = public_uri(upstream, &link.uri),
         ContentBlock::Resource(embedded) => in_contents(upstream, &mut embedded.resource),
         _ => {}
     }
@@ -73,7 +76,7 @@ pub(crate) fn in_block(upstream: UpstreamName, block: &mut ContentBlock) {
 pub(crate) fn in_contents(upstream: UpstreamName, contents: &mut ResourceContents) {
     match contents {
         ResourceContents::TextResourceContents { uri, .. }
-        | ResourceContents::BlobResourceContents { uri, .. } => *uri = prefixed_uri(upstream, uri),
+        | ResourceContents::BlobResourceContents { uri, .. } => *uri = public_uri(upstream, uri),
         _ => {}
     }
 }

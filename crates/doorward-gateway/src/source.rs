@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use doorward_mcp::{
     Answer, Item, ItemSpec, Kind, Listed, Offers, Operation, Permit, Progress, Target, ToolCall,
-    ToolError, ToolSource, ToolSpec, Unjudged, Visit, Wanted, prefixed_uri, tools::BoxFuture,
+    ToolError, ToolSource, ToolSpec, Unjudged, Visit, Wanted,
+    tools::BoxFuture,
+    uri::{own_uri, public_uri},
 };
 use doorward_model::{ToolClass, UpstreamName};
 use futures_util::future::join_all;
@@ -87,10 +89,10 @@ impl Gateway {
     /// The upstream that a resource belongs to, and its address there.
     async fn owner_of_resource(&self, visit: &Visit, uri: &str) -> Option<(Shared, String)> {
         let (upstream, own) = match visit.target {
-            Target::One(only) => (self.visible_one(visit, only).await?, uri),
+            Target::One(only) => (self.visible_one(visit, only).await?, uri.to_owned()),
             Target::All => {
-                let (name, own) = uri.split_once('+')?;
-                (self.visible_one(visit, UpstreamName::parse(name).ok()?).await?, own)
+                let (name, own) = own_uri(uri)?;
+                (self.visible_one(visit, name).await?, own)
             }
         };
         if !upstream.config.resources {
@@ -100,7 +102,7 @@ impl Gateway {
             let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
             look.catalogue.filter(|catalogue| catalogue.offers.resources)?;
         }
-        Some((upstream, own.to_owned()))
+        Some((upstream, own))
     }
 
     async fn find_tool(&self, visit: &Visit, name: &str) -> Option<Arc<ToolSpec>> {
@@ -295,7 +297,7 @@ impl Upstream {
     pub(crate) fn item(&self, kind: Kind, own: &str) -> ItemSpec {
         let listed_as = match kind {
             Kind::Tool | Kind::Prompt => names::public(self.name, own),
-            Kind::Resource | Kind::Template => prefixed_uri(self.name, own),
+            Kind::Resource | Kind::Template => public_uri(self.name, own),
             Kind::Upstream => self.name.to_string(),
         };
         ItemSpec {
@@ -562,7 +564,7 @@ impl ToolSource for Gateway {
             let offers = |(upstream, look): (Shared, Look)| {
                 Some(Listed {
                     item: upstream.item(Kind::Upstream, ""),
-                    shown: look.catalogue?.offers,
+                    shown: look.catalogue?.offers.clone(),
                 })
             };
             Unjudged::new(looks.into_iter().filter_map(offers).collect())

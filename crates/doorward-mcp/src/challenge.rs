@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use doorward_model::{ConnectStep, OAuthErrorCode, Reason, Scope, ScopeSet, StepKind, routes};
-use doorward_transport::answer;
+use doorward_transport::{answer, media_type};
 use serde_json::{Value, json};
 
 use crate::{Mcp, Target, bearer::BearerRefusal, item::Kind};
@@ -193,10 +193,7 @@ pub(crate) fn keep_private(response: &mut Response<Body>) {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.append(header::VARY, HeaderValue::from_static("Authorization, Origin"));
-    let streams = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
-    if streams {
+    if media_type::is(headers, media_type::EVENT_STREAM) {
         // Reverse proxies would otherwise collect events before passing them on (T8).
         headers
             .insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));

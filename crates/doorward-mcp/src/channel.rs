@@ -5,25 +5,25 @@
 //! in a request of its own, is accepted from the same person and client alone, and goes to whoever
 //! waits for it (CA24, CA25, G15).
 
-use std::{
-    collections::HashMap,
-    fmt,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-use doorward_model::{Entropy, Program, UserId, id::random_text};
+use doorward_model::{Entropy, UserId, id::random_text};
+use doorward_transport::media_type;
 use futures_util::{Stream, StreamExt, stream};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, Sleep},
+};
+
+use crate::{
+    Caller, Mcp,
+    questions::{Asker, Questions, Relay},
 };
 
 /// How many messages may wait for a slow reader.
@@ -31,11 +31,8 @@ const QUEUE: usize = 64;
 /// After how long without a word a waiting client gets a sign of life: proxies cut connections that
 /// are silent for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// The longest that a person may take to answer.
-const PATIENCE: Duration = Duration::from_mins(10);
-/// The most questions that wait for an answer, of all people together and of one.
-const MOST_QUESTIONS: usize = 10_000;
-const MOST_QUESTIONS_EACH: usize = 64;
+/// The longest that a user may take to answer.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Why a question has no answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -54,55 +51,6 @@ pub enum AskError {
     Refused(Value),
 }
 
-struct Question {
-    user_id: UserId,
-    program: String,
-    answer: oneshot::Sender<Result<Value, Value>>,
-}
-
-/// The questions that wait for an answer.
-#[derive(Default)]
-pub(crate) struct Questions(Mutex<HashMap<String, Question>>);
-
-impl Questions {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Question>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Hands an answer to whoever asked. `false` if this person and client were asked nothing of
-    /// the kind.
-    pub(crate) fn answered(
-        &self,
-        user_id: &UserId,
-        program: Program<'_>,
-        message: &Map<String, Value>,
-    ) -> bool {
-        let Some(id) = message.get("id").and_then(Value::as_str) else { return false };
-        let mut waiting = self.lock();
-        let theirs = waiting.get(id).is_some_and(|question| {
-            question.user_id == *user_id && question.program == program.as_str()
-        });
-        let Some(question) = waiting.remove(id).filter(|_| theirs) else { return false };
-        let answer = match (message.get("result"), message.get("error")) {
-            (Some(result), _) => Ok(result.clone()),
-            (None, error) => Err(error.cloned().unwrap_or_default()),
-        };
-        question.answer.send(answer).is_ok()
-    }
-}
-
-/// Forgets a question that no one waits for any more.
-struct Asked<'a> {
-    questions: &'a Questions,
-    id: String,
-}
-
-impl Drop for Asked<'_> {
-    fn drop(&mut self) {
-        self.questions.lock().remove(&self.id);
-    }
-}
-
 /// The parts of a channel.
 #[derive(Clone)]
 pub(crate) struct Ends {
@@ -111,6 +59,8 @@ pub(crate) struct Ends {
     pub(crate) program: String,
     pub(crate) questions: Arc<Questions>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// How answers that reach another replica come here; `None` where there is none.
+    pub(crate) relay: Option<Relay>,
     pub(crate) out: mpsc::Sender<Bytes>,
 }
 
@@ -132,6 +82,18 @@ impl Channel {
     pub(crate) fn new(ends: Ends) -> Self {
         Self(Some(Arc::new(ends)))
     }
+    /// The channel of a caller's request, into the stream behind `out`.
+    pub(crate) fn of(mcp: &Mcp, caller: &Caller, out: mpsc::Sender<Bytes>) -> Self {
+        let parts = &mcp.inner.parts;
+        Self::new(Ends {
+            user_id: caller.user_id().clone(),
+            program: caller.program().to_string(),
+            questions: Arc::clone(&mcp.inner.questions),
+            entropy: Arc::clone(&parts.entropy),
+            relay: Some(Relay::of(parts)),
+            out,
+        })
+    }
 
     /// Sends a notification into the stream of the request. No one there is no error.
     pub async fn notify(&self, method: &str, params: Value) {
@@ -147,29 +109,25 @@ impl Channel {
     /// instead.
     pub async fn ask(&self, method: &str, params: Value) -> Result<Value, AskError> {
         let ends = self.0.as_ref().ok_or(AskError::Gone)?;
-        let id = format!("dw-{}", random_text(ends.entropy.as_ref(), 18));
-        let (answer, answered) = oneshot::channel();
-        {
-            let mut waiting = ends.questions.lock();
-            // A request that waits for its person has no turn yet, so that no other limit bounds
-            // these.
-            let own = waiting.values().filter(|question| question.user_id == ends.user_id).count();
-            if waiting.len() >= MOST_QUESTIONS || own >= MOST_QUESTIONS_EACH {
-                return Err(AskError::Busy);
-            }
-            waiting.insert(
-                id.clone(),
-                Question { user_id: ends.user_id.clone(), program: ends.program.clone(), answer },
-            );
-        }
-        let asked = Asked { questions: &ends.questions, id };
-        let message = json!({"jsonrpc": "2.0", "id": asked.id, "method": method, "params": params});
+        let asker = Asker { user_id: &ends.user_id, program: &ends.program };
+        let random = random_text(ends.entropy.as_ref(), 18);
+        let id =
+            ends.relay.as_ref().map_or_else(|| random.clone(), |relay| relay.id(&asker, &random));
+        // Before the question goes out, so that no answer is missed.
+        let relayed = ends.relay.as_ref().and_then(Relay::listen);
+        let asked = ends.questions.enter(&asker, id)?;
+        let message =
+            json!({"jsonrpc": "2.0", "id": asked.id(), "method": method, "params": params});
         ends.out.send(event(&message.to_string())).await.map_err(|_| AskError::Gone)?;
+        let elsewhere = async {
+            match (&ends.relay, relayed) {
+                (Some(relay), Some(relayed)) => relay.wait(&asker, asked.id(), relayed).await,
+                _ => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            answer = answered => match answer {
-                Ok(answer) => answer.map_err(AskError::Refused),
-                Err(_) => Err(AskError::Gone),
-            },
+            answer = asked.answer() => answer,
+            answer = elsewhere => answer,
             () = ends.out.closed() => Err(AskError::Gone),
             () = tokio::time::sleep(PATIENCE) => Err(AskError::Timeout),
         }
@@ -237,7 +195,7 @@ fn streamed(first: Bytes, woven: Woven) -> Response {
     let mut response = Response::new(Body::from_stream(body));
     response
         .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::EVENT_STREAM));
     response
 }
 
@@ -269,10 +227,7 @@ impl Woven {
 
 /// An answer as events: an event stream as it is, anything else as one event.
 fn as_events(response: Response) -> Chunks {
-    let streams = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    let streams = media_type::is(response.headers(), media_type::EVENT_STREAM);
     let (status, body) = (response.status(), response.into_body());
     if streams {
         return Box::pin(body.into_data_stream());
@@ -289,6 +244,7 @@ fn as_events(response: Response) -> Chunks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::questions::MOST_QUESTIONS_EACH;
 
     #[tokio::test]
     async fn one_person_cannot_take_the_places_of_all_questions() {
@@ -301,6 +257,7 @@ mod tests {
                 program: "c".to_owned(),
                 questions: Arc::clone(&questions),
                 entropy,
+                relay: None,
                 out,
             };
             (Channel::new(ends), said)
@@ -313,7 +270,7 @@ mod tests {
                 tokio::spawn(async move { ann.ask("elicitation/create", json!({})).await })
             })
             .collect();
-        while questions.lock().len() < MOST_QUESTIONS_EACH {
+        while questions.len() < MOST_QUESTIONS_EACH {
             tokio::task::yield_now().await;
         }
         assert_eq!(ann.ask("elicitation/create", json!({})).await, Err(AskError::Busy));
@@ -328,7 +285,7 @@ mod tests {
         for one in asked {
             assert!(one.await.is_err());
         }
-        assert_eq!(questions.lock().len(), 0, "a question that is not waited for is forgotten");
+        assert_eq!(questions.len(), 0, "a question that is not waited for is forgotten");
         reading.abort();
     }
 }

@@ -11,7 +11,7 @@ use axum::{
 };
 use doorward_model::{Reason, UpstreamName, routes};
 use doorward_store::origin;
-use doorward_transport::{ParamsError, cors, params::read_body};
+use doorward_transport::{ParamsError, cors, media_type, params::read_body};
 use serde_json::Value;
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
         empty, keep_private, no_such_address, role_refusal, rpc_refusal, switched_off,
         without_discovery,
     },
-    channel::{Channel, Ends, pipe, weave},
+    channel::{Channel, pipe, weave},
     envelope::{self, Envelope, Peeked},
     in_flight::InFlight,
     item::Judged,
@@ -145,7 +145,7 @@ async fn guarded(mcp: &Mcp, door: Door, mut request: Request, next: Next) -> Res
                 "batches are not supported; send one message a request",
             );
         }
-        Peeked::Answer(members) => match answered(mcp, &visit, &members, &parts) {
+        Peeked::Answer(members) => match answered(mcp, &visit, &members, &parts).await {
             Some(response) => return response,
             None => pass(mcp, visit, None, (parts, body), next).await,
         },
@@ -240,18 +240,20 @@ async fn visit(
 }
 
 /// Takes an answer to a question of ours; `None` if answers are not for this kind of client.
-fn answered(
+async fn answered(
     mcp: &Mcp,
     visit: &Visit,
     members: &serde_json::Map<String, Value>,
     parts: &Parts,
 ) -> Option<Response> {
-    if mcp.inner.questions.answered(visit.caller.user_id(), visit.caller.program(), members) {
-        return Some(empty(StatusCode::ACCEPTED));
+    match mcp.take_answer(&visit.caller, members).await {
+        Ok(true) => return Some(empty(StatusCode::ACCEPTED)),
+        Ok(false) => {}
+        Err(error) => return Some(mcp.refuse(visit.target, &error.into())),
     }
     let legacy = visit.session.is_some() || parts.uri.path().ends_with(routes::MCP_MESSAGES);
     legacy.then(|| {
-        rpc_refusal(StatusCode::NOT_FOUND, -32001, "nobody waits for this answer any more")
+        rpc_refusal(StatusCode::NOT_FOUND, -32001, "no request waits for this answer any more")
     })
 }
 
@@ -309,14 +311,7 @@ async fn pass(
         return response;
     }
     let (out, said) = pipe();
-    let ends = Ends {
-        user_id: visit.caller.user_id().clone(),
-        program: visit.caller.program().to_string(),
-        questions: Arc::clone(&mcp.inner.questions),
-        entropy: Arc::clone(&mcp.inner.parts.entropy),
-        out,
-    };
-    visit.channel = Channel::new(ends);
+    visit.channel = Channel::of(mcp, &visit.caller, out);
     parts.extensions.insert(visit);
     let id = envelope.map(|envelope| envelope.id).unwrap_or_default();
     let (flight, cancelled) = mcp.inner.in_flight.begin(key, &id);
@@ -328,7 +323,7 @@ async fn pass(
             // The client took the request back and wants no answer: the stream ends without one.
             () = cancelled.cancelled() => {
                 let mut response = Response::new(Body::from(Bytes::new()));
-                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::EVENT_STREAM));
                 response
             }
         }

@@ -4,13 +4,13 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State},
-    http::{Method, StatusCode},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware,
     response::Response,
     routing::{any, get, post},
 };
 use doorward_model::{ConnectStep, StepKind, UpstreamName, routes};
-use doorward_transport::{answer, cors};
+use doorward_transport::{answer, cors, media_type};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
 };
@@ -117,9 +117,26 @@ async fn document(mcp: &Mcp, target: Target) -> Response {
     }
 }
 
-async fn streamable_http(State(streamable): State<Streamable>, request: Request) -> Response {
+async fn streamable_http(State(streamable): State<Streamable>, mut request: Request) -> Response {
     if request.method() == Method::GET {
         return hub::open(State(streamable.mcp), request).await;
     }
+    spell_media_types(request.headers_mut());
     streamable.service.handle(request).await.map(Body::new)
+}
+
+/// Spells the media types of a request as the protocol library compares them: it knows no ranges, no
+/// missing `Accept`, and one spelling of JSON.
+fn spell_media_types(headers: &mut HeaderMap) {
+    if media_type::accepts(headers, media_type::JSON)
+        && media_type::accepts(headers, media_type::EVENT_STREAM)
+    {
+        headers.insert(
+            header::ACCEPT,
+            HeaderValue::from_static("application/json, text/event-stream"),
+        );
+    }
+    if media_type::is(headers, media_type::JSON) {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::JSON));
+    }
 }

@@ -15,6 +15,7 @@ use axum::{
     response::Response,
 };
 use doorward_model::{UpstreamName, UserId};
+use doorward_transport::media_type;
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 use tokio::{sync::broadcast, time::Instant};
@@ -26,6 +27,7 @@ use crate::{
     item::Judged,
     operation::Wanted,
     streams::{self, Slot},
+    uri::public_uri,
 };
 
 /// For how long changes are collected before they are told.
@@ -155,7 +157,7 @@ impl Listener {
     fn named(&self, change: Change) -> Named {
         match (change.what, change.upstream, self.visit.target) {
             (Changed::Resource(uri), Some(upstream), Target::All) => {
-                (Some(upstream), Changed::Resource(prefixed_uri(upstream, &uri)))
+                (Some(upstream), Changed::Resource(public_uri(upstream, &uri)))
             }
             (what, upstream, _) => (upstream, what),
         }
@@ -240,11 +242,6 @@ impl Listener {
     }
 }
 
-/// A resource's address among those of all upstreams: `wiki+https://…` is `https://…` at `wiki`.
-pub fn prefixed_uri(upstream: UpstreamName, uri: &str) -> String {
-    format!("{upstream}+{uri}")
-}
-
 /// Forgets what a session watches when its stream ends.
 struct Ended {
     _slot: Slot,
@@ -289,12 +286,7 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
     let Some(visit) = request.extensions().get::<Visit>().cloned() else {
         return empty(StatusCode::UNAUTHORIZED);
     };
-    let wants = |value: &HeaderValue| {
-        value
-            .to_str()
-            .is_ok_and(|value| value.contains("text/event-stream") || value.contains("*/*"))
-    };
-    let accepts = request.headers().get_all(header::ACCEPT).iter().any(wants);
+    let accepts = media_type::accepts(request.headers(), media_type::EVENT_STREAM);
     let Some(session) = visit.session.clone() else {
         return rpc_refusal(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -336,7 +328,7 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
     let mut response = Response::new(Body::from_stream(body));
     response
         .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::EVENT_STREAM));
     response
 }
 

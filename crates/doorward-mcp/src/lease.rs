@@ -4,9 +4,9 @@ use std::{pin::Pin, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
-    http::header,
     response::Response,
 };
+use doorward_transport::media_type;
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::{Instant, Interval, interval_at};
 
@@ -24,10 +24,7 @@ struct Leased {
 /// Lets an event stream run only as long as its caller's access stands. Other answers pass
 /// untouched.
 pub(crate) fn hold(mcp: &Mcp, caller: Arc<Caller>, response: Response) -> Response {
-    let streams = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    let streams = media_type::is(response.headers(), media_type::EVENT_STREAM);
     if !streams {
         return response;
     }

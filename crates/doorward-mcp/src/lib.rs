@@ -11,6 +11,7 @@
 )]
 
 mod admission;
+pub mod apps;
 mod bearer;
 mod call;
 mod canonical;
@@ -31,12 +32,14 @@ mod lease;
 mod limits;
 mod metadata;
 mod operation;
+mod questions;
 mod server;
 mod session;
 mod sse;
 mod streams;
 mod surface;
 pub mod tools;
+pub mod uri;
 mod visit;
 
 use std::sync::Arc;
@@ -58,7 +61,7 @@ pub use canonical::write_sorted;
 pub use channel::{AskError, Channel};
 pub use config::{Config, tool_limits};
 pub use confirm::Pending as PendingConfirmation;
-pub use hub::{Change, Changed, Changes, prefixed_uri};
+pub use hub::{Change, Changed, Changes};
 pub use item::{Facts, Item, ItemSpec, Judged, Kind, Listed, Unjudged};
 pub use judge::{Judge, Subject, Verdict};
 pub use limits::LimitsConfig;
@@ -216,7 +219,7 @@ pub(crate) struct Inner {
     pub(crate) tool_limits: Vec<(Pattern, usize)>,
     pub(crate) confirm_in_band: Vec<Pattern>,
     pub(crate) limits: limits::Limits,
-    pub(crate) questions: Arc<channel::Questions>,
+    pub(crate) questions: Arc<questions::Questions>,
     pub(crate) in_flight: in_flight::InFlight,
     pub(crate) sessions:
         quick_cache::sync::Cache<(String, String, String), (Arc<ClientFacts>, i64)>,

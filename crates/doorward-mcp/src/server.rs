@@ -24,7 +24,7 @@ use rmcp::{
 };
 
 use crate::{
-    Changed, Mcp, Surface, Target, Verdict, Visit, confirm,
+    Changed, Mcp, Surface, Target, Verdict, Visit, apps, confirm,
     hub::Listener,
     item::{Judged, Unjudged},
     operation::{Answer, Operation},
@@ -50,6 +50,9 @@ impl Mcp {
         let mut tools = self.listed(visit, |source| source.tools(visit)).await;
         tools.sort_by(|one, other| one.name().cmp(other.name()));
         tools.dedup_by(|one, other| one.name() == other.name());
+        for spec in &mut tools {
+            self.without_hidden_references(visit, spec).await;
+        }
         tools
     }
 
@@ -113,6 +116,7 @@ impl Mcp {
             all.resources |= one.shown.resources;
             all.completions |= one.shown.completions;
             all.logging |= one.shown.logging;
+            apps::join(&mut all.extensions, one.shown.extensions);
         }
         // At the address of all there is at least the list of all tools to read.
         all.resources |= visit.target == Target::All && self.may_offer();
@@ -173,6 +177,7 @@ impl Server {
             offers.resources.then(|| serde_json::from_value(resources).unwrap_or_default());
         capabilities.completions = offers.completions.then(Default::default);
         capabilities.logging = offers.logging.then(Default::default);
+        capabilities.extensions = Some(offers.extensions).filter(|all| !all.is_empty());
         capabilities
     }
 
@@ -188,7 +193,10 @@ impl Server {
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let all = self.mcp.may_offer();
-        self.config(Offers { prompts: all, resources: all, completions: all, logging: all })
+        let mut offers = Offers::default();
+        (offers.prompts, offers.resources) = (all, all);
+        (offers.completions, offers.logging) = (all, all);
+        self.config(offers)
     }
 
     async fn initialize(

@@ -14,11 +14,11 @@ use std::{
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::Response,
 };
 use doorward_model::routes;
-use doorward_transport::{Params, params::read_body};
+use doorward_transport::{Params, media_type, params::read_body};
 use futures_util::{Sink, Stream, StreamExt, stream};
 use rmcp::{
     RoleServer, ServiceExt,
@@ -31,7 +31,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::{
     Caller, Channel, ClientFacts, Mcp, Visit,
     challenge::{empty, rpc_refusal},
-    channel::Ends,
     server::Server,
     session::introduced,
     streams::{self, Slot},
@@ -124,13 +123,7 @@ pub(crate) async fn open(State(mcp): State<Mcp>, request: Request) -> Response {
     let Some(caller) = request.extensions().get::<Arc<Caller>>().cloned() else {
         return empty(StatusCode::UNAUTHORIZED);
     };
-    let accepts = request
-        .headers()
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.contains("text/event-stream") || value.contains("*/*"));
-    if !accepts {
+    if !media_type::accepts(request.headers(), media_type::EVENT_STREAM) {
         return rpc_refusal(
             StatusCode::NOT_ACCEPTABLE,
             -32000,
@@ -181,7 +174,7 @@ fn stream_response(
     let mut response = Response::new(Body::from_stream(body));
     response
         .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::EVENT_STREAM));
     response
 }
 
@@ -236,10 +229,6 @@ fn attach(message: &mut ClientJsonRpcMessage, parts: Parts) {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    doorward_transport::params::has_media_type(headers, "application/json")
-}
-
 /// `POST /mcp/messages?session_id=…`: a message for an open stream.
 pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
@@ -250,7 +239,7 @@ pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Respons
     let Some(id) = params.get("session_id").map(str::to_owned) else {
         return rpc_refusal(StatusCode::BAD_REQUEST, -32600, "session_id is missing");
     };
-    if !is_json(&parts.headers) {
+    if !media_type::is(&parts.headers, media_type::JSON) {
         return rpc_refusal(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             -32600,
@@ -270,16 +259,9 @@ pub(crate) async fn message(State(mcp): State<Mcp>, request: Request) -> Respons
         return rpc_refusal(StatusCode::NOT_FOUND, -32001, "there is no such session");
     };
     if let Some(visit) = parts.extensions.get_mut::<Visit>() {
-        let ends = Ends {
-            user_id: caller.user_id().clone(),
-            program: caller.program().to_string(),
-            questions: Arc::clone(&mcp.inner.questions),
-            entropy: Arc::clone(&mcp.inner.parts.entropy),
-            out: to_client,
-        };
         visit.client = facts;
         visit.session = Some(id.as_str().into());
-        visit.channel = Channel::new(ends);
+        visit.channel = Channel::of(&mcp, &caller, to_client);
     }
     let Ok(mut message) = serde_json::from_slice::<ClientJsonRpcMessage>(&body) else {
         return rpc_refusal(StatusCode::BAD_REQUEST, -32700, "the message is not JSON-RPC");

@@ -408,6 +408,9 @@ pub enum UpstreamChange {
         /// How many one person may have.
         most: u64,
     },
+    /// Keeps a client's answer to a question for the replica that asked it, and tells the replicas.
+    /// The first answer counts.
+    RelayAnswer(Box<KeptResult>),
 }
 
 #[cfg(test)]

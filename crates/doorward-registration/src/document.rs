@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_model::{Change, Client, ClientId, ClientSource, ConnectStep, ScopeSet, StepKind};
 use doorward_store::origin;
-use doorward_transport::{ClientAddress, Fetched, OutboundError};
+use doorward_transport::{ClientAddress, Fetched, OutboundError, media_type::Media};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -192,15 +192,7 @@ impl Registration {
     }
 
     fn read_document(&self, id: &ClientId, fetched: &Fetched) -> Result<Client, DocumentRefusal> {
-        let media_type = fetched
-            .headers
-            .get("content-type")
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if essence != "application/json"
-            && !(essence.starts_with("application/") && essence.ends_with("+json"))
-        {
+        if !Media::of(&fetched.headers).is_some_and(|media| media.is_json()) {
             return Err(DocumentRefusal::NotJson);
         }
         let metadata: Map<String, Value> = fetched.json().map_err(|_| DocumentRefusal::NotJson)?;

@@ -13,8 +13,8 @@ use doorward_model::{ConnectStep, OAuthErrorCode, Reason, StepKind, routes};
 use doorward_transport::{
     Budget, ClientAddress, ParamsError,
     answer::{self, oauth_error},
-    cors,
-    params::{has_media_type, read_body},
+    cors, media_type,
+    params::read_body,
 };
 use serde_json::{Map, Value};
 
@@ -63,7 +63,7 @@ async fn register(
         );
         return answer::retry_after(busy, 60);
     }
-    if !has_media_type(request.headers(), "application/json") {
+    if !media_type::is(request.headers(), media_type::JSON) {
         return invalid("the body must be application/json");
     }
     let body = match read_body(request.into_body(), MAX_BYTES).await {

@@ -16,6 +16,8 @@ pub(crate) enum Stale {
     Pinned(String),
     Connections(String),
     AccessTokens,
+    /// Nothing is stale: an answer has come for whichever replica waits for it.
+    Answers(String),
     Everything,
 }
 
@@ -36,6 +38,7 @@ impl Stale {
             Self::Pinned(name) => format!("pinned {name}"),
             Self::Connections(user_id) => format!("connections {user_id}"),
             Self::AccessTokens => "access_tokens".to_owned(),
+            Self::Answers(id) => format!("answers {id}"),
             Self::Everything => "everything".to_owned(),
         }
     }
@@ -49,6 +52,7 @@ impl Stale {
             Some(("session", token)) => Self::Session(token.to_owned()),
             Some(("pinned", name)) => Self::Pinned(name.to_owned()),
             Some(("connections", user_id)) => Self::Connections(user_id.to_owned()),
+            Some(("answers", id)) => Self::Answers(id.to_owned()),
             None if text == "upstreams" => Self::Upstreams,
             None if text == "grants" => Self::Grants,
             None if text == "sessions" => Self::Sessions,
@@ -80,6 +84,7 @@ mod tests {
             Stale::Pinned("wiki".into()),
             Stale::Connections("u".into()),
             Stale::AccessTokens,
+            Stale::Answers("a".into()),
         ] {
             assert_eq!(Stale::from_text(&stale.to_text()), stale);
         }

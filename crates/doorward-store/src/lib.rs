@@ -31,7 +31,7 @@ pub use audit::{AuditBreak, AuditPage, AuditVerified};
 pub use condition::Condition;
 pub use config::Config;
 pub use repos::{ClientFilter, ConnectedApp, LoginFailures};
-pub use store::{Backend, Observer, Store};
+pub use store::{Arrived, Backend, Observer, Store};
 
 /// The first `limit` of the rows that were read, and whether there are more: whoever shows a page
 /// asks for one row more than it has.

@@ -17,6 +17,7 @@ use doorward_model::{
 };
 use schema::migrate;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
+use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -67,6 +68,20 @@ pub(crate) struct Caches {
     pub(crate) pinned: ReadThrough<String, Vec<PinnedTool>>,
     pub(crate) connections: ReadThrough<String, Vec<Connection>>,
     pub(crate) access_tokens: ReadThrough<String, AccessToken>,
+    /// Tells which answers of clients were kept for a replica that waits.
+    pub(crate) answers: broadcast::Sender<Arrived>,
+}
+
+/// How many answers may wait to be noticed.
+const ANSWERS: usize = 256;
+
+/// An answer that was kept for a replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrived {
+    /// The one with this hashed identifier.
+    One(String),
+    /// Any: notifications may have been missed.
+    Any,
 }
 
 impl Caches {
@@ -91,6 +106,7 @@ impl Caches {
             pinned: ReadThrough::new(1024, lifetime),
             connections: ReadThrough::new(entries, lifetime),
             access_tokens: ReadThrough::new(entries, lifetime),
+            answers: broadcast::channel(ANSWERS).0,
         }
     }
 
@@ -114,7 +130,10 @@ impl Caches {
                 Stale::Pinned(name) => self.pinned.forget(name),
                 Stale::Connections(user_id) => self.connections.forget(user_id),
                 Stale::AccessTokens => self.access_tokens.forget_all(),
+                // Without a listener, no request of this replica waits for an answer.
+                Stale::Answers(id) => drop(self.answers.send(Arrived::One(id.clone()))),
                 Stale::Everything => {
+                    let _ = self.answers.send(Arrived::Any);
                     self.people.forget_all();
                     self.clients.forget_all();
                     self.grants.forget_all();
@@ -221,6 +240,12 @@ impl Store {
         } else {
             Backend::Sqlite
         }
+    }
+
+    /// Subscribes to the answers that other replicas keep for this one; `None` where there are no
+    /// other replicas.
+    pub fn answers(&self) -> Option<broadcast::Receiver<Arrived>> {
+        (self.backend == Backend::Postgres).then(|| self.caches.answers.subscribe())
     }
 
     /// Which database is behind this store.

@@ -41,6 +41,10 @@ pub struct UpstreamState {
     pub operations: Vec<String>,
     /// How many bytes its prompt and its resource have, besides a few words.
     pub padding: usize,
+    /// The extensions that it announces.
+    pub extensions: Option<Value>,
+    /// Whether it speaks the stateless revision 2026-07-28 alone.
+    pub modern: bool,
     /// The error that everything but lists is answered with.
     pub error: Option<Value>,
     asked: Option<tokio::sync::oneshot::Sender<Value>>,
@@ -251,8 +255,13 @@ async fn old_message(
     if !answer.status().is_success() {
         return answer;
     }
+    let streams =
+        answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
     let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
-    if !body.is_empty() {
+    if streams {
+        let events = String::from_utf8_lossy(&body).into_owned();
+        assert!(lock(&shared).streams[number].send(events).is_ok(), "the stream is open");
+    } else if !body.is_empty() {
         let sent = lock(&shared).streams[number]
             .send(format!("event: message\ndata: {}\n\n", String::from_utf8_lossy(&body)));
         assert!(sent.is_ok(), "the stream is open");
@@ -314,14 +323,12 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
         }
     }
     match method {
+        "server/discover" if lock(&shared).modern => result(json!({
+            "resultType": "complete", "supportedVersions": ["2026-07-28"], "ttlMs": 0, "cacheScope": "private",
+            "capabilities": capabilities(&lock(&shared)), "_meta": {"io.modelcontextprotocol/serverInfo": {"name": "fake", "version": "1"}},
+        })),
         "initialize" => {
-            let mut capabilities = json!({"tools": {}});
-            if !lock(&shared).resources.is_empty() {
-                capabilities["resources"] = json!({});
-            }
-            if offers_all {
-                capabilities = json!({"tools": {}, "prompts": {}, "resources": {"subscribe": true}, "completions": {}, "logging": {}});
-            }
+            let capabilities = capabilities(&lock(&shared));
             result(
                 json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": {"name": "fake", "version": "1"}}),
             )
@@ -334,22 +341,26 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
             if resources.is_empty() {
                 resources.push(json!({"uri": "file:///wages", "name": "wages"}));
             }
-            result(json!({ "resources": resources }))
+            result(
+                json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "resources": resources}),
+            )
         }
-        "resources/templates/list" => {
-            result(json!({"resourceTemplates": [{"uriTemplate": "file:///{name}", "name": "any"}]}))
-        }
+        "resources/templates/list" => result(
+            json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "resourceTemplates": [{"uriTemplate": "file:///{name}", "name": "any"}]}),
+        ),
         "prompts/get" => result(
             json!({"messages": [{"role": "user", "content": {"type": "text", "text": format!("the secret letter {padding}")}}]}),
         ),
         "resources/read" => result(
-            json!({"contents": [{"uri": message["params"]["uri"], "text": format!("the secret wages {padding}")}]}),
+            json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "contents": [{"uri": message["params"]["uri"], "text": format!("the secret wages {padding}")}]}),
         ),
         "completion/complete" => result(json!({"completion": {"values": ["the secret name"]}})),
         "resources/subscribe" | "resources/unsubscribe" | "logging/setLevel" => result(json!({})),
         "tools/list" => {
             let tools = lock(&shared).tools.clone();
-            result(json!({ "tools": tools }))
+            result(
+                json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "tools": tools}),
+            )
         }
         "tools/call" => {
             lock(&shared).calls += 1;
@@ -363,6 +374,21 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
             &json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "not known"}}),
         ),
     }
+}
+
+/// What the upstream says that it can do.
+fn capabilities(state: &UpstreamState) -> Value {
+    let mut capabilities = if state.offers_all {
+        json!({"tools": {}, "prompts": {}, "resources": {"subscribe": true}, "completions": {}, "logging": {}})
+    } else if state.resources.is_empty() {
+        json!({"tools": {}, "logging": {}})
+    } else {
+        json!({"tools": {}, "logging": {}, "resources": {}})
+    };
+    if let Some(extensions) = &state.extensions {
+        capabilities["extensions"] = extensions.clone();
+    }
+    capabilities
 }
 
 /// A call that asks the user for a name before it answers.
@@ -424,6 +450,18 @@ async fn call(id: &Value, token: &str, params: &Value) -> Response {
                 format!("data: {updated}\n\ndata: {last}\n\n"),
             )
                 .into_response()
+        }
+        // Progress, log messages and the answer in one piece.
+        "burst" => {
+            let steps = arguments["steps"].as_u64().unwrap_or(3);
+            let mut events: Vec<Value> = Vec::new();
+            for step in 1..=steps {
+                events.push(json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": params["_meta"]["progressToken"], "progress": step}}));
+                events.push(json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": step}}));
+            }
+            events.push(json!({"jsonrpc": "2.0", "id": id, "result": {"resultType": "complete", "content": [{"type": "text", "text": "done"}]}}));
+            let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+            ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
         }
         "large" => text(&"y".repeat(9 * 1024 * 1024)),
         "flood" => {

@@ -17,6 +17,7 @@ pub mod host;
 mod leftover;
 pub mod limit;
 pub mod mail;
+pub mod media_type;
 pub mod oauth;
 pub mod outbound;
 mod pace;

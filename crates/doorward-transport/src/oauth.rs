@@ -19,7 +19,7 @@ pub use code::{Complaint, Told};
 pub use document::{Document, LeftOut};
 pub use tokens::{Lifetime, Registration, Tokens, TokensFailure};
 
-use crate::{Fetched, OutboundError};
+use crate::{Fetched, OutboundError, media_type};
 
 /// The longest that a server's wish to be left alone is followed, in seconds.
 const LONGEST_WAIT: i64 = 86_400;
@@ -93,8 +93,7 @@ impl Content {
             Ok(other) => return Self::Other(other),
             Err(_) => {}
         }
-        let media = media_type(&fetched.headers);
-        if body.starts_with(b"<") || media == "text/html" {
+        if body.starts_with(b"<") || media_type::is(&fetched.headers, "text/html") {
             return Self::Page;
         }
         let text = String::from_utf8_lossy(body).into_owned();
@@ -111,16 +110,6 @@ impl Content {
             Self::Text(_) => "text that is neither JSON nor a form",
         }
     }
-}
-
-/// The media type without its parameters, in lower case.
-fn media_type(headers: &HeaderMap) -> String {
-    text_of(headers, header::CONTENT_TYPE.as_str())
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase()
 }
 
 /// Reads a form-encoded answer, as older servers send it. A text is one if each of its parts has a

@@ -71,7 +71,8 @@ impl Fetched {
             .get(reqwest::header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
-        if kind.contains("json") {
+        // What might be taken for JSON is counted, however it is spelled.
+        if kind.to_ascii_lowercase().contains("json") {
             Budget::of_record(self.body.len()).count_json(&self.body)
         } else {
             Ok(())

@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::{
-    body::Body,
-    http::{HeaderMap, Request, header},
-};
+use axum::{body::Body, http::Request};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+
+use crate::media_type;
 
 /// Decoded parameters. A name occurs once, except `resource` (RFC 8707 §2). Empty values count as
 /// absent (RFC 6749 §3.1).
@@ -85,7 +84,7 @@ impl Params {
 
     /// Reads and decodes a form.
     pub async fn from_form(request: Request<Body>) -> Result<Self, ParamsError> {
-        if !has_media_type(request.headers(), "application/x-www-form-urlencoded") {
+        if !media_type::is(request.headers(), media_type::FORM) {
             return Err(ParamsError::MediaType);
         }
         Self::parse(&read_body(request.into_body(), MAX_FORM).await?)
@@ -142,13 +141,6 @@ fn decode(raw: &[u8]) -> Result<String, ParamsError> {
     } else {
         Ok(text)
     }
-}
-
-/// Whether `Content-Type` names this media type, whatever its parameters.
-pub fn has_media_type(headers: &HeaderMap, wanted: &str) -> bool {
-    let value =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
 }
 
 /// Reads a body of at most `max` bytes within ten seconds.

@@ -2,12 +2,14 @@
 
 mod access;
 mod api;
+mod apps;
 mod confirm;
 mod connect;
 mod foreign;
 mod hostile;
 mod isolation;
 mod offers;
+mod order;
 mod pinned;
 mod policy;
 mod processes;
@@ -60,6 +62,18 @@ async fn signed_in(server: &TestServer, name: &str, scope: &str) -> Someone {
     let client = OAuthClient::register(server).await;
     let token = client.tokens(&browser, &[("scope", scope)]).await.access;
     Someone { browser, token, client }
+}
+
+impl Someone {
+    /// The token for an address: of one upstream alone, or the one for all.
+    async fn token_at(&self, server: &TestServer, path: &str) -> String {
+        if path == "/mcp" {
+            return self.token.clone();
+        }
+        let resource = server.at(path);
+        let wanted = [("resource", resource.as_str()), ("scope", "mcp:destructive")];
+        self.client.tokens(&self.browser, &wanted).await.access
+    }
 }
 
 /// The names of the tools that a token shows, on all pages, one by one.

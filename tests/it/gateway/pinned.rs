@@ -83,11 +83,16 @@ async fn a_change_of_anything_that_clients_are_given_puts_a_tool_in_quarantine()
             ("changed", vec![member])
         );
         decide(&server.app.gateway, "wiki", "echo", Decision::Approve).await;
+        // References to user interfaces get the URIs that they have among those of all upstreams.
+        let shown = match member {
+            "_meta" => json!({"ui": {"resourceUri": "ui://wiki/evil"}}),
+            _ => value,
+        };
         until(member, async || {
             list(&server, &alice.token)
                 .await
                 .iter()
-                .any(|tool| tool["name"] == "wiki_echo" && tool[member] == value)
+                .any(|tool| tool["name"] == "wiki_echo" && tool[member] == shown)
         })
         .await;
     }

@@ -124,7 +124,7 @@ impl From<StoreError> for ToolError {
 }
 
 /// The offers of a source besides tools.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "MCP's capabilities are independent")]
 pub struct Offers {
     /// Prompts.
@@ -135,6 +135,8 @@ pub struct Offers {
     pub completions: bool,
     /// Log messages.
     pub logging: bool,
+    /// Extensions of the protocol, with their settings.
+    pub extensions: rmcp::model::ExtensionCapabilities,
 }
 
 /// Where tools, prompts and resources come from. The gateway and connectors are further sources;

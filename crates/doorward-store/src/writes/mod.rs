@@ -340,5 +340,6 @@ fn of_upstream(change: UpstreamChange) -> Write {
             )
         }
         UpstreamChange::KeepResult { result, most } => upstreams::keep_result(&result, most),
+        UpstreamChange::RelayAnswer(answer) => upstreams::relay_answer(&answer),
     }
 }

@@ -341,3 +341,14 @@ pub(super) fn keep_result(result: &KeptResult, most: u64) -> Write {
         audit: Audit::Silent,
     }
 }
+
+pub(super) fn relay_answer(answer: &KeptResult) -> Write {
+    let row = convert::kept_row(answer).into_active_model();
+    Write {
+        name: Name::Always("relay_answer"),
+        work: run(kept_result::Entity::insert(row).on_conflict(nothing())),
+        stale: Some(Stale::Answers(answer.id.as_str().to_owned())),
+        // The call has the entry.
+        audit: Audit::Silent,
+    }
+}

@@ -13,10 +13,7 @@ use axum::{
 use doorward_mcp::Caller;
 use doorward_model::Scope;
 use doorward_store::StoreError;
-use doorward_transport::{
-    ParamsError, answer,
-    params::{has_media_type, read_body},
-};
+use doorward_transport::{ParamsError, answer, media_type, params::read_body};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -281,7 +278,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Sent<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
-        if !has_media_type(request.headers(), "application/json") {
+        if !media_type::is(request.headers(), media_type::JSON) {
             return Err(Refused::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "invalid_request",

@@ -2,20 +2,9 @@
 
 use std::borrow::Cow;
 
+pub(super) use doorward_transport::media_type::essence;
+use doorward_transport::media_type::parameter;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
-
-/// The type and subtype of a media type, without its parameters, in lower case.
-pub(super) fn essence(text: &str) -> String {
-    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-/// A parameter of a media type.
-fn parameter<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    text.split(';').skip(1).find_map(|pair| {
-        let (key, value) = pair.split_once('=')?;
-        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches(['"', '\'']))
-    })
-}
 
 /// Reports JSON and what is made of it.
 pub(super) fn is_json(essence: &str) -> bool {

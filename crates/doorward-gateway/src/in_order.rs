@@ -1,0 +1,174 @@
+//! Order of what an upstream says: everything that belongs to a request enters its conversation as
+//! it arrives, before the answer that follows it.
+//!
+//! The protocol library handles each notification and each question in a task of its own, and an
+//! answer without one, so that an answer could overtake the progress that was written before it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rmcp::{
+    ErrorData, RoleClient,
+    model::{
+        CreateMessageRequest, ElicitRequest, GetExtensions, InputRequest, JsonRpcMessage,
+        ListRootsRequest, ServerNotification, ServerRequest,
+    },
+    service::{RxJsonRpcMessage, TxJsonRpcMessage},
+    transport::Transport,
+};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::{
+    conversations::{Conversations, Named, Said},
+    foreign,
+    upstream::Shared,
+};
+
+type Message = RxJsonRpcMessage<RoleClient>;
+
+/// The answer that a question of the upstream waits for, or why there is none. It travels in the
+/// question's extensions, from where the question arrived to where it is answered.
+#[derive(Clone)]
+pub(crate) struct Awaited(Arc<Mutex<Option<Result<Answer, ErrorData>>>>);
+
+/// The receiving end of an answer.
+pub(crate) type Answer = oneshot::Receiver<Result<Value, ErrorData>>;
+
+impl Awaited {
+    fn new(answer: Result<Answer, ErrorData>) -> Self {
+        Self(Arc::new(Mutex::new(Some(answer))))
+    }
+    /// Takes the answer; `None` if it was taken before.
+    pub(crate) fn take(&self) -> Option<Result<Answer, ErrorData>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// A transport whose messages enter their conversations in the order in which they arrive.
+pub(crate) struct InOrder<T> {
+    inner: T,
+    upstream: Shared,
+    conversations: Arc<Conversations>,
+    // A message that arrived and is not handed over yet: `receive` may be dropped while it waits.
+    arrived: Option<Message>,
+}
+
+impl<T> InOrder<T> {
+    pub(crate) fn new(inner: T, upstream: Shared, conversations: Arc<Conversations>) -> Self {
+        Self { inner, upstream, conversations, arrived: None }
+    }
+}
+
+impl<T: Transport<RoleClient>> Transport<RoleClient> for InOrder<T> {
+    type Error = T::Error;
+
+    fn send(
+        &mut self,
+        item: TxJsonRpcMessage<RoleClient>,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        self.inner.send(item)
+    }
+
+    async fn receive(&mut self) -> Option<Message> {
+        self.next().await
+    }
+
+    fn close(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        self.inner.close()
+    }
+}
+
+impl<T: Transport<RoleClient>> InOrder<T> {
+    /// Waits for the next message that is not taken by a conversation.
+    async fn next(&mut self) -> Option<Message> {
+        loop {
+            if self.arrived.is_none() {
+                self.arrived = Some(self.inner.receive().await?);
+            }
+            let Some(named) = self.arrived.as_ref().map(named) else { continue };
+            let mailbox = match named {
+                Some(named) => self.conversations.find(&named).await,
+                None => return self.arrived.take(),
+            };
+            // From here on nothing is awaited: the message is entered once.
+            let Some(message) = self.arrived.take() else { continue };
+            match message {
+                JsonRpcMessage::Notification(notification) => {
+                    let Some(mailbox) = mailbox else { continue };
+                    match notification.notification {
+                        ServerNotification::ProgressNotification(progress) => mailbox.put(
+                            Said::Progress(foreign::progress(&self.upstream, progress.params)),
+                        ),
+                        ServerNotification::LoggingMessageNotification(log) => {
+                            mailbox.put(Said::Log(foreign::log(&self.upstream, log.params)));
+                        }
+                        _ => {}
+                    }
+                }
+                JsonRpcMessage::Request(mut request) => {
+                    let awaited = match question(&request.request) {
+                        Some(asked) => foreign::question(&self.upstream, asked).and_then(|asked| {
+                            let (answer, answered) = oneshot::channel();
+                            mailbox
+                                .filter(|mailbox| mailbox.ask(Said::Asks(Box::new(asked), answer)))
+                                .map(|_| answered)
+                                .ok_or_else(unasked)
+                        }),
+                        None => Err(unasked()),
+                    };
+                    request.request.extensions_mut().insert(Awaited::new(awaited));
+                    return Some(JsonRpcMessage::Request(request));
+                }
+                other => return Some(other),
+            }
+        }
+    }
+}
+
+/// The refusal of a question that belongs to no call.
+fn unasked() -> ErrorData {
+    ErrorData::invalid_request(
+        "the question is not passed on: it belongs to no call that is under way",
+        None,
+    )
+}
+
+/// How a message names the request that it belongs to; `None` for messages that belong to none.
+fn named(message: &Message) -> Option<Named> {
+    match message {
+        JsonRpcMessage::Notification(notification) => match &notification.notification {
+            ServerNotification::ProgressNotification(progress) => {
+                Some(Named::Token(progress.params.progress_token.clone()))
+            }
+            ServerNotification::LoggingMessageNotification(log) => {
+                Some(Named::by_origin(log.extensions.get()))
+            }
+            _ => None,
+        },
+        JsonRpcMessage::Request(request) => match &request.request {
+            ServerRequest::ElicitRequest(_)
+            | ServerRequest::CreateMessageRequest(_)
+            | ServerRequest::ListRootsRequest(_) => {
+                Some(Named::by_origin(request.request.extensions().get()))
+            }
+            _ => None,
+        },
+        JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => None,
+    }
+}
+
+/// A request of an upstream that its client is asked; `None` for those that Doorward answers.
+fn question(request: &ServerRequest) -> Option<InputRequest> {
+    match request {
+        ServerRequest::ElicitRequest(asked) => {
+            Some(InputRequest::Elicitation(ElicitRequest::new(asked.params.clone())))
+        }
+        ServerRequest::CreateMessageRequest(asked) => {
+            Some(InputRequest::CreateMessage(CreateMessageRequest::new(asked.params.clone())))
+        }
+        ServerRequest::ListRootsRequest(_) => {
+            Some(InputRequest::ListRoots(ListRootsRequest::default()))
+        }
+        _ => None,
+    }
+}

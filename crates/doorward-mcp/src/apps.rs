@@ -1,0 +1,177 @@
+//! MCP Apps: what a tool says of its user interface, and the extensions that upstreams announce.
+
+use std::sync::Arc;
+
+use rmcp::model::{ExtensionCapabilities, JsonObject, MetaObject};
+use serde_json::Value;
+
+use crate::{Mcp, Visit, item::Judged, operation::Wanted, tools::ToolSpec, uri};
+
+/// The members of `_meta` that name the user interface of a tool or a result.
+const MEMBERS: [&str; 2] = ["ui/resourceUri", "openai/outputTemplate"];
+/// The member that is an object, and its member that names the user interface.
+const OBJECT: (&str, &str) = ("ui", "resourceUri");
+/// The extensions that need more of a server than tools, resources and `_meta`: Doorward does not
+/// pass them on. The last two are about authorization, which is Doorward's own.
+const NOT_PASSED_ON: [&str; 3] = [
+    "io.modelcontextprotocol/tasks",
+    "io.modelcontextprotocol/oauth-client-credentials",
+    "io.modelcontextprotocol/enterprise-managed-authorization",
+];
+/// The extension of user interfaces (MCP Apps), and the media type of its documents.
+pub const UI: &str = "io.modelcontextprotocol/ui";
+/// See [`UI`].
+pub const HTML: &str = "text/html;profile=mcp-app";
+/// The most extensions of one upstream, and the most bytes of their names and settings together.
+const MOST: usize = 32;
+const MOST_BYTES: usize = 16 * 1024;
+
+/// Gives every reference to a user interface another URI; one for which `to` has none is removed.
+pub fn map_references(meta: &mut MetaObject, to: impl Fn(&str) -> Option<String>) {
+    for name in MEMBERS {
+        map_member(meta, name, &to);
+    }
+    if let Some(Value::Object(object)) = meta.get_mut(OBJECT.0) {
+        map_member(object, OBJECT.1, &to);
+    }
+}
+
+fn map_member(members: &mut JsonObject, name: &str, to: &impl Fn(&str) -> Option<String>) {
+    let Some(Value::String(found)) = members.get(name) else { return };
+    match to(found) {
+        Some(other) => drop(members.insert(name.to_owned(), other.into())),
+        None => drop(members.remove(name)),
+    }
+}
+
+/// The URIs that a tool names.
+fn references(meta: &MetaObject) -> Vec<&str> {
+    let object = meta.get(OBJECT.0).and_then(Value::as_object).and_then(|it| it.get(OBJECT.1));
+    MEMBERS
+        .iter()
+        .filter_map(|name| meta.get(*name))
+        .chain(object)
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+/// The extensions of an upstream that Doorward passes on, within bounds.
+pub fn passed_on(announced: Option<&ExtensionCapabilities>) -> ExtensionCapabilities {
+    let mut bytes = 0;
+    announced
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !NOT_PASSED_ON.contains(&name.as_str()))
+        .take(MOST)
+        .take_while(|(name, settings)| {
+            bytes +=
+                name.len() + serde_json::to_string(settings).map_or(MOST_BYTES, |text| text.len());
+            bytes <= MOST_BYTES
+        })
+        .map(|(name, settings)| (name.clone(), settings.clone()))
+        .collect()
+}
+
+/// Adds what another upstream announces. Of a setting that both have, lists are joined, and of
+/// anything else the first counts.
+pub(crate) fn join(all: &mut ExtensionCapabilities, more: ExtensionCapabilities) {
+    for (name, settings) in more {
+        let joined = all.entry(name).or_default();
+        for (key, value) in settings {
+            match (joined.get_mut(&key), value) {
+                (Some(Value::Array(known)), Value::Array(others)) => {
+                    for other in others {
+                        if !known.contains(&other) {
+                            known.push(other);
+                        }
+                    }
+                }
+                (Some(_), _) => {}
+                (None, value) => drop(joined.insert(key, value)),
+            }
+        }
+    }
+}
+
+impl Mcp {
+    /// Removes references to resources that this caller may not read from a tool.
+    pub(crate) async fn without_hidden_references(&self, visit: &Visit, spec: &mut Arc<ToolSpec>) {
+        let Some(meta) = spec.tool.meta.as_ref() else { return };
+        let mut hidden = Vec::new();
+        for reference in references(meta) {
+            if uri::is_ui(reference) && !self.may_read(visit, reference).await {
+                hidden.push(reference.to_owned());
+            }
+        }
+        if hidden.is_empty() {
+            return;
+        }
+        if let Some(meta) = &mut Arc::make_mut(spec).tool.meta {
+            map_references(meta, |uri| {
+                (!hidden.iter().any(|hidden| hidden == uri)).then(|| uri.to_owned())
+            });
+        }
+    }
+
+    async fn may_read(&self, visit: &Visit, uri: &str) -> bool {
+        match self.find(visit, Wanted::Resource(uri)).await {
+            Some((_, item)) => self.may_use(visit, &item.facts()),
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn meta(value: Value) -> MetaObject {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn every_reference_is_found_and_nothing_else() {
+        let mut all = meta(json!({
+            "ui": {"resourceUri": "ui://a", "visibility": ["app"]}, "ui/resourceUri": "ui://b",
+            "openai/outputTemplate": "ui://c", "other": "ui://d", "x": {"resourceUri": "ui://e"},
+        }));
+        assert_eq!(references(&all), ["ui://b", "ui://c", "ui://a"]);
+        map_references(&mut all, |uri| (uri != "ui://b").then(|| uri.replace("ui://", "ui://w/")));
+        let expected = json!({
+            "ui": {"resourceUri": "ui://w/a", "visibility": ["app"]},
+            "openai/outputTemplate": "ui://w/c", "other": "ui://d", "x": {"resourceUri": "ui://e"},
+        });
+        assert_eq!(serde_json::to_value(&all).unwrap(), expected);
+        for odd in
+            [json!({"ui": "x"}), json!({"ui": {"resourceUri": 7}}), json!({"ui/resourceUri": null})]
+        {
+            let mut odd_meta = meta(odd.clone());
+            map_references(&mut odd_meta, |_| None);
+            assert_eq!(serde_json::to_value(&odd_meta).unwrap(), odd);
+        }
+    }
+
+    #[test]
+    fn extensions_are_joined_and_bounded() {
+        let settings =
+            |value: Value| -> ExtensionCapabilities { serde_json::from_value(value).unwrap() };
+        let mut all = passed_on(Some(&settings(
+            json!({"io.modelcontextprotocol/ui": {"mimeTypes": ["a"], "v": 1}, "io.modelcontextprotocol/tasks": {}}),
+        )));
+        join(
+            &mut all,
+            settings(
+                json!({"io.modelcontextprotocol/ui": {"mimeTypes": ["a", "b"], "v": 2, "w": 3}, "x/y": {}}),
+            ),
+        );
+        let expected = json!({"io.modelcontextprotocol/ui": {"mimeTypes": ["a", "b"], "v": 1, "w": 3}, "x/y": {}});
+        assert_eq!(serde_json::to_value(&all).unwrap(), expected);
+        let many: ExtensionCapabilities =
+            (0..100).map(|number| (format!("x/{number}"), JsonObject::new())).collect();
+        assert_eq!(passed_on(Some(&many)).len(), MOST);
+        let large = settings(json!({"a/a": {"x": "y".repeat(MOST_BYTES)}, "b/b": {}}));
+        assert!(passed_on(Some(&large)).is_empty());
+        assert!(passed_on(None).is_empty());
+    }
+}

@@ -1,0 +1,267 @@
+//! Questions to clients that wait for an answer, here and at other replicas.
+//!
+//! An answer comes in a request of its own, which may reach another replica than the one that asked.
+//! That replica keeps it, sealed, in the database; the replica that asked hears of it and takes it.
+//! An identifier proves that Doorward asked this very user and client, so that a replica keeps no
+//! answers to questions that were never asked.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use doorward_keys::MasterKey;
+use doorward_model::{
+    Clock, HashedToken, PlainToken, Sealed, UpstreamChange, UserId, upstream::KeptResult,
+};
+use doorward_store::{Arrived, Store, StoreError};
+use serde_json::{Map, Value, json};
+use tokio::sync::{broadcast, oneshot};
+
+use crate::{
+    Caller, Mcp, Parts,
+    channel::{AskError, PATIENCE},
+};
+
+/// The most questions that wait for an answer, of all users together and of one.
+const MOST_QUESTIONS: usize = 10_000;
+pub(crate) const MOST_QUESTIONS_EACH: usize = 64;
+/// What the identifiers of questions begin with.
+const PREFIX: &str = "dw-";
+/// The name under which answers are kept. No tool has such a name.
+const KEPT_AS: &str = "(answer)";
+/// The longest identifier, in bytes.
+const LONGEST_ID: usize = 512;
+
+/// The user and the client that a question goes to: no others can answer it.
+pub(crate) struct Asker<'a> {
+    pub(crate) user_id: &'a UserId,
+    /// The client or personal access token, by its identifier.
+    pub(crate) program: &'a str,
+}
+
+impl Asker<'_> {
+    fn place(&self, random: &str) -> String {
+        format!("question/{}/{}/{random}", self.user_id, self.program)
+    }
+}
+
+struct Question {
+    user_id: UserId,
+    program: String,
+    answer: oneshot::Sender<Answer>,
+}
+
+type Answer = Result<Value, Value>;
+
+/// The answer in a message.
+fn answer_in(message: &Map<String, Value>) -> Answer {
+    match (message.get("result"), message.get("error")) {
+        (Some(result), _) => Ok(result.clone()),
+        (None, error) => Err(error.cloned().unwrap_or_default()),
+    }
+}
+
+/// The questions of this replica that wait for an answer.
+#[derive(Default)]
+pub(crate) struct Questions(Mutex<HashMap<String, Question>>);
+
+impl Questions {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Question>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of questions that wait.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Enters a question.
+    pub(crate) fn enter(&self, asker: &Asker<'_>, id: String) -> Result<Asked<'_>, AskError> {
+        let (answer, answered) = oneshot::channel();
+        let mut waiting = self.lock();
+        // A request that waits for its user has no turn yet, so that no other limit bounds these.
+        let own = waiting.values().filter(|question| question.user_id == *asker.user_id).count();
+        if waiting.len() >= MOST_QUESTIONS || own >= MOST_QUESTIONS_EACH {
+            return Err(AskError::Busy);
+        }
+        let question =
+            Question { user_id: asker.user_id.clone(), program: asker.program.to_owned(), answer };
+        waiting.insert(id.clone(), question);
+        Ok(Asked { questions: self, id, answered: Mutex::new(Some(answered)) })
+    }
+
+    /// Hands an answer to the request that asked. `false` if this user and client were asked nothing
+    /// of the kind by this replica.
+    fn answered(&self, asker: &Asker<'_>, message: &Map<String, Value>) -> bool {
+        let Some(id) = message.get("id").and_then(Value::as_str) else { return false };
+        let mut waiting = self.lock();
+        let theirs = waiting.get(id).is_some_and(|question| {
+            question.user_id == *asker.user_id && question.program == asker.program
+        });
+        let Some(question) = waiting.remove(id).filter(|_| theirs) else { return false };
+        question.answer.send(answer_in(message)).is_ok()
+    }
+}
+
+/// A question that waits. Dropping it forgets it.
+pub(crate) struct Asked<'a> {
+    questions: &'a Questions,
+    id: String,
+    answered: Mutex<Option<oneshot::Receiver<Answer>>>,
+}
+
+impl Asked<'_> {
+    /// Its identifier.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+    /// Waits for an answer that reaches this replica.
+    pub(crate) async fn answer(&self) -> Result<Value, AskError> {
+        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match answered {
+            Some(answered) => {
+                answered.await.map_err(|_| AskError::Gone)?.map_err(AskError::Refused)
+            }
+            None => Err(AskError::Gone),
+        }
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.questions.lock().remove(&self.id);
+    }
+}
+
+/// The way of answers between replicas.
+#[derive(Clone)]
+pub(crate) struct Relay {
+    store: Store,
+    master: Arc<MasterKey>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Relay {
+    pub(crate) fn of(parts: &Parts) -> Self {
+        Self {
+            store: parts.store.clone(),
+            master: Arc::clone(&parts.master),
+            clock: Arc::clone(&parts.clock),
+        }
+    }
+
+    /// Makes an identifier that proves the question.
+    pub(crate) fn id(&self, asker: &Asker<'_>, random: &str) -> String {
+        let until = self.clock.now().plus(i64::try_from(PATIENCE.as_secs()).unwrap_or(i64::MAX)).0;
+        let proof = self.master.seal(&asker.place(random), until.to_string().as_bytes());
+        format!("{PREFIX}{random}.{}", proof.as_str())
+    }
+
+    /// Reports an identifier of a question to this user and client that may still be answered.
+    fn proves(&self, asker: &Asker<'_>, id: &str) -> bool {
+        let parts = id.strip_prefix(PREFIX).filter(|_| id.len() <= LONGEST_ID);
+        let Some((random, proof)) = parts.and_then(|rest| rest.split_once('.')) else {
+            return false;
+        };
+        self.master
+            .open(&asker.place(random), &Sealed::from_stored(proof.to_owned()))
+            .ok()
+            .and_then(|until| std::str::from_utf8(&until).ok()?.parse::<i64>().ok())
+            .is_some_and(|until| self.clock.now().0 < until)
+    }
+
+    /// Subscribes to answers that reach other replicas; `None` where there are none.
+    pub(crate) fn listen(&self) -> Option<broadcast::Receiver<Arrived>> {
+        self.store.answers()
+    }
+
+    /// Keeps an answer for the replica that asked. `false` if no question of this user and client
+    /// has the identifier, or there are no other replicas.
+    async fn keep(
+        &self,
+        asker: &Asker<'_>,
+        message: &Map<String, Value>,
+    ) -> Result<bool, StoreError> {
+        let Some(id) = message.get("id").and_then(Value::as_str) else { return Ok(false) };
+        if self.store.answers().is_none() || !self.proves(asker, id) {
+            return Ok(false);
+        }
+        let told = match answer_in(message) {
+            Ok(result) => json!({ "result": result }),
+            Err(error) => json!({ "error": error }),
+        };
+        let (plain, now) = (told.to_string(), self.clock.now());
+        let kept = KeptResult {
+            id: hashed(id),
+            user_id: asker.user_id.clone(),
+            tool: KEPT_AS.to_owned(),
+            size: i64::try_from(plain.len()).unwrap_or(i64::MAX),
+            body: self.master.seal(&asker.place(id), plain.as_bytes()),
+            created_at: now,
+            expires_at: now.plus(i64::try_from(PATIENCE.as_secs()).unwrap_or(i64::MAX)),
+        };
+        self.store.apply(UpstreamChange::RelayAnswer(Box::new(kept))).await?;
+        Ok(true)
+    }
+
+    /// Waits for an answer that reaches another replica.
+    pub(crate) async fn wait(
+        &self,
+        asker: &Asker<'_>,
+        id: &str,
+        mut relayed: broadcast::Receiver<Arrived>,
+    ) -> Result<Value, AskError> {
+        let hashed = hashed(id);
+        loop {
+            match relayed.recv().await {
+                Ok(Arrived::One(arrived)) if arrived != hashed.as_str() => continue,
+                // Of those that were missed, one may be this one.
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+            let found = self.store.kept_result(asker.user_id, &hashed, self.clock.now()).await;
+            let row = match found {
+                Ok(Some(row)) => row,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::error!(%error, "an answer that reached another replica could not be read");
+                    continue;
+                }
+            };
+            let told = self
+                .master
+                .open(&asker.place(id), &row.body)
+                .ok()
+                .and_then(|plain| serde_json::from_slice::<Map<String, Value>>(&plain).ok());
+            if let Some(told) = told {
+                return answer_in(&told).map_err(AskError::Refused);
+            }
+        }
+    }
+}
+
+fn hashed(id: &str) -> HashedToken {
+    PlainToken::presented(id).hashed()
+}
+
+/// Reports a row that is an answer and not a result.
+pub(crate) fn is_answer(row: &KeptResult) -> bool {
+    row.tool == KEPT_AS
+}
+
+impl Mcp {
+    /// Takes a client's answer to a question, of this replica or another one. `false` if the client
+    /// was asked nothing of the kind.
+    pub(crate) async fn take_answer(
+        &self,
+        caller: &Caller,
+        message: &Map<String, Value>,
+    ) -> Result<bool, StoreError> {
+        let program = caller.program().to_string();
+        let asker = Asker { user_id: caller.user_id(), program: &program };
+        Ok(self.inner.questions.answered(&asker, message)
+            || Relay::of(&self.inner.parts).keep(&asker, message).await?)
+    }
+}

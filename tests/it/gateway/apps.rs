@@ -1,0 +1,169 @@
+//! MCP Apps: a tool's user interface is found, read and used through Doorward, at both kinds of
+//! address, in both eras, and only by those who may read it.
+
+use doorward_testkit::{Browser, FakeUpstream, TestServer, tool};
+use serde_json::{Value, json};
+
+use super::{rpc_at, someone, with_config};
+
+const VIEW: &str = "ui://chart/view.html";
+const UI: &str = "io.modelcontextprotocol/ui";
+
+/// A tool that names its user interface in each of the three ways.
+fn chart() -> Value {
+    let mut chart = tool("says", true);
+    chart["_meta"] = json!({"ui": {"resourceUri": VIEW, "visibility": ["model", "app"]}, "ui/resourceUri": VIEW, "openai/outputTemplate": VIEW, "x/other": VIEW});
+    chart
+}
+
+async fn stage(modern: bool, rules: &[&str]) -> (FakeUpstream, TestServer) {
+    let chart_server = FakeUpstream::start().await;
+    {
+        let mut state = chart_server.state();
+        state.tools = vec![chart()];
+        state.modern = modern;
+        state.resources =
+            vec![json!({"uri": VIEW, "name": "view", "mimeType": "text/html;profile=mcp-app"})];
+        state.extensions = Some(
+            json!({UI: {"mimeTypes": ["text/html;profile=mcp-app"]}, "io.modelcontextprotocol/tasks": {}, "com.example/x": {"y": 1}}),
+        );
+    }
+    let server = with_config(&[("charts", &chart_server, "none")], |config| {
+        config.policy.rules = rules.iter().map(|rule| (*rule).to_owned()).collect();
+    })
+    .await;
+    (chart_server, server)
+}
+
+/// Asks as a client of either era.
+async fn ask(
+    server: &TestServer,
+    token: &str,
+    path: &str,
+    modern: bool,
+    method: &str,
+    params: &Value,
+) -> Value {
+    let mut message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    if !modern {
+        return rpc_at(server, path, token, &message).await.expect(200).json();
+    }
+    for (key, value) in [
+        ("protocolVersion", json!("2026-07-28")),
+        ("clientInfo", json!({"name": "t", "version": "1"})),
+        ("clientCapabilities", json!({"extensions": {UI: {}}})),
+    ] {
+        message["params"]["_meta"][format!("io.modelcontextprotocol/{key}")] = value;
+    }
+    let browser = Browser::new();
+    let mut request = browser
+        .raw(reqwest::Method::POST, &server.at(path))
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", method)
+        .bearer_auth(token);
+    if let Some(name) = params["name"].as_str().or(params["uri"].as_str()) {
+        request = request.header("mcp-name", name);
+    }
+    browser.send(request.json(&message)).await.expect(200).json()
+}
+
+#[tokio::test]
+async fn a_tool_s_user_interface_is_named_as_it_can_be_read() {
+    for modern_upstream in [false, true] {
+        let (_charts, server) = stage(modern_upstream, &[]).await;
+        let alice = someone(&server, "alice").await;
+        for modern in [false, true] {
+            for (path, expected) in [("/mcp", "ui://charts/chart/view.html"), ("/mcp/charts", VIEW)]
+            {
+                let where_ =
+                    format!("{path}, modern client {modern}, modern upstream {modern_upstream}");
+                let token = alice.token_at(&server, path).await;
+                let asked = async |method: &str, params: Value| {
+                    ask(&server, &token, path, modern, method, &params).await
+                };
+                let tools = asked("tools/list", json!({})).await;
+                let all = tools["result"]["tools"].as_array().unwrap();
+                let name = if path == "/mcp" { "charts_says" } else { "says" };
+                let found = all.iter().find(|tool| tool["name"] == name).unwrap();
+                assert_eq!(
+                    found["_meta"],
+                    json!({"ui": {"resourceUri": expected, "visibility": ["model", "app"]}, "ui/resourceUri": expected, "openai/outputTemplate": expected, "x/other": VIEW}),
+                    "{where_}"
+                );
+                let resources = asked("resources/list", json!({})).await;
+                assert!(
+                    resources["result"]["resources"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .any(|one| one["uri"] == expected),
+                    "{where_}: {resources}"
+                );
+                let read = asked("resources/read", json!({"uri": expected})).await;
+                assert_eq!(read["result"]["contents"][0]["uri"], expected, "{where_}: {read}");
+                // What a call answers names it in the same way, and an app's call is a call.
+                let messages = json!([{"jsonrpc": "2.0", "id": "CALL", "result": {"resultType": "complete",
+                    "_meta": {"ui": {"resourceUri": VIEW}, "openai/outputTemplate": VIEW},
+                    "content": [{"type": "resource_link", "uri": VIEW, "name": "x"}, {"type": "resource", "resource": {"uri": VIEW, "text": "<p>"}}]}}]);
+                let result =
+                    asked("tools/call", json!({"name": name, "arguments": {"messages": messages}}))
+                        .await;
+                let result = &result["result"];
+                assert_eq!(result["_meta"]["ui"]["resourceUri"], expected, "{where_}: {result}");
+                assert_eq!(
+                    result["_meta"]["openai/outputTemplate"], expected,
+                    "{where_}: {result}"
+                );
+                assert_eq!(result["content"][0]["uri"], expected, "{where_}: {result}");
+                assert_eq!(result["content"][1]["resource"]["uri"], expected, "{where_}: {result}");
+                let (hello, place) = if modern {
+                    (asked("server/discover", json!({})).await, "/result/capabilities/extensions")
+                } else {
+                    let begin = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+                    (asked("initialize", begin).await, "/result/capabilities/extensions")
+                };
+                assert_eq!(
+                    hello.pointer(place),
+                    Some(
+                        &json!({UI: {"mimeTypes": ["text/html;profile=mcp-app"]}, "com.example/x": {"y": 1}})
+                    ),
+                    "{where_}: what needs more than Doorward passes on is not announced: {hello}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reference_to_a_resource_that_the_policy_denies_is_not_shown_and_the_tool_stays() {
+    let (charts, server) = stage(false, &["deny kind=resource upstream=charts role=guest"]).await;
+    server.person_with("gus", &["guest"]).await;
+    let (alice, gus) = (
+        someone(&server, "alice").await,
+        super::signed_in(&server, "gus", "mcp:destructive").await,
+    );
+    for (path, name) in [("/mcp", "charts_says"), ("/mcp/charts", "says")] {
+        let of = async |token: &str| {
+            let tools = ask(&server, token, path, false, "tools/list", &json!({})).await;
+            let all = tools["result"]["tools"].as_array().unwrap().clone();
+            all.into_iter().find(|tool| tool["name"] == name).unwrap()["_meta"].clone()
+        };
+        assert!(
+            of(&alice.token_at(&server, path).await).await["ui"]["resourceUri"].is_string(),
+            "{path}"
+        );
+        let guest = gus.token_at(&server, path).await;
+        assert_eq!(
+            of(&guest).await,
+            json!({"ui": {"visibility": ["model", "app"]}, "x/other": VIEW}),
+            "{path}"
+        );
+        let uri = if path == "/mcp" { "ui://charts/chart/view.html" } else { VIEW };
+        let request =
+            json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": uri}});
+        let read = rpc_at(&server, path, &guest, &request).await;
+        assert!(read.status == 403 || read.json()["error"].is_object(), "{path}: {}", read.body);
+    }
+    assert_eq!(charts.state().operations.len(), 0);
+}

@@ -1,0 +1,207 @@
+//! What an upstream says during a call reaches the client whole, in its order, and before the
+//! answer: by every kind of upstream, in both eras, to clients of both.
+
+use doorward_gateway::UpstreamConfig;
+use doorward_testkit::{Browser, FakeUpstream, TestServer, tool};
+use serde_json::{Value, json};
+
+use super::{rpc_at, someone, with_config};
+
+/// How many calls are made of each pair; without order, one of a few fails.
+const CALLS: usize = 25;
+/// How many times the upstream reports progress in one piece with its answer.
+const STEPS: u64 = 3;
+
+/// A local process that answers a call with three steps of progress, three log messages and the
+/// result in one write.
+const PROCESS: &str = r#"
+while read -r line; do
+  id=$(printf '%s' "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
+  token=$(printf '%s' "$line" | sed -n 's/.*"progressToken":\("[^"]*"\|[0-9]*\).*/\1/p')
+  case "$line" in
+    *'"initialize"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{},"logging":{}},"serverInfo":{"name":"sh","version":"1"}}}\n' "$id";;
+    *'"tools/list"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"burst","description":"x","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true}}]}}\n' "$id";;
+    *'"tools/call"'*)
+      all=''
+      for step in 1 2 3; do
+        all="$all"'{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":'"$token"',"progress":'"$step"'}}'"
+"'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":'"$step"'}}'"
+"
+      done
+      printf '%s{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"done"}]}}\n' "$all" "$id";;
+    *'"result"'*|*'"error"'*|*notifications*) ;;
+    *'"id"'*) printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"not known"}}\n' "$id";;
+  esac
+done
+"#;
+
+/// What a client sees of one call, in order: `p1`, `m1`, …, and at the end `done`.
+fn seen(body: &str) -> Vec<String> {
+    body.lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?.trim()).ok())
+        .map(|event| match event["method"].as_str() {
+            Some("notifications/progress") => format!("p{}", event["params"]["progress"]),
+            Some("notifications/message") => format!("m{}", event["params"]["data"]),
+            Some(other) => other.to_owned(),
+            None => event["result"]["content"][0]["text"].as_str().unwrap_or("?").to_owned(),
+        })
+        .map(|event| event.replace(".0", ""))
+        .collect()
+}
+
+async fn call(server: &TestServer, token: &str, path: &str, modern: bool, name: &str) -> String {
+    let mut params =
+        json!({"name": name, "arguments": {"steps": STEPS}, "_meta": {"progressToken": "mine"}});
+    if !modern {
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        return rpc_at(server, path, token, &message).await.expect(200).body;
+    }
+    for (key, value) in [
+        ("protocolVersion", json!("2026-07-28")),
+        ("clientInfo", json!({"name": "t", "version": "1"})),
+        ("clientCapabilities", json!({})),
+        ("logLevel", json!("debug")),
+    ] {
+        params["_meta"][format!("io.modelcontextprotocol/{key}")] = value;
+    }
+    let browser = Browser::new();
+    let request = browser
+        .raw(reqwest::Method::POST, &server.at(path))
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", "tools/call")
+        .header("mcp-name", name)
+        .bearer_auth(token)
+        .json(&json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}));
+    browser.send(request).await.expect(200).body
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_upstream_says_arrives_whole_in_order_and_before_its_answer() {
+    let (older, newer) = (FakeUpstream::start().await, FakeUpstream::start().await);
+    for upstream in [&older, &newer] {
+        upstream.state().tools = vec![tool("burst", true)];
+    }
+    newer.state().modern = true;
+    let folder = std::env::temp_dir().join(format!("doorward-order-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = folder.join("server.sh");
+    std::fs::write(&script, PROCESS).unwrap();
+    let server = with_config(&[("older", &older, "none"), ("newer", &newer, "none")], |config| {
+        let mut old = older.config("none");
+        "sse".clone_into(&mut old.kind);
+        old.url = format!("{}/sse", older.origin);
+        config.upstreams.insert("stream".to_owned(), old);
+        let process = UpstreamConfig {
+            kind: "stdio".to_owned(),
+            command: vec!["sh".to_owned(), script.display().to_string()],
+            list_wait_ms: 5000,
+            ..UpstreamConfig::default()
+        };
+        config.upstreams.insert("process".to_owned(), process);
+    })
+    .await;
+    let alice = someone(&server, "alice").await;
+    let burst = |tool: &String| tool.ends_with("_burst");
+    assert_eq!(super::tools(&server, &alice.token).await.iter().filter(|it| burst(it)).count(), 4);
+    let expected: Vec<String> = (1..=STEPS)
+        .flat_map(|step| [format!("p{step}"), format!("m{step}")])
+        .chain(["done".to_owned()])
+        .collect();
+    for upstream in ["older", "newer", "stream", "process"] {
+        for modern in [false, true] {
+            for (path, name) in [
+                ("/mcp", format!("{upstream}_burst")),
+                (&*format!("/mcp/{upstream}"), "burst".to_owned()),
+            ] {
+                let token = alice.token_at(&server, path).await;
+                for turn in 0..CALLS {
+                    let body = call(&server, &token, path, modern, &name).await;
+                    assert_eq!(
+                        seen(&body),
+                        expected,
+                        "{upstream}, modern client: {modern}, {path}, call {turn}: {body}"
+                    );
+                }
+            }
+        }
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// Reads events of a stream until one satisfies `wanted`.
+async fn event(response: &mut reqwest::Response, wanted: impl Fn(&Value) -> bool) -> Value {
+    let mut text = String::new();
+    loop {
+        let chunk = tokio::time::timeout(std::time::Duration::from_secs(10), response.chunk())
+            .await
+            .unwrap_or_else(|_| panic!("the event did not come: {text}"))
+            .unwrap()
+            .unwrap_or_else(|| panic!("the stream ended: {text}"));
+        text.push_str(&String::from_utf8_lossy(&chunk));
+        let found = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?.trim()).ok())
+            .find(|event: &Value| wanted(event));
+        if let Some(found) = found {
+            return found;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_reaches_another_replica_comes_to_the_request_that_asked() {
+    let wiki = FakeUpstream::start().await;
+    let one = with_config(&[("wiki", &wiki, "none")], |config| {
+        config.policy.rules = vec!["confirm class=destructive".to_owned()];
+    })
+    .await;
+    let mut config = one.config.clone();
+    config.server.public_url.clone_from(&one.url);
+    let other = TestServer::start_on(config, one.data_dir.clone()).await;
+    let (alice, bob) = (someone(&one, "alice").await, someone(&one, "bob").await);
+    let begin = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}}, "clientInfo": {"name": "t", "version": "1"}}});
+    let session = one.rpc(&alice.token, &begin).await.expect(200).header("mcp-session-id");
+    let post = |server: &TestServer, token: &str, message: &Value| {
+        reqwest::Client::new()
+            .post(server.at("/mcp"))
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2025-11-25")
+            .header("mcp-session-id", &session)
+            .bearer_auth(token)
+            .json(message)
+            .send()
+    };
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "wiki_wipe", "arguments": {"text": "1"}}});
+    let mut stream = post(&one, &alice.token, &call).await.unwrap();
+    let question = event(&mut stream, |event| event["method"] == "elicitation/create").await;
+    let yes = json!({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "accept", "content": {"confirm": true}}});
+    let at_other = post(&other, &alice.token, &yes).await.unwrap().status();
+    if one.app.store.answers().is_none() {
+        // An embedded database has one process; a second one says so at once.
+        assert_eq!(at_other, 404);
+        return;
+    }
+    assert_eq!(at_other, 202);
+    let done = event(&mut stream, |event| event["id"] == 1).await;
+    assert_eq!(done["result"]["content"][0]["text"], "1 for ", "{done}");
+    assert_eq!(wiki.state().calls, 1);
+    // What proves a question proves it for one user, one client and one question.
+    let mut stream = post(&one, &alice.token, &call).await.unwrap();
+    let question = event(&mut stream, |event| event["method"] == "elicitation/create").await;
+    let id = question["id"].as_str().unwrap();
+    for (token, id) in [
+        (&bob.token, id.to_owned()),
+        (&alice.token, format!("{id}x")),
+        (&alice.token, id.replacen("dw-", "dw-x", 1)),
+        (&alice.token, "dw-made-up".to_owned()),
+    ] {
+        let forged = json!({"jsonrpc": "2.0", "id": id, "result": {"action": "accept", "content": {"confirm": true}}});
+        let status = post(&other, token, &forged).await.unwrap().status();
+        assert_eq!(status, 404, "{id}");
+    }
+    let no = json!({"jsonrpc": "2.0", "id": id, "result": {"action": "decline"}});
+    assert_eq!(post(&other, &alice.token, &no).await.unwrap().status(), 202);
+    event(&mut stream, |event| event["id"] == 1).await;
+    assert_eq!(wiki.state().calls, 1, "the call was declined");
+}

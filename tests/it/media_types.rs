@@ -1,0 +1,95 @@
+//! Media types as clients spell them.
+
+use doorward_testkit::{Browser, OAuthClient, TestServer};
+use reqwest::{Method, header::HeaderValue};
+use serde_json::json;
+
+/// A header of a request; `None` leaves it out.
+type Spelling = Option<&'static str>;
+
+const BOTH: Spelling = Some("application/json, text/event-stream");
+
+async fn status(
+    server: &TestServer,
+    token: &str,
+    (path, method): (&str, Method),
+    accept: Spelling,
+    content_type: Spelling,
+) -> u16 {
+    // A client of its own: the usual one adds an `Accept` of its own.
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
+    let mut request = reqwest::Client::new()
+        .request(method.clone(), server.at(path))
+        .header("mcp-protocol-version", "2025-11-25")
+        .bearer_auth(token);
+    if method == Method::POST {
+        request = request.body(message.to_string());
+    }
+    let mut request = request.build().unwrap();
+    for (name, value) in [("accept", accept), ("content-type", content_type)] {
+        if let Some(value) = value {
+            request.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+    }
+    reqwest::Client::new().execute(request).await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn media_types_are_compared_as_media_types_and_a_missing_accept_is_any() {
+    let server = TestServer::start().await;
+    server.person("alice").await;
+    let client = OAuthClient::register(&server).await;
+    let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
+    let token = &tokens.access;
+    let post = ("/mcp", Method::POST);
+    for accept in [
+        BOTH,
+        None,
+        Some("*/*"),
+        Some("application/*, text/*"),
+        Some("Application/JSON;q=0.9, TEXT/event-stream;q=0.1"),
+        Some("text/html, */*;q=0.8"),
+    ] {
+        let got = status(&server, token, post.clone(), accept, Some("application/json")).await;
+        assert_eq!(got, 200, "Accept: {accept:?}");
+    }
+    for accept in [Some("text/html"), Some("application/json;q=0, text/event-stream")] {
+        let got = status(&server, token, post.clone(), accept, Some("application/json")).await;
+        assert_eq!(got, 406, "Accept: {accept:?}");
+    }
+    for content_type in [
+        "application/json; charset=utf-8",
+        "Application/Json",
+        "application/json ; charset=\"utf-8\"",
+        "application/json;",
+    ] {
+        let got = status(&server, token, post.clone(), BOTH, Some(content_type)).await;
+        assert_eq!(got, 200, "Content-Type: {content_type}");
+    }
+    for content_type in [None, Some("text/plain"), Some("application/jsonl"), Some("json")] {
+        let got = status(&server, token, post.clone(), BOTH, content_type).await;
+        assert_eq!(got, 415, "Content-Type: {content_type:?}");
+    }
+}
+
+#[tokio::test]
+async fn streams_open_for_every_accept_that_includes_them() {
+    let server = TestServer::start().await;
+    server.person("alice").await;
+    let client = OAuthClient::register(&server).await;
+    let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
+    let get = ("/mcp/sse", Method::GET);
+    for (accept, expected) in [
+        (None, 200),
+        (Some("*/*"), 200),
+        (Some("Text/*"), 200),
+        (Some("text/event-stream; charset=utf-8"), 200),
+        (Some("application/json"), 406),
+        (Some("text/event-stream;q=0, */*"), 406),
+    ] {
+        let got = status(&server, &tokens.access, get.clone(), accept, None).await;
+        assert_eq!(got, expected, "Accept: {accept:?}");
+    }
+    let page = Browser::new().get(&server.at("/.well-known/oauth-protected-resource")).await;
+    assert_eq!(page.status, 200, "the server goes on");
+}
