@@ -115,18 +115,18 @@ impl Channel {
             ends.relay.as_ref().map_or_else(|| random.clone(), |relay| relay.id(&asker, &random));
         // Before the question goes out, so that no answer is missed.
         let relayed = ends.relay.as_ref().and_then(Relay::listen);
-        let asked = ends.questions.enter(&asker, id)?;
+        let question = ends.questions.enter(&asker, id)?;
         let message =
-            json!({"jsonrpc": "2.0", "id": asked.id(), "method": method, "params": params});
+            json!({"jsonrpc": "2.0", "id": question.id(), "method": method, "params": params});
         ends.out.send(event(&message.to_string())).await.map_err(|_| AskError::Gone)?;
         let elsewhere = async {
             match (&ends.relay, relayed) {
-                (Some(relay), Some(relayed)) => relay.wait(&asker, asked.id(), relayed).await,
+                (Some(relay), Some(relayed)) => relay.wait(&asker, question.id(), relayed).await,
                 _ => std::future::pending().await,
             }
         };
         tokio::select! {
-            answer = asked.answer() => answer,
+            answer = question.answer() => answer,
             answer = elsewhere => answer,
             () = ends.out.closed() => Err(AskError::Gone),
             () = tokio::time::sleep(PATIENCE) => Err(AskError::Timeout),

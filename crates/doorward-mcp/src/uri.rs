@@ -28,15 +28,12 @@ pub fn public_uri(upstream: UpstreamName, own: &str) -> String {
 
 /// The upstream of a URI among those of all upstreams, and the URI there.
 pub fn own_uri(public: &str) -> Option<(UpstreamName, String)> {
-    let (name, own) = match after_ui(public) {
-        Some(rest) => {
-            let (name, rest) = rest.split_once('/')?;
-            (name, format!("{UI}{rest}"))
-        }
-        None => {
-            let (name, own) = public.split_once('+')?;
-            (name, own.to_owned())
-        }
+    let (name, own) = if let Some(rest) = after_ui(public) {
+        let (name, rest) = rest.split_once('/')?;
+        (name, format!("{UI}{rest}"))
+    } else {
+        let (name, own) = public.split_once('+')?;
+        (name, own.to_owned())
     };
     Some((UpstreamName::parse(name).ok()?, own))
 }

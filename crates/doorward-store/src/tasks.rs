@@ -80,7 +80,6 @@ impl Tasks {
 
 /// Does the work of a task until a test has it panic.
 #[cfg(debug_assertions)]
-#[expect(clippy::panic, reason = "a test asks for it")]
 async fn unless_failed(
     name: &'static str,
     work: impl Future<Output = ()>,

@@ -96,7 +96,7 @@ mod tests {
         assert!(session.complete && session.upstream.is_none());
         let grant = store.grant(&doorward_model::GrantId::from_text("g_1")).await.unwrap().unwrap();
         assert_eq!(
-            (grant.authentication.level, grant.authentication.amr.len()),
+            (grant.subject.authentication.level, grant.subject.authentication.amr.len()),
             (Level::SingleFactor, 0)
         );
         std::fs::remove_dir_all(folder).unwrap();
