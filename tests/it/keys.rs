@@ -32,7 +32,7 @@ async fn p5_rotation_breaks_no_token_and_needs_no_restart() {
     let client = OAuthClient::register(&server).await;
     let browser = server.signed_in("alice").await;
     let old = client.tokens(&browser, &[]).await;
-    server.app.rotate_keys(None).await.unwrap();
+    server.app.admin.keys.rotate(false).await.unwrap();
     assert_eq!(published(&server).await.len(), 2, "published before it signs");
     assert_eq!(kid(&client.tokens(&browser, &[]).await.access), kid(&old.access));
     server.clock.advance(900);

@@ -11,6 +11,7 @@
 mod access_tokens;
 mod account;
 mod admin;
+mod administration;
 mod architecture;
 mod audit;
 mod authorize;

@@ -1,5 +1,7 @@
 //! The generated reference is what the code says.
 
+mod pages;
+
 use std::path::Path;
 
 #[test]
@@ -25,7 +27,7 @@ fn the_reference_pages_are_up_to_date() {
         reason = "`tests/run reference` asks for the pages to be written"
     )]
     let write = std::env::var("DOORWARD_WRITE_REFERENCE").is_ok();
-    for (name, text) in doorward::reference::pages() {
+    for (name, text) in pages::pages() {
         let path = folder.join(name);
         if write {
             std::fs::create_dir_all(&folder).unwrap();

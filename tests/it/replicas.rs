@@ -110,7 +110,7 @@ async fn cs18_p3_a_token_counts_everywhere_and_its_end_too() {
     let client = OAuthClient::register(&one).await;
     let tokens = client.tokens(&one.signed_in("alice").await, &[]).await;
     assert!(one.calls(&tokens.access).await && other.calls(&tokens.access).await);
-    one.app.rotate_keys(Some(0)).await.unwrap();
+    one.app.admin.keys.rotate(true).await.unwrap();
     let signed_anew = Tokens::read(client.refresh(&tokens.refresh, &[]).await);
     assert!(
         other.calls(&signed_anew.access).await || {

@@ -84,6 +84,23 @@ impl Accounts {
         access: &AccessPolicy,
         new: NewAccessToken,
     ) -> Result<MadeAccessToken, AccessTokenError> {
+        let made = self.prepare_access_token(authority, person, access, new).await?;
+        self.store
+            .apply(Change::InsertAccessToken(Box::new(made.token.clone())))
+            .await
+            .map_err(AccessTokenError::Store)?;
+        tracing::info!(person = %person.id, token = %made.token.id, "access token made");
+        Ok(made)
+    }
+
+    /// Makes a token that is not stored yet, so that the write can be part of a larger unit of work.
+    pub async fn prepare_access_token(
+        &self,
+        authority: &Authority,
+        person: &Person,
+        access: &AccessPolicy,
+        new: NewAccessToken,
+    ) -> Result<MadeAccessToken, AccessTokenError> {
         let now = self.clock.now();
         let name = new.name.trim();
         if !self.config.access_tokens {
@@ -140,11 +157,6 @@ impl Accounts {
             authentication: of_token(authority),
             identity: authority.identity().cloned(),
         };
-        self.store
-            .apply(Change::InsertAccessToken(Box::new(token.clone())))
-            .await
-            .map_err(AccessTokenError::Store)?;
-        tracing::info!(person = %person.id, token = %token.id, "access token made");
         Ok(MadeAccessToken { token, value })
     }
 

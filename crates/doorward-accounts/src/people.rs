@@ -111,7 +111,16 @@ fn checked_email(text: &str) -> Result<String, PeopleError> {
 }
 
 impl Accounts {
-    async fn prepare(&self, new: NewPerson) -> Result<Person, PeopleError> {
+    /// Makes a user who is not stored yet, so that the write can be part of a larger unit of work.
+    pub async fn prepare(
+        &self,
+        _authority: &Authority,
+        new: NewPerson,
+    ) -> Result<Person, PeopleError> {
+        self.checked(new).await
+    }
+
+    async fn checked(&self, new: NewPerson) -> Result<Person, PeopleError> {
         let name = PersonName::parse(&new.name)?;
         let email = new
             .email
@@ -142,8 +151,8 @@ impl Accounts {
     }
 
     /// Adds a person.
-    pub async fn add(&self, _authority: &Authority, new: NewPerson) -> Result<Person, PeopleError> {
-        let person = self.prepare(new).await?;
+    pub async fn add(&self, authority: &Authority, new: NewPerson) -> Result<Person, PeopleError> {
+        let person = self.prepare(authority, new).await?;
         match self.store.apply(Change::InsertPerson(person.clone())).await {
             Ok(()) => Ok(person),
             Err(StoreError::Refused(_)) => Err(PeopleError::Taken(person.name.to_string())),

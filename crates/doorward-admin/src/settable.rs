@@ -1,31 +1,51 @@
-//! The settings of upstreams and identity providers that administrators may choose through the API.
-//! Whatever runs a program, reads a file of this machine or opens the guard of outbound requests
-//! belongs to who has access to the machine: to its configuration file and its commands. A setting
-//! that is in neither list is refused.
+//! The settings of upstreams and identity providers that administrators may choose on pages and by
+//! the API. Whatever runs a program, reads a file of this machine or opens the guard of outbound
+//! requests belongs to those who have access to the machine: to its configuration file and its
+//! commands. A setting that is in neither list is refused.
 
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
-use super::operation::Refused;
-use crate::config;
+use crate::Refusal;
 
-/// The addition.
+/// The reach of whoever adds an identity provider or an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub enum Reach {
+    /// The operator with access to the machine, by command: every setting.
+    Machine,
+    /// An administrator on a page or by the API: the settings that this module names.
+    Administered,
+}
+
+impl Reach {
+    /// The bounds within which settings must be; `None` for no bounds.
+    pub(crate) fn bounds(self, administered: &Bounds) -> Option<&Bounds> {
+        match self {
+            Self::Machine => None,
+            Self::Administered => Some(administered),
+        }
+    }
+}
+
+/// The family of the object that is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
     Upstream,
     Provider,
 }
 
 impl Family {
-    /// The section under which the settings are documented.
-    fn section(self) -> &'static str {
-        match self {
-            Self::Upstream => config::UPSTREAMS,
-            Self::Provider => config::PROVIDERS,
-        }
+    /// The names of all settings.
+    fn known(self) -> Vec<String> {
+        let all = match self {
+            Self::Upstream => serde_json::to_value(doorward_gateway::UpstreamConfig::default()),
+            Self::Provider => serde_json::to_value(doorward_federation::ProviderConfig::default()),
+        };
+        let names = all.as_ref().ok().and_then(Value::as_object);
+        names.map(|names| names.keys().cloned().collect()).unwrap_or_default()
     }
 
-    /// The settings that are anybody's to choose who administers.
+    /// The settings that administrators may choose freely.
     fn chosen(self) -> &'static [&'static str] {
         match self {
             Self::Upstream => &[
@@ -77,12 +97,17 @@ impl Family {
                 "private_key_id",
                 "tenants",
                 "scopes",
+                "authorize_params",
+                "pkce",
+                "discovery_url",
                 "response_mode",
                 "acr_values",
                 "offline_prompt",
                 "authorize_url",
                 "token_url",
                 "userinfo_url",
+                "jwks_url",
+                "end_session_url",
                 "claim_subject",
                 "claim_username",
                 "claim_email",
@@ -123,21 +148,14 @@ const OF_THE_MACHINE: &[&str] = &[
     "private_key_file",
 ];
 
-/// Refuses settings that are not an administrator's to choose, or are chosen out of bounds.
-pub(super) fn admit(
+/// Refuses settings that are not an administrator's to choose, or are chosen out of bounds. Without
+/// bounds, none is.
+pub(crate) fn admit(
     family: Family,
     settings: &Map<String, Value>,
-    bounds: &Bounds,
-) -> Result<(), Refused> {
-    let of_machine = |key: &str| {
-        Refused::bad(format!(
-            "{key}: programs and files of this machine are named in its configuration file or by its commands, not through the API"
-        ))
-    };
-    let opens = |key: &str| {
-        let told = "only the configuration file and the commands open networks that are not public, or outbound.administered_networks lets administrators";
-        Refused::bad(format!("{key}: {told}"))
-    };
+    bounds: Option<&Bounds>,
+) -> Result<(), Refusal> {
+    let Some(bounds) = bounds else { return Ok(()) };
     for (key, value) in settings {
         match key.as_str() {
             "networks" => {
@@ -145,29 +163,26 @@ pub(super) fn admit(
                     texts.iter().all(|text| text.as_str().is_some_and(|text| bounds.hold(text)))
                 });
                 if !listed {
-                    return Err(opens(key));
+                    return Err(Refusal::OpensNetworks(key.clone()));
                 }
             }
             "http_on_loopback" if value != &Value::Bool(false) && !bounds.hold_loopback() => {
-                return Err(opens(key));
+                return Err(Refusal::OpensNetworks(key.clone()));
             }
             "document"
                 if !value.as_str().is_some_and(|text| {
                     text.starts_with("https://") || text.starts_with("http://")
                 }) =>
             {
-                return Err(of_machine(key));
+                return Err(Refusal::OfTheMachine(key.clone()));
             }
             "kind" if family == Family::Upstream && value.as_str() == Some("stdio") => {
-                return Err(of_machine(key));
+                return Err(Refusal::OfTheMachine(key.clone()));
             }
             key if BOUNDED.contains(&key) || family.chosen().contains(&key) => {}
             // What is no setting at all is told by whoever reads the settings.
-            key if config::known_keys()
-                .iter()
-                .any(|known| known.section == family.section() && known.name == key) =>
-            {
-                return Err(of_machine(key));
+            key if family.known().iter().any(|known| known == key) => {
+                return Err(Refusal::OfTheMachine(key.to_owned()));
             }
             _ => {}
         }
@@ -187,34 +202,32 @@ mod tests {
             administered_networks: networks.iter().map(|text| (*text).to_owned()).collect(),
             ..OutboundConfig::default()
         };
-        admit(family, settings.as_object().unwrap(), &Bounds::read(&config).unwrap()).is_err()
+        let bounds = Bounds::read(&config).unwrap();
+        admit(family, settings.as_object().unwrap(), Some(&bounds)).is_err()
     }
 
     #[test]
     fn every_setting_states_whether_administrators_may_choose_it() {
-        for key in config::known_keys() {
-            let family = match key.section.as_str() {
-                config::UPSTREAMS => Family::Upstream,
-                config::PROVIDERS => Family::Provider,
-                _ => continue,
-            };
-            let lists = [
-                family.chosen().contains(&key.name.as_str()),
-                OF_THE_MACHINE.contains(&key.name.as_str()),
-                BOUNDED.contains(&key.name.as_str()),
-            ];
-            let stated = lists.iter().filter(|listed| **listed).count();
-            assert!(
-                stated == 1 || key.name == "kind",
-                "{}: state in api/settable.rs whether administrators may choose it",
-                key.path()
-            );
-            if OF_THE_MACHINE.contains(&key.name.as_str()) {
+        for family in [Family::Upstream, Family::Provider] {
+            let known = family.known();
+            assert!(known.len() > 20, "{family:?}: {known:?}");
+            for name in family.chosen() {
+                assert!(known.iter().any(|known| known == name), "{family:?} has no {name}");
+            }
+            for name in known.iter().map(String::as_str) {
+                let lists = [
+                    family.chosen().contains(&name),
+                    OF_THE_MACHINE.contains(&name),
+                    BOUNDED.contains(&name),
+                ];
+                let stated = lists.iter().filter(|listed| **listed).count();
                 assert!(
-                    refused(family, &json!({key.name.clone(): "x"}), &["0.0.0.0/0"]),
-                    "{}",
-                    key.path()
+                    stated == 1 || name == "kind",
+                    "{family:?} {name}: state in settable.rs whether administrators may choose it"
                 );
+                if OF_THE_MACHINE.contains(&name) {
+                    assert!(refused(family, &json!({ name: "x" }), &["0.0.0.0/0"]), "{name}");
+                }
             }
         }
     }

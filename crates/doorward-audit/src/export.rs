@@ -11,7 +11,10 @@ use doorward_model::{
     AuditEntry, Change, Clock, Entropy, Outcome, Timestamp, UnitOfWork, id::random_text,
 };
 use doorward_store::{Store, StoreError};
-use doorward_transport::{Outbound, OutboundConfig, outbound::Correspondent};
+use doorward_transport::{
+    Outbound, OutboundConfig,
+    outbound::{Correspondent, OutboundSetupError},
+};
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt,
@@ -20,10 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{
-    Failed, audit_text,
-    config::{AuditConfig, ConfigError},
-};
+use crate::{Config, SettingError, text};
 
 /// How many entries go into one delivery.
 const BATCH: u64 = 500;
@@ -56,12 +56,9 @@ fn place(name: &str) -> String {
 }
 
 /// Checks the configuration's addresses.
-pub(crate) fn check(config: &AuditConfig) -> Result<(), ConfigError> {
-    let wrong = |key: &str, message: &str| ConfigError {
-        origin: None,
-        key: format!("audit.{key}"),
-        message: message.to_owned(),
-    };
+pub fn check(config: &Config) -> Result<(), SettingError> {
+    let wrong =
+        |key: &'static str, message: &str| SettingError { key, message: message.to_owned() };
     if !config.webhook.is_empty()
         && !Url::parse(config.webhook.reveal())
             .is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http")
@@ -98,19 +95,19 @@ fn syslog(text: &str) -> Option<Destination> {
 
 /// A destination is named by the operator, in the configuration file: it may be on this machine or
 /// in any network of theirs.
-fn outbound(general: &Outbound, config: &OutboundConfig) -> Result<Outbound, Failed> {
+fn outbound(general: &Outbound, config: &OutboundConfig) -> Result<Outbound, OutboundSetupError> {
     let anywhere = ["0.0.0.0/0".to_owned(), "::/0".to_owned()];
-    Ok(general.for_correspondent(
+    general.for_correspondent(
         config,
         Correspondent { networks: &anywhere, ca_file: None, http_on_loopback: true },
-    )?)
+    )
 }
 
 fn exports(
-    config: &AuditConfig,
+    config: &Config,
     general: &Outbound,
     guard: &OutboundConfig,
-) -> Result<Vec<Export>, Failed> {
+) -> Result<Vec<Export>, OutboundSetupError> {
     let mut exports = Vec::new();
     if let Ok(url) = Url::parse(config.webhook.reveal()) {
         let to = Destination::Webhook {
@@ -130,8 +127,8 @@ fn exports(
     Ok(exports)
 }
 
-/// Sends until `stop`.
-pub(crate) struct Exporter {
+/// Sends entries elsewhere as they happen.
+pub struct Exporter {
     store: Store,
     clock: Arc<dyn Clock>,
     exports: Vec<Export>,
@@ -140,12 +137,13 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    pub(crate) fn new(
+    /// An exporter to the destinations of the configuration.
+    pub fn new(
         store: Store,
         (clock, entropy): (Arc<dyn Clock>, &dyn Entropy),
-        config: &AuditConfig,
+        config: &Config,
         outbound: (&Outbound, &OutboundConfig),
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, OutboundSetupError> {
         Ok(Self {
             store,
             clock,
@@ -154,7 +152,8 @@ impl Exporter {
         })
     }
 
-    pub(crate) async fn run(&self, stop: &CancellationToken) {
+    /// Sends until `stop`.
+    pub async fn run(&self, stop: &CancellationToken) {
         if self.exports.is_empty() {
             return stop.cancelled().await;
         }
@@ -194,19 +193,19 @@ impl Exporter {
 
     /// Sends what is next, if it is this replica's turn. Answers whether there may be more.
     async fn turn(&self, export: &Export) -> Result<bool, String> {
-        let text = |error: StoreError| error.to_string();
+        let told = |error: StoreError| error.to_string();
         let key = place(export.name);
-        let held = self.store.setting(&key).await.map_err(text)?;
+        let held = self.store.setting(&key).await.map_err(told)?;
         // Whoever exports for the first time begins with what happens from then on.
         let Some(after) = held.as_deref().and_then(|value| value.parse::<i64>().ok()) else {
-            let end = self.store.audit_head().await.map_err(text)?;
+            let end = self.store.audit_head().await.map_err(told)?;
             let _ =
                 self.store.apply(Change::InsertSetting { key, value: end.seq.to_string() }).await;
             return Ok(true);
         };
-        let entries = self.store.audit_after(after, BATCH).await.map_err(text)?;
+        let entries = self.store.audit_after(after, BATCH).await.map_err(told)?;
         let Some(last) = entries.last() else { return Ok(false) };
-        if !self.may_send(export.name).await.map_err(text)? {
+        if !self.may_send(export.name).await.map_err(told)? {
             return Ok(false);
         }
         deliver(&export.to, &entries).await?;
@@ -223,7 +222,7 @@ impl Exporter {
         }
     }
 
-    /// True if it is this process's turn: the first that asks has it for some seconds.
+    /// Reports that it is this process's turn: the first that asks has it for some seconds.
     async fn may_send(&self, name: &str) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let key = format!("export:{name}:{}:{}", now.0 / TURN, self.replica);
@@ -245,7 +244,7 @@ async fn deliver(to: &Destination, entries: &[AuditEntry]) -> Result<(), String>
     match to {
         Destination::Webhook { url, token, outbound } => {
             let body: String =
-                entries.iter().map(|entry| audit_text::to_json(entry).to_string() + "\n").collect();
+                entries.iter().map(|entry| text::to_json(entry).to_string() + "\n").collect();
             let mut request =
                 http::Request::post(url.as_str()).header("content-type", "application/jsonl");
             if !token.is_empty() {
@@ -307,12 +306,12 @@ async fn post(
 fn message(entry: &AuditEntry) -> String {
     let severity = if entry.event.outcome == Outcome::Ok { 6 } else { 4 };
     let priority = 13 * 8 + severity;
-    let time = audit_text::rfc3339(entry.event.at);
+    let time = text::rfc3339(entry.event.at);
     format!(
         "<{priority}>1 {time} - doorward {} {} - {}",
         std::process::id(),
         entry.event.kind,
-        audit_text::to_json(entry)
+        text::to_json(entry)
     )
 }
 
@@ -328,7 +327,7 @@ fn otlp(entries: &[AuditEntry]) -> Value {
         json!({"key": format!("doorward.{name}"), "value": value})
     };
     let record = |entry: &AuditEntry| {
-        let json = audit_text::to_json(entry);
+        let json = text::to_json(entry);
         let attributes: Vec<Value> = json
             .as_object()
             .into_iter()
@@ -349,10 +348,7 @@ fn otlp(entries: &[AuditEntry]) -> Value {
 }
 
 /// How far each configured export has come.
-pub(crate) async fn states(
-    store: &Store,
-    config: &AuditConfig,
-) -> Vec<(String, Result<String, String>)> {
+pub async fn states(store: &Store, config: &Config) -> Vec<(String, Result<String, String>)> {
     let configured = [
         ("webhook", !config.webhook.is_empty()),
         ("otlp", !config.otlp.is_empty()),

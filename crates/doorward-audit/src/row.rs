@@ -2,29 +2,41 @@
 
 use std::collections::HashMap;
 
-use doorward_model::{AuditEntry, AuditKind, Outcome, RecordedKind, UserId};
+use doorward_model::{AuditEntry, AuditFilter, AuditKind, Outcome, RecordedKind, UserId};
 use doorward_store::{Store, StoreError};
 
-use crate::frame::moment;
+use doorward_language::moment;
 
 /// One line.
-pub(crate) struct AuditRow {
-    pub(crate) seq: i64,
-    pub(crate) at: String,
-    pub(crate) kind: String,
-    pub(crate) title: &'static str,
-    pub(crate) outcome: &'static str,
-    pub(crate) good: bool,
-    pub(crate) person: String,
-    pub(crate) client: String,
-    pub(crate) subject: String,
-    pub(crate) tool: String,
-    pub(crate) facts: Vec<(&'static str, String)>,
-    pub(crate) record: Option<String>,
+pub struct AuditRow {
+    /// The number.
+    pub seq: i64,
+    /// The moment.
+    pub at: String,
+    /// The kind.
+    pub kind: String,
+    /// The meaning of the kind.
+    pub title: &'static str,
+    /// The outcome.
+    pub outcome: &'static str,
+    /// The outcome is good.
+    pub good: bool,
+    /// The name of the acting user.
+    pub person: String,
+    /// The name of the client, or the token.
+    pub client: String,
+    /// The object.
+    pub subject: String,
+    /// The tool.
+    pub tool: String,
+    /// Further facts, each with its name.
+    pub facts: Vec<(&'static str, String)>,
+    /// The identifier of the record of the call.
+    pub record: Option<String>,
 }
 
 /// The meaning of a kind.
-pub(crate) fn title(kind: &RecordedKind) -> &'static str {
+pub fn title(kind: &RecordedKind) -> &'static str {
     match kind {
         RecordedKind::Known(known) => AuditKind::ALL
             .iter()
@@ -36,13 +48,14 @@ pub(crate) fn title(kind: &RecordedKind) -> &'static str {
 
 /// Names for the ids in some entries, each looked up once.
 #[derive(Default)]
-pub(crate) struct Names {
+pub struct Names {
     people: HashMap<String, String>,
     clients: HashMap<String, String>,
 }
 
 impl Names {
-    pub(crate) async fn of(store: &Store, entries: &[AuditEntry]) -> Result<Self, StoreError> {
+    /// The names that these entries need.
+    pub async fn of(store: &Store, entries: &[AuditEntry]) -> Result<Self, StoreError> {
         let mut names = Self::default();
         for entry in entries {
             let actor = &entry.event.actor;
@@ -74,7 +87,8 @@ impl Names {
         Ok(names)
     }
 
-    pub(crate) fn row(&self, entry: &AuditEntry) -> AuditRow {
+    /// An entry as pages show it.
+    pub fn row(&self, entry: &AuditEntry) -> AuditRow {
         let event = &entry.event;
         let actor = &event.actor;
         let person = |id: &str| self.people.get(id).cloned().unwrap_or_else(|| id.to_owned());
@@ -146,4 +160,17 @@ impl Names {
             facts,
         }
     }
+}
+
+/// The last entries that concern a user, the newest first, and where they go on.
+pub async fn lately(
+    store: &Store,
+    user_id: &UserId,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<(Vec<AuditRow>, Option<i64>), StoreError> {
+    let filter = AuditFilter { concerns: Some(user_id.to_string()), ..AuditFilter::default() };
+    let page = store.audit(&filter, before, limit).await?;
+    let names = Names::of(store, &page.entries).await?;
+    Ok((page.entries.iter().map(|entry| names.row(entry)).collect(), page.before))
 }

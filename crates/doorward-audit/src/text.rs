@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The first line of a CSV export.
-pub(crate) const CSV_HEAD: &str = "seq,time,kind,outcome,user_id,user_name,client_id,session_id,token_id,grant_id,address,request_id,subject,tool,upstream,class,decision,micros,request_bytes,response_bytes,detail,hash";
+pub const CSV_HEAD: &str = "seq,time,kind,outcome,user_id,user_name,client_id,session_id,token_id,grant_id,address,request_id,subject,tool,upstream,class,decision,micros,request_bytes,response_bytes,detail,hash";
 
 /// A moment as RFC 3339 writes it.
-pub(crate) fn rfc3339(at: Timestamp) -> String {
+pub fn rfc3339(at: Timestamp) -> String {
     OffsetDateTime::from_unix_timestamp(at.0)
         .ok()
         .and_then(|time| time.format(&Rfc3339).ok())
@@ -16,7 +16,7 @@ pub(crate) fn rfc3339(at: Timestamp) -> String {
 }
 
 /// Reads a day (`2026-11-21`), a moment (RFC 3339) or seconds since 1970.
-pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
+pub fn parse_time(text: &str) -> Option<Timestamp> {
     if let Ok(seconds) = text.parse::<i64>() {
         return Some(Timestamp(seconds));
     }
@@ -31,7 +31,7 @@ pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
 }
 
 /// An entry as a JSON object. Members without a value are left out.
-pub(crate) fn to_json(entry: &AuditEntry) -> Value {
+pub fn to_json(entry: &AuditEntry) -> Value {
     let event = &entry.event;
     let mut members = Map::new();
     let mut put = |name: &str, value: Value| {
@@ -87,7 +87,7 @@ fn cell(text: &str) -> String {
 }
 
 /// An entry as a line of CSV.
-pub(crate) fn to_csv(entry: &AuditEntry) -> String {
+pub fn to_csv(entry: &AuditEntry) -> String {
     let json = to_json(entry);
     let columns = CSV_HEAD.split(',').map(|name| match json.get(name) {
         None => String::new(),
@@ -99,7 +99,7 @@ pub(crate) fn to_csv(entry: &AuditEntry) -> String {
 }
 
 /// An entry as people read it in a terminal. What others wrote is kept to one line.
-pub(crate) fn sentence(entry: &AuditEntry) -> String {
+pub fn sentence(entry: &AuditEntry) -> String {
     let event = &entry.event;
     let actor = &event.actor;
     let mut parts =

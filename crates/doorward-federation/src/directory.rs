@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use doorward_model::{Change, Invitation, Person, ProviderId, StoredProvider};
+use doorward_model::{Change, Invitation, ProviderId, StoredProvider, UserId};
 use doorward_store::StoreError;
 
 use crate::{
@@ -144,21 +144,15 @@ impl Federation {
         found.ok_or_else(|| ProviderChangeError::Unknown(name.to_owned()))
     }
 
-    /// Invites a user, who is recognised by a verified e-mail address of the provider.
-    pub async fn invite(
-        &self,
-        provider: &Provider,
-        email: &str,
-        person: &Person,
-    ) -> Result<(), StoreError> {
-        let parts = &self.inner.parts;
-        let invitation = Invitation {
+    /// The write that invites a user: whoever comes from the provider with this verified e-mail
+    /// address is this user.
+    pub fn invitation(&self, provider: &Provider, email: &str, user_id: &UserId) -> Change {
+        Change::PutInvitation(Invitation {
             provider: provider.id.clone(),
             email: email.trim().to_lowercase(),
-            user_id: person.id.clone(),
-            created_at: parts.clock.now(),
-        };
-        parts.store.apply(Change::PutInvitation(invitation)).await
+            user_id: user_id.clone(),
+            created_at: self.inner.parts.clock.now(),
+        })
     }
 
     /// Deletes a provider that was added by command, with everything that depends on it. One that

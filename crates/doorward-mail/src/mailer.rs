@@ -49,8 +49,22 @@ impl Default for MailConfig {
 pub struct MailSetupError {
     /// The key.
     pub key: &'static str,
-    /// What is wrong and what to do.
+    /// The fault, and what to do.
     pub message: String,
+}
+
+/// Why a mail was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MailError {
+    /// The mail server cannot be told this e-mail address.
+    #[error("the e-mail address cannot be written to")]
+    Recipient,
+    /// The message could not be made.
+    #[error("the message could not be written: {0}")]
+    Unwritable(String),
+    /// The mail server did not take it.
+    #[error("the mail server did not take the message: {0}")]
+    Server(String),
 }
 
 /// Sends mail. Cheap to clone.
@@ -121,38 +135,39 @@ impl Mailer {
         }))
     }
 
-    /// Whether people want to hear of new sign-ins.
-    pub fn tells_of_sign_ins(&self) -> bool {
+    /// Reports that users are told of sign-ins from somewhere new.
+    pub(crate) fn tells_of_sign_ins(&self) -> bool {
         self.new_sign_in
     }
 
-    /// Sends a message in the background. That it failed is for the log: who asked for it must not
-    /// learn whether an address exists.
-    pub fn send(&self, to: &str, subject: String, text: String) {
-        let Ok(to) = to.parse::<Mailbox>() else {
-            tracing::error!("a mail could not be sent: the person's address cannot be written to");
-            return;
-        };
+    /// Sends a message and waits until the mail server has taken it. A failure is logged too.
+    pub(crate) async fn send(
+        &self,
+        to: &str,
+        subject: String,
+        text: String,
+    ) -> Result<(), MailError> {
+        let sent = self.deliver(to, subject, text).await;
+        match &sent {
+            Ok(()) => tracing::info!("mail sent"),
+            Err(error) => tracing::error!(%error, "a mail could not be sent"),
+        }
+        sent
+    }
+
+    async fn deliver(&self, to: &str, subject: String, text: String) -> Result<(), MailError> {
+        let to = to.parse::<Mailbox>().map_err(|_| MailError::Recipient)?;
         let message = Message::builder()
             .from(self.from.as_ref().clone())
             .to(to)
             .subject(subject)
             .header(ContentType::TEXT_PLAIN)
-            .body(text);
-        let message = match message {
-            Ok(message) => message,
-            Err(error) => {
-                tracing::error!(%error, "a mail could not be written");
-                return;
-            }
-        };
-        let transport = self.transport.clone();
-        tokio::spawn(async move {
-            match transport.send(message).await {
-                Ok(_) => tracing::info!("mail sent"),
-                Err(error) => tracing::error!(%error, "a mail could not be sent"),
-            }
-        });
+            .body(text)
+            .map_err(|error| MailError::Unwritable(error.to_string()))?;
+        match self.transport.send(message).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(MailError::Server(error.to_string())),
+        }
     }
 }
 

@@ -75,9 +75,6 @@ pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
 /// complain of every stream that ends.
 pub const QUIET_LOGS: [&str; 2] = ["rmcp=error", "rmcp::transport::worker=off"];
 
-/// The name of the setting by which an administrator switches the MCP server at run time.
-pub const ENABLED_SETTING: &str = "mcp.enabled";
-
 /// The program that calls, with what lets it.
 #[derive(Clone, Debug)]
 pub enum Principal {
@@ -259,7 +256,7 @@ impl Mcp {
 
     /// Whether the MCP server is on: as the administrator switched it, or else as configured.
     pub async fn is_enabled(&self) -> Result<bool, StoreError> {
-        let switched = self.inner.parts.store.setting(ENABLED_SETTING).await?;
+        let switched = self.inner.parts.store.setting(doorward_model::setting::MCP_ENABLED).await?;
         Ok(switched.map_or(self.inner.parts.config.enabled, |value| value == "true"))
     }
 

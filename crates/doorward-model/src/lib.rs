@@ -33,6 +33,7 @@ pub mod second_factor;
 pub mod secret;
 pub mod secret_setting;
 pub mod session;
+pub mod setting;
 pub mod signing_key;
 pub mod subject;
 pub mod timeline;

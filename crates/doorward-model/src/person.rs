@@ -56,6 +56,14 @@ impl Role {
     pub fn administrator() -> Self {
         Self("admin".to_owned())
     }
+    /// The role of accounts that belong to programs.
+    pub fn service() -> Self {
+        Self("service".to_owned())
+    }
+    /// The role of users who may read recorded arguments and results of calls.
+    pub fn auditor() -> Self {
+        Self("auditor".to_owned())
+    }
     /// Parses a role's name.
     pub fn parse(text: &str) -> Result<Self, RoleError> {
         let plain = text.bytes().all(|byte| {

@@ -64,6 +64,8 @@ async fn converse(stream: TcpStream, arrived: Arc<Mutex<Vec<Mail>>>) -> std::io:
                 signed_in = (parts.next().unwrap(), parts.next().unwrap());
                 b"235 welcome\r\n"
             }
+            // Whoever is called so has no mailbox here.
+            word if word.starts_with("RCPT TO:<REFUSED-") => b"550 no such mailbox\r\n",
             word if word.starts_with("RCPT TO:") => {
                 to = line[8..].trim().trim_matches(['<', '>']).to_owned();
                 b"250 ok\r\n"

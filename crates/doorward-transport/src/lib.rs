@@ -16,7 +16,6 @@ pub mod csrf;
 pub mod host;
 mod leftover;
 pub mod limit;
-pub mod mail;
 pub mod media_type;
 pub mod oauth;
 pub mod outbound;

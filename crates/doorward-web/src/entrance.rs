@@ -3,14 +3,20 @@
 
 use axum::response::Response;
 use doorward_accounts::{Authority, KNOWN_SECONDS, NotRecent, SignedIn, Visitor};
+use doorward_mail::NewSignIn;
 use doorward_model::routes;
 use doorward_transport::{Params, answer, cookies::Cookie};
 
-use crate::{Web, pages::error::Oops};
+use crate::{
+    Web,
+    frame::{browser_name, moment},
+    language::Language,
+    pages::error::Oops,
+};
 
 /// Where a sign-in leads: back to a client's request, or to a page.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Onward<'a> {
+pub struct Onward<'a> {
     pub(crate) request: Option<&'a str>,
     pub(crate) next: Option<&'a str>,
 }
@@ -59,7 +65,7 @@ fn is_page(next: &str) -> bool {
 
 /// The address of a page whose form is filled with what was typed: the fields `kept`, of which one
 /// that ends in `*` stands for all that begin so. Nothing secret is among them.
-pub(crate) fn filled(page: &str, params: &Params, kept: &[&str]) -> String {
+pub fn filled(page: &str, params: &Params, kept: &[&str]) -> String {
     let keeps = |name: &str| {
         kept.iter().any(|kept| {
             kept.strip_suffix('*').map_or(*kept == name, |start| name.starts_with(start))
@@ -74,7 +80,7 @@ pub(crate) fn filled(page: &str, params: &Params, kept: &[&str]) -> String {
 
 impl<'a> Onward<'a> {
     /// To a page.
-    pub(crate) const fn page(next: &'a str) -> Self {
+    pub const fn page(next: &'a str) -> Self {
         Self { request: None, next: Some(next) }
     }
     /// The same as the query of an address.
@@ -104,7 +110,7 @@ impl Web {
     /// # Errors
     ///
     /// The answer that leads to a new sign-in, or to the second factor, and from there `onward`.
-    pub(crate) async fn authority(
+    pub async fn authority(
         &self,
         visitor: &Visitor,
         onward: &Onward<'_>,
@@ -153,6 +159,35 @@ impl Web {
         }
         self.tell_of_sign_in(signed_in);
         response
+    }
+
+    /// Tells a user by mail of a sign-in from a browser and an IP address that are both new.
+    fn tell_of_sign_in(&self, signed_in: &SignedIn) {
+        if !signed_in.complete
+            || signed_in.person.email.is_none()
+            || !self.parts.letters.tell_of_sign_ins()
+        {
+            return;
+        }
+        let (web, user, token) = (self.clone(), signed_in.person.clone(), signed_in.token.clone());
+        tokio::spawn(Language::current().speaking(async move {
+            let session = match web.parts.accounts.new_place(&token).await {
+                Ok(Some(session)) => session,
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::error!(%error, "a mail about a sign-in could not be sent");
+                    return;
+                }
+            };
+            let sign_in = NewSignIn {
+                at: &moment(session.auth_time),
+                browser: &browser_name(&session.user_agent),
+                address: &session.address,
+            };
+            if let Some(letter) = web.parts.letters.new_sign_in(&user, sign_in) {
+                letter.send_in_background();
+            }
+        }));
     }
 }
 

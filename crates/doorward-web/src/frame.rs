@@ -8,33 +8,39 @@ use axum::{
     response::Response,
 };
 use doorward_transport::answer::{self, PagePolicy};
-use time::{OffsetDateTime, macros::format_description};
 
-use crate::{NOTICE_SETTING, Web, language::Language, visitor::Browser};
-use doorward_model::Timestamp;
+use crate::{Web, language::Language, visitor::Browser};
+pub use doorward_language::moment;
+use doorward_model::setting;
 
 /// The frame of a page.
-pub(crate) struct Frame {
-    pub(crate) name: String,
-    pub(crate) base: String,
-    pub(crate) visitor: Option<FrameVisitor>,
+pub struct Frame {
+    /// The name of the server.
+    pub name: String,
+    /// The path of the public URL.
+    pub base: String,
+    /// The signed-in user.
+    pub visitor: Option<FrameVisitor>,
     /// What administrators want everybody to read.
-    pub(crate) notice: String,
+    pub notice: String,
     /// The language of the page.
-    pub(crate) language: &'static str,
+    pub language: &'static str,
     /// Where people find help, if the operator says so.
-    pub(crate) support: String,
+    pub support: String,
     /// The operator's own picture instead of ours.
-    pub(crate) logo: Option<&'static str>,
+    pub logo: Option<&'static str>,
     /// Whether the operator has colours of their own.
-    pub(crate) colours: bool,
+    pub colours: bool,
 }
 
 /// Who is signed in, as the frame shows it.
-pub(crate) struct FrameVisitor {
-    pub(crate) name: String,
-    pub(crate) administrator: bool,
-    pub(crate) logout_csrf: String,
+pub struct FrameVisitor {
+    /// The sign-in name.
+    pub name: String,
+    /// Whether the user is an administrator.
+    pub administrator: bool,
+    /// The form token for signing out.
+    pub logout_csrf: String,
 }
 
 /// What stands between a provider's name and its address on a page.
@@ -54,7 +60,7 @@ fn notice() -> String {
 
 /// Middleware: what a page's frame needs and only waiting can tell.
 pub(crate) async fn prepare(State(web): State<Web>, request: Request, next: Next) -> Response {
-    let notice = web.parts.store.setting(NOTICE_SETTING).await.ok().flatten().unwrap_or_default();
+    let notice = web.parts.store.setting(setting::NOTICE).await.ok().flatten().unwrap_or_default();
     let liked = request
         .headers()
         .get(header::ACCEPT_LANGUAGE)
@@ -65,7 +71,8 @@ pub(crate) async fn prepare(State(web): State<Web>, request: Request, next: Next
 }
 
 impl Web {
-    pub(crate) fn frame(&self, browser: Option<&Browser>) -> Frame {
+    /// The frame of a page in this browser.
+    pub fn frame(&self, browser: Option<&Browser>) -> Frame {
         let visitor =
             browser.and_then(|browser| browser.visitor.as_ref().map(|visitor| (browser, visitor)));
         Frame {
@@ -85,22 +92,19 @@ impl Web {
     }
 
     /// The token of a form in this browser.
-    pub(crate) fn csrf(&self, browser: &Browser, form: &str) -> String {
+    /// The token of a form in this browser.
+    pub fn csrf(&self, browser: &Browser, form: &str) -> String {
         self.parts.csrf.token(&browser.binding, form)
     }
 }
 
 /// Draws a page; a template that cannot be drawn is our fault.
-pub(crate) fn draw(
-    status: StatusCode,
-    template: &impl Template,
-    submits_elsewhere: bool,
-) -> Response {
+pub fn draw(status: StatusCode, template: &impl Template, submits_elsewhere: bool) -> Response {
     draw_with(status, template, PagePolicy { submits_elsewhere, scripts: false })
 }
 
 /// Draws a page with copy buttons.
-pub(crate) fn draw_copying(status: StatusCode, template: &impl Template) -> Response {
+pub fn draw_copying(status: StatusCode, template: &impl Template) -> Response {
     draw_with(status, template, PagePolicy { submits_elsewhere: false, scripts: true })
 }
 
@@ -124,17 +128,8 @@ pub(crate) fn draw_with(
     }
 }
 
-/// A moment as people read it.
-pub(crate) fn moment(at: Timestamp) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    OffsetDateTime::from_unix_timestamp(at.0)
-        .ok()
-        .and_then(|time| time.format(format).ok())
-        .unwrap_or_default()
-}
-
 /// The words of a user agent that people recognise.
-pub(crate) fn browser_name(user_agent: &str) -> String {
+pub fn browser_name(user_agent: &str) -> String {
     let known = [
         ("Edg/", "Edge"),
         ("OPR/", "Opera"),

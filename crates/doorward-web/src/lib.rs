@@ -1,41 +1,39 @@
-//! Draws every page and posts every form. Plain HTML from the server; nothing but passkeys needs
-//! JavaScript.
+//! Pages and forms of users: sign-in, consent, the own account; and the layout that the
+//! administrators' pages share. Plain HTML from the server; nothing but passkeys needs JavaScript.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod assets;
-mod audit_row;
 mod brand;
 mod config;
-mod console;
 mod entrance;
 mod flow;
 mod frame;
 mod language;
-mod letters;
 mod pages;
 mod upstreams;
 mod visitor;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware};
 use doorward_accounts::Accounts;
 use doorward_federation::Federation;
 use doorward_issuer::Issuer;
+use doorward_mail::Letters;
 use doorward_model::{AccessPolicy, Clock, Entropy, PublicUrl};
 use doorward_store::Store;
-use doorward_transport::{AddressLimiter, Csrf, cookies::Cookies, mail::Mailer};
+use doorward_transport::{AddressLimiter, Csrf, cookies::Cookies};
 
 pub use brand::{Brand, BrandError};
 pub use config::Config;
-pub use console::{
-    AddedClient, AskedKind, ClientQuota, ClientToAdd, Console, Explanation, Look, Told,
-};
-pub use pages::{not_found, too_many};
+pub use entrance::{Onward, filled};
+pub use frame::{Frame, FrameVisitor, browser_name, draw, draw_copying, moment};
+pub use language::{filters, said};
+pub use pages::{error::Oops, not_found, too_many};
 pub use upstreams::{
-    Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream,
-    Service, ServiceState, ToolDecision, ToolSeen, Upstreams,
+    Answer, Confirmation, NotConnected, Prospect, Service, ServiceState, Upstreams,
 };
+pub use visitor::{Administrator, Browser, SignedIn, form};
 
 /// What the pages are made of.
 pub struct Parts {
@@ -47,8 +45,6 @@ pub struct Parts {
     pub access: Arc<AccessPolicy>,
     /// Authorizations.
     pub issuer: Issuer,
-    /// What administrators' pages do elsewhere.
-    pub console: Arc<dyn Console>,
     /// Upstream servers.
     pub upstreams: Arc<dyn Upstreams>,
     /// For what pages list.
@@ -61,12 +57,8 @@ pub struct Parts {
     pub csrf: Csrf,
     /// Our own address.
     pub public_url: PublicUrl,
-    /// Whether the MCP server is on while no administrator has switched it.
-    pub mcp_enabled_by_default: bool,
-    /// The name of the setting that an administrator switches.
-    pub mcp_setting: &'static str,
-    /// Sends mail, where the operator set it up.
-    pub mail: Option<Mailer>,
+    /// Letters to users.
+    pub letters: Letters,
     /// What the operator brings along.
     pub brand: Brand,
     /// The configuration.
@@ -81,9 +73,6 @@ pub struct Web {
     /// How often one address may ask for mails about forgotten passwords.
     pub(crate) asking: Arc<AddressLimiter>,
 }
-
-/// The name of the setting that holds a notice for every page.
-pub const NOTICE_SETTING: &str = "pages.notice";
 
 impl Web {
     /// Takes the parts.
@@ -100,8 +89,13 @@ impl Web {
         pages::router(self.clone()).merge(assets::router(self.clone()))
     }
 
+    /// Gives pages the frame and the language of the request.
+    pub fn framed(&self, pages: Router) -> Router {
+        pages.layer(middleware::from_fn_with_state(self.clone(), frame::prepare))
+    }
+
     /// An absolute address of ours.
-    pub(crate) fn at(&self, path: &str) -> String {
+    pub fn at(&self, path: &str) -> String {
         self.parts.public_url.at(path)
     }
 }

@@ -89,87 +89,6 @@ pub struct Confirmation {
     pub code: String,
 }
 
-/// One part of a definition that changed.
-#[derive(Clone, Debug)]
-pub struct ChangedPart {
-    /// Which.
-    pub part: String,
-    /// As it was approved.
-    pub before: String,
-    /// As it is now.
-    pub after: String,
-}
-
-/// A tool as an administrator reviews it.
-#[derive(Clone, Debug)]
-pub struct ReviewedTool {
-    /// Its name at its upstream.
-    pub name: String,
-    /// Its name as it is shown: hidden characters are visible.
-    pub shown_name: String,
-    /// `approved`, `waiting`, `rejected` or `changed`.
-    pub state: &'static str,
-    /// The class that counts.
-    pub class: &'static str,
-    /// What it says that it does.
-    pub description: String,
-    /// What looks wrong.
-    pub warnings: Vec<String>,
-    /// What changed.
-    pub changes: Vec<ChangedPart>,
-    /// Names the state that was shown, so that nothing else is decided on.
-    pub seen: String,
-}
-
-/// An upstream as an administrator reviews it.
-#[derive(Clone, Debug)]
-pub struct ReviewedUpstream {
-    /// Its name.
-    pub name: String,
-    /// Its name for people.
-    pub title: String,
-    /// What it is.
-    pub kind: &'static str,
-    /// With whose rights it is called.
-    pub auth: String,
-    /// Whether it is used.
-    pub enabled: bool,
-    /// How many people are connected.
-    pub people: u64,
-    /// Its tools.
-    pub tools: Vec<ReviewedTool>,
-    /// The first of the tools that it lists and that are not offered: escaped name and reason.
-    pub left_out: Vec<(String, &'static str)>,
-    /// How many those are.
-    pub left_out_count: usize,
-    /// The first of the parts of offered tools that are left out: escaped name and reason.
-    pub parts_left_out: Vec<(String, &'static str)>,
-    /// How many those are.
-    pub parts_left_out_count: usize,
-}
-
-/// What an administrator decides about a tool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ToolDecision {
-    /// It may be used as it is defined now.
-    Approve,
-    /// It may not be used.
-    Reject,
-    /// It does this, whatever its annotations say.
-    Classify(Option<doorward_model::ToolClass>),
-}
-
-/// A tool as an administrator saw it.
-#[derive(Clone, Copy, Debug)]
-pub struct ToolSeen<'a> {
-    /// Its upstream.
-    pub upstream: UpstreamName,
-    /// Its name there.
-    pub tool: &'a str,
-    /// The state in which it was shown, as [`ReviewedTool::seen`] named it.
-    pub seen: &'a str,
-}
-
 /// The upstreams, for pages.
 pub trait Upstreams: Send + Sync + 'static {
     /// All that this person may use.
@@ -210,13 +129,4 @@ pub trait Upstreams: Send + Sync + 'static {
         user_id: &'a UserId,
         id: &'a str,
     ) -> Answer<'a, Result<Option<Confirmation>, StoreError>>;
-    /// All upstreams with their tools.
-    fn review(&self) -> Answer<'_, Result<Vec<ReviewedUpstream>, StoreError>>;
-    /// Decides about a tool; `false` if it changed since it was shown.
-    fn decide<'a>(
-        &'a self,
-        tool: ToolSeen<'a>,
-        decision: ToolDecision,
-        by: &'a Person,
-    ) -> Answer<'a, Result<bool, StoreError>>;
 }

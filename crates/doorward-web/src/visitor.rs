@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The browser behind a request: signed in or not.
-pub(crate) struct Browser {
+pub struct Browser {
     /// What form tokens are bound to: the session's cookie, or a random one before signing in.
     pub(crate) binding: String,
     /// Whether `binding` is new and must be sent.
@@ -123,9 +123,11 @@ impl FromRequestParts<Web> for Browser {
 }
 
 /// A browser whose person is signed in; anybody else is sent to sign in.
-pub(crate) struct SignedIn {
-    pub(crate) browser: Browser,
-    pub(crate) visitor: Visitor,
+pub struct SignedIn {
+    /// The browser.
+    pub browser: Browser,
+    /// The session and its user.
+    pub visitor: Visitor,
 }
 
 impl FromRequestParts<Web> for SignedIn {
@@ -155,7 +157,7 @@ impl FromRequestParts<Web> for SignedIn {
 }
 
 /// A browser whose person is an administrator. For everybody else the page does not exist.
-pub(crate) struct Administrator(pub(crate) SignedIn);
+pub struct Administrator(pub SignedIn);
 
 impl FromRequestParts<Web> for Administrator {
     type Rejection = Response;
@@ -177,7 +179,7 @@ impl FromRequestParts<Web> for Administrator {
 }
 
 /// A form that was submitted from our own page in this browser.
-pub(crate) async fn form(
+pub async fn form(
     web: &Web,
     browser: &Browser,
     name: &str,

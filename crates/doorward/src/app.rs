@@ -4,31 +4,33 @@ use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use doorward_accounts::Accounts;
+use doorward_admin::{
+    Admin, Clients, Health, Invitations, Keys, Policies, Providers, Records, Rotation, Settings,
+    Tokens, Upstreams, Users,
+};
+use doorward_audit::Exporter;
+use doorward_console::Console;
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_issuer::{ClientDirectory, DirectoryError, Issuer};
-use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
+use doorward_keys::{KeyRing, SystemEntropy};
+use doorward_mail::{Letters, Mailer};
 use doorward_mcp::{Changes, Mcp, tools::BuiltInTools};
-use doorward_model::{AccessPolicy, Client, ClientId, Clock, Entropy, PublicUrl, ResourceTable};
+use doorward_model::{Client, ClientId, Clock, Entropy, PublicUrl, ResourceTable};
 pub use doorward_registration::NewClient;
 use doorward_registration::{LookupError, Registration};
 use doorward_store::Store;
-use doorward_transport::{
-    ClientAddress, Csrf, Outbound, address::TrustedProxies, outbound::Bounds,
-};
+use doorward_transport::{ClientAddress, Csrf, Outbound, address::TrustedProxies};
 use doorward_web::Web;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Failed,
     config::{Checked, Config},
-    console::AdminConsole,
     data_dir::DataDir,
     entry::Entries,
-    export::Exporter,
     housekeeping::Housekeeping,
-    http,
-    keys::{self, Rotation},
+    http, master_key,
     metrics::Metrics,
     upstream_pages::UpstreamPages,
 };
@@ -51,27 +53,23 @@ pub struct App {
     pub gateway: Gateway,
     /// The MCP server.
     pub mcp: Mcp,
-    /// The pages.
+    /// The operations of administration.
+    pub admin: Admin,
+    /// The pages of users.
     pub web: Web,
+    /// The pages and the API of administrators.
+    pub console: Arc<Console>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Cancelled when the server stops.
     pub stop: CancellationToken,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) proxies: TrustedProxies,
-    /// The networks within which administrators may choose.
-    pub(crate) administered: Bounds,
-    /// Requests that callers may make before they are authenticated.
+    /// What callers may ask before they have proved who they are.
     pub(crate) entries: Entries,
-    ring: Arc<KeyRing>,
-    master: Arc<MasterKey>,
-    rotation: Rotation,
     config: Config,
-    access: Arc<AccessPolicy>,
-    /// The counters.
+    /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
-    /// True if the clock is the machine's, so that the database's may be compared with it.
-    pub(crate) clock_is_real: bool,
 }
 
 /// Lets the issuer find clients in the registration room, which it does not know.
@@ -98,9 +96,6 @@ impl ClientDirectory for Directory {
     }
 }
 
-/// How long the database may take to answer before this server is not ready.
-const READY_WITHIN: Duration = Duration::from_secs(3);
-
 /// The folder in the data directory for entries of the audit that are not in the database yet.
 const AUDIT_JOURNAL: &str = "audit-journal";
 
@@ -119,6 +114,19 @@ pub fn rotation(config: &Config, checked: &Checked) -> Rotation {
         publish_ahead: i64::from(config.keys.publish_ahead_seconds),
         token_lifetime: config.issuer.access_token_seconds,
     }
+}
+
+/// What everybody can read while the MCP server is on (CS1).
+fn made_public(public_url: &PublicUrl, name: &str) -> Vec<String> {
+    vec![
+        format!("that this address is an authorization server: {public_url}"),
+        format!(
+            "the address and the name of the MCP server: {}, {name}",
+            public_url.at(doorward_model::routes::MCP)
+        ),
+        "the addresses of its endpoints, the names of its scopes and its public keys".to_owned(),
+        "the names of upstream servers, at addresses below it".to_owned(),
+    ]
 }
 
 impl App {
@@ -146,15 +154,18 @@ impl App {
             tracing::info!(entries = left, "entries that a killed process left are in the audit");
         }
         let master =
-            keys::open_master_key(config.keys.master_key.reveal(), data_dir.path(), &store).await?;
-        let rotation = rotation(&config, checked);
-        keys::keep_fresh(&store, &master, rotation, config.keys.rotation_days, clock.now()).await?;
+            master_key::open(config.keys.master_key.reveal(), data_dir.path(), &store).await?;
+        let keys = Keys::new(
+            store.clone(),
+            Arc::clone(&master),
+            Arc::clone(&clock),
+            rotation(&config, checked),
+        );
+        keys.keep_fresh(config.keys.rotation_days).await?;
         let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
         ring.follow(&store.signing_keys().await?)?;
         let outbound = Outbound::new(&config.outbound)?;
         let access = Arc::new(checked.access.clone());
-        let ours = Arc::clone(&access);
-        let clock_is_real = crate::health::is_real(clock.as_ref());
         let resources = ResourceTable::new(&public_url);
         let accounts = Accounts::new(doorward_accounts::Parts {
             store: store.clone(),
@@ -249,9 +260,44 @@ impl App {
             stop: stop.clone(),
             config: config.mcp.clone(),
         });
-        let console = Arc::new(AdminConsole::default());
+        let mailer = Mailer::new(&config.mail)?;
+        let pages = &config.pages;
+        let letters = Letters::new(mailer, &pages.name, &pages.support, public_url.clone());
+        let users = Users::new(store.clone(), accounts.clone(), Arc::clone(&clock));
+        let administered = Arc::new(checked.administered.clone());
+        let admin = Admin {
+            invitations: Invitations::new(
+                users.clone(),
+                federation.clone(),
+                letters.clone(),
+                public_url.clone(),
+            ),
+            clients: Clients::new(store.clone(), registration.clone(), Arc::clone(&clock)),
+            tokens: Tokens::new(store.clone(), accounts.clone(), Arc::clone(&access)),
+            providers: Providers::new(store.clone(), federation.clone(), Arc::clone(&administered)),
+            upstreams: Upstreams::new(gateway.clone(), users.clone(), administered),
+            policies: Policies::new(
+                &users,
+                gateway.clone(),
+                Arc::clone(&access),
+                Arc::new(checked.policy.clone()),
+            ),
+            keys,
+            settings: Settings::new(
+                store.clone(),
+                config.mcp.enabled,
+                made_public(&public_url, &config.mcp.resource_name),
+            ),
+            records: Records::new(store.clone(), Arc::clone(&master)),
+            health: Health::new(
+                store.clone(),
+                Arc::clone(&ring),
+                Arc::clone(&clock),
+                config.audit.clone(),
+            ),
+            users,
+        };
         let web = Web::new(doorward_web::Parts {
-            console: Arc::clone(&console) as Arc<dyn doorward_web::Console>,
             accounts: accounts.clone(),
             federation: federation.clone(),
             access,
@@ -262,11 +308,17 @@ impl App {
             entropy: Arc::clone(&entropy),
             csrf: Csrf::new(Arc::clone(&master), &public_url),
             public_url: public_url.clone(),
-            mcp_enabled_by_default: config.mcp.enabled,
-            mcp_setting: doorward_mcp::ENABLED_SETTING,
-            mail: doorward_transport::mail::Mailer::new(&config.mail)?,
+            letters,
             brand: doorward_web::Brand::read(&config.pages)?,
             config: config.pages.clone(),
+        });
+        let console = Arc::new(Console {
+            admin: admin.clone(),
+            web: web.clone(),
+            mcp: mcp.clone(),
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            public_url: public_url.clone(),
         });
         let proxies = checked.proxies.clone();
         let app = Arc::new(Self {
@@ -278,23 +330,23 @@ impl App {
             federation,
             gateway,
             mcp,
+            admin,
             web,
+            console,
             clock,
             stop,
             entropy,
             proxies,
-            administered: checked.administered.clone(),
             entries: Entries::new(&config.server),
-            ring,
-            master,
-            rotation,
             config,
-            access: ours,
-            clock_is_real,
             metrics,
         });
-        console.introduce(&app);
         Ok(app)
+    }
+
+    /// The figures as text, as Prometheus reads them.
+    pub fn figures(&self) -> String {
+        self.metrics.text().unwrap_or_default()
     }
 
     /// The whole HTTP surface.
@@ -317,94 +369,18 @@ impl App {
             record_days: self.config.audit.record_days,
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
-            master: Arc::clone(&self.master),
+            keys: self.admin.keys.clone(),
             registration: self.registration.clone(),
             federation: self.federation.clone(),
             gateway: self.gateway.clone(),
-            rotation: self.rotation,
             rotation_days: self.config.keys.rotation_days,
             every: Duration::from_secs(self.config.store.housekeeping_seconds.max(1)),
         })
     }
 
-    /// Makes a new signing key.
-    pub async fn rotate_keys(&self, publish_ahead: Option<i64>) -> Result<(), Failed> {
-        let rotation = Rotation {
-            publish_ahead: publish_ahead.unwrap_or(self.rotation.publish_ahead),
-            ..self.rotation
-        };
-        keys::rotate(&self.store, &self.master, rotation, self.clock.now()).await.map(drop)
-    }
-
-    /// Checks that requests can be served: the database answers to reads, the writer takes its
-    /// turn, and a key signs.
-    pub async fn readiness(&self) -> Result<(), Failed> {
-        match tokio::time::timeout(READY_WITHIN, self.store.ping()).await {
-            Ok(answered) => answered?,
-            Err(_) => return Err(Failed("the database did not answer in time".to_owned())),
-        }
-        self.ring.follow(&self.store.signing_keys().await?)?;
-        let now = self.clock.now();
-        let active = self
-            .store
-            .signing_keys()
-            .await?
-            .iter()
-            .any(|key| key.activates_at <= now && key.retires_at.is_none_or(|end| now < end));
-        if active { Ok(()) } else { Err(Failed("there is no active signing key".to_owned())) }
-    }
-
-    /// The figures as text, as Prometheus reads them.
-    pub fn figures(&self) -> String {
-        self.metrics.text().unwrap_or_default()
-    }
-
     /// Where figures are served.
     pub(crate) fn metrics_listener(&self) -> Option<String> {
         Some(self.config.metrics.listen.clone()).filter(|listen| !listen.is_empty())
-    }
-
-    /// Permissions of roles.
-    pub(crate) fn access(&self) -> Arc<AccessPolicy> {
-        Arc::clone(&self.access)
-    }
-
-    /// Information that everyone can read while the MCP server is on (CS1).
-    pub(crate) fn made_public(&self) -> Vec<String> {
-        let name = &self.config.mcp.resource_name;
-        vec![
-            format!("that this address is an authorization server: {}", self.public_url),
-            format!(
-                "the address and the name of the MCP server: {}, {name}",
-                self.public_url.at(doorward_model::routes::MCP)
-            ),
-            "the addresses of its endpoints, the names of its scopes and its public keys"
-                .to_owned(),
-            "the names of upstream servers, at addresses below it".to_owned(),
-        ]
-    }
-
-    /// The recorded arguments and result of a call. Reading them is audited.
-    pub(crate) async fn read_record(
-        &self,
-        id: &str,
-    ) -> Result<Option<(String, String)>, doorward_store::StoreError> {
-        let Some(sealed) = self.store.audit_record(id).await? else { return Ok(None) };
-        let event = doorward_model::AuditEvent::new(doorward_model::AuditKind::RecordRead)
-            .about(doorward_model::AuditSubject::Record, id);
-        self.store.note(event).await?;
-        let opened = self.master.open(&doorward_mcp::record_place(id), &sealed).ok();
-        let value: serde_json::Value =
-            opened.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default();
-        let text = |name: &str| {
-            value.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
-        };
-        Ok(Some((text("arguments"), text("result"))))
-    }
-
-    /// How the exports of the audit are.
-    pub(crate) async fn exports(&self) -> Vec<(String, Result<String, String>)> {
-        crate::export::states(&self.store, &self.config.audit).await
     }
 
     /// A one-time link that makes an administrator.

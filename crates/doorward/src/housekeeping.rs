@@ -3,19 +3,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use doorward_admin::Keys;
+use doorward_audit::Exporter;
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
-use doorward_keys::MasterKey;
 use doorward_model::{AuditEvent, AuditKind, Clock, Timestamp};
 use doorward_registration::Registration;
 use doorward_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    export::Exporter,
-    keys::{self, Rotation},
-    supervisor::Supervisor,
-};
+use crate::supervisor::Supervisor;
 
 /// How often connections to upstreams are looked after.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
@@ -26,17 +23,15 @@ pub struct Housekeeping {
     pub store: Store,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The master key.
-    pub master: Arc<MasterKey>,
+    /// Signing keys, which rotate.
+    pub keys: Keys,
     /// Clients.
     pub registration: Registration,
     /// Upstream providers.
     pub federation: Federation,
     /// Upstream servers.
     pub gateway: Gateway,
-    /// How keys rotate.
-    pub rotation: Rotation,
-    /// After how many days they do.
+    /// After how many days keys rotate.
     pub rotation_days: u32,
     /// Sends the audit elsewhere.
     pub(crate) exporter: Exporter,
@@ -139,10 +134,7 @@ impl Housekeeping {
         if let Err(error) = self.registration.recount().await {
             tracing::warn!(%error, "registrations could not be counted");
         }
-        if let Err(error) =
-            keys::keep_fresh(&self.store, &self.master, self.rotation, self.rotation_days, now)
-                .await
-        {
+        if let Err(error) = self.keys.keep_fresh(self.rotation_days).await {
             tracing::error!(%error, "the signing key could not be rotated; trying again later");
         }
     }

@@ -42,7 +42,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(doorward_registration::http::router(app.registration.clone()))
         .merge(doorward_federation::http::router(app.federation.clone()))
         .merge(doorward_mcp::http::router(&app.mcp))
-        .merge(crate::api::router(app))
+        .merge(app.console.router())
         .merge(app.web.router());
     let path = app.public_url.path();
     let rooms = if path.is_empty() {
@@ -50,7 +50,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     } else {
         let at_root = doorward_issuer::http::root_router(app.issuer.clone(), path)
             .merge(doorward_mcp::http::metadata_router(&app.mcp, path));
-        let at_root = at_root.merge(crate::api::metadata_router(app, path));
+        let at_root = at_root.merge(app.console.root_router(path));
         Router::new().nest(path, rooms).merge(at_root)
     };
     let (missing, wrong_method) = (Arc::clone(app), Arc::clone(app));
@@ -150,7 +150,7 @@ async fn connect_client(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn readyz(State(app): State<Arc<App>>) -> Response {
-    match app.readiness().await {
+    match app.admin.health.readiness().await {
         Ok(()) => answer::json(StatusCode::OK, &json!({"status": "ready"})),
         Err(error) => {
             tracing::error!(%error, "not ready");

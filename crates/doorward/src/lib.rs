@@ -2,26 +2,19 @@
 //! start it whole.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-mod api;
 pub mod app;
-mod audit_text;
 pub mod commands;
 pub mod config;
-mod console;
 pub mod data_dir;
 mod entry;
-mod explain;
-mod export;
 #[cfg(debug_assertions)]
 mod faults;
-mod health;
 pub mod housekeeping;
 mod http;
-pub mod keys;
 mod logging;
+mod master_key;
 mod metrics;
 mod process;
-pub mod reference;
 pub mod serve;
 pub mod supervisor;
 mod upstream_pages;
@@ -38,6 +31,13 @@ impl Failed {
     }
 }
 
+impl From<doorward_admin::Refusal> for Failed {
+    /// The message, with the code that programs know it by.
+    fn from(refusal: doorward_admin::Refusal) -> Self {
+        Self(format!("{refusal} [{}]", refusal.code()))
+    }
+}
+
 macro_rules! failed_from {
     ($($error:ty),* $(,)?) => { $(impl From<$error> for Failed { fn from(error: $error) -> Self { Self::because(error) } })* };
 }
@@ -51,7 +51,7 @@ failed_from!(
     doorward_accounts::HasherError,
     doorward_accounts::PeopleError,
     doorward_web::BrandError,
-    doorward_transport::mail::MailSetupError,
+    doorward_mail::MailSetupError,
     doorward_registration::LookupError,
     doorward_registration::ClientChangeError,
     doorward_transport::outbound::OutboundSetupError,

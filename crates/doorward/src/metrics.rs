@@ -187,7 +187,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 
 async fn figures(State(app): State<Arc<App>>) -> Response {
     let metrics = &app.metrics;
-    metrics.ready.set(i64::from(app.readiness().await.is_ok()));
+    metrics.ready.set(i64::from(app.admin.health.readiness().await.is_ok()));
     if let Ok(head) = app.store.audit_head().await {
         metrics.entries.set(head.seq);
     }

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use doorward_gateway::{
-    ConnectError, ConnectionState, Decision, Departure, Gateway, ToolChangeError,
-};
+use doorward_gateway::{ConnectError, ConnectionState, Departure, Gateway};
 use doorward_mcp::Mcp;
-use doorward_model::{Person, UpstreamName, UserId, foreign, upstream::PinnedTool};
+use doorward_model::{Person, UpstreamName, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use doorward_web::{
-    Answer, ChangedPart, Confirmation, NotConnected, Prospect, ReviewedTool, ReviewedUpstream,
-    Service, ServiceState, ToolDecision, ToolSeen, Upstreams,
+    Answer, Confirmation, NotConnected, Prospect, Service, ServiceState, Upstreams,
 };
 
 /// The gateway, as pages see it.
@@ -38,37 +35,6 @@ fn not_connected(name: UpstreamName, error: ConnectError) -> NotConnected {
             NotConnected::Failed(error.to_string())
         }
     }
-}
-
-/// Names a state of a tool, so that nothing else is decided on than was shown.
-pub(crate) fn seen(pin: &PinnedTool) -> String {
-    let text = format!(
-        "{}\n{}\n{}",
-        pin.state.as_str(),
-        pin.definition,
-        pin.changed.as_deref().unwrap_or_default()
-    );
-    doorward_model::PlainToken::presented(&text).hashed().as_str().to_owned()
-}
-
-/// The most characters of a tool's description, and of one side of a difference, that the page
-/// shows.
-const DESCRIPTION: usize = 400;
-const DIFFERENCE: usize = 20_000;
-
-/// A difference as the page shows it. Hidden characters are shown rather than dropped, since they
-/// may be the difference; line breaks stay.
-fn changed_part(one: &doorward_gateway::Difference) -> ChangedPart {
-    let shown = |text: &str| {
-        let lines: Vec<_> = text.lines().map(foreign::escaped).collect();
-        let whole = lines.join("\n");
-        let mut kept: String = whole.chars().take(DIFFERENCE).collect();
-        if kept.len() < whole.len() {
-            kept.push('…');
-        }
-        kept
-    };
-    ChangedPart { part: one.part.clone(), before: shown(&one.before), after: shown(&one.after) }
 }
 
 impl Upstreams for UpstreamPages {
@@ -173,70 +139,6 @@ impl Upstreams for UpstreamPages {
                 tool: pending.tool,
                 client: pending.client,
             }))
-        })
-    }
-
-    fn review(&self) -> Answer<'_, Result<Vec<ReviewedUpstream>, StoreError>> {
-        Box::pin(async move {
-            let mut reviewed = Vec::new();
-            for upstream in self.gateway.all_upstreams().await? {
-                let tools = self.gateway.review(upstream.name).await?;
-                let tool = |tool: doorward_gateway::ReviewedTool| ReviewedTool {
-                    name: tool.pin.tool.clone(),
-                    shown_name: foreign::escaped(&tool.pin.tool).into_owned(),
-                    state: tool.state(),
-                    class: tool.class().as_str(),
-                    description: foreign::line(&tool.description(), DESCRIPTION).into_owned(),
-                    seen: seen(&tool.pin),
-                    changes: tool.differences.iter().map(changed_part).collect(),
-                    warnings: tool.warnings,
-                };
-                let left_out = self.gateway.left_out(upstream.name);
-                let named = |list: &[(String, doorward_gateway::Why)]| {
-                    list.iter().map(|(name, why)| (name.clone(), why.as_str())).collect()
-                };
-                reviewed.push(ReviewedUpstream {
-                    name: upstream.name.to_string(),
-                    title: upstream.title.clone(),
-                    kind: upstream.kind.name,
-                    auth: upstream.public_config().auth,
-                    enabled: upstream.is_enabled(),
-                    people: self.gateway.count_connections(upstream.name).await?,
-                    tools: tools.into_iter().map(tool).collect(),
-                    left_out: named(left_out.named()),
-                    left_out_count: left_out.count(),
-                    parts_left_out: named(left_out.parts()),
-                    parts_left_out_count: left_out.count_parts(),
-                });
-            }
-            Ok(reviewed)
-        })
-    }
-
-    fn decide<'a>(
-        &'a self,
-        tool: ToolSeen<'a>,
-        decision: ToolDecision,
-        by: &'a Person,
-    ) -> Answer<'a, Result<bool, StoreError>> {
-        Box::pin(async move {
-            let pin = match self.gateway.pinned(tool.upstream, tool.tool).await {
-                Ok(pin) if seen(&pin) == tool.seen => pin,
-                Ok(_) | Err(ToolChangeError::Unknown(_) | ToolChangeError::Changed) => {
-                    return Ok(false);
-                }
-                Err(ToolChangeError::Store(error)) => return Err(error),
-            };
-            let decision = match decision {
-                ToolDecision::Approve => Decision::Approve,
-                ToolDecision::Reject => Decision::Reject,
-                ToolDecision::Classify(class) => Decision::Classify(class),
-            };
-            match self.gateway.decide(&pin, decision, by.name.as_str()).await {
-                Ok(()) => Ok(true),
-                Err(ToolChangeError::Store(error)) => Err(error),
-                Err(_) => Ok(false),
-            }
         })
     }
 }

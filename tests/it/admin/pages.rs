@@ -54,7 +54,7 @@ async fn an_administrator_does_the_same_on_pages() {
         fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let at = browser.post(&server.at("/admin/people"), &fields).await.expect(303).location();
     let path = at.strip_prefix(&server.url).unwrap().to_owned();
-    browser.post(&server.at("/admin/people"), &fields).await.expect(400);
+    browser.post(&server.at("/admin/people"), &fields).await.expect(409);
     let dora = server.signed_in("dora").await;
     let stale = browser.get(&server.at(&path)).await;
     let seen = stale

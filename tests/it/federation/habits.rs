@@ -422,7 +422,8 @@ async fn the_address_of_an_invited_user_follows_the_account_from_the_first_sign_
     let operator = doorward_accounts::Authority::operator();
     let person = server.app.accounts.add(&operator, new).await.unwrap();
     let corp = server.app.federation.named("corp").await.unwrap();
-    server.app.federation.invite(&corp, "ada@corp.example", &person).await.unwrap();
+    let invitation = server.app.federation.invitation(&corp, "ada@corp.example", &person.id);
+    server.app.store.apply(invitation).await.unwrap();
     let browser = signed_in(&server, &provider).await;
     connect(&server, &browser, "mcp:read").await;
     for (claims, expected) in [

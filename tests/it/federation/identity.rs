@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use doorward_accounts::NewPerson;
+use doorward_accounts::{Authority, NewPerson};
 use doorward_federation::ProviderConfig;
 use doorward_model::{
     AuditKind, Change, IdentityId, LinkedIdentity, Person, PersonName, ProviderId, Timestamp,
@@ -195,8 +195,7 @@ async fn an_address_that_an_administrator_gave_to_a_user_with_a_password_is_not_
         password: Some(PASSWORD.to_owned()),
         roles: Vec::new(),
     };
-    let local =
-        server.app.accounts.add(&doorward_accounts::Authority::operator(), new).await.unwrap();
+    let local = server.app.accounts.add(&Authority::operator(), new).await.unwrap();
     let corp = server.app.federation.named("corp").await.unwrap();
     server.app.federation.link_subject(&corp, "u-1", &local).await.unwrap();
     for change in [
@@ -287,7 +286,11 @@ async fn a_deleted_provider_takes_everything_along_and_one_of_its_name_is_a_new_
     let (_, linked_tokens) = connect(&server, &linked, "mcp:read").await;
     let own = server.signed_in("local").await;
     let (_, own_tokens) = connect(&server, &own, "mcp:read").await;
-    server.app.federation.invite(&corp, "guest@corp.example", &local).await.unwrap();
+    let invitations = &server.app.admin.invitations;
+    invitations
+        .invite(&Authority::operator(), &local, "corp", Some("guest@corp.example"))
+        .await
+        .unwrap();
     let waiting = Browser::new();
     let away = super::begin(&server, &waiting, "").await.expect(303);
     let back = provider.sign_in(&away.location());

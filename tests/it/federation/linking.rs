@@ -221,8 +221,12 @@ async fn only_invited_people_come_in_where_the_operator_wants_that() {
         NewPerson { name: "guest".to_owned(), email: None, password: None, roles: Vec::new() };
     let guest = server.app.accounts.add(&Authority::operator(), new).await.unwrap();
     let corp = server.app.federation.named("corp").await.unwrap();
-    server.app.federation.invite(&corp, "Ada@Corp.example", &guest).await.unwrap();
-    // An address that the provider does not vouch for is no user's.
+    let invitations = &server.app.admin.invitations;
+    invitations
+        .invite(&Authority::operator(), &guest, "corp", Some("Ada@Corp.example"))
+        .await
+        .unwrap();
+    // An address that the provider does not vouch for is nobody's.
     provider.claims(&json!({"email_verified": false}));
     refused(&server, &browser, &arrive(&server, &provider, &browser).await, 403).await;
     provider.claims(&json!({"email_verified": true}));

@@ -3,18 +3,17 @@
 
 use std::fmt::Write;
 
+use doorward::{commands, config::known_keys};
 use doorward_federation::kinds::KINDS;
 use doorward_issuer::grants;
 use doorward_mcp::tools::BUILT_IN;
 use doorward_model::{routes, scope::SCOPES};
 
-use crate::{commands, config::known_keys};
-
 const NOTE: &str =
     "<!-- Generated from the code by a test; run `tests/run reference` to write it anew. -->\n\n";
 
 /// All generated pages: file name and text.
-pub fn pages() -> Vec<(&'static str, String)> {
+pub(crate) fn pages() -> Vec<(&'static str, String)> {
     vec![
         ("configuration.md", configuration()),
         ("commands.md", command_line()),

@@ -42,7 +42,7 @@ impl Accounts {
         if !self.is_link_usable(secret).await? {
             return Err(PeopleError::Link);
         }
-        let person = self.prepare(NewPerson { roles: vec![Role::administrator()], ..new }).await?;
+        let person = self.checked(NewPerson { roles: vec![Role::administrator()], ..new }).await?;
         let entrance = Entrance {
             authentication: Authentication::by("pwd"),
             auth_time: self.clock.now(),

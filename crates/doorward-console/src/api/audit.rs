@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
-};
-use doorward_model::{AuditEntry, AuditEvent, AuditFilter, AuditKind, Outcome, Role, routes};
-use futures_util::stream;
+use axum::{extract::State, http::StatusCode};
+use doorward_admin::CallRecord;
+use doorward_audit::text;
+use doorward_model::{AuditEntry, AuditFilter, Outcome, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,10 +13,7 @@ use serde_json::Value;
 use super::operation::{
     Answered, Anything, Asked, At, Operation, Refused, Who, limit, needs, show,
 };
-use crate::{
-    app::App,
-    audit_text::{self, CSV_HEAD},
-};
+use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -147,19 +140,20 @@ fn given(text: Option<String>) -> Option<String> {
 }
 
 fn shown(entry: &AuditEntry) -> Entry {
-    Entry { members: audit_text::to_json(entry).as_object().cloned().unwrap_or_default() }
+    Entry { members: text::to_json(entry).as_object().cloned().unwrap_or_default() }
 }
 
-fn time(name: &str, text: Option<&String>) -> Result<Option<doorward_model::Timestamp>, Refused> {
-    text.filter(|text| !text.is_empty())
-        .map(|text| {
-            audit_text::parse_time(text)
+fn time(name: &str, given: Option<&String>) -> Result<Option<doorward_model::Timestamp>, Refused> {
+    given
+        .filter(|given| !given.is_empty())
+        .map(|given| {
+            text::parse_time(given)
                 .ok_or_else(|| Refused::bad(format!("{name}: is not a day or moment")))
         })
         .transpose()
 }
 
-async fn search(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answered {
+async fn search(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -> Answered {
     let filter = AuditFilter {
         since: time("since", which.since.as_ref())?,
         until: time("until", which.until.as_ref())?,
@@ -176,8 +170,8 @@ async fn search(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answ
         upstream: given(which.upstream),
         subject: given(which.subject),
     };
-    app.store.flush().await?;
-    let page = app.store.audit(&filter, which.before, limit(which.limit, 100, 500)?).await?;
+    console.store.flush().await?;
+    let page = console.store.audit(&filter, which.before, limit(which.limit, 100, 500)?).await?;
     Ok(show(
         StatusCode::OK,
         &Entries {
@@ -188,13 +182,13 @@ async fn search(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answ
     ))
 }
 
-async fn one(State(app): State<Arc<App>>, At(seq): At) -> Answered {
+async fn one(State(console): State<Arc<Console>>, At(seq): At) -> Answered {
     let seq: i64 = seq.parse().map_err(|_| Refused::missing("entry"))?;
-    let entry = app.store.audit_entry(seq).await?.ok_or_else(|| Refused::missing("entry"))?;
+    let entry = console.store.audit_entry(seq).await?.ok_or_else(|| Refused::missing("entry"))?;
     Ok(show(StatusCode::OK, &shown(&entry)))
 }
 
-async fn export(State(app): State<Arc<App>>, Asked(asked): Asked<Exported>) -> Answered {
+async fn export(State(console): State<Arc<Console>>, Asked(asked): Asked<Exported>) -> Answered {
     let filter = AuditFilter {
         since: time("since", asked.since.as_ref())?,
         until: time("until", asked.until.as_ref())?,
@@ -202,63 +196,14 @@ async fn export(State(app): State<Arc<App>>, Asked(asked): Asked<Exported>) -> A
         user_id: given(asked.user),
         ..AuditFilter::default()
     };
-    let csv = matches!(asked.format, Some(Format::Csv));
-    app.store.note(AuditEvent::new(AuditKind::AuditExported)).await?;
-    Ok(exported(&app, filter, csv))
+    let format = match asked.format {
+        Some(Format::Csv) => doorward_audit::Format::Csv,
+        Some(Format::Jsonl) | None => doorward_audit::Format::JsonLines,
+    };
+    Ok(doorward_audit::http::file(console.store.clone(), filter, format).await?)
 }
 
-/// The entries as a stream, however many there are.
-pub(crate) fn exported(app: &Arc<App>, filter: AuditFilter, csv: bool) -> Response {
-    let head = if csv { format!("{CSV_HEAD}\n") } else { String::new() };
-    let begin = (Arc::clone(app), filter, 0_i64, Some(head));
-    let lines = stream::unfold(begin, move |(app, filter, after, head)| async move {
-        if let Some(head) = head {
-            return Some((Ok::<_, std::io::Error>(head), (app, filter, after, None)));
-        }
-        let entries = match app.store.audit_after(after, 2000).await {
-            Ok(entries) => entries,
-            Err(error) => {
-                tracing::error!(%error, "an export of the audit was cut off");
-                return Some((
-                    Err(std::io::Error::other("the database does not answer")),
-                    (app, filter, i64::MAX, None),
-                ));
-            }
-        };
-        let last = entries.last()?.seq;
-        let text = entries.iter().filter(|entry| filter.fits(&entry.event)).map(|entry| {
-            let line = if csv {
-                audit_text::to_csv(entry)
-            } else {
-                audit_text::to_json(entry).to_string()
-            };
-            line + "\n"
-        });
-        let text: String = text.collect();
-        Some((Ok(text), (app, filter, last, None)))
-    });
-    let mut response = Response::new(Body::from_stream(lines));
-    let (media, name) = if csv {
-        ("text/csv; charset=utf-8", "audit.csv")
-    } else {
-        ("application/jsonl", "audit.jsonl")
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
-    response
-}
-
-async fn record(State(app): State<Arc<App>>, Who(caller): Who, At(id): At) -> Answered {
-    // For others, records do not exist.
-    if !Role::parse("auditor").is_ok_and(|role| caller.person.has_any(&[role])) {
-        return Err(Refused::missing("record"));
-    }
-    let Some((arguments, result)) = app.read_record(&id).await? else {
-        return Err(Refused::missing("record"));
-    };
+async fn record(State(console): State<Arc<Console>>, Who(caller): Who, At(id): At) -> Answered {
+    let CallRecord { arguments, result } = console.admin.records.read(&caller.person, &id).await?;
     Ok(show(StatusCode::OK, &Record { id, arguments, result }))
 }

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use doorward_model::{Client, ClientId, ClientSource, RedirectUri, routes};
-use doorward_registration::{ClientChangeError, ClientDecision, NewClient};
+use doorward_accounts::Authority;
+use doorward_admin::{ClientDecision, NewClient};
+use doorward_model::{Client, ClientSource, RedirectUri, routes};
 use doorward_store::{ClientFilter, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operation::{
-    Answered, Asked, At, IfMatch, Operation, Refused, Sent, done, limit, needs, show, show_state,
+    Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, done, limit, needs, show,
+    show_state,
 };
-use crate::app::App;
+use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such client.";
@@ -258,21 +260,7 @@ struct Cleaned {
     deleted: u64,
 }
 
-fn refused(error: ClientChangeError) -> Refused {
-    match error {
-        ClientChangeError::Refused(refusal) => Refused::bad(refusal.why),
-        ClientChangeError::Unknown(_) => Refused::missing("client"),
-        ClientChangeError::Changed => Refused::changed(),
-        ClientChangeError::NoDocument => Refused::bad(error.to_string()),
-        ClientChangeError::Store(error) => error.into(),
-    }
-}
-
-async fn find(app: &App, id: &str) -> Result<Arc<Client>, Refused> {
-    app.store.client(&ClientId::from_text(id)).await?.ok_or_else(|| Refused::missing("client"))
-}
-
-async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answered {
+async fn list(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -> Answered {
     let limit = limit(which.limit, 100, 500)?;
     if which.search.as_ref().is_some_and(|search| search.chars().count() > 200) {
         return Err(Refused::bad("search: at most 200 characters"));
@@ -288,24 +276,28 @@ async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answer
     };
     let filter =
         ClientFilter { source: which.source.map(Into::into), search: which.search.clone(), after };
-    let (clients, more) = page_of(app.store.clients(filter, limit + 1).await?, limit);
+    let (clients, more) = page_of(console.store.clients(filter, limit + 1).await?, limit);
     let next = if more {
         clients.last().map(|client| format!("{} {}", client.created_at, client.id))
     } else {
         None
     };
-    let config = app.registration.config();
+    let quota = console.admin.clients.quota();
     let answer = Clients {
         clients: clients.iter().map(Shown::of).collect(),
         next,
-        registered: app.store.count_clients(ClientSource::Registration).await?,
-        max_registrations: config.max_registrations,
-        approval: config.approval,
+        registered: console.store.count_clients(ClientSource::Registration).await?,
+        max_registrations: quota.most,
+        approval: quota.approval,
     };
     Ok(show(StatusCode::OK, &answer))
 }
 
-async fn add(State(app): State<Arc<App>>, Sent(new): Sent<New>) -> Answered {
+async fn add(
+    State(console): State<Arc<Console>>,
+    Who(caller): Who,
+    Sent(new): Sent<New>,
+) -> Answered {
     let method = new.token_endpoint_auth_method.map(|method| match method {
         Method::None => "none".to_owned(),
         Method::ClientSecretBasic => "client_secret_basic".to_owned(),
@@ -317,7 +309,8 @@ async fn add(State(app): State<Arc<App>>, Sent(new): Sent<New>) -> Answered {
         auth_method: method,
         admin: new.admin,
     };
-    let added = app.registration.add(new).await.map_err(refused)?;
+    let authority = Authority::administrators_api(caller.authentication());
+    let added = console.admin.clients.add(&authority, new).await?;
     let answer = Added {
         client: Shown::of(&added.client),
         client_secret: added.secret.as_ref().map(|secret| secret.reveal().to_owned()),
@@ -325,13 +318,13 @@ async fn add(State(app): State<Arc<App>>, Sent(new): Sent<New>) -> Answered {
     Ok(show_state(StatusCode::CREATED, &answer, &added.client.etag()))
 }
 
-async fn one(State(app): State<Arc<App>>, At(id): At) -> Answered {
-    let client = find(&app, &id).await?;
+async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
+    let client = console.admin.clients.with_id(&id).await?;
     Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))
 }
 
 async fn decide(
-    State(app): State<Arc<App>>,
+    State(console): State<Arc<Console>>,
     At(id): At,
     IfMatch(seen): IfMatch,
     Sent(decided): Sent<Decided>,
@@ -344,27 +337,22 @@ async fn decide(
         Verb::Pin => ClientDecision::Pin,
         Verb::Unpin => ClientDecision::Unpin,
     };
-    let client = find(&app, &id).await?;
-    app.registration.decide(&client.id, decision, Some(&seen)).await.map_err(refused)?;
-    let client = find(&app, &id).await?;
-    Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag()))
+    match console.admin.clients.decide(&id, decision, Some(&seen)).await? {
+        Some(client) => Ok(show_state(StatusCode::OK, &Shown::of(&client), &client.etag())),
+        None => Ok(done()),
+    }
 }
 
-async fn delete(State(app): State<Arc<App>>, At(id): At, IfMatch(seen): IfMatch) -> Answered {
-    let client = find(&app, &id).await?;
-    app.registration
-        .decide(&client.id, ClientDecision::Delete, Some(&seen))
-        .await
-        .map_err(refused)?;
+async fn delete(
+    State(console): State<Arc<Console>>,
+    At(id): At,
+    IfMatch(seen): IfMatch,
+) -> Answered {
+    console.admin.clients.decide(&id, ClientDecision::Delete, Some(&seen)).await?;
     Ok(done())
 }
 
-async fn clean(State(app): State<Arc<App>>, Sent(asked): Sent<Clean>) -> Answered {
-    if asked.unused_days > 3660 {
-        return Err(Refused::bad("unused_days: at most 3660"));
-    }
-    let before = app.clock.now().plus(-i64::from(asked.unused_days) * 86_400);
-    let deleted = app.store.delete_unused_clients(before).await?;
-    app.registration.recount().await?;
+async fn clean(State(console): State<Arc<Console>>, Sent(asked): Sent<Clean>) -> Answered {
+    let deleted = console.admin.clients.clean_up(asked.unused_days).await?;
     Ok(show(StatusCode::OK, &Cleaned { deleted }))
 }

@@ -1,4 +1,4 @@
-//! Who may use the API: an administrator, through a client that was allowed to administer or by a
+//! Access to the API: an administrator, through a client that was allowed to administer or by a
 //! token of their own.
 
 use std::sync::Arc;
@@ -14,21 +14,21 @@ use doorward_model::{AuditEvent, AuditKind, Outcome, Resource, routes};
 use doorward_store::origin;
 
 use super::operation::{Needs, Refused};
-use crate::app::App;
+use crate::Console;
 
 /// Refuses a caller who is not an administrator, or whose token has none of the scopes that the
 /// operation needs.
 pub(super) async fn guard(
-    State((app, needs)): State<(Arc<App>, Needs)>,
+    State((console, needs)): State<(Arc<Console>, Needs)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let resource = Resource::admin(&app.public_url);
-    let caller = match app.mcp.caller(&resource, request.headers(), request.uri()).await {
+    let resource = Resource::admin(&console.public_url);
+    let caller = match console.mcp.caller(&resource, request.headers(), request.uri()).await {
         Ok(caller) => caller,
         Err(BearerRefusal::Missing) => {
             return challenged(
-                &app,
+                &console,
                 needs,
                 StatusCode::UNAUTHORIZED,
                 None,
@@ -39,7 +39,7 @@ pub(super) async fn guard(
         Err(BearerRefusal::Invalid { why, .. }) => {
             tracing::info!(why, "access token refused by the administrators' API");
             return challenged(
-                &app,
+                &console,
                 needs,
                 StatusCode::UNAUTHORIZED,
                 Some("invalid_token"),
@@ -56,8 +56,10 @@ pub(super) async fn guard(
         || !needs.iter().any(|scope| caller.scopes.allows(*scope))
         || !caller.reaches(None)
     {
-        if let Err(error) =
-            app.store.note(AuditEvent::new(AuditKind::AdminRefused).ended(Outcome::Refused)).await
+        if let Err(error) = console
+            .store
+            .note(AuditEvent::new(AuditKind::AdminRefused).ended(Outcome::Refused))
+            .await
         {
             tracing::debug!(%error, "not noted");
         }
@@ -66,21 +68,30 @@ pub(super) async fn guard(
             "this needs the scope {}, which an administrator can allow",
             names.join(" or ")
         );
-        return challenged(&app, needs, StatusCode::FORBIDDEN, Some("insufficient_scope"), &told);
+        return challenged(
+            &console,
+            needs,
+            StatusCode::FORBIDDEN,
+            Some("insufficient_scope"),
+            &told,
+        );
     }
     request.extensions_mut().insert(caller);
     next.run(request).await
 }
 
 fn challenged(
-    app: &App,
+    console: &Console,
     needs: Needs,
     status: StatusCode,
     error: Option<&'static str>,
     told: &str,
 ) -> Response {
-    let metadata =
-        app.public_url.at(&format!("{}{}", routes::PROTECTED_RESOURCE_METADATA, routes::API_ADMIN));
+    let metadata = console.public_url.at(&format!(
+        "{}{}",
+        routes::PROTECTED_RESOURCE_METADATA,
+        routes::API_ADMIN
+    ));
     let error_part = error.map(|error| format!("error=\"{error}\", ")).unwrap_or_default();
     let scope = needs.first().map(|scope| scope.name()).unwrap_or_default();
     let challenge =

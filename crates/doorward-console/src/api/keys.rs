@@ -7,8 +7,8 @@ use doorward_model::{SigningKey, routes};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::operation::{Answered, Operation, Refused, needs, show};
-use crate::app::App;
+use super::operation::{Answered, Operation, needs, show};
+use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -49,7 +49,7 @@ struct Keys {
     keys: Vec<Shown>,
 }
 
-async fn keys(app: &App) -> Answered {
+async fn keys(console: &Console) -> Answered {
     let shown = |key: &SigningKey| Shown {
         kid: key.kid.clone(),
         algorithm: key.algorithm.as_str().to_owned(),
@@ -57,17 +57,15 @@ async fn keys(app: &App) -> Answered {
         activates_at: key.activates_at.0,
         retires_at: key.retires_at.map(|at| at.0),
     };
-    Ok(show(
-        StatusCode::OK,
-        &Keys { keys: app.store.signing_keys().await?.iter().map(shown).collect() },
-    ))
+    let keys = console.admin.keys.all().await?;
+    Ok(show(StatusCode::OK, &Keys { keys: keys.iter().map(|(key, _)| shown(key)).collect() }))
 }
 
-async fn list(State(app): State<Arc<App>>) -> Answered {
-    keys(&app).await
+async fn list(State(console): State<Arc<Console>>) -> Answered {
+    keys(&console).await
 }
 
-async fn rotate(State(app): State<Arc<App>>) -> Answered {
-    app.rotate_keys(None).await.map_err(|error| Refused::conflict(error.to_string()))?;
-    keys(&app).await
+async fn rotate(State(console): State<Arc<Console>>) -> Answered {
+    console.admin.keys.rotate(false).await?;
+    keys(&console).await
 }

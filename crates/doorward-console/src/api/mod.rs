@@ -11,11 +11,10 @@ mod operation;
 mod people;
 mod policy;
 mod providers;
-mod settable;
 mod settings;
 mod timeline;
 mod tokens;
-pub(crate) mod upstreams;
+mod upstreams;
 
 use std::sync::Arc;
 
@@ -24,11 +23,11 @@ use doorward_model::{Resource, Scope, ScopeSet, routes};
 use doorward_transport::{answer, cors};
 use serde_json::json;
 
-pub(crate) use audit::exported;
-pub(crate) use openapi::document;
+pub use openapi::document;
 use operation::Operation;
+pub use upstreams::describe as describe_upstream;
 
-use crate::app::App;
+use crate::Console;
 
 /// Every operation of the API.
 fn operations() -> Vec<Operation> {
@@ -50,41 +49,41 @@ fn operations() -> Vec<Operation> {
 }
 
 /// The API with its guard, and what describes it without.
-pub(crate) fn router(app: &Arc<App>) -> Router {
+pub(crate) fn router(console: &Arc<Console>) -> Router {
     let mut router = Router::new();
     for operation in operations() {
         let guard =
-            middleware::from_fn_with_state((Arc::clone(app), operation.needs), guard::guard);
+            middleware::from_fn_with_state((Arc::clone(console), operation.needs), guard::guard);
         router = router.route(operation.path, operation.handler.layer(guard));
     }
-    router.with_state(Arc::clone(app)).merge(metadata_router(app, "")).merge(
+    router.with_state(Arc::clone(console)).merge(metadata_router(console, "")).merge(
         Router::new()
             .route(routes::API_OPENAPI, get(openapi))
             .layer(middleware::from_fn(cors::open))
-            .with_state(Arc::clone(app)),
+            .with_state(Arc::clone(console)),
     )
 }
 
 /// The metadata document (RFC 9728); `path` is the public URL's own path for the form at the host's
 /// root.
-pub(crate) fn metadata_router(app: &Arc<App>, path: &str) -> Router {
+pub(crate) fn metadata_router(console: &Arc<Console>, path: &str) -> Router {
     let address = format!("{}{path}{}", routes::PROTECTED_RESOURCE_METADATA, routes::API_ADMIN);
     Router::new()
         .route(&address, get(metadata))
         .layer(middleware::from_fn(cors::open))
-        .with_state(Arc::clone(app))
+        .with_state(Arc::clone(console))
 }
 
-async fn metadata(State(app): State<Arc<App>>) -> Response {
+async fn metadata(State(console): State<Arc<Console>>) -> Response {
     let document = json!({
-        "resource": Resource::admin(&app.public_url).as_str(),
-        "authorization_servers": [app.public_url.as_str()],
+        "resource": Resource::admin(&console.public_url).as_str(),
+        "authorization_servers": [console.public_url.as_str()],
         "scopes_supported": ScopeSet::administrative().iter().map(Scope::name).collect::<Vec<_>>(),
         "bearer_methods_supported": ["header"],
     });
     answer::public_json(&document, 300)
 }
 
-async fn openapi(State(app): State<Arc<App>>) -> Response {
-    answer::public_json(&document(app.public_url.as_str()), 300)
+async fn openapi(State(console): State<Arc<Console>>) -> Response {
+    answer::public_json(&document(console.public_url.as_str()), 300)
 }

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, delete, get, patch, post, put},
 };
+use doorward_admin::{Kind, Refusal};
 use doorward_mcp::Caller;
 use doorward_model::Scope;
 use doorward_store::StoreError;
@@ -18,7 +19,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::Console;
 
 /// The most bytes of a request.
 const MAX_BODY: usize = 256 * 1024;
@@ -33,7 +34,7 @@ fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 /// The scopes of which a token must hold one for an operation.
 pub(super) type Needs = &'static [Scope];
 
-/// What operations need. Each states it; there is no default.
+/// The scopes that operations need. Each states it; there is no default.
 pub(super) mod needs {
     use doorward_model::Scope;
 
@@ -59,18 +60,18 @@ pub(super) struct Operation {
     pub(super) query: Option<SchemaOf>,
     pub(super) body: Option<SchemaOf>,
     pub(super) answers: Vec<(u16, &'static str, Option<SchemaOf>)>,
-    /// Whether the request must name the state that it is about.
+    /// The request must name the state that it is about.
     pub(super) if_match: bool,
-    /// Whether the answer names the state that it shows.
+    /// The answer names the state that it shows.
     pub(super) etag: bool,
     /// The media types that it answers when all is well.
     pub(super) media: &'static [&'static str],
-    pub(super) handler: MethodRouter<Arc<App>>,
+    pub(super) handler: MethodRouter<Arc<Console>>,
 }
 
 macro_rules! verbs {
     ($($verb:ident)*) => {
-        $(pub(super) fn $verb<H: Handler<T, Arc<App>>, T: 'static>(needs: Needs, path: &'static str, id: &'static str, summary: &'static str, handler: H) -> Self {
+        $(pub(super) fn $verb<H: Handler<T, Arc<Console>>, T: 'static>(needs: Needs, path: &'static str, id: &'static str, summary: &'static str, handler: H) -> Self {
             Self::new(needs, stringify!($verb), (path, id, summary), $verb(handler))
         })*
     };
@@ -83,7 +84,7 @@ impl Operation {
         needs: Needs,
         method: &'static str,
         (path, id, summary): (&'static str, &'static str, &'static str),
-        handler: MethodRouter<Arc<App>>,
+        handler: MethodRouter<Arc<Console>>,
     ) -> Self {
         let common = vec![
             (
@@ -185,18 +186,21 @@ impl Refused {
     pub(super) fn missing(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
     }
-    pub(super) fn conflict(told: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, "conflict", told)
-    }
-    pub(super) fn changed() -> Self {
-        Self::new(
-            StatusCode::PRECONDITION_FAILED,
-            "changed",
-            "it changed since you looked; look again and decide anew",
-        )
-    }
     pub(super) fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "try again shortly")
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal.kind() {
+            Kind::Invalid => StatusCode::BAD_REQUEST,
+            Kind::Missing => StatusCode::NOT_FOUND,
+            Kind::Conflict => StatusCode::CONFLICT,
+            Kind::Changed => StatusCode::PRECONDITION_FAILED,
+            Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, refusal.code().as_str(), refusal.to_string())
     }
 }
 
@@ -221,7 +225,7 @@ impl IntoResponse for Refused {
     }
 }
 
-/// What a handler answers.
+/// The answer of a handler.
 pub(super) type Answered = Result<Response, Refused>;
 
 /// Answers with a value.
@@ -259,7 +263,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
     }
 }
 
-/// Whether a text or a name in it holds a NUL.
+/// Reports that a text or a name in it holds a NUL.
 fn has_nul(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::String(text) => text.contains('\0'),

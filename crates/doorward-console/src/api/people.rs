@@ -6,18 +6,18 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use doorward_accounts::{Authority, NewPerson, PeopleError, PersonChange};
+use doorward_accounts::Authority;
+use doorward_admin::{Invited, MailOutcome, NewUser, UserChange};
 use doorward_mcp::Caller;
-use doorward_model::{ClientId, Person, Role, SessionId, UserId, routes};
+use doorward_model::{Person, Role, routes};
 use doorward_store::{ConnectedApp, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operation::{
-    Answered, Asked, At, IfMatch, Operation, Page, Refused, Sent, Who, done, needs, show,
-    show_state,
+    Answered, Asked, At, IfMatch, Operation, Page, Sent, Who, done, needs, show, show_state,
 };
-use crate::app::App;
+use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such person.";
@@ -27,14 +27,14 @@ pub(super) fn operations() -> Vec<Operation> {
             needs::ALL,
             routes::API_PEOPLE,
             "addPerson",
-            "Adds a person, or invites them to come through a provider. Who has an e-mail address is told by mail, where mail is set up.",
+            "Adds a user and tells them by mail how to come in: through the identity provider that is named, with the password that is given, or by a link at which they choose one. Where no mail could be sent, the answer holds the link.",
             add,
         )
         .body::<New>()
-        .answer::<Shown>(201, "The person was added.")
+        .answer::<Added>(201, "The user was added.")
         .with_etag()
-        .missing("There is no such provider.")
-        .problem(409, "The name is taken."),
+        .missing("There is no such identity provider.")
+        .problem(409, "The name is taken, or the identity provider is switched off."),
         Operation::get(needs::READ, routes::API_PERSON, "showPerson", "Shows a person with sessions, apps and linked accounts.", one)
             .answer::<Whole>(200, "The person.")
             .with_etag()
@@ -73,7 +73,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .missing("There is no such person or session."),
         Operation::delete(needs::ALL, routes::API_PERSON_APP, "withdrawApp", "Withdraws what a person allowed a client.", withdraw)
             .empty("The access has ended.")
-            .missing("There is no such person or app."),
+            .missing("There is no such person or console."),
     ]
 }
 
@@ -177,6 +177,34 @@ struct IdentityShown {
     last_login_at: i64,
 }
 
+/// A user who was added.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AddedPerson")]
+struct Added {
+    #[serde(flatten)]
+    person: Shown,
+    /// `sent`, `not_written` (no mail server is set up, or there is no e-mail address) or `failed`.
+    mail: &'static str,
+    /// The URL at which the user chooses a password, where no mail brought it. It works once, within
+    /// seven days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invitation_url: Option<String>,
+}
+
+impl Added {
+    fn of(invited: &Invited) -> Self {
+        Self {
+            person: Shown::of(&invited.user),
+            mail: match invited.mail {
+                MailOutcome::Sent => "sent",
+                MailOutcome::NotWritten => "not_written",
+                MailOutcome::Failed(_) => "failed",
+            },
+            invitation_url: invited.url_to_hand_over().map(ToOwned::to_owned),
+        }
+    }
+}
+
 /// A person to be added.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -189,7 +217,7 @@ struct New {
     #[serde(default)]
     #[schemars(inner(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9_-]+$")))]
     roles: Vec<String>,
-    /// A first password; without one they come through a provider.
+    /// A first password. Without one, and without `provider`, the user chooses one by a link.
     #[schemars(length(max = 1024))]
     password: Option<String>,
     /// Invite them: whoever comes from this provider with this e-mail address is them.
@@ -224,76 +252,32 @@ struct Password {
     password: String,
 }
 
-fn refused(error: PeopleError) -> Refused {
-    match error {
-        PeopleError::Taken(_) | PeopleError::LastAdministrator(_) => {
-            Refused::conflict(error.to_string())
-        }
-        PeopleError::Unknown(_) => Refused::missing("person"),
-        PeopleError::Changed => Refused::changed(),
-        PeopleError::Store(error) => error.into(),
-        PeopleError::Hasher(error) => {
-            tracing::error!(%error, "a password could not be hashed");
-            Refused::unavailable()
-        }
-        other => Refused::bad(other.to_string()),
-    }
-}
-
 fn authority(caller: &Caller) -> Authority {
     Authority::administrators_api(caller.authentication())
 }
 
-fn parse_roles(texts: &[String]) -> Result<Vec<Role>, Refused> {
-    if texts.len() > 50 {
-        return Err(Refused::bad("roles: at most 50"));
-    }
-    texts
-        .iter()
-        .map(|text| Role::parse(text).map_err(|error| Refused::bad(format!("roles: {error}"))))
-        .collect()
-}
-
-async fn find(app: &App, id: &str) -> Result<Arc<Person>, Refused> {
-    app.store.person(&UserId::from_text(id)).await?.ok_or_else(|| Refused::missing("person"))
-}
-
-async fn list(State(app): State<Arc<App>>, Asked(page): Asked<Page>) -> Answered {
+async fn list(State(console): State<Arc<Console>>, Asked(page): Asked<Page>) -> Answered {
     let limit = page.limit()?;
     let (people, more) =
-        page_of(app.store.people_after(page.after.as_deref(), limit + 1).await?, limit);
+        page_of(console.store.people_after(page.after.as_deref(), limit + 1).await?, limit);
     let next = if more { people.last().map(|person| person.name.to_string()) } else { None };
     Ok(show(StatusCode::OK, &People { people: people.iter().map(Shown::of).collect(), next }))
 }
 
-async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(new): Sent<New>) -> Answered {
-    let roles = parse_roles(&new.roles)?;
-    let provider = match &new.provider {
-        None => None,
-        Some(name) => Some(app.federation.named(name).await.map_err(super::providers::refused)?),
-    };
-    if provider.is_some() && new.email.is_none() {
-        return Err(Refused::bad("email: is needed for an invitation"));
-    }
-    let person = app
-        .accounts
-        .add(
-            &authority(&caller),
-            NewPerson { name: new.name, email: new.email.clone(), password: new.password, roles },
-        )
-        .await
-        .map_err(refused)?;
-    if let (Some(provider), Some(email)) = (&provider, &person.email) {
-        app.federation.invite(provider, email, &person).await?;
-    }
-    app.web.send_invitation(&person, provider.as_ref().map(|provider| provider.name.as_str()));
-    Ok(show_state(StatusCode::CREATED, &Shown::of(&person), &person.etag()))
+async fn add(
+    State(console): State<Arc<Console>>,
+    Who(caller): Who,
+    Sent(new): Sent<New>,
+) -> Answered {
+    let New { name, email, roles, password, provider } = new;
+    let new = NewUser { name, email, password, roles, provider };
+    let invited = console.admin.invitations.add(&authority(&caller), new).await?;
+    Ok(show_state(StatusCode::CREATED, &Added::of(&invited), &invited.user.etag()))
 }
 
-async fn one(State(app): State<Arc<App>>, At(id): At) -> Answered {
-    let person = find(&app, &id).await?;
-    let now = app.clock.now();
-    let enrolled = app.accounts.enrolled(&person.id).await?;
+async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
+    let person = console.admin.users.with_id(&id).await?;
+    let belongings = console.admin.users.belongings(&person).await?;
     let app_shown = |app: ConnectedApp| AppShown {
         name: app.name().to_owned(),
         client_id: app.client_id.to_string(),
@@ -303,10 +287,8 @@ async fn one(State(app): State<Arc<App>>, At(id): At) -> Answered {
     };
     let whole = Whole {
         person: Shown::of(&person),
-        sessions: app
-            .accounts
-            .sessions_of(&person.id)
-            .await?
+        sessions: belongings
+            .sessions
             .into_iter()
             .map(|session| SessionShown {
                 id: session.id.to_string(),
@@ -316,11 +298,9 @@ async fn one(State(app): State<Arc<App>>, At(id): At) -> Answered {
                 last_seen_at: session.last_seen_at.0,
             })
             .collect(),
-        apps: app.store.connected_apps(&person.id, now).await?.into_iter().map(app_shown).collect(),
-        identities: app
-            .store
-            .identities_of(&person.id)
-            .await?
+        apps: belongings.apps.into_iter().map(app_shown).collect(),
+        identities: belongings
+            .identities
             .into_iter()
             .map(|identity| IdentityShown {
                 provider: identity.provider.to_string(),
@@ -329,90 +309,81 @@ async fn one(State(app): State<Arc<App>>, At(id): At) -> Answered {
                 last_login_at: identity.last_login_at.0,
             })
             .collect(),
-        passkeys: u64::try_from(enrolled.passkeys).unwrap_or_default(),
-        authenticator: enrolled.authenticator,
-        recovery_codes: enrolled.recovery_codes,
-        tokens: app.store.count_access_tokens(&person.id, now).await?,
+        passkeys: u64::try_from(belongings.enrolled.passkeys).unwrap_or_default(),
+        authenticator: belongings.enrolled.authenticator,
+        recovery_codes: belongings.enrolled.recovery_codes,
+        tokens: belongings.tokens,
     };
     Ok(show_state(StatusCode::OK, &whole, &person.etag()))
 }
 
 async fn change(
-    State(app): State<Arc<App>>,
+    State(console): State<Arc<Console>>,
     Who(caller): Who,
     At(id): At,
     IfMatch(seen): IfMatch,
     Sent(changed): Sent<Changed>,
 ) -> Answered {
-    let person = find(&app, &id).await?;
-    let roles = changed.roles.as_deref().map(parse_roles).transpose()?;
-    let change = PersonChange {
-        roles,
-        email: changed.email,
-        display_name: changed.display_name,
-        disabled: changed.disabled,
-    };
-    app.accounts
-        .update(&authority(&caller), &person, change, Some(&seen))
-        .await
-        .map_err(refused)?;
-    let person = find(&app, &id).await?;
+    let Changed { roles, disabled, email, display_name } = changed;
+    let change = UserChange { roles, email, display_name, disabled };
+    let users = &console.admin.users;
+    let person = users.with_id(&id).await?;
+    let person = users.change(&authority(&caller), &person, change, Some(&seen)).await?;
     Ok(show_state(StatusCode::OK, &Shown::of(&person), &person.etag()))
 }
 
-async fn delete(State(app): State<Arc<App>>, At(id): At, IfMatch(seen): IfMatch) -> Answered {
-    let person = find(&app, &id).await?;
-    app.accounts.delete(&person, Some(&seen)).await.map_err(refused)?;
+async fn delete(
+    State(console): State<Arc<Console>>,
+    At(id): At,
+    IfMatch(seen): IfMatch,
+) -> Answered {
+    let users = &console.admin.users;
+    users.delete(users.with_id(&id).await?.as_ref(), Some(&seen)).await?;
     Ok(done())
 }
 
-async fn sign_out(State(app): State<Arc<App>>, At(id): At, Sent(asked): Sent<SignOut>) -> Answered {
-    let person = find(&app, &id).await?;
-    app.accounts.force_sign_in(&person, asked.apps).await.map_err(refused)?;
+async fn sign_out(
+    State(console): State<Arc<Console>>,
+    At(id): At,
+    Sent(asked): Sent<SignOut>,
+) -> Answered {
+    let users = &console.admin.users;
+    users.sign_out(users.with_id(&id).await?.as_ref(), asked.apps).await?;
     Ok(done())
 }
 
 async fn set_password(
-    State(app): State<Arc<App>>,
+    State(console): State<Arc<Console>>,
     Who(caller): Who,
     At(id): At,
     Sent(asked): Sent<Password>,
 ) -> Answered {
-    let person = find(&app, &id).await?;
-    app.accounts
-        .set_password(&authority(&caller), &person, asked.password, None)
-        .await
-        .map_err(refused)?;
+    let users = &console.admin.users;
+    let person = users.with_id(&id).await?;
+    users.set_password(&authority(&caller), &person, asked.password).await?;
     Ok(done())
 }
 
-async fn reset(State(app): State<Arc<App>>, Who(caller): Who, At(id): At) -> Answered {
-    app.accounts.reset_factors(&authority(&caller), find(&app, &id).await?.as_ref()).await?;
+async fn reset(State(console): State<Arc<Console>>, Who(caller): Who, At(id): At) -> Answered {
+    let users = &console.admin.users;
+    users.reset_factors(&authority(&caller), users.with_id(&id).await?.as_ref()).await?;
     Ok(done())
 }
 
 async fn end_session(
-    State(app): State<Arc<App>>,
+    State(console): State<Arc<Console>>,
     Path((id, session)): Path<(String, String)>,
 ) -> Answered {
-    let person = find(&app, &id).await?;
-    if app.accounts.end_session(&person.id, SessionId::from_text(session)).await? {
-        Ok(done())
-    } else {
-        Err(Refused::missing("session"))
-    }
+    let users = &console.admin.users;
+    users.end_session(users.with_id(&id).await?.as_ref(), &session).await?;
+    Ok(done())
 }
 
 async fn withdraw(
-    State(app): State<Arc<App>>,
+    State(console): State<Arc<Console>>,
     Path((id, client)): Path<(String, String)>,
 ) -> Answered {
-    let person = find(&app, &id).await?;
-    let client_id = ClientId::from_text(client);
-    let held = app.store.connected_apps(&person.id, app.clock.now()).await?;
-    if !held.iter().any(|held| held.client_id == client_id) {
-        return Err(Refused::missing("app"));
-    }
-    app.issuer.withdraw(&person.id, Some(client_id)).await.map_err(|_| Refused::unavailable())?;
+    let users = &console.admin.users;
+    users.withdraw(users.with_id(&id).await?.as_ref(), &client).await?;
     Ok(done())
 }

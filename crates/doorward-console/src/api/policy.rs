@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
+use doorward_admin::{Call, Named};
 use doorward_model::routes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Answered, Asked, Operation, Refused, needs, show};
-use crate::{
-    app::App,
-    explain::{self, Named},
-};
+use super::operation::{Answered, Asked, Operation, needs, show};
+use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -61,26 +59,17 @@ struct Explained {
     why: Vec<String>,
 }
 
-async fn explain(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answered {
-    let named = Named {
+async fn explain(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -> Answered {
+    let client = which.client.as_deref().unwrap_or_default();
+    let item = Named {
         tool: which.tool.as_deref(),
         prompt: which.prompt.as_deref(),
         resource: which.resource.as_deref(),
         template: which.template.as_deref(),
         upstream: which.upstream.as_deref(),
     };
-    let wanted = named.wanted().ok_or_else(|| {
-        Refused::bad("give exactly one of tool, prompt, resource, template and upstream")
-    })?;
-    let person = app.store.person_by(&which.user).await?.ok_or_else(|| Refused::missing("user"))?;
-    let found = explain::explain(
-        &app.store,
-        &app.gateway,
-        app.mcp.judge(),
-        (&person, which.client.as_deref().unwrap_or_default(), wanted),
-    )
-    .await?;
-    let explained = found.ok_or_else(|| Refused::missing("item"))?;
+    let call = Call { user: &which.user, client, item };
+    let explained = console.admin.policies.explain(call).await?;
     Ok(show(
         StatusCode::OK,
         &Explained {

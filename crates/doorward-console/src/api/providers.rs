@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use doorward_federation::{Provider, ProviderChangeError, ProviderConfig, Source};
+use doorward_accounts::Authority;
+use doorward_admin::{Finding, Reach};
+use doorward_federation::{Provider, Source};
 use doorward_model::routes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{
-    operation::{Answered, At, Operation, Refused, Sent, done, needs, show},
-    settable,
-};
-use crate::app::App;
+use super::operation::{Answered, At, Operation, Refused, Sent, Who, done, needs, show};
+use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such provider.";
@@ -119,18 +118,19 @@ pub(super) struct Tried {
     pub(super) findings: Vec<Found>,
 }
 
-pub(super) fn refused(error: ProviderChangeError) -> Refused {
-    match error {
-        ProviderChangeError::Setting(why) => Refused::bad(why.to_string()),
-        ProviderChangeError::Taken(_) | ProviderChangeError::InFile(_) => {
-            Refused::conflict(error.to_string())
-        }
-        ProviderChangeError::Unknown(_) => Refused::missing("provider"),
-        ProviderChangeError::Store(error) => error.into(),
+impl Tried {
+    pub(super) fn of(findings: &[Finding]) -> Self {
+        let found = |finding: &Finding| Found {
+            what: finding.what.clone(),
+            ok: finding.result.is_ok(),
+            says: finding.says().to_owned(),
+        };
+        let ok = findings.iter().all(|finding| finding.result.is_ok());
+        Self { ok, findings: findings.iter().map(found).collect() }
     }
 }
 
-async fn shown(app: &App, provider: &Provider) -> Result<Shown, Refused> {
+async fn shown(console: &Console, provider: &Provider) -> Result<Shown, Refused> {
     Ok(Shown {
         name: provider.id.to_string(),
         kind: provider.kind.name.to_owned(),
@@ -138,51 +138,42 @@ async fn shown(app: &App, provider: &Provider) -> Result<Shown, Refused> {
         enabled: provider.is_enabled(),
         source: if provider.source == Source::File { "configuration" } else { "command" }
             .to_owned(),
-        redirect_uri: app.federation.callback_of(&provider.id),
-        people: app.store.count_identities(&provider.id).await?,
+        redirect_uri: console.admin.providers.redirect_uri(provider),
+        people: console.admin.providers.count_users(provider).await?,
         settings: serde_json::to_value(provider.public_config()).unwrap_or_default(),
     })
 }
 
-async fn list(State(app): State<Arc<App>>) -> Answered {
+async fn list(State(console): State<Arc<Console>>) -> Answered {
     let mut providers = Vec::new();
-    for provider in app.federation.all_providers().await? {
-        providers.push(shown(&app, &provider).await?);
+    for provider in console.admin.providers.all().await? {
+        providers.push(shown(&console, &provider).await?);
     }
     Ok(show(StatusCode::OK, &Providers { providers }))
 }
 
-async fn add(State(app): State<Arc<App>>, Sent(new): Sent<New>) -> Answered {
-    settable::admit(settable::Family::Provider, &new.settings, &app.administered)?;
-    let config: ProviderConfig = serde_json::from_value(Value::Object(new.settings))
-        .map_err(|error| Refused::bad(error.to_string()))?;
-    let id = app.federation.add(&new.name, config).await.map_err(refused)?;
-    let provider = app.federation.named(id.as_str()).await.map_err(refused)?;
-    Ok(show(StatusCode::CREATED, &shown(&app, &provider).await?))
+async fn add(
+    State(console): State<Arc<Console>>,
+    Who(caller): Who,
+    Sent(New { name, settings }): Sent<New>,
+) -> Answered {
+    let authority = Authority::administrators_api(caller.authentication());
+    let provider =
+        console.admin.providers.add(&authority, &name, settings, Reach::Administered).await?;
+    Ok(show(StatusCode::CREATED, &shown(&console, &provider).await?))
 }
 
-async fn one(State(app): State<Arc<App>>, At(name): At) -> Answered {
-    let provider = app.federation.named(&name).await.map_err(refused)?;
-    Ok(show(StatusCode::OK, &shown(&app, &provider).await?))
+async fn one(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+    let provider = console.admin.providers.named(&name).await?;
+    Ok(show(StatusCode::OK, &shown(&console, &provider).await?))
 }
 
-async fn delete(State(app): State<Arc<App>>, At(name): At) -> Answered {
-    app.federation.delete(&name).await.map_err(refused)?;
+async fn delete(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+    console.admin.providers.delete(&name).await?;
     Ok(done())
 }
 
-async fn test(State(app): State<Arc<App>>, At(name): At) -> Answered {
-    let provider = app.federation.named(&name).await.map_err(refused)?;
-    let findings: Vec<Found> = app
-        .federation
-        .test(&provider)
-        .await
-        .into_iter()
-        .map(|finding| {
-            let ok = finding.result.is_ok();
-            let (Ok(says) | Err(says)) = finding.result;
-            Found { what: finding.look.as_str().to_owned(), ok, says }
-        })
-        .collect();
-    Ok(show(StatusCode::OK, &Tried { ok: findings.iter().all(|found| found.ok), findings }))
+async fn test(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+    let provider = console.admin.providers.named(&name).await?;
+    Ok(show(StatusCode::OK, &Tried::of(&console.admin.providers.test(&provider).await)))
 }

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operation::{Answered, Asked, Operation, Refused, limit, needs, show};
-use crate::app::App;
+use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -84,8 +84,8 @@ struct StepShown {
     agent: String,
 }
 
-fn shown(app: &App, attempt: &Attempt) -> AttemptShown {
-    let verdict = attempt.verdict(app.clock.now());
+fn shown(console: &Console, attempt: &Attempt) -> AttemptShown {
+    let verdict = attempt.verdict(console.clock.now());
     AttemptShown {
         client: attempt.name(),
         client_id: attempt.client_id().map(ToOwned::to_owned),
@@ -113,7 +113,7 @@ fn shown(app: &App, attempt: &Attempt) -> AttemptShown {
     }
 }
 
-async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answered {
+async fn list(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -> Answered {
     let hours = which.hours.unwrap_or(24);
     if !(1..=168).contains(&hours) {
         return Err(Refused::bad("hours: must be between 1 and 168"));
@@ -122,10 +122,10 @@ async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answer
         return Err(Refused::bad("client: at most 512 characters"));
     }
     let most = usize::try_from(limit(which.limit, 50, 200)?).unwrap_or(200);
-    app.store.flush().await?;
-    let steps = app
+    console.store.flush().await?;
+    let steps = console
         .store
-        .connect_steps(app.clock.now().plus(-i64::try_from(hours).unwrap_or(24) * 3600))
+        .connect_steps(console.clock.now().plus(-i64::try_from(hours).unwrap_or(24) * 3600))
         .await?;
     let all = attempts(steps);
     let wanted = which.client.filter(|client| !client.is_empty());
@@ -137,7 +137,7 @@ async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answer
                 .iter()
                 .filter(fits)
                 .take(most)
-                .map(|attempt| shown(&app, attempt))
+                .map(|attempt| shown(&console, attempt))
                 .collect(),
         },
     ))

@@ -1,19 +1,16 @@
-//! Personal and service access tokens of everybody.
+//! Personal and service access tokens of all users.
 
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use doorward_accounts::{AccessTokenError, Authority, NewAccessToken, NewPerson};
-use doorward_model::{
-    AccessToken, AccessTokenId, PersonName, Role, Scope, ScopeSet, UpstreamName, routes,
-};
+use doorward_accounts::Authority;
+use doorward_admin::{Holder, NewToken};
+use doorward_model::{AccessToken, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{
-    Answered, Asked, At, Operation, Refused, Sent, Who, done, limit, needs, show,
-};
-use crate::app::App;
+use super::operation::{Answered, Asked, At, Operation, Sent, Who, done, limit, needs, show};
+use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -35,7 +32,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .body::<New>()
         .answer::<Added>(201, "The token. Its value is shown this once.")
-        .problem(409, "The account is a person's."),
+        .problem(409, "The account is a user's, or the account has too many tokens."),
         Operation::delete(
             needs::ALL,
             routes::API_TOKEN,
@@ -134,69 +131,27 @@ struct Added {
     value: String,
 }
 
-fn refused(error: AccessTokenError) -> Refused {
-    match error {
-        AccessTokenError::Unknown => Refused::missing("live token"),
-        AccessTokenError::Store(error) => error.into(),
-        other => Refused::bad(other.to_string()),
-    }
-}
-
-async fn list(State(app): State<Arc<App>>, Asked(which): Asked<Which>) -> Answered {
-    let tokens = app.store.access_tokens(limit(which.limit, 100, 1000)?).await?;
+async fn list(State(console): State<Arc<Console>>, Asked(which): Asked<Which>) -> Answered {
+    let tokens = console.admin.tokens.all(limit(which.limit, 100, 1000)?).await?;
     Ok(show(StatusCode::OK, &Tokens { tokens: tokens.iter().map(Shown::of).collect() }))
 }
 
-async fn add(State(app): State<Arc<App>>, Who(caller): Who, Sent(new): Sent<New>) -> Answered {
-    let scopes: ScopeSet = new
-        .scopes
-        .iter()
-        .map(|name| {
-            Scope::named(name).ok_or_else(|| Refused::bad(format!("scopes: there is no {name}")))
-        })
-        .collect::<Result<_, _>>()?;
-    let upstreams = new
-        .upstreams
-        .iter()
-        .map(|name| {
-            UpstreamName::parse(name)
-                .map_err(|_| Refused::bad(format!("upstreams: {name} is not a name")))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+async fn add(
+    State(console): State<Arc<Console>>,
+    Who(caller): Who,
+    Sent(new): Sent<New>,
+) -> Answered {
+    let New { service, name, scopes, upstreams, days } = new;
+    let wanted = NewToken { name, scopes, upstreams, days };
     let authority = Authority::administrators_api(caller.authentication());
-    let name = PersonName::parse(&new.service)
-        .map_err(|error| Refused::bad(format!("service: {error}")))?;
-    let service = Role::parse("service").map_err(|error| Refused::bad(error.to_string()))?;
-    let person = match app.store.person_named(&name).await? {
-        // A user's own tokens are theirs to make.
-        Some(person) if person.password.is_some() || !person.roles.contains(&service) => {
-            return Err(Refused::conflict(
-                "service: this account is a person's, who makes their own tokens",
-            ));
-        }
-        Some(person) => person,
-        None => {
-            let new =
-                NewPerson { name: new.service, email: None, password: None, roles: vec![service] };
-            app.accounts
-                .add(&authority, new)
-                .await
-                .map_err(|error| Refused::bad(error.to_string()))?
-        }
-    };
-    let wanted = NewAccessToken { name: new.name, scopes, upstreams, days: new.days };
-    let made = app
-        .accounts
-        .add_access_token(&authority, &person, &app.access(), wanted)
-        .await
-        .map_err(refused)?;
+    let made = console.admin.tokens.make(&authority, &Holder::Service(service), wanted).await?.made;
     Ok(show(
         StatusCode::CREATED,
         &Added { token: Shown::of(&made.token), value: made.value.reveal().to_owned() },
     ))
 }
 
-async fn revoke(State(app): State<Arc<App>>, At(id): At) -> Answered {
-    app.accounts.revoke_access_token(None, &AccessTokenId::from_text(id)).await.map_err(refused)?;
+async fn revoke(State(console): State<Arc<Console>>, At(id): At) -> Answered {
+    console.admin.tokens.revoke(&id).await?;
     Ok(done())
 }

@@ -6,22 +6,18 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use doorward_gateway::{
-    Decision, Source, ToolChangeError, Upstream, UpstreamChangeError, UpstreamConfig,
-};
-use doorward_model::{PersonName, ToolClass, routes};
+use doorward_admin::{Reach, ToolSeen, tool_etag};
+use doorward_gateway::{Decision, Source, Upstream};
+use doorward_model::{ToolClass, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    operation::{
-        Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, needs, show, show_state,
-    },
-    providers::{Found, Tried},
-    settable,
+    operation::{Answered, Asked, At, IfMatch, Operation, Sent, Who, needs, show, show_state},
+    providers::Tried,
 };
-use crate::{app::App, upstream_pages::seen};
+use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such upstream.";
@@ -241,27 +237,8 @@ struct As {
     user: Option<String>,
 }
 
-fn refused(error: UpstreamChangeError) -> Refused {
-    match error {
-        UpstreamChangeError::Setting(why) => Refused::bad(why.to_string()),
-        UpstreamChangeError::Taken(_) | UpstreamChangeError::InFile(_) => {
-            Refused::conflict(error.to_string())
-        }
-        UpstreamChangeError::Unknown(_) => Refused::missing("upstream"),
-        UpstreamChangeError::Store(error) => error.into(),
-    }
-}
-
-fn tool_refused(error: ToolChangeError) -> Refused {
-    match error {
-        ToolChangeError::Unknown(_) => Refused::missing("tool"),
-        ToolChangeError::Changed => Refused::changed(),
-        ToolChangeError::Store(error) => error.into(),
-    }
-}
-
 /// An upstream as commands show it too: without anything that is kept sealed.
-pub(crate) fn describe(upstream: &Upstream) -> Value {
+pub fn describe(upstream: &Upstream) -> Value {
     serde_json::to_value(shown(upstream)).unwrap_or_else(|_| json!({}))
 }
 
@@ -277,78 +254,57 @@ fn shown(upstream: &Upstream) -> Shown {
     }
 }
 
-async fn list(State(app): State<Arc<App>>) -> Answered {
-    let upstreams = app.gateway.all_upstreams().await?;
+async fn list(State(console): State<Arc<Console>>) -> Answered {
+    let upstreams = console.admin.upstreams.all().await?;
     Ok(show(
         StatusCode::OK,
         &Upstreams { upstreams: upstreams.iter().map(|upstream| shown(upstream)).collect() },
     ))
 }
 
-async fn one(State(app): State<Arc<App>>, At(name): At) -> Answered {
-    Ok(show(StatusCode::OK, &shown(app.gateway.named(&name).await.map_err(refused)?.as_ref())))
+async fn one(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+    Ok(show(StatusCode::OK, &shown(console.admin.upstreams.named(&name).await?.as_ref())))
 }
 
 async fn add(
-    State(app): State<Arc<App>>,
+    State(console): State<Arc<Console>>,
     Who(caller): Who,
     Sent(New { name, settings }): Sent<New>,
 ) -> Answered {
-    settable::admit(settable::Family::Upstream, &settings, &app.administered)?;
-    let config: UpstreamConfig = serde_json::from_value(Value::Object(settings))
-        .map_err(|error| Refused::bad(error.to_string()))?;
-    app.gateway.add(&name, config).await.map_err(refused)?;
+    let upstream = console.admin.upstreams.add(&name, settings, Reach::Administered).await?;
     tracing::info!(by = %caller.person.name, upstream = name, "an upstream was added");
-    Ok(show(StatusCode::CREATED, &shown(app.gateway.named(&name).await.map_err(refused)?.as_ref())))
+    Ok(show(StatusCode::CREATED, &shown(upstream.as_ref())))
 }
 
-async fn delete(State(app): State<Arc<App>>, Who(caller): Who, At(name): At) -> Answered {
-    app.gateway.delete(&name).await.map_err(refused)?;
+async fn delete(State(console): State<Arc<Console>>, Who(caller): Who, At(name): At) -> Answered {
+    console.admin.upstreams.delete(&name).await?;
     tracing::info!(by = %caller.person.name, upstream = name, "an upstream was deleted");
     Ok(show(StatusCode::OK, &Deleted { deleted: name }))
 }
 
-async fn test(State(app): State<Arc<App>>, At(name): At, Asked(asked): Asked<As>) -> Answered {
-    let upstream = app.gateway.named(&name).await.map_err(refused)?;
-    let person = match asked.user {
-        None => None,
-        Some(user) => {
-            let name = PersonName::parse(&user).map_err(|_| Refused::missing("person"))?;
-            Some(Arc::new(
-                app.store.person_named(&name).await?.ok_or_else(|| Refused::missing("person"))?,
-            ))
-        }
-    };
-    let findings: Vec<Found> = app
-        .gateway
-        .test(&upstream, person.as_ref())
-        .await
-        .into_iter()
-        .map(|finding| {
-            let ok = finding.result.is_ok();
-            let (Ok(says) | Err(says)) = finding.result;
-            Found { what: finding.what.to_owned(), ok, says }
-        })
-        .collect();
-    Ok(show(StatusCode::OK, &Tried { ok: findings.iter().all(|found| found.ok), findings }))
+async fn test(
+    State(console): State<Arc<Console>>,
+    At(name): At,
+    Asked(asked): Asked<As>,
+) -> Answered {
+    let findings = console.admin.upstreams.test(&name, asked.user.as_deref()).await?;
+    Ok(show(StatusCode::OK, &Tried::of(&findings)))
 }
 
-async fn refresh(State(app): State<Arc<App>>, At(name): At) -> Answered {
-    let upstream = app.gateway.named(&name).await.map_err(refused)?;
-    app.gateway.forget_lists(upstream.name).await;
+async fn refresh(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+    console.admin.upstreams.refresh(&name).await?;
     Ok(show(StatusCode::ACCEPTED, &Refreshing { refreshing: name }))
 }
 
-async fn tools(State(app): State<Arc<App>>, At(name): At) -> Answered {
-    let upstream = app.gateway.named(&name).await.map_err(refused)?;
-    let reviewed = app.gateway.review(upstream.name).await?;
+async fn tools(State(console): State<Arc<Console>>, At(name): At) -> Answered {
+    let reviewed = console.admin.upstreams.tools(&name).await?;
     let tool = |tool: doorward_gateway::ReviewedTool| Reviewed {
         tool: tool.pin.tool.clone(),
         state: tool.state().to_owned(),
         class: tool.class().as_str().to_owned(),
         class_set_by_administrator: tool.pin.class.is_some(),
         definition: serde_json::from_str(&tool.pin.definition).unwrap_or_default(),
-        etag: seen(&tool.pin),
+        etag: tool_etag(&tool.pin),
         warnings: tool.warnings,
         differences: tool
             .differences
@@ -362,7 +318,7 @@ async fn tools(State(app): State<Arc<App>>, At(name): At) -> Answered {
 type Named = Path<(String, String)>;
 
 async fn decide(
-    State(app): State<Arc<App>>,
+    State(console): State<Arc<Console>>,
     Path((name, tool)): Named,
     IfMatch(looked): IfMatch,
     Who(caller): Who,
@@ -373,14 +329,9 @@ async fn decide(
         Decided::Reject => Decision::Reject,
         Decided::Classify { class } => Decision::Classify(class.map(Into::into)),
     };
-    let upstream = app.gateway.named(&name).await.map_err(refused)?;
-    let pin = app.gateway.pinned(upstream.name, &tool).await.map_err(tool_refused)?;
-    if seen(&pin) != looked {
-        return Err(Refused::changed());
-    }
-    app.gateway.decide(&pin, decision, caller.person.name.as_str()).await.map_err(tool_refused)?;
-    let pin = app.gateway.pinned(upstream.name, &tool).await.map_err(tool_refused)?;
-    let etag = seen(&pin);
+    let seen = ToolSeen { upstream: &name, tool: &tool, seen: Some(&looked) };
+    let pin = console.admin.upstreams.decide(seen, decision, caller.person.name.as_str()).await?;
+    let etag = tool_etag(&pin);
     let class = pin.class.map(|class| class.as_str().to_owned());
     Ok(show_state(
         StatusCode::OK,

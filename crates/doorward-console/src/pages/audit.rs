@@ -1,23 +1,21 @@
 //! The audit: searched, exported, and what was recorded of calls.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     extract::{Path, Request, State},
     http::StatusCode,
     response::Response,
 };
-use doorward_model::{AuditEvent, AuditFilter, AuditKind, Outcome, PersonName, Role, Timestamp};
+use doorward_admin::CallRecord;
+use doorward_audit::{AuditRow, Format, Names};
+use doorward_model::{AuditFilter, AuditKind, Outcome, PersonName, Timestamp};
 use doorward_transport::Params;
+use doorward_web::{Frame, Oops, draw, filters};
 use time::{Date, macros::format_description};
 
-use super::error::Oops;
-use crate::{
-    Web,
-    audit_row::{AuditRow, Names},
-    frame::{Frame, draw},
-    language::filters,
-    visitor::Administrator,
-};
+use crate::{Console, pages::Administrator, refusals::oops};
 
 /// How many lines a page has.
 const LINES: u64 = 50;
@@ -79,7 +77,7 @@ fn day(text: &str) -> Result<Option<Timestamp>, String> {
 }
 
 async fn filter(
-    web: &Web,
+    console: &Console,
     asked: &Asked,
 ) -> Result<AuditFilter, Result<String, doorward_store::StoreError>> {
     let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
@@ -87,10 +85,10 @@ async fn filter(
         None
     } else {
         let found = match PersonName::parse(&asked.user) {
-            Ok(name) => web.parts.store.person_named(&name).await.map_err(Err)?,
+            Ok(name) => console.store.person_named(&name).await.map_err(Err)?,
             Err(_) => None,
         };
-        // Somebody who was deleted is still found by their id.
+        // A deleted user is still found by the id.
         Some(found.map_or_else(|| asked.user.clone(), |person| person.id.to_string()))
     };
     Ok(AuditFilter {
@@ -109,14 +107,14 @@ async fn filter(
 }
 
 pub(crate) async fn get(
-    State(web): State<Web>,
+    State(console): State<Arc<Console>>,
     administrator: Administrator,
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let asked = asked(&params);
     let mut page = Page {
-        frame: web.frame(Some(&administrator.0.browser)),
+        frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "audit",
         error: None,
         kinds: AuditKind::ALL.iter().map(|(_, text, title)| (*text, title.trim())).collect(),
@@ -126,9 +124,9 @@ pub(crate) async fn get(
         stretched: false,
         asked,
     };
-    let filter = match filter(&web, &page.asked).await {
+    let filter = match filter(&console, &page.asked).await {
         Ok(filter) => filter,
-        Err(Err(error)) => return Oops::unavailable(&error).draw(&web),
+        Err(Err(error)) => return Oops::unavailable(&error).draw(&console.web),
         Err(Ok(told)) => {
             page.error = Some(told);
             return draw(StatusCode::BAD_REQUEST, &page, false);
@@ -136,8 +134,8 @@ pub(crate) async fn get(
     };
     let before = params.get("before").and_then(|before| before.parse().ok());
     let found = async {
-        let found = web.parts.store.audit(&filter, before, LINES).await?;
-        let names = Names::of(&web.parts.store, &found.entries).await?;
+        let found = console.store.audit(&filter, before, LINES).await?;
+        let names = Names::of(&console.store, &found.entries).await?;
         Ok::<_, doorward_store::StoreError>((
             found.entries.iter().map(|entry| names.row(entry)).collect(),
             found.before,
@@ -149,19 +147,30 @@ pub(crate) async fn get(
             (page.rows, page.next, page.stretched) = (rows, next, stretched);
             draw(StatusCode::OK, &page, false)
         }
-        Err(error) => Oops::unavailable(&error).draw(&web),
+        Err(error) => Oops::unavailable(&error).draw(&console.web),
     }
 }
 
-pub(crate) async fn export(State(web): State<Web>, _: Administrator, request: Request) -> Response {
+pub(crate) async fn export(
+    State(console): State<Arc<Console>>,
+    _: Administrator,
+    request: Request,
+) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    match filter(&web, &asked(&params)).await {
-        Ok(filter) => match web.parts.store.note(AuditEvent::new(AuditKind::AuditExported)).await {
-            Ok(()) => web.parts.console.export(filter, params.get("format") == Some("csv")),
-            Err(error) => Oops::unavailable(&error).draw(&web),
-        },
-        Err(Ok(told)) => Oops::bad_form(&told).draw(&web),
-        Err(Err(error)) => Oops::unavailable(&error).draw(&web),
+    match filter(&console, &asked(&params)).await {
+        Ok(filter) => {
+            let format = match params.get("format").map(Format::parse) {
+                None => Format::JsonLines,
+                Some(Some(format)) => format,
+                Some(None) => return Oops::bad_form("it names no format").draw(&console.web),
+            };
+            match doorward_audit::http::file(console.store.clone(), filter, format).await {
+                Ok(response) => response,
+                Err(error) => Oops::unavailable(&error).draw(&console.web),
+            }
+        }
+        Err(Ok(told)) => Oops::bad_form(&told).draw(&console.web),
+        Err(Err(error)) => Oops::unavailable(&error).draw(&console.web),
     }
 }
 
@@ -174,28 +183,24 @@ struct Record {
     result: String,
 }
 
-/// Recorded arguments and result: for the role auditor, and for nobody else there is no such page.
+/// Recorded arguments and result: for the role auditor; for other users there is no such page.
 pub(crate) async fn record(
-    State(web): State<Web>,
+    State(console): State<Arc<Console>>,
     administrator: Administrator,
     Path(id): Path<String>,
 ) -> Response {
-    let person = &administrator.0.visitor.person;
-    if !Role::parse("auditor").is_ok_and(|role| person.has_any(&[role])) {
-        return Oops::not_found().draw(&web);
-    }
-    match web.parts.console.record(&id).await {
-        Ok(Some((arguments, result))) => draw(
+    let reader = &administrator.0.visitor.person;
+    match console.admin.records.read(reader, &id).await {
+        Ok(CallRecord { arguments, result }) => draw(
             StatusCode::OK,
             &Record {
-                frame: web.frame(Some(&administrator.0.browser)),
+                frame: console.web.frame(Some(&administrator.0.browser)),
                 tab: "audit",
                 arguments,
                 result,
             },
             false,
         ),
-        Ok(None) => Oops::not_found().draw(&web),
-        Err(error) => Oops::unavailable(&error).draw(&web),
+        Err(refusal) => oops(&refusal).draw(&console.web),
     }
 }

@@ -1,5 +1,7 @@
 //! Administrators look after clients: where each came from, and whether it may be used.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     body::Body,
@@ -7,17 +9,16 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_model::{Client, ClientId, ClientSource, RedirectUri, routes};
+use doorward_admin::{ClientDecision, ClientQuota, NewClient};
+use doorward_model::{Client, ClientSource, RedirectUri, routes};
 use doorward_store::{ClientFilter, page_of};
 use doorward_transport::{Params, answer};
+use doorward_web::{Frame, Onward, Oops, draw_copying, filters, form, moment};
 
-use super::error::Oops;
 use crate::{
-    AddedClient, ClientQuota, ClientToAdd, Told, Web,
-    entrance::Onward,
-    frame::{Frame, draw_copying, moment},
-    language::filters,
-    visitor::{Administrator, form},
+    Console,
+    pages::Administrator,
+    refusals::{Alert, alert, oops},
 };
 
 /// How many clients a page lists.
@@ -30,8 +31,8 @@ struct List {
     tab: &'static str,
     csrf: String,
     message: Option<String>,
-    error: Option<String>,
-    added: Option<AddedClient>,
+    error: Option<Alert>,
+    added: Option<Added>,
     search: String,
     search_link: String,
     source: String,
@@ -39,6 +40,13 @@ struct List {
     next: Option<String>,
     registered: u64,
     quota: ClientQuota,
+}
+
+/// A client that was added.
+struct Added {
+    id: String,
+    /// Its secret, shown once.
+    secret: Option<String>,
 }
 
 struct Row {
@@ -93,12 +101,12 @@ fn row(client: &Client, approval: bool) -> Row {
 struct Say {
     status: StatusCode,
     message: Option<String>,
-    error: Option<String>,
-    added: Option<AddedClient>,
+    error: Option<Alert>,
+    added: Option<Added>,
 }
 
 async fn show_list(
-    web: &Web,
+    console: &Console,
     administrator: &Administrator,
     params: &Params,
     say: Say,
@@ -112,20 +120,20 @@ async fn show_list(
         .and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
     let filter =
         ClientFilter { source: ClientSource::parse(&source), search: Some(search.clone()), after };
-    let store = &web.parts.store;
+    let store = &console.store;
     let (clients, registered) = match (
         store.clients(filter, LISTED + 1).await,
         store.count_clients(ClientSource::Registration).await,
     ) {
         (Ok(clients), Ok(registered)) => (clients, registered),
-        (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(web),
+        (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(&console.web),
     };
     let (clients, more) = page_of(clients, LISTED);
-    let quota = web.parts.console.quota();
+    let quota = console.admin.clients.quota();
     let page = List {
-        frame: web.frame(Some(&administrator.0.browser)),
+        frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "clients",
-        csrf: web.csrf(&administrator.0.browser, "clients"),
+        csrf: console.web.csrf(&administrator.0.browser, "clients"),
         message: say.message,
         error: say.error,
         added: say.added,
@@ -145,27 +153,28 @@ async fn show_list(
 }
 
 pub(crate) async fn list(
-    State(web): State<Web>,
+    State(console): State<Arc<Console>>,
     administrator: Administrator,
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    show_list(&web, &administrator, &params, Say::default()).await
+    show_list(&console, &administrator, &params, Say::default()).await
 }
 
 pub(crate) async fn post(
-    State(web): State<Web>,
+    State(console): State<Arc<Console>>,
     administrator: Administrator,
     request: Request<Body>,
 ) -> Response {
-    let params = match form(&web, &administrator.0.browser, "clients", request).await {
+    let params = match form(&console.web, &administrator.0.browser, "clients", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
     let empty = Params::default();
     let said = match params.get("do") {
         Some("add") => {
-            let authority = match web
+            let authority = match console
+                .web
                 .authority(&administrator.0.visitor, &Onward::page(routes::ADMIN_CLIENTS))
                 .await
             {
@@ -178,49 +187,38 @@ pub(crate) async fn post(
                 .split_whitespace()
                 .map(ToOwned::to_owned)
                 .collect();
-            let new = ClientToAdd {
+            let confidential = params.get("confidential").is_some();
+            let new = NewClient {
                 name: params.get("name").unwrap_or_default().to_owned(),
                 redirect_uris: uris,
-                confidential: params.get("confidential").is_some(),
+                auth_method: confidential.then(|| "client_secret_basic".to_owned()),
                 admin: params.get("admin").is_some(),
             };
-            web.parts
-                .console
-                .add_client(&authority, new)
-                .await
-                .map(|added| Say { added: Some(added), ..Say::default() })
+            console.admin.clients.add(&authority, new).await.map(|added| {
+                let secret = added.secret.map(|secret| secret.reveal().to_owned());
+                let added = Added { id: added.client.id.to_string(), secret };
+                Say { added: Some(added), ..Say::default() }
+            })
         }
         Some("clean-up") => {
             let days = params.get("days").and_then(|days| days.parse().ok()).unwrap_or(30);
-            let cleaned = web.parts.console.clean_clients(days).await;
+            let cleaned = console.admin.clients.clean_up(days).await;
             cleaned.map(|gone| Say {
                 message: Some(format!("{gone} unused registrations were deleted.")),
                 ..Say::default()
             })
         }
-        _ => return Oops::bad_form("it says nothing to do").draw(&web),
+        _ => return Oops::bad_form("it says nothing to do").draw(&console.web),
     };
     match said {
-        Ok(say) => show_list(&web, &administrator, &empty, say).await,
-        Err(Told::Store(error)) => Oops::unavailable(&error).draw(&web),
-        Err(told) => {
-            let say = Say {
-                status: StatusCode::BAD_REQUEST,
-                error: Some(words(&told)),
-                ..Say::default()
-            };
-            show_list(&web, &administrator, &empty, say).await
-        }
-    }
-}
-
-/// Why nothing was done.
-pub(super) fn words(told: &Told) -> String {
-    match told {
-        Told::Changed => "Nothing was changed: somebody changed it since this page was opened. Look again and decide anew.".to_owned(),
-        Told::Missing => "It is not there any more.".to_owned(),
-        Told::No(why) => format!("Nothing was changed: {why}."),
-        Told::Store(_) => "The database does not answer.".to_owned(),
+        Ok(say) => show_list(&console, &administrator, &empty, say).await,
+        Err(refusal) => match alert(&console, &refusal) {
+            Ok((status, alert)) => {
+                let say = Say { status, error: Some(alert), ..Say::default() };
+                show_list(&console, &administrator, &empty, say).await
+            }
+            Err(response) => response,
+        },
     }
 }
 
@@ -232,7 +230,7 @@ struct One {
     tab: &'static str,
     csrf: String,
     seen: String,
-    error: Option<String>,
+    error: Option<Alert>,
     client: Row,
     uris: Vec<String>,
     method: &'static str,
@@ -246,21 +244,20 @@ struct One {
 }
 
 async fn show(
-    web: &Web,
+    console: &Console,
     administrator: &Administrator,
-    id: &ClientId,
-    (status, error): (StatusCode, Option<String>),
+    id: &str,
+    (status, error): (StatusCode, Option<Alert>),
 ) -> Response {
-    let client = match web.parts.store.client(id).await {
-        Ok(Some(client)) => client,
-        Ok(None) => return Oops::not_found().draw(web),
-        Err(error) => return Oops::unavailable(&error).draw(web),
+    let client = match console.admin.clients.with_id(id).await {
+        Ok(client) => client,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
     };
-    let approval = web.parts.console.quota().approval;
+    let approval = console.admin.clients.quota().approval;
     let page = One {
-        frame: web.frame(Some(&administrator.0.browser)),
+        frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "clients",
-        csrf: web.csrf(&administrator.0.browser, "client"),
+        csrf: console.web.csrf(&administrator.0.browser, "client"),
         seen: client.etag(),
         error,
         client: row(&client, approval),
@@ -278,53 +275,44 @@ async fn show(
 }
 
 pub(crate) async fn one(
-    State(web): State<Web>,
+    State(console): State<Arc<Console>>,
     administrator: Administrator,
     request: Request,
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
-    let Some(id) = params.get("client_id") else { return Oops::not_found().draw(&web) };
-    show(&web, &administrator, &ClientId::from_text(id), (StatusCode::OK, None)).await
+    let Some(id) = params.get("client_id") else { return Oops::not_found().draw(&console.web) };
+    show(&console, &administrator, id, (StatusCode::OK, None)).await
 }
 
 pub(crate) async fn decide(
-    State(web): State<Web>,
+    State(console): State<Arc<Console>>,
     administrator: Administrator,
     request: Request<Body>,
 ) -> Response {
-    let params = match form(&web, &administrator.0.browser, "client", request).await {
+    let params = match form(&console.web, &administrator.0.browser, "client", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
+    let decision = params.get("decision").and_then(ClientDecision::parse);
     let (Some(id), Some(decision), Some(seen)) =
-        (params.get("client_id"), params.get("decision"), params.get("seen"))
+        (params.get("client_id"), decision, params.get("seen"))
     else {
-        return Oops::bad_form("it says nothing to decide").draw(&web);
+        return Oops::bad_form("it says nothing to decide").draw(&console.web);
     };
-    let id = ClientId::from_text(id);
-    if decision == "delete" && params.get("sure").is_none() {
-        return show(
-            &web,
-            &administrator,
-            &id,
-            (
-                StatusCode::BAD_REQUEST,
-                Some("Nothing was changed: tick that you are sure.".to_owned()),
-            ),
-        )
-        .await;
+    if decision == ClientDecision::Delete && params.get("sure").is_none() {
+        let again = (StatusCode::BAD_REQUEST, Some(Alert::not_sure()));
+        return show(&console, &administrator, id, again).await;
     }
-    match web.parts.console.decide_client(&id, decision, seen).await {
-        Ok(()) if decision == "delete" => answer::see_other(&web.at(routes::ADMIN_CLIENTS)),
-        Ok(()) => answer::see_other(&web.at(&format!(
+    match console.admin.clients.decide(id, decision, Some(seen)).await {
+        Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_CLIENTS)),
+        Ok(Some(_)) => answer::see_other(&console.web.at(&format!(
             "{}?client_id={}",
             routes::ADMIN_CLIENT,
-            encoded(id.as_str())
+            encoded(id)
         ))),
-        Err(Told::Missing) => Oops::not_found().draw(&web),
-        Err(Told::Store(error)) => Oops::unavailable(&error).draw(&web),
-        Err(told) => {
-            show(&web, &administrator, &id, (StatusCode::CONFLICT, Some(words(&told)))).await
-        }
+        Err(refusal) => match alert(&console, &refusal) {
+            Ok((status, alert)) => show(&console, &administrator, id, (status, Some(alert))).await,
+            Err(response) => response,
+        },
     }
 }

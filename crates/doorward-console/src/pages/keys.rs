@@ -1,6 +1,6 @@
-//! Signing keys, and everybody's access tokens.
+//! Signing keys, and the access tokens of all users.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -9,17 +9,15 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::AccessTokenError;
-use doorward_model::{AccessTokenId, routes};
-use doorward_store::StoreError;
+use doorward_admin::{KeyState, Refusal};
+use doorward_model::routes;
 use doorward_transport::answer;
+use doorward_web::{Frame, Oops, draw, filters, form, moment};
 
-use super::{admin_clients::words, error::Oops};
 use crate::{
-    Told, Web,
-    frame::{Frame, draw, moment},
-    language::filters,
-    visitor::{Administrator, form},
+    Console,
+    pages::Administrator,
+    refusals::{Alert, alert, oops},
 };
 
 #[derive(Template)]
@@ -28,7 +26,7 @@ struct Page {
     frame: Frame,
     tab: &'static str,
     csrf: String,
-    error: Option<String>,
+    error: Option<Alert>,
     keys: Vec<Key>,
     tokens: Vec<Token>,
 }
@@ -52,24 +50,17 @@ struct Token {
 }
 
 async fn page(
-    web: &Web,
+    console: &Console,
     administrator: &Administrator,
-    error: Option<String>,
-) -> Result<Page, StoreError> {
-    let (store, now) = (&web.parts.store, web.parts.clock.now());
-    let records = store.signing_keys().await?;
-    let active = records
-        .iter()
-        .filter(|key| key.activates_at <= now)
-        .max_by_key(|key| key.activates_at)
-        .map(|key| key.kid.clone());
-    let keys = records.iter().rev().map(|key| Key {
-        state: if Some(&key.kid) == active.as_ref() {
-            "signs"
-        } else if key.activates_at > now {
-            "will sign"
-        } else {
-            "verifies only"
+    error: Option<Alert>,
+) -> Result<Page, Refusal> {
+    let (store, now) = (&console.store, console.clock.now());
+    let records = console.admin.keys.all().await?;
+    let keys = records.into_iter().rev().map(|(key, state)| Key {
+        state: match state {
+            KeyState::Active => "signs",
+            KeyState::Next => "will sign",
+            KeyState::Verifies | KeyState::Retired => "verifies only",
         },
         kid: key.kid.clone(),
         algorithm: key.algorithm.as_str(),
@@ -78,7 +69,7 @@ async fn page(
     });
     let mut people: HashMap<String, String> = HashMap::new();
     let mut tokens = Vec::new();
-    for token in store.access_tokens(200).await? {
+    for token in console.admin.tokens.all(200).await? {
         let id = token.user_id.to_string();
         if !people.contains_key(&id) {
             let name = store
@@ -98,9 +89,9 @@ async fn page(
         });
     }
     Ok(Page {
-        frame: web.frame(Some(&administrator.0.browser)),
+        frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "keys",
-        csrf: web.csrf(&administrator.0.browser, "keys"),
+        csrf: console.web.csrf(&administrator.0.browser, "keys"),
         error,
         keys: keys.collect(),
         tokens,
@@ -108,45 +99,42 @@ async fn page(
 }
 
 async fn show(
-    web: &Web,
+    console: &Console,
     administrator: &Administrator,
     status: StatusCode,
-    error: Option<String>,
+    error: Option<Alert>,
 ) -> Response {
-    match page(web, administrator, error).await {
+    match page(console, administrator, error).await {
         Ok(page) => draw(status, &page, false),
-        Err(error) => Oops::unavailable(&error).draw(web),
+        Err(refusal) => oops(&refusal).draw(&console.web),
     }
 }
 
-pub(crate) async fn get(State(web): State<Web>, administrator: Administrator) -> Response {
-    show(&web, &administrator, StatusCode::OK, None).await
+pub(crate) async fn get(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+) -> Response {
+    show(&console, &administrator, StatusCode::OK, None).await
 }
 
 pub(crate) async fn post(
-    State(web): State<Web>,
+    State(console): State<Arc<Console>>,
     administrator: Administrator,
     request: Request<Body>,
 ) -> Response {
-    let params = match form(&web, &administrator.0.browser, "keys", request).await {
+    let params = match form(&console.web, &administrator.0.browser, "keys", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
-    let refused = match params.get("do") {
-        Some("rotate") => web.parts.console.rotate_keys().await.err(),
-        Some("revoke") => {
-            let id = AccessTokenId::from_text(params.get("token").unwrap_or_default());
-            match web.parts.accounts.revoke_access_token(None, &id).await {
-                Ok(()) => None,
-                Err(AccessTokenError::Store(error)) => Some(Told::Store(error)),
-                Err(_) => Some(Told::Missing),
-            }
-        }
-        _ => return Oops::bad_form("it says nothing to do").draw(&web),
+    let admin = &console.admin;
+    let done = match params.get("do") {
+        Some("rotate") => admin.keys.rotate(false).await.map(drop),
+        Some("revoke") => admin.tokens.revoke(params.get("token").unwrap_or_default()).await,
+        _ => return Oops::bad_form("it says nothing to do").draw(&console.web),
     };
-    match refused {
-        None => answer::see_other(&web.at(routes::ADMIN_KEYS)),
-        Some(Told::Store(error)) => Oops::unavailable(&error).draw(&web),
-        Some(told) => show(&web, &administrator, StatusCode::CONFLICT, Some(words(&told))).await,
+    match done.map_err(|refusal| alert(&console, &refusal)) {
+        Ok(()) => answer::see_other(&console.web.at(routes::ADMIN_KEYS)),
+        Err(Ok((status, alert))) => show(&console, &administrator, status, Some(alert)).await,
+        Err(Err(response)) => response,
     }
 }

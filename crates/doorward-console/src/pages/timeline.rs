@@ -1,4 +1,6 @@
-//! Why clients connected, or did not.
+//! The attempts of clients to connect.
+
+use std::sync::Arc;
 
 use askama::Template;
 use axum::{
@@ -11,14 +13,9 @@ use doorward_model::{
     timeline::{Attempt, Standing, attempts},
 };
 use doorward_transport::Params;
+use doorward_web::{Frame, Oops, draw, filters, moment};
 
-use super::error::Oops;
-use crate::{
-    Web,
-    frame::{Frame, draw, moment},
-    language::filters,
-    visitor::Administrator,
-};
+use crate::{Console, pages::Administrator};
 
 /// How many attempts the page shows.
 const SHOWN: usize = 50;
@@ -57,11 +54,10 @@ struct Step {
     from: String,
 }
 
-async fn row(web: &Web, attempt: &Attempt) -> Row {
-    let verdict = attempt.verdict(web.parts.clock.now());
+async fn row(console: &Console, attempt: &Attempt) -> Row {
+    let verdict = attempt.verdict(console.clock.now());
     let person = match attempt.user_id() {
-        Some(id) => web
-            .parts
+        Some(id) => console
             .store
             .person(&UserId::from_text(id))
             .await
@@ -95,7 +91,7 @@ async fn row(web: &Web, attempt: &Attempt) -> Row {
 }
 
 pub(crate) async fn get(
-    State(web): State<Web>,
+    State(console): State<Arc<Console>>,
     administrator: Administrator,
     request: Request,
 ) -> Response {
@@ -104,10 +100,9 @@ pub(crate) async fn get(
         params.get("client").unwrap_or_default().trim().chars().take(512).collect();
     let hours =
         params.get("hours").and_then(|hours| hours.parse().ok()).unwrap_or(24_i64).clamp(1, 168);
-    let steps = match web.parts.store.connect_steps(web.parts.clock.now().plus(-hours * 3600)).await
-    {
+    let steps = match console.store.connect_steps(console.clock.now().plus(-hours * 3600)).await {
         Ok(steps) => steps,
-        Err(error) => return Oops::unavailable(&error).draw(&web),
+        Err(error) => return Oops::unavailable(&error).draw(&console.web),
     };
     let mut rows = Vec::new();
     for attempt in attempts(steps)
@@ -115,12 +110,12 @@ pub(crate) async fn get(
         .filter(|attempt| client.is_empty() || attempt.is_of(&client))
         .take(SHOWN)
     {
-        rows.push(row(&web, attempt).await);
+        rows.push(row(&console, attempt).await);
     }
     draw(
         StatusCode::OK,
         &Page {
-            frame: web.frame(Some(&administrator.0.browser)),
+            frame: console.web.frame(Some(&administrator.0.browser)),
             tab: "timeline",
             client,
             hours,

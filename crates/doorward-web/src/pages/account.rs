@@ -10,16 +10,16 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::PeopleError;
+use doorward_audit::{AuditRow, lately};
 use doorward_model::{
     Change, ClientId, ClientSource, Scope, ScopeSet, SessionId, Timestamp, routes,
 };
 use doorward_store::{ConnectedApp, StoreError};
 use doorward_transport::answer;
 
-use super::{activity::lately, error::Oops};
+use super::error::Oops;
 use crate::{
     Service, ServiceState, Web,
-    audit_row::AuditRow,
     entrance::Onward,
     frame::{Frame, browser_name, draw_copying, moment},
     language::{filters, said},
@@ -178,7 +178,7 @@ async fn show(
             }
         };
     let browser = &signed_in.browser;
-    let lately = match lately(web, &signed_in.visitor.person.id, None, 8).await {
+    let lately = match lately(&web.parts.store, &signed_in.visitor.person.id, None, 8).await {
         Ok((rows, _)) => rows,
         Err(error) => return Oops::unavailable(&error).draw(web),
     };

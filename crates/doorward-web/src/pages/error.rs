@@ -27,7 +27,7 @@ struct Page {
 }
 
 /// Something that a person must be told.
-pub(crate) struct Oops {
+pub struct Oops {
     pub(crate) status: StatusCode,
     pub(crate) title: String,
     pub(crate) why: String,
@@ -37,7 +37,8 @@ pub(crate) struct Oops {
 }
 
 impl Oops {
-    fn new(status: StatusCode, title: &str, why: &str, advice: &str) -> Self {
+    /// A page with this title, reason and advice.
+    pub fn new(status: StatusCode, title: &str, why: &str, advice: &str) -> Self {
         Self {
             status,
             title: title.to_owned(),
@@ -55,7 +56,8 @@ impl Oops {
             "Wait a minute, then reload the page.",
         )
     }
-    pub(crate) fn not_found() -> Self {
+    /// An address that does not exist, or is not for this user.
+    pub fn not_found() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
             "There is nothing here",
@@ -63,7 +65,8 @@ impl Oops {
             "Check the address, or go to your page.",
         )
     }
-    pub(crate) fn bad_form(why: &str) -> Self {
+    /// A form that cannot be read.
+    pub fn bad_form(why: &str) -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
             "That did not work",
@@ -79,7 +82,8 @@ impl Oops {
             "Start again from the app: let it connect once more.",
         )
     }
-    pub(crate) fn unavailable(error: &StoreError) -> Self {
+    /// A page that needs the database, which does not answer.
+    pub fn unavailable(error: &StoreError) -> Self {
         tracing::error!(%error, "a page could not be served");
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -260,7 +264,8 @@ impl Oops {
             ..page.with_link(&format!("Go on to {host}"), target)
         }
     }
-    pub(crate) fn draw(self, web: &Web) -> Response {
+    /// Draws the page.
+    pub fn draw(self, web: &Web) -> Response {
         let unavailable = self.status == StatusCode::SERVICE_UNAVAILABLE;
         let page = Page {
             frame: web.frame(None),

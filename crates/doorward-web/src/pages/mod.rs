@@ -2,15 +2,7 @@
 
 mod account;
 mod activity;
-mod admin;
-mod admin_audit;
-mod admin_clients;
-mod admin_keys;
 mod admin_link;
-mod admin_people;
-mod admin_policy;
-mod admin_providers;
-mod admin_timeline;
 mod authorize;
 mod clients_help;
 mod confirm;
@@ -24,22 +16,21 @@ mod reset;
 mod second_factor;
 mod security;
 mod tokens;
-mod upstreams;
 mod welcome;
 
 use axum::{
-    Router, middleware,
+    Router,
     response::Response,
     routing::{get, post},
 };
 use doorward_model::routes;
 use doorward_transport::answer;
 
-use crate::{Web, frame::prepare};
+use crate::Web;
 use error::Oops;
 
 pub(crate) fn router(web: Web) -> Router {
-    Router::new()
+    let pages = Router::new()
         .route(routes::ROOT, get(root))
         .route(routes::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(routes::LOGIN, get(login::get).post(login::post))
@@ -70,24 +61,9 @@ pub(crate) fn router(web: Web) -> Router {
         .route(routes::CONNECT_CALLBACK, get(connect::callback))
         .route(routes::CONNECT_DONE, get(connect::done))
         .route(routes::CONFIRM, get(confirm::get).post(confirm::post))
-        .route(routes::ADMIN, get(admin::get))
-        .route(routes::ADMIN_UPSTREAMS, get(upstreams::get).post(upstreams::post))
-        .route(routes::ADMIN_PEOPLE, get(admin_people::list).post(admin_people::add))
-        .route(routes::ADMIN_PERSON, get(admin_people::one).post(admin_people::change))
-        .route(routes::ADMIN_CLIENTS, get(admin_clients::list).post(admin_clients::post))
-        .route(routes::ADMIN_CLIENT, get(admin_clients::one).post(admin_clients::decide))
-        .route(routes::ADMIN_PROVIDERS, get(admin_providers::get).post(admin_providers::post))
-        .route(routes::ADMIN_POLICY, get(admin_policy::get))
-        .route(routes::ADMIN_KEYS, get(admin_keys::get).post(admin_keys::post))
-        .route(routes::ADMIN_TIMELINE, get(admin_timeline::get))
-        .route(routes::ADMIN_AUDIT, get(admin_audit::get))
-        .route(routes::ADMIN_AUDIT_EXPORT, get(admin_audit::export))
-        .route(routes::ADMIN_AUDIT_RECORD, get(admin_audit::record))
-        .route(routes::ADMIN_NOTICE, post(admin::notice))
-        .route(routes::ADMIN_MCP, post(admin::switch_mcp))
         .route(routes::ADMIN_LINK, get(admin_link::get).post(admin_link::post))
-        .layer(middleware::from_fn_with_state(web.clone(), prepare))
-        .with_state(web)
+        .with_state(web.clone());
+    web.framed(pages)
 }
 
 async fn root(axum::extract::State(web): axum::extract::State<Web>) -> Response {

@@ -8,14 +8,14 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_accounts::PeopleError;
+use doorward_accounts::{PeopleError, RESET_SECONDS};
 use doorward_model::routes;
 
 use super::error::Oops;
 use crate::{
     Web,
     frame::{Frame, draw},
-    language::filters,
+    language::{Language, filters},
     visitor::{Browser, form},
 };
 
@@ -48,6 +48,35 @@ fn show_forgot(
 ) -> Response {
     let page = Forgot { frame: web.frame(None), csrf: web.csrf(browser, "forgot"), sent, error };
     browser.remember(web, draw(status, &page, false))
+}
+
+impl Web {
+    /// Reports that a forgotten password can be replaced by a mail.
+    pub(crate) fn sends_resets(&self) -> bool {
+        self.parts.letters.are_sent() && self.parts.accounts.config().passwords
+    }
+
+    /// Sends the link for a forgotten password, if there is a user to send it to. Runs in the
+    /// background, so that the answer takes the same time whether or not there is.
+    fn send_reset(&self, asked: String) {
+        let web = self.clone();
+        tokio::spawn(Language::current().speaking(async move {
+            let users = match web.parts.accounts.forgot_password(&asked).await {
+                Ok(users) => users,
+                Err(error) => {
+                    tracing::error!(%error, "a mail about a forgotten password could not be sent");
+                    return;
+                }
+            };
+            for user in users {
+                let link = web.parts.accounts.password_link(&user, RESET_SECONDS);
+                let url = web.at(&routes::LOGIN_RESET.replace("{token}", &link));
+                if let Some(letter) = web.parts.letters.forgotten_password(&user, url) {
+                    letter.send_in_background();
+                }
+            }
+        }));
+    }
 }
 
 pub(crate) async fn forgot(State(web): State<Web>, browser: Browser) -> Response {

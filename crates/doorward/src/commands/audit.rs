@@ -3,14 +3,13 @@
 use std::{io::Write, process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
-use doorward_model::{AuditEntry, AuditFilter, AuditHead, Outcome, PersonName, audit::subject};
+use doorward_audit::{Format, Verification, text};
+use doorward_model::{AuditEntry, AuditFilter, Outcome, PersonName, audit::subject};
 use doorward_store::Store;
+use futures_util::StreamExt;
 
 use super::{context::Context, moment};
-use crate::{
-    Failed,
-    audit_text::{self, CSV_HEAD},
-};
+use crate::Failed;
 
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -91,12 +90,13 @@ impl Which {
             }
             None => None,
         };
-        let time = |text: Option<String>| {
-            text.map(|text| {
-                audit_text::parse_time(&text)
-                    .ok_or_else(|| Failed(format!("{text:?} is not a time")))
-            })
-            .transpose()
+        let time = |given: Option<String>| {
+            given
+                .map(|given| {
+                    text::parse_time(&given)
+                        .ok_or_else(|| Failed(format!("{given:?} is not a time")))
+                })
+                .transpose()
         };
         Ok(AuditFilter {
             user_id,
@@ -115,75 +115,48 @@ impl Which {
 
 fn line(context: &Context, entry: &AuditEntry) -> String {
     if context.json {
-        audit_text::to_json(entry).to_string()
+        text::to_json(entry).to_string()
     } else {
-        format!("{} {}", moment(entry.event.at), audit_text::sentence(entry))
+        format!("{} {}", moment(entry.event.at), text::sentence(entry))
     }
 }
 
 async fn verify(
     context: &Context,
     store: &Store,
-    expect: Option<String>,
+    expected: Option<&str>,
 ) -> Result<ExitCode, Failed> {
-    let expected = match expect {
-        Some(text) => {
-            let wrong = || Failed(format!("{text:?} is not SEQ:HASH"));
-            let (seq, hash) = text.split_once(':').ok_or_else(wrong)?;
-            Some(AuditHead { seq: seq.parse().map_err(|_| wrong())?, hash: hash.to_owned() })
-        }
-        None => None,
-    };
-    match store.verify_audit(expected.as_ref()).await? {
-        Ok(verified) => {
-            let head = format!("{}:{}", verified.head.seq, verified.head.hash);
+    match doorward_audit::verify(store, expected).await.map_err(Failed::because)? {
+        Verification::Whole { entries, first, head } => {
             if context.json {
                 super::print_json(
-                    &serde_json::json!({"ok": true, "entries": verified.entries, "first": verified.first, "head": head}),
+                    &serde_json::json!({"ok": true, "entries": entries, "first": first, "head": head}),
                 );
             } else {
-                say!(
-                    "The audit is whole: {} entries from {} on.",
-                    verified.entries,
-                    verified.first
-                );
+                say!("The audit is whole: {entries} entries from {first} on.");
                 say!(
                     "Keep this end elsewhere, and a later check shows that nothing was cut off: --expect {head}"
                 );
             }
             Ok(ExitCode::SUCCESS)
         }
-        Err(broken) => {
+        Verification::Broken { entry, why } => {
             if context.json {
-                super::print_json(
-                    &serde_json::json!({"ok": false, "entry": broken.seq, "why": broken.why}),
-                );
+                super::print_json(&serde_json::json!({"ok": false, "entry": entry, "why": why}));
             } else {
-                say!("The audit is broken at entry {}: {}.", broken.seq, broken.why);
+                say!("The audit is broken at entry {entry}: {why}.");
             }
             Ok(ExitCode::from(1))
         }
     }
 }
 
-async fn export(store: &Store, filter: &AuditFilter, csv: bool) -> Result<(), Failed> {
+async fn export(store: Store, filter: AuditFilter, format: &str) -> Result<(), Failed> {
+    let format = Format::parse(format).ok_or_else(|| Failed(format!("{format:?} is no format")))?;
     let mut out = std::io::BufWriter::new(std::io::stdout());
-    if csv {
-        writeln!(out, "{CSV_HEAD}").map_err(Failed::because)?;
-    }
-    let mut after = 0;
-    loop {
-        let entries = store.audit_after(after, 5000).await?;
-        let Some(last) = entries.last() else { break };
-        after = last.seq;
-        for entry in entries.iter().filter(|entry| filter.fits(&entry.event)) {
-            let text = if csv {
-                audit_text::to_csv(entry)
-            } else {
-                audit_text::to_json(entry).to_string()
-            };
-            writeln!(out, "{text}").map_err(Failed::because)?;
-        }
+    let mut lines = std::pin::pin!(doorward_audit::export(store, filter, format).await?);
+    while let Some(text) = lines.next().await {
+        out.write_all(text?.as_bytes()).map_err(Failed::because)?;
     }
     out.flush().map_err(Failed::because)
 }
@@ -191,10 +164,10 @@ async fn export(store: &Store, filter: &AuditFilter, csv: bool) -> Result<(), Fa
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
     let store = context.store().await?;
     match command.verb {
-        Some(Verb::Verify { expect }) => return verify(context, &store, expect).await,
+        Some(Verb::Verify { expect }) => return verify(context, &store, expect.as_deref()).await,
         Some(Verb::Export { which, format }) => {
             let filter = which.filter(&store).await?;
-            return export(&store, &filter, format == "csv").await.map(|()| ExitCode::SUCCESS);
+            return export(store, filter, &format).await.map(|()| ExitCode::SUCCESS);
         }
         None => {}
     }

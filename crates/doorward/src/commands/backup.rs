@@ -11,7 +11,7 @@ use doorward_model::{AuditEvent, AuditKind, Change, Clock, ports::SystemClock};
 use doorward_store::{Config, Store};
 
 use super::context::Context;
-use crate::{Failed, keys};
+use crate::{Failed, master_key};
 
 /// The setting in a backup that holds the master key, if it was asked for.
 const KEY: &str = "backup.master_key";
@@ -131,12 +131,8 @@ async fn copy_back(context: &Context, copy: &Path, end_access: bool) -> Result<u
     }
     source.apply(Change::PutSetting { key: KEY.to_owned(), value: String::new() }).await?;
     // With the wrong key nothing is restored.
-    keys::open_master_key(
-        context.config.keys.master_key.reveal(),
-        context.data_dir.path(),
-        &source,
-    )
-    .await?;
+    master_key::open(context.config.keys.master_key.reveal(), context.data_dir.path(), &source)
+        .await?;
     source.after_restore(now, end_access).await?;
     let target = context.store().await?;
     let rows = source.copy_to(&target).await?;

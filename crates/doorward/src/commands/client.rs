@@ -1,8 +1,9 @@
 //! `doorward client …`.
 
 use clap::Subcommand;
-use doorward_model::{Client, ClientId, RedirectUri};
-use doorward_registration::NewClient;
+use doorward_accounts::Authority;
+use doorward_admin::{ClientDecision, Clients, NewClient};
+use doorward_model::{Client, RedirectUri};
 use doorward_store::ClientFilter;
 use serde_json::{Value, json};
 
@@ -46,6 +47,32 @@ pub(super) enum Command {
         /// Its client_id.
         id: String,
     },
+    /// Lets a client be used where the configuration asks for approval.
+    Approve {
+        /// Its client_id.
+        id: String,
+    },
+    /// Takes the approval of a client back.
+    Deny {
+        /// Its client_id.
+        id: String,
+    },
+    /// Accepts no further change of a client's metadata document.
+    Pin {
+        /// Its client_id.
+        id: String,
+    },
+    /// Accepts changes of a client's metadata document again.
+    Unpin {
+        /// Its client_id.
+        id: String,
+    },
+    /// Deletes the registrations that no user ever authorized.
+    CleanUp {
+        /// The number of days that they must be old.
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        days: u32,
+    },
     /// Deletes a client: its access ends at once.
     Delete {
         /// Its client_id.
@@ -62,69 +89,74 @@ fn describe(client: &Client) -> Value {
     })
 }
 
-pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
-    let store = context.store().await?;
-    let registration = context.registration(&store)?;
-    match command {
-        Command::Add { name, redirect_uris, auth_method, admin } => {
-            let added = registration
-                .add(NewClient { name, redirect_uris, auth_method: Some(auth_method), admin })
-                .await?;
-            if context.json {
-                let mut described = describe(&added.client);
-                if let (Some(secret), Value::Object(members)) = (&added.secret, &mut described) {
-                    members.insert("client_secret".to_owned(), secret.reveal().into());
-                }
-                print_json(&described);
-            } else {
-                say!("client_id      {}", added.client.id);
-                if let Some(secret) = &added.secret {
-                    say!("client_secret  {}", secret.reveal());
-                }
-            }
+fn list(context: &Context, clients: &[Client]) {
+    if context.json {
+        return print_json(&clients.iter().map(describe).collect());
+    }
+    let row = |client: &Client| {
+        let state = if client.disabled_at.is_some() { "disabled" } else { "active" };
+        let authorized = client.authorized_at.map_or_else(|| "never".to_owned(), moment);
+        vec![
+            client.id.to_string(),
+            client.name.clone(),
+            client.source.as_str().to_owned(),
+            authorized,
+            state.to_owned(),
+        ]
+    };
+    print_table(
+        &["CLIENT_ID", "NAME", "SOURCE", "AUTHORIZED", "STATE"],
+        &clients.iter().map(row).collect::<Vec<_>>(),
+    );
+}
+
+async fn add(context: &Context, clients: &Clients, new: NewClient) -> Result<(), Failed> {
+    let added = clients.add(&Authority::operator(), new).await?;
+    if context.json {
+        let mut described = describe(&added.client);
+        if let (Some(secret), Value::Object(members)) = (&added.secret, &mut described) {
+            members.insert("client_secret".to_owned(), secret.reveal().into());
         }
-        Command::List { limit } => {
-            let clients = store.clients(ClientFilter::default(), limit).await?;
-            if context.json {
-                print_json(&clients.iter().map(describe).collect());
-            } else {
-                let row = |client: &Client| {
-                    let state = if client.disabled_at.is_some() { "disabled" } else { "active" };
-                    let authorized =
-                        client.authorized_at.map_or_else(|| "never".to_owned(), moment);
-                    vec![
-                        client.id.to_string(),
-                        client.name.clone(),
-                        client.source.as_str().to_owned(),
-                        authorized,
-                        state.to_owned(),
-                    ]
-                };
-                print_table(
-                    &["CLIENT_ID", "NAME", "SOURCE", "AUTHORIZED", "STATE"],
-                    &clients.iter().map(row).collect::<Vec<_>>(),
-                );
-            }
-        }
-        Command::Show { id } => {
-            let client = store
-                .client(&ClientId::from_text(id.clone()))
-                .await?
-                .ok_or_else(|| Failed(format!("there is no client {id}")))?;
-            print_json(&describe(&client));
-        }
-        Command::Disable { id } => {
-            registration.set_disabled(&ClientId::from_text(id.clone()), true).await?;
-            say!("Disabled {id}; its access has ended.");
-        }
-        Command::Enable { id } => {
-            registration.set_disabled(&ClientId::from_text(id.clone()), false).await?;
-            say!("Enabled {id}.");
-        }
-        Command::Delete { id } => {
-            registration.delete(&ClientId::from_text(id.clone())).await?;
-            say!("Deleted {id}; its access has ended.");
+        print_json(&described);
+    } else {
+        say!("client_id      {}", added.client.id);
+        if let Some(secret) = &added.secret {
+            say!("client_secret  {}", secret.reveal());
         }
     }
+    Ok(())
+}
+
+pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
+    let store = context.store().await?;
+    let clients = context.clients(&store)?;
+    let (id, decision, done) = match command {
+        Command::Add { name, redirect_uris, auth_method, admin } => {
+            let new = NewClient { name, redirect_uris, auth_method: Some(auth_method), admin };
+            return add(context, &clients, new).await;
+        }
+        Command::List { limit } => {
+            list(context, &store.clients(ClientFilter::default(), limit).await?);
+            return Ok(());
+        }
+        Command::Show { id } => {
+            print_json(&describe(clients.with_id(&id).await?.as_ref()));
+            return Ok(());
+        }
+        Command::CleanUp { days } => {
+            say!("Deleted {} unused registrations.", clients.clean_up(days).await?);
+            return Ok(());
+        }
+        Command::Disable { id } => (id, ClientDecision::Block, "Disabled"),
+        Command::Enable { id } => (id, ClientDecision::Unblock, "Enabled"),
+        Command::Approve { id } => (id, ClientDecision::Approve, "Approved"),
+        Command::Deny { id } => (id, ClientDecision::Deny, "Took back the approval of"),
+        Command::Pin { id } => (id, ClientDecision::Pin, "Pinned"),
+        Command::Unpin { id } => (id, ClientDecision::Unpin, "Unpinned"),
+        Command::Delete { id } => (id, ClientDecision::Delete, "Deleted"),
+    };
+    clients.decide(&id, decision, None).await?;
+    let ended = matches!(decision, ClientDecision::Block | ClientDecision::Delete);
+    say!("{done} {id}{}.", if ended { "; its access has ended" } else { "" });
     Ok(())
 }

@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use doorward_accounts::Accounts;
+use doorward_admin::{Clients, Invitations, Keys, Policies, Providers, Tokens, Upstreams, Users};
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
-use doorward_model::{Person, PublicUrl, ResourceTable, ports::SystemClock};
+use doorward_mail::{Letters, Mailer};
+use doorward_model::{PublicUrl, ResourceTable, ports::SystemClock};
 use doorward_registration::Registration;
 use doorward_store::Store;
 use doorward_transport::Outbound;
 
 use crate::{
-    Failed,
+    Failed, app,
     config::{Checked, Config},
     data_dir::DataDir,
-    keys,
+    master_key,
 };
 
 /// A command's surroundings.
@@ -31,8 +33,7 @@ impl Context {
         Ok(Store::open(&self.config.store, self.data_dir.path()).await?)
     }
     pub(super) async fn master(&self, store: &Store) -> Result<Arc<MasterKey>, Failed> {
-        keys::open_master_key(self.config.keys.master_key.reveal(), self.data_dir.path(), store)
-            .await
+        master_key::open(self.config.keys.master_key.reveal(), self.data_dir.path(), store).await
     }
     pub(super) async fn accounts(&self, store: &Store) -> Result<Accounts, Failed> {
         Ok(Accounts::new(doorward_accounts::Parts {
@@ -45,6 +46,43 @@ impl Context {
             name: self.config.pages.name.clone(),
             config: self.config.accounts.clone(),
         })?)
+    }
+    pub(super) async fn users(&self, store: &Store) -> Result<Users, Failed> {
+        Ok(Users::new(store.clone(), self.accounts(store).await?, Arc::new(SystemClock)))
+    }
+    pub(super) async fn invitations(&self, store: &Store) -> Result<Invitations, Failed> {
+        let (public_url, pages) = (self.public_url()?, &self.config.pages);
+        let mailer = Mailer::new(&self.config.mail)?;
+        let letters = Letters::new(mailer, &pages.name, &pages.support, public_url.clone());
+        let (users, federation) = (self.users(store).await?, self.federation(store).await?);
+        Ok(Invitations::new(users, federation, letters, public_url))
+    }
+    pub(super) fn clients(&self, store: &Store) -> Result<Clients, Failed> {
+        let registration = self.registration(store)?;
+        Ok(Clients::new(store.clone(), registration, Arc::new(SystemClock)))
+    }
+    pub(super) async fn tokens(&self, store: &Store) -> Result<Tokens, Failed> {
+        let access = Arc::new(self.checked.access.clone());
+        Ok(Tokens::new(store.clone(), self.accounts(store).await?, access))
+    }
+    pub(super) async fn providers(&self, store: &Store) -> Result<Providers, Failed> {
+        let bounds = Arc::new(self.checked.administered.clone());
+        Ok(Providers::new(store.clone(), self.federation(store).await?, bounds))
+    }
+    pub(super) async fn upstreams(&self, store: &Store) -> Result<Upstreams, Failed> {
+        let bounds = Arc::new(self.checked.administered.clone());
+        Ok(Upstreams::new(self.gateway(store).await?, self.users(store).await?, bounds))
+    }
+    pub(super) async fn policies(&self, store: &Store) -> Result<Policies, Failed> {
+        let (users, gateway) = (self.users(store).await?, self.gateway(store).await?);
+        let checked = &self.checked;
+        let (access, policy) = (checked.access.clone(), checked.policy.clone());
+        Ok(Policies::new(&users, gateway, Arc::new(access), Arc::new(policy)))
+    }
+    pub(super) async fn keys(&self, store: &Store) -> Result<Keys, Failed> {
+        let (master, clock) = (self.master(store).await?, Arc::new(SystemClock));
+        let rotation = app::rotation(&self.config, &self.checked);
+        Ok(Keys::new(store.clone(), master, clock, rotation))
     }
     pub(super) async fn federation(&self, store: &Store) -> Result<Federation, Failed> {
         let master = self.master(store).await?;
@@ -83,12 +121,6 @@ impl Context {
             supervisor: None,
             configured: self.config.upstreams.clone(),
         })?)
-    }
-    /// A person by their sign-in name.
-    pub(super) async fn person(&self, store: &Store, name: &str) -> Result<Arc<Person>, Failed> {
-        store.person_by(name).await?.ok_or_else(|| {
-            Failed(format!("no user has the name or the ID {name}; doorward user list shows both"))
-        })
     }
     pub(super) fn registration(&self, store: &Store) -> Result<Registration, Failed> {
         let outbound = Outbound::new(&self.config.outbound)?;

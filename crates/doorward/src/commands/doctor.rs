@@ -13,7 +13,7 @@ use doorward_store::Store;
 use serde_json::Value;
 
 use super::{Finding, context::Context, moment, print_findings, print_json};
-use crate::{Failed, keys};
+use crate::{Failed, master_key};
 
 async fn database(context: &Context) -> (Finding, Option<Store>) {
     match context.store().await {
@@ -30,13 +30,10 @@ async fn database(context: &Context) -> (Finding, Option<Store>) {
 
 async fn signing_keys(context: &Context, store: &Store) -> Result<String, String> {
     let as_text = |error: Failed| error.to_string();
-    let master = keys::open_master_key(
-        context.config.keys.master_key.reveal(),
-        context.data_dir.path(),
-        store,
-    )
-    .await
-    .map_err(as_text)?;
+    let master =
+        master_key::open(context.config.keys.master_key.reveal(), context.data_dir.path(), store)
+            .await
+            .map_err(as_text)?;
     let records = store.signing_keys().await.map_err(|error| error.to_string())?;
     let ring = doorward_keys::KeyRing::new(master);
     ring.follow(&records).map_err(|error| error.to_string())?;

@@ -26,6 +26,7 @@ mod user;
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory, Parser, Subcommand};
+use doorward_admin::Finding;
 use doorward_model::foreign::escaped;
 use doorward_store::origin::{self, Origin};
 
@@ -72,9 +73,14 @@ enum Command {
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
     },
-    /// Adds, lists and changes people.
-    #[command(subcommand)]
-    User(user::Command),
+    /// Adds, invites, lists and changes users.
+    User {
+        /// The public URL, if the configuration does not say it: links in invitations begin with it.
+        #[arg(long, global = true, value_name = "URL")]
+        public_url: Option<String>,
+        #[command(subcommand)]
+        command: user::Command,
+    },
     /// Adds, lists and changes clients.
     #[command(subcommand)]
     Client(client::Command),
@@ -163,7 +169,7 @@ impl Command {
         match self {
             Self::Serve { .. } => "serve",
             Self::AdminLink { .. } => "admin-link",
-            Self::User(_) => "user",
+            Self::User { .. } => "user",
             Self::Client(_) => "client",
             Self::Provider { .. } => "provider",
             Self::Upstream { .. } => "upstream",
@@ -240,6 +246,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     }
     if let Command::AdminLink { public_url: Some(url) }
     | Command::Doctor { public_url: Some(url), .. }
+    | Command::User { public_url: Some(url), .. }
     | Command::Provider { public_url: Some(url), .. }
     | Command::Upstream { public_url: Some(url), .. } = &arguments.command
     {
@@ -268,7 +275,9 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Upstream { command, .. } => upstream::run(context, command).await,
         Command::Policy(command) => policy::run(context, command).await,
         Command::AdminLink { .. } => admin_link::run(context).await.map(|()| ExitCode::SUCCESS),
-        Command::User(command) => user::run(context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::User { command, .. } => {
+            user::run(context, command).await.map(|()| ExitCode::SUCCESS)
+        }
         Command::Client(command) => client::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Provider { command, .. } => provider::run(context, command).await,
         Command::Token(command) => token::run(context, command).await.map(|()| ExitCode::SUCCESS),
@@ -288,16 +297,18 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
     }
 }
 
+/// Settings that were written as a table, as operations take them.
+fn settings_of(table: toml::Table) -> Result<serde_json::Map<String, serde_json::Value>, Failed> {
+    match serde_json::to_value(table).map_err(Failed::because)? {
+        serde_json::Value::Object(settings) => Ok(settings),
+        _ => Err(Failed("the settings are no table".to_owned())),
+    }
+}
+
 /// Prints a value as JSON.
 #[expect(clippy::print_stdout, reason = "commands answer on standard output")]
 fn print_json(value: &serde_json::Value) {
     println!("{value:#}");
-}
-
-/// The result of one check: the state, or the fault and its remedy.
-struct Finding {
-    what: String,
-    result: Result<String, String>,
 }
 
 /// Prints what was found. The exit status tells whether all is well.

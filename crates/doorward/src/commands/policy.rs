@@ -1,16 +1,13 @@
 //! `doorward policy …`.
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Subcommand};
-use doorward_mcp::Judge;
+use doorward_admin::{Call, Explained, Named};
 use serde_json::json;
 
 use super::{context::Context, print_json};
-use crate::{
-    Failed,
-    explain::{self, Explained, Named},
-};
+use crate::Failed;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -46,29 +43,16 @@ pub(super) struct Asked {
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
     let Command::Explain(asked) = command;
-    let named = Named {
+    let policies = context.policies(&context.store().await?).await?;
+    let item = Named {
         tool: asked.tool.as_deref(),
         prompt: asked.prompt.as_deref(),
         resource: asked.resource.as_deref(),
         template: asked.template.as_deref(),
         upstream: asked.upstream.as_deref(),
     };
-    let wanted = named.wanted().ok_or_else(|| {
-        Failed("this is no name of an upstream; doorward upstream list names them".to_owned())
-    })?;
-    let store = context.store().await?;
-    let person = context.person(&store, &asked.user).await?;
-    let gateway = context.gateway(&store).await?;
-    let judge = Judge::new(
-        Arc::new(context.checked.access.clone()),
-        Arc::new(context.checked.policy.clone()),
-    );
-    let call = (person.as_ref(), asked.client.as_str(), wanted);
-    let found = explain::explain(&store, &gateway, &judge, call).await?;
-    let Explained { item, answer, why } = found.ok_or_else(|| {
-        let told = "there is no such item: doorward upstream list names the upstreams, doorward upstream tools their tools";
-        Failed(told.to_owned())
-    })?;
+    let call = Call { user: &asked.user, client: &asked.client, item };
+    let Explained { item, answer, why } = policies.explain(call).await?;
     if context.json {
         print_json(&json!({"item": item, "answer": answer, "why": why}));
         return Ok(ExitCode::SUCCESS);

@@ -1,12 +1,14 @@
 //! `doorward provider …`.
 
-use std::{io::Read, process::ExitCode, sync::Arc};
+use std::{io::Read, process::ExitCode};
 
 use clap::Subcommand;
-use doorward_federation::{Provider, ProviderConfig, Source, kinds::KINDS};
-use serde_json::{Value, json};
+use doorward_accounts::Authority;
+use doorward_admin::{Providers, Reach};
+use doorward_federation::{Provider, Source, kinds::KINDS};
+use serde_json::{Map, Value, json};
 
-use super::{Finding, context::Context, print_findings, print_json, print_table};
+use super::{context::Context, print_findings, print_json, print_table, settings_of};
 use crate::{
     Failed,
     config::{PROVIDERS, known_keys, value_from_text},
@@ -71,26 +73,66 @@ fn describe(provider: &Provider, callback: &str) -> Value {
     })
 }
 
+/// The settings that the words of `add` stand for.
+fn settings(
+    words: &[String],
+    (kind, client_id, issuer): (String, String, Option<String>),
+    secret_stdin: bool,
+) -> Result<Map<String, Value>, Failed> {
+    let mut table = toml::Table::new();
+    for text in words {
+        set(&mut table, text)?;
+    }
+    let mut settings = settings_of(table)?;
+    settings.insert("kind".to_owned(), kind.into());
+    settings.insert("client_id".to_owned(), client_id.into());
+    if let Some(issuer) = issuer {
+        settings.insert("issuer".to_owned(), issuer.into());
+    }
+    if secret_stdin {
+        let mut text = String::new();
+        std::io::stdin().take(4096).read_to_string(&mut text).map_err(Failed::because)?;
+        settings.insert("client_secret".to_owned(), text.trim_end_matches(['\n', '\r']).into());
+    }
+    Ok(settings)
+}
+
+async fn list(context: &Context, providers: &Providers) -> Result<(), Failed> {
+    let all = providers.all().await?;
+    if context.json {
+        let described =
+            all.iter().map(|provider| describe(provider, &providers.redirect_uri(provider)));
+        print_json(&described.collect());
+        return Ok(());
+    }
+    let row = |provider: &Provider| {
+        let source = if provider.source == Source::File { "configuration" } else { "command" };
+        let state = if provider.is_enabled() { "on" } else { "off" };
+        vec![
+            provider.id.to_string(),
+            provider.kind.name.to_owned(),
+            provider.name.clone(),
+            source.to_owned(),
+            state.to_owned(),
+            providers.redirect_uri(provider),
+        ]
+    };
+    print_table(
+        &["NAME", "KIND", "TITLE", "FROM", "STATE", "REDIRECT URI"],
+        &all.iter().map(|provider| row(provider)).collect::<Vec<_>>(),
+    );
+    Ok(())
+}
+
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
     let store = context.store().await?;
-    let federation = context.federation(&store).await?;
+    let providers = context.providers(&store).await?;
     match command {
-        Command::Add { name, kind, client_id, client_secret_stdin, issuer, settings } => {
-            let mut table = toml::Table::new();
-            for text in &settings {
-                set(&mut table, text)?;
-            }
-            let mut config: ProviderConfig = table.try_into().map_err(Failed::because)?;
-            config.kind = kind;
-            config.client_id = client_id;
-            config.issuer = issuer.unwrap_or(config.issuer);
-            if client_secret_stdin {
-                let mut text = String::new();
-                std::io::stdin().take(4096).read_to_string(&mut text).map_err(Failed::because)?;
-                config.client_secret = text.trim_end_matches(['\n', '\r']).into();
-            }
-            let id = federation.add(&name, config).await?;
-            let callback = federation.callback_of(&id);
+        Command::Add { name, kind, client_id, client_secret_stdin, issuer, settings: words } => {
+            let settings = settings(&words, (kind, client_id, issuer), client_secret_stdin)?;
+            let operator = Authority::operator();
+            let provider = providers.add(&operator, &name, settings, Reach::Machine).await?;
+            let (id, callback) = (&provider.id, providers.redirect_uri(&provider));
             if context.json {
                 print_json(&json!({"name": id.as_str(), "redirect_uri": callback}));
             } else {
@@ -99,50 +141,13 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 say!("Then try it: doorward provider test {id}");
             }
         }
-        Command::List => {
-            let providers = federation.all_providers().await?;
-            if context.json {
-                print_json(
-                    &providers
-                        .iter()
-                        .map(|provider| describe(provider, &federation.callback_of(&provider.id)))
-                        .collect(),
-                );
-            } else {
-                let row = |provider: &Arc<Provider>| {
-                    let source =
-                        if provider.source == Source::File { "configuration" } else { "command" };
-                    let state = if provider.is_enabled() { "on" } else { "off" };
-                    vec![
-                        provider.id.to_string(),
-                        provider.kind.name.to_owned(),
-                        provider.name.clone(),
-                        source.to_owned(),
-                        state.to_owned(),
-                        federation.callback_of(&provider.id),
-                    ]
-                };
-                print_table(
-                    &["NAME", "KIND", "TITLE", "FROM", "STATE", "REDIRECT URI"],
-                    &providers.iter().map(row).collect::<Vec<_>>(),
-                );
-            }
-        }
+        Command::List => list(context, &providers).await?,
         Command::Test { name } => {
-            let provider = federation.named(&name).await?;
-            let findings: Vec<Finding> = federation
-                .test(&provider)
-                .await
-                .into_iter()
-                .map(|finding| Finding {
-                    what: finding.look.as_str().to_owned(),
-                    result: finding.result,
-                })
-                .collect();
-            return Ok(print_findings(context.json, &findings));
+            let provider = providers.named(&name).await?;
+            return Ok(print_findings(context.json, &providers.test(&provider).await));
         }
         Command::Delete { name } => {
-            federation.delete(&name).await?;
+            providers.delete(&name).await?;
             say!("Deleted {name}. The access of users who came through it has ended.");
         }
     }

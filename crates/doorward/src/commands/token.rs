@@ -1,10 +1,10 @@
 //! `doorward token …`: personal and service access tokens.
 
 use clap::Subcommand;
-use doorward_accounts::{Authority, NewAccessToken, NewPerson};
-use doorward_model::{
-    AccessToken, AccessTokenId, Clock, Role, ScopeSet, UpstreamName, ports::SystemClock,
-};
+use doorward_accounts::Authority;
+use doorward_admin::{Holder, MadeToken, NewToken};
+use doorward_model::{AccessToken, Clock, UpstreamName, UserId, ports::SystemClock};
+use doorward_store::Store;
 use serde_json::{Value, json};
 
 use super::{context::Context, moment, print_json, print_table};
@@ -55,9 +55,6 @@ pub(super) enum Command {
     },
 }
 
-/// The role of accounts that belong to programs.
-const SERVICE: &str = "service";
-
 /// A token as programs read it. Its value is not among it.
 pub(crate) fn describe(token: &AccessToken) -> Value {
     json!({
@@ -68,111 +65,81 @@ pub(crate) fn describe(token: &AccessToken) -> Value {
     })
 }
 
-fn scopes(texts: &[String]) -> Result<ScopeSet, Failed> {
-    let one = |text: &String| {
-        doorward_model::Scope::named(text).ok_or_else(|| {
-            Failed(format!("there is no scope {text}; docs/reference/scopes.md names them"))
-        })
+fn tell(context: &Context, MadeToken { holder, made }: &MadeToken) {
+    if context.json {
+        let mut described = describe(&made.token);
+        if let Value::Object(members) = &mut described {
+            members.insert("value".to_owned(), made.value.reveal().into());
+        }
+        print_json(&described);
+    } else {
+        say!("id       {}", made.token.id);
+        say!("for      {}", holder.name);
+        say!("expires  {}", moment(made.token.expires_at));
+        say!("value    {}", made.value.reveal());
+    }
+}
+
+async fn list(context: &Context, store: &Store, tokens: &[AccessToken]) -> Result<(), Failed> {
+    if context.json {
+        print_json(&tokens.iter().map(describe).collect());
+        return Ok(());
+    }
+    let people = store.people().await?;
+    let now = SystemClock.now();
+    let holder = |id: &UserId| {
+        let known = people.iter().find(|person| person.id == *id);
+        known.map_or_else(String::new, |person| person.name.to_string())
     };
-    texts.iter().map(one).collect()
+    let row = |token: &AccessToken| {
+        let state = if token.revoked_at.is_some() {
+            "revoked"
+        } else if token.is_live(now) {
+            "live"
+        } else {
+            "expired"
+        };
+        let used = token.last_used_at.map_or_else(|| "never".to_owned(), moment);
+        vec![
+            token.id.to_string(),
+            token.name.clone(),
+            holder(&token.user_id),
+            token.scopes.to_string(),
+            used,
+            moment(token.expires_at),
+            state.to_owned(),
+        ]
+    };
+    print_table(
+        &["ID", "NAME", "FOR", "SCOPES", "LAST USED", "EXPIRES", "STATE"],
+        &tokens.iter().map(row).collect::<Vec<_>>(),
+    );
+    Ok(())
 }
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
     let store = context.store().await?;
-    let accounts = context.accounts(&store).await?;
+    let tokens = context.tokens(&store).await?;
     match command {
-        Command::Create { name, user, service, scopes: texts, upstreams, days, second_factor } => {
+        Command::Create { name, user, service, scopes, upstreams, days, second_factor } => {
             let operator = if second_factor {
                 Authority::operator_states_second_factor()
             } else {
                 Authority::operator()
             };
-            let known = match (&user, &service) {
-                (_, Some(service)) => match accounts.find(service).await {
-                    Ok(person) => person,
-                    Err(_) => {
-                        accounts
-                            .add(
-                                &operator,
-                                NewPerson {
-                                    name: service.clone(),
-                                    email: None,
-                                    password: None,
-                                    roles: vec![Role::parse(SERVICE).map_err(Failed::because)?],
-                                },
-                            )
-                            .await?
-                    }
-                },
-                (user, None) => accounts.find(user.as_deref().unwrap_or_default()).await?,
+            let holder = match (user, service) {
+                (_, Some(service)) => Holder::Service(service),
+                (user, None) => Holder::User(user.unwrap_or_default()),
             };
-            let named = |text: &String| {
-                UpstreamName::parse(text)
-                    .map_err(|_| Failed(format!("{text:?} is not the name of an upstream")))
-            };
-            let upstreams = upstreams.iter().map(named).collect::<Result<Vec<_>, _>>()?;
-            let new = NewAccessToken { name, scopes: scopes(&texts)?, upstreams, days };
-            let made = accounts
-                .add_access_token(&operator, &known, &context.checked.access, new)
-                .await
-                .map_err(Failed::because)?;
-            if context.json {
-                let mut described = describe(&made.token);
-                if let Value::Object(members) = &mut described {
-                    members.insert("value".to_owned(), made.value.reveal().into());
-                }
-                print_json(&described);
-            } else {
-                say!("id       {}", made.token.id);
-                say!("for      {}", known.name);
-                say!("expires  {}", moment(made.token.expires_at));
-                say!("value    {}", made.value.reveal());
-            }
+            let new = NewToken { name, scopes, upstreams, days };
+            tell(context, &tokens.make(&operator, &holder, new).await?);
         }
-        Command::List { user } => {
-            let tokens = match user {
-                Some(name) => store.access_tokens_of(&accounts.find(&name).await?.id).await?,
-                None => store.access_tokens(1000).await?,
-            };
-            if context.json {
-                print_json(&tokens.iter().map(describe).collect());
-            } else {
-                let people = accounts.list().await?;
-                let now = SystemClock.now();
-                let row = |token: &AccessToken| {
-                    let owner = people
-                        .iter()
-                        .find(|person| person.id == token.user_id)
-                        .map_or_else(String::new, |person| person.name.to_string());
-                    let state = if token.revoked_at.is_some() {
-                        "revoked"
-                    } else if token.is_live(now) {
-                        "live"
-                    } else {
-                        "expired"
-                    };
-                    let used = token.last_used_at.map_or_else(|| "never".to_owned(), moment);
-                    vec![
-                        token.id.to_string(),
-                        token.name.clone(),
-                        owner,
-                        token.scopes.to_string(),
-                        used,
-                        moment(token.expires_at),
-                        state.to_owned(),
-                    ]
-                };
-                print_table(
-                    &["ID", "NAME", "FOR", "SCOPES", "LAST USED", "EXPIRES", "STATE"],
-                    &tokens.iter().map(row).collect::<Vec<_>>(),
-                );
-            }
+        Command::List { user: Some(name) } => {
+            list(context, &store, &tokens.of(&name).await?).await?;
         }
+        Command::List { user: None } => list(context, &store, &tokens.all(1000).await?).await?,
         Command::Revoke { id } => {
-            accounts
-                .revoke_access_token(None, &AccessTokenId::from_text(id.clone()))
-                .await
-                .map_err(Failed::because)?;
+            tokens.revoke(&id).await?;
             say!("Revoked {id}.");
         }
     }

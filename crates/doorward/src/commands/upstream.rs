@@ -1,13 +1,14 @@
 //! `doorward upstream …`.
 
-use std::{io::Read, process::ExitCode, sync::Arc};
+use std::{io::Read, process::ExitCode};
 
 use clap::Subcommand;
-use doorward_gateway::{Decision, Source, Upstream, UpstreamConfig, upstreams::KINDS};
+use doorward_admin::{Decision, Reach, ToolSeen, Upstreams, waits};
+use doorward_gateway::{Source, Upstream, upstreams::KINDS};
 use doorward_model::ToolClass;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::{Finding, context::Context, print_block, print_findings, print_json, print_table};
+use super::{context::Context, print_block, print_findings, print_json, print_table, settings_of};
 use crate::{
     Failed,
     config::{UPSTREAMS, known_keys, value_from_text},
@@ -118,7 +119,7 @@ fn set(settings: &mut toml::Table, text: &str) -> Result<(), Failed> {
 }
 
 /// Reads the secret of `add`: one line `KEY=VALUE`, so that it stands in no list of processes.
-fn read_secret(config: &mut UpstreamConfig) -> Result<(), Failed> {
+fn read_secret(settings: &mut Map<String, Value>) -> Result<(), Failed> {
     let mut text = String::new();
     std::io::stdin().take(16 * 1024).read_to_string(&mut text).map_err(Failed::because)?;
     for line in text.lines().filter(|line| !line.is_empty()) {
@@ -126,10 +127,13 @@ fn read_secret(config: &mut UpstreamConfig) -> Result<(), Failed> {
             .split_once('=')
             .ok_or_else(|| Failed("standard input must hold KEY=VALUE".to_owned()))?;
         match key {
-            "header" => config.header = value.into(),
-            "password" => config.password = value.into(),
-            "client_secret" => config.client_secret = value.into(),
-            "env" => config.env.push(value.into()),
+            "header" | "password" | "client_secret" => {
+                settings.insert(key.to_owned(), value.into());
+            }
+            "env" => match settings.entry("env").or_insert_with(|| Value::Array(Vec::new())) {
+                Value::Array(held) => held.push(value.into()),
+                other => return Err(Failed(format!("env is no list: {other}"))),
+            },
             other => {
                 return Err(Failed(format!(
                     "{other:?} is no secret of an upstream; there are header, password, client_secret and env"
@@ -140,129 +144,125 @@ fn read_secret(config: &mut UpstreamConfig) -> Result<(), Failed> {
     Ok(())
 }
 
+/// What `add` names beside its settings.
+struct Named {
+    kind: String,
+    url: Option<String>,
+    auth: Option<String>,
+    command: Vec<String>,
+}
+
+/// The settings that the words of `add` stand for.
+fn settings(
+    words: &[String],
+    named: Named,
+    secret_stdin: bool,
+) -> Result<Map<String, Value>, Failed> {
+    let mut table = toml::Table::new();
+    for text in words {
+        set(&mut table, text)?;
+    }
+    let mut settings = settings_of(table)?;
+    settings.insert("kind".to_owned(), named.kind.into());
+    for (key, value) in [("url", named.url), ("auth", named.auth)] {
+        if let Some(value) = value {
+            settings.insert(key.to_owned(), value.into());
+        }
+    }
+    if !named.command.is_empty() {
+        settings.insert("command".to_owned(), named.command.into());
+    }
+    if secret_stdin {
+        read_secret(&mut settings)?;
+    }
+    Ok(settings)
+}
+
+fn list(context: &Context, upstreams: &[std::sync::Arc<Upstream>]) {
+    if context.json {
+        let described =
+            upstreams.iter().map(|upstream| doorward_console::api::describe_upstream(upstream));
+        return print_json(&described.collect());
+    }
+    let row = |upstream: &Upstream| {
+        let config = upstream.public_config();
+        let place = if config.url.is_empty() {
+            if config.command.is_empty() { config.document } else { config.command.join(" ") }
+        } else {
+            config.url
+        };
+        let source = if upstream.source == Source::File { "configuration" } else { "command" };
+        let state = if upstream.is_enabled() { "on" } else { "off" };
+        vec![
+            upstream.name.to_string(),
+            upstream.kind.name.to_owned(),
+            config.auth,
+            source.to_owned(),
+            state.to_owned(),
+            place,
+        ]
+    };
+    print_table(
+        &["NAME", "KIND", "ACCESS", "FROM", "STATE", "PLACE"],
+        &upstreams.iter().map(|upstream| row(upstream)).collect::<Vec<_>>(),
+    );
+}
+
+/// Who decides, in the log.
+const BY: &str = "the command line";
+
+async fn approve(upstreams: &Upstreams, name: &str, tool: Option<&str>) -> Result<(), Failed> {
+    let approved = match tool {
+        Some(tool) => {
+            let seen = ToolSeen { upstream: name, tool, seen: None };
+            vec![upstreams.decide(seen, Decision::Approve, BY).await?.tool]
+        }
+        None => upstreams.approve_waiting(name, BY).await?,
+    };
+    if approved.is_empty() {
+        return Err(Failed("no tool waits for approval".to_owned()));
+    }
+    for tool in approved {
+        say!("Approved {tool}.");
+    }
+    Ok(())
+}
+
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
-    let store = context.store().await?;
-    let gateway = context.gateway(&store).await?;
+    let upstreams = context.upstreams(&context.store().await?).await?;
     match command {
-        Command::Add { name, kind, url, auth, secret_stdin, settings, command } => {
-            let mut table = toml::Table::new();
-            for text in &settings {
-                set(&mut table, text)?;
-            }
-            let mut config: UpstreamConfig = table.try_into().map_err(Failed::because)?;
-            config.kind = kind;
-            config.url = url.unwrap_or(config.url);
-            config.auth = auth.unwrap_or(config.auth);
-            if !command.is_empty() {
-                config.command = command;
-            }
-            if secret_stdin {
-                read_secret(&mut config)?;
-            }
-            let name = gateway.add(&name, config).await?;
+        Command::Add { name, kind, url, auth, secret_stdin, settings: words, command } => {
+            let named = Named { kind, url, auth, command };
+            let settings = settings(&words, named, secret_stdin)?;
+            let name = upstreams.add(&name, settings, Reach::Machine).await?.name;
             if context.json {
                 print_json(&json!({"name": name.as_str()}));
             } else {
                 say!("Added {name}. Try it: doorward upstream test {name}");
             }
         }
-        Command::List => {
-            let upstreams = gateway.all_upstreams().await?;
-            if context.json {
-                print_json(
-                    &upstreams
-                        .iter()
-                        .map(|upstream| crate::api::upstreams::describe(upstream))
-                        .collect(),
-                );
-            } else {
-                let row = |upstream: &Arc<Upstream>| {
-                    let config = upstream.public_config();
-                    let place = if config.url.is_empty() {
-                        if config.command.is_empty() {
-                            config.document
-                        } else {
-                            config.command.join(" ")
-                        }
-                    } else {
-                        config.url
-                    };
-                    let source =
-                        if upstream.source == Source::File { "configuration" } else { "command" };
-                    let state = if upstream.is_enabled() { "on" } else { "off" };
-                    vec![
-                        upstream.name.to_string(),
-                        upstream.kind.name.to_owned(),
-                        config.auth,
-                        source.to_owned(),
-                        state.to_owned(),
-                        place,
-                    ]
-                };
-                print_table(
-                    &["NAME", "KIND", "ACCESS", "FROM", "STATE", "PLACE"],
-                    &upstreams.iter().map(row).collect::<Vec<_>>(),
-                );
-            }
-        }
+        Command::List => list(context, &upstreams.all().await?),
         Command::Test { name, user } | Command::Refresh { name, user } => {
-            let upstream = gateway.named(&name).await?;
-            let person = match user {
-                Some(user) => Some(context.person(&store, &user).await?),
-                None => None,
-            };
-            gateway.forget_lists(upstream.name).await;
-            let findings = gateway.test(&upstream, person.as_ref()).await;
-            gateway.close();
-            let findings: Vec<Finding> = findings
-                .into_iter()
-                .map(|finding| Finding { what: finding.what.to_owned(), result: finding.result })
-                .collect();
-            return Ok(print_findings(context.json, &findings));
+            upstreams.refresh(&name).await?;
+            let findings = upstreams.test(&name, user.as_deref()).await;
+            upstreams.close();
+            return Ok(print_findings(context.json, &findings?));
         }
-        Command::Tools { name, waiting } => tools(context, &gateway, &name, waiting).await?,
-        Command::Approve { name, tool } => {
-            let upstream = gateway.named(&name).await?;
-            let mut done = 0;
-            for reviewed in gateway.review(upstream.name).await? {
-                let wanted = tool.as_ref().map_or_else(
-                    || matches!(reviewed.state(), "waiting" | "changed"),
-                    |tool| *tool == reviewed.pin.tool,
-                );
-                if wanted {
-                    gateway.decide(&reviewed.pin, Decision::Approve, "the command line").await?;
-                    say!("Approved {}.", reviewed.pin.tool);
-                    done += 1;
-                }
-            }
-            if done == 0 {
-                return Err(Failed(tool.map_or_else(
-                    || "no tool waits for approval".to_owned(),
-                    |tool| format!("there is no tool {tool} at {name}"),
-                )));
-            }
-        }
+        Command::Tools { name, waiting } => tools(context, &upstreams, &name, waiting).await?,
+        Command::Approve { name, tool } => approve(&upstreams, &name, tool.as_deref()).await?,
         Command::Reject { name, tool } => {
-            let upstream = gateway.named(&name).await?;
-            gateway
-                .decide(
-                    &gateway.pinned(upstream.name, &tool).await?,
-                    Decision::Reject,
-                    "the command line",
-                )
-                .await?;
+            let seen = ToolSeen { upstream: &name, tool: &tool, seen: None };
+            upstreams.decide(seen, Decision::Reject, BY).await?;
             say!("Rejected {tool}.");
         }
         Command::Classify { name, tool, class } => {
-            let upstream = gateway.named(&name).await?;
+            let seen = ToolSeen { upstream: &name, tool: &tool, seen: None };
             let decision = Decision::Classify(ToolClass::parse(&class));
-            gateway
-                .decide(&gateway.pinned(upstream.name, &tool).await?, decision, "the command line")
-                .await?;
+            upstreams.decide(seen, decision, BY).await?;
             say!("{tool} counts as {class} now.");
         }
         Command::Delete { name } => {
-            gateway.delete(&name).await?;
+            upstreams.delete(&name).await?;
             say!("Deleted {name}, with everybody's connections to it.");
         }
     }
@@ -271,15 +271,14 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
 
 async fn tools(
     context: &Context,
-    gateway: &doorward_gateway::Gateway,
+    upstreams: &Upstreams,
     name: &str,
     waiting: bool,
 ) -> Result<(), Failed> {
-    let upstream = gateway.named(name).await?;
-    let mut reviewed = gateway.review(upstream.name).await?;
-    reviewed.retain(|tool| !waiting || matches!(tool.state(), "waiting" | "changed"));
+    let mut reviewed = upstreams.tools(name).await?;
+    reviewed.retain(|tool| !waiting || waits(tool));
     if context.json {
-        print_json(&reviewed.iter().map(doorward_gateway::ReviewedTool::to_json).collect());
+        print_json(&reviewed.iter().map(doorward_admin::ReviewedTool::to_json).collect());
         return Ok(());
     }
     let rows: Vec<Vec<String>> = reviewed

@@ -3,8 +3,10 @@
 use std::io::Read;
 
 use clap::Subcommand;
-use doorward_accounts::{Authority, Enrolled, NewPerson};
+use doorward_accounts::Authority;
+use doorward_admin::{Belongings, Invited, MailOutcome, NewUser, UserChange, Users};
 use doorward_keys::SystemEntropy;
+use doorward_mail::Invitation;
 use doorward_model::{LinkedIdentity, Person, Role, id::random_text};
 use serde_json::{Value, json};
 
@@ -13,38 +15,34 @@ use crate::Failed;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Adds a person and prints a password for them, unless one is given.
+    /// Adds a user and tells them by mail how to come in. Where no mail can be sent, prints the link
+    /// at which the user chooses a password.
     Add {
         /// The sign-in name.
         name: String,
-        /// An e-mail address.
+        /// The e-mail address.
         #[arg(long)]
         email: Option<String>,
         /// A role; `admin` makes an administrator. May be given several times.
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
-        /// Read the password from standard input.
+        /// Read a first password from standard input; the user then needs no link.
         #[arg(long)]
         password_stdin: bool,
-        /// Make no password: the person comes through this provider, with the address given by
-        /// --email.
-        #[arg(
-            long,
-            value_name = "PROVIDER",
-            conflicts_with = "password_stdin",
-            requires = "email"
-        )]
-        invite: Option<String>,
+        /// Invite the user through this identity provider: whoever comes from there with the
+        /// verified e-mail address given by --email is this user.
+        #[arg(long, value_name = "PROVIDER")]
+        provider: Option<String>,
     },
-    /// Invites a person to sign in through a provider: whoever comes from there with this verified
-    /// e-mail address is them.
+    /// Invites a user who was added before through an identity provider: whoever comes from there
+    /// with this verified e-mail address is this user.
     Invite {
         /// The sign-in name.
         name: String,
-        /// The provider.
+        /// The identity provider.
         #[arg(long, value_name = "PROVIDER")]
         provider: String,
-        /// The address there; without it, the person's own.
+        /// The e-mail address there; without it, the user's own.
         #[arg(long)]
         email: Option<String>,
     },
@@ -82,6 +80,14 @@ pub(super) enum Command {
         /// The sign-in name.
         name: String,
     },
+    /// Ends a user's sessions, so that they sign in again.
+    SignOut {
+        /// The sign-in name.
+        name: String,
+        /// Connected apps must ask again too.
+        #[arg(long)]
+        apps: bool,
+    },
     /// Sets a password: sessions and connected apps end at once.
     SetPassword {
         /// The sign-in name.
@@ -104,21 +110,11 @@ pub(super) enum Command {
     },
 }
 
-fn roles(texts: &[String]) -> Result<Vec<Role>, Failed> {
-    texts
-        .iter()
-        .map(|text| Role::parse(text).map_err(|error| Failed(format!("{text:?}: {error}"))))
-        .collect()
-}
-
-/// A password from standard input, without the line's end, or a fresh one that is then shown.
-fn password(from_stdin: bool) -> Result<(String, bool), Failed> {
-    if !from_stdin {
-        return Ok((random_text(&SystemEntropy, 15), true));
-    }
+/// A password from standard input, without the line's end.
+fn password_of_stdin() -> Result<String, Failed> {
     let mut text = String::new();
     std::io::stdin().take(4096).read_to_string(&mut text).map_err(Failed::because)?;
-    Ok((text.lines().next().unwrap_or_default().to_owned(), false))
+    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 fn describe(person: &Person) -> Value {
@@ -128,7 +124,8 @@ fn describe(person: &Person) -> Value {
     })
 }
 
-fn show(context: &Context, person: &Person, identities: &[LinkedIdentity], factors: Enrolled) {
+fn show(context: &Context, person: &Person, belongings: &Belongings) {
+    let Belongings { identities, enrolled: factors, .. } = belongings;
     if context.json {
         let mut described = describe(person);
         if let Value::Object(members) = &mut described {
@@ -171,129 +168,133 @@ fn show(context: &Context, person: &Person, identities: &[LinkedIdentity], facto
     }
 }
 
+/// Prints what became of an invitation.
+fn tell(context: &Context, done: &str, invited: &Invited) {
+    let url = invited.url_to_hand_over();
+    if context.json {
+        let mut described = describe(&invited.user);
+        if let Value::Object(members) = &mut described {
+            let mail = match invited.mail {
+                MailOutcome::Sent => "sent",
+                MailOutcome::NotWritten => "not_written",
+                MailOutcome::Failed(_) => "failed",
+            };
+            members.insert("mail".to_owned(), mail.into());
+            if let Some(url) = url {
+                members.insert("invitation_url".to_owned(), url.into());
+            }
+        }
+        return print_json(&described);
+    }
+    say!("{done} {}.", invited.user.name);
+    if let Invitation::Provider(provider) = &invited.way {
+        say!("The user signs in with {provider}.");
+    }
+    match &invited.mail {
+        MailOutcome::Sent => say!("A mail tells the user how to sign in."),
+        MailOutcome::NotWritten => {}
+        MailOutcome::Failed(error) => say!("The mail could not be sent: {error}."),
+    }
+    if let Some(url) = url {
+        say!("Give the user this link; it works once, within seven days:");
+        say!("{url}");
+    }
+}
+
+fn list(context: &Context, people: &[Person]) {
+    if context.json {
+        return print_json(&people.iter().map(describe).collect());
+    }
+    let row = |person: &Person| {
+        let roles = person.all_roles().map(Role::as_str).collect::<Vec<_>>().join(",");
+        let state = if person.disabled_at.is_some() { "disabled" } else { "active" };
+        vec![
+            person.name.to_string(),
+            person.email.clone().unwrap_or_default(),
+            roles,
+            state.to_owned(),
+            person.id.to_string(),
+        ]
+    };
+    print_table(
+        &["NAME", "EMAIL", "ROLES", "STATE", "ID"],
+        &people.iter().map(row).collect::<Vec<_>>(),
+    );
+}
+
+async fn set_password(users: &Users, name: &str, from_stdin: bool) -> Result<(), Failed> {
+    let user = users.named(name).await?;
+    let (password, made) = if from_stdin {
+        (password_of_stdin()?, None)
+    } else {
+        let password = random_text(&SystemEntropy, 15);
+        (password.clone(), Some(password))
+    };
+    users.set_password(&Authority::operator(), &user, password).await?;
+    say!("Changed the password of {name}; sessions and connected apps have ended.");
+    if let Some(password) = made {
+        say!("Password: {password}");
+    }
+    Ok(())
+}
+
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
     let store = context.store().await?;
-    let (accounts, operator) = (context.accounts(&store).await?, Authority::operator());
+    let (users, operator) = (context.users(&store).await?, Authority::operator());
     match command {
-        Command::Add { name, email: Some(email), roles: texts, invite: Some(provider), .. } => {
-            let federation = context.federation(&store).await?;
-            let provider = federation.named(&provider).await?;
-            let person = accounts
-                .add(
-                    &operator,
-                    NewPerson {
-                        name,
-                        email: Some(email.clone()),
-                        password: None,
-                        roles: roles(&texts)?,
-                    },
-                )
-                .await?;
-            federation.invite(&provider, &email, &person).await?;
-            if context.json {
-                print_json(&describe(&person));
-            } else {
-                say!(
-                    "Added {}. Whoever comes from {} as {email} is them.",
-                    person.name,
-                    provider.name
-                );
-            }
+        Command::Add { name, email, roles, password_stdin, provider } => {
+            let password = password_stdin.then(password_of_stdin).transpose()?;
+            let invitations = context.invitations(&store).await?;
+            let new = NewUser { name, email, password, roles, provider };
+            tell(context, "Added", &invitations.add(&operator, new).await?);
         }
         Command::Invite { name, provider, email } => {
-            let federation = context.federation(&store).await?;
-            let (person, provider) =
-                (accounts.find(&name).await?, federation.named(&provider).await?);
-            let email = email.or_else(|| person.email.clone()).ok_or_else(|| {
-                Failed(format!("{name} has no e-mail address; give one with --email"))
-            })?;
-            federation.invite(&provider, &email, &person).await?;
-            say!("Invited {name}: whoever comes from {} as {email} is them.", provider.name);
-        }
-        Command::Link { name, provider, subject } => {
-            let federation = context.federation(&store).await?;
-            let (person, provider) =
-                (accounts.find(&name).await?, federation.named(&provider).await?);
-            federation.link_subject(&provider, &subject, &person).await?;
-            say!("Linked {name} to {subject} at {}.", provider.name);
-        }
-        Command::ResetFactors { name } => {
-            accounts.reset_factors(&operator, &accounts.find(&name).await?).await?;
-            say!("{name} has no second factor any more; sessions and connected apps have ended.");
-        }
-        Command::Add { name, email, roles: texts, password_stdin, .. } => {
-            let roles = roles(&texts)?;
-            let (password, generated) = password(password_stdin)?;
-            let person = accounts
-                .add(&operator, NewPerson { name, email, password: Some(password.clone()), roles })
-                .await?;
-            if context.json {
-                let mut described = describe(&person);
-                if let (true, Value::Object(members)) = (generated, &mut described) {
-                    members.insert("generated_password".to_owned(), password.into());
-                }
-                print_json(&described);
-            } else {
-                say!("Added {}.", person.name);
-                if generated {
-                    say!("Password: {password}");
-                }
-            }
-        }
-        Command::List => {
-            let people = accounts.list().await?;
-            if context.json {
-                print_json(&people.iter().map(describe).collect());
-            } else {
-                let row = |person: &Person| {
-                    let roles = person.all_roles().map(Role::as_str).collect::<Vec<_>>().join(",");
-                    let state = if person.disabled_at.is_some() { "disabled" } else { "active" };
-                    vec![
-                        person.name.to_string(),
-                        person.email.clone().unwrap_or_default(),
-                        roles,
-                        state.to_owned(),
-                        person.id.to_string(),
-                    ]
-                };
-                print_table(
-                    &["NAME", "EMAIL", "ROLES", "STATE", "ID"],
-                    &people.iter().map(row).collect::<Vec<_>>(),
-                );
-            }
-        }
-        Command::Show { name } => {
-            let person = accounts.find(&name).await?;
-            show(
+            let invitations = context.invitations(&store).await?;
+            let user = users.named(&name).await?;
+            let email = email.as_deref();
+            tell(
                 context,
-                &person,
-                &store.identities_of(&person.id).await?,
-                accounts.enrolled(&person.id).await?,
+                "Invited",
+                &invitations.invite(&operator, &user, &provider, email).await?,
             );
         }
+        Command::Link { name, provider, subject } => {
+            let invitations = context.invitations(&store).await?;
+            let user = users.named(&name).await?;
+            invitations.link(&operator, &user, &provider, &subject).await?;
+            say!("Linked {name} to {subject} at {provider}.");
+        }
+        Command::ResetFactors { name } => {
+            users.reset_factors(&operator, &users.named(&name).await?).await?;
+            say!("{name} has no second factor any more; sessions and connected apps have ended.");
+        }
+        Command::List => list(context, &users.all().await?),
+        Command::Show { name } => {
+            let user = users.named(&name).await?;
+            show(context, &user, &users.belongings(&user).await?);
+        }
         Command::Disable { name } => {
-            accounts.disable(&accounts.find(&name).await?, None).await?;
+            users.disable(&users.named(&name).await?, None).await?;
             say!("Disabled {name}; sessions and connected apps have ended.");
         }
         Command::Enable { name } => {
-            accounts.enable(&operator, &accounts.find(&name).await?, None).await?;
+            users.enable(&operator, &users.named(&name).await?, None).await?;
             say!("Enabled {name}.");
         }
-        Command::SetPassword { name, password_stdin } => {
-            let person = accounts.find(&name).await?;
-            let (password, generated) = password(password_stdin)?;
-            accounts.set_password(&operator, &person, password.clone(), None).await?;
-            say!("Changed the password of {name}; sessions and connected apps have ended.");
-            if generated {
-                say!("Password: {password}");
-            }
+        Command::SignOut { name, apps } => {
+            users.sign_out(&users.named(&name).await?, apps).await?;
+            say!("Ended the sessions of {name}.");
         }
-        Command::SetRole { name, roles: texts } => {
-            accounts.set_roles(&operator, &accounts.find(&name).await?, roles(&texts)?).await?;
+        Command::SetPassword { name, password_stdin } => {
+            set_password(&users, &name, password_stdin).await?;
+        }
+        Command::SetRole { name, roles } => {
+            let change = UserChange { roles: Some(roles), ..UserChange::default() };
+            users.change(&operator, &users.named(&name).await?, change, None).await?;
             say!("Changed the roles of {name}.");
         }
         Command::Delete { name } => {
-            accounts.delete(&accounts.find(&name).await?, None).await?;
+            users.delete(&users.named(&name).await?, None).await?;
             say!("Deleted {name}; sessions and connected apps have ended.");
         }
     }

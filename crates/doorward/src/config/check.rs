@@ -102,12 +102,10 @@ impl Loaded {
             .map_err(|wrong| self.wrong_upstream(&wrong))?;
         doorward_web::Brand::read(&config.pages)
             .map_err(|error| self.wrong(&format!("pages.{}", error.key), error.message))?;
-        doorward_transport::mail::Mailer::new(&config.mail)
+        doorward_mail::Mailer::new(&config.mail)
             .map_err(|error| self.wrong(&format!("mail.{}", error.key), error.message))?;
-        crate::export::check(&config.audit).map_err(|wrong| ConfigError {
-            origin: self.origins.get(&wrong.key).cloned(),
-            ..wrong
-        })?;
+        doorward_audit::check(&config.audit)
+            .map_err(|error| self.wrong(&format!("audit.{}", error.key), error.message))?;
         self.check_numbers()?;
         Ok(Checked { listen, public_url, algorithm, proxies, administered, access, policy })
     }

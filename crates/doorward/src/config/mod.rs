@@ -17,7 +17,7 @@ pub use keys::{
 };
 pub(crate) use load::value_from_text;
 pub use load::{Environment, load};
-pub use sections::{AccessConfig, AuditConfig, LogConfig, MetricsConfig, PolicyConfig};
+pub use sections::{AccessConfig, LogConfig, MetricsConfig, PolicyConfig};
 
 /// Everything that can be configured. Every key has a default: an empty file is a complete
 /// configuration.
@@ -41,7 +41,7 @@ pub struct Config {
     /// Which tools, for whom.
     pub policy: PolicyConfig,
     /// The record of events.
-    pub audit: AuditConfig,
+    pub audit: doorward_audit::Config,
     /// Figures for Prometheus.
     pub metrics: MetricsConfig,
     /// How much one person, one client and one upstream may use.
@@ -53,7 +53,7 @@ pub struct Config {
     /// The MCP server.
     pub mcp: doorward_mcp::Config,
     /// Mail over SMTP: invitations, forgotten passwords, news of sign-ins from somewhere new.
-    pub mail: doorward_transport::mail::MailConfig,
+    pub mail: doorward_mail::MailConfig,
     /// How pages look.
     pub pages: doorward_web::Config,
     /// Requests that this server makes, such as fetching a Client ID Metadata Document.

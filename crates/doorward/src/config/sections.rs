@@ -1,6 +1,6 @@
 //! Sections of the configuration that belong to the program itself.
 
-use doorward_model::{AccessPolicy, SecretSetting, SecretUrl, ToolPolicy};
+use doorward_model::{AccessPolicy, ToolPolicy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,45 +66,6 @@ impl PolicyConfig {
             .map_err(|error| ("policy.default", error.to_string()))?;
         ToolPolicy::parse(&self.rules, &self.default)
             .map_err(|error| ("policy.rules", error.to_string()))
-    }
-}
-
-/// The record of events.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct AuditConfig {
-    /// After how many days entries are deleted; 0 keeps them for ever.
-    pub retention_days: u32,
-    /// Tools whose arguments and results are recorded, sealed and without what looks like a secret,
-    /// for people with the role `auditor`; `*` in a name stands for anything. Empty records none.
-    pub record: Vec<String>,
-    /// After how many days recorded arguments and results are deleted.
-    pub record_days: u32,
-    /// The https URL to which entries are sent as they happen, as JSON lines by POST. Empty sends
-    /// none. Only its origin is ever shown. A bearer token for it is a secret: set it by
-    /// `DOORWARD_AUDIT__WEBHOOK_TOKEN_FILE`.
-    pub webhook: SecretUrl,
-    /// The bearer token for the webhook.
-    pub webhook_token: SecretSetting,
-    /// Where entries are sent as syslog messages (RFC 5424): `udp://HOST:PORT` or
-    /// `tcp://HOST:PORT`. Empty sends none.
-    pub syslog: String,
-    /// The collector's URL to which entries are sent as OpenTelemetry logs (OTLP over HTTP, JSON),
-    /// such as `http://127.0.0.1:4318/v1/logs`. Empty sends none. Only its origin is ever shown.
-    pub otlp: SecretUrl,
-}
-
-impl Default for AuditConfig {
-    fn default() -> Self {
-        Self {
-            retention_days: 400,
-            record: Vec::new(),
-            record_days: 30,
-            webhook: SecretUrl::default(),
-            webhook_token: SecretSetting::default(),
-            syslog: String::new(),
-            otlp: SecretUrl::default(),
-        }
     }
 }
 

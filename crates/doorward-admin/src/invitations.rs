@@ -1,0 +1,181 @@
+//! Adding users and inviting them.
+
+use doorward_accounts::{Authority, INVITATION_SECONDS, NewPerson, PeopleError};
+use doorward_federation::{Federation, Provider};
+use doorward_mail::{Invitation, Letter, Letters, MailError};
+use doorward_model::{Change, Person, PublicUrl, UnitOfWork, routes};
+use doorward_store::StoreError;
+
+use crate::{Refusal, Users, users::roles};
+
+/// A user to be added.
+#[derive(Clone, Debug, Default)]
+pub struct NewUser {
+    /// The sign-in name.
+    pub name: String,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// A first password. Without one, and without an identity provider, the user chooses one by a
+    /// link.
+    pub password: Option<String>,
+    /// The roles.
+    pub roles: Vec<String>,
+    /// The name of the identity provider through which the user is invited: whoever comes from
+    /// there with the verified e-mail address is this user.
+    pub provider: Option<String>,
+}
+
+/// The outcome of sending the letter to an invited user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailOutcome {
+    /// The mail server took it.
+    Sent,
+    /// None was written: no mail server is set up, or the user has no e-mail address.
+    NotWritten,
+    /// The mail server did not take it.
+    Failed(MailError),
+}
+
+/// A user who was added or invited.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    /// The user.
+    pub user: Person,
+    /// The way in.
+    pub way: Invitation,
+    /// The outcome of sending the letter that tells it.
+    pub mail: MailOutcome,
+}
+
+impl Invited {
+    /// The URL at which the user chooses a password, where no mail brought it: the administrator
+    /// hands it over. It works once, within seven days.
+    pub fn url_to_hand_over(&self) -> Option<&str> {
+        match (&self.way, &self.mail) {
+            (Invitation::ChoosePassword(_), MailOutcome::Sent)
+            | (Invitation::Provider(_) | Invitation::SignIn, _) => None,
+            (Invitation::ChoosePassword(url), MailOutcome::NotWritten | MailOutcome::Failed(_)) => {
+                Some(url)
+            }
+        }
+    }
+}
+
+/// Adds users and tells them how to come in. Cheap to clone.
+#[derive(Clone)]
+pub struct Invitations {
+    users: Users,
+    federation: Federation,
+    letters: Letters,
+    public_url: PublicUrl,
+}
+
+impl Invitations {
+    /// Invitations of these users to the server at `public_url`.
+    pub fn new(
+        users: Users,
+        federation: Federation,
+        letters: Letters,
+        public_url: PublicUrl,
+    ) -> Self {
+        Self { users, federation, letters, public_url }
+    }
+
+    /// Adds a user, whole or not at all, and tells them by mail how to come in: through the identity
+    /// provider, with the password that was set, or by a link at which they choose one.
+    pub async fn add(&self, authority: &Authority, new: NewUser) -> Result<Invited, Refusal> {
+        let provider = match &new.provider {
+            None => None,
+            Some(name) => Some(self.provider(name).await?),
+        };
+        let person = NewPerson {
+            name: new.name,
+            email: new.email,
+            password: new.password,
+            roles: roles(&new.roles)?,
+        };
+        let user = self.users.accounts.prepare(authority, person).await?;
+        let mut unit = UnitOfWork::from_iter([Change::InsertPerson(user.clone())]);
+        if let Some(provider) = &provider {
+            let email = user.email.as_deref().ok_or(Refusal::EmailNeeded)?;
+            unit.push(self.federation.invitation(provider, email, &user.id));
+        }
+        let way = match provider {
+            Some(provider) => Invitation::Provider(provider.name.clone()),
+            None if user.password.is_none() && self.users.accounts.config().passwords => {
+                let link = self.users.accounts.password_link(&user, INVITATION_SECONDS);
+                let path = routes::LOGIN_RESET.replace("{token}", &link);
+                Invitation::ChoosePassword(self.public_url.at(&path))
+            }
+            None => Invitation::SignIn,
+        };
+        match self.finish(user.clone(), way, unit).await {
+            Err(StoreError::Refused(_)) => Err(PeopleError::Taken(user.name.to_string()).into()),
+            finished => Ok(finished?),
+        }
+    }
+
+    /// Invites a user who was added before to come through an identity provider, with `email` or
+    /// else their own e-mail address, and tells them by mail.
+    pub async fn invite(
+        &self,
+        _authority: &Authority,
+        user: &Person,
+        provider: &str,
+        email: Option<&str>,
+    ) -> Result<Invited, Refusal> {
+        let provider = self.provider(provider).await?;
+        let email = email.or(user.email.as_deref()).ok_or(Refusal::EmailNeeded)?;
+        let unit = UnitOfWork::from_iter([self.federation.invitation(&provider, email, &user.id)]);
+        let way = Invitation::Provider(provider.name.clone());
+        Ok(self.finish(user.clone(), way, unit).await?)
+    }
+
+    /// Links a user to an account at an identity provider by the account's subject.
+    pub async fn link(
+        &self,
+        _authority: &Authority,
+        user: &Person,
+        provider: &str,
+        subject: &str,
+    ) -> Result<(), Refusal> {
+        let provider = self.federation.named(provider).await?;
+        Ok(self.federation.link_subject(&provider, subject, user).await?)
+    }
+
+    /// An identity provider through which users can sign in.
+    async fn provider(&self, name: &str) -> Result<std::sync::Arc<Provider>, Refusal> {
+        let provider = self.federation.named(name).await?;
+        if provider.is_enabled() {
+            Ok(provider)
+        } else {
+            Err(Refusal::ProviderOff(name.to_owned()))
+        }
+    }
+
+    /// Applies the unit and sends the letter, by a task that a dropped request does not end.
+    async fn finish(
+        &self,
+        user: Person,
+        way: Invitation,
+        unit: UnitOfWork,
+    ) -> Result<Invited, StoreError> {
+        // The letter is in the language of the request, which the task is not.
+        let letter = self.letters.invitation(&user, &way);
+        let store = self.users.store.clone();
+        self.users
+            .store
+            .owned(async move {
+                store.apply(unit).await?;
+                let mail = match letter.map(Letter::send) {
+                    None => MailOutcome::NotWritten,
+                    Some(sent) => match sent.await {
+                        Ok(()) => MailOutcome::Sent,
+                        Err(error) => MailOutcome::Failed(error),
+                    },
+                };
+                Ok(Invited { user, way, mail })
+            })
+            .await
+    }
+}

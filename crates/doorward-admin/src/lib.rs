@@ -1,0 +1,82 @@
+//! The operations of administration. Pages, the API and commands parse input, call an operation here
+//! and show its result; checks, writes, audit entries and refusals are the operation's.
+//!
+//! An operation is one unit of work: it happens whole or not at all. Whatever makes a lasting means
+//! of access takes an [`doorward_accounts::Authority`]. Whatever may meet another administrator's
+//! change takes the etag of the state that was looked at (`seen`).
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod clients;
+mod health;
+mod invitations;
+mod keys;
+mod policy;
+mod providers;
+mod records;
+mod refusal;
+mod settable;
+mod settings;
+mod tokens;
+mod upstreams;
+mod users;
+
+pub use clients::{ClientQuota, Clients};
+pub use health::{Health, NotReady};
+pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
+pub use keys::{KeyState, Keys, Rotation};
+pub use policy::{Call, Explained, ItemKind, Named, Policies};
+pub use providers::Providers;
+pub use records::{CallRecord, Records};
+pub use refusal::{Code, Kind, Object, Refusal};
+pub use settable::Reach;
+pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
+pub use tokens::{Holder, MadeToken, NewToken, Tokens};
+pub use upstreams::{ReviewedUpstream, ToolSeen, Upstreams, tool_etag, waits};
+pub use users::{Belongings, UserChange, Users};
+
+pub use doorward_gateway::{Decision, Difference, ReviewedTool, Why};
+pub use doorward_registration::{AddedClient, ClientDecision, NewClient};
+
+/// One fact that was looked at.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The fact.
+    pub what: String,
+    /// Its state, or what is wrong and what to do.
+    pub result: Result<String, String>,
+}
+
+impl Finding {
+    /// The text, whatever the state.
+    pub fn says(&self) -> &str {
+        let (Ok(text) | Err(text)) = &self.result;
+        text
+    }
+}
+
+/// The operations of administration, by their objects. Cheap to clone.
+#[derive(Clone)]
+pub struct Admin {
+    /// Operations on users.
+    pub users: Users,
+    /// Adding users and inviting them.
+    pub invitations: Invitations,
+    /// Operations on clients.
+    pub clients: Clients,
+    /// Operations on personal and service access tokens.
+    pub tokens: Tokens,
+    /// Operations on identity providers.
+    pub providers: Providers,
+    /// Operations on upstreams and their tools.
+    pub upstreams: Upstreams,
+    /// Explanations of the policy.
+    pub policies: Policies,
+    /// Operations on signing keys.
+    pub keys: Keys,
+    /// Operations on settings.
+    pub settings: Settings,
+    /// Recorded arguments and results of calls.
+    pub records: Records,
+    /// The state of the server.
+    pub health: Health,
+}

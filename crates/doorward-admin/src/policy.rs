@@ -1,0 +1,191 @@
+//! Explains whether a user may call a tool through a client, step by step.
+
+use std::sync::Arc;
+
+use doorward_gateway::Gateway;
+use doorward_mcp::{Item, Judge, Judged, Subject, Verdict, Wanted, tools::BUILT_IN};
+use doorward_model::{
+    AccessPolicy, AccessTokenId, ClientId, ClientSource, Program, ToolPolicy, UpstreamName,
+};
+use doorward_store::{ClientFilter, Store};
+
+use crate::{Object, Refusal, Users};
+
+/// A kind of items that can be asked about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ItemKind {
+    /// A tool.
+    #[default]
+    Tool,
+    /// A prompt.
+    Prompt,
+    /// A resource.
+    Resource,
+    /// A resource template.
+    Template,
+    /// An upstream as a whole.
+    Upstream,
+}
+
+impl ItemKind {
+    /// Every kind with its word in forms and its title.
+    pub const ALL: [(Self, &'static str, &'static str); 5] = [
+        (Self::Tool, "tool", "Tool"),
+        (Self::Prompt, "prompt", "Prompt"),
+        (Self::Resource, "resource", "Resource"),
+        (Self::Template, "template", "Resource template"),
+        (Self::Upstream, "upstream", "Upstream"),
+    ];
+}
+
+/// The names that were given, of which exactly one says what is asked about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Named<'a> {
+    /// A tool, by its name at /mcp.
+    pub tool: Option<&'a str>,
+    /// A prompt, by its name at /mcp.
+    pub prompt: Option<&'a str>,
+    /// A resource, by its URI at /mcp.
+    pub resource: Option<&'a str>,
+    /// A resource template, by its URI at /mcp.
+    pub template: Option<&'a str>,
+    /// An upstream as a whole, by its name.
+    pub upstream: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    /// One item of this kind.
+    pub fn one(kind: ItemKind, name: &'a str) -> Self {
+        let (named, name) = (Self::default(), Some(name));
+        match kind {
+            ItemKind::Tool => Self { tool: name, ..named },
+            ItemKind::Prompt => Self { prompt: name, ..named },
+            ItemKind::Resource => Self { resource: name, ..named },
+            ItemKind::Template => Self { template: name, ..named },
+            ItemKind::Upstream => Self { upstream: name, ..named },
+        }
+    }
+
+    /// The item.
+    fn wanted(self) -> Result<Wanted<'a>, Refusal> {
+        let upstream = match self.upstream {
+            Some(name) => Some(Wanted::Upstream(
+                UpstreamName::parse(name).map_err(|_| Refusal::UpstreamName(name.to_owned()))?,
+            )),
+            None => None,
+        };
+        let mut all = [
+            self.tool.map(Wanted::Tool),
+            self.prompt.map(Wanted::Prompt),
+            self.resource.map(Wanted::Resource),
+            self.template.map(Wanted::Template),
+            upstream,
+        ]
+        .into_iter()
+        .flatten();
+        match (all.next(), all.next()) {
+            (Some(one), None) => Ok(one),
+            _ => Err(Refusal::OneItem),
+        }
+    }
+}
+
+/// A use to be explained.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The ID or sign-in name of the user.
+    pub user: &'a str,
+    /// The ID or name of the client; empty for any.
+    pub client: &'a str,
+    /// The item.
+    pub item: Named<'a>,
+}
+
+/// The explanation of a call.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// The item, under its name at /mcp.
+    pub item: String,
+    /// `allow`, `confirm`, `deny` or `not offered`.
+    pub answer: &'static str,
+    /// The reasons, step by step.
+    pub why: Vec<String>,
+}
+
+/// Explains calls. Cheap to clone.
+#[derive(Clone)]
+pub struct Policies {
+    store: Store,
+    gateway: Gateway,
+    judge: Arc<Judge>,
+}
+
+impl Policies {
+    /// Explanations of calls under these rules.
+    pub fn new(
+        users: &Users,
+        gateway: Gateway,
+        access: Arc<AccessPolicy>,
+        policy: Arc<ToolPolicy>,
+    ) -> Self {
+        let store = users.store.clone();
+        Self { store, gateway, judge: Arc::new(Judge::new(access, policy)) }
+    }
+
+    /// Explains a call.
+    pub async fn explain(&self, call: Call<'_>) -> Result<Explained, Refusal> {
+        let Call { user, client, item } = call;
+        let wanted = item.wanted()?;
+        let found = self.store.person_by(user).await?;
+        let person = &*found.ok_or_else(|| Refusal::no_user(user))?;
+        let filter = ClientFilter {
+            search: Some(client.to_owned()).filter(|client| !client.is_empty()),
+            ..ClientFilter::default()
+        };
+        let known =
+            if client.is_empty() { Vec::new() } else { self.store.clients(filter, 1000).await? };
+        let found = known
+            .iter()
+            .find(|known| known.id.as_str() == client)
+            .or_else(|| known.iter().find(|known| known.name == client));
+        let client_id = found.map_or_else(|| ClientId::from_text(client), |found| found.id.clone());
+        let built_in = BUILT_IN.iter().find(|known| wanted == Wanted::Tool(known.name));
+        let (item, mut before) = match built_in {
+            Some(built_in) => (Item::Tool(built_in.spec().into()), Vec::new()),
+            None => self
+                .gateway
+                .explain(wanted, person)
+                .await?
+                .ok_or_else(|| Refusal::Missing(Object::Item, "of this name".to_owned()))?,
+        };
+        let blocked = before.iter().any(|(good, _)| !good);
+        let token = AccessTokenId::parse(client).filter(|_| found.is_none());
+        let program = token.as_ref().map_or(Program::Client(&client_id), Program::Token);
+        let (verdict, steps) = self.judge.explain(Subject { person, program }, &item.facts());
+        if !client.is_empty() {
+            let known = found.map_or(
+                "which this server does not know; rules name clients by ID",
+                |found| match found.source {
+                    ClientSource::Administrator => "made by an administrator",
+                    ClientSource::MetadataDocument => "known by its metadata document",
+                    ClientSource::Registration => {
+                        "registered by itself: its name says nothing about what it is"
+                    }
+                },
+            );
+            before.push((true, format!("client: {client_id} (client={client_id}), {known}")));
+        }
+        before.extend(steps.into_iter().map(|step| (true, step)));
+        let answer = match verdict {
+            _ if blocked => "not offered",
+            Verdict::Allow => "allow",
+            Verdict::Confirm => "confirm",
+            Verdict::Refuse => "deny",
+        };
+        Ok(Explained {
+            item: item.facts().listed_as.to_owned(),
+            answer,
+            why: before.into_iter().map(|(_, step)| step).collect(),
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! Operations on identity providers.
+
+use std::sync::Arc;
+
+use doorward_accounts::Authority;
+use doorward_federation::{Federation, Provider, ProviderConfig};
+use doorward_store::Store;
+use doorward_transport::outbound::Bounds;
+use serde_json::{Map, Value};
+
+use crate::{
+    Finding, Refusal,
+    settable::{self, Family, Reach},
+};
+
+/// Operations on identity providers. Cheap to clone.
+#[derive(Clone)]
+pub struct Providers {
+    store: Store,
+    federation: Federation,
+    administered: Arc<Bounds>,
+}
+
+impl Providers {
+    /// Operations on the identity providers of this store; administrators may choose networks
+    /// within `administered`.
+    pub fn new(store: Store, federation: Federation, administered: Arc<Bounds>) -> Self {
+        Self { store, federation, administered }
+    }
+
+    /// All identity providers, those that are switched off too.
+    pub async fn all(&self) -> Result<Vec<Arc<Provider>>, Refusal> {
+        Ok(self.federation.all_providers().await?)
+    }
+
+    /// The identity providers through which users can sign in.
+    pub async fn enabled(&self) -> Result<Vec<Arc<Provider>>, Refusal> {
+        Ok(self.federation.providers().await?)
+    }
+
+    /// The identity provider of that name.
+    pub async fn named(&self, name: &str) -> Result<Arc<Provider>, Refusal> {
+        Ok(self.federation.named(name).await?)
+    }
+
+    /// The redirect URI to register at an identity provider.
+    pub fn redirect_uri(&self, provider: &Provider) -> String {
+        self.federation.callback_of(&provider.id)
+    }
+
+    /// The number of accounts at an identity provider that are linked to users.
+    pub async fn count_users(&self, provider: &Provider) -> Result<u64, Refusal> {
+        Ok(self.store.count_identities(&provider.id).await?)
+    }
+
+    /// Adds an identity provider. Whoever adds one decides who comes in.
+    pub async fn add(
+        &self,
+        _authority: &Authority,
+        name: &str,
+        settings: Map<String, Value>,
+        reach: Reach,
+    ) -> Result<Arc<Provider>, Refusal> {
+        settable::admit(Family::Provider, &settings, reach.bounds(&self.administered))?;
+        let config: ProviderConfig = serde_json::from_value(Value::Object(settings))
+            .map_err(|error| Refusal::Settings(error.to_string()))?;
+        let id = self.federation.add(name, config).await?;
+        self.named(id.as_str()).await
+    }
+
+    /// Deletes an identity provider that was added, with the access of users who came through it.
+    pub async fn delete(&self, name: &str) -> Result<(), Refusal> {
+        Ok(self.federation.delete(name).await?)
+    }
+
+    /// Tries an identity provider out: discovery, keys, redirect, client.
+    pub async fn test(&self, provider: &Provider) -> Vec<Finding> {
+        let finding = |found: doorward_federation::Finding| Finding {
+            what: found.look.as_str().to_owned(),
+            result: found.result,
+        };
+        self.federation.test(provider).await.into_iter().map(finding).collect()
+    }
+}

@@ -1,0 +1,487 @@
+//! Reasons for which an operation is refused or fails, each with a code for programs and a message
+//! for people.
+
+use std::fmt;
+
+use doorward_accounts::{AccessTokenError, PeopleError};
+use doorward_federation::{FederationError, ProviderChangeError};
+use doorward_gateway::{ToolChangeError, UpstreamChangeError};
+use doorward_keys::RingError;
+use doorward_model::person::RoleError;
+use doorward_registration::ClientChangeError;
+use doorward_store::StoreError;
+
+/// An object of administration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// A user.
+    User,
+    /// A session of a user.
+    Session,
+    /// A client that a user allowed something.
+    App,
+    /// A client.
+    Client,
+    /// A personal or service access token that is live.
+    Token,
+    /// An identity provider.
+    Provider,
+    /// An upstream.
+    Upstream,
+    /// A tool of an upstream.
+    Tool,
+    /// An item that the policy decides about.
+    Item,
+    /// The record of a call.
+    Record,
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::User => "user",
+            Self::Session => "session",
+            Self::App => "connected app",
+            Self::Client => "client",
+            Self::Token => "live token",
+            Self::Provider => "identity provider",
+            Self::Upstream => "upstream",
+            Self::Tool => "tool",
+            Self::Item => "item",
+            Self::Record => "record",
+        })
+    }
+}
+
+/// A class of refusals, by which a front end chooses its status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A value is not acceptable.
+    Invalid,
+    /// There is no such object.
+    Missing,
+    /// The present state does not allow it.
+    Conflict,
+    /// The object changed since it was looked at.
+    Changed,
+    /// The server cannot do it now; the same request may succeed later.
+    Unavailable,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident = $text:literal $kind:ident,)*) => {
+        /// A code that names a refusal to programs. Codes do not change.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $($(#[$doc])* $code,)* }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$code,)*];
+
+            /// The code as text.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$code => $text,)* }
+            }
+
+            /// The class of refusals.
+            pub fn kind(self) -> Kind {
+                match self { $(Self::$code => Kind::$kind,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The sign-in name is not one.
+    InvalidName = "invalid_name" Invalid,
+    /// The password is too short or too long.
+    InvalidPassword = "invalid_password" Invalid,
+    /// The e-mail address is not one.
+    InvalidEmail = "invalid_email" Invalid,
+    /// An e-mail address is needed.
+    EmailNeeded = "email_needed" Invalid,
+    /// A role is not one, or there are too many.
+    InvalidRoles = "invalid_roles" Invalid,
+    /// A setting is not acceptable.
+    InvalidSetting = "invalid_setting" Invalid,
+    /// The metadata of a client is not acceptable.
+    InvalidMetadata = "invalid_metadata" Invalid,
+    /// Only a client with a metadata document can be pinned.
+    NoDocument = "no_document" Invalid,
+    /// A number of days is out of bounds.
+    InvalidDays = "invalid_days" Invalid,
+    /// A scope is not one, or none is named.
+    InvalidScope = "invalid_scope" Invalid,
+    /// The name of an upstream is not one.
+    InvalidUpstream = "invalid_upstream" Invalid,
+    /// More is asked for than the account may give.
+    TooMuch = "too_much" Invalid,
+    /// The notice is too long, or has more than one line.
+    InvalidNotice = "invalid_notice" Invalid,
+    /// Switching the MCP server on must be acknowledged.
+    NotAcknowledged = "not_acknowledged" Invalid,
+    /// Not exactly one item is named.
+    InvalidItem = "invalid_item" Invalid,
+    /// Only who has access to the machine may choose this setting.
+    OfTheMachine = "of_the_machine" Invalid,
+    /// The present password is wrong.
+    WrongPassword = "wrong_password" Invalid,
+    /// A one-time link was used or is too old.
+    LinkUsed = "link_used" Invalid,
+    /// There is no such object.
+    NotFound = "not_found" Missing,
+    /// The name is taken.
+    NameTaken = "name_taken" Conflict,
+    /// The server would have no administrator left.
+    LastAdministrator = "last_administrator" Conflict,
+    /// The identity provider is switched off.
+    ProviderOff = "provider_off" Conflict,
+    /// The account at the identity provider is linked to another user.
+    LinkedElsewhere = "linked_elsewhere" Conflict,
+    /// The object stands in the configuration file.
+    InConfiguration = "in_configuration" Conflict,
+    /// The account belongs to a user, who makes their own tokens.
+    NotAService = "not_a_service" Conflict,
+    /// There are too many tokens.
+    TooManyTokens = "too_many_tokens" Conflict,
+    /// The account at the identity provider has ended.
+    AccountEnded = "account_ended" Conflict,
+    /// The feature is switched off.
+    SwitchedOff = "switched_off" Conflict,
+    /// Another administrator rotated the keys at the same moment.
+    RotatedMeanwhile = "rotated_meanwhile" Conflict,
+    /// The object changed since it was looked at.
+    Changed = "changed" Changed,
+    /// Too many attempts; the message says how long to wait.
+    TooManyAttempts = "too_many_attempts" Unavailable,
+    /// The identity provider does not answer as it should.
+    ProviderFailed = "provider_failed" Unavailable,
+    /// The database or the server cannot serve the request now.
+    Unavailable = "temporarily_unavailable" Unavailable,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A reason for which an operation is refused or fails.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such object.
+    #[error("there is no {0} {1}")]
+    Missing(Object, String),
+    /// A role is not one.
+    #[error("{0}: {1}")]
+    Role(String, RoleError),
+    /// There are more roles than a user may have.
+    #[error("roles: at most {0}")]
+    TooManyRoles(usize),
+    /// An invitation through an identity provider needs an e-mail address.
+    #[error("an invitation through an identity provider needs an e-mail address")]
+    EmailNeeded,
+    /// The identity provider is switched off.
+    #[error("the identity provider {0} is switched off; switch it on first")]
+    ProviderOff(String),
+    /// A user cannot be added or changed.
+    #[error(transparent)]
+    User(PeopleError),
+    /// An identity provider cannot be added, found or deleted.
+    #[error(transparent)]
+    Provider(ProviderChangeError),
+    /// An account at an identity provider cannot be linked.
+    #[error(transparent)]
+    Link(FederationError),
+    /// A client cannot be added or changed.
+    #[error(transparent)]
+    Client(ClientChangeError),
+    /// A number of days is out of bounds.
+    #[error("days: must be between {0} and {1}")]
+    Days(u32, u32),
+    /// A token cannot be made or changed.
+    #[error(transparent)]
+    Token(AccessTokenError),
+    /// A scope is not one.
+    #[error("there is no scope {0}")]
+    Scope(String),
+    /// The account belongs to a user.
+    #[error("{0} is the account of a user, who makes their own tokens")]
+    NotAService(String),
+    /// The name of an upstream is not one.
+    #[error("{0:?} is not the name of an upstream")]
+    UpstreamName(String),
+    /// An upstream cannot be added or deleted.
+    #[error(transparent)]
+    Upstream(UpstreamChangeError),
+    /// A tool cannot be decided on.
+    #[error(transparent)]
+    Tool(ToolChangeError),
+    /// The settings of an identity provider or upstream cannot be read.
+    #[error("{0}")]
+    Settings(String),
+    /// The setting runs a program or reads a file of the machine.
+    #[error(
+        "{0}: programs and files of this machine are named in its configuration file or by its commands"
+    )]
+    OfTheMachine(String),
+    /// The setting opens the guard of outbound requests.
+    #[error(
+        "{0}: only the configuration file and the commands open networks that are not public, or outbound.administered_networks lets administrators"
+    )]
+    OpensNetworks(String),
+    /// Not exactly one item is named.
+    #[error("name exactly one of tool, prompt, resource, template and upstream")]
+    OneItem,
+    /// A signing key cannot be made.
+    #[error("a signing key cannot be made: {0}")]
+    Key(RingError),
+    /// Another administrator rotated the keys at the same moment.
+    #[error("another administrator rotated the keys at the same moment")]
+    RotatedMeanwhile,
+    /// The notice is too long, or has more than one line.
+    #[error("a notice has one line of at most {0} characters")]
+    Notice(usize),
+    /// Switching the MCP server on must be acknowledged.
+    #[error("acknowledge what becomes public: {0}")]
+    NotAcknowledged(String),
+    /// The settings changed since they were looked at.
+    #[error("the settings changed since you looked; look again")]
+    SettingsChanged,
+    /// The database does not answer.
+    #[error("the database does not answer; try again shortly")]
+    Store(#[source] StoreError),
+}
+
+impl Refusal {
+    /// A user of that name or identifier is missing.
+    pub(crate) fn no_user(name: &str) -> Self {
+        Self::Missing(Object::User, name.to_owned())
+    }
+
+    /// The code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Missing(..) => Code::NotFound,
+            Self::Role(..) | Self::TooManyRoles(_) => Code::InvalidRoles,
+            Self::EmailNeeded => Code::EmailNeeded,
+            Self::ProviderOff(_) => Code::ProviderOff,
+            Self::User(error) => of_user(error),
+            Self::Provider(error) => of_provider(error),
+            Self::Link(error) => of_link(error),
+            Self::Client(error) => of_client(error),
+            Self::Days(..) => Code::InvalidDays,
+            Self::Token(error) => of_token(error),
+            Self::Scope(_) => Code::InvalidScope,
+            Self::NotAService(_) => Code::NotAService,
+            Self::UpstreamName(_) => Code::InvalidUpstream,
+            Self::Upstream(error) => of_upstream(error),
+            Self::Tool(error) => of_tool(error),
+            Self::Settings(_) => Code::InvalidSetting,
+            Self::OfTheMachine(_) | Self::OpensNetworks(_) => Code::OfTheMachine,
+            Self::OneItem => Code::InvalidItem,
+            Self::RotatedMeanwhile => Code::RotatedMeanwhile,
+            Self::Notice(_) => Code::InvalidNotice,
+            Self::NotAcknowledged(_) => Code::NotAcknowledged,
+            Self::SettingsChanged => Code::Changed,
+            Self::Key(_) | Self::Store(_) => Code::Unavailable,
+        }
+    }
+
+    /// The class of refusals.
+    pub fn kind(&self) -> Kind {
+        self.code().kind()
+    }
+}
+
+fn of_user(error: &PeopleError) -> Code {
+    match error {
+        PeopleError::Name(_) => Code::InvalidName,
+        PeopleError::Taken(_) => Code::NameTaken,
+        PeopleError::Password(_) => Code::InvalidPassword,
+        PeopleError::WrongPassword => Code::WrongPassword,
+        PeopleError::Wait(_) => Code::TooManyAttempts,
+        PeopleError::Email(_) => Code::InvalidEmail,
+        PeopleError::Unknown(_) => Code::NotFound,
+        PeopleError::LastAdministrator(_) => Code::LastAdministrator,
+        PeopleError::Roles(_) => Code::InvalidRoles,
+        PeopleError::Changed => Code::Changed,
+        PeopleError::Link => Code::LinkUsed,
+        PeopleError::Store(_) | PeopleError::Hasher(_) => Code::Unavailable,
+    }
+}
+
+fn of_provider(error: &ProviderChangeError) -> Code {
+    match error {
+        ProviderChangeError::Setting(_) => Code::InvalidSetting,
+        ProviderChangeError::Taken(_) => Code::NameTaken,
+        ProviderChangeError::Unknown(_) => Code::NotFound,
+        ProviderChangeError::InFile(_) => Code::InConfiguration,
+        ProviderChangeError::Store(_) => Code::Unavailable,
+    }
+}
+
+fn of_link(error: &FederationError) -> Code {
+    match error {
+        FederationError::NotAdmitted(_) => Code::LinkedElsewhere,
+        FederationError::Misconfigured(_) => Code::InvalidSetting,
+        FederationError::Unreachable { .. }
+        | FederationError::Unavailable(_)
+        | FederationError::Wait { .. }
+        | FederationError::Nonsense(_)
+        | FederationError::Refused(_)
+        | FederationError::Untrusted(_)
+        | FederationError::Document(_)
+        | FederationError::OtherIssuer { .. }
+        | FederationError::NotAwaited(_)
+        | FederationError::Limited => Code::ProviderFailed,
+        FederationError::Store(_) => Code::Unavailable,
+    }
+}
+
+fn of_client(error: &ClientChangeError) -> Code {
+    match error {
+        ClientChangeError::Refused(_) => Code::InvalidMetadata,
+        ClientChangeError::Unknown(_) => Code::NotFound,
+        ClientChangeError::Changed => Code::Changed,
+        ClientChangeError::NoDocument => Code::NoDocument,
+        ClientChangeError::Store(_) => Code::Unavailable,
+    }
+}
+
+fn of_token(error: &AccessTokenError) -> Code {
+    match error {
+        AccessTokenError::Name => Code::InvalidName,
+        AccessTokenError::Days(_) => Code::InvalidDays,
+        AccessTokenError::NoScope => Code::InvalidScope,
+        AccessTokenError::TooMuch(_) => Code::TooMuch,
+        AccessTokenError::TooMany => Code::TooManyTokens,
+        AccessTokenError::Unknown => Code::NotFound,
+        AccessTokenError::Ended => Code::AccountEnded,
+        AccessTokenError::Off => Code::SwitchedOff,
+        AccessTokenError::Store(_) => Code::Unavailable,
+    }
+}
+
+fn of_upstream(error: &UpstreamChangeError) -> Code {
+    match error {
+        UpstreamChangeError::Setting(_) => Code::InvalidSetting,
+        UpstreamChangeError::Taken(_) => Code::NameTaken,
+        UpstreamChangeError::Unknown(_) => Code::NotFound,
+        UpstreamChangeError::InFile(_) => Code::InConfiguration,
+        UpstreamChangeError::Store(_) => Code::Unavailable,
+    }
+}
+
+fn of_tool(error: &ToolChangeError) -> Code {
+    match error {
+        ToolChangeError::Unknown(_) => Code::NotFound,
+        ToolChangeError::Changed => Code::Changed,
+        ToolChangeError::Store(_) => Code::Unavailable,
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "an operation of administration could not reach the database");
+        Self::Store(error)
+    }
+}
+
+impl From<PeopleError> for Refusal {
+    fn from(error: PeopleError) -> Self {
+        match error {
+            PeopleError::Store(error) => error.into(),
+            PeopleError::Unknown(name) => Self::no_user(&name),
+            error => Self::User(error),
+        }
+    }
+}
+
+impl From<ProviderChangeError> for Refusal {
+    fn from(error: ProviderChangeError) -> Self {
+        match error {
+            ProviderChangeError::Store(error) => error.into(),
+            ProviderChangeError::Unknown(name) => Self::Missing(Object::Provider, name),
+            error => Self::Provider(error),
+        }
+    }
+}
+
+impl From<ClientChangeError> for Refusal {
+    fn from(error: ClientChangeError) -> Self {
+        match error {
+            ClientChangeError::Store(error) => error.into(),
+            ClientChangeError::Unknown(id) => Self::Missing(Object::Client, id.to_string()),
+            error => Self::Client(error),
+        }
+    }
+}
+
+impl From<AccessTokenError> for Refusal {
+    fn from(error: AccessTokenError) -> Self {
+        match error {
+            AccessTokenError::Store(error) => error.into(),
+            error => Self::Token(error),
+        }
+    }
+}
+
+impl From<UpstreamChangeError> for Refusal {
+    fn from(error: UpstreamChangeError) -> Self {
+        match error {
+            UpstreamChangeError::Store(error) => error.into(),
+            UpstreamChangeError::Unknown(name) => Self::Missing(Object::Upstream, name),
+            error => Self::Upstream(error),
+        }
+    }
+}
+
+impl From<ToolChangeError> for Refusal {
+    fn from(error: ToolChangeError) -> Self {
+        match error {
+            ToolChangeError::Store(error) => error.into(),
+            ToolChangeError::Unknown(name) => Self::Missing(Object::Tool, name),
+            error => Self::Tool(error),
+        }
+    }
+}
+
+impl From<FederationError> for Refusal {
+    fn from(error: FederationError) -> Self {
+        match error {
+            FederationError::Store(error) => error.into(),
+            error => Self::Link(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_has_a_text_of_its_own() {
+        for (at, code) in Code::ALL.iter().enumerate() {
+            let same = Code::ALL.iter().position(|other| other.as_str() == code.as_str());
+            assert_eq!(same, Some(at), "{code}");
+            assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+        }
+    }
+
+    #[test]
+    fn a_store_that_does_not_answer_is_no_fault_of_the_input_in_any_room() {
+        for refusal in [
+            Refusal::from(StoreError::Closed),
+            PeopleError::Store(StoreError::Closed).into(),
+            ProviderChangeError::Store(StoreError::Closed).into(),
+            FederationError::Store(StoreError::Closed).into(),
+            ClientChangeError::Store(StoreError::Closed).into(),
+            AccessTokenError::Store(StoreError::Closed).into(),
+            UpstreamChangeError::Store(StoreError::Closed).into(),
+            ToolChangeError::Store(StoreError::Closed).into(),
+        ] {
+            assert_eq!(refusal.kind(), Kind::Unavailable, "{refusal}");
+        }
+    }
+}

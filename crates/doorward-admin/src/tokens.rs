@@ -1,0 +1,145 @@
+//! Operations on personal and service access tokens.
+
+use std::sync::Arc;
+
+use doorward_accounts::{
+    Accounts, Authority, MadeAccessToken, NewAccessToken, NewPerson, PeopleError,
+};
+use doorward_model::{
+    AccessPolicy, AccessToken, AccessTokenId, Change, Person, PersonName, Role, Scope, ScopeSet,
+    UnitOfWork, UpstreamName,
+};
+use doorward_store::{Condition, Store, StoreError};
+
+use crate::Refusal;
+
+/// The most tokens that are listed.
+const MOST_LISTED: u64 = 1000;
+
+/// The account that a token acts for, by its sign-in name.
+#[derive(Clone, Debug)]
+pub enum Holder {
+    /// A user.
+    User(String),
+    /// A service: an account that cannot sign in, added if there is none.
+    Service(String),
+}
+
+/// A token to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewToken {
+    /// The purpose.
+    pub name: String,
+    /// The scopes.
+    pub scopes: Vec<String>,
+    /// The upstreams that it reaches; none means all.
+    pub upstreams: Vec<String>,
+    /// The number of days that it lives.
+    pub days: u32,
+}
+
+/// A token that was made. Its value is shown once.
+#[derive(Debug)]
+pub struct MadeToken {
+    /// The account that it acts for.
+    pub holder: Person,
+    /// The token with its value.
+    pub made: MadeAccessToken,
+}
+
+/// Operations on tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct Tokens {
+    store: Store,
+    accounts: Accounts,
+    access: Arc<AccessPolicy>,
+}
+
+impl NewToken {
+    fn parse(self) -> Result<NewAccessToken, Refusal> {
+        let scope = |name: &String| Scope::named(name).ok_or_else(|| Refusal::Scope(name.clone()));
+        let upstream = |name: &String| {
+            UpstreamName::parse(name).map_err(|_| Refusal::UpstreamName(name.clone()))
+        };
+        Ok(NewAccessToken {
+            scopes: self.scopes.iter().map(scope).collect::<Result<ScopeSet, _>>()?,
+            upstreams: self.upstreams.iter().map(upstream).collect::<Result<_, _>>()?,
+            name: self.name,
+            days: self.days,
+        })
+    }
+}
+
+impl Tokens {
+    /// Operations on the tokens of this store, under the rules of `access`.
+    pub fn new(store: Store, accounts: Accounts, access: Arc<AccessPolicy>) -> Self {
+        Self { store, accounts, access }
+    }
+
+    /// Tokens, the newest first: at most `limit`.
+    pub async fn all(&self, limit: u64) -> Result<Vec<AccessToken>, Refusal> {
+        Ok(self.store.access_tokens(limit.min(MOST_LISTED)).await?)
+    }
+
+    /// The tokens of the user or service of that sign-in name.
+    pub async fn of(&self, name: &str) -> Result<Vec<AccessToken>, Refusal> {
+        let holder = self.accounts.find(name).await?;
+        Ok(self.store.access_tokens_of(&holder.id).await?)
+    }
+
+    /// Makes a token; with it, the account of a service that there is not yet.
+    pub async fn make(
+        &self,
+        authority: &Authority,
+        holder: &Holder,
+        new: NewToken,
+    ) -> Result<MadeToken, Refusal> {
+        let new = new.parse()?;
+        let mut unit = UnitOfWork::new();
+        let holder = match holder {
+            Holder::User(name) => self.accounts.find(name).await?,
+            Holder::Service(name) => match self.service(name).await? {
+                Some(known) => known,
+                None => {
+                    let person = NewPerson {
+                        name: name.clone(),
+                        email: None,
+                        password: None,
+                        roles: vec![Role::service()],
+                    };
+                    let person = self.accounts.prepare(authority, person).await?;
+                    unit.push(Change::InsertPerson(person.clone()));
+                    person
+                }
+            },
+        };
+        let made =
+            self.accounts.prepare_access_token(authority, &holder, &self.access, new).await?;
+        unit.push(Change::InsertAccessToken(Box::new(made.token.clone())));
+        match self.store.apply(unit).await {
+            Ok(()) => {}
+            Err(StoreError::Refused(Condition::InsertPerson)) => {
+                return Err(PeopleError::Taken(holder.name.to_string()).into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tracing::info!(person = %holder.id, token = %made.token.id, "access token made");
+        Ok(MadeToken { holder, made })
+    }
+
+    /// The account of a service. That of a user is refused: users make their own tokens.
+    async fn service(&self, name: &str) -> Result<Option<Person>, Refusal> {
+        let parsed = PersonName::parse(name).map_err(PeopleError::Name)?;
+        match self.store.person_named(&parsed).await? {
+            Some(known) if known.password.is_some() || !known.roles.contains(&Role::service()) => {
+                Err(Refusal::NotAService(name.to_owned()))
+            }
+            known => Ok(known),
+        }
+    }
+
+    /// Revokes a token, which ends at once.
+    pub async fn revoke(&self, id: &str) -> Result<(), Refusal> {
+        Ok(self.accounts.revoke_access_token(None, &AccessTokenId::from_text(id)).await?)
+    }
+}

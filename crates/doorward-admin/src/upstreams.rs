@@ -1,0 +1,173 @@
+//! Operations on upstreams and their tools.
+
+use std::sync::Arc;
+
+use doorward_gateway::{
+    Decision, Gateway, LeftOut, ReviewedTool, ToolChangeError, Upstream, UpstreamConfig,
+};
+use doorward_model::{Person, UpstreamName, upstream::PinnedTool};
+use doorward_transport::outbound::Bounds;
+use serde_json::{Map, Value};
+
+use crate::{
+    Finding, Refusal, Users,
+    settable::{self, Family, Reach},
+};
+
+/// A tool that an administrator decides about.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolSeen<'a> {
+    /// The name of the upstream.
+    pub upstream: &'a str,
+    /// The name of the tool there.
+    pub tool: &'a str,
+    /// The etag of the state that the administrator saw; `None` for whatever it is now.
+    pub seen: Option<&'a str>,
+}
+
+/// An upstream with its tools, as an administrator reviews them.
+pub struct ReviewedUpstream {
+    /// The upstream.
+    pub upstream: Arc<Upstream>,
+    /// Its tools, by name.
+    pub tools: Vec<ReviewedTool>,
+    /// The tools that it lists and that are not offered.
+    pub left_out: LeftOut,
+    /// The number of users who are connected.
+    pub users: u64,
+}
+
+/// Operations on upstreams. Cheap to clone.
+#[derive(Clone)]
+pub struct Upstreams {
+    gateway: Gateway,
+    users: Users,
+    administered: Arc<Bounds>,
+}
+
+/// The etag of a tool's state, so that no other state is decided on than the one that was shown.
+pub fn tool_etag(pin: &PinnedTool) -> String {
+    let text = format!(
+        "{}\n{}\n{}",
+        pin.state.as_str(),
+        pin.definition,
+        pin.changed.as_deref().unwrap_or_default()
+    );
+    doorward_model::PlainToken::presented(&text).hashed().as_str().to_owned()
+}
+
+/// Reports that a tool waits for a decision.
+pub fn waits(tool: &ReviewedTool) -> bool {
+    matches!(tool.state(), "waiting" | "changed")
+}
+
+impl Upstreams {
+    /// Operations on the upstreams of this gateway; administrators may choose networks within
+    /// `administered`.
+    pub fn new(gateway: Gateway, users: Users, administered: Arc<Bounds>) -> Self {
+        Self { gateway, users, administered }
+    }
+
+    /// All upstreams, those that are switched off too.
+    pub async fn all(&self) -> Result<Vec<Arc<Upstream>>, Refusal> {
+        Ok(self.gateway.all_upstreams().await?)
+    }
+
+    /// The upstream of that name.
+    pub async fn named(&self, name: &str) -> Result<Arc<Upstream>, Refusal> {
+        Ok(self.gateway.named(name).await?)
+    }
+
+    /// Adds an upstream.
+    pub async fn add(
+        &self,
+        name: &str,
+        settings: Map<String, Value>,
+        reach: Reach,
+    ) -> Result<Arc<Upstream>, Refusal> {
+        settable::admit(Family::Upstream, &settings, reach.bounds(&self.administered))?;
+        let config: UpstreamConfig = serde_json::from_value(Value::Object(settings))
+            .map_err(|error| Refusal::Settings(error.to_string()))?;
+        let name = self.gateway.add(name, config).await?;
+        self.named(name.as_str()).await
+    }
+
+    /// Deletes an upstream that was added, with the connections of all users to it.
+    pub async fn delete(&self, name: &str) -> Result<(), Refusal> {
+        Ok(self.gateway.delete(name).await?)
+    }
+
+    /// Tries an upstream out, with the access of the user of that sign-in name if one is given.
+    pub async fn test(&self, name: &str, user: Option<&str>) -> Result<Vec<Finding>, Refusal> {
+        let upstream = self.named(name).await?;
+        let user: Option<Arc<Person>> = match user {
+            None => None,
+            Some(user) => Some(Arc::new(self.users.named(user).await?)),
+        };
+        let finding = |found: doorward_gateway::Finding| Finding {
+            what: found.what.to_owned(),
+            result: found.result,
+        };
+        Ok(self.gateway.test(&upstream, user.as_ref()).await.into_iter().map(finding).collect())
+    }
+
+    /// Has an upstream listed anew.
+    pub async fn refresh(&self, name: &str) -> Result<(), Refusal> {
+        let upstream = self.named(name).await?;
+        self.gateway.forget_lists(upstream.name).await;
+        Ok(())
+    }
+
+    /// The tools of an upstream as an administrator reviews them, by name.
+    pub async fn tools(&self, name: &str) -> Result<Vec<ReviewedTool>, Refusal> {
+        let upstream = self.named(name).await?;
+        Ok(self.gateway.review(upstream.name).await?)
+    }
+
+    /// All upstreams with their tools.
+    pub async fn review(&self) -> Result<Vec<ReviewedUpstream>, Refusal> {
+        let mut reviewed = Vec::new();
+        for upstream in self.all().await? {
+            let name = upstream.name;
+            reviewed.push(ReviewedUpstream {
+                tools: self.gateway.review(name).await?,
+                left_out: self.gateway.left_out(name),
+                users: self.gateway.count_connections(name).await?,
+                upstream,
+            });
+        }
+        Ok(reviewed)
+    }
+
+    /// Keeps a decision about a tool. Answers the tool as it is then.
+    pub async fn decide(
+        &self,
+        tool: ToolSeen<'_>,
+        decision: Decision,
+        by: &str,
+    ) -> Result<PinnedTool, Refusal> {
+        let upstream = self.named(tool.upstream).await?.name;
+        let pin = self.gateway.pinned(upstream, tool.tool).await?;
+        if tool.seen.is_some_and(|seen| seen != tool_etag(&pin)) {
+            return Err(ToolChangeError::Changed.into());
+        }
+        self.gateway.decide(&pin, decision, by).await?;
+        Ok(self.gateway.pinned(upstream, tool.tool).await?)
+    }
+
+    /// Approves all tools of an upstream that wait for a decision. Answers their names.
+    pub async fn approve_waiting(&self, name: &str, by: &str) -> Result<Vec<String>, Refusal> {
+        let upstream: UpstreamName = self.named(name).await?.name;
+        let mut approved = Vec::new();
+        for tool in self.gateway.review(upstream).await?.into_iter().filter(waits) {
+            self.gateway.decide(&tool.pin, Decision::Approve, by).await?;
+            approved.push(tool.pin.tool);
+        }
+        Ok(approved)
+    }
+
+    /// Ends the connections that this process has to upstreams.
+    pub fn close(&self) {
+        self.gateway.close();
+    }
+}

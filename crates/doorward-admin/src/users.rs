@@ -1,0 +1,194 @@
+//! Operations on users.
+
+use std::sync::Arc;
+
+use doorward_accounts::{Accounts, Authority, Enrolled, PeopleError, PersonChange};
+use doorward_model::{
+    Change, ClientId, Clock, LinkedIdentity, Person, RevokeReason, Role, Session, SessionId, UserId,
+};
+use doorward_store::{ConnectedApp, Store};
+
+use crate::{Object, Refusal};
+
+/// The most roles that a user may be given.
+const MOST_ROLES: usize = 50;
+
+/// A change of a user. What is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// The roles that an administrator gives.
+    pub roles: Option<Vec<String>>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The display name.
+    pub display_name: Option<String>,
+    /// Disabled or not.
+    pub disabled: Option<bool>,
+}
+
+/// The possessions of a user.
+#[derive(Debug)]
+pub struct Belongings {
+    /// Second factors.
+    pub enrolled: Enrolled,
+    /// Sessions in browsers.
+    pub sessions: Vec<Session>,
+    /// Clients that the user allowed something.
+    pub apps: Vec<ConnectedApp>,
+    /// Accounts at identity providers.
+    pub identities: Vec<LinkedIdentity>,
+    /// The number of live personal access tokens.
+    pub tokens: u64,
+}
+
+/// Operations on users. Cheap to clone.
+#[derive(Clone)]
+pub struct Users {
+    pub(crate) store: Store,
+    pub(crate) accounts: Accounts,
+    clock: Arc<dyn Clock>,
+}
+
+/// Reads roles.
+pub(crate) fn roles(texts: &[String]) -> Result<Vec<Role>, Refusal> {
+    if texts.len() > MOST_ROLES {
+        return Err(Refusal::TooManyRoles(MOST_ROLES));
+    }
+    texts
+        .iter()
+        .map(|text| Role::parse(text).map_err(|error| Refusal::Role(text.clone(), error)))
+        .collect()
+}
+
+impl Users {
+    /// Operations on the users of this store.
+    pub fn new(store: Store, accounts: Accounts, clock: Arc<dyn Clock>) -> Self {
+        Self { store, accounts, clock }
+    }
+
+    /// Reports that users may sign in with passwords of their own.
+    pub fn have_passwords(&self) -> bool {
+        self.accounts.config().passwords
+    }
+
+    /// The least number of characters of a password.
+    pub fn password_min_length(&self) -> usize {
+        self.accounts.config().password_min_length
+    }
+
+    /// The user with this identifier.
+    pub async fn with_id(&self, id: &str) -> Result<Arc<Person>, Refusal> {
+        self.store.person(&UserId::from_text(id)).await?.ok_or_else(|| Refusal::no_user(id))
+    }
+
+    /// The user with this sign-in name.
+    pub async fn named(&self, name: &str) -> Result<Person, Refusal> {
+        match self.accounts.find(name).await {
+            // No user has what cannot be a name.
+            Err(PeopleError::Name(_)) => Err(Refusal::no_user(name)),
+            found => Ok(found?),
+        }
+    }
+
+    /// All users.
+    pub async fn all(&self) -> Result<Vec<Person>, Refusal> {
+        Ok(self.accounts.list().await?)
+    }
+
+    /// The possessions of a user.
+    pub async fn belongings(&self, user: &Person) -> Result<Belongings, Refusal> {
+        let now = self.clock.now();
+        Ok(Belongings {
+            enrolled: self.accounts.enrolled(&user.id).await?,
+            sessions: self.accounts.sessions_of(&user.id).await?,
+            apps: self.store.connected_apps(&user.id, now).await?,
+            identities: self.store.identities_of(&user.id).await?,
+            tokens: self.store.count_access_tokens(&user.id, now).await?,
+        })
+    }
+
+    /// Changes a user. Disabling ends sessions, tokens and grants. Answers the user as changed.
+    pub async fn change(
+        &self,
+        authority: &Authority,
+        user: &Person,
+        change: UserChange,
+        seen: Option<&str>,
+    ) -> Result<Arc<Person>, Refusal> {
+        let roles = change.roles.as_deref().map(roles).transpose()?;
+        let change = PersonChange {
+            roles,
+            email: change.email,
+            display_name: change.display_name,
+            disabled: change.disabled,
+        };
+        self.accounts.update(authority, user, change, seen).await?;
+        self.with_id(user.id.as_str()).await
+    }
+
+    /// Disables a user. Sessions, tokens and grants end.
+    pub async fn disable(&self, user: &Person, seen: Option<&str>) -> Result<(), Refusal> {
+        Ok(self.accounts.disable(user, seen).await?)
+    }
+
+    /// Enables a disabled user.
+    pub async fn enable(
+        &self,
+        authority: &Authority,
+        user: &Person,
+        seen: Option<&str>,
+    ) -> Result<(), Refusal> {
+        Ok(self.accounts.enable(authority, user, seen).await?)
+    }
+
+    /// Deletes a user. Sessions, tokens and grants end.
+    pub async fn delete(&self, user: &Person, seen: Option<&str>) -> Result<(), Refusal> {
+        Ok(self.accounts.delete(user, seen).await?)
+    }
+
+    /// Ends the sessions of a user, who must sign in again; with `apps`, the grants of connected
+    /// apps too.
+    pub async fn sign_out(&self, user: &Person, apps: bool) -> Result<(), Refusal> {
+        Ok(self.accounts.force_sign_in(user, apps).await?)
+    }
+
+    /// Ends one session of a user.
+    pub async fn end_session(&self, user: &Person, session: &str) -> Result<(), Refusal> {
+        if self.accounts.end_session(&user.id, SessionId::from_text(session)).await? {
+            Ok(())
+        } else {
+            Err(Refusal::Missing(Object::Session, session.to_owned()))
+        }
+    }
+
+    /// Withdraws everything that a user allowed a client.
+    pub async fn withdraw(&self, user: &Person, client: &str) -> Result<(), Refusal> {
+        let (client_id, now) = (ClientId::from_text(client), self.clock.now());
+        let held = self.store.connected_apps(&user.id, now).await?;
+        if !held.iter().any(|app| app.client_id == client_id) {
+            return Err(Refusal::Missing(Object::App, client.to_owned()));
+        }
+        let revoke = Change::RevokeGrantsOfPerson {
+            user_id: user.id.clone(),
+            client_id: Some(client_id),
+            at: now,
+            reason: RevokeReason::ByPerson,
+        };
+        Ok(self.store.apply(revoke).await?)
+    }
+
+    /// Sets a user's password. Sessions and grants end.
+    pub async fn set_password(
+        &self,
+        authority: &Authority,
+        user: &Person,
+        password: String,
+    ) -> Result<(), Refusal> {
+        Ok(self.accounts.set_password(authority, user, password, None).await?)
+    }
+
+    /// Removes a user's passkeys, authenticator app and recovery codes. Sessions and grants end.
+    pub async fn reset_factors(&self, authority: &Authority, user: &Person) -> Result<(), Refusal> {
+        Ok(self.accounts.reset_factors(authority, user).await?)
+    }
+}

@@ -1,0 +1,54 @@
+//! Settings of the audit.
+
+use doorward_model::{SecretSetting, SecretUrl};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The record of events.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// After how many days entries are deleted; 0 keeps them for ever.
+    pub retention_days: u32,
+    /// Tools whose arguments and results are recorded, sealed and without what looks like a secret,
+    /// for people with the role `auditor`; `*` in a name stands for anything. Empty records none.
+    pub record: Vec<String>,
+    /// After how many days recorded arguments and results are deleted.
+    pub record_days: u32,
+    /// The https URL to which entries are sent as they happen, as JSON lines by POST. Empty sends
+    /// none. Only its origin is ever shown. A bearer token for it is a secret: set it by
+    /// `DOORWARD_AUDIT__WEBHOOK_TOKEN_FILE`.
+    pub webhook: SecretUrl,
+    /// The bearer token for the webhook.
+    pub webhook_token: SecretSetting,
+    /// Where entries are sent as syslog messages (RFC 5424): `udp://HOST:PORT` or
+    /// `tcp://HOST:PORT`. Empty sends none.
+    pub syslog: String,
+    /// The collector's URL to which entries are sent as OpenTelemetry logs (OTLP over HTTP, JSON),
+    /// such as `http://127.0.0.1:4318/v1/logs`. Empty sends none. Only its origin is ever shown.
+    pub otlp: SecretUrl,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            retention_days: 400,
+            record: Vec::new(),
+            record_days: 30,
+            webhook: SecretUrl::default(),
+            webhook_token: SecretSetting::default(),
+            syslog: String::new(),
+            otlp: SecretUrl::default(),
+        }
+    }
+}
+
+/// A setting that cannot work: the key below `audit`, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("audit.{key}: {message}")]
+pub struct SettingError {
+    /// The key.
+    pub key: &'static str,
+    /// The fault, and what to do.
+    pub message: String,
+}

@@ -1,0 +1,17 @@
+//! The audit for those who read it: texts of entries, exports as files and to other systems, and
+//! verification. Entries are made by `doorward-store`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod config;
+mod export;
+pub mod http;
+mod lines;
+mod row;
+pub mod text;
+mod verify;
+
+pub use config::{Config, SettingError};
+pub use export::{Exporter, check, states};
+pub use lines::{Format, export};
+pub use row::{AuditRow, Names, lately, title};
+pub use verify::{Verification, VerifyError, verify};

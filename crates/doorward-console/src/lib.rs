@@ -1,0 +1,43 @@
+//! The administrators' pages and API: thin front ends to `doorward-admin` for browsers and programs.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod api;
+mod pages;
+mod refusals;
+
+use std::sync::Arc;
+
+use axum::Router;
+use doorward_admin::Admin;
+use doorward_mcp::Mcp;
+use doorward_model::{Clock, PublicUrl};
+use doorward_store::Store;
+use doorward_web::Web;
+
+/// The front ends with what they show.
+pub struct Console {
+    /// The operations of administration.
+    pub admin: Admin,
+    /// The layout of pages, and sessions.
+    pub web: Web,
+    /// The MCP server, which knows who a bearer token is.
+    pub mcp: Mcp,
+    /// The store, for what pages and lists show.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The public URL.
+    pub public_url: PublicUrl,
+}
+
+impl Console {
+    /// All pages and all calls of the API.
+    pub fn router(self: &Arc<Self>) -> Router {
+        pages::router(self).merge(api::router(self))
+    }
+
+    /// The metadata of the API at the root of the host, where the public URL has the path `path`.
+    pub fn root_router(self: &Arc<Self>, path: &str) -> Router {
+        api::metadata_router(self, path)
+    }
+}

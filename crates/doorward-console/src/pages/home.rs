@@ -1,0 +1,142 @@
+//! The administrator's first page: the switch, the notice, how the server is, and what is there.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_admin::{Refusal, SettingsChange, waits};
+use doorward_model::{ClientSource, routes};
+use doorward_transport::answer;
+use doorward_web::{Frame, Oops, draw, filters, form};
+
+use crate::{
+    Console,
+    pages::Administrator,
+    refusals::{Alert, Look, alert, oops},
+};
+
+#[derive(Template)]
+#[template(path = "admin.html")]
+struct Page {
+    frame: Frame,
+    tab: &'static str,
+    csrf: String,
+    notice_csrf: String,
+    error: Option<Alert>,
+    enabled: bool,
+    mcp_url: String,
+    notice: String,
+    made_public: Vec<String>,
+    people: u64,
+    clients: u64,
+    providers: usize,
+    waiting: usize,
+    health: Vec<Look>,
+}
+
+async fn page(
+    console: &Console,
+    administrator: &Administrator,
+    error: Option<Alert>,
+) -> Result<Page, Refusal> {
+    let store = &console.store;
+    let mut clients = 0;
+    for source in
+        [ClientSource::Administrator, ClientSource::MetadataDocument, ClientSource::Registration]
+    {
+        clients += store.count_clients(source).await?;
+    }
+    let browser = &administrator.0.browser;
+    let reviewed = console.admin.upstreams.review().await?;
+    let settings = console.admin.settings.show().await?;
+    Ok(Page {
+        frame: console.web.frame(Some(browser)),
+        tab: "admin",
+        csrf: console.web.csrf(browser, "mcp-switch"),
+        notice_csrf: console.web.csrf(browser, "notice"),
+        error,
+        enabled: settings.mcp_enabled,
+        mcp_url: console.web.at(routes::MCP),
+        notice: settings.notice,
+        made_public: settings.public,
+        people: store.count_people().await?,
+        clients,
+        providers: console.admin.providers.all().await?.len(),
+        waiting: reviewed
+            .iter()
+            .flat_map(|upstream| &upstream.tools)
+            .filter(|tool| waits(tool))
+            .count(),
+        health: console.admin.health.look().await.into_iter().map(Look::of).collect(),
+    })
+}
+
+async fn show(
+    console: &Console,
+    administrator: &Administrator,
+    status: StatusCode,
+    error: Option<Alert>,
+) -> Response {
+    match page(console, administrator, error).await {
+        Ok(page) => draw(status, &page, false),
+        Err(refusal) => oops(&refusal).draw(&console.web),
+    }
+}
+
+pub(crate) async fn get(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+) -> Response {
+    show(&console, &administrator, StatusCode::OK, None).await
+}
+
+pub(crate) async fn switch_mcp(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "mcp-switch", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let Some(enabled) = params.get("enabled").and_then(|value| value.parse::<bool>().ok()) else {
+        return Oops::bad_form("enabled must be true or false").draw(&console.web);
+    };
+    let change = SettingsChange {
+        mcp_enabled: Some(enabled),
+        acknowledged: params.get("acknowledged").is_some(),
+        notice: None,
+    };
+    settle(&console, &administrator, change).await
+}
+
+async fn settle(
+    console: &Console,
+    administrator: &Administrator,
+    change: SettingsChange,
+) -> Response {
+    let changed = console.admin.settings.change(change, None).await;
+    match changed.map_err(|refusal| alert(console, &refusal)) {
+        Ok(_) => answer::see_other(&console.web.at(routes::ADMIN)),
+        Err(Ok((status, alert))) => show(console, administrator, status, Some(alert)).await,
+        Err(Err(response)) => response,
+    }
+}
+
+pub(crate) async fn notice(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "notice", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let notice = Some(params.get("notice").unwrap_or_default().to_owned());
+    settle(&console, &administrator, SettingsChange { notice, ..SettingsChange::default() }).await
+}

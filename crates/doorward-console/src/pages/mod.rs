@@ -1,0 +1,60 @@
+//! The pages of administrators, one file each.
+
+mod audit;
+mod clients;
+mod home;
+mod keys;
+mod people;
+mod policy;
+mod providers;
+mod timeline;
+mod upstreams;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::FromRequestParts,
+    http::request::Parts,
+    response::Response,
+    routing::{get, post},
+};
+use doorward_model::routes;
+
+use crate::Console;
+
+/// A browser whose user is an administrator. For other users the page does not exist.
+pub(crate) struct Administrator(pub(crate) doorward_web::SignedIn);
+
+impl FromRequestParts<Arc<Console>> for Administrator {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        console: &Arc<Console>,
+    ) -> Result<Self, Response> {
+        let found = doorward_web::Administrator::from_request_parts(parts, &console.web).await?;
+        Ok(Self(found.0))
+    }
+}
+
+pub(crate) fn router(console: &Arc<Console>) -> Router {
+    let pages = Router::new()
+        .route(routes::ADMIN, get(home::get))
+        .route(routes::ADMIN_UPSTREAMS, get(upstreams::get).post(upstreams::post))
+        .route(routes::ADMIN_PEOPLE, get(people::list).post(people::add))
+        .route(routes::ADMIN_PERSON, get(people::one).post(people::change))
+        .route(routes::ADMIN_CLIENTS, get(clients::list).post(clients::post))
+        .route(routes::ADMIN_CLIENT, get(clients::one).post(clients::decide))
+        .route(routes::ADMIN_PROVIDERS, get(providers::get).post(providers::post))
+        .route(routes::ADMIN_POLICY, get(policy::get))
+        .route(routes::ADMIN_KEYS, get(keys::get).post(keys::post))
+        .route(routes::ADMIN_TIMELINE, get(timeline::get))
+        .route(routes::ADMIN_AUDIT, get(audit::get))
+        .route(routes::ADMIN_AUDIT_EXPORT, get(audit::export))
+        .route(routes::ADMIN_AUDIT_RECORD, get(audit::record))
+        .route(routes::ADMIN_NOTICE, post(home::notice))
+        .route(routes::ADMIN_MCP, post(home::switch_mcp))
+        .with_state(Arc::clone(console));
+    console.web.framed(pages)
+}

@@ -1,0 +1,474 @@
+//! Administrators look after people.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_accounts::Authority;
+use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange};
+use doorward_audit::{AuditRow, lately};
+use doorward_model::{Person, Role, routes};
+use doorward_store::{ConnectedApp, page_of};
+use doorward_transport::{Params, answer};
+use doorward_web::{
+    Frame, Onward, Oops, browser_name, draw, draw_copying, filled, filters, form, moment, said,
+};
+
+use crate::{
+    Console,
+    pages::Administrator,
+    refusals::{Alert, alert, oops},
+};
+
+/// How many people a page lists.
+const LISTED: u64 = 100;
+
+#[derive(Template)]
+#[template(path = "admin_people.html")]
+struct List {
+    frame: Frame,
+    tab: &'static str,
+    csrf: String,
+    error: Option<Alert>,
+    handed_over: Option<HandedOver>,
+    people: Vec<Row>,
+    next: Option<String>,
+    providers: Vec<(String, String)>,
+    typed: Typed,
+    passwords: bool,
+    password_min_length: usize,
+}
+
+/// What the list says besides the users.
+#[derive(Default)]
+struct Say {
+    status: StatusCode,
+    error: Option<Alert>,
+    handed_over: Option<HandedOver>,
+}
+
+/// A user whom no mail told of their account.
+struct HandedOver {
+    name: String,
+    told: &'static str,
+    /// The URL at which the user chooses a password.
+    url: Option<String>,
+}
+
+/// What was typed into the form.
+struct Typed {
+    name: String,
+    email: String,
+    roles: String,
+    provider: String,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    shown: String,
+    email: String,
+    roles: String,
+    since: String,
+    disabled: bool,
+}
+
+fn row(person: &Person) -> Row {
+    Row {
+        id: person.id.to_string(),
+        name: person.name.to_string(),
+        shown: person.display_name.clone().unwrap_or_default(),
+        email: person.email.clone().unwrap_or_default(),
+        roles: person.all_roles().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        since: moment(person.created_at),
+        disabled: person.disabled_at.is_some(),
+    }
+}
+
+/// Shows the list. `params` says where it goes on, and fills the form in with what was typed.
+async fn show_list(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    say: Say,
+) -> Response {
+    let listed = async {
+        let people = console.store.people_after(params.get("after"), LISTED + 1).await?;
+        Ok::<_, Refusal>((people, console.admin.providers.enabled().await?))
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    let (people, providers) = match listed.await {
+        Ok(listed) => listed,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    let (people, more) = page_of(people, LISTED);
+    let page = List {
+        frame: console.web.frame(Some(&administrator.0.browser)),
+        tab: "people",
+        csrf: console.web.csrf(&administrator.0.browser, "people"),
+        error: say.error,
+        handed_over: say.handed_over,
+        next: if more { people.last().map(|person| person.name.to_string()) } else { None },
+        people: people.iter().map(row).collect(),
+        providers: providers
+            .iter()
+            .map(|provider| (provider.id.to_string(), provider.name.clone()))
+            .collect(),
+        typed: Typed {
+            name: text("name"),
+            email: text("email"),
+            roles: text("roles"),
+            provider: text("provider"),
+        },
+        passwords: console.admin.users.have_passwords(),
+        password_min_length: console.admin.users.password_min_length(),
+    };
+    draw_copying(say.status, &page)
+}
+
+pub(crate) async fn list(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request,
+) -> Response {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    show_list(&console, &administrator, &params, Say::default()).await
+}
+
+fn roles(text: &str) -> Vec<String> {
+    text.split([' ', ',']).filter(|role| !role.is_empty()).map(ToOwned::to_owned).collect()
+}
+
+/// The user as the form describes them.
+fn typed(params: &Params) -> NewUser {
+    let text = |name: &str| {
+        params.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    };
+    NewUser {
+        name: text("name").unwrap_or_default(),
+        email: text("email"),
+        password: params.get("password").filter(|text| !text.is_empty()).map(ToOwned::to_owned),
+        roles: roles(params.get("roles").unwrap_or_default()),
+        provider: text("provider"),
+    }
+}
+
+/// What the administrator has to tell the user, because no mail did.
+fn handed_over(invited: &Invited) -> Option<HandedOver> {
+    let url = invited.url_to_hand_over().map(ToOwned::to_owned);
+    let told = match (&invited.mail, &url) {
+        (MailOutcome::Sent, _) | (MailOutcome::NotWritten, None) => return None,
+        (MailOutcome::NotWritten, Some(_)) => {
+            "No mail was sent. Give the user this link: it works once, within seven days."
+        }
+        (MailOutcome::Failed(_), Some(_)) => {
+            "The mail could not be sent. Give the user this link: it works once, within seven days."
+        }
+        (MailOutcome::Failed(_), None) => {
+            "The mail could not be sent. Tell the user that there is an account."
+        }
+    };
+    Some(HandedOver { name: invited.user.name.to_string(), told, url })
+}
+
+pub(crate) async fn add(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "people", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let next = filled(routes::ADMIN_PEOPLE, &params, &["name", "email", "roles", "provider"]);
+    let authority =
+        match console.web.authority(&administrator.0.visitor, &Onward::page(&next)).await {
+            Ok(authority) => authority,
+            Err(response) => return response,
+        };
+    match console.admin.invitations.add(&authority, typed(&params)).await {
+        Ok(invited) => match handed_over(&invited) {
+            None => answer::see_other(
+                &console
+                    .web
+                    .at(&routes::ADMIN_PERSON.replace("{person}", invited.user.id.as_str())),
+            ),
+            told => {
+                let say = Say { handed_over: told, ..Say::default() };
+                show_list(&console, &administrator, &Params::default(), say).await
+            }
+        },
+        Err(refusal) => match alert(&console, &refusal) {
+            Ok((status, alert)) => {
+                let say = Say { status, error: Some(alert), ..Say::default() };
+                show_list(&console, &administrator, &params, say).await
+            }
+            Err(response) => response,
+        },
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin_person.html")]
+struct One {
+    frame: Frame,
+    tab: &'static str,
+    csrf: String,
+    seen: String,
+    message: Option<&'static str>,
+    error: Option<Alert>,
+    person: Row,
+    own_roles: String,
+    provider_roles: String,
+    has_password: bool,
+    password_min_length: usize,
+    passkeys: u64,
+    authenticator: bool,
+    tokens: u64,
+    identities: Vec<(String, String)>,
+    sessions: Vec<(String, String)>,
+    apps: Vec<(String, String, String)>,
+    lately: Vec<AuditRow>,
+}
+
+async fn page(
+    console: &Console,
+    administrator: &Administrator,
+    person: &Person,
+) -> Result<One, Refusal> {
+    let belongings = console.admin.users.belongings(person).await?;
+    let join = |roles: &[Role]| roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ");
+    let app = |app: ConnectedApp| {
+        let scopes = app.scopes.iter().map(|scope| scope.title().into_owned());
+        (
+            app.client_id.to_string(),
+            app.name().to_owned(),
+            said(scopes.chain([format!("last used {}", moment(app.last_used_at))])),
+        )
+    };
+    let (lately, _) = lately(&console.store, &person.id, None, 10).await?;
+    Ok(One {
+        frame: console.web.frame(Some(&administrator.0.browser)),
+        tab: "people",
+        csrf: console.web.csrf(&administrator.0.browser, "person"),
+        seen: person.etag(),
+        message: None,
+        error: None,
+        person: row(person),
+        own_roles: join(&person.roles),
+        provider_roles: join(&person.provider_roles),
+        has_password: person.password.is_some(),
+        password_min_length: console.admin.users.password_min_length(),
+        passkeys: u64::try_from(belongings.enrolled.passkeys).unwrap_or_default(),
+        authenticator: belongings.enrolled.authenticator,
+        tokens: belongings.tokens,
+        identities: belongings
+            .identities
+            .into_iter()
+            .map(|identity| {
+                (identity.provider.to_string(), identity.email.unwrap_or(identity.subject))
+            })
+            .collect(),
+        sessions: belongings
+            .sessions
+            .into_iter()
+            .map(|session| {
+                let told = [
+                    browser_name(&session.user_agent),
+                    format!("from {}", session.address),
+                    format!("last seen {}", moment(session.last_seen_at)),
+                ];
+                (session.id.to_string(), said(told))
+            })
+            .collect(),
+        apps: belongings.apps.into_iter().map(app).collect(),
+        lately,
+    })
+}
+
+async fn show(
+    console: &Console,
+    administrator: &Administrator,
+    id: &str,
+    (status, message, error): (StatusCode, Option<&'static str>, Option<Alert>),
+) -> Response {
+    let shown = async {
+        let person = console.admin.users.with_id(id).await?;
+        page(console, administrator, &person).await
+    };
+    match shown.await {
+        Ok(page) => draw(status, &One { message, error, ..page }, false),
+        Err(refusal) => oops(&refusal).draw(&console.web),
+    }
+}
+
+pub(crate) async fn one(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    Path(id): Path<String>,
+) -> Response {
+    show(&console, &administrator, &id, (StatusCode::OK, None, None)).await
+}
+
+/// A form of the page that gives the user a means of access.
+#[derive(Clone, Copy)]
+enum Gift {
+    Save,
+    Enable,
+    Password,
+    ResetFactors,
+}
+
+impl Gift {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Save, "save"),
+        (Self::Enable, "enable"),
+        (Self::Password, "password"),
+        (Self::ResetFactors, "reset-factors"),
+    ];
+
+    /// Does what the form asks for. Answers what to tell.
+    async fn carry_out(
+        self,
+        console: &Console,
+        authority: &Authority,
+        person: &Person,
+        params: &Params,
+    ) -> Result<&'static str, Refusal> {
+        let users = &console.admin.users;
+        let seen = params.get("seen");
+        let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
+        match self {
+            Self::Save => {
+                let email = Some(text("email"))
+                    .filter(|email| !email.is_empty() && Some(email) != person.email.as_ref());
+                let shown = person.display_name.as_deref().unwrap_or_default();
+                let display_name = Some(text("display_name")).filter(|name| name != shown);
+                let roles = Some(roles(&text("roles")));
+                let change = UserChange { roles, email, display_name, disabled: None };
+                users.change(authority, person, change, seen).await?;
+                Ok("Saved.")
+            }
+            Self::Enable => {
+                users.enable(authority, person, seen).await?;
+                Ok("Enabled.")
+            }
+            Self::Password => {
+                let password = params.get("password").unwrap_or_default().to_owned();
+                users.set_password(authority, person, password).await?;
+                Ok("The password is set; sessions and connected apps have ended.")
+            }
+            Self::ResetFactors => {
+                users.reset_factors(authority, person).await?;
+                Ok("There is no second factor any more; sessions and connected apps have ended.")
+            }
+        }
+    }
+}
+
+/// A form of the page that takes access away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Removal {
+    Disable,
+    SignOut,
+    EndSession,
+    Withdraw,
+    Delete,
+}
+
+impl Removal {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Disable, "disable"),
+        (Self::SignOut, "sign-out"),
+        (Self::EndSession, "end-session"),
+        (Self::Withdraw, "withdraw"),
+        (Self::Delete, "delete"),
+    ];
+
+    /// Does what the form asks for. Answers what to tell; `None` if the user is gone.
+    async fn carry_out(
+        self,
+        console: &Console,
+        person: &Person,
+        params: &Params,
+    ) -> Result<Option<&'static str>, Refusal> {
+        let users = &console.admin.users;
+        let text = |name: &str| params.get(name).unwrap_or_default();
+        Ok(match self {
+            Self::Disable => {
+                users.disable(person, params.get("seen")).await?;
+                Some("Disabled; sessions, tokens and connected apps have ended.")
+            }
+            Self::SignOut => {
+                users.sign_out(person, params.get("apps").is_some()).await?;
+                Some("All sessions have ended.")
+            }
+            Self::EndSession => {
+                users.end_session(person, text("session")).await?;
+                Some("The session has ended.")
+            }
+            Self::Withdraw => {
+                users.withdraw(person, text("client_id")).await?;
+                Some("The app's access has ended.")
+            }
+            Self::Delete => {
+                users.delete(person, params.get("seen")).await?;
+                None
+            }
+        })
+    }
+}
+
+/// The form of that name.
+fn chosen<T: Copy>(forms: &[(T, &str)], params: &Params) -> Option<T> {
+    let name = params.get("do")?;
+    forms.iter().find(|(_, known)| *known == name).map(|(form, _)| *form)
+}
+
+pub(crate) async fn change(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "person", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let person = match console.admin.users.with_id(&id).await {
+        Ok(person) => person,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    let (gift, removal) = (chosen(&Gift::ALL, &params), chosen(&Removal::ALL, &params));
+    let needs_tick = matches!(gift, Some(Gift::ResetFactors)) || removal == Some(Removal::Delete);
+    if needs_tick && params.get("sure").is_none() {
+        let again = (StatusCode::BAD_REQUEST, None, Some(Alert::not_sure()));
+        return show(&console, &administrator, &id, again).await;
+    }
+    let outcome = match (gift, removal) {
+        (Some(gift), _) => {
+            let page = routes::ADMIN_PERSON.replace("{person}", &id);
+            match console.web.authority(&administrator.0.visitor, &Onward::page(&page)).await {
+                Ok(authority) => {
+                    gift.carry_out(&console, &authority, &person, &params).await.map(Some)
+                }
+                Err(response) => return response,
+            }
+        }
+        (None, Some(removal)) => removal.carry_out(&console, &person, &params).await,
+        (None, None) => return Oops::bad_form("it says nothing to do").draw(&console.web),
+    };
+    match outcome.map_err(|refusal| alert(&console, &refusal)) {
+        Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_PEOPLE)),
+        Ok(told) => show(&console, &administrator, &id, (StatusCode::OK, told, None)).await,
+        Err(Ok((status, alert))) => {
+            show(&console, &administrator, &id, (status, None, Some(alert))).await
+        }
+        Err(Err(response)) => response,
+    }
+}

@@ -1,0 +1,164 @@
+//! Administrators look after identity providers.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use doorward_accounts::Authority;
+use doorward_admin::{Finding, Reach, Refusal};
+use doorward_federation::{Source, kinds::KINDS};
+use doorward_model::routes;
+use doorward_transport::Params;
+use doorward_web::{Frame, Onward, Oops, draw_copying, filters, form};
+use serde_json::{Map, Value};
+
+use crate::{
+    Console,
+    pages::Administrator,
+    refusals::{Alert, Look, alert, oops},
+};
+
+#[derive(Template)]
+#[template(path = "admin_providers.html")]
+struct Page {
+    frame: Frame,
+    tab: &'static str,
+    csrf: String,
+    message: Option<String>,
+    error: Option<Alert>,
+    tried: Option<(String, Vec<Look>)>,
+    providers: Vec<Row>,
+    kinds: Vec<(&'static str, &'static str)>,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    kind: &'static str,
+    people: u64,
+    callback: String,
+    on: bool,
+    in_file: bool,
+}
+
+#[derive(Default)]
+struct Say {
+    status: StatusCode,
+    message: Option<String>,
+    error: Option<Alert>,
+    tried: Option<(String, Vec<Look>)>,
+}
+
+async fn show(console: &Console, administrator: &Administrator, say: Say) -> Response {
+    let rows = async {
+        let providers = &console.admin.providers;
+        let mut rows = Vec::new();
+        for provider in providers.all().await? {
+            rows.push(Row {
+                id: provider.id.to_string(),
+                name: provider.name.clone(),
+                kind: provider.kind.title,
+                people: providers.count_users(&provider).await?,
+                callback: providers.redirect_uri(&provider),
+                on: provider.is_enabled(),
+                in_file: provider.source == Source::File,
+            });
+        }
+        Ok::<_, Refusal>(rows)
+    };
+    let providers = match rows.await {
+        Ok(rows) => rows,
+        Err(refusal) => return oops(&refusal).draw(&console.web),
+    };
+    let page = Page {
+        frame: console.web.frame(Some(&administrator.0.browser)),
+        tab: "providers",
+        csrf: console.web.csrf(&administrator.0.browser, "providers"),
+        message: say.message,
+        error: say.error,
+        tried: say.tried,
+        providers,
+        kinds: KINDS.iter().map(|kind| (kind.name, kind.title)).collect(),
+    };
+    draw_copying(say.status, &page)
+}
+
+pub(crate) async fn get(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+) -> Response {
+    show(&console, &administrator, Say::default()).await
+}
+
+/// Adds the provider that the form describes.
+async fn add(console: &Console, authority: &Authority, params: &Params) -> Result<Say, Refusal> {
+    let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
+    let settings: Map<String, Value> = ["kind", "client_id", "client_secret", "issuer"]
+        .into_iter()
+        .map(|key| (key.to_owned(), text(key).into()))
+        .collect();
+    let providers = &console.admin.providers;
+    let provider = providers.add(authority, &text("name"), settings, Reach::Administered).await?;
+    Ok(Say {
+        message: Some(format!(
+            "Added. Register this redirect URI there: {}",
+            providers.redirect_uri(&provider)
+        )),
+        ..Say::default()
+    })
+}
+
+async fn test(console: &Console, name: &str) -> Result<Say, Refusal> {
+    let provider = console.admin.providers.named(name).await?;
+    let found: Vec<Finding> = console.admin.providers.test(&provider).await;
+    let tried = found.into_iter().map(Look::of).collect();
+    Ok(Say { tried: Some((provider.name.clone(), tried)), ..Say::default() })
+}
+
+async fn delete(console: &Console, name: &str) -> Result<Say, Refusal> {
+    console.admin.providers.delete(name).await?;
+    let told = "Deleted. The access of users who came through it has ended.";
+    Ok(Say { message: Some(told.to_owned()), ..Say::default() })
+}
+
+pub(crate) async fn post(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "providers", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let name = params.get("provider").unwrap_or_default();
+    let done = match params.get("do") {
+        Some("add") => {
+            let page = Onward::page(routes::ADMIN_PROVIDERS);
+            match console.web.authority(&administrator.0.visitor, &page).await {
+                Ok(authority) => add(&console, &authority, &params).await,
+                Err(response) => return response,
+            }
+        }
+        Some("test") => test(&console, name).await,
+        Some("delete") if params.get("sure").is_some() => delete(&console, name).await,
+        Some("delete") => Ok(Say {
+            status: StatusCode::BAD_REQUEST,
+            error: Some(Alert::not_sure()),
+            ..Say::default()
+        }),
+        _ => return Oops::bad_form("it says nothing to do").draw(&console.web),
+    };
+    match done.map_err(|refusal| alert(&console, &refusal)) {
+        Ok(say) => show(&console, &administrator, say).await,
+        Err(Ok((status, alert))) => {
+            let say = Say { status, error: Some(alert), ..Say::default() };
+            show(&console, &administrator, say).await
+        }
+        Err(Err(response)) => response,
+    }
+}
