@@ -59,6 +59,16 @@ mod tests {
         "upstreams.{}.prompts is on: {}",
         "upstreams.{}.resources is on: {}",
         "upstreams.{}.roles let this user in: {}",
+        "there is no user {}",
+        "there is no session {}",
+        "there is no connected app {}",
+        "roles: at most {}",
+        "an invitation through an identity provider needs an e-mail address",
+        "the identity provider {} is switched off; switch it on first",
+        "the database does not answer; try again shortly",
+        "No mail was sent. Give the user this link: it works once, within seven days.",
+        "The mail could not be sent. Give the user this link: it works once, within seven days.",
+        "The mail could not be sent. Tell the user that there is an account.",
     ];
 
     /// Every text of the templates, of mails, of scopes, of the audit and of the timeline.
