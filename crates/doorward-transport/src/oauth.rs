@@ -157,13 +157,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Takes an answer apart.
-    pub fn of(fetched: &Fetched, now: Timestamp) -> Self {
+    /// Takes an answer apart. `now` stands for the time of an answer that does not tell it.
+    pub fn of(fetched: &Fetched, now: impl Into<Option<Timestamp>>) -> Self {
         let location = text_of(&fetched.headers, header::LOCATION.as_str());
         Self {
             status: fetched.status,
             content: Content::of(fetched),
-            wait: wait(fetched.status, &fetched.headers, now),
+            wait: wait(fetched.status, &fetched.headers, now.into()),
             challenge: challenge_code(text_of(&fetched.headers, header::WWW_AUTHENTICATE.as_str())),
             location: (!location.is_empty()).then(|| foreign::line(location, 300).into_owned()),
         }
@@ -261,7 +261,7 @@ impl Answer {
 
 /// The seconds to wait, if the answer asks for that: 429; 403 of a server that counts requests and
 /// says that none is left, or for how long; 503 that says for how long.
-fn wait(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Option<i64>> {
+fn wait(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option<Option<i64>> {
     let given = |name: &str| Some(text_of(headers, name)).filter(|text| !text.is_empty());
     let after = given(header::RETRY_AFTER.as_str());
     let used_up = ["x-ratelimit-remaining", "ratelimit-remaining", "x-rate-limit-remaining"]
@@ -279,14 +279,14 @@ fn wait(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Option<i64>>
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
     #[expect(clippy::cast_possible_truncation, reason = "fractions of a second are no matter here")]
     let whole = |number: f64| number.ceil() as i64;
-    let sent = given(header::DATE.as_str()).and_then(http_date).unwrap_or(now);
-    let after = after.and_then(|text| {
-        number(text).map(whole).or_else(|| http_date(text).map(|until| until.since(sent)))
-    });
+    let sent = given(header::DATE.as_str()).and_then(http_date).or(now);
+    let from_now = |at: Timestamp| sent.map(|sent| at.since(sent));
+    let after = after
+        .and_then(|text| number(text).map(whole).or_else(|| http_date(text).and_then(from_now)));
     let reset = || {
         ["x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset"].iter().find_map(|name| {
             let at = number(given(name)?).map(whole)?;
-            Some(if at >= EPOCH { Timestamp(at).since(sent) } else { at })
+            if at >= EPOCH { from_now(Timestamp(at)) } else { Some(at) }
         })
     };
     Some(after.or_else(reset).map(|seconds| seconds.clamp(1, LONGEST_WAIT)))

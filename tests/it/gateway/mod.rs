@@ -17,6 +17,7 @@ mod refreshes;
 mod rest;
 mod shared;
 mod tools;
+mod unused;
 
 use doorward::config::Config;
 use doorward_testkit::{Browser, FakeUpstream, OAuthClient, Page, TestServer, form_value};

@@ -1,9 +1,7 @@
 //! Where an upstream says that access to it is given: its challenge, its metadata, its
 //! authorization server's metadata (G18–G20).
 
-use doorward_transport::Outbound;
-use serde::Deserialize;
-use serde_json::Value;
+use doorward_transport::{Outbound, oauth::Document};
 use url::Url;
 
 use super::{MAX_DOCUMENT, OAuthError};
@@ -54,17 +52,32 @@ pub(crate) fn challenge(header: &str) -> Challenge {
     found
 }
 
+/// Metadata that is read one member at a time: a member that is not used decides nothing.
+trait Metadata: Sized {
+    /// Reads it; `None` if the document lacks what it must have.
+    fn read(document: &mut Document) -> Option<Self>;
+}
+
 /// Protected resource metadata (RFC 9728), as far as we need it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct ResourceMetadata {
     resource: Option<String>,
-    #[serde(default)]
     authorization_servers: Vec<String>,
     scopes_supported: Option<Vec<String>>,
 }
 
+impl Metadata for ResourceMetadata {
+    fn read(document: &mut Document) -> Option<Self> {
+        Some(Self {
+            resource: document.text("resource"),
+            authorization_servers: document.texts("authorization_servers").unwrap_or_default(),
+            scopes_supported: document.texts("scopes_supported"),
+        })
+    }
+}
+
 /// Authorization server metadata (RFC 8414), as far as we need it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct ServerMetadata {
     pub(crate) issuer: String,
     pub(crate) authorization_endpoint: String,
@@ -73,10 +86,29 @@ pub(crate) struct ServerMetadata {
     pub(crate) code_challenge_methods_supported: Option<Vec<String>>,
     pub(crate) token_endpoint_auth_methods_supported: Option<Vec<String>>,
     pub(crate) scopes_supported: Option<Vec<String>>,
-    #[serde(default)]
     pub(crate) client_id_metadata_document_supported: bool,
-    #[serde(default)]
     pub(crate) authorization_response_iss_parameter_supported: bool,
+}
+
+impl Metadata for ServerMetadata {
+    fn read(document: &mut Document) -> Option<Self> {
+        Some(Self {
+            issuer: document.text("issuer")?,
+            authorization_endpoint: document.text("authorization_endpoint")?,
+            token_endpoint: document.text("token_endpoint")?,
+            registration_endpoint: document.text("registration_endpoint"),
+            code_challenge_methods_supported: document.texts("code_challenge_methods_supported"),
+            token_endpoint_auth_methods_supported: document
+                .texts("token_endpoint_auth_methods_supported"),
+            scopes_supported: document.texts("scopes_supported"),
+            client_id_metadata_document_supported: document
+                .flag("client_id_metadata_document_supported")
+                .unwrap_or(false),
+            authorization_response_iss_parameter_supported: document
+                .flag("authorization_response_iss_parameter_supported")
+                .unwrap_or(false),
+        })
+    }
 }
 
 /// Where access to an upstream is given.
@@ -93,10 +125,7 @@ pub(crate) struct Discovered {
 }
 
 /// Fetches a JSON document; `None` if there is none at this address.
-async fn document<T: serde::de::DeserializeOwned>(
-    outbound: &Outbound,
-    url: &Url,
-) -> Result<Option<T>, OAuthError> {
+async fn document<T: Metadata>(outbound: &Outbound, url: &Url) -> Result<Option<T>, OAuthError> {
     let answer = outbound.get(url, "application/json", MAX_DOCUMENT).await?;
     if answer.status >= 500 {
         return Err(OAuthError::Unreachable(format!("{url} answered HTTP {}", answer.status)));
@@ -105,10 +134,13 @@ async fn document<T: serde::de::DeserializeOwned>(
         return Ok(None);
     }
     // A page for people instead of a document, as single-page applications send it, is none.
-    let Ok(value) = answer.json::<Value>() else { return Ok(None) };
-    serde_json::from_value(value)
-        .map(Some)
-        .map_err(|error| OAuthError::Untrusted(format!("{url} cannot be read: {error}")))
+    let Ok(mut document) = Document::read(&answer) else { return Ok(None) };
+    let read = T::read(&mut document);
+    for left in document.left_out() {
+        tracing::info!(%url, %left, "a member of the metadata was left out");
+    }
+    let missing = || OAuthError::Untrusted(format!("{url} lacks what such metadata must have"));
+    read.map(Some).ok_or_else(missing)
 }
 
 /// The addresses of a resource's metadata: with its path after the well-known part, then without

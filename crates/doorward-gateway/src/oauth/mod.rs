@@ -9,7 +9,10 @@ pub(crate) use registration::document as client_document;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use doorward_transport::{FlightError, Outbound, OutboundError, SingleFlight};
+use doorward_transport::{
+    FlightError, Outbound, OutboundError, SingleFlight,
+    oauth::{self, Answer, Failure, Lifetime},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -136,19 +139,13 @@ impl ClientCredentials {
     }
 }
 
-/// What a token endpoint gave.
-#[derive(Clone, Debug, Deserialize)]
+/// Tokens of a token endpoint.
+#[derive(Clone, Debug)]
 pub(crate) struct Tokens {
     pub(crate) access_token: String,
-    #[serde(default)]
     pub(crate) refresh_token: Option<String>,
-    #[serde(default, deserialize_with = "seconds")]
     pub(crate) expires_in: Option<i64>,
-    #[serde(default)]
     pub(crate) scope: Option<String>,
-    #[serde(default)]
-    token_type: Option<String>,
-    #[serde(default)]
     id_token: Option<String>,
 }
 
@@ -173,18 +170,6 @@ impl Tokens {
             .find_map(|name| claims.get(*name)?.as_str().filter(|text| !text.trim().is_empty()));
         named.map(|text| clean(text.trim()))
     }
-}
-
-/// Some servers write the number as a text, and some a fraction.
-fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second is no matter here")]
-    let fraction = value.as_f64().map(|seconds| seconds as i64);
-    Ok(value
-        .as_i64()
-        .or(fraction)
-        .or_else(|| value.as_str()?.parse().ok())
-        .map(|seconds| seconds.clamp(0, 10 * 366 * 86_400)))
 }
 
 fn encode(text: &str) -> String {
@@ -220,39 +205,47 @@ pub(crate) async fn token_answer(
         Ok(answer) => answer,
         Err(error) => return (Err(error.into()), Rotated(None)),
     };
-    let value: Value = answer.json().unwrap_or_default();
-    let rotated = value
-        .get("refresh_token")
-        .and_then(Value::as_str)
-        .filter(|token| !token.is_empty())
-        .map(str::to_owned);
-    (tokens(answer.status, value), Rotated(rotated))
+    match Answer::of(&answer, None).tokens() {
+        Ok(tokens) => {
+            let rotated = Rotated(tokens.refresh_token.clone());
+            (usable(tokens), rotated)
+        }
+        Err(failed) => {
+            let rotated = Rotated(failed.refresh_token);
+            (Err(refusal(answer.status, failed.failure)), rotated)
+        }
+    }
 }
 
-fn tokens(status: u16, value: Value) -> Result<Tokens, OAuthError> {
-    if status >= 500 {
-        return Err(OAuthError::Unreachable(format!("HTTP {status}")));
+/// Tokens of which one opens the upstream.
+fn usable(tokens: oauth::Tokens) -> Result<Tokens, OAuthError> {
+    let missing = || OAuthError::Untrusted("its answer holds no access token".to_owned());
+    Ok(Tokens {
+        access_token: tokens.access_token.ok_or_else(missing)?,
+        refresh_token: tokens.refresh_token,
+        expires_in: match tokens.lifetime {
+            Lifetime::Seconds(seconds) => Some(seconds),
+            // It is used until the upstream refuses it.
+            Lifetime::Unstated | Lifetime::Unreadable => None,
+        },
+        scope: tokens.scope,
+        id_token: tokens.id_token,
+    })
+}
+
+/// The meaning of an answer without tokens.
+fn refusal(status: u16, failure: Failure) -> OAuthError {
+    match failure {
+        Failure::Refused(told) | Failure::Client(told) if !told.code.is_empty() => {
+            OAuthError::Refused(told.code, told.description)
+        }
+        Failure::Nonsense(why) if (200..300).contains(&status) => OAuthError::Untrusted(why),
+        Failure::Refused(_)
+        | Failure::Client(_)
+        | Failure::Wait { .. }
+        | Failure::Silent(_)
+        | Failure::Nonsense(_) => OAuthError::Unreachable(failure.to_string()),
     }
-    if let Some(error) = value.get("error").and_then(Value::as_str) {
-        let description =
-            value.get("error_description").and_then(Value::as_str).unwrap_or_default();
-        return Err(OAuthError::Refused(clean(error), clean(description)));
-    }
-    if status != 200 && status != 201 {
-        return Err(OAuthError::Unreachable(format!("HTTP {status}")));
-    }
-    let tokens: Tokens = serde_json::from_value(value)
-        .map_err(|_| OAuthError::Untrusted("its answer holds no access token".to_owned()))?;
-    let bearer = tokens
-        .token_type
-        .as_deref()
-        .is_none_or(|kind| kind.eq_ignore_ascii_case("bearer") || kind == "N_A");
-    let plain = !tokens.access_token.is_empty()
-        && tokens.access_token.bytes().all(|byte| byte.is_ascii_graphic());
-    if !bearer || !plain {
-        return Err(OAuthError::Untrusted("its answer holds no bearer token".to_owned()));
-    }
-    Ok(tokens)
 }
 
 /// A form for an endpoint of an authorization server, with what proves this client (RFC 6749

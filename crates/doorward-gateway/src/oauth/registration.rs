@@ -6,10 +6,11 @@ use std::sync::Arc;
 use doorward_model::{
     Timestamp, UpstreamChange, public_url, routes, upstream::UpstreamRegistration,
 };
+use doorward_transport::oauth::{Failure, Registration};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{ClientCredentials, Discovered, MAX_DOCUMENT, Method, OAuthError, clean};
+use super::{ClientCredentials, Discovered, MAX_DOCUMENT, Method, OAuthError};
 use crate::{
     Inner,
     upstream::{Shared, Upstream},
@@ -198,21 +199,20 @@ async fn register(
         .body(metadata.to_string().into_bytes())
         .map_err(|error| OAuthError::Untrusted(error.to_string()))?;
     let answer = upstream.outbound.send(request, MAX_DOCUMENT).await?;
-    let value: Value = answer.json().unwrap_or_default();
-    if !(200..300).contains(&answer.status) {
-        let text = |name: &str| clean(value.get(name).and_then(Value::as_str).unwrap_or_default());
-        return Err(OAuthError::Refused(
-            format!("HTTP {} to a registration: {}", answer.status, text("error")),
-            text("error_description"),
-        ));
-    }
-    let text = |name: &str| {
-        value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-    };
-    let client_id = text("client_id")
-        .ok_or_else(|| OAuthError::Untrusted("its registration holds no client_id".to_owned()))?;
-    let client_secret = text("client_secret");
-    let method = match text("token_endpoint_auth_method").as_deref() {
+    let registration = Registration::read(&answer, parts.clock.now()).map_err(|failure| {
+        let (Failure::Refused(told) | Failure::Client(told)) = &failure else {
+            return match failure {
+                Failure::Nonsense(why) => {
+                    OAuthError::Untrusted(format!("to a registration: {why}"))
+                }
+                other => OAuthError::Unreachable(other.to_string()),
+            };
+        };
+        let code = format!("HTTP {} to a registration: {}", answer.status, told.code);
+        OAuthError::Refused(code, told.description.clone())
+    })?;
+    let Registration { client_id, client_secret, auth_method, secret_expires_at } = registration;
+    let method = match auth_method.as_deref() {
         _ if client_secret.is_none() => Method::None,
         Some("client_secret_post") => Method::ClientSecretPost,
         // RFC 7591 §2: what is not said is client_secret_basic.
@@ -222,10 +222,6 @@ async fn register(
         Some(_) => Method::ClientSecretBasic,
     };
     let client_secret = client_secret.filter(|_| method != Method::None);
-    let expires_at = value
-        .get("client_secret_expires_at")
-        .and_then(Value::as_i64)
-        .filter(|at| *at > 0 && client_secret.is_some())
-        .map(Timestamp);
+    let expires_at = secret_expires_at.filter(|_| client_secret.is_some());
     Ok((ClientCredentials { client_id, client_secret, method }, expires_at))
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Answer, Content};
 use crate::Fetched;
-use doorward_model::{Timestamp, foreign};
+use doorward_model::foreign;
 
 /// A member that was not used, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl From<Map<String, Value>> for Document {
 impl Document {
     /// The document in an answer with status 200, or the reason why there is none.
     pub fn read(fetched: &Fetched) -> Result<Self, String> {
-        let answer = Answer::of(fetched, Timestamp(0));
+        let answer = Answer::of(fetched, None);
         if !answer.is_success() {
             let target = answer.target();
             return Err(format!("HTTP {}{target}", answer.status));
