@@ -49,10 +49,9 @@ impl Api {
 
     /// The JSON in an answer.
     pub(crate) fn read(&self, url: &str, answer: &Answer) -> Result<Value, FederationError> {
-        let read = answer.resource().map_err(|general| {
+        answer.resource().map_err(|general| {
             let failure = (self.interpret)(answer, Asked::Resource).unwrap_or(general);
             FederationError::answered(url, failure)
-        });
-        read
+        })
     }
 }

@@ -140,6 +140,10 @@ pub enum Asked {
     Registration,
 }
 
+/// A pause until the next request: so many seconds, or as long as the caller thinks fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause(pub Option<i64>);
+
 /// An answer of a server, taken apart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -147,9 +151,8 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub content: Content,
-    /// The seconds to wait, where it asks to be left alone: `None` within if it does not say how
-    /// long.
-    pub wait: Option<Option<i64>>,
+    /// The pause that it asks for, where it asks to be left alone.
+    pub wait: Option<Pause>,
     /// The error code of its `WWW-Authenticate` header (RFC 6750 §3).
     challenge: Option<String>,
     /// The target of a redirect.
@@ -214,7 +217,7 @@ impl Answer {
     pub fn failure(&self, asked: Asked) -> Failure {
         let plain = Told { status: self.status, code: String::new(), description: String::new() };
         let told = self.told();
-        if let Some(seconds) = self.wait {
+        if let Some(Pause(seconds)) = self.wait {
             return Failure::Wait { seconds, told: told.unwrap_or(plain) };
         }
         if let Some(told) = told {
@@ -244,8 +247,7 @@ impl Answer {
             (200..300, _) => {
                 Failure::Nonsense(format!("HTTP {} with {}", self.status, self.content.as_words()))
             }
-            (401, Asked::Tokens | Asked::Registration) => Failure::Client(told),
-            (400, Asked::Registration) => Failure::Client(told),
+            (401, Asked::Tokens) | (400 | 401, Asked::Registration) => Failure::Client(told),
             (400 | 401 | 403, _) => Failure::Refused(told),
             (_, _) => Failure::Nonsense(format!("{told}{}", self.target())),
         }
@@ -261,7 +263,7 @@ impl Answer {
 
 /// The seconds to wait, if the answer asks for that: 429; 403 of a server that counts requests and
 /// says that none is left, or for how long; 503 that says for how long.
-fn wait(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option<Option<i64>> {
+fn wait(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option<Pause> {
     let given = |name: &str| Some(text_of(headers, name)).filter(|text| !text.is_empty());
     let after = given(header::RETRY_AFTER.as_str());
     let used_up = ["x-ratelimit-remaining", "ratelimit-remaining", "x-rate-limit-remaining"]
@@ -289,7 +291,7 @@ fn wait(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option<Opti
             if at >= EPOCH { from_now(Timestamp(at)) } else { Some(at) }
         })
     };
-    Some(after.or_else(reset).map(|seconds| seconds.clamp(1, LONGEST_WAIT)))
+    Some(Pause(after.or_else(reset).map(|seconds| seconds.clamp(1, LONGEST_WAIT))))
 }
 
 /// Reads a point in time of a header (RFC 9110 §5.6.7).
