@@ -16,6 +16,7 @@ mod m20261126_000001_attempts;
 mod m20261126_000003_whole_pins;
 mod m20261126_000005_token_level;
 mod m20261126_000006_addresses;
+mod m20261126_000007_upstream_trust;
 mod m20261126_000010_grant_types;
 
 /// Applies the history in order.
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000003_whole_pins::Migration),
             Box::new(m20261126_000005_token_level::Migration),
             Box::new(m20261126_000006_addresses::Migration),
+            Box::new(m20261126_000007_upstream_trust::Migration),
             Box::new(m20261126_000010_grant_types::Migration),
         ]
     }

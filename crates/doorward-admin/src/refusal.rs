@@ -5,7 +5,7 @@ use std::fmt;
 
 use doorward_accounts::{AccessTokenError, PeopleError};
 use doorward_federation::{FederationError, ProviderChangeError};
-use doorward_gateway::{ToolChangeError, UpstreamChangeError};
+use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_keys::RingError;
 use doorward_model::person::RoleError;
 use doorward_registration::ClientChangeError;
@@ -214,6 +214,9 @@ pub enum Refusal {
     /// An upstream cannot be added or deleted.
     #[error(transparent)]
     Upstream(UpstreamChangeError),
+    /// The authorization server that an upstream names cannot be accepted.
+    #[error(transparent)]
+    Server(ServerChangeError),
     /// A tool cannot be decided on.
     #[error(transparent)]
     Tool(ToolChangeError),
@@ -276,6 +279,7 @@ impl Refusal {
             Self::NotAService(_) => Code::NotAService,
             Self::UpstreamName(_) => Code::InvalidUpstream,
             Self::Upstream(error) => of_upstream(error),
+            Self::Server(_) => Code::Changed,
             Self::Tool(error) => of_tool(error),
             Self::Settings(_) => Code::InvalidSetting,
             Self::OfTheMachine(_) | Self::OpensNetworks(_) => Code::OfTheMachine,
@@ -433,6 +437,16 @@ impl From<UpstreamChangeError> for Refusal {
             UpstreamChangeError::Store(error) => error.into(),
             UpstreamChangeError::Unknown(name) => Self::Missing(Object::Upstream, name),
             error => Self::Upstream(error),
+        }
+    }
+}
+
+impl From<ServerChangeError> for Refusal {
+    fn from(error: ServerChangeError) -> Self {
+        match error {
+            ServerChangeError::Store(error) => error.into(),
+            ServerChangeError::Unknown(name) => Self::Missing(Object::Upstream, name),
+            error => Self::Server(error),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_gateway::{
     Decision, Gateway, LeftOut, ReviewedTool, ToolChangeError, Upstream, UpstreamConfig,
 };
-use doorward_model::{Person, UpstreamName, upstream::PinnedTool};
+use doorward_model::{Person, ServerPin, UpstreamName, UpstreamTrust, upstream::PinnedTool};
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
@@ -35,6 +35,8 @@ pub struct ReviewedUpstream {
     pub left_out: LeftOut,
     /// The number of users who are connected.
     pub users: u64,
+    /// The identity of the upstream, and the authorization server that is pinned for it.
+    pub trust: Option<UpstreamTrust>,
 }
 
 /// Operations on upstreams. Cheap to clone.
@@ -76,6 +78,20 @@ impl Upstreams {
     /// The upstream of that name.
     pub async fn named(&self, name: &str) -> Result<Arc<Upstream>, Refusal> {
         Ok(self.gateway.named(name).await?)
+    }
+
+    /// The identity of an upstream, and the authorization server that is pinned for it.
+    pub async fn trust(&self, upstream: &Upstream) -> Result<Option<UpstreamTrust>, Refusal> {
+        Ok(self.gateway.trust(upstream).await?)
+    }
+
+    /// Accepts the authorization server that an upstream names. `seen` names it as it was shown.
+    pub async fn accept_server(
+        &self,
+        name: &str,
+        seen: Option<&str>,
+    ) -> Result<ServerPin, Refusal> {
+        Ok(self.gateway.accept_server(name, seen).await?)
     }
 
     /// Adds an upstream.
@@ -133,6 +149,7 @@ impl Upstreams {
                 tools: self.gateway.review(name).await?,
                 left_out: self.gateway.left_out(name),
                 users: self.gateway.count_connections(name).await?,
+                trust: self.gateway.trust(&upstream).await?,
                 upstream,
             });
         }

@@ -1,17 +1,25 @@
 //! With whose rights an upstream is called: the token of each request, made, fetched or refreshed.
+//!
+//! One function gives out a token, [`LinkAuth::credential`], and it takes the receiver. A token
+//! goes to no other resource than the one that it was obtained for, and comes from no other issuer
+//! than the one that is pinned for the upstream.
+
+pub(crate) mod held;
+mod short_lived;
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
-use doorward_model::{Connection, Person, Timestamp, UpstreamName, UserId, id::random_text};
+use doorward_model::{Person, Timestamp, UpstreamName, UserId, id::random_text};
 use doorward_store::StoreError;
 use doorward_transport::{FlightError, SingleFlight};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
+
+pub(crate) use held::Held;
+pub(crate) use short_lived::{ShortLived, Wanted};
 
 use crate::{
     Inner,
@@ -23,6 +31,8 @@ use crate::{
 const IDENTITY_LIFETIME: i64 = 300;
 /// How many seconds before its end a token is replaced.
 const EARLY: i64 = 30;
+/// The most tokens, and the most wanted scopes, that are kept in memory.
+const MOST: usize = 10_000;
 /// How long a call waits for the refresh of a token. The refresh goes on when the call does not
 /// wait any longer.
 const REFRESH_WITHIN: Duration = Duration::from_secs(15);
@@ -52,55 +62,35 @@ impl From<FlightError> for NoToken {
     }
 }
 
-/// One user at one upstream.
-pub(crate) type AccessKey = (UserId, UpstreamName);
-
-/// Tokens that are made or exchanged (CF7, CF9).
-#[derive(Default)]
-pub(crate) struct ShortLived(Mutex<HashMap<AccessKey, (String, i64)>>);
-
-/// The most that are kept.
-const MOST: usize = 10_000;
-
-impl ShortLived {
-    fn get(&self, key: &AccessKey, now: Timestamp) -> Option<String> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(key).filter(|(_, end)| now.0 < end - EARLY.min(15)).map(|(token, _)| token.clone())
-    }
-    fn put(&self, key: AccessKey, token: String, end: i64, now: Timestamp) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST {
-            kept.retain(|_, (_, end)| now.0 < *end);
-            if kept.len() >= MOST {
-                kept.clear();
-            }
-        }
-        kept.insert(key, (token, end));
-    }
-    pub(crate) fn forget(&self, key: &AccessKey) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-    }
+/// The access of one user at one resource, issued by one authorization server. What was obtained
+/// for another user, resource or issuer is found under another key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AccessKey {
+    pub(crate) user_id: UserId,
+    pub(crate) upstream: UpstreamName,
+    pub(crate) resource: String,
+    pub(crate) issuer: String,
 }
 
-/// What is sealed into a connection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Held {
-    pub(crate) access_token: String,
-    pub(crate) refresh_token: Option<String>,
-    pub(crate) token_endpoint: String,
-    /// What was named as `resource` (RFC 8707).
-    pub(crate) resource: Option<String>,
+/// The receiver of a request that carries a user's access.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Receiver<'a> {
+    /// What answers at this address.
+    Url(&'a Url),
+    /// The process of a local upstream.
+    Process,
 }
 
-/// The place that a connection's tokens are sealed for: they open for no other user, upstream and
-/// issuer.
-pub(crate) fn place(connection: &Connection) -> String {
-    place_of(&connection.user_id, connection.upstream, &connection.issuer)
-}
+/// An access token that was given out for one receiver. Only [`LinkAuth::credential`] and
+/// [`LinkAuth::renewed`] make one, for a receiver that belongs to the resource of the token.
+#[derive(Clone)]
+pub(crate) struct Credential(String);
 
-/// The same before there is a connection.
-pub(crate) fn place_of(user_id: &UserId, upstream: UpstreamName, issuer: &str) -> String {
-    format!("connection/{user_id}/{upstream}/{issuer}")
+impl Credential {
+    /// The token, to be sent to the receiver for which it was given out.
+    pub(crate) fn token(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Refreshes and exchanges under way.
@@ -136,34 +126,60 @@ pub(crate) struct LinkAuth {
 }
 
 impl LinkAuth {
-    fn key(&self, person: &Person) -> AccessKey {
-        (person.id.clone(), self.upstream.name)
-    }
-
-    /// The token of the next request; `None` where the upstream takes none.
-    pub(crate) async fn token(&self) -> Result<Option<String>, NoToken> {
-        match (&self.upstream.auth, &self.person) {
-            (Auth::Nobody | Auth::Fixed(..), _) => Ok(None),
-            (_, None) => Err(NoToken::Unavailable("there is no person to act for".to_owned())),
-            (Auth::Identity, Some(person)) => self.identity(person).map(Some),
-            (Auth::Exchange(endpoint), Some(person)) => {
-                self.exchanged(person, endpoint).await.map(Some)
-            }
-            (Auth::Grant, Some(person)) => self.granted(person, None).await.map(Some),
+    fn key(&self, person: &Person, issuer: &str) -> AccessKey {
+        AccessKey {
+            user_id: person.id.clone(),
+            upstream: self.upstream.name,
+            resource: self.upstream.location.clone(),
+            issuer: issuer.to_owned(),
         }
     }
 
-    /// A fresh token after the upstream refused this one; `None` where there is no other.
-    pub(crate) async fn renewed(&self, refused: &str) -> Result<Option<String>, NoToken> {
-        let Some(person) = &self.person else { return Ok(None) };
-        match &self.upstream.auth {
-            Auth::Nobody | Auth::Fixed(..) => Ok(None),
-            Auth::Identity | Auth::Exchange(_) => {
-                self.gateway.short_lived.forget(&self.key(person));
-                self.token().await
-            }
-            Auth::Grant => self.granted(person, Some(refused)).await.map(Some),
+    /// The token of the next request to this receiver; `None` where the upstream takes none.
+    pub(crate) async fn credential(
+        &self,
+        receiver: Receiver<'_>,
+    ) -> Result<Option<Credential>, NoToken> {
+        self.obtain(receiver, None).await
+    }
+
+    /// A fresh token for this receiver after the upstream refused another one; `None` where there
+    /// is no other.
+    pub(crate) async fn renewed(
+        &self,
+        receiver: Receiver<'_>,
+        refused: &Credential,
+    ) -> Result<Option<Credential>, NoToken> {
+        self.obtain(receiver, Some(refused)).await
+    }
+
+    async fn obtain(
+        &self,
+        receiver: Receiver<'_>,
+        refused: Option<&Credential>,
+    ) -> Result<Option<Credential>, NoToken> {
+        if matches!(self.upstream.auth, Auth::Nobody | Auth::Fixed(..)) {
+            return Ok(None);
         }
+        if !self.upstream.is_reached_at(receiver) {
+            return Err(NoToken::Unavailable(format!(
+                "the access to {} is not for the address to which this request goes",
+                self.upstream.title
+            )));
+        }
+        let Some(person) = &self.person else {
+            return Err(NoToken::Unavailable("there is no person to act for".to_owned()));
+        };
+        if refused.is_some() {
+            self.gateway.short_lived.forget(&person.id, self.upstream.name);
+        }
+        let token = match &self.upstream.auth {
+            Auth::Nobody | Auth::Fixed(..) => return Ok(None),
+            Auth::Identity => self.identity(person)?,
+            Auth::Exchange(endpoint) => self.exchanged(person, endpoint).await?,
+            Auth::Grant => self.granted(person, refused.map(Credential::token)).await?,
+        };
+        Ok(Some(Credential(token)))
     }
 
     /// Notes what the upstream says about how to be authorised.
@@ -177,20 +193,16 @@ impl LinkAuth {
     /// Notes that the upstream wants more access than the person gave (G25).
     pub(crate) fn wants_scope(&self, scope: Option<&str>) {
         if let (Some(person), Some(scope)) = (&self.person, scope) {
-            let mut wanted =
-                self.gateway.wanted_scopes.lock().unwrap_or_else(PoisonError::into_inner);
-            if wanted.len() < MOST {
-                wanted.insert(self.key(person), scope.chars().take(1024).collect());
-            }
+            self.gateway.wanted.note(&person.id, &self.upstream, scope);
         }
     }
 
     /// Notes that the upstream refuses even a fresh token: this connection, and no other, is over.
-    pub(crate) async fn refused(&self, token: &str) {
+    pub(crate) async fn refused(&self, refused: &Credential) {
         let (Auth::Grant, Some(person)) = (&self.upstream.auth, &self.person) else { return };
-        if let Ok(Some(connection)) =
-            self.gateway.parts.store.connection_now(&person.id, self.upstream.name).await
-            && self.held(&connection).is_some_and(|held| held.access_token == token)
+        if let Ok(Some(connection)) = self.gateway.connection_now(&person.id, &self.upstream).await
+            && held::open(&self.gateway, &connection)
+                .is_some_and(|held| held.access_token == refused.token())
         {
             refresh::end(
                 &self.gateway,
@@ -205,7 +217,7 @@ impl LinkAuth {
     /// A token of ours that names the person, for this upstream alone.
     fn identity(&self, person: &Person) -> Result<String, NoToken> {
         let now = self.gateway.parts.clock.now();
-        let key = self.key(person);
+        let key = self.key(person, self.gateway.parts.public_url.as_str());
         if let Some(token) = self.gateway.short_lived.get(&key, now) {
             return Ok(token);
         }
@@ -242,7 +254,7 @@ impl LinkAuth {
     /// A token of ours exchanged for one of the upstream's authorization server (RFC 8693), by one
     /// task for all calls of the user.
     async fn exchanged(&self, person: &Arc<Person>, endpoint: &Url) -> Result<String, NoToken> {
-        let key = self.key(person);
+        let key = self.key(person, endpoint.as_str());
         if let Some(token) = self.gateway.short_lived.get(&key, self.gateway.parts.clock.now()) {
             return Ok(token);
         }
@@ -255,7 +267,7 @@ impl LinkAuth {
     }
 
     async fn exchange(&self, person: &Person, endpoint: &Url) -> Result<String, NoToken> {
-        let (now, key) = (self.gateway.parts.clock.now(), self.key(person));
+        let (now, key) = (self.gateway.parts.clock.now(), self.key(person, endpoint.as_str()));
         // Another call may have had it exchanged between the look and the task.
         if let Some(token) = self.gateway.short_lived.get(&key, now) {
             return Ok(token);
@@ -287,21 +299,15 @@ impl LinkAuth {
         Ok(tokens.access_token)
     }
 
-    fn held(&self, connection: &Connection) -> Option<Held> {
-        held(&self.gateway, connection)
-    }
-
     /// The person's own token, refreshed before its end or when it was refused.
     async fn granted(
         &self,
         person: &Arc<Person>,
         refused: Option<&str>,
     ) -> Result<String, NoToken> {
-        let store = &self.gateway.parts.store;
-        let name = self.upstream.name;
         let title = &self.upstream.title;
         let deadline = tokio::time::Instant::now() + REFRESH_WITHIN;
-        let mut seen = store.connection(&person.id, name).await?;
+        let mut seen = self.gateway.connection(&person.id, &self.upstream).await?;
         // The token before the refresh that this call waited for.
         let mut replaced: Option<String> = None;
         loop {
@@ -314,7 +320,7 @@ impl LinkAuth {
                     "your connection to {title} has ended after its time"
                 )));
             }
-            let Some(held) = self.held(&connection) else {
+            let Some(held) = held::open(&self.gateway, &connection) else {
                 return Err(NoToken::Connect(connection.problem.unwrap_or_else(|| {
                     format!("your connection to {title} cannot be used any more")
                 })));
@@ -342,14 +348,13 @@ impl LinkAuth {
             let (gateway, upstream, user_id) =
                 (Arc::clone(&self.gateway), Arc::clone(&self.upstream), person.id.clone());
             let version = connection.version;
-            let flight = self
-                .gateway
-                .flights
-                .refreshes
-                .run(self.key(person), || refresh::run(gateway, upstream, user_id, version));
+            let flight =
+                self.gateway.flights.refreshes.run(self.key(person, &connection.issuer), || {
+                    refresh::run(gateway, upstream, user_id, version)
+                });
             tokio::time::timeout_at(deadline, flight).await.map_err(|_| late())???;
             replaced = Some(held.access_token);
-            seen = store.connection_now(&person.id, name).await?;
+            seen = self.gateway.connection_now(&person.id, &self.upstream).await?;
             if seen.as_ref().is_some_and(|connection| connection.version == version) {
                 // Another replica refreshes, or this one failed to reach the store: look again,
                 // until the call's time is over.
@@ -360,10 +365,4 @@ impl LinkAuth {
             }
         }
     }
-}
-
-/// The tokens of a connection, if they open.
-pub(crate) fn held(gateway: &Inner, connection: &Connection) -> Option<Held> {
-    let plain = gateway.parts.master.open(&place(connection), connection.tokens.as_ref()?).ok()?;
-    serde_json::from_slice(&plain).ok()
 }

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Gateway, catalogue,
+    Gateway, Inner, catalogue,
     exchange::Failed,
     foreign::URL_ELICITATION_REQUIRED,
     link::LinkError,
@@ -87,7 +87,7 @@ fn drop_formats(members: &mut Map<String, Value>) {
         match value {
             Value::Object(inner) => drop_formats(inner),
             Value::Array(items) => {
-                items.iter_mut().filter_map(Value::as_object_mut).for_each(drop_formats)
+                items.iter_mut().filter_map(Value::as_object_mut).for_each(drop_formats);
             }
             _ => {}
         }
@@ -158,9 +158,11 @@ pub(crate) enum Answered {
     Declined,
 }
 
-/// Whose question it is: its state opens for nobody else, and for no other client and upstream.
-fn place(visit: &Visit, upstream: &Upstream) -> String {
-    format!("connect_state/{}/{}/{}", visit.caller.user_id(), visit.caller.program(), upstream.name)
+/// The place that the state of a question is sealed for: it opens for no other user, client and
+/// upstream, one that was added later under the same name included.
+fn place(inner: &Inner, visit: &Visit, upstream: &Upstream) -> String {
+    let (caller, id) = (&visit.caller, inner.upstream_id(upstream.name));
+    format!("connect_state/{}/{}/{}/{id}", caller.user_id(), caller.program(), upstream.name)
 }
 
 fn link_text(upstream: &Upstream, why: &str, link: &str) -> String {
@@ -179,10 +181,10 @@ impl Gateway {
     /// Whether this person is connected to an upstream.
     pub async fn is_connected(
         &self,
-        name: doorward_model::UpstreamName,
+        upstream: &Upstream,
         person: &doorward_model::Person,
     ) -> Result<bool, doorward_store::StoreError> {
-        let connection = self.inner.parts.store.connection(&person.id, name).await?;
+        let connection = self.inner.connection(&person.id, upstream).await?;
         Ok(connection.is_some_and(|connection| connection.tokens.is_some()))
     }
 
@@ -217,8 +219,7 @@ impl Gateway {
             )));
         }
         let link = self.connect_url(upstream);
-        let known =
-            self.inner.parts.store.connection(visit.caller.user_id(), upstream.name).await?;
+        let known = self.inner.connection(&visit.caller.user_id(), upstream).await?;
         let wants_more = self.wants_more(visit, upstream);
         let problem = known
             .and_then(|connection| connection.problem)
@@ -280,8 +281,11 @@ impl Gateway {
             .into_iter()
             .collect();
         let until = self.inner.parts.clock.now().plus(ASKED_FOR).0;
-        let sealed =
-            self.inner.parts.master.seal(&place(visit, upstream), until.to_string().as_bytes());
+        let sealed = self
+            .inner
+            .parts
+            .master
+            .seal(&place(&self.inner, visit, upstream), until.to_string().as_bytes());
         InputRequiredResult::new(Some(requests), Some(format!("{STATE}{}", sealed.as_str())))
     }
 
@@ -297,7 +301,7 @@ impl Gateway {
             .inner
             .parts
             .master
-            .open(&place(visit, upstream), &Sealed::from_stored(sealed.to_owned()))
+            .open(&place(&self.inner, visit, upstream), &Sealed::from_stored(sealed.to_owned()))
             .ok()?;
         let until: i64 = std::str::from_utf8(&plain).ok()?.parse().ok()?;
         if self.inner.parts.clock.now().0 >= until {
@@ -316,7 +320,7 @@ impl Gateway {
         let deadline = tokio::time::Instant::now() + WAIT;
         while tokio::time::Instant::now() < deadline {
             if !self.wants_more(visit, upstream)
-                && self.is_connected(upstream.name, &visit.caller.person).await?
+                && self.is_connected(upstream, &visit.caller.person).await?
             {
                 return Ok(());
             }
@@ -326,9 +330,7 @@ impl Gateway {
     }
 
     fn wants_more(&self, visit: &Visit, upstream: &Upstream) -> bool {
-        let wanted =
-            self.inner.wanted_scopes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        wanted.contains_key(&(visit.caller.user_id().clone(), upstream.name))
+        self.inner.wanted.of(&visit.caller.user_id(), upstream).is_some()
     }
 
     /// The refusal of a request that has no result of its own to say it in.
@@ -382,8 +384,7 @@ impl Gateway {
                 ))
                 .into());
             }
-            let connection = self.inner.parts.store.connection(&person.id, upstream.name).await?;
-            if connection.is_some_and(|connection| connection.tokens.is_some()) {
+            if self.is_connected(&upstream, person).await? {
                 return Ok(
                     doorward_mcp::text_result(format!("{} is connected.", upstream.title)).into()
                 );

@@ -141,7 +141,7 @@ pub(crate) fn warnings(
     let mut found = Vec::new();
     let mut hidden = Vec::new();
     texts_of(&value, &mut |text| {
-        hidden.extend(text.chars().filter(|letter| is_suspicious(*letter)))
+        hidden.extend(text.chars().filter(|letter| is_suspicious(*letter)));
     });
     if !hidden.is_empty() {
         hidden.sort_unstable();

@@ -3,7 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use doorward_mcp::{Change, Changed};
-use doorward_model::{UpstreamChange, UpstreamName, upstream::StoredUpstream};
+use doorward_model::{
+    Change as Stored, UnitOfWork, UpstreamChange, UpstreamName, UpstreamTrust, trust::Ended,
+    upstream::StoredUpstream,
+};
 use doorward_store::StoreError;
 
 use crate::{
@@ -17,6 +20,15 @@ use crate::{
 pub(crate) struct Known {
     pub(crate) records: Arc<Vec<StoredUpstream>>,
     pub(crate) upstreams: Vec<(StoredUpstream, Arc<Upstream>)>,
+    pub(crate) trusts: Arc<Vec<UpstreamTrust>>,
+}
+
+/// The upstreams whose identity is another one than before.
+fn replaced(before: &[UpstreamTrust], now: &[UpstreamTrust]) -> Vec<UpstreamName> {
+    let same = |trust: &&UpstreamTrust| {
+        !now.iter().any(|other| other.upstream == trust.upstream && other.id == trust.id)
+    };
+    before.iter().filter(same).map(|trust| trust.upstream).collect()
 }
 
 /// Why an upstream could not be added or deleted.
@@ -85,7 +97,7 @@ impl Gateway {
                     match self.make(record) {
                         Ok(upstream) => upstreams.push((record.clone(), Arc::new(upstream))),
                         Err(error) => {
-                            tracing::error!(upstream = %record.name, error, "an upstream cannot be used; the others can")
+                            tracing::error!(upstream = %record.name, error, "an upstream cannot be used; the others can");
                         }
                     }
                 }
@@ -103,10 +115,17 @@ impl Gateway {
             }
         }
         all.sort_by_key(|upstream| upstream.name);
+        changed |= self.identify(&all).await?;
         if changed {
-            self.inner.parts.resources.set_upstreams(
-                all.iter().filter(|upstream| upstream.is_enabled()).map(|upstream| upstream.name),
-            );
+            let trusts = self.trusts();
+            let id = |upstream: &Arc<Upstream>| {
+                let trust = trusts.iter().find(|trust| trust.upstream == upstream.name)?;
+                Some((upstream.name, trust.id.clone()))
+            };
+            self.inner
+                .parts
+                .resources
+                .set_upstreams(all.iter().filter(|upstream| upstream.is_enabled()).filter_map(id));
             self.inner.pool.keep_only(&all);
             self.inner.catalogues.keep_only(&all);
             self.inner.parts.changes.tell(Change {
@@ -118,15 +137,55 @@ impl Gateway {
         Ok(all)
     }
 
+    fn trusts(&self) -> Arc<Vec<UpstreamTrust>> {
+        let known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&known.trusts)
+    }
+
+    /// Makes sure that each upstream has an identity, and forgets what is open to those that have
+    /// another one than before. Answers `true` if any identity is new.
+    async fn identify(&self, all: &[Arc<Upstream>]) -> Result<bool, StoreError> {
+        let store = &self.inner.parts.store;
+        let mut trusts = store.upstream_trusts().await?;
+        let mut begun = false;
+        for upstream in all {
+            if !trusts.iter().any(|trust| trust.upstream == upstream.name) {
+                self.inner.begin(upstream).await?;
+                begun = true;
+            }
+        }
+        if begun {
+            trusts = store.upstream_trusts().await?;
+        }
+        let (gone, changed) = {
+            let mut known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
+            if Arc::ptr_eq(&known.trusts, &trusts) {
+                return Ok(false);
+            }
+            let gone = replaced(&known.trusts, &trusts);
+            let changed = !gone.is_empty() || known.trusts.len() != trusts.len();
+            known.trusts = trusts;
+            (gone, changed)
+        };
+        for name in gone {
+            self.inner.pool.close_for(name, None);
+            self.inner.catalogues.forget(name, None);
+        }
+        Ok(changed)
+    }
+
+    /// Reports that nothing changed in the database since it was last read.
+    async fn is_current(&self) -> Result<bool, StoreError> {
+        let store = &self.inner.parts.store;
+        let (records, trusts) = (store.upstreams().await?, store.upstream_trusts().await?);
+        let known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::ptr_eq(&known.records, &records) && Arc::ptr_eq(&known.trusts, &trusts))
+    }
+
     /// Takes up what a command or another replica changed. Nothing to do is the rule, and costs
     /// next to nothing.
     pub async fn follow(&self) -> Result<(), StoreError> {
-        let records = self.inner.parts.store.upstreams().await?;
-        let known = Arc::ptr_eq(
-            &self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner).records,
-            &records,
-        );
-        if known { Ok(()) } else { self.all_upstreams().await.map(drop) }
+        if self.is_current().await? { Ok(()) } else { self.all_upstreams().await.map(drop) }
     }
 
     /// The upstreams that are used.
@@ -143,20 +202,14 @@ impl Gateway {
     pub async fn upstream(&self, name: UpstreamName) -> Result<Option<Arc<Upstream>>, StoreError> {
         // Every call comes by here: look among those that are known before everything is put
         // together anew.
-        if let Some(configured) =
-            self.inner.configured.iter().find(|upstream| upstream.name == name)
-        {
-            return Ok(configured.is_enabled().then(|| Arc::clone(configured)));
-        }
-        let records = self.inner.parts.store.upstreams().await?;
-        {
-            let known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
-            if Arc::ptr_eq(&known.records, &records) {
+        if self.is_current().await? {
+            let configured = self.inner.configured.iter().find(|upstream| upstream.name == name);
+            let found = configured.cloned().or_else(|| {
+                let known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
                 let found = known.upstreams.iter().find(|(_, upstream)| upstream.name == name);
-                return Ok(found
-                    .map(|(_, upstream)| Arc::clone(upstream))
-                    .filter(|upstream| upstream.is_enabled()));
-            }
+                found.map(|(_, upstream)| Arc::clone(upstream))
+            });
+            return Ok(found.filter(|upstream| upstream.is_enabled()));
         }
         Ok(self.upstreams().await?.into_iter().find(|upstream| upstream.name == name))
     }
@@ -199,24 +252,38 @@ impl Gateway {
             secrets: secrets.map(seal),
             created_at: parts.clock.now(),
         };
-        match parts.store.apply(UpstreamChange::Insert(record)).await {
-            Ok(()) => Ok(upstream.name),
-            Err(StoreError::Refused(_)) => Err(UpstreamChangeError::Taken(name.to_owned())),
-            Err(error) => Err(error.into()),
-        }
+        let insert = UpstreamChange::Insert(record);
+        let trust = self.inner.new_trust(&upstream, None);
+        // An upstream of this name that left the configuration file ends with the beginning of the
+        // new one.
+        let left = parts.store.upstream_trust_now(upstream.name).await?;
+        let added = if let Some(left) = left {
+            let ending = self.inner.ending(upstream.name, None, Some(&left), Ended::Moved(trust));
+            self.inner.end(ending, Some(insert)).await?
+        } else {
+            let begin = UpstreamChange::Begin(trust);
+            let unit: UnitOfWork = [insert, begin].into_iter().map(Stored::Upstream).collect();
+            match parts.store.apply(unit).await {
+                Ok(()) => true,
+                Err(StoreError::Refused(_)) => false,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        if added { Ok(upstream.name) } else { Err(UpstreamChangeError::Taken(name.to_owned())) }
     }
 
-    /// Deletes an upstream that was added by command, with everybody's connections to it.
+    /// Deletes an upstream that was added by command, with everything that depends on it.
     pub async fn delete(&self, name: &str) -> Result<(), UpstreamChangeError> {
         if self.inner.configured.iter().any(|upstream| upstream.name.as_str() == name) {
             return Err(UpstreamChangeError::InFile(name.to_owned()));
         }
         let unknown = || UpstreamChangeError::Unknown(name.to_owned());
         let name = UpstreamName::parse(name).map_err(|_| unknown())?;
-        match self.inner.parts.store.apply(UpstreamChange::Delete(name)).await {
-            Ok(()) => Ok(()),
-            Err(StoreError::Refused(_)) => Err(unknown()),
-            Err(error) => Err(error.into()),
-        }
+        let trust = self.inner.parts.store.upstream_trust_now(name).await?;
+        let all = self.all_upstreams().await?;
+        let upstream = all.iter().find(|upstream| upstream.name == name).map(AsRef::as_ref);
+        let why = Ended::Deleted { stored: true };
+        let ending = self.inner.ending(name, upstream, trust.as_ref(), why);
+        if self.inner.end(ending, None).await? { Ok(()) } else { Err(unknown()) }
     }
 }

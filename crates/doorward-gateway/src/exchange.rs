@@ -13,7 +13,7 @@ use std::{
 };
 
 use doorward_mcp::{AskError, Progress, ToolError, Visit, apps, missing_capability};
-use doorward_model::{Sealed, UpstreamName, id::random_text};
+use doorward_model::{Sealed, UpstreamId, UpstreamName, id::random_text};
 use rmcp::{
     ErrorData,
     model::{
@@ -120,6 +120,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) inner: &'a Arc<Inner>,
     pub(crate) link: Arc<Link>,
     pub(crate) upstream: UpstreamName,
+    /// The identity of the upstream when the request arrived.
+    pub(crate) id: UpstreamId,
     pub(crate) visit: &'a Visit,
     pub(crate) progress: Progress,
     /// What the request is about, such as `tools/call NAME`: a state for one is worth nothing for
@@ -207,7 +209,7 @@ fn of_ask(error: AskError) -> ErrorData {
 
 impl Errand<'_> {
     fn place(&self) -> String {
-        format!("request_state/{}/{}", self.visit.caller.user_id(), self.upstream)
+        format!("request_state/{}/{}/{}", self.visit.caller.user_id(), self.upstream, self.id)
     }
 
     fn carry(&self, state: Option<String>, parked: Option<String>) -> String {
@@ -377,7 +379,7 @@ impl Errand<'_> {
                     };
                 }
                 Turn::Said(Said::Progress(progress)) => {
-                    self.progress.report(progress.progress, progress.total, progress.message).await
+                    self.progress.report(progress.progress, progress.total, progress.message).await;
                 }
                 Turn::Said(Said::Log(log)) => self.log(log).await,
                 Turn::Said(Said::Asks(request, answer)) => {

@@ -75,7 +75,7 @@ pub(crate) fn question(
                 match &mut message.content {
                     rmcp::model::SamplingContent::Single(block) => clean(block),
                     rmcp::model::SamplingContent::Multiple(blocks) => {
-                        blocks.iter_mut().for_each(clean)
+                        blocks.iter_mut().for_each(clean);
                     }
                 }
             }
@@ -143,7 +143,7 @@ fn label_property(value: &mut Value) {
             for (name, member) in members {
                 match (name.as_str(), member) {
                     ("title", Value::String(shown)) => {
-                        *shown = text::line(shown, text::LINE).into_owned()
+                        *shown = text::line(shown, text::LINE).into_owned();
                     }
                     ("description", Value::String(shown)) => *shown = text::block(shown, MESSAGE),
                     ("enumNames", Value::Array(all)) => {

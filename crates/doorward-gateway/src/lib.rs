@@ -30,20 +30,24 @@ mod oauth;
 mod pins;
 mod pool;
 mod review;
+mod revocation;
 mod source;
 mod status;
+mod trust;
 mod upstream;
 pub mod upstreams;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
 
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_mcp::Changes;
-use doorward_model::{Clock, Entropy, PublicUrl, ResourceTable, UpstreamName, UserId, routes};
+use doorward_model::{
+    Clock, Entropy, PublicUrl, ResourceTable, UpstreamId, UpstreamName, UserId, routes,
+};
 use doorward_store::Store;
 use doorward_transport::{Outbound, OutboundConfig};
 
@@ -52,9 +56,10 @@ pub use definition::Difference;
 pub use directory::UpstreamChangeError;
 pub use explained::Condition;
 pub use left_out::{LeftOut, Why};
-pub use oauth::{ConnectError, Departure, OAuthError};
+pub use oauth::{ConnectError, Departure, OAuthError, Prospect};
 pub use review::{Decision, ReviewedTool, ToolChangeError};
 pub use status::{ConnectionState, Finding, PersonsUpstream};
+pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream, check_configured};
 
 /// What the gateway is made of.
@@ -105,14 +110,23 @@ pub(crate) struct Inner {
     pub(crate) flights: access::Flights,
     /// Registrations and connections under way.
     pub(crate) oauth: oauth::Flights,
-    /// The scopes that upstreams wanted of people in vain, to be asked for when they connect next.
-    pub(crate) wanted_scopes: Mutex<HashMap<(UserId, UpstreamName), String>>,
+    /// The scopes that upstreams wanted of users in vain.
+    pub(crate) wanted: access::Wanted,
+    /// Wakes the task that revokes tokens at their issuers.
+    pub(crate) revocations: tokio::sync::Notify,
 }
 
 impl Inner {
     /// Where an upstream's authorization server sends people back to.
     pub(crate) fn redirect_uri(&self, upstream: &Upstream) -> String {
         self.parts.public_url.at(&routes::of_upstream(routes::CONNECT_CALLBACK, upstream.name))
+    }
+
+    /// The identity of an upstream, into what is sealed for it. One that is gone has an identity that
+    /// nothing else has.
+    pub(crate) fn upstream_id(&self, name: UpstreamName) -> UpstreamId {
+        let known = self.parts.resources.upstream_id(name);
+        known.unwrap_or_else(|| UpstreamId::random(self.parts.entropy.as_ref()))
     }
 
     /// All such addresses, for our metadata document.
@@ -152,19 +166,11 @@ impl Gateway {
             short_lived: access::ShortLived::default(),
             flights: access::Flights::default(),
             oauth: oauth::Flights::default(),
-            wanted_scopes: Mutex::default(),
+            wanted: access::Wanted::default(),
+            revocations: tokio::sync::Notify::new(),
             parts,
         };
-        let gateway = Self { inner: Arc::new(inner) };
-        gateway.inner.parts.resources.set_upstreams(
-            gateway
-                .inner
-                .configured
-                .iter()
-                .filter(|upstream| upstream.is_enabled())
-                .map(|upstream| upstream.name),
-        );
-        Ok(gateway)
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Closes what is idle and forgets what waited too long. To be called every few seconds.
@@ -193,6 +199,6 @@ impl Gateway {
     pub(crate) fn forget_person(&self, name: UpstreamName, user_id: &UserId) {
         self.inner.pool.close_for(name, Some(user_id));
         self.inner.catalogues.forget(name, Some(user_id));
-        self.inner.short_lived.forget(&(user_id.clone(), name));
+        self.inner.short_lived.forget(user_id, name);
     }
 }

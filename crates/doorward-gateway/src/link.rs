@@ -29,6 +29,7 @@ use rmcp::{
 use serde_json::Value;
 
 use crate::{
+    access::{Credential, Receiver},
     conversations::{Conversation, Conversations},
     foreign,
     in_order::{Answer, Awaited, InOrder},
@@ -415,12 +416,13 @@ pub(crate) async fn connect(
             Making { era: Era::Legacy, ..making }.greet(pair, None).await
         }
         ("stdio", _) => {
-            let token = auth.token().await.map_err(|error| match error {
+            let credential = auth.credential(Receiver::Process).await;
+            let credential = credential.map_err(|error| match error {
                 crate::access::NoToken::Connect(_) => LinkError::Connect,
                 crate::access::NoToken::Unavailable(why) => LinkError::Failed(why),
             })?;
-            let (process, pipes) =
-                crate::upstreams::stdio::spawn(&upstream, token.as_deref(), supervisor)?;
+            let token = credential.as_ref().map(Credential::token);
+            let (process, pipes) = crate::upstreams::stdio::spawn(&upstream, token, supervisor)?;
             making.greet(pipes, Some(process)).await
         }
         (kind, _) => {

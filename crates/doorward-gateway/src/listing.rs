@@ -90,7 +90,7 @@ async fn pages<T: serde::Serialize>(
         }
         match next {
             Some(next) if all.cut == 0 && !next.is_empty() && seen.insert(next.clone()) => {
-                cursor = Some(next)
+                cursor = Some(next);
             }
             _ => return Ok(all),
         }

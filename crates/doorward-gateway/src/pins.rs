@@ -240,7 +240,7 @@ fn again(
         // A rejected definition stays rejected wherever it comes from.
         (true, true) if known.state == ToolState::Rejected => {}
         (false, true) if known.state != ToolState::Rejected => {
-            moved_on(rule, known, definition, &repin, judged)
+            moved_on(rule, known, definition, &repin, judged);
         }
         (true, true) => moved_on(rule, known, definition, &repin, judged),
         (false, _) => {

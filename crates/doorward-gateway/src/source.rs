@@ -161,7 +161,7 @@ impl Gateway {
             self.wait_until_connected(&call.visit, &upstream).await?;
         }
         if connections::is_placeholder(&upstream, &call.spec) {
-            if self.is_connected(name, &call.visit.caller.person).await? {
+            if self.is_connected(&upstream, &call.visit.caller.person).await? {
                 return Err(ToolError::Busy(
                     format!("{} is connected now; make the call again", upstream.title),
                     1,
@@ -205,6 +205,7 @@ impl Gateway {
             inner: &self.inner,
             link: Arc::clone(&link),
             upstream: upstream.name,
+            id: self.inner.upstream_id(upstream.name),
             visit,
             progress: errand.progress,
             about: errand.about,

@@ -8,7 +8,7 @@ use doorward_store::StoreError;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Gateway, link::LinkError, oauth, upstream::Shared, upstreams::openapi};
+use crate::{Gateway, link::LinkError, upstream::Shared, upstreams::openapi};
 
 /// How a person stands with an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -84,7 +84,10 @@ impl Gateway {
             let connection = connections
                 .iter()
                 .find(|connection| connection.upstream == upstream.name)
-                .filter(|_| upstream.needs_connection());
+                .filter(|_| upstream.needs_connection())
+                .cloned();
+            let connection = self.inner.fitting(upstream, connection).await?;
+            let connection = connection.as_ref();
             let lost = connection
                 .is_some_and(|connection| connection.tokens.is_none() || now >= connection.ends_at);
             let state = match (&look.problem, &look.catalogue) {
@@ -157,8 +160,8 @@ impl Gateway {
             return findings;
         }
         if upstream.needs_connection() {
-            match oauth::discover(upstream, None).await {
-                Ok(found) => {
+            match self.settled(upstream).await {
+                Ok((found, _)) => {
                     add(
                         "authorization server",
                         Ok(format!(

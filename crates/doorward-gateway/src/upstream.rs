@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue};
 use url::Url;
 
 use crate::{
+    access::Receiver,
     config::{Capabilities, SettingError, UpstreamConfig},
     upstreams::{KINDS, Kind, Shape},
 };
@@ -80,6 +81,8 @@ pub struct Upstream {
     pub source: Source,
     pub(crate) config: UpstreamConfig,
     pub(crate) url: Option<Url>,
+    /// The resource at which its users' tokens are used, as tokens are kept for it.
+    pub(crate) location: String,
     pub(crate) auth: Auth,
     pub(crate) origins: Origins,
     pub(crate) roles: Vec<Role>,
@@ -149,6 +152,26 @@ fn origins(config: &UpstreamConfig, url: Option<&Url>) -> Result<Origins, Settin
         more.push(url.origin());
     }
     Ok(Origins::new(url.or(document.as_ref()).map(Url::origin), more))
+}
+
+/// The resource of an upstream: its address, with the further origins to which calls of a REST API
+/// may go, or what names a process.
+fn location(config: &UpstreamConfig, shape: Shape, url: Option<&Url>) -> String {
+    match (shape, url) {
+        (Shape::Address, Some(url)) => url.as_str().to_owned(),
+        (Shape::Document, url) => {
+            let base = url.map_or(config.document.as_str(), Url::as_str);
+            let mut origins = config.origins.clone();
+            origins.sort();
+            std::iter::once(base)
+                .chain(origins.iter().map(String::as_str))
+                .collect::<Vec<_>>()
+                .join(" ")
+        }
+        (Shape::Process | Shape::Address, _) => {
+            format!("process {}", serde_json::to_string(&config.command).unwrap_or_default())
+        }
+    }
 }
 
 fn auth(config: &UpstreamConfig, shape: Shape) -> Result<Auth, SettingError> {
@@ -324,12 +347,14 @@ impl Upstream {
             SettingError::new(key, error.to_string())
         })?;
         let patterns = |texts: &[String]| texts.iter().map(Pattern::new).collect();
+        let location = location(&config, kind.shape, url.as_ref());
         Ok(Self {
             name,
             kind,
             title: if config.title.is_empty() { name.to_string() } else { config.title.clone() },
             source,
             url,
+            location,
             auth,
             origins,
             roles,
@@ -405,6 +430,18 @@ impl Upstream {
                 "process {}",
                 serde_json::to_string(&self.config.command).unwrap_or_default()
             ),
+        }
+    }
+    /// Reports a receiver that belongs to it, to which its users' access may go.
+    pub(crate) fn is_reached_at(&self, receiver: Receiver<'_>) -> bool {
+        match (self.kind.shape, receiver) {
+            (Shape::Address, Receiver::Url(to)) => {
+                self.url.as_ref().is_some_and(|url| url.origin() == to.origin())
+            }
+            (Shape::Document, Receiver::Url(to)) => self.origins.allow(to),
+            (Shape::Process, Receiver::Process) => true,
+            (Shape::Address | Shape::Document, Receiver::Process)
+            | (Shape::Process, Receiver::Url(_)) => false,
         }
     }
     /// What identifies it as a resource to its authorization server.

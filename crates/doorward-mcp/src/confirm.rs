@@ -196,8 +196,13 @@ impl Mcp {
         }
         let facts = item.facts();
         let arguments = operation.arguments().cloned().unwrap_or_default();
+        // An item of an upstream that was added later under the same name is another one.
+        let item_now = match facts.upstream {
+            Some(name) => format!("{} of {}", facts.listed_as, self.upstream_id(name)),
+            None => facts.listed_as.to_owned(),
+        };
         let given =
-            Given { digest: digest(facts.listed_as, &arguments), item: facts.listed_as.to_owned() };
+            Given { digest: digest(&item_now, &arguments), item: facts.listed_as.to_owned() };
         let Some(retry) = operation.retry() else { return Err(cannot_be_asked(&facts)) };
         let in_band = self.may_ask_in_band(visit);
         if let Some(about) = self.carried(visit, &given, retry.state.as_deref())? {

@@ -205,8 +205,11 @@ async fn visit(
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     // The stateless revisions know no sessions and ignore the header (T23).
-    let presented =
-        if version >= "2026-07-28" { Presented::None } else { mcp.session(headers, caller) };
+    let presented = if version >= "2026-07-28" {
+        Presented::None
+    } else {
+        mcp.session(headers, caller, target)
+    };
     let (client, session) = match presented {
         Presented::None => (Arc::default(), None),
         Presented::Valid(facts, hash) => (facts, Some(hash)),
@@ -299,8 +302,8 @@ async fn pass(
         matches!(method, "tools/call" | "prompts/get" | "resources/read" | "completion/complete");
     let is_request = envelope.as_ref().is_some_and(|envelope| !envelope.id.is_null());
     if !speaks || !is_request || parts.uri.path().ends_with(routes::MCP_MESSAGES) {
-        let new_session =
-            begins.then(|| mcp.begin_session(&visit.caller, visit.client.as_ref().clone()));
+        let new_session = begins
+            .then(|| mcp.begin_session(&visit.caller, visit.target, visit.client.as_ref().clone()));
         parts.extensions.insert(visit);
         let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
         if let Some(id) = new_session.filter(|_| response.status() == StatusCode::OK)

@@ -218,8 +218,7 @@ pub(crate) struct Inner {
     pub(crate) limits: limits::Limits,
     pub(crate) questions: Arc<questions::Questions>,
     pub(crate) in_flight: in_flight::InFlight,
-    pub(crate) sessions:
-        quick_cache::sync::Cache<(String, String, String), (Arc<ClientFacts>, i64)>,
+    pub(crate) sessions: quick_cache::sync::Cache<(String, String), (Arc<ClientFacts>, i64)>,
     pub(crate) watched: hub::Watched,
     pub(crate) listening: hub::Listening,
     pub(crate) hosts: HostPolicy,

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doorward_model::Sealed;
+use doorward_model::{Sealed, UpstreamId, UpstreamName};
 use rmcp::model::ClientCapabilities;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{Caller, Mcp, visit::ClientFacts};
+use crate::{
+    Caller, Mcp,
+    visit::{ClientFacts, Target},
+};
 
 /// The header that carries a session's id.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -37,10 +40,6 @@ pub(crate) enum Presented {
     Valid(Arc<ClientFacts>, Arc<str>),
     /// One that has ended, or is another user's: the client has to begin anew.
     Unknown,
-}
-
-fn place(caller: &Caller) -> String {
-    format!("mcp-session/{}/{}", caller.user_id(), caller.program())
 }
 
 /// The statement of a client about itself when it begins (`initialize`).
@@ -70,8 +69,34 @@ pub(crate) fn introduced(params: &Value) -> ClientFacts {
 }
 
 impl Mcp {
+    /// The place that a session's id is sealed for: it opens for no other user and client, and at
+    /// the address of one upstream for no other upstream, one that was added later under the same
+    /// name included.
+    fn session_place(&self, caller: &Caller, target: Target) -> String {
+        let (user, client) = (caller.user_id(), caller.program());
+        match target {
+            Target::All => format!("mcp-session/{user}/{client}"),
+            Target::One(name) => {
+                format!("mcp-session/{user}/{client}/{name}/{}", self.upstream_id(name))
+            }
+        }
+    }
+
+    /// The identity of an upstream, into what is sealed for it. One that is gone has an identity
+    /// that nothing else has.
+    pub(crate) fn upstream_id(&self, name: UpstreamName) -> UpstreamId {
+        let parts = &self.inner.parts;
+        let known = parts.resources.upstream_id(name);
+        known.unwrap_or_else(|| UpstreamId::random(parts.entropy.as_ref()))
+    }
+
     /// Makes a session's id.
-    pub(crate) fn begin_session(&self, caller: &Caller, facts: ClientFacts) -> String {
+    pub(crate) fn begin_session(
+        &self,
+        caller: &Caller,
+        target: Target,
+        facts: ClientFacts,
+    ) -> String {
         let inside = Inside {
             user: caller.user_id().to_string(),
             client: caller.program().to_string(),
@@ -79,11 +104,17 @@ impl Mcp {
             facts,
         };
         let plain = serde_json::to_vec(&inside).unwrap_or_default();
-        self.inner.parts.master.seal(&place(caller), &plain).as_str().to_owned()
+        let place = self.session_place(caller, target);
+        self.inner.parts.master.seal(&place, &plain).as_str().to_owned()
     }
 
     /// Opens the session that a request presents.
-    pub(crate) fn session(&self, headers: &HeaderMap, caller: &Caller) -> Presented {
+    pub(crate) fn session(
+        &self,
+        headers: &HeaderMap,
+        caller: &Caller,
+        target: Target,
+    ) -> Presented {
         let Some(value) = headers.get(&HEADER) else { return Presented::None };
         let Ok(id) = value.to_str() else { return Presented::Unknown };
         if id.len() > LONGEST {
@@ -91,17 +122,17 @@ impl Mcp {
         }
         let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(id.as_bytes()));
         // Opening costs a decryption; the same client presents the same id with every request.
-        let key = (caller.user_id().to_string(), caller.program().to_string(), digest);
+        let place = self.session_place(caller, target);
+        let key = (place, digest);
         let now = self.inner.parts.clock.now().0;
         if let Some((facts, begun)) = self.inner.sessions.get(&key) {
             return if now < begun + LIFETIME {
-                Presented::Valid(facts, key.2.into())
+                Presented::Valid(facts, key.1.into())
             } else {
                 Presented::Unknown
             };
         }
-        let Ok(plain) =
-            self.inner.parts.master.open(&place(caller), &Sealed::from_stored(id.to_owned()))
+        let Ok(plain) = self.inner.parts.master.open(&key.0, &Sealed::from_stored(id.to_owned()))
         else {
             return Presented::Unknown;
         };
@@ -115,7 +146,7 @@ impl Mcp {
             return Presented::Unknown;
         }
         let facts = Arc::new(inside.facts);
-        let hash: Arc<str> = key.2.as_str().into();
+        let hash: Arc<str> = key.1.as_str().into();
         self.inner.sessions.insert(key, (Arc::clone(&facts), inside.begun));
         Presented::Valid(facts, hash)
     }

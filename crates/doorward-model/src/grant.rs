@@ -59,6 +59,8 @@ pub enum RevokeReason {
     ProviderUnclear,
     /// The person signed out at the upstream provider, and the configuration lets that end grants.
     ProviderLogout,
+    /// The upstream that it was for was deleted or replaced.
+    UpstreamEnded,
 }
 
 impl RevokeReason {
@@ -75,6 +77,7 @@ impl RevokeReason {
             Self::ProviderSilent => "provider_silent",
             Self::ProviderUnclear => "provider_unclear",
             Self::ProviderLogout => "provider_logout",
+            Self::UpstreamEnded => "upstream_ended",
         }
     }
 }

@@ -96,6 +96,13 @@ id!(
     AccessTokenId, "t_"
 );
 
+id!(
+    /// One upstream at one place with one authorization server, from the moment at which it was
+    /// added until it is deleted or one of the three is replaced. What was sealed for it opens for
+    /// no other, an upstream of the same name included.
+    UpstreamId, "up_"
+);
+
 /// A program that acts for a user: a client, or the holder of a personal access token. The texts of
 /// the two differ, so that one never passes for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::{
 
 use url::Url;
 
-use crate::{public_url::PublicUrl, routes, upstream::UpstreamName};
+use crate::{id::UpstreamId, public_url::PublicUrl, routes, upstream::UpstreamName};
 
 /// The canonical identifier of one MCP endpoint of this server, or of its API: its public address
 /// without a trailing slash.
@@ -78,44 +78,52 @@ impl Resource {
 #[derive(Clone, Debug)]
 pub struct ResourceTable {
     public_url: PublicUrl,
-    now: Arc<RwLock<Arc<[Resource]>>>,
+    now: Arc<RwLock<Known>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    resources: Arc<[Resource]>,
+    upstreams: Arc<[(UpstreamName, UpstreamId)]>,
 }
 
 impl ResourceTable {
     /// The aggregate and the administrators' API.
     pub fn new(public_url: &PublicUrl) -> Self {
-        Self {
-            public_url: public_url.clone(),
-            now: Arc::new(RwLock::new(Arc::new([
-                Resource::mcp(public_url),
-                Resource::admin(public_url),
-            ]))),
-        }
+        let known = Known {
+            resources: Arc::new([Resource::mcp(public_url), Resource::admin(public_url)]),
+            upstreams: Arc::new([]),
+        };
+        Self { public_url: public_url.clone(), now: Arc::new(RwLock::new(known)) }
     }
     /// Replaces the upstreams.
-    pub fn set_upstreams(&self, upstreams: impl Iterator<Item = UpstreamName>) {
-        let all = std::iter::once(Resource::mcp(&self.public_url))
-            .chain(upstreams.map(|name| Resource::of_upstream(&self.public_url, name)));
-        let all = all.chain(std::iter::once(Resource::admin(&self.public_url))).collect();
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = all;
+    pub fn set_upstreams(&self, upstreams: impl Iterator<Item = (UpstreamName, UpstreamId)>) {
+        let upstreams: Arc<[_]> = upstreams.collect();
+        let all = std::iter::once(Resource::mcp(&self.public_url)).chain(
+            upstreams.iter().map(|(name, _)| Resource::of_upstream(&self.public_url, *name)),
+        );
+        let resources = all.chain(std::iter::once(Resource::admin(&self.public_url))).collect();
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Known { resources, upstreams };
+    }
+    fn known(&self) -> Known {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
     /// The resources of this moment.
     pub fn snapshot(&self) -> Arc<[Resource]> {
-        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+        self.known().resources
     }
     /// The upstreams among them.
     pub fn upstreams(&self) -> Vec<UpstreamName> {
-        let prefix = format!("{}/", self.public_url.at(routes::MCP));
-        self.snapshot()
-            .iter()
-            .filter_map(|resource| {
-                UpstreamName::parse(resource.as_str().strip_prefix(&prefix)?).ok()
-            })
-            .collect()
+        self.known().upstreams.iter().map(|(name, _)| *name).collect()
     }
-    /// True if there is such an upstream.
+    /// The identity of an upstream of this name, if there is one at this moment.
+    pub fn upstream_id(&self, upstream: UpstreamName) -> Option<UpstreamId> {
+        let known = self.known();
+        known.upstreams.iter().find(|(name, _)| *name == upstream).map(|(_, id)| id.clone())
+    }
+    /// Reports an upstream of this name.
     pub fn has_upstream(&self, upstream: UpstreamName) -> bool {
-        self.snapshot().contains(&Resource::of_upstream(&self.public_url, upstream))
+        self.known().upstreams.iter().any(|(name, _)| *name == upstream)
     }
 }
 

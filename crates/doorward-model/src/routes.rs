@@ -199,6 +199,8 @@ routes! {
     API_UPSTREAM_TEST = "/api/admin/upstreams/{upstream}/test";
     /// Has an upstream listed anew (POST).
     API_UPSTREAM_REFRESH = "/api/admin/upstreams/{upstream}/refresh";
+    /// Accepts the authorization server that an upstream names (PUT, with `If-Match`).
+    API_UPSTREAM_SERVER = "/api/admin/upstreams/{upstream}/authorization-server";
     /// The tools of an upstream with their state (GET).
     API_TOOLS = "/api/admin/upstreams/{upstream}/tools";
     /// Decides about a tool (PUT, with `If-Match`).

@@ -3,7 +3,11 @@
 
 use std::fmt;
 
-use crate::{HashedToken, Sealed, Timestamp, id::UserId};
+use crate::{
+    HashedToken, Sealed, Timestamp,
+    id::{UpstreamId, UserId},
+    trust::{Ending, ServerPin, UpstreamTrust},
+};
 
 /// The name of an upstream in addresses, tool names and scopes: 1 to 24 lower-case letters, digits
 /// or `-`, a letter first. It holds no `_`, so that the first `_` of a tool's name ends it. It is
@@ -219,6 +223,9 @@ pub struct UpstreamRegistration {
     pub upstream: UpstreamName,
     /// The authorization server; what it gave is never shown to another (SEP-2352).
     pub issuer: String,
+    /// The resource for whose users this server is registered there; `None` in rows of versions
+    /// before 0.2.
+    pub resource: Option<String>,
     /// `client_id`, secret and method, as JSON.
     pub credentials: Sealed,
     /// When it ends, if it does.
@@ -236,6 +243,9 @@ pub struct Connection {
     pub upstream: UpstreamName,
     /// The authorization server that issued it. Its tokens go to no other.
     pub issuer: String,
+    /// The resource that its access token was obtained for. It is sent to no other. `None` in rows
+    /// of versions before 0.2.
+    pub resource: Option<String>,
     /// The scopes there, as far as known.
     pub scopes: String,
     /// Access and refresh token with what is needed to refresh them, as JSON. `None` after the
@@ -299,10 +309,47 @@ pub struct KeptResult {
 pub enum UpstreamChange {
     /// Adds an upstream. Conditional: the name must be free.
     Insert(StoredUpstream),
-    /// Deletes an upstream with its connections, its registrations and those of its tools on which
-    /// nothing was decided. Decisions stay: they are about definitions, and count again where the
-    /// same definition comes back. Conditional: the upstream must exist.
-    Delete(UpstreamName),
+    /// Gives an upstream its identity, if none of its name has one.
+    Begin(UpstreamTrust),
+    /// Ends what depends on an upstream that is deleted or replaced, and it with that: see
+    /// [`Ending`]. Conditional: it is as it was seen.
+    End(Box<Ending>),
+    /// Pins the authorization server that an upstream names first. Conditional: it is this
+    /// upstream, and none or the same issuer is pinned.
+    Pin {
+        /// The upstream.
+        upstream: UpstreamName,
+        /// Its identity.
+        id: UpstreamId,
+        /// The authorization server.
+        server: ServerPin,
+    },
+    /// Remembers that an upstream names another authorization server than the pinned one, or
+    /// (`None`) that it names the pinned one again.
+    NoteNamed {
+        /// The upstream.
+        upstream: UpstreamName,
+        /// Its identity.
+        id: UpstreamId,
+        /// The server that it names.
+        named: Option<ServerPin>,
+        /// It named no other before: it has an entry in the audit.
+        first: bool,
+    },
+    /// Reserves a revocation that is due for one replica. Conditional: no other took it.
+    ClaimRevocation {
+        /// Which.
+        id: String,
+        /// When it was due.
+        due: Timestamp,
+        /// When it is due again if this replica does not finish it.
+        until: Timestamp,
+    },
+    /// Forgets a revocation that is done or given up.
+    ForgetRevocation {
+        /// Which.
+        id: String,
+    },
     /// Remembers tools that were seen for the first time. Those that are known stay as they are.
     PinNew(Vec<PinnedTool>),
     /// Remembers that a tool was shown with another definition than the pinned one. A tool that is
@@ -356,8 +403,14 @@ pub enum UpstreamChange {
         /// The authorization server.
         issuer: String,
     },
-    /// Adds or replaces a person's connection.
-    PutConnection(Box<Connection>),
+    /// Adds or replaces a person's connection. Conditional: the upstream is still the one that the
+    /// person connected.
+    PutConnection {
+        /// The connection.
+        connection: Box<Connection>,
+        /// The upstream's identity.
+        id: UpstreamId,
+    },
     /// Keeps refreshed tokens, or that they were refused. Conditional: no one changed the
     /// connection meanwhile.
     KeepRefreshed {

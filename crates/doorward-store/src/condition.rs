@@ -112,6 +112,14 @@ conditions! {
     InsertUpstream = "insert_upstream";
     /// The deleted upstream exists.
     DeleteUpstream = "delete_upstream";
+    /// The replaced upstream is still the one that was seen, and names the same other server.
+    ReplaceUpstream = "replace_upstream";
+    /// No authorization server, or the same issuer, is pinned for this upstream.
+    PinUpstream = "pin_upstream";
+    /// The upstream that a user connected is still the same one.
+    PutConnection = "put_connection";
+    /// No other process makes this revocation.
+    ClaimRevocation = "claim_revocation";
     /// The tool is still as the administrator saw it.
     DecideTool = "decide_tool";
     /// The connection was not changed since it was read.

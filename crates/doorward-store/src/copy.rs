@@ -15,7 +15,8 @@ use crate::{
         access_grant, access_token, audit, audit_record, authorization_code, client,
         connect_attempt, connection, identity, invitation, kept_result, login_failure,
         one_time_link, passkey, person, provider, recovery_code, refresh_token, session, setting,
-        sign_in, signing_key, spent_value, totp, upstream, upstream_registration, upstream_tool,
+        sign_in, signing_key, spent_value, token_revocation, totp, upstream, upstream_registration,
+        upstream_tool, upstream_trust,
     },
 };
 
@@ -64,6 +65,8 @@ copied!(
     upstream,
     upstream_tool,
     upstream_registration,
+    upstream_trust,
+    token_revocation,
     connection,
     connect_attempt,
     kept_result,

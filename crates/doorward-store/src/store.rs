@@ -11,7 +11,7 @@ use std::{
 
 use doorward_model::{
     AccessToken, AuditEvent, AuditStamp, Client, Clock, ConnectStep, Connection, Grant, Person,
-    Session, SigningKey, StoredProvider, UnitOfWork,
+    Session, SigningKey, StoredProvider, UnitOfWork, UpstreamTrust,
     ports::SystemClock,
     upstream::{PinnedTool, StoredUpstream},
 };
@@ -65,6 +65,7 @@ pub(crate) struct Caches {
     pub(crate) settings: ReadThrough<String, Option<String>>,
     pub(crate) providers: ReadThrough<(), Vec<StoredProvider>>,
     pub(crate) upstreams: ReadThrough<(), Vec<StoredUpstream>>,
+    pub(crate) trusts: ReadThrough<(), Vec<UpstreamTrust>>,
     pub(crate) pinned: ReadThrough<String, Vec<PinnedTool>>,
     pub(crate) connections: ReadThrough<String, Vec<Connection>>,
     pub(crate) access_tokens: ReadThrough<String, AccessToken>,
@@ -103,6 +104,7 @@ impl Caches {
             settings: ReadThrough::new(64, lifetime),
             providers: ReadThrough::new(1, lifetime),
             upstreams: ReadThrough::new(1, lifetime),
+            trusts: ReadThrough::new(1, lifetime),
             pinned: ReadThrough::new(1024, lifetime),
             connections: ReadThrough::new(entries, lifetime),
             access_tokens: ReadThrough::new(entries, lifetime),
@@ -122,8 +124,10 @@ impl Caches {
                 Stale::SigningKeys => self.signing_keys.forget_all(),
                 Stale::Settings => self.settings.forget_all(),
                 Stale::Providers => self.providers.forget_all(),
+                Stale::Trusts => self.trusts.forget_all(),
                 Stale::Upstreams => {
                     self.upstreams.forget_all();
+                    self.trusts.forget_all();
                     self.pinned.forget_all();
                     self.connections.forget_all();
                 }
@@ -142,6 +146,7 @@ impl Caches {
                     self.settings.forget_all();
                     self.providers.forget_all();
                     self.upstreams.forget_all();
+                    self.trusts.forget_all();
                     self.pinned.forget_all();
                     self.connections.forget_all();
                     self.access_tokens.forget_all();

@@ -20,7 +20,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use authorization::{authorize, register, resource_metadata, server_metadata, token};
+use authorization::{authorize, register, resource_metadata, revoke, server_metadata, token};
 
 /// The memory and the behaviour of the upstream.
 #[derive(Default)]
@@ -80,6 +80,12 @@ pub struct UpstreamState {
     pub authorizes: Vec<HashMap<String, String>>,
     /// The forms of token exchanges (RFC 8693) that arrived.
     pub exchanges: Vec<HashMap<String, String>>,
+    /// The forms of revocations (RFC 7009) that arrived.
+    pub revoked: Vec<HashMap<String, String>>,
+    /// How many of the next revocations are answered 503.
+    pub failing_revocations: usize,
+    /// The scope that MCP requests with a token are told to lack (403 `insufficient_scope`).
+    pub lacks_scope: Option<&'static str>,
     /// The URL to post to that the stream of the old HTTP+SSE transport names, instead of
     /// the truth.
     pub post_to: Option<String>,
@@ -136,6 +142,7 @@ impl FakeUpstream {
             .route("/register", post(register))
             .route("/authorize", get(authorize))
             .route("/token", post(token))
+            .route("/revoke", post(revoke))
             .route("/openapi.json", get(document))
             .route("/api/holder", get(holder))
             .with_state(shared.clone());
@@ -286,6 +293,11 @@ async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> 
                 shared.origin
             );
             return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)])
+                .into_response();
+        }
+        if let Some(scope) = state.lacks_scope {
+            let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+            return (StatusCode::FORBIDDEN, [(header::WWW_AUTHENTICATE, challenge)])
                 .into_response();
         }
         if state.failing > 0 {

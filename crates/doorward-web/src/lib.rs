@@ -31,7 +31,7 @@ pub use frame::{Frame, FrameVisitor, browser_name, draw, draw_copying, moment};
 pub use language::{filters, said};
 pub use pages::{error::Oops, not_found, too_many};
 pub use upstreams::{
-    Answer, Confirmation, NotConnected, Prospect, Service, ServiceState, Upstreams,
+    Answer, Confirmation, Leaving, NotConnected, Prospect, Service, ServiceState, Upstreams,
 };
 pub use visitor::{Administrator, Browser, SignedIn, form};
 

@@ -55,6 +55,8 @@ pub struct Prospect {
     pub host: String,
     /// The scopes that are asked for.
     pub scopes: Vec<String>,
+    /// Those among them that it did not ask for before.
+    pub new_scopes: Vec<String>,
     /// Whether the person is connected already.
     pub connected: bool,
 }
@@ -66,6 +68,8 @@ pub enum NotConnected {
     Unknown,
     /// It came back too late, twice, or with another person or browser.
     NotAwaited,
+    /// It asks for more than the page showed.
+    Grown,
     /// The upstream, or the person there, said no; the text is the upstream's.
     Denied(String),
     /// It did not work; the text says why.
@@ -89,6 +93,15 @@ pub struct Confirmation {
     pub code: String,
 }
 
+/// The browser that leaves, and the scopes that it was shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaving<'a> {
+    /// The value of its journey cookie.
+    pub browser: &'a str,
+    /// The scopes, separated by spaces.
+    pub shown: &'a str,
+}
+
 /// The upstreams, for pages.
 pub trait Upstreams: Send + Sync + 'static {
     /// All that this person may use.
@@ -107,7 +120,7 @@ pub trait Upstreams: Send + Sync + 'static {
         &'a self,
         name: UpstreamName,
         person: &'a Person,
-        browser: &'a str,
+        from: Leaving<'a>,
     ) -> Answer<'a, Result<String, NotConnected>>;
     /// Takes up a person who came back.
     fn finish<'a>(

@@ -235,7 +235,7 @@ impl App {
             supervisor: supervisor(),
             configured: config.upstreams.clone(),
         })?;
-        gateway.upstreams().await?;
+        gateway.reconcile().await?;
         let mcp = Mcp::new(doorward_mcp::Parts {
             store: store.clone(),
             clock: Arc::clone(&clock),

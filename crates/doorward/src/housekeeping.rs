@@ -58,6 +58,8 @@ impl Housekeeping {
         });
         let (own, token) = (Arc::clone(&this), stop.clone());
         supervisor.start("audit export", async move { own.exporter.run(&token).await });
+        let (own, token) = (Arc::clone(&this), stop.clone());
+        supervisor.start("token revocations", async move { own.revoke(&token).await });
         let token = stop.clone();
         supervisor.start("upstream connections", async move {
             this.tidy(&token).await;
@@ -71,6 +73,22 @@ impl Housekeeping {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(TIDY_EVERY) => self.gateway.tidy().await,
+            }
+        }
+    }
+
+    /// Revokes tokens of upstreams that ended: at once where this process ended one, and soon where
+    /// a command or another replica did. What is cut off is due again later.
+    async fn revoke(&self, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.gateway.revocation_wanted() => {}
+                () = tokio::time::sleep(TIDY_EVERY) => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.gateway.revoke_due() => {}
             }
         }
     }

@@ -8,7 +8,7 @@ use doorward_model::{Person, UpstreamName, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use doorward_web::{
-    Answer, Confirmation, NotConnected, Prospect, Service, ServiceState, Upstreams,
+    Answer, Confirmation, Leaving, NotConnected, Prospect, Service, ServiceState, Upstreams,
 };
 
 /// The gateway, as pages see it.
@@ -24,6 +24,10 @@ fn not_connected(name: UpstreamName, error: ConnectError) -> NotConnected {
         ConnectError::NotAwaited(why) => {
             tracing::warn!(upstream = %name, why, "nobody was connected");
             NotConnected::NotAwaited
+        }
+        ConnectError::Grown => {
+            tracing::info!(upstream = %name, "the connect page is shown again: the upstream asks for more than it showed");
+            NotConnected::Grown
         }
         ConnectError::Denied(why) => {
             tracing::info!(upstream = %name, why, "nobody was connected: the upstream or the person said no");
@@ -73,7 +77,7 @@ impl Upstreams for UpstreamPages {
         person: &'a Person,
     ) -> Answer<'a, Result<Prospect, NotConnected>> {
         Box::pin(async move {
-            let (host, scopes) = self
+            let prospect = self
                 .gateway
                 .prospect(name, person)
                 .await
@@ -85,8 +89,14 @@ impl Upstreams for UpstreamPages {
                 .map_err(NotConnected::Store)?
                 .ok_or(NotConnected::Unknown)?;
             let connected =
-                self.gateway.is_connected(name, person).await.map_err(NotConnected::Store)?;
-            Ok(Prospect { title: upstream.title.clone(), host, scopes, connected })
+                self.gateway.is_connected(&upstream, person).await.map_err(NotConnected::Store)?;
+            Ok(Prospect {
+                title: upstream.title.clone(),
+                host: prospect.host,
+                scopes: prospect.scopes,
+                new_scopes: prospect.new_scopes,
+                connected,
+            })
         })
     }
 
@@ -94,10 +104,11 @@ impl Upstreams for UpstreamPages {
         &'a self,
         name: UpstreamName,
         person: &'a Person,
-        browser: &'a str,
+        from: Leaving<'a>,
     ) -> Answer<'a, Result<String, NotConnected>> {
         Box::pin(async move {
-            let url = self.gateway.begin_connect(name, Departure { person, browser }).await;
+            let departure = Departure { person, browser: from.browser };
+            let url = self.gateway.begin_connect(name, departure, from.shown).await;
             url.map(|url| url.to_string()).map_err(|error| not_connected(name, error))
         })
     }

@@ -17,6 +17,7 @@ mod refreshes;
 mod rest;
 mod shared;
 mod tools;
+mod trust;
 mod unused;
 
 use doorward::config::Config;

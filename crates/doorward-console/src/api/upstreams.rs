@@ -8,13 +8,15 @@ use axum::{
 };
 use doorward_admin::{Reach, ToolSeen, tool_etag};
 use doorward_gateway::{Decision, Source, Upstream};
-use doorward_model::{ToolClass, routes};
+use doorward_model::{ServerPin, ToolClass, UpstreamTrust, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    operation::{Answered, Asked, At, IfMatch, Operation, Sent, Who, needs, show, show_state},
+    operation::{
+        Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, needs, show, show_state,
+    },
     providers::Tried,
 };
 use crate::Console;
@@ -78,6 +80,17 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .answer::<Refreshing>(202, "It will be.")
         .missing(NONE),
+        Operation::put(
+            needs::UPSTREAMS,
+            routes::API_UPSTREAM_SERVER,
+            "acceptAuthorizationServer",
+            "Accepts the authorization server that an upstream names. Everybody who is connected then has to connect again.",
+            accept,
+        )
+        .body::<Accepted>()
+        .answer::<Server>(200, "The authorization server that is accepted now.")
+        .missing(NONE)
+        .problem(409, "It names no other one than the accepted one, or another one than the body names."),
         Operation::get(
             needs::READ_OR_UPSTREAMS,
             routes::API_TOOLS,
@@ -114,6 +127,44 @@ struct Shown {
     source: String,
     /// Its settings without secrets.
     settings: Value,
+    /// `ready`, or `names_another_authorization_server` where users are not sent until an
+    /// administrator accepts it.
+    state: String,
+    /// The authorization server that it was first seen with, or that an administrator accepted.
+    authorization_server: Option<Server>,
+    /// The other one that it names now.
+    named_authorization_server: Option<Server>,
+}
+
+/// An authorization server as an upstream names it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuthorizationServer")]
+struct Server {
+    /// The issuer.
+    issuer: String,
+    /// The resource that the upstream says it is.
+    resource: Option<String>,
+    /// The scopes that it asks for.
+    scopes: Vec<String>,
+}
+
+impl From<ServerPin> for Server {
+    fn from(pin: ServerPin) -> Self {
+        Self { issuer: pin.issuer, resource: pin.resource, scopes: pin.scopes }
+    }
+}
+
+/// The authorization server to be accepted, as it was seen.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "AcceptedServer")]
+struct Accepted {
+    /// The issuer.
+    #[schemars(length(min = 1))]
+    issuer: String,
+    /// The resource, as the upstream names it.
+    #[serde(default)]
+    resource: Option<String>,
 }
 
 /// All upstream servers.
@@ -238,12 +289,17 @@ struct As {
 }
 
 /// An upstream as commands show it too: without anything that is kept sealed.
-pub fn describe(upstream: &Upstream) -> Value {
-    serde_json::to_value(shown(upstream)).unwrap_or_else(|_| json!({}))
+pub fn describe(upstream: &Upstream, trust: Option<UpstreamTrust>) -> Value {
+    serde_json::to_value(shown(upstream, trust)).unwrap_or_else(|_| json!({}))
 }
 
-fn shown(upstream: &Upstream) -> Shown {
+fn shown(upstream: &Upstream, trust: Option<UpstreamTrust>) -> Shown {
+    let (server, named) = trust.map_or((None, None), |trust| (trust.server, trust.named));
     Shown {
+        state: if named.is_some() { "names_another_authorization_server" } else { "ready" }
+            .to_owned(),
+        authorization_server: server.map(Into::into),
+        named_authorization_server: named.map(Into::into),
         name: upstream.name.to_string(),
         kind: upstream.kind.name.to_owned(),
         title: upstream.title.clone(),
@@ -255,15 +311,38 @@ fn shown(upstream: &Upstream) -> Shown {
 }
 
 async fn list(State(console): State<Arc<Console>>) -> Answered {
-    let upstreams = console.admin.upstreams.all().await?;
-    Ok(show(
-        StatusCode::OK,
-        &Upstreams { upstreams: upstreams.iter().map(|upstream| shown(upstream)).collect() },
-    ))
+    let mut upstreams = Vec::new();
+    for upstream in console.admin.upstreams.all().await? {
+        let trust = console.admin.upstreams.trust(&upstream).await?;
+        upstreams.push(shown(&upstream, trust));
+    }
+    Ok(show(StatusCode::OK, &Upstreams { upstreams }))
+}
+
+async fn named(console: &Console, name: &str) -> Result<Shown, Refused> {
+    let upstream = console.admin.upstreams.named(name).await?;
+    let trust = console.admin.upstreams.trust(&upstream).await?;
+    Ok(shown(&upstream, trust))
 }
 
 async fn one(State(console): State<Arc<Console>>, At(name): At) -> Answered {
-    Ok(show(StatusCode::OK, &shown(console.admin.upstreams.named(&name).await?.as_ref())))
+    Ok(show(StatusCode::OK, &named(&console, &name).await?))
+}
+
+async fn accept(
+    State(console): State<Arc<Console>>,
+    Who(caller): Who,
+    At(name): At,
+    Sent(Accepted { issuer, resource }): Sent<Accepted>,
+) -> Answered {
+    let upstream = console.admin.upstreams.named(&name).await?;
+    let named = console.admin.upstreams.trust(&upstream).await?.and_then(|trust| trust.named);
+    // One that is not named is refused as one that changed.
+    let asked = named.filter(|pin| pin.issuer == issuer && pin.resource == resource);
+    let seen = asked.map_or_else(String::new, |pin| pin.etag());
+    let accepted = console.admin.upstreams.accept_server(&name, Some(&seen)).await?;
+    tracing::info!(by = %caller.person.name, upstream = name, "an authorization server was accepted");
+    Ok(show(StatusCode::OK, &Server::from(accepted)))
 }
 
 async fn add(
@@ -271,9 +350,9 @@ async fn add(
     Who(caller): Who,
     Sent(New { name, settings }): Sent<New>,
 ) -> Answered {
-    let upstream = console.admin.upstreams.add(&name, settings, Reach::Administered).await?;
+    console.admin.upstreams.add(&name, settings, Reach::Administered).await?;
     tracing::info!(by = %caller.person.name, upstream = name, "an upstream was added");
-    Ok(show(StatusCode::CREATED, &shown(upstream.as_ref())))
+    Ok(show(StatusCode::CREATED, &named(&console, &name).await?))
 }
 
 async fn delete(State(console): State<Arc<Console>>, Who(caller): Who, At(name): At) -> Answered {

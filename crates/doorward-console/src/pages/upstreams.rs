@@ -12,7 +12,7 @@ use axum::{
 use doorward_admin::{
     Decision, Difference, ReviewedTool, ReviewedUpstream, ToolSeen, Why, tool_etag,
 };
-use doorward_model::{ToolClass, foreign, routes};
+use doorward_model::{ServerPin, ToolClass, UpstreamTrust, foreign, routes};
 use doorward_transport::answer;
 use doorward_web::{Frame, Oops, draw, filters, form};
 
@@ -44,6 +44,8 @@ struct Row {
     auth: String,
     enabled: bool,
     people: u64,
+    /// The other authorization server that it names.
+    names_another: Option<NamedServer>,
     tools: Vec<Tool>,
     /// The first of the tools that it lists and that are not offered: escaped name and reason.
     left_out: Vec<(String, &'static str)>,
@@ -51,6 +53,29 @@ struct Row {
     /// The first of the parts of offered tools that are left out: escaped name and reason.
     parts_left_out: Vec<(String, &'static str)>,
     parts_left_out_count: usize,
+}
+
+/// The accepted authorization server with its resource, and the one that is named now.
+struct NamedServer {
+    issuer: String,
+    resource: String,
+    named_issuer: String,
+    named_resource: String,
+    /// The etag of what is shown.
+    seen: String,
+}
+
+fn named_server(trust: UpstreamTrust) -> Option<NamedServer> {
+    let named = trust.named?;
+    let shown = |text: &str| foreign::line(text, foreign::LINE).into_owned();
+    let resource = |pin: &ServerPin| shown(pin.resource.as_deref().unwrap_or_default());
+    Some(NamedServer {
+        issuer: trust.server.as_ref().map(|pin| shown(&pin.issuer)).unwrap_or_default(),
+        resource: trust.server.as_ref().map(resource).unwrap_or_default(),
+        named_issuer: shown(&named.issuer),
+        named_resource: resource(&named),
+        seen: named.etag(),
+    })
 }
 
 struct Tool {
@@ -101,7 +126,7 @@ fn tool(tool: ReviewedTool) -> Tool {
 }
 
 fn row(reviewed: ReviewedUpstream) -> Row {
-    let ReviewedUpstream { upstream, tools, left_out, users } = reviewed;
+    let ReviewedUpstream { upstream, tools, left_out, users, trust } = reviewed;
     let mut tools: Vec<Tool> = tools.into_iter().map(tool).collect();
     // What waits for a decision comes first.
     tools.sort_by_key(|tool| {
@@ -117,6 +142,7 @@ fn row(reviewed: ReviewedUpstream) -> Row {
         auth: upstream.public_config().auth,
         enabled: upstream.is_enabled(),
         people: users,
+        names_another: trust.and_then(named_server),
         tools,
         left_out: named(left_out.named()),
         left_out_count: left_out.count(),
@@ -162,6 +188,17 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
+    if let (Some("accept-server"), Some(upstream), Some(seen)) =
+        (params.get("decision"), params.get("upstream"), params.get("seen"))
+    {
+        return match console.admin.upstreams.accept_server(upstream, Some(seen)).await {
+            Ok(_) => answer::see_other(&console.web.at(routes::ADMIN_UPSTREAMS)),
+            Err(refusal) => match alert(&console, &refusal) {
+                Ok((status, alert)) => show(&console, &administrator, status, Some(alert)).await,
+                Err(response) => response,
+            },
+        };
+    }
     let decision = match (params.get("decision"), params.get("class")) {
         (Some("approve"), _) => Some(Decision::Approve),
         (Some("reject"), _) => Some(Decision::Reject),

@@ -4,18 +4,22 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_mcp::{Change, Changed};
 use doorward_model::{
-    Connection, HashedToken, Person, PlainToken, TokenKind, UpstreamChange, UpstreamName,
-    id::random_text, upstream::ConnectAttempt,
+    Connection, HashedToken, Person, PlainToken, TokenKind, UpstreamChange, UpstreamId,
+    UpstreamName, UpstreamTrust, UserId, id::random_text, upstream::ConnectAttempt,
 };
 use doorward_store::StoreError;
 use doorward_transport::Params;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::sync::PoisonError;
+use std::collections::HashSet;
 use url::Url;
 
-use super::{Discovered, OAuthError, clean, discover, registration, token_request};
-use crate::{Gateway, access, upstream::Upstream};
+use super::{Discovered, OAuthError, Tokens, clean, registration, token_request};
+use crate::{
+    Gateway,
+    access::held::{self, Held, Issued},
+    upstream::Upstream,
+};
 
 /// For how many seconds a person may stay away.
 const AWAITED: i64 = 600;
@@ -41,6 +45,9 @@ pub enum ConnectError {
     /// What came back was not awaited: too late, twice, or for somebody else.
     #[error("it was not awaited: {0}")]
     NotAwaited(&'static str),
+    /// The upstream asks for more than the page showed to the user.
+    #[error("it asks for more than was shown")]
+    Grown,
     /// The person, or the upstream, said no.
     #[error("the upstream said no: {0}")]
     Denied(String),
@@ -55,11 +62,26 @@ impl From<StoreError> for ConnectError {
     }
 }
 
+/// What a user is about to connect to.
+#[derive(Clone, Debug)]
+pub struct Prospect {
+    /// The host that they are sent to.
+    pub host: String,
+    /// The scopes that are asked for.
+    pub scopes: Vec<String>,
+    /// Those among them that the upstream did not ask for when it was first seen, and that the user
+    /// did not give before.
+    pub new_scopes: Vec<String>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Payload {
+    // The upstream that the user left for.
+    id: String,
     issuer: String,
     iss_required: bool,
     token_endpoint: String,
+    revocation_endpoint: Option<String>,
     verifier: String,
     resource: Option<String>,
     scopes: String,
@@ -98,89 +120,37 @@ impl Gateway {
         &self,
         name: UpstreamName,
         person: &Person,
-    ) -> Result<(String, Vec<String>), ConnectError> {
+    ) -> Result<Prospect, ConnectError> {
         let upstream = self.connectable(name, person).await?;
-        let discovered = self.discovered(&upstream).await?;
-        let scopes = self.scopes(&upstream, &discovered, person).await?;
-        Ok((discovered.authorization_endpoint.host_str().unwrap_or_default().to_owned(), scopes))
+        let (discovered, trust) = self.settled(&upstream).await?;
+        let (scopes, new_scopes) = self.scopes(&upstream, (&discovered, &trust), person).await?;
+        let host = discovered.authorization_endpoint.host_str().unwrap_or_default().to_owned();
+        Ok(Prospect { host, scopes, new_scopes })
     }
 
-    /// Finds out where access is given; asks the upstream for its challenge first, if it never sent
-    /// one.
-    async fn discovered(
+    /// Finds out where access is given, and compares it with what is pinned.
+    pub(crate) async fn settled(
         &self,
         upstream: &std::sync::Arc<Upstream>,
-    ) -> Result<Discovered, OAuthError> {
-        let mut said = upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if said.is_none()
-            && let Some(url) = &upstream.url
-            && upstream.config.issuer.is_empty()
-        {
-            said = self.provoke(upstream, url).await;
-        }
-        discover(upstream, said.as_deref()).await
-    }
-
-    /// Sends requests without a token to learn how the upstream wants to be asked: as a client of
-    /// the stateless revisions, and as an older one. Some let the handshake pass and ask only at
-    /// the first request after it.
-    async fn provoke(&self, upstream: &Upstream, url: &Url) -> Option<String> {
-        let about = serde_json::json!({"name": "doorward", "version": env!("CARGO_PKG_VERSION")});
-        let meta = serde_json::json!({
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientInfo": about,
-            "io.modelcontextprotocol/clientCapabilities": {},
-        });
-        let initialize = serde_json::json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about});
-        for (method, version, params) in [
-            ("server/discover", "2026-07-28", serde_json::json!({"_meta": meta})),
-            ("initialize", "2025-11-25", initialize),
-            ("tools/list", "2025-11-25", serde_json::json!({})),
-        ] {
-            let body =
-                serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-            let request = http::Request::post(url.as_str())
-                .header(http::header::ACCEPT, "application/json, text/event-stream")
-                .header(http::header::CONTENT_TYPE, "application/json")
-                .header("mcp-protocol-version", version)
-                .header("mcp-method", method)
-                .body(body.to_string().into_bytes())
-                .ok()?;
-            let answer = upstream.outbound.send(request, super::MAX_DOCUMENT).await.ok()?;
-            if let Some(said) = answer
-                .headers
-                .get(http::header::WWW_AUTHENTICATE)
-                .and_then(|value| value.to_str().ok())
-            {
-                *upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(said.to_owned());
-                return Some(said.to_owned());
-            }
-        }
-        None
+    ) -> Result<(Discovered, UpstreamTrust), OAuthError> {
+        let discovered = self.discovered(upstream).await?;
+        let trust = self.settle(upstream, &discovered).await?;
+        Ok((discovered, trust))
     }
 
     /// The scopes to ask for: what the upstream wants, and with it what it wanted in vain since,
-    /// and what was given before (G25).
+    /// and what was given before (G25). Then those among them that are new to this user.
     async fn scopes(
         &self,
         upstream: &Upstream,
-        discovered: &Discovered,
+        (discovered, trust): (&Discovered, &UpstreamTrust),
         person: &Person,
-    ) -> Result<Vec<String>, ConnectError> {
+    ) -> Result<(Vec<String>, Vec<String>), ConnectError> {
         let inner = &self.inner;
-        let mut scopes = discovered.scopes.clone();
-        let key = (person.id.clone(), upstream.name);
-        let wanted =
-            inner.wanted_scopes.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(wanted) = wanted {
-            let before = inner
-                .parts
-                .store
-                .connection(&person.id, upstream.name)
-                .await?
-                .map(|connection| connection.scopes)
-                .unwrap_or_default();
+        let mut scopes = discovered.scopes_to_ask();
+        let before = inner.connection(&person.id, upstream).await?;
+        let before = before.map(|connection| connection.scopes).unwrap_or_default();
+        if let Some(wanted) = inner.wanted.of(&person.id, upstream) {
             scopes.extend(
                 before
                     .split(' ')
@@ -189,38 +159,43 @@ impl Gateway {
                     .map(str::to_owned),
             );
         }
-        // SEP-2207: a refresh token, where it takes a scope to get one.
-        let offline = discovered
-            .server
-            .scopes_supported
-            .as_ref()
-            .is_some_and(|supported| supported.iter().any(|scope| scope == "offline_access"));
-        if offline && !scopes.is_empty() {
-            scopes.push("offline_access".to_owned());
-        }
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         scopes.retain(|scope| scope.len() <= 256 && seen.insert(scope.clone()));
-        Ok(scopes)
+        let pinned = trust.server.iter().flat_map(|server| &server.scopes).map(String::as_str);
+        let known: HashSet<&str> =
+            pinned.chain(upstream.config.scopes.iter().map(String::as_str)).collect();
+        let is_new = |scope: &&String| {
+            !known.contains(scope.as_str()) && !before.split(' ').any(|word| word == *scope)
+        };
+        let new = scopes.iter().filter(is_new).cloned().collect();
+        Ok((scopes, new))
     }
 
     /// Begins: answers where to send the browser. Called only after the person agreed on a page of
-    /// ours.
+    /// ours, which showed them these scopes; of new scopes, no others are asked for.
     pub async fn begin_connect(
         &self,
         name: UpstreamName,
         from: Departure<'_>,
+        shown: &str,
     ) -> Result<Url, ConnectError> {
         let upstream = self.connectable(name, from.person).await?;
         let parts = &self.inner.parts;
-        let discovered = self.discovered(&upstream).await?;
+        let (discovered, trust) = self.settled(&upstream).await?;
+        let (scopes, new) = self.scopes(&upstream, (&discovered, &trust), from.person).await?;
+        if new.iter().any(|scope| !shown.split(' ').any(|word| word == scope)) {
+            return Err(ConnectError::Grown);
+        }
         let client = registration::client(&self.inner, &upstream, &discovered).await?;
-        let scopes = self.scopes(&upstream, &discovered, from.person).await?.join(" ");
+        let scopes = scopes.join(" ");
         let state = PlainToken::random(TokenKind::UpstreamState, parts.entropy.as_ref());
         let verifier = random_text(parts.entropy.as_ref(), 32);
         let payload = Payload {
+            id: trust.id.to_string(),
             issuer: discovered.server.issuer.clone(),
             iss_required: discovered.server.authorization_response_iss_parameter_supported,
             token_endpoint: discovered.token_endpoint.to_string(),
+            revocation_endpoint: discovered.revocation_endpoint.as_ref().map(Url::to_string),
             verifier: verifier.clone(),
             resource: discovered.resource.clone(),
             scopes: scopes.clone(),
@@ -288,6 +263,10 @@ impl Gateway {
             .map_err(|_| ConnectError::NotAwaited("it does not open"))?;
         let payload: Payload = serde_json::from_slice(&plain)
             .map_err(|_| ConnectError::NotAwaited("it cannot be read"))?;
+        let trust = self.inner.trust_now(&upstream).await?;
+        if trust.is_none_or(|trust| trust.id.as_str() != payload.id) {
+            return Err(ConnectError::NotAwaited("the upstream was replaced meanwhile"));
+        }
         // RFC 9207, G21: before anything else is done with the answer, errors included.
         match params.get("iss") {
             Some(told) if told != payload.issuer => {
@@ -358,6 +337,28 @@ impl Gateway {
             return Err(ConnectError::Denied(error));
         }
         let code = code.ok_or(ConnectError::NotAwaited("it holds neither a code nor an error"))?;
+        let (tokens, account) = self.redeem(upstream, &payload, code).await?;
+        self.keep(upstream, &user_id, payload, (tokens, account)).await?;
+        self.inner.wanted.forget(&user_id, upstream);
+        tracing::info!(upstream = %name, person = %user_id, "a person connected an upstream");
+        self.forget_person(name, &user_id);
+        for what in [Changed::Tools, Changed::Prompts, Changed::Resources] {
+            parts.changes.tell(Change {
+                upstream: Some(name),
+                person: Some(user_id.clone()),
+                what,
+            });
+        }
+        Ok(())
+    }
+
+    /// Redeems a code: the tokens, and the account there as far as it is told.
+    async fn redeem(
+        &self,
+        upstream: &Upstream,
+        payload: &Payload,
+        code: String,
+    ) -> Result<(Tokens, Option<String>), ConnectError> {
         let client = registration::known(&self.inner, upstream, &payload.issuer).await?;
         let client = client.ok_or_else(|| {
             OAuthError::Misconfigured("the registration is gone; begin again".to_owned())
@@ -378,32 +379,40 @@ impl Gateway {
             Err(OAuthError::Refused(error, description)) => {
                 if matches!(error.as_str(), "invalid_client" | "unauthorized_client") {
                     let forget = UpstreamChange::DeleteRegistration {
-                        upstream: name,
+                        upstream: upstream.name,
                         issuer: payload.issuer.clone(),
                     };
-                    parts.store.apply(forget).await?;
+                    self.inner.parts.store.apply(forget).await?;
                 }
                 return Err(OAuthError::Refused(error, description).into());
             }
             Err(error) => return Err(error.into()),
         };
         let account = tokens.account(&payload.issuer, &client.client_id);
-        let held = access::Held {
-            access_token: tokens.access_token,
-            refresh_token: tokens.refresh_token,
+        Ok((tokens, account))
+    }
+
+    /// Stores a connection, if the upstream is still the one that the user left for.
+    async fn keep(
+        &self,
+        upstream: &Upstream,
+        user_id: &UserId,
+        payload: Payload,
+        (tokens, account): (Tokens, Option<String>),
+    ) -> Result<(), ConnectError> {
+        let now = self.inner.parts.clock.now();
+        let issued = Issued {
             token_endpoint: payload.token_endpoint,
+            revocation_endpoint: payload.revocation_endpoint,
             resource: payload.resource,
         };
-        let sealed = parts.master.seal(
-            &access::place_of(&user_id, name, &payload.issuer),
-            &serde_json::to_vec(&held).unwrap_or_default(),
-        );
-        let connection = Connection {
+        let mut connection = Connection {
             user_id: user_id.clone(),
-            upstream: name,
+            upstream: upstream.name,
             issuer: payload.issuer,
-            scopes: tokens.scope.unwrap_or(payload.scopes),
-            tokens: Some(sealed),
+            resource: Some(upstream.location.clone()),
+            scopes: tokens.scope.clone().unwrap_or(payload.scopes),
+            tokens: None,
             expires_at: tokens.expires_in.map(|seconds| now.plus(seconds)),
             ends_at: now.plus(upstream.config.connection_days.clamp(1, 3660) * 86_400),
             created_at: now,
@@ -412,22 +421,18 @@ impl Gateway {
             problem: None,
             account,
         };
-        parts.store.apply(UpstreamChange::PutConnection(Box::new(connection))).await?;
-        self.inner
-            .wanted_scopes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&(user_id.clone(), name));
-        tracing::info!(upstream = %name, person = %user_id, "a person connected an upstream");
-        self.forget_person(name, &user_id);
-        for what in [Changed::Tools, Changed::Prompts, Changed::Resources] {
-            parts.changes.tell(Change {
-                upstream: Some(name),
-                person: Some(user_id.clone()),
-                what,
-            });
+        connection.tokens = Some(held::seal(&self.inner, &connection, &Held::new(&tokens, issued)));
+        let put = UpstreamChange::PutConnection {
+            connection: Box::new(connection),
+            id: UpstreamId::from_text(payload.id),
+        };
+        match self.inner.parts.store.apply(put).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Refused(_)) => {
+                Err(ConnectError::NotAwaited("the upstream was replaced meanwhile"))
+            }
+            Err(error) => Err(error.into()),
         }
-        Ok(())
     }
 
     /// Ends a person's connection.

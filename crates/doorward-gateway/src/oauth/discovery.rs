@@ -42,7 +42,7 @@ pub(crate) fn challenge(header: &str) -> Challenge {
         };
         match name.as_str() {
             "resource_metadata" if found.resource_metadata.is_none() => {
-                found.resource_metadata = Some(value)
+                found.resource_metadata = Some(value);
             }
             "scope" if found.scope.is_none() => found.scope = Some(value),
             _ => {}
@@ -83,6 +83,7 @@ pub(crate) struct ServerMetadata {
     pub(crate) authorization_endpoint: String,
     pub(crate) token_endpoint: String,
     pub(crate) registration_endpoint: Option<String>,
+    pub(crate) revocation_endpoint: Option<String>,
     pub(crate) code_challenge_methods_supported: Option<Vec<String>>,
     pub(crate) token_endpoint_auth_methods_supported: Option<Vec<String>>,
     pub(crate) scopes_supported: Option<Vec<String>>,
@@ -97,6 +98,7 @@ impl Metadata for ServerMetadata {
             authorization_endpoint: document.text("authorization_endpoint")?,
             token_endpoint: document.text("token_endpoint")?,
             registration_endpoint: document.text("registration_endpoint"),
+            revocation_endpoint: document.text("revocation_endpoint"),
             code_challenge_methods_supported: document.texts("code_challenge_methods_supported"),
             token_endpoint_auth_methods_supported: document
                 .texts("token_endpoint_auth_methods_supported"),
@@ -118,10 +120,29 @@ pub(crate) struct Discovered {
     pub(crate) authorization_endpoint: Url,
     pub(crate) token_endpoint: Url,
     pub(crate) registration_endpoint: Option<Url>,
+    /// Where tokens are taken back (RFC 7009).
+    pub(crate) revocation_endpoint: Option<Url>,
     /// What to name as `resource` (RFC 8707).
     pub(crate) resource: Option<String>,
+    /// The resource that the upstream says it is; where it does not say, its address.
+    pub(crate) named_resource: Option<String>,
     /// The scopes to ask for, if the upstream says which.
     pub(crate) scopes: Vec<String>,
+}
+
+impl Discovered {
+    /// The scopes to ask for: what the upstream wants, and a refresh token where it takes a scope to
+    /// get one (SEP-2207).
+    pub(crate) fn scopes_to_ask(&self) -> Vec<String> {
+        let mut scopes = self.scopes.clone();
+        let supported = self.server.scopes_supported.as_ref();
+        let offline = supported
+            .is_some_and(|supported| supported.iter().any(|scope| scope == "offline_access"));
+        if offline && !scopes.is_empty() {
+            scopes.push("offline_access".to_owned());
+        }
+        scopes
+    }
 }
 
 /// Fetches a JSON document; `None` if there is none at this address.
@@ -194,7 +215,7 @@ fn endpoint(what: &str, text: &str) -> Result<Url, OAuthError> {
 
 /// Whether metadata of `resource` is about the upstream at `url`: the same origin, and a path above
 /// or at it.
-fn covers(resource: &str, url: &Url) -> bool {
+pub(crate) fn covers(resource: &str, url: &Url) -> bool {
     let Ok(resource) = Url::parse(resource) else { return false };
     let (above, below) = (resource.path().trim_end_matches('/'), url.path().trim_end_matches('/'));
     resource.origin() == url.origin()
@@ -229,13 +250,13 @@ async fn resource_metadata(
     Ok(None)
 }
 
-async fn server_metadata(
-    upstream: &Upstream,
+pub(crate) async fn server_metadata(
+    outbound: &Outbound,
     issuer: &str,
 ) -> Result<Option<ServerMetadata>, OAuthError> {
     let url = endpoint("authorization server", issuer)?;
     for address in server_metadata_addresses(&url) {
-        let Some(metadata) = document::<ServerMetadata>(&upstream.outbound, &address).await? else {
+        let Some(metadata) = document::<ServerMetadata>(outbound, &address).await? else {
             continue;
         };
         // RFC 8414 §3.3: whoever speaks for another issuer is not believed. A trailing slash on one
@@ -251,6 +272,12 @@ async fn server_metadata(
     Ok(None)
 }
 
+/// Where a server takes tokens back. One that names no usable address has none: nothing but the
+/// end of access depends on it.
+pub(crate) fn revocation_endpoint(server: &ServerMetadata) -> Option<Url> {
+    endpoint("revocation endpoint", server.revocation_endpoint.as_deref()?).ok()
+}
+
 /// The endpoints of the first revision that knew authorization (2025-03-26), for servers that
 /// publish no metadata.
 fn by_convention(origin: &Url) -> Option<ServerMetadata> {
@@ -260,6 +287,7 @@ fn by_convention(origin: &Url) -> Option<ServerMetadata> {
         authorization_endpoint: at("/authorize")?,
         token_endpoint: at("/token")?,
         registration_endpoint: at("/register"),
+        revocation_endpoint: None,
         code_challenge_methods_supported: Some(vec!["S256".to_owned()]),
         token_endpoint_auth_methods_supported: None,
         scopes_supported: None,
@@ -282,14 +310,14 @@ pub(crate) async fn discover(
         metadata.as_ref().and_then(|metadata| metadata.authorization_servers.first().cloned());
     let configured = (!upstream.config.issuer.is_empty()).then(|| upstream.config.issuer.clone());
     let server = match (configured.or(named), &upstream.url) {
-        (Some(issuer), _) => server_metadata(upstream, &issuer)
+        (Some(issuer), _) => server_metadata(&upstream.outbound, &issuer)
             .await?
             .ok_or_else(|| OAuthError::Untrusted(format!("{issuer} publishes no metadata")))?,
         // Without resource metadata the server itself was the authorization server, in the first
         // revision that had one.
         (None, Some(url)) => {
             let origin = url.origin().ascii_serialization();
-            match server_metadata(upstream, &origin).await? {
+            match server_metadata(&upstream.outbound, &origin).await? {
                 Some(server) => server,
                 None => by_convention(url).ok_or_else(|| {
                     OAuthError::Untrusted("it does not say where access is given".to_owned())
@@ -336,7 +364,9 @@ pub(crate) async fn discover(
             .as_deref()
             .map(|text| endpoint("registration endpoint", text))
             .transpose()?,
-        resource: resource.filter(|_| upstream.config.send_resource),
+        revocation_endpoint: revocation_endpoint(&server),
+        resource: resource.clone().filter(|_| upstream.config.send_resource),
+        named_resource: resource,
         scopes,
         server,
     })

@@ -1,11 +1,12 @@
 //! We as an OAuth client of an upstream's authorization server, on behalf of one person.
 
+mod challenge;
 mod connect;
 mod discovery;
 pub(crate) mod refresh;
 mod registration;
 
-pub(crate) use registration::document as client_document;
+pub(crate) use registration::{document as client_document, opened as opened_registration};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,11 +20,11 @@ use url::Url;
 
 use crate::config::UpstreamConfig;
 
-pub use connect::{ConnectError, Departure};
-pub(crate) use discovery::{Discovered, discover};
+pub use connect::{ConnectError, Departure, Prospect};
+pub(crate) use discovery::{Discovered, covers, discover, revocation_endpoint, server_metadata};
 
 /// The most bytes of a document or answer of an authorization server.
-const MAX_DOCUMENT: usize = 256 * 1024;
+pub(crate) const MAX_DOCUMENT: usize = 256 * 1024;
 
 /// The most registrations and connections under way at once.
 const MOST_UNDER_WAY: usize = 500;
@@ -40,6 +41,10 @@ pub enum OAuthError {
     /// It answered with an error (RFC 6749 §5.2).
     #[error("it answered {0} {1}")]
     Refused(String, String),
+    /// The upstream names another authorization server or resource than the pinned one. Users are
+    /// sent there once an administrator accepted it.
+    #[error("{0}")]
+    NamesAnother(String),
     /// Something is missing in our own configuration.
     #[error("{0}")]
     Misconfigured(String),
@@ -250,7 +255,7 @@ fn refusal(status: u16, failure: Failure) -> OAuthError {
 
 /// A form for an endpoint of an authorization server, with what proves this client (RFC 6749
 /// §2.3.1).
-fn as_client(
+pub(crate) fn as_client(
     endpoint: &Url,
     client: &ClientCredentials,
     mut form: Vec<(&'static str, String)>,

@@ -11,7 +11,7 @@ use url::Url;
 use super::{OAuthError, Tokens, registration, token_answer};
 use crate::{
     Inner,
-    access::{Held, NoToken, held, place},
+    access::{Held, NoToken, held},
     upstream::{Shared, Upstream},
 };
 
@@ -32,14 +32,14 @@ pub(crate) async fn run(
     version: i64,
 ) -> Result<(), NoToken> {
     let store = &gateway.parts.store;
-    let Some(connection) = store.connection_now(&user_id, upstream.name).await? else {
+    let Some(connection) = gateway.connection_now(&user_id, &upstream).await? else {
         return Ok(());
     };
     if connection.version != version {
         return Ok(());
     }
     let now = gateway.parts.clock.now();
-    let Some(before) = held(&gateway, &connection) else { return Ok(()) };
+    let Some(before) = held::open(&gateway, &connection) else { return Ok(()) };
     let Some(refresh_token) = before.refresh_token.clone() else {
         end(
             &gateway,
@@ -88,20 +88,14 @@ pub(crate) async fn run(
     let (answer, rotated) = token_answer(&upstream.outbound, &endpoint, &client, form).await;
     match answer {
         Ok(tokens) => {
-            keep(&gateway, refreshed(&gateway, &connection, &before, tokens, now)).await?;
+            let kept = refreshed((&gateway, &upstream), &connection, &before, &tokens, now);
+            keep(&gateway, kept).await?;
             tracing::info!(upstream = %upstream.name, person = %user_id, "upstream access refreshed");
             Ok(())
         }
         // The refresh token that counts now, whatever else the answer was.
         Err(error) => {
-            failed(
-                &gateway,
-                &upstream,
-                connection,
-                Held { refresh_token: rotated.0.or(before.refresh_token.clone()), ..before },
-                error,
-            )
-            .await
+            failed(&gateway, &upstream, connection, before.rotated(rotated.0), error).await
         }
     }
 }
@@ -140,42 +134,28 @@ async fn failed(
     }
     // It may work in a moment: free the reservation and keep the connection, with the refresh token
     // that counts now.
-    let tokens = Some(seal(gateway, &connection, &held));
-    keep(
-        gateway,
-        Connection {
-            version: connection.version + 1,
-            refreshing_until: None,
-            tokens,
-            ..connection
-        },
-    )
-    .await?;
+    let version = connection.version + 1;
+    let mut kept = Connection { version, refreshing_until: None, ..connection };
+    kept.resource = Some(upstream.location.clone());
+    kept.tokens = Some(held::seal(gateway, &kept, &held));
+    keep(gateway, kept).await?;
     Err(NoToken::Unavailable(format!(
         "the access to {} could not be refreshed: {error}",
         upstream.title
     )))
 }
 
-fn seal(gateway: &Inner, connection: &Connection, tokens: &Held) -> doorward_model::Sealed {
-    gateway.parts.master.seal(&place(connection), &serde_json::to_vec(tokens).unwrap_or_default())
-}
-
 fn refreshed(
-    gateway: &Inner,
+    (gateway, upstream): (&Inner, &Upstream),
     connection: &Connection,
     before: &Held,
-    tokens: Tokens,
+    tokens: &Tokens,
     now: Timestamp,
 ) -> Connection {
     let scopes = tokens.scope.clone().unwrap_or_else(|| connection.scopes.clone());
     let expires_at = tokens.expires_in.map(|seconds| now.plus(seconds));
-    let kept = Held {
-        access_token: tokens.access_token,
-        refresh_token: tokens.refresh_token.or_else(|| before.refresh_token.clone()),
-        ..before.clone()
-    };
     let mut refreshed = Connection {
+        resource: Some(upstream.location.clone()),
         scopes,
         expires_at,
         version: connection.version + 1,
@@ -183,7 +163,7 @@ fn refreshed(
         problem: None,
         ..connection.clone()
     };
-    refreshed.tokens = Some(seal(gateway, &refreshed, &kept));
+    refreshed.tokens = Some(held::seal(gateway, &refreshed, &before.refreshed(tokens)));
     refreshed
 }
 
@@ -206,7 +186,7 @@ async fn keep(gateway: &Inner, kept: Connection) -> Result<(), NoToken> {
                 return Err(error.into());
             }
             Err(error) => {
-                tracing::warn!(upstream = %kept.upstream, %error, "a refreshed token could not be stored yet")
+                tracing::warn!(upstream = %kept.upstream, %error, "a refreshed token could not be stored yet");
             }
         }
         tries += 1;

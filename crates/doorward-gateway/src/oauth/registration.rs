@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Timestamp, UpstreamChange, public_url, routes, upstream::UpstreamRegistration,
+    Sealed, Timestamp, UpstreamChange, UpstreamName, public_url, routes,
+    upstream::UpstreamRegistration,
 };
 use doorward_transport::oauth::{Failure, Registration};
 use serde_json::{Value, json};
@@ -16,8 +17,25 @@ use crate::{
     upstream::{Shared, Upstream},
 };
 
-fn place(upstream: &Upstream, issuer: &str) -> String {
-    format!("upstream_registration/{}/{issuer}", upstream.name)
+/// The place that a registration is sealed for. Rows of versions before 0.2 name no resource.
+fn place(upstream: UpstreamName, issuer: &str, resource: Option<&str>) -> String {
+    match resource {
+        Some(resource) => {
+            format!("upstream_registration {}", json!([upstream.as_str(), issuer, resource]))
+        }
+        None => format!("upstream_registration/{upstream}/{issuer}"),
+    }
+}
+
+/// The credentials of a registration, if they open.
+pub(crate) fn opened(
+    gateway: &Inner,
+    of: (UpstreamName, &str, Option<&str>),
+    sealed: &Sealed,
+) -> Option<ClientCredentials> {
+    let (upstream, issuer, resource) = of;
+    let plain = gateway.parts.master.open(&place(upstream, issuer, resource), sealed).ok()?;
+    serde_json::from_slice(&plain).ok()
 }
 
 /// The metadata document under which authorization servers know us: its address is our client id
@@ -82,8 +100,12 @@ async fn stored(
     if row.expires_at.is_some_and(|end| parts.clock.now() >= end) {
         return Ok(None);
     }
-    let plain = parts.master.open(&place(upstream, issuer), &row.credentials).ok();
-    Ok(plain.and_then(|plain| serde_json::from_slice(&plain).ok()))
+    // What was registered for another resource is not used for this one.
+    if row.resource.as_ref().is_some_and(|resource| *resource != upstream.location) {
+        return Ok(None);
+    }
+    let of = (upstream.name, issuer, row.resource.as_deref());
+    Ok(opened(gateway, of, &row.credentials))
 }
 
 async fn keep(
@@ -98,7 +120,10 @@ async fn keep(
     let row = UpstreamRegistration {
         upstream: upstream.name,
         issuer: issuer.to_owned(),
-        credentials: parts.master.seal(&place(upstream, issuer), &plain),
+        resource: Some(upstream.location.clone()),
+        credentials: parts
+            .master
+            .seal(&place(upstream.name, issuer, Some(&upstream.location)), &plain),
         expires_at,
         created_at: parts.clock.now(),
     };

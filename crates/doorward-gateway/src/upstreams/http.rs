@@ -18,7 +18,7 @@ use rmcp::{
 };
 
 use crate::{
-    access::{LinkAuth, NoToken},
+    access::{Credential, LinkAuth, NoToken, Receiver},
     upstream::Auth,
 };
 
@@ -88,12 +88,21 @@ fn challenge(error: &Failure) -> Option<String> {
 
 impl Http {
     /// Sends with the present token, and once more with a fresh one if the upstream refuses it.
-    async fn with_token<T, F>(&self, send: impl Fn(Option<String>) -> F) -> Result<T, Failure>
+    async fn with_token<T, F>(
+        &self,
+        uri: &str,
+        send: impl Fn(Option<String>) -> F,
+    ) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        let token = self.auth.token().await.map_err(refused)?;
-        let error = match send(token.clone()).await {
+        let url = url::Url::parse(uri).map_err(|error| {
+            StreamableHttpError::UnexpectedServerResponse(format!("{uri}: {error}").into())
+        })?;
+        let receiver = Receiver::Url(&url);
+        let text = |credential: &Credential| credential.token().to_owned();
+        let credential = self.auth.credential(receiver).await.map_err(refused)?;
+        let error = match send(credential.as_ref().map(text)).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
@@ -104,10 +113,10 @@ impl Http {
             return Err(error);
         };
         self.auth.challenged(&said);
-        let Some(refused_token) = token else { return Err(error) };
-        match self.auth.renewed(&refused_token).await {
+        let Some(credential) = credential else { return Err(error) };
+        match self.auth.renewed(receiver, &credential).await {
             Ok(Some(fresh)) => {
-                let again = send(Some(fresh.clone())).await;
+                let again = send(Some(text(&fresh))).await;
                 if let Err(error) = &again
                     && challenge(error).is_some()
                 {
@@ -152,7 +161,7 @@ impl StreamableHttpClient for Http {
         custom_headers: HashMap<HeaderName, HeaderValue>,
         max: usize,
     ) -> Result<StreamableHttpPostResponse, Failure> {
-        let answer = self.with_token(|token| {
+        let answer = self.with_token(&uri, |token| {
             self.client.post_message_with_max_sse_event_size(
                 uri.clone(),
                 message.clone(),
@@ -177,7 +186,7 @@ impl StreamableHttpClient for Http {
         _: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<(), Failure> {
-        self.with_token(|token| {
+        self.with_token(&uri, |token| {
             self.client.delete_session(
                 uri.clone(),
                 session_id.clone(),
@@ -216,7 +225,7 @@ impl StreamableHttpClient for Http {
         custom_headers: HashMap<HeaderName, HeaderValue>,
         max: usize,
     ) -> Result<BoxStream<'static, Result<sse_stream::Sse, SseError>>, Failure> {
-        let events = self.with_token(|token| {
+        let events = self.with_token(&uri, |token| {
             self.client.get_stream_with_max_sse_event_size(
                 uri.clone(),
                 session_id.clone(),

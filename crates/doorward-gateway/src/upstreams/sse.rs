@@ -12,7 +12,7 @@ use rmcp::{
 use url::Url;
 
 use super::http::{Http, MAX_EVENT, headers, message_budget};
-use crate::{link::LinkError, upstream::Auth};
+use crate::{access::Receiver, link::LinkError, upstream::Auth};
 
 /// How long the upstream may take to say where to post.
 const ENDPOINT_WITHIN: Duration = Duration::from_secs(10);
@@ -83,13 +83,14 @@ pub(crate) async fn open(
         (http, target, headers(auth)),
         |state, message: ClientJsonRpcMessage| async move {
             let (http, target, fixed) = &state;
-            let token = http.auth.token().await.map_err(|error| PostError(error.to_string()))?;
+            let credential = http.auth.credential(Receiver::Url(target)).await;
+            let credential = credential.map_err(|error| PostError(error.to_string()))?;
             let mut request = http.client.post(target.clone()).timeout(POST_WITHIN).json(&message);
             for (name, value) in fixed {
                 request = request.header(name, value);
             }
-            if let Some(token) = token {
-                request = request.bearer_auth(token);
+            if let Some(credential) = credential {
+                request = request.bearer_auth(credential.token());
             }
             let response = request.send().await.map_err(|error| PostError(error.to_string()))?;
             if !response.status().is_success() {

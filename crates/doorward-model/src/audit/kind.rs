@@ -154,6 +154,12 @@ kinds! {
     UpstreamAdded = "upstream.added" about [Upstream];
     /// An upstream was deleted.
     UpstreamDeleted = "upstream.deleted" about [Upstream];
+    /// An upstream has another place in its settings: it counts as a new one.
+    UpstreamMoved = "upstream.moved" about [Upstream];
+    /// An upstream names another authorization server, or another resource, than before.
+    UpstreamNamesAnother = "upstream.names_another" about [Upstream];
+    /// An administrator accepted the authorization server that an upstream names.
+    UpstreamServerAccepted = "upstream.server_accepted" about [Upstream];
     /// A person connected an upstream to their account.
     ConnectionMade = "connection.made" about [Upstream];
     /// A person's connection to an upstream ended.

@@ -1,15 +1,15 @@
 //! Compares a row before and after a write, for its entry.
 
-use doorward_model::{AuditEvent, AuditKind, ProviderId, Timestamp};
+use doorward_model::{AuditEvent, AuditKind, ProviderId, Resource, Timestamp, UpstreamName};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Map, Value, json};
 
 use crate::{
     entities::{
-        access_grant, access_token, client, identity, invitation, person, session, setting,
-        upstream_tool,
+        access_grant, access_token, client, connection, identity, invitation, person, session,
+        setting, upstream_registration, upstream_tool, upstream_trust,
     },
-    writes::Dependents,
+    writes::{Dependents, grants_for, tokens_for},
 };
 
 /// A row that is compared.
@@ -20,6 +20,9 @@ pub(crate) enum Row {
     Setting(String),
     /// An identity provider, by how much depends on it. States if users may sign in with passwords.
     Provider(String, bool),
+    /// An upstream, by what is pinned of it and how much depends on it, and the resource that stands
+    /// for it alone.
+    Upstream(UpstreamName, Resource),
     /// The upstream and the tool.
     Tool(String, String),
 }
@@ -38,6 +41,7 @@ pub(crate) async fn state(db: &DatabaseTransaction, row: &Row) -> Result<Value, 
         }),
         Row::Setting(name) => setting::Entity::find_by_id(name.as_str()).one(db).await?.map(|row| json!({"value": row.value})),
         Row::Provider(id, passwords) => Some(dependents(db, id, *passwords).await?),
+        Row::Upstream(name, resource) => Some(of_upstream(db, name, resource).await?),
         Row::Tool(upstream, tool) => upstream_tool::Entity::find_by_id((upstream.clone(), tool.clone()))
             .one(db)
             .await?
@@ -79,6 +83,35 @@ async fn dependents(db: &DatabaseTransaction, id: &str, passwords: bool) -> Resu
         .map(|(name, count)| (name.to_owned(), Value::from(count)))
         .collect::<Map<_, _>>()
         .into())
+}
+
+/// What is pinned of an upstream, and how much depends on it.
+async fn of_upstream(
+    db: &DatabaseTransaction,
+    name: &UpstreamName,
+    resource: &Resource,
+) -> Result<Value, DbErr> {
+    let trust = upstream_trust::Entity::find_by_id(name.as_str()).one(db).await?;
+    let pinned = |text: Option<&String>| text.cloned().map_or(Value::Null, Value::from);
+    let text = name.as_str();
+    Ok(json!({
+        "location": pinned(trust.as_ref().map(|row| &row.location)),
+        "issuer": pinned(trust.as_ref().and_then(|row| row.issuer.as_ref())),
+        "resource": pinned(trust.as_ref().and_then(|row| row.resource.as_ref())),
+        "connections": connection::Entity::find()
+            .filter(connection::Column::Upstream.eq(text))
+            .count(db)
+            .await?,
+        "registrations": upstream_registration::Entity::find()
+            .filter(upstream_registration::Column::Upstream.eq(text))
+            .count(db)
+            .await?,
+        "grants": access_grant::Entity::find().filter(grants_for(resource)).count(db).await?,
+        "access_tokens": access_token::Entity::find()
+            .filter(tokens_for(name))
+            .count(db)
+            .await?,
+    }))
 }
 
 /// The entry with the difference in it, or `None` if there is none and the entry is only wanted

@@ -1,7 +1,9 @@
 //! Between rows and records of upstreams.
 
 use doorward_model::{
-    Connection, HashedToken, Sealed, Timestamp, ToolClass, UpstreamName, UserId,
+    Connection, HashedToken, Sealed, ServerPin, Timestamp, ToolClass, UpstreamId, UpstreamName,
+    UpstreamTrust, UserId,
+    trust::Revocation,
     upstream::{
         ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
         UpstreamRegistration,
@@ -31,6 +33,56 @@ pub(crate) fn upstream_row(upstream: &StoredUpstream) -> e::upstream::Model {
         secrets: upstream.secrets.as_ref().map(|sealed| sealed.as_str().to_owned()),
         created_at: upstream.created_at.0,
     }
+}
+
+/// The words of a list of scopes, which are separated by spaces (RFC 6749 section 3.3).
+fn words(text: Option<String>) -> Vec<String> {
+    text.unwrap_or_default().split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+pub(crate) fn trust(row: e::upstream_trust::Model) -> Result<UpstreamTrust, StoreError> {
+    let pin = |issuer: Option<String>, resource, scopes| {
+        issuer.map(|issuer| ServerPin { issuer, resource, scopes: words(scopes) })
+    };
+    Ok(UpstreamTrust {
+        upstream: name("upstream_trust", &row.upstream)?,
+        id: UpstreamId::from_text(row.id),
+        location: row.location,
+        server: pin(row.issuer, row.resource, row.scopes),
+        named: pin(row.named_issuer, row.named_resource, row.named_scopes),
+        since: Timestamp(row.since),
+    })
+}
+
+pub(crate) fn trust_row(trust: &UpstreamTrust) -> e::upstream_trust::Model {
+    let (server, named) = (trust.server.as_ref(), trust.named.as_ref());
+    e::upstream_trust::Model {
+        upstream: trust.upstream.as_str().to_owned(),
+        id: trust.id.as_str().to_owned(),
+        location: trust.location.clone(),
+        issuer: server.map(|pin| pin.issuer.clone()),
+        resource: server.and_then(|pin| pin.resource.clone()),
+        scopes: server.map(|pin| pin.scopes.join(" ")),
+        named_issuer: named.map(|pin| pin.issuer.clone()),
+        named_resource: named.and_then(|pin| pin.resource.clone()),
+        named_scopes: named.map(|pin| pin.scopes.join(" ")),
+        since: trust.since.0,
+    }
+}
+
+pub(crate) fn revocation(row: e::token_revocation::Model) -> Result<Revocation, StoreError> {
+    Ok(Revocation {
+        upstream: name("token_revocation", &row.upstream)?,
+        id: row.id,
+        user_id: UserId::from_text(row.user_id),
+        issuer: row.issuer,
+        resource: row.resource,
+        tokens: Sealed::from_stored(row.tokens),
+        registration: row.registration.map(Sealed::from_stored),
+        access: row.access.map(Sealed::from_stored),
+        tries: row.tries,
+        due_at: Timestamp(row.due_at),
+    })
 }
 
 pub(crate) fn tool(row: e::upstream_tool::Model) -> Result<PinnedTool, StoreError> {
@@ -74,6 +126,7 @@ pub(crate) fn registration(
     Ok(UpstreamRegistration {
         upstream: name("upstream_registration", &row.upstream)?,
         issuer: row.issuer,
+        resource: row.resource,
         credentials: Sealed::from_stored(row.credentials),
         expires_at: row.expires_at.map(Timestamp),
         created_at: Timestamp(row.created_at),
@@ -86,6 +139,7 @@ pub(crate) fn registration_row(
     e::upstream_registration::Model {
         upstream: registration.upstream.as_str().to_owned(),
         issuer: registration.issuer.clone(),
+        resource: registration.resource.clone(),
         credentials: registration.credentials.as_str().to_owned(),
         expires_at: registration.expires_at.map(|at| at.0),
         created_at: registration.created_at.0,
@@ -97,6 +151,7 @@ pub(crate) fn connection(row: e::connection::Model) -> Result<Connection, StoreE
         upstream: name("connection", &row.upstream)?,
         user_id: UserId::from_text(row.user_id),
         issuer: row.issuer,
+        resource: row.resource,
         scopes: row.scopes,
         tokens: row.tokens.map(Sealed::from_stored),
         expires_at: row.expires_at.map(Timestamp),
@@ -114,6 +169,7 @@ pub(crate) fn connection_row(connection: &Connection) -> e::connection::Model {
         user_id: connection.user_id.as_str().to_owned(),
         upstream: connection.upstream.as_str().to_owned(),
         issuer: connection.issuer.clone(),
+        resource: connection.resource.clone(),
         scopes: connection.scopes.clone(),
         tokens: connection.tokens.as_ref().map(|sealed| sealed.as_str().to_owned()),
         expires_at: connection.expires_at.map(|at| at.0),

@@ -18,6 +18,7 @@ pub struct Model {
     pub refreshing_until: Option<i64>,
     pub problem: Option<String>,
     pub account: Option<String>,
+    pub resource: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -11,6 +11,7 @@ pub struct Model {
     pub credentials: String,
     pub expires_at: Option<i64>,
     pub created_at: i64,
+    pub resource: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use doorward_model::{
-    Connection, HashedToken, Timestamp, UpstreamName, UserId,
+    Connection, HashedToken, Timestamp, UpstreamName, UpstreamTrust, UserId,
+    trust::Revocation,
     upstream::{ConnectAttempt, KeptResult, PinnedTool, StoredUpstream, UpstreamRegistration},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     Store, StoreError,
     convert::upstreams as convert,
     entities::{
-        connect_attempt, connection, kept_result, upstream, upstream_registration, upstream_tool,
+        connect_attempt, connection, kept_result, token_revocation, upstream,
+        upstream_registration, upstream_tool, upstream_trust,
     },
 };
 
@@ -27,6 +29,50 @@ impl Store {
             rows.into_iter().map(convert::upstream).collect::<Result<Vec<_>, _>>().map(Some)
         };
         Ok(self.caches.upstreams.get(&(), read).await?.unwrap_or_default())
+    }
+    /// The identities of all upstreams with what is pinned of them, by name.
+    pub async fn upstream_trusts(&self) -> Result<Arc<Vec<UpstreamTrust>>, StoreError> {
+        let read = || async move {
+            let rows = upstream_trust::Entity::find()
+                .order_by_asc(upstream_trust::Column::Upstream)
+                .all(&self.reader)
+                .await?;
+            rows.into_iter().map(convert::trust).collect::<Result<Vec<_>, _>>().map(Some)
+        };
+        Ok(self.caches.trusts.get(&(), read).await?.unwrap_or_default())
+    }
+    /// The identity of an upstream as it is at this moment, for callers that change it.
+    pub async fn upstream_trust_now(
+        &self,
+        name: UpstreamName,
+    ) -> Result<Option<UpstreamTrust>, StoreError> {
+        let row = upstream_trust::Entity::find_by_id(name.as_str()).one(&self.reader).await?;
+        row.map(convert::trust).transpose()
+    }
+    /// The issuers of the connections to an upstream whose resource is not known.
+    pub async fn issuers_of_old_connections(
+        &self,
+        name: UpstreamName,
+    ) -> Result<Vec<String>, StoreError> {
+        use connection::Column as N;
+        let issuers = connection::Entity::find()
+            .select_only()
+            .column(N::Issuer)
+            .distinct()
+            .filter(N::Upstream.eq(name.as_str()))
+            .filter(N::Resource.is_null());
+        Ok(issuers.into_tuple().all(&self.reader).await?)
+    }
+    /// Revocations that are due at `now`, the oldest first.
+    pub async fn revocations_due(
+        &self,
+        now: Timestamp,
+        most: u64,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        use token_revocation::Column as V;
+        let due = token_revocation::Entity::find().filter(V::DueAt.lte(now.0));
+        let due = due.order_by_asc(V::DueAt).order_by_asc(V::Id).limit(most);
+        due.all(&self.reader).await?.into_iter().map(convert::revocation).collect()
     }
     /// Records of an upstream's tools, by name.
     pub async fn pinned_tools(

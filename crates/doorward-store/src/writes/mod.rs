@@ -11,6 +11,7 @@ mod reads;
 mod second_factor;
 mod sessions;
 mod settings;
+mod trust;
 mod upstreams;
 
 use doorward_model::{AuditEvent, AuditKind, AuditSubject, Change, FactorChange, UpstreamChange};
@@ -21,6 +22,7 @@ use sea_orm::{
 };
 
 pub(crate) use reads::{Dependents, Read};
+pub(crate) use trust::{grants_for, tokens_for};
 
 use crate::{audit::compare::Row, condition::Condition, invalidate::Stale};
 
@@ -306,7 +308,16 @@ fn of_factor(change: FactorChange) -> Write {
 fn of_upstream(change: UpstreamChange) -> Write {
     match change {
         UpstreamChange::Insert(upstream) => upstreams::insert(&upstream),
-        UpstreamChange::Delete(name) => upstreams::delete(&name),
+        UpstreamChange::Begin(new) => trust::begin(&new),
+        UpstreamChange::End(ending) => trust::end(&ending),
+        UpstreamChange::Pin { upstream, id, server } => trust::pin(&upstream, &id, &server),
+        UpstreamChange::NoteNamed { upstream, id, named, first } => {
+            trust::note_named(&upstream, &id, named.as_ref(), first)
+        }
+        UpstreamChange::ClaimRevocation { id, due, until } => {
+            trust::claim_revocation(&id, due, until)
+        }
+        UpstreamChange::ForgetRevocation { id } => trust::forget_revocation(&id),
         UpstreamChange::PinNew(tools) => upstreams::pin_new(&tools),
         UpstreamChange::NoteChanged { upstream, tool, definition, pinned, first } => {
             upstreams::note_changed(&upstream, &tool, definition, pinned, first)
@@ -324,7 +335,9 @@ fn of_upstream(change: UpstreamChange) -> Write {
         UpstreamChange::DeleteRegistration { upstream, issuer } => {
             upstreams::delete_registration(&upstream, &issuer)
         }
-        UpstreamChange::PutConnection(connection) => upstreams::put_connection(&connection),
+        UpstreamChange::PutConnection { connection, id } => {
+            upstreams::put_connection(&connection, &id)
+        }
         UpstreamChange::KeepRefreshed { connection } => upstreams::keep_refreshed(&connection),
         UpstreamChange::ClaimRefresh { user_id, upstream, version, now, until } => {
             upstreams::claim_refresh((&user_id, &upstream), version, now, until)

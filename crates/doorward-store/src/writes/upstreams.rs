@@ -1,7 +1,7 @@
 //! Writes of upstreams, pinned tools, connections and kept results.
 
 use doorward_model::{
-    AuditKind, AuditSubject, Connection, HashedToken, Timestamp, UpstreamName, UserId,
+    AuditKind, AuditSubject, Connection, HashedToken, Timestamp, UpstreamId, UpstreamName, UserId,
     upstream::{
         ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
         UpstreamRegistration,
@@ -14,7 +14,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Audit, Name, Work, Write, about, nothing, run};
+use super::{Audit, Name, Work, Write, about, nothing, run, trust};
 use crate::{
     audit::compare::Row,
     condition::Condition,
@@ -56,29 +56,11 @@ pub(super) fn insert(new: &StoredUpstream) -> Write {
 }
 
 /// The tools of an upstream on which nothing was decided.
-fn undecided(upstream: &str) -> Where {
+pub(super) fn undecided(upstream: &str) -> Where {
     Where::all()
         .add(T::Upstream.eq(upstream))
         .add(T::State.eq(ToolState::Waiting.as_str()))
         .add(T::Class.is_null())
-}
-
-/// Deletes an upstream with everything that belongs to it. What was decided about its tools'
-/// definitions stays.
-pub(super) fn delete(name: &UpstreamName) -> Write {
-    let text = name.as_str();
-    Write {
-        name: Name::Decides(Condition::DeleteUpstream),
-        work: Work::Statements(vec![
-            upstream_tool::Entity::delete_many().filter(undecided(text)).into(),
-            upstream_registration::Entity::delete_many().filter(R::Upstream.eq(text)).into(),
-            connection::Entity::delete_many().filter(N::Upstream.eq(text)).into(),
-            connect_attempt::Entity::delete_many().filter(A::Upstream.eq(text)).into(),
-            upstream::Entity::delete_many().filter(upstream::Column::Name.eq(text)).into(),
-        ]),
-        stale: Some(Stale::Upstreams),
-        audit: Audit::Entry(about(AuditKind::UpstreamDeleted, AuditSubject::Upstream, text)),
-    }
 }
 
 pub(super) fn pin_new(tools: &[PinnedTool]) -> Write {
@@ -184,7 +166,7 @@ pub(super) fn decide(
 
 pub(super) fn put_registration(new: &UpstreamRegistration) -> Write {
     let replace = OnConflict::columns([R::Upstream, R::Issuer])
-        .update_columns([R::Credentials, R::ExpiresAt, R::CreatedAt])
+        .update_columns([R::Credentials, R::Resource, R::ExpiresAt, R::CreatedAt])
         .to_owned();
     Write {
         name: Name::Always("put_upstream_registration"),
@@ -207,9 +189,10 @@ pub(super) fn delete_registration(upstream: &UpstreamName, issuer: &str) -> Writ
     }
 }
 
-pub(super) fn put_connection(new: &Connection) -> Write {
+pub(super) fn put_connection(new: &Connection, id: &UpstreamId) -> Write {
     let columns = [
         N::Issuer,
+        N::Resource,
         N::Scopes,
         N::Tokens,
         N::ExpiresAt,
@@ -227,9 +210,13 @@ pub(super) fn put_connection(new: &Connection) -> Write {
         .value(N::Version, next)
         .to_owned();
     Write {
-        name: Name::Always("put_connection"),
-        work: run(connection::Entity::insert(convert::connection_row(new).into_active_model())
-            .on_conflict(replace)),
+        name: Name::Decides(Condition::PutConnection),
+        work: Work::Statements(vec![
+            connection::Entity::insert(convert::connection_row(new).into_active_model())
+                .on_conflict(replace)
+                .into(),
+            trust::touch(trust::is(&new.upstream, id)),
+        ]),
         stale: Some(stale(&new.user_id)),
         audit: Audit::Entry(
             about(AuditKind::ConnectionMade, AuditSubject::Upstream, new.upstream.as_str())
@@ -243,6 +230,7 @@ pub(super) fn keep_refreshed(known: &Connection) -> Write {
     let still = of(&known.user_id, &known.upstream).add(N::Version.eq(known.version - 1));
     let update = connection::Entity::update_many()
         .col_expr(N::Scopes, Expr::value(row.scopes))
+        .col_expr(N::Resource, Expr::value(row.resource))
         .col_expr(N::Tokens, Expr::value(row.tokens))
         .col_expr(N::ExpiresAt, Expr::value(row.expires_at))
         .col_expr(N::Version, Expr::value(row.version))

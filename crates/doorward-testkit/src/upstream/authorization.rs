@@ -15,7 +15,8 @@ use super::{Shared, UpstreamState, answer, delay, lock};
 pub(super) async fn resource_metadata(State(shared): State<Shared>) -> Response {
     let mut document = json!({"resource": format!("{}/mcp", shared.origin), "authorization_servers": [shared.origin], "scopes_supported": ["all"]});
     for (name, value) in &lock(&shared).metadata {
-        if ["resource", "authorization_servers"].contains(name) {
+        if ["resource", "authorization_servers", "resource_scopes"].contains(name) {
+            let name = if *name == "resource_scopes" { "scopes_supported" } else { *name };
             document[name] = value.clone();
         }
     }
@@ -26,7 +27,7 @@ pub(super) async fn server_metadata(State(shared): State<Shared>) -> Response {
     let origin = &shared.origin;
     let mut document = json!({
         "issuer": origin, "authorization_endpoint": format!("{origin}/authorize"), "token_endpoint": format!("{origin}/token"),
-        "registration_endpoint": format!("{origin}/register"), "response_types_supported": ["code"], "code_challenge_methods_supported": ["S256"],
+        "registration_endpoint": format!("{origin}/register"), "revocation_endpoint": format!("{origin}/revoke"), "response_types_supported": ["code"], "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none"], "authorization_response_iss_parameter_supported": true,
     });
     for (name, value) in &lock(&shared).metadata {
@@ -122,6 +123,21 @@ pub(super) async fn token(
         made[name] = value;
     }
     (StatusCode::from_u16(status).unwrap(), answer(&made)).into_response()
+}
+
+pub(super) async fn revoke(
+    State(shared): State<Shared>,
+    Form(form): Form<HashMap<String, String>>,
+) -> Response {
+    let mut state = lock(&shared);
+    if state.failing_revocations > 0 {
+        state.failing_revocations -= 1;
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    state.valid.remove(&form["token"]);
+    state.refresh_tokens.remove(&form["token"]);
+    state.revoked.push(form);
+    StatusCode::OK.into_response()
 }
 
 /// Replaces the tokens of an account.

@@ -14,7 +14,7 @@ use doorward_transport::{Params, answer, cookies::Cookie};
 
 use super::error::Oops;
 use crate::{
-    NotConnected, Prospect, Web,
+    Leaving, NotConnected, Prospect, Web,
     frame::{Frame, draw},
     language::filters,
     visitor::{Browser, SignedIn, form},
@@ -29,6 +29,9 @@ struct Page {
     title: String,
     host: String,
     scopes: Vec<String>,
+    new_scopes: Vec<String>,
+    /// What the form tells to have shown.
+    shown: String,
     connected: bool,
     person: String,
 }
@@ -53,7 +56,7 @@ fn failed(web: &Web, name: &str, error: NotConnected) -> Response {
     match error {
         NotConnected::Unknown => Oops::not_found(),
         NotConnected::Store(error) => Oops::unavailable(&error),
-        NotConnected::NotAwaited => oops(
+        NotConnected::NotAwaited | NotConnected::Grown => oops(
             StatusCode::BAD_REQUEST,
             "This is over",
             "It took too long, was used before, or began with another account or in another browser.".to_owned(),
@@ -87,11 +90,13 @@ pub(crate) async fn get(
         Err(response) => return *response,
     };
     let person = &signed_in.visitor.person;
-    let Prospect { title, host, scopes, connected } =
+    let Prospect { title, host, mut scopes, new_scopes, connected } =
         match web.parts.upstreams.prospect(upstream, person).await {
             Ok(prospect) => prospect,
             Err(error) => return failed(&web, &name, error),
         };
+    let shown = scopes.join(" ");
+    scopes.retain(|scope| !new_scopes.contains(scope));
     let page = Page {
         frame: web.frame(Some(&signed_in.browser)),
         csrf: web.csrf(&signed_in.browser, &format!("connect:{name}")),
@@ -99,6 +104,8 @@ pub(crate) async fn get(
         title,
         host,
         scopes,
+        new_scopes,
+        shown,
         connected,
         person: person.name.to_string(),
     };
@@ -116,18 +123,24 @@ pub(crate) async fn post(
         Ok(upstream) => upstream,
         Err(response) => return *response,
     };
-    if let Err(response) = form(&web, &signed_in.browser, &format!("connect:{name}"), request).await
-    {
-        return response;
-    }
+    let purpose = format!("connect:{name}");
+    let params = match form(&web, &signed_in.browser, &purpose, request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
     let (cookie, fresh) = journey(&web, &signed_in.browser);
-    match web.parts.upstreams.begin(upstream, &signed_in.visitor.person, &cookie).await {
+    let from = Leaving { browser: &cookie, shown: params.get("shown").unwrap_or_default() };
+    match web.parts.upstreams.begin(upstream, &signed_in.visitor.person, from).await {
         Ok(url) => {
             let mut response = answer::see_other(&url);
             if fresh {
                 web.cookies.set(response.headers_mut(), Cookie::Journey, &cookie, None);
             }
             response
+        }
+        // Shown anew, with what it asks for now.
+        Err(NotConnected::Grown) => {
+            answer::see_other(&web.at(&routes::of_upstream(routes::CONNECT, upstream)))
         }
         Err(error) => failed(&web, &name, error),
     }

@@ -5,7 +5,7 @@ use std::{io::Read, process::ExitCode};
 use clap::Subcommand;
 use doorward_admin::{Decision, Reach, ToolSeen, Upstreams, waits};
 use doorward_gateway::{Source, Upstream, upstreams::KINDS};
-use doorward_model::ToolClass;
+use doorward_model::{ToolClass, UpstreamTrust, foreign};
 use serde_json::{Map, Value, json};
 
 use super::{context::Context, print_block, print_findings, print_json, print_table, settings_of};
@@ -60,6 +60,15 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
+    /// Accepts the authorization server that an upstream names instead of the one before. Everybody
+    /// who is connected then has to connect again.
+    Accept {
+        /// Its name.
+        name: String,
+        /// The issuer that is accepted, as `upstream list --json` shows it; without it, the one that
+        /// the upstream named last.
+        issuer: Option<String>,
+    },
     /// Shows the tools of an upstream: approved, waiting, changed, rejected; with differences and
     /// warnings.
     Tools {
@@ -93,7 +102,9 @@ pub(super) enum Command {
         #[arg(value_parser = ["read", "write", "destructive", "annotations"])]
         class: String,
     },
-    /// Deletes an upstream that was added, with everybody's connections to it.
+    /// Deletes an upstream that was added, with everybody's connections to it. Their tokens are
+    /// revoked at their issuer by the running server, and what clients were allowed for it alone
+    /// ends.
     Delete {
         /// Its name.
         name: String,
@@ -178,36 +189,6 @@ fn settings(
     Ok(settings)
 }
 
-fn list(context: &Context, upstreams: &[std::sync::Arc<Upstream>]) {
-    if context.json {
-        let described =
-            upstreams.iter().map(|upstream| doorward_console::api::describe_upstream(upstream));
-        return print_json(&described.collect());
-    }
-    let row = |upstream: &Upstream| {
-        let config = upstream.public_config();
-        let place = if config.url.is_empty() {
-            if config.command.is_empty() { config.document } else { config.command.join(" ") }
-        } else {
-            config.url
-        };
-        let source = if upstream.source == Source::File { "configuration" } else { "command" };
-        let state = if upstream.is_enabled() { "on" } else { "off" };
-        vec![
-            upstream.name.to_string(),
-            upstream.kind.name.to_owned(),
-            config.auth,
-            source.to_owned(),
-            state.to_owned(),
-            place,
-        ]
-    };
-    print_table(
-        &["NAME", "KIND", "ACCESS", "FROM", "STATE", "PLACE"],
-        &upstreams.iter().map(|upstream| row(upstream)).collect::<Vec<_>>(),
-    );
-}
-
 /// Who decides, in the log.
 const BY: &str = "the command line";
 
@@ -241,7 +222,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 say!("Added {name}. Try it: doorward upstream test {name}");
             }
         }
-        Command::List => list(context, &upstreams.all().await?),
+        Command::List => list(context, &upstreams).await?,
+        Command::Accept { name, issuer } => accept(&upstreams, &name, issuer.as_deref()).await?,
         Command::Test { name, user } | Command::Refresh { name, user } => {
             upstreams.refresh(&name).await?;
             let findings = upstreams.test(&name, user.as_deref()).await;
@@ -267,6 +249,72 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The state of an upstream in the list.
+fn state(upstream: &Upstream, trust: Option<&UpstreamTrust>) -> &'static str {
+    match (upstream.is_enabled(), trust.is_some_and(|trust| trust.named.is_some())) {
+        (false, _) => "off",
+        (true, true) => "names another authorization server",
+        (true, false) => "on",
+    }
+}
+
+async fn accept(upstreams: &Upstreams, name: &str, issuer: Option<&str>) -> Result<(), Failed> {
+    let upstream = upstreams.named(name).await?;
+    let named = upstreams.trust(&upstream).await?.and_then(|trust| trust.named);
+    if let (Some(issuer), Some(named)) = (issuer, &named)
+        && !named.is_issued_by(issuer)
+    {
+        return Err(Failed(format!(
+            "{name} names {}, not {issuer}",
+            foreign::escaped(&named.issuer)
+        )));
+    }
+    let seen = named.map(|named| named.etag());
+    let accepted = upstreams.accept_server(name, seen.as_deref()).await?;
+    say!(
+        "Accepted {} for {name}. Everybody who was connected has to connect again.",
+        accepted.issuer
+    );
+    Ok(())
+}
+
+async fn list(context: &Context, all: &Upstreams) -> Result<(), Failed> {
+    let mut upstreams = Vec::new();
+    for upstream in all.all().await? {
+        let trust = all.trust(&upstream).await?;
+        upstreams.push((upstream, trust));
+    }
+    if context.json {
+        let described = upstreams
+            .into_iter()
+            .map(|(upstream, trust)| doorward_console::api::describe_upstream(&upstream, trust));
+        print_json(&described.collect());
+        return Ok(());
+    }
+    let row = |(upstream, trust): &(std::sync::Arc<Upstream>, Option<UpstreamTrust>)| {
+        let config = upstream.public_config();
+        let place = match (config.url.is_empty(), config.command.is_empty()) {
+            (false, _) => config.url,
+            (true, false) => config.command.join(" "),
+            (true, true) => config.document,
+        };
+        let source = if upstream.source == Source::File { "configuration" } else { "command" };
+        vec![
+            upstream.name.to_string(),
+            upstream.kind.name.to_owned(),
+            config.auth,
+            source.to_owned(),
+            state(upstream, trust.as_ref()).to_owned(),
+            place,
+        ]
+    };
+    print_table(
+        &["NAME", "KIND", "ACCESS", "FROM", "STATE", "PLACE"],
+        &upstreams.iter().map(row).collect::<Vec<_>>(),
+    );
+    Ok(())
 }
 
 async fn tools(

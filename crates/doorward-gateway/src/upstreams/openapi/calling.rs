@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{answer, operation::Operation};
 use crate::{
     Gateway,
-    access::{LinkAuth, NoToken},
+    access::{Credential, LinkAuth, NoToken, Receiver},
     upstream::{Auth, Shared},
 };
 
@@ -106,27 +106,28 @@ impl Gateway {
             upstream: Arc::clone(upstream),
             person: upstream.auth.is_personal().then(|| Arc::clone(&call.visit.caller.person)),
         };
-        let token = match auth.token().await {
-            Ok(token) => token,
+        let receiver = Receiver::Url(operation.base());
+        let credential = match auth.credential(receiver).await {
+            Ok(credential) => credential,
             Err(NoToken::Connect(_)) => {
                 return self.ask_to_connect(&call.visit, upstream, &call.params).await;
             }
             Err(NoToken::Unavailable(why)) => return Err(sending.unavailable(&why)),
         };
         let answered = tokio::select! {
-            answered = sending.send(token.as_deref()) => answered?,
+            answered = sending.send(credential.as_ref().map(Credential::token)) => answered?,
             () = call.cancelled.cancelled() => return Err(ToolError::Failed("cancelled".to_owned())),
         };
-        let (401, Some(refused)) = (answered.status, token) else {
+        let (401, Some(refused)) = (answered.status, credential) else {
             return sending.result(answered).await;
         };
         let said = answered.headers.get(header::WWW_AUTHENTICATE);
         if let Some(said) = said.and_then(|value| value.to_str().ok()) {
             auth.challenged(said);
         }
-        match auth.renewed(&refused).await {
+        match auth.renewed(receiver, &refused).await {
             Ok(Some(fresh)) => {
-                let again = sending.send(Some(&fresh)).await?;
+                let again = sending.send(Some(fresh.token())).await?;
                 if again.status == 401 {
                     auth.refused(&fresh).await;
                 }

@@ -1,0 +1,149 @@
+//! Tokens as they are kept: sealed for one user, upstream, issuer and resource.
+
+use doorward_model::{Connection, Sealed, UpstreamTrust, UserId};
+use doorward_store::StoreError;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Inner,
+    oauth::{Tokens, covers},
+    upstream::Upstream,
+};
+
+/// What is sealed into a connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Held {
+    // Nothing but the module above reads it, which knows where it goes.
+    pub(in crate::access) access_token: String,
+    pub(crate) refresh_token: Option<String>,
+    pub(crate) token_endpoint: String,
+    /// Where the issuer takes tokens back (RFC 7009), as far as it said.
+    #[serde(default)]
+    pub(crate) revocation_endpoint: Option<String>,
+    /// What was named as `resource` (RFC 8707).
+    pub(crate) resource: Option<String>,
+}
+
+/// The endpoints of the issuer of tokens, and the resource that was named to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Issued {
+    pub(crate) token_endpoint: String,
+    pub(crate) revocation_endpoint: Option<String>,
+    pub(crate) resource: Option<String>,
+}
+
+impl Held {
+    /// The tokens of an answer.
+    pub(crate) fn new(tokens: &Tokens, issued: Issued) -> Self {
+        Self {
+            access_token: tokens.access_token.clone(),
+            refresh_token: tokens.refresh_token.clone(),
+            token_endpoint: issued.token_endpoint,
+            revocation_endpoint: issued.revocation_endpoint,
+            resource: issued.resource,
+        }
+    }
+
+    /// The same after a refresh. A refresh token that was not replaced stays.
+    pub(crate) fn refreshed(&self, tokens: &Tokens) -> Self {
+        Self {
+            access_token: tokens.access_token.clone(),
+            refresh_token: tokens.refresh_token.clone().or_else(|| self.refresh_token.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// The same with another refresh token, if there is one.
+    pub(crate) fn rotated(self, refresh_token: Option<String>) -> Self {
+        Self { refresh_token: refresh_token.or(self.refresh_token), ..self }
+    }
+
+    /// The forms that take both tokens back at their issuer (RFC 7009 section 2.1), the one that
+    /// lives longer first.
+    pub(crate) fn revocations(&self) -> Vec<Vec<(&'static str, String)>> {
+        let form = |token: &String, hint: &str| {
+            vec![("token", token.clone()), ("token_type_hint", hint.to_owned())]
+        };
+        let refresh = self.refresh_token.iter().map(|token| form(token, "refresh_token"));
+        refresh.chain([form(&self.access_token, "access_token")]).collect()
+    }
+}
+
+/// The place that a connection's tokens are sealed for: they open for no other user, upstream,
+/// issuer and resource. Rows of versions before 0.2 name no resource.
+fn place(connection: &Connection) -> String {
+    let (user_id, upstream, issuer) =
+        (&connection.user_id, connection.upstream, &connection.issuer);
+    match &connection.resource {
+        Some(resource) => {
+            format!("connection {}", json!([user_id.as_str(), upstream.as_str(), issuer, resource]))
+        }
+        None => format!("connection/{user_id}/{upstream}/{issuer}"),
+    }
+}
+
+/// Seals tokens for the place of a connection.
+pub(crate) fn seal(gateway: &Inner, connection: &Connection, held: &Held) -> Sealed {
+    gateway.parts.master.seal(&place(connection), &serde_json::to_vec(held).unwrap_or_default())
+}
+
+/// The tokens of a connection, if they open.
+pub(crate) fn open(gateway: &Inner, connection: &Connection) -> Option<Held> {
+    let plain = gateway.parts.master.open(&place(connection), connection.tokens.as_ref()?).ok()?;
+    serde_json::from_slice(&plain).ok()
+}
+
+fn issued_by_pinned(trust: &UpstreamTrust, connection: &Connection) -> bool {
+    trust.server.as_ref().is_some_and(|server| server.is_issued_by(&connection.issuer))
+}
+
+impl Inner {
+    /// A user's connection to an upstream: one whose tokens were issued by the pinned authorization
+    /// server for the resource that the upstream is now. Any other is none.
+    pub(crate) async fn connection(
+        &self,
+        user_id: &UserId,
+        upstream: &Upstream,
+    ) -> Result<Option<Connection>, StoreError> {
+        let found = self.parts.store.connection(user_id, upstream.name).await?;
+        self.fitting(upstream, found).await
+    }
+
+    /// The same as it is at this moment, for callers that change it.
+    pub(crate) async fn connection_now(
+        &self,
+        user_id: &UserId,
+        upstream: &Upstream,
+    ) -> Result<Option<Connection>, StoreError> {
+        let found = self.parts.store.connection_now(user_id, upstream.name).await?;
+        self.fitting(upstream, found).await
+    }
+
+    /// Lets a connection through if its tokens are for this upstream as it is now.
+    pub(crate) async fn fitting(
+        &self,
+        upstream: &Upstream,
+        connection: Option<Connection>,
+    ) -> Result<Option<Connection>, StoreError> {
+        let Some(connection) = connection else { return Ok(None) };
+        // A replica may have pinned the issuer a moment ago: what does not fit what is in memory is
+        // compared with the database.
+        let issued = match self.trust(upstream).await? {
+            Some(trust) if issued_by_pinned(&trust, &connection) => true,
+            Some(_) | None => self
+                .trust_now(upstream)
+                .await?
+                .is_some_and(|trust| issued_by_pinned(&trust, &connection)),
+        };
+        let here = match &connection.resource {
+            Some(resource) => *resource == upstream.location,
+            // Of a row of an older version the sealed part tells the resource that was named.
+            None => open(self, &connection).is_some_and(|held| {
+                let named = held.resource.as_deref();
+                named.zip(upstream.url.as_ref()).is_some_and(|(named, url)| covers(named, url))
+            }),
+        };
+        Ok(Some(connection).filter(|_| issued && here))
+    }
+}

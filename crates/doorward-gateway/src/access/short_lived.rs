@@ -1,0 +1,68 @@
+//! Tokens that are made or exchanged (CF7, CF9), and scopes that upstreams wanted in vain: what is
+//! kept in memory for a while.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use doorward_model::{Timestamp, UpstreamName, UserId};
+
+use super::{AccessKey, EARLY, MOST};
+use crate::upstream::Upstream;
+
+/// Tokens with their end.
+#[derive(Default)]
+pub(crate) struct ShortLived(Mutex<HashMap<AccessKey, (String, i64)>>);
+
+impl ShortLived {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccessKey, (String, i64)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    pub(super) fn get(&self, key: &AccessKey, now: Timestamp) -> Option<String> {
+        let kept = self.lock();
+        kept.get(key).filter(|(_, end)| now.0 < end - EARLY.min(15)).map(|(token, _)| token.clone())
+    }
+    pub(super) fn put(&self, key: AccessKey, token: String, end: i64, now: Timestamp) {
+        let mut kept = self.lock();
+        if kept.len() >= MOST {
+            kept.retain(|_, (_, end)| now.0 < *end);
+            if kept.len() >= MOST {
+                kept.clear();
+            }
+        }
+        kept.insert(key, (token, end));
+    }
+    /// Forgets what a user has at an upstream.
+    pub(crate) fn forget(&self, user_id: &UserId, upstream: UpstreamName) {
+        self.lock().retain(|key, _| key.upstream != upstream || key.user_id != *user_id);
+    }
+}
+
+/// The user, the upstream and its location.
+type Wanting = (UserId, UpstreamName, String);
+
+/// The scopes that upstreams wanted of users in vain. They are shown when the user connects next.
+#[derive(Default)]
+pub(crate) struct Wanted(Mutex<HashMap<Wanting, String>>);
+
+impl Wanted {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Wanting, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn key(user_id: &UserId, upstream: &Upstream) -> Wanting {
+        (user_id.clone(), upstream.name, upstream.location.clone())
+    }
+    pub(super) fn note(&self, user_id: &UserId, upstream: &Upstream, scope: &str) {
+        let mut wanted = self.lock();
+        if wanted.len() < MOST {
+            wanted.insert(Self::key(user_id, upstream), scope.chars().take(1024).collect());
+        }
+    }
+    pub(crate) fn of(&self, user_id: &UserId, upstream: &Upstream) -> Option<String> {
+        self.lock().get(&Self::key(user_id, upstream)).cloned()
+    }
+    pub(crate) fn forget(&self, user_id: &UserId, upstream: &Upstream) {
+        self.lock().remove(&Self::key(user_id, upstream));
+    }
+}

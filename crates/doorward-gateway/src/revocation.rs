@@ -1,0 +1,238 @@
+//! Tokens of upstreams that ended are taken back at their issuers (RFC 7009). What is to be revoked
+//! was queued by the write that ended the upstream; a task of the server works it off, limited in
+//! number, in time and in attempts.
+
+use std::{sync::Arc, time::Duration};
+
+use doorward_model::{Connection, Sealed, Timestamp, UpstreamChange, trust::Revocation};
+use doorward_store::StoreError;
+use doorward_transport::{Correspondent, Outbound};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::{
+    Gateway, Inner,
+    access::{Held, held},
+    oauth::{self, ClientCredentials, MAX_DOCUMENT, OAuthError, clean},
+    upstream::Upstream,
+};
+
+/// The most revocations of one round, and how many of them run at once.
+const ROUND: u64 = 100;
+const AT_ONCE: usize = 8;
+/// How long one may take: two requests and, for older connections, the issuer's metadata.
+const WITHIN: Duration = Duration::from_mins(1);
+/// How often one is tried, and after how many seconds it is due again: 2 minutes, 10, 50, …
+const TRIES: i64 = 6;
+const AGAIN: i64 = 120;
+
+/// How the authorization servers of an upstream are reached, and as which client, once its settings
+/// are gone.
+#[derive(Default, Serialize, Deserialize)]
+struct Reach {
+    networks: Vec<String>,
+    ca_file: String,
+    http_on_loopback: bool,
+    // The client that the operator set.
+    client: Option<ClientCredentials>,
+}
+
+fn place(upstream: doorward_model::UpstreamName) -> String {
+    format!("token_revocation/{upstream}")
+}
+
+/// How a revocation ended.
+enum Outcome {
+    /// The issuer took the tokens back.
+    Done,
+    /// It does not do so, or refuses; trying again would not help.
+    Impossible(String),
+    /// It did not answer.
+    Later(String),
+}
+
+impl Inner {
+    /// What is needed to reach the authorization servers of an upstream later.
+    pub(crate) fn sealed_reach(&self, upstream: &Upstream) -> Sealed {
+        let config = &upstream.config;
+        let reach = Reach {
+            networks: config.networks.clone(),
+            ca_file: config.ca_file.clone(),
+            http_on_loopback: config.http_on_loopback,
+            client: (!config.client_id.is_empty()).then(|| ClientCredentials::configured(config)),
+        };
+        let plain = serde_json::to_vec(&reach).unwrap_or_default();
+        self.parts.master.seal(&place(upstream.name), &plain)
+    }
+
+    fn reach(&self, row: &Revocation) -> Reach {
+        let opened = row
+            .access
+            .as_ref()
+            .and_then(|sealed| self.parts.master.open(&place(row.upstream), sealed).ok());
+        opened.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default()
+    }
+
+    /// The tokens of a row, sealed as in the connection that they are from.
+    fn revoked(&self, row: &Revocation) -> Option<Held> {
+        let connection = Connection {
+            user_id: row.user_id.clone(),
+            upstream: row.upstream,
+            issuer: row.issuer.clone(),
+            resource: row.resource.clone(),
+            scopes: String::new(),
+            tokens: Some(row.tokens.clone()),
+            expires_at: None,
+            ends_at: Timestamp(0),
+            created_at: Timestamp(0),
+            version: 0,
+            refreshing_until: None,
+            problem: None,
+            account: None,
+        };
+        held::open(self, &connection)
+    }
+
+    async fn revoke(&self, row: &Revocation) -> Outcome {
+        let Some(held) = self.revoked(row) else {
+            return Outcome::Impossible("the tokens do not open".to_owned());
+        };
+        let reach = self.reach(row);
+        let wanted = Correspondent {
+            networks: &reach.networks,
+            ca_file: (!reach.ca_file.is_empty()).then_some(reach.ca_file.as_str()),
+            http_on_loopback: reach.http_on_loopback,
+        };
+        let outbound = self.parts.outbound.for_correspondent(&self.parts.outbound_config, wanted);
+        let outbound = match outbound {
+            Ok(outbound) => outbound,
+            Err(error) => return Outcome::Impossible(error.to_string()),
+        };
+        let endpoint = match endpoint(&outbound, row, &held).await {
+            Ok(Some(endpoint)) => endpoint,
+            Ok(None) => {
+                return Outcome::Impossible("the issuer names no revocation endpoint".to_owned());
+            }
+            Err(OAuthError::Unreachable(why)) => return Outcome::Later(why),
+            Err(error) => return Outcome::Impossible(error.to_string()),
+        };
+        let registered = row.registration.as_ref().and_then(|sealed| {
+            let of = (row.upstream, row.issuer.as_str(), row.resource.as_deref());
+            oauth::opened_registration(self, of, sealed)
+        });
+        // What an operator set has its method in the registration, without the secret.
+        let client = match (reach.client, registered) {
+            (Some(set), Some(kept)) => ClientCredentials { method: kept.method, ..set },
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => {
+                return Outcome::Impossible("the registration there is gone".to_owned());
+            }
+        };
+        for form in held.revocations() {
+            match post(&outbound, &endpoint, &client, form).await {
+                Outcome::Done => {}
+                other => return other,
+            }
+        }
+        Outcome::Done
+    }
+}
+
+async fn endpoint(
+    outbound: &Outbound,
+    row: &Revocation,
+    held: &Held,
+) -> Result<Option<Url>, OAuthError> {
+    if let Some(known) = &held.revocation_endpoint {
+        return Ok(Url::parse(known).ok());
+    }
+    let metadata = oauth::server_metadata(outbound, &row.issuer).await?;
+    Ok(metadata.as_ref().and_then(oauth::revocation_endpoint))
+}
+
+async fn post(
+    outbound: &Outbound,
+    endpoint: &Url,
+    client: &ClientCredentials,
+    form: Vec<(&'static str, String)>,
+) -> Outcome {
+    let request = match oauth::as_client(endpoint, client, form) {
+        Ok(request) => request,
+        Err(error) => return Outcome::Impossible(error.to_string()),
+    };
+    match outbound.send(request, MAX_DOCUMENT).await {
+        Ok(answer) if (200..300).contains(&answer.status) => Outcome::Done,
+        Ok(answer) if answer.status >= 500 || answer.status == 429 => {
+            Outcome::Later(format!("it answered HTTP {}", answer.status))
+        }
+        Ok(answer) => Outcome::Impossible(format!("it answered HTTP {}", answer.status)),
+        Err(error) => Outcome::Later(error.to_string()),
+    }
+}
+
+impl Gateway {
+    /// Revokes what is due. One round is limited in number and time; what did not work is due again
+    /// later, and given up after some attempts.
+    pub async fn revoke_due(&self) {
+        let (store, now) = (&self.inner.parts.store, self.inner.parts.clock.now());
+        let due = match store.revocations_due(now, ROUND).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::warn!(%error, "tokens to be revoked could not be read; trying again later");
+                return;
+            }
+        };
+        futures_util::stream::iter(due)
+            .for_each_concurrent(AT_ONCE, |row| {
+                let inner = Arc::clone(&self.inner);
+                async move {
+                    if let Err(error) = revoke_one(&inner, &row, now).await {
+                        tracing::warn!(upstream = %row.upstream, %error, "a revocation could not be noted; trying again later");
+                    }
+                }
+            })
+            .await;
+    }
+
+    /// Waits until there may be something to revoke.
+    pub async fn revocation_wanted(&self) {
+        self.inner.revocations.notified().await;
+    }
+}
+
+async fn revoke_one(inner: &Inner, row: &Revocation, now: Timestamp) -> Result<(), StoreError> {
+    let store = &inner.parts.store;
+    let pause = AGAIN.saturating_mul(5_i64.saturating_pow(u32::try_from(row.tries).unwrap_or(0)));
+    let claim = UpstreamChange::ClaimRevocation {
+        id: row.id.clone(),
+        due: row.due_at,
+        until: now.plus(pause.min(86_400)),
+    };
+    match store.apply(claim).await {
+        Ok(()) => {}
+        // Another replica took it.
+        Err(StoreError::Refused(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    let outcome = tokio::time::timeout(WITHIN, inner.revoke(row))
+        .await
+        .unwrap_or_else(|_| Outcome::Later("it did not answer in time".to_owned()));
+    let (upstream, issuer, person) = (row.upstream, clean(&row.issuer), &row.user_id);
+    match outcome {
+        Outcome::Done => {
+            tracing::info!(%upstream, %person, %issuer, "tokens of an upstream that ended were revoked at their issuer");
+        }
+        Outcome::Impossible(why) => {
+            tracing::warn!(%upstream, %person, %issuer, why, "tokens of an upstream that ended were not revoked at their issuer");
+        }
+        Outcome::Later(why) if row.tries + 1 >= TRIES => {
+            tracing::warn!(%upstream, %person, %issuer, why, "tokens of an upstream that ended could not be revoked at their issuer; given up");
+        }
+        Outcome::Later(why) => {
+            tracing::warn!(%upstream, %person, %issuer, why, "tokens of an upstream that ended could not be revoked at their issuer; trying again later");
+            return Ok(());
+        }
+    }
+    store.apply(UpstreamChange::ForgetRevocation { id: row.id.clone() }).await
+}

@@ -1,0 +1,309 @@
+//! The authorization server and the resource of each upstream, pinned when they are first seen
+//! (decision 30). Users are sent to no other until an administrator accepts it, and what depends on
+//! an upstream ends when it is deleted or replaced.
+
+use std::{ops::Deref, sync::Arc};
+
+use doorward_model::{
+    Change, Resource, ServerPin, UnitOfWork, UpstreamChange, UpstreamId, UpstreamName,
+    UpstreamTrust,
+    trust::{Ended, Ending},
+};
+use doorward_store::StoreError;
+
+use crate::{
+    Gateway, Inner,
+    oauth::{Discovered, OAuthError, clean},
+    upstream::Upstream,
+};
+
+/// The most scopes that are pinned, so that an upstream cannot fill the database.
+const MOST_SCOPES: usize = 100;
+
+/// Why an authorization server was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerChangeError {
+    /// No such upstream.
+    #[error("there is no upstream {0}; doorward upstream list names them")]
+    Unknown(String),
+    /// It names the one that is pinned.
+    #[error("{0} names no other authorization server than the one that is accepted")]
+    Nothing(String),
+    /// It names yet another one than was shown.
+    #[error("{0} names another authorization server than the one that was shown; look again")]
+    Changed(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An upstream's identity among all.
+pub(crate) struct Known {
+    all: Arc<Vec<UpstreamTrust>>,
+    index: usize,
+}
+
+impl Known {
+    fn find(all: Arc<Vec<UpstreamTrust>>, name: UpstreamName) -> Option<Self> {
+        let index = all.iter().position(|trust| trust.upstream == name)?;
+        Some(Self { all, index })
+    }
+}
+
+impl Deref for Known {
+    type Target = UpstreamTrust;
+
+    #[expect(clippy::indexing_slicing, reason = "the index was found in this very list")]
+    fn deref(&self) -> &UpstreamTrust {
+        &self.all[self.index]
+    }
+}
+
+/// The issuer that the operator set, as a pin.
+fn configured(upstream: &Upstream) -> Option<ServerPin> {
+    let issuer = upstream.config.issuer.clone();
+    (!issuer.is_empty()).then(|| ServerPin { issuer, resource: None, scopes: Vec::new() })
+}
+
+/// The server that an upstream names, as it is pinned.
+fn named(found: &Discovered) -> ServerPin {
+    let mut scopes = found.scopes_to_ask();
+    scopes.retain(|scope| scope.len() <= 256);
+    scopes.truncate(MOST_SCOPES);
+    ServerPin {
+        issuer: found.server.issuer.clone(),
+        resource: found.named_resource.clone(),
+        scopes,
+    }
+}
+
+/// What is wrong, in words.
+fn names_another(pinned: &ServerPin, named: &ServerPin) -> OAuthError {
+    let why = if pinned.is_issued_by(&named.issuer) {
+        format!(
+            "it names another resource now, {} instead of {}",
+            clean(named.resource.as_deref().unwrap_or("none")),
+            clean(pinned.resource.as_deref().unwrap_or("none"))
+        )
+    } else {
+        format!(
+            "it names another authorization server now, {} instead of {}",
+            clean(&named.issuer),
+            clean(&pinned.issuer)
+        )
+    };
+    OAuthError::NamesAnother(format!("{why}; an administrator has to accept that first"))
+}
+
+impl Inner {
+    /// The identity of an upstream, if it is where this process believes it to be.
+    pub(crate) async fn trust(&self, upstream: &Upstream) -> Result<Option<Known>, StoreError> {
+        let all = self.parts.store.upstream_trusts().await?;
+        let known = Known::find(all, upstream.name);
+        Ok(known.filter(|trust| trust.location == upstream.location))
+    }
+
+    /// The same as it is in the database at this moment.
+    pub(crate) async fn trust_now(
+        &self,
+        upstream: &Upstream,
+    ) -> Result<Option<UpstreamTrust>, StoreError> {
+        let found = self.parts.store.upstream_trust_now(upstream.name).await?;
+        Ok(found.filter(|trust| trust.location == upstream.location))
+    }
+
+    /// A new identity for an upstream.
+    pub(crate) fn new_trust(
+        &self,
+        upstream: &Upstream,
+        server: Option<ServerPin>,
+    ) -> UpstreamTrust {
+        UpstreamTrust {
+            upstream: upstream.name,
+            id: UpstreamId::random(self.parts.entropy.as_ref()),
+            location: upstream.location.clone(),
+            server: server.or_else(|| configured(upstream)),
+            named: None,
+            since: self.parts.clock.now(),
+        }
+    }
+
+    /// Gives an upstream an identity that has none. Where connections of an older version have one
+    /// issuer in common, it is pinned.
+    pub(crate) async fn begin(&self, upstream: &Upstream) -> Result<(), StoreError> {
+        let issuers = self.parts.store.issuers_of_old_connections(upstream.name).await?;
+        let old = match issuers.as_slice() {
+            [issuer] if upstream.config.issuer.is_empty() => {
+                Some(ServerPin { issuer: issuer.clone(), resource: None, scopes: Vec::new() })
+            }
+            _ => None,
+        };
+        self.parts.store.apply(UpstreamChange::Begin(self.new_trust(upstream, old))).await
+    }
+
+    /// The end of what depends on an upstream.
+    pub(crate) fn ending(
+        &self,
+        name: UpstreamName,
+        upstream: Option<&Upstream>,
+        seen: Option<&UpstreamTrust>,
+        why: Ended,
+    ) -> Ending {
+        Ending {
+            upstream: name,
+            id: seen.map(|trust| trust.id.clone()),
+            named: seen.and_then(|trust| trust.named.clone()),
+            resource: Resource::of_upstream(&self.parts.public_url, name),
+            why,
+            access: upstream.map(|upstream| self.sealed_reach(upstream)),
+            at: self.parts.clock.now(),
+        }
+    }
+
+    /// Ends what depends on an upstream, with changes that belong to it. `false` if it is no longer
+    /// as it was seen.
+    pub(crate) async fn end(
+        &self,
+        ending: Ending,
+        before: Option<UpstreamChange>,
+    ) -> Result<bool, StoreError> {
+        let name = ending.upstream;
+        let end = UpstreamChange::End(Box::new(ending));
+        let unit: UnitOfWork = before.into_iter().chain([end]).map(Change::Upstream).collect();
+        match self.parts.store.apply(unit).await {
+            Ok(()) => {
+                self.pool.close_for(name, None);
+                self.catalogues.forget(name, None);
+                self.revocations.notify_one();
+                Ok(true)
+            }
+            Err(StoreError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Gateway {
+    /// Takes up what the operator changed while no server ran: an upstream that left the
+    /// configuration file ends, and one that has another place or issuer there is a new one. To be
+    /// called when the server starts.
+    pub async fn reconcile(&self) -> Result<(), StoreError> {
+        let all = self.all_upstreams().await?;
+        let store = &self.inner.parts.store;
+        let (records, trusts) = (store.upstreams().await?, store.upstream_trusts().await?);
+        for trust in trusts.iter() {
+            let name = trust.upstream;
+            let (upstream, why) = match all.iter().find(|upstream| upstream.name == name) {
+                // One whose stored settings cannot be used is not gone.
+                None if records.iter().any(|record| record.name == name) => continue,
+                None => (None, Ended::Deleted { stored: false }),
+                Some(upstream) => {
+                    let issuer = trust.server.as_ref().zip(configured(upstream)).is_some_and(
+                        |(pinned, configured)| !pinned.is_issued_by(&configured.issuer),
+                    );
+                    if trust.location == upstream.location && !issuer {
+                        continue;
+                    }
+                    (Some(upstream), Ended::Moved(self.inner.new_trust(upstream, None)))
+                }
+            };
+            tracing::warn!(upstream = %name, "access ends: the upstream left the configuration, or is at another place or with another issuer there");
+            let ending = self.inner.ending(name, upstream.map(AsRef::as_ref), Some(trust), why);
+            // Refused means that another replica did it.
+            self.inner.end(ending, None).await?;
+        }
+        self.all_upstreams().await.map(drop)
+    }
+
+    /// The identity of an upstream and what is pinned of it, for administrators.
+    pub async fn trust(&self, upstream: &Upstream) -> Result<Option<UpstreamTrust>, StoreError> {
+        let all = self.inner.parts.store.upstream_trusts().await?;
+        Ok(Known::find(all, upstream.name).map(|known| known.clone()))
+    }
+
+    /// Accepts the authorization server, or the resource, that an upstream names. `seen` names it as
+    /// it was shown. Whoever was connected has to connect again: their access was issued by the one
+    /// before.
+    pub async fn accept_server(
+        &self,
+        name: &str,
+        seen: Option<&str>,
+    ) -> Result<ServerPin, ServerChangeError> {
+        let unknown = || ServerChangeError::Unknown(name.to_owned());
+        let all = self.all_upstreams().await?;
+        let upstream = all.iter().find(|upstream| upstream.name.as_str() == name);
+        let upstream = upstream.ok_or_else(unknown)?;
+        let trust = self.inner.parts.store.upstream_trust_now(upstream.name).await?;
+        let trust = trust.ok_or_else(unknown)?;
+        let accepted =
+            trust.named.clone().ok_or_else(|| ServerChangeError::Nothing(name.to_owned()))?;
+        if seen.is_some_and(|seen| seen != accepted.etag()) {
+            return Err(ServerChangeError::Changed(name.to_owned()));
+        }
+        let next = self.inner.new_trust(upstream, Some(accepted.clone()));
+        let why = Ended::Accepted(next);
+        let ending = self.inner.ending(upstream.name, Some(upstream), Some(&trust), why);
+        if !self.inner.end(ending, None).await? {
+            return Err(ServerChangeError::Changed(name.to_owned()));
+        }
+        tracing::info!(upstream = name, issuer = %clean(&accepted.issuer), "an administrator accepted the authorization server of an upstream");
+        self.forget_lists(upstream.name).await;
+        Ok(accepted)
+    }
+
+    /// Compares where access to an upstream is given with what is pinned, and pins what is seen
+    /// first. An error names another server than the pinned one.
+    pub(crate) async fn settle(
+        &self,
+        upstream: &Upstream,
+        found: &Discovered,
+    ) -> Result<UpstreamTrust, OAuthError> {
+        let store = &self.inner.parts.store;
+        let named = named(found);
+        let current = async || {
+            self.inner.trust_now(upstream).await?.ok_or_else(|| {
+                OAuthError::Misconfigured(
+                    "its settings are not those that the server was started with; restart it"
+                        .to_owned(),
+                )
+            })
+        };
+        let mut trust = current().await?;
+        // What was pinned from settings or older connections is completed by what is seen first.
+        let pin = match &trust.server {
+            None => Some(named.clone()),
+            Some(pinned) if pinned.resource.is_none() && !pinned.differs_from(&named) => {
+                Some(ServerPin { issuer: pinned.issuer.clone(), ..named.clone() })
+                    .filter(|complete| complete != pinned)
+            }
+            Some(_) => None,
+        };
+        if let Some(server) = pin {
+            let (name, id) = (upstream.name, trust.id.clone());
+            match store.apply(UpstreamChange::Pin { upstream: name, id, server }).await {
+                // Refused means that another request was faster: what it pinned counts.
+                Ok(()) | Err(StoreError::Refused(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            trust = current().await?;
+        }
+        let differs = trust.server.as_ref().filter(|pinned| pinned.differs_from(&named)).cloned();
+        let other = differs.is_some().then(|| named.clone());
+        if trust.named != other {
+            let note = UpstreamChange::NoteNamed {
+                upstream: upstream.name,
+                id: trust.id.clone(),
+                named: other,
+                first: trust.named.is_none(),
+            };
+            store.apply(note).await?;
+        }
+        match differs {
+            None => Ok(trust),
+            Some(pinned) => {
+                tracing::warn!(upstream = %upstream.name, issuer = %clean(&named.issuer), "an upstream names another authorization server or resource than the pinned one; users are not sent there (doorward upstream accept {})", upstream.name);
+                Err(names_another(&pinned, &named))
+            }
+        }
+    }
+}

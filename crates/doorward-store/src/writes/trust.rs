@@ -1,0 +1,285 @@
+//! Writes of the identities of upstreams, of the authorization servers that are pinned for them, and
+//! of what waits to be revoked there.
+
+use doorward_model::{
+    AuditEvent, AuditKind, AuditSubject, Resource, RevokeReason, ServerPin, Timestamp, UpstreamId,
+    UpstreamName, UpstreamTrust,
+    trust::{Ended, Ending},
+};
+use sea_orm::{
+    ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, QueryFilter,
+    sea_query::{Alias, BinOper, Expr, ExprTrait, InsertStatement, JoinType, Query},
+};
+use serde_json::json;
+
+use super::{Audit, Name, Sql, Work, Write, about, nothing, run, upstreams};
+use crate::{
+    audit::compare::Row,
+    condition::Condition,
+    convert::{list_to_text, upstreams as convert},
+    entities::{
+        access_grant::{self, Column as G},
+        access_token::{self, Column as T},
+        authorization_code::{self, Column as C},
+        connect_attempt, connection,
+        connection::Column as N,
+        token_revocation::{self, Column as V},
+        upstream, upstream_registration,
+        upstream_registration::Column as R,
+        upstream_tool,
+        upstream_trust::{self, Column as U},
+    },
+    invalidate::Stale,
+};
+
+/// The most tokens of one upstream that are revoked at their issuers. Those of further users end
+/// here alone.
+const MOST_REVOKED: u64 = 10_000;
+
+/// The row of an upstream with this identity.
+pub(super) fn is(upstream: &UpstreamName, id: &UpstreamId) -> Where {
+    Where::all().add(U::Upstream.eq(upstream.as_str())).add(U::Id.eq(id.as_str()))
+}
+
+/// Locks the row until the unit is through, and finds out if it is there.
+pub(super) fn touch(which: Where) -> Sql {
+    upstream_trust::Entity::update_many().col_expr(U::Id, Expr::col(U::Id)).filter(which).into()
+}
+
+pub(super) fn begin(new: &UpstreamTrust) -> Write {
+    Write {
+        name: Name::Always("begin_upstream"),
+        work: run(upstream_trust::Entity::insert(convert::trust_row(new).into_active_model())
+            .on_conflict(nothing())),
+        stale: Some(Stale::Trusts),
+        // An upstream that is added by command has an entry; one of the file is seen there.
+        audit: Audit::Silent,
+    }
+}
+
+/// The grants for one resource alone.
+pub(crate) fn grants_for(resource: &Resource) -> Where {
+    Where::all()
+        .add(G::Resources.eq(list_to_text([resource.as_str()].into_iter())))
+        .add(G::RevokedAt.is_null())
+}
+
+/// The personal and service tokens that reach one upstream alone.
+pub(crate) fn tokens_for(upstream: &UpstreamName) -> Where {
+    Where::all()
+        .add(T::Upstreams.eq(list_to_text([upstream.as_str()].into_iter())))
+        .add(T::RevokedAt.is_null())
+}
+
+/// Queues the tokens of all connections, each with the registration that they were given to.
+fn queue_revocations(ending: &Ending) -> InsertStatement {
+    let name = ending.upstream.as_str();
+    let prefix = ending
+        .id
+        .as_ref()
+        .map_or_else(|| format!("{name}@{}/", ending.at.0), |id| format!("{id}/"));
+    let (held, registered) = (Alias::new("held"), Alias::new("registered"));
+    let of = |column: N| Expr::col((held.clone(), column));
+    let joined = Where::all()
+        .add(Expr::col((registered.clone(), R::Upstream)).equals((held.clone(), N::Upstream)))
+        .add(Expr::col((registered.clone(), R::Issuer)).equals((held.clone(), N::Issuer)));
+    let select = Query::select()
+        .expr(Expr::val(prefix).binary(BinOper::Custom("||"), of(N::UserId)))
+        .expr(of(N::Upstream))
+        .expr(of(N::UserId))
+        .expr(of(N::Issuer))
+        .expr(of(N::Resource))
+        .expr(of(N::Tokens))
+        .expr(Expr::col((registered.clone(), R::Credentials)))
+        .expr(Expr::val(ending.access.as_ref().map(|sealed| sealed.as_str().to_owned())))
+        .expr(Expr::val(0_i64))
+        .expr(Expr::val(ending.at.0))
+        .from_as(connection::Entity, held.clone())
+        .join_as(JoinType::LeftJoin, upstream_registration::Entity, registered.clone(), joined)
+        .cond_where(Where::all().add(of(N::Upstream).eq(name)).add(of(N::Tokens).is_not_null()))
+        .limit(MOST_REVOKED)
+        .to_owned();
+    let columns = [
+        V::Id,
+        V::Upstream,
+        V::UserId,
+        V::Issuer,
+        V::Resource,
+        V::Tokens,
+        V::Registration,
+        V::Access,
+        V::Tries,
+        V::DueAt,
+    ];
+    let mut insert = Query::insert().into_table(token_revocation::Entity).columns(columns).take();
+    // The numbers of columns are equal, which is all that can be wrong here.
+    let _ = insert.select_from(select);
+    insert
+}
+
+/// Ends everything that depends on an upstream, and last the upstream itself or its identity.
+pub(super) fn end(ending: &Ending) -> Write {
+    let name = ending.upstream.as_str();
+    let at = || Expr::value(ending.at.0);
+    let resource = list_to_text([ending.resource.as_str()].into_iter());
+    let mut statements: Vec<Sql> = vec![
+        // First, so that nothing is added for it until the unit is through.
+        touch(Where::all().add(U::Upstream.eq(name))),
+        Sql::Insert(queue_revocations(ending)),
+        connection::Entity::delete_many().filter(N::Upstream.eq(name)).into(),
+        connect_attempt::Entity::delete_many()
+            .filter(connect_attempt::Column::Upstream.eq(name))
+            .into(),
+        upstream_registration::Entity::delete_many().filter(R::Upstream.eq(name)).into(),
+        authorization_code::Entity::update_many()
+            .col_expr(C::ConsumedAt, at())
+            .filter(C::Resources.eq(resource).and(C::ConsumedAt.is_null()))
+            .into(),
+        access_grant::Entity::update_many()
+            .col_expr(G::RevokedAt, at())
+            .col_expr(G::RevokeReason, Expr::value(RevokeReason::UpstreamEnded.as_str()))
+            .filter(grants_for(&ending.resource))
+            .into(),
+        access_token::Entity::update_many()
+            .col_expr(T::RevokedAt, at())
+            .filter(tokens_for(&ending.upstream))
+            .into(),
+    ];
+    let still = match &ending.id {
+        Some(id) => is(&ending.upstream, id),
+        None => Where::all().add(U::Upstream.eq(name)),
+    };
+    let (condition, kind) = match &ending.why {
+        Ended::Deleted { stored } => {
+            statements.push(
+                upstream_tool::Entity::delete_many().filter(upstreams::undecided(name)).into(),
+            );
+            statements.push(upstream_trust::Entity::delete_many().filter(still).into());
+            if *stored {
+                statements.push(
+                    upstream::Entity::delete_many().filter(upstream::Column::Name.eq(name)).into(),
+                );
+            }
+            let condition =
+                if *stored { Condition::DeleteUpstream } else { Condition::ReplaceUpstream };
+            (condition, AuditKind::UpstreamDeleted)
+        }
+        Ended::Moved(next) => {
+            statements.push(replace(next, still));
+            (Condition::ReplaceUpstream, AuditKind::UpstreamMoved)
+        }
+        Ended::Accepted(next) => {
+            statements.push(replace(next, still.add(names(ending.named.as_ref()))));
+            (Condition::ReplaceUpstream, AuditKind::UpstreamServerAccepted)
+        }
+    };
+    Write {
+        name: Name::Decides(condition),
+        work: Work::Statements(statements),
+        // Connections, grants and tokens of many.
+        stale: Some(Stale::Everything),
+        audit: Audit::Compared {
+            event: about(kind, AuditSubject::Upstream, name),
+            row: Row::Upstream(ending.upstream, ending.resource.clone()),
+            only_if_different: false,
+        },
+    }
+}
+
+/// Gives the row another identity, and what is pinned with it.
+fn replace(next: &UpstreamTrust, still: Where) -> Sql {
+    let row = convert::trust_row(next);
+    upstream_trust::Entity::update_many()
+        .col_expr(U::Id, Expr::value(row.id))
+        .col_expr(U::Location, Expr::value(row.location))
+        .col_expr(U::Issuer, Expr::value(row.issuer))
+        .col_expr(U::Resource, Expr::value(row.resource))
+        .col_expr(U::Scopes, Expr::value(row.scopes))
+        .col_expr(U::NamedIssuer, Expr::value(row.named_issuer))
+        .col_expr(U::NamedResource, Expr::value(row.named_resource))
+        .col_expr(U::NamedScopes, Expr::value(row.named_scopes))
+        .col_expr(U::Since, Expr::value(row.since))
+        .filter(still)
+        .into()
+}
+
+/// The rows that name this other server.
+fn names(named: Option<&ServerPin>) -> Where {
+    let Some(named) = named else { return Where::all().add(U::NamedIssuer.is_null()) };
+    let which = Where::all()
+        .add(U::NamedIssuer.eq(named.issuer.as_str()))
+        .add(U::NamedScopes.eq(named.scopes.join(" ")));
+    which.add(match &named.resource {
+        Some(resource) => U::NamedResource.eq(resource.as_str()),
+        None => U::NamedResource.is_null(),
+    })
+}
+
+pub(super) fn pin(upstream: &UpstreamName, id: &UpstreamId, server: &ServerPin) -> Write {
+    let free = Where::any().add(U::Issuer.is_null()).add(U::Issuer.eq(server.issuer.as_str()));
+    let nothing = || Expr::value(Option::<String>::None);
+    Write {
+        name: Name::Decides(Condition::PinUpstream),
+        work: run(upstream_trust::Entity::update_many()
+            .col_expr(U::Issuer, Expr::value(server.issuer.as_str()))
+            .col_expr(U::Resource, Expr::value(server.resource.clone()))
+            .col_expr(U::Scopes, Expr::value(server.scopes.join(" ")))
+            .col_expr(U::NamedIssuer, nothing())
+            .col_expr(U::NamedResource, nothing())
+            .col_expr(U::NamedScopes, nothing())
+            .filter(is(upstream, id).add(free))),
+        stale: Some(Stale::Trusts),
+        // What was seen first is no decision.
+        audit: Audit::Silent,
+    }
+}
+
+fn names_another(upstream: &UpstreamName, named: &ServerPin) -> AuditEvent {
+    let detail = json!({"issuer": named.issuer, "resource": named.resource});
+    about(AuditKind::UpstreamNamesAnother, AuditSubject::Upstream, upstream.as_str())
+        .detail(detail.to_string())
+}
+
+pub(super) fn note_named(
+    upstream: &UpstreamName,
+    id: &UpstreamId,
+    named: Option<&ServerPin>,
+    first: bool,
+) -> Write {
+    Write {
+        name: Name::Always("note_named_server"),
+        work: run(upstream_trust::Entity::update_many()
+            .col_expr(U::NamedIssuer, Expr::value(named.map(|pin| pin.issuer.clone())))
+            .col_expr(U::NamedResource, Expr::value(named.and_then(|pin| pin.resource.clone())))
+            .col_expr(U::NamedScopes, Expr::value(named.map(|pin| pin.scopes.join(" "))))
+            .filter(is(upstream, id))),
+        stale: Some(Stale::Trusts),
+        // An upstream may name as many as it likes: the first is the news.
+        audit: named
+            .filter(|_| first)
+            .map_or(Audit::Silent, |named| Audit::Entry(names_another(upstream, named))),
+    }
+}
+
+pub(super) fn claim_revocation(id: &str, due: Timestamp, until: Timestamp) -> Write {
+    let free = Where::all().add(V::Id.eq(id)).add(V::DueAt.eq(due.0));
+    Write {
+        name: Name::Decides(Condition::ClaimRevocation),
+        work: run(token_revocation::Entity::update_many()
+            .col_expr(V::DueAt, Expr::value(until.0))
+            .col_expr(V::Tries, Expr::col(V::Tries).add(1))
+            .filter(free)),
+        stale: None,
+        // The end of the upstream has the entry.
+        audit: Audit::Silent,
+    }
+}
+
+pub(super) fn forget_revocation(id: &str) -> Write {
+    Write {
+        name: Name::Always("forget_revocation"),
+        work: run(token_revocation::Entity::delete_many().filter(V::Id.eq(id))),
+        stale: None,
+        audit: Audit::Silent,
+    }
+}
