@@ -1,8 +1,9 @@
-//! The documentation: its links lead somewhere, the book lists every page, and the requirement
-//! numbers in the sources are explained.
+//! The documentation: links resolve, the book lists every page, pages use the terms of the
+//! glossary, and the requirement numbers in the sources are explained.
 
 mod book;
 mod requirements;
+mod words;
 
 use std::{
     fs,
@@ -39,4 +40,27 @@ fn files(folder: &str, endings: &[&str]) -> Vec<String> {
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The lines of a page outside fenced code, without the code inside them, which may go on in the
+/// next line of a paragraph.
+fn prose(text: &str) -> Vec<(usize, String)> {
+    let (mut fenced, mut code) = (false, false);
+    let mut lines = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        }
+        if fenced || line.trim_start().starts_with("```") {
+            continue;
+        }
+        code = code && !line.trim().is_empty();
+        let mut outside = String::new();
+        for (number, part) in line.split('`').enumerate() {
+            code ^= number > 0;
+            outside.push_str(if code { "`" } else { part });
+        }
+        lines.push((at + 1, outside));
+    }
+    lines
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{files, read, root};
+use super::{files, prose, read, root};
 
 /// The pages of the book and the pages at the root of the repository.
 fn pages() -> Vec<String> {
@@ -13,21 +13,6 @@ fn pages() -> Vec<String> {
     pages.push("CHANGELOG.md".to_owned());
     pages.extend(files(".github", &[".md"]));
     pages
-}
-
-/// The lines of a page outside fenced code, without the code inside them.
-fn prose(text: &str) -> Vec<(usize, String)> {
-    let mut fenced = false;
-    let mut lines = Vec::new();
-    for (at, line) in text.lines().enumerate() {
-        if line.trim_start().starts_with("```") {
-            fenced = !fenced;
-        } else if !fenced {
-            let outside = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
-            lines.push((at + 1, outside));
-        }
-    }
-    lines
 }
 
 /// The targets of the links and images of a page, with their lines.
@@ -147,6 +132,24 @@ fn the_list_of_decisions_has_every_decision_with_its_heading() {
             list.contains(&format!("{number}. [{title}]({name})")),
             "docs/decisions/README.md does not list {page} as \"{title}\""
         );
+    }
+}
+
+/// Tables and links cannot be wrapped; prose is, so that a change shows as the lines it changes.
+#[test]
+fn prose_is_wrapped_at_a_hundred_columns() {
+    for page in pages().into_iter().filter(|page| !page.starts_with("docs/reference/")) {
+        let text = read(&page);
+        for (line, _) in prose(&text) {
+            let line_text = text.lines().nth(line - 1).unwrap_or_default().trim();
+            let is_row = line_text.starts_with(['|', '#', '<']);
+            let is_entry = line_text.ends_with(')') && line_text.matches("](").count() == 1;
+            let is_word = !line_text.contains(' ');
+            assert!(
+                line_text.chars().count() <= 100 || is_row || is_entry || is_word,
+                "{page}:{line} is longer than 100 columns"
+            );
+        }
     }
 }
 
