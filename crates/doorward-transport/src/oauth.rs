@@ -238,7 +238,7 @@ impl Answer {
     fn by_status(&self, asked: Asked, told: Told) -> Failure {
         let page = matches!(self.content, Content::Page);
         match (self.status, asked) {
-            (500.., _) | (408, _) => Failure::Silent(told.to_string()),
+            (500.. | 408, _) => Failure::Silent(told.to_string()),
             // A page for people comes from something in between, not from the server itself.
             (status, _) if page => {
                 Failure::Nonsense(format!("HTTP {status} with a web page{}", self.target()))
