@@ -136,7 +136,7 @@ async fn ca23_a_token_is_replaced_and_revoked_at_once_and_only_by_its_person() {
 #[tokio::test]
 async fn a_token_allows_no_more_than_its_person_may_and_ends_with_them() {
     let server = TestServer::start_with(|config| {
-        config.access.scope_roles = vec!["mcp:write = developer".to_owned()]
+        config.access.scope_roles = vec!["mcp:write = developer".to_owned()];
     })
     .await;
     let alice = server.person_with("alice", &["developer"]).await;

@@ -95,7 +95,7 @@ async fn a3_a4_a6_a26_n10_w13_the_metadata_says_what_is_true() {
 #[tokio::test]
 async fn i15_ca21_forged_host_and_forwarded_headers_change_nothing() {
     let server = TestServer::start_with(|config| {
-        config.server.public_url = "https://mcp.example.com".into()
+        config.server.public_url = "https://mcp.example.com".into();
     })
     .await;
     let browser = Browser::new();
@@ -132,7 +132,7 @@ async fn i15_ca21_forged_host_and_forwarded_headers_change_nothing() {
 #[tokio::test]
 async fn a5_an_issuer_with_a_path_is_found_in_all_three_forms() {
     let server = TestServer::start_with(|config| {
-        config.server.public_url = "https://example.com/team".into()
+        config.server.public_url = "https://example.com/team".into();
     })
     .await;
     let browser = Browser::new();

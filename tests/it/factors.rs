@@ -285,7 +285,7 @@ async fn where_a_second_factor_is_required_who_has_none_sets_one_up_first() {
 #[tokio::test]
 async fn a_scope_can_demand_a_second_factor_and_the_token_says_what_was_proved() {
     let server = TestServer::start_with(|config| {
-        config.access.second_factor_scopes = vec!["mcp:write".to_owned()]
+        config.access.second_factor_scopes = vec!["mcp:write".to_owned()];
     })
     .await;
     server.person("ann").await;

@@ -316,7 +316,7 @@ async fn no_old_session_and_none_without_the_second_factor_creates_a_lasting_mea
             let page = prepared.act(action).await;
             match session {
                 Session::Recent => {
-                    assert_eq!(asked(&page), None, "{action:?}: {} {}", page.status, page.body)
+                    assert_eq!(asked(&page), None, "{action:?}: {} {}", page.status, page.body);
                 }
                 missing => {
                     assert_eq!(

@@ -52,7 +52,7 @@ async fn a_person_signs_in_and_gets_a_fresh_session() {
 #[tokio::test]
 async fn login_18_on_https_cookies_carry_the_host_prefix() {
     let server = TestServer::start_with(|config| {
-        config.server.public_url = "https://mcp.example.com".into()
+        config.server.public_url = "https://mcp.example.com".into();
     })
     .await;
     let set = Browser::new().get(&server.at("/login")).await.expect(200).header("set-cookie");
@@ -199,7 +199,7 @@ async fn ca20_signing_in_leads_nowhere_else() {
 #[tokio::test]
 async fn sessions_end_by_idleness_and_by_age() {
     let server = TestServer::start_with(|config| {
-        (config.accounts.session_idle_seconds, config.accounts.session_max_seconds) = (1000, 3000)
+        (config.accounts.session_idle_seconds, config.accounts.session_max_seconds) = (1000, 3000);
     })
     .await;
     server.person("alice").await;

@@ -1,14 +1,19 @@
 //! Media types as clients spell them.
 
 use doorward_testkit::{Browser, OAuthClient, TestServer};
-use reqwest::{Method, header::HeaderValue};
+use reqwest::Method;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 /// A header of a request; `None` leaves it out.
 type Spelling = Option<&'static str>;
 
 const BOTH: Spelling = Some("application/json, text/event-stream");
 
+/// Sends a request whose headers are these alone: clients of HTTP add an `Accept` of their own.
 async fn status(
     server: &TestServer,
     token: &str,
@@ -16,22 +21,23 @@ async fn status(
     accept: Spelling,
     content_type: Spelling,
 ) -> u16 {
-    // A client of its own: the usual one adds an `Accept` of its own.
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
-    let mut request = reqwest::Client::new()
-        .request(method.clone(), server.at(path))
-        .header("mcp-protocol-version", "2025-11-25")
-        .bearer_auth(token);
-    if method == Method::POST {
-        request = request.body(message.to_string());
-    }
-    let mut request = request.build().unwrap();
+    let body = if method == Method::POST { message.to_string() } else { String::new() };
+    let host = server.url.trim_start_matches("http://");
+    let mut request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\nmcp-protocol-version: 2025-11-25\r\ncontent-length: {}\r\n",
+        body.len()
+    );
     for (name, value) in [("accept", accept), ("content-type", content_type)] {
         if let Some(value) = value {
-            request.headers_mut().insert(name, HeaderValue::from_static(value));
+            request = format!("{request}{name}: {value}\r\n");
         }
     }
-    reqwest::Client::new().execute(request).await.unwrap().status().as_u16()
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    stream.write_all(format!("{request}\r\n{body}").as_bytes()).await.unwrap();
+    let mut begin = [0; 12];
+    stream.read_exact(&mut begin).await.unwrap();
+    std::str::from_utf8(&begin).unwrap()[9..].parse().unwrap()
 }
 
 #[tokio::test]

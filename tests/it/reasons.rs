@@ -21,7 +21,7 @@ fn configure(reason: Reason, config: &mut doorward::config::Config) {
         Reason::RegistrationOff => config.registration.dynamic = false,
         Reason::RegistrationLimited => {
             (config.registration.burst_per_address, config.registration.per_minute_per_address) =
-                (1, 1)
+                (1, 1);
         }
         Reason::ClientWaiting => config.registration.approval = true,
         Reason::SwitchedOff => config.mcp.enabled = false,
@@ -196,17 +196,17 @@ impl Stage {
         let tokens = async || client.tokens(browser, &[]).await;
         match reason {
             Reason::RedirectUri => {
-                self.ask(&[("redirect_uri", "https://elsewhere.example/cb")]).await
+                self.ask(&[("redirect_uri", "https://elsewhere.example/cb")]).await;
             }
             Reason::RedirectUriRefused => {
-                self.register(json!({"redirect_uris": ["http://elsewhere.example/"]})).await
+                self.register(json!({"redirect_uris": ["http://elsewhere.example/"]})).await;
             }
             Reason::MetadataRefused => {
                 self.register(json!({"redirect_uris": [CALLBACK], "grant_types": ["implicit"]}))
-                    .await
+                    .await;
             }
             Reason::RegistrationOff | Reason::RegistrationLimited => {
-                self.register(json!({"redirect_uris": [CALLBACK]})).await
+                self.register(json!({"redirect_uris": [CALLBACK]})).await;
             }
             Reason::ClientUnknown => drop(
                 browser
@@ -292,7 +292,7 @@ impl Stage {
                 client.redeem(&code, &pkce, &[]).await.expect(400);
             }
             Reason::CodeForeign => {
-                drop(client.redeem("code-of-another-server", &pkce, &[]).await.expect(400))
+                drop(client.redeem("code-of-another-server", &pkce, &[]).await.expect(400));
             }
             Reason::CodeClient => drop(
                 OAuthClient::register(server)
@@ -302,7 +302,7 @@ impl Stage {
                     .expect(400),
             ),
             Reason::Verifier => {
-                drop(client.redeem(&code().await, &Pkce::default(), &[]).await.expect(400))
+                drop(client.redeem(&code().await, &Pkce::default(), &[]).await.expect(400));
             }
             Reason::TokenRedirectUri => drop(
                 client
@@ -319,7 +319,7 @@ impl Stage {
             }
             Reason::Clock => self.assert_late().await,
             Reason::GrantType => {
-                drop(client.token(&[("grant_type", "password")]).await.expect(400))
+                drop(client.token(&[("grant_type", "password")]).await.expect(400));
             }
             Reason::RefreshReused => {
                 let refresh = tokens().await.refresh;
@@ -338,7 +338,7 @@ impl Stage {
                     "/mcp-key",
                     &[("authorization", &format!("Bearer {}", tokens().await.access))],
                 )
-                .await
+                .await;
             }
             Reason::TokenRevoked => {
                 let access = tokens().await.access;

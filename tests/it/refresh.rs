@@ -134,7 +134,7 @@ async fn scopes_and_resources_are_narrowed_but_never_widened() {
 #[tokio::test]
 async fn rt_15_a_family_has_an_absolute_end_and_an_idle_one() {
     let server = TestServer::start_with(|config| {
-        (config.issuer.grant_max_seconds, config.issuer.refresh_token_idle_seconds) = (5000, 2000)
+        (config.issuer.grant_max_seconds, config.issuer.refresh_token_idle_seconds) = (5000, 2000);
     })
     .await;
     server.person("alice").await;

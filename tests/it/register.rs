@@ -112,7 +112,7 @@ async fn ca13_i6_bad_registrations_get_json_400_and_leave_nothing() {
 #[tokio::test]
 async fn dcr_30_i21_one_address_cannot_register_without_end() {
     let server = TestServer::start_with(|config| {
-        (config.registration.burst_per_address, config.registration.per_minute_per_address) = (3, 1)
+        (config.registration.burst_per_address, config.registration.per_minute_per_address) = (3, 1);
     })
     .await;
     for _ in 0..3 {
@@ -163,7 +163,7 @@ async fn i13_unused_registrations_are_collected_and_used_ones_never() {
 #[tokio::test]
 async fn n12_switches_turn_registration_and_metadata_documents_off() {
     let server = TestServer::start_with(|config| {
-        (config.registration.dynamic, config.registration.metadata_documents) = (false, false)
+        (config.registration.dynamic, config.registration.metadata_documents) = (false, false);
     })
     .await;
     register(&server, &json!({"redirect_uris": ["http://127.0.0.1/"]})).await.expect(404);
@@ -176,7 +176,7 @@ async fn n12_switches_turn_registration_and_metadata_documents_off() {
 #[tokio::test]
 async fn i22_redirect_hosts_can_be_restricted_to_a_list() {
     let server = TestServer::start_with(|config| {
-        config.registration.redirect_hosts = vec!["claude.ai".into()]
+        config.registration.redirect_hosts = vec!["claude.ai".into()];
     })
     .await;
     register(&server, &json!({"redirect_uris": ["https://claude.ai/api/mcp/auth_callback"]}))

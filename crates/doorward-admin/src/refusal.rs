@@ -456,7 +456,7 @@ impl From<ToolChangeError> for Refusal {
         match error {
             ToolChangeError::Store(error) => error.into(),
             ToolChangeError::Unknown(name) => Self::Missing(Object::Tool, name),
-            error => Self::Tool(error),
+            error @ ToolChangeError::Changed => Self::Tool(error),
         }
     }
 }

@@ -98,19 +98,16 @@ impl Tokens {
         let mut unit = UnitOfWork::new();
         let holder = match holder {
             Holder::User(name) => self.accounts.find(name).await?,
-            Holder::Service(name) => match self.service(name).await? {
-                Some(known) => known,
-                None => {
-                    let person = NewPerson {
-                        name: name.clone(),
-                        email: None,
-                        password: None,
-                        roles: vec![Role::service()],
-                    };
-                    let person = self.accounts.prepare(authority, person).await?;
-                    unit.push(Change::InsertPerson(person.clone()));
-                    person
-                }
+            Holder::Service(name) => if let Some(known) = self.service(name).await? { known } else {
+                let person = NewPerson {
+                    name: name.clone(),
+                    email: None,
+                    password: None,
+                    roles: vec![Role::service()],
+                };
+                let person = self.accounts.prepare(authority, person).await?;
+                unit.push(Change::InsertPerson(person.clone()));
+                person
             },
         };
         let made =

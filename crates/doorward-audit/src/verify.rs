@@ -53,7 +53,7 @@ pub async fn verify(store: &Store, expected: Option<&str>) -> Result<Verificatio
             first: verified.first,
             head: format!("{}:{}", verified.head.seq, verified.head.hash),
         },
-        Err(broken) => Verification::Broken { entry: broken.seq, why: broken.why.to_string() },
+        Err(broken) => Verification::Broken { entry: broken.seq, why: broken.why.clone() },
     })
 }
 

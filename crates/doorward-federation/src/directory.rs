@@ -66,7 +66,7 @@ impl Federation {
                     match self.make(record) {
                         Ok(provider) => providers.push((record.clone(), Arc::new(provider))),
                         Err(error) => {
-                            tracing::error!(provider = %record.id, error, "a provider cannot be used; the others can")
+                            tracing::error!(provider = %record.id, error, "a provider cannot be used; the others can");
                         }
                     }
                 }

@@ -72,7 +72,7 @@ impl Federation {
             match self.inner.parts.store.apply(keep).await {
                 Ok(()) | Err(StoreError::Refused(_)) => return,
                 Err(error) => {
-                    tracing::error!(%error, attempt, "a provider's new refresh token could not be stored; trying again")
+                    tracing::error!(%error, attempt, "a provider's new refresh token could not be stored; trying again");
                 }
             }
             tokio::time::sleep(TRIES.1).await;

@@ -122,9 +122,9 @@ fn overlay(base: &mut Value, over: &Value) {
     for (name, value) in over.as_object().unwrap() {
         let members = base.as_object_mut().unwrap();
         if value.is_null() {
-            drop(members.remove(name))
+            drop(members.remove(name));
         } else {
-            drop(members.insert(name.clone(), value.clone()))
+            drop(members.insert(name.clone(), value.clone()));
         }
     }
 }

@@ -472,7 +472,8 @@ async fn call(id: &Value, token: &str, params: &Value) -> Response {
                 events.push(json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": step}}));
             }
             events.push(json!({"jsonrpc": "2.0", "id": id, "result": {"resultType": "complete", "content": [{"type": "text", "text": "done"}]}}));
-            let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+            let events: Vec<_> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+            let body = events.concat();
             ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
         }
         "large" => text(&"y".repeat(9 * 1024 * 1024)),

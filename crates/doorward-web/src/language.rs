@@ -7,8 +7,6 @@ pub use doorward_language::said;
 #[expect(
     missing_docs,
     clippy::inline_always,
-    clippy::unused_self,
-    clippy::unnecessary_wraps,
     reason = "the macro makes of this what the function says, in its own way"
 )]
 pub mod filters {

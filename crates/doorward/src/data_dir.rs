@@ -103,10 +103,10 @@ impl DataDir {
             let mode = metadata.permissions().mode() & 0o700;
             match fs::set_permissions(&path, fs::Permissions::from_mode(mode)) {
                 Ok(()) => {
-                    tracing::warn!(path = %path.display(), "others could read this; its permissions were taken back")
+                    tracing::warn!(path = %path.display(), "others could read this; its permissions were taken back");
                 }
                 Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "others can read this, and its permissions cannot be changed")
+                    tracing::warn!(path = %path.display(), %error, "others can read this, and its permissions cannot be changed");
                 }
             }
         }

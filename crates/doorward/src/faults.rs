@@ -28,7 +28,6 @@ async fn asked_for(name: &str) {
 }
 
 /// Does the work of a task until a test asks for its panic.
-#[expect(clippy::panic, reason = "a test asks for it")]
 pub(crate) async fn unless_asked_for(name: &'static str, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => {}

@@ -130,7 +130,7 @@ impl Housekeeping {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "old entries of the audit could not be deleted; trying again later")
+                tracing::warn!(%error, "old entries of the audit could not be deleted; trying again later");
             }
         }
         if let Err(error) = self.store.delete_records(days(self.record_days)).await {
@@ -145,7 +145,7 @@ impl Housekeeping {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "expired rows deleted"),
             Err(error) => {
-                tracing::warn!(%error, "expired rows could not be deleted; trying again later")
+                tracing::warn!(%error, "expired rows could not be deleted; trying again later");
             }
         }
         self.trim_audit(now).await;

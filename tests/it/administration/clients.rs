@@ -30,7 +30,7 @@ async fn find(stage: &Stage, name: &str) -> Object {
     object(found.iter().find(|client| client.name == name))
 }
 
-fn adding<'a>(uri: &'a str, confidential: bool, admin: bool) -> Asked<'a> {
+fn adding(uri: &str, confidential: bool, admin: bool) -> Asked<'_> {
     let mut form = vec![("do", "add"), ("name", "{name}"), ("redirect_uris", uri)];
     let method = if confidential { "client_secret_basic" } else { "none" };
     let mut command =

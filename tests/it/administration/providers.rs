@@ -42,8 +42,8 @@ fn deleting() -> Asked<'static> {
 async fn identity_providers_are_added_and_deleted_alike_by_page_api_and_command() {
     let stage = Stage::on(TestServer::start().await).await;
     let find = async |name: &str| {
-        let records = stage.store().await.providers().await.unwrap();
-        let found = records.iter().find(|record| record.id.as_str() == name);
+        let all = stage.store().await.providers().await.unwrap();
+        let found = all.iter().find(|record| record.id.as_str() == name);
         let state = found.map(|record| format!("{} {}", record.settings, record.secret.is_some()));
         Object { state: state.unwrap_or_default(), ..Object::default() }
     };

@@ -12,6 +12,7 @@ async fn settings_are_changed_alike_by_page_and_api() {
     let settings = &stage.server.app.admin.settings;
     let long = "x".repeat(501);
     let notice = |text: &'static str| (text, json!({ "notice": text }));
+    #[expect(clippy::type_complexity, reason = "one row a case")]
     let cases: [(&str, Vec<(&str, &str)>, Value, Option<&str>); 6] = [
         ("/admin > /admin/notice", vec![("notice", " Soon. ")], notice(" Soon. ").1, None),
         (

@@ -8,8 +8,8 @@ use super::{Asked, Stage, Via};
 
 /// What one front end stored and audited, with the upstream's name taken out.
 async fn kept(stage: &Stage, name: &str, head: i64) -> String {
-    let records = stage.store().await.upstreams().await.unwrap();
-    let found = records.iter().find(|record| record.name.as_str() == name);
+    let all = stage.store().await.upstreams().await.unwrap();
+    let found = all.iter().find(|record| record.name.as_str() == name);
     let state = found.map(|record| format!("{} {}", record.settings, record.secrets.is_some()));
     let entries = stage.entries(head).await;
     format!("{state:?} {entries:?}").replace(name, "NAME")

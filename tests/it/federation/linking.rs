@@ -179,7 +179,7 @@ async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_person()
 async fn an_authority_for_a_domain_links_accounts_that_nobody_has_linked_and_no_others() {
     let provider = FakeProvider::start().await;
     let server = server_with(&provider, |corp, _| {
-        corp.authoritative_domains = vec!["corp.example".to_owned()]
+        corp.authoritative_domains = vec!["corp.example".to_owned()];
     })
     .await;
     let local = with_email(&server, "local", "ada@corp.example").await;

@@ -100,7 +100,7 @@ async fn keycloak_roles_okta_groups_and_gitlab_paths_become_groups() {
         let provider = FakeProvider::start().await;
         provider.claims(&claims);
         let server = preset(&provider, kind, |corp| {
-            corp.roles = vec!["groups = core -> developer".to_owned()]
+            corp.roles = vec!["groups = core -> developer".to_owned()];
         })
         .await;
         signed_in(&server, &provider).await;
@@ -185,7 +185,7 @@ async fn mattermost_speaks_plain_oauth_and_deactivated_people_stay_out() {
     let me = |deleted: i64| json!({"id": "u26", "username": "ada", "email": "ada@corp.example", "email_verified": true, "nickname": "", "roles": "system_user system_admin", "delete_at": deleted});
     provider.answer("/api/v4/users/me", answer(&me(0)));
     let server = preset(&provider, "mattermost", |corp| {
-        corp.roles = vec!["groups = system_admin -> admin".to_owned()]
+        corp.roles = vec!["groups = system_admin -> admin".to_owned()];
     })
     .await;
     let browser = signed_in(&server, &provider).await;

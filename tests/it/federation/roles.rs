@@ -10,7 +10,7 @@ use super::pkce;
 async fn a_client_is_never_offered_what_the_person_s_roles_do_not_allow() {
     let server = TestServer::start_with(|config| {
         config.access.scope_roles =
-            vec!["mcp:write = developer".to_owned(), "mcp:read = staff developer".to_owned()]
+            vec!["mcp:write = developer".to_owned(), "mcp:read = staff developer".to_owned()];
     })
     .await;
     server.person_with("staff", &["staff"]).await;
@@ -65,7 +65,7 @@ async fn a_client_is_never_offered_what_the_person_s_roles_do_not_allow() {
 #[tokio::test]
 async fn losing_every_role_between_code_and_token_yields_no_token() {
     let server = TestServer::start_with(|config| {
-        config.access.scope_roles = vec!["mcp:read = staff".to_owned()]
+        config.access.scope_roles = vec!["mcp:read = staff".to_owned()];
     })
     .await;
     let person = server.person_with("ann", &["staff"]).await;

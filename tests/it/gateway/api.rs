@@ -64,7 +64,7 @@ async fn ask_if(
 async fn ca26_cs14_an_administrator_s_program_adds_tries_and_reviews_upstreams() {
     let wiki = FakeUpstream::start().await;
     let server = super::with_config(&[], |config| {
-        config.outbound.administered_networks = vec!["127.0.0.0/8".to_owned()]
+        config.outbound.administered_networks = vec!["127.0.0.0/8".to_owned()];
     })
     .await;
     server.person_with("root", &["admin"]).await;

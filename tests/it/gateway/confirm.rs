@@ -11,7 +11,7 @@ use super::{Someone, text, with_config};
 
 async fn asking(wiki: &FakeUpstream) -> TestServer {
     with_config(&[("wiki", wiki, "none")], |config| {
-        config.policy.rules = vec!["confirm class=write,destructive".to_owned()]
+        config.policy.rules = vec!["confirm class=write,destructive".to_owned()];
     })
     .await
 }

@@ -161,7 +161,7 @@ async fn g26_an_upstream_in_a_private_network_needs_leave_by_name() {
     let wiki = FakeUpstream::start().await;
     let server =
         super::with_config(&[("wiki", &wiki, "none"), ("mail", &wiki, "none")], |config| {
-            config.upstreams.get_mut("wiki").unwrap().networks.clear()
+            config.upstreams.get_mut("wiki").unwrap().networks.clear();
         })
         .await;
     let alice = someone(&server, "alice").await;

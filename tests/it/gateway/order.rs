@@ -163,8 +163,8 @@ async fn an_answer_that_reaches_another_replica_comes_to_the_request_that_asked(
     let begin = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}}, "clientInfo": {"name": "t", "version": "1"}}});
     let session = one.rpc(&alice.token, &begin).await.expect(200).header("mcp-session-id");
     let post = |server: &TestServer, token: &str, message: &Value| {
-        reqwest::Client::new()
-            .post(server.at("/mcp"))
+        Browser::new()
+            .raw(reqwest::Method::POST, &server.at("/mcp"))
             .header("accept", "application/json, text/event-stream")
             .header("mcp-protocol-version", "2025-11-25")
             .header("mcp-session-id", &session)

@@ -63,7 +63,7 @@ async fn a_change_of_anything_that_clients_are_given_puts_a_tool_in_quarantine()
     ] {
         wiki.state().tools = vec![tool("echo", true), tool("wipe", false)];
         let server = with_config(&[], |config| {
-            drop(config.upstreams.insert("wiki".to_owned(), eager(&wiki)))
+            drop(config.upstreams.insert("wiki".to_owned(), eager(&wiki)));
         })
         .await;
         let alice = someone(&server, "alice").await;

@@ -57,7 +57,7 @@ async fn cf13_what_the_policy_denies_is_neither_seen_nor_called_by_any_way() {
 async fn r11_step_up_reaches_through_the_aggregate_and_through_call_tool() {
     let wiki = FakeUpstream::start().await;
     let server = with_config(&[("wiki", &wiki, "none"), ("mail", &wiki, "none")], |config| {
-        config.upstreams.get_mut("mail").unwrap().own_scopes = true
+        config.upstreams.get_mut("mail").unwrap().own_scopes = true;
     })
     .await;
     let alice = someone_with(&server, "alice", "mcp:read").await;
@@ -103,7 +103,7 @@ async fn r11_step_up_reaches_through_the_aggregate_and_through_call_tool() {
 async fn an_upstream_for_some_roles_does_not_exist_for_others() {
     let wiki = FakeUpstream::start().await;
     let server = with_config(&[("wiki", &wiki, "none")], |config| {
-        config.upstreams.get_mut("wiki").unwrap().roles = vec!["staff".to_owned()]
+        config.upstreams.get_mut("wiki").unwrap().roles = vec!["staff".to_owned()];
     })
     .await;
     server.person_with("sam", &["staff"]).await;

@@ -122,7 +122,7 @@ async fn ca35_cw10_a_client_with_too_many_tools_gets_three_that_lead_to_all() {
             && unknown.to_string().contains("search_tools")
     );
     let limited = with_config(&[("wiki", &wiki, "none")], |config| {
-        config.mcp.tool_limits = vec!["Test client = 500".to_owned()]
+        config.mcp.tool_limits = vec!["Test client = 500".to_owned()];
     })
     .await;
     let bob = someone(&limited, "bob").await;
@@ -168,7 +168,7 @@ async fn cw14_cw15_a_long_result_is_kept_for_its_person_alone_and_not_for_ever()
 async fn gw09_a_tool_that_changes_is_in_quarantine_until_an_administrator_saw_the_difference() {
     let wiki = FakeUpstream::start().await;
     let server = with_config(&[("wiki", &wiki, "none")], |config| {
-        config.upstreams.get_mut("wiki").unwrap().list_seconds = 0
+        config.upstreams.get_mut("wiki").unwrap().list_seconds = 0;
     })
     .await;
     let alice = someone(&server, "alice").await;
@@ -256,7 +256,7 @@ async fn settle(server: &doorward_testkit::TestServer, token: &str, name: &str, 
 async fn cs14_cf14_new_suspicious_and_contradictory_tools_wait() {
     let wiki = FakeUpstream::start().await;
     let server = with_config(&[("wiki", &wiki, "none")], |config| {
-        config.upstreams.get_mut("wiki").unwrap().approve = "manual".to_owned()
+        config.upstreams.get_mut("wiki").unwrap().approve = "manual".to_owned();
     })
     .await;
     let alice = someone(&server, "alice").await;

@@ -66,13 +66,13 @@ impl Settings {
     }
 }
 
-fn answer(shown: ShownSettings) -> Answered {
+fn answer(shown: ShownSettings) -> Response {
     let etag = shown.etag.clone();
-    Ok(show_state(StatusCode::OK, &Settings::of(shown), &etag))
+    show_state(StatusCode::OK, &Settings::of(shown), &etag)
 }
 
 async fn list(State(console): State<Arc<Console>>) -> Answered {
-    answer(console.admin.settings.show().await?)
+    Ok(answer(console.admin.settings.show().await?))
 }
 
 async fn change(
@@ -82,7 +82,7 @@ async fn change(
 ) -> Answered {
     let Changed { mcp_enabled, acknowledge, notice } = changed;
     let change = SettingsChange { mcp_enabled, acknowledged: acknowledge, notice };
-    answer(console.admin.settings.change(change, Some(&seen)).await?)
+    Ok(answer(console.admin.settings.change(change, Some(&seen)).await?))
 }
 
 async fn health(State(console): State<Arc<Console>>) -> Answered {

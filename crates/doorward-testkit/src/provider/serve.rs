@@ -64,7 +64,7 @@ impl FakeProvider {
             state.answers.get(path.as_str()).cloned()
         });
         let date = self.with(|state| {
-            let skew = state.misbehaviour.map_or(0, |odd| odd.skew());
+            let skew = state.misbehaviour.map_or(0, super::misbehaviour::Misbehaviour::skew);
             let at = u64::try_from(Self::now(state) + skew).unwrap_or_default();
             httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(at))
         });
@@ -243,7 +243,7 @@ impl FakeProvider {
         nonce: Option<String>,
         mut own: Option<String>,
     ) -> (u16, Value) {
-        let now = Self::now(state) + state.misbehaviour.map_or(0, |odd| odd.skew());
+        let now = Self::now(state) + state.misbehaviour.map_or(0, super::misbehaviour::Misbehaviour::skew);
         let mut claims = json!({"iss": issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "auth_time": now, "sid": "sid-1"});
         if let Some(nonce) = nonce {
             claims["nonce"] = nonce.into();

@@ -268,7 +268,7 @@ pub(crate) async fn enter(
             // Another sign-in of the same person, or one who wants the same name, was faster: look
             // again.
             Err(StoreError::Refused(condition)) => {
-                tracing::debug!(%condition, "a sign-in is decided anew")
+                tracing::debug!(%condition, "a sign-in is decided anew");
             }
             Err(error) => return Oops::unavailable(&error).draw(web),
         }

@@ -230,12 +230,12 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     if let Command::Serve { listen, public_url } = &arguments.command {
         if let Some(listen) = listen {
             loaded.set_flag("server.listen", "--listen", |config| {
-                config.server.listen.clone_from(listen)
+                config.server.listen.clone_from(listen);
             });
         }
         if let Some(url) = public_url {
             loaded.set_flag("server.public_url", "--public-url", |config| {
-                config.server.public_url.clone_from(url)
+                config.server.public_url.clone_from(url);
             });
         }
         logging::start(&loaded.config.log)?;
@@ -251,7 +251,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     | Command::Upstream { public_url: Some(url), .. } = &arguments.command
     {
         loaded.set_flag("server.public_url", "--public-url", |config| {
-            config.server.public_url.clone_from(url)
+            config.server.public_url.clone_from(url);
         });
     }
     "warn".clone_into(&mut loaded.config.log.level);
@@ -344,9 +344,9 @@ pub(crate) fn print_line(line: &str) {
 fn print_block(mark: &str, text: &str) {
     for (index, line) in text.split('\n').enumerate() {
         if index == 0 {
-            say!("{mark}{line}")
+            say!("{mark}{line}");
         } else {
-            say!("{:width$}{line}", "", width = mark.len())
+            say!("{:width$}{line}", "", width = mark.len());
         }
     }
 }

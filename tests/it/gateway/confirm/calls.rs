@@ -133,7 +133,7 @@ async fn a_confirmed_call_goes_on_when_the_upstream_asks_something_and_is_made_o
 async fn an_approval_is_not_good_for_a_tool_of_the_same_name_at_another_upstream() {
     let (wiki, mail) = (FakeUpstream::start().await, FakeUpstream::start().await);
     let server = with_config(&[("wiki", &wiki, "none"), ("mail", &mail, "none")], |config| {
-        config.policy.rules = vec!["confirm class=destructive".to_owned()]
+        config.policy.rules = vec!["confirm class=destructive".to_owned()];
     })
     .await;
     let alice = someone(&server, "alice").await;
@@ -171,7 +171,7 @@ async fn reading_and_prompts_under_confirm_are_asked_about_or_refused() {
     let wiki = FakeUpstream::start().await;
     wiki.state().offers_all = true;
     let server = with_config(&[("wiki", &wiki, "none")], |config| {
-        config.policy.rules = vec!["confirm upstream=wiki".to_owned()]
+        config.policy.rules = vec!["confirm upstream=wiki".to_owned()];
     })
     .await;
     let alice = someone(&server, "alice").await;

@@ -52,7 +52,7 @@ async fn limits_and_sizes_hold_for_every_operation() {
 async fn every_operation_has_an_entry_in_the_audit() {
     let upstream = payroll().await;
     let server = with_config(&[("payroll", &upstream, "none")], |config| {
-        config.policy.rules = vec!["deny role=guest".to_owned()]
+        config.policy.rules = vec!["deny role=guest".to_owned()];
     })
     .await;
     let alice = someone(&server, "alice").await;

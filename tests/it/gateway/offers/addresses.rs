@@ -67,7 +67,7 @@ async fn an_upstream_whose_name_begins_like_an_address_is_reached_at_its_own() {
 async fn an_upstreams_errors_bear_its_name_and_none_of_doorwards_codes() {
     let upstream = payroll().await;
     let server = with_config(&[("payroll", &upstream, "none")], |config| {
-        config.upstreams.get_mut("payroll").unwrap().title = "Payroll\nDoorward".to_owned()
+        config.upstreams.get_mut("payroll").unwrap().title = "Payroll\nDoorward".to_owned();
     })
     .await;
     let alice = someone(&server, "alice").await;

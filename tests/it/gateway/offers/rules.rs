@@ -15,7 +15,7 @@ async fn what_the_policy_denies_of_an_upstream_is_neither_listed_nor_reached_by_
  {
     let upstream = payroll().await;
     let server = with_config(&[("payroll", &upstream, "none")], |config| {
-        config.policy.rules = vec!["deny upstream=payroll role=guest".to_owned()]
+        config.policy.rules = vec!["deny upstream=payroll role=guest".to_owned()];
     })
     .await;
     let guest = everywhere(&server, "gus", "guest", "payroll").await;
@@ -147,7 +147,7 @@ async fn rules_roles_and_tokens_tell_kinds_and_items_apart() {
     // upstream reaches none of it.
     let closed =
         with_config(&[("payroll", &upstream, "none"), ("wiki", &upstream, "none")], |config| {
-            config.access.tool_roles = vec!["payroll_* = boss".to_owned()]
+            config.access.tool_roles = vec!["payroll_* = boss".to_owned()];
         })
         .await;
     let bob = someone(&closed, "bob").await;
@@ -280,7 +280,7 @@ async fn where_tools_wait_for_an_administrator_prompts_and_resources_wait_too() 
     // A tool that would pass for the entry is none.
     upstream.state().tools.push(doorward_testkit::tool("(resources)", true));
     let server = with_config(&[("payroll", &upstream, "none")], |config| {
-        config.upstreams.get_mut("payroll").unwrap().approve = "manual".to_owned()
+        config.upstreams.get_mut("payroll").unwrap().approve = "manual".to_owned();
     })
     .await;
     let alice = everywhere(&server, "alice", "staff", "payroll").await;

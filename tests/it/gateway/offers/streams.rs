@@ -15,7 +15,7 @@ use super::{
 async fn streams_of_all_kinds_are_counted_together_for_each_user() {
     let upstream = payroll().await;
     let server = with_config(&[("payroll", &upstream, "none")], |config| {
-        config.mcp.max_sse_streams_per_person = 3
+        config.mcp.max_sse_streams_per_person = 3;
     })
     .await;
     let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
@@ -84,7 +84,7 @@ async fn a_stream_tells_nothing_of_what_its_user_may_no_longer_see() {
     let upstream = payroll().await;
     upstream.state().tools.push(doorward_testkit::tool("update", true));
     let server = with_config(&[("payroll", &upstream, "none")], |config| {
-        config.policy.rules = vec!["deny kind=resource role=guest".to_owned()]
+        config.policy.rules = vec!["deny kind=resource role=guest".to_owned()];
     })
     .await;
     let alice = someone(&server, "alice").await;
