@@ -220,7 +220,7 @@ fn protocol(
         Speaks::OpenId(open_id) => Box::new(OpenIdConnect::new(Setup {
             provider: id.to_string(),
             client,
-            open_id,
+            open_id: *open_id,
             scopes,
             extra,
             prompts,

@@ -98,6 +98,12 @@ impl Verdict {
     }
 }
 
+/// An account that this replica asks about until then.
+struct Claimed {
+    identity: LinkedIdentity,
+    until: Timestamp,
+}
+
 /// The accounts of one round that could not be checked, in a row and by provider.
 #[derive(Default)]
 struct InARow(HashMap<ProviderId, u32>);
@@ -194,18 +200,18 @@ impl Federation {
         };
         let verdict = self.ask(&provider, &mut identity).await?;
         in_a_row.note(&provider.id, verdict.may_be_down());
-        self.conclude(&provider, identity, claimed, verdict, round).await
+        self.conclude(&provider, Claimed { identity, until: claimed }, verdict, round).await
     }
 
     /// Draws the consequence of an answer for the account that it is about.
     async fn conclude(
         &self,
         provider: &Arc<Provider>,
-        identity: LinkedIdentity,
-        claimed: Timestamp,
+        claimed: Claimed,
         verdict: Verdict,
         round: &mut Round,
     ) -> Result<(), StoreError> {
+        let Claimed { identity, until: claimed } = claimed;
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         let (patience, seconds, why, reason) = match verdict {

@@ -49,7 +49,7 @@ pub(crate) struct Settings {
 /// The protocol of a provider, with its URLs.
 #[derive(Clone)]
 pub(crate) enum Speaks {
-    OpenId(OpenId),
+    OpenId(Box<OpenId>),
     OAuth2(OAuth2),
 }
 
@@ -171,14 +171,14 @@ pub(crate) fn open_id(
         Some(address("discovery_url", &config.discovery_url, None)?.to_string())
     };
     Ok(Settings {
-        speaks: Speaks::OpenId(OpenId {
+        speaks: Speaks::OpenId(Box::new(OpenId {
             issuer,
             document,
             tenants: Vec::new(),
             offline: true,
             userinfo: true,
             by_hand: Endpoints::read(config)?,
-        }),
+        })),
         scopes: scopes(config, default_scopes),
         extra: Vec::new(),
         claims: ClaimNames::standard(),
