@@ -112,7 +112,8 @@ async fn ca13_i6_bad_registrations_get_json_400_and_leave_nothing() {
 #[tokio::test]
 async fn dcr_30_i21_one_address_cannot_register_without_end() {
     let server = TestServer::start_with(|config| {
-        (config.registration.burst_per_address, config.registration.per_minute_per_address) = (3, 1);
+        (config.registration.burst_per_address, config.registration.per_minute_per_address) =
+            (3, 1);
     })
     .await;
     for _ in 0..3 {

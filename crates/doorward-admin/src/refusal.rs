@@ -279,7 +279,6 @@ impl Refusal {
             Self::NotAService(_) => Code::NotAService,
             Self::UpstreamName(_) => Code::InvalidUpstream,
             Self::Upstream(error) => of_upstream(error),
-            Self::Server(_) => Code::Changed,
             Self::Tool(error) => of_tool(error),
             Self::Settings(_) => Code::InvalidSetting,
             Self::OfTheMachine(_) | Self::OpensNetworks(_) => Code::OfTheMachine,
@@ -287,7 +286,7 @@ impl Refusal {
             Self::RotatedMeanwhile => Code::RotatedMeanwhile,
             Self::Notice(_) => Code::InvalidNotice,
             Self::NotAcknowledged(_) => Code::NotAcknowledged,
-            Self::SettingsChanged => Code::Changed,
+            Self::Server(_) | Self::SettingsChanged => Code::Changed,
             Self::Key(_) | Self::Store(_) => Code::Unavailable,
         }
     }

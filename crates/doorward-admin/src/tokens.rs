@@ -98,17 +98,21 @@ impl Tokens {
         let mut unit = UnitOfWork::new();
         let holder = match holder {
             Holder::User(name) => self.accounts.find(name).await?,
-            Holder::Service(name) => if let Some(known) = self.service(name).await? { known } else {
-                let person = NewPerson {
-                    name: name.clone(),
-                    email: None,
-                    password: None,
-                    roles: vec![Role::service()],
-                };
-                let person = self.accounts.prepare(authority, person).await?;
-                unit.push(Change::InsertPerson(person.clone()));
-                person
-            },
+            Holder::Service(name) => {
+                if let Some(known) = self.service(name).await? {
+                    known
+                } else {
+                    let person = NewPerson {
+                        name: name.clone(),
+                        email: None,
+                        password: None,
+                        roles: vec![Role::service()],
+                    };
+                    let person = self.accounts.prepare(authority, person).await?;
+                    unit.push(Change::InsertPerson(person.clone()));
+                    person
+                }
+            }
         };
         let made =
             self.accounts.prepare_access_token(authority, &holder, &self.access, new).await?;

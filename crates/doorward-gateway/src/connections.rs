@@ -219,7 +219,7 @@ impl Gateway {
             )));
         }
         let link = self.connect_url(upstream);
-        let known = self.inner.connection(&visit.caller.user_id(), upstream).await?;
+        let known = self.inner.connection(visit.caller.user_id(), upstream).await?;
         let wants_more = self.wants_more(visit, upstream);
         let problem = known
             .and_then(|connection| connection.problem)
@@ -330,7 +330,7 @@ impl Gateway {
     }
 
     fn wants_more(&self, visit: &Visit, upstream: &Upstream) -> bool {
-        self.inner.wanted.of(&visit.caller.user_id(), upstream).is_some()
+        self.inner.wanted.of(visit.caller.user_id(), upstream).is_some()
     }
 
     /// The refusal of a request that has no result of its own to say it in.

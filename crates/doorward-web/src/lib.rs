@@ -86,7 +86,7 @@ impl Web {
 
     /// All pages and forms.
     pub fn router(&self) -> Router {
-        pages::router(self.clone()).merge(assets::router(self.clone()))
+        pages::router(self).merge(assets::router(self.clone()))
     }
 
     /// Gives pages the frame and the language of the request.

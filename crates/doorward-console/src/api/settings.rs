@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode, response::Response};
 use doorward_admin::{SettingsChange, ShownSettings};
 use doorward_model::routes;
 use schemars::JsonSchema;

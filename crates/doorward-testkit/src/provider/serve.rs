@@ -243,7 +243,8 @@ impl FakeProvider {
         nonce: Option<String>,
         mut own: Option<String>,
     ) -> (u16, Value) {
-        let now = Self::now(state) + state.misbehaviour.map_or(0, super::misbehaviour::Misbehaviour::skew);
+        let now = Self::now(state)
+            + state.misbehaviour.map_or(0, super::misbehaviour::Misbehaviour::skew);
         let mut claims = json!({"iss": issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "auth_time": now, "sid": "sid-1"});
         if let Some(nonce) = nonce {
             claims["nonce"] = nonce.into();

@@ -29,7 +29,7 @@ use doorward_transport::answer;
 use crate::Web;
 use error::Oops;
 
-pub(crate) fn router(web: Web) -> Router {
+pub(crate) fn router(web: &Web) -> Router {
     let pages = Router::new()
         .route(routes::ROOT, get(root))
         .route(routes::AUTHORIZE, get(authorize::get).post(authorize::post))
