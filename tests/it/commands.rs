@@ -54,6 +54,7 @@ async fn serve_on_an_empty_directory_makes_everything_and_says_where_to_go() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn commands_work_while_the_server_runs_and_take_effect_within_seconds() {
     let data = directory("commands");
     let dir = data.to_str().unwrap().to_owned();
@@ -254,6 +255,7 @@ async fn p9_requests_in_flight_finish_and_a_second_signal_ends_it() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn providers_are_added_listed_tried_and_deleted_while_the_server_runs() {
     let (data, provider) = (directory("providers"), FakeProvider::start().await);
     provider.answer(

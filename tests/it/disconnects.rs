@@ -176,6 +176,7 @@ impl Stage {
     }
 
     /// The requests of a route.
+    #[expect(clippy::too_many_lines, reason = "one row for each endpoint")]
     async fn requests(&self, route: &str) -> Vec<Vec<u8>> {
         let address = &self.address;
         let bearer = format!("Bearer {}", self.key);

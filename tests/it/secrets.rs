@@ -105,6 +105,7 @@ fn every_setting_that_is_named_like_a_secret_is_one() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn no_secret_of_the_configuration_is_ever_shown() {
     let data = std::env::temp_dir().join(format!("doorward-secrets-{}", std::process::id()));
     std::fs::create_dir_all(&data).unwrap();

@@ -263,10 +263,10 @@ mod tests {
         let allowance = doorward_store::attempts::Allowance { free: 10_000, longest_delay: 1 };
         for round in 0..60_u64 {
             let (verifying, hashing) = (hasher.clone(), hasher.clone());
-            let counter = doorward_store::attempts::Counter::of_secret("a", allowance);
+            let limit = doorward_store::attempts::Counter::of_secret("a", allowance);
             let now = doorward_model::Timestamp(1);
             let counted =
-                store.count_attempt("a".to_owned(), vec![counter], now).await.unwrap().unwrap();
+                store.count_attempt("a".to_owned(), vec![limit], now).await.unwrap().unwrap();
             let verify = tokio::spawn(async move {
                 let turn = verifying.turn(verifying.place().unwrap()).await.unwrap();
                 verifying.verify(turn, &counted, password(), None).await.unwrap();

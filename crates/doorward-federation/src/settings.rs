@@ -48,6 +48,7 @@ pub(crate) struct Settings {
 
 /// The protocol of a provider, with its URLs.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each provider")]
 pub(crate) enum Speaks {
     OpenId(Box<OpenId>),
     OAuth2(OAuth2),

@@ -44,8 +44,8 @@ async fn identity_providers_are_added_and_deleted_alike_by_page_api_and_command(
     let find = async |name: &str| {
         let all = stage.store().await.providers().await.unwrap();
         let found = all.iter().find(|record| record.id.as_str() == name);
-        let state = found.map(|record| format!("{} {}", record.settings, record.secret.is_some()));
-        Object { state: state.unwrap_or_default(), ..Object::default() }
+        let shown = found.map(|record| format!("{} {}", record.settings, record.secret.is_some()));
+        Object { state: shown.unwrap_or_default(), ..Object::default() }
     };
     let issuer = "https://id.example/";
     let cases = [

@@ -10,9 +10,9 @@ use super::{Asked, Stage, Via};
 async fn kept(stage: &Stage, name: &str, head: i64) -> String {
     let all = stage.store().await.upstreams().await.unwrap();
     let found = all.iter().find(|record| record.name.as_str() == name);
-    let state = found.map(|record| format!("{} {}", record.settings, record.secrets.is_some()));
+    let shown = found.map(|record| format!("{} {}", record.settings, record.secrets.is_some()));
     let entries = stage.entries(head).await;
-    format!("{state:?} {entries:?}").replace(name, "NAME")
+    format!("{shown:?} {entries:?}").replace(name, "NAME")
 }
 
 #[tokio::test]

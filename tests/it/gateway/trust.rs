@@ -32,13 +32,13 @@ impl Case {
             _ => at.config(self.auth),
         };
         if self.kind == "sse" {
-            config.kind = "sse".to_owned();
+            "sse".clone_into(&mut config.kind);
             config.url = format!("{}/sse", at.origin);
         }
         config.issuer.clone_from(&issuer.origin);
         if self.auth == "exchange" {
             config.token_url = format!("{}/token", issuer.origin);
-            config.client_id = "doorward".to_owned();
+            "doorward".clone_into(&mut config.client_id);
             config.issuer.clear();
         }
         config

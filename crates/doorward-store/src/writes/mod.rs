@@ -147,6 +147,7 @@ fn about(kind: AuditKind, subject: AuditSubject, id: &str) -> AuditEvent {
 
 /// The write of a change. `signs_in` states that the same unit begins a session, whose entry then
 /// covers the end of the one before.
+#[expect(clippy::too_many_lines, reason = "one arm for each change")]
 pub(crate) fn of(change: Change, signs_in: bool) -> Write {
     match change {
         Change::InsertPerson(person) => people::insert(&person),

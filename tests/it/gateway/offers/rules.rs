@@ -11,6 +11,7 @@ use super::{
 use crate::{access_tokens, audit::entries};
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one row for each operation")]
 async fn what_the_policy_denies_of_an_upstream_is_neither_listed_nor_reached_by_any_operation_at_any_address()
  {
     let upstream = payroll().await;
