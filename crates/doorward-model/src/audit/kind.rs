@@ -182,32 +182,6 @@ kinds! {
     AuditTrimmed = "audit.trimmed" about [];
     /// A backup was made.
     BackupMade = "backup.made" about [];
-    /// A user, by their identifier.
-    Person = "person" about [];
-    /// A client, by its `client_id`.
-    Client = "client" about [];
-    /// A grant, by its identifier.
-    Grant = "grant" about [];
-    /// An account at an identity provider, by the identifier of its link.
-    Identity = "identity" about [];
-    /// An identity provider, by its name.
-    Provider = "provider" about [];
-    /// An invitation, by its e-mail address.
-    Invitation = "invitation" about [];
-    /// The counter of failed sign-ins.
-    SignIn = "sign_in" about [];
-    /// A personal access token, by its identifier.
-    AccessToken = "access_token" about [];
-    /// An upstream, by its name.
-    Upstream = "upstream" about [];
-    /// A tool, as `UPSTREAM/TOOL`.
-    Tool = "tool" about [];
-    /// A signing key, by its `kid`.
-    Key = "key" about [];
-    /// A setting, by its name.
-    Setting = "setting" about [];
-    /// Recorded arguments or results, by their identifier.
-    Record = "record" about [];
 }
 
 impl AuditKind {
