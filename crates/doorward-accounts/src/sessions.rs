@@ -95,11 +95,14 @@ impl Accounts {
         };
         let before = self.store.audit(&filter, None, 50).await?;
         let own = session.id.to_string();
+        // The newest entry is the first; those after this session's own were there before it, however
+        // late this question is asked.
         let mut before = before
             .entries
             .iter()
             .map(|entry| &entry.event)
-            .filter(|event| event.actor.session_id.as_ref() != Some(&own))
+            .skip_while(|event| event.actor.session_id.as_ref() != Some(&own))
+            .skip(1)
             .peekable();
         let known = before.peek().is_none() || before.any(|event| event.address == session.address);
         Ok((!known).then(|| session.as_ref().clone()))

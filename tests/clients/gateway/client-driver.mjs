@@ -39,6 +39,11 @@ async function connect() {
     await human.signIn(await human.fetch(page.location));
     page = await human.fetch(`${publicUrl}/connect/${name}`);
   }
+  if (page.status !== 200 && page.html.includes('names another authorization server')) {
+    // Users are not sent to another authorization server than before until an administrator accepts it.
+    cli('', 'upstream', 'accept', name);
+    page = await human.fetch(`${publicUrl}/connect/${name}`);
+  }
   if (page.status !== 200) throw new Error(`connecting answered ${page.status}: ${page.html.match(/lead">([^<]+)/)?.[1]}`);
   const away = await human.fetch(`${publicUrl}/connect/${name}`, human.form(page.html, `/connect/${name}`));
   if (!away.location) throw new Error(`beginning answered ${away.status}: ${away.html.match(/lead">([^<]+)/)?.[1]}`);
