@@ -40,8 +40,11 @@ const post = createServer(socket => {
 await new Promise(ready => post.listen(0, '127.0.0.1', ready));
 
 const server = await startServer({ DOORWARD_MAIL__URL: `smtp://127.0.0.1:${post.address().port}`, DOORWARD_MAIL__FROM: 'Doorward <doorward@example.com>', DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_AUDIT__RECORD: 'who*', DOORWARD_REGISTRATION__APPROVAL: 'false' });
-server.cli('user', 'add', 'root', '--role', 'admin', '--role', 'auditor', '--email', 'root@example.com', '--password-stdin');
-server.cli('user', 'add', 'ann', '--role', 'staff', '--email', 'ann@example.com', '--password-stdin');
+// The command waits for the mail server, which is this process.
+await server.told('user', 'add', 'root', '--role', 'admin', '--role', 'auditor', '--email', 'root@example.com', '--password-stdin');
+await server.told('user', 'add', 'ann', '--role', 'staff', '--email', 'ann@example.com', '--password-stdin');
+check(mails.length === 2, 'users who are added are told by mail');
+mails.length = 0;
 const granted = (await tokens(server, new Human(server.url, 'ann', PASSWORD), { name: 'Claude Code' })).access_token;
 const call = async (name, token = granted, args = {}) => {
   const answer = await fetch(`${server.url}/mcp`, { method: 'POST', headers: { authorization: `Bearer ${token}`, accept: 'application/json, text/event-stream', 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } }) });

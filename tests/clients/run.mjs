@@ -39,6 +39,7 @@ export async function startServer(extra = {}, listen = ['--listen', '127.0.0.1:0
   const told = (...args) => new Promise(done => {
     const command = spawn(binary, ['--data-dir', data, ...args], { env });
     let text = '';
+    command.stdin.end(`${PASSWORD}\n`);
     command.stdout.on('data', chunk => { text += chunk; });
     command.on('close', () => done(text));
   });

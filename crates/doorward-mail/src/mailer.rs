@@ -164,9 +164,14 @@ impl Mailer {
             .header(ContentType::TEXT_PLAIN)
             .body(text)
             .map_err(|error| MailError::Unwritable(error.to_string()))?;
-        match self.transport.send(message).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(MailError::Server(error.to_string())),
+        // The library's own limit does not cover a server that takes the connection and says nothing.
+        match tokio::time::timeout(TIMEOUT, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(MailError::Server(error.to_string())),
+            Err(_) => Err(MailError::Server(format!(
+                "it did not take the mail within {} s",
+                TIMEOUT.as_secs()
+            ))),
         }
     }
 }
