@@ -38,9 +38,9 @@ impl CountedAttempt {
 /// An object that a unit expects to be as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// A user, by [`Person::etag`].
+    /// A user, by [`crate::Person::etag`].
     Person(UserId),
-    /// A client, by [`Client::etag`].
+    /// A client, by [`crate::Client::etag`].
     Client(ClientId),
     /// A setting, by its value; empty if it is not set.
     Setting(String),
