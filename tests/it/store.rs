@@ -1,12 +1,11 @@
 //! The store's conformance suite: the same on both databases.
 
 use doorward_model::{
-    Change, Client, ClientAuthMethod, ClientId, ClientSource, Connection, CountedAttempt,
-    FactorChange, Grant, GrantId, GrantType, GrantTypes, HashedToken, IdentityId, Invitation,
-    LinkedIdentity, Passkey, PersonName, PlainToken, ProviderId, RedirectUri, RefreshToken,
-    Resource, RevokeReason, Role, ScopeSet, Sealed, ServerPin, SignInAttempt, Subject, Timestamp,
-    TokenKind, ToolClass, Totp, UnitOfWork, UpstreamChange, UpstreamId, UpstreamName,
-    UpstreamTrust, UserId,
+    Change, Client, ClientId, ClientSource, Connection, CountedAttempt, FactorChange, Grant,
+    GrantId, GrantType, GrantTypes, HashedToken, IdentityId, Invitation, LinkedIdentity, Passkey,
+    PersonName, PlainToken, ProviderId, RefreshToken, Resource, RevokeReason, Role, ScopeSet,
+    Sealed, ServerPin, SignInAttempt, Subject, TokenKind, ToolClass, Totp, UnitOfWork,
+    UpstreamChange, UpstreamId, UpstreamName, UpstreamTrust, UserId,
     trust::{Ended, Ending},
     upstream::{
         ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
@@ -16,30 +15,7 @@ use doorward_model::{
 use doorward_store::{Condition, Store, StoreError};
 use doorward_testkit::TestServer;
 
-const NOW: Timestamp = Timestamp(1_000_000);
-
-fn client(id: &str) -> Client {
-    Client {
-        id: ClientId::from_text(id),
-        source: ClientSource::Registration,
-        name: "n\u{e4}me \u{1f600}".into(),
-        redirect_uris: vec![RedirectUri::from_stored("https://a.example/?x=\"1\"".into())],
-        auth_method: ClientAuthMethod::None,
-        secret: None,
-        grant_types: GrantTypes::of_code_flow(),
-        scopes: ScopeSet::all(),
-        client_uri: None,
-        jwks: None,
-        jwks_uri: None,
-        metadata: "{}".into(),
-        created_at: NOW,
-        authorized_at: None,
-        disabled_at: None,
-        fresh_until: None,
-        approved_at: None,
-        pinned_at: None,
-    }
-}
+use crate::fixtures::{NOW, client};
 
 fn grant(id: &str, user: &str) -> Grant {
     Grant {

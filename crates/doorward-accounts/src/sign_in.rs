@@ -45,7 +45,7 @@ pub struct SignedIn {
     pub known: Option<String>,
 }
 
-/// How a user comes in.
+/// The way in which a user signs in.
 #[derive(Debug)]
 pub struct Entrance {
     /// How they proved who they are.

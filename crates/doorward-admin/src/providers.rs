@@ -53,7 +53,7 @@ impl Providers {
         Ok(self.store.count_identities(&provider.id).await?)
     }
 
-    /// Adds an identity provider. Whoever adds one decides who comes in.
+    /// Adds an identity provider. It decides who may sign in.
     pub async fn add(
         &self,
         _authority: &Authority,

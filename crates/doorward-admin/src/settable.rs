@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::Refusal;
 
-/// The reach of whoever adds an identity provider or an upstream.
+/// The reach of the administrator who adds an identity provider or an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// The operator with access to the machine, by command: every setting.
@@ -180,7 +180,7 @@ pub(crate) fn admit(
                 return Err(Refusal::OfTheMachine(key.clone()));
             }
             key if BOUNDED.contains(&key) || family.chosen().contains(&key) => {}
-            // What is no setting at all is told by whoever reads the settings.
+            // An unknown setting is refused where the settings are read.
             key if family.known().iter().any(|known| known == key) => {
                 return Err(Refusal::OfTheMachine(key.to_owned()));
             }

@@ -196,7 +196,7 @@ impl Exporter {
         let told = |error: StoreError| error.to_string();
         let key = place(export.name);
         let held = self.store.setting(&key).await.map_err(told)?;
-        // Whoever exports for the first time begins with what happens from then on.
+        // The first export begins with what happens from then on.
         let Some(after) = held.as_deref().and_then(|value| value.parse::<i64>().ok()) else {
             let end = self.store.audit_head().await.map_err(told)?;
             let _ =

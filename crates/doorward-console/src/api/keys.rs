@@ -28,7 +28,7 @@ pub(super) fn operations() -> Vec<Operation> {
             rotate,
         )
         .answer::<Keys>(200, "The keys as they are now.")
-        .problem(409, "Somebody rotated at the same moment."),
+        .problem(409, "Another administrator rotated at the same moment."),
     ]
 }
 

@@ -154,7 +154,7 @@ impl Operation {
     }
     pub(super) fn if_match(mut self) -> Self {
         self.if_match = true;
-        self.problem(412, "Somebody changed it since you looked; look again.")
+        self.problem(412, "It was changed since you read it; read it again.")
             .problem(428, "If-Match is needed: the ETag of what you looked at.")
     }
 }

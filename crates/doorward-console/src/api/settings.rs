@@ -37,11 +37,11 @@ pub(super) fn operations() -> Vec<Operation> {
 /// Settings that change while the server runs.
 #[derive(Serialize, JsonSchema)]
 struct Settings {
-    /// Whether the MCP server is on.
+    /// The MCP server is on.
     mcp_enabled: bool,
     /// A notice that every page shows; empty for none.
     notice: String,
-    /// What is public while the MCP server is on.
+    /// The documents that are public while the MCP server is on.
     public: Vec<String>,
 }
 
