@@ -3,6 +3,7 @@
 //! requests belongs to those who have access to the machine: to its configuration file and its
 //! commands. A setting that is in neither list is refused.
 
+use doorward_gateway::upstreams::KINDS;
 use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
@@ -176,7 +177,7 @@ pub(crate) fn admit(
             {
                 return Err(Refusal::OfTheMachine(key.clone()));
             }
-            "kind" if family == Family::Upstream && value.as_str() == Some("stdio") => {
+            "kind" if family == Family::Upstream && is_process(value) => {
                 return Err(Refusal::OfTheMachine(key.clone()));
             }
             key if BOUNDED.contains(&key) || family.chosen().contains(&key) => {}
@@ -188,6 +189,11 @@ pub(crate) fn admit(
         }
     }
     Ok(())
+}
+
+/// Reports a kind of upstream that runs a program of this machine.
+fn is_process(kind: &Value) -> bool {
+    KINDS.iter().any(|known| known.is_process && kind.as_str() == Some(known.name))
 }
 
 #[cfg(test)]

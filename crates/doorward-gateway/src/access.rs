@@ -23,8 +23,9 @@ pub(crate) use short_lived::{ShortLived, Wanted};
 
 use crate::{
     Inner,
+    link_error::CONNECT_FIRST,
     oauth::{self, refresh},
-    upstream::{Auth, Shared},
+    upstream::{Auth, Receiver, Shared},
 };
 
 /// For how many seconds a token of ours that names a person is good.
@@ -70,15 +71,6 @@ pub(crate) struct AccessKey {
     pub(crate) upstream: UpstreamName,
     pub(crate) resource: String,
     pub(crate) issuer: String,
-}
-
-/// The receiver of a request that carries a user's access.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Receiver<'a> {
-    /// What answers at this address.
-    Url(&'a Url),
-    /// The process of a local upstream.
-    Process,
 }
 
 /// An access token that was given out for one receiver. Only [`LinkAuth::credential`] and
@@ -184,7 +176,7 @@ impl LinkAuth {
 
     /// Notes what the upstream says about how to be authorised.
     pub(crate) fn challenged(&self, said: &str) {
-        if !said.is_empty() && said != crate::upstreams::http::CONNECT_FIRST {
+        if !said.is_empty() && said != CONNECT_FIRST {
             *self.upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(said.chars().take(4096).collect());
         }

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::json;
 
-use crate::{definition::Shown, listing::Listed, upstream::Upstream};
+use crate::{definition::Shown, listed::Listed, upstream::Upstream};
 
 /// The entry for all prompts. No tool may have such a name: brackets are not among the letters that
 /// MCP recommends for tools.

@@ -26,7 +26,7 @@ use crate::{
     Gateway, Inner, catalogue,
     exchange::Failed,
     foreign::URL_ELICITATION_REQUIRED,
-    link::LinkError,
+    link_error::LinkError,
     status::PersonsUpstream,
     upstream::{Shared, Upstream},
 };

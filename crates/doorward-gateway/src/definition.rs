@@ -2,15 +2,17 @@
 //! what a call does, as one canonical text. The text is what is pinned, compared, reviewed and
 //! served.
 
+use std::{any::Any, fmt::Debug, sync::Arc};
+
 use doorward_model::{ToolClass, UpstreamName, foreign};
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::{Map, Value};
 
-use crate::{names, upstreams::openapi::Operation};
+use crate::names;
 
 /// The most bytes of one definition.
 const MOST_BYTES: usize = 128 * 1024;
-/// The member that holds the operation of a REST API beside those of the protocol.
+/// The member that holds the [`Operation`] beside those of the protocol.
 const OPERATION: &str = "operation";
 /// The members that were pinned before definitions were pinned whole.
 const PARTS: &[&str] =
@@ -19,13 +21,36 @@ const PARTS: &[&str] =
 const SHOWN_FIRST: &[&str] =
     &["name", "title", "description", "annotations", "inputSchema", "outputSchema", OPERATION];
 
-/// A tool as its upstream defines it, or as it was pinned.
+/// A call's way to the upstream, where the kind of upstream pins it with the tool: how a call becomes
+/// a request to a REST API.
+pub(crate) trait Operation: Any + Debug + Send + Sync {
+    /// The member `operation` of the definition.
+    fn to_value(&self) -> Value;
+    /// Reports the operation that an older version pinned, read more completely.
+    fn supersedes(&self, pinned: &Value) -> bool;
+}
+
+/// A tool as its upstream defines it.
 #[derive(Clone, Debug)]
 pub(crate) struct Shown {
     /// The tool of the protocol.
     pub(crate) tool: Tool,
-    /// How a call becomes a request, for a tool of a REST API.
-    pub(crate) operation: Option<Operation>,
+    /// The operation that its calls carry out; `None` where the upstream is called by MCP.
+    pub(crate) operation: Option<Arc<dyn Operation>>,
+}
+
+/// The tool and the operation of a pinned definition. `None` if it cannot be offered: it cannot be
+/// read, or its name is not one.
+pub(crate) fn pinned(definition: &str) -> Option<(Tool, Option<Value>)> {
+    let mut members: Map<String, Value> = serde_json::from_str(definition).ok()?;
+    let operation = members.remove(OPERATION);
+    let tool: Tool = serde_json::from_value(Value::Object(members)).ok()?;
+    names::is_tool_name(&tool.name).then_some((tool, operation))
+}
+
+/// The tool alone.
+pub(crate) fn pinned_tool(definition: &str) -> Option<Tool> {
+    pinned(definition).map(|(tool, _)| tool)
 }
 
 impl From<Tool> for Shown {
@@ -54,8 +79,7 @@ impl Shown {
     pub(crate) fn whole(&self) -> String {
         let mut members = self.members();
         if let Some(operation) = &self.operation {
-            members
-                .insert(OPERATION.to_owned(), serde_json::to_value(operation).unwrap_or_default());
+            members.insert(OPERATION.to_owned(), operation.to_value());
         }
         canonical(members)
     }
@@ -65,16 +89,6 @@ impl Shown {
         canonical(
             self.members().into_iter().filter(|(name, _)| PARTS.contains(&name.as_str())).collect(),
         )
-    }
-
-    /// The tool that a pinned definition describes. `None` if it cannot be offered: it cannot be
-    /// read, or its name is not one.
-    pub(crate) fn of(definition: &str) -> Option<Self> {
-        let mut members: Map<String, Value> = serde_json::from_str(definition).ok()?;
-        let operation =
-            members.remove(OPERATION).and_then(|operation| serde_json::from_value(operation).ok());
-        let tool: Tool = serde_json::from_value(Value::Object(members)).ok()?;
-        names::is_tool_name(&tool.name).then_some(Self { tool, operation })
     }
 
     /// Reports the tool of a REST API that an older version pinned, which read less of its document:
@@ -175,7 +189,7 @@ pub(crate) fn warnings(
     if let Some(other) = others.iter().find(mentions) {
         found.push(format!("its description speaks of tools of another upstream, {other}"));
     }
-    if let Some(Err(why)) = Shown::of(definition).map(|shown| class_of(&shown.tool)) {
+    if let Some(Err(why)) = pinned_tool(definition).map(|tool| class_of(&tool)) {
         found.push(why.to_owned());
     }
     found
@@ -270,7 +284,7 @@ mod tests {
         }));
         assert_eq!(one.whole(), other.whole());
         assert_eq!(
-            Shown::of(&one.whole()).unwrap().whole(),
+            Shown::from(pinned_tool(&one.whole()).unwrap()).whole(),
             one.whole(),
             "what is served is what was pinned"
         );

@@ -30,7 +30,8 @@ use crate::{
     Inner,
     conversations::{Conversation, Said, Turn},
     foreign,
-    link::{Link, LinkError},
+    link::Link,
+    link_error::LinkError,
     upstream::Upstream,
 };
 
@@ -77,6 +78,11 @@ impl Failed {
             Self::Link(error) => ToolError::Failed(format!("{title} cannot be reached: {error}")),
         }
     }
+}
+
+/// The error for an item that was withdrawn between the look and the call.
+pub(crate) fn gone() -> ToolError {
+    ToolError::Failed("there is no such item any more".to_owned())
 }
 
 /// The state that a client carries from one round to the next. It is sealed for one person, client
@@ -323,14 +329,14 @@ impl Errand<'_> {
         request: &impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest,
     ) -> Result<Outcome, Failed> {
         for _ in 0..MOST_ROUNDS {
-            let result = match self.follow(conversation).await? {
-                Followed::Result(result) => *result,
+            let mut result = match self.follow(conversation).await? {
+                Followed::Result(result) => result,
                 Followed::Parked(required) => return Ok(Outcome::InputRequired(required)),
             };
-            let ServerResult::InputRequiredResult(required) = result else {
-                return Ok(Outcome::Done(Box::new(result)));
+            let ServerResult::InputRequiredResult(required) = &mut *result else {
+                return Ok(Outcome::Done(result));
             };
-            let requests = required.input_requests.unwrap_or_default();
+            let requests = required.input_requests.take().unwrap_or_default();
             if let Some(needed) = requests
                 .values()
                 .find_map(|request| lacking(self.visit, &self.link.upstream, request))
@@ -340,9 +346,9 @@ impl Errand<'_> {
             if self.visit.client.modern {
                 let mut passed = InputRequiredResult::new(
                     (!requests.is_empty()).then_some(requests),
-                    Some(self.carry(required.request_state, None)),
+                    Some(self.carry(required.request_state.take(), None)),
                 );
-                passed.meta = required.meta;
+                passed.meta = required.meta.take();
                 return Ok(Outcome::InputRequired(passed));
             }
             // An older client: ask it what is required, and make the request anew ourselves.
@@ -357,7 +363,8 @@ impl Errand<'_> {
                     .map_err(|error| Failed::Client(of_ask(error)))?;
                 answers.insert(key, answer);
             }
-            conversation = self.begin(request(Some(answers), required.request_state)).await?;
+            let state = required.request_state.take();
+            conversation = self.begin(request(Some(answers), state)).await?;
         }
         Err(Failed::Upstream(ErrorData::internal_error(
             format!(

@@ -7,7 +7,9 @@ use doorward_mcp::{Item, Kind, Wanted};
 use doorward_model::{Person, UpstreamName, upstream::ToolState};
 use doorward_store::StoreError;
 
-use crate::{Gateway, ReviewedTool, approval, connections, names, upstream::Shared};
+use crate::{
+    Gateway, ReviewedTool, approval, catalogue, connections, definition, names, upstream::Shared,
+};
 
 /// A condition that comes before the policy: if it holds, and a sentence about it.
 pub type Condition = (bool, String);
@@ -81,9 +83,7 @@ impl Gateway {
         else {
             return Ok(None);
         };
-        let Some(definition) =
-            crate::definition::Shown::of(&found.pin.definition).map(|shown| shown.tool)
-        else {
+        let Some(definition) = definition::pinned_tool(&found.pin.definition) else {
             return Ok(None);
         };
         let offered = upstream.offers(&found.pin.tool);
@@ -96,7 +96,7 @@ impl Gateway {
             (approved(&found), format!("its definition is {}", found.state())),
             role(&upstream, person),
         ];
-        let spec = crate::catalogue::spec(&upstream, definition, Some(&found.pin), false);
+        let spec = catalogue::spec(&upstream, definition, Some(&found.pin), false);
         Ok(Some((Item::Tool(Arc::new(spec)), conditions)))
     }
 

@@ -11,6 +11,7 @@
 mod access;
 mod approval;
 mod catalogue;
+mod catalogues;
 mod config;
 mod connections;
 mod conversations;
@@ -18,11 +19,14 @@ mod definition;
 mod directory;
 mod exchange;
 mod explained;
+mod finding;
 mod foreign;
 pub mod http;
 mod in_order;
 mod left_out;
 mod link;
+mod link_error;
+mod listed;
 mod listen;
 mod listing;
 mod names;
@@ -31,11 +35,13 @@ mod pins;
 mod pool;
 mod review;
 mod revocation;
+mod settings;
 mod source;
 mod status;
 mod trust;
 mod upstream;
 pub mod upstreams;
+mod visible;
 
 use std::{
     collections::BTreeMap,
@@ -55,12 +61,14 @@ pub use config::{ConfiguredUpstreamError, SettingError, UpstreamConfig};
 pub use definition::Difference;
 pub use directory::UpstreamChangeError;
 pub use explained::Condition;
+pub use finding::Finding;
 pub use left_out::{LeftOut, Why};
 pub use oauth::{ConnectError, Departure, OAuthError, Prospect};
 pub use review::{Decision, ReviewedTool, ToolChangeError};
-pub use status::{ConnectionState, Finding, PersonsUpstream};
+pub use settings::check_configured;
+pub use status::{ConnectionState, PersonsUpstream};
 pub use trust::ServerChangeError;
-pub use upstream::{Source, Upstream, check_configured};
+pub use upstream::{Source, Upstream};
 
 /// What the gateway is made of.
 pub struct Parts {
@@ -103,7 +111,7 @@ pub(crate) struct Inner {
     pub(crate) configured: Vec<Arc<Upstream>>,
     pub(crate) stored: Mutex<directory::Known>,
     pub(crate) pool: pool::Pool,
-    pub(crate) catalogues: catalogue::Catalogues,
+    pub(crate) catalogues: catalogues::Catalogues,
     pub(crate) parked: exchange::Parked,
     pub(crate) short_lived: access::ShortLived,
     /// Refreshes and exchanges of tokens under way.
@@ -161,7 +169,7 @@ impl Gateway {
             configured,
             stored: Mutex::default(),
             pool: pool::Pool::default(),
-            catalogues: catalogue::Catalogues::default(),
+            catalogues: catalogues::Catalogues::default(),
             parked: exchange::Parked::default(),
             short_lived: access::ShortLived::default(),
             flights: access::Flights::default(),

@@ -24,69 +24,19 @@ use rmcp::{
         ClientInitializeError, ClientLifecycleMode, ClientServiceExt, NotificationContext, Peer,
         PeerRequestOptions, RequestContext, RunningService, ServiceError, Subscription,
     },
-    transport::streamable_http_client::{AuthRequiredError, InsufficientScopeError},
 };
 use serde_json::Value;
 
 use crate::{
-    access::{Credential, Receiver},
     conversations::{Conversation, Conversations},
     foreign,
     in_order::{Answer, Awaited, InOrder},
-    upstream::{Shared, Upstream},
-    upstreams::http::CONNECT_FIRST,
+    link_error::LinkError,
+    upstream::Shared,
 };
 
 /// How long a person may take to answer what an upstream asks.
 const PATIENCE: Duration = Duration::from_mins(10);
-
-/// Why an upstream cannot be spoken to.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LinkError {
-    /// The person has to connect with their own account first, or anew.
-    #[error("the person has to connect first")]
-    Connect,
-    /// The upstream wants more scopes than the person gave.
-    #[error("the upstream wants more access than the person gave")]
-    MoreScope,
-    /// It did not work, for this reason.
-    #[error("{0}")]
-    Failed(String),
-    /// It failed a moment ago; the number says in how many seconds it is tried again.
-    #[error("it failed a moment ago and is tried again in {0} s: {1}")]
-    Waiting(u64, String),
-}
-
-impl LinkError {
-    /// What the errors of the protocol library come to.
-    pub(crate) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut text = error.to_string();
-        let mut source = Some(error);
-        while let Some(current) = source {
-            if current.downcast_ref::<AuthRequiredError>().is_some() {
-                return Self::Connect;
-            }
-            if current.downcast_ref::<InsufficientScopeError>().is_some() {
-                return Self::MoreScope;
-            }
-            let told = current.to_string();
-            if told.contains(CONNECT_FIRST) {
-                return Self::Connect;
-            }
-            if !text.contains(&told) {
-                text = format!("{text}: {told}");
-            }
-            source = current.source();
-        }
-        if text.contains("Auth required") || text.contains("HTTP 401") {
-            return Self::Connect;
-        }
-        if text.contains("Insufficient scope") {
-            return Self::MoreScope;
-        }
-        Self::Failed(doorward_model::foreign::line(&text, 400).into_owned())
-    }
-}
 
 /// What the protocol library calls when an upstream says something by itself.
 pub(crate) struct Handler {
@@ -225,7 +175,7 @@ pub(crate) struct Link {
     pub(crate) used_at: AtomicI64,
     running: Mutex<Option<RunningService<RoleClient, Handler>>>,
     // Ends with the link.
-    _process: Option<crate::upstreams::stdio::Process>,
+    _held: Option<Box<dyn Send + Sync>>,
 }
 
 /// Which revisions an upstream speaks, as far as it is known (G10).
@@ -260,11 +210,12 @@ impl Making {
         }
     }
 
-    /// Agrees on a revision with the upstream behind a transport.
+    /// Agrees on a revision with the upstream behind a transport. `held` is dropped with the link,
+    /// such as the process at the other end.
     pub(crate) async fn greet<T, E, A>(
         self,
         transport: T,
-        process: Option<crate::upstreams::stdio::Process>,
+        held: Option<Box<dyn Send + Sync>>,
     ) -> Result<Link, LinkError>
     where
         T: rmcp::transport::IntoTransport<RoleClient, E, A>,
@@ -303,7 +254,7 @@ impl Making {
             stale,
             used_at: AtomicI64::new(0),
             running: Mutex::new(Some(running)),
-            _process: process,
+            _held: held,
         })
     }
 }
@@ -387,46 +338,6 @@ impl Drop for Link {
         // Ends the task that reads, which ends the session at the upstream.
         if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() {
             running.cancellation_token().cancel();
-        }
-    }
-}
-
-/// Makes the link that an MCP upstream needs.
-pub(crate) async fn connect(
-    making: Making,
-    auth: Arc<crate::access::LinkAuth>,
-    supervisor: Option<&std::path::Path>,
-) -> Result<Link, LinkError> {
-    let upstream: Arc<Upstream> = Arc::clone(&making.upstream);
-    let http = |url: &url::Url| {
-        let client = upstream
-            .outbound
-            .streams_to(url)
-            .map_err(|error| LinkError::Failed(error.to_string()))?;
-        Ok::<_, LinkError>(crate::upstreams::http::Http { client, auth: Arc::clone(&auth) })
-    };
-    match (upstream.kind.name, &upstream.url) {
-        ("http", Some(url)) => {
-            making
-                .greet(crate::upstreams::http::transport(http(url)?, url, &upstream.auth), None)
-                .await
-        }
-        ("sse", Some(url)) => {
-            let pair = crate::upstreams::sse::open(http(url)?, url, &upstream.auth).await?;
-            Making { era: Era::Legacy, ..making }.greet(pair, None).await
-        }
-        ("stdio", _) => {
-            let credential = auth.credential(Receiver::Process).await;
-            let credential = credential.map_err(|error| match error {
-                crate::access::NoToken::Connect(_) => LinkError::Connect,
-                crate::access::NoToken::Unavailable(why) => LinkError::Failed(why),
-            })?;
-            let token = credential.as_ref().map(Credential::token);
-            let (process, pipes) = crate::upstreams::stdio::spawn(&upstream, token, supervisor)?;
-            making.greet(pipes, Some(process)).await
-        }
-        (kind, _) => {
-            Err(LinkError::Failed(format!("an upstream of kind {kind} has no connection")))
         }
     }
 }

@@ -13,10 +13,7 @@ use rmcp::{
     service::{ServiceError, Subscription},
 };
 
-use crate::{
-    exchange::Failed,
-    link::{Link, LinkError},
-};
+use crate::{exchange::Failed, link::Link, link_error::LinkError};
 
 /// How long an upstream may take to agree.
 const AGREE_WITHIN: Duration = Duration::from_secs(10);

@@ -1,198 +1,85 @@
-//! Reading the lists of an MCP upstream, page by page, within a budget.
+//! One listing of an upstream: read as its kind reads it, evaluated, stored, and made a catalogue.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
-use doorward_mcp::{Offers, apps};
-use doorward_transport::Budget;
-use rmcp::model::{
-    ClientRequest, ListPromptsRequest, ListResourceTemplatesRequest, ListResourcesRequest,
-    ListToolsRequest, PaginatedRequestParams, Prompt, Resource, ResourceTemplate, ServerResult,
-};
+use doorward_mcp::ToolSpec;
+use doorward_model::{Person, upstream::ToolState};
+use doorward_transport::budget;
 
 use crate::{
-    definition::Shown,
-    left_out::{LeftOut, Why},
-    link::{Link, LinkError},
-    upstream::Upstream,
+    Inner, approval,
+    catalogue::{Catalogue, build, spec},
+    definition::{self, Shown},
+    link_error::LinkError,
+    listed::Listed,
+    pins,
+    upstream::Shared,
 };
 
-/// The most pages and items of one list of an upstream.
-const MOST_PAGES: usize = 200;
-const MOST_ITEMS: usize = 10_000;
-/// The most bytes of its lists of prompts, resources and templates together.
-const MOST_BYTES: usize = 8 * 1024 * 1024;
-
-/// What one look at an upstream came to, as it was read: nothing of it is judged yet.
-#[derive(Default)]
-pub(crate) struct Listed {
-    pub(crate) tools: Vec<Shown>,
-    pub(crate) left_out: LeftOut,
-    pub(crate) prompts: Vec<Prompt>,
-    pub(crate) resources: Vec<Resource>,
-    pub(crate) templates: Vec<ResourceTemplate>,
-    pub(crate) offers: Offers,
-}
-
-/// Counts the bytes that a value has as JSON, and stops where the budget ends.
-struct Counting<'b>(&'b mut Budget);
-
-impl std::io::Write for Counting<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.charge(bytes.len(), 1).map_err(std::io::Error::other)?;
-        Ok(bytes.len())
+impl Inner {
+    /// Lists an upstream.
+    pub(crate) async fn list(
+        self: &Arc<Self>,
+        upstream: &Shared,
+        person: &Arc<Person>,
+    ) -> Result<Catalogue, LinkError> {
+        let listed = upstream.kind.driver.list(self, upstream, person).await?;
+        self.judge(upstream, listed).await
     }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+
+    /// Evaluates a listing, stores the outcome, and makes the catalogue of what was pinned.
+    async fn judge(&self, upstream: &Shared, mut listed: Listed) -> Result<Catalogue, LinkError> {
+        let failed = |error: &dyn std::fmt::Display| LinkError::Failed(error.to_string());
+        let store = &self.parts.store;
+        let pinned = store.pinned_tools(upstream.name).await.map_err(|error| failed(&error))?;
+        let entries = approval::entries(upstream, &mut listed);
+        let (rule, owned, shown) = (
+            pins::Rule::of(self, upstream),
+            Arc::clone(upstream),
+            std::mem::take(&mut listed.tools),
+        );
+        let evaluate = move || {
+            let offered: Vec<Shown> = shown
+                .into_iter()
+                .filter(|one| owned.offers(&one.tool.name))
+                .chain(entries)
+                .collect();
+            pins::evaluate(&rule, &pinned, &offered)
+        };
+        let judged = budget::off_thread(evaluate).await.map_err(|error| failed(&error))?;
+        pins::keep(self, judged.changes).await.map_err(|error| failed(&error))?;
+        let mut left_out = judged.left_out;
+        left_out.join(std::mem::take(&mut listed.left_out));
+        if left_out.count() > 0 {
+            tracing::warn!(upstream = %upstream.name, tools = %left_out, "tools of an upstream are left out");
+        } else if !left_out.is_empty() {
+            tracing::info!(upstream = %upstream.name, parts = %left_out, "tools of an upstream are offered without some of their parts");
+        }
+        listed.left_out = left_out;
+        approval::withhold(upstream, &mut listed, &judged.usable);
+        let pins = store.pinned_tools(upstream.name).await.map_err(|error| failed(&error))?;
+        let (owned, usable) = (Arc::clone(upstream), judged.usable);
+        budget::off_thread(move || build(&owned, listed, &usable, pins))
+            .await
+            .map_err(|error| failed(&error))
     }
-}
 
-/// One list of an upstream, as far as it was read.
-struct Pages<T> {
-    items: Vec<T>,
-    /// How many items of the pages that were read did not fit.
-    cut: usize,
-}
-
-impl<T> Default for Pages<T> {
-    fn default() -> Self {
-        Self { items: Vec::new(), cut: 0 }
-    }
-}
-
-/// Reads all pages of one list. An upstream that goes round in circles or has no end is cut off,
-/// and so is a list that uses up its budget.
-async fn pages<T: serde::Serialize>(
-    link: &Arc<Link>,
-    budget: &mut Budget,
-    request: impl Fn(Option<PaginatedRequestParams>) -> ClientRequest,
-    take: impl Fn(ServerResult) -> Option<(Vec<T>, Option<String>)>,
-) -> Result<Pages<T>, LinkError> {
-    let (mut all, mut cursor, mut seen) = (Pages::default(), None::<String>, HashSet::new());
-    for _ in 0..MOST_PAGES {
-        let params = cursor.take().map(|cursor| {
-            let mut params = PaginatedRequestParams::default();
-            params.cursor = Some(cursor);
-            params
+    /// The tools of an upstream that cannot be listed now, as far as approved definitions tell; on
+    /// demand with the hint that the user must connect first.
+    pub(crate) async fn pinned(&self, upstream: &Shared, hint: bool) -> Vec<Arc<ToolSpec>> {
+        let Ok(pins) = self.parts.store.pinned_tools(upstream.name).await else {
+            return Vec::new();
+        };
+        let approved = pins.iter().filter(|pin| {
+            pin.state == ToolState::Approved
+                && !approval::is_entry(&pin.tool)
+                && upstream.offers(&pin.tool)
         });
-        let answer = link.ask(request(params)).await.map_err(|error| LinkError::of(&error))?;
-        let (items, next) = take(answer).ok_or_else(|| {
-            LinkError::Failed("it answered a list with something else".to_owned())
-        })?;
-        for item in items {
-            if all.cut > 0
-                || all.items.len() >= MOST_ITEMS
-                || serde_json::to_writer(Counting(budget), &item).is_err()
-            {
-                all.cut += 1;
-            } else {
-                all.items.push(item);
-            }
-        }
-        match next {
-            Some(next) if all.cut == 0 && !next.is_empty() && seen.insert(next.clone()) => {
-                cursor = Some(next);
-            }
-            _ => return Ok(all),
-        }
+        approved
+            .filter_map(|pin| {
+                let tool = definition::pinned_tool(&pin.definition)?;
+                Some(Arc::new(spec(upstream, tool, Some(pin), hint)))
+            })
+            .collect()
     }
-    Ok(all)
-}
-
-/// Lists what an MCP upstream offers.
-pub(crate) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Listed, LinkError> {
-    let capabilities = link.info().map(|info| info.capabilities.clone()).unwrap_or_default();
-    let mut listed = Listed::default();
-    if capabilities.tools.is_some() {
-        // What is not offered is listed too, and each tool has a part that is not counted twice:
-        // twice as much as is kept is read.
-        let mut budget =
-            Budget::new(upstream.config.list_bytes.saturating_mul(2), usize::MAX, usize::MAX);
-        let tools = pages(
-            link,
-            &mut budget,
-            |params| {
-                ClientRequest::ListToolsRequest(ListToolsRequest { params, ..Default::default() })
-            },
-            |answer| match answer {
-                ServerResult::ListToolsResult(list) => Some((list.tools, list.next_cursor)),
-                _ => None,
-            },
-        )
-        .await?;
-        if tools.cut > 0 {
-            listed.left_out.add("…", Why::TooLong);
-            listed.left_out.add_rest(tools.cut - 1);
-        }
-        listed.tools = tools.items.into_iter().map(Shown::from).collect();
-    }
-    let mut budget = Budget::new(MOST_BYTES, usize::MAX, usize::MAX);
-    let cut = |what: &str, count: usize| {
-        if count > 0 {
-            tracing::warn!(upstream = %upstream.name, count, "a list of {what} is too long; the rest is left out");
-        }
-    };
-    if capabilities.prompts.is_some() && upstream.config.prompts {
-        listed.offers.prompts = true;
-        let prompts = pages(
-            link,
-            &mut budget,
-            |params| {
-                ClientRequest::ListPromptsRequest(ListPromptsRequest {
-                    params,
-                    ..Default::default()
-                })
-            },
-            |answer| match answer {
-                ServerResult::ListPromptsResult(list) => Some((list.prompts, list.next_cursor)),
-                _ => None,
-            },
-        );
-        // Prompts and resources that cannot be listed are no reason to lose the tools.
-        let prompts = prompts.await.unwrap_or_default();
-        cut("prompts", prompts.cut);
-        listed.prompts = prompts.items;
-    }
-    if capabilities.resources.is_some() && upstream.config.resources {
-        listed.offers.resources = true;
-        let resources = pages(
-            link,
-            &mut budget,
-            |params| {
-                ClientRequest::ListResourcesRequest(ListResourcesRequest {
-                    params,
-                    ..Default::default()
-                })
-            },
-            |answer| match answer {
-                ServerResult::ListResourcesResult(list) => Some((list.resources, list.next_cursor)),
-                _ => None,
-            },
-        );
-        let resources = resources.await.unwrap_or_default();
-        cut("resources", resources.cut);
-        listed.resources = resources.items;
-        let templates = pages(
-            link,
-            &mut budget,
-            |params| {
-                ClientRequest::ListResourceTemplatesRequest(ListResourceTemplatesRequest {
-                    params,
-                    ..Default::default()
-                })
-            },
-            |answer| match answer {
-                ServerResult::ListResourceTemplatesResult(list) => {
-                    Some((list.resource_templates, list.next_cursor))
-                }
-                _ => None,
-            },
-        );
-        let templates = templates.await.unwrap_or_default();
-        cut("resource templates", templates.cut);
-        listed.templates = templates.items;
-    }
-    listed.offers.completions = capabilities.completions.is_some();
-    listed.offers.logging = capabilities.logging.is_some();
-    listed.offers.extensions = apps::passed_on(capabilities.extensions.as_ref());
-    Ok(listed)
 }

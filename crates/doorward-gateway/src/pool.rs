@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering},
@@ -11,15 +12,32 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use doorward_model::{Person, Timestamp, UpstreamName, UserId};
 
 use crate::{
     Inner,
     access::LinkAuth,
-    link::{Era, Link, LinkError, Making, connect},
+    link::{Era, Link, Making},
+    link_error::LinkError,
     listen::{self, Audience},
-    upstream::{Shared, Upstream},
+    upstream::{Setup, Shared, Upstream},
 };
+
+/// The parts of a new connection.
+pub(crate) struct Connecting<'a> {
+    pub(crate) making: Making,
+    pub(crate) auth: Arc<LinkAuth>,
+    /// Our own program, which ends local processes when we are gone.
+    pub(crate) supervisor: Option<&'a Path>,
+}
+
+/// A kind of upstream that speaks MCP over a connection.
+#[async_trait]
+pub(crate) trait Connector: Setup {
+    /// Makes a connection.
+    async fn connect(&self, connecting: Connecting<'_>) -> Result<Link, LinkError>;
+}
 
 /// Whose connection it is: a person's, or everybody's.
 pub(crate) type Key = (UpstreamName, Option<UserId>);
@@ -65,6 +83,26 @@ impl Slot {
     }
     fn open(&self) -> Option<Arc<Link>> {
         self.state().link.clone().filter(|link| !link.is_closed())
+    }
+    /// The refusal while the pause after a failure lasts.
+    fn waiting(&self) -> Option<LinkError> {
+        let state = self.state();
+        let failure = state.failure.as_ref()?;
+        let left = failure.pause.saturating_sub(failure.at.elapsed().as_secs());
+        (left > 0).then(|| LinkError::Waiting(left, failure.why.clone()))
+    }
+}
+
+impl State {
+    /// Notes a failure, after which there is a pause. A user who has to connect first is not made to
+    /// wait once they did.
+    fn failed(&mut self, upstream: &Upstream, error: &LinkError) {
+        self.link = None;
+        let LinkError::Failed(why) = error else { return };
+        let doubled = |failure: &Failure| (failure.pause * 2).clamp(1, LONGEST_PAUSE);
+        let pause = self.failure.as_ref().map_or(1, doubled);
+        tracing::warn!(upstream = %upstream.name, why, pause, "an upstream cannot be reached");
+        self.failure = Some(Failure { at: tokio::time::Instant::now(), pause, why: why.clone() });
     }
 }
 
@@ -187,6 +225,7 @@ impl Inner {
     /// A connection to an upstream for this person.
     pub(crate) async fn link(
         self: &Arc<Self>,
+        connector: &dyn Connector,
         upstream: &Shared,
         person: &Arc<Person>,
     ) -> Result<Arc<Link>, LinkError> {
@@ -202,18 +241,10 @@ impl Inner {
             link.used_at.store(now.0, Ordering::Relaxed);
             return Ok(link);
         }
-        let waiting = {
-            let state = slot.state();
-            let failure = state.failure.as_ref();
-            failure.and_then(|failure| {
-                let left = failure.pause.saturating_sub(failure.at.elapsed().as_secs());
-                (left > 0).then(|| LinkError::Waiting(left, failure.why.clone()))
-            })
-        };
-        if let Some(waiting) = waiting {
+        if let Some(waiting) = slot.waiting() {
             return Err(waiting);
         }
-        let made = self.make(upstream, &key, person).await;
+        let made = self.make(connector, upstream, &key, person).await;
         let mut state = slot.state();
         match made {
             Ok(link) => {
@@ -224,17 +255,7 @@ impl Inner {
                 Ok(link)
             }
             Err(error) => {
-                state.link = None;
-                // Somebody who has to connect first is not made to wait once they did.
-                if let LinkError::Failed(why) = &error {
-                    let pause = state
-                        .failure
-                        .as_ref()
-                        .map_or(1, |failure| (failure.pause * 2).clamp(1, LONGEST_PAUSE));
-                    tracing::warn!(upstream = %upstream.name, why, pause, "an upstream cannot be reached");
-                    state.failure =
-                        Some(Failure { at: tokio::time::Instant::now(), pause, why: why.clone() });
-                }
+                state.failed(upstream, &error);
                 Err(error)
             }
         }
@@ -242,6 +263,7 @@ impl Inner {
 
     async fn make(
         self: &Arc<Self>,
+        connector: &dyn Connector,
         upstream: &Shared,
         key: &Key,
         person: &Arc<Person>,
@@ -263,12 +285,11 @@ impl Inner {
             async move {
                 let late =
                     || Err(LinkError::Failed(format!("no answer within {} s", within.as_secs())));
-                tokio::time::timeout(
-                    within,
-                    connect(making, auth, self.parts.supervisor.as_deref()),
-                )
-                .await
-                .unwrap_or_else(|_| late())
+                let supervisor = self.parts.supervisor.as_deref();
+                let connecting = Connecting { making, auth, supervisor };
+                tokio::time::timeout(within, connector.connect(connecting))
+                    .await
+                    .unwrap_or_else(|_| late())
             }
         };
         let mut made = attempt(era).await;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Gateway,
-    definition::{self, Difference, Shown},
+    definition::{self, Difference},
     left_out::LeftOut,
 };
 
@@ -103,8 +103,8 @@ impl Gateway {
         let reviewed = |pin: &PinnedTool| {
             let newest = pin.changed.as_deref().unwrap_or(&pin.definition);
             ReviewedTool {
-                annotated: Shown::of(newest)
-                    .map_or(Ok(ToolClass::Destructive), |shown| definition::class_of(&shown.tool)),
+                annotated: definition::pinned_tool(newest)
+                    .map_or(Ok(ToolClass::Destructive), |tool| definition::class_of(&tool)),
                 differences: pin
                     .changed
                     .as_deref()

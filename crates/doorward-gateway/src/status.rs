@@ -8,7 +8,7 @@ use doorward_store::StoreError;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Gateway, link::LinkError, upstream::Shared, upstreams::openapi};
+use crate::{Gateway, finding::Finding, link_error::LinkError, upstream::Shared};
 
 /// How a person stands with an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -53,15 +53,6 @@ pub struct PersonsUpstream {
     /// When the person has to connect again, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<i64>,
-}
-
-/// One thing that was tried out.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// What.
-    pub what: &'static str,
-    /// How it went: what was found, or what is wrong.
-    pub result: Result<String, String>,
 }
 
 impl Gateway {
@@ -141,97 +132,11 @@ impl Gateway {
     /// Tries an upstream out as far as that is possible without its people: what works, and what is
     /// wrong in words.
     pub async fn test(&self, upstream: &Shared, person: Option<&Arc<Person>>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let mut add = |what, result: Result<String, String>| {
-            let good = result.is_ok();
-            findings.push(Finding { what, result });
-            good
-        };
-        if upstream.kind.name == "openapi" {
-            let loaded = openapi::load(upstream, Arc::default()).await;
-            let good = add(
-                "document",
-                loaded.as_ref().map(openapi::Api::summary).map_err(ToString::to_string),
-            );
-            if good {
-                let nobody = Arc::new(nobody(self.inner.parts.clock.now()));
-                self.try_list(upstream, person.unwrap_or(&nobody), &mut add).await;
-            }
-            return findings;
-        }
-        if upstream.needs_connection() {
-            match self.settled(upstream).await {
-                Ok((found, _)) => {
-                    add(
-                        "authorization server",
-                        Ok(format!(
-                            "{} (authorize at {})",
-                            found.server.issuer, found.authorization_endpoint
-                        )),
-                    );
-                    let registration = match (&upstream.config.client_id, found.server.client_id_metadata_document_supported, &found.registration_endpoint) {
-                        (id, ..) if !id.is_empty() => Ok(format!("as {id}, as configured")),
-                        (_, true, _) => Ok("by our metadata document, where this server has a public https address".to_owned()),
-                        (_, _, Some(endpoint)) => Ok(format!("by registering at {endpoint}")),
-                        _ => Err("it takes no registrations: register this server there by hand and set client_id".to_owned()),
-                    };
-                    add("registration", registration);
-                    add("redirect URI", Ok(self.inner.redirect_uri(upstream)));
-                }
-                Err(error) => {
-                    add("authorization server", Err(error.to_string()));
-                }
-            }
-        }
-        let Some(person) = person else {
-            if upstream.auth.is_personal() {
-                add("tools", Ok("not tried: they are listed with a person's own access; name one with --user".to_owned()));
-                return findings;
-            }
-            let nobody = Arc::new(nobody(self.inner.parts.clock.now()));
-            self.try_link(upstream, &nobody, &mut add).await;
-            return findings;
-        };
-        self.try_link(upstream, person, &mut add).await;
-        findings
+        upstream.kind.driver.test(self, upstream, person).await
     }
 
-    async fn try_link(
-        &self,
-        upstream: &Shared,
-        person: &Arc<Person>,
-        add: &mut impl FnMut(&'static str, Result<String, String>) -> bool,
-    ) {
-        match self.inner.link(upstream, person).await {
-            Ok(link) => {
-                let info = link.info();
-                let told = info.map(|info| {
-                    let server = info.server_info.as_ref();
-                    let name = server
-                        .map(|server| format!("{} {}", server.name, server.version))
-                        .unwrap_or_default();
-                    format!("{name}, protocol {}", info.protocol_version)
-                });
-                add("connection", Ok(told.unwrap_or_default().trim_start_matches(", ").to_owned()));
-            }
-            Err(LinkError::Connect) if upstream.needs_connection() => {
-                add("connection", Ok("works; this person has not connected yet".to_owned()));
-                return;
-            }
-            Err(error) => {
-                add("connection", Err(error.to_string()));
-                return;
-            }
-        }
-        self.try_list(upstream, person, add).await;
-    }
-
-    async fn try_list(
-        &self,
-        upstream: &Shared,
-        person: &Arc<Person>,
-        add: &mut impl FnMut(&'static str, Result<String, String>) -> bool,
-    ) {
+    /// Tries to list an upstream's offers for a user.
+    pub(crate) async fn try_list(&self, upstream: &Shared, person: &Arc<Person>) -> Vec<Finding> {
         let look = self.inner.catalogue(upstream, person).await;
         let listed = match (&look.catalogue, &look.problem) {
             (Some(catalogue), _) => Ok(format!(
@@ -243,29 +148,36 @@ impl Gateway {
             (None, Some(problem)) => Err(problem.to_string()),
             (None, None) => Err("nothing was listed".to_owned()),
         };
-        add("tools", listed);
+        let mut findings = vec![Finding { what: "tools", result: listed }];
         if let Some(catalogue) = look.catalogue.filter(|catalogue| !catalogue.left_out.is_empty()) {
             let told = catalogue.left_out.to_string();
             // Tools that are offered without a part of theirs can be used.
-            add("left out", if catalogue.left_out.count() > 0 { Err(told) } else { Ok(told) });
+            let result = if catalogue.left_out.count() > 0 { Err(told) } else { Ok(told) };
+            findings.push(Finding { what: "left out", result });
         }
         if let Ok(reviewed) = self.review(upstream.name).await {
             let waiting = reviewed.iter().filter(|tool| tool.state() != "approved").count();
             if waiting > 0 {
-                add(
+                findings.push(Finding::bad(
                     "approval",
-                    Err(format!(
+                    format!(
                         "{waiting} tools wait for an administrator: doorward upstream tools {}",
                         upstream.name
-                    )),
-                );
+                    ),
+                ));
             }
         }
+        findings
+    }
+
+    /// The user for whom an upstream is tried out that does not ask who calls it.
+    pub(crate) fn test_user(&self) -> Arc<Person> {
+        Arc::new(test_user(self.inner.parts.clock.now()))
     }
 }
 
-/// Nobody in particular, for upstreams that do not ask who it is.
-fn nobody(now: Timestamp) -> Person {
+/// A user of no account.
+fn test_user(now: Timestamp) -> Person {
     Person {
         id: doorward_model::UserId::from_text("u_test"),
         name: doorward_model::PersonName::from_stored("test".to_owned()),

@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use async_trait::async_trait;
 use doorward_transport::Budget;
 use futures_util::{StreamExt, stream::BoxStream};
 use http::{HeaderName, HeaderValue};
@@ -18,9 +19,41 @@ use rmcp::{
 };
 
 use crate::{
-    access::{Credential, LinkAuth, NoToken, Receiver},
-    upstream::Auth,
+    access::{Credential, LinkAuth, NoToken},
+    link::{Link, Making},
+    link_error::{CONNECT_FIRST, LinkError},
+    pool::{Connecting, Connector},
+    upstream::{Auth, Kind, Receiver, Setup},
 };
+
+/// Streamable HTTP.
+pub(crate) static KIND: Kind = Kind {
+    name: "http",
+    summary: "An MCP server over Streamable HTTP, of every revision from 2025-03-26 to 2026-07-28; which one it speaks is found out.",
+    is_process: false,
+    driver: &StreamableHttp,
+};
+
+struct StreamableHttp;
+
+impl Setup for StreamableHttp {}
+
+#[async_trait]
+impl Connector for StreamableHttp {
+    async fn connect(&self, connecting: Connecting<'_>) -> Result<Link, LinkError> {
+        let Connecting { making, auth, .. } = connecting;
+        let url = url(&making)?;
+        let http = Http::to(&making, &url, auth)?;
+        let transport = transport(http, &url, &making.upstream.auth);
+        making.greet(transport, None).await
+    }
+}
+
+/// The URL of the setting `url`, without which no upstream of these kinds is made.
+pub(super) fn url(making: &Making) -> Result<url::Url, LinkError> {
+    let missing = || LinkError::Failed("the setting url is empty".to_owned());
+    making.upstream.url.clone().ok_or_else(missing)
+}
 
 /// The most bytes of one event of an upstream's stream. JSON answers are bounded to the same size
 /// by the library.
@@ -51,9 +84,6 @@ fn within_budget(
     };
     Box::pin(events.map(move |event| event.and_then(count)))
 }
-
-/// What an error says when the person has no access of their own yet.
-pub(crate) const CONNECT_FIRST: &str = "doorward: connect first";
 
 /// An HTTP client that adds the upstream's token to each request.
 #[derive(Clone)]
@@ -87,6 +117,17 @@ fn challenge(error: &Failure) -> Option<String> {
 }
 
 impl Http {
+    /// The client of one link to an upstream's URL.
+    pub(super) fn to(
+        making: &Making,
+        url: &url::Url,
+        auth: Arc<LinkAuth>,
+    ) -> Result<Self, LinkError> {
+        let client = making.upstream.outbound.streams_to(url);
+        let client = client.map_err(|error| LinkError::Failed(error.to_string()))?;
+        Ok(Self { client, auth })
+    }
+
     /// Sends with the present token, and once more with a fresh one if the upstream refuses it.
     async fn with_token<T, F>(
         &self,
@@ -247,12 +288,8 @@ pub(crate) fn headers(auth: &Auth) -> HashMap<HeaderName, HeaderValue> {
     }
 }
 
-/// A transport to an upstream's address.
-pub(crate) fn transport(
-    http: Http,
-    url: &url::Url,
-    auth: &Auth,
-) -> StreamableHttpClientTransport<Http> {
+/// A transport to an upstream's URL.
+fn transport(http: Http, url: &url::Url, auth: &Auth) -> StreamableHttpClientTransport<Http> {
     let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
         .max_concurrent_requests(CONCURRENT);
     config.custom_headers = headers(auth);

@@ -20,14 +20,155 @@ mod swagger;
 mod tests;
 mod tree;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 
-use doorward_model::upstream::PinnedTool;
+use async_trait::async_trait;
+use doorward_mcp::{Answer, ItemSpec, Permit, ToolCall, ToolError};
+use doorward_model::{Person, upstream::PinnedTool};
 use doorward_transport::budget;
+use rmcp::model::CallToolResponse;
+use serde_json::Value;
 use url::Url;
 
-pub(crate) use self::operation::Operation;
-use crate::{definition::Shown, left_out::LeftOut, link::LinkError, upstream::Shared};
+use self::operation::Operation;
+use crate::{
+    Gateway, Inner,
+    catalogue::Catalogue,
+    config::{SettingError, UpstreamConfig},
+    definition::{self, Shown},
+    exchange::gone,
+    finding::Finding,
+    left_out::LeftOut,
+    link_error::LinkError,
+    listed::Listed,
+    upstream::{Driver, Kind, Receiver, Setup, Shared, Upstream},
+};
+
+/// REST APIs.
+pub(crate) static KIND: Kind = Kind {
+    name: "openapi",
+    summary: "A REST API that is described by an OpenAPI 3 or Swagger 2.0 document; each operation becomes a tool.",
+    is_process: false,
+    driver: &OpenApi,
+};
+
+struct OpenApi;
+
+/// The URL of the document; `None` for a file.
+fn document_url(config: &UpstreamConfig) -> Option<Url> {
+    Url::parse(&config.document).ok().filter(|url| matches!(url.scheme(), "https" | "http"))
+}
+
+impl Setup for OpenApi {
+    fn check(&self, config: &UpstreamConfig, _: Option<&Url>) -> Result<(), SettingError> {
+        if config.document.is_empty() {
+            return Err(SettingError::new("document", "is needed: a file or an https address"));
+        }
+        Ok(())
+    }
+
+    fn base(&self, config: &UpstreamConfig, url: Option<&Url>) -> Option<Url> {
+        url.cloned().or_else(|| document_url(config))
+    }
+
+    /// The base URL or the document, with the further origins to which calls may go.
+    fn resource(&self, config: &UpstreamConfig, url: Option<&Url>) -> String {
+        let base = url.map_or(config.document.as_str(), Url::as_str);
+        let mut origins = config.origins.clone();
+        origins.sort();
+        let all: Vec<&str> =
+            std::iter::once(base).chain(origins.iter().map(String::as_str)).collect();
+        all.join(" ")
+    }
+
+    fn place(&self, config: &UpstreamConfig) -> String {
+        document_url(config).map_or_else(
+            || format!("file {}", config.document),
+            |url| url.origin().ascii_serialization(),
+        )
+    }
+
+    fn is_reached_at(&self, upstream: &Upstream, receiver: Receiver<'_>) -> bool {
+        matches!(receiver, Receiver::Url(to) if upstream.origins.allow(to))
+    }
+}
+
+/// The operation behind a tool, as it was pinned.
+fn operation_of<'c>(catalogue: &'c Catalogue, tool: &str) -> Option<&'c Operation> {
+    let operation: &dyn Any = catalogue.operation(tool)?;
+    operation.downcast_ref()
+}
+
+#[async_trait]
+impl Driver for OpenApi {
+    async fn list(
+        &self,
+        inner: &Arc<Inner>,
+        upstream: &Shared,
+        _: &Arc<Person>,
+    ) -> Result<Listed, LinkError> {
+        let pins = inner.parts.store.pinned_tools(upstream.name).await;
+        let pins = pins.map_err(|error| LinkError::Failed(error.to_string()))?;
+        let api = load(upstream, pins).await?;
+        Ok(Listed { tools: api.tools, left_out: api.left_out, ..Listed::default() })
+    }
+
+    async fn call(
+        &self,
+        gateway: &Gateway,
+        upstream: &Shared,
+        call: ToolCall,
+    ) -> Result<CallToolResponse, ToolError> {
+        let look = gateway.inner.catalogue(upstream, &call.visit.caller.person).await;
+        let Some(catalogue) = look.catalogue else {
+            return Err(ToolError::Failed(format!(
+                "{} cannot be read at the moment",
+                upstream.title
+            )));
+        };
+        match operation_of(&catalogue, &call.spec.own_name) {
+            Some(operation) => gateway.call_api(call, upstream, operation).await,
+            None => Err(gone()),
+        }
+    }
+
+    async fn perform(
+        &self,
+        _: &Gateway,
+        upstream: &Shared,
+        _: &ItemSpec,
+        permit: Permit,
+    ) -> Result<Answer, ToolError> {
+        match permit.operation {
+            // There is no session whose level could be set.
+            doorward_mcp::Operation::SetLevel(..) => Ok(Answer::Done),
+            _ => Err(ToolError::Failed(format!(
+                "{} is a REST API and offers tools alone",
+                upstream.title
+            ))),
+        }
+    }
+
+    async fn test(
+        &self,
+        gateway: &Gateway,
+        upstream: &Shared,
+        person: Option<&Arc<Person>>,
+    ) -> Vec<Finding> {
+        let loaded = load(upstream, Arc::default()).await;
+        let summary = loaded.as_ref().map(Api::summary).map_err(ToString::to_string);
+        let mut findings = vec![Finding { what: "document", result: summary }];
+        if loaded.is_ok() {
+            let nobody = gateway.test_user();
+            findings.extend(gateway.try_list(upstream, person.unwrap_or(&nobody)).await);
+        }
+        findings
+    }
+
+    fn operation(&self, pinned: Value) -> Option<Arc<dyn definition::Operation>> {
+        Some(Arc::new(Operation::pinned(pinned)?))
+    }
+}
 
 /// The most bytes of a document.
 const MOST_DOCUMENT: usize = 32 * 1024 * 1024;
@@ -35,19 +176,19 @@ const MOST_DOCUMENT: usize = 32 * 1024 * 1024;
 const MOST_BASES: usize = 3;
 
 /// An API, read from its document.
-pub(crate) struct Api {
+struct Api {
     title: String,
     /// Where its operations are called.
     bases: Vec<Url>,
     /// Its operations as tools.
-    pub(crate) tools: Vec<Shown>,
+    tools: Vec<Shown>,
     /// The operations that are no tools, and what the others are offered without.
-    pub(crate) left_out: LeftOut,
+    left_out: LeftOut,
 }
 
 impl Api {
-    /// What it is, in a line.
-    pub(crate) fn summary(&self) -> String {
+    /// A description in one line.
+    fn summary(&self) -> String {
         let title = doorward_model::foreign::line(&self.title, 100);
         let mut bases: Vec<String> =
             self.bases.iter().take(MOST_BASES).map(ToString::to_string).collect();
@@ -60,14 +201,12 @@ impl Api {
 
 /// Reads the document of an upstream. `pins` are the tools that were pinned of it: an operation
 /// keeps the name under which it was.
-pub(crate) async fn load(upstream: &Shared, pins: Arc<Vec<PinnedTool>>) -> Result<Api, LinkError> {
+async fn load(upstream: &Shared, pins: Arc<Vec<PinnedTool>>) -> Result<Api, LinkError> {
     let place = &upstream.config.document;
     let failed = |why: String| LinkError::Failed(format!("the document {place}: {why}"));
-    let (text, at) = match Url::parse(place) {
-        Ok(url) if matches!(url.scheme(), "https" | "http") => {
-            (fetched(upstream, &url).await.map_err(failed)?, Some(url))
-        }
-        _ => (read(place).await.map_err(failed)?, None),
+    let (text, at) = match document_url(&upstream.config) {
+        Some(url) => (fetched(upstream, &url).await.map_err(failed)?, Some(url)),
+        None => (read(place).await.map_err(failed)?, None),
     };
     let owned = Arc::clone(upstream);
     let parse = move || {
@@ -78,7 +217,10 @@ pub(crate) async fn load(upstream: &Shared, pins: Arc<Vec<PinnedTool>>) -> Resul
             at,
             origins: &owned.origins,
             offers: &|name| owned.offers(name),
-            pinned: &|name| Some(Shown::of(definitions.get(name)?)?.operation?.identity()),
+            pinned: &|name| {
+                let (_, operation) = definition::pinned(definitions.get(name)?)?;
+                Some(Operation::pinned(operation?)?.identity())
+            },
         };
         document::parse(&text, &wanted)
     };

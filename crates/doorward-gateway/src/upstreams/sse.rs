@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
+use async_trait::async_trait;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use rmcp::{
     RoleClient,
@@ -11,19 +12,46 @@ use rmcp::{
 };
 use url::Url;
 
-use super::http::{Http, MAX_EVENT, headers, message_budget};
-use crate::{access::Receiver, link::LinkError, upstream::Auth};
+use super::http::{self, Http, MAX_EVENT, headers, message_budget};
+use crate::{
+    link::{Era, Link, Making},
+    link_error::LinkError,
+    pool::{Connecting, Connector},
+    upstream::{Auth, Kind, Receiver, Setup},
+};
+
+/// HTTP+SSE.
+pub(crate) static KIND: Kind = Kind {
+    name: "sse",
+    summary: "An MCP server over the old HTTP+SSE transport (2024-11-05).",
+    is_process: false,
+    driver: &HttpSse,
+};
+
+struct HttpSse;
+
+impl Setup for HttpSse {}
+
+#[async_trait]
+impl Connector for HttpSse {
+    async fn connect(&self, connecting: Connecting<'_>) -> Result<Link, LinkError> {
+        let Connecting { making, auth, .. } = connecting;
+        let url = http::url(&making)?;
+        let http = Http::to(&making, &url, auth)?;
+        let pair = open(http, &url, &making.upstream.auth).await?;
+        Making { era: Era::Legacy, ..making }.greet(pair, None).await
+    }
+}
 
 /// How long the upstream may take to say where to post.
 const ENDPOINT_WITHIN: Duration = Duration::from_secs(10);
 /// How long one post may take. Its answer comes on the stream, not here.
 const POST_WITHIN: Duration = Duration::from_secs(30);
 
-/// What the upstream sends.
-pub(crate) type Incoming = Pin<Box<dyn Stream<Item = RxJsonRpcMessage<RoleClient>> + Send>>;
-/// What is sent to it.
-pub(crate) type Outgoing =
-    Pin<Box<dyn Sink<TxJsonRpcMessage<RoleClient>, Error = PostError> + Send>>;
+/// The messages of the upstream.
+type Incoming = Pin<Box<dyn Stream<Item = RxJsonRpcMessage<RoleClient>> + Send>>;
+/// The messages to it.
+type Outgoing = Pin<Box<dyn Sink<TxJsonRpcMessage<RoleClient>, Error = PostError> + Send>>;
 
 /// A message that could not be posted.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +60,7 @@ pub(crate) struct PostError(String);
 
 /// Opens the stream and learns where to post. That address must be on the same origin: the
 /// upstream's token goes there.
-pub(crate) async fn open(
-    http: Http,
-    url: &Url,
-    auth: &Auth,
-) -> Result<(Outgoing, Incoming), LinkError> {
+async fn open(http: Http, url: &Url, auth: &Auth) -> Result<(Outgoing, Incoming), LinkError> {
     let opened = http
         .get_stream_with_max_sse_event_size(
             url.as_str().into(),

@@ -3,15 +3,33 @@
 
 mod owner;
 
-use std::{path::Path, process::Stdio};
+use std::{path::Path, process};
 
+use async_trait::async_trait;
 use rmcp::{RoleClient, transport::async_rw::AsyncRwTransport};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-use crate::{link::LinkError, upstream::Upstream};
+use url::Url;
+
+use crate::{
+    access::{Credential, NoToken},
+    config::{SettingError, UpstreamConfig},
+    link::Link,
+    link_error::LinkError,
+    pool::{Connecting, Connector},
+    upstream::{Auth, Kind, Receiver, Setup, Upstream},
+};
+
+/// A local process.
+pub(crate) static KIND: Kind = Kind {
+    name: "stdio",
+    summary: "An MCP server that runs as a local process.",
+    is_process: true,
+    driver: &Stdio,
+};
 
 /// The most bytes of one message of a process.
 const MAX_LINE: usize = 16 * 1024 * 1024;
@@ -21,10 +39,77 @@ const MAX_LINES: u32 = 600;
 /// The variables of Doorward's environment that every process gets.
 const PASSED: &[&str] = &["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
-pub(crate) use owner::check as check_user;
+struct Stdio;
+
+/// The name of a process: its command.
+fn named(config: &UpstreamConfig) -> String {
+    format!("process {}", serde_json::to_string(&config.command).unwrap_or_default())
+}
+
+impl Setup for Stdio {
+    fn check(&self, config: &UpstreamConfig, _: Option<&Url>) -> Result<(), SettingError> {
+        if config.command.is_empty() {
+            return Err(SettingError::new("command", "is needed"));
+        }
+        if config.user.is_empty() {
+            return Ok(());
+        }
+        owner::check(&config.user).map_err(|why| SettingError::new("user", why))
+    }
+
+    fn check_access(&self, config: &UpstreamConfig, auth: &Auth) -> Result<(), SettingError> {
+        let has_place = config.env.iter().any(|pair| pair.reveal().contains("{token}"));
+        if matches!(auth, Auth::Fixed(..)) {
+            return Err(SettingError::new(
+                "auth",
+                "a local process has no headers; put what it needs into env",
+            ));
+        }
+        if auth.is_personal() && !has_place {
+            return Err(SettingError::new(
+                "env",
+                "must say where the person's token goes, like TOKEN={token}",
+            ));
+        }
+        if matches!(auth, Auth::Grant) && config.issuer.is_empty() {
+            return Err(SettingError::new(
+                "issuer",
+                "is needed: a local process cannot say which authorization server it trusts",
+            ));
+        }
+        Ok(())
+    }
+
+    fn resource(&self, config: &UpstreamConfig, _: Option<&Url>) -> String {
+        named(config)
+    }
+
+    fn place(&self, config: &UpstreamConfig) -> String {
+        named(config)
+    }
+
+    fn is_reached_at(&self, _: &Upstream, receiver: Receiver<'_>) -> bool {
+        matches!(receiver, Receiver::Process)
+    }
+}
+
+#[async_trait]
+impl Connector for Stdio {
+    async fn connect(&self, connecting: Connecting<'_>) -> Result<Link, LinkError> {
+        let Connecting { making, auth, supervisor } = connecting;
+        let credential = auth.credential(Receiver::Process).await;
+        let credential = credential.map_err(|error| match error {
+            NoToken::Connect(_) => LinkError::Connect,
+            NoToken::Unavailable(why) => LinkError::Failed(why),
+        })?;
+        let token = credential.as_ref().map(Credential::token);
+        let (process, pipes) = spawn(&making.upstream, token, supervisor)?;
+        making.greet(pipes, Some(Box::new(process))).await
+    }
+}
 
 /// A process under way. Dropping it ends the process and all that it started.
-pub(crate) struct Process {
+struct Process {
     child: Option<Child>,
     group: Option<i32>,
 }
@@ -73,11 +158,11 @@ fn signal(group: i32, name: &str) {
 }
 
 /// The transport over a process's pipes.
-pub(crate) type Pipes = AsyncRwTransport<RoleClient, ChildStdout, ChildStdin>;
+type Pipes = AsyncRwTransport<RoleClient, ChildStdout, ChildStdin>;
 
 /// Starts the process of an upstream. `supervisor` is our own program, which ends what it started
 /// when we are gone however that happens; without it the process is started directly.
-pub(crate) fn spawn(
+fn spawn(
     upstream: &Upstream,
     token: Option<&str>,
     supervisor: Option<&Path>,
@@ -100,9 +185,9 @@ pub(crate) fn spawn(
     command
         .args(arguments)
         .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdin(process::Stdio::piped())
+        .stdout(process::Stdio::piped())
+        .stderr(process::Stdio::piped())
         .kill_on_drop(true)
         .process_group(0);
     for name in PASSED.iter().copied().chain(config.pass_env.iter().map(String::as_str)) {

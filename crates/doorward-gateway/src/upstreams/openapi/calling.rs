@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::{answer, operation::Operation};
 use crate::{
     Gateway,
-    access::{Credential, LinkAuth, NoToken, Receiver},
-    upstream::{Auth, Shared},
+    access::{Credential, LinkAuth, NoToken},
+    upstream::{Auth, Receiver, Shared},
 };
 
 /// How long one request may take where nothing shorter is configured.
@@ -87,7 +87,7 @@ impl Gateway {
     /// Makes a call of a REST API.
     pub(crate) async fn call_api(
         &self,
-        call: ToolCall,
+        mut call: ToolCall,
         upstream: &Shared,
         operation: &Operation,
     ) -> Result<CallToolResponse, ToolError> {
@@ -100,7 +100,8 @@ impl Gateway {
                 upstream.title
             )));
         }
-        let sending = Sending { upstream, operation, arguments: call.arguments() };
+        let arguments = call.params.arguments.take().unwrap_or_default();
+        let sending = Sending { upstream, operation, arguments };
         let auth = LinkAuth {
             gateway: Arc::clone(&self.inner),
             upstream: Arc::clone(upstream),

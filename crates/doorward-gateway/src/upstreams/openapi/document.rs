@@ -245,7 +245,7 @@ fn tool<'a>(
     let mut tool = Tool::new(name.to_owned(), words.told, Arc::new(schema));
     tool.title = words.title;
     tool.annotations = Some(annotations(found.does, &method));
-    Ok(Shown { tool, operation: Some(operation) })
+    Ok(Shown { tool, operation: Some(Arc::new(operation)) })
 }
 
 fn annotations(does: Does, method: &Method) -> ToolAnnotations {

@@ -13,9 +13,10 @@ use super::{
     parameter::{Parameter, Place},
     sending::Body,
 };
+use crate::definition;
 
 /// The form in which operations are pinned. Those of versions that read less of a document have
-/// none: see [`Operation::supersedes`].
+/// none: see [`definition::Operation::supersedes`].
 const FORM: u8 = 2;
 
 /// How a call becomes a request: everything of the document that decides where a call goes and what
@@ -120,14 +121,9 @@ impl Operation {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Reports an operation that is the one that an older version pinned, read more completely:
-    /// the same method at the same place with the same security and words.
-    pub(crate) fn supersedes(&self, pinned: &Value) -> bool {
-        let now = serde_json::to_value(self).unwrap_or_default();
-        pinned.get("form").is_none()
-            && ["method", "base", "path", "security", "textDigest"]
-                .iter()
-                .all(|part| now.get(part) == pinned.get(part))
+    /// Reads the member `operation` of a pinned definition.
+    pub(super) fn pinned(value: Value) -> Option<Self> {
+        serde_json::from_value(value).ok()
     }
 
     /// Makes the request of a call. Nothing of the client's own request enters it but these
@@ -224,6 +220,21 @@ impl Operation {
             None => Vec::new(),
         };
         request.body(bytes).map_err(|error| unfit(&error))
+    }
+}
+
+impl definition::Operation for Operation {
+    fn to_value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The same method at the same place with the same security and words.
+    fn supersedes(&self, pinned: &Value) -> bool {
+        let now = self.to_value();
+        pinned.get("form").is_none()
+            && ["method", "base", "path", "security", "textDigest"]
+                .iter()
+                .all(|part| now.get(part) == pinned.get(part))
     }
 }
 

@@ -74,10 +74,14 @@ fn shown<'a>(api: &'a Api, name: &str) -> &'a Shown {
     api.tools.iter().find(|shown| shown.tool.name == name).unwrap()
 }
 
+fn pinned_operation(definition: &str) -> Operation {
+    Operation::pinned(crate::definition::pinned(definition).unwrap().1.unwrap()).unwrap()
+}
+
 /// The request of a call, made of the pinned text alone.
 fn request(name: &str, arguments: &Value) -> Result<http::Request<Vec<u8>>, ToolError> {
     let pinned = shown(&api(), name).whole();
-    Shown::of(&pinned).unwrap().operation.unwrap().request(arguments.as_object().unwrap())
+    pinned_operation(&pinned).request(arguments.as_object().unwrap())
 }
 
 #[test]
@@ -331,7 +335,7 @@ paths:
     assert_eq!(api.left_out.count(), 8, "{left:?}");
     let on = &shown(&api, "on").tool.input_schema;
     assert_eq!(on["properties"], json!({"b": {}}));
-    let odd = Shown::of(&shown(&api, "odd").whole()).unwrap().operation.unwrap();
+    let odd = pinned_operation(&shown(&api, "odd").whole());
     let made = odd.request(json!({"c": "d"}).as_object().unwrap()).unwrap();
     assert_eq!(made.uri().to_string(), "https://a.example/a%20b/d?fixed=1");
 }
@@ -383,7 +387,7 @@ fn gw10_no_value_leaves_its_place_in_any_style() {
                 let path = if place == "path" { "/x/{p}/y/{id}" } else { "/x/0/y/{id}" };
                 let document = json!({"openapi": "3.1.0", "servers": [{"url": "https://a.example/v1"}], "paths": {path: {"get": {"operationId": "x", "parameters": parameters}}}});
                 let api = read(&document.to_string()).unwrap();
-                let operation = shown(&api, "x").operation.clone().unwrap();
+                let operation = pinned_operation(&shown(&api, "x").whole());
                 for _ in 0..60 {
                     let (one, other) = (noise(&mut seed), noise(&mut seed));
                     for value in

@@ -1,0 +1,314 @@
+//! The catalogues of this process: kept for a while, refreshed in the background, never waited for
+//! longer than a moment. An upstream that is slow, dead or not authorised delays no caller and
+//! empties nothing (CA29, CA36).
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use doorward_mcp::{Change, Changed};
+use doorward_model::{Person, UpstreamName, UserId, foreign};
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    Inner,
+    catalogue::Catalogue,
+    left_out::LeftOut,
+    link::Link,
+    link_error::LinkError,
+    upstream::{Shared, Upstream},
+};
+
+/// How long listing may take in all.
+const LIST_WITHIN: Duration = Duration::from_mins(1);
+/// How long a list that failed is not tried again by itself.
+const PAUSE: Duration = Duration::from_secs(2);
+/// The most lists that are kept.
+const MOST: usize = 5000;
+
+/// The key of a list: the upstream, and the user whose list it is where lists are personal.
+type Key = (UpstreamName, Option<UserId>);
+
+#[derive(Default)]
+struct State {
+    catalogue: Option<Arc<Catalogue>>,
+    problem: Option<LinkError>,
+    tried_at: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Slot {
+    state: Mutex<State>,
+    refreshing: AtomicBool,
+    refreshed: Notify,
+    // The upstream said that its list changed.
+    stale: AtomicBool,
+}
+
+impl Slot {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All lists of this process.
+#[derive(Default)]
+pub(crate) struct Catalogues(Mutex<HashMap<Key, (Shared, Arc<Slot>)>>);
+
+impl Catalogues {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, (Shared, Arc<Slot>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn slot(&self, upstream: &Shared, key: &Key) -> Arc<Slot> {
+        let mut slots = self.lock();
+        if let Some((known, slot)) = slots.get(key)
+            && Arc::ptr_eq(known, upstream)
+        {
+            return Arc::clone(slot);
+        }
+        if slots.len() >= MOST {
+            // Rare, and harmless: what is needed is listed anew.
+            let oldest = slots
+                .iter()
+                .min_by_key(|(_, (_, slot))| slot.state().tried_at)
+                .map(|(key, _)| key.clone());
+            if let Some(oldest) = oldest {
+                slots.remove(&oldest);
+            }
+        }
+        let slot = Arc::new(Slot::default());
+        slots.insert(key.clone(), (Arc::clone(upstream), Arc::clone(&slot)));
+        slot
+    }
+    /// Forgets the lists of an upstream: one person's, or everybody's.
+    pub(crate) fn forget(&self, name: UpstreamName, person: Option<&UserId>) {
+        self.lock().retain(|(upstream, owner), _| {
+            *upstream != name || (person.is_some() && owner.as_ref() != person)
+        });
+    }
+    /// The tools that the newest list of an upstream left out.
+    pub(crate) fn left_out(&self, name: UpstreamName) -> LeftOut {
+        let slots: Vec<Arc<Slot>> = self
+            .lock()
+            .iter()
+            .filter(|((upstream, _), _)| *upstream == name)
+            .map(|(_, (_, slot))| Arc::clone(slot))
+            .collect();
+        let newest = slots
+            .iter()
+            .filter_map(|slot| slot.state().catalogue.clone())
+            .max_by_key(|catalogue| catalogue.listed_at);
+        newest.map(|catalogue| catalogue.left_out.clone()).unwrap_or_default()
+    }
+    /// Forgets what belongs to upstreams that are gone or changed.
+    pub(crate) fn keep_only(&self, upstreams: &[Shared]) {
+        self.lock()
+            .retain(|_, (known, _)| upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, known)));
+    }
+}
+
+/// The known state of an upstream's list.
+pub(crate) struct Look {
+    pub(crate) catalogue: Option<Arc<Catalogue>>,
+    pub(crate) problem: Option<LinkError>,
+}
+
+impl Inner {
+    fn list_key(upstream: &Upstream, person: &Person) -> Key {
+        (upstream.name, upstream.lists_are_personal().then(|| person.id.clone()))
+    }
+
+    /// What an upstream offers to this person, as far as it is known within the time that the
+    /// upstream has for it.
+    pub(crate) async fn catalogue(
+        self: &Arc<Self>,
+        upstream: &Shared,
+        person: &Arc<Person>,
+    ) -> Look {
+        let slot = self.catalogues.slot(upstream, &Self::list_key(upstream, person));
+        let deadline = Instant::now() + Duration::from_millis(upstream.config.list_wait_ms);
+        loop {
+            // Registered before the state is looked at, so that no refresh is missed in between.
+            let refreshed = slot.refreshed.notified();
+            let pins = self.parts.store.pinned_tools(upstream.name).await.ok();
+            let (known, problem, due) = {
+                let state = slot.state();
+                let age = Duration::from_secs(upstream.config.list_seconds);
+                // An administrator's decision counts at once, also one that was made at another
+                // replica.
+                let decided = |catalogue: &Arc<Catalogue>| {
+                    pins.as_ref().is_none_or(|pins| catalogue.is_made_with(pins))
+                };
+                let fresh = state.catalogue.as_ref().is_some_and(|catalogue| {
+                    catalogue.listed_at.elapsed() < age && decided(catalogue)
+                });
+                let rested = state.tried_at.is_none_or(|at| at.elapsed() >= PAUSE);
+                let due = (!fresh && (rested || state.problem.is_none()))
+                    || slot.stale.load(Ordering::Acquire);
+                (state.catalogue.clone().filter(decided), state.problem.clone(), due)
+            };
+            if due {
+                self.refresh(upstream, person, &slot);
+            }
+            if known.is_some() || (!due && !slot.refreshing.load(Ordering::Acquire)) {
+                return Look { catalogue: known, problem };
+            }
+            if tokio::time::timeout_at(deadline, refreshed).await.is_err() {
+                return Look {
+                    catalogue: None,
+                    problem: problem
+                        .or_else(|| Some(LinkError::Failed("it has not answered yet".to_owned()))),
+                };
+            }
+        }
+    }
+
+    /// Lists in the background, once at a time. The task owns the listing and its mark, not a
+    /// request.
+    fn refresh(self: &Arc<Self>, upstream: &Shared, person: &Arc<Person>, slot: &Arc<Slot>) {
+        let Some(under_way) = UnderWay::begin(slot) else { return };
+        let (inner, upstream, person) =
+            (Arc::clone(self), Arc::clone(upstream), Arc::clone(person));
+        tokio::spawn(async move {
+            let late = || Err(LinkError::Failed("listing took too long".to_owned()));
+            let listed = tokio::time::timeout(LIST_WITHIN, inner.list(&upstream, &person))
+                .await
+                .unwrap_or_else(|_| late());
+            let whose = upstream.lists_are_personal().then(|| person.id.clone());
+            for what in under_way.end(&upstream, listed) {
+                inner.parts.changes.tell(Change {
+                    upstream: Some(upstream.name),
+                    person: whose.clone(),
+                    what,
+                });
+            }
+        });
+    }
+
+    /// Notes that an upstream said that its lists changed.
+    pub(crate) fn note_stale(&self, upstream: &Shared, person: &Person, link: &Link) {
+        if link.stale.swap(false, Ordering::AcqRel) {
+            self.catalogues
+                .slot(upstream, &Self::list_key(upstream, person))
+                .stale
+                .store(true, Ordering::Release);
+        }
+    }
+}
+
+/// The mark that a list is being made. However its task ends, a panic included, the mark is taken
+/// back and those who wait are told.
+struct UnderWay(Arc<Slot>);
+
+impl UnderWay {
+    /// Marks the list; `None` if it is being made already.
+    fn begin(slot: &Arc<Slot>) -> Option<Self> {
+        if slot.refreshing.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        slot.stale.store(false, Ordering::Release);
+        slot.state().tried_at = Some(Instant::now());
+        Some(Self(Arc::clone(slot)))
+    }
+
+    /// Keeps the result. Answers the lists that are others than before.
+    fn end(self, upstream: &Upstream, listed: Result<Catalogue, LinkError>) -> Vec<Changed> {
+        let mut state = self.0.state();
+        state.tried_at = Some(Instant::now());
+        match listed {
+            Ok(catalogue) => {
+                let same = |old: &Arc<Catalogue>| {
+                    old.tools.len() == catalogue.tools.len()
+                        && old
+                            .tools
+                            .iter()
+                            .zip(&catalogue.tools)
+                            .all(|(one, other)| one.tool == other.tool)
+                };
+                let old = state.catalogue.as_ref();
+                let told = [
+                    (Changed::Tools, old.is_some_and(same)),
+                    (
+                        Changed::Prompts,
+                        old.map_or(catalogue.prompts.is_empty(), |old| {
+                            old.prompts == catalogue.prompts
+                        }),
+                    ),
+                    (
+                        Changed::Resources,
+                        old.map_or(catalogue.resources.is_empty(), |old| {
+                            old.resources == catalogue.resources
+                        }),
+                    ),
+                ];
+                state.catalogue = Some(Arc::new(catalogue));
+                state.problem = None;
+                return told.into_iter().filter(|(_, same)| !same).map(|(what, _)| what).collect();
+            }
+            Err(LinkError::Connect | LinkError::MoreScope) if upstream.needs_connection() => {
+                // What one user could see with their own access is gone with it.
+                state.catalogue = None;
+                state.problem = Some(LinkError::Connect);
+            }
+            Err(problem) => {
+                tracing::info!(upstream = %upstream.name, problem = %foreign::escaped(&problem.to_string()), "an upstream could not be listed; what was listed before stays");
+                state.problem = Some(problem);
+            }
+        }
+        Vec::new()
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("listing an upstream ended unexpectedly; it is tried again");
+            let mut state = self.0.state();
+            state.problem =
+                Some(LinkError::Failed("listing ended unexpectedly; it is tried again".to_owned()));
+        }
+        self.0.refreshing.store(false, Ordering::Release);
+        self.0.refreshed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_while_listing_leaves_no_list_stale_for_ever() {
+        let slot = Arc::new(Slot::default());
+        let waiting = slot.refreshed.notified();
+        let under_way = UnderWay::begin(&slot).unwrap();
+        assert!(UnderWay::begin(&slot).is_none(), "once at a time");
+        let task = tokio::spawn(async move {
+            let _held = under_way;
+            panic!("in the middle");
+        });
+        assert!(task.await.is_err());
+        tokio::time::timeout(Duration::from_secs(5), waiting)
+            .await
+            .expect("those who wait are told");
+        assert!(slot.state().problem.is_some() && slot.state().tried_at.is_some());
+        drop(UnderWay::begin(&slot).expect("it can be listed again"));
+        let ended = tokio::spawn({
+            let slot = Arc::clone(&slot);
+            async move {
+                let _held = UnderWay::begin(&slot);
+                std::future::pending::<()>().await;
+            }
+        });
+        tokio::task::yield_now().await;
+        ended.abort();
+        assert!(
+            ended.await.is_err() && UnderWay::begin(&slot).is_some(),
+            "a task that is cancelled gives the mark back too"
+        );
+    }
+}

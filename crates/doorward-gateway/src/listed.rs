@@ -1,0 +1,17 @@
+//! One listing of an upstream.
+
+use doorward_mcp::Offers;
+use rmcp::model::{Prompt, Resource, ResourceTemplate};
+
+use crate::{definition::Shown, left_out::LeftOut};
+
+/// The offers of an upstream as they were read: nothing of them is evaluated yet.
+#[derive(Default)]
+pub(crate) struct Listed {
+    pub(crate) tools: Vec<Shown>,
+    pub(crate) left_out: LeftOut,
+    pub(crate) prompts: Vec<Prompt>,
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) templates: Vec<ResourceTemplate>,
+    pub(crate) offers: Offers,
+}

@@ -1,0 +1,273 @@
+//! The settings of an upstream, parsed into types.
+
+use std::sync::Mutex;
+
+use base64::Engine;
+use doorward_model::{Pattern, Role, ToolClass, UpstreamName};
+use doorward_transport::{Correspondent, Outbound, OutboundConfig};
+use http::{HeaderName, HeaderValue};
+use url::Url;
+
+use crate::{
+    config::{Capabilities, SettingError, UpstreamConfig},
+    upstream::{Auth, Origins, Source, Upstream},
+    upstreams::KINDS,
+};
+
+fn address(key: &'static str, text: &str) -> Result<Option<Url>, SettingError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let url = Url::parse(text).map_err(|_| {
+        SettingError::new(
+            key,
+            format!("{text:?} is not an address like https://mcp.example.com/mcp"),
+        )
+    })?;
+    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
+        return Err(SettingError::new(key, "must be an https address"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(SettingError::new(
+            key,
+            "must not hold a user or password; use auth = \"basic\"",
+        ));
+    }
+    Ok(Some(url))
+}
+
+/// An address that is spoken to: encrypted, or on this very machine where that is allowed.
+fn spoken_to(
+    key: &'static str,
+    url: Option<&Url>,
+    config: &UpstreamConfig,
+) -> Result<(), SettingError> {
+    let Some(url) = url else { return Ok(()) };
+    let plain = url.scheme() == "http";
+    if plain && !(config.http_on_loopback && doorward_model::public_url::is_loopback(url)) {
+        return Err(SettingError::new(
+            key,
+            "must be an https address; for one on this machine set http_on_loopback and allow its network in networks",
+        ));
+    }
+    Ok(())
+}
+
+/// The origins to which calls may go: that of `base`, and those that the operator lists.
+fn origins(config: &UpstreamConfig, base: Option<&Url>) -> Result<Origins, SettingError> {
+    let mut more = Vec::new();
+    for text in &config.origins {
+        let url = address("origins", text)?
+            .filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none());
+        let url = url.ok_or_else(|| {
+            SettingError::new(
+                "origins",
+                format!("{text:?} is not an origin like https://api.example.com"),
+            )
+        })?;
+        spoken_to("origins", Some(&url), config)?;
+        more.push(url.origin());
+    }
+    Ok(Origins::new(base.map(Url::origin), more))
+}
+
+/// The fixed header of `auth = "header"`.
+fn fixed_header(config: &UpstreamConfig) -> Result<Auth, SettingError> {
+    let wrong = || SettingError::new("header", "must read Name: value");
+    let (name, value) = config.header.parts().ok_or_else(wrong)?;
+    let name = HeaderName::try_from(name.trim()).map_err(|_| wrong())?;
+    let mut value = HeaderValue::try_from(value.trim()).map_err(|_| wrong())?;
+    if [
+        "accept",
+        "content-type",
+        "mcp-session-id",
+        "mcp-protocol-version",
+        "last-event-id",
+        "host",
+        "content-length",
+    ]
+    .contains(&name.as_str())
+    {
+        return Err(SettingError::new("header", format!("{name} belongs to the protocol")));
+    }
+    value.set_sensitive(true);
+    Ok(Auth::Fixed(name, value))
+}
+
+/// The fixed header of `auth = "basic"`.
+fn basic(config: &UpstreamConfig) -> Result<Auth, SettingError> {
+    let text = format!(
+        "Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(format!(
+            "{}:{}",
+            config.username,
+            config.password.reveal()
+        ))
+    );
+    let mut value =
+        HeaderValue::try_from(text).map_err(|_| SettingError::new("password", "cannot be sent"))?;
+    value.set_sensitive(true);
+    Ok(Auth::Fixed(http::header::AUTHORIZATION, value))
+}
+
+/// The access with which calls are made.
+fn auth(config: &UpstreamConfig) -> Result<Auth, SettingError> {
+    let need = |key: &'static str, value: &str| {
+        if value.is_empty() {
+            Err(SettingError::new(key, format!("is needed for auth = {:?}", config.auth)))
+        } else {
+            Ok(())
+        }
+    };
+    Ok(match config.auth.as_str() {
+        "none" => Auth::Nobody,
+        "header" => {
+            need("header", config.header.reveal())?;
+            fixed_header(config)?
+        }
+        "basic" => {
+            need("username", &config.username)?;
+            need("password", config.password.reveal())?;
+            basic(config)?
+        }
+        "identity" => Auth::Identity,
+        "exchange" => {
+            need("token_url", &config.token_url)?;
+            need("client_id", &config.client_id)?;
+            let url = address("token_url", &config.token_url)?
+                .ok_or_else(|| SettingError::new("token_url", "is needed"))?;
+            spoken_to("token_url", Some(&url), config)?;
+            Auth::Exchange(url)
+        }
+        "oauth" => Auth::Grant,
+        other => {
+            return Err(SettingError::new(
+                "auth",
+                format!("{other:?} is not one of none, header, basic, identity, exchange, oauth"),
+            ));
+        }
+    })
+}
+
+/// Checks the settings that every kind reads and that need no type of their own.
+fn general_rules(config: &UpstreamConfig) -> Result<(), SettingError> {
+    if config.env.iter().any(|pair| pair.parts().is_none_or(|(name, _)| name.is_empty())) {
+        return Err(SettingError::new("env", "must hold NAME=VALUE"));
+    }
+    if !matches!(config.approve.as_str(), "auto" | "manual") {
+        return Err(SettingError::new("approve", "must be auto or manual"));
+    }
+    if config.issuer.starts_with("http:") {
+        spoken_to("issuer", address("issuer", &config.issuer)?.as_ref(), config)?;
+    }
+    if config.list_tools == 0 || config.list_bytes == 0 {
+        return Err(SettingError::new(
+            if config.list_tools == 0 { "list_tools" } else { "list_bytes" },
+            "must be at least 1",
+        ));
+    }
+    Ok(())
+}
+
+fn role(text: &String) -> Result<Role, SettingError> {
+    Role::parse(text).map_err(|error| SettingError::new("roles", format!("{text:?}: {error}")))
+}
+
+/// A line of the setting `classes`.
+fn class(text: &String) -> Result<(Pattern, ToolClass), SettingError> {
+    let wrong = || {
+        SettingError::new(
+            "classes",
+            format!("{text:?} must read TOOL = read, write or destructive"),
+        )
+    };
+    let (tool, class) = text.split_once('=').ok_or_else(wrong)?;
+    Ok((Pattern::new(tool.trim()), ToolClass::parse(class.trim()).ok_or_else(wrong)?))
+}
+
+/// The guarded client with the networks and certificates that the settings add.
+fn outbound_of(
+    config: &UpstreamConfig,
+    outbound: &Outbound,
+    general: &OutboundConfig,
+) -> Result<Outbound, SettingError> {
+    let wanted = Correspondent {
+        networks: &config.networks,
+        ca_file: (!config.ca_file.is_empty()).then_some(config.ca_file.as_str()),
+        http_on_loopback: config.http_on_loopback,
+    };
+    outbound.for_streams(general, wanted).map_err(|error| {
+        let key = if matches!(error, doorward_transport::outbound::OutboundSetupError::Network(_)) {
+            "networks"
+        } else {
+            "ca_file"
+        };
+        SettingError::new(key, error.to_string())
+    })
+}
+
+impl Upstream {
+    /// Parses settings. Nothing is asked of the upstream.
+    pub fn new(
+        name: &str,
+        config: UpstreamConfig,
+        source: Source,
+        outbound: &Outbound,
+        general: &OutboundConfig,
+    ) -> Result<Self, SettingError> {
+        let name = UpstreamName::parse(name)
+            .map_err(|error| SettingError::new("name", error.to_string()))?;
+        let names = || KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
+        let kind = KINDS
+            .iter()
+            .copied()
+            .find(|kind| kind.name == config.kind)
+            .ok_or_else(|| SettingError::new("kind", format!("must be one of {}", names())))?;
+        let url = address("url", &config.url)?;
+        spoken_to("url", url.as_ref(), &config)?;
+        kind.driver.check(&config, url.as_ref())?;
+        general_rules(&config)?;
+        let capabilities = Capabilities::parse(&config.capabilities)?;
+        if !config.user.is_empty() && !kind.is_process {
+            return Err(SettingError::new("user", "is for a local process alone"));
+        }
+        let auth = auth(&config)?;
+        kind.driver.check_access(&config, &auth)?;
+        let origins = origins(&config, kind.driver.base(&config, url.as_ref()).as_ref())?;
+        let patterns = |texts: &[String]| texts.iter().map(Pattern::new).collect();
+        let outbound = outbound_of(&config, outbound, general)?;
+        let location = kind.driver.resource(&config, url.as_ref());
+        Ok(Self {
+            name,
+            kind,
+            title: if config.title.is_empty() { name.to_string() } else { config.title.clone() },
+            source,
+            url,
+            location,
+            auth,
+            origins,
+            roles: config.roles.iter().map(role).collect::<Result<_, _>>()?,
+            capabilities,
+            include: patterns(&config.include),
+            exclude: patterns(&config.exclude),
+            classes: config.classes.iter().map(class).collect::<Result<_, _>>()?,
+            outbound,
+            challenge: Mutex::default(),
+            config,
+        })
+    }
+}
+
+/// Checks the upstreams of the configuration file.
+pub fn check_configured(
+    configured: &std::collections::BTreeMap<String, UpstreamConfig>,
+) -> Result<(), crate::config::ConfiguredUpstreamError> {
+    let general = OutboundConfig::default();
+    let Ok(outbound) = Outbound::new(&general) else { return Ok(()) };
+    for (name, config) in configured {
+        Upstream::new(name, config.clone(), Source::File, &outbound, &general).map_err(
+            |error| crate::config::ConfiguredUpstreamError { upstream: name.clone(), error },
+        )?;
+    }
+    Ok(())
+}

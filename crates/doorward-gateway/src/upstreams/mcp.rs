@@ -1,0 +1,215 @@
+//! Upstreams that speak MCP: listing, calling and everything else is the same whatever carries the
+//! messages. A kind only makes the connection ([`Connector`]).
+
+mod listing;
+mod request;
+mod trial;
+
+use std::sync::{Arc, atomic::Ordering};
+
+use async_trait::async_trait;
+use doorward_mcp::{Answer, ItemSpec, Operation, Permit, Progress, ToolCall, ToolError, Visit};
+use doorward_model::Person;
+use rmcp::{
+    model::{
+        CallToolResponse, ClientRequest, LoggingLevel, SetLevelRequest, SetLevelRequestParams,
+        SubscribeRequest, SubscribeRequestParams, UnsubscribeRequest, UnsubscribeRequestParams,
+    },
+    service::ServiceError,
+};
+
+use self::request::Request;
+use crate::{
+    Gateway, Inner,
+    exchange::{Errand, Failed, Outcome, gone},
+    finding::Finding,
+    link::Link,
+    link_error::LinkError,
+    listed::Listed,
+    listen,
+    pool::Connector,
+    upstream::{Driver, Shared},
+};
+
+#[async_trait]
+impl<C: Connector> Driver for C {
+    async fn list(
+        &self,
+        inner: &Arc<Inner>,
+        upstream: &Shared,
+        person: &Arc<Person>,
+    ) -> Result<Listed, LinkError> {
+        let link = inner.link(self, upstream, person).await?;
+        link.stale.store(false, Ordering::Release);
+        listing::lists(upstream, &link).await
+    }
+
+    async fn call(
+        &self,
+        gateway: &Gateway,
+        upstream: &Shared,
+        call: ToolCall,
+    ) -> Result<CallToolResponse, ToolError> {
+        Speaker { connector: self, gateway, upstream }.call(call).await
+    }
+
+    async fn perform(
+        &self,
+        gateway: &Gateway,
+        upstream: &Shared,
+        item: &ItemSpec,
+        permit: Permit,
+    ) -> Result<Answer, ToolError> {
+        let speaker = Speaker { connector: self, gateway, upstream };
+        let visit = &permit.visit;
+        let request = match permit.operation {
+            Operation::GetPrompt(params) => Request::prompt(params, &item.own_name),
+            Operation::ReadResource(params) => Request::resource(params, &item.own_name),
+            Operation::Complete(params) => Request::completion(params, &item.own_name)?,
+            Operation::Watch { on, .. } => return speaker.watch(visit, &item.own_name, on).await,
+            Operation::SetLevel(_, level) => return speaker.set_level(visit, level).await,
+            Operation::CallTool(_) => return Err(gone()),
+        };
+        let answer = speaker.ask(visit, request, permit.progress).await;
+        answer.map_err(|failed| speaker.refusal(visit, failed))
+    }
+
+    async fn test(
+        &self,
+        gateway: &Gateway,
+        upstream: &Shared,
+        person: Option<&Arc<Person>>,
+    ) -> Vec<Finding> {
+        Speaker { connector: self, gateway, upstream }.test(person).await
+    }
+}
+
+/// A conversation with one upstream over the connection of its kind.
+struct Speaker<'a> {
+    connector: &'a dyn Connector,
+    gateway: &'a Gateway,
+    upstream: &'a Shared,
+}
+
+/// A request that was answered with something else than an answer of the upstream.
+enum Unanswered {
+    Failed(Failed),
+    /// The answer is of another kind than the request; the text says so.
+    Wrong(ToolError),
+}
+
+impl Speaker<'_> {
+    async fn link(&self, visit: &Visit) -> Result<Arc<Link>, LinkError> {
+        let (inner, person) = (&self.gateway.inner, &visit.caller.person);
+        let link = inner.link(self.connector, self.upstream, person).await?;
+        inner.note_stale(self.upstream, person, &link);
+        Ok(link)
+    }
+
+    /// The refusal of an operation that has no result in which to say it.
+    fn refusal(&self, visit: &Visit, unanswered: Unanswered) -> ToolError {
+        match unanswered {
+            Unanswered::Failed(failed) => self.gateway.refusal(visit, self.upstream, failed),
+            Unanswered::Wrong(error) => error,
+        }
+    }
+
+    /// Carries a request to the upstream and its answer back.
+    async fn ask(
+        &self,
+        visit: &Visit,
+        mut request: Request,
+        progress: Progress,
+    ) -> Result<Answer, Unanswered> {
+        let failed = Unanswered::Failed;
+        let link = self.link(visit).await.map_err(|error| failed(Failed::Link(error)))?;
+        let inner = &self.gateway.inner;
+        let (about, retry) = (request.about(), request.take_retry());
+        let errand = Errand {
+            inner,
+            link: Arc::clone(&link),
+            upstream: self.upstream.name,
+            id: inner.upstream_id(self.upstream.name),
+            visit,
+            progress,
+            about,
+            meta: retry.meta,
+            responses: retry.responses,
+            state: retry.state,
+        };
+        let outcome = errand.run(|responses, state| request.made(responses, state)).await;
+        inner.note_stale(self.upstream, &visit.caller.person, &link);
+        match outcome.map_err(failed)? {
+            Outcome::InputRequired(required) => request.requires(required),
+            Outcome::Done(result) => request.answer(visit.target, self.upstream.name, *result),
+        }
+        .map_err(|wrong| Unanswered::Wrong(wrong.told(&self.upstream.title)))
+    }
+
+    async fn call(&self, call: ToolCall) -> Result<CallToolResponse, ToolError> {
+        let ToolCall { spec, params, visit, progress, cancelled, .. } = call;
+        // An answer to a question of ours is not for the upstream.
+        let ours = self.gateway.asked_before(&visit, self.upstream, &params).is_some();
+        let request = Request::tool(&params, &spec.own_name, ours);
+        let answer = tokio::select! {
+            answer = self.ask(&visit, request, progress) => answer,
+            () = cancelled.cancelled() => return Err(ToolError::Failed("cancelled".to_owned())),
+        };
+        match answer {
+            Ok(Answer::Tool(response)) => Ok(response),
+            Ok(_) => Err(gone()),
+            Err(Unanswered::Wrong(error)) => Err(error),
+            Err(Unanswered::Failed(Failed::Link(LinkError::Connect))) => {
+                self.gateway.ask_to_connect(&visit, self.upstream, &params).await
+            }
+            Err(Unanswered::Failed(Failed::Link(LinkError::MoreScope)))
+                if self.upstream.needs_connection() =>
+            {
+                self.gateway.ask_to_connect(&visit, self.upstream, &params).await
+            }
+            Err(Unanswered::Failed(failed)) => Err(failed.into_tool_error(&self.upstream.title)),
+        }
+    }
+
+    async fn watch(&self, visit: &Visit, own: &str, on: bool) -> Result<Answer, ToolError> {
+        let refusal = |failed: Failed| self.gateway.refusal(visit, self.upstream, failed);
+        let link = self.link(visit).await.map_err(|error| refusal(Failed::Link(error)))?;
+        if link.modern {
+            // A stream that is not wanted any more ends with the connection.
+            if on {
+                let audience = self.gateway.inner.audience(self.upstream, &visit.caller.person);
+                listen::resource(&link, own.to_owned(), audience).await.map_err(refusal)?;
+            }
+            return Ok(Answer::Done);
+        }
+        let request = if on {
+            ClientRequest::SubscribeRequest(SubscribeRequest::new(SubscribeRequestParams::new(own)))
+        } else {
+            ClientRequest::UnsubscribeRequest(UnsubscribeRequest::new(
+                UnsubscribeRequestParams::new(own),
+            ))
+        };
+        match link.ask(request).await {
+            Ok(_) => Ok(Answer::Done),
+            Err(ServiceError::McpError(error)) => Err(refusal(Failed::Upstream(error))),
+            Err(error) => Err(refusal(Failed::Link(LinkError::of(&error)))),
+        }
+    }
+
+    async fn set_level(&self, visit: &Visit, level: LoggingLevel) -> Result<Answer, ToolError> {
+        // Only where the session is this user's own: others may want another level.
+        if !self.upstream.links_are_personal() {
+            return Ok(Answer::Done);
+        }
+        let refusal =
+            |error: LinkError| self.gateway.refusal(visit, self.upstream, Failed::Link(error));
+        let link = self.link(visit).await.map_err(refusal)?;
+        if !link.modern && link.info().is_some_and(|info| info.capabilities.logging.is_some()) {
+            let request = ClientRequest::SetLevelRequest(SetLevelRequest::new(
+                SetLevelRequestParams::new(level),
+            ));
+            link.ask(request).await.map_err(|error| refusal(LinkError::of(&error)))?;
+        }
+        Ok(Answer::Done)
+    }
+}

@@ -1,0 +1,125 @@
+//! Upstreams and items by the names that a visit uses for them.
+
+use std::sync::Arc;
+
+use doorward_mcp::{ItemSpec, Kind, Target, ToolSpec, Visit, uri::own_uri};
+use doorward_model::UpstreamName;
+use futures_util::future::join_all;
+use rmcp::model::Prompt;
+
+use crate::{
+    Gateway, catalogue, catalogues::Look, connections, link_error::LinkError, names,
+    upstream::Shared,
+};
+
+impl Gateway {
+    /// The upstreams that this visit may see.
+    pub(crate) async fn visible(&self, visit: &Visit) -> Vec<Shared> {
+        let all = match visit.target {
+            Target::All => self.upstreams().await,
+            Target::One(name) => self.upstream(name).await.map(|found| found.into_iter().collect()),
+        };
+        match all {
+            Ok(all) => all
+                .into_iter()
+                .filter(|upstream| {
+                    visit.caller.reaches(Some(upstream.name))
+                        && upstream.is_for(&visit.caller.person)
+                })
+                .collect(),
+            Err(error) => {
+                tracing::error!(%error, "the upstreams could not be read");
+                Vec::new()
+            }
+        }
+    }
+
+    /// One of them.
+    pub(crate) async fn visible_one(&self, visit: &Visit, name: UpstreamName) -> Option<Shared> {
+        if matches!(visit.target, Target::One(only) if only != name) {
+            return None;
+        }
+        self.upstream(name).await.ok().flatten().filter(|upstream| {
+            visit.caller.reaches(Some(name)) && upstream.is_for(&visit.caller.person)
+        })
+    }
+
+    /// The offers of each visible upstream, all asked at the same time.
+    pub(crate) async fn looks(&self, visit: &Visit) -> Vec<(Shared, Look)> {
+        let upstreams = self.visible(visit).await;
+        let looks =
+            upstreams.iter().map(|upstream| self.inner.catalogue(upstream, &visit.caller.person));
+        let looks = join_all(looks).await;
+        upstreams.into_iter().zip(looks).collect()
+    }
+
+    /// The upstream that a resource belongs to, and its URI there.
+    pub(crate) async fn owner_of_resource(
+        &self,
+        visit: &Visit,
+        uri: &str,
+    ) -> Option<(Shared, String)> {
+        let (upstream, own) = match visit.target {
+            Target::One(only) => (self.visible_one(visit, only).await?, uri.to_owned()),
+            Target::All => {
+                let (name, own) = own_uri(uri)?;
+                (self.visible_one(visit, name).await?, own)
+            }
+        };
+        if !upstream.config.resources {
+            return None;
+        }
+        if upstream.approves_by_hand() {
+            let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
+            look.catalogue.filter(|catalogue| catalogue.offers.resources)?;
+        }
+        Some((upstream, own))
+    }
+
+    /// The tool of this name, also where its upstream cannot be listed now.
+    pub(crate) async fn find_tool(&self, visit: &Visit, name: &str) -> Option<Arc<ToolSpec>> {
+        if visit.target == Target::All && name == connections::NAME {
+            return self.is_in_use().await.then(connections::spec);
+        }
+        let upstream = match visit.target {
+            Target::One(only) => self.visible_one(visit, only).await?,
+            Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
+        };
+        let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
+        if let Some(catalogue) = &look.catalogue {
+            let at_all = visit.target == Target::All;
+            return if at_all { catalogue.public(name) } else { catalogue.own(name) }.cloned();
+        }
+        let own_names = visit.target != Target::All;
+        let hint = look.problem == Some(LinkError::Connect) && upstream.needs_connection();
+        // What was approved before can be asked for while the upstream cannot be listed; the call
+        // then says what is the matter.
+        let pinned = self.inner.pinned(&upstream, hint).await;
+        let pinned = if own_names { catalogue::under_own_names(&pinned) } else { pinned };
+        // Whatever else is asked of an upstream to which no user is connected yet, connecting comes
+        // first.
+        pinned
+            .into_iter()
+            .find(|spec| spec.name() == name)
+            .or_else(|| hint.then(|| Arc::new(connections::placeholder(&upstream))))
+    }
+
+    /// The prompt of this name.
+    pub(crate) async fn find_prompt(&self, visit: &Visit, name: &str) -> Option<ItemSpec> {
+        let upstream = match visit.target {
+            Target::One(only) => self.visible_one(visit, only).await?,
+            Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
+        };
+        let look = self.inner.catalogue(&upstream, &visit.caller.person).await;
+        let catalogue = look.catalogue?;
+        let same = |prompt: &&Prompt| {
+            if visit.target == Target::All {
+                names::public(upstream.name, &prompt.name) == name
+            } else {
+                prompt.name == name
+            }
+        };
+        let own = catalogue.prompts.iter().find(same)?;
+        Some(upstream.item(Kind::Prompt, &own.name))
+    }
+}
