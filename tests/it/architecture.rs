@@ -164,7 +164,25 @@ const NAMED: &[(&str, &[&str])] = &[
     ("encoding_rs", &["crates/doorward-gateway/src/upstreams/openapi/media.rs"]),
     ("regress::", &["crates/doorward-gateway/src/upstreams/openapi/keywords.rs"]),
     ("jsonwebtoken::", &["crates/doorward-keys/"]),
-    ("aws_lc_rs", &["crates/doorward-keys/", "crates/doorward-testkit/", "tests/it/factors.rs"]),
+    (
+        "aws_lc_rs",
+        &[
+            "crates/doorward-keys/",
+            "crates/doorward-transport/src/tls",
+            "crates/doorward-testkit/",
+            "tests/it/factors.rs",
+        ],
+    ),
+    (
+        "rustls::",
+        &[
+            "crates/doorward-transport/src/tls",
+            "crates/doorward-transport/src/outbound/explain.rs",
+            "crates/doorward-testkit/",
+            "tests/it/",
+        ],
+    ),
+    ("rcgen::", &["crates/doorward-transport/src/tls/", "crates/doorward-testkit/", "tests/it/"]),
     ("argon2::", &["crates/doorward-accounts/"]),
     (
         "reqwest::Client",

@@ -163,7 +163,7 @@ async fn commands_work_while_the_server_runs_and_take_effect_within_seconds() {
         keys.as_array().unwrap().iter().map(|key| key["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["active", "next"]);
     let link = run(&["--data-dir", &dir, "admin-link"], "").await.1;
-    assert!(link.starts_with("http://127.0.0.1:8400/admin/link/dw_ln_"), "{link}");
+    assert!(link.starts_with(&format!("{}/admin/link/dw_ln_", server.url)), "{link}");
     let doctor =
         run(&["--data-dir", &dir, "--json", "doctor", "--public-url", &server.url], "").await;
     assert_eq!(doctor.0, 0, "{}", doctor.1);

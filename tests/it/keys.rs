@@ -79,7 +79,7 @@ async fn reopen(
     let mut config = server.config.clone();
     change(&mut config);
     let checked = Loaded { config: config.clone(), ..Loaded::default() }.check().unwrap();
-    let public_url = checked.public_url("127.0.0.1:8400".parse().unwrap()).unwrap();
+    let public_url = checked.public_url(8400).unwrap();
     let clock = std::sync::Arc::new(ManualClock::default());
     App::open(config, &checked, &DataDir::open(&server.data_dir).unwrap(), public_url, clock)
         .await

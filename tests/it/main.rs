@@ -34,6 +34,7 @@ mod identifiers;
 mod keys;
 mod lasting_access;
 mod licences;
+mod localhost;
 mod login;
 mod mail;
 mod mcp;
@@ -52,5 +53,6 @@ mod store;
 #[cfg(debug_assertions)]
 mod supervision;
 mod timeline;
+mod tls;
 mod token;
 mod writes;

@@ -230,9 +230,12 @@ impl Issuer {
 
     async fn check_assertion(&self, client: &Client, assertion: &str) -> Result<(), Failure> {
         let now = self.parts.clock.now();
-        let public_url = &self.parts.public_url;
-        let endpoint = public_url.at(routes::TOKEN);
-        let audiences = [public_url.as_str(), endpoint.as_str()];
+        // A client that knows `localhost` by a number says that number.
+        let own: Vec<String> = std::iter::once(self.parts.public_url.clone())
+            .chain(self.parts.public_url.numbers())
+            .flat_map(|url| [url.as_str().to_owned(), url.at(routes::TOKEN)])
+            .collect();
+        let audiences: Vec<&str> = own.iter().map(String::as_str).collect();
         let jwks = self.key_set(client).await?;
         let claims = verify_assertion(assertion, &jwks, client.id.as_str(), &audiences, now)
             .map_err(|refusal: AssertionRefusal| {

@@ -17,12 +17,18 @@ impl Audience {
     pub fn from_list(mut list: Vec<String>) -> Self {
         if list.len() == 1 { Self::One(list.remove(0)) } else { Self::Many(list) }
     }
-    /// Whether `resource` is among them.
-    pub fn contains(&self, resource: &str) -> bool {
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
         match self {
-            Self::One(one) => one == resource,
-            Self::Many(many) => many.iter().any(|one| one == resource),
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
         }
+        .iter()
+        .map(String::as_str)
+    }
+    /// Reports `resource` among them.
+    pub fn contains(&self, resource: &str) -> bool {
+        self.iter().any(|one| one == resource)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The bearer check (OAuth 2.1 §5.2): signature, issuer, audience, time, and that the grant behind
 //! the token still stands.
 
-use std::{sync::Arc, time::Duration};
+use std::{slice, sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, Uri, header};
-use doorward_keys::{AccessClaims, TokenRefusal};
+use doorward_keys::{AccessClaims, Audience, TokenRefusal};
 use doorward_model::{
     Change, ClientId, ConnectStep, GrantId, HashedToken, PlainToken, Reason, Resource, ScopeSet,
     StepKind, TokenKind, UserId,
@@ -95,6 +95,13 @@ fn presented<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<&'a str, BearerRef
     }
 }
 
+/// True if a token is for this resource. A grant of the time when the resource was known by a number
+/// of this machine says that number.
+fn is_for(audience: &Audience, resource: &Resource) -> bool {
+    audience.contains(resource.as_str())
+        || audience.iter().any(|name| Resource::find(slice::from_ref(resource), name).is_some())
+}
+
 impl Mcp {
     /// Finds out who calls an MCP address.
     pub(crate) async fn authenticate(
@@ -132,7 +139,7 @@ impl Mcp {
         if now.0 >= verified.claims.exp {
             return Err(BearerRefusal::invalid(Reason::TokenExpired, "the access token expired"));
         }
-        if !verified.claims.aud.contains(resource.as_str()) {
+        if !is_for(&verified.claims.aud, resource) {
             return Err(BearerRefusal::invalid(
                 Reason::TokenAudience,
                 TokenRefusal::Audience.to_string(),

@@ -1,7 +1,7 @@
 //! The MCP addresses.
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
     extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
@@ -10,7 +10,7 @@ use axum::{
     routing::{any, get, post},
 };
 use doorward_model::{ConnectStep, StepKind, UpstreamName, routes};
-use doorward_transport::{answer, cors, media_type};
+use doorward_transport::{answer, cors, host::ReachedAs, media_type};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
 };
@@ -90,24 +90,31 @@ pub fn metadata_router(mcp: &Mcp, path: &str) -> Router {
     router.layer(middleware::from_fn(cors::open)).with_state(mcp.clone())
 }
 
-async fn metadata(State(mcp): State<Mcp>) -> Response {
-    document(&mcp, Target::All).await
+type Reached = Option<Extension<ReachedAs>>;
+
+async fn metadata(State(mcp): State<Mcp>, reached: Reached) -> Response {
+    document(&mcp, Target::All, reached).await
 }
 
-async fn metadata_of_one(State(mcp): State<Mcp>, Path(name): Path<String>) -> Response {
+async fn metadata_of_one(
+    State(mcp): State<Mcp>,
+    Path(name): Path<String>,
+    reached: Reached,
+) -> Response {
     match UpstreamName::parse(&name) {
         Ok(name) if mcp.inner.parts.resources.has_upstream(name) => {
-            document(&mcp, Target::One(name)).await
+            document(&mcp, Target::One(name), reached).await
         }
         _ => empty(StatusCode::NOT_FOUND),
     }
 }
 
-async fn document(mcp: &Mcp, target: Target) -> Response {
+async fn document(mcp: &Mcp, target: Target, reached: Reached) -> Response {
+    let reached = reached.map(|Extension(reached)| reached);
     match mcp.is_enabled().await {
         Ok(true) => {
             mcp.inner.parts.store.note_step(ConnectStep::new(StepKind::ResourceMetadata));
-            answer::public_json(&mcp.resource_metadata(target), 300)
+            answer::public_json(&mcp.resource_metadata(target, reached.as_ref()), 300)
         }
         Ok(false) => switched_off(),
         Err(error) => {

@@ -261,10 +261,7 @@ impl Mcp {
 
     /// The resource that an address is.
     pub(crate) fn resource(&self, target: Target) -> Resource {
-        match target {
-            Target::All => Resource::mcp(&self.inner.parts.public_url),
-            Target::One(upstream) => Resource::of_upstream(&self.inner.parts.public_url, upstream),
-        }
+        target.resource(&self.inner.parts.public_url)
     }
 
     /// The judge of this server.

@@ -1,17 +1,20 @@
 //! Protected resource metadata (RFC 9728).
 
 use doorward_model::ScopeSet;
+use doorward_transport::host::ReachedAs;
 use serde_json::{Value, json};
 
 use crate::{Mcp, Target};
 
 impl Mcp {
     /// The document. Its scopes are what basic use needs, not the catalogue (R4), and never
-    /// `offline_access` (R5).
-    pub(crate) fn resource_metadata(&self, target: Target) -> Value {
+    /// `offline_access` (R5). Clients compare the resource with the URL that they were given, so that
+    /// it is named as it was `reached`; the authorization server has one name.
+    pub(crate) fn resource_metadata(&self, target: Target, reached: Option<&ReachedAs>) -> Value {
         let parts = &self.inner.parts;
+        let public_url = reached.map_or(&parts.public_url, |reached| &reached.0);
         let mut document = json!({
-            "resource": self.resource(target).as_str(),
+            "resource": target.resource(public_url).as_str(),
             "authorization_servers": [parts.public_url.as_str()],
             "scopes_supported": ScopeSet::default_request().iter().map(doorward_model::Scope::name).collect::<Vec<_>>(),
             "bearer_methods_supported": ["header"],

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use doorward_model::UpstreamName;
+use doorward_model::{PublicUrl, Resource, UpstreamName};
 use rmcp::{
     ErrorData, RoleServer,
     model::{ClientCapabilities, ErrorCode},
@@ -22,6 +22,16 @@ pub enum Target {
     All,
     /// `/mcp/{upstream}`: one upstream alone, under its own names.
     One(UpstreamName),
+}
+
+impl Target {
+    /// The resource that it is under this URL.
+    pub(crate) fn resource(self, public_url: &PublicUrl) -> Resource {
+        match self {
+            Self::All => Resource::mcp(public_url),
+            Self::One(upstream) => Resource::of_upstream(public_url, upstream),
+        }
+    }
 }
 
 /// How tools are shown.

@@ -20,10 +20,10 @@ pub enum PublicUrlError {
     #[error("{0:?} is not a URL; write it like https://mcp.example.com")]
     NotAUrl(String),
     /// A scheme other than http or https.
-    #[error("the scheme must be https (or http on a loopback address), not {0:?}")]
+    #[error("the scheme must be https (or http for localhost), not {0:?}")]
     Scheme(String),
-    /// http to something that is not this machine.
-    #[error("http is accepted on a loopback address only; use https for {0:?}")]
+    /// http to another machine, with the alternatives.
+    #[error("{}", insecure(.0))]
     Insecure(String),
     /// User info, query or fragment present.
     #[error("the public URL has no user name, query or fragment")]
@@ -31,6 +31,15 @@ pub enum PublicUrlError {
     /// Not the canonical spelling. Clients compare issuers byte for byte (RFC 8414 §3.3).
     #[error("write it in its canonical form: {0}")]
     NotCanonical(String),
+}
+
+/// The three ways to https, for messages that refuse http.
+pub const WAYS_TO_HTTPS: &str = "1. a certificate of yours: set server.tls_certificate and server.tls_key; 2. on a local network, a certificate that this server makes: doorward serve --tls self-signed; 3. a reverse proxy that speaks https, in front of server.listen = \"localhost:8400\"";
+
+fn insecure(host: &str) -> String {
+    format!(
+        "http is accepted for localhost only, because passwords and tokens would cross the network in clear; make it https://{host}, in one of three ways: {WAYS_TO_HTTPS}"
+    )
 }
 
 impl PublicUrl {
@@ -79,15 +88,44 @@ impl PublicUrl {
     pub fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
+    /// The host, without a port.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
     /// `host[:port]`, as clients send it in `Host`.
     pub fn authority(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
+    /// The same URL with the numbers that its host `localhost` stands for; none for another host.
+    /// Clients that were given one of them reach this server too.
+    pub fn numbers(&self) -> Vec<Self> {
+        if self.url.host_str() != Some(LOCALHOST) {
+            return Vec::new();
+        }
+        let with = |host: &str| {
+            let mut url = self.url.clone();
+            url.set_host(Some(host)).ok()?;
+            Some(Self { text: url.as_str().trim_end_matches('/').to_owned(), url })
+        };
+        NUMBERS.iter().filter_map(|host| with(host)).collect()
+    }
     /// True if the host is this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.url)
     }
+}
+
+/// The name of this machine.
+const LOCALHOST: &str = "localhost";
+/// The IP addresses of this machine, as URLs spell them.
+const NUMBERS: [&str; 2] = ["127.0.0.1", "[::1]"];
+
+/// A URL with `localhost` instead of a number that it stands for; `None` for another host.
+pub fn by_name(url: &Url) -> Option<Url> {
+    let mut named = url.clone();
+    NUMBERS.contains(&url.host_str()?).then(|| named.set_host(Some(LOCALHOST)).ok()).flatten()?;
+    Some(named)
 }
 
 impl fmt::Display for PublicUrl {
@@ -129,9 +167,34 @@ mod tests {
         ] {
             assert_eq!(PublicUrl::parse(bad), Err(PublicUrlError::NotCanonical(canonical.into())));
         }
-        assert!(matches!(PublicUrl::parse("http://example.com"), Err(PublicUrlError::Insecure(_))));
+        let refused = PublicUrl::parse("http://nas.lan:8400").unwrap_err();
+        assert!(matches!(refused, PublicUrlError::Insecure(_)));
+        for way in ["server.tls_certificate", "serve --tls self-signed", "reverse proxy"] {
+            assert!(refused.to_string().contains(way), "{refused}");
+        }
         assert!(matches!(PublicUrl::parse("ftp://example.com"), Err(PublicUrlError::Scheme(_))));
         assert!(matches!(PublicUrl::parse("https://a@example.com"), Err(PublicUrlError::Extras)));
         assert!(matches!(PublicUrl::parse("example.com"), Err(PublicUrlError::NotAUrl(_))));
+    }
+
+    #[test]
+    fn localhost_has_numbers_and_no_other_host_does() {
+        let numbers = |text: &str| -> Vec<String> {
+            let url = PublicUrl::parse(text).unwrap();
+            url.numbers().iter().map(|url| url.as_str().to_owned()).collect()
+        };
+        assert_eq!(
+            numbers("http://localhost:8400/team"),
+            ["http://127.0.0.1:8400/team", "http://[::1]:8400/team"]
+        );
+        assert_eq!(numbers("https://localhost"), ["https://127.0.0.1", "https://[::1]"]);
+        // A number that an operator chose is not widened: another process may hold the other one.
+        for other in ["http://127.0.0.1:8400", "http://[::1]:8400", "https://mcp.example.com"] {
+            assert!(numbers(other).is_empty(), "{other}");
+        }
+        let named = |text: &str| by_name(&Url::parse(text).unwrap()).map(|url| url.to_string());
+        assert_eq!(named("http://[::1]:1/mcp").as_deref(), Some("http://localhost:1/mcp"));
+        assert_eq!(named("http://127.0.0.2:1/mcp"), None);
+        assert_eq!(named("http://localhost:1/mcp"), None);
     }
 }

@@ -7,7 +7,12 @@ use std::{
 
 use url::Url;
 
-use crate::{id::UpstreamId, public_url::PublicUrl, routes, upstream::UpstreamName};
+use crate::{
+    id::UpstreamId,
+    public_url::{self, PublicUrl},
+    routes,
+    upstream::UpstreamName,
+};
 
 /// The canonical identifier of one MCP endpoint of this server, or of its API: its public address
 /// without a trailing slash.
@@ -43,7 +48,8 @@ impl Resource {
     /// Finds the known resource that a client's `resource` parameter means. Scheme and host are
     /// compared without case and one trailing slash is dropped, because clients add both;
     /// everything else must be equal. The origin alone, which some clients send for `…/mcp`, means
-    /// the aggregate endpoint.
+    /// the aggregate endpoint. Where the resources are of `localhost`, 127.0.0.1 and ::1 stand for
+    /// it, and for no other host.
     pub fn find(known: &[Self], presented: &str) -> Option<Self> {
         let url = Url::parse(presented).ok()?;
         if url.fragment().is_some()
@@ -62,14 +68,15 @@ impl Resource {
         {
             return None;
         }
-        let canonical = url.as_str().strip_suffix('/').unwrap_or(url.as_str());
-        known
-            .iter()
-            .find(|resource| resource.0 == canonical)
-            .or_else(|| {
-                known.iter().find(|resource| resource.0 == format!("{canonical}{}", routes::MCP))
-            })
+        Self::spelled(known, &url)
+            .or_else(|| Self::spelled(known, &public_url::by_name(&url)?))
             .cloned()
+    }
+    fn spelled<'a>(known: &'a [Self], url: &Url) -> Option<&'a Self> {
+        let canonical = url.as_str().strip_suffix('/').unwrap_or(url.as_str());
+        known.iter().find(|resource| resource.0 == canonical).or_else(|| {
+            known.iter().find(|resource| resource.0 == format!("{canonical}{}", routes::MCP))
+        })
     }
 }
 
@@ -164,5 +171,30 @@ mod tests {
         ] {
             assert_eq!(Resource::find(&known, text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_numbers_of_localhost_mean_it_and_it_does_not_mean_them() {
+        let known = [Resource::mcp(&PublicUrl::parse("http://localhost:8400").unwrap())];
+        for text in [
+            "http://localhost:8400/mcp",
+            "http://127.0.0.1:8400/mcp",
+            "http://[::1]:8400/mcp/",
+            "http://127.0.0.1:8400",
+        ] {
+            assert_eq!(Resource::find(&known, text).as_ref(), known.first(), "{text}");
+        }
+        for text in [
+            "http://127.0.0.1:8401/mcp",
+            "https://127.0.0.1:8400/mcp",
+            "http://127.0.0.2:8400/mcp",
+            "http://127.0.0.1.evil.example:8400/mcp",
+        ] {
+            assert_eq!(Resource::find(&known, text), None, "{text}");
+        }
+        // Another process may answer to the name where the operator chose the number.
+        let known = [Resource::mcp(&PublicUrl::parse("http://127.0.0.1:8400").unwrap())];
+        assert_eq!(Resource::find(&known, "http://localhost:8400/mcp"), None);
+        assert_eq!(Resource::find(&known, "http://[::1]:8400/mcp"), None);
     }
 }

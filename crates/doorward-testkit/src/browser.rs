@@ -83,6 +83,16 @@ impl Default for Browser {
 impl Browser {
     /// A browser that was never used.
     pub fn new() -> Self {
+        Self::with(Vec::new())
+    }
+
+    /// A browser that trusts the certificates of this PEM file too.
+    pub fn trusting(certificates: &std::path::Path) -> Self {
+        let pem = std::fs::read(certificates).unwrap();
+        Self::with(reqwest::Certificate::from_pem_bundle(&pem).unwrap())
+    }
+
+    fn with(certificates: Vec<reqwest::Certificate>) -> Self {
         #[expect(
             clippy::disallowed_methods,
             reason = "a test's client is the other side of the guard"
@@ -90,6 +100,7 @@ impl Browser {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .tls_certs_merge(certificates)
             .build()
             .unwrap();
         Self { http, cookies: Arc::default() }

@@ -19,6 +19,7 @@ mod mail;
 mod process;
 mod provider;
 mod server;
+mod tls;
 mod upstream;
 
 pub use api::{ApiState, FakeApi};
@@ -26,7 +27,11 @@ pub use browser::{Browser, Page, form_value};
 pub use client::{OAuthClient, Pkce, Tokens};
 pub use clock::ManualClock;
 pub use collector::{Delivery, FakeCollector};
-pub use doorward_transport::serve::{Deadlines, Limits};
+pub use doorward_transport::{
+    Tls,
+    serve::{Deadlines, Limits},
+    tls::Files,
+};
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
 pub use process::{DoorwardProcess, Visitor, run_command};
@@ -34,4 +39,5 @@ pub use provider::{
     Answer, CLIENT_ID, CLIENT_SECRET, Effect, FakeProvider, Misbehaviour, Signature,
 };
 pub use server::{PASSWORD, TestServer, fresh_database, proxies};
+pub use tls::{connect_tls, write_certificate};
 pub use upstream::{FakeUpstream, UpstreamState, tool};

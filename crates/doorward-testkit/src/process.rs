@@ -66,6 +66,55 @@ impl DoorwardProcess {
         Self::start_as(None, data_dir, listen, variables, Stdio::null()).await
     }
 
+    /// Starts a server whose certificate only those trust who are told to, and waits until it
+    /// accepts connections. `arguments` follow those of every start.
+    pub async fn start_with_tls(data_dir: &Path, listen: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(binary());
+        command
+            .args(["serve", "--data-dir", data_dir.to_str().unwrap(), "--listen", listen])
+            .args(arguments);
+        let begun = Instant::now();
+        let (child, printed, url) = Self::announced(&mut command, &[], Stdio::null()).await;
+        let authority = url.trim_start_matches("https://").to_owned();
+        while tokio::net::TcpStream::connect(&authority).await.is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "no answer");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Self { url, printed, started_in: begun.elapsed(), child }
+    }
+
+    /// Starts a process and reads what it says until it is ready: the process, its words and its
+    /// public URL.
+    async fn announced(
+        command: &mut Command,
+        variables: &[(&str, &str)],
+        log: Stdio,
+    ) -> (Child, String, String) {
+        let mut child = command
+            .env_clear()
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut printed, mut url) = (String::new(), String::new());
+        while url.is_empty() || !printed.ends_with("\n\n") {
+            let Ok(Some(line)) = lines.next_line().await else { break };
+            if let Some(found) = line.trim().strip_prefix("MCP URL") {
+                found.trim().strip_suffix("/mcp").unwrap().clone_into(&mut url);
+            }
+            printed.push_str(&line);
+            printed.push('\n');
+            if line.is_empty() && !url.is_empty() {
+                break;
+            }
+        }
+        assert!(!url.is_empty(), "the server did not start: {printed}");
+        (child, printed, url)
+    }
+
     /// Starts a server whose log goes there.
     pub async fn start_with_log(
         data_dir: &Path,
@@ -96,29 +145,8 @@ impl DoorwardProcess {
                 command
             }
         };
-        let mut child = command
-            .args(["serve", "--data-dir", data_dir.to_str().unwrap(), "--listen", listen])
-            .env_clear()
-            .envs(variables.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (mut printed, mut url) = (String::new(), String::new());
-        while url.is_empty() || !printed.ends_with("\n\n") {
-            let Ok(Some(line)) = lines.next_line().await else { break };
-            if let Some(found) = line.trim().strip_prefix("MCP URL") {
-                found.trim().strip_suffix("/mcp").unwrap().clone_into(&mut url);
-            }
-            printed.push_str(&line);
-            printed.push('\n');
-            if line.is_empty() && !url.is_empty() {
-                break;
-            }
-        }
-        assert!(!url.is_empty(), "the server did not start: {printed}");
+        command.args(["serve", "--data-dir", data_dir.to_str().unwrap(), "--listen", listen]);
+        let (child, printed, url) = Self::announced(&mut command, variables, log.into()).await;
         let browser = crate::Browser::new();
         loop {
             if browser.raw(reqwest::Method::GET, &format!("{url}/healthz")).send().await.is_ok() {

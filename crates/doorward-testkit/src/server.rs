@@ -18,6 +18,7 @@ use doorward::{
 use doorward_accounts::{Authority, NewPerson};
 use doorward_model::{Person, Role};
 use doorward_transport::{
+    Listeners, Tls,
     address::TrustedProxies,
     serve::{Deadlines, Limits, serve},
 };
@@ -106,7 +107,7 @@ impl TestServer {
         let bound = listener.local_addr().unwrap();
         config.server.listen = bound.to_string();
         let checked = Loaded { config: config.clone(), ..Loaded::default() }.check().unwrap();
-        let public_url = checked.public_url(bound).unwrap();
+        let public_url = checked.public_url(bound.port()).unwrap();
         let url = public_url.as_str().to_owned();
         let clock = Arc::new(ManualClock::default());
         let data = DataDir::open(&data_dir).unwrap();
@@ -138,6 +139,20 @@ impl TestServer {
         let bound = listener.local_addr().unwrap();
         tokio::spawn(serve(
             listener,
+            self.app.router(),
+            limits,
+            self.stop.clone().cancelled_owned(),
+        ));
+        bound
+    }
+
+    /// Serves the same with TLS on one more listener, with limits of its own. Answers the
+    /// listener's IP address and port.
+    pub async fn also_on_tls(&self, limits: Limits, tls: Tls) -> std::net::SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let bound = listener.local_addr().unwrap();
+        tokio::spawn(serve(
+            Listeners::new(vec![listener], Some(tls)),
             self.app.router(),
             limits,
             self.stop.clone().cancelled_owned(),

@@ -7,13 +7,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// The address and port to listen on.
+    /// The IP address and port to listen on, such as `0.0.0.0:8400`, or `localhost:8400` for both
+    /// loopback IP addresses, 127.0.0.1 and ::1.
     pub listen: String,
-    /// The address under which people and clients reach this server, in canonical spelling: lower
-    /// case, no default port, no trailing slash, https unless it is a loopback address. It is the
-    /// OAuth issuer. Empty for `http://` and the listen address, which must then be a loopback
-    /// address.
+    /// The URL under which users and clients reach this server, in canonical spelling: lower case,
+    /// no default port, no trailing slash, https unless its host is this machine. It is the OAuth
+    /// issuer. Empty for `http://` (with TLS `https://`) and `listen`, which must then be on this
+    /// machine.
     pub public_url: String,
+    /// A PEM file with the certificate for https, followed by those that lead to its authority. The
+    /// file is read again when it changes; one that cannot be used leaves the old certificate in
+    /// use. Empty where a reverse proxy speaks https, or nothing does.
+    pub tls_certificate: String,
+    /// A PEM file with the private key of `tls_certificate`, not encrypted.
+    pub tls_key: String,
+    /// `self-signed` serves https with a certificate that this server makes for the host of
+    /// `public_url` and keeps in the data directory: for a network without a certificate authority.
+    /// Clients must be told to trust it. Empty for none.
+    pub tls: String,
     /// Networks (like `10.0.0.0/8`) of the reverse proxies whose `X-Forwarded-For` is believed.
     /// Nothing else is ever taken from forwarded headers.
     pub trusted_proxies: Vec<String>,
@@ -41,8 +52,11 @@ pub struct ServerConfig {
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
-            listen: "127.0.0.1:8400".to_owned(),
+            listen: "localhost:8400".to_owned(),
             public_url: String::new(),
+            tls_certificate: String::new(),
+            tls_key: String::new(),
+            tls: String::new(),
             trusted_proxies: Vec::new(),
             allowed_hosts: Vec::new(),
             max_connections: 4096,

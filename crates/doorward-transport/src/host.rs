@@ -1,5 +1,7 @@
 //! Which `Host` and `Origin` the MCP endpoint accepts: protection against DNS rebinding (T2, CS20).
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, Uri, header};
 use doorward_model::PublicUrl;
 use url::Url;
@@ -10,6 +12,43 @@ pub struct HostPolicy {
     hosts: Vec<String>,
     origins: Vec<String>,
     loopback: bool,
+}
+
+/// The number of this machine under which a client reached a server whose public URL is that of
+/// `localhost`. Handlers find it among the request's extensions. It is chosen from
+/// [`PublicUrl::numbers`], never made of what the request says.
+#[derive(Clone, Debug)]
+pub struct ReachedAs(pub Arc<PublicUrl>);
+
+/// The public URL with each number that stands for its host.
+#[derive(Clone, Debug)]
+pub struct Numbers(Arc<[(String, ReachedAs)]>);
+
+impl Numbers {
+    /// Those of this public URL; none unless its host is `localhost`.
+    pub fn new(public_url: &PublicUrl) -> Self {
+        let each = public_url.numbers().into_iter();
+        Self(each.map(|url| (url.authority(), ReachedAs(Arc::new(url)))).collect())
+    }
+
+    /// The number that a request names as its host.
+    pub fn of(&self, uri: &Uri, headers: &HeaderMap) -> Option<ReachedAs> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let host = named(uri, headers)?;
+        self.0.iter().find(|(authority, _)| *authority == host).map(|(_, reached)| reached.clone())
+    }
+}
+
+/// The host that a request names, in lower case.
+fn named(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let mut named = headers.get_all(header::HOST).iter();
+    match (named.next(), named.next()) {
+        (Some(host), None) => host.to_str().ok().map(str::to_ascii_lowercase),
+        (None, _) => uri.authority().map(|authority| authority.as_str().to_ascii_lowercase()),
+        _ => None,
+    }
 }
 
 fn is_loopback_authority(authority: &str) -> bool {
@@ -34,13 +73,7 @@ impl HostPolicy {
 
     /// Whether the request's `Host` (or HTTP/2 `:authority`) is one of ours. It must be present.
     pub fn accepts_host(&self, uri: &Uri, headers: &HeaderMap) -> bool {
-        let mut named = headers.get_all(header::HOST).iter();
-        let host = match (named.next(), named.next()) {
-            (Some(host), None) => host.to_str().ok().map(str::to_ascii_lowercase),
-            (None, _) => uri.authority().map(|authority| authority.as_str().to_ascii_lowercase()),
-            _ => None,
-        };
-        host.is_some_and(|host| {
+        named(uri, headers).is_some_and(|host| {
             self.hosts.contains(&host) || (self.loopback && is_loopback_authority(&host))
         })
     }

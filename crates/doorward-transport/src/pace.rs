@@ -114,6 +114,11 @@ impl Pace {
         millis(self.deadlines.write)
     }
 
+    /// Until when the first head must be complete, a handshake before it included.
+    pub(crate) fn first_head(&self) -> Instant {
+        self.accepted + self.deadlines.head
+    }
+
     /// When to look again although nothing is due.
     pub(crate) fn look_again(&self) -> u64 {
         self.now().saturating_add(millis(self.deadlines.idle))

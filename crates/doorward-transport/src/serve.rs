@@ -1,6 +1,6 @@
 //! The accept loop: what `axum::serve` leaves open (silent connections, slow senders, endless
 //! heads, clients that do not read, unbounded connections, delayed small writes) is bounded here,
-//! for every listener.
+//! for every listener, with TLS and without.
 
 use std::{
     convert::Infallible, future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration,
@@ -19,7 +19,8 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
     sync::{Semaphore, watch},
 };
 use tower::ServiceExt as _;
@@ -29,10 +30,13 @@ use crate::{
     address::{PeerAddress, TrustedProxies},
     answer,
     leftover::Whole,
+    listeners::Listeners,
     pace::{Overdue, Pace},
     peers::Peers,
     response::Paced,
-    socket::Watched,
+    socket::{Heard, Taking},
+    tls,
+    tls::Tls,
 };
 
 /// How the loop is bounded.
@@ -77,11 +81,12 @@ fn builder() -> auto::Builder<TokioExecutor> {
 
 /// Serves until `stop` completes, then lets requests in flight finish. Answers whether all did.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     router: Router,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) -> bool {
+    let listeners = listeners.into();
     let builder = Arc::new(builder());
     let (stopping, stopped) = watch::channel(());
     let permits = Arc::new(Semaphore::new(limits.connections.max(1)));
@@ -96,7 +101,7 @@ pub async fn serve(
         let (stream, peer) = tokio::select! {
             biased;
             () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
+            accepted = listeners.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: the loop must survive it.
@@ -112,29 +117,78 @@ pub async fn serve(
         };
         // Small event-stream writes would otherwise wait 40 ms for an acknowledgement.
         let _ = stream.set_nodelay(true);
-        let (builder, router, stopped, deadlines) =
-            (Arc::clone(&builder), router.clone(), stopped.clone(), limits.deadlines);
+        let (builder, router, stopped, pace, tls) = (
+            Arc::clone(&builder),
+            router.clone(),
+            stopped.clone(),
+            Arc::new(Pace::new(limits.deadlines)),
+            listeners.tls().cloned(),
+        );
         tokio::spawn(async move {
-            connection(&builder, (stream, peer), router, deadlines, stopped).await;
+            match tls {
+                None => {
+                    let stream = Taking::new(stream, Arc::clone(&pace));
+                    connection(&builder, (stream, peer), router, pace, stopped).await;
+                }
+                Some(tls) => {
+                    let shaken = shaken(&tls, stream, &pace, stopped.clone()).await;
+                    if let Some(stream) = shaken {
+                        connection(&builder, (stream, peer), router, pace, stopped).await;
+                    }
+                }
+            }
             drop((held, permit));
         });
     }
-    drop((listener, stopped));
+    drop((listeners, stopped));
     let _ = stopping.send(());
     // Each connection holds a receiver until it ends.
     tokio::time::timeout(limits.shutdown, stopping.closed()).await.is_ok()
 }
 
+/// A connection after its handshake, if the client shakes hands in time. The deadline of the first
+/// head runs from the start of the connection.
+async fn shaken(
+    tls: &Tls,
+    stream: TcpStream,
+    pace: &Arc<Pace>,
+    mut stopped: watch::Receiver<()>,
+) -> Option<impl AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+    let shake = async {
+        if tls::is_plain(&stream).await? {
+            tls::refuse_plain(stream).await?;
+            return Ok(None);
+        }
+        tls.handshake(Taking::new(stream, Arc::clone(pace))).await.map(Some)
+    };
+    let shaken = tokio::select! {
+        biased;
+        // Nothing was asked yet.
+        _ = stopped.changed() => return None,
+        shaken = tokio::time::timeout_at(pace.first_head(), shake) => shaken,
+    };
+    match shaken {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("a TLS handshake was not complete in time");
+            None
+        }
+    }
+}
+
 /// Serves one connection until it ends, a deadline passes, or the server stops and its requests are
 /// answered.
-async fn connection(
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     builder: &auto::Builder<TokioExecutor>,
-    (stream, peer): (TcpStream, SocketAddr),
+    (stream, peer): (S, SocketAddr),
     router: Router,
-    deadlines: Deadlines,
+    pace: Arc<Pace>,
     mut stopped: watch::Receiver<()>,
 ) {
-    let pace = Arc::new(Pace::new(deadlines));
     let watched = Arc::clone(&pace);
     let service = TowerToHyperService::new(tower::service_fn(
         move |mut request: Request<hyper::body::Incoming>| {
@@ -159,7 +213,7 @@ async fn connection(
             }
         },
     ));
-    let io = TokioIo::new(Watched::new(stream, Arc::clone(&pace)));
+    let io = TokioIo::new(Heard::new(stream, Arc::clone(&pace)));
     let connection = builder.serve_connection(io, service).into_owned();
     let (stop, sleep) =
         (stopped.changed(), tokio::time::sleep_until(pace.instant(pace.look_again())));

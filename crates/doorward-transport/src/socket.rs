@@ -1,4 +1,6 @@
-//! The socket of a connection, which tells the connection's [`Pace`] what it sees pass.
+//! The two ends of a connection, which tell the connection's [`Pace`] what they see pass: what the
+//! client says, which is below TLS unreadable, and what the socket takes, which is above TLS
+//! unknown.
 
 use std::{
     io::{self, IoSlice},
@@ -14,16 +16,28 @@ use crate::pace::Pace;
 /// The bytes with which a connection of HTTP/2 begins (RFC 9113 §3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A socket that is watched.
-pub(crate) struct Watched<S> {
+/// A stream of which the bytes that come are watched.
+pub(crate) struct Heard<S> {
     socket: S,
     pace: Arc<Pace>,
     wire: Wire,
 }
 
-impl<S> Watched<S> {
+impl<S> Heard<S> {
     pub(crate) fn new(socket: S, pace: Arc<Pace>) -> Self {
         Self { socket, pace, wire: Wire::Unknown(0) }
+    }
+}
+
+/// A socket that is watched for taking what it is given.
+pub(crate) struct Taking<S> {
+    socket: S,
+    pace: Arc<Pace>,
+}
+
+impl<S> Taking<S> {
+    pub(crate) fn new(socket: S, pace: Arc<Pace>) -> Self {
+        Self { socket, pace }
     }
 }
 
@@ -125,7 +139,7 @@ impl Frames {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -141,7 +155,47 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Taking<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Taking<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -20,7 +20,7 @@ use doorward_model::{Client, ClientId, Clock, Entropy, PublicUrl, ResourceTable}
 pub use doorward_registration::NewClient;
 use doorward_registration::{LookupError, Registration};
 use doorward_store::Store;
-use doorward_transport::{ClientAddress, Csrf, Outbound, address::TrustedProxies};
+use doorward_transport::{ClientAddress, Csrf, Outbound, address::TrustedProxies, host::Numbers};
 use doorward_web::Web;
 use tokio_util::sync::CancellationToken;
 
@@ -65,6 +65,8 @@ pub struct App {
     pub stop: CancellationToken,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) proxies: TrustedProxies,
+    /// The public URL by the numbers of `localhost`.
+    pub(crate) numbers: Numbers,
     /// What callers may ask before they have proved who they are.
     pub(crate) entries: Entries,
     config: Config,
@@ -322,6 +324,7 @@ impl App {
         });
         let proxies = checked.proxies.clone();
         let app = Arc::new(Self {
+            numbers: Numbers::new(&public_url),
             public_url,
             store,
             accounts,

@@ -5,6 +5,7 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// A data directory that cannot be used.
@@ -22,6 +23,12 @@ pub enum DataDirError {
     #[error("another server is running on {0}; stop it, or give this one another --data-dir")]
     Locked(String),
 }
+
+/// The file that a running server locks.
+const LOCK: &str = "server.lock";
+/// How often a lock is tried, and the pause between: together longer than any look at it.
+const LOCK_TRIES: usize = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A data directory.
 #[derive(Clone, Debug)]
@@ -51,7 +58,7 @@ impl DataDir {
 
     /// Keeps other servers away until the lock is dropped or the process ends.
     pub fn lock(&self) -> Result<Lock, DataDirError> {
-        let path = self.0.join("server.lock");
+        let path = self.0.join(LOCK);
         let failed = |error| DataDirError::File { path: path.display().to_string(), error };
         let file = OpenOptions::new()
             .create(true)
@@ -60,13 +67,26 @@ impl DataDir {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(fs::TryLockError::WouldBlock) => {
-                Err(DataDirError::Locked(self.0.display().to_string()))
+        // A command that looks holds it for a moment; a server holds it for good.
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+                Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
             }
-            Err(fs::TryLockError::Error(error)) => Err(failed(error)),
         }
+        Err(DataDirError::Locked(self.0.display().to_string()))
+    }
+
+    /// True if a server runs on it.
+    pub fn is_locked(&self) -> bool {
+        File::open(self.0.join(LOCK))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+    }
+
+    /// The folder of the certificate that the server makes for itself.
+    pub fn tls(&self) -> PathBuf {
+        self.0.join("tls")
     }
 
     /// The directory and the files in it that hold secrets, with the permissions that others have

@@ -18,7 +18,7 @@ use doorward_transport::{
 use futures_util::FutureExt;
 use serde_json::json;
 
-use crate::{app::App, entry, metrics};
+use crate::{app::App, entry, metrics, numbers};
 
 /// True if an address is for programs, which get JSON, rather than for people, who get a page.
 pub(crate) fn is_for_programs(path: &str) -> bool {
@@ -60,6 +60,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         })
         .fallback(move |request: Request| not_found(Arc::clone(&missing), request))
         .layer(middleware::from_fn_with_state(Arc::clone(app), follow))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), numbers::answer))
         .layer(middleware::from_fn_with_state(Arc::clone(app), entry::limit))
         .layer(middleware::from_fn_with_state(Arc::clone(&app.metrics), metrics::count))
         .layer(middleware::from_fn(catch_panic))

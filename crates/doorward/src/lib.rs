@@ -14,7 +14,9 @@ mod http;
 mod logging;
 mod master_key;
 mod metrics;
+mod numbers;
 mod process;
+pub mod running;
 pub mod serve;
 pub mod supervisor;
 mod upstream_pages;
@@ -55,6 +57,7 @@ failed_from!(
     doorward_registration::LookupError,
     doorward_registration::ClientChangeError,
     doorward_transport::outbound::OutboundSetupError,
+    doorward_transport::tls::TlsError,
     doorward_gateway::ConfiguredUpstreamError,
     doorward_gateway::UpstreamChangeError,
     doorward_gateway::ToolChangeError,

@@ -1,9 +1,10 @@
 //! `doorward serve`.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{io::Write, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use doorward_model::ports::SystemClock;
+use doorward_model::{Clock, PublicUrl, ports::SystemClock};
 use doorward_transport::{
+    Listeners, Tls,
     address::TrustedProxies,
     serve::{Deadlines, Limits, serve},
 };
@@ -12,19 +13,36 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{Failed, app::App, config::Loaded, data_dir::DataDir, supervisor::Supervisor};
+use crate::{
+    Failed,
+    app::App,
+    config::{Checked, Loaded, TlsWanted},
+    data_dir::DataDir,
+    running::Running,
+    supervisor::Supervisor,
+};
 
 /// Runs a server until SIGTERM or SIGINT. A second signal ends it without waiting.
-pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
+pub async fn run(
+    loaded: Loaded,
+    data_dir: &DataDir,
+    configuration: Option<PathBuf>,
+) -> Result<(), Failed> {
     let checked = loaded.check()?;
     let config = loaded.config;
     let lock = data_dir.lock()?;
     data_dir.close_to_others();
-    let listener = TcpListener::bind(checked.listen).await.map_err(|error| {
+    let sockets = checked.listen.bind().await.map_err(|error| {
         Failed(format!("server.listen: {} cannot be listened on: {error}", checked.listen))
     })?;
-    let bound = listener.local_addr().map_err(Failed::because)?;
-    let public_url = checked.public_url(bound)?;
+    let bound = sockets
+        .iter()
+        .map(TcpListener::local_addr)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(Failed::because)?;
+    let port = bound.first().map_or(checked.listen.port(), SocketAddr::port);
+    let public_url = checked.public_url(port)?;
+    let tls = tls(&checked, data_dir, &public_url)?;
     let limits = Limits {
         connections: config.server.max_connections,
         connections_per_address: config.server.max_connections_per_address,
@@ -32,13 +50,30 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
         deadlines: Deadlines::default(),
         shutdown: Duration::from_secs(config.server.shutdown_seconds),
     };
+    let running = Running {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        process: std::process::id(),
+        started_at: SystemClock.now().0,
+        public_url: public_url.as_str().to_owned(),
+        listen: bound.iter().map(ToString::to_string).collect(),
+        certificate: tls.as_ref().and_then(|tls| std::path::absolute(tls.certificate()).ok()),
+        metrics: Some(config.metrics.listen.clone()).filter(|listen| !listen.is_empty()),
+        configuration: configuration.and_then(|path| std::path::absolute(path).ok()),
+    };
     let app = App::open(config, &checked, data_dir, public_url, Arc::new(SystemClock)).await?;
-    announce(&app).await?;
-    tracing::info!(listen = %bound, public_url = %app.public_url, backend = %app.store.backend(), "serving");
+    data_dir.note(&running).map_err(|error| {
+        Failed(format!("{} cannot be written to: {error}", data_dir.path().display()))
+    })?;
+    announce(&app, tls.as_ref()).await?;
+    tracing::info!(listen = %running.listen.join(" "), public_url = %app.public_url, backend = %app.store.backend(), "serving");
     let mut supervisor = Supervisor::new(app.store.clone());
     app.housekeeping()?.start(&mut supervisor, &app.stop);
+    if let Some(tls) = &tls {
+        supervisor.start("certificate", tls.clone().follow(app.stop.clone()));
+    }
     metrics(&app, &mut supervisor).await?;
-    let serving = serve(listener, app.router(), limits, stopped(app.stop.clone()));
+    let listeners = Listeners::new(sockets, tls);
+    let serving = serve(listeners, app.router(), limits, stopped(app.stop.clone()));
     let finished = supervisor.beside(serving, &app.stop).await;
     // Whatever ended, and with requests that were dropped too: a token that its issuer is just
     // replacing is stored before the store stops.
@@ -54,6 +89,32 @@ pub async fn run(loaded: Loaded, data_dir: &DataDir) -> Result<(), Failed> {
     tracing::info!("stopped");
     drop(lock);
     Ok(())
+}
+
+/// The certificate that the configuration asks for.
+fn tls(
+    checked: &Checked,
+    data_dir: &DataDir,
+    public_url: &PublicUrl,
+) -> Result<Option<Tls>, Failed> {
+    let files = match &checked.tls {
+        TlsWanted::None => return Ok(None),
+        TlsWanted::Files(files) => files.clone(),
+        TlsWanted::SelfSigned => {
+            let host = public_url.host();
+            let (files, made) =
+                doorward_transport::tls::self_signed(&data_dir.tls(), host, SystemClock.now())?;
+            if made {
+                tracing::info!(host, file = %files.certificate.display(), "a certificate was made; clients must be told to trust it");
+            }
+            files
+        }
+    };
+    let tls = Tls::open(&files)?;
+    if tls.is_expired(SystemClock.now()) {
+        tracing::warn!(file = %tls.certificate().display(), "the certificate is expired; clients will refuse it");
+    }
+    Ok(Some(tls))
 }
 
 /// Serves figures on a listener of their own, if the configuration names one.
@@ -79,7 +140,7 @@ async fn metrics(app: &Arc<App>, supervisor: &mut Supervisor) -> Result<(), Fail
 
 /// Says where to go next.
 #[expect(clippy::print_stdout, reason = "this is what the person at the terminal is waiting for")]
-async fn announce(app: &App) -> Result<(), Failed> {
+async fn announce(app: &App, tls: Option<&Tls>) -> Result<(), Failed> {
     println!("Doorward {} is ready.", env!("CARGO_PKG_VERSION"));
     println!();
     println!("  MCP URL      {}", app.public_url.at(doorward_model::routes::MCP));
@@ -91,6 +152,10 @@ async fn announce(app: &App) -> Result<(), Failed> {
         println!(
             "               (a one-time link that makes its opener an administrator; a fresh one: doorward admin-link)"
         );
+    }
+    if let Some(tls) = tls {
+        println!("  Certificate  {}", tls.certificate().display());
+        println!("  SHA-256      {}", tls.fingerprint());
     }
     println!();
     std::io::stdout().flush().map_err(Failed::because)

@@ -26,6 +26,8 @@ pub(super) struct Context {
     pub(super) checked: Checked,
     pub(super) data_dir: DataDir,
     pub(super) json: bool,
+    /// The public URL of the configuration, which the running server need not have.
+    pub(super) configured_url: String,
 }
 
 impl Context {
@@ -133,6 +135,6 @@ impl Context {
         ))
     }
     pub(super) fn public_url(&self) -> Result<PublicUrl, Failed> {
-        Ok(self.checked.public_url(self.checked.listen)?)
+        Ok(self.checked.public_url(self.checked.listen.port())?)
     }
 }

@@ -1,15 +1,16 @@
 //! `doorward doctor`.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use doorward_federation::Look;
 use doorward_model::{
-    Clock, Outcome, PublicUrl, Timestamp,
+    Clock, Outcome, Timestamp,
     ports::SystemClock,
     routes,
     timeline::{Attempt, Standing, attempts},
 };
 use doorward_store::Store;
+use doorward_transport::{OutboundError, outbound::probe};
 use serde_json::Value;
 
 use super::{Finding, context::Context, moment, print_findings, print_json};
@@ -62,20 +63,59 @@ async fn clock(store: &Store) -> Result<String, String> {
     }
 }
 
-async fn reachable(public_url: &PublicUrl) -> Result<String, String> {
-    let address = public_url.at(routes::AUTHORIZATION_SERVER_METADATA);
-    let fetched = doorward_transport::outbound::probe(&address)
-        .await
-        .map_err(|error| format!("{address} cannot be fetched from here: {error}"))?;
+/// How the server was started that runs on this data directory.
+fn server(context: &Context) -> Result<String, String> {
+    let Some(running) = context.data_dir.running() else {
+        return Ok("does not run on this data directory".to_owned());
+    };
+    let configured = &context.configured_url;
+    if !configured.is_empty() && *configured != running.public_url {
+        return Err(format!(
+            "was started with the public URL {}, but the configuration says {configured}: restart it, or change the configuration",
+            running.public_url
+        ));
+    }
+    let from = running.configuration.as_ref();
+    Ok(format!(
+        "version {} runs as process {} since {}, listens on {}{}",
+        running.version,
+        running.process,
+        moment(Timestamp(running.started_at)),
+        running.listen.join(" and "),
+        from.map(|file| format!(", with {}", file.display())).unwrap_or_default()
+    ))
+}
+
+async fn reachable(context: &Context) -> Result<String, String> {
+    let public_url = &context.public_url().map_err(|error| error.to_string())?;
+    let url = public_url.at(routes::AUTHORIZATION_SERVER_METADATA);
+    let mut trusted: Vec<PathBuf> =
+        context.config.outbound.extra_ca_files.iter().map(PathBuf::from).collect();
+    let mut fetched = probe(&url, &trusted).await;
+    let mut remark = String::new();
+    // A certificate of no public authority is right where clients are told to trust it.
+    if let Err(OutboundError::Certificate(_)) = fetched
+        && let Some(certificate) = context.data_dir.noted().and_then(|noted| noted.certificate)
+    {
+        remark = format!(
+            "; its certificate is of no authority that this machine trusts: clients must be told to trust {}",
+            certificate.display()
+        );
+        trusted.push(certificate);
+        fetched = probe(&url, &trusted).await;
+    }
+    let fetched = fetched.map_err(|error| format!("{url} cannot be fetched from here: {error}"))?;
     let metadata: Value = fetched.json().map_err(|_| {
-        format!("{address} answered {} without metadata: is it this server?", fetched.status)
+        format!("{url} answered {} without metadata: is it this server?", fetched.status)
     })?;
     match metadata.get("issuer").and_then(Value::as_str) {
-        Some(issuer) if issuer == public_url.as_str() => Ok(format!("{address} names this issuer")),
+        Some(issuer) if issuer == public_url.as_str() => {
+            Ok(format!("{url} names this issuer{remark}"))
+        }
         Some(issuer) => Err(format!(
-            "{address} names the issuer {issuer}, not {public_url}: clients will refuse it; set server.public_url to what people use"
+            "{url} names the issuer {issuer}, not {public_url}: clients will refuse it; set server.public_url to what users type"
         )),
-        None => Err(format!("{address} names no issuer: is it this server?")),
+        None => Err(format!("{url} names no issuer: is it this server?")),
     }
 }
 
@@ -125,6 +165,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
         Err(exposed.join("; "))
     };
     findings.push(Finding { what: "permissions".to_owned(), result: permissions });
+    findings.push(Finding { what: "server".to_owned(), result: server(context) });
     let (finding, store) = database(context).await;
     findings.push(finding);
     if let Some(store) = &store {
@@ -137,10 +178,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
                 .push(Finding { what: "providers".to_owned(), result: Err(error.to_string()) }),
         }
     }
-    findings.push(Finding {
-        what: "public URL".to_owned(),
-        result: reachable(&context.public_url()?).await,
-    });
+    findings.push(Finding { what: "public URL".to_owned(), result: reachable(context).await });
     Ok(print_findings(context.json, &findings))
 }
 

@@ -27,10 +27,10 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use doorward_admin::Finding;
-use doorward_model::foreign::escaped;
+use doorward_model::{PublicUrl, foreign::escaped};
 use doorward_store::origin::{self, Origin};
 
-use crate::{Failed, data_dir::DataDir, logging, serve};
+use crate::{Failed, config::Loaded, data_dir::DataDir, logging, running::Running, serve};
 use context::Context;
 
 /// The co-located OAuth authorization server, sign-in and MCP gateway for a team's MCP servers.
@@ -60,12 +60,16 @@ pub struct Arguments {
 enum Command {
     /// Runs the server.
     Serve {
-        /// The address and port to listen on.
-        #[arg(long, value_name = "ADDRESS:PORT")]
+        /// The IP address and port to listen on; localhost:PORT for both loopback IP addresses.
+        #[arg(long, value_name = "HOST:PORT")]
         listen: Option<String>,
-        /// The address under which people and clients reach this server.
+        /// The URL under which users and clients reach this server.
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
+        /// Serve https with a certificate that is made for this server and kept in the data
+        /// directory.
+        #[arg(long, value_name = "KIND", value_parser = ["self-signed"])]
+        tls: Option<String>,
     },
     /// Prints a fresh one-time link that makes its opener an administrator.
     AdminLink {
@@ -227,7 +231,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
         arguments.config.as_deref(),
         &crate::config::Environment::of_process(),
     )?;
-    if let Command::Serve { listen, public_url } = &arguments.command {
+    if let Command::Serve { listen, public_url, tls } = &arguments.command {
         if let Some(listen) = listen {
             loaded.set_flag("server.listen", "--listen", |config| {
                 config.server.listen.clone_from(listen);
@@ -238,9 +242,13 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
                 config.server.public_url.clone_from(url);
             });
         }
+        if let Some(tls) = tls {
+            loaded.set_flag("server.tls", "--tls", |config| config.server.tls.clone_from(tls));
+        }
         logging::start(&loaded.config.log)?;
         loaded.check()?;
-        return serve::run(loaded, &DataDir::open(&arguments.data_dir)?)
+        let data_dir = DataDir::open(&arguments.data_dir)?;
+        return Box::pin(serve::run(loaded, &data_dir, arguments.config))
             .await
             .map(|()| ExitCode::SUCCESS);
     }
@@ -256,15 +264,42 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     }
     "warn".clone_into(&mut loaded.config.log.level);
     logging::start(&loaded.config.log)?;
+    let data_dir = DataDir::open(&arguments.data_dir)?;
+    let configured_url = loaded.config.server.public_url.clone();
+    follow_server(&mut loaded, &data_dir);
     let context = Context {
+        configured_url,
         checked: loaded.check()?,
         config: loaded.config,
-        data_dir: DataDir::open(&arguments.data_dir)?,
+        data_dir,
         json: arguments.json,
     };
     let name = arguments.command.name();
     Box::pin(origin::serving(Arc::new(Origin::command(name)), command(&context, arguments.command)))
         .await
+}
+
+/// Takes over how the server was started that runs on this data directory, as far as this command
+/// line does not say otherwise. Without a running server, the note of the last one counts where the
+/// configuration says nothing.
+fn follow_server(loaded: &mut Loaded, data_dir: &DataDir) {
+    let config = &mut loaded.config.server;
+    if matches!(loaded.origins.get("server.public_url"), Some(crate::config::Origin::Flag(_))) {
+        return;
+    }
+    let noted = match data_dir.running() {
+        Some(running) => Some(running),
+        None if config.public_url.is_empty() => data_dir.noted(),
+        None => None,
+    };
+    // A configuration that asks for https since then is the one to be checked.
+    let asks_for_tls = !config.tls.is_empty() || !config.tls_certificate.is_empty();
+    let fits = |noted: &Running| {
+        PublicUrl::parse(&noted.public_url).is_ok_and(|url| url.is_https() || !asks_for_tls)
+    };
+    if let Some(noted) = noted.filter(fits) {
+        config.public_url = noted.public_url;
+    }
 }
 
 async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed> {

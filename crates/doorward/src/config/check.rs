@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use doorward_model::{AccessPolicy, PublicUrl, SigningAlgorithm, ToolPolicy};
+use doorward_model::{
+    AccessPolicy, PublicUrl, SigningAlgorithm, ToolPolicy, public_url::WAYS_TO_HTTPS,
+};
 use doorward_transport::{
+    Listen,
     address::TrustedProxies,
     outbound::{Bounds, OutboundSetupError},
 };
 
-use super::{Config, ConfigError, Origin};
+use super::{Config, ConfigError, Origin, TlsWanted};
 
 /// A configuration with the place of every value that is not a default.
 #[derive(Clone, Debug, Default)]
@@ -37,21 +40,15 @@ impl Loaded {
     /// Checks what single values cannot tell, and parses them into types.
     pub fn check(&self) -> Result<Checked, ConfigError> {
         let config = &self.config;
-        let listen: SocketAddr = config.server.listen.parse().map_err(|_| {
-            self.wrong("server.listen", "must be an address and port, such as 127.0.0.1:8400")
-        })?;
-        let public_url = if config.server.public_url.is_empty() {
-            if !listen.ip().is_loopback() {
-                let why = "is needed when server.listen is not a loopback address: set it to the https address under which people reach this server";
-                return Err(self.wrong("server.public_url", why));
-            }
-            None
-        } else {
-            Some(
-                PublicUrl::parse(&config.server.public_url)
-                    .map_err(|error| self.wrong("server.public_url", error.to_string()))?,
+        let listen: Listen = config.server.listen.parse().map_err(|()| {
+            self.wrong(
+                "server.listen",
+                "must be localhost:PORT or an IP address and port, such as localhost:8400 or 0.0.0.0:8400",
             )
-        };
+        })?;
+        let tls =
+            TlsWanted::read(&config.server).map_err(|(key, message)| self.wrong(key, message))?;
+        let public_url = self.public_url(listen, &tls)?;
         let algorithm = SigningAlgorithm::parse(&config.keys.algorithm)
             .ok_or_else(|| self.wrong("keys.algorithm", "must be ES256, EdDSA or RS256"))?;
         let proxies = TrustedProxies::parse(&config.server.trusted_proxies).map_err(|text| {
@@ -107,7 +104,42 @@ impl Loaded {
         doorward_audit::check(&config.audit)
             .map_err(|error| self.wrong(&format!("audit.{}", error.key), error.message))?;
         self.check_numbers()?;
-        Ok(Checked { listen, public_url, algorithm, proxies, administered, access, policy })
+        Ok(Checked { listen, tls, public_url, algorithm, proxies, administered, access, policy })
+    }
+
+    /// The public URL, unless it follows from the listener.
+    fn public_url(
+        &self,
+        listen: Listen,
+        tls: &TlsWanted,
+    ) -> Result<Option<PublicUrl>, ConfigError> {
+        let text = &self.config.server.public_url;
+        let wrong = |why: String| Err(self.wrong("server.public_url", why));
+        if text.is_empty() {
+            if listen.is_loopback() {
+                return Ok(None);
+            }
+            let needed = format!(
+                "is needed when other machines can connect (server.listen is {listen}): set it to the https URL under which users reach this server"
+            );
+            return match tls {
+                TlsWanted::None => {
+                    wrong(format!("{needed}. https comes in one of three ways: {WAYS_TO_HTTPS}"))
+                }
+                TlsWanted::Files(_) | TlsWanted::SelfSigned => wrong(needed),
+            };
+        }
+        let url = match PublicUrl::parse(text) {
+            Ok(url) => url,
+            Err(error) => return wrong(error.to_string()),
+        };
+        if *tls != TlsWanted::None && !url.is_https() {
+            return wrong(format!(
+                "begins with http, but this server serves https; write https{}",
+                text.trim_start_matches("http")
+            ));
+        }
+        Ok(Some(url))
     }
 
     /// A provider's setting that is wrong, or missing: then it is the table's line that is named.
@@ -176,7 +208,9 @@ impl Loaded {
 #[derive(Clone, Debug)]
 pub struct Checked {
     /// Where to listen.
-    pub listen: SocketAddr,
+    pub listen: Listen,
+    /// With which certificate.
+    pub tls: TlsWanted,
     /// The public URL, unless it follows from the listener.
     pub public_url: Option<PublicUrl>,
     /// How tokens are signed.
@@ -192,18 +226,25 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// The public URL, given the address that the listener really has.
-    pub fn public_url(&self, bound: SocketAddr) -> Result<PublicUrl, ConfigError> {
+    /// The public URL, given the port that the listener really has.
+    pub fn public_url(&self, port: u16) -> Result<PublicUrl, ConfigError> {
         if let Some(url) = &self.public_url {
-            Ok(url.clone())
-        } else {
-            let text = format!("http://{bound}");
-            let text = text.strip_suffix(":80").unwrap_or(&text);
-            PublicUrl::parse(text).map_err(|error| ConfigError {
-                origin: None,
-                key: "server.public_url".to_owned(),
-                message: error.to_string(),
-            })
+            return Ok(url.clone());
         }
+        let host = match self.listen {
+            Listen::Localhost(_) => "localhost".to_owned(),
+            Listen::At(SocketAddr::V4(at)) => at.ip().to_string(),
+            Listen::At(SocketAddr::V6(at)) => format!("[{}]", at.ip()),
+        };
+        let scheme = self.tls.scheme();
+        let text = match (scheme, port) {
+            ("http", 80) | ("https", 443) => format!("{scheme}://{host}"),
+            _ => format!("{scheme}://{host}:{port}"),
+        };
+        PublicUrl::parse(&text).map_err(|error| ConfigError {
+            origin: None,
+            key: "server.public_url".to_owned(),
+            message: error.to_string(),
+        })
     }
 }

@@ -5,6 +5,7 @@ mod check;
 mod keys;
 mod load;
 mod sections;
+mod tls;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -18,6 +19,7 @@ pub use keys::{
 pub(crate) use load::value_from_text;
 pub use load::{Environment, load};
 pub use sections::{AccessConfig, LogConfig, MetricsConfig, PolicyConfig};
+pub use tls::TlsWanted;
 
 /// Everything that can be configured. Every key has a default: an empty file is a complete
 /// configuration.
@@ -117,10 +119,9 @@ mod tests {
     #[test]
     fn an_empty_file_is_complete() {
         let loaded = load_text("").unwrap();
-        assert_eq!(
-            loaded.check().unwrap().public_url("127.0.0.1:8400".parse().unwrap()).unwrap().as_str(),
-            "http://127.0.0.1:8400"
-        );
+        let checked = loaded.check().unwrap();
+        assert_eq!(checked.listen, doorward_transport::Listen::Localhost(8400));
+        assert_eq!(checked.public_url(8400).unwrap().as_str(), "http://localhost:8400");
     }
 
     #[test]
@@ -148,7 +149,10 @@ mod tests {
             ),
             (
                 "[server]\nlisten = \"0.0.0.0:8400\"\n",
-                "server.public_url: is needed when server.listen is not a loopback address: set it to the https address under which people reach this server",
+                &format!(
+                    "server.public_url: is needed when other machines can connect (server.listen is 0.0.0.0:8400): set it to the https URL under which users reach this server. https comes in one of three ways: {}",
+                    doorward_model::public_url::WAYS_TO_HTTPS
+                ),
             ),
             (
                 "[keys]\nalgorithm = \"HS256\"\n",

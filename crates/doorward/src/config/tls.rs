@@ -1,0 +1,65 @@
+//! The settings of TLS, which belong together.
+
+use std::path::PathBuf;
+
+use doorward_transport::{ServerConfig, tls::Files};
+
+/// The TLS that the configuration asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TlsWanted {
+    /// None: a reverse proxy speaks https, or nothing does.
+    #[default]
+    None,
+    /// A certificate of the operator's.
+    Files(Files),
+    /// One that the server makes.
+    SelfSigned,
+}
+
+impl TlsWanted {
+    /// Reads the settings. Answers the key of the one that is wrong, and its fault.
+    pub(super) fn read(config: &ServerConfig) -> Result<Self, (&'static str, String)> {
+        let (certificate, key) = (&config.tls_certificate, &config.tls_key);
+        let own = match config.tls.as_str() {
+            "" => false,
+            "self-signed" => true,
+            _ => return Err(("server.tls", "must be empty or self-signed".to_owned())),
+        };
+        match (certificate.is_empty(), key.is_empty()) {
+            (true, true) if own => Ok(Self::SelfSigned),
+            (true, true) => Ok(Self::None),
+            (false, _) | (_, false) if own => Err((
+                "server.tls",
+                "is self-signed, but server.tls_certificate or server.tls_key names a certificate; keep one of them".to_owned(),
+            )),
+            (false, true) => Err((
+                "server.tls_key",
+                "is needed beside server.tls_certificate: the PEM file with its private key"
+                    .to_owned(),
+            )),
+            (true, false) => Err((
+                "server.tls_certificate",
+                "is needed beside server.tls_key: the PEM file with the certificate".to_owned(),
+            )),
+            (false, false) => {
+                let files =
+                    Files { certificate: PathBuf::from(certificate), key: PathBuf::from(key) };
+                match files.check() {
+                    Ok(()) => Ok(Self::Files(files)),
+                    Err(error) if error.key == "tls_key" => {
+                        Err(("server.tls_key", error.to_string()))
+                    }
+                    Err(error) => Err(("server.tls_certificate", error.to_string())),
+                }
+            }
+        }
+    }
+
+    /// The scheme of URLs that the listener serves.
+    pub fn scheme(&self) -> &'static str {
+        match self {
+            Self::None => "http",
+            Self::Files(_) | Self::SelfSigned => "https",
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Requests that reach a server at `localhost` by one of its numbers, 127.0.0.1 or ::1: clients that
+//! were given the number go on working, and browsers come to the one origin that forms, cookies and
+//! passkeys belong to.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, header},
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+use doorward_model::{PublicUrl, routes};
+
+use crate::{app::App, http::is_for_programs};
+
+/// Middleware: leads browsers to the public URL, and names the number in what clients are told about
+/// where the resource's metadata is: they compare it with the URL that they use (RFC 9728 §3.3).
+pub(crate) async fn answer(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(reached) = app.numbers.of(request.uri(), request.headers()) else {
+        return next.run(request).await;
+    };
+    if let Some(page) = page(&app.public_url, &request) {
+        return Redirect::temporary(&page).into_response();
+    }
+    request.extensions_mut().insert(reached.clone());
+    let mut response = next.run(request).await;
+    rename(response.headers_mut(), &app.public_url, &reached.0);
+    response
+}
+
+/// The place of a page under the public URL. Forms are not led there: no page of ours has one for
+/// another origin.
+fn page(public_url: &PublicUrl, request: &Request) -> Option<String> {
+    let path = request.uri().path();
+    let is_probe = [routes::HEALTHZ, routes::READYZ].iter().any(|probe| path.ends_with(probe));
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !reads || is_probe || is_for_programs(path) {
+        return None;
+    }
+    let path_and_query = request.uri().path_and_query()?;
+    Some(format!("{}{path_and_query}", public_url.origin()))
+}
+
+fn rename(headers: &mut HeaderMap, public_url: &PublicUrl, reached: &PublicUrl) {
+    for name in [header::WWW_AUTHENTICATE, header::LINK] {
+        let renamed = headers
+            .get(&name)
+            .and_then(|value| value.to_str().ok())
+            .map(|value| value.replace(&public_url.origin(), &reached.origin()));
+        if let Some(value) = renamed.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+}
