@@ -4,8 +4,8 @@ mod first;
 mod passwords;
 
 use doorward_model::{
-    Change, HashedToken, Person, PersonName, PlainPassword, RevokeReason, Role, UnitOfWork, UserId,
-    person::PersonNameError, secret::PasswordTextError,
+    Change, HashedToken, Person, PersonName, PlainPassword, RevokeReason, Role, UnitOfWork,
+    UpstreamChange, UserId, person::PersonNameError, secret::PasswordTextError,
 };
 use doorward_store::{Condition, StoreError};
 use doorward_transport::ClientAddress;
@@ -282,6 +282,8 @@ impl Accounts {
                     reason: RevokeReason::PersonChanged,
                 });
                 changes.push(Change::RevokeAccessTokensOfPerson { user_id: user_id(), at: now });
+                // What they gave this server at upstreams is given back.
+                changes.push(Change::Upstream(UpstreamChange::EndConnections(user_id())));
             }
         }
         self.change(person, seen, keep, changes).await

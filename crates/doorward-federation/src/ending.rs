@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use doorward_model::{Change, LinkedIdentity, ProviderId, RevokeReason, Timestamp, UnitOfWork};
+use doorward_model::{
+    Change, LinkedIdentity, ProviderId, RevokeReason, Timestamp, UnitOfWork, UpstreamChange,
+};
 use doorward_store::StoreError;
 
 use crate::federation::Federation;
@@ -121,6 +123,8 @@ impl Federation {
                 user_id: identity.user_id.clone(),
                 at: now,
             });
+            let connections = UpstreamChange::EndConnections(identity.user_id.clone());
+            unit.push(Change::Upstream(connections));
         }
         ignore_refused(self.inner.parts.store.apply(unit).await)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_transport::oauth::{Answer, Asked, Failure};
+use doorward_transport::oauth::{Answer, Asked, AuthorizeParams, Failure, Own};
 use serde_json::Value;
 use url::Url;
 
@@ -231,22 +231,11 @@ pub(crate) fn no_userinfo(config: &ProviderConfig) -> Result<(), SettingError> {
     }
 }
 
-/// Parameters of the authorization request that are Doorward's own.
-const OWN: &[(&str, &str)] = &[
-    ("response_type", ""),
-    ("client_id", ""),
-    ("redirect_uri", ""),
-    ("state", ""),
-    ("nonce", ""),
-    ("code_challenge", ""),
-    ("code_challenge_method", ""),
-    ("client_secret", ""),
-    ("request", ""),
-    ("request_uri", ""),
+/// Parameters of the authorization request that are Doorward's own, besides those of every request.
+const OWN: &[Own] = &[
     ("id_token_hint", ""),
     ("login_hint", ""),
     ("max_age", ""),
-    ("scope", "; use scopes"),
     ("response_mode", "; use response_mode of this table"),
     ("acr_values", "; use acr_values of this table"),
 ];
@@ -257,42 +246,15 @@ pub(crate) fn authorize_params(
     settings: &mut Settings,
 ) -> Result<Vec<String>, SettingError> {
     let wrong = |why: String| SettingError::new("authorize_params", why);
-    let mut prompts: Vec<String> = Vec::new();
-    let mut named: Vec<String> = Vec::new();
-    for text in &config.authorize_params {
-        let (name, value) = text
-            .split_once('=')
-            .map(|(name, value)| (name.trim(), value.trim()))
-            .filter(|(name, _)| {
-                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
-            })
-            .ok_or_else(|| wrong(format!("{text:?} must read NAME=VALUE")))?;
-        if value.chars().any(char::is_control) {
-            return Err(wrong(format!("the value of {name} holds a control character")));
-        }
-        if let Some((_, instead)) = OWN.iter().find(|(own, _)| name.eq_ignore_ascii_case(own)) {
-            return Err(wrong(format!(
-                "{name} is set by Doorward and cannot be replaced{instead}"
-            )));
-        }
-        if named.iter().any(|known| known == name) {
-            return Err(wrong(format!("{name} is given twice")));
-        }
-        named.push(name.to_owned());
-        if name == "prompt" {
-            prompts = value.split_whitespace().map(str::to_owned).collect();
-            if prompts.iter().any(|prompt| prompt == "none") {
-                return Err(wrong("prompt=none would let no user sign in".to_owned()));
-            }
-            continue;
-        }
-        match settings.extra.iter().find(|(known, _)| known == name) {
-            Some((_, own)) if own == value => {}
+    let read = AuthorizeParams::read(&config.authorize_params, OWN).map_err(wrong)?;
+    for (name, value) in read.params {
+        match settings.extra.iter().find(|(known, _)| *known == name) {
+            Some((_, own)) if *own == value => {}
             Some((_, own)) => {
                 return Err(wrong(format!("{name} is set by Doorward for this kind, to {own}")));
             }
-            None => settings.extra.push((name.to_owned(), value.to_owned())),
+            None => settings.extra.push((name, value)),
         }
     }
-    Ok(prompts)
+    Ok(read.prompts)
 }

@@ -19,13 +19,13 @@ use serde_json::{Value, json};
 use url::Url;
 
 pub(crate) use held::Held;
-pub(crate) use short_lived::{ShortLived, Wanted};
+pub(crate) use short_lived::{ShortLived, Waits, Wanted};
 
 use crate::{
     Inner,
     link_error::CONNECT_FIRST,
     oauth::{self, refresh},
-    upstream::{Auth, Receiver, Shared},
+    upstream::{Auth, Receiver, Shared, Upstream},
 };
 
 /// For how many seconds a token of ours that names a person is good.
@@ -71,6 +71,18 @@ pub(crate) struct AccessKey {
     pub(crate) upstream: UpstreamName,
     pub(crate) resource: String,
     pub(crate) issuer: String,
+}
+
+impl AccessKey {
+    /// The access of a user at an upstream as it is now.
+    pub(crate) fn of(user_id: &UserId, upstream: &Upstream, issuer: &str) -> Self {
+        Self {
+            user_id: user_id.clone(),
+            upstream: upstream.name,
+            resource: upstream.location.clone(),
+            issuer: issuer.to_owned(),
+        }
+    }
 }
 
 /// An access token that was given out for one receiver. Only [`LinkAuth::credential`] and
@@ -119,12 +131,7 @@ pub(crate) struct LinkAuth {
 
 impl LinkAuth {
     fn key(&self, person: &Person, issuer: &str) -> AccessKey {
-        AccessKey {
-            user_id: person.id.clone(),
-            upstream: self.upstream.name,
-            resource: self.upstream.location.clone(),
-            issuer: issuer.to_owned(),
-        }
+        AccessKey::of(&person.id, &self.upstream, issuer)
     }
 
     /// The token of the next request to this receiver; `None` where the upstream takes none.
@@ -281,9 +288,10 @@ impl LinkAuth {
         if !config.scopes.is_empty() {
             form.push(("scope", config.scopes.join(" ")));
         }
-        let client = oauth::ClientCredentials::configured(config);
+        let client = oauth::ClientCredentials::configured(&self.upstream);
         let answer = oauth::token_request(&self.upstream.outbound, endpoint, &client, form).await;
-        let tokens = answer.map_err(|error| {
+        let tokens = answer.map_err(|none| {
+            let error = oauth::OAuthError::from(none);
             NoToken::Unavailable(format!("the token could not be exchanged: {error}"))
         })?;
         let end = now.plus(tokens.expires_in.unwrap_or(IDENTITY_LIFETIME).clamp(1, 3600)).0;
@@ -325,12 +333,19 @@ impl LinkAuth {
             if fresh || given {
                 return Ok(held.access_token);
             }
-            if held.refresh_token.is_none()
-                && refused.is_none()
-                && connection.expires_at.is_none_or(|end| now < end)
-            {
+            let good = refused.is_none() && connection.expires_at.is_none_or(|end| now < end);
+            if held.refresh_token.is_none() && good {
                 // About to end, with nothing to refresh it by: good until then.
                 return Ok(held.access_token);
+            }
+            let key = self.key(person, &connection.issuer);
+            if let Some(seconds) = self.gateway.waits.left(&key, now) {
+                if good {
+                    return Ok(held.access_token);
+                }
+                return Err(NoToken::Unavailable(format!(
+                    "the authorization server of {title} asks to wait; try again in {seconds} s"
+                )));
             }
             let late = || {
                 NoToken::Unavailable(format!(
@@ -340,11 +355,17 @@ impl LinkAuth {
             let (gateway, upstream, user_id) =
                 (Arc::clone(&self.gateway), Arc::clone(&self.upstream), person.id.clone());
             let version = connection.version;
-            let flight =
-                self.gateway.flights.refreshes.run(self.key(person, &connection.issuer), || {
-                    refresh::run(gateway, upstream, user_id, version)
-                });
-            tokio::time::timeout_at(deadline, flight).await.map_err(|_| late())???;
+            let flight = self
+                .gateway
+                .flights
+                .refreshes
+                .run(key, || refresh::run(gateway, upstream, user_id, version));
+            match tokio::time::timeout_at(deadline, flight).await.map_err(|_| late())?? {
+                Ok(()) => {}
+                // Its end is near and not there.
+                Err(NoToken::Unavailable(_)) if good => return Ok(held.access_token),
+                Err(error) => return Err(error),
+            }
             replaced = Some(held.access_token);
             seen = self.gateway.connection_now(&person.id, &self.upstream).await?;
             if seen.as_ref().is_some_and(|connection| connection.version == version) {

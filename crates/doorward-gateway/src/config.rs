@@ -64,16 +64,42 @@ pub struct UpstreamConfig {
     pub password: SecretSetting,
     /// The audience of the token of `identity` and `exchange`. Empty for `url`.
     pub audience: String,
-    /// The token endpoint of `exchange`.
+    /// The token endpoint of `exchange`; of `oauth` in place of the one that the metadata names.
     pub token_url: String,
     /// The authorization server of `oauth`, where the upstream does not name it itself.
     pub issuer: String,
+    /// The URL of the authorization server's metadata document, where it is not at a standard place
+    /// below `issuer`, or is reached under another URL from here. The document must name `issuer`
+    /// all the same.
+    pub discovery_url: String,
+    /// The authorization endpoint, in place of the one that the metadata names. With `token_url`
+    /// and without `discovery_url` no metadata document is needed.
+    pub authorize_url: String,
+    /// The endpoint at which this server registers itself as a client, in place of the one that the
+    /// metadata names.
+    pub registration_url: String,
+    /// The endpoint at which tokens are revoked, in place of the one that the metadata names.
+    pub revocation_url: String,
     /// Our client id at the upstream's authorization server. Empty to introduce ourselves there.
     pub client_id: String,
     /// Our client secret there. It is kept sealed.
     pub client_secret: SecretSetting,
+    /// Authentication at the token endpoint, for a `client_id` that you set: `client_secret_basic`,
+    /// `client_secret_post` or `none`; empty for a method that the metadata names.
+    pub token_auth_method: String,
     /// Scopes to ask for there. Empty for those that the upstream asks for.
     pub scopes: Vec<String>,
+    /// Further parameters of the authorization request, each written `NAME=VALUE`, such as
+    /// `access_type=offline`, `audience=https://api.example.com`, `domain_hint=example.com` or
+    /// `prompt=select_account`. None of those that Doorward sets itself.
+    pub authorize_params: Vec<String>,
+    /// Send `prompt=consent` with the scope `offline_access`, as OpenID Connect Core §11 wants it.
+    /// Some authorization servers give no refresh token without.
+    pub offline_prompt: bool,
+    /// Trust that the authorization server checks PKCE (S256) although its metadata does not say
+    /// so. Only with `issuer` and `client_id`, and only of a server of which you know it: without
+    /// that check a stolen authorization code can be used.
+    pub trust_pkce: bool,
     /// Whether `resource` (RFC 8707) is sent to the upstream's authorization server. Some refuse
     /// requests that carry it.
     pub send_resource: bool,
@@ -155,9 +181,17 @@ impl Default for UpstreamConfig {
             audience: String::new(),
             token_url: String::new(),
             issuer: String::new(),
+            discovery_url: String::new(),
+            authorize_url: String::new(),
+            registration_url: String::new(),
+            revocation_url: String::new(),
             client_id: String::new(),
             client_secret: SecretSetting::default(),
+            token_auth_method: String::new(),
             scopes: Vec::new(),
+            authorize_params: Vec::new(),
+            offline_prompt: true,
+            trust_pkce: false,
             send_resource: true,
             connection_days: 30,
             roles: Vec::new(),

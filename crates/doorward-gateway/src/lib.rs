@@ -62,7 +62,7 @@ pub use definition::Difference;
 pub use directory::UpstreamChangeError;
 pub use explained::Condition;
 pub use finding::Finding;
-pub use left_out::{LeftOut, Why};
+pub use left_out::{LeftOut, List, Why};
 pub use oauth::{ConnectError, Departure, OAuthError, Prospect};
 pub use review::{Decision, ReviewedTool, ToolChangeError};
 pub use settings::check_configured;
@@ -119,6 +119,7 @@ pub(crate) struct Inner {
     /// Registrations and connections under way.
     pub(crate) oauth: oauth::Flights,
     /// The scopes that upstreams wanted of users in vain.
+    pub(crate) waits: access::Waits,
     pub(crate) wanted: access::Wanted,
     /// Wakes the task that revokes tokens at their issuers.
     pub(crate) revocations: tokio::sync::Notify,
@@ -174,6 +175,7 @@ impl Gateway {
             short_lived: access::ShortLived::default(),
             flights: access::Flights::default(),
             oauth: oauth::Flights::default(),
+            waits: access::Waits::default(),
             wanted: access::Wanted::default(),
             revocations: tokio::sync::Notify::new(),
             parts,

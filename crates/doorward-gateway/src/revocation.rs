@@ -1,5 +1,6 @@
-//! Tokens of upstreams that ended are taken back at their issuers (RFC 7009). What is to be revoked
-//! was queued by the write that ended the upstream; a task of the server works it off, limited in
+//! Tokens of connections that ended are revoked at their issuers (RFC 7009): the upstream, the user
+//! or the user's access ended, or the user disconnected. What is to be revoked was queued by the write
+//! that ended the connection; a task of the server works it off, limited in
 //! number, in time and in attempts.
 
 use std::{sync::Arc, time::Duration};
@@ -14,7 +15,7 @@ use url::Url;
 use crate::{
     Gateway, Inner,
     access::{Held, held},
-    oauth::{self, ClientCredentials, MAX_DOCUMENT, OAuthError, clean},
+    oauth::{self, ByHand, ClientCredentials, MAX_DOCUMENT, OAuthError, clean},
     upstream::Upstream,
 };
 
@@ -36,6 +37,9 @@ struct Reach {
     http_on_loopback: bool,
     // The client that the operator set.
     client: Option<ClientCredentials>,
+    /// The operator also set its method of authentication.
+    #[serde(default)]
+    method_set: bool,
 }
 
 fn place(upstream: doorward_model::UpstreamName) -> String {
@@ -52,26 +56,63 @@ enum Outcome {
     Later(String),
 }
 
-impl Inner {
-    /// What is needed to reach the authorization servers of an upstream later.
-    pub(crate) fn sealed_reach(&self, upstream: &Upstream) -> Sealed {
+impl Reach {
+    fn of(upstream: &Upstream) -> Self {
         let config = &upstream.config;
-        let reach = Reach {
+        Self {
             networks: config.networks.clone(),
             ca_file: config.ca_file.clone(),
             http_on_loopback: config.http_on_loopback,
-            client: (!config.client_id.is_empty()).then(|| ClientCredentials::configured(config)),
-        };
-        let plain = serde_json::to_vec(&reach).unwrap_or_default();
+            client: (!config.client_id.is_empty()).then(|| ClientCredentials::configured(upstream)),
+            method_set: upstream.by_hand.method.is_some(),
+        }
+    }
+}
+
+impl Inner {
+    /// What is needed to reach the authorization servers of an upstream later.
+    pub(crate) fn sealed_reach(&self, upstream: &Upstream) -> Sealed {
+        let plain = serde_json::to_vec(&Reach::of(upstream)).unwrap_or_default();
         self.parts.master.seal(&place(upstream.name), &plain)
     }
 
-    fn reach(&self, row: &Revocation) -> Reach {
+    /// Queues the tokens of a connection that was not kept.
+    pub(crate) async fn revoke_lost(
+        &self,
+        upstream: &Upstream,
+        lost: Connection,
+    ) -> Result<(), StoreError> {
+        let Some(tokens) = lost.tokens else { return Ok(()) };
+        let store = &self.parts.store;
+        let registered = store.upstream_registration(lost.upstream, &lost.issuer).await?;
+        let random = doorward_model::id::random_text(self.parts.entropy.as_ref(), 16);
+        let queue = UpstreamChange::QueueRevocation(Box::new(Revocation {
+            id: format!("{}/{}/{random}", lost.upstream, lost.user_id),
+            upstream: lost.upstream,
+            user_id: lost.user_id,
+            issuer: lost.issuer,
+            resource: lost.resource,
+            tokens,
+            registration: registered.map(|row| row.credentials),
+            access: Some(self.sealed_reach(upstream)),
+            tries: 0,
+            due_at: self.parts.clock.now(),
+        }));
+        store.apply(queue).await?;
+        self.revocations.notify_one();
+        Ok(())
+    }
+
+    /// How the issuer is reached: as it was when the upstream ended, or as the upstream is now.
+    fn reach(&self, row: &Revocation, upstream: Option<&Upstream>) -> Reach {
         let opened = row
             .access
             .as_ref()
             .and_then(|sealed| self.parts.master.open(&place(row.upstream), sealed).ok());
-        opened.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default()
+        opened
+            .and_then(|plain| serde_json::from_slice(&plain).ok())
+            .or_else(|| upstream.map(Reach::of))
+            .unwrap_or_default()
     }
 
     /// The tokens of a row, sealed as in the connection that they are from.
@@ -94,11 +135,11 @@ impl Inner {
         held::open(self, &connection)
     }
 
-    async fn revoke(&self, row: &Revocation) -> Outcome {
+    async fn revoke(&self, row: &Revocation, upstream: Option<&Upstream>) -> Outcome {
         let Some(held) = self.revoked(row) else {
             return Outcome::Impossible("the tokens do not open".to_owned());
         };
-        let reach = self.reach(row);
+        let reach = self.reach(row, upstream);
         let wanted = Correspondent {
             networks: &reach.networks,
             ca_file: (!reach.ca_file.is_empty()).then_some(reach.ca_file.as_str()),
@@ -123,7 +164,10 @@ impl Inner {
         });
         // What an operator set has its method in the registration, without the secret.
         let client = match (reach.client, registered) {
-            (Some(set), Some(kept)) => ClientCredentials { method: kept.method, ..set },
+            (Some(set), Some(kept)) if !reach.method_set => {
+                ClientCredentials { method: kept.method, ..set }
+            }
+            (Some(set), Some(_)) => set,
             (Some(one), None) | (None, Some(one)) => one,
             (None, None) => {
                 return Outcome::Impossible("the registration there is gone".to_owned());
@@ -147,8 +191,10 @@ async fn endpoint(
     if let Some(known) = &held.revocation_endpoint {
         return Ok(Url::parse(known).ok());
     }
-    let metadata = oauth::server_metadata(outbound, &row.issuer).await?;
-    Ok(metadata.as_ref().and_then(oauth::revocation_endpoint))
+    // Endpoints that were set by hand are kept with the tokens: a setting that was changed since
+    // sends no token elsewhere.
+    let found = oauth::server_metadata(outbound, &row.issuer, &ByHand::default()).await?;
+    Ok(oauth::revocation_endpoint(&found.value))
 }
 
 async fn post(
@@ -183,11 +229,27 @@ impl Gateway {
                 return;
             }
         };
+        if due.is_empty() {
+            return;
+        }
+        let upstreams = match self.all_upstreams().await {
+            Ok(upstreams) => upstreams,
+            Err(error) => {
+                tracing::warn!(%error, "upstreams could not be read; their tokens are revoked later");
+                return;
+            }
+        };
         futures_util::stream::iter(due)
             .for_each_concurrent(AT_ONCE, |row| {
                 let inner = Arc::clone(&self.inner);
+                // The tokens are for the place where the upstream was.
+                let upstream = upstreams.iter().find(|upstream| {
+                    upstream.name == row.upstream
+                        && row.resource.as_ref().is_none_or(|place| *place == upstream.location)
+                });
+                let upstream = upstream.cloned();
                 async move {
-                    if let Err(error) = revoke_one(&inner, &row, now).await {
+                    if let Err(error) = revoke_one(&inner, (&row, upstream.as_deref()), now).await {
                         tracing::warn!(upstream = %row.upstream, %error, "a revocation could not be noted; trying again later");
                     }
                 }
@@ -201,7 +263,11 @@ impl Gateway {
     }
 }
 
-async fn revoke_one(inner: &Inner, row: &Revocation, now: Timestamp) -> Result<(), StoreError> {
+async fn revoke_one(
+    inner: &Inner,
+    (row, reached): (&Revocation, Option<&Upstream>),
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let store = &inner.parts.store;
     let pause = AGAIN.saturating_mul(5_i64.saturating_pow(u32::try_from(row.tries).unwrap_or(0)));
     let claim = UpstreamChange::ClaimRevocation {
@@ -215,22 +281,22 @@ async fn revoke_one(inner: &Inner, row: &Revocation, now: Timestamp) -> Result<(
         Err(StoreError::Refused(_)) => return Ok(()),
         Err(error) => return Err(error),
     }
-    let outcome = tokio::time::timeout(WITHIN, inner.revoke(row))
+    let outcome = tokio::time::timeout(WITHIN, inner.revoke(row, reached))
         .await
         .unwrap_or_else(|_| Outcome::Later("it did not answer in time".to_owned()));
     let (upstream, issuer, person) = (row.upstream, clean(&row.issuer), &row.user_id);
     match outcome {
         Outcome::Done => {
-            tracing::info!(%upstream, %person, %issuer, "tokens of an upstream that ended were revoked at their issuer");
+            tracing::info!(%upstream, %person, %issuer, "tokens of a connection that ended were revoked at their issuer");
         }
         Outcome::Impossible(why) => {
-            tracing::warn!(%upstream, %person, %issuer, why, "tokens of an upstream that ended were not revoked at their issuer");
+            tracing::warn!(%upstream, %person, %issuer, why, "tokens of a connection that ended were not revoked at their issuer");
         }
         Outcome::Later(why) if row.tries + 1 >= TRIES => {
-            tracing::warn!(%upstream, %person, %issuer, why, "tokens of an upstream that ended could not be revoked at their issuer; given up");
+            tracing::warn!(%upstream, %person, %issuer, why, "tokens of a connection that ended could not be revoked at their issuer; given up");
         }
         Outcome::Later(why) => {
-            tracing::warn!(%upstream, %person, %issuer, why, "tokens of an upstream that ended could not be revoked at their issuer; trying again later");
+            tracing::warn!(%upstream, %person, %issuer, why, "tokens of a connection that ended could not be revoked at their issuer; trying again later");
             return Ok(());
         }
     }

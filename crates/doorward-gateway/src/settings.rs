@@ -10,11 +10,12 @@ use url::Url;
 
 use crate::{
     config::{Capabilities, SettingError, UpstreamConfig},
+    oauth::ByHand,
     upstream::{Auth, Origins, Source, Upstream},
     upstreams::KINDS,
 };
 
-fn address(key: &'static str, text: &str) -> Result<Option<Url>, SettingError> {
+pub(crate) fn address(key: &'static str, text: &str) -> Result<Option<Url>, SettingError> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -37,7 +38,7 @@ fn address(key: &'static str, text: &str) -> Result<Option<Url>, SettingError> {
 }
 
 /// An address that is spoken to: encrypted, or on this very machine where that is allowed.
-fn spoken_to(
+pub(crate) fn spoken_to(
     key: &'static str,
     url: Option<&Url>,
     config: &UpstreamConfig,
@@ -232,6 +233,7 @@ impl Upstream {
             return Err(SettingError::new("user", "is for a local process alone"));
         }
         let auth = auth(&config)?;
+        let by_hand = ByHand::read(&config)?;
         kind.driver.check_access(&config, &auth)?;
         let origins = origins(&config, kind.driver.base(&config, url.as_ref()).as_ref())?;
         let patterns = |texts: &[String]| texts.iter().map(Pattern::new).collect();
@@ -245,6 +247,7 @@ impl Upstream {
             url,
             location,
             auth,
+            by_hand,
             origins,
             roles: config.roles.iter().map(role).collect::<Result<_, _>>()?,
             capabilities,

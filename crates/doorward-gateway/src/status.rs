@@ -132,7 +132,12 @@ impl Gateway {
     /// Tries an upstream out as far as that is possible without its people: what works, and what is
     /// wrong in words.
     pub async fn test(&self, upstream: &Shared, person: Option<&Arc<Person>>) -> Vec<Finding> {
-        upstream.kind.driver.test(self, upstream, person).await
+        let mut findings = Vec::new();
+        if upstream.needs_connection() {
+            findings.extend(self.try_authorization_server(upstream).await);
+        }
+        findings.extend(upstream.kind.driver.test(self, upstream, person).await);
+        findings
     }
 
     /// Tries to list an upstream's offers for a user.
@@ -152,7 +157,7 @@ impl Gateway {
         if let Some(catalogue) = look.catalogue.filter(|catalogue| !catalogue.left_out.is_empty()) {
             let told = catalogue.left_out.to_string();
             // Tools that are offered without a part of theirs can be used.
-            let result = if catalogue.left_out.count() > 0 { Err(told) } else { Ok(told) };
+            let result = if catalogue.left_out.is_a_loss() { Err(told) } else { Ok(told) };
             findings.push(Finding { what: "left out", result });
         }
         if let Ok(reviewed) = self.review(upstream.name).await {

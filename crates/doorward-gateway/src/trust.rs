@@ -288,6 +288,10 @@ impl Gateway {
             trust = current().await?;
         }
         let differs = trust.server.as_ref().filter(|pinned| pinned.differs_from(&named)).cloned();
+        // An upstream that cannot be asked names no other server.
+        if let (Some(_), Some(why)) = (&differs, &found.unsure) {
+            return Err(OAuthError::Unreachable(why.clone()));
+        }
         let other = differs.is_some().then(|| named.clone());
         if trust.named != other {
             let note = UpstreamChange::NoteNamed {

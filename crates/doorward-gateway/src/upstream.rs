@@ -18,6 +18,7 @@ use crate::{
     finding::Finding,
     link_error::LinkError,
     listed::Listed,
+    oauth::ByHand,
 };
 
 /// The receiver of a request that carries a user's access.
@@ -182,6 +183,8 @@ pub struct Upstream {
     /// The resource at which its users' tokens are used, as tokens are kept for it.
     pub(crate) location: String,
     pub(crate) auth: Auth,
+    /// The operator's knowledge of its authorization server.
+    pub(crate) by_hand: ByHand,
     pub(crate) origins: Origins,
     pub(crate) roles: Vec<Role>,
     pub(crate) capabilities: Capabilities,

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::{
     HashedToken, Sealed, Timestamp,
     id::{UpstreamId, UserId},
-    trust::{Ending, ServerPin, UpstreamTrust},
+    trust::{Ending, Revocation, ServerPin, UpstreamTrust},
 };
 
 /// The name of an upstream in addresses, tool names and scopes: 1 to 24 lower-case letters, digits
@@ -431,13 +431,17 @@ pub enum UpstreamChange {
         /// Until when.
         until: Timestamp,
     },
-    /// Deletes a person's connection.
+    /// Deletes a person's connection. Its tokens are queued to be revoked at their issuer.
     DeleteConnection {
         /// The user.
         user_id: UserId,
         /// Where.
         upstream: UpstreamName,
     },
+    /// Deletes all connections of a user whose access ends, as [`Self::DeleteConnection`] does.
+    EndConnections(UserId),
+    /// Queues tokens to be revoked at their issuer that belong to no connection any more.
+    QueueRevocation(Box<Revocation>),
     /// Remembers a person on the way to an upstream's authorization server.
     InsertAttempt(ConnectAttempt),
     /// Takes up an attempt that came back. Conditional: awaited, not expired, by the same person in

@@ -40,4 +40,4 @@ pub use provider::{
 };
 pub use server::{PASSWORD, TestServer, fresh_database, proxies};
 pub use tls::{connect_tls, write_certificate};
-pub use upstream::{FakeUpstream, UpstreamState, tool};
+pub use upstream::{FakeUpstream, Place, UpstreamState, tool};

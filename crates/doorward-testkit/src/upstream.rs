@@ -2,6 +2,7 @@
 //! also what no honest one does.
 
 mod authorization;
+mod places;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,6 +20,8 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+pub use places::Place;
 
 use authorization::{authorize, register, resource_metadata, revoke, server_metadata, token};
 
@@ -72,6 +75,8 @@ pub struct UpstreamState {
     pub iss: Option<String>,
     /// Members of the metadata that replace the true ones.
     pub metadata: HashMap<&'static str, Value>,
+    /// Answers at these paths in place of the true ones.
+    pub places: HashMap<String, Place>,
     /// The claims of the ID token in its answers to a code; none without.
     pub id_token: Option<Value>,
     /// The access tokens that count.
@@ -80,6 +85,8 @@ pub struct UpstreamState {
     pub authorizes: Vec<HashMap<String, String>>,
     /// The forms of token exchanges (RFC 8693) that arrived.
     pub exchanges: Vec<HashMap<String, String>>,
+    /// The forms that redeemed a code.
+    pub redeemed: Vec<HashMap<String, String>>,
     /// The forms of revocations (RFC 7009) that arrived.
     pub revoked: Vec<HashMap<String, String>>,
     /// How many of the next revocations are answered 503.
@@ -145,6 +152,7 @@ impl FakeUpstream {
             .route("/revoke", post(revoke))
             .route("/openapi.json", get(document))
             .route("/api/holder", get(holder))
+            .layer(axum::middleware::from_fn_with_state(shared.clone(), places::place))
             .with_state(shared.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url: format!("{origin}/mcp"), origin, shared, task }

@@ -7,16 +7,20 @@
 //! `left_out`. What an answer means is a [`Failure`], and each of its kinds has a consequence of its
 //! own where the server was asked.
 
+mod authorize_params;
 mod code;
 mod document;
+mod search;
 mod tokens;
 
 use doorward_model::{Timestamp, foreign};
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
+pub use authorize_params::{AuthorizeParams, Own};
 pub use code::{Complaint, Told};
 pub use document::{Document, LeftOut};
+pub use search::{Found, Missing, NotFound, Search, Unusable};
 pub use tokens::{Lifetime, Registration, Tokens, TokensFailure};
 
 use crate::{Fetched, OutboundError, media_type};

@@ -26,6 +26,7 @@ use crate::{
 };
 use explain::explain;
 pub use public::is_public;
+pub use explain::reason;
 
 /// Makes guarded requests. Cheap to clone.
 #[derive(Clone)]
@@ -87,10 +88,10 @@ impl Fetched {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundError {
     /// Not https, or no host.
-    #[error("only https addresses are fetched")]
+    #[error("only https URLs are fetched")]
     Scheme,
     /// The name leads to an address that is not public.
-    #[error("{0} is not a public address")]
+    #[error("{0} is not in a public network; allow its network with the setting networks")]
     Address(String),
     /// The body is longer than was allowed.
     #[error("the answer is longer than {0} bytes")]
@@ -390,7 +391,7 @@ impl dns::Resolve for Guard {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
                 .await
                 .map_err(|_| {
-                    OutboundError::Failed(format!("no address is known for {}", name.as_str()))
+                    OutboundError::Failed(format!("no IP address is known for {}", name.as_str()))
                 })?
                 .collect();
             let usable: Vec<SocketAddr> =

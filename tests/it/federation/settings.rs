@@ -278,6 +278,6 @@ async fn messages_say_what_happened_and_name_no_library() {
     let told = say(|corp| "http://127.0.0.1:1".clone_into(&mut corp.issuer)).await;
     assert!(told.contains("nothing listens at 127.0.0.1:1 (connection refused)"), "{told}");
     let told = say(|corp| "https://nowhere.invalid".clone_into(&mut corp.issuer)).await;
-    assert!(told.contains("no address is known for nowhere.invalid"), "{told}");
+    assert!(told.contains("no IP address is known for nowhere.invalid"), "{told}");
     assert!(!told.contains("::") && !told.contains("Error"), "{told}");
 }

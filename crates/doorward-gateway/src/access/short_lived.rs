@@ -39,6 +39,36 @@ impl ShortLived {
     }
 }
 
+/// The longest that a server's wish to be left alone is followed, and how long it is where the
+/// server does not say, in seconds.
+const LONGEST_WAIT: i64 = 3600;
+const USUAL_WAIT: i64 = 30;
+
+/// Authorization servers that asked to wait, for one user each: the time until which they are not
+/// asked again.
+#[derive(Default)]
+pub(crate) struct Waits(Mutex<HashMap<AccessKey, Timestamp>>);
+
+impl Waits {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccessKey, Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Notes a wish to wait for so many seconds.
+    pub(crate) fn note(&self, key: AccessKey, seconds: Option<i64>, now: Timestamp) {
+        let mut waits = self.lock();
+        waits.retain(|_, until| now < *until);
+        if waits.len() < MOST {
+            let seconds = seconds.unwrap_or(USUAL_WAIT).clamp(1, LONGEST_WAIT);
+            waits.insert(key, now.plus(seconds));
+        }
+    }
+    /// The seconds that are left to wait.
+    pub(super) fn left(&self, key: &AccessKey, now: Timestamp) -> Option<i64> {
+        let until = *self.lock().get(key)?;
+        (now < until).then(|| until.since(now))
+    }
+}
+
 /// The user, the upstream and its location.
 type Wanting = (UserId, UpstreamName, String);
 

@@ -21,7 +21,9 @@ impl Gateway {
         {
             said = self.provoke(upstream, url).await;
         }
-        discover(upstream, said.as_deref()).await
+        let trust = self.inner.trust(upstream).await?;
+        let pinned = trust.as_ref().and_then(|trust| trust.server.as_ref());
+        discover(upstream, said.as_deref(), pinned.map(|server| server.issuer.as_str())).await
     }
 
     /// Sends requests without a token to learn how the upstream wants to be asked: as a client of

@@ -100,6 +100,20 @@ fn place(state: &HashedToken) -> String {
     format!("connect_attempt/{}", state.as_str())
 }
 
+/// The prompts of a request: those that the operator set, and consent where a refresh token takes a
+/// scope (OpenID Connect Core section 11).
+fn prompts(upstream: &Upstream, scopes: &str) -> String {
+    let mut prompts: Vec<&str> =
+        upstream.by_hand.params.prompts.iter().map(String::as_str).collect();
+    if upstream.config.offline_prompt
+        && scopes.split(' ').any(|scope| scope == "offline_access")
+        && !prompts.contains(&"consent")
+    {
+        prompts.push("consent");
+    }
+    prompts.join(" ")
+}
+
 impl Gateway {
     async fn connectable(
         &self,
@@ -212,28 +226,23 @@ impl Gateway {
             expires_at: parts.clock.now().plus(AWAITED),
         };
         parts.store.apply(UpstreamChange::InsertAttempt(attempt)).await?;
-        let mut url = discovered.authorization_endpoint.clone();
-        {
-            let mut query = url.query_pairs_mut();
-            query.append_pair("response_type", "code");
-            query.append_pair("client_id", &client.client_id);
-            query.append_pair("redirect_uri", &self.inner.redirect_uri(&upstream));
-            query.append_pair("state", state.reveal());
-            query.append_pair(
-                "code_challenge",
-                &URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())),
-            );
-            query.append_pair("code_challenge_method", "S256");
-            if !scopes.is_empty() {
-                query.append_pair("scope", &scopes);
-            }
-            if let Some(resource) = &discovered.resource {
-                query.append_pair("resource", resource);
-            }
-            if scopes.split(' ').any(|scope| scope == "offline_access") {
-                query.append_pair("prompt", "consent");
-            }
-        }
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
+        let redirect_uri = self.inner.redirect_uri(&upstream);
+        let prompts = prompts(&upstream, &scopes);
+        let mut params = vec![
+            ("response_type", "code"),
+            ("client_id", &client.client_id),
+            ("redirect_uri", &redirect_uri),
+            ("state", state.reveal()),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        let given = |text: &str| !text.is_empty();
+        params.extend(Some(scopes.as_str()).filter(|text| given(text)).map(|text| ("scope", text)));
+        params.extend(discovered.resource.as_deref().map(|resource| ("resource", resource)));
+        params
+            .extend(Some(prompts.as_str()).filter(|text| given(text)).map(|text| ("prompt", text)));
+        let url = upstream.by_hand.params.request(&discovered.authorization_endpoint, &params);
         tracing::info!(upstream = %name, person = %from.person.id, issuer = %discovered.server.issuer, "a person goes to connect an upstream");
         Ok(url)
     }
@@ -376,17 +385,16 @@ impl Gateway {
         }
         let tokens = match token_request(&upstream.outbound, &endpoint, &client, form).await {
             Ok(tokens) => tokens,
-            Err(OAuthError::Refused(error, description)) => {
-                if matches!(error.as_str(), "invalid_client" | "unauthorized_client") {
+            Err(none) => {
+                if none.forgets_client() {
                     let forget = UpstreamChange::DeleteRegistration {
                         upstream: upstream.name,
                         issuer: payload.issuer.clone(),
                     };
                     self.inner.parts.store.apply(forget).await?;
                 }
-                return Err(OAuthError::Refused(error, description).into());
+                return Err(OAuthError::from(none).into());
             }
-            Err(error) => return Err(error.into()),
         };
         let account = tokens.account(&payload.issuer, &client.client_id);
         Ok((tokens, account))
@@ -422,6 +430,7 @@ impl Gateway {
             account,
         };
         connection.tokens = Some(held::seal(&self.inner, &connection, &Held::new(&tokens, issued)));
+        let lost = connection.clone();
         let put = UpstreamChange::PutConnection {
             connection: Box::new(connection),
             id: UpstreamId::from_text(payload.id),
@@ -429,13 +438,14 @@ impl Gateway {
         match self.inner.parts.store.apply(put).await {
             Ok(()) => Ok(()),
             Err(StoreError::Refused(_)) => {
+                self.inner.revoke_lost(upstream, lost).await?;
                 Err(ConnectError::NotAwaited("the upstream was replaced meanwhile"))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Ends a person's connection.
+    /// Ends a person's connection. Its tokens are revoked at their issuer.
     pub async fn disconnect(&self, name: UpstreamName, person: &Person) -> Result<(), StoreError> {
         let parts = &self.inner.parts;
         parts
@@ -443,6 +453,7 @@ impl Gateway {
             .apply(UpstreamChange::DeleteConnection { user_id: person.id.clone(), upstream: name })
             .await?;
         tracing::info!(upstream = %name, person = %person.id, "a person disconnected an upstream");
+        self.inner.revocations.notify_one();
         self.forget_person(name, &person.id);
         parts.changes.tell(Change {
             upstream: Some(name),

@@ -1,10 +1,13 @@
 //! We as an OAuth client of an upstream's authorization server, on behalf of one person.
 
+mod by_hand;
 mod challenge;
 mod connect;
 mod discovery;
+mod metadata;
 pub(crate) mod refresh;
 mod registration;
+mod trial;
 
 pub(crate) use registration::{document as client_document, opened as opened_registration};
 
@@ -12,16 +15,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use doorward_transport::{
     FlightError, Outbound, OutboundError, SingleFlight,
-    oauth::{self, Answer, Failure, Lifetime},
+    oauth::{self, Answer, Complaint, Failure, Lifetime},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use crate::config::UpstreamConfig;
+use crate::upstream::Upstream;
 
+pub(crate) use by_hand::ByHand;
 pub use connect::{ConnectError, Departure, Prospect};
-pub(crate) use discovery::{Discovered, covers, discover, revocation_endpoint, server_metadata};
+pub(crate) use discovery::{Discovered, discover};
+pub(crate) use metadata::{covers, revocation_endpoint, server_metadata};
 
 /// The most bytes of a document or answer of an authorization server.
 pub(crate) const MAX_DOCUMENT: usize = 256 * 1024;
@@ -38,6 +43,9 @@ pub enum OAuthError {
     /// What it says cannot be right, or is not safe to use.
     #[error("{0}")]
     Untrusted(String),
+    /// It publishes no metadata.
+    #[error("{0}")]
+    NoMetadata(String),
     /// It answered with an error (RFC 6749 §5.2).
     #[error("it answered {0} {1}")]
     Refused(String, String),
@@ -122,10 +130,12 @@ pub(crate) struct ClientCredentials {
 
 impl ClientCredentials {
     /// What an operator configured.
-    pub(crate) fn configured(config: &UpstreamConfig) -> Self {
+    pub(crate) fn configured(upstream: &Upstream) -> Self {
+        let config = &upstream.config;
         let secret =
             (!config.client_secret.is_empty()).then(|| config.client_secret.reveal().to_owned());
-        let method = if secret.is_some() { Method::ClientSecretBasic } else { Method::None };
+        let usual = if secret.is_some() { Method::ClientSecretBasic } else { Method::None };
+        let method = upstream.by_hand.method.unwrap_or(usual);
         Self { client_id: config.client_id.clone(), client_secret: secret, method }
     }
     /// The same with a method that the server takes.
@@ -181,9 +191,53 @@ fn encode(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// The refresh token in an answer, also in one that is otherwise of no use: the one before it may
-/// be worth nothing any more.
-pub(crate) struct Rotated(pub(crate) Option<String>);
+/// An answer of a token endpoint without usable tokens, or none.
+#[derive(Debug)]
+pub(crate) struct NoTokens {
+    /// Its meaning, by the rules that hold for identity providers too.
+    pub(crate) failure: Failure,
+    /// Its status.
+    status: Option<u16>,
+    /// The refresh token in it: the one before it may be worth nothing any more.
+    pub(crate) rotated: Option<String>,
+}
+
+impl NoTokens {
+    /// Reports that the server does not know this client, or not with this secret.
+    pub(crate) fn forgets_client(&self) -> bool {
+        match &self.failure {
+            // 401 says so without a word (RFC 6749 section 5.2).
+            Failure::Client(told) => {
+                told.complaint() == Complaint::Client
+                    || (told.code.is_empty() && told.status == 401)
+            }
+            Failure::Refused(_)
+            | Failure::Wait { .. }
+            | Failure::Silent(_)
+            | Failure::Nonsense(_) => false,
+        }
+    }
+
+    /// Reports a refusal by the status alone, without a word of an authorization server.
+    pub(crate) fn refuses_by_status(&self) -> bool {
+        matches!(self.status, Some(400 | 401 | 403))
+    }
+}
+
+impl From<NoTokens> for OAuthError {
+    fn from(none: NoTokens) -> Self {
+        match none.failure {
+            Failure::Refused(told) | Failure::Client(told) => {
+                let code =
+                    if told.code.is_empty() { format!("HTTP {}", told.status) } else { told.code };
+                Self::Refused(code, told.description)
+            }
+            Failure::Nonsense(why) if none.status.is_some() => Self::Untrusted(why),
+            Failure::Nonsense(why) | Failure::Silent(why) => Self::Unreachable(why),
+            wait @ Failure::Wait { .. } => Self::Unreachable(wait.to_string()),
+        }
+    }
+}
 
 /// Posts a form to a token endpoint, as this client.
 pub(crate) async fn token_request(
@@ -191,40 +245,24 @@ pub(crate) async fn token_request(
     endpoint: &Url,
     client: &ClientCredentials,
     form: Vec<(&'static str, String)>,
-) -> Result<Tokens, OAuthError> {
-    token_answer(outbound, endpoint, client, form).await.0
-}
-
-/// The same, with the refresh token of an answer that cannot be used.
-pub(crate) async fn token_answer(
-    outbound: &Outbound,
-    endpoint: &Url,
-    client: &ClientCredentials,
-    form: Vec<(&'static str, String)>,
-) -> (Result<Tokens, OAuthError>, Rotated) {
-    let answer = match as_client(endpoint, client, form) {
-        Ok(request) => outbound.send(request, MAX_DOCUMENT).await,
-        Err(error) => return (Err(error), Rotated(None)),
-    };
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => return (Err(error.into()), Rotated(None)),
-    };
-    match Answer::of(&answer, None).tokens() {
-        Ok(tokens) => {
-            let rotated = Rotated(tokens.refresh_token.clone());
-            (usable(tokens), rotated)
-        }
-        Err(failed) => {
-            let rotated = Rotated(failed.refresh_token);
-            (Err(refusal(answer.status, failed.failure)), rotated)
-        }
-    }
+) -> Result<Tokens, NoTokens> {
+    let none = |failure| NoTokens { failure, status: None, rotated: None };
+    let request = as_client(endpoint, client, form)
+        .map_err(|error| none(Failure::Silent(error.to_string())))?;
+    let answer = outbound.send(request, MAX_DOCUMENT).await.map_err(|error| none(error.into()))?;
+    let status = Some(answer.status);
+    let tokens = Answer::of(&answer, None).tokens().map_err(|failed| NoTokens {
+        failure: failed.failure,
+        status,
+        rotated: failed.refresh_token,
+    })?;
+    let rotated = tokens.refresh_token.clone();
+    usable(tokens).map_err(|failure| NoTokens { failure, status, rotated })
 }
 
 /// Tokens of which one opens the upstream.
-fn usable(tokens: oauth::Tokens) -> Result<Tokens, OAuthError> {
-    let missing = || OAuthError::Untrusted("its answer holds no access token".to_owned());
+fn usable(tokens: oauth::Tokens) -> Result<Tokens, Failure> {
+    let missing = || Failure::Nonsense("its answer holds no access token".to_owned());
     Ok(Tokens {
         access_token: tokens.access_token.ok_or_else(missing)?,
         refresh_token: tokens.refresh_token,
@@ -236,21 +274,6 @@ fn usable(tokens: oauth::Tokens) -> Result<Tokens, OAuthError> {
         scope: tokens.scope,
         id_token: tokens.id_token,
     })
-}
-
-/// The meaning of an answer without tokens.
-fn refusal(status: u16, failure: Failure) -> OAuthError {
-    match failure {
-        Failure::Refused(told) | Failure::Client(told) if !told.code.is_empty() => {
-            OAuthError::Refused(told.code, told.description)
-        }
-        Failure::Nonsense(why) if (200..300).contains(&status) => OAuthError::Untrusted(why),
-        Failure::Refused(_)
-        | Failure::Client(_)
-        | Failure::Wait { .. }
-        | Failure::Silent(_)
-        | Failure::Nonsense(_) => OAuthError::Unreachable(failure.to_string()),
-    }
 }
 
 /// A form for an endpoint of an authorization server, with what proves this client (RFC 6749

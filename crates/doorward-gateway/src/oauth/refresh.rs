@@ -6,12 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use doorward_model::{Connection, Timestamp, UpstreamChange, UserId};
 use doorward_store::StoreError;
+use doorward_transport::oauth::Failure;
 use url::Url;
 
-use super::{OAuthError, Tokens, registration, token_answer};
+use super::{NoTokens, Tokens, registration, token_request};
 use crate::{
     Inner,
-    access::{Held, NoToken, held},
+    access::{AccessKey, Held, NoToken, held},
     upstream::{Shared, Upstream},
 };
 
@@ -85,42 +86,36 @@ pub(crate) async fn run(
     if let Some(resource) = &before.resource {
         form.push(("resource", resource.clone()));
     }
-    let (answer, rotated) = token_answer(&upstream.outbound, &endpoint, &client, form).await;
-    match answer {
+    match token_request(&upstream.outbound, &endpoint, &client, form).await {
         Ok(tokens) => {
             let kept = refreshed((&gateway, &upstream), &connection, &before, &tokens, now);
-            keep(&gateway, kept).await?;
+            if !keep(&gateway, &kept).await? {
+                // Of a user who disconnected meanwhile the tokens that just came are left over.
+                if store.connection_now(&user_id, upstream.name).await?.is_none() {
+                    gateway.revoke_lost(&upstream, kept).await?;
+                }
+                return Ok(());
+            }
             tracing::info!(upstream = %upstream.name, person = %user_id, "upstream access refreshed");
             Ok(())
         }
-        // The refresh token that counts now, whatever else the answer was.
-        Err(error) => {
-            failed(&gateway, &upstream, connection, before.rotated(rotated.0), error).await
-        }
+        Err(none) => failed(&gateway, &upstream, connection, before, none).await,
     }
 }
 
+/// Gives an answer without tokens its consequence, for this connection alone: a refusal ends it; a
+/// refusal that may come from something before the server, or of the request, has the user connect
+/// again and is tried again meanwhile; anything else is tried again, not before the server wants it.
 async fn failed(
     gateway: &Inner,
     upstream: &Upstream,
     connection: Connection,
-    held: Held,
-    error: OAuthError,
+    before: Held,
+    none: NoTokens,
 ) -> Result<(), NoToken> {
-    match &error {
-        OAuthError::Refused(code, _) if code == "invalid_grant" => {
-            end(
-                gateway,
-                upstream,
-                connection,
-                "the upstream no longer accepts the access that you gave",
-            )
-            .await;
-            return Ok(());
-        }
-        OAuthError::Refused(code, _)
-            if matches!(code.as_str(), "invalid_client" | "unauthorized_client") =>
-        {
+    let forgets = none.forgets_client();
+    match &none.failure {
+        Failure::Client(_) if forgets => {
             // G29: the upstream forgot us, not the person. A new connection introduces us anew.
             let forget = UpstreamChange::DeleteRegistration {
                 upstream: upstream.name,
@@ -130,19 +125,31 @@ async fn failed(
             end(gateway, upstream, connection, "the upstream no longer knows this server").await;
             return Ok(());
         }
-        _ => {}
+        Failure::Refused(_) => {
+            let why = "the upstream no longer accepts the access that you gave";
+            end(gateway, upstream, connection, why).await;
+            return Ok(());
+        }
+        Failure::Wait { seconds, .. } => {
+            let key = AccessKey::of(&connection.user_id, upstream, &connection.issuer);
+            gateway.waits.note(key, *seconds, gateway.parts.clock.now());
+        }
+        Failure::Client(_) | Failure::Silent(_) | Failure::Nonsense(_) => {}
     }
+    let connects = match &none.failure {
+        Failure::Client(_) => true,
+        Failure::Nonsense(_) => none.refuses_by_status(),
+        Failure::Refused(_) | Failure::Wait { .. } | Failure::Silent(_) => false,
+    };
+    let why = format!("the access to {} could not be refreshed: {}", upstream.title, none.failure);
     // It may work in a moment: free the reservation and keep the connection, with the refresh token
     // that counts now.
     let version = connection.version + 1;
     let mut kept = Connection { version, refreshing_until: None, ..connection };
     kept.resource = Some(upstream.location.clone());
-    kept.tokens = Some(held::seal(gateway, &kept, &held));
-    keep(gateway, kept).await?;
-    Err(NoToken::Unavailable(format!(
-        "the access to {} could not be refreshed: {error}",
-        upstream.title
-    )))
+    kept.tokens = Some(held::seal(gateway, &kept, &before.rotated(none.rotated)));
+    keep(gateway, &kept).await?;
+    Err(if connects { NoToken::Connect(why) } else { NoToken::Unavailable(why) })
 }
 
 fn refreshed(
@@ -168,8 +175,9 @@ fn refreshed(
 }
 
 /// Stores what a refresh came to. The token before it is worth nothing any more, so a database that
-/// fails for a moment is asked again.
-async fn keep(gateway: &Inner, kept: Connection) -> Result<(), NoToken> {
+/// fails for a moment is asked again. `false` if the user disconnected or connected anew meanwhile:
+/// what they did counts.
+async fn keep(gateway: &Inner, kept: &Connection) -> Result<bool, NoToken> {
     let mut pause = KEEP_EVERY;
     let mut tries = 0;
     loop {
@@ -179,8 +187,8 @@ async fn keep(gateway: &Inner, kept: Connection) -> Result<(), NoToken> {
             .apply(UpstreamChange::KeepRefreshed { connection: Box::new(kept.clone()) })
             .await
         {
-            // The person disconnected or connected anew meanwhile: what they did counts.
-            Ok(()) | Err(StoreError::Refused(_)) => return Ok(()),
+            Ok(()) => return Ok(true),
+            Err(StoreError::Refused(_)) => return Ok(false),
             Err(error) if tries == KEEP_TRIES || matches!(error, StoreError::Closed) => {
                 tracing::error!(upstream = %kept.upstream, person = %kept.user_id, %error, "a refreshed token could not be stored; the person has to connect again");
                 return Err(error.into());

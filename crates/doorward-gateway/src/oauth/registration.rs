@@ -77,9 +77,10 @@ pub(crate) async fn known(
         }
         // The method that the server takes was kept with the registration, without the secret.
         let kept = stored(gateway, upstream, issuer).await?;
-        let client = ClientCredentials::configured(&upstream.config);
+        let client = ClientCredentials::configured(upstream);
         return Ok(Some(match kept {
-            Some(kept) if client.client_secret.is_some() => {
+            // The operator's word counts more.
+            Some(kept) if client.client_secret.is_some() && upstream.by_hand.method.is_none() => {
                 ClientCredentials { method: kept.method, ..client }
             }
             _ => client,
@@ -141,8 +142,8 @@ pub(crate) async fn client(
     if !upstream.config.client_id.is_empty() {
         let client = known(gateway, upstream, &server.issuer)
             .await?
-            .unwrap_or_else(|| ClientCredentials::configured(&upstream.config))
-            .fitting(supported);
+            .unwrap_or_else(|| ClientCredentials::configured(upstream))
+            .fitting(supported.filter(|_| upstream.by_hand.method.is_none()));
         let without_secret = ClientCredentials { client_secret: None, ..client.clone() };
         keep(gateway, upstream, &server.issuer, &without_secret, None).await?;
         return Ok(client);

@@ -85,6 +85,21 @@ pub(crate) fn revocation(row: e::token_revocation::Model) -> Result<Revocation, 
     })
 }
 
+pub(crate) fn revocation_row(new: &Revocation) -> e::token_revocation::Model {
+    e::token_revocation::Model {
+        id: new.id.clone(),
+        upstream: new.upstream.to_string(),
+        user_id: new.user_id.to_string(),
+        issuer: new.issuer.clone(),
+        resource: new.resource.clone(),
+        tokens: new.tokens.as_str().to_owned(),
+        registration: new.registration.as_ref().map(|sealed| sealed.as_str().to_owned()),
+        access: new.access.as_ref().map(|sealed| sealed.as_str().to_owned()),
+        tries: new.tries,
+        due_at: new.due_at.0,
+    }
+}
+
 pub(crate) fn tool(row: e::upstream_tool::Model) -> Result<PinnedTool, StoreError> {
     let wrong = || damaged("upstream_tool", &format!("{} {}", row.upstream, row.tool));
     Ok(PinnedTool {

@@ -346,6 +346,8 @@ fn of_upstream(change: UpstreamChange) -> Write {
         UpstreamChange::DeleteConnection { user_id, upstream } => {
             upstreams::delete_connection(&user_id, &upstream)
         }
+        UpstreamChange::EndConnections(user_id) => upstreams::end_connections(&user_id),
+        UpstreamChange::QueueRevocation(new) => trust::queue_revocation(&new),
         UpstreamChange::InsertAttempt(attempt) => upstreams::insert_attempt(&attempt),
         UpstreamChange::RedeemAttempt { state, upstream, user_id, browser, now } => {
             upstreams::redeem_attempt(

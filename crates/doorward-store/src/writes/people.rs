@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Audit, Name, Read, Sql, Work, Write, about, nothing, run};
+use super::{Audit, Name, Read, Sql, Work, Write, about, nothing, run, trust, upstreams};
 use crate::{
     audit::compare::Row,
     condition::Condition,
@@ -182,20 +182,22 @@ pub(super) fn collect_provider_roles(user_id: UserId) -> Write {
 /// Deletes a user with everything that belongs to them alone.
 pub(super) fn delete(user_id: &UserId) -> Write {
     let id = user_id.as_str();
-    let statements: Vec<Sql> = vec![
+    let connections = Where::all().add(connection::Column::UserId.eq(id));
+    let mut statements: Vec<Sql> =
+        trust::end_connections(&connections, None, upstreams::AT_ONCE).into();
+    statements.extend([
         passkey::Entity::delete_many().filter(passkey::Column::UserId.eq(id)).into(),
         totp::Entity::delete_many().filter(totp::Column::UserId.eq(id)).into(),
         recovery_code::Entity::delete_many().filter(recovery_code::Column::UserId.eq(id)).into(),
         identity::Entity::delete_many().filter(identity::Column::UserId.eq(id)).into(),
         invitation::Entity::delete_many().filter(invitation::Column::UserId.eq(id)).into(),
-        connection::Entity::delete_many().filter(connection::Column::UserId.eq(id)).into(),
         connect_attempt::Entity::delete_many()
             .filter(connect_attempt::Column::UserId.eq(id))
             .into(),
         kept_result::Entity::delete_many().filter(kept_result::Column::UserId.eq(id)).into(),
         access_token::Entity::delete_many().filter(access_token::Column::UserId.eq(id)).into(),
         person::Entity::delete_many().filter(P::Id.eq(id)).into(),
-    ];
+    ]);
     let event = about(AuditKind::PersonDeleted, AuditSubject::Person, id);
     Write {
         name: Name::Decides(Condition::DeletePerson),

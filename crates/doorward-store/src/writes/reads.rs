@@ -18,6 +18,7 @@ use crate::{
         access_token::{self, Column as T},
         authorization_code::{self, Column as C},
         client,
+        connection::Column as N,
         identity::{self, Column as I},
         invitation,
         person::{self, Column as P},
@@ -161,6 +162,8 @@ impl Dependents {
                 Where::all().add(P::EmailBy.in_subquery(self.account_ids())),
             ),
         ];
+        let connections = Where::all().add(N::UserId.in_subquery(self.left_users()));
+        statements.extend(super::trust::end_connections(&connections, None, self.at));
         if self.kept_issuers.is_none() {
             let provider = self.provider.as_str();
             statements

@@ -2,13 +2,13 @@
 //! of what waits to be revoked there.
 
 use doorward_model::{
-    AuditEvent, AuditKind, AuditSubject, Resource, RevokeReason, ServerPin, Timestamp, UpstreamId,
-    UpstreamName, UpstreamTrust,
-    trust::{Ended, Ending},
+    AuditEvent, AuditKind, AuditSubject, Resource, RevokeReason, Sealed, ServerPin, Timestamp,
+    UpstreamId, UpstreamName, UpstreamTrust,
+    trust::{Ended, Ending, Revocation},
 };
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, QueryFilter,
-    sea_query::{Alias, BinOper, Expr, ExprTrait, InsertStatement, JoinType, Query},
+    sea_query::{BinOper, Expr, ExprTrait, Func, InsertStatement, Query},
 };
 use serde_json::json;
 
@@ -71,32 +71,47 @@ pub(crate) fn tokens_for(upstream: &UpstreamName) -> Where {
         .add(T::RevokedAt.is_null())
 }
 
-/// Queues the tokens of all connections, each with the registration that they were given to.
-fn queue_revocations(ending: &Ending) -> InsertStatement {
-    let name = ending.upstream.as_str();
-    let prefix = ending
-        .id
-        .as_ref()
-        .map_or_else(|| format!("{name}@{}/", ending.at.0), |id| format!("{id}/"));
-    let (held, registered) = (Alias::new("held"), Alias::new("registered"));
-    let of = |column: N| Expr::col((held.clone(), column));
-    let joined = Where::all()
-        .add(Expr::col((registered.clone(), R::Upstream)).equals((held.clone(), N::Upstream)))
-        .add(Expr::col((registered.clone(), R::Issuer)).equals((held.clone(), N::Issuer)));
+/// Ends connections: their tokens are queued to be revoked at their issuers, each with the
+/// registration that they were given to, and the connections are deleted. `access` states how the
+/// issuers are reached where the upstream ends too.
+pub(crate) fn end_connections(which: &Where, access: Option<&Sealed>, due: Timestamp) -> [Sql; 2] {
+    [
+        Sql::Insert(queue_revocations(which, access, due)),
+        connection::Entity::delete_many().filter(which.clone()).into(),
+    ]
+}
+
+fn queue_revocations(which: &Where, access: Option<&Sealed>, due: Timestamp) -> InsertStatement {
+    let of = |column: N| Expr::col((connection::Entity, column));
+    let joined = |left: Expr, right: Expr| left.binary(BinOper::Custom("||"), right);
+    // The nonce of the sealed tokens, which follows `v1.`, is never used twice.
+    let nonce = Func::cust("substr").arg(of(N::Tokens)).arg(4_i32).arg(16_i32);
+    let id = joined(of(N::Upstream), Expr::val("/"));
+    let id = joined(joined(id, of(N::UserId)), Expr::val("/"));
+    let id = joined(id, nonce.into());
+    let registered = Where::all()
+        .add(
+            Expr::col((upstream_registration::Entity, R::Upstream))
+                .equals((connection::Entity, N::Upstream)),
+        )
+        .add(
+            Expr::col((upstream_registration::Entity, R::Issuer))
+                .equals((connection::Entity, N::Issuer)),
+        );
     let select = Query::select()
-        .expr(Expr::val(prefix).binary(BinOper::Custom("||"), of(N::UserId)))
+        .expr(id)
         .expr(of(N::Upstream))
         .expr(of(N::UserId))
         .expr(of(N::Issuer))
         .expr(of(N::Resource))
         .expr(of(N::Tokens))
-        .expr(Expr::col((registered.clone(), R::Credentials)))
-        .expr(Expr::val(ending.access.as_ref().map(|sealed| sealed.as_str().to_owned())))
+        .expr(Expr::col((upstream_registration::Entity, R::Credentials)))
+        .expr(Expr::val(access.map(|sealed| sealed.as_str().to_owned())))
         .expr(Expr::val(0_i64))
-        .expr(Expr::val(ending.at.0))
-        .from_as(connection::Entity, held.clone())
-        .join_as(JoinType::LeftJoin, upstream_registration::Entity, registered.clone(), joined)
-        .cond_where(Where::all().add(of(N::Upstream).eq(name)).add(of(N::Tokens).is_not_null()))
+        .expr(Expr::val(due.0))
+        .from(connection::Entity)
+        .left_join(upstream_registration::Entity, registered)
+        .cond_where(Where::all().add(which.clone()).add(of(N::Tokens).is_not_null()))
         .limit(MOST_REVOKED)
         .to_owned();
     let columns = [
@@ -125,8 +140,19 @@ pub(super) fn end(ending: &Ending) -> Write {
     let mut statements: Vec<Sql> = vec![
         // First, so that nothing is added for it until the unit is through.
         touch(Where::all().add(U::Upstream.eq(name))),
-        Sql::Insert(queue_revocations(ending)),
-        connection::Entity::delete_many().filter(N::Upstream.eq(name)).into(),
+    ];
+    statements.extend(end_connections(
+        &Where::all().add(N::Upstream.eq(name)),
+        ending.access.as_ref(),
+        ending.at,
+    ));
+    // What waits of users who left before is reached as the upstream was.
+    let reached = ending.access.as_ref().map(|sealed| sealed.as_str().to_owned());
+    statements.extend([
+        token_revocation::Entity::update_many()
+            .col_expr(V::Access, Expr::value(reached))
+            .filter(V::Upstream.eq(name).and(V::Access.is_null()))
+            .into(),
         connect_attempt::Entity::delete_many()
             .filter(connect_attempt::Column::Upstream.eq(name))
             .into(),
@@ -144,7 +170,7 @@ pub(super) fn end(ending: &Ending) -> Write {
             .col_expr(T::RevokedAt, at())
             .filter(tokens_for(&ending.upstream))
             .into(),
-    ];
+    ]);
     let still = match &ending.id {
         Some(id) => is(&ending.upstream, id),
         None => Where::all().add(U::Upstream.eq(name)),
@@ -258,6 +284,20 @@ pub(super) fn note_named(
         audit: named
             .filter(|_| first)
             .map_or(Audit::Silent, |named| Audit::Entry(names_another(upstream, named))),
+    }
+}
+
+/// Queues tokens that belong to no connection any more.
+pub(super) fn queue_revocation(new: &Revocation) -> Write {
+    Write {
+        name: Name::Always("queue_revocation"),
+        work: run(token_revocation::Entity::insert(
+            convert::revocation_row(new).into_active_model(),
+        )
+        .on_conflict(nothing())),
+        stale: None,
+        // The end of the connection has the entry.
+        audit: Audit::Silent,
     }
 }
 

@@ -30,6 +30,8 @@ use crate::{
     invalidate::Stale,
 };
 
+/// The time at which tokens of a connection that ended are due to be revoked: from now on.
+pub(super) const AT_ONCE: Timestamp = Timestamp(0);
 /// Rows of one statement: PostgreSQL takes at most 65,535 parameters.
 const ROWS: usize = 500;
 
@@ -266,9 +268,23 @@ pub(super) fn delete_connection(user_id: &UserId, upstream: &UpstreamName) -> Wr
     let event = about(AuditKind::ConnectionEnded, AuditSubject::Upstream, upstream.as_str());
     Write {
         name: Name::Always("delete_connection"),
-        work: run(connection::Entity::delete_many().filter(of(user_id, upstream))),
+        work: Work::Statements(
+            trust::end_connections(&of(user_id, upstream), None, AT_ONCE).into(),
+        ),
         stale: Some(stale(user_id)),
         audit: Audit::Entry(event.detail(json!({"person": user_id.as_str()}).to_string())),
+    }
+}
+
+/// Ends all connections of a user.
+pub(super) fn end_connections(user_id: &UserId) -> Write {
+    let which = Where::all().add(N::UserId.eq(user_id.as_str()));
+    Write {
+        name: Name::Always("end_connections"),
+        work: Work::Statements(trust::end_connections(&which, None, AT_ONCE).into()),
+        stale: Some(stale(user_id)),
+        // The end of the user's access has the entry.
+        audit: Audit::Silent,
     }
 }
 

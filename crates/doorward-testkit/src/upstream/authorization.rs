@@ -108,7 +108,10 @@ pub(super) async fn token(
         }
         state.refresh_tokens.remove(&form["refresh_token"])
     } else {
-        lock(&shared).codes.remove(&form["code"])
+        let mut state = lock(&shared);
+        let account = state.codes.remove(&form["code"]);
+        state.redeemed.push(form);
+        account
     };
     let Some(account) = account else { return wrong("invalid_grant") };
     let (made, spoiled) = {

@@ -1,0 +1,138 @@
+//! The operator's knowledge of the authorization server of an upstream, which the server itself does
+//! not announce.
+
+use doorward_transport::oauth::{AuthorizeParams, Own};
+use url::Url;
+
+use super::Method;
+use crate::{
+    config::{SettingError, UpstreamConfig},
+    settings::{address, spoken_to},
+};
+
+/// Parameters of the authorization request that are Doorward's own, besides those of every request.
+const OWN: &[Own] = &[
+    ("resource", "; use send_resource"),
+    ("response_mode", ": the answer is read from the query of the redirect URI"),
+    ("code_verifier", ""),
+];
+
+/// Settings of an authorization server, as they are used.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ByHand {
+    /// Further parameters of the authorization request.
+    pub(crate) params: AuthorizeParams,
+    /// The URL of the metadata document.
+    pub(crate) document: Option<Url>,
+    pub(crate) authorize: Option<Url>,
+    pub(crate) token: Option<Url>,
+    pub(crate) registration: Option<Url>,
+    pub(crate) revocation: Option<Url>,
+    /// The method of authentication at the token endpoint.
+    pub(crate) method: Option<Method>,
+}
+
+impl ByHand {
+    /// Reads the settings.
+    pub(crate) fn read(config: &UpstreamConfig) -> Result<Self, SettingError> {
+        let oauth = config.auth == "oauth";
+        let texts = [
+            ("discovery_url", config.discovery_url.as_str()),
+            ("authorize_url", &config.authorize_url),
+            ("token_url", &config.token_url),
+            ("registration_url", &config.registration_url),
+            ("revocation_url", &config.revocation_url),
+        ];
+        let elsewhere = |key| SettingError::new(key, "is for auth = \"oauth\"");
+        for (key, text) in texts {
+            // The token endpoint of `exchange` is read where that is.
+            let used = oauth || (key == "token_url" && config.auth == "exchange");
+            match (text.is_empty(), used) {
+                (false, false) => return Err(elsewhere(key)),
+                (false, true) if oauth && config.issuer.is_empty() => {
+                    return Err(SettingError::new(
+                        "issuer",
+                        format!("is needed with {key}: tokens are kept for one issuer"),
+                    ));
+                }
+                (true, _) | (false, true) => {}
+            }
+        }
+        if !oauth {
+            if !config.authorize_params.is_empty() {
+                return Err(elsewhere("authorize_params"));
+            }
+            if config.trust_pkce {
+                return Err(elsewhere("trust_pkce"));
+            }
+        }
+        let read = |key, text: &str| {
+            let url = address(key, text)?.filter(|_| oauth);
+            if url.as_ref().is_some_and(|url| url.fragment().is_some()) {
+                return Err(SettingError::new(key, "must not hold a fragment"));
+            }
+            spoken_to(key, url.as_ref(), config)?;
+            Ok(url)
+        };
+        let by_hand = Self {
+            params: AuthorizeParams::read(&config.authorize_params, OWN)
+                .map_err(|why| SettingError::new("authorize_params", why))?,
+            document: read("discovery_url", &config.discovery_url)?,
+            authorize: read("authorize_url", &config.authorize_url)?,
+            token: read("token_url", &config.token_url)?,
+            registration: read("registration_url", &config.registration_url)?,
+            revocation: read("revocation_url", &config.revocation_url)?,
+            method: method(config)?,
+        };
+        by_hand.check_pkce(config)?;
+        Ok(by_hand)
+    }
+
+    /// A server that does not say that it checks PKCE is used where the operator says so of this
+    /// server, at which Doorward is a client that the operator registered.
+    fn check_pkce(&self, config: &UpstreamConfig) -> Result<(), SettingError> {
+        for (key, value) in [("issuer", &config.issuer), ("client_id", &config.client_id)] {
+            if config.trust_pkce && value.is_empty() {
+                return Err(SettingError::new(
+                    key,
+                    "is needed with trust_pkce: only of a server that you name and know can you say that it checks PKCE",
+                ));
+            }
+        }
+        if self.are_enough() && !config.trust_pkce {
+            return Err(SettingError::new(
+                "trust_pkce",
+                "is needed with authorize_url and token_url: without a metadata document nothing says that the server checks PKCE",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Reports that no metadata document is needed.
+    pub(crate) fn are_enough(&self) -> bool {
+        self.authorize.is_some() && self.token.is_some() && self.document.is_none()
+    }
+}
+
+fn method(config: &UpstreamConfig) -> Result<Option<Method>, SettingError> {
+    let method = match config.token_auth_method.as_str() {
+        "" => return Ok(None),
+        "client_secret_basic" => Method::ClientSecretBasic,
+        "client_secret_post" => Method::ClientSecretPost,
+        "none" => Method::None,
+        other => {
+            return Err(SettingError::new(
+                "token_auth_method",
+                format!("{other:?} is not one of client_secret_basic, client_secret_post, none"),
+            ));
+        }
+    };
+    let secret = !config.client_secret.is_empty();
+    if config.client_id.is_empty() || secret == (method == Method::None) {
+        return Err(SettingError::new(
+            "token_auth_method",
+            "is for a client_id that you set, with a client_secret unless it is none",
+        ));
+    }
+    Ok(Some(method))
+}

@@ -1,0 +1,50 @@
+//! Trying out the authorization server of an upstream, for upstreams of every kind.
+
+use super::Discovered;
+use crate::{
+    Gateway,
+    finding::Finding,
+    upstream::{Shared, Upstream},
+};
+
+impl Gateway {
+    /// Compares the authorization server with the pinned one, and tells how this server is known
+    /// there and what was left out of the metadata.
+    pub(crate) async fn try_authorization_server(&self, upstream: &Shared) -> Vec<Finding> {
+        let found = match self.settled(upstream).await {
+            Ok((found, _)) => found,
+            Err(error) => return vec![Finding::bad("authorization server", error.to_string())],
+        };
+        let mut findings = vec![Finding::good(
+            "authorization server",
+            format!("{} (authorize at {})", found.server.issuer, found.authorization_endpoint),
+        )];
+        if !found.left_out.is_empty() {
+            findings.push(Finding::good("left out of metadata", found.left_out.join("; ")));
+        }
+        if !found.server.checks_pkce() {
+            findings.push(Finding::good(
+                "PKCE",
+                "the server does not say that it checks it; trust_pkce says so",
+            ));
+        }
+        findings.push(Finding { what: "registration", result: registration(upstream, &found) });
+        findings.push(Finding::good("redirect URI", self.inner.redirect_uri(upstream)));
+        findings
+    }
+}
+
+/// The way in which this server becomes a client of the authorization server.
+fn registration(upstream: &Upstream, found: &Discovered) -> Result<String, String> {
+    let client_id = &upstream.config.client_id;
+    if !client_id.is_empty() {
+        Ok(format!("as {client_id}, as configured"))
+    } else if found.server.client_id_metadata_document_supported {
+        Ok("by our metadata document, where this server has a public https address".to_owned())
+    } else if let Some(endpoint) = &found.registration_endpoint {
+        Ok(format!("by registering at {endpoint}"))
+    } else {
+        Err("it takes no registrations: register this server there by hand and set client_id"
+            .to_owned())
+    }
+}

@@ -1,0 +1,120 @@
+//! Parameters that an operator adds to authorization requests: the setting `authorize_params` of
+//! identity providers and of upstreams.
+
+use url::Url;
+
+/// A parameter that Doorward sets, and the setting that stands for it, as the end of a sentence.
+pub type Own = (&'static str, &'static str);
+
+/// The parameters that Doorward sets in every authorization request, or never sends.
+const OWN: &[Own] = &[
+    ("response_type", ""),
+    ("client_id", ""),
+    ("redirect_uri", ""),
+    ("state", ""),
+    ("nonce", ""),
+    ("code_challenge", ""),
+    ("code_challenge_method", ""),
+    ("client_secret", ""),
+    ("request", ""),
+    ("request_uri", ""),
+    ("scope", "; use scopes"),
+];
+
+/// Parameters that are added, with the prompts apart, which are joined with those of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthorizeParams {
+    /// The parameters but `prompt`, by name.
+    pub params: Vec<(String, String)>,
+    /// The values of `prompt`.
+    pub prompts: Vec<String>,
+}
+
+impl AuthorizeParams {
+    /// Reads texts of the form `NAME=VALUE`. None may be a parameter of Doorward's own; `more` names
+    /// those of this use.
+    pub fn read(texts: &[String], more: &[Own]) -> Result<Self, String> {
+        let mut read = Self::default();
+        let mut named: Vec<&str> = Vec::new();
+        for text in texts {
+            let (name, value) = text
+                .split_once('=')
+                .map(|(name, value)| (name.trim(), value.trim()))
+                .filter(|(name, _)| {
+                    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
+                })
+                .ok_or_else(|| format!("{text:?} must read NAME=VALUE"))?;
+            if value.chars().any(char::is_control) {
+                return Err(format!("the value of {name} holds a control character"));
+            }
+            let mut own = OWN.iter().chain(more);
+            if let Some((_, instead)) = own.find(|(own, _)| name.eq_ignore_ascii_case(own)) {
+                return Err(format!("{name} is set by Doorward and cannot be replaced{instead}"));
+            }
+            if named.contains(&name) {
+                return Err(format!("{name} is given twice"));
+            }
+            named.push(name);
+            if name == "prompt" {
+                read.prompts = value.split_whitespace().map(str::to_owned).collect();
+                if read.prompts.iter().any(|prompt| prompt == "none") {
+                    return Err("prompt=none would let no user sign in".to_owned());
+                }
+            } else {
+                read.params.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Ok(read)
+    }
+
+    /// The authorization request at this endpoint: its own query, without what would replace a
+    /// parameter of the request, then the request's parameters, then those that are added.
+    pub fn request(&self, endpoint: &Url, own: &[(&str, &str)]) -> Url {
+        let set = |name: &str| own.iter().any(|(own, _)| name.eq_ignore_ascii_case(own));
+        let kept: Vec<(String, String)> =
+            endpoint.query_pairs().into_owned().filter(|(name, _)| !set(name)).collect();
+        let mut url = endpoint.clone();
+        url.set_query(None);
+        url.query_pairs_mut()
+            .extend_pairs(&kept)
+            .extend_pairs(own)
+            .extend_pairs(self.params.iter().filter(|(name, _)| !set(name)));
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_of_the_request_is_replaced_neither_by_a_setting_nor_by_the_endpoint() {
+        let texts = ["audience=https://api.example/?a=b", "prompt=login  select_account", "x="];
+        let texts = texts.map(str::to_owned);
+        let read = AuthorizeParams::read(&texts, &[]).unwrap();
+        assert_eq!(read.prompts, ["login", "select_account"]);
+        let endpoint = Url::parse("https://login.example/authorize?State=evil&tenant=1").unwrap();
+        let url = read.request(&endpoint, &[("state", "s"), ("client_id", "c")]);
+        assert_eq!(
+            url.query(),
+            Some("tenant=1&state=s&client_id=c&audience=https%3A%2F%2Fapi.example%2F%3Fa%3Db&x=")
+        );
+        for (text, word) in [
+            ("state=x", "cannot be replaced"),
+            ("Redirect_URI=x", "cannot be replaced"),
+            ("resource=x", "use send_resource"),
+            ("scope=x", "use scopes"),
+            ("prompt=none", "no user"),
+            ("novalue", "NAME=VALUE"),
+            ("=x", "NAME=VALUE"),
+            ("a b=x", "NAME=VALUE"),
+            ("a=b\nc", "control character"),
+        ] {
+            let told =
+                AuthorizeParams::read(&[text.to_owned()], &[("resource", "; use send_resource")]);
+            assert!(told.clone().unwrap_err().contains(word), "{text}: {told:?}");
+        }
+        let twice = ["a=1", "a=2"].map(str::to_owned);
+        assert!(AuthorizeParams::read(&twice, &[]).unwrap_err().contains("twice"));
+    }
+}

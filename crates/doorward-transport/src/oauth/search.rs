@@ -1,0 +1,142 @@
+//! The search for a metadata document that may be at one of several URLs (RFC 8414 section 3, RFC
+//! 9728 section 3, OpenID Connect Discovery section 4).
+//!
+//! Each answer that is not the document lets the search go on: proxies answer for URLs that they do
+//! not know with whatever they have. One budget of time holds for the whole search.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use url::Url;
+
+use super::{Answer, Document, LeftOut};
+use crate::{Fetched, Outbound};
+
+/// Kind of a reason for which a URL does not have the document. A later one tells more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missing {
+    /// The server knows no such URL.
+    Unknown,
+    /// Something other than a JSON document is there.
+    NoDocument,
+    /// It redirects; redirects are not followed.
+    Redirect,
+    /// The server gives it to nobody, or not to this server.
+    Refused,
+    /// A JSON document without what such metadata must have.
+    Incomplete,
+    /// No answer, or a failure of the server: the document may be there.
+    Silent,
+    /// A document that cannot be trusted, such as that of another issuer.
+    Untrusted,
+}
+
+impl Missing {
+    /// Reports that the server has no such document, as far as its answer says.
+    pub fn is_absent(self) -> bool {
+        match self {
+            Self::Unknown | Self::NoDocument | Self::Redirect | Self::Refused => true,
+            Self::Incomplete | Self::Silent | Self::Untrusted => false,
+        }
+    }
+}
+
+/// The most telling reason for which no URL has the document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{url} {words}")]
+pub struct NotFound {
+    /// Its kind.
+    pub missing: Missing,
+    /// The URL that it is about.
+    pub url: Url,
+    /// The answer of the URL, as the continuation of a sentence that begins with the URL.
+    pub words: String,
+}
+
+/// A document that was found.
+#[derive(Clone, Debug)]
+pub struct Found<T> {
+    /// The document, as it was read.
+    pub value: T,
+    /// Its URL.
+    pub url: Url,
+    /// Members that could not be read.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Reason for which a document is not the one that is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// It lacks what it must have.
+    Incomplete(String),
+    /// It cannot be trusted.
+    Untrusted(String),
+}
+
+/// A search with its limits.
+#[derive(Clone, Copy)]
+pub struct Search<'a> {
+    /// The client that asks.
+    pub outbound: &'a Outbound,
+    /// The most bytes of a document.
+    pub most_bytes: usize,
+    /// The budget of time of the whole search. Each URL gets its share of what is left.
+    pub within: Duration,
+}
+
+impl Search<'_> {
+    /// Asks the URLs one after the other until one has a document that `read` takes. `None` if there
+    /// are no URLs.
+    pub async fn run<T>(
+        &self,
+        urls: &[Url],
+        read: impl Fn(&mut Document) -> Result<T, Unusable>,
+    ) -> Result<Found<T>, Option<NotFound>> {
+        let end = Instant::now() + self.within;
+        let mut telling: Option<NotFound> = None;
+        for (asked, url) in urls.iter().enumerate() {
+            let waiting = u32::try_from(urls.len() - asked).unwrap_or(u32::MAX);
+            let share = end.saturating_duration_since(Instant::now()) / waiting.max(1);
+            let (missing, words) = match self.ask(url, share).await {
+                Ok(mut document) => match read(&mut document) {
+                    Ok(value) => {
+                        let left_out = document.into_left_out();
+                        return Ok(Found { value, url: url.clone(), left_out });
+                    }
+                    Err(Unusable::Incomplete(why)) => (Missing::Incomplete, why),
+                    Err(Unusable::Untrusted(why)) => (Missing::Untrusted, why),
+                },
+                Err(missing) => missing,
+            };
+            tracing::debug!(%url, words, "no metadata is there");
+            if telling.as_ref().is_none_or(|known| known.missing < missing) {
+                telling = Some(NotFound { missing, url: url.clone(), words });
+            }
+        }
+        Err(telling)
+    }
+
+    async fn ask(&self, url: &Url, within: Duration) -> Result<Document, (Missing, String)> {
+        let asking = self.outbound.get(url, "application/json", self.most_bytes);
+        let fetched = tokio::time::timeout(within, asking)
+            .await
+            .map_err(|_| (Missing::Silent, "did not answer in time".to_owned()))?
+            .map_err(|error| (Missing::Silent, format!("cannot be asked: {error}")))?;
+        Document::read(&fetched).map_err(|why| (missing(&fetched), format!("answered {why}")))
+    }
+}
+
+/// The meaning of an answer without a document.
+fn missing(fetched: &Fetched) -> Missing {
+    let answer = Answer::of(fetched, None);
+    if answer.wait.is_some() {
+        return Missing::Silent;
+    }
+    match answer.status {
+        408 | 500.. => Missing::Silent,
+        401 | 403 | 407 | 451 => Missing::Refused,
+        200..=299 => Missing::NoDocument,
+        300..=399 => Missing::Redirect,
+        _ => Missing::Unknown,
+    }
+}

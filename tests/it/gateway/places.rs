@@ -1,0 +1,208 @@
+//! Metadata at several places: a search goes on after every answer that is not the document, and
+//! tells the most telling reason when no place has it.
+
+use doorward_testkit::{FakeUpstream, Place, TestServer};
+use serde_json::json;
+
+use super::{connect, someone, with_config};
+
+const RESOURCE: &str = "/.well-known/oauth-protected-resource/mcp";
+const RESOURCE_AT_ROOT: &str = "/.well-known/oauth-protected-resource";
+/// The places of the metadata of an issuer with the path `/app`, in order.
+const SERVER: [&str; 6] = [
+    "/.well-known/oauth-authorization-server/app",
+    "/.well-known/openid-configuration/app",
+    "/app/.well-known/openid-configuration",
+    "/app/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",
+];
+
+/// Answers that are not the document.
+fn odd(origin: &str) -> Vec<Place> {
+    let other = json!({
+        "issuer": format!("{origin}/other"), "authorization_endpoint": "https://evil.example/",
+        "token_endpoint": "https://evil.example/", "code_challenge_methods_supported": ["S256"],
+        "resource": "https://another.example/mcp", "authorization_servers": ["https://evil.example/"],
+    });
+    vec![
+        Place::status(502),
+        Place::Says(500, "application/json", json!({"error": "server_error"}).to_string()),
+        Place::page(503),
+        Place::status(429),
+        Place::status(403),
+        Place::page(401),
+        Place::status(200),
+        Place::status(204),
+        Place::page(200),
+        Place::Says(200, "application/json", "{\"issuer\": ".to_owned()),
+        Place::Says(200, "image/png", "\u{fffd}PNG".to_owned()),
+        Place::json(&json!([])),
+        Place::json(&json!({"error": "not found", "status": 404})),
+        Place::json(&json!({"issuer": 7, "resource": {}, "authorization_servers": 7})),
+        Place::json(&other),
+        Place::Redirects(302, format!("{origin}/login")),
+        Place::Redirects(308, "https://evil.example/".to_owned()),
+        Place::Silence,
+    ]
+}
+
+/// An upstream whose authorization server has the issuer `ORIGIN/app`, and its metadata at this
+/// place alone.
+async fn at(place: Option<&str>) -> FakeUpstream {
+    let wiki = FakeUpstream::protected().await;
+    let issuer = format!("{}/app", wiki.origin);
+    let mut state = wiki.state();
+    state.metadata.insert("authorization_servers", json!([issuer]));
+    state.metadata.insert("issuer", json!(issuer));
+    state.iss = Some(issuer);
+    state.places.extend(SERVER.map(|path| (path.to_owned(), Place::status(404))));
+    state.places.extend(place.map(|path| (path.to_owned(), Place::Server)));
+    drop(state);
+    wiki
+}
+
+async fn server(wiki: &FakeUpstream) -> TestServer {
+    with_config(&[("wiki", wiki, "oauth")], |config| config.outbound.timeout_seconds = 2).await
+}
+
+/// The first finding about the authorization server.
+async fn finding(server: &TestServer) -> Result<String, String> {
+    let upstreams = server.app.gateway.all_upstreams().await.unwrap();
+    let findings = server.app.gateway.test(&upstreams[0], None).await;
+    findings.into_iter().find(|one| one.what == "authorization server").unwrap().result
+}
+
+#[tokio::test]
+async fn the_metadata_of_an_authorization_server_is_found_behind_whatever_other_places_answer() {
+    for (number, place) in SERVER.into_iter().enumerate() {
+        let wiki = at(Some(place)).await;
+        let found = finding(&server(&wiki).await).await;
+        assert!(found.is_ok(), "{number} {place}: {found:?}");
+    }
+    let origin = FakeUpstream::start().await.origin.clone();
+    for odd in odd(&origin) {
+        let wiki = at(Some(SERVER[2])).await;
+        for path in [SERVER[0], SERVER[1], SERVER[3]] {
+            wiki.state().places.insert(path.to_owned(), odd.clone());
+        }
+        let server = server(&wiki).await;
+        let alice = someone(&server, "alice").await;
+        connect(&server, &alice.browser, "wiki").await;
+        let said = server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await.expect(200);
+        assert!(said.body.contains("access-1-1"), "{odd:?}: {}", said.body);
+    }
+}
+
+#[tokio::test]
+async fn the_metadata_of_a_resource_is_found_behind_whatever_other_places_answer() {
+    let origin = FakeUpstream::start().await.origin.clone();
+    for odd in odd(&origin) {
+        let wiki = FakeUpstream::protected().await;
+        wiki.state().places.insert(RESOURCE.to_owned(), odd.clone());
+        wiki.state().places.insert(RESOURCE_AT_ROOT.to_owned(), Place::Resource);
+        let server = server(&wiki).await;
+        let alice = someone(&server, "alice").await;
+        connect(&server, &alice.browser, "wiki").await;
+        let asked = wiki.state().authorizes[0].clone();
+        assert_eq!(asked["resource"], wiki.url, "{odd:?}");
+        assert_eq!(asked["scope"], "all", "{odd:?}: scopes of the resource's metadata");
+    }
+}
+
+#[tokio::test]
+async fn the_most_telling_reason_is_reported_when_no_place_has_the_document() {
+    let other = json!({"issuer": "https://other.example", "authorization_endpoint": "https://other.example/", "token_endpoint": "https://other.example/"});
+    for (first, second, told) in [
+        (Place::status(404), Place::status(502), "answered HTTP 502"),
+        (Place::status(502), Place::page(200), "answered HTTP 502"),
+        (Place::page(200), Place::status(429), "answered HTTP 429"),
+        (Place::status(403), Place::status(404), "answered HTTP 403"),
+        (Place::page(200), Place::status(404), "a web page instead of a JSON document"),
+        (Place::json(&other), Place::status(502), "names another issuer than"),
+        (Place::status(502), Place::json(&other), "names another issuer than"),
+        (
+            Place::Redirects(301, "https://elsewhere.example/".to_owned()),
+            Place::page(200),
+            "it redirects to https://elsewhere.example/",
+        ),
+        (Place::Silence, Place::status(404), "did not answer in time"),
+    ] {
+        let wiki = at(None).await;
+        for (path, place) in SERVER.iter().zip([&first, &second]) {
+            wiki.state().places.insert((*path).to_owned(), place.clone());
+        }
+        let began = std::time::Instant::now();
+        let why = finding(&server(&wiki).await).await.unwrap_err();
+        assert!(why.contains(told), "{first:?}, {second:?}: {why}");
+        assert!(began.elapsed().as_secs() < 10, "{first:?}: one budget for the whole search");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_cannot_be_asked_for_its_server_names_no_other_one() {
+    let (wiki, login) = (FakeUpstream::protected().await, FakeUpstream::start().await);
+    wiki.state().metadata.insert("authorization_servers", json!([login.origin]));
+    let server = server(&wiki).await;
+    assert!(finding(&server).await.unwrap().starts_with(&login.origin));
+    // Its own origin is an authorization server too, which it does not name.
+    for silent in [Place::status(502), Place::page(503), Place::Silence] {
+        for path in [RESOURCE, RESOURCE_AT_ROOT] {
+            wiki.state().places.insert(path.to_owned(), silent.clone());
+        }
+        let why = finding(&server).await.unwrap_err();
+        assert!(why.contains("it cannot be reached"), "{silent:?}: {why}");
+        let upstreams = server.app.gateway.all_upstreams().await.unwrap();
+        let trust = server.app.gateway.trust(&upstreams[0]).await.unwrap().unwrap();
+        assert_eq!(trust.named, None, "{silent:?}");
+    }
+    wiki.state().places.clear();
+    assert!(finding(&server).await.unwrap().starts_with(&login.origin));
+    // Seen first, the server at its origin is the one of the revision that had no such metadata.
+    let old = FakeUpstream::protected().await;
+    old.state().places.insert(RESOURCE.to_owned(), Place::status(502));
+    let server = self::server(&old).await;
+    let alice = someone(&server, "alice").await;
+    connect(&server, &alice.browser, "wiki").await;
+    // Its metadata completes what was seen then.
+    old.state().places.clear();
+    assert!(finding(&server).await.is_ok());
+}
+
+#[tokio::test]
+async fn of_several_named_servers_the_pinned_one_is_used_and_one_without_metadata_is_passed_over() {
+    let (wiki, login, other) =
+        (FakeUpstream::protected().await, FakeUpstream::start().await, FakeUpstream::start().await);
+    other.state().places.insert(SERVER[4].to_owned(), Place::status(502));
+    let named = |list: &[&FakeUpstream]| {
+        let list: Vec<&str> = list.iter().map(|fake| fake.origin.as_str()).collect();
+        wiki.state().metadata.insert("authorization_servers", json!(list));
+    };
+    named(&[&other, &login]);
+    let server = server(&wiki).await;
+    assert!(finding(&server).await.unwrap().starts_with(&login.origin));
+    other.state().places.clear();
+    for list in [[&other, &login], [&login, &other]] {
+        named(&list);
+        assert!(finding(&server).await.unwrap().starts_with(&login.origin), "the pinned one");
+    }
+    named(&[&other]);
+    assert!(finding(&server).await.unwrap_err().contains("names another authorization server"));
+}
+
+#[tokio::test]
+async fn members_of_metadata_that_were_left_out_are_named_by_a_test_of_the_upstream() {
+    let wiki = FakeUpstream::protected().await;
+    wiki.state().metadata.insert("scopes_supported", json!({"all": true}));
+    for (name, config) in [("wiki", wiki.config("oauth")), ("api", wiki.api_config("oauth"))] {
+        let server = with_config(&[], |all| {
+            all.upstreams.insert(name.to_owned(), config);
+        })
+        .await;
+        let upstreams = server.app.gateway.all_upstreams().await.unwrap();
+        let findings = server.app.gateway.test(&upstreams[0], None).await;
+        let told = findings.iter().find(|one| one.what == "left out of metadata").unwrap();
+        let told = told.result.as_ref().unwrap();
+        assert!(told.contains("scopes_supported (an object instead of a list)"), "{name}: {told}");
+    }
+}
