@@ -9,29 +9,7 @@ const MOST_NAMED: usize = 20;
 /// The most characters of a name that are shown.
 const MOST_NAME: usize = 120;
 
-/// A list of an upstream besides that of its tools.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum List {
-    /// Of prompts.
-    Prompts,
-    /// Of resources.
-    Resources,
-    /// Of resource templates.
-    Templates,
-}
-
-impl List {
-    /// The word for one of its items.
-    fn item(self) -> &'static str {
-        match self {
-            Self::Prompts => "prompt",
-            Self::Resources => "resource",
-            Self::Templates => "resource template",
-        }
-    }
-}
-
-/// Why a tool, a part of one, or an item of another list is left out.
+/// Why a tool, or a part of one, is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// Its name cannot be one.
@@ -68,15 +46,11 @@ pub enum Why {
     Reserved,
     /// A parameter in the path is not described: it is a text.
     Undescribed,
-    /// It is not what the protocol specifies for such an item.
-    Item,
-    /// The list has more items, or bytes, than are read.
-    Rest,
 }
 
 impl Why {
     /// All reasons.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 17] = [
         Self::Name,
         Self::Definition,
         Self::Twice,
@@ -94,8 +68,6 @@ impl Why {
         Self::Parameter,
         Self::Reserved,
         Self::Undescribed,
-        Self::Item,
-        Self::Rest,
     ];
 
     /// The reason as a part of a sentence, in English.
@@ -120,8 +92,6 @@ impl Why {
             Self::Parameter => "the parameter cannot be sent",
             Self::Reserved => "the parameter would authorise or belongs to the protocol",
             Self::Undescribed => "the path names a parameter that is not described; it is a text",
-            Self::Item => "it is not what the protocol specifies",
-            Self::Rest => "the list is longer than is read",
         }
     }
 }
@@ -162,12 +132,11 @@ impl Named {
     }
 }
 
-/// The tools of one listing that were left out, the parts of the others, and items of other lists.
+/// The tools of one listing that were left out, and the parts of the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
     tools: Named,
     parts: Named,
-    items: Named,
 }
 
 impl LeftOut {
@@ -179,22 +148,10 @@ impl LeftOut {
     pub(crate) fn add_part(&mut self, tool: &str, part: &str, why: Why) {
         self.parts.add(&format!("{tool}: {part}"), why);
     }
-    /// Adds an item of another list, by its name or URI.
-    pub(crate) fn add_item(&mut self, list: List, name: &str, why: Why) {
-        self.items.add(&format!("{} {name}", list.item()), why);
-    }
-    /// Adds items of another list that nothing more is known of.
-    pub(crate) fn add_rest_of(&mut self, list: List, count: usize, why: Why) {
-        if count > 0 {
-            self.add_item(list, "…", why);
-            self.items.count += count - 1;
-        }
-    }
     /// Adds what another part of the same listing left out.
     pub(crate) fn join(&mut self, other: Self) {
         self.tools.join(other.tools);
         self.parts.join(other.parts);
-        self.items.join(other.items);
     }
     /// Adds tools that nothing more is known of.
     pub(crate) fn add_rest(&mut self, count: usize) {
@@ -216,41 +173,22 @@ impl LeftOut {
     pub fn parts(&self) -> &[(String, Why)] {
         &self.parts.named
     }
-    /// How many items of other lists there are.
-    pub fn count_items(&self) -> usize {
-        self.items.count
-    }
-    /// The first of the items of other lists, each with the word for it, escaped, and the reason.
-    pub fn items(&self) -> &[(String, Why)] {
-        &self.items.named
-    }
     /// Returns `true` if nothing was left out.
     pub fn is_empty(&self) -> bool {
-        self.tools.count == 0 && self.parts.count == 0 && self.items.count == 0
-    }
-    /// Returns `true` if something cannot be used that the upstream offers: more than a part of a
-    /// tool.
-    pub fn is_a_loss(&self) -> bool {
-        self.tools.count > 0 || self.items.count > 0
+        self.tools.count == 0 && self.parts.count == 0
     }
 }
 
 impl std::fmt::Display for LeftOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut lead = "";
-        if self.tools.count > 0 || self.is_empty() {
+        if self.tools.count > 0 || self.parts.count == 0 {
             write!(f, "{} left out", self.tools.count)?;
             self.tools.write(f)?;
-            lead = ". ";
         }
         if self.parts.count > 0 {
+            let lead = if self.tools.count > 0 { ". " } else { "" };
             write!(f, "{lead}{} parts of offered tools left out", self.parts.count)?;
             self.parts.write(f)?;
-            lead = ". ";
-        }
-        if self.items.count > 0 {
-            write!(f, "{lead}{} items of other lists left out", self.items.count)?;
-            self.items.write(f)?;
         }
         Ok(())
     }

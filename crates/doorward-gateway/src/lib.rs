@@ -62,7 +62,7 @@ pub use definition::Difference;
 pub use directory::UpstreamChangeError;
 pub use explained::Condition;
 pub use finding::Finding;
-pub use left_out::{LeftOut, List, Why};
+pub use left_out::{LeftOut, Why};
 pub use oauth::{ConnectError, Departure, OAuthError, Prospect};
 pub use review::{Decision, ReviewedTool, ToolChangeError};
 pub use settings::check_configured;

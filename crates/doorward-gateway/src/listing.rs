@@ -50,8 +50,8 @@ impl Inner {
         pins::keep(self, judged.changes).await.map_err(|error| failed(&error))?;
         let mut left_out = judged.left_out;
         left_out.join(std::mem::take(&mut listed.left_out));
-        if left_out.is_a_loss() {
-            tracing::warn!(upstream = %upstream.name, tools = %left_out, "tools or other items of an upstream are left out");
+        if left_out.count() > 0 {
+            tracing::warn!(upstream = %upstream.name, tools = %left_out, "tools of an upstream are left out");
         } else if !left_out.is_empty() {
             tracing::info!(upstream = %upstream.name, parts = %left_out, "tools of an upstream are offered without some of their parts");
         }

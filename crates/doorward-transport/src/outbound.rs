@@ -26,7 +26,6 @@ use crate::{
 };
 use explain::explain;
 pub use public::is_public;
-pub use explain::reason;
 
 /// Makes guarded requests. Cheap to clone.
 #[derive(Clone)]

@@ -53,9 +53,6 @@ struct Row {
     /// The first of the parts of offered tools that are left out: escaped name and reason.
     parts_left_out: Vec<(String, &'static str)>,
     parts_left_out_count: usize,
-    /// The first of the prompts and resources that are left out: escaped name and reason.
-    items_left_out: Vec<(String, &'static str)>,
-    items_left_out_count: usize,
 }
 
 /// The accepted authorization server with its resource, and the one that is named now.
@@ -151,8 +148,6 @@ fn row(reviewed: ReviewedUpstream) -> Row {
         left_out_count: left_out.count(),
         parts_left_out: named(left_out.parts()),
         parts_left_out_count: left_out.count_parts(),
-        items_left_out: named(left_out.items()),
-        items_left_out_count: left_out.count_items(),
     }
 }
 

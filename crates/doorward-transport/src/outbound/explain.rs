@@ -6,22 +6,6 @@ use rustls::CertificateError;
 
 use super::OutboundError;
 
-/// The reason within an error of a library that made its requests through this client: the first
-/// known cause among its sources, in words that name no library. `None` if no request failed.
-pub fn reason(error: &(dyn Error + 'static)) -> Option<OutboundError> {
-    let mut next = Some(error);
-    while let Some(inner) = next {
-        if let Some(request) = inner.downcast_ref::<reqwest::Error>() {
-            return Some(explain(request));
-        }
-        if let Some(known) = known(inner, "the other side") {
-            return Some(known);
-        }
-        next = within(inner);
-    }
-    None
-}
-
 /// The reason within an error of the HTTP client.
 pub(super) fn explain(error: &reqwest::Error) -> OutboundError {
     if error.is_timeout() {

@@ -10,11 +10,7 @@ use rmcp::model::{
 };
 
 use crate::{
-    definition::Shown,
-    left_out::{List, Why},
-    link::Link,
-    link_error::LinkError,
-    listed::Listed,
+    definition::Shown, left_out::Why, link::Link, link_error::LinkError, listed::Listed,
     upstream::Upstream,
 };
 
@@ -112,12 +108,17 @@ pub(super) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Liste
         tools(upstream, link, &mut listed).await?;
     }
     let mut budget = Budget::new(MOST_BYTES, usize::MAX, usize::MAX);
+    let cut = |what: &str, count: usize| {
+        if count > 0 {
+            tracing::warn!(upstream = %upstream.name, count, "a list of {what} is too long; the rest is left out");
+        }
+    };
     // Prompts and resources that cannot be listed are no reason to lose the tools.
     if capabilities.prompts.is_some() && upstream.config.prompts {
         listed.offers.prompts = true;
         let prompts = pages!(link, &mut budget, ListPromptsRequest, ListPromptsResult, prompts);
         let prompts = prompts.await.unwrap_or_default();
-        listed.left_out.add_rest_of(List::Prompts, prompts.cut, Why::Rest);
+        cut("prompts", prompts.cut);
         listed.prompts = prompts.items;
     }
     if capabilities.resources.is_some() && upstream.config.resources {
@@ -125,7 +126,7 @@ pub(super) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Liste
         let resources =
             pages!(link, &mut budget, ListResourcesRequest, ListResourcesResult, resources);
         let resources = resources.await.unwrap_or_default();
-        listed.left_out.add_rest_of(List::Resources, resources.cut, Why::Rest);
+        cut("resources", resources.cut);
         listed.resources = resources.items;
         let templates = pages!(
             link,
@@ -135,7 +136,7 @@ pub(super) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Liste
             resource_templates
         );
         let templates = templates.await.unwrap_or_default();
-        listed.left_out.add_rest_of(List::Templates, templates.cut, Why::Rest);
+        cut("resource templates", templates.cut);
         listed.templates = templates.items;
     }
     listed.offers.completions = capabilities.completions.is_some();
