@@ -37,7 +37,7 @@ async fn databases(name: &str) -> Vec<DatabaseConnection> {
 async fn before(database: &DatabaseConnection, migration: &str) {
     let all = Migrator::migrations();
     let steps = all.iter().position(|known| known.name() == migration).unwrap();
-    Migrator::up(database, Some(u32::try_from(steps).unwrap())).await.unwrap();
+    Migrator::up(database, Some(steps.try_into().unwrap())).await.unwrap();
 }
 
 /// The texts of the columns of a query, row by row; `-` stands for null.
