@@ -18,6 +18,7 @@ mod m20261126_000005_token_level;
 mod m20261126_000006_addresses;
 mod m20261126_000007_upstream_trust;
 mod m20261126_000010_grant_types;
+mod m20261126_000020_client_service;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000006_addresses::Migration),
             Box::new(m20261126_000007_upstream_trust::Migration),
             Box::new(m20261126_000010_grant_types::Migration),
+            Box::new(m20261126_000020_client_service::Migration),
         ]
     }
 }

@@ -18,6 +18,7 @@ pub(crate) fn client(id: &str) -> Client {
         secret: None,
         grant_types: GrantTypes::of_code_flow(),
         scopes: ScopeSet::all(),
+        service: None,
         client_uri: None,
         jwks: None,
         jwks_uri: None,

@@ -16,6 +16,7 @@ mod architecture;
 mod audit;
 mod authorize;
 mod client_auth;
+mod client_credentials;
 mod commands;
 mod connections;
 mod crash;

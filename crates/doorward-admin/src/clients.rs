@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use doorward_accounts::Authority;
-use doorward_model::{Client, ClientId, Clock};
-use doorward_registration::{AddedClient, ClientDecision, NewClient, Registration};
+use doorward_accounts::{Accounts, Authority};
+use doorward_model::{Change, Client, ClientId, Clock, Scope, ScopeSet, UnitOfWork};
+use doorward_registration::{
+    AddedClient, ClientDecision, NewClient, NewServiceClient, Registration,
+};
 use doorward_store::Store;
+use serde_json::Value;
 
-use crate::{Object, Refusal};
+use crate::{Object, Refusal, services};
 
 /// The most days that an unused registration may be old before it is cleaned up.
 const MOST_DAYS: u32 = 3660;
@@ -21,18 +24,41 @@ pub struct ClientQuota {
     pub approval: bool,
 }
 
+/// A client of a service to be added.
+#[derive(Clone, Debug, Default)]
+pub struct NewService {
+    /// The name of the client.
+    pub name: String,
+    /// The sign-in name of the service's account, which is added if there is none.
+    pub service: String,
+    /// The most that a token of it may be for.
+    pub scopes: Vec<String>,
+    /// `token_endpoint_auth_method`; `None` for `client_secret_basic`.
+    pub auth_method: Option<String>,
+    /// Its public keys, a JWK Set, for `private_key_jwt`.
+    pub jwks: Option<Value>,
+    /// The URL at which it publishes its keys, for `private_key_jwt`.
+    pub jwks_uri: Option<String>,
+}
+
 /// Operations on clients. Cheap to clone.
 #[derive(Clone)]
 pub struct Clients {
     store: Store,
+    accounts: Accounts,
     registration: Registration,
     clock: Arc<dyn Clock>,
 }
 
 impl Clients {
     /// Operations on the clients of this store.
-    pub fn new(store: Store, registration: Registration, clock: Arc<dyn Clock>) -> Self {
-        Self { store, registration, clock }
+    pub fn new(
+        store: Store,
+        accounts: Accounts,
+        registration: Registration,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, accounts, registration, clock }
     }
 
     /// The client with this `client_id`.
@@ -54,6 +80,40 @@ impl Clients {
         new: NewClient,
     ) -> Result<AddedClient, Refusal> {
         Ok(self.registration.add(new).await?)
+    }
+
+    /// Adds a client that acts as a service, without a user; with it, the account of a service that
+    /// there is not yet. Its secret, if it has one, is shown once.
+    pub async fn add_service(
+        &self,
+        authority: &Authority,
+        new: NewService,
+    ) -> Result<AddedClient, Refusal> {
+        // What an administrator may do needs a person: a personal access token has their name.
+        let scope = |name: &String| {
+            Scope::named(name)
+                .filter(|scope| *scope != Scope::OfflineAccess && !scope.is_administrative())
+                .ok_or_else(|| Refusal::Scope(name.clone()))
+        };
+        let scopes = new.scopes.iter().map(scope).collect::<Result<ScopeSet, _>>()?;
+        if scopes.is_empty() {
+            return Err(Refusal::NoScope);
+        }
+        let mut unit = UnitOfWork::new();
+        let account =
+            services::account(&self.store, &self.accounts, authority, &new.service, &mut unit)
+                .await?;
+        let added = self.registration.prepare_service(NewServiceClient {
+            name: new.name,
+            account: account.id.clone(),
+            scopes,
+            auth_method: new.auth_method,
+            jwks: new.jwks,
+            jwks_uri: new.jwks_uri,
+        })?;
+        unit.push(Change::InsertClient(Box::new(added.client.clone())));
+        services::apply(&self.store, unit, &account).await?;
+        Ok(added)
     }
 
     /// Decides about a client. Answers the client as it is then; `None` if it was deleted.

@@ -14,13 +14,14 @@ mod policy;
 mod providers;
 mod records;
 mod refusal;
+mod services;
 mod settable;
 mod settings;
 mod tokens;
 mod upstreams;
 mod users;
 
-pub use clients::{ClientQuota, Clients};
+pub use clients::{ClientQuota, Clients, NewService};
 pub use health::{Health, NotReady};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};

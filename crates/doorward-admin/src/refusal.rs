@@ -205,6 +205,9 @@ pub enum Refusal {
     /// A scope is not one.
     #[error("there is no scope {0}")]
     Scope(String),
+    /// No scope is named.
+    #[error("name at least one scope")]
+    NoScope,
     /// The account belongs to a user.
     #[error("{0} is the account of a user, who makes their own tokens")]
     NotAService(String),
@@ -275,7 +278,7 @@ impl Refusal {
             Self::Client(error) => of_client(error),
             Self::Days(..) => Code::InvalidDays,
             Self::Token(error) => of_token(error),
-            Self::Scope(_) => Code::InvalidScope,
+            Self::Scope(_) | Self::NoScope => Code::InvalidScope,
             Self::NotAService(_) => Code::NotAService,
             Self::UpstreamName(_) => Code::InvalidUpstream,
             Self::Upstream(error) => of_upstream(error),

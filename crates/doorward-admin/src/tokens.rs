@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use doorward_accounts::{
-    Accounts, Authority, MadeAccessToken, NewAccessToken, NewPerson, PeopleError,
-};
+use doorward_accounts::{Accounts, Authority, MadeAccessToken, NewAccessToken};
 use doorward_model::{
-    AccessPolicy, AccessToken, AccessTokenId, Change, Person, PersonName, Role, Scope, ScopeSet,
-    UnitOfWork, UpstreamName,
+    AccessPolicy, AccessToken, AccessTokenId, Change, Person, Scope, ScopeSet, UnitOfWork,
+    UpstreamName,
 };
-use doorward_store::{Condition, Store, StoreError};
+use doorward_store::Store;
 
-use crate::Refusal;
+use crate::{Refusal, services};
 
 /// The most tokens that are listed.
 const MOST_LISTED: u64 = 1000;
@@ -99,44 +97,15 @@ impl Tokens {
         let holder = match holder {
             Holder::User(name) => self.accounts.find(name).await?,
             Holder::Service(name) => {
-                if let Some(known) = self.service(name).await? {
-                    known
-                } else {
-                    let person = NewPerson {
-                        name: name.clone(),
-                        email: None,
-                        password: None,
-                        roles: vec![Role::service()],
-                    };
-                    let person = self.accounts.prepare(authority, person).await?;
-                    unit.push(Change::InsertPerson(person.clone()));
-                    person
-                }
+                services::account(&self.store, &self.accounts, authority, name, &mut unit).await?
             }
         };
         let made =
             self.accounts.prepare_access_token(authority, &holder, &self.access, new).await?;
         unit.push(Change::InsertAccessToken(Box::new(made.token.clone())));
-        match self.store.apply(unit).await {
-            Ok(()) => {}
-            Err(StoreError::Refused(Condition::InsertPerson)) => {
-                return Err(PeopleError::Taken(holder.name.to_string()).into());
-            }
-            Err(error) => return Err(error.into()),
-        }
+        services::apply(&self.store, unit, &holder).await?;
         tracing::info!(person = %holder.id, token = %made.token.id, "access token made");
         Ok(MadeToken { holder, made })
-    }
-
-    /// The account of a service. That of a user is refused: users make their own tokens.
-    async fn service(&self, name: &str) -> Result<Option<Person>, Refusal> {
-        let parsed = PersonName::parse(name).map_err(PeopleError::Name)?;
-        match self.store.person_named(&parsed).await? {
-            Some(known) if known.password.is_some() || !known.roles.contains(&Role::service()) => {
-                Err(Refusal::NotAService(name.to_owned()))
-            }
-            known => Ok(known),
-        }
     }
 
     /// Revokes a token, which ends at once.

@@ -27,6 +27,8 @@ struct Issued {
     scope: ScopeSet,
     account: UserId,
     grant_id: GrantId,
+    /// `true` if the request made the grant, which has an audit entry of its own.
+    is_new: bool,
 }
 
 impl Issued {
@@ -116,6 +118,7 @@ impl Issuer {
             scope: scopes,
             account: grant.subject.account.clone(),
             grant_id: grant.id.clone(),
+            is_new,
         };
         unit.push(if is_new {
             Change::InsertGrant(grant)
@@ -127,18 +130,21 @@ impl Issuer {
 
     /// Tells the audit and the timeline.
     async fn note_token(&self, client: &Client, params: &Params, result: &Result<Issued, Failure>) {
-        let kind = grants::named(params).map_or(StepKind::Token, grants::Grant::step);
+        let grant = grants::named(params);
+        let kind = grant.map_or(StepKind::Token, grants::Grant::step);
         let step = ConnectStep::new(kind).client(client.id.as_str(), Some(client.name.clone()));
         let event = match result {
-            Ok(issued) if kind == StepKind::Refresh => {
-                let mut event = AuditEvent::new(AuditKind::TokenRefreshed)
+            Ok(issued) => {
+                if kind != StepKind::Refresh {
+                    self.parts.store.note_step(step.person(issued.account.as_str()));
+                }
+                let Some(grant) = grant.filter(|_| !issued.is_new) else { return };
+                let mut event = AuditEvent::new(grant.of_existing_grant())
                     .by(&issued.account)
                     .about(AuditSubject::Grant, issued.grant_id.as_str());
                 event.actor.grant_id = Some(issued.grant_id.to_string());
                 event
             }
-            // The grant that was made has its own entry.
-            Ok(issued) => return self.parts.store.note_step(step.person(issued.account.as_str())),
             Err(failure) => {
                 self.parts.store.note_step(step.refused(failure.reason));
                 let detail = json!({"grant_type": params.get("grant_type"), "error": failure.code.as_str(), "reason": failure.reason.code()});

@@ -1,6 +1,9 @@
 //! Clients: the programs that act for people (RFC 6749 §2, RFC 7591).
 
-use crate::{GrantTypes, HashedToken, RedirectUri, ScopeSet, Timestamp, id::ClientId};
+use crate::{
+    GrantTypes, HashedToken, RedirectUri, ScopeSet, Timestamp,
+    id::{ClientId, UserId},
+};
 
 /// Where a client's metadata came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +79,7 @@ pub struct Client {
     pub source: ClientSource,
     /// The name that people see. It is whatever the client said: show it as text, never trust it.
     pub name: String,
-    /// The registered redirect URIs, at least one.
+    /// The registered redirect URIs, at least one, except for the client of a service.
     pub redirect_uris: Vec<RedirectUri>,
     /// How it authenticates at the token endpoint.
     pub auth_method: ClientAuthMethod,
@@ -86,6 +89,8 @@ pub struct Client {
     pub grant_types: GrantTypes,
     /// The scopes that it may be granted.
     pub scopes: ScopeSet,
+    /// The account of the service as which it acts with `client_credentials`.
+    pub service: Option<UserId>,
     /// Its own page, if it named one.
     pub client_uri: Option<String>,
     /// Its public keys as a JWK Set in JSON, for `private_key_jwt`.
@@ -143,6 +148,6 @@ impl Client {
     /// Whether every redirect leads to the person's own machine, so that any program there could
     /// pose as this client (A14).
     pub fn is_localhost_only(&self) -> bool {
-        self.redirect_uris.iter().all(RedirectUri::is_loopback)
+        !self.redirect_uris.is_empty() && self.redirect_uris.iter().all(RedirectUri::is_loopback)
     }
 }

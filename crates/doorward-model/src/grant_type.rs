@@ -9,17 +9,21 @@ pub enum GrantType {
     AuthorizationCode,
     /// `refresh_token` (OAuth 2.1 §4.3).
     RefreshToken,
+    /// `client_credentials` (OAuth 2.1 §4.2): a service, without a user.
+    ClientCredentials,
 }
 
 impl GrantType {
     /// Every grant type, in the order in which metadata lists them.
-    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+    pub const ALL: [Self; 3] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
 
     /// The registered name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
         }
     }
     /// The grant type of that name.
@@ -37,6 +41,14 @@ impl GrantTypes {
     /// every few minutes (I9).
     pub fn of_code_flow() -> Self {
         Self::from_iter([GrantType::AuthorizationCode, GrantType::RefreshToken])
+    }
+    /// The grant types of the client of a service, at which no user signs in.
+    pub fn of_service() -> Self {
+        Self::from_iter([GrantType::ClientCredentials])
+    }
+    /// The same without those that only administrators give.
+    pub fn for_registration(self) -> Self {
+        self.0.into_iter().filter(|grant| *grant != GrantType::ClientCredentials).collect()
     }
     /// Those of `names` that exist here. Clients register grant types of other servers too.
     pub fn parse_known<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {

@@ -2,12 +2,15 @@
 
 use doorward_model::{
     Change, Client, ClientId, ClientSource, Expected, PlainToken, RevokeReason, Scope, ScopeSet,
-    TokenKind, UnitOfWork,
+    TokenKind, UnitOfWork, UserId,
 };
 use doorward_store::{Condition, StoreError};
 use serde_json::{Map, Value};
 
-use crate::{MetadataRefusal, Registration, policy};
+use crate::{
+    MetadataRefusal, Registration,
+    policy::{self, Accepted},
+};
 
 /// A client to be made.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +23,23 @@ pub struct NewClient {
     pub auth_method: Option<String>,
     /// Whether it may ask administrators for the scope `admin`.
     pub admin: bool,
+}
+
+/// A client of a service to be made, which acts with `client_credentials` (OAuth 2.1 §4.2).
+#[derive(Debug, Clone)]
+pub struct NewServiceClient {
+    /// The name that users see.
+    pub name: String,
+    /// The account of the service.
+    pub account: UserId,
+    /// The most that a token of it may be for.
+    pub scopes: ScopeSet,
+    /// `token_endpoint_auth_method`; `None` for `client_secret_basic`.
+    pub auth_method: Option<String>,
+    /// Its public keys, a JWK Set, for `private_key_jwt`.
+    pub jwks: Option<Value>,
+    /// The URL at which it publishes its keys, for `private_key_jwt`.
+    pub jwks_uri: Option<String>,
 }
 
 /// A client that was made, with its secret, which is shown once.
@@ -101,6 +121,36 @@ impl Registration {
             new.auth_method.unwrap_or_else(|| "none".to_owned()).into(),
         );
         let accepted = policy::accept(&metadata, ClientSource::Administrator, &self.config)?;
+        let scopes = ScopeSet::all().iter().chain(new.admin.then_some(Scope::Admin)).collect();
+        let added = self.administered(accepted, scopes, None);
+        self.store
+            .apply(Change::InsertClient(Box::new(added.client.clone())))
+            .await
+            .map_err(ClientChangeError::Store)?;
+        Ok(added)
+    }
+
+    /// A client of a service, with its secret, before it is stored.
+    pub fn prepare_service(&self, new: NewServiceClient) -> Result<AddedClient, ClientChangeError> {
+        let NewServiceClient { name, account, scopes, auth_method, jwks, jwks_uri } = new;
+        let mut metadata = Map::new();
+        metadata.insert("client_name".to_owned(), name.into());
+        metadata.extend(
+            auth_method.map(|method| ("token_endpoint_auth_method".to_owned(), method.into())),
+        );
+        metadata.extend(jwks.map(|keys| ("jwks".to_owned(), keys)));
+        metadata.extend(jwks_uri.map(|uri| ("jwks_uri".to_owned(), uri.into())));
+        let accepted = policy::accept_service(&metadata)?;
+        Ok(self.administered(accepted, scopes, Some(account)))
+    }
+
+    /// A client as an administrator adds it.
+    fn administered(
+        &self,
+        accepted: Accepted,
+        scopes: ScopeSet,
+        service: Option<UserId>,
+    ) -> AddedClient {
         let secret = accepted
             .auth_method
             .uses_secret()
@@ -113,7 +163,8 @@ impl Registration {
             auth_method: accepted.auth_method,
             secret: secret.as_ref().map(PlainToken::hashed),
             grant_types: accepted.grant_types,
-            scopes: ScopeSet::all().iter().chain(new.admin.then_some(Scope::Admin)).collect(),
+            scopes,
+            service,
             client_uri: None,
             jwks: accepted.jwks,
             jwks_uri: accepted.jwks_uri,
@@ -125,11 +176,7 @@ impl Registration {
             approved_at: None,
             pinned_at: None,
         };
-        self.store
-            .apply(Change::InsertClient(Box::new(client.clone())))
-            .await
-            .map_err(ClientChangeError::Store)?;
-        Ok(AddedClient { client, secret })
+        AddedClient { client, secret }
     }
 
     async fn change(&self, id: &ClientId, unit: UnitOfWork) -> Result<(), ClientChangeError> {

@@ -211,6 +211,7 @@ impl Registration {
             secret: None,
             grant_types: accepted.grant_types,
             scopes: ScopeSet::all(),
+            service: None,
             client_uri: accepted.client_uri,
             jwks: accepted.jwks,
             jwks_uri: accepted.jwks_uri,

@@ -53,6 +53,7 @@ impl Registration {
             // What it asked for at registration is no bound: clients register with the scope of the
             // first challenge and step up later.
             scopes: ScopeSet::all(),
+            service: None,
             client_uri: accepted.client_uri,
             jwks: accepted.jwks,
             jwks_uri: accepted.jwks_uri,

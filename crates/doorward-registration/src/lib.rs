@@ -20,7 +20,9 @@ use doorward_model::{
 use doorward_store::{Store, StoreError};
 use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 
-pub use administrator::{AddedClient, ClientChangeError, ClientDecision, NewClient};
+pub use administrator::{
+    AddedClient, ClientChangeError, ClientDecision, NewClient, NewServiceClient,
+};
 pub use config::Config;
 pub use document::DocumentRefusal;
 pub use policy::MetadataRefusal;

@@ -88,6 +88,41 @@ pub(crate) fn legible(name: &str) -> String {
     cleaned.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+fn client_name(metadata: &Map<String, Value>) -> Result<String, MetadataRefusal> {
+    match text(metadata, "client_name")? {
+        Some(name) if name.chars().count() > MAX_NAME => {
+            bad(format!("client_name is longer than {MAX_NAME} characters"))
+        }
+        Some(name) => Ok(legible(name)),
+        None => Ok(String::new()),
+    }
+}
+
+/// Applies the policy to the client of a service, which an administrator adds: no user signs in at
+/// it, so that it has no redirect URI and must prove itself (RFC 6749 §4.4).
+pub(crate) fn accept_service(metadata: &Map<String, Value>) -> Result<Accepted, MetadataRefusal> {
+    let name = client_name(metadata)?;
+    if name.is_empty() {
+        return bad("client_name is required");
+    }
+    let auth_method = auth_method(metadata, ClientSource::Administrator)?;
+    if auth_method == ClientAuthMethod::None {
+        return bad(
+            "the client of a service must authenticate: use client_secret_basic, client_secret_post or private_key_jwt",
+        );
+    }
+    let (jwks, jwks_uri) = keys(metadata, auth_method)?;
+    Ok(Accepted {
+        name,
+        redirect_uris: Vec::new(),
+        auth_method,
+        grant_types: GrantTypes::of_service(),
+        client_uri: None,
+        jwks,
+        jwks_uri,
+    })
+}
+
 /// Applies the policy to metadata from `source`.
 pub(crate) fn accept(
     metadata: &Map<String, Value>,
@@ -95,13 +130,7 @@ pub(crate) fn accept(
     config: &Config,
 ) -> Result<Accepted, MetadataRefusal> {
     let redirect_uris = redirect_uris(metadata, source, config)?;
-    let name = match text(metadata, "client_name")? {
-        Some(name) if name.chars().count() > MAX_NAME => {
-            return bad(format!("client_name is longer than {MAX_NAME} characters"));
-        }
-        Some(name) => legible(name),
-        None => String::new(),
-    };
+    let name = client_name(metadata)?;
     if name.is_empty() && source == ClientSource::MetadataDocument {
         return bad("client_name is required");
     }
@@ -111,7 +140,7 @@ pub(crate) fn accept(
         }
     }
     let grant_types = match list(metadata, "grant_types")? {
-        Some(names) => GrantTypes::parse_known(names),
+        Some(names) => GrantTypes::parse_known(names).for_registration(),
         None => GrantTypes::of_code_flow(),
     };
     if !grant_types.contains(GrantType::AuthorizationCode) {

@@ -274,7 +274,12 @@ impl App {
                 letters.clone(),
                 public_url.clone(),
             ),
-            clients: Clients::new(store.clone(), registration.clone(), Arc::clone(&clock)),
+            clients: Clients::new(
+                store.clone(),
+                accounts.clone(),
+                registration.clone(),
+                Arc::clone(&clock),
+            ),
             tokens: Tokens::new(store.clone(), accounts.clone(), Arc::clone(&access)),
             providers: Providers::new(store.clone(), federation.clone(), Arc::clone(&administered)),
             upstreams: Upstreams::new(gateway.clone(), users.clone(), administered),

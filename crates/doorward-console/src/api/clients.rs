@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
-use doorward_admin::{ClientDecision, NewClient};
+use doorward_admin::{ClientDecision, NewClient, NewService};
 use doorward_model::{Client, ClientSource, RedirectUri, routes};
 use doorward_store::{ClientFilter, page_of};
 use schemars::JsonSchema;
@@ -99,6 +99,11 @@ struct Shown {
     source: String,
     redirect_uris: Vec<String>,
     token_endpoint_auth_method: String,
+    grant_types: Vec<String>,
+    /// The id of the service's account as which it acts, for the client of a service.
+    service: Option<String>,
+    /// The scopes that it may be given.
+    scopes: Vec<String>,
     client_uri: Option<String>,
     /// True if it may ask administrators for the scope admin.
     admin: bool,
@@ -125,6 +130,9 @@ impl Shown {
                 .map(|uri| RedirectUri::as_str(uri).to_owned())
                 .collect(),
             token_endpoint_auth_method: client.auth_method.as_str().to_owned(),
+            grant_types: client.grant_types.names().map(str::to_owned).collect(),
+            service: client.service.as_ref().map(ToString::to_string),
+            scopes: client.scopes.iter().map(|scope| scope.name().to_string()).collect(),
             client_uri: client.client_uri.clone(),
             admin: client.scopes.has_administrative(),
             created_at: client.created_at.0,
@@ -207,10 +215,23 @@ struct New {
     /// The name that people see.
     #[schemars(length(min = 1))]
     name: String,
-    #[schemars(length(min = 1), inner(length(min = 1)))]
+    /// Needed, except for the client of a service, which has none.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1)))]
     redirect_uris: Vec<String>,
-    /// `none`, `client_secret_basic` or `client_secret_post`.
+    /// `none`, `client_secret_basic`, `client_secret_post`, or `private_key_jwt` for a service.
     token_endpoint_auth_method: Option<Method>,
+    /// The service as which it acts without a user, by `client_credentials`: the sign-in name of
+    /// its account, which is added if there is none.
+    #[schemars(length(min = 1))]
+    service: Option<String>,
+    /// For a service: the most that a token may be for.
+    #[serde(default)]
+    scopes: Vec<String>,
+    /// For a service with `private_key_jwt`: its public keys, a JWK Set.
+    jwks: Option<serde_json::Map<String, serde_json::Value>>,
+    /// For a service with `private_key_jwt`: the https URL at which it publishes its keys.
+    jwks_uri: Option<String>,
     /// True if it may ask administrators for the scope admin.
     #[serde(default)]
     admin: bool,
@@ -223,6 +244,18 @@ enum Method {
     None,
     ClientSecretBasic,
     ClientSecretPost,
+    PrivateKeyJwt,
+}
+
+impl From<Method> for doorward_model::ClientAuthMethod {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::None => Self::None,
+            Method::ClientSecretBasic => Self::ClientSecretBasic,
+            Method::ClientSecretPost => Self::ClientSecretPost,
+            Method::PrivateKeyJwt => Self::PrivateKeyJwt,
+        }
+    }
 }
 
 /// The decision.
@@ -298,19 +331,33 @@ async fn add(
     Who(caller): Who,
     Sent(new): Sent<New>,
 ) -> Answered {
-    let method = new.token_endpoint_auth_method.map(|method| match method {
-        Method::None => "none".to_owned(),
-        Method::ClientSecretBasic => "client_secret_basic".to_owned(),
-        Method::ClientSecretPost => "client_secret_post".to_owned(),
-    });
-    let new = NewClient {
-        name: new.name,
-        redirect_uris: new.redirect_uris,
-        auth_method: method,
-        admin: new.admin,
-    };
+    let auth_method = new
+        .token_endpoint_auth_method
+        .map(|method| doorward_model::ClientAuthMethod::from(method).as_str().to_owned());
     let authority = Authority::administrators_api(caller.authentication());
-    let added = console.admin.clients.add(&authority, new).await?;
+    let clients = &console.admin.clients;
+    let added = if let Some(service) = new.service {
+        if !new.redirect_uris.is_empty() || new.admin {
+            return Err(Refused::bad(
+                "service: the client of a service has neither redirect_uris nor admin",
+            ));
+        }
+        let new = NewService {
+            name: new.name,
+            service,
+            scopes: new.scopes,
+            auth_method,
+            jwks: new.jwks.map(Into::into),
+            jwks_uri: new.jwks_uri,
+        };
+        clients.add_service(&authority, new).await?
+    } else {
+        if !new.scopes.is_empty() || new.jwks.is_some() || new.jwks_uri.is_some() {
+            return Err(Refused::bad("scopes, jwks and jwks_uri are for the client of a service"));
+        }
+        let (name, redirect_uris, admin) = (new.name, new.redirect_uris, new.admin);
+        clients.add(&authority, NewClient { name, redirect_uris, auth_method, admin }).await?
+    };
     let answer = Added {
         client: Shown::of(&added.client),
         client_secret: added.secret.as_ref().map(|secret| secret.reveal().to_owned()),

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use doorward_model::{
-    AuthorizationCode as Code, Change, ClientAuthMethod, Grant as GrantRecord, GrantType,
-    OAuthErrorCode, PlainToken, Reason, RevokeReason, ScopeSet, StepKind, TokenKind, UnitOfWork,
+    AuditKind, AuthorizationCode as Code, Change, ClientAuthMethod, Grant as GrantRecord,
+    GrantType, OAuthErrorCode, PlainToken, Reason, RevokeReason, ScopeSet, StepKind, TokenKind,
+    UnitOfWork,
 };
 use doorward_store::Condition;
 
@@ -28,6 +29,10 @@ impl Grant for AuthorizationCode {
 
     fn step(&self) -> StepKind {
         StepKind::Token
+    }
+
+    fn of_existing_grant(&self) -> AuditKind {
+        AuditKind::GrantGiven
     }
 
     fn client_authentication(&self) -> &'static [ClientAuthMethod] {

@@ -2,12 +2,13 @@
 //! read it.
 
 mod authorization_code;
+mod client_credentials;
 mod refresh_token;
 
 use async_trait::async_trait;
 use doorward_model::{
-    Client, ClientAuthMethod, Grant as GrantRecord, GrantType, OAuthErrorCode, PlainToken,
-    Resource, ScopeSet, StepKind, Timestamp, UnitOfWork,
+    AuditKind, Client, ClientAuthMethod, Grant as GrantRecord, GrantType, OAuthErrorCode,
+    PlainToken, Resource, ScopeSet, StepKind, Timestamp, UnitOfWork,
 };
 use doorward_store::{Condition, StoreError};
 use doorward_transport::Params;
@@ -19,6 +20,7 @@ fn of(kind: GrantType) -> &'static dyn Grant {
     match kind {
         GrantType::AuthorizationCode => &authorization_code::AuthorizationCode,
         GrantType::RefreshToken => &refresh_token::RefreshToken,
+        GrantType::ClientCredentials => &client_credentials::ClientCredentials,
     }
 }
 
@@ -38,6 +40,10 @@ pub(crate) trait Grant: Sync {
 
     /// The step that a request for it is, in the timeline.
     fn step(&self) -> StepKind;
+
+    /// The audit entry of a token for a grant that was there before. A grant that a request makes
+    /// has an entry of its own.
+    fn of_existing_grant(&self) -> AuditKind;
 
     /// The methods of client authentication that it accepts.
     fn client_authentication(&self) -> &'static [ClientAuthMethod];
@@ -120,7 +126,7 @@ pub(crate) fn requested(client: &Client, params: &Params) -> Result<&'static dyn
         .ok_or_else(|| Failure::new(OAuthErrorCode::InvalidRequest, "grant_type is missing"))?;
     let grant = GrantType::parse(name).map(of).ok_or_else(|| {
         let names: Vec<_> = GrantType::ALL.iter().map(|kind| kind.as_str()).collect();
-        let why = format!("supported are {}", names.join(" and "));
+        let why = format!("supported are {}", names.join(", "));
         Failure::new(OAuthErrorCode::UnsupportedGrantType, why)
     })?;
     let unauthorized = |why| Failure::new(OAuthErrorCode::UnauthorizedClient, why);

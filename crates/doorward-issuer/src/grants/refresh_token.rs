@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use doorward_model::{
-    Change, ClientAuthMethod, Grant as GrantRecord, GrantType, OAuthErrorCode, PlainToken, Reason,
-    RefreshToken as Presented, RevokeReason, ScopeSet, StepKind, TokenKind, UnitOfWork,
+    AuditKind, Change, ClientAuthMethod, Grant as GrantRecord, GrantType, OAuthErrorCode,
+    PlainToken, Reason, RefreshToken as Presented, RevokeReason, ScopeSet, StepKind, TokenKind,
+    UnitOfWork,
 };
 use doorward_store::Condition;
 
@@ -31,6 +32,10 @@ impl Grant for RefreshToken {
 
     fn step(&self) -> StepKind {
         StepKind::Refresh
+    }
+
+    fn of_existing_grant(&self) -> AuditKind {
+        AuditKind::TokenRefreshed
     }
 
     fn client_authentication(&self) -> &'static [ClientAuthMethod] {

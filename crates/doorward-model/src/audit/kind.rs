@@ -124,6 +124,8 @@ kinds! {
     GrantNarrowed = "grant.narrowed" about [Person];
     /// A client refreshed its token.
     TokenRefreshed = "token.refreshed" about [Grant];
+    /// A service was given an access token.
+    TokenIssued = "token.issued" about [Grant];
     /// The token endpoint refused a client.
     TokenRefused = "token.refused" about [Client];
     /// A personal or service token was made.

@@ -2,7 +2,7 @@
 
 use doorward_model::{
     Client, ClientAuthMethod, ClientId, ClientSource, GrantType, GrantTypes, HashedToken,
-    RedirectUri, ScopeSet, Timestamp,
+    RedirectUri, ScopeSet, Timestamp, UserId,
 };
 use sea_orm::ActiveValue::Set;
 
@@ -30,6 +30,7 @@ pub(crate) fn client(row: e::client::Model) -> Result<Client, StoreError> {
         secret: row.secret.map(HashedToken::from_stored),
         grant_types,
         scopes: ScopeSet::parse_known(&row.scopes),
+        service: row.service.map(UserId::from_text),
         client_uri: row.client_uri,
         jwks: row.jwks,
         jwks_uri: row.jwks_uri,
@@ -55,6 +56,7 @@ pub(crate) fn client_row(client: &Client) -> e::client::ActiveModel {
         refresh_tokens: Set(client.grant_types.contains(GrantType::RefreshToken)),
         grant_types: Set(Some(list_to_text(client.grant_types.names()))),
         scopes: Set(client.scopes.to_string()),
+        service: Set(client.service.as_ref().map(|id| id.as_str().to_owned())),
         client_uri: Set(client.client_uri.clone()),
         jwks: Set(client.jwks.clone()),
         jwks_uri: Set(client.jwks_uri.clone()),
@@ -83,6 +85,7 @@ mod tests {
             refresh_tokens,
             grant_types: grant_types.map(str::to_owned),
             scopes: "mcp:read".to_owned(),
+            service: None,
             client_uri: None,
             jwks: None,
             jwks_uri: None,

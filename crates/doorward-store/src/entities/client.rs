@@ -14,6 +14,7 @@ pub struct Model {
     pub refresh_tokens: bool,
     pub grant_types: Option<String>,
     pub scopes: String,
+    pub service: Option<String>,
     pub client_uri: Option<String>,
     pub jwks: Option<String>,
     pub jwks_uri: Option<String>,

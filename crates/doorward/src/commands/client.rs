@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{ClientDecision, Clients, NewClient};
+use doorward_admin::{AddedClient, ClientDecision, NewClient, NewService};
 use doorward_model::{Client, RedirectUri};
 use doorward_store::ClientFilter;
 use serde_json::{Value, json};
@@ -17,11 +17,30 @@ pub(super) enum Command {
         /// The name that people see.
         name: String,
         /// A redirect URI. May be given several times.
-        #[arg(long = "redirect-uri", value_name = "URI", required = true)]
+        #[arg(
+            long = "redirect-uri",
+            value_name = "URI",
+            required_unless_present = "service",
+            conflicts_with = "service"
+        )]
         redirect_uris: Vec<String>,
-        /// How it authenticates: none, client_secret_basic or client_secret_post.
-        #[arg(long, value_name = "METHOD", default_value = "none", value_parser = ["none", "client_secret_basic", "client_secret_post"])]
-        auth_method: String,
+        /// The method of client authentication: none, client_secret_basic, client_secret_post, or
+        /// private_key_jwt for a service. Without it none, and client_secret_basic for a service.
+        #[arg(long, value_name = "METHOD", value_parser = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"])]
+        auth_method: Option<String>,
+        /// The service as which the client acts without a user (`client_credentials`): the name of
+        /// its account, which is added if there is none.
+        #[arg(long, value_name = "NAME", requires = "scopes", conflicts_with = "admin")]
+        service: Option<String>,
+        /// A scope that tokens of the service may be for. May be given several times.
+        #[arg(long = "scope", value_name = "SCOPE", requires = "service")]
+        scopes: Vec<String>,
+        /// A file with the service's public keys, a JWK Set, for private_key_jwt.
+        #[arg(long, value_name = "FILE", requires = "service", conflicts_with = "jwks_uri")]
+        jwks: Option<std::path::PathBuf>,
+        /// The https URL at which the service publishes its keys, for private_key_jwt.
+        #[arg(long, value_name = "URL", requires = "service")]
+        jwks_uri: Option<String>,
         /// Let it ask administrators for the scope `admin`, which the API for programs needs.
         #[arg(long)]
         admin: bool,
@@ -84,7 +103,10 @@ fn describe(client: &Client) -> Value {
     json!({
         "client_id": client.id.as_str(), "name": client.name, "source": client.source.as_str(),
         "redirect_uris": client.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(),
-        "token_endpoint_auth_method": client.auth_method.as_str(), "created_at": client.created_at.0,
+        "token_endpoint_auth_method": client.auth_method.as_str(),
+        "grant_types": client.grant_types.names().collect::<Vec<_>>(),
+        "service": client.service.as_ref().map(ToString::to_string),
+        "scope": client.scopes.to_string(), "created_at": client.created_at.0,
         "authorized_at": client.authorized_at.map(|at| at.0), "disabled_at": client.disabled_at.map(|at| at.0),
     })
 }
@@ -110,8 +132,14 @@ fn list(context: &Context, clients: &[Client]) {
     );
 }
 
-async fn add(context: &Context, clients: &Clients, new: NewClient) -> Result<(), Failed> {
-    let added = clients.add(&Authority::operator(), new).await?;
+/// Reads a JWK Set. What its keys may be is checked with the rest of the client.
+fn read_keys(path: &std::path::Path) -> Result<Value, Failed> {
+    let unreadable = |why: String| Failed(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| unreadable(format!("it is not JSON: {error}")))
+}
+
+fn show_added(context: &Context, added: &AddedClient) -> Result<(), Failed> {
     if context.json {
         let mut described = describe(&added.client);
         if let (Some(secret), Value::Object(members)) = (&added.secret, &mut described) {
@@ -129,11 +157,28 @@ async fn add(context: &Context, clients: &Clients, new: NewClient) -> Result<(),
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
     let store = context.store().await?;
-    let clients = context.clients(&store)?;
+    let clients = context.clients(&store).await?;
     let (id, decision, done) = match command {
-        Command::Add { name, redirect_uris, auth_method, admin } => {
-            let new = NewClient { name, redirect_uris, auth_method: Some(auth_method), admin };
-            return add(context, &clients, new).await;
+        Command::Add {
+            name,
+            redirect_uris,
+            auth_method,
+            service,
+            scopes,
+            jwks,
+            jwks_uri,
+            admin,
+        } => {
+            let authority = Authority::operator();
+            let added = if let Some(service) = service {
+                let jwks = jwks.as_deref().map(read_keys).transpose()?;
+                let new = NewService { name, service, scopes, auth_method, jwks, jwks_uri };
+                clients.add_service(&authority, new).await?
+            } else {
+                let new = NewClient { name, redirect_uris, auth_method, admin };
+                clients.add(&authority, new).await?
+            };
+            return show_added(context, &added);
         }
         Command::List { limit } => {
             list(context, &store.clients(ClientFilter::default(), limit).await?);

@@ -59,9 +59,9 @@ impl Context {
         let (users, federation) = (self.users(store).await?, self.federation(store).await?);
         Ok(Invitations::new(users, federation, letters, public_url))
     }
-    pub(super) fn clients(&self, store: &Store) -> Result<Clients, Failed> {
-        let registration = self.registration(store)?;
-        Ok(Clients::new(store.clone(), registration, Arc::new(SystemClock)))
+    pub(super) async fn clients(&self, store: &Store) -> Result<Clients, Failed> {
+        let (accounts, registration) = (self.accounts(store).await?, self.registration(store)?);
+        Ok(Clients::new(store.clone(), accounts, registration, Arc::new(SystemClock)))
     }
     pub(super) async fn tokens(&self, store: &Store) -> Result<Tokens, Failed> {
         let access = Arc::new(self.checked.access.clone());
