@@ -37,6 +37,9 @@ fn cw21_cs23_the_image_has_no_root_no_shell_and_a_debug_variant() {
             && last.contains("USER 65532:65532")
     );
     assert!(file.contains(" AS debug") && file.contains("--locked"));
+    // The image with Node.js and uv runs as the same user.
+    let local = file.split("\nFROM ").find(|stage| stage.contains(" AS local\n")).unwrap();
+    assert!(local.contains("/usr/local/bin/uvx") && local.contains("USER 65532:65532"));
     for name in ["compose.yml", "compose.postgres.yml"] {
         let compose = read(name);
         assert!(
@@ -69,11 +72,18 @@ fn the_example_configuration_and_the_unit_are_understood() {
         toml::from_str(&read("doorward.toml.example"));
     assert!(loaded.is_ok(), "{loaded:?}");
     let unit = read("doorward.service");
-    for line in
-        ["DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="]
-    {
+    for line in [
+        "DynamicUser=yes",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "CapabilityBoundingSet=",
+        "CacheDirectory=doorward",
+        "Environment=HOME=/var/cache/doorward",
+    ] {
         assert!(unit.lines().any(|known| known == line), "{line}");
     }
+    let forbids_node = unit.lines().any(|line| line.starts_with("MemoryDenyWriteExecute"));
+    assert!(!forbids_node, "the engine of Node.js makes memory executable that it wrote before");
     for (name, words) in [
         ("proxies/Caddyfile", "flush_interval -1"),
         ("proxies/nginx.conf", "proxy_buffering off;"),
