@@ -140,6 +140,12 @@ impl Upstreams {
         Ok(self.gateway.review(upstream.name).await?)
     }
 
+    /// What the newest list of an upstream left out.
+    pub async fn left_out(&self, name: &str) -> Result<LeftOut, Refusal> {
+        let upstream = self.named(name).await?;
+        Ok(self.gateway.left_out(upstream.name))
+    }
+
     /// All upstreams with their tools.
     pub async fn review(&self) -> Result<Vec<ReviewedUpstream>, Refusal> {
         let mut reviewed = Vec::new();

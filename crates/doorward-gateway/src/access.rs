@@ -23,7 +23,6 @@ pub(crate) use short_lived::{ShortLived, Waits, Wanted};
 
 use crate::{
     Inner,
-    link_error::CONNECT_FIRST,
     oauth::{self, refresh},
     upstream::{Auth, Receiver, Shared, Upstream},
 };
@@ -183,7 +182,7 @@ impl LinkAuth {
 
     /// Notes what the upstream says about how to be authorised.
     pub(crate) fn challenged(&self, said: &str) {
-        if !said.is_empty() && said != CONNECT_FIRST {
+        if !said.is_empty() {
             *self.upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(said.chars().take(4096).collect());
         }

@@ -28,7 +28,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 
-use crate::{foreign, link::Link};
+use crate::{foreign, link::Link, wire::Wire};
 
 /// How many messages of one conversation may wait to be read. Beyond it the oldest progress or log
 /// message gives way: the newest progress says more than those before it.
@@ -301,7 +301,7 @@ impl Drop for Conversation {
         }
         drop(table);
         if let Some((handle, runtime)) = unanswered {
-            runtime.spawn(outlive(handle, conversations));
+            runtime.spawn(outlive(handle, conversations, Arc::clone(&self.link.wire)));
         }
     }
 }
@@ -309,7 +309,11 @@ impl Drop for Conversation {
 /// Takes a request back whose client went away, and keeps its place until the upstream answers it
 /// or the connection ends. On a connection of one user it is kept no longer than a question may
 /// wait.
-async fn outlive(handle: RequestHandle<RoleClient>, conversations: Arc<Conversations>) {
+async fn outlive(
+    handle: RequestHandle<RoleClient>,
+    conversations: Arc<Conversations>,
+    wire: Arc<Wire>,
+) {
     let RequestHandle { rx, peer, id, .. } = handle;
     // A connection that has ended takes nothing back; the receiver says so too. The protocol
     // library forgets a request with its own kind of this notification, and the answer would go
@@ -325,6 +329,7 @@ async fn outlive(handle: RequestHandle<RoleClient>, conversations: Arc<Conversat
         let _ = tokio::time::timeout(KEPT_FOR, rx).await;
     }
     conversations.lock().by_request.remove(&id);
+    wire.forget(&id);
     conversations.closed.fetch_sub(1, Ordering::AcqRel);
 }
 
@@ -348,6 +353,8 @@ impl Conversation {
             answer = &mut handle.rx => {
                 self.handle = None;
                 let answer = answer.unwrap_or(Err(ServiceError::TransportClosed));
+                let answer =
+                    answer.map_err(|error| self.link.wire.explained(&self.id, error));
                 Turn::Answered(Box::new(self.link.labelled(answer)))
             }
         }

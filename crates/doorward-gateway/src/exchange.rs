@@ -32,6 +32,7 @@ use crate::{
     foreign,
     link::Link,
     link_error::LinkError,
+    pool::Connector,
     upstream::Upstream,
 };
 
@@ -71,11 +72,7 @@ impl Failed {
         match self {
             Self::Upstream(error) => ToolError::Upstream(error),
             Self::Client(error) => ToolError::Protocol(error),
-            Self::Link(LinkError::Waiting(seconds, why)) => ToolError::Busy(
-                format!("{title} cannot be reached: {why}; it is tried again in {seconds} s"),
-                seconds,
-            ),
-            Self::Link(error) => ToolError::Failed(format!("{title} cannot be reached: {error}")),
+            Self::Link(error) => error.into_tool_error(title),
         }
     }
 }
@@ -99,6 +96,10 @@ struct Carried {
     // A question that is parked here.
     parked: Option<String>,
 }
+
+/// The parts of a request that differ between its rounds: answers to questions, and the upstream's
+/// state.
+type Round = (Option<InputResponses>, Option<String>);
 
 struct Waiting {
     conversation: Conversation,
@@ -124,6 +125,7 @@ impl Parked {
 /// What is being asked of whom.
 pub(crate) struct Errand<'a> {
     pub(crate) inner: &'a Arc<Inner>,
+    pub(crate) connector: &'a dyn Connector,
     pub(crate) link: Arc<Link>,
     pub(crate) upstream: UpstreamName,
     /// The identity of the upstream when the request arrived.
@@ -278,12 +280,26 @@ impl Errand<'_> {
         if let Some(carried) = carried {
             if let Some(id) = carried.parked {
                 let conversation = self.unpark(&id, responses.take())?;
-                return self.follow_and_translate(conversation, &request).await;
+                return self.follow_and_translate(conversation, &request, None).await;
             }
             state = carried.state;
         }
-        let conversation = self.begin(request(responses, state)).await?;
-        self.follow_and_translate(conversation, &request).await
+        let round = (responses, state);
+        let conversation = self.begin(request(round.0.clone(), round.1.clone())).await?;
+        self.follow_and_translate(conversation, &request, Some(round)).await
+    }
+
+    /// Takes another connection: the upstream no longer knows the session of this one, as after a
+    /// restart, and may offer something else now.
+    async fn renew(&mut self) -> Result<(), Failed> {
+        self.link.wire.lose();
+        self.link.stale.store(true, std::sync::atomic::Ordering::Release);
+        let upstream = Arc::clone(&self.link.upstream);
+        tracing::info!(upstream = %upstream.name, "an upstream lost a session; the request is repeated in a new one");
+        let person = &self.visit.caller.person;
+        let link = self.inner.link(self.connector, &upstream, person).await;
+        self.link = link.map_err(Failed::Link)?;
+        Ok(())
     }
 
     async fn begin(&self, request: ClientRequest) -> Result<Conversation, Failed> {
@@ -323,15 +339,27 @@ impl Errand<'_> {
         Ok(waiting.conversation)
     }
 
+    /// Follows a request to its end. `round` is what it was made with, by which it can be repeated
+    /// once.
     async fn follow_and_translate(
-        &self,
+        &mut self,
         mut conversation: Conversation,
         request: &impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest,
+        mut round: Option<Round>,
     ) -> Result<Outcome, Failed> {
+        let mut renewed = false;
         for _ in 0..MOST_ROUNDS {
-            let mut result = match self.follow(conversation).await? {
-                Followed::Result(result) => result,
-                Followed::Parked(required) => return Ok(Outcome::InputRequired(required)),
+            let mut result = match self.follow(conversation).await {
+                Ok(Followed::Result(result)) => result,
+                Ok(Followed::Parked(required)) => return Ok(Outcome::InputRequired(required)),
+                Err(Failed::Link(LinkError::Session(_))) if !renewed && round.is_some() => {
+                    renewed = true;
+                    self.renew().await?;
+                    let (responses, state) = round.clone().unwrap_or_default();
+                    conversation = self.begin(request(responses, state)).await?;
+                    continue;
+                }
+                Err(failed) => return Err(failed),
             };
             let ServerResult::InputRequiredResult(required) = &mut *result else {
                 return Ok(Outcome::Done(result));
@@ -364,6 +392,7 @@ impl Errand<'_> {
                 answers.insert(key, answer);
             }
             let state = required.request_state.take();
+            round = Some((Some(answers.clone()), state.clone()));
             conversation = self.begin(request(Some(answers), state)).await?;
         }
         Err(Failed::Upstream(ErrorData::internal_error(

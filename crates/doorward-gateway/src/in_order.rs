@@ -22,6 +22,7 @@ use crate::{
     conversations::{Conversations, Named, Said},
     foreign,
     upstream::Shared,
+    wire::Wire,
 };
 
 type Message = RxJsonRpcMessage<RoleClient>;
@@ -49,13 +50,19 @@ pub(crate) struct InOrder<T> {
     inner: T,
     upstream: Shared,
     conversations: Arc<Conversations>,
+    wire: Arc<Wire>,
     // A message that arrived and is not handed over yet: `receive` may be dropped while it waits.
     arrived: Option<Message>,
 }
 
 impl<T> InOrder<T> {
-    pub(crate) fn new(inner: T, upstream: Shared, conversations: Arc<Conversations>) -> Self {
-        Self { inner, upstream, conversations, arrived: None }
+    pub(crate) fn new(
+        inner: T,
+        upstream: Shared,
+        conversations: Arc<Conversations>,
+        wire: Arc<Wire>,
+    ) -> Self {
+        Self { inner, upstream, conversations, wire, arrived: None }
     }
 }
 
@@ -66,6 +73,7 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for InOrder<T> {
         &mut self,
         item: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        self.wire.send(&item);
         self.inner.send(item)
     }
 

@@ -1,6 +1,6 @@
-//! What an upstream lists and what is not offered: tools that are left out, and parts of tools that
-//! are offered without them. Named in the log, by `doorward upstream test` and on the
-//! administrators' page.
+//! Elements that an upstream lists and that are not offered (tools, prompts, resources), and parts
+//! of elements that are offered without them. Named in the log, by `doorward upstream test`, on the
+//! administrators' page and by the administration API.
 
 use doorward_model::foreign;
 
@@ -46,11 +46,29 @@ pub enum Why {
     Reserved,
     /// A parameter in the path is not described: it is a text.
     Undescribed,
+    /// It has nothing that identifies it.
+    Unnamed,
+    /// It has another form than the protocol specifies.
+    Unread,
+    /// Its type is none of the protocol.
+    Kind,
+    /// Its hints cannot all be read: none counts.
+    Hints,
+    /// It has no schema of its arguments: any object is taken.
+    NoSchema,
+    /// The schema of its arguments does not say that it is one of an object.
+    Untyped,
+    /// It has no name: its URI is one.
+    NoName,
+    /// The list goes on for ever.
+    Endless,
+    /// The list was not given.
+    Unlisted,
 }
 
 impl Why {
     /// All reasons.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 26] = [
         Self::Name,
         Self::Definition,
         Self::Twice,
@@ -68,6 +86,15 @@ impl Why {
         Self::Parameter,
         Self::Reserved,
         Self::Undescribed,
+        Self::Unnamed,
+        Self::Unread,
+        Self::Kind,
+        Self::Hints,
+        Self::NoSchema,
+        Self::Untyped,
+        Self::NoName,
+        Self::Endless,
+        Self::Unlisted,
     ];
 
     /// The reason as a part of a sentence, in English.
@@ -92,6 +119,15 @@ impl Why {
             Self::Parameter => "the parameter cannot be sent",
             Self::Reserved => "the parameter would authorise or belongs to the protocol",
             Self::Undescribed => "the path names a parameter that is not described; it is a text",
+            Self::Unnamed => "it has no name or URI",
+            Self::Unread => "it is not what the protocol specifies",
+            Self::Kind => "the protocol has no such type",
+            Self::Hints => "they are not what the protocol specifies; none of them counts",
+            Self::NoSchema => "it is missing or not an object; any object is taken",
+            Self::Untyped => "it is missing; it is read as \"object\"",
+            Self::NoName => "it is missing; the URI is used",
+            Self::Unlisted => "the upstream did not answer with the list",
+            Self::Endless => "the list has too many pages or repeats itself; the rest is not read",
         }
     }
 }
@@ -132,7 +168,7 @@ impl Named {
     }
 }
 
-/// The tools of one listing that were left out, and the parts of the others.
+/// The elements of one listing that were left out, and the parts of the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
     tools: Named,
@@ -140,7 +176,7 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// Adds a tool.
+    /// Adds an element: a tool by its name alone, others with their kind before it.
     pub(crate) fn add(&mut self, name: &str, why: Why) {
         self.tools.add(name, why);
     }
@@ -187,7 +223,7 @@ impl std::fmt::Display for LeftOut {
         }
         if self.parts.count > 0 {
             let lead = if self.tools.count > 0 { ". " } else { "" };
-            write!(f, "{lead}{} parts of offered tools left out", self.parts.count)?;
+            write!(f, "{lead}{} parts left out or mended", self.parts.count)?;
             self.parts.write(f)?;
         }
         Ok(())

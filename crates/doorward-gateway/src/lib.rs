@@ -42,6 +42,7 @@ mod trust;
 mod upstream;
 pub mod upstreams;
 mod visible;
+mod wire;
 
 use std::{
     collections::BTreeMap,

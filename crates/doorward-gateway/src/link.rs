@@ -21,8 +21,8 @@ use rmcp::{
         ServerPeerInfo, ServerResult, SubscriptionFilter, UrlElicitationCapability,
     },
     service::{
-        ClientInitializeError, ClientLifecycleMode, ClientServiceExt, NotificationContext, Peer,
-        PeerRequestOptions, RequestContext, RunningService, ServiceError, Subscription,
+        ClientLifecycleMode, ClientServiceExt, NotificationContext, Peer, PeerRequestOptions,
+        RequestContext, RunningService, ServiceError, Subscription,
     },
 };
 use serde_json::Value;
@@ -31,8 +31,10 @@ use crate::{
     conversations::{Conversation, Conversations},
     foreign,
     in_order::{Answer, Awaited, InOrder},
+    left_out::LeftOut,
     link_error::LinkError,
     upstream::Shared,
+    wire::Wire,
 };
 
 /// How long a person may take to answer what an upstream asks.
@@ -169,6 +171,7 @@ pub(crate) struct Link {
     peer: Peer<RoleClient>,
     pub(crate) modern: bool,
     pub(crate) conversations: Arc<Conversations>,
+    pub(crate) wire: Arc<Wire>,
     /// Whether the upstream said that its lists changed.
     pub(crate) stale: Arc<AtomicBool>,
     /// When it was last used, in seconds of the clock.
@@ -192,6 +195,7 @@ pub(crate) struct Making {
     pub(crate) person: Option<UserId>,
     pub(crate) changes: Changes,
     pub(crate) era: Era,
+    pub(crate) wire: Arc<Wire>,
 }
 
 impl Making {
@@ -237,11 +241,12 @@ impl Making {
             transport.into_transport(),
             Arc::clone(&self.upstream),
             Arc::clone(&conversations),
+            Arc::clone(&self.wire),
         );
         // Boxed, since the compiler cannot prove of the whole type that it may move between threads.
         let starting: BoxFuture<'_, _> =
             Box::pin(handler.serve_with_lifecycle(transport, lifecycle));
-        let running = starting.await.map_err(|error| of_greeting(&error))?;
+        let running = starting.await.map_err(|error| self.wire.why_not_begun(&error))?;
         let peer = running.peer().clone();
         let modern = peer.peer_info().is_some_and(|info| !info.protocol_version.has_initialize());
         // Lists are kept by us, per person; a second cache below would only be one more place that
@@ -251,22 +256,13 @@ impl Making {
             peer,
             modern,
             conversations,
+            wire: self.wire,
             stale,
             used_at: AtomicI64::new(0),
             running: Mutex::new(Some(running)),
             _held: held,
         })
     }
-}
-
-fn of_greeting(error: &ClientInitializeError) -> LinkError {
-    if error.auth_challenge().is_some() || error.is_authorization_required() {
-        return match LinkError::of(error) {
-            LinkError::MoreScope => LinkError::MoreScope,
-            _ => LinkError::Connect,
-        };
-    }
-    LinkError::of(error)
 }
 
 impl Link {
@@ -297,10 +293,26 @@ impl Link {
         self: &Arc<Self>,
         request: ClientRequest,
     ) -> Result<ServerResult, ServiceError> {
+        self.ask_noting(request).await.map(|(answer, _)| answer)
+    }
+
+    /// The same, with what was left out of the answer.
+    pub(crate) async fn ask_noting(
+        self: &Arc<Self>,
+        request: ClientRequest,
+    ) -> Result<(ServerResult, LeftOut), ServiceError> {
         let arrival = self.conversations.arrive(None);
         let handle =
             self.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await?;
-        arrival.enter(self, handle, false).answer().await
+        let id = handle.id.clone();
+        let answer = arrival.enter(self, handle, false).answer().await;
+        let left_out = self.wire.left_out(&id);
+        if let Err(error) = &answer
+            && matches!(LinkError::of(error), LinkError::Session(_))
+        {
+            self.wire.lose();
+        }
+        answer.map(|answer| (answer, left_out))
     }
 
     /// Subscribes to what an upstream of the stateless revisions tells of itself.
@@ -324,7 +336,7 @@ impl Link {
     /// Reports a connection that takes no more requests: it has ended, or its upstream leaves too
     /// many unanswered.
     pub(crate) fn is_closed(&self) -> bool {
-        self.peer.is_transport_closed() || self.conversations.is_worn()
+        self.peer.is_transport_closed() || self.conversations.is_worn() || self.wire.is_lost()
     }
 
     /// Reports a conversation that is waited for.

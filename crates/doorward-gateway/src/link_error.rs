@@ -1,20 +1,43 @@
-//! The reasons for which an upstream cannot be reached.
+//! Reasons for which an upstream cannot be spoken to, or left a request without an answer, in words
+//! that name the upstream and no library.
 
-use rmcp::transport::streamable_http_client::{AuthRequiredError, InsufficientScopeError};
+use std::error::Error;
 
-/// The text of an error of the protocol library that stands for [`LinkError::Connect`]: the library
-/// carries texts alone between its tasks.
-pub(crate) const CONNECT_FIRST: &str = "doorward: connect first";
+use doorward_mcp::ToolError;
+use doorward_model::foreign;
+use rmcp::{
+    model::ProtocolVersion,
+    service::{ClientInitializeError, ServiceError},
+    transport::streamable_http_client::StreamableHttpError,
+};
 
-/// A reason for which an upstream cannot be reached.
+/// The most characters of an upstream's own words in a reason.
+pub(crate) const WORDS: usize = 300;
+
+/// The seconds that a client is asked to wait for an upstream that does not say how long.
+const WAIT: u64 = 30;
+
+/// Reason for which an upstream cannot be spoken to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LinkError {
-    /// The person has to connect with their own account first, or anew.
+    /// The user has to connect with their own account first, or anew.
     #[error("the person has to connect first")]
     Connect,
-    /// The upstream wants more scopes than the person gave.
+    /// The upstream wants more scopes than the user gave.
     #[error("the upstream wants more access than the person gave")]
     MoreScope,
+    /// No connection could be made: no other request would get an answer.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It answered with something that is no answer. The text follows the upstream's name.
+    #[error("it {0}")]
+    Answer(String),
+    /// It no longer knows the session: it did nothing, and the request can be repeated in a new one.
+    #[error("it {0}")]
+    Session(String),
+    /// It asks to wait, in so many seconds if it says so. The text follows the upstream's name.
+    #[error("it {1}")]
+    Wait(Option<u64>, String),
     /// It did not work, for this reason.
     #[error("{0}")]
     Failed(String),
@@ -24,32 +47,118 @@ pub(crate) enum LinkError {
 }
 
 impl LinkError {
-    /// The reason behind an error of the protocol library.
-    pub(crate) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut text = error.to_string();
-        let mut source = Some(error);
-        while let Some(current) = source {
-            if current.downcast_ref::<AuthRequiredError>().is_some() {
-                return Self::Connect;
+    /// The reason within an error of the protocol library.
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(current) = next {
+            if let Some(ours) = current.downcast_ref::<Self>() {
+                return ours.clone();
             }
-            if current.downcast_ref::<InsufficientScopeError>().is_some() {
-                return Self::MoreScope;
+            if let Some(http) = current.downcast_ref::<StreamableHttpError<Self>>() {
+                return of_http(http);
             }
-            let told = current.to_string();
-            if told.contains(CONNECT_FIRST) {
-                return Self::Connect;
+            if let Some(service) = current.downcast_ref::<ServiceError>() {
+                return of_service(service);
             }
-            if !text.contains(&told) {
-                text = format!("{text}: {told}");
+            if let Some(greeting) = current.downcast_ref::<ClientInitializeError>() {
+                return of_greeting(greeting);
             }
-            source = current.source();
+            next = current.source();
         }
-        if text.contains("Auth required") || text.contains("HTTP 401") {
-            return Self::Connect;
+        Self::Failed("the connection failed".to_owned())
+    }
+
+    /// Reports a failure after which the upstream may still answer a request of another revision.
+    pub(crate) fn may_be_the_revision(&self) -> bool {
+        match self {
+            Self::Answer(_) | Self::Session(_) | Self::Failed(_) | Self::MoreScope => true,
+            Self::Connect | Self::Unreachable(_) | Self::Wait(..) | Self::Waiting(..) => false,
         }
-        if text.contains("Insufficient scope") {
-            return Self::MoreScope;
+    }
+
+    /// The error of a call to the upstream of this title.
+    pub(crate) fn into_tool_error(self, title: &str) -> ToolError {
+        match self {
+            Self::Waiting(seconds, why) => ToolError::Busy(
+                format!("{title} cannot be reached: {why}; it is tried again in {seconds} s"),
+                seconds,
+            ),
+            Self::Wait(seconds, why) => {
+                ToolError::Busy(format!("{title} {why}"), seconds.unwrap_or(WAIT))
+            }
+            Self::Answer(why) | Self::Session(why) => ToolError::Failed(format!("{title} {why}")),
+            error @ (Self::Connect | Self::MoreScope | Self::Unreachable(_) | Self::Failed(_)) => {
+                ToolError::Failed(format!("{title} cannot be reached: {error}"))
+            }
         }
-        Self::Failed(doorward_model::foreign::line(&text, 400).into_owned())
+    }
+
+    /// The reason where two ways to begin failed.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Answer(one), Self::Answer(other)) if one != other => Self::Answer(format!(
+                "{} to server/discover, and {} to initialize",
+                one.trim_end_matches('.'),
+                other
+            )),
+            (_, other) => other,
+        }
+    }
+}
+
+fn of_http(error: &StreamableHttpError<LinkError>) -> LinkError {
+    let failed = |words: &str| LinkError::Failed(words.to_owned());
+    match error {
+        StreamableHttpError::Client(ours) => ours.clone(),
+        StreamableHttpError::AuthRequired(_) => LinkError::Connect,
+        StreamableHttpError::InsufficientScope(_) => LinkError::MoreScope,
+        StreamableHttpError::ControlRequestTimeout => failed("it did not take a message in time"),
+        StreamableHttpError::ReservedHeaderConflict(header) => LinkError::Failed(format!(
+            "the header {header} of its settings belongs to the protocol"
+        )),
+        StreamableHttpError::Sse(_) => failed("its stream broke off"),
+        _ => failed("the connection was closed"),
+    }
+}
+
+fn of_service(error: &ServiceError) -> LinkError {
+    let failed = |words: &str| LinkError::Failed(words.to_owned());
+    match error {
+        ServiceError::McpError(told) => LinkError::Failed(told.message.to_string()),
+        ServiceError::TransportSend(sending) => LinkError::of(sending.error.as_ref()),
+        ServiceError::TransportClosed => failed("the connection was closed before the answer came"),
+        ServiceError::UnexpectedResponse => {
+            LinkError::Answer("answered with something else than was asked for".to_owned())
+        }
+        ServiceError::SubscriptionLagged { .. } => {
+            failed("it tells of more changes than can be followed")
+        }
+        ServiceError::Cancelled { .. } => failed("the request was taken back"),
+        ServiceError::Timeout { .. } => failed("it did not answer in time"),
+        _ => failed("the request was not answered"),
+    }
+}
+
+fn of_greeting(error: &ClientInitializeError) -> LinkError {
+    match error {
+        ClientInitializeError::TransportError { error, .. } => LinkError::of(error.error.as_ref()),
+        ClientInitializeError::JsonRpcError(told) => LinkError::Answer(format!(
+            "answered with an error: {}",
+            foreign::quoted(&told.message, WORDS)
+        )),
+        ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. } => {
+            let all: Vec<&str> = server_supported.iter().map(ProtocolVersion::as_str).collect();
+            LinkError::Answer(format!(
+                "speaks no revision of the protocol that Doorward speaks; it names {}",
+                foreign::quoted(&all.join(", "), WORDS)
+            ))
+        }
+        ClientInitializeError::LegacyFallbackFailed { discover, fallback } => {
+            of_greeting(discover).and(of_greeting(fallback))
+        }
+        ClientInitializeError::ConnectionClosed(_) => {
+            LinkError::Failed("the connection was closed before the first answer came".to_owned())
+        }
+        _ => LinkError::Answer("answered the first request with something else".to_owned()),
     }
 }

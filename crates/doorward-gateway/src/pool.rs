@@ -5,10 +5,7 @@
 use std::{
     collections::HashMap,
     path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -22,6 +19,7 @@ use crate::{
     link_error::LinkError,
     listen::{self, Audience},
     upstream::{Setup, Shared, Upstream},
+    wire::Wire,
 };
 
 /// The parts of a new connection.
@@ -42,10 +40,12 @@ pub(crate) trait Connector: Setup {
 /// Whose connection it is: a person's, or everybody's.
 pub(crate) type Key = (UpstreamName, Option<UserId>);
 
-/// What the protocol library says of a server that answered the question for its revisions with
-/// something else.
-const NOT_DISCOVERED: &str = "expect initialized result";
-
+/// How long the revision that an upstream speaks is taken for known: one that was replaced by a newer
+/// one is asked anew after it.
+const ERA_KEPT: Duration = Duration::from_hours(1);
+/// How long an HTTP server may take to answer the question for its revisions, before it is taken for
+/// an older one that leaves it unanswered.
+const DISCOVER_WITHIN: Duration = Duration::from_secs(8);
 /// The longest pause after a failure, in seconds.
 const LONGEST_PAUSE: u64 = 60;
 /// The most connections; the one that was idle longest goes first.
@@ -74,7 +74,7 @@ struct Slot {
 #[derive(Default)]
 pub(crate) struct Pool {
     slots: Mutex<HashMap<Key, Arc<Slot>>>,
-    eras: Mutex<HashMap<UpstreamName, AtomicU8>>,
+    eras: Mutex<HashMap<UpstreamName, (Era, tokio::time::Instant)>>,
 }
 
 impl Slot {
@@ -98,11 +98,17 @@ impl State {
     /// wait once they did.
     fn failed(&mut self, upstream: &Upstream, error: &LinkError) {
         self.link = None;
-        let LinkError::Failed(why) = error else { return };
+        if matches!(error, LinkError::Connect | LinkError::MoreScope) {
+            return;
+        }
         let doubled = |failure: &Failure| (failure.pause * 2).clamp(1, LONGEST_PAUSE);
-        let pause = self.failure.as_ref().map_or(1, doubled);
+        let pause = match error {
+            LinkError::Wait(Some(asked), _) => (*asked).clamp(1, LONGEST_PAUSE),
+            _ => self.failure.as_ref().map_or(1, doubled),
+        };
+        let why = error.to_string();
         tracing::warn!(upstream = %upstream.name, why, pause, "an upstream cannot be reached");
-        self.failure = Some(Failure { at: tokio::time::Instant::now(), pause, why: why.clone() });
+        self.failure = Some(Failure { at: tokio::time::Instant::now(), pause, why });
     }
 }
 
@@ -113,25 +119,24 @@ impl Pool {
 
     fn era(&self, name: UpstreamName) -> Era {
         let eras = self.eras.lock().unwrap_or_else(PoisonError::into_inner);
-        match eras.get(&name).map_or(0, |era| era.load(Ordering::Relaxed)) {
-            1 => Era::Legacy,
-            2 => Era::Modern,
-            _ => Era::Unknown,
-        }
+        let known = eras.get(&name).filter(|(_, since)| since.elapsed() < ERA_KEPT);
+        known.map_or(Era::Unknown, |(era, _)| *era)
     }
 
+    /// Notes the revision that an upstream was found to speak. One that was known stays known for as
+    /// long as before.
     fn remember(&self, name: UpstreamName, era: Era) {
-        let value = match era {
-            Era::Unknown => 0,
-            Era::Legacy => 1,
-            Era::Modern => 2,
-        };
-        self.eras
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(name)
-            .or_default()
-            .store(value, Ordering::Relaxed);
+        let mut eras = self.eras.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = eras
+            .get(&name)
+            .is_some_and(|(known, since)| *known == era && since.elapsed() < ERA_KEPT);
+        match era {
+            Era::Unknown => drop(eras.remove(&name)),
+            Era::Legacy | Era::Modern if known => {}
+            Era::Legacy | Era::Modern => {
+                eras.insert(name, (era, tokio::time::Instant::now()));
+            }
+        }
     }
 
     fn slot(&self, upstream: &Shared, key: &Key) -> Arc<Slot> {
@@ -268,7 +273,7 @@ impl Inner {
         key: &Key,
         person: &Arc<Person>,
     ) -> Result<Link, LinkError> {
-        let era = self.pool.era(upstream.name);
+        let known = self.pool.era(upstream.name);
         let within = Duration::from_secs(upstream.config.connect_seconds.max(1));
         let attempt = |era: Era| {
             let auth = Arc::new(LinkAuth {
@@ -281,10 +286,15 @@ impl Inner {
                 person: key.1.clone(),
                 changes: self.parts.changes.clone(),
                 era,
+                wire: Wire::new(upstream.name),
             };
+            // A process may need its time to start, and is asked anew over the same pipes.
+            let asks = era == Era::Unknown && !upstream.kind.is_process;
+            let within = if asks { within.min(DISCOVER_WITHIN) } else { within };
             async move {
-                let late =
-                    || Err(LinkError::Failed(format!("no answer within {} s", within.as_secs())));
+                let late = || {
+                    Err(LinkError::Answer(format!("did not answer within {} s", within.as_secs())))
+                };
                 let supervisor = self.parts.supervisor.as_deref();
                 let connecting = Connecting { making, auth, supervisor };
                 tokio::time::timeout(within, connector.connect(connecting))
@@ -292,24 +302,25 @@ impl Inner {
                     .unwrap_or_else(|_| late())
             }
         };
-        let mut made = attempt(era).await;
-        if era != Era::Unknown && matches!(made, Err(LinkError::Failed(_))) {
-            // It may have been replaced by one that speaks another revision.
-            made = attempt(Era::Unknown).await;
-        }
-        if era == Era::Unknown
-            && matches!(&made, Err(LinkError::Failed(why)) if why.contains(NOT_DISCOVERED))
+        let mut made = attempt(known).await;
+        // An older server need not know the question for its revisions, and one that was known may
+        // have been replaced: the other way is tried on a connection, or in a process, of its own.
+        if let Err(first) = &made
+            && first.may_be_the_revision()
         {
-            // Some old servers answer what they do not know with something that is no answer to it.
-            made = attempt(Era::Legacy).await;
+            let first = first.clone();
+            let other = if known == Era::Legacy { Era::Unknown } else { Era::Legacy };
+            made = attempt(other).await.map_err(|second| first.and(second));
         }
-        match &made {
-            Ok(link) => self
-                .pool
-                .remember(upstream.name, if link.modern { Era::Modern } else { Era::Legacy }),
-            Err(LinkError::Failed(_)) => self.pool.remember(upstream.name, Era::Unknown),
-            Err(_) => {}
-        }
+        self.pool.remember(
+            upstream.name,
+            match &made {
+                Ok(link) if link.modern => Era::Modern,
+                Ok(_) => Era::Legacy,
+                Err(LinkError::Connect | LinkError::MoreScope | LinkError::Wait(..)) => known,
+                Err(_) => Era::Unknown,
+            },
+        );
         made
     }
 }

@@ -16,6 +16,7 @@ mod clock;
 mod collector;
 mod https;
 mod mail;
+mod odd;
 mod process;
 mod provider;
 mod server;
@@ -34,6 +35,7 @@ pub use doorward_transport::{
 };
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
+pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream};
 pub use process::{DoorwardProcess, Visitor, run_command};
 pub use provider::{
     Answer, CLIENT_ID, CLIENT_SECRET, Effect, FakeProvider, Misbehaviour, Signature,

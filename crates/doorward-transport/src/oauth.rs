@@ -170,7 +170,7 @@ impl Answer {
         Self {
             status: fetched.status,
             content: Content::of(fetched),
-            wait: wait(fetched.status, &fetched.headers, now.into()),
+            wait: pause(fetched.status, &fetched.headers, now.into()),
             challenge: challenge_code(text_of(&fetched.headers, header::WWW_AUTHENTICATE.as_str())),
             location: (!location.is_empty()).then(|| foreign::line(location, 300).into_owned()),
         }
@@ -265,9 +265,10 @@ impl Answer {
     }
 }
 
-/// The seconds to wait, if the answer asks for that: 429; 403 of a server that counts requests and
-/// says that none is left, or for how long; 503 that says for how long.
-fn wait(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option<Pause> {
+/// The pause until the next request, if an answer asks for one: 429; 403 of a server that counts
+/// requests and says that none is left, or for how long; 503 that says for how long. `now` stands
+/// for the time of an answer that does not tell it.
+pub fn pause(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option<Pause> {
     let given = |name: &str| Some(text_of(headers, name)).filter(|text| !text.is_empty());
     let after = given(header::RETRY_AFTER.as_str());
     let used_up = ["x-ratelimit-remaining", "ratelimit-remaining", "x-rate-limit-remaining"]

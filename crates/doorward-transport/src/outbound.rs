@@ -25,6 +25,7 @@ use crate::{
     budget::{Budget, Exceeded, ReadError},
 };
 use explain::explain;
+pub use explain::explain as reason;
 pub use public::is_public;
 
 /// Makes guarded requests. Cheap to clone.

@@ -271,3 +271,30 @@ async fn only_administrators_through_clients_made_for_it_come_in() {
         .unwrap();
     assert_eq!(ask(&server, &good, Method::GET, "", None).await.status, 403);
 }
+
+#[tokio::test]
+async fn what_of_a_list_cannot_be_read_is_named_by_the_api_and_on_the_page() {
+    let wiki = FakeUpstream::start().await;
+    let mut bare = tool("bare", true);
+    bare.as_object_mut().unwrap().remove("inputSchema");
+    wiki.state().tools.extend([bare, json!({"title": "nameless"})]);
+    let server = with(&[("wiki", &wiki, "none")]).await;
+    server.person_with("root", &["admin"]).await;
+    let browser = server.signed_in("root").await;
+    let answer = token(&server, &browser, true, "admin", "/api/admin").await;
+    let admin = answer["access_token"].as_str().unwrap().to_owned();
+    let alice = someone(&server, "alice").await;
+    assert!(tools(&server, &alice.token).await.contains(&"wiki_bare".to_owned()));
+    let told = ask(&server, &admin, Method::GET, "/wiki/tools", None).await.expect(200).json();
+    assert_eq!((&told["left_out_count"], &told["left_out_parts_count"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        told["left_out"],
+        json!([{"name": "#4", "reason": "it has no name or URI"}]),
+        "{told}"
+    );
+    assert_eq!(told["left_out_parts"][0]["name"], "bare: inputSchema");
+    let page = browser.get(&server.at("/admin/upstreams")).await.expect(200);
+    for words in ["<code>#4</code>: it has no name or URI", "<code>bare: inputSchema</code>"] {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+}

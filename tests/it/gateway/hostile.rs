@@ -35,10 +35,10 @@ async fn f_09_wrong_slow_huge_and_endless_answers_are_errors_of_that_call_alone(
     tools(&server, &alice.token).await;
     for (name, said) in [
         ("hang", "no answer within 1 s"),
-        ("huge", "maximum size"),
+        ("huge", "answered with more than"),
         ("large", "bytes; at most"),
-        ("lie", "no result"),
-        ("garbage", "cannot be reached"),
+        ("lie", "answered tools/call with something that is not what the protocol specifies"),
+        ("garbage", "with text that is no JSON"),
     ] {
         let started = Instant::now();
         let page = server.call(&alice.token, &format!("bad_{name}"), json!({})).await.expect(200);

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
 };
 use doorward_admin::{Reach, ToolSeen, tool_etag};
-use doorward_gateway::{Decision, Source, Upstream};
+use doorward_gateway::{Decision, Source, Upstream, Why};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, routes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -201,6 +201,30 @@ struct Refreshing {
 #[derive(Serialize, JsonSchema)]
 struct Tools {
     tools: Vec<Reviewed>,
+    /// The first elements of its newest list that are not offered (tools, prompts, resources).
+    left_out: Vec<Omitted>,
+    /// The number of such elements.
+    left_out_count: usize,
+    /// The first parts of offered elements that are left out or mended.
+    left_out_parts: Vec<Omitted>,
+    /// The number of such parts.
+    left_out_parts_count: usize,
+}
+
+/// An element, or a part of one, that is left out.
+#[derive(Serialize, JsonSchema)]
+struct Omitted {
+    /// Its name; of a part, with that of its element before it.
+    name: String,
+    /// The reason, in English.
+    reason: String,
+}
+
+fn omitted(named: &[(String, Why)]) -> Vec<Omitted> {
+    named
+        .iter()
+        .map(|(name, why)| Omitted { name: name.clone(), reason: why.as_str().to_owned() })
+        .collect()
 }
 
 /// A tool as an administrator reviews it.
@@ -377,6 +401,7 @@ async fn refresh(State(console): State<Arc<Console>>, At(name): At) -> Answered 
 
 async fn tools(State(console): State<Arc<Console>>, At(name): At) -> Answered {
     let reviewed = console.admin.upstreams.tools(&name).await?;
+    let left_out = console.admin.upstreams.left_out(&name).await?;
     let tool = |tool: doorward_gateway::ReviewedTool| Reviewed {
         tool: tool.pin.tool.clone(),
         state: tool.state().to_owned(),
@@ -391,7 +416,14 @@ async fn tools(State(console): State<Arc<Console>>, At(name): At) -> Answered {
             .map(|one| Differs { part: one.part, before: one.before, after: one.after })
             .collect(),
     };
-    Ok(show(StatusCode::OK, &Tools { tools: reviewed.into_iter().map(tool).collect() }))
+    let tools = Tools {
+        tools: reviewed.into_iter().map(tool).collect(),
+        left_out: omitted(left_out.named()),
+        left_out_count: left_out.count(),
+        left_out_parts: omitted(left_out.parts()),
+        left_out_parts_count: left_out.count_parts(),
+    };
+    Ok(show(StatusCode::OK, &tools))
 }
 
 type Named = Path<(String, String)>;

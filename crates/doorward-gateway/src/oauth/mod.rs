@@ -25,7 +25,7 @@ use crate::upstream::Upstream;
 
 pub(crate) use by_hand::ByHand;
 pub use connect::{ConnectError, Departure, Prospect};
-pub(crate) use discovery::{Discovered, discover};
+pub(crate) use discovery::{Discovered, challenge as read_challenge, discover};
 pub(crate) use metadata::{covers, revocation_endpoint, server_metadata};
 
 /// The most bytes of a document or answer of an authorization server.

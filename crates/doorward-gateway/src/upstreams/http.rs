@@ -1,30 +1,39 @@
-//! Streamable HTTP: the protocol library speaks it through the guarded client, with a token that is
-//! looked up for each request.
+//! Streamable HTTP: the protocol library speaks it over requests that are made here, through the
+//! guarded client and with a token that is looked up for each. What an answer means that is none is
+//! decided here too; see [`crate::wire`].
 
-use std::{collections::HashMap, sync::Arc};
+mod answer;
+pub(super) mod request;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use doorward_transport::Budget;
 use futures_util::{StreamExt, stream::BoxStream};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use rmcp::{
-    model::ClientJsonRpcMessage,
+    model::{ClientJsonRpcMessage, JsonRpcMessage},
     transport::{
         StreamableHttpClientTransport,
+        common::client_side_sse::ExponentialBackoff,
         streamable_http_client::{
-            AuthRequiredError, SseError, StreamableHttpClient, StreamableHttpClientTransportConfig,
+            SseError, StreamableHttpClient, StreamableHttpClientTransportConfig,
             StreamableHttpError, StreamableHttpPostResponse,
         },
     },
 };
+use sse_stream::Sse;
 
 use crate::{
-    access::{Credential, LinkAuth, NoToken},
+    access::LinkAuth,
     link::{Link, Making},
-    link_error::{CONNECT_FIRST, LinkError},
+    link_error::LinkError,
     pool::{Connecting, Connector},
-    upstream::{Auth, Kind, Receiver, Setup},
+    upstream::{Auth, Kind, Setup},
+    wire::{MOST_BYTES, Wire, events::events},
 };
+use answer::Sent;
+pub(super) use answer::{body as body_of, of_refusal as refusal};
+use request::Request;
 
 /// Streamable HTTP.
 pub(crate) static KIND: Kind = Kind {
@@ -44,76 +53,51 @@ impl Connector for StreamableHttp {
         let Connecting { making, auth, .. } = connecting;
         let url = url(&making)?;
         let http = Http::to(&making, &url, auth)?;
-        let transport = transport(http, &url, &making.upstream.auth);
-        making.greet(transport, None).await
+        making.greet(transport(http, &url), None).await
     }
 }
 
 /// The URL of the setting `url`, without which no upstream of these kinds is made.
 pub(super) fn url(making: &Making) -> Result<url::Url, LinkError> {
-    let missing = || LinkError::Failed("the setting url is empty".to_owned());
+    let missing = || LinkError::Unreachable("the setting url is empty".to_owned());
     making.upstream.url.clone().ok_or_else(missing)
 }
 
-/// The most bytes of one event of an upstream's stream. JSON answers are bounded to the same size
-/// by the library.
-pub(crate) const MAX_EVENT: usize = 16 * 1024 * 1024;
-/// The most values of one event, and how deep they are nested. The library limits JSON answers by
-/// their bytes alone.
-const MOST_VALUES: usize = 1_000_000;
-const MOST_DEPTH: usize = 100;
 /// Requests at once on one connection.
 const CONCURRENT: usize = 64;
-
-/// The budget of one message of an upstream.
-pub(crate) fn message_budget() -> Budget {
-    Budget::new(MAX_EVENT, MOST_VALUES, MOST_DEPTH)
-}
-
-/// The events of a stream, each within the budget of a message: the library parses what passes.
-fn within_budget(
-    events: BoxStream<'static, Result<sse_stream::Sse, SseError>>,
-) -> BoxStream<'static, Result<sse_stream::Sse, SseError>> {
-    let count = |event: sse_stream::Sse| match event
-        .data
-        .as_ref()
-        .map_or(Ok(()), |data| message_budget().count_json(data.as_bytes()))
-    {
-        Ok(()) => Ok(event),
-        Err(exceeded) => Err(SseError::Body(Box::new(exceeded))),
-    };
-    Box::pin(events.map(move |event| event.and_then(count)))
-}
+/// How often a stream is taken up again without success before what waits for it ends, and the
+/// longest pause between two attempts.
+const RESUMPTIONS: usize = 8;
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The header that names a session.
+const SESSION: &str = "mcp-session-id";
 
 /// An HTTP client that adds the upstream's token to each request.
 #[derive(Clone)]
-pub(crate) struct Http {
+pub(super) struct Http {
     pub(crate) client: reqwest::Client,
     pub(crate) auth: Arc<LinkAuth>,
+    pub(crate) wire: Arc<Wire>,
 }
 
-type Failure = StreamableHttpError<reqwest::Error>;
+type Failure = StreamableHttpError<LinkError>;
+type Events = BoxStream<'static, Result<Sse, SseError>>;
 
-fn refused(no_token: NoToken) -> Failure {
-    match no_token {
-        NoToken::Connect(_) => {
-            StreamableHttpError::AuthRequired(AuthRequiredError::new(CONNECT_FIRST.to_owned()))
-        }
-        NoToken::Unavailable(why) => StreamableHttpError::UnexpectedServerResponse(why.into()),
+/// The headers of a request of the transport.
+fn headers_of(
+    custom: HashMap<HeaderName, HeaderValue>,
+    session: Option<&str>,
+    accept: &'static str,
+) -> Result<HeaderMap, LinkError> {
+    let mut headers: HeaderMap = custom.into_iter().collect();
+    headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+    if let Some(session) = session {
+        let session = HeaderValue::from_str(session).map_err(|_| {
+            LinkError::Answer("names a session whose name cannot be sent back".to_owned())
+        })?;
+        headers.insert(SESSION, session);
     }
-}
-
-/// Whether an upstream's refusal is about the token, with its challenge.
-fn challenge(error: &Failure) -> Option<String> {
-    match error {
-        StreamableHttpError::AuthRequired(challenge) => {
-            Some(challenge.www_authenticate_header.clone())
-        }
-        StreamableHttpError::UnexpectedServerResponse(text) if text.starts_with("HTTP 401") => {
-            Some(String::new())
-        }
-        _ => None,
-    }
+    Ok(headers)
 }
 
 impl Http {
@@ -124,55 +108,108 @@ impl Http {
         auth: Arc<LinkAuth>,
     ) -> Result<Self, LinkError> {
         let client = making.upstream.outbound.streams_to(url);
-        let client = client.map_err(|error| LinkError::Failed(error.to_string()))?;
-        Ok(Self { client, auth })
+        let client = client.map_err(|error| LinkError::Unreachable(error.to_string()))?;
+        Ok(Self { client, auth, wire: Arc::clone(&making.wire) })
     }
 
-    /// Sends with the present token, and once more with a fresh one if the upstream refuses it.
-    async fn with_token<T, F>(
+    async fn post(
         &self,
         uri: &str,
-        send: impl Fn(Option<String>) -> F,
-    ) -> Result<T, Failure>
-    where
-        F: Future<Output = Result<T, Failure>>,
-    {
-        let url = url::Url::parse(uri).map_err(|error| {
-            StreamableHttpError::UnexpectedServerResponse(format!("{uri}: {error}").into())
-        })?;
-        let receiver = Receiver::Url(&url);
-        let text = |credential: &Credential| credential.token().to_owned();
-        let credential = self.auth.credential(receiver).await.map_err(refused)?;
-        let error = match send(credential.as_ref().map(text)).await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => error,
-        };
-        let Some(said) = challenge(&error) else {
-            if let StreamableHttpError::InsufficientScope(more) = &error {
-                self.auth.wants_scope(more.get_required_scope());
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        custom: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<StreamableHttpPostResponse, LinkError> {
+        let accept = "application/json, text/event-stream";
+        let mut headers = headers_of(custom, session.as_deref(), accept)?;
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let body = serde_json::to_vec(&message)
+            .map_err(|error| LinkError::Failed(format!("a message cannot be sent: {error}")))?;
+        let request = Request { method: Method::POST, headers, body: Some(body.into()) };
+        let response = self.send(uri, &request).await?;
+        match message {
+            JsonRpcMessage::Request(asked) => {
+                let sent = Sent { uri, request: &request, with_session: session.is_some() };
+                self.answered(&asked, sent, response).await
             }
-            return Err(error);
-        };
-        self.auth.challenged(&said);
-        let Some(credential) = credential else { return Err(error) };
-        match self.auth.renewed(receiver, &credential).await {
-            Ok(Some(fresh)) => {
-                let again = send(Some(text(&fresh))).await;
-                if let Err(error) = &again
-                    && challenge(error).is_some()
-                {
-                    self.auth.refused(&fresh).await;
-                }
-                again
-            }
-            Ok(None) => Err(error),
-            Err(no_token) => Err(refused(no_token)),
+            JsonRpcMessage::Notification(_)
+            | JsonRpcMessage::Response(_)
+            | JsonRpcMessage::Error(_) => self.taken(&response),
+        }
+    }
+
+    /// The response to a message that has no answer. Whatever it is, nothing waits for it.
+    fn taken(&self, response: &reqwest::Response) -> Result<StreamableHttpPostResponse, LinkError> {
+        let status = response.status();
+        if status == StatusCode::UNAUTHORIZED {
+            return Err(LinkError::Connect);
+        }
+        if !status.is_success() {
+            tracing::info!(upstream = %self.auth.upstream.name, %status, "an upstream did not take a notification or an answer");
+        }
+        Ok(StreamableHttpPostResponse::Accepted)
+    }
+
+    async fn get(
+        &self,
+        uri: &str,
+        session: Option<Arc<str>>,
+        last_event: Option<String>,
+        custom: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<reqwest::Response, Failure> {
+        let mut headers = headers_of(custom, session.as_deref(), "text/event-stream")
+            .map_err(StreamableHttpError::Client)?;
+        if let Some(last) = last_event.and_then(|last| HeaderValue::from_str(&last).ok()) {
+            headers.insert("last-event-id", last);
+        }
+        let request = Request { method: Method::GET, headers, body: None };
+        let response = self.send(uri, &request).await.map_err(StreamableHttpError::Client)?;
+        let status = response.status();
+        if status == StatusCode::UNAUTHORIZED {
+            return Err(StreamableHttpError::Client(LinkError::Connect));
+        }
+        if status.is_success()
+            && doorward_transport::media_type::is(
+                response.headers(),
+                doorward_transport::media_type::EVENT_STREAM,
+            )
+        {
+            return Ok(response);
+        }
+        let why = answer::of_refusal(response).await;
+        if status.is_server_error() {
+            return Err(StreamableHttpError::Client(why));
+        }
+        // Asking again would not bring a stream.
+        tracing::debug!(upstream = %self.auth.upstream.name, %why, "an upstream has no stream of its own");
+        Err(StreamableHttpError::ServerDoesNotSupportSse)
+    }
+
+    /// The stream that the old HTTP+SSE transport begins with.
+    pub(crate) async fn old_stream(
+        &self,
+        url: &url::Url,
+    ) -> Result<
+        BoxStream<'static, Result<crate::wire::events::Event, crate::wire::events::Broken>>,
+        LinkError,
+    > {
+        let headers = headers_of(headers(&self.auth.upstream.auth), None, "text/event-stream")?;
+        let request = Request { method: Method::GET, headers, body: None };
+        let response = self.send(url.as_str(), &request).await?;
+        let streams = response.status().is_success()
+            && doorward_transport::media_type::is(
+                response.headers(),
+                doorward_transport::media_type::EVENT_STREAM,
+            );
+        if streams {
+            Ok(events(response.bytes_stream()))
+        } else {
+            Err(answer::of_refusal(response).await)
         }
     }
 }
 
 impl StreamableHttpClient for Http {
-    type Error = reqwest::Error;
+    type Error = LinkError;
 
     async fn post_message(
         &self,
@@ -188,7 +225,7 @@ impl StreamableHttpClient for Http {
             session_id,
             auth_header,
             custom_headers,
-            MAX_EVENT,
+            MOST_BYTES,
         )
         .await
     }
@@ -200,24 +237,11 @@ impl StreamableHttpClient for Http {
         session_id: Option<Arc<str>>,
         _: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
-        max: usize,
+        _: usize,
     ) -> Result<StreamableHttpPostResponse, Failure> {
-        let answer = self.with_token(&uri, |token| {
-            self.client.post_message_with_max_sse_event_size(
-                uri.clone(),
-                message.clone(),
-                session_id.clone(),
-                token,
-                custom_headers.clone(),
-                max,
-            )
-        });
-        Ok(match answer.await? {
-            StreamableHttpPostResponse::Sse(events, session) => {
-                StreamableHttpPostResponse::Sse(within_budget(events), session)
-            }
-            other => other,
-        })
+        self.post(&uri, message, session_id, custom_headers)
+            .await
+            .map_err(StreamableHttpError::Client)
     }
 
     async fn delete_session(
@@ -227,15 +251,11 @@ impl StreamableHttpClient for Http {
         _: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<(), Failure> {
-        self.with_token(&uri, |token| {
-            self.client.delete_session(
-                uri.clone(),
-                session_id.clone(),
-                token,
-                custom_headers.clone(),
-            )
-        })
-        .await
+        let headers = headers_of(custom_headers, Some(&session_id), "*/*")
+            .map_err(StreamableHttpError::Client)?;
+        let request = Request { method: Method::DELETE, headers, body: None };
+        // Whatever the answer is, the session is not used again.
+        self.send(&uri, &request).await.map(drop).map_err(StreamableHttpError::Client)
     }
 
     async fn get_stream(
@@ -245,14 +265,14 @@ impl StreamableHttpClient for Http {
         last_event_id: Option<String>,
         auth_header: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
-    ) -> Result<BoxStream<'static, Result<sse_stream::Sse, SseError>>, Failure> {
+    ) -> Result<Events, Failure> {
         self.get_stream_with_max_sse_event_size(
             uri,
             session_id,
             last_event_id,
             auth_header,
             custom_headers,
-            MAX_EVENT,
+            MOST_BYTES,
         )
         .await
     }
@@ -264,19 +284,18 @@ impl StreamableHttpClient for Http {
         last_event_id: Option<String>,
         _: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
-        max: usize,
-    ) -> Result<BoxStream<'static, Result<sse_stream::Sse, SseError>>, Failure> {
-        let events = self.with_token(&uri, |token| {
-            self.client.get_stream_with_max_sse_event_size(
-                uri.clone(),
-                session_id.clone(),
-                last_event_id.clone(),
-                token,
-                custom_headers.clone(),
-                max,
-            )
+        _: usize,
+    ) -> Result<Events, Failure> {
+        let response = self.get(&uri, session_id, last_event_id, custom_headers).await?;
+        let wire = Arc::clone(&self.wire);
+        let read = events(response.bytes_stream()).flat_map(move |event| {
+            let read = match event {
+                Ok(event) => answer::of_event(&wire, event, None).0,
+                Err(broken) => vec![Err(SseError::Body(Box::new(broken)))],
+            };
+            futures_util::stream::iter(read)
         });
-        Ok(within_budget(events.await?))
+        Ok(read.boxed())
     }
 }
 
@@ -289,10 +308,17 @@ pub(crate) fn headers(auth: &Auth) -> HashMap<HeaderName, HeaderValue> {
 }
 
 /// A transport to an upstream's URL.
-fn transport(http: Http, url: &url::Url, auth: &Auth) -> StreamableHttpClientTransport<Http> {
+fn transport(http: Http, url: &url::Url) -> StreamableHttpClientTransport<Http> {
     let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
         .max_concurrent_requests(CONCURRENT);
-    config.custom_headers = headers(auth);
-    config.max_sse_event_size = MAX_EVENT;
+    config.custom_headers = headers(&http.auth.upstream.auth);
+    config.max_sse_event_size = MOST_BYTES;
+    // A session that the upstream no longer knows ends the connection: the next one begins as one
+    // to an upstream that may have been replaced.
+    config.reinit_on_expired_session = false;
+    let mut pauses = ExponentialBackoff::default();
+    pauses.max_times = Some(RESUMPTIONS);
+    pauses.max_delay = Some(LONGEST_PAUSE);
+    config.retry_config = Arc::new(pauses);
     StreamableHttpClientTransport::with_client(http, config)
 }

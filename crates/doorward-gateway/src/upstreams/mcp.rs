@@ -41,7 +41,13 @@ impl<C: Connector> Driver for C {
     ) -> Result<Listed, LinkError> {
         let link = inner.link(self, upstream, person).await?;
         link.stale.store(false, Ordering::Release);
-        listing::lists(upstream, &link).await
+        match listing::lists(upstream, &link).await {
+            // That connection is not used again: the next one has a session of its own.
+            Err(LinkError::Session(_)) => {
+                listing::lists(upstream, &inner.link(self, upstream, person).await?).await
+            }
+            listed => listed,
+        }
     }
 
     async fn call(
@@ -127,6 +133,7 @@ impl Speaker<'_> {
         let (about, retry) = (request.about(), request.take_retry());
         let errand = Errand {
             inner,
+            connector: self.connector,
             link: Arc::clone(&link),
             upstream: self.upstream.name,
             id: inner.upstream_id(self.upstream.name),

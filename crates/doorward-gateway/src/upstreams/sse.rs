@@ -1,23 +1,30 @@
 //! The old HTTP+SSE transport (2024-11-05): a stream that says where to post, and posts.
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use async_trait::async_trait;
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use futures_util::{StreamExt, stream::BoxStream};
 use rmcp::{
     RoleClient,
-    model::ClientJsonRpcMessage,
-    service::{RxJsonRpcMessage, TxJsonRpcMessage},
-    transport::streamable_http_client::StreamableHttpClient,
+    model::{JsonRpcMessage, RequestId},
+    service::TxJsonRpcMessage,
+    transport::Transport,
 };
+use tokio::sync::mpsc;
 use url::Url;
 
-use super::http::{self, Http, MAX_EVENT, headers, message_budget};
+use super::http::{self, Http, headers, refusal, request::Request};
 use crate::{
     link::{Era, Link, Making},
     link_error::LinkError,
     pool::{Connecting, Connector},
-    upstream::{Auth, Kind, Receiver, Setup},
+    upstream::{Kind, Setup},
+    wire::{
+        Message,
+        events::{Broken, Event},
+        read::Heard,
+    },
 };
 
 /// HTTP+SSE.
@@ -38,8 +45,8 @@ impl Connector for HttpSse {
         let Connecting { making, auth, .. } = connecting;
         let url = http::url(&making)?;
         let http = Http::to(&making, &url, auth)?;
-        let pair = open(http, &url, &making.upstream.auth).await?;
-        Making { era: Era::Legacy, ..making }.greet(pair, None).await
+        let old = open(http, &url).await?;
+        Making { era: Era::Legacy, ..making }.greet(old, None).await
     }
 }
 
@@ -47,81 +54,189 @@ impl Connector for HttpSse {
 const ENDPOINT_WITHIN: Duration = Duration::from_secs(10);
 /// How long one post may take. Its answer comes on the stream, not here.
 const POST_WITHIN: Duration = Duration::from_secs(30);
+/// The most bytes that are read of the response to a post.
+const MOST_BYTES: usize = 1024 * 1024;
+/// The most messages of one event or response that wait to be handed over.
+const WAITING: usize = 64;
 
-/// The messages of the upstream.
-type Incoming = Pin<Box<dyn Stream<Item = RxJsonRpcMessage<RoleClient>> + Send>>;
-/// The messages to it.
-type Outgoing = Pin<Box<dyn Sink<TxJsonRpcMessage<RoleClient>, Error = PostError> + Send>>;
+/// A connection: the stream, and what is needed to post.
+struct Old {
+    http: Http,
+    target: Arc<Url>,
+    incoming: BoxStream<'static, Result<Event, Broken>>,
+    read: VecDeque<Message>,
+    // Answers that came on the response to a post, where some servers put them.
+    posted: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+}
 
-/// A message that could not be posted.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct PostError(String);
-
-/// Opens the stream and learns where to post. That address must be on the same origin: the
-/// upstream's token goes there.
-async fn open(http: Http, url: &Url, auth: &Auth) -> Result<(Outgoing, Incoming), LinkError> {
-    let opened = http
-        .get_stream_with_max_sse_event_size(
-            url.as_str().into(),
-            None,
-            None,
-            None,
-            headers(auth),
-            MAX_EVENT,
-        )
-        .await;
-    let mut events = opened.map_err(|error| LinkError::of(&error))?;
-    let endpoint = tokio::time::timeout(ENDPOINT_WITHIN, async {
-        while let Some(event) = events.next().await {
-            let event = event.map_err(|error| LinkError::Failed(error.to_string()))?;
-            if event.event.as_deref() == Some("endpoint") {
-                return event.data.ok_or_else(|| {
-                    LinkError::Failed("the stream names no address to post to".to_owned())
-                });
-            }
-        }
-        Err(LinkError::Failed("the stream ended before it named an address to post to".to_owned()))
-    })
-    .await
-    .unwrap_or_else(|_| {
-        Err(LinkError::Failed("the stream did not name an address to post to in time".to_owned()))
+/// Reads where to post: a URL, relative to that of the stream and on the same origin, since the
+/// upstream's token goes there. Some servers put it between quotation marks.
+fn endpoint(url: &Url, told: &str) -> Result<Url, LinkError> {
+    let told = told.trim().trim_matches('"');
+    let shown = doorward_model::foreign::quoted(told, 200);
+    let target = url.join(told).map_err(|_| {
+        LinkError::Answer(format!("names {shown} as the URL to post to, which is none"))
     })?;
-    let target = url
-        .join(endpoint.trim())
-        .map_err(|error| LinkError::Failed(format!("{endpoint:?} is no address: {error}")))?;
     if target.origin() != url.origin() {
-        return Err(LinkError::Failed(format!(
-            "the stream names an address of another origin, {}",
+        return Err(LinkError::Answer(format!(
+            "names a URL of another origin to post to, {}",
             target.origin().ascii_serialization()
         )));
     }
-    let incoming = events.filter_map(|event| async move {
-        let event = event.ok()?;
-        if event.event.as_deref().is_some_and(|name| name != "message") {
-            return None;
+    Ok(target)
+}
+
+/// Opens the stream and learns where to post.
+async fn open(http: Http, url: &Url) -> Result<Old, LinkError> {
+    let mut incoming = http.old_stream(url).await?;
+    let told = tokio::time::timeout(ENDPOINT_WITHIN, async {
+        while let Some(event) = incoming.next().await {
+            let event = event.map_err(|broken| LinkError::Failed(broken.to_string()))?;
+            if event.kind == "endpoint" {
+                return Ok(event.data.unwrap_or_default());
+            }
         }
-        message_budget().json(event.data?.as_bytes()).ok()
-    });
-    let sink = futures_util::sink::unfold(
-        (http, target, headers(auth)),
-        |state, message: ClientJsonRpcMessage| async move {
-            let (http, target, fixed) = &state;
-            let credential = http.auth.credential(Receiver::Url(target)).await;
-            let credential = credential.map_err(|error| PostError(error.to_string()))?;
-            let mut request = http.client.post(target.clone()).timeout(POST_WITHIN).json(&message);
-            for (name, value) in fixed {
-                request = request.header(name, value);
+        Err(LinkError::Answer("ended its stream before it named a URL to post to".to_owned()))
+    })
+    .await
+    .unwrap_or_else(|_| {
+        Err(LinkError::Answer(
+            "did not name a URL to post to; is it one of `kind = \"http\"`?".to_owned(),
+        ))
+    })?;
+    let target = Arc::new(endpoint(url, &told)?);
+    Ok(Old { http, target, incoming, read: VecDeque::new(), posted: mpsc::channel(WAITING) })
+}
+
+impl Transport<RoleClient> for Old {
+    type Error = LinkError;
+
+    fn send(
+        &mut self,
+        message: TxJsonRpcMessage<RoleClient>,
+    ) -> impl Future<Output = Result<(), LinkError>> + Send + 'static {
+        let (http, target, posted) =
+            (self.http.clone(), Arc::clone(&self.target), self.posted.0.clone());
+        async move {
+            let posting = post(&http, &target, &message);
+            let late = || Err(LinkError::Failed("it did not take a message in time".to_owned()));
+            let answer =
+                tokio::time::timeout(POST_WITHIN, posting).await.unwrap_or_else(|_| late())?;
+            if let Some(answer) = answer {
+                // The connection may be over already; then nothing waits for it.
+                let _ = posted.send(answer).await;
             }
-            if let Some(credential) = credential {
-                request = request.bearer_auth(credential.token());
+            Ok(())
+        }
+    }
+
+    async fn receive(&mut self) -> Option<Message> {
+        loop {
+            if let Some(message) = self.read.pop_front() {
+                return Some(message);
             }
-            let response = request.send().await.map_err(|error| PostError(error.to_string()))?;
-            if !response.status().is_success() {
-                return Err(PostError(format!("HTTP {} to a message", response.status())));
+            let event = tokio::select! {
+                biased;
+                event = self.incoming.next() => event,
+                Some(posted) = self.posted.1.recv() => return Some(posted),
+            };
+            let wire = &self.http.wire;
+            let event = match event {
+                Some(Ok(event)) => event,
+                Some(Err(broken)) => {
+                    wire.end(LinkError::Failed(broken.to_string()));
+                    return None;
+                }
+                None => {
+                    wire.end(LinkError::Failed("it ended its stream".to_owned()));
+                    return None;
+                }
+            };
+            if !event.is_message() {
+                continue;
             }
-            Ok(state)
-        },
-    );
-    Ok((Box::pin(sink.sink_map_err(|error: PostError| error)), Box::pin(incoming)))
+            let data = event.data.unwrap_or_default();
+            if data.trim().is_empty() {
+                continue;
+            }
+            for heard in wire.read(data.as_bytes(), None) {
+                if let Heard::Message(message) = heard {
+                    self.read.push_back(*message);
+                }
+            }
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), LinkError> {
+        Ok(())
+    }
+}
+
+/// Posts a message. Answers the answer to it, if it came at once.
+async fn post(
+    http: &Http,
+    target: &Url,
+    message: &TxJsonRpcMessage<RoleClient>,
+) -> Result<Option<Message>, LinkError> {
+    let mut all: HeaderMap = headers(&http.auth.upstream.auth).into_iter().collect();
+    all.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let body = serde_json::to_vec(message)
+        .map_err(|error| LinkError::Failed(format!("a message cannot be sent: {error}")))?;
+    let request = Request { method: Method::POST, headers: all, body: Some(body.into()) };
+    let response = http.send(target.as_str(), &request).await?;
+    let status = response.status();
+    let id: Option<&RequestId> = match message {
+        JsonRpcMessage::Request(asked) => Some(&asked.id),
+        JsonRpcMessage::Notification(_)
+        | JsonRpcMessage::Response(_)
+        | JsonRpcMessage::Error(_) => None,
+    };
+    if status.is_success() {
+        let Some(id) = id else { return Ok(None) };
+        let body = http::body_of(response, MOST_BYTES).await.unwrap_or_default();
+        // Most say nothing here, or a word such as "Accepted".
+        if !body.trim_ascii().starts_with(b"{") {
+            return Ok(None);
+        }
+        return match http.wire.read_answer(&body, id) {
+            Heard::Message(message) => Ok(Some(*message)),
+            Heard::NoAnswer(_) | Heard::Nothing => Ok(None),
+        };
+    }
+    let why = refusal(response).await;
+    match (id, status) {
+        // The stream that this URL belongs to is not known any more.
+        (Some(_), StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND) => {
+            Err(LinkError::Session(match why {
+                LinkError::Answer(told) => told,
+                other => other.to_string(),
+            }))
+        }
+        (Some(_), _) => Err(why),
+        (None, _) => {
+            tracing::info!(upstream = %http.auth.upstream.name, %why, "an upstream did not take a notification or an answer");
+            Ok(None)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_posted_to_the_origin_of_the_stream_alone() {
+        let url = Url::parse("https://a.example/sse").unwrap();
+        for (told, target) in [
+            ("/messages?session=1", "https://a.example/messages?session=1"),
+            (" messages ", "https://a.example/messages"),
+            ("https://a.example:443/m", "https://a.example/m"),
+            ("\"/m\"", "https://a.example/m"),
+        ] {
+            assert_eq!(endpoint(&url, told).unwrap().as_str(), target);
+        }
+        for told in ["https://b.example/m", "http://a.example/m", "//b.example/m", "https://"] {
+            assert!(endpoint(&url, told).is_err(), "{told}");
+        }
+    }
 }

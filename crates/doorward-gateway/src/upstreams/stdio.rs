@@ -1,27 +1,35 @@
 //! A local process: spoken to over its standard input and output, its standard error logged, ended
 //! with everything that it started.
 
+mod lines;
 mod owner;
 
-use std::{path::Path, process};
-
-use async_trait::async_trait;
-use rmcp::{RoleClient, transport::async_rw::AsyncRwTransport};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, ChildStdin, ChildStdout, Command},
+use std::{
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    process::{self, ExitStatus},
+    sync::Arc,
 };
 
+use async_trait::async_trait;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    sync::watch,
+};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    access::{Credential, NoToken},
+    access::Credential,
     config::{SettingError, UpstreamConfig},
     link::Link,
     link_error::LinkError,
     pool::{Connecting, Connector},
     upstream::{Auth, Kind, Receiver, Setup, Upstream},
+    wire::Wire,
 };
+use lines::Lines;
 
 /// A local process.
 pub(crate) static KIND: Kind = Kind {
@@ -31,8 +39,6 @@ pub(crate) static KIND: Kind = Kind {
     driver: &Stdio,
 };
 
-/// The most bytes of one message of a process.
-const MAX_LINE: usize = 16 * 1024 * 1024;
 /// The most characters of one line of standard error that are logged, and the most lines a minute.
 const MAX_LOGGED: usize = 500;
 const MAX_LINES: u32 = 600;
@@ -97,21 +103,17 @@ impl Setup for Stdio {
 impl Connector for Stdio {
     async fn connect(&self, connecting: Connecting<'_>) -> Result<Link, LinkError> {
         let Connecting { making, auth, supervisor } = connecting;
-        let credential = auth.credential(Receiver::Process).await;
-        let credential = credential.map_err(|error| match error {
-            NoToken::Connect(_) => LinkError::Connect,
-            NoToken::Unavailable(why) => LinkError::Failed(why),
-        })?;
+        let credential = auth.credential(Receiver::Process).await?;
         let token = credential.as_ref().map(Credential::token);
-        let (process, pipes) = spawn(&making.upstream, token, supervisor)?;
+        let (process, pipes) = spawn(&making.upstream, token, supervisor, &making.wire)?;
         making.greet(pipes, Some(Box::new(process))).await
     }
 }
 
 /// A process under way. Dropping it ends the process and all that it started.
 struct Process {
-    child: Option<Child>,
     group: Option<i32>,
+    stop: CancellationToken,
 }
 
 /// How long a process may take to end by itself once its input is closed.
@@ -119,28 +121,53 @@ const LEAVE_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let (Some(mut child), group) = (self.child.take(), self.group) else { return };
-        let end = move || {
-            if let Some(group) = group {
-                signal(group, "-TERM");
+        if let Some(group) = self.group {
+            // The task that waits for the process sees to the rest, unless no task runs any more.
+            let running = tokio::runtime::Handle::try_current().is_ok();
+            signal(group, if running { "-TERM" } else { "-KILL" });
+        }
+        self.stop.cancel();
+    }
+}
+
+/// Waits for a process: tells its end, and ends what is left of its group when it is dropped.
+async fn attend(
+    mut child: Child,
+    group: Option<i32>,
+    stop: CancellationToken,
+    ended: watch::Sender<Option<String>>,
+) {
+    tokio::select! {
+        status = child.wait() => {
+            if let Ok(status) = status {
+                ended.send_replace(Some(end_of(status)));
             }
-        };
-        end();
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            if let Some(group) = group {
-                signal(group, "-KILL");
-            }
-            return;
-        };
-        runtime.spawn(async move {
+            stop.cancelled().await;
+        }
+        () = stop.cancelled() => {
             let _ = tokio::time::timeout(LEAVE_WITHIN, child.wait()).await;
-            // Whatever is left of the group goes too: a process that ended may have left children
-            // behind.
-            if let Some(group) = group {
-                signal(group, "-KILL");
-            }
-            let _ = child.wait().await;
-        });
+        }
+    }
+    // Whatever is left of the group goes too: a process that ended may have left children behind.
+    if let Some(group) = group {
+        signal(group, "-KILL");
+    }
+    let _ = child.wait().await;
+}
+
+/// The end of a process in words.
+fn end_of(status: ExitStatus) -> String {
+    // The supervisor ends with 128 and the signal that ended the process.
+    let by_signal =
+        status.signal().or_else(|| status.code().filter(|code| *code > 128).map(|code| code - 128));
+    match (by_signal, status.code()) {
+        (Some(signal), _) => {
+            format!("its process was ended by signal {signal}; the log has what it wrote")
+        }
+        (None, Some(code)) => {
+            format!("its process ended with exit status {code}; the log has what it wrote")
+        }
+        (None, None) => "its process ended; the log has what it wrote".to_owned(),
     }
 }
 
@@ -157,21 +184,19 @@ fn signal(group: i32, name: &str) {
     }
 }
 
-/// The transport over a process's pipes.
-type Pipes = AsyncRwTransport<RoleClient, ChildStdout, ChildStdin>;
-
 /// Starts the process of an upstream. `supervisor` is our own program, which ends what it started
 /// when we are gone however that happens; without it the process is started directly.
 fn spawn(
     upstream: &Upstream,
     token: Option<&str>,
     supervisor: Option<&Path>,
-) -> Result<(Process, Pipes), LinkError> {
+    wire: &Arc<Wire>,
+) -> Result<(Process, Lines), LinkError> {
     let config = &upstream.config;
     let (program, arguments) = config
         .command
         .split_first()
-        .ok_or_else(|| LinkError::Failed("there is no command".to_owned()))?;
+        .ok_or_else(|| LinkError::Unreachable("there is no command".to_owned()))?;
     let mut command = match supervisor {
         Some(supervisor) => {
             let mut command = Command::new(supervisor);
@@ -181,7 +206,7 @@ fn spawn(
         None => Command::new(program),
     };
     let owner = owner::of(upstream.name, &config.user)
-        .map_err(|why| LinkError::Failed(format!("its user: {why}")))?;
+        .map_err(|why| LinkError::Unreachable(format!("its user: {why}")))?;
     command
         .args(arguments)
         .env_clear()
@@ -210,19 +235,21 @@ fn spawn(
     if !config.working_dir.is_empty() {
         command.current_dir(&config.working_dir);
     }
-    let mut child = command
-        .spawn()
-        .map_err(|error| LinkError::Failed(format!("{program} could not be started: {error}")))?;
+    let mut child = command.spawn().map_err(|error| {
+        LinkError::Unreachable(format!("{program} could not be started: {error}"))
+    })?;
     let group = child.id().and_then(|id| i32::try_from(id).ok());
-    let missing = || LinkError::Failed("the process has no pipes".to_owned());
+    let missing = || LinkError::Unreachable("the process has no pipes".to_owned());
     let (stdout, stdin) =
         (child.stdout.take().ok_or_else(missing)?, child.stdin.take().ok_or_else(missing)?);
     if let Some(stderr) = child.stderr.take() {
         tokio::spawn(log_lines(upstream.name.to_string(), stderr));
     }
     tracing::info!(upstream = %upstream.name, process = group, user = owner.map(|owner| owner.uid), "a process was started");
-    let pipes = AsyncRwTransport::new_client(stdout, stdin).with_max_line_length(MAX_LINE);
-    Ok((Process { child: Some(child), group }, pipes))
+    let (ended, end) = watch::channel(None);
+    let stop = CancellationToken::new();
+    tokio::spawn(attend(child, group, stop.clone(), ended));
+    Ok((Process { group, stop }, Lines::new(Arc::clone(wire), stdin, stdout, end)))
 }
 
 /// Logs what a process writes to standard error, shortened and not without end.

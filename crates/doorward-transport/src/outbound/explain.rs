@@ -6,8 +6,8 @@ use rustls::CertificateError;
 
 use super::OutboundError;
 
-/// The reason within an error of the HTTP client.
-pub(super) fn explain(error: &reqwest::Error) -> OutboundError {
+/// Finds the reason within an error of the HTTP client.
+pub fn explain(error: &reqwest::Error) -> OutboundError {
     if error.is_timeout() {
         return OutboundError::Timeout;
     }

@@ -4,13 +4,20 @@ use std::{collections::HashSet, sync::Arc};
 
 use doorward_mcp::apps;
 use doorward_transport::Budget;
-use rmcp::model::{
-    ClientRequest, ListPromptsRequest, ListResourceTemplatesRequest, ListResourcesRequest,
-    ListToolsRequest, PaginatedRequestParams, ServerResult,
+use rmcp::{
+    model::{
+        ClientRequest, ErrorCode, ListPromptsRequest, ListResourceTemplatesRequest,
+        ListResourcesRequest, ListToolsRequest, PaginatedRequestParams, ServerResult,
+    },
+    service::ServiceError,
 };
 
 use crate::{
-    definition::Shown, left_out::Why, link::Link, link_error::LinkError, listed::Listed,
+    definition::Shown,
+    left_out::{LeftOut, Why},
+    link::Link,
+    link_error::LinkError,
+    listed::Listed,
     upstream::Upstream,
 };
 
@@ -38,12 +45,20 @@ struct Pages<T> {
     items: Vec<T>,
     /// How many items of the pages that were read did not fit.
     cut: usize,
+    /// What of the pages could not be read.
+    left_out: LeftOut,
 }
 
 impl<T> Default for Pages<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), cut: 0 }
+        Self { items: Vec::new(), cut: 0, left_out: LeftOut::default() }
     }
+}
+
+/// Finds the cursor of the next page. An empty one is a cursor in the revision 2026-07-28, where
+/// the last page has none; the servers of older revisions end a list with it.
+fn cursor(next: Option<String>, modern: bool) -> Option<String> {
+    next.filter(|next| modern || !next.is_empty())
 }
 
 /// Reads all pages of one list. An upstream that goes round in circles or has no end is cut off,
@@ -53,7 +68,7 @@ async fn pages<T: serde::Serialize>(
     budget: &mut Budget,
     request: impl Fn(Option<PaginatedRequestParams>) -> ClientRequest,
     take: impl Fn(ServerResult) -> Option<(Vec<T>, Option<String>)>,
-) -> Result<Pages<T>, LinkError> {
+) -> Result<Pages<T>, ServiceError> {
     let (mut all, mut cursor, mut seen) = (Pages::default(), None::<String>, HashSet::new());
     for _ in 0..MOST_PAGES {
         let params = cursor.take().map(|cursor| {
@@ -61,10 +76,9 @@ async fn pages<T: serde::Serialize>(
             params.cursor = Some(cursor);
             params
         });
-        let answer = link.ask(request(params)).await.map_err(|error| LinkError::of(&error))?;
-        let (items, next) = take(answer).ok_or_else(|| {
-            LinkError::Failed("it answered a list with something else".to_owned())
-        })?;
+        let (answer, left_out) = link.ask_noting(request(params)).await?;
+        all.left_out.join(left_out);
+        let (items, next) = take(answer).ok_or(ServiceError::UnexpectedResponse)?;
         for item in items {
             if all.cut > 0
                 || all.items.len() >= MOST_ITEMS
@@ -75,14 +89,44 @@ async fn pages<T: serde::Serialize>(
                 all.items.push(item);
             }
         }
-        match next {
-            Some(next) if all.cut == 0 && !next.is_empty() && seen.insert(next.clone()) => {
-                cursor = Some(next);
-            }
-            _ => return Ok(all),
+        match self::cursor(next, link.modern) {
+            Some(next) if all.cut == 0 && seen.insert(next.clone()) => cursor = Some(next),
+            Some(_) if all.cut == 0 => break,
+            Some(_) | None => return Ok(all),
         }
     }
+    all.left_out.add("…", Why::Endless);
     Ok(all)
+}
+
+/// One list beside the tools, with what was left out of it noted. One that cannot be listed is no
+/// reason to lose the tools.
+fn or_left_out<T>(
+    pages: Result<Pages<T>, ServiceError>,
+    what: &'static str,
+    left_out: &mut LeftOut,
+) -> Result<Vec<T>, LinkError> {
+    match pages {
+        Ok(pages) => {
+            left_out.join(pages.left_out);
+            if pages.cut > 0 {
+                left_out.add(what, Why::Endless);
+            }
+            Ok(pages.items)
+        }
+        // Many servers announce what they have none of.
+        Err(ServiceError::McpError(error)) if error.code == ErrorCode::METHOD_NOT_FOUND => {
+            Ok(Vec::new())
+        }
+        Err(error) => match LinkError::of(&error) {
+            lost @ LinkError::Session(_) => Err(lost),
+            why => {
+                tracing::warn!(what, %why, "a list of an upstream cannot be read");
+                left_out.add(what, Why::Unlisted);
+                Ok(Vec::new())
+            }
+        },
+    }
 }
 
 /// Reads the pages of one kind of list: `pages!(link, budget, request type, result variant, field)`.
@@ -107,27 +151,19 @@ pub(super) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Liste
     if capabilities.tools.is_some() {
         tools(upstream, link, &mut listed).await?;
     }
+    listed.left_out.join(link.wire.left_out_of_itself());
     let mut budget = Budget::new(MOST_BYTES, usize::MAX, usize::MAX);
-    let cut = |what: &str, count: usize| {
-        if count > 0 {
-            tracing::warn!(upstream = %upstream.name, count, "a list of {what} is too long; the rest is left out");
-        }
-    };
-    // Prompts and resources that cannot be listed are no reason to lose the tools.
+    let left_out = &mut listed.left_out;
     if capabilities.prompts.is_some() && upstream.config.prompts {
         listed.offers.prompts = true;
         let prompts = pages!(link, &mut budget, ListPromptsRequest, ListPromptsResult, prompts);
-        let prompts = prompts.await.unwrap_or_default();
-        cut("prompts", prompts.cut);
-        listed.prompts = prompts.items;
+        listed.prompts = or_left_out(prompts.await, "prompts", left_out)?;
     }
     if capabilities.resources.is_some() && upstream.config.resources {
         listed.offers.resources = true;
         let resources =
             pages!(link, &mut budget, ListResourcesRequest, ListResourcesResult, resources);
-        let resources = resources.await.unwrap_or_default();
-        cut("resources", resources.cut);
-        listed.resources = resources.items;
+        listed.resources = or_left_out(resources.await, "resources", left_out)?;
         let templates = pages!(
             link,
             &mut budget,
@@ -135,9 +171,7 @@ pub(super) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Liste
             ListResourceTemplatesResult,
             resource_templates
         );
-        let templates = templates.await.unwrap_or_default();
-        cut("resource templates", templates.cut);
-        listed.templates = templates.items;
+        listed.templates = or_left_out(templates.await, "resource templates", left_out)?;
     }
     listed.offers.completions = capabilities.completions.is_some();
     listed.offers.logging = capabilities.logging.is_some();
@@ -154,11 +188,14 @@ async fn tools(
     // twice as much as is kept is read.
     let mut budget =
         Budget::new(upstream.config.list_bytes.saturating_mul(2), usize::MAX, usize::MAX);
-    let tools = pages!(link, &mut budget, ListToolsRequest, ListToolsResult, tools).await?;
+    let tools = pages!(link, &mut budget, ListToolsRequest, ListToolsResult, tools)
+        .await
+        .map_err(|error| LinkError::of(&error))?;
     if tools.cut > 0 {
         listed.left_out.add("…", Why::TooLong);
         listed.left_out.add_rest(tools.cut - 1);
     }
     listed.tools = tools.items.into_iter().map(Shown::from).collect();
+    listed.left_out.join(tools.left_out);
     Ok(())
 }

@@ -44,6 +44,10 @@ impl Speaker<'_> {
             Err(LinkError::Connect) if self.upstream.needs_connection() => {
                 (Finding::good("connection", "works; this person has not connected yet"), false)
             }
+            Err(LinkError::Connect) => {
+                let told = "it does not accept this server's access (HTTP 401): check auth and the credentials";
+                (Finding::bad("connection", told), false)
+            }
             Err(error) => (Finding::bad("connection", error.to_string()), false),
         }
     }

@@ -1,0 +1,335 @@
+//! The response to a request: its answer, or the reason for which it has none.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use doorward_transport::{
+    media_type,
+    oauth::{self, Pause},
+};
+use futures_util::{StreamExt, stream};
+use http::StatusCode;
+use rmcp::{
+    model::{ClientRequest, JsonRpcMessage, JsonRpcRequest, RequestId},
+    transport::streamable_http_client::{SseError, StreamableHttpPostResponse},
+};
+use sse_stream::Sse;
+
+use super::{Events, Http, SESSION, request::Request};
+use crate::{
+    link_error::LinkError,
+    wire::{
+        MOST_BYTES, Message, Wire,
+        events::{Broken, Event, events},
+        read::{self, Heard},
+        words,
+    },
+};
+
+/// The most bytes that are read of a response that refuses, and for how long.
+const MOST_WORDS: usize = 64 * 1024;
+const WORDS_WITHIN: Duration = Duration::from_secs(5);
+
+/// Reads a body up to a number of bytes.
+pub(in crate::upstreams) async fn body(
+    response: reqwest::Response,
+    most: usize,
+) -> Result<Vec<u8>, LinkError> {
+    let mut read = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk: Bytes =
+            chunk.map_err(|_| LinkError::Failed("its answer broke off".to_owned()))?;
+        if read.len() + chunk.len() > most {
+            return Err(LinkError::Answer(format!("answered with more than {most} bytes")));
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read)
+}
+
+/// Reads the beginning of a body, for its words.
+async fn beginning(response: reqwest::Response) -> Vec<u8> {
+    let mut read = Vec::new();
+    let mut chunks = response.bytes_stream();
+    let reading = async {
+        while read.len() < MOST_WORDS {
+            let Some(Ok(chunk)) = chunks.next().await else { break };
+            let chunk: Bytes = chunk;
+            read.extend_from_slice(&chunk);
+        }
+    };
+    // What was read until then is enough for its words.
+    let _ = tokio::time::timeout(WORDS_WITHIN, reading).await;
+    read.truncate(MOST_WORDS);
+    read
+}
+
+/// The pause that a response asks for.
+fn pause(response: &reqwest::Response) -> Option<Pause> {
+    oauth::pause(response.status().as_u16(), response.headers(), None)
+}
+
+fn asks_to_wait(Pause(seconds): Pause, status: StatusCode, told: &str) -> LinkError {
+    let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+    let time = seconds.map_or_else(
+        || "a while; it does not say how long".to_owned(),
+        |seconds| format!("{seconds} seconds"),
+    );
+    LinkError::Wait(seconds, format!("asks to wait {time} ({}{told})", words::status(status)))
+}
+
+/// The reason within a response that is not what was asked for.
+pub(in crate::upstreams) async fn of_refusal(response: reqwest::Response) -> LinkError {
+    let status = response.status();
+    if status == StatusCode::UNAUTHORIZED {
+        return LinkError::Connect;
+    }
+    let pause = pause(&response);
+    let body = beginning(response).await;
+    let told = words::of_body(&body);
+    match pause {
+        Some(pause) => asks_to_wait(pause, status, &told),
+        None if status.is_success() => LinkError::Answer(format!(
+            "answered {} with {}{told}",
+            words::status(status),
+            words::form(&body)
+        )),
+        None => LinkError::Answer(format!("answered {}{told}", words::status(status))),
+    }
+}
+
+/// A request as it was sent.
+#[derive(Clone, Copy)]
+pub(super) struct Sent<'r> {
+    pub(super) uri: &'r str,
+    pub(super) request: &'r Request,
+    pub(super) with_session: bool,
+}
+
+/// The form in which an answer is passed to the protocol library.
+fn answer(message: Message, session: Option<String>) -> StreamableHttpPostResponse {
+    StreamableHttpPostResponse::Json(message, session)
+}
+
+impl Http {
+    /// The response to a request.
+    pub(super) async fn answered(
+        &self,
+        asked: &JsonRpcRequest<ClientRequest>,
+        sent: Sent<'_>,
+        response: reqwest::Response,
+    ) -> Result<StreamableHttpPostResponse, LinkError> {
+        let status = response.status();
+        if !status.is_success() {
+            return self.refused(asked, sent, response).await;
+        }
+        let session = response
+            .headers()
+            .get(SESSION)
+            .and_then(|session| session.to_str().ok())
+            .map(str::to_owned);
+        if media_type::is(response.headers(), media_type::EVENT_STREAM) {
+            let events = self.events(asked, response);
+            return Ok(StreamableHttpPostResponse::Sse(events, session));
+        }
+        if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
+            return Err(LinkError::Answer(format!(
+                "answered {} without a result",
+                words::status(status)
+            )));
+        }
+        let body = body(response, MOST_BYTES).await?;
+        match self.wire.read_answer(&body, &asked.id) {
+            Heard::Message(message) => Ok(answer(*message, session)),
+            Heard::NoAnswer(why) => Err(why),
+            Heard::Nothing => Err(LinkError::Answer(format!(
+                "answered {} with {}{}",
+                words::status(status),
+                words::form(&body),
+                words::of_body(&body)
+            ))),
+        }
+    }
+
+    /// A response that is no success: the error that it tells in the terms of the protocol, or the
+    /// reason for which the request has no answer.
+    async fn refused(
+        &self,
+        asked: &JsonRpcRequest<ClientRequest>,
+        sent: Sent<'_>,
+        response: reqwest::Response,
+    ) -> Result<StreamableHttpPostResponse, LinkError> {
+        let status = response.status();
+        if status == StatusCode::UNAUTHORIZED {
+            return Err(LinkError::Connect);
+        }
+        let pause = pause(&response);
+        let body = beginning(response).await;
+        let told = words::of_body(&body);
+        if let Some(pause) = pause {
+            return Err(asks_to_wait(pause, status, &told));
+        }
+        let refused = format!("answered {}{told}", words::status(status));
+        // The protocol names 404 alone for a session that is not known; many servers answer 400.
+        let lost = match status {
+            StatusCode::NOT_FOUND => sent.with_session,
+            StatusCode::BAD_REQUEST => {
+                sent.with_session
+                    && (!read::is_about(&body, &asked.id) || !self.knows_session(sent).await)
+            }
+            _ => false,
+        };
+        if lost {
+            return Err(LinkError::Session(refused));
+        }
+        // A body with an error of its own form is no message of the protocol.
+        if !read::is_message(&body) {
+            return Err(LinkError::Answer(refused));
+        }
+        match self.wire.read_answer(&body, &asked.id) {
+            Heard::Message(message) if matches!(*message, JsonRpcMessage::Error(_)) => {
+                Ok(answer(*message, None))
+            }
+            Heard::Message(_) | Heard::NoAnswer(_) | Heard::Nothing => {
+                Err(LinkError::Answer(refused))
+            }
+        }
+    }
+
+    /// Asks whether the upstream still knows the session of a request that it answered with 400 and
+    /// an error about this very request.
+    async fn knows_session(&self, sent: Sent<'_>) -> bool {
+        let ping = Bytes::from_static(br#"{"jsonrpc":"2.0","id":"doorward","method":"ping"}"#);
+        let Request { method, headers, .. } = sent.request;
+        let ping = Request { method: method.clone(), headers: headers.clone(), body: Some(ping) };
+        let response = self.send(sent.uri, &ping).await;
+        response.is_ok_and(|response| {
+            !matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND)
+        })
+    }
+
+    /// The stream that answers a request. Where it ends without the answer and cannot be taken up
+    /// again, the request ends too.
+    fn events(&self, asked: &JsonRpcRequest<ClientRequest>, response: reqwest::Response) -> Events {
+        // Of the first request nothing is taken up again.
+        let first = matches!(
+            asked.request,
+            ClientRequest::InitializeRequest(_) | ClientRequest::DiscoverRequest(_)
+        );
+        let reading = Reading {
+            wire: Arc::clone(&self.wire),
+            id: asked.id.clone(),
+            first,
+            resumable: false,
+            answered: false,
+        };
+        let state = (events(response.bytes_stream()), reading, false);
+        let read = stream::unfold(state, |(mut events, mut reading, over)| async move {
+            if over {
+                return None;
+            }
+            let (read, over) = match events.next().await {
+                Some(Ok(event)) => (reading.take(event), false),
+                Some(Err(broken)) => (reading.end(Some(broken)), true),
+                None => (reading.end(None), true),
+            };
+            Some((stream::iter(read), (events, reading, over)))
+        });
+        read.flatten().boxed()
+    }
+}
+
+/// A stream that answers a request, as far as it was read.
+struct Reading {
+    wire: Arc<Wire>,
+    id: RequestId,
+    first: bool,
+    resumable: bool,
+    answered: bool,
+}
+
+impl Reading {
+    fn take(&mut self, event: Event) -> Vec<Result<Sse, SseError>> {
+        self.resumable |= event.id.as_ref().is_some_and(|id| !id.is_empty());
+        if self.answered {
+            return Vec::new();
+        }
+        let (read, answered) = of_event(&self.wire, event, Some(&self.id));
+        self.answered = answered;
+        read
+    }
+
+    fn end(&mut self, broken: Option<Broken>) -> Vec<Result<Sse, SseError>> {
+        let too_long = broken == Some(Broken::TooLong);
+        if self.answered {
+            return Vec::new();
+        }
+        if self.resumable && !self.first && !too_long {
+            return broken
+                .map(|broken| Err(SseError::Body(Box::new(broken))))
+                .into_iter()
+                .collect();
+        }
+        self.answered = true;
+        let why = broken.map_or_else(
+            || "its stream ended before the answer".to_owned(),
+            |broken| format!("{broken} before the answer"),
+        );
+        let ended = self.wire.unanswered(&self.id, LinkError::Failed(why));
+        vec![Ok(event_of(&ended))]
+    }
+}
+
+fn event_of(message: &Message) -> Sse {
+    Sse { data: serde_json::to_string(message).ok(), ..Sse::default() }
+}
+
+/// What the protocol library is given of an event, and whether the request on whose response it
+/// came is over with it.
+pub(super) fn of_event(
+    wire: &Wire,
+    event: Event,
+    asked: Option<&RequestId>,
+) -> (Vec<Result<Sse, SseError>>, bool) {
+    let mut read: Vec<Sse> = Vec::new();
+    let mut answered = false;
+    let is_message = event.is_message();
+    if !is_message {
+        tracing::debug!(kind = %doorward_model::foreign::escaped(&event.kind), "an event of an upstream is no message; it is passed over");
+    }
+    for heard in event
+        .data
+        .as_ref()
+        .filter(|data| is_message && !data.trim().is_empty())
+        .map(|data| wire.read(data.as_bytes(), asked))
+        .into_iter()
+        .flatten()
+    {
+        match heard {
+            Heard::Message(message) => {
+                answered |=
+                    matches!(*message, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_));
+                read.push(event_of(&message));
+            }
+            Heard::NoAnswer(why) => {
+                if let Some(asked) = asked.filter(|_| !answered) {
+                    answered = true;
+                    read.push(event_of(&wire.unanswered(asked, why)));
+                }
+            }
+            Heard::Nothing => {}
+        }
+    }
+    // The place in the stream counts, whatever the event is.
+    if event.id.is_some() || event.retry.is_some() {
+        if read.is_empty() {
+            read.push(Sse::default());
+        }
+        if let Some(first) = read.first_mut() {
+            first.id = event.id;
+            first.retry = event.retry;
+        }
+    }
+    (read.into_iter().map(Ok).collect(), answered && asked.is_some())
+}

@@ -1,0 +1,141 @@
+//! Sending one request: with the present token, along redirects within the origin, and once more
+//! with a fresh token if the upstream refuses the first.
+
+use bytes::Bytes;
+use doorward_model::foreign;
+use http::{HeaderMap, Method, StatusCode, header};
+use url::Url;
+
+use super::Http;
+use crate::{
+    access::{Credential, NoToken},
+    link_error::LinkError,
+    oauth::read_challenge,
+    upstream::Receiver,
+    wire::words,
+};
+
+/// The most redirects of one request.
+const MOST_REDIRECTS: usize = 5;
+
+/// A request, as often as it has to be sent.
+pub(in crate::upstreams) struct Request {
+    pub(in crate::upstreams) method: Method,
+    pub(in crate::upstreams) headers: HeaderMap,
+    pub(in crate::upstreams) body: Option<Bytes>,
+}
+
+impl From<NoToken> for LinkError {
+    fn from(no_token: NoToken) -> Self {
+        match no_token {
+            NoToken::Connect(_) => Self::Connect,
+            NoToken::Unavailable(why) => Self::Failed(why),
+        }
+    }
+}
+
+/// What an upstream says about how to be authorised.
+fn challenge_of(headers: &HeaderMap) -> String {
+    let all: Vec<&str> = headers
+        .get_all(header::WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    all.join(", ")
+}
+
+/// Reports a refusal for want of a scope (RFC 6750 §3.1).
+fn wants_scope(told: &str) -> bool {
+    told.contains("insufficient_scope") || read_challenge(told).scope.is_some()
+}
+
+impl Http {
+    /// Sends a request. Any status but a redirect is an answer.
+    pub(in crate::upstreams) async fn send(
+        &self,
+        uri: &str,
+        request: &Request,
+    ) -> Result<reqwest::Response, LinkError> {
+        let url = Url::parse(uri).map_err(|error| LinkError::Failed(format!("{uri}: {error}")))?;
+        let receiver = Receiver::Url(&url);
+        let credential = self.auth.credential(receiver).await?;
+        let response = self.follow(&url, request, credential.as_ref()).await?;
+        if response.status() == StatusCode::FORBIDDEN {
+            let told = challenge_of(response.headers());
+            if wants_scope(&told) {
+                self.auth.wants_scope(read_challenge(&told).scope.as_deref());
+                return Err(LinkError::MoreScope);
+            }
+        }
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        self.auth.challenged(&challenge_of(response.headers()));
+        let Some(credential) = credential else { return Ok(response) };
+        let Some(fresh) = self.auth.renewed(receiver, &credential).await? else {
+            return Ok(response);
+        };
+        let again = self.follow(&url, request, Some(&fresh)).await?;
+        if again.status() == StatusCode::UNAUTHORIZED {
+            self.auth.refused(&fresh).await;
+        }
+        Ok(again)
+    }
+
+    /// Sends a request along the redirects that keep it as it is and lead to the same origin, to
+    /// which its token belongs.
+    async fn follow(
+        &self,
+        url: &Url,
+        request: &Request,
+        credential: Option<&Credential>,
+    ) -> Result<reqwest::Response, LinkError> {
+        let mut to = url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let mut sent = self
+                .client
+                .request(request.method.clone(), to.clone())
+                .headers(request.headers.clone());
+            if let Some(body) = &request.body {
+                sent = sent.body(body.clone());
+            }
+            if let Some(credential) = credential {
+                sent = sent.bearer_auth(credential.token());
+            }
+            let response = sent.send().await.map_err(|error| unsent(&error))?;
+            let status = response.status();
+            if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
+                return Ok(response);
+            }
+            let target = response
+                .headers()
+                .get(header::LOCATION)
+                .and_then(|target| to.join(target.to_str().ok()?).ok());
+            let Some(target) = target else {
+                return Err(LinkError::Answer(format!(
+                    "answered {} without saying where it redirects to",
+                    words::status(status)
+                )));
+            };
+            let keeps =
+                matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+            if !keeps || target.origin() != url.origin() {
+                return Err(LinkError::Answer(format!(
+                    "redirects to {}; set `url` to that",
+                    foreign::line(target.as_str(), 300)
+                )));
+            }
+            to = target;
+        }
+        Err(LinkError::Answer(format!(
+            "redirects more than {MOST_REDIRECTS} times, last to {}",
+            foreign::line(to.as_str(), 300)
+        )))
+    }
+}
+
+/// The reason for which a request was not sent, or brought no response.
+fn unsent(error: &reqwest::Error) -> LinkError {
+    let why = doorward_transport::outbound::reason(error).to_string();
+    if error.is_connect() { LinkError::Unreachable(why) } else { LinkError::Failed(why) }
+}

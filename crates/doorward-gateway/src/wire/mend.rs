@@ -1,0 +1,302 @@
+//! Reading one element without what is not of the protocol: a member that cannot be read costs
+//! itself, and an element without what identifies it costs itself.
+
+use rmcp::model::{
+    Annotations, ContentBlock, Icon, Prompt, PromptArgument, Resource, ResourceContents,
+    ResourceTemplate, Tool, ToolAnnotations,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use crate::left_out::{LeftOut, Why};
+
+/// Reports a value that reads as a type of the protocol library.
+fn reads<T: DeserializeOwned>(value: &Value) -> bool {
+    T::deserialize(value).is_ok()
+}
+
+/// Drops the members with which an object does not read as a type. Answers their names; `None` if
+/// it does not read without them either.
+pub(super) fn drop_unread<T: DeserializeOwned>(
+    value: &mut Value,
+    needed: &[&str],
+) -> Option<Vec<String>> {
+    if reads::<T>(value) {
+        return Some(Vec::new());
+    }
+    let Value::Object(members) = value else { return None };
+    let (kept, others): (Map<_, _>, Map<_, _>) =
+        std::mem::take(members).into_iter().partition(|(name, _)| needed.contains(&name.as_str()));
+    let mut whole = Value::Object(kept);
+    let mut dropped = Vec::new();
+    if !reads::<T>(&whole) {
+        return None;
+    }
+    for (name, member) in others {
+        // An empty list stands for an empty object where a language has one kind of both.
+        let empty = member.as_array().is_some_and(Vec::is_empty);
+        let forms = std::iter::once(member).chain(empty.then(|| json!({})));
+        let mut read = false;
+        for form in forms {
+            if let Value::Object(members) = &mut whole {
+                members.insert(name.clone(), form);
+            }
+            read = reads::<T>(&whole);
+            if read {
+                break;
+            }
+        }
+        if !read {
+            if let Value::Object(members) = &mut whole {
+                members.remove(&name);
+            }
+            dropped.push(name);
+        }
+    }
+    *value = whole;
+    Some(dropped)
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty())
+}
+
+/// Keeps the elements of a list member that read as a type. Answers whether some do not.
+fn keep_read<T: DeserializeOwned>(value: &mut Value, name: &str, needed: &[&str]) -> bool {
+    let Some(Value::Array(list)) = value.get_mut(name) else { return false };
+    let mut changed = false;
+    list.retain_mut(|element| {
+        let dropped = drop_unread::<T>(element, needed);
+        changed |= dropped.as_ref().is_none_or(|dropped| !dropped.is_empty());
+        dropped.is_some()
+    });
+    changed
+}
+
+/// An element of a list of the protocol.
+pub(super) trait Element: DeserializeOwned {
+    /// What it is called in a report, with a space behind it; empty for tools.
+    const KIND: &'static str;
+    /// The members that identify it.
+    const NEEDED: &'static [&'static str];
+    /// Reads the members that have elements of their own, and supplies what others left out.
+    fn prepare(value: &mut Value, note: &mut dyn FnMut(&str, Why));
+    /// What it is called among its kind.
+    fn name(value: &Value) -> Option<&str>;
+}
+
+/// Reads an element; `None` if it is left out, which is then noted, as are the parts of it that are.
+pub(super) fn element<T: Element>(
+    mut value: Value,
+    place: usize,
+    left_out: &mut LeftOut,
+) -> Option<Value> {
+    let Some(name) = T::name(&value).map(|name| format!("{}{name}", T::KIND)) else {
+        left_out.add(&format!("{}#{}", T::KIND, place + 1), Why::Unnamed);
+        return None;
+    };
+    let mut parts: Vec<(String, Why)> = Vec::new();
+    T::prepare(&mut value, &mut |part, why| parts.push((part.to_owned(), why)));
+    let Some(dropped) = drop_unread::<T>(&mut value, T::NEEDED) else {
+        left_out.add(&name, Why::Unread);
+        return None;
+    };
+    parts.extend(dropped.into_iter().map(|part| (part, Why::Unread)));
+    for (part, why) in parts {
+        left_out.add_part(&name, &part, why);
+    }
+    Some(value)
+}
+
+fn icons(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
+    if keep_read::<Icon>(value, "icons", &["src"]) {
+        note("icons", Why::Unread);
+    }
+}
+
+/// Reads annotations of a resource or a block, member by member.
+fn annotations(value: &mut Value) -> bool {
+    let Some(found) = value.get_mut("annotations") else { return false };
+    drop_unread::<Annotations>(found, &[]).is_some_and(|dropped| !dropped.is_empty())
+}
+
+/// Reads the annotations of a tool. Of its hints all count or none: what a tool does is not judged
+/// by some of them.
+fn hints(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
+    let Some(found) = value.get_mut("annotations") else { return };
+    if reads::<Option<ToolAnnotations>>(found) {
+        return;
+    }
+    if let Value::Object(members) = found
+        && members.remove("title").is_some()
+        && reads::<ToolAnnotations>(found)
+    {
+        note("annotations.title", Why::Unread);
+        return;
+    }
+    let empty = found.as_array().is_some_and(Vec::is_empty);
+    *found = Value::Null;
+    if !empty {
+        note("annotations", Why::Hints);
+    }
+}
+
+/// Makes a schema of arguments one of an object.
+fn input_schema(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
+    let Value::Object(members) = value else { return };
+    let schema = members.entry("inputSchema").or_insert(Value::Null);
+    let Value::Object(schema) = schema else {
+        *schema = json!({"type": "object"});
+        note("inputSchema", Why::NoSchema);
+        return;
+    };
+    if schema.get("type").is_none_or(Value::is_null) {
+        schema.insert("type".to_owned(), json!("object"));
+        note("inputSchema.type", Why::Untyped);
+    }
+    // Keywords without a value: clients refuse the whole list for them.
+    for keyword in ["properties", "required", "$defs", "definitions"] {
+        let wrong = schema.get(keyword).is_some_and(|value| match value {
+            Value::Array(list) => keyword != "required" && list.is_empty(),
+            other => other.is_null(),
+        });
+        if wrong {
+            schema.remove(keyword);
+            note(&format!("inputSchema.{keyword}"), Why::Keyword);
+        }
+    }
+}
+
+impl Element for Tool {
+    const KIND: &'static str = "";
+    const NEEDED: &'static [&'static str] = &["name", "inputSchema"];
+    fn prepare(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
+        input_schema(value, note);
+        hints(value, note);
+        icons(value, note);
+    }
+    fn name(value: &Value) -> Option<&str> {
+        text(value, "name")
+    }
+}
+
+impl Element for Prompt {
+    const KIND: &'static str = "prompt ";
+    const NEEDED: &'static [&'static str] = &["name"];
+    fn prepare(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
+        if keep_read::<PromptArgument>(value, "arguments", &["name"]) {
+            note("arguments", Why::Unread);
+        }
+        icons(value, note);
+    }
+    fn name(value: &Value) -> Option<&str> {
+        text(value, "name")
+    }
+}
+
+/// Gives an element the name that it lacks: its URI.
+fn name_by(value: &mut Value, uri: &str, note: &mut dyn FnMut(&str, Why)) {
+    if text(value, "name").is_none()
+        && let Some(name) = text(value, uri).map(str::to_owned)
+        && let Value::Object(members) = value
+    {
+        members.insert("name".to_owned(), Value::String(name));
+        note("name", Why::NoName);
+    }
+}
+
+impl Element for Resource {
+    const KIND: &'static str = "resource ";
+    const NEEDED: &'static [&'static str] = &["uri", "name"];
+    fn prepare(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
+        name_by(value, "uri", note);
+        icons(value, note);
+        if annotations(value) {
+            note("annotations", Why::Unread);
+        }
+    }
+    fn name(value: &Value) -> Option<&str> {
+        text(value, "uri")
+    }
+}
+
+impl Element for ResourceTemplate {
+    const KIND: &'static str = "resource template ";
+    const NEEDED: &'static [&'static str] = &["uriTemplate", "name"];
+    fn prepare(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
+        name_by(value, "uriTemplate", note);
+        icons(value, note);
+        if annotations(value) {
+            note("annotations", Why::Unread);
+        }
+    }
+    fn name(value: &Value) -> Option<&str> {
+        text(value, "uriTemplate")
+    }
+}
+
+/// The members that a block of each type needs.
+fn needed(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "text" => &["type", "text"],
+        "image" | "audio" => &["type", "data", "mimeType"],
+        "resource" => &["type", "resource"],
+        "resource_link" => &["type", "uri", "name"],
+        _ => &["type"],
+    }
+}
+
+/// Reads a block of a result. One that is not of the protocol becomes a text that says so.
+pub(super) fn block(mut value: Value, left_out: &mut LeftOut) -> Value {
+    if reads::<ContentBlock>(&value) {
+        return value;
+    }
+    if let Value::String(written) = &value {
+        return json!({"type": "text", "text": written});
+    }
+    let kind = text(&value, "type").unwrap_or_default().to_owned();
+    annotations(&mut value);
+    if kind == "text"
+        && let Some(written) = value.get_mut("text").filter(|written| !written.is_string())
+    {
+        *written = Value::String(written.to_string());
+    }
+    if let Some(inner) = value.get_mut("resource") {
+        contents(inner);
+    }
+    if kind == "resource_link" {
+        name_by(&mut value, "uri", &mut |_, _| {});
+    }
+    if let Some(dropped) = drop_unread::<ContentBlock>(&mut value, needed(&kind)) {
+        for part in dropped {
+            left_out.add_part(&format!("block {kind}"), &part, Why::Unread);
+        }
+        return value;
+    }
+    let known = needed(&kind).len() > 1;
+    let shown: String = kind.chars().filter(|letter| !letter.is_control()).take(40).collect();
+    left_out.add(&format!("block {shown}"), if known { Why::Unread } else { Why::Kind });
+    let words = if known {
+        format!("a block of the type {shown:?} is left out: it is not what the protocol specifies")
+    } else {
+        format!("a block of the type {shown:?} is left out: the protocol has no such type")
+    };
+    json!({"type": "text", "text": format!("({words})")})
+}
+
+/// Reads the contents of a resource. Answers whether they can be read.
+pub(super) fn contents(value: &mut Value) -> bool {
+    if reads::<ResourceContents>(value) {
+        return true;
+    }
+    if let Some(written) =
+        value.get_mut("text").filter(|written| !written.is_string() && !written.is_null())
+    {
+        *written = Value::String(written.to_string());
+    }
+    if let Value::Object(members) = value {
+        members.retain(|_, member| !member.is_null());
+    }
+    drop_unread::<ResourceContents>(value, &["uri", "text"]).is_some()
+        || drop_unread::<ResourceContents>(value, &["uri", "blob"]).is_some()
+}

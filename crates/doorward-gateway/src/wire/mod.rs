@@ -1,0 +1,197 @@
+//! The messages of one connection, between the bytes of an upstream and the protocol library.
+//!
+//! The library frames and verifies messages. What else an answer may contain, and what an answer
+//! that is none means, is decided here, for every kind of upstream: an answer that does not answer
+//! its request ends that request, an element that cannot be read costs itself, and what is no
+//! message is passed over with a line in the log.
+
+pub(crate) mod events;
+mod mend;
+pub(crate) mod read;
+mod results;
+pub(crate) mod words;
+
+use std::{
+    any::TypeId,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use doorward_model::UpstreamName;
+use doorward_transport::Budget;
+use rmcp::{
+    RoleClient,
+    model::{ClientRequest, JsonRpcMessage, RequestId},
+    service::{RxJsonRpcMessage, ServiceError, TxJsonRpcMessage},
+    transport::DynamicTransportError,
+};
+
+use crate::{left_out::LeftOut, link_error::LinkError};
+
+/// A message of an upstream.
+pub(crate) type Message = RxJsonRpcMessage<RoleClient>;
+
+/// The most bytes of one message of an upstream.
+pub(crate) const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// The most values of one message, and how deep they are nested.
+const MOST_VALUES: usize = 1_000_000;
+const MOST_DEPTH: usize = 100;
+/// The most requests that are remembered of one connection.
+const MOST_SENT: usize = 10_000;
+
+/// The budget of one message of an upstream.
+fn message_budget() -> Budget {
+    Budget::new(MOST_BYTES, MOST_VALUES, MOST_DEPTH)
+}
+
+/// A request that was sent and has no answer yet.
+struct Sent {
+    method: String,
+}
+
+#[derive(Default)]
+struct Table {
+    sent: BTreeMap<i64, Sent>,
+    /// The highest number of a request so far.
+    highest: i64,
+    /// What was left out of answers, until the one who asked takes it.
+    left_out: BTreeMap<i64, LeftOut>,
+    /// Reasons for which requests ended without an answer of the upstream.
+    failures: BTreeMap<i64, LinkError>,
+    /// What was left out of what the upstream says of itself.
+    of_itself: LeftOut,
+    /// The reason for which the connection ended.
+    ended: Option<LinkError>,
+    /// The upstream no longer knows the session of the connection.
+    lost: bool,
+}
+
+/// What is known of the messages of one connection.
+pub(crate) struct Wire {
+    upstream: UpstreamName,
+    table: Mutex<Table>,
+}
+
+/// The number of a request of ours.
+pub(crate) fn number(id: &RequestId) -> i64 {
+    match id {
+        RequestId::Number(number) => *number,
+        // Doorward's requests have numbers.
+        RequestId::String(_) => -1,
+    }
+}
+
+impl Wire {
+    /// Begins a connection.
+    pub(crate) fn new(upstream: UpstreamName) -> Arc<Self> {
+        Arc::new(Self { upstream, table: Mutex::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a message that is about to be sent.
+    pub(crate) fn send(&self, message: &TxJsonRpcMessage<RoleClient>) {
+        let JsonRpcMessage::Request(request) = message else { return };
+        let id = number(&request.id);
+        let mut table = self.lock();
+        // A first request that was left unanswered is answered too late, if at all.
+        if matches!(request.request, ClientRequest::InitializeRequest(_)) {
+            table.sent.clear();
+        }
+        table.highest = table.highest.max(id);
+        table.sent.insert(id, Sent { method: request.request.method().to_owned() });
+        if table.sent.len() > MOST_SENT {
+            table.sent.pop_first();
+        }
+    }
+
+    /// Forgets a request: it was answered, or nobody waits for its answer any more.
+    pub(crate) fn forget(&self, id: &RequestId) {
+        let mut table = self.lock();
+        let id = number(id);
+        table.sent.remove(&id);
+        table.failures.remove(&id);
+        table.left_out.remove(&id);
+    }
+
+    /// Takes what was left out of the answer to a request.
+    pub(crate) fn left_out(&self, id: &RequestId) -> LeftOut {
+        self.lock().left_out.remove(&number(id)).unwrap_or_default()
+    }
+
+    /// What was left out of what the upstream says of itself.
+    pub(crate) fn left_out_of_itself(&self) -> LeftOut {
+        self.lock().of_itself.clone()
+    }
+
+    /// Notes the reason for which a request ends without an answer of the upstream.
+    fn fail(&self, id: i64, why: LinkError) {
+        let mut table = self.lock();
+        table.sent.remove(&id);
+        table.failures.insert(id, why);
+        if table.failures.len() > MOST_SENT {
+            table.failures.pop_first();
+        }
+    }
+
+    /// Ends a request without an answer of the upstream: the message that tells the protocol
+    /// library.
+    pub(crate) fn unanswered(&self, id: &RequestId, why: LinkError) -> Message {
+        let told = rmcp::ErrorData::internal_error(why.to_string(), None);
+        self.fail(number(id), why);
+        JsonRpcMessage::error(told, Some(id.clone()))
+    }
+
+    /// Notes the reason for which the connection ends. The first one counts.
+    pub(crate) fn end(&self, why: LinkError) {
+        self.lock().ended.get_or_insert(why);
+    }
+
+    /// Notes that the upstream no longer knows the session: the connection takes no more requests.
+    pub(crate) fn lose(&self) {
+        self.lock().lost = true;
+    }
+
+    /// Reports a connection whose session the upstream no longer knows.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lock().lost
+    }
+
+    /// The error of a request, with the reason that is known here in place of the library's.
+    pub(crate) fn explained(&self, id: &RequestId, error: ServiceError) -> ServiceError {
+        let mut table = self.lock();
+        table.sent.remove(&number(id));
+        let known = table.failures.remove(&number(id));
+        let known = known.or_else(|| match error {
+            ServiceError::TransportClosed => table.ended.clone(),
+            _ => None,
+        });
+        known.map_or(error, as_service_error)
+    }
+
+    /// The reason for which the first request failed, if one is known here.
+    pub(crate) fn why_not_begun(&self, error: &rmcp::service::ClientInitializeError) -> LinkError {
+        let mut table = self.lock();
+        let known = table.failures.pop_last().map(|(_, why)| why);
+        if let Some(known) = known {
+            return known;
+        }
+        match (error, &table.ended) {
+            (rmcp::service::ClientInitializeError::ConnectionClosed(_), Some(ended)) => {
+                ended.clone()
+            }
+            _ => LinkError::of(error),
+        }
+    }
+}
+
+/// A reason of ours as the protocol library carries it.
+fn as_service_error(why: LinkError) -> ServiceError {
+    ServiceError::TransportSend(DynamicTransportError::from_parts(
+        "upstream",
+        TypeId::of::<Wire>(),
+        Box::new(why),
+    ))
+}

@@ -1,0 +1,272 @@
+//! Reading a message of an upstream, and finding the request that it answers.
+
+use doorward_model::foreign;
+use rmcp::{
+    ErrorData,
+    model::{ErrorCode, JsonRpcMessage, RequestId},
+};
+use serde_json::{Map, Value, json};
+
+use super::{Message, Table, Wire, message_budget, number, results};
+use crate::link_error::{LinkError, WORDS};
+
+/// What a text of an upstream comes to.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// A message of the protocol.
+    Message(Box<Message>),
+    /// A response that does not answer the request on whose stream it came: the request has no
+    /// answer, for this reason.
+    NoAnswer(LinkError),
+    /// Nothing that decides anything: no message, or a response that is waited for no longer.
+    Nothing,
+}
+
+/// The request that a response answers.
+enum Answered {
+    /// This one, by its ID or because there is no other that it can be about.
+    Request(i64),
+    /// None that is waited for any more.
+    Late,
+    /// None: the response has another ID than the request, or no ID.
+    None,
+}
+
+impl Table {
+    /// Finds the request that a response answers. `asked` is the request on whose HTTP response it
+    /// came.
+    fn answered(&self, id: Option<&Value>, asked: Option<i64>, is_error: bool) -> Answered {
+        let id = id.and_then(as_number);
+        match (id, asked) {
+            (Some(id), Some(asked)) if id == asked => Answered::Request(asked),
+            // An error on the response to a request is about that request, whatever its ID.
+            (_, Some(asked)) if is_error => Answered::Request(asked),
+            (_, Some(_)) => Answered::None,
+            (Some(id), None) if self.sent.contains_key(&id) => Answered::Request(id),
+            // An ID that was given to a request which is waited for no longer.
+            (Some(id), None) if id >= 0 && id <= self.highest => Answered::Late,
+            (_, None) => match (self.sent.keys().next(), self.sent.len()) {
+                (Some(only), 1) => Answered::Request(*only),
+                _ => Answered::Late,
+            },
+        }
+    }
+}
+
+/// An ID as the number that Doorward gave to a request: a number, one with a fraction of nothing,
+/// or its text.
+fn as_number(id: &Value) -> Option<i64> {
+    match id {
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let number = number.as_f64().filter(|number| number.fract() == 0.0)?;
+            #[expect(clippy::cast_possible_truncation, reason = "IDs are small whole numbers")]
+            (number.abs() < 1e15).then_some(number as i64)
+        }),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// An error in whatever form an upstream tells it.
+fn error(told: &Value) -> ErrorData {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let Value::Object(members) = told else {
+        return ErrorData::internal_error(text(told), None);
+    };
+    let code = members
+        .get("code")
+        .and_then(|code| as_number(code).and_then(|code| i32::try_from(code).ok()))
+        .map_or(ErrorCode::INTERNAL_ERROR, ErrorCode);
+    let message = members
+        .get("message")
+        .filter(|message| !message.is_null())
+        .map_or_else(|| told.to_string(), text);
+    ErrorData::new(code, message, members.get("data").filter(|data| !data.is_null()).cloned())
+}
+
+/// Reads a body that may be a JSON-RPC message, for a look at it.
+fn looked_at(body: &[u8]) -> Value {
+    message_budget().json(body).unwrap_or_default()
+}
+
+/// Reports a body that says that it is a JSON-RPC message.
+pub(crate) fn is_message(body: &[u8]) -> bool {
+    looked_at(body).get("jsonrpc").is_some()
+}
+
+/// Reports a body that names a request by its ID.
+pub(crate) fn is_about(body: &[u8], id: &RequestId) -> bool {
+    looked_at(body).get("id").and_then(Value::as_i64) == Some(number(id))
+}
+
+impl Wire {
+    /// Reads a text. `asked` is the request on whose HTTP response it came; a text that came
+    /// elsewhere is about any.
+    pub(crate) fn read(&self, text: &[u8], asked: Option<&RequestId>) -> Vec<Heard> {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii();
+        let value = match message_budget().json::<Value>(text) {
+            Ok(value) => value,
+            Err(why) => return vec![self.no_message(text, &why.to_string())],
+        };
+        match value {
+            // The revision 2025-03-26 knows batches.
+            Value::Array(all) if !all.is_empty() => {
+                all.into_iter().map(|one| self.one(one, asked)).collect()
+            }
+            one => vec![self.one(one, asked)],
+        }
+    }
+
+    /// Reads a text as the answer to a request: the only message of a JSON response. `Nothing` if
+    /// it is no response.
+    pub(crate) fn read_answer(&self, text: &[u8], asked: &RequestId) -> Heard {
+        let mut passed_over = Heard::Nothing;
+        for heard in self.read(text, Some(asked)) {
+            match heard {
+                Heard::Message(message)
+                    if matches!(
+                        *message,
+                        JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)
+                    ) =>
+                {
+                    return Heard::Message(message);
+                }
+                Heard::NoAnswer(why) => passed_over = Heard::NoAnswer(why),
+                Heard::Message(_) | Heard::Nothing => {}
+            }
+        }
+        passed_over
+    }
+
+    fn one(&self, value: Value, asked: Option<&RequestId>) -> Heard {
+        let Value::Object(mut members) = value else {
+            return self.no_message(value.to_string().as_bytes(), "it is no object");
+        };
+        if members.get("method").is_some_and(Value::is_string) {
+            return self.call(members);
+        }
+        // Some servers send both members, one of them null.
+        let told = members.remove("error").filter(|error| !error.is_null());
+        let result = members.remove("result");
+        match (told, result) {
+            (Some(told), _) => self.error(&told, members.get("id"), asked),
+            (None, Some(result)) => self.result(result, members.get("id"), asked),
+            (None, None) => self.no_message(
+                Value::Object(members).to_string().as_bytes(),
+                "it has no method, result or error",
+            ),
+        }
+    }
+
+    /// Reads a request or notification of the upstream.
+    fn call(&self, members: Map<String, Value>) -> Heard {
+        let mut clean = Map::new();
+        clean.insert("jsonrpc".to_owned(), json!("2.0"));
+        for (name, value) in members {
+            match (name.as_str(), &value) {
+                // Members that are null stand for none.
+                ("id" | "params", Value::Null) => {}
+                ("id" | "method" | "params", _) => drop(clean.insert(name, value)),
+                _ => {}
+            }
+        }
+        let text = clean.get("method").map(Value::to_string).unwrap_or_default();
+        match serde_json::from_value(Value::Object(clean)) {
+            Ok(message) => Heard::Message(Box::new(message)),
+            Err(_) => {
+                self.no_message(text.as_bytes(), "its members are not what the protocol specifies")
+            }
+        }
+    }
+
+    fn error(&self, told: &Value, id: Option<&Value>, asked: Option<&RequestId>) -> Heard {
+        let mut table = self.lock();
+        match table.answered(id, asked.map(number), true) {
+            Answered::Request(id) => {
+                table.sent.remove(&id);
+                Heard::Message(Box::new(JsonRpcMessage::error(
+                    error(told),
+                    Some(RequestId::Number(id)),
+                )))
+            }
+            Answered::Late | Answered::None => {
+                drop(table);
+                self.late(&foreign::line(&error(told).message, WORDS))
+            }
+        }
+    }
+
+    fn result(&self, result: Value, id: Option<&Value>, asked: Option<&RequestId>) -> Heard {
+        let found = self.lock().answered(id, asked.map(number), false);
+        match found {
+            Answered::Request(answered) if id.and_then(as_number) == Some(answered) => {
+                self.answer(answered, result)
+            }
+            // A result without the ID of its request may be that of another.
+            Answered::Request(answered) => {
+                let why = wrong_id(id, answered);
+                if asked.is_some() {
+                    return Heard::NoAnswer(why);
+                }
+                Heard::Message(Box::new(self.unanswered(&RequestId::Number(answered), why)))
+            }
+            Answered::None => Heard::NoAnswer(wrong_id(id, asked.map_or(-1, number))),
+            Answered::Late => self.late("a result"),
+        }
+    }
+
+    /// Reads a result as one of its request's method.
+    fn answer(&self, id: i64, result: Value) -> Heard {
+        let method = {
+            let table = self.lock();
+            table.sent.get(&id).map(|sent| sent.method.clone()).unwrap_or_default()
+        };
+        match results::read(&method, result) {
+            Ok((result, left_out)) => {
+                let mut table = self.lock();
+                table.sent.remove(&id);
+                if !left_out.is_empty() {
+                    tracing::info!(upstream = %self.upstream, method, left_out = %left_out, "an answer of an upstream is read without what is not of the protocol");
+                    if matches!(method.as_str(), "initialize" | "server/discover") {
+                        table.of_itself = left_out;
+                    } else if method.ends_with("/list") {
+                        table.left_out.insert(id, left_out);
+                    }
+                }
+                Heard::Message(Box::new(JsonRpcMessage::response(result, RequestId::Number(id))))
+            }
+            Err(why) => {
+                let why = LinkError::Answer(format!("answered {method} with {why}"));
+                Heard::Message(Box::new(self.unanswered(&RequestId::Number(id), why)))
+            }
+        }
+    }
+
+    fn no_message(&self, text: &[u8], why: &str) -> Heard {
+        tracing::info!(upstream = %self.upstream, why, text = %foreign::quoted(&String::from_utf8_lossy(text.get(..2000).unwrap_or(text)), 200), "something of an upstream is no message of the protocol; it is passed over");
+        Heard::Nothing
+    }
+
+    fn late(&self, what: &str) -> Heard {
+        tracing::info!(upstream = %self.upstream, what = %foreign::quoted(what, 200), "a response of an upstream answers no request that is waited for");
+        Heard::Nothing
+    }
+}
+
+fn wrong_id(id: Option<&Value>, asked: i64) -> LinkError {
+    match id {
+        None | Some(Value::Null) => LinkError::Answer(format!(
+            "answered without an id where the request has the id {asked}"
+        )),
+        Some(id) => LinkError::Answer(format!(
+            "answered with the id {} where the request has the id {asked}",
+            foreign::quoted(&id.to_string(), 60)
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,318 @@
+use rmcp::model::{ClientRequest, ServerResult};
+
+use super::*;
+
+/// A connection on which these methods were asked, with the IDs 1, 2, ….
+fn asked(methods: &[&str]) -> std::sync::Arc<Wire> {
+    let wire = Wire::new(doorward_model::UpstreamName::parse("wiki").unwrap());
+    for (id, method) in (1..).zip(methods) {
+        let params = match *method {
+            "tools/call" => json!({"name": "t"}),
+            _ => json!({}),
+        };
+        let request: ClientRequest =
+            serde_json::from_value(json!({"method": method, "params": params})).unwrap();
+        wire.send(&JsonRpcMessage::request(request, RequestId::Number(id)));
+    }
+    wire
+}
+
+fn heard(wire: &Wire, text: &str, asked: Option<i64>) -> Heard {
+    let id = asked.map(RequestId::Number);
+    let mut all = wire.read(text.as_bytes(), id.as_ref());
+    assert_eq!(all.len(), 1, "{text}");
+    all.remove(0)
+}
+
+fn error_of(heard: Heard) -> (i64, String) {
+    match heard {
+        Heard::Message(message) => match *message {
+            JsonRpcMessage::Error(error) => {
+                (number(error.id.as_ref().unwrap()), error.error.message.to_string())
+            }
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_error_on_the_response_to_a_request_ends_that_request_whatever_its_id() {
+    for id in ["null", "\"server-error\"", "77", "\"\"", "1"] {
+        let wire = asked(&["tools/call", "tools/call"]);
+        let text = format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32000,"message":"No valid session"}}}}"#
+        );
+        assert_eq!(error_of(heard(&wire, &text, Some(1))), (1, "No valid session".to_owned()));
+    }
+    for (told, words) in [
+        (r#""just words""#, "just words"),
+        (r#"{"message":"no code"}"#, "no code"),
+        (r#"{"code":"-32000","message":"a text as code"}"#, "a text as code"),
+        (r#"{"code":-32000}"#, r#"{"code":-32000}"#),
+        (r#"{"code":1,"message":{"de":"nein"}}"#, r#"{"de":"nein"}"#),
+    ] {
+        let wire = asked(&["tools/call"]);
+        let text = format!(r#"{{"error":{told},"result":null}}"#);
+        assert_eq!(error_of(heard(&wire, &text, Some(1))).1, words);
+    }
+}
+
+#[test]
+fn a_result_without_the_id_of_its_request_is_no_answer() {
+    for id in [r#""id":null,"#, "", r#""id":2,"#, r#""id":"x","#, r#""id":1.5,"#] {
+        let wire = asked(&["tools/call", "tools/call"]);
+        let text = format!(r#"{{"jsonrpc":"2.0",{id}"result":{{"content":[]}}}}"#);
+        assert!(matches!(heard(&wire, &text, Some(1)), Heard::NoAnswer(_)), "{id}");
+    }
+    for id in ["1", "\"1\"", "1.0"] {
+        let wire = asked(&["tools/call"]);
+        let text = format!(r#"{{"id":{id},"result":{{"content":[]}},"error":null}}"#);
+        assert!(
+            matches!(heard(&wire, &text, Some(1)), Heard::Message(message) if matches!(*message, JsonRpcMessage::Response(_))),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn a_response_without_an_id_is_about_the_only_request_that_waits() {
+    let nobody = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}"#;
+    assert_eq!(
+        error_of(heard(&asked(&["tools/call"]), nobody, None)),
+        (1, "Parse error".to_owned())
+    );
+    assert!(matches!(heard(&asked(&["tools/call", "tools/call"]), nobody, None), Heard::Nothing));
+    assert!(matches!(heard(&asked(&[]), nobody, None), Heard::Nothing));
+    // One that was answered, or that nobody waits for, is not taken for another.
+    let wire = asked(&["tools/call", "tools/call"]);
+    wire.forget(&RequestId::Number(1));
+    let late = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"late"}}"#;
+    assert!(matches!(heard(&wire, late, None), Heard::Nothing));
+    assert_eq!(error_of(heard(&wire, nobody, None)).0, 2);
+    // A result without an ID ends the request, and is not its answer.
+    let wire = asked(&["tools/call"]);
+    assert!(
+        error_of(heard(&wire, r#"{"result":{"content":[]}}"#, None)).1.contains("without an id")
+    );
+}
+
+#[test]
+fn what_is_no_message_decides_nothing() {
+    for text in [
+        "{}",
+        r#"{"type":"heartbeat"}"#,
+        "ping",
+        "",
+        "[]",
+        "null",
+        "3",
+        r#""text""#,
+        r#"{"jsonrpc":"2.0","id":1}"#,
+        r#"{"method":7}"#,
+        "{\"jsonrpc\": \"2.0\", ",
+    ] {
+        let wire = asked(&["tools/call"]);
+        assert!(
+            wire.read(text.as_bytes(), Some(&RequestId::Number(1)))
+                .iter()
+                .all(|heard| matches!(heard, Heard::Nothing)),
+            "{text}"
+        );
+        let after = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;
+        assert!(matches!(heard(&wire, after, Some(1)), Heard::Message(_)), "{text}");
+    }
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    assert!(matches!(heard(&asked(&[]), &deep, None), Heard::Nothing));
+}
+
+#[test]
+fn a_batch_is_read_one_by_one() {
+    let wire = asked(&["tools/call"]);
+    let text = r#"[{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}},{"jsonrpc":"2.0","id":1,"result":{"content":[]}}]"#;
+    assert!(matches!(wire.read_answer(text.as_bytes(), &RequestId::Number(1)), Heard::Message(_)));
+}
+
+/// The result of a method as it is read, and what was left out of it.
+fn result(method: &str, value: Value) -> Result<(Value, String), String> {
+    results::read(method, value)
+        .map(|(result, left_out)| (serde_json::to_value(result).unwrap(), left_out.to_string()))
+}
+
+#[test]
+fn one_unreadable_tool_costs_itself_and_is_named() {
+    let good = json!({"name": "good", "inputSchema": {"type": "object"}});
+    let offered = |bad: Value| {
+        let (read, left_out) = result("tools/list", json!({"tools": [bad, good.clone()]})).unwrap();
+        let names: Vec<String> = read["tools"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tool| tool["name"].as_str().unwrap().to_owned())
+            .collect();
+        assert!(names.contains(&"good".to_owned()));
+        (names.len() == 2, read["tools"][0].clone(), left_out)
+    };
+    for bad in [
+        json!(null),
+        json!("bare"),
+        json!({}),
+        json!({"name": 7, "inputSchema": {"type": "object"}}),
+        json!({"name": "", "inputSchema": {"type": "object"}}),
+        json!({"inputSchema": {"type": "object"}}),
+    ] {
+        let (kept, _, left_out) = offered(bad.clone());
+        assert!(!kept && left_out.contains("#1 (it has no name or URI)"), "{bad}: {left_out}");
+    }
+    for schema in [json!(null), json!([]), json!("object"), json!(true), json!(7)] {
+        let (kept, tool, left_out) = offered(json!({"name": "bare", "inputSchema": schema}));
+        assert!(kept && tool["inputSchema"] == json!({"type": "object"}), "{schema}");
+        assert!(left_out.contains("bare: inputSchema"), "{left_out}");
+    }
+    let (kept, tool, left_out) = offered(json!({"name": "bare"}));
+    assert!(
+        kept && tool["inputSchema"] == json!({"type": "object"})
+            && left_out.contains("bare: inputSchema")
+    );
+    let (_, tool, left_out) = offered(json!({"name": "t", "inputSchema": {"properties": []}}));
+    assert_eq!(tool["inputSchema"], json!({"type": "object"}));
+    assert!(left_out.contains("inputSchema.type") && left_out.contains("inputSchema.properties"));
+    for (member, value) in [
+        ("title", json!(7)),
+        ("description", json!({"en": "x"})),
+        ("icons", json!("https://a.example/i.png")),
+        ("icons", json!([{"url": "x"}, {"src": "https://a.example/i.png", "sizes": "48x48"}])),
+        ("annotations", json!("read only")),
+        ("annotations", json!({"readOnlyHint": "yes"})),
+        ("annotations", json!({"readOnlyHint": true, "destructiveHint": "no"})),
+        ("annotations", json!({"title": 7, "readOnlyHint": true})),
+        ("outputSchema", json!("string")),
+        ("_meta", json!("x")),
+    ] {
+        let mut bad = json!({"name": "odd", "inputSchema": {"type": "object"}});
+        bad[member] = value.clone();
+        let (kept, tool, left_out) = offered(bad);
+        assert!(
+            kept && left_out.contains(&format!("odd: {member}")),
+            "{member} {value}: {left_out}"
+        );
+        if member == "annotations" && value["title"] != 7 {
+            assert!(tool["annotations"].is_null(), "hints count all or none: {tool}");
+        }
+    }
+    // An empty list stands for an empty object without a word.
+    let (_, _, left_out) = offered(
+        json!({"name": "php", "inputSchema": {"type": "object"}, "annotations": [], "_meta": []}),
+    );
+    assert_eq!(left_out, "0 left out");
+    for whole in [json!({}), json!([]), json!({"tools": "x"}), json!("x"), json!(null)] {
+        assert!(result("tools/list", whole.clone()).is_err(), "{whole}");
+    }
+    assert_eq!(result("tools/list", json!({"tools": null})).unwrap().0["tools"], json!([]));
+    let (paged, _) =
+        result("tools/list", json!({"tools": [], "nextCursor": 7, "ttlMs": "x"})).unwrap();
+    assert_eq!(paged["nextCursor"], "7");
+}
+
+#[test]
+fn prompts_resources_and_templates_are_read_by_the_same_rule() {
+    for (method, list, good, bad, odd, name) in [
+        (
+            "prompts/list",
+            "prompts",
+            json!({"name": "g"}),
+            json!({"title": "x"}),
+            json!({"name": "o", "arguments": [{"name": "a", "required": "yes"}, 7]}),
+            "prompt o: arguments",
+        ),
+        (
+            "resources/list",
+            "resources",
+            json!({"uri": "file:///g", "name": "g"}),
+            json!({"name": "x"}),
+            json!({"uri": "file:///o", "name": "o", "size": "big", "annotations": {"priority": "high"}}),
+            "resource file:///o: size",
+        ),
+        (
+            "resources/templates/list",
+            "resourceTemplates",
+            json!({"uriTemplate": "file:///{g}", "name": "g"}),
+            json!({"uri": "x"}),
+            json!({"uriTemplate": "file:///{o}", "mimeType": 7}),
+            "resource template file:///{o}: mimeType",
+        ),
+    ] {
+        let (read, left_out) = result(method, json!({list: [good, bad, odd]})).unwrap();
+        assert_eq!(read[list].as_array().unwrap().len(), 2, "{method}: {left_out}");
+        assert!(
+            left_out.contains("#2 (it has no name or URI)") && left_out.contains(name),
+            "{left_out}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_block_of_a_result_becomes_a_text_that_says_so() {
+    let good = json!({"type": "text", "text": "good"});
+    for (block, told) in [
+        (
+            json!({"type": "video", "data": "x"}),
+            "the type \"video\" is left out: the protocol has no such type",
+        ),
+        (json!({"type": "image", "data": "x"}), "the type \"image\" is left out: it is not what"),
+        (json!({"kind": "text"}), "left out"),
+        (json!(7), "left out"),
+        (json!("words"), "words"),
+        (json!({"type": "text", "text": {"a": 1}}), "{\"a\":1}"),
+    ] {
+        let (read, _) = result("tools/call", json!({"content": [block, good.clone()]})).unwrap();
+        assert!(read["content"][0]["text"].as_str().unwrap().contains(told), "{block}: {read}");
+        assert_eq!(read["content"][1], good);
+        let asked = json!({"messages": [{"role": "user", "content": block}, {"role": "system", "content": good}]});
+        let (read, _) = result("prompts/get", asked).unwrap();
+        assert!(
+            read["messages"][0]["content"]["text"].as_str().unwrap().contains(told),
+            "{block}: {read}"
+        );
+        assert_eq!(read["messages"][1]["content"], good);
+    }
+    let (read, _) = result("tools/call", json!({"content": {"type": "text", "text": "x", "annotations": {"priority": "high"}}, "isError": "true"})).unwrap();
+    assert_eq!(
+        (read["content"][0]["text"].as_str(), read["isError"].as_bool()),
+        (Some("x"), Some(true))
+    );
+    assert_eq!(result("tools/call", json!({})).unwrap().0["content"], json!([]));
+    for wrong in [json!({"tools": []}), json!(null), json!("x"), json!([])] {
+        assert!(result("tools/call", wrong.clone()).is_err(), "{wrong}");
+    }
+    let (read, left_out) = result("resources/read", json!({"contents": [{"uri": "file:///a", "text": "x", "mimeType": 7}, {"uri": "file:///b"}]})).unwrap();
+    assert_eq!(read["contents"], json!([{"uri": "file:///a", "text": "x"}]));
+    assert!(left_out.contains("contents #2"), "{left_out}");
+    let (read, _) =
+        result("completion/complete", json!({"completion": {"values": ["a", 7], "total": -1}}))
+            .unwrap();
+    assert_eq!(read["completion"], json!({"values": ["a"]}));
+}
+
+#[test]
+fn what_an_upstream_says_of_itself_is_read_without_what_is_not_of_the_protocol() {
+    for odd in [
+        json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": true}, "serverInfo": {"name": "x"}}),
+        json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": [], "logging": null}, "serverInfo": {"name": "x", "version": 1.5}, "instructions": 7}),
+        json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {"listChanged": "yes"}, "x": 1, "experimental": []}, "serverInfo": null}),
+        json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}}),
+    ] {
+        let (read, _) = results::read("initialize", odd.clone()).unwrap();
+        let ServerResult::InitializeResult(read) = read else { panic!("{odd}: {read:?}") };
+        assert!(read.capabilities.tools.is_some(), "{odd}");
+    }
+    assert!(results::read("initialize", json!({"capabilities": {}})).is_err());
+    let (read, _) = results::read(
+        "server/discover",
+        json!({"supportedVersions": ["2026-07-28", 7], "capabilities": {"tools": []}, "ttlMs": -1}),
+    )
+    .unwrap();
+    assert!(
+        matches!(read, ServerResult::DiscoverResult(read) if read.capabilities.tools.is_some())
+    );
+}

@@ -1,0 +1,464 @@
+//! Doing it: the answers of an upstream over each transport, byte by byte.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+use super::{Inner, OddHabit as H, complete, good, plain};
+
+/// What comes back for a message.
+enum Said {
+    /// A text where a message belongs.
+    Text(String),
+    /// An HTTP response: status, media type, body, further header.
+    Status(u16, &'static str, String, &'static str),
+    /// The connection, or the process, ends.
+    Ends,
+    /// Nothing, for ever.
+    Nothing,
+    /// A refusal whose body does not end.
+    Endless,
+}
+
+const JSON: &str = "application/json";
+const PAGE: &str =
+    "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>";
+const WELCOME: &str = "<html><title>Welcome</title><body>Sign in</body></html>";
+
+fn message(id: &Value, answer: &Value) -> Value {
+    let mut whole = json!({"jsonrpc": "2.0", "id": id});
+    if let (Some(whole), Some(members)) = (whole.as_object_mut(), answer.as_object()) {
+        whole.extend(members.clone());
+    }
+    whole
+}
+
+/// Answers the question for the revisions.
+fn discovered(habit: H, id: &Value) -> Said {
+    let text = |answer: Value| Said::Text(message(id, &answer).to_string());
+    match habit {
+        H::DiscoverServerError => Said::Status(500, "text/plain", "unexpected".to_owned(), ""),
+        H::DiscoverForbidden => {
+            Said::Status(403, JSON, r#"{"message":"forbidden"}"#.to_owned(), "")
+        }
+        H::DiscoverPage => Said::Status(200, "text/html", WELCOME.to_owned(), ""),
+        H::DiscoverNotFoundPage => Said::Status(404, "text/html", PAGE.to_owned(), ""),
+        H::DiscoverAccepted => Said::Status(202, "text/plain", String::new(), ""),
+        H::DiscoverCloses => Said::Ends,
+        H::DiscoverSilent => Said::Nothing,
+        H::DiscoverNullId => Said::Text(
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request"}}"#
+                .to_owned(),
+        ),
+        H::DiscoverOtherResult => text(json!({"result": {"hello": "world"}})),
+        _ => text(
+            json!({"result": complete(json!({"supportedVersions": ["2025-06-18"], "capabilities": {}}), true)}),
+        ),
+    }
+}
+
+/// Answers a call in another way than with its result.
+fn called(habit: H, id: &Value, result: &Value) -> Option<Said> {
+    let refused = |status: u16, header| {
+        Said::Status(status, JSON, json!({"error": format!("no, {status}")}).to_string(), header)
+    };
+    let with_id = |id: Value| Said::Text(message(&id, result).to_string());
+    let error = json!({"error": {"code": -32700, "message": "Parse error of yours"}});
+    let status = |status, kind, body: &str| Said::Status(status, kind, body.to_owned(), "");
+    Some(match habit {
+        H::CallAccepted => status(202, "text/plain", ""),
+        H::CallNoContent => status(204, "", ""),
+        H::CallEmpty => status(200, "", ""),
+        H::CallEmptyJson => status(200, JSON, ""),
+        H::CallPage => status(200, "text/html", WELCOME),
+        H::CallText => status(200, "text/plain", "out of order"),
+        H::CallCutOff => status(200, JSON, "{\"jsonrpc\": \"2.0\", "),
+        // The body is announced longer than it is, and the connection stays open.
+        H::CallEndlessRefusal => Said::Endless,
+        H::CallConflict => refused(409, ""),
+        H::CallForbidden => refused(403, ""),
+        H::CallNotFound => refused(404, ""),
+        H::CallServerError => refused(500, ""),
+        H::CallBadGateway => status(502, "text/html", PAGE),
+        H::CallMaintenance => refused(503, "retry-after: 90\r\n"),
+        H::CallTooMany => refused(429, "retry-after: 7\r\n"),
+        H::CallTooManyWithout => refused(429, ""),
+        H::CallCloses | H::ExitsOnCall => Said::Ends,
+        H::CallStreamEnds => status(200, "text/event-stream", ": nothing\n\n"),
+        H::CallOtherId => with_id(json!(999)),
+        H::CallNullId => with_id(Value::Null),
+        H::CallNoId => Said::Text(result.to_string()),
+        H::CallNotification => Said::Text(
+            json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}).to_string(),
+        ),
+        H::CallUnreadable => {
+            Said::Text(message(id, &json!({"result": {"tools": "x"}})).to_string())
+        }
+        H::ErrorNullId => Said::Text(message(&Value::Null, &error).to_string()),
+        H::ErrorNoId => Said::Text(error.to_string()),
+        H::ErrorServerErrorId => Said::Text(message(&json!("server-error"), &error).to_string()),
+        H::ErrorAsText => {
+            Said::Text(json!({"id": null, "error": "Parse error of yours"}).to_string())
+        }
+        H::IdAsText => with_id(json!(id.to_string())),
+        H::IdWithFraction => Said::Text(
+            message(id, result)
+                .to_string()
+                .replace(&format!("\"id\":{id}"), &format!("\"id\":{id}.0")),
+        ),
+        H::NullErrorBesideResult => {
+            let mut both = result.clone();
+            both["error"] = Value::Null;
+            Said::Text(message(id, &both).to_string())
+        }
+        H::Batch => Said::Text(json!([message(id, result)]).to_string()),
+        H::BadRequestIsAnAnswer => {
+            let wrong = json!({"error": {"code": -32000, "message": "the argument is wrong"}});
+            Said::Status(400, JSON, message(id, &wrong).to_string(), "")
+        }
+        _ => return None,
+    })
+}
+
+/// An element that cannot be read whole, as the habit has it.
+fn odd_tool(habit: H) -> Option<Value> {
+    let mut bare = json!({"name": "bare", "description": "odd", "inputSchema": {"type": "object"}});
+    match habit {
+        H::BareTool => drop(bare.as_object_mut()?.remove("inputSchema")),
+        H::NullSchema => bare["inputSchema"] = Value::Null,
+        H::SchemaAsList => bare["inputSchema"] = json!([]),
+        H::NamelessTool => bare["name"] = Value::Null,
+        H::ToolAsText => bare = json!("bare"),
+        H::OddAnnotations => {
+            bare["annotations"] = json!({"readOnlyHint": "yes", "idempotentHint": true})
+        }
+        H::OddTitle => bare["title"] = json!(7),
+        H::OddIcons => bare["icons"] = json!([{"href": "x"}]),
+        H::OddMeta => bare["_meta"] = json!("x"),
+        _ => return None,
+    }
+    Some(bare)
+}
+
+/// Changes a good answer as the habit has it.
+fn spoil(inner: &Inner, method: &str, params: &Value, answer: &mut Value) {
+    let Some(habit) = inner.habit else { return };
+    let result = &mut answer["result"];
+    match (method, habit) {
+        ("tools/list", H::EmptyCursor) if inner.modern => {
+            let second = params["cursor"] == "";
+            result["tools"] = if second { json!([good()]) } else { json!([]) };
+            if !second {
+                result["nextCursor"] = json!("");
+            }
+        }
+        ("tools/list", H::EmptyCursor) => {
+            if params["cursor"].is_null() {
+                result["nextCursor"] = json!("");
+            } else {
+                result["tools"] = json!([]);
+            }
+        }
+        ("tools/list", H::EndlessCursor) => {
+            if !params["cursor"].is_null() {
+                result["tools"] = json!([]);
+            }
+            result["nextCursor"] = json!("more");
+        }
+        ("tools/list", habit) => {
+            if let Some(bare) = odd_tool(habit) {
+                result["tools"] = json!([bare, good()]);
+            }
+        }
+        ("prompts/list", H::OddPrompt) => {
+            result["prompts"] = json!([{"title": "x"}, {"name": "letter"}])
+        }
+        ("resources/list", H::OddResource) => {
+            result["resources"] = json!([{"uri": "file:///odd", "name": "odd", "size": "big"}]);
+        }
+        ("resources/templates/list", H::OddTemplate) => {
+            result["resourceTemplates"] = json!([{"uri": "x"}]);
+        }
+        ("initialize" | "server/discover", H::OddCapabilities) => {
+            result["capabilities"]["tools"] = json!(true);
+        }
+        ("tools/call", H::UnknownBlock) => {
+            result["content"] =
+                json!([{"type": "hologram", "data": "x"}, {"type": "text", "text": "echo"}]);
+        }
+        ("tools/call", H::BlockAsText) => result["content"] = json!("echo"),
+        _ => {}
+    }
+}
+
+/// Answers a message that asks for something.
+fn answer(inner: &Inner, asked: &Value) -> Said {
+    let (method, id) = (asked["method"].as_str().unwrap_or_default(), &asked["id"]);
+    if let Some(habit) = inner.habit {
+        if method == "server/discover" && habit.is_about_discover() {
+            return discovered(habit, id);
+        }
+        if method == "tools/call"
+            && let Some(said) = called(habit, id, &plain(inner, method, &asked["params"]))
+        {
+            return said;
+        }
+    }
+    let mut said = plain(inner, method, &asked["params"]);
+    if said["result"].is_object() {
+        spoil(inner, method, &asked["params"], &mut said);
+    }
+    Said::Text(message(id, &said).to_string())
+}
+
+/// A message as an event of a stream.
+fn event(inner: &Inner, text: &str) -> String {
+    let event = format!("event: message\ndata: {text}\n\n");
+    match inner.habit {
+        Some(H::Ping) => {
+            format!("event: ping\ndata: {{}}\n\nevent: ping\ndata: 2026-11-26\n\n{event}")
+        }
+        Some(H::Heartbeat) => {
+            format!("data: {{\"type\":\"heartbeat\"}}\n\ndata: beat\n\ndata:\n\n{event}")
+        }
+        Some(H::Comments) => format!(": ping\n\n:\n\n{event}"),
+        Some(H::UnknownLines) => {
+            format!("retry: soon\nx-unknown: 1\nword\nevent: other\nid: a\nid: b\n{event}")
+        }
+        Some(H::NoLastLine) => event.trim_end().to_owned(),
+        _ => event,
+    }
+}
+
+/// One HTTP request.
+struct Request {
+    method: String,
+    path: String,
+    headers: HashMap<String, String>,
+    body: Value,
+}
+
+async fn request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
+    let mut first = String::new();
+    stream.read_line(&mut first).await.ok().filter(|read| *read > 0)?;
+    let mut words = first.split_whitespace();
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = HashMap::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    Some(Request { method, path, headers, body })
+}
+
+fn response(status: u16, kind: &str, body: &str, header: &str) -> String {
+    let kind = if kind.is_empty() { String::new() } else { format!("content-type: {kind}\r\n") };
+    let length =
+        if status == 204 { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    format!("HTTP/1.1 {status} said\r\n{kind}{header}{length}connection: close\r\n\r\n{body}")
+}
+
+/// The answer to a message whose session is not known any more; `None` if it is.
+fn forgotten(inner: &Inner, asked: &Value, session: &str) -> Option<Said> {
+    let habit = inner.habit.filter(|habit| habit.forgets())?;
+    let mut state = inner.lock();
+    if asked["method"] == "tools/call" {
+        let always = habit == H::ForgetsAlways;
+        if (!state.done || always) && habit != H::BadRequestIsAnAnswer {
+            state.done = true;
+            state.session += 1;
+        }
+    }
+    if session == state.session.to_string() {
+        return None;
+    }
+    let refusal = |id: Value| {
+        let error = json!({"error": {"code": -32000, "message": "No valid session"}});
+        message(&id, &error).to_string()
+    };
+    Some(match habit {
+        H::Forgets404 => Said::Status(404, JSON, refusal(Value::Null), ""),
+        H::Forgets404Page => Said::Status(404, "text/html", PAGE.to_owned(), ""),
+        H::Forgets400ServerErrorId => Said::Status(400, JSON, refusal(json!("server-error")), ""),
+        H::Forgets400OwnId => Said::Status(400, JSON, refusal(asked["id"].clone()), ""),
+        _ => Said::Status(400, JSON, refusal(Value::Null), ""),
+    })
+}
+
+/// Where a request is sent instead; `None` if it is at its place.
+fn redirected(inner: &Inner, path: &str) -> Option<String> {
+    let status = inner.habit?.redirects()?;
+    let target = match (inner.habit?, path) {
+        (H::RedirectLoop, _) => "/mcp".to_owned(),
+        (_, "/moved") => return None,
+        (H::RedirectTwice, "/again") => "/moved".to_owned(),
+        (H::RedirectTwice, "/mcp" | "/sse") => "/again".to_owned(),
+        (H::RedirectElsewhere, "/mcp" | "/sse") => "http://localhost:9/moved".to_owned(),
+        (_, "/mcp" | "/sse") => format!("http://127.0.0.1:{}/moved", inner.port),
+        _ => return None,
+    };
+    Some(response(status, "", "", &format!("location: {target}\r\n")))
+}
+
+/// The stream of the old transport.
+async fn old_stream(stream: &mut BufReader<TcpStream>, inner: &Inner) {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<String>();
+    let number = {
+        let mut state = inner.lock();
+        state.streams.push(sender);
+        state.streams.len() - 1
+    };
+    let head = "HTTP/1.1 200 said\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    let session = inner.lock().session;
+    let first = format!("{head}event: endpoint\ndata: /messages?{number}.{session}\n\n");
+    if stream.write_all(first.as_bytes()).await.is_err() {
+        return;
+    }
+    while let Some(text) = receiver.recv().await {
+        let written = stream.write_all(event(inner, &text).as_bytes()).await;
+        if written.is_err() || stream.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The response to a message that was posted; `None` to close the connection.
+async fn posted(inner: &Inner, request: &Request) -> Option<String> {
+    let asked = &request.body;
+    let method = asked["method"].as_str().unwrap_or_default();
+    inner.lock().methods.push(method.to_owned());
+    let old = request.path.strip_prefix("/messages?").and_then(|at| at.split_once('.'));
+    let session = match old {
+        Some((_, session)) => session.to_owned(),
+        None => request.headers.get("mcp-session-id").cloned().unwrap_or_default(),
+    };
+    let greets = matches!(method, "initialize" | "server/discover");
+    if asked["id"].is_null() {
+        let status = if inner.has(H::InitializedRefused) { 400 } else { 202 };
+        return Some(response(status, "", "", ""));
+    }
+    let said = match forgotten(inner, asked, &session).filter(|_| !greets && !inner.modern) {
+        Some(said) => said,
+        None => answer(inner, asked),
+    };
+    match (said, old) {
+        (Said::Text(text), Some((number, _))) => {
+            let number: usize = number.parse().unwrap();
+            let _ = inner.lock().streams[number].send(text);
+            Some(response(202, "text/plain", "Accepted", ""))
+        }
+        (Said::Text(text), None) => {
+            let streams = matches!(
+                inner.habit,
+                Some(H::Ping | H::Heartbeat | H::Comments | H::UnknownLines | H::NoLastLine)
+            );
+            let header = if inner.habit.is_some_and(H::forgets) && method == "initialize" {
+                format!("mcp-session-id: {}\r\n", inner.lock().session)
+            } else {
+                String::new()
+            };
+            Some(match inner.habit {
+                Some(H::SpelledType) if method.ends_with("/list") => response(
+                    200,
+                    "TEXT/Event-Stream;Charset=\"UTF-8\"",
+                    &event(inner, &text),
+                    &header,
+                ),
+                Some(H::SpelledType) => {
+                    response(200, "Application/JSON; charset=utf-8", &text, &header)
+                }
+                Some(H::NoType) => response(200, "", &text, &header),
+                _ if streams => response(200, "text/event-stream", &event(inner, &text), &header),
+                _ => response(200, JSON, &text, &header),
+            })
+        }
+        (Said::Status(status, kind, body, header), _) => {
+            Some(response(status, kind, &body, header))
+        }
+        (Said::Ends, _) => None,
+        (Said::Endless, _) => Some(
+            "HTTP/1.1 500 said\r\ncontent-type: text/plain\r\ncontent-length: 1000\r\n\r\nno end"
+                .to_owned(),
+        ),
+        (Said::Nothing, _) => {
+            tokio::time::sleep(Duration::from_mins(10)).await;
+            None
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, inner: Arc<Inner>) {
+    let mut stream = BufReader::new(stream);
+    let Some(request) = request(&mut stream).await else { return };
+    if let Some(text) = redirected(&inner, &request.path) {
+        let _ = stream.write_all(text.as_bytes()).await;
+        return;
+    }
+    let text = match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/sse" | "/moved") => return old_stream(&mut stream, &inner).await,
+        ("POST", _) => posted(&inner, &request).await,
+        _ => Some(response(405, "", "", "")),
+    };
+    if let Some(text) = text {
+        let _ = stream.write_all(text.as_bytes()).await;
+        let _ = stream.flush().await;
+        if inner.has(H::CallEndlessRefusal) {
+            tokio::time::sleep(Duration::from_mins(10)).await;
+        }
+    }
+}
+
+/// Serves over HTTP, one request a connection.
+pub(super) async fn http(listener: TcpListener, inner: Arc<Inner>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.spawn(connection(stream, Arc::clone(&inner)));
+    }
+}
+
+async fn process(stream: TcpStream, inner: Arc<Inner>) {
+    let mut stream = BufReader::new(stream);
+    if inner.has(H::TalksOnOutput)
+        && stream.write_all(b"Server started\n\n{\"level\":\"info\"}\n").await.is_err()
+    {
+        return;
+    }
+    let mut line = String::new();
+    while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+        let asked: Value = serde_json::from_str(&line).unwrap_or_default();
+        line.clear();
+        inner.lock().methods.push(asked["method"].as_str().unwrap_or_default().to_owned());
+        if asked["id"].is_null() {
+            continue;
+        }
+        match answer(&inner, &asked) {
+            Said::Text(text) => {
+                let written = stream.write_all(format!("{text}\n").as_bytes()).await;
+                if written.is_err() || stream.flush().await.is_err() {
+                    return;
+                }
+            }
+            Said::Nothing => {}
+            Said::Status(..) | Said::Endless | Said::Ends => return,
+        }
+    }
+}
+
+/// Serves processes that hand their pipes on.
+pub(super) async fn pipes(listener: TcpListener, inner: Arc<Inner>) {
+    let mut processes = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        processes.spawn(process(stream, Arc::clone(&inner)));
+    }
+}

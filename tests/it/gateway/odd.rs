@@ -1,0 +1,274 @@
+//! Upstreams as they really are: every misbehaviour, of every kind of upstream and of older and
+//! newer revisions, through the whole server.
+
+use std::time::{Duration, Instant};
+
+use doorward_testkit::{
+    DoorwardProcess, Expected, OddHabit, OddKind, OddUpstream, TestServer, fresh_database,
+    run_command,
+};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::{Someone, processes, someone};
+
+/// The texts of an answer to a call, one after the other.
+fn told(answer: &Value) -> String {
+    let blocks = answer["result"]["content"].as_array().cloned().unwrap_or_default();
+    let texts = blocks.iter().filter_map(|block| block["text"].as_str());
+    let message = answer["error"]["message"].as_str();
+    texts.chain(message).collect::<Vec<_>>().join("\n")
+}
+
+/// Fails where a message for users names a library or one of its types.
+fn names_no_library(text: &str, about: &str) {
+    for name in
+        ["rmcp", "reqwest", "hyper", "serde", "Streamable", "ErrorData", "JsonRpc", "::", "Some("]
+    {
+        assert!(!text.contains(name), "{about}: {name} in {text}");
+    }
+}
+
+async fn case(
+    server: &TestServer,
+    alice: &Someone,
+    name: &str,
+    (habit, expected): (OddHabit, Expected),
+    odd: &OddUpstream,
+) {
+    let about = format!("{name}: {habit:?}");
+    let upstream = server.app.gateway.named(name).await.unwrap();
+    let findings = server.app.gateway.test(&upstream, None).await;
+    let found = |what: &str| {
+        let finding = findings.iter().find(|finding| finding.what == what);
+        finding.map_or_else(|| Err("nothing".to_owned()), |finding| finding.result.clone())
+    };
+    for finding in &findings {
+        let text = finding.result.as_ref().unwrap_or_else(|text| text);
+        names_no_library(text, &about);
+    }
+    if let Expected::Unusable(why) = expected {
+        let text = found("connection").unwrap_err();
+        assert!(text.contains(why), "{about}: {text}");
+        return;
+    }
+    assert!(found("connection").is_ok() && found("tools").is_ok(), "{about}: {findings:?}");
+    let left_out = found("left out").unwrap_or_else(|text| text);
+    match expected {
+        Expected::Named(text) => assert!(left_out.contains(text), "{about}: {left_out}"),
+        _ => assert_eq!(left_out, "nothing", "{about}"),
+    }
+    let begun = Instant::now();
+    let answer = server.call(&alice.token, &format!("{name}_good"), json!({})).await.json();
+    assert!(begun.elapsed() < Duration::from_secs(8), "{about}: {:?}", begun.elapsed());
+    let text = told(&answer);
+    names_no_library(&text, &about);
+    match expected {
+        Expected::Fails(why) => {
+            assert!(text.contains(why), "{about}: {text}");
+            assert!(answer["error"].is_object() || answer["result"]["isError"] == true, "{about}");
+        }
+        _ => assert!(
+            text.lines().any(|line| line == "echo") && answer["result"]["isError"] != true,
+            "{about}: {answer}"
+        ),
+    }
+    // Each user has a session of their own, and so had the look before.
+    let (greeted, called) = {
+        let state = odd.state();
+        (state.count("initialize"), state.count("tools/call"))
+    };
+    match habit {
+        OddHabit::Forgets400
+        | OddHabit::Forgets404
+        | OddHabit::Forgets400ServerErrorId
+        | OddHabit::Forgets404Page
+        | OddHabit::Forgets400OwnId
+        | OddHabit::ForgetsAlways => assert_eq!((greeted, called), (3, 2), "{about}"),
+        OddHabit::CallNotFound => assert!(called <= 2, "{about}"),
+        _ => assert_eq!(called, 1, "{about}: a call is made once"),
+    }
+}
+
+/// Goes through all misbehaviours of a kind of upstream and revision.
+async fn all(kind: OddKind, modern: bool) {
+    let cases: Vec<(OddHabit, Expected)> = OddHabit::ALL
+        .iter()
+        .filter_map(|habit| Some((*habit, habit.expected(kind, modern)?)))
+        .collect();
+    for some in cases.chunks(24) {
+        let mut upstreams = Vec::new();
+        for (habit, _) in some {
+            upstreams.push(OddUpstream::start(kind, modern, Some(*habit)).await);
+        }
+        let server = TestServer::start_with(|config| {
+            for (number, upstream) in upstreams.iter().enumerate() {
+                config.upstreams.insert(format!("odd{number}"), upstream.config());
+            }
+        })
+        .await;
+        let alice = someone(&server, "alice").await;
+        let names: Vec<String> = (0..some.len()).map(|number| format!("odd{number}")).collect();
+        let running = some.iter().zip(&upstreams).zip(&names);
+        join_all(running.map(|((each, odd), name)| case(&server, &alice, name, *each, odd))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_http_server_costs_only_what_its_misbehaviour_is_about() {
+    all(OddKind::Http, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_http_server_costs_only_what_its_misbehaviour_is_about() {
+    all(OddKind::Http, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_of_the_old_transport_costs_only_what_its_misbehaviour_is_about() {
+    all(OddKind::Sse, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_process_costs_only_what_its_misbehaviour_is_about() {
+    all(OddKind::Stdio, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_process_costs_only_what_its_misbehaviour_is_about() {
+    all(OddKind::Stdio, true).await;
+}
+
+#[test]
+fn every_misbehaviour_is_tried_somewhere() {
+    for habit in OddHabit::ALL {
+        let tried = OddKind::ALL.iter().any(|kind| {
+            [false, true].iter().any(|modern| habit.expected(*kind, *modern).is_some())
+        });
+        assert!(tried, "{habit:?}");
+    }
+    let distinct: std::collections::HashSet<_> = OddHabit::ALL.iter().collect();
+    assert_eq!(distinct.len(), OddHabit::ALL.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_revision_of_an_upstream_is_found_out_once_and_a_newer_server_in_its_place_is_noticed()
+{
+    for kind in [OddKind::Http, OddKind::Stdio] {
+        let odd = OddUpstream::start(kind, false, Some(OddHabit::DiscoverCloses)).await;
+        let server = TestServer::start_with(|config| {
+            config.upstreams.insert("odd".to_owned(), odd.config());
+        })
+        .await;
+        for name in ["alice", "bob", "carol"] {
+            let user = someone(&server, name).await;
+            let answer = server.call(&user.token, "odd_good", json!({})).await.json();
+            assert_eq!(told(&answer), "echo", "{kind:?}");
+        }
+        assert_eq!(odd.state().count("server/discover"), 1, "{kind:?}: asked once");
+    }
+    // A server that speaks the newest revision alone takes the place of an older one.
+    let old = OddUpstream::start(OddKind::Http, false, None).await;
+    let port = old.port();
+    let server = TestServer::start_with(|config| {
+        config.upstreams.insert("odd".to_owned(), old.config());
+    })
+    .await;
+    let alice = someone(&server, "alice").await;
+    assert_eq!(told(&server.call(&alice.token, "odd_good", json!({})).await.json()), "echo");
+    drop(old);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let _newer = OddUpstream::start_at(OddKind::Http, true, None, port).await;
+    let bob = someone(&server, "bob").await;
+    assert_eq!(told(&server.call(&bob.token, "odd_good", json!({})).await.json()), "echo");
+}
+
+/// The servers that were reported first, behind the program itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reported_servers_work_behind_the_program_and_upstream_test_names_what_was_left_out() {
+    let reported = [
+        ("forgets", OddKind::Http, OddHabit::Forgets400, ""),
+        ("strict", OddKind::Stdio, OddHabit::DiscoverCloses, ""),
+        ("badtool", OddKind::Http, OddHabit::BareTool, "bare: inputSchema (it is missing"),
+        ("heartbeat", OddKind::Http, OddHabit::Heartbeat, ""),
+        ("slash", OddKind::Http, OddHabit::Redirect307, ""),
+        ("moved", OddKind::Http, OddHabit::Redirect302, "/moved; set `url` to that"),
+    ];
+    let folder = std::env::temp_dir().join(format!("doorward-odd-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let (mut tables, mut upstreams) = (Vec::new(), Vec::new());
+    for (name, kind, habit, _) in reported {
+        let odd = OddUpstream::start(kind, false, Some(habit)).await;
+        let settings = odd.config();
+        tables.push(format!(
+            "[upstreams.{name}]\nkind = {:?}\nurl = {:?}\ncommand = {:?}\nhttp_on_loopback = {}\nnetworks = {:?}\nlist_wait_ms = 4000\n",
+            settings.kind,
+            settings.url,
+            settings.command,
+            settings.http_on_loopback,
+            settings.networks
+        ));
+        upstreams.push(odd);
+    }
+    let config = folder.join("doorward.toml");
+    std::fs::write(&config, tables.concat()).unwrap();
+    let (database, data) = (fresh_database().await, folder.join("data"));
+    let mut variables = vec![
+        ("DOORWARD_CONFIG", config.to_str().unwrap()),
+        ("DOORWARD_ACCOUNTS__ARGON2_MEMORY_KIB", "64"),
+    ];
+    if !database.is_empty() {
+        variables.push(("DOORWARD_STORE__URL", &database));
+    }
+    let mut process = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
+    let token = process.person(&data, &variables, "alice").await.token;
+    for (name, _, habit, words) in reported {
+        if habit != OddHabit::Redirect302 {
+            let said = processes::call(&process.url, &token, &format!("{name}_good")).await;
+            assert!(said.contains("\"echo\""), "{name}: {said}");
+        }
+        let arguments = ["--data-dir", data.to_str().unwrap(), "upstream", "test", name];
+        let output = run_command(&arguments, &variables, "").await;
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(shown.contains(words), "{name}: {shown}");
+        names_no_library(&shown, name);
+    }
+    process.terminate().await;
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upstream_that_is_not_there_is_named_by_where_nothing_listens() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let gone = OddUpstream::start(OddKind::Http, false, None).await;
+    let server = TestServer::start_with(|config| {
+        for (kind, path) in [("http", "mcp"), ("sse", "sse")] {
+            let mut settings = gone.config();
+            kind.clone_into(&mut settings.kind);
+            settings.url = format!("http://127.0.0.1:{port}/{path}");
+            config.upstreams.insert(format!("gone-{kind}"), settings);
+        }
+        let mut settings = gone.config();
+        "stdio".clone_into(&mut settings.kind);
+        settings.url = String::new();
+        settings.networks = Vec::new();
+        settings.http_on_loopback = false;
+        settings.command = vec!["/no/such/program".to_owned()];
+        config.upstreams.insert("gone-stdio".to_owned(), settings);
+    })
+    .await;
+    for (name, why) in [
+        ("gone-http", format!("nothing listens at 127.0.0.1:{port} (connection refused)")),
+        ("gone-sse", format!("nothing listens at 127.0.0.1:{port} (connection refused)")),
+        ("gone-stdio", "/no/such/program could not be started".to_owned()),
+    ] {
+        let upstream = server.app.gateway.named(name).await.unwrap();
+        let findings = server.app.gateway.test(&upstream, None).await;
+        let text = findings.last().unwrap().result.clone().unwrap_err();
+        assert!(text.contains(&why), "{text}");
+        names_no_library(&text, name);
+    }
+}
