@@ -19,6 +19,7 @@ mod m20261126_000006_addresses;
 mod m20261126_000007_upstream_trust;
 mod m20261126_000010_grant_types;
 mod m20261126_000020_client_service;
+mod m20261126_000021_connection_problem;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000007_upstream_trust::Migration),
             Box::new(m20261126_000010_grant_types::Migration),
             Box::new(m20261126_000020_client_service::Migration),
+            Box::new(m20261126_000021_connection_problem::Migration),
         ]
     }
 }

@@ -109,7 +109,7 @@ await look(ann, 'page-login');
 await ann.signIn('ann');
 check((await ann.content()).includes('last called'), 'the last tools that an app called are shown');
 await look(ann, 'page-account');
-await ann.click('summary:has-text("Let it do less")').catch(() => {});
+await ann.click('summary:has-text("Reduce access")').catch(() => {});
 for (const [path, name] of [['/account/clients', 'page-clients'], ['/account/tokens', 'page-tokens'], ['/account/activity', 'page-activity'], ['/account/security', 'page-security']]) {
   await ann.goto(server.url + path);
   await look(ann, name);
@@ -118,7 +118,7 @@ await ann.goto(`${server.url}/account/clients`);
 check(await ann.locator('button.copier:visible').count() > 10, 'copy buttons appear where a script may run');
 await ann.goto(`${server.url}/account/tokens`);
 await ann.fill('input[name=name]', 'backup script');
-await ann.click('button:has-text("Make the token")');
+await ann.click('button:has-text("Create token")');
 const value = await ann.locator('.copy code').first().textContent();
 check(value.startsWith('dw_pat_'), 'a token is shown once');
 check(await call('whoami', value) === 200, 'and works as a bearer');
@@ -141,8 +141,8 @@ await root.click('a:has-text("ann")');
 await look(root, 'page-admin-person');
 await root.goto(`${server.url}/admin/clients/one?client_id=${registered.client_id}`);
 await look(root, 'page-admin-client');
-await root.click('button:has-text("Block")');
-check((await root.content()).includes('Unblock'), 'a client is blocked');
+await root.click('button[value=block]');
+check((await root.content()).includes('value="unblock"'), 'a client is disabled');
 await root.goto(`${server.url}/admin/audit?kind=tool.called&outcome=failed`);
 await root.click('summary >> nth=0');
 await root.click('a:has-text("Recorded arguments")');
@@ -162,7 +162,7 @@ await plain.click('button:has-text("Save")');
 check((await plain.content()).includes('Saved.'), 'and changed');
 await plain.goto(`${server.url}/account/tokens`);
 await plain.fill('input[name=name]', 'plain');
-await plain.click('button:has-text("Make the token")');
+await plain.click('button:has-text("Create token")');
 check((await plain.content()).includes('dw_pat_'), 'a token is made without a script');
 
 // A forgotten password, without any script and in German.
@@ -172,7 +172,7 @@ check(await german.locator('html').getAttribute('lang') === 'de' && (await germa
 await german.click('a:has-text("Passwort vergessen?")');
 await german.fill('input[name=name]', 'ann@example.com');
 await german.click('main button.primary');
-check((await german.content()).includes('ist eine Nachricht dorthin unterwegs'), 'a mail is on its way');
+check((await german.content()).includes('wurde eine E-Mail dorthin gesendet'), 'a mail was sent');
 for (let tries = 0; tries < 100 && !mails.length; tries += 1) await sleep(0.1);
 const letter = mails.find(mail => mail.includes('/login/reset/')) ?? '';
 const link = letter.match(/http:\S+\/login\/reset\/\S+/)?.[0];
@@ -185,7 +185,7 @@ await look(forgot, 'page-reset');
 await german.goto(link);
 await german.fill('input[name=password]', `${PASSWORD} anew`);
 await german.click('main button.primary');
-check((await german.content()).includes('Ihr Passwort ist gesetzt'), 'a password is set by the link');
+check((await german.content()).includes('Ihr Passwort wurde geändert'), 'a password is set by the link');
 await german.goto(`${server.url}/login`);
 await german.fill('input[name=name]', 'ann');
 await german.fill('input[name=password]', `${PASSWORD} anew`);
@@ -193,7 +193,7 @@ await german.click('main button.primary');
 await german.waitForURL(/account/);
 await german.screenshot({ path: join(output, 'page-account-german.png'), fullPage: true });
 await german.goto(link);
-check((await german.content()).includes('Dieser Link gilt nicht'), 'the link works once');
+check((await german.content()).includes('Dieser Link funktioniert nicht'), 'the link works once');
 
 // The used link's page is one that does not exist, which Chromium says in the console.
 check(complaints.filter(complaint => !complaint.includes('/login/reset/')).length === 0, `no message in the console, no dialog ${complaints.join('; ')}`);

@@ -101,7 +101,7 @@ const wants = await client.callTool({ name: 'call_tool', arguments: { name: 'thi
 await page.goto(wants.content[0].text.match(/http\S+\/confirm\/\S+/)[0]);
 await page.getByRole('heading', { name: /do this\?/ }).waitFor();
 await page.shot('confirm');
-await page.getByRole('button', { name: 'Yes, show me the code' }).click();
+await page.getByRole('button', { name: 'Yes, show the code' }).click();
 const code = await page.locator('code.big').innerText();
 await page.shot('confirm-code');
 const done = await client.callTool({ name: 'call_tool', arguments: { name: 'things_delete_kind01', arguments: { id: '5', confirm_write: code } } });
@@ -123,13 +123,13 @@ check((await client.callTool({ name: 'call_tool', arguments: { name: 'wiki_searc
 const admin = await open();
 await admin.goto(`${server.url}/admin/upstreams`);
 await signIn(admin, 'root');
-await admin.getByRole('heading', { name: 'Upstream servers' }).waitFor();
+await admin.getByRole('heading', { name: 'Upstreams' }).waitFor();
 // The API's 320 tools would make the picture endless.
 await admin.evaluate(() => { for (const card of document.querySelectorAll('#upstream-things')) card.closest('section').remove(); });
 await admin.shot('upstreams');
 check((await admin.locator('main').innerText()).includes('id_rsa'), 'the administrator sees what changed');
 await admin.getByRole('button', { name: 'Approve search' }).click();
-await admin.getByRole('heading', { name: 'Upstream servers' }).waitFor();
+await admin.getByRole('heading', { name: 'Upstreams' }).waitFor();
 check(!(await client.callTool({ name: 'call_tool', arguments: { name: 'wiki_search', arguments: { query: 'x' } } })).isError, 'once approved it can be called again');
 check(complaints.length === 0, `Chromium has nothing to complain about${complaints.map(text => `\n  ${text}`).join('')}`);
 await client.close();

@@ -76,9 +76,9 @@ export class Human {
     for (const row of page.html.split('<li>').slice(1)) {
       const id = row.match(/name="client_id" value="([^"]+)"/)?.[1];
       if (!id || !row.includes(`<strong>${appName}</strong>`)) continue;
-      const form = row.slice(row.indexOf('/account/withdraw'));
+      const form = row.slice(row.indexOf('/account/revoke'));
       const csrf = form.match(/name="csrf" value="([^"]+)"/)[1];
-      const answer = await this.fetch(`${this.base}/account/withdraw`, { csrf, client_id: unescape(id) });
+      const answer = await this.fetch(`${this.base}/account/revoke`, { csrf, client_id: unescape(id) });
       if (answer.status !== 303) throw new Error(`withdrawing answered ${answer.status}`);
       withdrawn += 1;
     }

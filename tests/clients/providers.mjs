@@ -129,7 +129,7 @@ check(await posted.getByRole('heading', { name: 'Hello, Bob' }).isVisible(), 'oi
 // By the address that somebody types: a form of ours leads to another origin, over a page that goes on by itself.
 const typed = await open();
 await typed.goto(`${url}/login`);
-await typed.getByLabel('Your e-mail address at work').fill('bob@corp.example');
+await typed.getByLabel('Your work e-mail address').fill('bob@corp.example');
 await typed.getByRole('button', { name: 'Find my sign-in page' }).click();
 await atCorp(typed, 'bob');
 await typed.waitForURL(`${url}/account`);
@@ -197,7 +197,7 @@ await until('a person removed at the provider has no access here', async () => !
 
 await ada.goto(`${url}/login`);
 await ada.getByRole('button', { name: 'Sign in with a passkey' }).click();
-await ada.getByText('This passkey was not accepted').waitFor();
+await ada.getByText('The passkey was not accepted').waitFor();
 check(true, 'their passkey does not let them in either: the account hangs on the provider');
 
 // Passkeys, with Chromium's virtual authenticator.
@@ -210,9 +210,9 @@ await alice.getByRole('button', { name: 'Sign in', exact: true }).click();
 await alice.waitForURL(`${url}/account`);
 await addPasskey(alice, 'Test laptop');
 await alice.shot('recovery-codes');
-await alice.getByRole('link', { name: /I have kept them/ }).click();
+await alice.getByRole('link', { name: /I have stored them/ }).click();
 check(await alice.getByText('Test laptop').isVisible(), 'a passkey is added with the virtual authenticator');
-await alice.getByText('Set up an app').click();
+await alice.getByText('Set up an authenticator app').click();
 await alice.shot('security');
 await alice.getByRole('button', { name: 'Sign out' }).click();
 await alice.getByRole('heading', { name: 'You are signed out' }).waitFor();
@@ -227,7 +227,7 @@ await alice.goto(`${url}/login?switch=1`);
 await alice.getByLabel('Name').fill('alice');
 await alice.getByLabel('Password').fill('correct horse battery');
 await alice.getByRole('button', { name: 'Sign in', exact: true }).click();
-await alice.getByRole('heading', { name: /One more step/ }).waitFor();
+await alice.getByRole('heading', { name: /Verify your second factor/ }).waitFor();
 await alice.shot('second-factor');
 await alice.getByRole('button', { name: 'Use a passkey' }).click();
 await alice.waitForURL(`${url}/account`);
@@ -238,8 +238,8 @@ await alice.getByRole('link', { name: 'Link Corp', exact: true }).click();
 await atCorp(alice, 'bob');
 await alice.waitForURL(/\/login\/welcome/);
 await alice.shot('link-in-use');
-await alice.getByRole('button', { name: 'Link the two' }).click();
-check(await alice.getByText('belongs to another person').isVisible(), 'an account that is somebody else\'s here is not linked');
+await alice.getByRole('button', { name: 'Link accounts' }).click();
+check(await alice.getByText('is linked to another user').isVisible(), 'an account that is somebody else\'s here is not linked');
 await alice.goto(`${url}/account/security`);
 await alice.getByRole('link', { name: 'Link Navy' }).click();
 await atNavy(alice);

@@ -148,7 +148,7 @@ async fn a_token_allows_no_more_than_its_person_may_and_ends_with_them() {
                 .await
                 .expect(400);
         assert!(
-            page.body.contains("is more than this account may give")
+            page.body.contains("is more than this account may grant")
                 && !page.body.contains("dw_pat_"),
             "{}",
             page.body

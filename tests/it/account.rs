@@ -24,14 +24,14 @@ async fn cons_15_a_person_sees_connected_apps_and_withdraws_one_at_once() {
             && page.body.contains("Change things for you")
             && page.body.contains(&one.id)
     );
-    let csrf = csrf_of(&page.body, "/account/withdraw");
+    let csrf = csrf_of(&page.body, "/account/revoke");
     browser
-        .post(&server.at("/account/withdraw"), &[("csrf", "wrong"), ("client_id", &one.id)])
+        .post(&server.at("/account/revoke"), &[("csrf", "wrong"), ("client_id", &one.id)])
         .await
         .expect(403);
     assert!(server.calls(&gone.access).await);
     browser
-        .post(&server.at("/account/withdraw"), &[("csrf", &csrf), ("client_id", &one.id)])
+        .post(&server.at("/account/revoke"), &[("csrf", &csrf), ("client_id", &one.id)])
         .await
         .expect(303);
     assert!(!server.calls(&gone.access).await);
@@ -52,7 +52,7 @@ async fn nobody_withdraws_or_ends_what_is_another_persons() {
     let alices_session = form_value(&alices_page, "session_id").unwrap();
     let page = bob.get(&server.at("/account")).await.body;
     bob.post(
-        &server.at("/account/withdraw"),
+        &server.at("/account/revoke"),
         &[("csrf", &csrf_of(&page, "/account/end-session")), ("client_id", &client.id)],
     )
     .await
@@ -116,7 +116,7 @@ async fn login_15_a_changed_password_ends_other_sessions_and_grants() {
             .await
             .expect(400)
             .body
-            .contains("present password is wrong")
+            .contains("current password is wrong")
     );
     assert!(
         post(doorward_testkit::PASSWORD, "short")
@@ -220,7 +220,7 @@ async fn ca1_cs1_cs15_an_administrator_switches_the_mcp_server_for_live_clients(
     ] {
         Browser::new().get(&server.at(path)).await.expect(404);
     }
-    assert!(root.get(&server.at("/admin")).await.body.contains("I know what becomes public"));
+    assert!(root.get(&server.at("/admin")).await.body.contains("I understand what becomes public"));
     root.post(&server.at("/admin/mcp"), &[("csrf", &csrf), ("enabled", "true")]).await.expect(400);
     root.post(
         &server.at("/admin/mcp"),

@@ -251,10 +251,10 @@ async fn the_page_searches_exports_and_holds_hostile_text_as_text() {
             .await
             .expect(400)
             .body
-            .contains("is not a day")
+            .contains("is not a date")
     );
     let page = root.get(&server.at("/admin/audit?kind=person.added&user=nobody")).await.expect(200);
-    assert!(page.body.contains("Nothing fits"));
+    assert!(page.body.contains("No matching entries"));
     let csv = root.get(&server.at("/admin/audit/export?format=csv")).await.expect(200);
     assert!(
         csv.header("content-type").starts_with("text/csv")

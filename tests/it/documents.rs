@@ -243,7 +243,7 @@ async fn wrong_methods_and_unknown_addresses_get_the_status_that_the_standard_na
         assert!(answer.json()["error"].is_string());
     }
     let page = browser.get(&server.at("/nothing")).await.expect(404);
-    assert!(page.body.contains("There is nothing here"));
+    assert!(page.body.contains("Page not found"));
     assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"));
     assert_eq!(page.header("x-frame-options"), "DENY");
     assert_eq!(page.header("x-content-type-options"), "nosniff");

@@ -249,7 +249,7 @@ async fn changing_factors_needs_a_recent_sign_in_and_removing_one_ends_other_ses
         post_security(&server, &owner, &page, "/account/authenticator", &[("action", "remove")])
             .await
             .expect(400);
-    assert!(stale.body.contains("sign in once more"), "{}", stale.body);
+    assert!(stale.body.contains("Sign in again before"), "{}", stale.body);
     assert!(owner.get(&server.at("/account/security")).await.body.contains("badge good\">on"));
     server.clock.advance(-901);
     post_security(&server, &owner, &page, "/account/authenticator", &[("action", "remove")])
@@ -319,7 +319,7 @@ async fn a_scope_can_demand_a_second_factor_and_the_token_says_what_was_proved()
     let less = browser.get(&skip).await.expect(200);
     assert!(
         !less.body.contains("scope-mcp:write")
-            && less.body.contains("needs a second factor: Change things for you"),
+            && less.body.contains("a second factor is required: Change things for you"),
         "{}",
         less.body
     );
@@ -434,6 +434,6 @@ async fn passkeys_are_not_offered_under_a_bare_address_and_junk_proves_nothing()
             .get(&server.at("/account/security"))
             .await
             .body
-            .contains("Passkeys need a host name")
+            .contains("Passkeys require a host name")
     );
 }

@@ -130,7 +130,7 @@ async fn when_too_many_passwords_wait_a_sign_in_is_answered_at_once_and_not_coun
             busy += 1;
             assert!(
                 !page.header("retry-after").is_empty()
-                    && page.body.contains("as many passwords as it can"),
+                    && page.body.contains("too many passwords at once"),
                 "{}",
                 page.body
             );

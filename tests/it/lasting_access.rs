@@ -283,12 +283,12 @@ fn asked(page: &Page) -> Option<Session> {
         303 if page.location().contains("/login/second-factor?next=") => {
             Some(Session::WithoutFactor)
         }
-        400 if page.body.contains("Please sign in once more before")
+        400 if page.body.contains("Sign in again before")
             && page.body.contains("/login?again=1") =>
         {
             Some(Session::Old)
         }
-        400 if page.body.contains("Please sign in once more before")
+        400 if page.body.contains("Sign in again before")
             && page.body.contains("/login/second-factor?next=") =>
         {
             Some(Session::WithoutFactor)
@@ -349,7 +349,7 @@ async fn whoever_signs_in_once_more_comes_back_to_what_they_typed() {
     let again = prepared.post("/account/tokens", "/account/tokens", &fields).await.expect(303);
     let login = browser.get(&again.location()).await.expect(200);
     assert!(
-        login.body.contains("please sign in once more")
+        login.body.contains("Sign in again to continue")
             && login.body.contains("name=\"name\" value=\"root\""),
         "{}",
         login.body
@@ -389,5 +389,5 @@ async fn a_code_in_an_old_session_makes_it_no_recent_one() {
         .await
         .expect(303);
     let page = prepared.browser.get(&server.at("/account/security")).await.expect(200);
-    assert!(page.body.contains("You signed in a while ago."), "{}", page.body);
+    assert!(page.body.contains("Your last sign-in was a while ago."), "{}", page.body);
 }

@@ -246,7 +246,7 @@ async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
     redeem("x.y.z").await.expect(401);
     // Its clock is an hour behind.
     redeem(&assertion_made(now.plus(-3_600), &stage.server.url, "late")).await.expect(401);
-    crate::timeline::expect(&stage.server, "clock", "its clock is off").await;
+    crate::timeline::expect(&stage.server, "clock", "its clock is wrong").await;
     let good = assertion(&stage.server.url, "2");
     let tokens = redeem(&good).await.expect(200).json();
     let refresh = [kind, ("client_assertion", good.as_str())];

@@ -141,21 +141,21 @@ async fn ca2_the_rmcp_client_goes_the_whole_way() {
     let stepped_up = connect(authorised(&base, &browser, Some(&["mcp:write"])).await).await;
     assert_eq!(stepped_up.call_tool(write).await.unwrap().is_error, Some(true));
     let page = browser.get(&format!("{base}/account")).await.expect(200).body;
-    let form = &page[page.find("action=\"/account/withdraw\"").unwrap()..];
+    let form = &page[page.find("action=\"/account/revoke\"").unwrap()..];
     let (csrf, id) = (form_value(form, "csrf").unwrap(), form_value(form, "client_id").unwrap());
     browser
-        .post(&format!("{base}/account/withdraw"), &[("csrf", &csrf), ("client_id", &id)])
+        .post(&format!("{base}/account/revoke"), &[("csrf", &csrf), ("client_id", &id)])
         .await
         .expect(303);
     let page = browser.get(&format!("{base}/account")).await.expect(200).body;
-    if let Some(at) = page.find("action=\"/account/withdraw\"") {
+    if let Some(at) = page.find("action=\"/account/revoke\"") {
         // The second authorisation registered a client of its own.
         let (csrf, id) = (
             form_value(&page[at..], "csrf").unwrap(),
             form_value(&page[at..], "client_id").unwrap(),
         );
         browser
-            .post(&format!("{base}/account/withdraw"), &[("csrf", &csrf), ("client_id", &id)])
+            .post(&format!("{base}/account/revoke"), &[("csrf", &csrf), ("client_id", &id)])
             .await
             .expect(303);
     }

@@ -8,8 +8,8 @@ use doorward_model::{
     UpstreamChange, UpstreamId, UpstreamName, UpstreamTrust, UserId,
     trust::{Ended, Ending},
     upstream::{
-        ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
-        UpstreamRegistration,
+        ConnectAttempt, ConnectionProblem, KeptResult, Pinned, PinnedTool, StoredUpstream,
+        ToolState, UpstreamRegistration,
     },
 };
 use doorward_store::{Condition, Store, StoreError};
@@ -795,7 +795,10 @@ async fn g30_a_refresh_of_upstream_access_is_claimed_once_and_kept_only_by_who_c
     refused(store, claim(held.version, 29)).await;
     // Who died while refreshing blocks nobody for longer.
     store.apply(claim(held.version, 31)).await.unwrap();
-    let fresh = Connection { problem: Some("x".into()), ..connected(user, held.version + 1) };
+    let fresh = Connection {
+        problem: Some(ConnectionProblem::Refused),
+        ..connected(user, held.version + 1)
+    };
     store
         .apply(UpstreamChange::KeepRefreshed { connection: Box::new(fresh.clone()) })
         .await
@@ -804,8 +807,8 @@ async fn g30_a_refresh_of_upstream_access_is_claimed_once_and_kept_only_by_who_c
     refused(store, claim(held.version, 100)).await;
     let now = store.connection(&alice, wiki()).await.unwrap().unwrap();
     assert_eq!(
-        (now.version, now.refreshing_until, now.problem.as_deref()),
-        (held.version + 1, None, Some("x")),
+        (now.version, now.refreshing_until, now.problem),
+        (held.version + 1, None, Some(ConnectionProblem::Refused)),
         "the cache follows"
     );
     // Connecting anew goes on counting: a refresh that began before is not taken for newer.

@@ -1,5 +1,6 @@
 //! Why a client did not connect: deliberately broken clients, and what the timeline says of each.
 
+use doorward_language::timeline as texts;
 use doorward_model::timeline::{Attempt, Standing, attempts};
 use doorward_testkit::{Browser, OAuthClient, PASSWORD, Pkce, TestServer, form_value};
 use serde_json::json;
@@ -17,7 +18,8 @@ async fn last(server: &TestServer) -> Attempt {
 async fn verdict(server: &TestServer) -> (String, String) {
     let attempt = last(server).await;
     let verdict = attempt.verdict(doorward_model::Clock::now(server.clock.as_ref()));
-    (verdict.code.clone(), format!("{} {}", verdict.sentence(), verdict.advice))
+    let advice = texts::advice(verdict.cause).map(|advice| advice.to_string()).unwrap_or_default();
+    (verdict.cause.code().to_owned(), format!("{} {advice}", texts::verdict(&verdict)))
 }
 
 pub(crate) async fn expect(server: &TestServer, code: &str, words: &str) {
@@ -81,7 +83,7 @@ async fn broken_authorization_requests_are_explained() {
     expect(&server, "response_type", "authorization code flow").await;
     let unknown = OAuthClient::known(&server, "c_nobody", &client.redirect_uri);
     browser.get(&unknown.authorize_url(&pkce, &[])).await;
-    expect(&server, "client_unknown", "Clear the client's stored credentials").await;
+    expect(&server, "client_unknown", "Delete the credentials that the client stored").await;
     let gone =
         OAuthClient::known(&server, "https://gone.invalid/client.json", &client.redirect_uri);
     browser.get(&gone.authorize_url(&pkce, &[])).await;
@@ -94,7 +96,7 @@ async fn people_who_refuse_are_disabled_or_go_away_are_explained() {
     let pkce = Pkce::default();
     let page = client.consent_page(&browser, &pkce, &[]).await;
     client.decide(&browser, &page, "deny", &[]).await;
-    expect(&server, "denied", "choose Allow").await;
+    expect(&server, "denied", "select Allow").await;
     server.clock.advance(1000);
     client.code(&browser, &pkce, &[]).await;
     assert_eq!(verdict(&server).await.0, "no_token");
@@ -103,7 +105,7 @@ async fn people_who_refuse_are_disabled_or_go_away_are_explained() {
         Standing::UnderWay
     );
     server.clock.advance(300);
-    expect(&server, "no_token", "never came back for its token").await;
+    expect(&server, "no_token", "never redeemed its code").await;
     server.clock.advance(1000);
     let bob = server.person("bob").await;
     server.app.accounts.disable(&bob, None).await.unwrap();
@@ -119,7 +121,7 @@ async fn people_who_refuse_are_disabled_or_go_away_are_explained() {
         )
         .await
         .expect(401);
-    expect(&server, "person_disabled", "enable the account").await;
+    expect(&server, "person_disabled", "enable the user").await;
 }
 
 #[tokio::test]
@@ -140,11 +142,11 @@ async fn broken_token_requests_and_calls_are_explained() {
     client.refresh(&tokens.refresh, &[]).await.expect(200);
     server.clock.advance(3600);
     client.refresh(&tokens.refresh, &[]).await.expect(400);
-    expect(&server, "refresh_reused", "good for one use").await;
+    expect(&server, "refresh_reused", "valid for one use").await;
     assert_eq!(server.call(&tokens.access, "whoami", json!({})).await.status, 401);
-    expect(&server, "token_expired", "refresh it").await;
+    expect(&server, "token_expired", "refresh the token").await;
     assert_eq!(server.call("not-a-token", "whoami", json!({})).await.status, 401);
-    expect(&server, "token_foreign", "not made by this server").await;
+    expect(&server, "token_foreign", "not issued by this server").await;
 }
 
 #[tokio::test]

@@ -65,9 +65,6 @@ pub enum PeopleError {
     /// No one could administer the server afterwards.
     #[error("{0} is the last administrator; make somebody else one first")]
     LastAdministrator(String),
-    /// A role, or something else in a form, is not acceptable; the text says why.
-    #[error("{0}")]
-    Roles(String),
     /// A user changed the person since they were looked at.
     #[error("this person changed since you looked; look again")]
     Changed,

@@ -1,10 +1,10 @@
 //! The state of a running server.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use doorward_audit::Config as AuditConfig;
 use doorward_keys::KeyRing;
-use doorward_model::{Clock, ports::SystemClock};
+use doorward_model::{Clock, SigningKey, Timestamp, ports::SystemClock};
 use doorward_store::Store;
 
 use crate::Finding;
@@ -42,8 +42,120 @@ pub enum NotReady {
     NoKey,
 }
 
-fn finding(what: &str, result: Result<String, String>) -> Finding {
-    Finding { what: what.to_owned(), result }
+/// A subject of the state of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The program's version.
+    Version,
+    /// The database.
+    Database,
+    /// The signing keys.
+    Keys,
+    /// The clock, against the database's.
+    Clock,
+    /// The audit.
+    Audit,
+    /// The export of the audit to this destination.
+    Export(&'static str),
+}
+
+/// The state of a part that is well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The version.
+    Version(&'static str),
+    /// The database of this name responds.
+    Responds(String),
+    /// So many keys sign.
+    Active(usize),
+    /// The clocks agree.
+    Equal,
+    /// The audit has so many entries; the last has this hash.
+    Entries(i64, String),
+    /// So many entries wait to be sent.
+    Waiting(i64),
+}
+
+/// A fault of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The clocks differ.
+    ClocksDiffer,
+    /// So many entries wait to be sent, which are too many.
+    Behind(i64),
+    /// The failure that was reported, in English.
+    Failed(String),
+}
+
+/// A part with its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartState {
+    /// The part.
+    pub part: Part,
+    /// Its state, or its fault.
+    pub state: Result<State, Fault>,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version => formatter.write_str("version"),
+            Self::Database => formatter.write_str("database"),
+            Self::Keys => formatter.write_str("signing key"),
+            Self::Clock => formatter.write_str("clock"),
+            Self::Audit => formatter.write_str("audit"),
+            Self::Export(destination) => write!(formatter, "export to {destination}"),
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => formatter.write_str(version),
+            Self::Responds(database) => write!(formatter, "{database} answers"),
+            Self::Active(1) => formatter.write_str("1 active key"),
+            Self::Active(keys) => write!(formatter, "{keys} active keys"),
+            Self::Equal => formatter.write_str("equal to the database's"),
+            Self::Entries(count, hash) => {
+                write!(formatter, "{count} entries, the last is {count}:{hash}")
+            }
+            Self::Waiting(count) => write!(formatter, "{count} entries wait"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClocksDiffer => formatter
+                .write_str("this machine and the database differ; synchronise their clocks"),
+            Self::Behind(count) => {
+                write!(formatter, "{count} entries wait to be sent; the log has the reason")
+            }
+            Self::Failed(detail) => formatter.write_str(detail),
+        }
+    }
+}
+
+impl From<PartState> for Finding {
+    fn from(found: PartState) -> Self {
+        Self {
+            what: found.part.to_string(),
+            result: found.state.map(|state| state.to_string()).map_err(|fault| fault.to_string()),
+        }
+    }
+}
+
+fn failed(error: &impl ToString) -> Fault {
+    Fault::Failed(error.to_string())
+}
+
+/// The number of keys that sign now.
+fn active(keys: &[SigningKey], now: Timestamp) -> usize {
+    keys.iter()
+        .filter(|key| key.activates_at <= now && key.retires_at.is_none_or(|end| now < end))
+        .count()
 }
 
 impl Health {
@@ -67,47 +179,55 @@ impl Health {
         }
         let keys = self.store.signing_keys().await?;
         self.ring.follow(&keys)?;
-        let now = self.clock.now();
-        let active = keys
-            .iter()
-            .any(|key| key.activates_at <= now && key.retires_at.is_none_or(|end| now < end));
-        if active { Ok(()) } else { Err(NotReady::NoKey) }
+        if active(&keys, self.clock.now()) > 0 { Ok(()) } else { Err(NotReady::NoKey) }
     }
 
     /// Looks at everything.
-    pub async fn look(&self) -> Vec<Finding> {
+    pub async fn look(&self) -> Vec<PartState> {
         let store = &self.store;
-        let mut findings = vec![finding("version", Ok(env!("CARGO_PKG_VERSION").to_owned()))];
-        let database = store
-            .ping()
-            .await
-            .map(|()| format!("{} answers", store.backend()))
-            .map_err(|error| error.to_string());
-        findings.push(finding("database", database));
-        let key = self.readiness().await;
-        findings.push(finding(
-            "signing key",
-            key.map(|()| "one signs".to_owned()).map_err(|error| error.to_string()),
-        ));
-        findings.push(finding("clock", self.clocks().await));
-        let audit = match store.audit_head().await {
-            Ok(head) => Ok(format!("{} entries, the last is {}:{}", head.seq, head.seq, head.hash)),
-            Err(error) => Err(error.to_string()),
-        };
-        findings.push(finding("audit", audit));
-        for (name, result) in doorward_audit::states(store, &self.audit).await {
-            findings.push(finding(&name, result));
+        let database = store.ping().await;
+        let audit = store.audit_head().await;
+        let mut parts = vec![
+            (Part::Version, Ok(State::Version(env!("CARGO_PKG_VERSION")))),
+            (
+                Part::Database,
+                database
+                    .map(|()| State::Responds(store.backend().to_string()))
+                    .map_err(|error| failed(&error)),
+            ),
+            (Part::Keys, self.keys().await),
+            (Part::Clock, self.clocks().await),
+            (
+                Part::Audit,
+                audit
+                    .map(|head| State::Entries(head.seq, head.hash))
+                    .map_err(|error| failed(&error)),
+            ),
+        ];
+        for (destination, behind) in doorward_audit::backlogs(store, &self.audit).await {
+            let state = if behind > doorward_audit::MOST_WAITING {
+                Err(Fault::Behind(behind))
+            } else {
+                Ok(State::Waiting(behind))
+            };
+            parts.push((Part::Export(destination), state));
         }
-        findings
+        parts.into_iter().map(|(part, state)| PartState { part, state }).collect()
     }
 
-    async fn clocks(&self) -> Result<String, String> {
+    async fn keys(&self) -> Result<State, Fault> {
+        self.readiness().await.map_err(|error| failed(&error))?;
+        let keys = self.store.signing_keys().await.map_err(|error| failed(&error))?;
+        Ok(State::Active(active(&keys, self.clock.now())))
+    }
+
+    async fn clocks(&self) -> Result<State, Fault> {
         match self.store.database_time().await {
             Ok(time) if self.clock_is_real && self.clock.now().since(time).abs() > APART => {
-                Err("this machine and the database differ; synchronise their clocks".to_owned())
+                Err(Fault::ClocksDiffer)
             }
-            Ok(_) => Ok("equal to the database's".to_owned()),
-            Err(error) => Err(error.to_string()),
+            Ok(_) => Ok(State::Equal),
+            Err(error) => Err(failed(&error)),
         }
     }
 }

@@ -22,10 +22,10 @@ mod upstreams;
 mod users;
 
 pub use clients::{ClientQuota, Clients, NewService};
-pub use health::{Health, NotReady};
+pub use health::{Fault, Health, NotReady, Part, PartState, State};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
-pub use policy::{Call, Explained, ItemKind, Named, Policies};
+pub use policy::{Answer, Call, Explained, ItemKind, Named, Policies};
 pub use providers::Providers;
 pub use records::{CallRecord, Records};
 pub use refusal::{Code, Kind, Object, Refusal};
@@ -35,8 +35,9 @@ pub use tokens::{Holder, MadeToken, NewToken, Tokens};
 pub use upstreams::{ReviewedUpstream, ToolSeen, Upstreams, tool_etag, waits};
 pub use users::{Belongings, UserChange, Users};
 
-pub use doorward_gateway::{Decision, Difference, ReviewedTool, Why};
-pub use doorward_registration::{AddedClient, ClientDecision, NewClient};
+pub use doorward_gateway::{Decision, Difference, ReviewState, ReviewedTool, Why};
+pub use doorward_mcp::Step;
+pub use doorward_registration::{AddedClient, ClientChangeError, ClientDecision, NewClient};
 
 /// One fact that was looked at.
 #[derive(Clone, Debug)]

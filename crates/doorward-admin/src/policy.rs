@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use doorward_gateway::Gateway;
-use doorward_mcp::{Item, Judge, Judged, Subject, Verdict, Wanted, tools::BUILT_IN};
-use doorward_model::{
-    AccessPolicy, AccessTokenId, ClientId, ClientSource, Program, ToolPolicy, UpstreamName,
-};
+use doorward_mcp::{Item, Judge, Judged, Step, Subject, Verdict, Wanted, tools::BUILT_IN};
+use doorward_model::{AccessPolicy, AccessTokenId, ClientId, Program, ToolPolicy, UpstreamName};
 use doorward_store::{ClientFilter, Store};
 
 use crate::{Object, Refusal, Users};
@@ -101,15 +99,40 @@ pub struct Call<'a> {
     pub item: Named<'a>,
 }
 
+/// The answer to the question if a user may use an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// They may.
+    Allow,
+    /// They may, with a confirmation of each use.
+    Confirm,
+    /// They may not.
+    Deny,
+    /// The upstream does not offer the item to them.
+    NotOffered,
+}
+
+impl Answer {
+    /// The word for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Confirm => "confirm",
+            Self::Deny => "deny",
+            Self::NotOffered => "not offered",
+        }
+    }
+}
+
 /// The explanation of a call.
 #[derive(Clone, Debug)]
 pub struct Explained {
     /// The item, under its name at /mcp.
     pub item: String,
-    /// `allow`, `confirm`, `deny` or `not offered`.
-    pub answer: &'static str,
+    /// The answer.
+    pub answer: Answer,
     /// The reasons, step by step.
-    pub why: Vec<String>,
+    pub why: Vec<Step>,
 }
 
 /// Explains calls. Cheap to clone.
@@ -163,24 +186,15 @@ impl Policies {
         let program = token.as_ref().map_or(Program::Client(&client_id), Program::Token);
         let (verdict, steps) = self.judge.explain(Subject { person, program }, &item.facts());
         if !client.is_empty() {
-            let known = found.map_or(
-                "which this server does not know; rules name clients by ID",
-                |found| match found.source {
-                    ClientSource::Administrator => "made by an administrator",
-                    ClientSource::MetadataDocument => "known by its metadata document",
-                    ClientSource::Registration => {
-                        "registered by itself: its name says nothing about what it is"
-                    }
-                },
-            );
-            before.push((true, format!("client: {client_id} (client={client_id}), {known}")));
+            let source = found.map(|found| found.source);
+            before.push((true, Step::Client(client_id.to_string(), source)));
         }
         before.extend(steps.into_iter().map(|step| (true, step)));
         let answer = match verdict {
-            _ if blocked => "not offered",
-            Verdict::Allow => "allow",
-            Verdict::Confirm => "confirm",
-            Verdict::Refuse => "deny",
+            _ if blocked => Answer::NotOffered,
+            Verdict::Allow => Answer::Allow,
+            Verdict::Confirm => Answer::Confirm,
+            Verdict::Refuse => Answer::Deny,
         };
         Ok(Explained {
             item: item.facts().listed_as.to_owned(),

@@ -79,6 +79,11 @@ impl Providers {
             what: found.look.as_str().to_owned(),
             result: found.result,
         };
-        self.federation.test(provider).await.into_iter().map(finding).collect()
+        self.examine(provider).await.into_iter().map(finding).collect()
+    }
+
+    /// The same with the subjects as values.
+    pub async fn examine(&self, provider: &Provider) -> Vec<doorward_federation::Finding> {
+        self.federation.test(provider).await
     }
 }

@@ -310,7 +310,6 @@ fn of_user(error: &PeopleError) -> Code {
         PeopleError::Email(_) => Code::InvalidEmail,
         PeopleError::Unknown(_) => Code::NotFound,
         PeopleError::LastAdministrator(_) => Code::LastAdministrator,
-        PeopleError::Roles(_) => Code::InvalidRoles,
         PeopleError::Changed => Code::Changed,
         PeopleError::Link => Code::LinkUsed,
         PeopleError::Store(_) | PeopleError::Hasher(_) => Code::Unavailable,

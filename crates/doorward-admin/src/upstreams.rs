@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use doorward_gateway::{
-    Decision, Gateway, LeftOut, ReviewedTool, ToolChangeError, Upstream, UpstreamConfig,
+    Decision, Gateway, LeftOut, ReviewState, ReviewedTool, ToolChangeError, Upstream,
+    UpstreamConfig,
 };
 use doorward_model::{Person, ServerPin, UpstreamName, UpstreamTrust, upstream::PinnedTool};
 use doorward_transport::outbound::Bounds;
@@ -60,7 +61,7 @@ pub fn tool_etag(pin: &PinnedTool) -> String {
 
 /// Reports that a tool waits for a decision.
 pub fn waits(tool: &ReviewedTool) -> bool {
-    matches!(tool.state(), "waiting" | "changed")
+    matches!(tool.state(), ReviewState::Waiting | ReviewState::Changed)
 }
 
 impl Upstreams {

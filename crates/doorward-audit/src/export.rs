@@ -347,14 +347,17 @@ fn otlp(entries: &[AuditEntry]) -> Value {
     }]})
 }
 
-/// How far each configured export has come.
-pub async fn states(store: &Store, config: &Config) -> Vec<(String, Result<String, String>)> {
+/// The most entries that may wait to be sent before an export counts as failed.
+pub const MOST_WAITING: i64 = 10_000;
+
+/// The configured destinations, each with the number of entries that wait to be sent there.
+pub async fn backlogs(store: &Store, config: &Config) -> Vec<(&'static str, i64)> {
     let configured = [
         ("webhook", !config.webhook.is_empty()),
         ("otlp", !config.otlp.is_empty()),
         ("syslog", !config.syslog.is_empty()),
     ];
-    let mut states = Vec::new();
+    let mut backlogs = Vec::new();
     for (name, _) in configured.into_iter().filter(|(_, configured)| *configured) {
         let sent = store
             .setting(&place(name))
@@ -363,13 +366,7 @@ pub async fn states(store: &Store, config: &Config) -> Vec<(String, Result<Strin
             .flatten()
             .and_then(|value| value.parse::<i64>().ok());
         let head = store.audit_head().await.map(|head| head.seq).unwrap_or_default();
-        let behind = head - sent.unwrap_or(head);
-        let result = if behind > 10_000 {
-            Err(format!("{behind} entries wait to be sent; the log says why"))
-        } else {
-            Ok(format!("{behind} entries wait"))
-        };
-        states.push((format!("export to {name}"), result));
+        backlogs.push((name, head - sent.unwrap_or(head)));
     }
-    states
+    backlogs
 }

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use doorward_model::{AuditEntry, AuditFilter, AuditKind, Outcome, RecordedKind, UserId};
+use doorward_language::{Message, moment, outcome, recorded_kind, text};
+use doorward_model::{AuditEntry, AuditFilter, Outcome, UserId};
 use doorward_store::{Store, StoreError};
-
-use doorward_language::moment;
 
 /// One line.
 pub struct AuditRow {
@@ -16,9 +15,9 @@ pub struct AuditRow {
     /// The kind.
     pub kind: String,
     /// The meaning of the kind.
-    pub title: &'static str,
+    pub title: Message,
     /// The outcome.
-    pub outcome: &'static str,
+    pub outcome: Message,
     /// The outcome is good.
     pub good: bool,
     /// The name of the acting user.
@@ -30,20 +29,9 @@ pub struct AuditRow {
     /// The tool.
     pub tool: String,
     /// Further facts, each with its name.
-    pub facts: Vec<(&'static str, String)>,
+    pub facts: Vec<(Message, String)>,
     /// The identifier of the record of the call.
     pub record: Option<String>,
-}
-
-/// The meaning of a kind.
-pub fn title(kind: &RecordedKind) -> &'static str {
-    match kind {
-        RecordedKind::Known(known) => AuditKind::ALL
-            .iter()
-            .find(|(kind, ..)| kind == known)
-            .map_or("", |(_, _, title)| title.trim().trim_end_matches('.')),
-        RecordedKind::Unknown(_) => "Something that this version does not know",
-    }
 }
 
 /// Names for the ids in some entries, each looked up once.
@@ -99,44 +87,44 @@ impl Names {
             _ => event.subject.clone(),
         };
         let call = event.call.as_deref();
-        let mut facts: Vec<(&'static str, String)> = Vec::new();
-        let mut fact = |name: &'static str, value: String| {
+        let mut facts: Vec<(Message, String)> = Vec::new();
+        let mut fact = |name: Message, value: String| {
             if !value.is_empty() {
                 facts.push((name, value));
             }
         };
         if let Some(call) = call {
-            fact("Tool", call.tool.clone());
-            fact("Upstream", call.upstream.clone());
-            fact("Class", call.class.clone());
-            fact("Decided by", call.decision.clone());
+            fact(text::audit_fact_tool(), call.tool.clone());
+            fact(text::audit_fact_upstream(), call.upstream.clone());
+            fact(text::audit_fact_class(), call.class.clone());
+            fact(text::audit_fact_decision(), call.decision.clone());
             fact(
-                "Took",
+                text::audit_fact_duration(),
                 format!(
                     "{:.1} ms",
                     f64::from(i32::try_from(call.micros).unwrap_or(i32::MAX)) / 1000.0
                 ),
             );
             fact(
-                "Sizes",
-                format!("{} bytes in, {} bytes out", call.request_bytes, call.response_bytes),
+                text::audit_fact_sizes(),
+                text::audit_fact_sizes_value(call.request_bytes, call.response_bytes).to_string(),
             );
         }
-        fact("About", event.subject.clone());
-        fact("Client", actor.client_id.clone().unwrap_or_default());
-        fact("Grant", actor.grant_id.clone().unwrap_or_default());
-        fact("Token", actor.token_id.clone().unwrap_or_default());
-        fact("Session", actor.session_id.clone().unwrap_or_default());
-        fact("From", event.address.clone());
-        fact("Request", event.request_id.clone());
-        fact("Detail", event.detail.clone());
-        fact("Hash", entry.hash.clone());
+        fact(text::audit_fact_subject(), event.subject.clone());
+        fact(text::audit_fact_client(), actor.client_id.clone().unwrap_or_default());
+        fact(text::audit_fact_grant(), actor.grant_id.clone().unwrap_or_default());
+        fact(text::audit_fact_token(), actor.token_id.clone().unwrap_or_default());
+        fact(text::audit_fact_session(), actor.session_id.clone().unwrap_or_default());
+        fact(text::audit_fact_address(), event.address.clone());
+        fact(text::audit_fact_request(), event.request_id.clone());
+        fact(text::audit_fact_detail(), event.detail.clone());
+        fact(text::audit_fact_hash(), entry.hash.clone());
         AuditRow {
             seq: entry.seq,
             at: moment(event.at),
-            title: title(&event.kind),
+            title: recorded_kind(&event.kind),
             kind: event.kind.to_string(),
-            outcome: event.outcome.as_str(),
+            outcome: outcome(event.outcome),
             good: event.outcome == Outcome::Ok,
             person: actor
                 .user_id

@@ -1,50 +1,36 @@
-//! Refusals of administration as pages show them.
+//! Refusals of administration as pages show them: each has a text of its own.
 
 use axum::{http::StatusCode, response::Response};
-use doorward_admin::{Finding, Kind, Refusal};
-use doorward_web::Oops;
+use doorward_admin::{ClientChangeError, Kind, Object, Refusal};
+use doorward_federation::ProviderChangeError;
+use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
+use doorward_language::{Message, text};
+use doorward_web::{Oops, reasons};
 
 use crate::Console;
 
-/// A finding as pages show it.
-pub(crate) struct Look {
-    /// What was looked at.
-    pub(crate) what: String,
-    /// Whether it is well.
-    pub(crate) good: bool,
-    /// The state, or what is wrong and what to do.
-    pub(crate) says: String,
-}
-
-impl Look {
-    pub(crate) fn of(finding: Finding) -> Self {
-        let says = finding.says().to_owned();
-        Self { good: finding.result.is_ok(), what: finding.what, says }
-    }
-}
-
 /// An alert at the head of a page.
 pub(crate) struct Alert {
-    /// What happened.
-    pub(crate) text: String,
+    /// The event.
+    pub(crate) text: Message,
     /// The code of the refusal; empty where the form itself is incomplete.
     pub(crate) code: &'static str,
 }
 
 impl Alert {
-    /// An alert about the form itself.
-    pub(crate) fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), code: "" }
+    /// The alert of a refused change.
+    fn of(refusal: &Refusal) -> Self {
+        Self { text: text::admin_not_changed(reason(refusal)), code: refusal.code().as_str() }
     }
 
-    /// An alert that says why.
-    pub(crate) fn of(refusal: &Refusal) -> Self {
-        Self { text: refusal.to_string(), code: refusal.code().as_str() }
+    /// The alert of a refused question.
+    pub(crate) fn unanswered(refusal: &Refusal) -> Self {
+        Self { text: reason(refusal), code: refusal.code().as_str() }
     }
 
-    /// The alert of a form that deletes something, without its tick.
+    /// The alert of a form that deletes something, without its confirmation.
     pub(crate) fn not_sure() -> Self {
-        Self::new("Nothing was changed: tick that you are sure.")
+        Self { text: text::admin_not_sure(), code: "" }
     }
 }
 
@@ -57,8 +43,7 @@ pub(crate) fn alert(console: &Console, refusal: &Refusal) -> Result<(StatusCode,
         Kind::Missing => return Err(Oops::not_found().draw(&console.web)),
         Kind::Unavailable => return Err(refused_now(refusal).draw(&console.web)),
     };
-    let text = format!("Nothing was changed: {refusal}.");
-    Ok((status, Alert { text, code: refusal.code().as_str() }))
+    Ok((status, Alert::of(refusal)))
 }
 
 /// The page for an object that is not there, or that cannot be shown now.
@@ -73,8 +58,104 @@ pub(crate) fn oops(refusal: &Refusal) -> Oops {
 fn refused_now(refusal: &Refusal) -> Oops {
     Oops::new(
         StatusCode::SERVICE_UNAVAILABLE,
-        "Not available right now",
-        &format!("Nothing was changed: {refusal}."),
-        "Try again in a moment.",
+        text::error_unavailable(),
+        text::admin_not_changed(reason(refusal)),
+        text::error_retry(),
     )
+}
+
+/// The reason of a refusal, as a part of a sentence.
+fn reason(refusal: &Refusal) -> Message {
+    match refusal {
+        Refusal::Missing(object, name) => missing(*object, name),
+        Refusal::Role(role, _) => text::input_role_named(role),
+        Refusal::TooManyRoles(most) => text::refusal_too_many_roles(most),
+        Refusal::EmailNeeded => text::refusal_email_needed(),
+        Refusal::ProviderOff(name) => text::refusal_provider_off(name),
+        Refusal::User(error) => reasons::user(error),
+        Refusal::Provider(error) => provider(error),
+        Refusal::Link(error) => text::refusal_provider(error.to_string()),
+        Refusal::Client(error) => client(error),
+        Refusal::Days(least, most) => text::refusal_days(least, most),
+        Refusal::Token(error) => reasons::token(error),
+        Refusal::Scope(name) => text::refusal_scope(name),
+        Refusal::NoScope => text::refusal_no_scope(),
+        Refusal::NotAService(name) => text::refusal_not_a_service(name),
+        Refusal::UpstreamName(name) => text::refusal_upstream_name(name),
+        Refusal::Upstream(error) => upstream(error),
+        Refusal::Server(error) => server(error),
+        Refusal::Tool(error) => tool(error),
+        Refusal::Settings(detail) => text::refusal_setting(detail),
+        Refusal::OfTheMachine(setting) => text::refusal_machine(setting),
+        Refusal::OpensNetworks(setting) => text::refusal_networks(setting),
+        Refusal::OneItem => text::refusal_one_item(),
+        Refusal::Key(error) => text::refusal_key(error.to_string()),
+        Refusal::RotatedMeanwhile => text::refusal_rotated_meanwhile(),
+        Refusal::Notice(most) => text::refusal_notice(most),
+        Refusal::NotAcknowledged(_) => text::refusal_not_acknowledged(),
+        Refusal::SettingsChanged => text::refusal_settings_changed(),
+        Refusal::Store(_) => text::input_database(),
+    }
+}
+
+fn missing(object: Object, name: &str) -> Message {
+    match object {
+        Object::User => text::refusal_missing_user(name),
+        Object::Session => text::refusal_missing_session(name),
+        Object::App => text::refusal_missing_app(name),
+        Object::Client => text::refusal_missing_client(name),
+        Object::Token => text::refusal_missing_token(name),
+        Object::Provider => text::refusal_missing_provider(name),
+        Object::Upstream => text::refusal_missing_upstream(name),
+        Object::Tool => text::refusal_missing_tool(name),
+        Object::Item => text::refusal_missing_item(),
+        Object::Record => text::refusal_missing_record(name),
+    }
+}
+
+fn provider(error: &ProviderChangeError) -> Message {
+    match error {
+        ProviderChangeError::Setting(error) => text::refusal_setting(error.to_string()),
+        ProviderChangeError::Taken(name) => text::refusal_name_taken(name),
+        ProviderChangeError::Unknown(name) => text::refusal_missing_provider(name),
+        ProviderChangeError::InFile(name) => text::refusal_in_configuration(name),
+        ProviderChangeError::Store(_) => text::input_database(),
+    }
+}
+
+fn client(error: &ClientChangeError) -> Message {
+    match error {
+        ClientChangeError::Refused(error) => text::refusal_client_metadata(error.to_string()),
+        ClientChangeError::Unknown(id) => text::refusal_missing_client(id.as_str()),
+        ClientChangeError::Changed => text::refusal_client_changed(),
+        ClientChangeError::NoDocument => text::refusal_no_document(),
+        ClientChangeError::Store(_) => text::input_database(),
+    }
+}
+
+fn upstream(error: &UpstreamChangeError) -> Message {
+    match error {
+        UpstreamChangeError::Setting(error) => text::refusal_setting(error.to_string()),
+        UpstreamChangeError::Taken(name) => text::refusal_name_taken(name),
+        UpstreamChangeError::Unknown(name) => text::refusal_missing_upstream(name),
+        UpstreamChangeError::InFile(name) => text::refusal_in_configuration(name),
+        UpstreamChangeError::Store(_) => text::input_database(),
+    }
+}
+
+fn server(error: &ServerChangeError) -> Message {
+    match error {
+        ServerChangeError::Unknown(name) => text::refusal_missing_upstream(name),
+        ServerChangeError::Nothing(name) => text::refusal_server_accepted(name),
+        ServerChangeError::Changed(name) => text::refusal_server_changed(name),
+        ServerChangeError::Store(_) => text::input_database(),
+    }
+}
+
+fn tool(error: &ToolChangeError) -> Message {
+    match error {
+        ToolChangeError::Unknown(name) => text::refusal_missing_tool(name),
+        ToolChangeError::Changed => text::refusal_tool_changed(),
+        ToolChangeError::Store(_) => text::input_database(),
+    }
 }

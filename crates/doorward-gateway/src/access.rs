@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use doorward_model::{Person, Timestamp, UpstreamName, UserId, id::random_text};
+use doorward_model::{
+    Person, Timestamp, UpstreamName, UserId, id::random_text, upstream::ConnectionProblem,
+};
 use doorward_store::StoreError;
 use doorward_transport::{FlightError, SingleFlight};
 use serde_json::{Value, json};
@@ -202,13 +204,8 @@ impl LinkAuth {
             && held::open(&self.gateway, &connection)
                 .is_some_and(|held| held.access_token == refused.token())
         {
-            refresh::end(
-                &self.gateway,
-                &self.upstream,
-                connection,
-                "the upstream refused the access",
-            )
-            .await;
+            refresh::end(&self.gateway, &self.upstream, connection, ConnectionProblem::CallRefused)
+                .await;
         }
     }
 
@@ -320,9 +317,10 @@ impl LinkAuth {
                 )));
             }
             let Some(held) = held::open(&self.gateway, &connection) else {
-                return Err(NoToken::Connect(connection.problem.unwrap_or_else(|| {
-                    format!("your connection to {title} cannot be used any more")
-                })));
+                return Err(NoToken::Connect(connection.problem.map_or_else(
+                    || format!("your connection to {title} cannot be used any more"),
+                    |problem| problem.to_string(),
+                )));
             };
             let fresh = connection.expires_at.is_none_or(|end| now.plus(EARLY) < end)
                 && refused != Some(held.access_token.as_str());

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use doorward_mcp::{Item, Kind, Wanted};
+use doorward_mcp::{Item, Kind, Step, Wanted};
 use doorward_model::{Person, UpstreamName, upstream::ToolState};
 use doorward_store::StoreError;
 
@@ -11,12 +11,8 @@ use crate::{
     Gateway, ReviewedTool, approval, catalogue, connections, definition, names, upstream::Shared,
 };
 
-/// A condition that comes before the policy: if it holds, and a sentence about it.
-pub type Condition = (bool, String);
-
-fn yes(is: bool) -> &'static str {
-    if is { "yes" } else { "no" }
-}
+/// A condition that comes before the policy: if it holds, and the step that tells it.
+pub type Condition = (bool, Step);
 
 impl Gateway {
     /// The item of this name at `/mcp`, and the conditions that its upstream sets for this user.
@@ -55,12 +51,12 @@ impl Gateway {
             Kind::Tool | Kind::Upstream => None,
         };
         if let Some((setting, on, entry)) = setting {
-            conditions.push((on, format!("upstreams.{name}.{setting} is on: {}", yes(on))));
+            conditions.push((on, Step::Setting(name, setting, on)));
             if upstream.approves_by_hand() {
                 let reviewed = self.review(name).await?;
                 let found = reviewed.iter().find(|reviewed| reviewed.pin.tool == entry);
-                let state = found.map_or("unknown", ReviewedTool::state);
-                conditions.push((found.is_some_and(approved), format!("{entry} is {state}")));
+                let state = found.map_or("unknown", |reviewed| reviewed.state().as_str());
+                conditions.push((found.is_some_and(approved), Step::Approval(entry, state)));
             }
         }
         conditions.push(role(&upstream, person));
@@ -89,11 +85,8 @@ impl Gateway {
         let offered = upstream.offers(&found.pin.tool);
         let conditions = vec![
             enabled(&upstream),
-            (
-                offered,
-                format!("include and exclude of {name} offer {}: {}", found.pin.tool, yes(offered)),
-            ),
-            (approved(&found), format!("its definition is {}", found.state())),
+            (offered, Step::Offered(name, found.pin.tool.clone(), offered)),
+            (approved(&found), Step::Definition(found.state().as_str())),
             role(&upstream, person),
         ];
         let spec = catalogue::spec(&upstream, definition, Some(&found.pin), false);
@@ -111,10 +104,10 @@ fn approved(reviewed: &ReviewedTool) -> bool {
 
 fn enabled(upstream: &Shared) -> Condition {
     let enabled = upstream.is_enabled();
-    (enabled, format!("{} is used: {}", upstream.name, yes(enabled)))
+    (enabled, Step::Enabled(upstream.name, enabled))
 }
 
 fn role(upstream: &Shared, person: &Person) -> Condition {
     let role = upstream.is_for(person);
-    (role, format!("upstreams.{}.roles let this user in: {}", upstream.name, yes(role)))
+    (role, Step::UpstreamRoles(upstream.name, role))
 }

@@ -65,9 +65,9 @@ pub use explained::Condition;
 pub use finding::Finding;
 pub use left_out::{LeftOut, Why};
 pub use oauth::{ConnectError, Departure, OAuthError, Prospect};
-pub use review::{Decision, ReviewedTool, ToolChangeError};
+pub use review::{Decision, ReviewState, ReviewedTool, ToolChangeError};
 pub use settings::check_configured;
-pub use status::{ConnectionState, PersonsUpstream};
+pub use status::{ConnectionState, PersonsUpstream, Problem};
 pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream};
 

@@ -14,6 +14,37 @@ use crate::{
     left_out::LeftOut,
 };
 
+/// The state of a tool under review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReviewState {
+    /// It may be used.
+    Approved,
+    /// It waits for an administrator.
+    Waiting,
+    /// It may not be used.
+    Rejected,
+    /// It was approved and is defined otherwise now.
+    Changed,
+}
+
+impl ReviewState {
+    /// The word for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Waiting => "waiting",
+            Self::Rejected => "rejected",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+impl std::fmt::Display for ReviewState {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// A tool as an administrator reviews it.
 #[derive(Clone, Debug)]
 pub struct ReviewedTool {
@@ -36,19 +67,20 @@ impl ReviewedTool {
     pub fn description(&self) -> String {
         definition::part(self.pin.changed.as_deref().unwrap_or(&self.pin.definition), "description")
     }
-    /// Its state in a word.
-    pub fn state(&self) -> &'static str {
-        if self.pin.changed.is_some() && self.pin.state == ToolState::Approved {
-            "changed"
-        } else {
-            self.pin.state.as_str()
+    /// Its state.
+    pub fn state(&self) -> ReviewState {
+        match self.pin.state {
+            ToolState::Approved if self.pin.changed.is_some() => ReviewState::Changed,
+            ToolState::Approved => ReviewState::Approved,
+            ToolState::Waiting => ReviewState::Waiting,
+            ToolState::Rejected => ReviewState::Rejected,
         }
     }
     /// The review as JSON.
     pub fn to_json(&self) -> Value {
         json!({
             "tool": self.pin.tool,
-            "state": self.state(),
+            "state": self.state().as_str(),
             "class": self.class().as_str(),
             "class_set_by_administrator": self.pin.class.is_some(),
             "warnings": self.warnings,

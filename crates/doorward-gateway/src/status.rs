@@ -1,14 +1,14 @@
 //! How things stand with upstreams: for one person, and for an operator who asks.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use doorward_mcp::{Change, Changed};
-use doorward_model::{Person, Timestamp, UpstreamName};
+use doorward_model::{Person, Timestamp, UpstreamName, upstream::ConnectionProblem};
 use doorward_store::StoreError;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::{Gateway, finding::Finding, link_error::LinkError, upstream::Shared};
+use crate::{Gateway, ReviewState, finding::Finding, link_error::LinkError, upstream::Shared};
 
 /// How a person stands with an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -35,9 +35,10 @@ pub struct PersonsUpstream {
     pub state: ConnectionState,
     /// How many of its tools the person may see.
     pub tools: usize,
-    /// What is wrong, in words.
+    /// The reason for which it cannot be used, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub problem: Option<Problem>,
     /// Where the person connects, if that is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connect_url: Option<String>,
@@ -53,6 +54,30 @@ pub struct PersonsUpstream {
     /// When the person has to connect again, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<i64>,
+}
+
+/// A reason for which a user cannot use an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The user's connection ended.
+    Connection(ConnectionProblem),
+    /// The upstream cannot be reached. Holds what was reported.
+    Unreachable(String),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection(problem) => problem.fmt(formatter),
+            Self::Unreachable(reported) => formatter.write_str(reported),
+        }
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl Gateway {
@@ -99,13 +124,16 @@ impl Gateway {
                 .problem
                 .as_ref()
                 .filter(|_| state == ConnectionState::Unreachable)
-                .map(ToString::to_string);
+                .map(|problem| Problem::Unreachable(problem.to_string()));
             services.push(PersonsUpstream {
                 name: upstream.name.to_string(),
                 title: upstream.title.clone(),
                 state,
                 tools: look.catalogue.as_ref().map_or(0, |catalogue| catalogue.tools.len()),
-                problem: connection.and_then(|connection| connection.problem.clone()).or(told),
+                problem: connection
+                    .and_then(|connection| connection.problem)
+                    .map(Problem::Connection)
+                    .or(told),
                 connect_url: needs.then(|| self.connect_url(upstream)),
                 scopes: connection
                     .filter(|connection| !connection.scopes.is_empty())
@@ -161,7 +189,8 @@ impl Gateway {
             findings.push(Finding { what: "left out", result });
         }
         if let Ok(reviewed) = self.review(upstream.name).await {
-            let waiting = reviewed.iter().filter(|tool| tool.state() != "approved").count();
+            let waiting =
+                reviewed.iter().filter(|tool| tool.state() != ReviewState::Approved).count();
             if waiting > 0 {
                 findings.push(Finding::bad(
                     "approval",

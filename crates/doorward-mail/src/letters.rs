@@ -2,22 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_language::Language;
+use doorward_language::{Message, text};
 use doorward_model::{Person, PublicUrl, routes};
 
 use crate::{MailError, Mailer};
-
-/// A text in the language of the request, with its gaps filled.
-fn written(text: &str, gaps: &[&str]) -> String {
-    let text = Language::current().say(text);
-    let mut parts = text.split("{}");
-    let mut written = parts.next().unwrap_or_default().to_owned();
-    for (at, part) in parts.enumerate() {
-        written.push_str(gaps.get(at).copied().unwrap_or_default());
-        written.push_str(part);
-    }
-    written
-}
 
 /// The way in that an invitation tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,70 +77,55 @@ impl Letters {
     }
 
     /// A letter; `None` without a mail server or an e-mail address.
-    fn letter(&self, user: &Person, subject: &str, paragraphs: &[String]) -> Option<Letter> {
+    fn letter(&self, user: &Person, subject: &Message, paragraphs: &[String]) -> Option<Letter> {
         let (mailer, to) = (self.mailer.clone()?, user.email.clone()?);
         let greeting =
-            written("Hello {},", &[user.display_name.as_deref().unwrap_or(user.name.as_str())]);
-        let mut text = format!(
+            text::mail_greeting(user.display_name.as_deref().unwrap_or(user.name.as_str()));
+        let mut body = format!(
             "{greeting}\n\n{}\n\n-- \n{}\n{}\n",
             paragraphs.join("\n\n"),
             self.name,
             self.public_url
         );
         if !self.support.is_empty() {
-            text = format!("{text}{}\n", written("Help: {}", &[&self.support]));
+            body = format!("{body}{}\n", text::mail_help(&*self.support));
         }
-        Some(Letter { mailer, to, subject: format!("{}: {subject}", self.name), text })
+        Some(Letter { mailer, to, subject: format!("{}: {subject}", self.name), text: body })
     }
 
     /// A letter that tells a user of their new account, and how to sign in; `None` without a mail
     /// server or an e-mail address.
     pub fn invitation(&self, user: &Person, way: &Invitation) -> Option<Letter> {
-        let welcome = written(
-            "there is an account for you at {}. Your sign-in name is {}.",
-            &[&self.name, user.name.as_str()],
-        );
+        let account = text::mail_invitation_account(&*self.name, user.name.as_str());
         let sign_in = || self.public_url.at(routes::LOGIN);
         let (how, url) = match way {
-            Invitation::Provider(name) => (written("Sign in with {}:", &[name]), sign_in()),
-            Invitation::ChoosePassword(url) => (
-                written("Choose a password here within seven days; the link works once:", &[]),
-                url.clone(),
-            ),
-            Invitation::SignIn => (written("Sign in here:", &[]), sign_in()),
+            Invitation::Provider(name) => (text::mail_invitation_provider(name), sign_in()),
+            Invitation::ChoosePassword(url) => {
+                (text::mail_invitation_choose_password(), url.clone())
+            }
+            Invitation::SignIn => (text::mail_invitation_sign_in(), sign_in()),
         };
-        self.letter(user, &written("You are invited", &[]), &[welcome, how, url])
+        let paragraphs = [account.to_string(), how.to_string(), url];
+        self.letter(user, &text::mail_invitation_subject(), &paragraphs)
     }
 
     /// A letter with the URL at which a user replaces a forgotten password; `None` without a mail
     /// server or an e-mail address.
     pub fn forgotten_password(&self, user: &Person, url: String) -> Option<Letter> {
-        let paragraphs = [
-            written(
-                "Somebody, probably you, asked to set a new password for {}. Do so here within the hour; the link works once:",
-                &[user.name.as_str()],
-            ),
-            url,
-            written("If it was not you, do nothing: your password stays as it is.", &[]),
-        ];
-        self.letter(user, &written("Set a new password", &[]), &paragraphs)
+        let request = text::mail_reset_request(user.name.as_str());
+        let paragraphs = [request.to_string(), url, text::mail_reset_not_you().to_string()];
+        self.letter(user, &text::mail_reset_subject(), &paragraphs)
     }
 
     /// A letter that tells a user of a sign-in from a browser and an IP address that are both new;
     /// `None` without a mail server or an e-mail address.
     pub fn new_sign_in(&self, user: &Person, sign_in: NewSignIn<'_>) -> Option<Letter> {
         let paragraphs = [
-            written(
-                "somebody signed in as {} from somewhere new, at {}:",
-                &[user.name.as_str(), sign_in.at],
-            ),
+            text::mail_new_sign_in_event(user.name.as_str(), sign_in.at).to_string(),
             format!("{}\n{}", sign_in.browser, sign_in.address),
-            written(
-                "If it was you, there is nothing to do. If not, end that session and change your password:",
-                &[],
-            ),
+            text::mail_new_sign_in_advice().to_string(),
             self.public_url.at(routes::ACCOUNT),
         ];
-        self.letter(user, &written("A new sign-in", &[]), &paragraphs)
+        self.letter(user, &text::mail_new_sign_in_subject(), &paragraphs)
     }
 }

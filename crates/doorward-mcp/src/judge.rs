@@ -9,7 +9,7 @@ use doorward_model::{
 };
 
 use crate::{
-    Visit,
+    Step, Visit,
     item::{Facts, Kind},
 };
 
@@ -94,36 +94,31 @@ impl Judge {
     }
 
     /// The verdict, and why, step by step.
-    pub fn explain(&self, subject: Subject<'_>, facts: &Facts<'_>) -> (Verdict, Vec<String>) {
+    pub fn explain(&self, subject: Subject<'_>, facts: &Facts<'_>) -> (Verdict, Vec<Step>) {
         let person = subject.person;
-        let roles = person.all_roles().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let roles = if roles.is_empty() { "none".to_owned() } else { roles };
         let held = self.access.scopes_of(person);
-        let yes = |is: bool| if is { "yes" } else { "no" };
         let name = name_in_roles(facts);
         let question = question(subject, facts);
         let policy = if facts.kind.in_rules().is_some() {
-            format!("policy: {}", self.policy.decide(&question))
+            let decision = self.policy.decide(&question);
+            match decision.rule {
+                Some((number, rule)) => Step::Rule(decision.effect, number, rule.to_string()),
+                None => Step::Default(decision.effect),
+            }
         } else {
-            format!(
-                "policy: a rule closes the upstream as a whole: {}",
-                yes(self.policy.closes(&question))
-            )
+            Step::Closed(self.policy.closes(&question))
         };
         let steps = vec![
-            format!("class: {}", facts.class.as_str()),
-            format!("roles of {} (user={}): {roles}", person.name, person.id),
-            format!(
-                "access.tool_roles let this user use {name}: {}",
-                yes(self.access.allows_tool(person, &name))
+            Step::Class(facts.class),
+            Step::Roles(
+                person.name.to_string(),
+                person.id.to_string(),
+                person.all_roles().map(ToString::to_string).collect(),
             ),
-            format!(
-                "access.scope_roles let this user hold {}: {}",
-                facts.scope.name(),
-                yes(held.allows(facts.scope))
-            ),
+            Step::ToolRoles(name.to_string(), self.access.allows_tool(person, &name)),
+            Step::ScopeRoles(facts.scope, held.allows(facts.scope)),
             policy,
-            format!("the client's token needs the scope {}", facts.scope.name()),
+            Step::TokenScope(facts.scope),
         ];
         (self.decide(subject, facts), steps)
     }

@@ -13,6 +13,7 @@ pub mod authentication;
 pub mod authorization;
 pub mod change;
 pub mod client;
+mod connection_problem;
 pub mod foreign;
 pub mod grant;
 pub mod grant_type;

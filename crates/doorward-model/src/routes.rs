@@ -64,8 +64,8 @@ routes! {
     CONSENT = "/consent";
     /// A person's own page: connected apps and sessions.
     ACCOUNT = "/account";
-    /// Withdraws a connected app's access.
-    ACCOUNT_WITHDRAW = "/account/withdraw";
+    /// Revokes the access of a connected app.
+    ACCOUNT_REVOKE = "/account/revoke";
     /// Ends one of the person's sessions.
     ACCOUNT_END_SESSION = "/account/end-session";
     /// Changes the person's password.

@@ -36,10 +36,6 @@ pub struct ScopeInfo {
     pub scope: Scope,
     /// Its name on the wire.
     pub name: &'static str,
-    /// Its name on the consent page.
-    pub title: &'static str,
-    /// Its effect, in words for the user who is asked.
-    pub description: &'static str,
     /// The scopes that it includes.
     pub implies: &'static [Scope],
     /// True if authorization server metadata lists it (`scopes_supported`, RFC 8414 §2).
@@ -48,59 +44,30 @@ pub struct ScopeInfo {
 
 /// Every scope that does not name an upstream, in the order in which pages and metadata show them.
 pub const SCOPES: &[ScopeInfo; 7] = &[
-    ScopeInfo {
-        scope: Scope::Read,
-        name: "mcp:read",
-        title: "Look things up for you",
-        description: "See who you are, list the tools you may use, and call tools that only read.",
-        implies: &[],
-        advertised: true,
-    },
-    ScopeInfo {
-        scope: Scope::Write,
-        name: "mcp:write",
-        title: "Change things for you",
-        description: "Call tools that create or change something in your name.",
-        implies: &[Scope::Read],
-        advertised: true,
-    },
+    ScopeInfo { scope: Scope::Read, name: "mcp:read", implies: &[], advertised: true },
+    ScopeInfo { scope: Scope::Write, name: "mcp:write", implies: &[Scope::Read], advertised: true },
     ScopeInfo {
         scope: Scope::Destructive,
         name: "mcp:destructive",
-        title: "Remove or overwrite things for you",
-        description: "Call tools that may delete or overwrite something in your name, and tools that do not say what they do.",
         implies: &[Scope::Read, Scope::Write],
         advertised: true,
     },
-    ScopeInfo {
-        scope: Scope::AdminRead,
-        name: "admin:read",
-        title: "See for you what administrators see",
-        description: "See all users, clients, identity providers, upstreams, access tokens, settings and the audit, without changing any of them.",
-        implies: &[],
-        advertised: false,
-    },
+    ScopeInfo { scope: Scope::AdminRead, name: "admin:read", implies: &[], advertised: false },
     ScopeInfo {
         scope: Scope::AdminUpstreams,
         name: "admin:upstreams",
-        title: "Manage upstreams for you",
-        description: "Add, test and delete upstreams and decide about their tools, for all users.",
         implies: &[],
         advertised: false,
     },
     ScopeInfo {
         scope: Scope::Admin,
         name: "admin",
-        title: "Administer Doorward for you",
-        description: "Do everything that an administrator can do: set passwords, remove second factors, add and delete users, clients, identity providers and upstreams, make access tokens, rotate signing keys, change settings, and read the audit.",
         implies: &[Scope::AdminRead, Scope::AdminUpstreams],
         advertised: false,
     },
     ScopeInfo {
         scope: Scope::OfflineAccess,
         name: "offline_access",
-        title: "Stay connected",
-        description: "Keep working while you are away, until you withdraw the access.",
         implies: &[],
         advertised: false,
     },
@@ -133,22 +100,6 @@ impl Scope {
         match self {
             Self::At(_, upstream) => format!("{}:{upstream}", self.info().name).into(),
             _ => self.info().name.into(),
-        }
-    }
-    /// Its name on the consent page.
-    pub fn title(self) -> Cow<'static, str> {
-        match self {
-            Self::At(_, upstream) => format!("{} at {upstream}", self.info().title).into(),
-            _ => self.info().title.into(),
-        }
-    }
-    /// Its effect, in words for the user who is asked.
-    pub fn description(self) -> Cow<'static, str> {
-        match self {
-            Self::At(_, upstream) => {
-                format!("{} Only at {upstream}.", self.info().description).into()
-            }
-            _ => self.info().description.into(),
         }
     }
     /// The scope of that name, if there can be one.

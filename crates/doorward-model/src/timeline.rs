@@ -5,12 +5,14 @@
 //! later ones by client, person and flow.
 
 mod attempt;
+mod quirk;
 
 use crate::{Reason, Timestamp, audit::Outcome};
-pub use attempt::{Attempt, Standing, Verdict, attempts};
+pub use attempt::{Attempt, Cause, Standing, Stop, Verdict, attempts};
+pub use quirk::Quirk;
 
 macro_rules! steps {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $title:literal;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)*) => {
         /// One kind of step.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum StepKind { $($(#[doc = $doc])+ $name),* }
@@ -22,10 +24,6 @@ macro_rules! steps {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text),* }
             }
-            /// The text for users.
-            pub const fn title(self) -> &'static str {
-                match self { $(Self::$name => $title),* }
-            }
             /// Reads the stored text.
             pub fn parse(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
@@ -36,33 +34,33 @@ macro_rules! steps {
 
 steps! {
     /// It came to an MCP address without a token and was told where to get one.
-    Challenged = "challenged", "Asked for a token";
+    Challenged = "challenged";
     /// It read the metadata of the resource (RFC 9728).
-    ResourceMetadata = "resource_metadata", "Read the resource's metadata";
+    ResourceMetadata = "resource_metadata";
     /// It read the metadata of the authorization server (RFC 8414).
-    ServerMetadata = "server_metadata", "Read the authorization server's metadata";
+    ServerMetadata = "server_metadata";
     /// It registered itself (RFC 7591).
-    Registered = "registered", "Registered itself";
+    Registered = "registered";
     /// Its Client ID Metadata Document was fetched.
-    Document = "document", "Its metadata document was fetched";
+    Document = "document";
     /// It sent a person's browser to the authorization endpoint.
-    Authorize = "authorize", "Sent a browser to authorize";
+    Authorize = "authorize";
     /// The person signed in.
-    SignedIn = "signed_in", "The person signed in";
+    SignedIn = "signed_in";
     /// The person was asked.
-    Asked = "asked", "The person was asked for consent";
+    Asked = "asked";
     /// The person answered, and the browser was sent back.
-    Answered = "answered", "The person answered";
+    Answered = "answered";
     /// It came to the token endpoint with a code.
-    Token = "token", "Came for its token";
+    Token = "token";
     /// It came to the token endpoint with a refresh token.
-    Refresh = "refresh", "Came to refresh its token";
+    Refresh = "refresh";
     /// It came to an MCP address with a token.
-    Called = "called", "Came with its token";
+    Called = "called";
     /// It came to the revocation endpoint (RFC 7009). Noted only where it is refused.
-    Revoke = "revoke", "Came to revoke a token";
+    Revoke = "revoke";
     /// It came to the introspection endpoint (RFC 7662). Noted only where it is refused.
-    Introspect = "introspect", "Came to ask about a token";
+    Introspect = "introspect";
 }
 
 /// One step, as it was written down.
@@ -146,71 +144,6 @@ impl ConnectStep {
     }
 }
 
-/// Known behaviour of popular clients: part of the program's or client's name, the reason or verdict
-/// it goes with, and what to do.
-pub const QUIRKS: &[(&str, &str, &str)] = &[
-    (
-        "mcp-remote",
-        "client_unknown",
-        "mcp-remote keeps its registration in ~/.mcp-auth: delete the folder and start it again.",
-    ),
-    (
-        "mcp-remote",
-        "refresh_reused",
-        "Several hosts on one machine share ~/.mcp-auth and refresh the same token: give each a folder of its own with MCP_REMOTE_CONFIG_DIR.",
-    ),
-    (
-        "cursor",
-        "token_foreign",
-        "Cursor ignores a configured Authorization header where the server offers OAuth: use the /mcp-key address with a personal access token.",
-    ),
-    (
-        "cursor",
-        "no_token",
-        "Cursor needs its cursor:// link handler: the browser must be allowed to open it.",
-    ),
-    (
-        "claude",
-        "client_unknown",
-        "Claude keeps the client_id of a connector: remove the connector and add it again.",
-    ),
-    (
-        "claude-code",
-        "no_token",
-        "Claude Code listens on a local port for the answer: over SSH, forward the port of the redirect URI or paste the address from the browser.",
-    ),
-    (
-        "claude code",
-        "no_token",
-        "Claude Code listens on a local port for the answer: over SSH, forward the port of the redirect URI or paste the address from the browser.",
-    ),
-    (
-        "chatgpt",
-        "no_authorize",
-        "ChatGPT reaches only public https addresses: the public URL must be reachable from the internet.",
-    ),
-    (
-        "visual studio code",
-        "client_unknown",
-        "VS Code keeps registrations: run \"Authentication: Remove Dynamic Authentication Providers\" and connect again.",
-    ),
-    (
-        "codex",
-        "document_unreachable",
-        "codex mcp login --oauth-client-registration dcr registers without a metadata document.",
-    ),
-    (
-        "open webui",
-        "no_token",
-        "Open WebUI needs WEBUI_SECRET_KEY set and \"Register Client\" pressed before people connect.",
-    ),
-    (
-        "gemini",
-        "challenged",
-        "In Gemini CLI, httpUrl (not url) means Streamable HTTP; /mcp auth NAME starts the sign-in.",
-    ),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,7 +196,7 @@ mod tests {
         let found = attempts(steps.clone());
         assert_eq!(found[0].verdict(Timestamp(30)).standing, Standing::UnderWay);
         let verdict = found[0].verdict(Timestamp(300));
-        assert_eq!((verdict.standing, verdict.code.as_str()), (Standing::Stopped, "no_token"));
+        assert_eq!((verdict.standing, verdict.cause.code()), (Standing::Stopped, "no_token"));
         let again = [
             steps,
             vec![of(step(60, StepKind::Authorize, "a", "Mozilla")
@@ -273,7 +206,7 @@ mod tests {
         .concat();
         let found = attempts(again);
         assert_eq!(found.len(), 2);
-        assert_eq!(found[0].verdict(Timestamp(300)).code, "redirect_uri");
+        assert_eq!(found[0].verdict(Timestamp(300)).cause.code(), "redirect_uri");
     }
 
     #[test]
@@ -284,34 +217,29 @@ mod tests {
         let script = step(20, StepKind::Called, "a", "node").refused(Reason::TokenRevoked);
         let found = attempts([refused, script.clone(), script]);
         assert_eq!(
-            found.iter().map(|attempt| attempt.verdict(Timestamp(30)).code).collect::<Vec<_>>(),
+            found
+                .iter()
+                .map(|attempt| attempt.verdict(Timestamp(30)).cause.code())
+                .collect::<Vec<_>>(),
             ["token_revoked", "redirect_uri"]
         );
     }
 
     #[test]
-    fn every_reason_says_what_to_do_and_quirks_go_with_known_codes() {
-        for reason in Reason::ALL {
+    fn quirks_go_with_known_codes() {
+        for (_, code, _) in Quirk::ALL {
             assert!(
-                reason.what().ends_with('.') && reason.advice().ends_with('.'),
-                "{}",
-                reason.code()
+                Reason::parse(code).is_some() || Stop::ALL.iter().any(|stop| stop.code() == *code),
+                "{code}"
             );
-        }
-        let stops =
-            ["no_call", "no_token", "no_answer", "no_sign_in", "no_authorize", "challenged"];
-        for (_, code, _) in QUIRKS {
-            assert!(Reason::parse(code).is_some() || stops.contains(code), "{code}");
         }
         let remote = ConnectStep {
             agent: "mcp-remote/1".to_owned(),
             ..step(1, StepKind::Token, "a", "").refused(Reason::ClientUnknown)
         };
-        assert!(
-            attempts([remote])[0]
-                .verdict(Timestamp(2))
-                .quirk
-                .is_some_and(|advice| advice.contains(".mcp-auth"))
+        assert_eq!(
+            attempts([remote])[0].verdict(Timestamp(2)).quirk,
+            Some(Quirk::McpRemoteRegistration)
         );
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+pub use crate::connection_problem::ConnectionProblem;
 use crate::{
     HashedToken, Sealed, Timestamp,
     id::{UpstreamId, UserId},
@@ -261,8 +262,8 @@ pub struct Connection {
     pub version: i64,
     /// Until when one replica has reserved the refresh.
     pub refreshing_until: Option<Timestamp>,
-    /// Why the tokens are gone, in words.
-    pub problem: Option<String>,
+    /// The reason for which the tokens are gone.
+    pub problem: Option<ConnectionProblem>,
     /// The account there, as its authorization server said in an ID token; `None` where it
     /// said nothing. For people to read: nothing is decided by it.
     pub account: Option<String>,

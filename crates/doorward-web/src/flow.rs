@@ -135,9 +135,7 @@ impl Web {
         self.parts.issuer.reopen(sealed, browser.address).await.map_err(|error| match error {
             ReopenError::Refused(refusal) => self.refuse(&refusal, browser),
             ReopenError::Expired => Oops::expired().draw(self),
-            ReopenError::Invalid => {
-                Oops::bad_form("the request in this page's address is damaged").draw(self)
-            }
+            ReopenError::Invalid => Oops::malformed("request").draw(self),
         })
     }
 

@@ -11,6 +11,7 @@ use doorward_transport::answer::{self, PagePolicy};
 
 use crate::{Web, language::Language, visitor::Browser};
 pub use doorward_language::moment;
+use doorward_language::text;
 use doorward_model::setting;
 
 /// The frame of a page.
@@ -91,7 +92,11 @@ impl Web {
         }
     }
 
-    /// The token of a form in this browser.
+    /// The name of the server.
+    pub fn name(&self) -> &str {
+        &self.parts.config.name
+    }
+
     /// The token of a form in this browser.
     pub fn csrf(&self, browser: &Browser, form: &str) -> String {
         self.parts.csrf.token(&browser.binding, form)
@@ -152,7 +157,7 @@ pub fn browser_name(user_agent: &str) -> String {
     match (find(&known), find(&systems)) {
         (Some(browser), Some(system)) => format!("{browser} ({system})"),
         (Some(browser), None) => browser,
-        _ if user_agent.is_empty() => "Unknown browser".to_owned(),
+        _ if user_agent.is_empty() => text::common_unknown_browser().to_string(),
         _ => user_agent.chars().take(60).collect(),
     }
 }

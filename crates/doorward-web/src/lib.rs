@@ -10,6 +10,7 @@ mod flow;
 mod frame;
 mod language;
 mod pages;
+pub mod reasons;
 mod upstreams;
 mod visitor;
 
@@ -28,7 +29,7 @@ pub use brand::{Brand, BrandError};
 pub use config::Config;
 pub use entrance::{Onward, filled};
 pub use frame::{Frame, FrameVisitor, browser_name, draw, draw_copying, moment};
-pub use language::{filters, said};
+pub use language::filters;
 pub use pages::{error::Oops, not_found, too_many};
 pub use upstreams::{
     Answer, Confirmation, Leaving, NotConnected, Prospect, Service, ServiceState, Upstreams,

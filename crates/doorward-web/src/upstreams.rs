@@ -3,6 +3,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use doorward_language::Message;
 use doorward_model::{Person, UpstreamName, UserId};
 use doorward_store::StoreError;
 use doorward_transport::Params;
@@ -35,7 +36,7 @@ pub struct Service {
     /// How many tools it offers.
     pub tools: usize,
     /// What is wrong.
-    pub problem: Option<String>,
+    pub problem: Option<Message>,
     /// Whether the person connects to it with an account of their own.
     pub connectable: bool,
     /// The scopes that the person gave there.

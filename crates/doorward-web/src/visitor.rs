@@ -7,6 +7,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::{BrowserFacts, Visitor};
+use doorward_language::text;
 use doorward_model::{Actor, Level, PlainToken, id::random_text, routes};
 use doorward_store::origin;
 use doorward_transport::{ClientAddress, Params, answer, cookies::Cookie};
@@ -186,9 +187,8 @@ pub async fn form(
     request: Request<Body>,
 ) -> Result<Params, Response> {
     let headers = request.headers().clone();
-    let params = Params::from_form(request)
-        .await
-        .map_err(|error| Oops::bad_form(&error.to_string()).draw(web))?;
+    let params =
+        Params::from_form(request).await.map_err(|error| Oops::malformed(&error).draw(web))?;
     if web.parts.csrf.accepts(&headers, Some(&browser.binding), name, params.get("csrf")) {
         return Ok(params);
     }
@@ -197,13 +197,11 @@ pub async fn form(
         origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()),
         "a form was refused: not from our page in this browser, or too old"
     );
-    let oops = Oops {
-        status: StatusCode::FORBIDDEN,
-        title: "This form is no longer valid".to_owned(),
-        why: "It was not sent from this page in this browser, or you signed in or out since it was opened.".to_owned(),
-        advice: "Go back, reload the page and try again.".to_owned(),
-        code: None,
-        link: None,
-    };
+    let oops = Oops::new(
+        StatusCode::FORBIDDEN,
+        text::error_form_expired(),
+        text::error_form_expired_why(),
+        text::error_reload_and_retry(),
+    );
     Err(oops.draw(web))
 }

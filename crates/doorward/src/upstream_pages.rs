@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use doorward_gateway::{ConnectError, ConnectionState, Departure, Gateway};
+use doorward_gateway::{ConnectError, ConnectionState, Departure, Gateway, Problem};
+use doorward_language::{connection_problem, text};
 use doorward_mcp::Mcp;
 use doorward_model::{Person, UpstreamName, UserId};
 use doorward_store::StoreError;
@@ -62,7 +63,10 @@ impl Upstreams for UpstreamPages {
                 name: known.name,
                 title: known.title,
                 tools: known.tools,
-                problem: known.problem,
+                problem: known.problem.map(|problem| match problem {
+                    Problem::Connection(problem) => connection_problem(problem),
+                    Problem::Unreachable(reported) => text::account_problem_other(reported),
+                }),
                 scopes: known.scopes,
                 account: known.account,
                 connected_at: known.connected_at,

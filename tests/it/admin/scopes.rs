@@ -90,7 +90,7 @@ async fn a_client_for_administration_can_hold_a_part_of_it_and_others_none() {
         let scope = format!("mcp:read {part}");
         let page = client.consent_page(&browser, &Pkce::default(), &[("scope", &scope)]).await;
         assert!(
-            !["what administrators see", "Manage upstreams", "Administer Doorward"]
+            !["what administrators see", "Manage upstreams", "Administer this server"]
                 .iter()
                 .any(|told| page.body.contains(told)),
             "{part}: {}",

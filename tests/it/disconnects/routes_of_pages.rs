@@ -108,14 +108,14 @@ pub(super) async fn account_narrow(stage: &Stage) -> Vec<Vec<u8>> {
     all
 }
 
-pub(super) async fn account_withdraw(stage: &Stage) -> Vec<Vec<u8>> {
+pub(super) async fn account_revoke(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.browser().await;
     let mut all = Vec::new();
     for _ in 0..FEW {
         stage.client.tokens(&browser, &[]).await;
-        let csrf = csrf(stage, &browser, routes::ACCOUNT, routes::ACCOUNT_WITHDRAW).await;
+        let csrf = csrf(stage, &browser, routes::ACCOUNT, routes::ACCOUNT_REVOKE).await;
         let fields = [("csrf", csrf.as_str()), ("client_id", stage.client.id.as_str())];
-        all.push(stage.post(routes::ACCOUNT_WITHDRAW, &browser, &fields));
+        all.push(stage.post(routes::ACCOUNT_REVOKE, &browser, &fields));
     }
     all
 }

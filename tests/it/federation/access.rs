@@ -46,7 +46,7 @@ async fn only_allowed_domains_groups_and_claims_come_in() {
         let browser = Browser::new();
         let page = arrive(&server, &provider, &browser).await;
         refused(&server, &browser, &page, 403).await;
-        assert!(page.body.contains("not open to your organisation"), "{}", page.body);
+        assert!(page.body.contains("does not accept your organisation"), "{}", page.body);
         provider.claims(&json!({"email": "ada@corp.example", "email_verified": true, "groups": null, "department": null}));
     }
 }

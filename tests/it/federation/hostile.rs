@@ -227,7 +227,7 @@ async fn p10_a_provider_that_is_down_slow_or_talks_nonsense_costs_nobody_more_th
                 page
             };
             refused(&server, &browser, &page, 503).await;
-            assert!(page.body.contains("Corp does not answer"), "{path} {what}: {}", page.body);
+            assert!(page.body.contains("Corp does not respond"), "{path} {what}: {}", page.body);
             let away = browser.get(&server.at("/login/healthy")).await.expect(303);
             browser.get(&healthy.sign_in(&away.location())).await.expect(303);
         }
@@ -307,7 +307,7 @@ async fn a_provider_that_is_not_there_is_said_not_to_answer() {
         server_with(&provider, |corp, _| "http://127.0.0.1:1".clone_into(&mut corp.issuer)).await;
     let page = begin(&server, &Browser::new(), "").await.expect(503);
     assert!(
-        page.body.contains("Corp does not answer") && !page.header("retry-after").is_empty(),
+        page.body.contains("Corp does not respond") && !page.header("retry-after").is_empty(),
         "{}",
         page.body
     );
@@ -320,7 +320,7 @@ async fn what_a_provider_refuses_is_told_to_the_person_without_its_own_words() {
     for (error, status, words) in [
         ("access_denied", 403, "Corp did not sign you in"),
         ("invalid_scope", 502, "does not accept this server"),
-        ("temporarily_unavailable", 503, "Corp does not answer"),
+        ("temporarily_unavailable", 503, "Corp does not respond"),
     ] {
         let away = begin(&server, &browser, "").await.expect(303);
         let state = away.location_param("state").unwrap();

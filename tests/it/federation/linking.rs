@@ -153,7 +153,7 @@ async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_person()
     let away = begin(&server, &bob, "?link=1").await.expect(303);
     let ask = bob.get(&provider.sign_in(&away.location())).await.expect(303);
     let page = decide(&server, &bob, &ask.location(), "link").await.expect(403);
-    assert!(page.body.contains("belongs to another person"));
+    assert!(page.body.contains("is linked to another user"));
     // Unlinking ends the sessions that came through it, and is refused for the last way in.
     let through = signed_in(&server, &provider).await;
     let page = browser.get(&server.at("/account/security")).await;
@@ -172,7 +172,7 @@ async fn linking_from_one_s_own_page_needs_the_confirmation_of_the_same_person()
         .post(&server.at("/account/identities"), &[("csrf", &value("csrf")), ("id", &value("id"))])
         .await
         .expect(400);
-    assert!(page.body.contains("hangs on this one"));
+    assert!(page.body.contains("You can only sign in through this account"));
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn only_invited_people_come_in_where_the_operator_wants_that() {
     let browser = Browser::new();
     let page = arrive(&server, &provider, &browser).await;
     refused(&server, &browser, &page, 403).await;
-    assert!(page.body.contains("only people who were invited"));
+    assert!(page.body.contains("only invited users have access"));
     let new =
         NewPerson { name: "guest".to_owned(), email: None, password: None, roles: Vec::new() };
     let guest = server.app.accounts.add(&Authority::operator(), new).await.unwrap();

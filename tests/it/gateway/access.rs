@@ -92,7 +92,7 @@ async fn ca28_g29_a_refused_refresh_ends_this_connection_alone_and_says_so() {
         "another person is not concerned"
     );
     let page = alice.browser.get(&server.at("/account")).await.expect(200);
-    assert!(page.body.contains("connect again") && page.body.contains("no longer accepts"));
+    assert!(page.body.contains("connection expired") && page.body.contains("no longer accepts"));
     connect(&server, &alice.browser, "wiki").await;
     assert!(
         text(&server.call(&alice.token, "wiki_echo", json!({"text": "x"})).await)

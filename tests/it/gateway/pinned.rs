@@ -77,7 +77,7 @@ async fn a_change_of_anything_that_clients_are_given_puts_a_tool_in_quarantine()
         let echo = reviewed.iter().find(|one| one.pin.tool == "echo").unwrap();
         assert_eq!(
             (
-                echo.state(),
+                echo.state().as_str(),
                 echo.differences.iter().map(|one| one.part.as_str()).collect::<Vec<_>>()
             ),
             ("changed", vec![member])

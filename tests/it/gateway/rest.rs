@@ -294,7 +294,7 @@ async fn a_decision_of_an_older_version_stays_when_more_of_the_document_is_read(
             assert_eq!((sent.0.as_str(), sent.2.as_str()), ("PUT /v1/x", r#"{"a":1,"b":2}"#));
             let class = server.app.gateway.review(upstream).await.unwrap();
             let put = class.iter().find(|one| one.pin.tool == "put").unwrap();
-            assert_eq!((put.state(), put.class().as_str()), ("approved", "write"));
+            assert_eq!((put.state().as_str(), put.class().as_str()), ("approved", "write"));
         } else {
             let changed = server.app.gateway.pinned(upstream, "put").await.unwrap();
             server.app.gateway.decide(&changed, Decision::Approve, "test").await.unwrap();

@@ -297,7 +297,7 @@ async fn the_operator_s_issuer_counts_whatever_the_upstream_names() {
 
 #[tokio::test]
 async fn scopes_that_an_upstream_asks_for_later_are_shown_and_never_asked_for_unseen() {
-    const ALSO: &str = "It now also asks for";
+    const ALSO: &str = "Additionally requested now";
     for by_challenge in [false, true] {
         let wiki = FakeUpstream::protected().await;
         let server = with(&[("wiki", &wiki, "oauth")]).await;

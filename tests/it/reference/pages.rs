@@ -6,6 +6,7 @@ use std::fmt::Write;
 use doorward::{commands, config::known_keys};
 use doorward_federation::kinds::KINDS;
 use doorward_issuer::grants;
+use doorward_language::{scope_description, scope_title};
 use doorward_mcp::tools::BUILT_IN;
 use doorward_model::{routes, scope::SCOPES};
 
@@ -126,7 +127,9 @@ fn scopes() -> String {
         let _ = writeln!(
             page,
             "| `{}` | {} | {} | {implied} |",
-            info.name, info.title, info.description
+            info.name,
+            scope_title(info.scope),
+            scope_description(info.scope)
         );
     }
     page

@@ -1,5 +1,6 @@
 //! The OpenAPI document (3.1), made from the table of operations.
 
+use doorward_language::scope_description;
 use doorward_model::{Scope, ScopeSet, routes};
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -23,7 +24,7 @@ pub fn document(public_url: &str) -> Value {
     }
     let scopes: Map<String, Value> = ScopeSet::administrative()
         .iter()
-        .map(|scope| (scope.name().into_owned(), scope.description().into_owned().into()))
+        .map(|scope| (scope.name().into_owned(), scope_description(scope).to_string().into()))
         .collect();
     json!({
         "openapi": "3.1.0",

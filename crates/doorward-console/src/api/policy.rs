@@ -74,8 +74,8 @@ async fn explain(State(console): State<Arc<Console>>, Asked(which): Asked<Which>
         StatusCode::OK,
         &Explained {
             item: explained.item,
-            answer: explained.answer.to_owned(),
-            why: explained.why,
+            answer: explained.answer.as_str().to_owned(),
+            why: explained.why.iter().map(ToString::to_string).collect(),
         },
     ))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use doorward_admin::{SettingsChange, ShownSettings};
+use doorward_admin::{Finding, SettingsChange, ShownSettings};
 use doorward_model::routes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -86,5 +86,7 @@ async fn change(
 }
 
 async fn health(State(console): State<Arc<Console>>) -> Answered {
-    Ok(show(StatusCode::OK, &Tried::of(&console.admin.health.look().await)))
+    let found: Vec<Finding> =
+        console.admin.health.look().await.into_iter().map(Into::into).collect();
+    Ok(show(StatusCode::OK, &Tried::of(&found)))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
+use doorward_language::timeline as texts;
 use doorward_model::{
     routes,
     timeline::{Attempt, attempts},
@@ -93,10 +94,10 @@ fn shown(console: &Console, attempt: &Attempt) -> AttemptShown {
         began: attempt.began().0,
         ended: attempt.ended().0,
         standing: verdict.standing.as_str().to_owned(),
-        what: verdict.sentence(),
-        code: verdict.code,
-        advice: verdict.advice.to_owned(),
-        quirk: verdict.quirk.map(ToOwned::to_owned),
+        what: texts::verdict(&verdict),
+        code: verdict.cause.code().to_owned(),
+        advice: texts::advice(verdict.cause).map(|advice| advice.to_string()).unwrap_or_default(),
+        quirk: verdict.quirk.map(|quirk| texts::quirk(quirk).to_string()),
         steps: attempt
             .steps
             .iter()

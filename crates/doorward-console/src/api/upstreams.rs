@@ -404,7 +404,7 @@ async fn tools(State(console): State<Arc<Console>>, At(name): At) -> Answered {
     let left_out = console.admin.upstreams.left_out(&name).await?;
     let tool = |tool: doorward_gateway::ReviewedTool| Reviewed {
         tool: tool.pin.tool.clone(),
-        state: tool.state().to_owned(),
+        state: tool.state().as_str().to_owned(),
         class: tool.class().as_str().to_owned(),
         class_set_by_administrator: tool.pin.class.is_some(),
         definition: serde_json::from_str(&tool.pin.definition).unwrap_or_default(),

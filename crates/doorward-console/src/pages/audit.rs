@@ -10,6 +10,7 @@ use axum::{
 };
 use doorward_admin::CallRecord;
 use doorward_audit::{AuditRow, Format, Names};
+use doorward_language::{Message, text};
 use doorward_model::{AuditFilter, AuditKind, Outcome, PersonName, Timestamp};
 use doorward_transport::Params;
 use doorward_web::{Frame, Oops, draw, filters};
@@ -28,9 +29,9 @@ const FIELDS: [&str; 9] =
 struct Page {
     frame: Frame,
     tab: &'static str,
-    error: Option<String>,
+    error: Option<Message>,
     asked: Asked,
-    kinds: Vec<(&'static str, &'static str)>,
+    kinds: Vec<&'static str>,
     rows: Vec<AuditRow>,
     query: String,
     next: Option<i64>,
@@ -67,19 +68,19 @@ fn query(params: &Params) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
 }
 
-fn day(text: &str) -> Result<Option<Timestamp>, String> {
-    if text.is_empty() {
+fn day(typed: &str) -> Result<Option<Timestamp>, Message> {
+    if typed.is_empty() {
         return Ok(None);
     }
-    let date = Date::parse(text, format_description!("[year]-[month]-[day]"))
-        .map_err(|_| format!("{text:?} is not a day like 2026-11-21"))?;
+    let date = Date::parse(typed, format_description!("[year]-[month]-[day]"))
+        .map_err(|_| text::input_day(typed))?;
     Ok(Some(Timestamp(date.midnight().assume_utc().unix_timestamp())))
 }
 
 async fn filter(
     console: &Console,
     asked: &Asked,
-) -> Result<AuditFilter, Result<String, doorward_store::StoreError>> {
+) -> Result<AuditFilter, Result<Message, doorward_store::StoreError>> {
     let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     let user_id = if asked.user.is_empty() {
         None
@@ -117,7 +118,7 @@ pub(crate) async fn get(
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "audit",
         error: None,
-        kinds: AuditKind::ALL.iter().map(|(_, text, title)| (*text, title.trim())).collect(),
+        kinds: AuditKind::ALL.iter().map(|(_, stored)| *stored).collect(),
         rows: Vec::new(),
         query: query(&params),
         next: None,
@@ -162,14 +163,14 @@ pub(crate) async fn export(
             let format = match params.get("format").map(Format::parse) {
                 None => Format::JsonLines,
                 Some(Some(format)) => format,
-                Some(None) => return Oops::bad_form("it names no format").draw(&console.web),
+                Some(None) => return Oops::bad_form(text::input_no_format()).draw(&console.web),
             };
             match doorward_audit::http::file(console.store.clone(), filter, format).await {
                 Ok(response) => response,
                 Err(error) => Oops::unavailable(&error).draw(&console.web),
             }
         }
-        Err(Ok(told)) => Oops::bad_form(&told).draw(&console.web),
+        Err(Ok(told)) => Oops::bad_form(told).draw(&console.web),
         Err(Err(error)) => Oops::unavailable(&error).draw(&console.web),
     }
 }

@@ -10,10 +10,11 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{ClientDecision, ClientQuota, NewClient};
+use doorward_language::{Message, text};
 use doorward_model::{Client, ClientSource, RedirectUri, routes};
 use doorward_store::{ClientFilter, page_of};
 use doorward_transport::{Params, answer};
-use doorward_web::{Frame, Onward, Oops, draw_copying, filters, form, moment};
+use doorward_web::{Frame, Onward, Oops, draw_copying, form, moment};
 
 use crate::{
     Console,
@@ -30,7 +31,7 @@ struct List {
     frame: Frame,
     tab: &'static str,
     csrf: String,
-    message: Option<String>,
+    message: Option<Message>,
     error: Option<Alert>,
     added: Option<Added>,
     search: String,
@@ -53,38 +54,38 @@ struct Row {
     id: String,
     link: String,
     name: String,
-    source: &'static str,
+    source: Message,
     since: String,
     authorized: String,
-    states: Vec<(&'static str, bool)>,
+    states: Vec<(Message, bool)>,
 }
 
 fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-fn source(client: &Client) -> &'static str {
+fn source(client: &Client) -> Message {
     match client.source {
-        ClientSource::Administrator => "added by hand",
-        ClientSource::MetadataDocument => "metadata document",
-        ClientSource::Registration => "registered itself",
+        ClientSource::Administrator => text::admin_client_by_hand(),
+        ClientSource::MetadataDocument => text::admin_client_document(),
+        ClientSource::Registration => text::admin_client_registered(),
     }
 }
 
 fn row(client: &Client, approval: bool) -> Row {
     let mut states = Vec::new();
     if client.disabled_at.is_some() {
-        states.push(("blocked", false));
+        states.push((text::admin_client_state_blocked(), false));
     }
     if approval && client.source != ClientSource::Administrator {
         states.push(if client.approved_at.is_some() {
-            ("approved", true)
+            (text::admin_client_state_approved(), true)
         } else {
-            ("waits for approval", false)
+            (text::admin_client_state_waiting(), false)
         });
     }
     if client.pinned_at.is_some() {
-        states.push(("pinned", true));
+        states.push((text::admin_client_state_pinned(), true));
     }
     Row {
         id: client.id.to_string(),
@@ -92,7 +93,7 @@ fn row(client: &Client, approval: bool) -> Row {
         name: client.name.clone(),
         source: source(client),
         since: moment(client.created_at),
-        authorized: client.authorized_at.map_or_else(|| "never".to_owned(), moment),
+        authorized: client.authorized_at.map_or_else(|| text::common_never().to_string(), moment),
         states,
     }
 }
@@ -100,7 +101,7 @@ fn row(client: &Client, approval: bool) -> Row {
 #[derive(Default)]
 struct Say {
     status: StatusCode,
-    message: Option<String>,
+    message: Option<Message>,
     error: Option<Alert>,
     added: Option<Added>,
 }
@@ -204,11 +205,11 @@ pub(crate) async fn post(
             let days = params.get("days").and_then(|days| days.parse().ok()).unwrap_or(30);
             let cleaned = console.admin.clients.clean_up(days).await;
             cleaned.map(|gone| Say {
-                message: Some(format!("{gone} unused registrations were deleted.")),
+                message: Some(text::admin_client_cleaned_up(gone)),
                 ..Say::default()
             })
         }
-        _ => return Oops::bad_form("it says nothing to do").draw(&console.web),
+        _ => return Oops::incomplete("do").draw(&console.web),
     };
     match said {
         Ok(say) => show_list(&console, &administrator, &empty, say).await,
@@ -297,7 +298,7 @@ pub(crate) async fn decide(
     let (Some(id), Some(decision), Some(seen)) =
         (params.get("client_id"), decision, params.get("seen"))
     else {
-        return Oops::bad_form("it says nothing to decide").draw(&console.web);
+        return Oops::incomplete("decision").draw(&console.web);
     };
     if decision == ClientDecision::Delete && params.get("sure").is_none() {
         let again = (StatusCode::BAD_REQUEST, Some(Alert::not_sure()));

@@ -1,4 +1,4 @@
-//! The administrator's first page: the switch, the notice, how the server is, and what is there.
+//! The administrators' overview: the switch of the MCP server, the notice, the state of the server.
 
 use std::sync::Arc;
 
@@ -10,14 +10,16 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{Refusal, SettingsChange, waits};
+use doorward_language::{Message, text};
 use doorward_model::{ClientSource, routes};
 use doorward_transport::answer;
 use doorward_web::{Frame, Oops, draw, filters, form};
 
 use crate::{
     Console,
+    findings::{Look, made_public},
     pages::Administrator,
-    refusals::{Alert, Look, alert, oops},
+    refusals::{Alert, alert, oops},
 };
 
 #[derive(Template)]
@@ -31,8 +33,8 @@ struct Page {
     enabled: bool,
     mcp_url: String,
     notice: String,
-    made_public: Vec<String>,
-    people: u64,
+    made_public: [Message; 4],
+    users: u64,
     clients: u64,
     providers: usize,
     waiting: usize,
@@ -63,8 +65,8 @@ async fn page(
         enabled: settings.mcp_enabled,
         mcp_url: console.web.at(routes::MCP),
         notice: settings.notice,
-        made_public: settings.public,
-        people: store.count_people().await?,
+        made_public: made_public(console),
+        users: store.count_people().await?,
         clients,
         providers: console.admin.providers.all().await?.len(),
         waiting: reviewed
@@ -72,7 +74,7 @@ async fn page(
             .flat_map(|upstream| &upstream.tools)
             .filter(|tool| waits(tool))
             .count(),
-        health: console.admin.health.look().await.into_iter().map(Look::of).collect(),
+        health: console.admin.health.look().await.into_iter().map(Look::of_part).collect(),
     })
 }
 
@@ -105,7 +107,7 @@ pub(crate) async fn switch_mcp(
         Err(response) => return response,
     };
     let Some(enabled) = params.get("enabled").and_then(|value| value.parse::<bool>().ok()) else {
-        return Oops::bad_form("enabled must be true or false").draw(&console.web);
+        return Oops::incomplete("enabled").draw(&console.web);
     };
     let change = SettingsChange {
         mcp_enabled: Some(enabled),

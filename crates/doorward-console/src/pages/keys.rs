@@ -10,6 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{KeyState, Refusal};
+use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::answer;
 use doorward_web::{Frame, Oops, draw, filters, form, moment};
@@ -34,7 +35,8 @@ struct Page {
 struct Key {
     kid: String,
     algorithm: &'static str,
-    state: &'static str,
+    state: Message,
+    active: bool,
     since: String,
     until: String,
 }
@@ -57,10 +59,11 @@ async fn page(
     let (store, now) = (&console.store, console.clock.now());
     let records = console.admin.keys.all().await?;
     let keys = records.into_iter().rev().map(|(key, state)| Key {
+        active: state == KeyState::Active,
         state: match state {
-            KeyState::Active => "signs",
-            KeyState::Next => "will sign",
-            KeyState::Verifies | KeyState::Retired => "verifies only",
+            KeyState::Active => text::admin_keys_state_active(),
+            KeyState::Next => text::admin_keys_state_next(),
+            KeyState::Verifies | KeyState::Retired => text::admin_keys_state_verifies(),
         },
         kid: key.kid.clone(),
         algorithm: key.algorithm.as_str(),
@@ -84,7 +87,7 @@ async fn page(
             name: token.name,
             person: people.get(&id).cloned().unwrap_or_default(),
             scopes: token.scopes.to_string(),
-            used: token.last_used_at.map_or_else(|| "never".to_owned(), moment),
+            used: token.last_used_at.map_or_else(|| text::common_never().to_string(), moment),
             expires: moment(token.expires_at),
         });
     }
@@ -130,7 +133,7 @@ pub(crate) async fn post(
     let done = match params.get("do") {
         Some("rotate") => admin.keys.rotate(false).await.map(drop),
         Some("revoke") => admin.tokens.revoke(params.get("token").unwrap_or_default()).await,
-        _ => return Oops::bad_form("it says nothing to do").draw(&console.web),
+        _ => return Oops::incomplete("do").draw(&console.web),
     };
     match done.map_err(|refusal| alert(&console, &refusal)) {
         Ok(()) => answer::see_other(&console.web.at(routes::ADMIN_KEYS)),

@@ -1,4 +1,4 @@
-//! Administrators look after people.
+//! The administrators' pages of users.
 
 use std::sync::Arc;
 
@@ -12,12 +12,11 @@ use axum::{
 use doorward_accounts::Authority;
 use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange};
 use doorward_audit::{AuditRow, lately};
+use doorward_language::{Message, scope_title, text};
 use doorward_model::{Person, Role, routes};
 use doorward_store::{ConnectedApp, page_of};
 use doorward_transport::{Params, answer};
-use doorward_web::{
-    Frame, Onward, Oops, browser_name, draw, draw_copying, filled, filters, form, moment, said,
-};
+use doorward_web::{Frame, Onward, Oops, browser_name, draw, draw_copying, filled, form, moment};
 
 use crate::{
     Console,
@@ -55,7 +54,7 @@ struct Say {
 /// A user whom no mail told of their account.
 struct HandedOver {
     name: String,
-    told: &'static str,
+    told: Message,
     /// The URL at which the user chooses a password.
     url: Option<String>,
 }
@@ -163,15 +162,9 @@ fn handed_over(invited: &Invited) -> Option<HandedOver> {
     let url = invited.url_to_hand_over().map(ToOwned::to_owned);
     let told = match (&invited.mail, &url) {
         (MailOutcome::Sent, _) | (MailOutcome::NotWritten, None) => return None,
-        (MailOutcome::NotWritten, Some(_)) => {
-            "No mail was sent. Give the user this link: it works once, within seven days."
-        }
-        (MailOutcome::Failed(_), Some(_)) => {
-            "The mail could not be sent. Give the user this link: it works once, within seven days."
-        }
-        (MailOutcome::Failed(_), None) => {
-            "The mail could not be sent. Tell the user that there is an account."
-        }
+        (MailOutcome::NotWritten, Some(_)) => text::admin_user_hand_over_no_mail(),
+        (MailOutcome::Failed(_), Some(_)) => text::admin_user_hand_over_mail_failed(),
+        (MailOutcome::Failed(_), None) => text::admin_user_tell_mail_failed(),
     };
     Some(HandedOver { name: invited.user.name.to_string(), told, url })
 }
@@ -220,7 +213,7 @@ struct One {
     tab: &'static str,
     csrf: String,
     seen: String,
-    message: Option<&'static str>,
+    message: Option<Message>,
     error: Option<Alert>,
     person: Row,
     own_roles: String,
@@ -244,11 +237,12 @@ async fn page(
     let belongings = console.admin.users.belongings(person).await?;
     let join = |roles: &[Role]| roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ");
     let app = |app: ConnectedApp| {
-        let scopes = app.scopes.iter().map(|scope| scope.title().into_owned());
+        let scopes: Vec<_> =
+            app.scopes.iter().map(|scope| scope_title(scope).to_string()).collect();
         (
             app.client_id.to_string(),
             app.name().to_owned(),
-            said(scopes.chain([format!("last used {}", moment(app.last_used_at))])),
+            text::admin_user_app(scopes.join(" · "), moment(app.last_used_at)).to_string(),
         )
     };
     let (lately, _) = lately(&console.store, &person.id, None, 10).await?;
@@ -278,12 +272,12 @@ async fn page(
             .sessions
             .into_iter()
             .map(|session| {
-                let told = [
+                let told = text::admin_user_session(
                     browser_name(&session.user_agent),
-                    format!("from {}", session.address),
-                    format!("last seen {}", moment(session.last_seen_at)),
-                ];
-                (session.id.to_string(), said(told))
+                    session.address,
+                    moment(session.last_seen_at),
+                );
+                (session.id.to_string(), told.to_string())
             })
             .collect(),
         apps: belongings.apps.into_iter().map(app).collect(),
@@ -295,7 +289,7 @@ async fn show(
     console: &Console,
     administrator: &Administrator,
     id: &str,
-    (status, message, error): (StatusCode, Option<&'static str>, Option<Alert>),
+    (status, message, error): (StatusCode, Option<Message>, Option<Alert>),
 ) -> Response {
     let shown = async {
         let person = console.admin.users.with_id(id).await?;
@@ -339,7 +333,7 @@ impl Gift {
         authority: &Authority,
         person: &Person,
         params: &Params,
-    ) -> Result<&'static str, Refusal> {
+    ) -> Result<Message, Refusal> {
         let users = &console.admin.users;
         let seen = params.get("seen");
         let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
@@ -352,20 +346,20 @@ impl Gift {
                 let roles = Some(roles(&text("roles")));
                 let change = UserChange { roles, email, display_name, disabled: None };
                 users.change(authority, person, change, seen).await?;
-                Ok("Saved.")
+                Ok(text::admin_user_saved())
             }
             Self::Enable => {
                 users.enable(authority, person, seen).await?;
-                Ok("Enabled.")
+                Ok(text::admin_user_enabled())
             }
             Self::Password => {
                 let password = params.get("password").unwrap_or_default().to_owned();
                 users.set_password(authority, person, password).await?;
-                Ok("The password is set; sessions and connected apps have ended.")
+                Ok(text::admin_user_password_set())
             }
             Self::ResetFactors => {
                 users.reset_factors(authority, person).await?;
-                Ok("There is no second factor any more; sessions and connected apps have ended.")
+                Ok(text::admin_user_factors_removed())
             }
         }
     }
@@ -377,7 +371,7 @@ enum Removal {
     Disable,
     SignOut,
     EndSession,
-    Withdraw,
+    Revoke,
     Delete,
 }
 
@@ -386,7 +380,7 @@ impl Removal {
         (Self::Disable, "disable"),
         (Self::SignOut, "sign-out"),
         (Self::EndSession, "end-session"),
-        (Self::Withdraw, "withdraw"),
+        (Self::Revoke, "revoke"),
         (Self::Delete, "delete"),
     ];
 
@@ -396,25 +390,25 @@ impl Removal {
         console: &Console,
         person: &Person,
         params: &Params,
-    ) -> Result<Option<&'static str>, Refusal> {
+    ) -> Result<Option<Message>, Refusal> {
         let users = &console.admin.users;
         let text = |name: &str| params.get(name).unwrap_or_default();
         Ok(match self {
             Self::Disable => {
                 users.disable(person, params.get("seen")).await?;
-                Some("Disabled; sessions, tokens and connected apps have ended.")
+                Some(text::admin_user_was_disabled())
             }
             Self::SignOut => {
                 users.sign_out(person, params.get("apps").is_some()).await?;
-                Some("All sessions have ended.")
+                Some(text::admin_user_sessions_ended())
             }
             Self::EndSession => {
                 users.end_session(person, text("session")).await?;
-                Some("The session has ended.")
+                Some(text::admin_user_session_ended())
             }
-            Self::Withdraw => {
+            Self::Revoke => {
                 users.withdraw(person, text("client_id")).await?;
-                Some("The app's access has ended.")
+                Some(text::admin_user_app_revoked())
             }
             Self::Delete => {
                 users.delete(person, params.get("seen")).await?;
@@ -461,7 +455,7 @@ pub(crate) async fn change(
             }
         }
         (None, Some(removal)) => removal.carry_out(&console, &person, &params).await,
-        (None, None) => return Oops::bad_form("it says nothing to do").draw(&console.web),
+        (None, None) => return Oops::incomplete("do").draw(&console.web),
     };
     match outcome.map_err(|refusal| alert(&console, &refusal)) {
         Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_PEOPLE)),

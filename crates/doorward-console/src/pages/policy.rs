@@ -8,12 +8,15 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::{Call, Explained, ItemKind, Kind, Named};
+use doorward_admin::{Call, ItemKind, Kind, Named};
+use doorward_language::{Message, text};
 use doorward_transport::Params;
 use doorward_web::{Frame, draw, filters};
 
 use crate::{
     Console,
+    explanation::Explanation,
+    findings::item_kind,
     pages::Administrator,
     refusals::{Alert, oops},
 };
@@ -25,11 +28,11 @@ struct Page {
     tab: &'static str,
     user: String,
     client: String,
-    kinds: [(ItemKind, &'static str, &'static str); 5],
+    kinds: Vec<(ItemKind, &'static str, Message)>,
     kind: ItemKind,
     item: String,
     error: Option<Alert>,
-    answer: Option<Explained>,
+    answer: Option<Explanation>,
 }
 
 pub(crate) async fn get(
@@ -48,7 +51,10 @@ pub(crate) async fn get(
         tab: "policy",
         user,
         client,
-        kinds: ItemKind::ALL,
+        kinds: ItemKind::ALL
+            .iter()
+            .map(|(kind, word, _)| (*kind, *word, item_kind(*kind)))
+            .collect(),
         kind: kind.map(|(kind, ..)| *kind).unwrap_or_default(),
         item: text("item"),
         error: None,
@@ -58,9 +64,9 @@ pub(crate) async fn get(
         let item = Named::one(page.kind, &page.item);
         let call = Call { user: &page.user, client: &page.client, item };
         match console.admin.policies.explain(call).await {
-            Ok(answer) => page.answer = Some(answer),
+            Ok(answer) => page.answer = Some(Explanation::of(&answer)),
             Err(refusal) if matches!(refusal.kind(), Kind::Missing | Kind::Invalid) => {
-                page.error = Some(Alert::of(&refusal));
+                page.error = Some(Alert::unanswered(&refusal));
             }
             Err(refusal) => return oops(&refusal).draw(&console.web),
         }

@@ -10,8 +10,9 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::Authority;
-use doorward_admin::{Finding, Reach, Refusal};
+use doorward_admin::{Reach, Refusal};
 use doorward_federation::{Source, kinds::KINDS};
+use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::Params;
 use doorward_web::{Frame, Onward, Oops, draw_copying, filters, form};
@@ -19,8 +20,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     Console,
+    findings::Look,
     pages::Administrator,
-    refusals::{Alert, Look, alert, oops},
+    refusals::{Alert, alert, oops},
 };
 
 #[derive(Template)]
@@ -29,7 +31,7 @@ struct Page {
     frame: Frame,
     tab: &'static str,
     csrf: String,
-    message: Option<String>,
+    message: Option<Message>,
     error: Option<Alert>,
     tried: Option<(String, Vec<Look>)>,
     providers: Vec<Row>,
@@ -40,7 +42,7 @@ struct Row {
     id: String,
     name: String,
     kind: &'static str,
-    people: u64,
+    users: u64,
     callback: String,
     on: bool,
     in_file: bool,
@@ -49,7 +51,7 @@ struct Row {
 #[derive(Default)]
 struct Say {
     status: StatusCode,
-    message: Option<String>,
+    message: Option<Message>,
     error: Option<Alert>,
     tried: Option<(String, Vec<Look>)>,
 }
@@ -63,7 +65,7 @@ async fn show(console: &Console, administrator: &Administrator, say: Say) -> Res
                 id: provider.id.to_string(),
                 name: provider.name.clone(),
                 kind: provider.kind.title,
-                people: providers.count_users(&provider).await?,
+                users: providers.count_users(&provider).await?,
                 callback: providers.redirect_uri(&provider),
                 on: provider.is_enabled(),
                 in_file: provider.source == Source::File,
@@ -105,25 +107,21 @@ async fn add(console: &Console, authority: &Authority, params: &Params) -> Resul
     let providers = &console.admin.providers;
     let provider = providers.add(authority, &text("name"), settings, Reach::Administered).await?;
     Ok(Say {
-        message: Some(format!(
-            "Added. Register this redirect URI there: {}",
-            providers.redirect_uri(&provider)
-        )),
+        message: Some(text::admin_provider_added(providers.redirect_uri(&provider))),
         ..Say::default()
     })
 }
 
 async fn test(console: &Console, name: &str) -> Result<Say, Refusal> {
     let provider = console.admin.providers.named(name).await?;
-    let found: Vec<Finding> = console.admin.providers.test(&provider).await;
-    let tried = found.into_iter().map(Look::of).collect();
+    let found = console.admin.providers.examine(&provider).await;
+    let tried = found.into_iter().map(Look::of_finding).collect();
     Ok(Say { tried: Some((provider.name.clone(), tried)), ..Say::default() })
 }
 
 async fn delete(console: &Console, name: &str) -> Result<Say, Refusal> {
     console.admin.providers.delete(name).await?;
-    let told = "Deleted. The access of users who came through it has ended.";
-    Ok(Say { message: Some(told.to_owned()), ..Say::default() })
+    Ok(Say { message: Some(text::admin_provider_deleted()), ..Say::default() })
 }
 
 pub(crate) async fn post(
@@ -151,7 +149,7 @@ pub(crate) async fn post(
             error: Some(Alert::not_sure()),
             ..Say::default()
         }),
-        _ => return Oops::bad_form("it says nothing to do").draw(&console.web),
+        _ => return Oops::incomplete("do").draw(&console.web),
     };
     match done.map_err(|refusal| alert(&console, &refusal)) {
         Ok(say) => show(&console, &administrator, say).await,

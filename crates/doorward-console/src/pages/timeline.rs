@@ -8,12 +8,13 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
+use doorward_language::{Message, text, timeline as texts};
 use doorward_model::{
     Outcome, UserId,
     timeline::{Attempt, Standing, attempts},
 };
 use doorward_transport::Params;
-use doorward_web::{Frame, Oops, draw, filters, moment};
+use doorward_web::{Frame, Oops, draw, moment};
 
 use crate::{Console, pages::Administrator};
 
@@ -35,21 +36,21 @@ struct Row {
     client_id: String,
     person: String,
     began: String,
-    standing: &'static str,
+    standing: Message,
     good: bool,
     wrong: bool,
-    what: &'static str,
+    what: Message,
     detail: String,
-    advice: &'static str,
-    quirk: &'static str,
+    advice: Option<Message>,
+    quirk: Option<Message>,
     steps: Vec<Step>,
 }
 
 struct Step {
     at: String,
-    title: &'static str,
+    title: Message,
     good: bool,
-    what: String,
+    what: Option<Message>,
     detail: String,
     from: String,
 }
@@ -68,9 +69,9 @@ async fn row(console: &Console, attempt: &Attempt) -> Row {
     };
     let steps = attempt.steps.iter().map(|step| Step {
         at: moment(step.at),
-        title: step.kind.title(),
+        title: texts::step_kind(step.kind),
         good: step.outcome == Outcome::Ok,
-        what: step.reason.map(|reason| reason.what().to_owned()).unwrap_or_default(),
+        what: step.reason.map(texts::reason),
         detail: step.detail.clone(),
         from: format!("{} {}", step.address, step.agent),
     });
@@ -79,13 +80,13 @@ async fn row(console: &Console, attempt: &Attempt) -> Row {
         client_id: attempt.client_id().unwrap_or_default().to_owned(),
         person,
         began: moment(attempt.began()),
-        standing: verdict.standing.as_str(),
+        standing: texts::standing(verdict.standing),
         good: verdict.standing == Standing::Connected,
         wrong: matches!(verdict.standing, Standing::Refused | Standing::Stopped),
-        what: verdict.what,
+        what: texts::cause(verdict.cause),
         detail: verdict.detail,
-        advice: verdict.advice,
-        quirk: verdict.quirk.unwrap_or_default(),
+        advice: texts::advice(verdict.cause),
+        quirk: verdict.quirk.map(texts::quirk),
         steps: steps.collect(),
     }
 }

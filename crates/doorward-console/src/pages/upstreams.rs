@@ -10,14 +10,16 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{
-    Decision, Difference, ReviewedTool, ReviewedUpstream, ToolSeen, Why, tool_etag,
+    Decision, Difference, ReviewState, ReviewedTool, ReviewedUpstream, ToolSeen, Why, tool_etag,
 };
+use doorward_language::{Message, text};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, foreign, routes};
 use doorward_transport::answer;
 use doorward_web::{Frame, Oops, draw, filters, form};
 
 use crate::{
     Console,
+    findings::{left_out_reason, review_state, tool_class},
     pages::Administrator,
     refusals::{Alert, alert, oops},
 };
@@ -43,15 +45,15 @@ struct Row {
     kind: &'static str,
     auth: String,
     enabled: bool,
-    people: u64,
+    users: u64,
     /// The other authorization server that it names.
     names_another: Option<NamedServer>,
     tools: Vec<Tool>,
     /// The first of the tools that it lists and that are not offered: escaped name and reason.
-    left_out: Vec<(String, &'static str)>,
+    left_out: Vec<(String, Message)>,
     left_out_count: usize,
     /// The first of the parts of offered tools that are left out: escaped name and reason.
-    parts_left_out: Vec<(String, &'static str)>,
+    parts_left_out: Vec<(String, Message)>,
     parts_left_out_count: usize,
 }
 
@@ -82,8 +84,10 @@ struct Tool {
     name: String,
     /// The name with hidden characters made visible.
     shown_name: String,
-    state: &'static str,
-    class: &'static str,
+    state: ReviewState,
+    state_text: Message,
+    class: ToolClass,
+    class_text: Message,
     description: String,
     warnings: Vec<String>,
     changes: Vec<ChangedPart>,
@@ -116,7 +120,9 @@ fn tool(tool: ReviewedTool) -> Tool {
     Tool {
         shown_name: foreign::escaped(&tool.pin.tool).into_owned(),
         state: tool.state(),
-        class: tool.class().as_str(),
+        state_text: review_state(tool.state()),
+        class: tool.class(),
+        class_text: tool_class(tool.class()),
         description: foreign::line(&tool.description(), DESCRIPTION).into_owned(),
         seen: tool_etag(&tool.pin),
         changes: tool.differences.iter().map(changed_part).collect(),
@@ -130,10 +136,14 @@ fn row(reviewed: ReviewedUpstream) -> Row {
     let mut tools: Vec<Tool> = tools.into_iter().map(tool).collect();
     // What waits for a decision comes first.
     tools.sort_by_key(|tool| {
-        (tool.state == "approved", tool.state == "rejected", tool.name.clone())
+        (
+            tool.state == ReviewState::Approved,
+            tool.state == ReviewState::Rejected,
+            tool.name.clone(),
+        )
     });
     let named = |list: &[(String, Why)]| {
-        list.iter().map(|(name, why)| (name.clone(), why.as_str())).collect()
+        list.iter().map(|(name, why)| (name.clone(), left_out_reason(*why))).collect()
     };
     Row {
         name: upstream.name.to_string(),
@@ -141,7 +151,7 @@ fn row(reviewed: ReviewedUpstream) -> Row {
         kind: upstream.kind.name,
         auth: upstream.public_config().auth,
         enabled: upstream.is_enabled(),
-        people: users,
+        users,
         names_another: trust.and_then(named_server),
         tools,
         left_out: named(left_out.named()),
@@ -211,7 +221,7 @@ pub(crate) async fn post(
     let (Some(upstream), Some(tool), Some(seen), Some(decision)) =
         (params.get("upstream"), params.get("tool"), params.get("seen"), decision)
     else {
-        return Oops::bad_form("it says nothing to decide").draw(&console.web);
+        return Oops::incomplete("decision").draw(&console.web);
     };
     let tool = ToolSeen { upstream, tool, seen: Some(seen) };
     let by = administrator.0.visitor.person.name.as_str();

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use doorward_model::{Connection, Timestamp, UpstreamChange, UserId};
+use doorward_model::{Connection, Timestamp, UpstreamChange, UserId, upstream::ConnectionProblem};
 use doorward_store::StoreError;
 use doorward_transport::oauth::Failure;
 use url::Url;
@@ -42,13 +42,7 @@ pub(crate) async fn run(
     let now = gateway.parts.clock.now();
     let Some(before) = held::open(&gateway, &connection) else { return Ok(()) };
     let Some(refresh_token) = before.refresh_token.clone() else {
-        end(
-            &gateway,
-            &upstream,
-            connection,
-            "the access ended, and the upstream gave nothing to refresh it with",
-        )
-        .await;
+        end(&gateway, &upstream, connection, ConnectionProblem::Expired).await;
         return Ok(());
     };
     // Everything that can fail before the request is done before it.
@@ -58,13 +52,7 @@ pub(crate) async fn run(
         .await
         .map_err(|error| NoToken::Unavailable(error.to_string()))?;
     let Some(client) = client else {
-        end(
-            &gateway,
-            &upstream,
-            connection,
-            "the registration of this server at the upstream is gone",
-        )
-        .await;
+        end(&gateway, &upstream, connection, ConnectionProblem::RegistrationGone).await;
         return Ok(());
     };
     let reserved = upstream.outbound.timeout().saturating_add(RESERVED_BEYOND).as_secs();
@@ -122,12 +110,11 @@ async fn failed(
                 issuer: connection.issuer.clone(),
             };
             gateway.parts.store.apply(forget).await?;
-            end(gateway, upstream, connection, "the upstream no longer knows this server").await;
+            end(gateway, upstream, connection, ConnectionProblem::UnknownClient).await;
             return Ok(());
         }
         Failure::Refused(_) => {
-            let why = "the upstream no longer accepts the access that you gave";
-            end(gateway, upstream, connection, why).await;
+            end(gateway, upstream, connection, ConnectionProblem::Refused).await;
             return Ok(());
         }
         Failure::Wait { seconds, .. } => {
@@ -205,15 +192,20 @@ async fn keep(gateway: &Inner, kept: &Connection) -> Result<bool, NoToken> {
 
 /// Ends one person's connection and says why. Only this one: others, and other upstreams, are not
 /// concerned.
-pub(crate) async fn end(gateway: &Inner, upstream: &Upstream, connection: Connection, why: &str) {
-    tracing::warn!(upstream = %upstream.name, person = %connection.user_id, why, "a connection ended; the person has to connect again");
+pub(crate) async fn end(
+    gateway: &Inner,
+    upstream: &Upstream,
+    connection: Connection,
+    why: ConnectionProblem,
+) {
+    tracing::warn!(upstream = %upstream.name, person = %connection.user_id, %why, "a connection ended; the person has to connect again");
     let version = connection.version + 1;
     let ended = Connection {
         tokens: None,
         expires_at: None,
         version,
         refreshing_until: None,
-        problem: Some(why.to_owned()),
+        problem: Some(why),
         ..connection
     };
     match gateway

@@ -1,6 +1,6 @@
 //! Attempts to connect, assembled from steps.
 
-use super::{ConnectStep, QUIRKS, StepKind};
+use super::{ConnectStep, Quirk, StepKind};
 use crate::{Reason, Timestamp, audit::Outcome};
 
 /// How an attempt stands.
@@ -28,32 +28,94 @@ impl Standing {
     }
 }
 
-/// The result of an attempt, and its reason.
+/// The place where an attempt stopped by itself, or the end that it reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It has no steps.
+    Nothing,
+    /// It ended with a call.
+    Connected,
+    /// The client has its token and did not call.
+    NoCall,
+    /// The client did not redeem its code.
+    NoToken,
+    /// The user did not decide.
+    NoAnswer,
+    /// The user did not sign in.
+    NoSignIn,
+    /// The user signed in and did not continue.
+    NotContinued,
+    /// The client registered and sent no browser.
+    NoAuthorize,
+    /// The client read metadata and did no more.
+    OnlyMetadata,
+    /// The client was asked for a token and did no more.
+    OnlyChallenged,
+    /// The client revoked a token or asked about one, and did no more.
+    OnlyAside,
+}
+
+impl Stop {
+    /// Every place.
+    pub const ALL: [Self; 11] = [
+        Self::Nothing,
+        Self::Connected,
+        Self::NoCall,
+        Self::NoToken,
+        Self::NoAnswer,
+        Self::NoSignIn,
+        Self::NotContinued,
+        Self::NoAuthorize,
+        Self::OnlyMetadata,
+        Self::OnlyChallenged,
+        Self::OnlyAside,
+    ];
+
+    /// The name for programs. Places with the same remedy for programs share one.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Connected => "connected",
+            Self::NoCall => "no_call",
+            Self::NoToken => "no_token",
+            Self::NoAnswer | Self::NotContinued => "no_answer",
+            Self::NoSignIn => "no_sign_in",
+            Self::NoAuthorize | Self::OnlyMetadata | Self::OnlyAside => "no_authorize",
+            Self::OnlyChallenged => "challenged",
+        }
+    }
+}
+
+/// The cause of a verdict. Its texts are in `doorward-language`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The last step was refused.
+    Refused(Reason),
+    /// The attempt stopped by itself, or reached its end.
+    Stopped(Stop),
+}
+
+impl Cause {
+    /// The name for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Refused(reason) => reason.code(),
+            Self::Stopped(stop) => stop.code(),
+        }
+    }
+}
+
+/// The result of an attempt, and its cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// How it stands.
     pub standing: Standing,
-    /// The code of a [`Reason`], or the name of where it stopped.
-    pub code: String,
-    /// The event in plain words.
-    pub what: &'static str,
+    /// The cause.
+    pub cause: Cause,
     /// The exact value that was sent or seen; empty where there is nothing to add.
     pub detail: String,
-    /// The remedy.
-    pub advice: &'static str,
-    /// Facts about this client.
-    pub quirk: Option<&'static str>,
-}
-
-impl Verdict {
-    /// The event with its detail, in one sentence.
-    pub fn sentence(&self) -> String {
-        if self.detail.is_empty() {
-            self.what.to_owned()
-        } else {
-            format!("{} ({})", self.what, self.detail)
-        }
-    }
+    /// A fact about this client.
+    pub quirk: Option<Quirk>,
 }
 
 /// One client's way, from its first request to its first call.
@@ -169,20 +231,15 @@ impl Attempt {
             self.steps.iter().map(|step| step.agent.as_str()).collect::<Vec<_>>().join(" ")
         )
         .to_lowercase();
-        verdict.quirk = QUIRKS
-            .iter()
-            .find(|(needle, code, _)| names.contains(needle) && *code == verdict.code)
-            .map(|(_, _, advice)| *advice);
+        verdict.quirk = Quirk::of(&names, verdict.cause.code());
         verdict
     }
 
     fn judge(&self, now: Timestamp) -> Verdict {
-        let say = |standing, code: &str, what: &'static str, advice: &'static str| Verdict {
+        let stopped = |standing, stop| Verdict {
             standing,
-            code: code.to_owned(),
-            what,
+            cause: Cause::Stopped(stop),
             detail: String::new(),
-            advice,
             quirk: None,
         };
         // The last step that decides something counts: a client that was refused and then succeeded
@@ -199,77 +256,39 @@ impl Attempt {
             .or(self.steps.iter().rev().find(|step| !is_aside(step.kind)))
             .or(self.steps.last());
         let Some(last) = last else {
-            return say(Standing::Stopped, "nothing", "Nothing happened.", "");
+            return stopped(Standing::Stopped, Stop::Nothing);
         };
         if last.outcome != Outcome::Ok {
-            let reason = last.reason.unwrap_or(Reason::Server);
-            let (code, what, advice) = (reason.code(), reason.what(), reason.advice());
             return Verdict {
+                standing: Standing::Refused,
+                cause: Cause::Refused(last.reason.unwrap_or(Reason::Server)),
                 detail: last.detail.clone(),
-                ..say(Standing::Refused, code, what, advice)
+                quirk: None,
             };
         }
         let quiet = now.since(self.ended()) > PATIENCE;
-        let Some((code, what, advice)) = unfinished(last.kind) else {
-            return say(Standing::Connected, "connected", "The client is connected.", "");
-        };
-        if quiet {
-            say(Standing::Stopped, code, what, advice)
-        } else {
-            say(Standing::UnderWay, code, what, advice)
+        match after(last.kind) {
+            Stop::Connected => stopped(Standing::Connected, Stop::Connected),
+            stop if quiet => stopped(Standing::Stopped, stop),
+            stop => stopped(Standing::UnderWay, stop),
         }
     }
 }
 
-/// The code, the state and the advice for an attempt that ended with this step; `None` for a call,
-/// with which it is complete.
-fn unfinished(kind: StepKind) -> Option<(&'static str, &'static str, &'static str)> {
-    Some(match kind {
-        StepKind::Called => return None,
-        StepKind::Token | StepKind::Refresh => (
-            "no_call",
-            "The client has its token and never called.",
-            "It may have failed on the answer, or the person closed it. The client's own log tells more.",
-        ),
-        StepKind::Answered => (
-            "no_token",
-            "The client never came back for its token.",
-            "The browser was sent to the redirect URI. Either nothing listens there any more, or the client refused the answer: it compares state and iss with what it expects. Behind a proxy, check that the public URL is the address that the client uses.",
-        ),
-        StepKind::Asked => (
-            "no_answer",
-            "The person did not answer the question.",
-            "Look for the browser window that asks, or start again in the client.",
-        ),
-        StepKind::Authorize => (
-            "no_sign_in",
-            "The person did not sign in.",
-            "Look for the browser window with the sign-in page, or start again in the client.",
-        ),
-        StepKind::SignedIn => {
-            ("no_answer", "The person signed in and did not go on.", "Start again in the client.")
-        }
-        StepKind::Registered | StepKind::Document => (
-            "no_authorize",
-            "The client registered and never sent a browser.",
-            "It may wait for somebody to press Connect or Sign in, or could not open a browser.",
-        ),
-        StepKind::ServerMetadata | StepKind::ResourceMetadata => (
-            "no_authorize",
-            "The client read where to get a token and stopped.",
-            "It may be unable to register by itself: some clients want a client_id to be entered. Check that the issuer in the metadata is the address that the client uses.",
-        ),
-        StepKind::Challenged => (
-            "challenged",
-            "The client was asked for a token and did not look where to get one.",
-            "It may not know OAuth discovery. Use a personal access token at the /mcp-key address, or mcp-remote in between.",
-        ),
-        StepKind::Revoke | StepKind::Introspect => (
-            "no_authorize",
-            "The client revoked a token or asked about one, and did nothing else.",
-            "It has not begun to connect: start it again.",
-        ),
-    })
+/// The place where an attempt stopped that ended with this step. With a call it is complete.
+fn after(kind: StepKind) -> Stop {
+    match kind {
+        StepKind::Called => Stop::Connected,
+        StepKind::Token | StepKind::Refresh => Stop::NoCall,
+        StepKind::Answered => Stop::NoToken,
+        StepKind::Asked => Stop::NoAnswer,
+        StepKind::Authorize => Stop::NoSignIn,
+        StepKind::SignedIn => Stop::NotContinued,
+        StepKind::Registered | StepKind::Document => Stop::NoAuthorize,
+        StepKind::ServerMetadata | StepKind::ResourceMetadata => Stop::OnlyMetadata,
+        StepKind::Challenged => Stop::OnlyChallenged,
+        StepKind::Revoke | StepKind::Introspect => Stop::OnlyAside,
+    }
 }
 
 /// Steps that are not part of connecting.

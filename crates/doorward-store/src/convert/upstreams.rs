@@ -5,8 +5,8 @@ use doorward_model::{
     UpstreamTrust, UserId,
     trust::Revocation,
     upstream::{
-        ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
-        UpstreamRegistration,
+        ConnectAttempt, ConnectionProblem, KeptResult, Pinned, PinnedTool, StoredUpstream,
+        ToolState, UpstreamRegistration,
     },
 };
 
@@ -174,7 +174,7 @@ pub(crate) fn connection(row: e::connection::Model) -> Result<Connection, StoreE
         created_at: Timestamp(row.created_at),
         version: row.version,
         refreshing_until: row.refreshing_until.map(Timestamp),
-        problem: row.problem,
+        problem: row.problem.as_deref().and_then(ConnectionProblem::parse),
         account: row.account,
     })
 }
@@ -192,7 +192,7 @@ pub(crate) fn connection_row(connection: &Connection) -> e::connection::Model {
         created_at: connection.created_at.0,
         version: connection.version,
         refreshing_until: connection.refreshing_until.map(|at| at.0),
-        problem: connection.problem.clone(),
+        problem: connection.problem.map(|problem| problem.as_str().to_owned()),
         account: connection.account.clone(),
     }
 }

@@ -11,6 +11,7 @@ use axum::{
 };
 use doorward_accounts::PeopleError;
 use doorward_audit::{AuditRow, lately};
+use doorward_language::{Message, scope_title, text};
 use doorward_model::{
     Change, ClientId, ClientSource, Scope, ScopeSet, SessionId, Timestamp, routes,
 };
@@ -22,7 +23,7 @@ use crate::{
     Service, ServiceState, Web,
     entrance::Onward,
     frame::{Frame, browser_name, draw_copying, moment},
-    language::{filters, said},
+    reasons,
     visitor::{SignedIn, form},
 };
 
@@ -36,8 +37,8 @@ struct Page {
     login_name: String,
     roles: String,
     mcp_url: String,
-    message: Option<String>,
-    error: Option<String>,
+    message: Option<Message>,
+    error: Option<Message>,
     apps: Vec<App>,
     lately: Vec<AuditRow>,
     narrow_csrf: String,
@@ -46,7 +47,7 @@ struct Page {
     sessions: Vec<SessionRow>,
     has_password: bool,
     password_min_length: usize,
-    withdraw_csrf: String,
+    revoke_csrf: String,
     end_csrf: String,
     password_csrf: String,
 }
@@ -61,19 +62,19 @@ struct App {
     last_used: String,
 }
 
-/// One thing that an app may do.
+/// A scope that an app holds.
 struct AppScope {
     name: Cow<'static, str>,
-    title: Cow<'static, str>,
+    title: Message,
 }
 
 struct ServiceRow {
     name: String,
     title: String,
-    state: &'static str,
+    state: Message,
     good: bool,
     detail: String,
-    connect: Option<&'static str>,
+    connect: Option<Message>,
     disconnect: bool,
 }
 
@@ -109,7 +110,7 @@ fn row(app: &ConnectedApp, tools: Vec<String>) -> App {
         scopes: app
             .scopes
             .iter()
-            .map(|scope| AppScope { name: scope.name(), title: scope.title() })
+            .map(|scope| AppScope { name: scope.name(), title: scope_title(scope) })
             .collect(),
         tools,
         connected: moment(app.connected_at),
@@ -118,32 +119,32 @@ fn row(app: &ConnectedApp, tools: Vec<String>) -> App {
 }
 
 fn service_row(service: Service) -> ServiceRow {
-    let mut detail = vec![if service.tools == 1 {
-        "1 tool".to_owned()
-    } else {
-        format!("{} tools", service.tools)
-    }];
-    detail.extend(service.connected_at.map(|at| format!("connected {}", moment(Timestamp(at)))));
-    detail.extend(service.account.map(|account| format!("account there: {account}")));
-    detail.extend(service.scopes.map(|scopes| format!("scopes there: {scopes}")));
+    let connected = service.connected_at.map(|at| moment(Timestamp(at)));
+    let mut detail = vec![text::account_service_tools(service.tools)];
+    detail.extend(connected.map(text::account_service_connected));
+    detail.extend(service.account.map(text::account_service_account));
+    detail.extend(service.scopes.map(text::account_service_scopes));
     detail.extend(service.problem);
+    let detail: Vec<String> = detail.iter().map(ToString::to_string).collect();
     let (state, good) = match service.state {
-        ServiceState::Ready => ("ready", true),
-        ServiceState::NotConnected => ("not connected", false),
-        ServiceState::Expired => ("connect again", false),
-        ServiceState::Unreachable => ("cannot be reached", false),
+        ServiceState::Ready => (text::account_service_ready(), true),
+        ServiceState::NotConnected => (text::account_service_not_connected(), false),
+        ServiceState::Expired => (text::account_service_expired(), false),
+        ServiceState::Unreachable => (text::account_service_unreachable(), false),
     };
     ServiceRow {
-        connect: service.connectable.then_some(match service.state {
-            ServiceState::NotConnected => "Connect",
-            _ => "Connect again",
+        connect: service.connectable.then(|| match service.state {
+            ServiceState::NotConnected => text::account_connect(),
+            ServiceState::Ready | ServiceState::Expired | ServiceState::Unreachable => {
+                text::account_connect_again()
+            }
         }),
         disconnect: service.connectable && service.connected_at.is_some(),
         name: service.name,
         title: service.title,
         state,
         good,
-        detail: said(detail),
+        detail: detail.join(" · "),
     }
 }
 
@@ -166,8 +167,8 @@ async fn show(
     web: &Web,
     signed_in: &SignedIn,
     status: StatusCode,
-    message: Option<String>,
-    error: Option<String>,
+    message: Option<Message>,
+    error: Option<Message>,
 ) -> Response {
     let services = web.parts.upstreams.services(&signed_in.visitor.person).await;
     let (apps, sessions, services) =
@@ -212,7 +213,7 @@ async fn show(
         has_password: signed_in.visitor.person.password.is_some()
             && web.parts.accounts.config().passwords,
         password_min_length: web.parts.accounts.config().password_min_length,
-        withdraw_csrf: web.csrf(browser, "withdraw"),
+        revoke_csrf: web.csrf(browser, "revoke"),
         end_csrf: web.csrf(browser, "end-session"),
         password_csrf: web.csrf(browser, "password"),
     };
@@ -223,17 +224,17 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response
     show(&web, &signed_in, StatusCode::OK, None, None).await
 }
 
-pub(crate) async fn withdraw(
+pub(crate) async fn revoke(
     State(web): State<Web>,
     signed_in: SignedIn,
     request: Request<Body>,
 ) -> Response {
-    let params = match form(&web, &signed_in.browser, "withdraw", request).await {
+    let params = match form(&web, &signed_in.browser, "revoke", request).await {
         Ok(params) => params,
         Err(response) => return response,
     };
     let Some(client_id) = params.get("client_id") else {
-        return Oops::bad_form("it names no app").draw(&web);
+        return Oops::incomplete("client_id").draw(&web);
     };
     match web
         .parts
@@ -257,7 +258,7 @@ pub(crate) async fn narrow(
         Err(response) => return response,
     };
     let Some(client_id) = params.get("client_id").map(ClientId::from_text) else {
-        return Oops::bad_form("it names no app").draw(&web);
+        return Oops::incomplete("client_id").draw(&web);
     };
     let user_id = signed_in.visitor.person.id.clone();
     let kept: ScopeSet =
@@ -285,7 +286,7 @@ pub(crate) async fn end_session(
         Err(response) => return response,
     };
     let Some(session_id) = params.get("session_id") else {
-        return Oops::bad_form("it names no session").draw(&web);
+        return Oops::incomplete("session_id").draw(&web);
     };
     match web
         .parts
@@ -300,7 +301,7 @@ pub(crate) async fn end_session(
                 &signed_in,
                 StatusCode::NOT_FOUND,
                 None,
-                Some("That session has ended already.".to_owned()),
+                Some(text::account_session_ended_already()),
             )
             .await
         }
@@ -336,31 +337,22 @@ pub(crate) async fn change_password(
         .await
     {
         Ok(()) => {
-            let done = "Your password was changed. Other sessions have ended and connected apps must ask again.".to_owned();
-            show(&web, &signed_in, StatusCode::OK, Some(done), None).await
+            let done = Some(text::account_password_changed());
+            show(&web, &signed_in, StatusCode::OK, done, None).await
         }
         Err(PeopleError::Store(error)) => Oops::unavailable(&error).draw(&web),
         Err(PeopleError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
-        Err(error @ PeopleError::Wait(seconds)) => {
-            let response = show(
-                &web,
-                &signed_in,
-                StatusCode::TOO_MANY_REQUESTS,
-                None,
-                Some(format!("The password was not changed: {error}.")),
-            )
-            .await;
-            answer::retry_after(response, u64::try_from(seconds).unwrap_or(1))
-        }
         Err(error) => {
-            show(
-                &web,
-                &signed_in,
-                StatusCode::BAD_REQUEST,
-                None,
-                Some(format!("The password was not changed: {error}.")),
-            )
-            .await
+            let (status, wait) = match error {
+                PeopleError::Wait(seconds) => (StatusCode::TOO_MANY_REQUESTS, Some(seconds)),
+                _ => (StatusCode::BAD_REQUEST, None),
+            };
+            let told = text::account_password_not_changed(reasons::user(&error));
+            let response = show(&web, &signed_in, status, None, Some(told)).await;
+            match wait {
+                Some(seconds) => answer::retry_after(response, u64::try_from(seconds).unwrap_or(1)),
+                None => response,
+            }
         }
     }
 }

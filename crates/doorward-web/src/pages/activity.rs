@@ -7,13 +7,13 @@ use axum::{
     response::Response,
 };
 use doorward_audit::{AuditRow, lately};
+use doorward_language::text;
 use doorward_transport::Params;
 
 use super::error::Oops;
 use crate::{
     Web,
     frame::{Frame, draw},
-    language::filters,
     visitor::SignedIn,
 };
 

@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::{NewPerson, PeopleError};
+use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::{Params, answer};
 
@@ -17,6 +18,7 @@ use crate::{
     entrance::Onward,
     frame::{Frame, draw},
     language::filters,
+    reasons,
     visitor::{Browser, form},
 };
 
@@ -27,7 +29,7 @@ struct Page {
     csrf: String,
     name: String,
     password_min_length: usize,
-    error: Option<String>,
+    error: Option<Message>,
     passwords: bool,
     sign_in_url: String,
 }
@@ -37,7 +39,7 @@ fn show(
     browser: &Browser,
     secret: &str,
     (status, name): (StatusCode, &str),
-    error: Option<String>,
+    error: Option<Message>,
 ) -> Response {
     let back = routes::ADMIN_LINK.replace("{token}", secret);
     let page = Page {
@@ -57,14 +59,7 @@ fn show(
 }
 
 fn spent() -> Oops {
-    Oops {
-        status: StatusCode::NOT_FOUND,
-        title: "This link does not work".to_owned(),
-        why: "It was used already, is too old, or was never made here.".to_owned(),
-        advice: "Make a fresh one on the server with: doorward admin-link".to_owned(),
-        code: None,
-        link: None,
-    }
+    Oops::link(text::error_link_administrator())
 }
 
 pub(crate) async fn get(
@@ -113,7 +108,7 @@ pub(crate) async fn post(
                 &browser,
                 &secret,
                 (StatusCode::FORBIDDEN, ""),
-                Some("Sign in first.".to_owned()),
+                Some(text::sign_in_first()),
             );
         }
     };
@@ -133,7 +128,7 @@ pub(crate) async fn post(
             &browser,
             &secret,
             (StatusCode::BAD_REQUEST, params.get("name").unwrap_or_default()),
-            Some(sentence(&error.to_string())),
+            Some(text::sign_in_not_added(reasons::user(&error))),
         ),
     }
 }
@@ -152,13 +147,4 @@ async fn add(
         roles: Vec::new(),
     };
     web.parts.accounts.add_administrator_by_link(secret, new, browser.facts()).await
-}
-
-/// An error as a sentence.
-fn sentence(text: &str) -> String {
-    let mut sentence = format!("{text}.");
-    if let Some(first) = sentence.get_mut(0..1) {
-        first.make_ascii_uppercase();
-    }
-    sentence
 }

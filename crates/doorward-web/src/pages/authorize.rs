@@ -18,7 +18,7 @@ pub(crate) async fn get(
 ) -> Response {
     match Params::from_query(request.uri().query()) {
         Ok(params) => begin(&web, &browser, params).await,
-        Err(error) => Oops::bad_form(&error.to_string()).draw(&web),
+        Err(error) => Oops::malformed(&error).draw(&web),
     }
 }
 
@@ -29,7 +29,7 @@ pub(crate) async fn post(
 ) -> Response {
     match Params::from_form(request).await {
         Ok(params) => begin(&web, &browser, params).await,
-        Err(error) => Oops::bad_form(&error.to_string()).draw(&web),
+        Err(error) => Oops::malformed(&error).draw(&web),
     }
 }
 

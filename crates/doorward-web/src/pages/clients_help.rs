@@ -3,6 +3,7 @@
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
+use doorward_language::{Message, text};
 use doorward_model::routes;
 
 use crate::{
@@ -19,19 +20,20 @@ struct Page {
     tab: &'static str,
     url: String,
     key_url: String,
+    tokens_url: String,
     guides: Vec<Guide>,
 }
 
 /// How one client is connected.
 struct Guide {
-    name: &'static str,
-    /// What to do, in words.
-    steps: String,
-    /// What to paste, and where.
+    name: String,
+    /// The instructions.
+    steps: Message,
+    /// The places with the text to paste there.
     snippets: Vec<(String, String)>,
     /// A link that the client itself opens.
-    link: Option<(&'static str, String)>,
-    /// The same with a token of the person's own, where they want that.
+    link: Option<(Message, String)>,
+    /// The same with a personal access token.
     with_token: Vec<(String, String)>,
 }
 
@@ -50,15 +52,15 @@ fn server_name(title: &str) -> String {
 fn guides(title: &str, url: &str, key: &str) -> Vec<Guide> {
     let name = server_name(title);
     let variable = format!("{}_TOKEN", name.to_uppercase().replace('-', "_"));
+    let (terminal, command) =
+        (text::clients_terminal().to_string(), text::clients_command().to_string());
     let snippet = |place: &str, text: String| (place.to_owned(), text);
     let vscode = format!(r#"{{"name":"{name}","type":"http","url":"{url}"}}"#);
     let cursor = data_encoding(&format!(r#"{{"url":"{url}"}}"#));
     vec![
         Guide {
-            name: "Claude (claude.ai and Claude Desktop)",
-            steps: format!(
-                "Customize › Connectors › Add custom connector. Name: {title}. URL: {url}. Then Connect, and sign in here. For a server that is not on the internet, use mcp-remote in claude_desktop_config.json:"
-            ),
+            name: text::clients_claude().to_string(),
+            steps: text::clients_claude_steps(title, url),
             snippets: vec![snippet(
                 "claude_desktop_config.json",
                 format!(
@@ -74,35 +76,48 @@ fn guides(title: &str, url: &str, key: &str) -> Vec<Guide> {
             )],
         },
         Guide {
-            name: "Claude Code",
-            steps: "Run the command, then /mcp in Claude Code to sign in.".to_owned(),
+            name: "Claude Code".to_owned(),
+            steps: text::clients_claude_code_steps(),
             snippets: vec![
-                snippet("Terminal", format!("claude mcp add --transport http {name} {url}")),
+                snippet(&terminal, format!("claude mcp add --transport http {name} {url}")),
                 snippet(
-                    ".mcp.json, for everybody in a project",
-                    format!("{{\n  \"mcpServers\": {{\n    \"{name}\": {{\"type\": \"http\", \"url\": \"{url}\"}}\n  }}\n}}"),
+                    &text::clients_project_file().to_string(),
+                    format!(
+                        "{{\n  \"mcpServers\": {{\n    \"{name}\": {{\"type\": \"http\", \"url\": \"{url}\"}}\n  }}\n}}"
+                    ),
                 ),
             ],
             link: None,
-            with_token: vec![snippet("Terminal", format!("claude mcp add --transport http {name} {key} --header \"Authorization: Bearer ${variable}\""))],
+            with_token: vec![snippet(
+                &terminal,
+                format!(
+                    "claude mcp add --transport http {name} {key} --header \"Authorization: Bearer ${variable}\""
+                ),
+            )],
         },
         Guide {
-            name: "ChatGPT",
-            steps: format!(
-                "Settings › Apps › Advanced › Developer mode on, then Create app. MCP server URL: {url}. Authentication: OAuth. ChatGPT reaches public https addresses only."
-            ),
+            name: "ChatGPT".to_owned(),
+            steps: text::clients_chatgpt_steps(url),
             snippets: Vec::new(),
             link: None,
             with_token: Vec::new(),
         },
         Guide {
-            name: "VS Code",
-            steps: "Click the link, or put this into .vscode/mcp.json (or run “MCP: Add Server”). VS Code opens the sign-in page.".to_owned(),
+            name: "VS Code".to_owned(),
+            steps: text::clients_vscode_steps(),
             snippets: vec![
-                snippet(".vscode/mcp.json", format!("{{\n  \"servers\": {{\n    \"{name}\": {{\"type\": \"http\", \"url\": \"{url}\"}}\n  }}\n}}")),
-                snippet("Terminal", format!("code --add-mcp '{vscode}'")),
+                snippet(
+                    ".vscode/mcp.json",
+                    format!(
+                        "{{\n  \"servers\": {{\n    \"{name}\": {{\"type\": \"http\", \"url\": \"{url}\"}}\n  }}\n}}"
+                    ),
+                ),
+                snippet(&terminal, format!("code --add-mcp '{vscode}'")),
             ],
-            link: Some(("Install in VS Code", format!("vscode:mcp/install?{}", percent(&vscode)))),
+            link: Some((
+                text::clients_vscode_install(),
+                format!("vscode:mcp/install?{}", percent(&vscode)),
+            )),
             with_token: vec![snippet(
                 ".vscode/mcp.json",
                 format!(
@@ -111,10 +126,21 @@ fn guides(title: &str, url: &str, key: &str) -> Vec<Guide> {
             )],
         },
         Guide {
-            name: "Cursor",
-            steps: "Click the link, or put this into ~/.cursor/mcp.json and restart Cursor. Settings › MCP shows “Needs login”.".to_owned(),
-            snippets: vec![snippet("~/.cursor/mcp.json", format!("{{\n  \"mcpServers\": {{\n    \"{name}\": {{\"url\": \"{url}\"}}\n  }}\n}}"))],
-            link: Some(("Install in Cursor", format!("cursor://anysphere.cursor-deeplink/mcp/install?name={name}&config={}", percent(&cursor)))),
+            name: "Cursor".to_owned(),
+            steps: text::clients_cursor_steps(),
+            snippets: vec![snippet(
+                "~/.cursor/mcp.json",
+                format!(
+                    "{{\n  \"mcpServers\": {{\n    \"{name}\": {{\"url\": \"{url}\"}}\n  }}\n}}"
+                ),
+            )],
+            link: Some((
+                text::clients_cursor_install(),
+                format!(
+                    "cursor://anysphere.cursor-deeplink/mcp/install?name={name}&config={}",
+                    percent(&cursor)
+                ),
+            )),
             with_token: vec![snippet(
                 "~/.cursor/mcp.json",
                 format!(
@@ -123,31 +149,49 @@ fn guides(title: &str, url: &str, key: &str) -> Vec<Guide> {
             )],
         },
         Guide {
-            name: "Codex CLI",
-            steps: "Run both commands. Where this server cannot be reached from the internet, add --oauth-client-registration dcr to the second.".to_owned(),
+            name: "Codex CLI".to_owned(),
+            steps: text::clients_codex_steps(),
             snippets: vec![
-                snippet("Terminal", format!("codex mcp add {name} --url {url}\ncodex mcp login {name}")),
+                snippet(
+                    &terminal,
+                    format!("codex mcp add {name} --url {url}\ncodex mcp login {name}"),
+                ),
                 snippet("~/.codex/config.toml", format!("[mcp_servers.{name}]\nurl = \"{url}\"")),
             ],
             link: None,
-            with_token: vec![snippet("Terminal", format!("codex mcp add {name} --url {key} --bearer-token-env-var {variable}"))],
+            with_token: vec![snippet(
+                &terminal,
+                format!("codex mcp add {name} --url {key} --bearer-token-env-var {variable}"),
+            )],
         },
         Guide {
-            name: "Gemini CLI",
-            steps: format!("Run the command, then /mcp auth {name} in Gemini CLI."),
+            name: "Gemini CLI".to_owned(),
+            steps: text::clients_gemini_steps(&name),
             snippets: vec![
-                snippet("Terminal", format!("gemini mcp add --transport http {name} {url}")),
-                snippet("~/.gemini/settings.json", format!("{{\n  \"mcpServers\": {{\n    \"{name}\": {{\"httpUrl\": \"{url}\"}}\n  }}\n}}")),
+                snippet(&terminal, format!("gemini mcp add --transport http {name} {url}")),
+                snippet(
+                    "~/.gemini/settings.json",
+                    format!(
+                        "{{\n  \"mcpServers\": {{\n    \"{name}\": {{\"httpUrl\": \"{url}\"}}\n  }}\n}}"
+                    ),
+                ),
             ],
             link: None,
-            with_token: vec![snippet("Terminal", format!("gemini mcp add --transport http {name} {key} --header \"Authorization: Bearer ${variable}\""))],
+            with_token: vec![snippet(
+                &terminal,
+                format!(
+                    "gemini mcp add --transport http {name} {key} --header \"Authorization: Bearer ${variable}\""
+                ),
+            )],
         },
         Guide {
-            name: "Windsurf",
-            steps: "Put this into the configuration and refresh the list of servers.".to_owned(),
+            name: "Windsurf".to_owned(),
+            steps: text::clients_windsurf_steps(),
             snippets: vec![snippet(
                 "~/.codeium/windsurf/mcp_config.json",
-                format!("{{\n  \"mcpServers\": {{\n    \"{name}\": {{\"serverUrl\": \"{url}\"}}\n  }}\n}}"),
+                format!(
+                    "{{\n  \"mcpServers\": {{\n    \"{name}\": {{\"serverUrl\": \"{url}\"}}\n  }}\n}}"
+                ),
             )],
             link: None,
             with_token: vec![snippet(
@@ -158,9 +202,14 @@ fn guides(title: &str, url: &str, key: &str) -> Vec<Guide> {
             )],
         },
         Guide {
-            name: "Zed",
-            steps: "Put this into settings.json; Zed asks you to sign in.".to_owned(),
-            snippets: vec![snippet("settings.json", format!("{{\n  \"context_servers\": {{\n    \"{name}\": {{\"url\": \"{url}\"}}\n  }}\n}}"))],
+            name: "Zed".to_owned(),
+            steps: text::clients_zed_steps(),
+            snippets: vec![snippet(
+                "settings.json",
+                format!(
+                    "{{\n  \"context_servers\": {{\n    \"{name}\": {{\"url\": \"{url}\"}}\n  }}\n}}"
+                ),
+            )],
             link: None,
             with_token: vec![snippet(
                 "settings.json",
@@ -170,8 +219,8 @@ fn guides(title: &str, url: &str, key: &str) -> Vec<Guide> {
             )],
         },
         Guide {
-            name: "Goose",
-            steps: "goose configure › Add Extension › Remote Extension (Streamable HTTP), or in the configuration:".to_owned(),
+            name: "Goose".to_owned(),
+            steps: text::clients_goose_steps(),
             snippets: vec![snippet(
                 "~/.config/goose/config.yaml",
                 format!(
@@ -187,18 +236,25 @@ fn guides(title: &str, url: &str, key: &str) -> Vec<Guide> {
             )],
         },
         Guide {
-            name: "opencode",
-            steps: format!("Run the command, then opencode mcp auth {name}."),
-            snippets: vec![snippet("Terminal", format!("opencode mcp add {name} --url {url}"))],
+            name: "opencode".to_owned(),
+            steps: text::clients_opencode_steps(&name),
+            snippets: vec![snippet(&terminal, format!("opencode mcp add {name} --url {url}"))],
             link: None,
-            with_token: vec![snippet("Terminal", format!("opencode mcp add {name} --url {key} --header \"Authorization=Bearer ${variable}\""))],
+            with_token: vec![snippet(
+                &terminal,
+                format!(
+                    "opencode mcp add {name} --url {key} --header \"Authorization=Bearer ${variable}\""
+                ),
+            )],
         },
         Guide {
-            name: "LibreChat",
-            steps: "The operator of LibreChat puts this into librechat.yaml; each person then signs in here.".to_owned(),
+            name: "LibreChat".to_owned(),
+            steps: text::clients_librechat_steps(),
             snippets: vec![snippet(
                 "librechat.yaml",
-                format!("mcpServers:\n  {name}:\n    type: streamable-http\n    url: \"{url}\"\n    requiresOAuth: true"),
+                format!(
+                    "mcpServers:\n  {name}:\n    type: streamable-http\n    url: \"{url}\"\n    requiresOAuth: true"
+                ),
             )],
             link: None,
             with_token: vec![snippet(
@@ -209,22 +265,22 @@ fn guides(title: &str, url: &str, key: &str) -> Vec<Guide> {
             )],
         },
         Guide {
-            name: "Open WebUI",
-            steps: format!(
-                "Version 0.6.31 or newer, as its administrator: Settings › Admin › Integrations › +. Type: MCP (Streamable HTTP). URL: {url}. Auth: OAuth 2.1, then Register Client. WEBUI_SECRET_KEY must be set."
-            ),
+            name: "Open WebUI".to_owned(),
+            steps: text::clients_open_webui_steps(url),
             snippets: Vec::new(),
             link: None,
             with_token: Vec::new(),
         },
         Guide {
-            name: "Anything that runs a command (stdio)",
-            steps: "mcp-remote stands between a client without OAuth and this server.".to_owned(),
-            snippets: vec![snippet("Command", format!("npx -y mcp-remote {url}"))],
+            name: text::clients_stdio().to_string(),
+            steps: text::clients_stdio_steps(),
+            snippets: vec![snippet(&command, format!("npx -y mcp-remote {url}"))],
             link: None,
             with_token: vec![snippet(
-                "Command",
-                format!("AUTH_HEADER=\"Bearer YOUR_TOKEN\" npx -y mcp-remote {key} --header 'Authorization:${{AUTH_HEADER}}'"),
+                &command,
+                format!(
+                    "AUTH_HEADER=\"Bearer YOUR_TOKEN\" npx -y mcp-remote {key} --header 'Authorization:${{AUTH_HEADER}}'"
+                ),
             )],
         },
     ]
@@ -246,7 +302,14 @@ pub(crate) async fn get(State(web): State<Web>, signed_in: SignedIn) -> Response
     let guides = guides(&web.parts.config.name, &url, &key_url);
     draw_copying(
         StatusCode::OK,
-        &Page { frame: web.frame(Some(&signed_in.browser)), tab: "clients", url, key_url, guides },
+        &Page {
+            frame: web.frame(Some(&signed_in.browser)),
+            tab: "clients",
+            url,
+            key_url,
+            tokens_url: web.at(routes::ACCOUNT_TOKENS),
+            guides,
+        },
     )
 }
 

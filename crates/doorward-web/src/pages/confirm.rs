@@ -8,11 +8,12 @@ use axum::{
     response::Response,
 };
 
+use doorward_language::text;
+
 use super::error::Oops;
 use crate::{
     Confirmation, Web,
     frame::{Frame, draw_copying},
-    language::filters,
     visitor::{SignedIn, form},
 };
 

@@ -9,6 +9,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
+use doorward_language::{Message, text};
 use doorward_model::{UpstreamName, id::random_text, routes};
 use doorward_transport::{Params, answer, cookies::Cookie};
 
@@ -34,6 +35,8 @@ struct Page {
     shown: String,
     connected: bool,
     person: String,
+    /// The user's page, on which they end the connection.
+    account_url: String,
 }
 
 #[derive(Template)]
@@ -44,32 +47,30 @@ struct Done {
 }
 
 fn failed(web: &Web, name: &str, error: NotConnected) -> Response {
-    let again = || ("Try again".to_owned(), web.at(&routes::CONNECT.replace("{upstream}", name)));
-    let oops = |status: StatusCode, title: &str, why: String, advice: &str| Oops {
-        status,
-        title: title.to_owned(),
-        why,
-        advice: advice.to_owned(),
-        code: None,
-        link: Some(again()),
+    let again = web.at(&routes::CONNECT.replace("{upstream}", name));
+    let oops = |status: StatusCode, title: Message, why: Message, advice: Message| {
+        Oops::new(status, title, why, advice).with_link(text::error_try_again(), again.clone())
     };
     match error {
         NotConnected::Unknown => Oops::not_found(),
         NotConnected::Store(error) => Oops::unavailable(&error),
         NotConnected::NotAwaited | NotConnected::Grown => oops(
             StatusCode::BAD_REQUEST,
-            "This is over",
-            "It took too long, was used before, or began with another account or in another browser.".to_owned(),
-            "Please start again.",
+            text::error_connection_over(),
+            text::error_connection_over_why(),
+            text::error_start_again(),
         ),
-        NotConnected::Denied(why) => {
-            oops(StatusCode::FORBIDDEN, "Not connected", format!("{name} answered: {why}."), "If you did not mean to say no, try again.")
-        }
+        NotConnected::Denied(why) => oops(
+            StatusCode::FORBIDDEN,
+            text::error_not_connected(),
+            text::error_not_connected_denied(name, why),
+            text::error_not_connected_denied_advice(),
+        ),
         NotConnected::Failed(why) => oops(
             StatusCode::BAD_GATEWAY,
-            "Not connected",
-            format!("{name} could not be connected: {why}."),
-            "Try again in a moment. If it stays like this, tell your administrator.",
+            text::error_not_connected(),
+            text::error_not_connected_failed(name, why),
+            text::error_retry_or_tell(),
         ),
     }
     .draw(web)
@@ -108,6 +109,7 @@ pub(crate) async fn get(
         shown,
         connected,
         person: person.name.to_string(),
+        account_url: web.at(routes::ACCOUNT),
     };
     draw(StatusCode::OK, &page, true)
 }
@@ -166,7 +168,7 @@ pub(crate) async fn callback(
         Err(response) => return *response,
     };
     let Ok(params) = Params::from_query(request.uri().query()) else {
-        return Oops::bad_form("the answer is malformed").draw(&web);
+        return Oops::malformed("query").draw(&web);
     };
     let cookie = signed_in.browser.journey.clone().unwrap_or_default();
     match web.parts.upstreams.finish(upstream, &params, &signed_in.visitor.person, &cookie).await {
@@ -211,7 +213,7 @@ pub(crate) async fn disconnect(
     };
     let Some(upstream) = params.get("upstream").and_then(|name| UpstreamName::parse(name).ok())
     else {
-        return Oops::bad_form("it names no service").draw(&web);
+        return Oops::incomplete("upstream").draw(&web);
     };
     match web.parts.upstreams.disconnect(upstream, &signed_in.visitor.person).await {
         Ok(()) => answer::see_other(&web.at(routes::ACCOUNT)),

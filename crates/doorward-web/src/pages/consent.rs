@@ -11,6 +11,7 @@ use axum::{
 };
 use doorward_accounts::Visitor;
 use doorward_issuer::AuthorizationRequest;
+use doorward_language::{Message, scope_description, scope_title, text};
 use doorward_model::{ClientSource, RedirectUri, Scope, ScopeSet, routes};
 use doorward_transport::{Params, answer};
 use url::Url;
@@ -32,8 +33,10 @@ struct Page {
     request: String,
     client_name: String,
     verified: bool,
-    origin_badge: &'static str,
-    origin: String,
+    origin_badge: Message,
+    origin_explained: Option<Message>,
+    /// The user's page, on which they revoke it.
+    account_url: String,
     redirect_host: String,
     redirect_uri: String,
     localhost: bool,
@@ -49,36 +52,34 @@ struct Page {
 
 struct Choice {
     name: Cow<'static, str>,
-    title: Cow<'static, str>,
-    description: Cow<'static, str>,
+    title: Message,
+    description: Message,
     already: bool,
     checked: bool,
 }
 
-/// Where the client's name comes from, in words, and whether anybody vouches for it.
-fn origin(request: &AuthorizationRequest) -> (bool, &'static str, String) {
+/// The source of the client's name: if it is verified, its badge, and what that means.
+fn origin(request: &AuthorizationRequest) -> (bool, Message, Option<Message>) {
     match request.client.source {
-        ClientSource::Administrator => (true, "added by your administrator", String::new()),
+        ClientSource::Administrator => (true, text::consent_by_administrator(), None),
         ClientSource::MetadataDocument => {
             let host = Url::parse(request.client.id.as_str())
                 .ok()
                 .and_then(|url| url.host_str().map(str::to_owned))
                 .unwrap_or_default();
-            (true, "published by", host)
+            (true, text::consent_published(host), None)
         }
-        ClientSource::Registration => (
-            false,
-            "unverified",
-            "It introduced itself under this name; nobody has checked it.".to_owned(),
-        ),
+        ClientSource::Registration => {
+            (false, text::consent_unverified(), Some(text::consent_unverified_explained()))
+        }
     }
 }
 
 fn choices(offered: &ScopeSet, already: &ScopeSet) -> Vec<Choice> {
     let choice = |scope: Scope| Choice {
         name: scope.name(),
-        title: scope.title(),
-        description: scope.description(),
+        title: scope_title(scope),
+        description: scope_description(scope),
         already: already.allows(scope),
         checked: true,
     };
@@ -102,13 +103,13 @@ async fn show(
         scopes
             .iter()
             .filter(|scope| !offered.allows(*scope))
-            .map(Scope::title)
+            .map(|scope| scope_title(scope).to_string())
             .collect::<Vec<_>>()
             .join(", ")
     };
     let locked = web.parts.issuer.behind_second_factor(request, &who);
     let sealed = web.parts.issuer.seal(request);
-    let (verified, origin_badge, origin) = origin(request);
+    let (verified, origin_badge, origin_explained) = origin(request);
     let page = Page {
         frame: web.frame(Some(browser)),
         csrf: web.csrf(browser, &format!("consent:{}", request.id)),
@@ -116,7 +117,8 @@ async fn show(
         client_name: request.client.name.clone(),
         verified,
         origin_badge,
-        origin,
+        origin_explained,
+        account_url: web.at(routes::ACCOUNT),
         redirect_host: RedirectUri::display_host(&request.redirect_uri),
         redirect_uri: request.redirect_uri.clone(),
         localhost: request.client.is_localhost_only(),
@@ -144,7 +146,7 @@ pub(crate) async fn get(
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let Some(sealed) = params.get("request") else {
-        return Oops::bad_form("it names no request").draw(&web);
+        return Oops::incomplete("request").draw(&web);
     };
     let request = match web.reopen(sealed, &browser).await {
         Ok(request) => request,
@@ -173,7 +175,7 @@ pub(crate) async fn post(
             .await
         {
             Ok(bytes) => bytes,
-            Err(error) => return Oops::bad_form(&error.to_string()).draw(&web),
+            Err(error) => return Oops::malformed(&error).draw(&web),
         };
     let sealed = Params::parse(&bytes)
         .ok()

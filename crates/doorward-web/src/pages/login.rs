@@ -13,6 +13,7 @@ use axum::{
 use doorward_accounts::{AccountsError, Attempt, Ceremony, SignInRefusal};
 use doorward_federation::Provider;
 use doorward_issuer::AuthorizationRequest;
+use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_transport::{Params, answer};
 
@@ -40,7 +41,7 @@ struct Page {
     next: Option<String>,
     renewing: bool,
     name: String,
-    error: Option<String>,
+    error: Option<Message>,
     passwords: bool,
     resets: bool,
     providers: Vec<ProviderButton>,
@@ -65,7 +66,7 @@ struct Showing<'a> {
     /// Whether somebody who is signed in does so once more.
     renewing: bool,
     name: &'a str,
-    error: Option<String>,
+    error: Option<Message>,
     status: StatusCode,
 }
 
@@ -144,7 +145,7 @@ pub(crate) async fn get(
     request: Request<Body>,
 ) -> Response {
     let Ok(params) = Params::from_query(request.uri().query()) else {
-        return Oops::bad_form("its address is malformed").draw(&web);
+        return Oops::malformed("query").draw(&web);
     };
     let next = params.get("next");
     // Who is to sign in again does so under the same name.
@@ -195,8 +196,7 @@ pub(crate) async fn get(
         }
         Ok(None) => {}
     }
-    let error =
-        typed.map(|_| "No sign-in page is known for this address. Choose one below.".to_owned());
+    let error = typed.map(|_| text::sign_in_unknown_home());
     let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
     let renewing = renewing.is_some();
     show(
@@ -256,14 +256,10 @@ pub(crate) async fn post(
         ),
         Ok(Err(refusal)) => {
             let (status, error) = match refusal {
-                SignInRefusal::Wrong => (
-                    StatusCode::UNAUTHORIZED,
-                    "Name and password do not belong together.".to_owned(),
-                ),
-                SignInRefusal::Wait(seconds) => (
-                    StatusCode::TOO_MANY_REQUESTS,
-                    format!("Too many failed attempts. Try again in {seconds} seconds."),
-                ),
+                SignInRefusal::Wrong => (StatusCode::UNAUTHORIZED, text::sign_in_wrong()),
+                SignInRefusal::Wait(seconds) => {
+                    (StatusCode::TOO_MANY_REQUESTS, text::security_refused_wait(seconds))
+                }
             };
             let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
             if let Some((_, request)) = request {
@@ -328,9 +324,7 @@ pub(crate) async fn passkey(
                 },
             };
             let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
-            let error = Some(
-                "This passkey was not accepted. Try again, or sign in another way.".to_owned(),
-            );
+            let error = Some(text::sign_in_passkey_refused());
             show(
                 &web,
                 &browser,

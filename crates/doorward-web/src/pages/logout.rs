@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use doorward_federation::{LogoutForm, SignedOut};
+use doorward_language::text;
 use doorward_model::routes;
 use doorward_transport::{answer, cookies::Cookie};
 

@@ -44,7 +44,7 @@ pub(crate) fn router(web: &Web) -> Router {
         .route(routes::LOGOUT, get(logout::get).post(logout::post))
         .route(routes::CONSENT, get(consent::get).post(consent::post))
         .route(routes::ACCOUNT, get(account::get))
-        .route(routes::ACCOUNT_WITHDRAW, post(account::withdraw))
+        .route(routes::ACCOUNT_REVOKE, post(account::revoke))
         .route(routes::ACCOUNT_END_SESSION, post(account::end_session))
         .route(routes::ACCOUNT_PASSWORD, post(account::change_password))
         .route(routes::ACCOUNT_NARROW, post(account::narrow))

@@ -12,6 +12,7 @@ use doorward_federation::{
     Admission, Arrival, Ask, Departure, FederationError, Journey, Provider, SecondFactorPolicy,
     TakenUp,
 };
+use doorward_language::text;
 use doorward_model::{ProviderId, UnitOfWork, id::random_text, routes};
 use doorward_store::{Condition, StoreError};
 use doorward_transport::{Params, answer, cookies::Cookie};
@@ -48,7 +49,7 @@ pub(crate) async fn start(
         Err(response) => return response,
     };
     let Ok(params) = Params::from_query(request.uri().query()) else {
-        return Oops::bad_form("its address is malformed").draw(&web);
+        return Oops::malformed("query").draw(&web);
     };
     let mut ask = Ask {
         login_hint: params.get("login_hint").filter(|hint| hint.len() <= 256).map(str::to_owned),
@@ -131,7 +132,7 @@ pub(crate) async fn callback_form(
                 web.at(&routes::of_provider(routes::LOGIN_CALLBACK, &provider.id))
             ))
         }
-        Err(error) => Oops::bad_form(&error.to_string()).draw(&web),
+        Err(error) => Oops::malformed(&error).draw(&web),
     }
 }
 
@@ -153,7 +154,7 @@ pub(crate) async fn callback(
         None => None,
     };
     let Some(params) = params else {
-        return Oops::bad_form("the provider's answer is malformed").draw(&web);
+        return Oops::malformed("answer").draw(&web);
     };
     let cookie = browser.journey.clone().unwrap_or_default();
     let journey = web.parts.federation.journey_of(&params, &cookie).await;
@@ -299,7 +300,7 @@ pub(crate) fn failed(
         url::form_urlencoded::Serializer::new(onward.query()).append_pair("choose", "1").finish()
     );
     Oops::from_federation(&provider.name, error)
-        .with_link("Choose how to sign in", web.at(&again))
+        .with_link(text::error_choose_sign_in(), web.at(&again))
         .draw(web)
 }
 

@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::{PeopleError, RESET_SECONDS};
+use doorward_language::{Message, text};
 use doorward_model::routes;
 
 use super::error::Oops;
@@ -16,6 +17,7 @@ use crate::{
     Web,
     frame::{Frame, draw},
     language::{Language, filters},
+    reasons,
     visitor::{Browser, form},
 };
 
@@ -25,7 +27,7 @@ struct Forgot {
     frame: Frame,
     csrf: String,
     sent: bool,
-    error: Option<String>,
+    error: Option<Message>,
 }
 
 #[derive(Template)]
@@ -36,7 +38,7 @@ struct Reset {
     name: String,
     done: bool,
     password_min_length: usize,
-    error: Option<String>,
+    error: Option<Message>,
 }
 
 fn show_forgot(
@@ -44,7 +46,7 @@ fn show_forgot(
     browser: &Browser,
     status: StatusCode,
     sent: bool,
-    error: Option<String>,
+    error: Option<Message>,
 ) -> Response {
     let page = Forgot { frame: web.frame(None), csrf: web.csrf(browser, "forgot"), sent, error };
     browser.remember(web, draw(status, &page, false))
@@ -99,8 +101,8 @@ pub(crate) async fn ask(
         Err(response) => return response,
     };
     if !web.asking.allows(browser.address) {
-        let error = "You asked too often. Try again in a few minutes.".to_owned();
-        return show_forgot(&web, &browser, StatusCode::TOO_MANY_REQUESTS, false, Some(error));
+        let error = Some(text::sign_in_reset_too_often());
+        return show_forgot(&web, &browser, StatusCode::TOO_MANY_REQUESTS, false, error);
     }
     web.send_reset(params.get("name").unwrap_or_default().chars().take(254).collect());
     show_forgot(&web, &browser, StatusCode::OK, true, None)
@@ -111,7 +113,7 @@ fn show(
     browser: &Browser,
     name: &str,
     (status, done): (StatusCode, bool),
-    error: Option<String>,
+    error: Option<Message>,
 ) -> Response {
     let page = Reset {
         frame: web.frame(None),
@@ -130,15 +132,9 @@ fn refused(web: &Web, error: PeopleError) -> Response {
         PeopleError::Hasher(error) => return Oops::from_hasher(&error).draw(web),
         _ => {}
     }
-    let oops = Oops {
-        status: StatusCode::NOT_FOUND,
-        title: "This link does not work".to_owned(),
-        why: "It was used already, is too old, or was never made here.".to_owned(),
-        advice: "Ask for a new one on the sign-in page, or ask your administrator.".to_owned(),
-        code: None,
-        link: None,
-    };
-    oops.with_link("Sign in", web.at(routes::LOGIN)).draw(web)
+    Oops::link(text::error_link_password())
+        .with_link(text::common_sign_in(), web.at(routes::LOGIN))
+        .draw(web)
 }
 
 pub(crate) async fn get(
@@ -184,7 +180,7 @@ pub(crate) async fn post(
             &browser,
             person.name.as_str(),
             (StatusCode::BAD_REQUEST, false),
-            Some(format!("Nothing was changed: {error}.")),
+            Some(text::sign_in_reset_not_set(reasons::password(&error))),
         ),
         Err(error) => refused(&web, error),
     }

@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::{Ceremony, Enrolled, FactorError, NewAuthenticator, SignedIn, Visitor};
+use doorward_language::{Message, text};
 use doorward_model::routes;
 use doorward_store::StoreError;
 use doorward_transport::{Params, answer};
@@ -18,6 +19,7 @@ use crate::{
     entrance::Onward,
     frame::{Frame, draw, draw_with},
     language::filters,
+    reasons,
     visitor::{Browser, form},
 };
 
@@ -29,7 +31,7 @@ struct Page {
     request: Option<String>,
     next: Option<String>,
     person: String,
-    error: Option<String>,
+    error: Option<Message>,
     /// Whether there is nothing to prove with yet.
     enrolling: bool,
     authenticator: bool,
@@ -69,15 +71,6 @@ pub(crate) fn picture(text: &str) -> Option<Picture> {
         }
     }
     Some(Picture { size: code.size() + 8, path })
-}
-
-/// What a failed proof says on a page.
-pub(crate) fn words(error: &FactorError) -> String {
-    let mut text = format!("{error}.");
-    if let Some(first) = text.get_mut(0..1) {
-        first.make_ascii_uppercase();
-    }
-    text
 }
 
 /// The answer to a proof that failed: too many of them must wait.
@@ -139,7 +132,7 @@ async fn show(
         request: params.get("request").map(str::to_owned),
         next: params.get("next").map(str::to_owned),
         person: visitor.person.name.to_string(),
-        error: error.map(words),
+        error: error.map(reasons::factor),
         enrolling,
         authenticator: enrolled.authenticator,
         recovery: enrolled.recovery_codes > 0,

@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::{Authority, Ceremony, FactorError, NewAuthenticator, NotRecent};
+use doorward_language::{Message, text};
 use doorward_model::{IdentityId, Level, routes};
 use doorward_store::StoreError;
 use doorward_transport::{Params, answer};
@@ -15,13 +16,14 @@ use doorward_transport::{Params, answer};
 use super::{
     error::Oops,
     login::href,
-    second_factor::{Codes, Picture, picture, refusal, words},
+    second_factor::{Codes, Picture, picture, refusal},
 };
 use crate::{
     Web,
     entrance::Onward,
     frame::{Frame, ProviderButton, draw, draw_with, moment},
     language::filters,
+    reasons,
     visitor::{SignedIn, form},
 };
 
@@ -35,7 +37,7 @@ struct Page {
     frame: Frame,
     tab: &'static str,
     csrf: String,
-    error: Option<String>,
+    error: Option<Message>,
     /// Where the person proves themselves again before they can change anything, if they must.
     again_url: Option<String>,
     /// Whether that is by signing in; otherwise by the second factor.
@@ -86,7 +88,7 @@ async fn identities(
                 .or_else(|| identity.username.clone())
                 .unwrap_or_else(|| identity.subject.clone()),
             used: if identity.last_login_at.0 == 0 {
-                "never".to_owned()
+                text::common_never().to_string()
             } else {
                 moment(identity.last_login_at)
             },
@@ -104,7 +106,7 @@ async fn identities(
     Ok((rows, others.map(button).collect()))
 }
 
-async fn page(web: &Web, signed_in: &SignedIn, error: Option<String>) -> Result<Page, StoreError> {
+async fn page(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Result<Page, StoreError> {
     let (accounts, person) = (&web.parts.accounts, &signed_in.visitor.person);
     let enrolled = accounts.enrolled(&person.id).await?;
     let authority = accounts.authority(&signed_in.visitor).await?;
@@ -123,7 +125,7 @@ async fn page(web: &Web, signed_in: &SignedIn, error: Option<String>) -> Result<
         id: passkey.id,
         name: passkey.name,
         added: moment(passkey.created_at),
-        used: passkey.last_used_at.map_or_else(|| "never".to_owned(), moment),
+        used: passkey.last_used_at.map_or_else(|| text::common_never().to_string(), moment),
     };
     Ok(Page {
         tab: "security",
@@ -148,7 +150,7 @@ async fn page(web: &Web, signed_in: &SignedIn, error: Option<String>) -> Result<
     })
 }
 
-async fn show(web: &Web, signed_in: &SignedIn, error: Option<String>) -> Response {
+async fn show(web: &Web, signed_in: &SignedIn, error: Option<Message>) -> Response {
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     match page(web, signed_in, error).await {
         Ok(page) => draw_with(
@@ -174,12 +176,7 @@ async fn submitted(
     match web.parts.accounts.authority(&signed_in.visitor).await {
         Ok(Ok(authority)) => Ok((params, authority)),
         // The page itself says where to do so.
-        Ok(Err(_)) => Err(show(
-            web,
-            signed_in,
-            Some("Please sign in once more before you change how you sign in.".to_owned()),
-        )
-        .await),
+        Ok(Err(_)) => Err(show(web, signed_in, Some(text::security_sign_in_first())).await),
         Err(error) => Err(Oops::unavailable(&error).draw(web)),
     }
 }
@@ -201,7 +198,7 @@ async fn after(
         Err(FactorError::Store(error)) => return Oops::unavailable(&error).draw(web),
         Err(error) => {
             tracing::info!(person = %signed_in.visitor.person.id, error = error.logged(), "a factor was not set up");
-            let response = show(web, signed_in, Some(words(&error))).await;
+            let response = show(web, signed_in, Some(reasons::factor(&error))).await;
             return refusal(response, &error);
         }
     };
@@ -260,9 +257,7 @@ pub(crate) async fn passkeys(
             .await
         {
             Ok(true) => done(&web),
-            Ok(false) => {
-                show(&web, &signed_in, Some("That passkey was removed already.".to_owned())).await
-            }
+            Ok(false) => show(&web, &signed_in, Some(text::security_passkey_gone())).await,
             Err(error) => Oops::unavailable(&error).draw(&web),
         };
     }
@@ -340,12 +335,7 @@ pub(crate) async fn unlink(
     match others.await {
         Ok(true) => {}
         Ok(false) => {
-            return show(
-                &web,
-                &signed_in,
-                Some("Your account here hangs on this one. Link another one first.".to_owned()),
-            )
-            .await;
+            return show(&web, &signed_in, Some(text::security_last_identity())).await;
         }
         Err(error) => return Oops::unavailable(&error).draw(&web),
     }

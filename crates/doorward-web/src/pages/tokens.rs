@@ -10,6 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::{AccessTokenError, MadeAccessToken, NewAccessToken};
+use doorward_language::{Message, scope_description, scope_title, text};
 use doorward_model::{AccessToken, AccessTokenId, Scope, UpstreamName, routes, scope::SCOPES};
 use doorward_transport::{Params, answer};
 
@@ -19,6 +20,7 @@ use crate::{
     entrance::{Onward, filled},
     frame::{Frame, draw_copying, moment},
     language::filters,
+    reasons,
     visitor::{SignedIn, form},
 };
 
@@ -28,7 +30,7 @@ struct Page {
     frame: Frame,
     tab: &'static str,
     csrf: String,
-    error: Option<String>,
+    error: Option<Message>,
     made: Option<Made>,
     tokens: Vec<Row>,
     ended: Vec<Row>,
@@ -51,35 +53,35 @@ struct Made {
 struct Row {
     id: String,
     name: String,
-    scopes: Vec<Cow<'static, str>>,
+    scopes: Vec<Message>,
     upstreams: String,
     created: String,
     expires: String,
     used: Option<String>,
-    state: &'static str,
+    state: Message,
 }
 
 struct Choice {
     name: Cow<'static, str>,
-    title: Cow<'static, str>,
-    description: Cow<'static, str>,
+    title: Message,
+    description: Message,
     checked: bool,
 }
 
 fn row(token: AccessToken, live: bool) -> Row {
     Row {
         id: token.id.to_string(),
-        scopes: token.scopes.closure().iter().map(Scope::title).collect(),
+        scopes: token.scopes.closure().iter().map(scope_title).collect(),
         upstreams: token.upstreams.iter().map(UpstreamName::as_str).collect::<Vec<_>>().join(", "),
         created: moment(token.rotated_at.unwrap_or(token.created_at)),
         expires: moment(token.expires_at),
         used: token.last_used_at.map(moment),
         state: if token.revoked_at.is_some() {
-            "revoked"
+            text::tokens_state_revoked()
         } else if live {
-            "live"
+            text::tokens_state_live()
         } else {
-            "expired"
+            text::tokens_state_expired()
         },
         name: token.name,
     }
@@ -94,7 +96,7 @@ async fn show(
     signed_in: &SignedIn,
     typed: &Params,
     status: StatusCode,
-    outcome: Result<Option<MadeAccessToken>, String>,
+    outcome: Result<Option<MadeAccessToken>, Message>,
 ) -> Response {
     let (made, error) = match outcome {
         Ok(made) => (made, None),
@@ -124,8 +126,8 @@ async fn show(
     };
     let choice = |scope: Scope| Choice {
         name: scope.name(),
-        title: scope.title(),
-        description: scope.description(),
+        title: scope_title(scope),
+        description: scope_description(scope),
         checked: if filled { wanted.scopes.contains(scope) } else { scope == Scope::Read },
     };
     let page = Page {
@@ -217,7 +219,7 @@ pub(crate) async fn post(
                 .add_access_token(&authority, &visitor.person, &web.parts.access, wanted(&params))
                 .await
         }
-        _ => return Oops::bad_form("it says nothing to do").draw(&web),
+        _ => return Oops::incomplete("do").draw(&web),
     };
     match done {
         Ok(made) => {
@@ -230,10 +232,8 @@ pub(crate) async fn post(
 async fn refused(web: &Web, signed_in: &SignedIn, error: AccessTokenError) -> Response {
     let (status, told) = match error {
         AccessTokenError::Store(error) => return Oops::unavailable(&error).draw(web),
-        AccessTokenError::Unknown => {
-            (StatusCode::NOT_FOUND, "That token has ended already.".to_owned())
-        }
-        error => (StatusCode::BAD_REQUEST, format!("No token was made: {error}.")),
+        AccessTokenError::Unknown => (StatusCode::NOT_FOUND, text::tokens_ended_already()),
+        error => (StatusCode::BAD_REQUEST, text::tokens_not_created(reasons::token(&error))),
     };
     show(web, signed_in, &Params::default(), status, Err(told)).await
 }

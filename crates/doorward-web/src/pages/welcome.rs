@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 use doorward_federation::{Arrival, FederationError};
+use doorward_language::text;
 use doorward_model::{Change, routes};
 use doorward_store::StoreError;
 use doorward_transport::{Params, answer};
@@ -41,7 +42,7 @@ fn stale(web: &Web, error: &FederationError) -> Response {
         return Oops::unavailable(error).draw(web);
     }
     tracing::info!(%error, "a welcome page was refused");
-    Oops::sign_in_over().with_link("Sign in", web.at(routes::LOGIN)).draw(web)
+    Oops::sign_in_over().with_link(text::common_sign_in(), web.at(routes::LOGIN)).draw(web)
 }
 
 async fn kept(

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use doorward_federation::Look;
+use doorward_language::timeline as texts;
 use doorward_model::{
     Clock, Outcome, Timestamp,
     ports::SystemClock,
@@ -198,7 +199,9 @@ pub(super) async fn client(
             let verdict = attempt.verdict(now);
             serde_json::json!({
                 "client": attempt.name(), "client_id": attempt.client_id(), "began": attempt.began().0, "standing": verdict.standing.as_str(),
-                "code": verdict.code, "what": verdict.sentence(), "advice": verdict.advice, "quirk": verdict.quirk,
+                "code": verdict.cause.code(), "what": texts::verdict(&verdict),
+                "advice": texts::advice(verdict.cause).map(|advice| advice.to_string()).unwrap_or_default(),
+                "quirk": verdict.quirk.map(|quirk| texts::quirk(quirk).to_string()),
                 "steps": attempt.steps.iter().map(|step| serde_json::json!({
                     "at": step.at.0, "step": step.kind.as_str(), "outcome": step.outcome.as_str(), "reason": step.reason.map(doorward_model::Reason::code), "detail": step.detail,
                 })).collect::<Vec<_>>(),
@@ -207,9 +210,7 @@ pub(super) async fn client(
         print_json(&found.iter().map(describe).collect());
     } else if found.is_empty() {
         say!("No client like {wanted} tried to connect in the last {hours} hours.");
-        say!(
-            "It never reached this server: check the address in the client, DNS, firewall and proxy."
-        );
+        say!("It never reached this server: check the URL in the client, DNS, firewall and proxy.");
     } else {
         for attempt in &found {
             print_attempt(attempt, now);
@@ -228,14 +229,14 @@ fn print_attempt(attempt: &Attempt, now: Timestamp) {
         let why = step.reason.map(|reason| format!(": {}", reason.code())).unwrap_or_default();
         let detail =
             if step.detail.is_empty() { String::new() } else { format!(" ({})", step.detail) };
-        say!("  {mark} {}{why}{detail}", step.kind.title());
+        say!("  {mark} {}{why}{detail}", texts::step_kind(step.kind));
     }
-    say!("  => {}", verdict.sentence());
-    if !verdict.advice.is_empty() {
-        say!("     {}", verdict.advice);
+    say!("  => {}", texts::verdict(&verdict));
+    if let Some(advice) = texts::advice(verdict.cause) {
+        say!("     {advice}");
     }
     if let Some(quirk) = verdict.quirk {
-        say!("     {quirk}");
+        say!("     {}", texts::quirk(quirk));
     }
     say!("");
 }

@@ -53,8 +53,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     };
     let call = Call { user: &asked.user, client: &asked.client, item };
     let Explained { item, answer, why } = policies.explain(call).await?;
+    let answer = answer.as_str();
     if context.json {
-        print_json(&json!({"item": item, "answer": answer, "why": why}));
+        print_json(
+            &json!({"item": item, "answer": answer, "why": why.iter().map(ToString::to_string).collect::<Vec<_>>()}),
+        );
         return Ok(ExitCode::SUCCESS);
     }
     say!("{item}: {answer}");

@@ -334,7 +334,7 @@ async fn tools(
         .map(|tool| {
             vec![
                 tool.pin.tool.clone(),
-                tool.state().to_owned(),
+                tool.state().as_str().to_owned(),
                 tool.class().as_str().to_owned(),
                 tool.warnings.join("; "),
             ]

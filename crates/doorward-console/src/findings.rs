@@ -1,0 +1,132 @@
+//! Values of administration as texts of pages.
+
+use doorward_admin::{Fault, ItemKind, Part, PartState, ReviewState, State, Why};
+use doorward_federation::{Finding, Look as Subject};
+use doorward_language::{Message, text};
+use doorward_model::{ToolClass, routes};
+
+use crate::Console;
+
+/// A finding as pages show it.
+pub(crate) struct Look {
+    /// The subject.
+    pub(crate) what: Message,
+    /// True if it is well.
+    pub(crate) good: bool,
+    /// The state, or what is wrong and what to do.
+    pub(crate) says: String,
+}
+
+impl Look {
+    /// A part of the server.
+    pub(crate) fn of_part(found: PartState) -> Self {
+        let what = match found.part {
+            Part::Version => text::health_version(),
+            Part::Database => text::health_database(),
+            Part::Keys => text::health_keys(),
+            Part::Clock => text::health_clock(),
+            Part::Audit => text::health_audit(),
+            Part::Export(destination) => text::health_export(destination),
+        };
+        let good = found.state.is_ok();
+        let says = match found.state {
+            Ok(State::Version(version)) => version.to_owned(),
+            Ok(State::Responds(database)) => text::health_database_answers(database).to_string(),
+            Ok(State::Active(keys)) => text::health_keys_active(keys).to_string(),
+            Ok(State::Equal) => text::health_clock_equal().to_string(),
+            Ok(State::Entries(count, hash)) => text::health_audit_entries(count, hash).to_string(),
+            Ok(State::Waiting(count)) => text::health_export_waiting(count).to_string(),
+            Err(Fault::ClocksDiffer) => text::health_clock_differs().to_string(),
+            Err(Fault::Behind(count)) => text::health_export_behind(count).to_string(),
+            Err(Fault::Failed(detail)) => text::health_failed(detail).to_string(),
+        };
+        Self { what, good, says }
+    }
+
+    /// A finding of the test of an identity provider. Its text is for the operator, in English.
+    pub(crate) fn of_finding(found: Finding) -> Self {
+        let what = match found.look {
+            Subject::Discovery => text::health_look_discovery(),
+            Subject::Keys => text::health_look_keys(),
+            Subject::Redirect => text::health_look_redirect(),
+            Subject::Client => text::health_look_client(),
+            Subject::Clock => text::health_look_clock(),
+            Subject::LeftOut => text::health_look_left_out(),
+        };
+        let good = found.result.is_ok();
+        let (Ok(says) | Err(says)) = found.result;
+        Self { what, good, says }
+    }
+}
+
+/// The facts that everyone can read while the MCP server is enabled (CS1).
+pub(crate) fn made_public(console: &Console) -> [Message; 4] {
+    [
+        text::health_public_issuer(console.public_url.to_string()),
+        text::health_public_server(console.public_url.at(routes::MCP), console.web.name()),
+        text::health_public_endpoints(),
+        text::health_public_upstreams(),
+    ]
+}
+
+/// The name of a kind of items.
+pub(crate) fn item_kind(kind: ItemKind) -> Message {
+    match kind {
+        ItemKind::Tool => text::admin_item_tool(),
+        ItemKind::Prompt => text::admin_item_prompt(),
+        ItemKind::Resource => text::admin_item_resource(),
+        ItemKind::Template => text::admin_item_template(),
+        ItemKind::Upstream => text::admin_item_upstream(),
+    }
+}
+
+/// The state of a tool under review.
+pub(crate) fn review_state(state: ReviewState) -> Message {
+    match state {
+        ReviewState::Approved => text::admin_tool_state_approved(),
+        ReviewState::Waiting => text::admin_tool_state_waiting(),
+        ReviewState::Rejected => text::admin_tool_state_rejected(),
+        ReviewState::Changed => text::admin_tool_state_changed(),
+    }
+}
+
+/// The class of a tool.
+pub(crate) fn tool_class(class: ToolClass) -> Message {
+    match class {
+        ToolClass::Read => text::admin_tool_class_read(),
+        ToolClass::Write => text::admin_tool_class_write(),
+        ToolClass::Destructive => text::admin_tool_class_destructive(),
+    }
+}
+
+/// The reason for which a tool or a part of it is left out, as a part of a sentence.
+pub(crate) fn left_out_reason(why: Why) -> Message {
+    match why {
+        Why::Name => text::left_name(),
+        Why::Definition => text::left_definition(),
+        Why::Twice => text::left_twice(),
+        Why::TooMany => text::left_too_many(),
+        Why::TooLong => text::left_too_long(),
+        Why::Unreadable => text::left_unreadable(),
+        Why::Malformed => text::left_malformed(),
+        Why::Origin => text::left_origin(),
+        Why::Server => text::left_server(),
+        Why::Template => text::left_template(),
+        Why::Method => text::left_method(),
+        Why::Body => text::left_body(),
+        Why::Reference => text::left_reference(),
+        Why::Keyword => text::left_keyword(),
+        Why::Parameter => text::left_parameter(),
+        Why::Reserved => text::left_reserved(),
+        Why::Undescribed => text::left_undescribed(),
+        Why::Unnamed => text::left_unnamed(),
+        Why::Unread => text::left_unread(),
+        Why::Kind => text::left_kind(),
+        Why::Hints => text::left_hints(),
+        Why::NoSchema => text::left_no_schema(),
+        Why::Untyped => text::left_untyped(),
+        Why::NoName => text::left_no_name(),
+        Why::Endless => text::left_endless(),
+        Why::Unlisted => text::left_unlisted(),
+    }
+}

@@ -1,0 +1,296 @@
+# Pages of administrators.
+admin_overview = Übersicht
+admin_users = Benutzer
+admin_clients = Clients
+admin_providers = Identitätsanbieter
+admin_upstreams = Upstreams
+admin_policy = Richtlinie
+admin_keys = Schlüssel und Token
+admin_timeline = Verbindungsverlauf
+admin_audit = Audit
+admin_not_changed = Es wurde nichts geändert: { $reason }.
+admin_not_sure = Es wurde nichts geändert: Setzen Sie zuerst das Häkchen zur Bestätigung.
+
+# Overview.
+admin_mcp_server = MCP-Server
+admin_mcp_url = URL für Clients: <code>{ $url }</code>
+admin_mcp_on_explained = Solange der MCP-Server deaktiviert ist, antwortet jede MCP-URL mit 404, auch verbundenen Clients. Erteilte Zugriffe bleiben erhalten.
+admin_mcp_disable = Deaktivieren
+admin_mcp_public = Solange der MCP-Server aktiviert ist, kann jeder lesen:
+admin_mcp_private = Tools und ihre Ergebnisse sind nur für angemeldete Benutzer zugänglich.
+admin_mcp_acknowledge = Mir ist bewusst, was öffentlich wird.
+admin_mcp_enable = Aktivieren
+admin_count_users =
+    { $count ->
+        [one] Benutzer
+       *[other] Benutzer
+    }
+admin_count_clients =
+    { $count ->
+        [one] Client
+       *[other] Clients
+    }
+admin_count_providers =
+    { $count ->
+        [one] Identitätsanbieter
+       *[other] Identitätsanbieter
+    }
+admin_count_waiting =
+    { $count ->
+        [one] Tool wartet auf Prüfung
+       *[other] Tools warten auf Prüfung
+    }
+admin_health = Systemstatus
+admin_good = ok
+admin_bad = Problem
+admin_notice = Hinweis
+admin_notice_explained = Eine Zeile, die auf jeder Seite erscheint, etwa zu einer geplanten Wartung. Leer lassen, um keinen Hinweis anzuzeigen.
+admin_notice_text = Text
+
+# Audit.
+admin_audit_user = Benutzer
+admin_audit_user_example = Anmeldename
+admin_audit_kind = Ereignis
+admin_audit_any = alle
+admin_audit_outcome = Ergebnis
+admin_audit_tool = Tool
+admin_audit_upstream = Upstream
+admin_audit_subject = Gegenstand
+admin_audit_from = Von
+admin_audit_to = Bis
+admin_audit_search = Suchen
+admin_audit_download = Herunterladen:
+admin_audit_json = JSON-Zeilen
+admin_audit_csv = CSV
+admin_audit_verify = So prüfen Sie, dass kein Eintrag geändert oder entfernt wurde: <code>doorward audit verify</code>.
+admin_audit_entries = Einträge
+admin_audit_none_in_range = Kein Treffer im durchsuchten Bereich.
+admin_audit_none = Keine passenden Einträge.
+admin_audit_search_further = Ältere Einträge durchsuchen
+admin_record_title = Aufgezeichneter Aufruf
+admin_record_audited = Ihr Zugriff auf diese Aufzeichnung wird im Audit-Protokoll vermerkt.
+admin_record_arguments = Argumente
+admin_record_result = Ergebnis
+
+# Clients.
+admin_client_metadata = Metadaten
+admin_client_source = Herkunft
+admin_client_first_allowed = Zuerst erlaubt
+admin_client_auth = Authentifizierungsverfahren
+admin_client_page = Website
+admin_client_redirect_uris = Redirect-URIs
+admin_client_attempts = Verbindungsversuche
+admin_client_activity = Audit-Einträge
+admin_client_decide = Aktionen
+admin_client_withdraw_approval = Genehmigung widerrufen
+admin_client_approve = Genehmigen
+admin_client_unpin = Metadatendokument freigeben
+admin_client_pin = Metadatendokument fixieren
+admin_client_unblock = Aktivieren
+admin_client_block = Deaktivieren und Zugriff widerrufen
+admin_client_pin_explained = Ändert sich das Metadatendokument eines fixierten Clients, wird der Client abgelehnt, bis ein Administrator entscheidet.
+admin_client_delete_sure = Diesen Client löschen. Sein Zugriff wird widerrufen, und er muss sich neu registrieren.
+admin_client_added = Der Client wurde hinzugefügt
+admin_client_copy_secret = Kopieren Sie das Secret jetzt. Es wird nicht noch einmal angezeigt.
+admin_client_search = Name oder ID
+admin_client_any_source = alle
+admin_client_by_hand = von einem Administrator hinzugefügt
+admin_client_document = Metadatendokument
+admin_client_registered = dynamische Registrierung
+admin_client_find = Suchen
+admin_client_none = Keine passenden Clients.
+admin_client_earlier = Ältere Clients
+admin_client_quota = { $count } von höchstens { $most } Clients sind dynamisch registriert.
+admin_client_approval = Clients, die nicht von einem Administrator hinzugefügt wurden, müssen genehmigt werden.
+admin_client_clean_up_days = Unbenutzte Registrierungen löschen, älter als (Tage)
+admin_client_clean_up = Aufräumen
+admin_client_cleaned_up =
+    { $count ->
+        [one] { $count } unbenutzte Registrierung wurde gelöscht.
+       *[other] { $count } unbenutzte Registrierungen wurden gelöscht.
+    }
+admin_client_add = Client hinzufügen
+admin_client_redirect_uris_lines = Redirect-URIs, eine pro Zeile
+admin_client_confidential = Vertraulich: Der Client hat eine Serverseite, die ein Secret geheim halten kann
+admin_client_admin = Der Client darf bei Administratoren den Scope admin anfordern
+admin_client_state_blocked = deaktiviert
+admin_client_state_approved = genehmigt
+admin_client_state_waiting = wartet auf Genehmigung
+admin_client_state_pinned = fixiert
+
+# Keys and tokens.
+admin_keys_signing = Signaturschlüssel
+admin_keys_key = Schlüssel
+admin_keys_algorithm = Algorithmus
+admin_keys_from = Aktiv ab
+admin_keys_until = Aufbewahrt bis
+admin_keys_create = Neuen Schlüssel erstellen
+admin_keys_explained = Der neue Schlüssel wird veröffentlicht, bevor er signiert, damit kein Token abgelehnt wird. Der alte Schlüssel bleibt, bis alles abgelaufen ist, was er signiert hat.
+admin_keys_state_active = aktiv
+admin_keys_state_next = anstehend
+admin_keys_state_verifies = nur Prüfung
+admin_tokens = Persönliche Zugriffstoken und Diensttoken
+admin_tokens_none = Es wurden keine Token erstellt.
+admin_tokens_of = Benutzer
+admin_tokens_scopes = Scopes
+admin_tokens_last_used = Zuletzt verwendet
+admin_tokens_expires = Läuft ab
+admin_tokens_actions = Aktionen
+admin_tokens_ended = beendet
+admin_tokens_revoke = { $token } von { $user } widerrufen
+admin_tokens_service = So erstellen Sie ein Diensttoken: <code>doorward token create NAME --service ACCOUNT --scope mcp:read</code>.
+
+# Users.
+admin_user_added = Benutzer { $user } wurde hinzugefügt
+admin_user_hand_over_no_mail = Es wurde keine E-Mail gesendet. Geben Sie dem Benutzer diesen Link: Er gilt einmal, innerhalb von sieben Tagen.
+admin_user_hand_over_mail_failed = Die E-Mail konnte nicht gesendet werden. Geben Sie dem Benutzer diesen Link: Er gilt einmal, innerhalb von sieben Tagen.
+admin_user_tell_mail_failed = Die E-Mail konnte nicht gesendet werden. Informieren Sie den Benutzer, dass das Konto besteht.
+admin_user_email = E-Mail-Adresse
+admin_user_roles = Rollen
+admin_user_disabled = deaktiviert
+admin_user_active = aktiv
+admin_user_more = Weitere anzeigen
+admin_user_add = Benutzer hinzufügen
+admin_user_sign_in_name = Anmeldename
+admin_user_roles_list = Rollen, durch Leerzeichen getrennt
+admin_user_way = Anmeldeverfahren
+admin_user_by_password = Passwort
+admin_user_by_invitation = Einladung über { $provider } mit dieser E-Mail-Adresse
+admin_user_first_password = Anfangspasswort (optional)
+admin_user_profile = Profil und Rollen
+admin_user_since = seit { $time }
+admin_user_provider_roles = Rollen von Identitätsanbietern: { $roles }
+admin_user_display_name = Anzeigename
+admin_user_sign_in = Anmeldung
+admin_user_has_password = Passwort festgelegt
+admin_user_no_password = kein Passwort
+admin_user_passkeys =
+    { $count ->
+        [one] { $count } Passkey
+       *[other] { $count } Passkeys
+    }
+admin_user_authenticator = Authenticator-App eingerichtet
+admin_user_no_authenticator = keine Authenticator-App
+admin_user_tokens =
+    { $count ->
+        [one] { $count } aktives persönliches Zugriffstoken
+       *[other] { $count } aktive persönliche Zugriffstoken
+    }
+admin_user_session = { $browser } · IP-Adresse { $address } · zuletzt aktiv { $seen }
+admin_user_end_session = Sitzung beenden: { $session }
+admin_user_apps_too = Auch den Zugriff verbundener Apps widerrufen
+admin_user_end_sessions = Alle Sitzungen beenden
+admin_user_set_password = Passwort festlegen
+admin_user_set_password_submit = Passwort festlegen, Sitzungen beenden und Apps widerrufen
+admin_user_remove_factors = Alle zweiten Faktoren entfernen
+admin_user_remove_factors_sure = Passkeys, Authenticator-App und Wiederherstellungscodes entfernen. Sitzungen werden beendet und verbundene Apps widerrufen.
+admin_user_remove_factors_submit = Zweite Faktoren entfernen
+admin_user_no_apps = Keine App hat Zugriff auf das Konto von { $user }.
+admin_user_app = { $scopes } · zuletzt verwendet { $used }
+admin_user_activity = Letzte Aktivitäten
+admin_user_all_activity = Alle im Audit anzeigen
+admin_user_end = Deaktivieren oder löschen
+admin_user_enable = Aktivieren
+admin_user_disable = Deaktivieren, Sitzungen beenden, Token und Apps widerrufen
+admin_user_delete_sure = Dieses Konto löschen. Das kann nicht rückgängig gemacht werden. Die Audit-Einträge zu { $user } bleiben erhalten.
+admin_delete_named = { $name } löschen
+admin_user_saved = Gespeichert.
+admin_user_enabled = Der Benutzer ist aktiviert.
+admin_user_was_disabled = Der Benutzer ist deaktiviert. Sitzungen sind beendet, Token und verbundene Apps widerrufen.
+admin_user_password_set = Das Passwort ist festgelegt. Sitzungen sind beendet, verbundene Apps widerrufen.
+admin_user_factors_removed = Alle zweiten Faktoren wurden entfernt. Sitzungen sind beendet, verbundene Apps widerrufen.
+admin_user_sessions_ended = Alle Sitzungen sind beendet.
+admin_user_session_ended = Die Sitzung ist beendet.
+admin_user_app_revoked = Der Zugriff der App ist widerrufen.
+
+# Policy.
+admin_policy_question = Zugriff auf ein Element prüfen
+admin_policy_user = Benutzer (ID oder Anmeldename)
+admin_policy_kind = Art des Elements
+admin_policy_item = Element (Name oder URI an /mcp)
+admin_policy_client = Client (ID oder Name; leer für alle)
+admin_policy_explain = Prüfen
+admin_policy_rules = Regeln werden in der Konfiguration unter <code>[policy]</code> und <code>[access]</code> festgelegt.
+admin_policy_answer = { $user } und { $item }:
+admin_item_tool = Tool
+admin_item_prompt = Prompt
+admin_item_resource = Ressource
+admin_item_template = Ressourcenvorlage
+admin_item_upstream = Upstream
+
+# Identity providers.
+admin_provider_none = Es ist kein Identitätsanbieter eingerichtet. Benutzer melden sich mit Passwörtern und Passkeys an.
+admin_provider_linked =
+    { $count ->
+        [one] { $count } verknüpftes Konto
+       *[other] { $count } verknüpfte Konten
+    }
+admin_provider_in_file = aus der Konfigurationsdatei
+admin_provider_redirect_uri = Redirect-URI, die beim Identitätsanbieter zu registrieren ist
+admin_provider_test = Testen
+admin_provider_test_named = { $provider } testen
+admin_provider_delete_sure = Diesen Identitätsanbieter löschen. Benutzer, die sich darüber anmelden, verlieren den Zugriff.
+admin_provider_add = Identitätsanbieter hinzufügen
+admin_provider_more_settings = Alle weiteren Einstellungen erfolgen in der Konfigurationsdatei oder mit <code>doorward provider add --set</code>.
+admin_provider_kind = Art
+admin_provider_name = Name in URLs
+admin_provider_issuer = Aussteller-URL (falls die Art eine erfordert)
+admin_provider_client_id = Client-ID
+admin_provider_client_secret = Client-Secret
+admin_provider_added = Der Identitätsanbieter wurde hinzugefügt. Registrieren Sie dort diese Redirect-URI: { $uri }
+admin_provider_deleted = Der Identitätsanbieter wurde gelöscht. Der Zugriff der Benutzer, die sich darüber angemeldet haben, ist beendet.
+
+# Upstreams.
+admin_upstream_title = Upstreams
+admin_upstream_none = Es ist kein Upstream eingerichtet. Fügen Sie einen mit <code>doorward upstream add</code> hinzu, oder als Tabelle <code>[upstreams.NAME]</code> in der Konfigurationsdatei.
+admin_upstream_access = Zugriff: { $auth }
+admin_upstream_connected =
+    { $count ->
+        [one] { $count } Benutzer verbunden
+       *[other] { $count } Benutzer verbunden
+    }
+admin_upstream_tools =
+    { $count ->
+        [one] { $count } Tool bekannt
+       *[other] { $count } Tools bekannt
+    }
+admin_upstream_names_another = Der Upstream nennt einen anderen Autorisierungsserver oder eine andere Ressource als zuvor. Kein Benutzer wird dorthin weitergeleitet, bis Sie dies akzeptieren.
+admin_upstream_accepted = akzeptiert
+admin_upstream_named_now = jetzt genannt
+admin_upstream_accept_warning = Akzeptieren Sie dies nur, wenn der Betreiber des Upstreams die Änderung bestätigt hat. Alle verbundenen Benutzer müssen sich danach erneut verbinden.
+admin_upstream_accept = Akzeptieren
+admin_upstream_left_out =
+    { $count ->
+        [one] { $count } aufgelistetes Element wird ausgelassen:
+       *[other] { $count } aufgelistete Elemente werden ausgelassen:
+    }
+admin_upstream_parts_left_out =
+    { $count ->
+        [one] { $count } Bestandteil wird ausgelassen oder ergänzt:
+       *[other] { $count } Bestandteile werden ausgelassen oder ergänzt:
+    }
+admin_upstream_no_tools = Es sind noch keine Tools bekannt. Sie werden aufgelistet, sobald ein Benutzer den Upstream erstmals verwendet.
+admin_tool_changed = { $part } geändert
+admin_tool_before = genehmigt
+admin_tool_after = jetzt
+admin_tool_approve_named = { $tool } genehmigen
+admin_tool_reject = Ablehnen
+admin_tool_reject_named = { $tool } ablehnen
+admin_tool_class = Klasse
+admin_tool_class_annotations = wie angegeben
+admin_tool_class_read = lesend
+admin_tool_class_write = schreibend
+admin_tool_class_destructive = destruktiv
+admin_tool_set_class = Festlegen
+admin_tool_set_class_named = Klasse von { $tool } festlegen
+admin_tool_state_approved = genehmigt
+admin_tool_state_rejected = abgelehnt
+admin_tool_state_waiting = wartet auf Prüfung
+admin_tool_state_changed = geändert
+
+# Connection attempts.
+admin_timeline_explained = Jeder Verbindungsversuch eines Clients, von der ersten Anfrage bis zum ersten Aufruf.
+admin_timeline_client_example = Name oder client_id
+admin_timeline_hours = Letzte Stunden
+admin_timeline_none = In diesem Zeitraum hat kein Client versucht, sich zu verbinden.
+admin_timeline_steps = Schritte

@@ -1,0 +1,41 @@
+# The state of the server, on the administrators' overview.
+health_version = Version
+health_database = Datenbank
+health_database_answers = { $database } antwortet
+health_keys = Signaturschlüssel
+health_keys_active =
+    { $count ->
+        [one] { $count } aktiver Schlüssel
+       *[other] { $count } aktive Schlüssel
+    }
+health_clock = Uhr
+health_clock_equal = stimmt mit der Datenbank überein
+health_clock_differs = dieser Rechner und die Datenbank weichen voneinander ab; synchronisieren Sie ihre Uhren
+health_audit = Audit
+health_audit_entries =
+    { $count ->
+        [one] { $count } Eintrag, der letzte Hash ist { $hash }
+       *[other] { $count } Einträge, der letzte Hash ist { $hash }
+    }
+health_export = Export nach { $destination }
+health_export_waiting =
+    { $count ->
+        [one] { $count } Eintrag wartet auf den Versand
+       *[other] { $count } Einträge warten auf den Versand
+    }
+health_export_behind = { $count } Einträge warten auf den Versand; das Log enthält die Ursache
+health_failed = fehlgeschlagen: { $detail }
+
+# Subjects of the test of an identity provider. What it found is for the operator, in English.
+health_look_discovery = Discovery
+health_look_keys = Schlüssel
+health_look_redirect = Weiterleitung
+health_look_client = Client-Authentifizierung
+health_look_clock = Uhr
+health_look_left_out = Ignorierte Werte
+
+# What everyone can read while the MCP server is enabled.
+health_public_issuer = dass diese URL ein Autorisierungsserver ist: { $url }
+health_public_server = URL und Name des MCP-Servers: { $url }, { $name }
+health_public_endpoints = die URLs seiner Endpunkte, die Namen seiner Scopes und seine öffentlichen Schlüssel
+health_public_upstreams = die Namen der Upstreams, an URLs darunter

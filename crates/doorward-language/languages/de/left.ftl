@@ -1,0 +1,27 @@
+# Reasons for which a tool or a part of it is left out.
+left_name = sein Name ist leer, zu lang oder enthält unsichtbare Zeichen
+left_definition = seine Definition ist zu lang, oder seine Eingabe ist kein Objekt
+left_twice = ein anderes Tool hat denselben Namen
+left_too_many = es gibt mehr Tools, als list_tools erlaubt
+left_too_long = die Definitionen sind länger, als list_bytes erlaubt
+left_unreadable = seine Beschreibung ist zu groß, um verarbeitet zu werden
+left_malformed = sein Teil des Dokuments entspricht nicht OpenAPI
+left_origin = sein Server hat einen nicht erlaubten Ursprung; nehmen Sie den Ursprung in origins auf, oder setzen Sie url
+left_server = das Dokument nennt seinen Server nicht; setzen Sie url
+left_template = kein Parameter füllt einen Teil seines Pfades
+left_method = seine HTTP-Methode wird nicht unterstützt
+left_body = sein Inhalt hat einen Medientyp, der sich nicht aus Argumenten erzeugen lässt
+left_reference = das Dokument enthält nicht, worauf es verweist; dort wird jeder Wert akzeptiert
+left_keyword = ein Schlüsselwort ist kein gültiges JSON Schema; es wird ignoriert
+left_parameter = der Parameter kann nicht gesendet werden
+left_reserved = der Parameter würde autorisieren oder gehört zum Protokoll
+left_undescribed = der Pfad nennt einen Parameter, der nicht beschrieben ist; er wird als Text behandelt
+left_unnamed = es hat keinen Namen und keine URI
+left_unread = es entspricht nicht dem Protokoll
+left_kind = das Protokoll kennt diesen Typ nicht
+left_hints = sie entsprechen nicht dem Protokoll; alle werden ignoriert
+left_no_schema = es fehlt oder ist kein Objekt; jedes Objekt wird akzeptiert
+left_untyped = es fehlt; es wird als „object“ gelesen
+left_no_name = er fehlt; die URI wird verwendet
+left_endless = die Liste hat zu viele Seiten oder wiederholt sich; der Rest wird nicht gelesen
+left_unlisted = der Upstream hat nicht mit der Liste geantwortet

@@ -1,0 +1,25 @@
+# Explanations of the policy.
+policy_allow = erlaubt
+policy_confirm = mit Bestätigung erlaubt
+policy_deny = verweigert
+policy_not_offered = nicht angeboten
+policy_yes = ja
+policy_no = nein
+policy_enabled = { $upstream } ist aktiviert: { $answer }
+policy_offered = include und exclude von { $upstream } bieten { $tool } an: { $answer }
+policy_definition = Status seiner Definition: { $state }
+policy_setting = upstreams.{ $upstream }.{ $setting } ist aktiviert: { $answer }
+policy_approval = Status von { $entry }: { $state }
+policy_upstream_roles = upstreams.{ $upstream }.roles lassen diesen Benutzer zu: { $answer }
+policy_client = Client: { $client } ({ $source })
+policy_client_unknown = auf diesem Server unbekannt; Regeln benennen Clients nach ID
+policy_client_registered = dynamisch registriert: Sein Name ist nicht geprüft
+policy_class = Klasse: { $class }
+policy_roles = Rollen von { $user } ({ $id }): { $roles }
+policy_no_roles = { $user } ({ $id }) hat keine Rollen
+policy_tool_roles = access.tool_roles erlauben diesem Benutzer { $item }: { $answer }
+policy_scope_roles = access.scope_roles erlauben diesem Benutzer den Scope { $scope }: { $answer }
+policy_closed = eine Regel sperrt den gesamten Upstream: { $answer }
+policy_rule = Richtlinie: { $effect } nach Regel { $number }: { $rule }
+policy_default = Richtlinie: { $effect } nach policy.default, da keine Regel zutrifft
+policy_token_scope = das Token des Clients benötigt den Scope { $scope }

@@ -1,0 +1,27 @@
+# Personal access tokens.
+tokens_made = Ihr neues Token „{ $name }“
+tokens_copy_now = Kopieren Sie das Token jetzt. Es wird nicht noch einmal angezeigt. Wer es besitzt, kann innerhalb seiner Grenzen in Ihrem Namen handeln.
+tokens_valid_until = Gültig bis { $time } als Bearer-Token an <code>{ $url }</code>.
+tokens_yours = Ihre Token
+tokens_explained = Für Programme, die sich nicht mit einem Browser anmelden können. Verwenden Sie sie an <code>{ $url }</code>, wo Clients keine Anmeldung starten; auch <code>/mcp</code> akzeptiert sie.
+tokens_none = Sie haben keine Token.
+tokens_only = nur: { $upstreams }
+tokens_times = erstellt { $created } · läuft ab { $expires } · zuletzt verwendet { $used }
+tokens_times_unused = erstellt { $created } · läuft ab { $expires } · nie verwendet
+tokens_rotate = Neuer Wert
+tokens_rotate_named = Neuer Wert für { $name }
+tokens_revoke_named = { $name } widerrufen
+tokens_create = Token erstellen
+tokens_purpose = Zweck
+tokens_purpose_example = Sicherungsskript
+tokens_days = Gültigkeit in Tagen
+tokens_scopes = Berechtigungen
+tokens_upstreams = Nur diese Dienste (keine Auswahl bedeutet alle)
+tokens_submit = Token erstellen
+tokens_ended = Abgelaufen und widerrufen
+tokens_ended_time = Ablauf { $time }
+tokens_state_live = aktiv
+tokens_state_revoked = widerrufen
+tokens_state_expired = abgelaufen
+tokens_not_created = Es wurde kein Token erstellt: { $reason }.
+tokens_ended_already = Dieses Token ist bereits beendet.

@@ -1,0 +1,296 @@
+# Pages of administrators.
+admin_overview = Overview
+admin_users = Users
+admin_clients = Clients
+admin_providers = Identity providers
+admin_upstreams = Upstreams
+admin_policy = Policy
+admin_keys = Keys and tokens
+admin_timeline = Timeline
+admin_audit = Audit
+admin_not_changed = Nothing was changed: { $reason }.
+admin_not_sure = Nothing was changed: select the confirmation first.
+
+# Overview.
+admin_mcp_server = MCP server
+admin_mcp_url = URL for clients: <code>{ $url }</code>
+admin_mcp_on_explained = While the MCP server is disabled, every MCP URL responds with 404, also to connected clients. Grants are kept.
+admin_mcp_disable = Disable
+admin_mcp_public = While the MCP server is enabled, anyone can read:
+admin_mcp_private = Tools and their results are only available to signed-in users.
+admin_mcp_acknowledge = I understand what becomes public.
+admin_mcp_enable = Enable
+admin_count_users =
+    { $count ->
+        [one] user
+       *[other] users
+    }
+admin_count_clients =
+    { $count ->
+        [one] client
+       *[other] clients
+    }
+admin_count_providers =
+    { $count ->
+        [one] identity provider
+       *[other] identity providers
+    }
+admin_count_waiting =
+    { $count ->
+        [one] tool awaits review
+       *[other] tools await review
+    }
+admin_health = System status
+admin_good = ok
+admin_bad = problem
+admin_notice = Notice
+admin_notice_explained = One line that every page shows, for example about planned maintenance. Leave empty to show none.
+admin_notice_text = Text
+
+# Audit.
+admin_audit_user = User
+admin_audit_user_example = sign-in name
+admin_audit_kind = Event
+admin_audit_any = any
+admin_audit_outcome = Outcome
+admin_audit_tool = Tool
+admin_audit_upstream = Upstream
+admin_audit_subject = Subject
+admin_audit_from = From
+admin_audit_to = To
+admin_audit_search = Search
+admin_audit_download = Download:
+admin_audit_json = JSON lines
+admin_audit_csv = CSV
+admin_audit_verify = To verify that no entry was changed or removed: <code>doorward audit verify</code>.
+admin_audit_entries = Entries
+admin_audit_none_in_range = No match in the searched range.
+admin_audit_none = No matching entries.
+admin_audit_search_further = Search older entries
+admin_record_title = Recorded call
+admin_record_audited = Your access to this record is audited.
+admin_record_arguments = Arguments
+admin_record_result = Result
+
+# Clients.
+admin_client_metadata = Metadata
+admin_client_source = Source
+admin_client_first_allowed = First used
+admin_client_auth = Authentication method
+admin_client_page = Website
+admin_client_redirect_uris = Redirect URIs
+admin_client_attempts = Connection attempts
+admin_client_activity = Audit entries
+admin_client_decide = Actions
+admin_client_withdraw_approval = Revoke approval
+admin_client_approve = Approve
+admin_client_unpin = Unpin metadata document
+admin_client_pin = Pin metadata document
+admin_client_unblock = Enable
+admin_client_block = Disable and revoke access
+admin_client_pin_explained = If the metadata document of a pinned client changes, the client is refused until an administrator decides.
+admin_client_delete_sure = Delete this client. Its access is revoked, and it must register again.
+admin_client_added = The client was added
+admin_client_copy_secret = Copy the secret now. It is not shown again.
+admin_client_search = Name or ID
+admin_client_any_source = any
+admin_client_by_hand = added by an administrator
+admin_client_document = metadata document
+admin_client_registered = dynamic registration
+admin_client_find = Find
+admin_client_none = No matching clients.
+admin_client_earlier = Older clients
+admin_client_quota = { $count } of at most { $most } clients are registered dynamically.
+admin_client_approval = Clients that were not added by an administrator require approval.
+admin_client_clean_up_days = Delete unused registrations older than (days)
+admin_client_clean_up = Clean up
+admin_client_cleaned_up =
+    { $count ->
+        [one] { $count } unused registration was deleted.
+       *[other] { $count } unused registrations were deleted.
+    }
+admin_client_add = Add a client
+admin_client_redirect_uris_lines = Redirect URIs, one per line
+admin_client_confidential = Confidential: the client has a server side that can keep a secret
+admin_client_admin = The client may request the scope admin from administrators
+admin_client_state_blocked = disabled
+admin_client_state_approved = approved
+admin_client_state_waiting = awaits approval
+admin_client_state_pinned = pinned
+
+# Keys and tokens.
+admin_keys_signing = Signing keys
+admin_keys_key = Key
+admin_keys_algorithm = Algorithm
+admin_keys_from = Active from
+admin_keys_until = Kept until
+admin_keys_create = Create a new key
+admin_keys_explained = The new key is published before it signs, so that no token is refused. The old key is kept until everything that it signed has expired.
+admin_keys_state_active = active
+admin_keys_state_next = pending
+admin_keys_state_verifies = verification only
+admin_tokens = Personal access tokens and service tokens
+admin_tokens_none = No tokens were created.
+admin_tokens_of = User
+admin_tokens_scopes = Scopes
+admin_tokens_last_used = Last used
+admin_tokens_expires = Expires
+admin_tokens_actions = Actions
+admin_tokens_ended = ended
+admin_tokens_revoke = Revoke { $token } of { $user }
+admin_tokens_service = To create a service token: <code>doorward token create NAME --service ACCOUNT --scope mcp:read</code>.
+
+# Users.
+admin_user_added = User { $user } was added
+admin_user_hand_over_no_mail = No mail was sent. Give the user this link: it works once, within seven days.
+admin_user_hand_over_mail_failed = The mail could not be sent. Give the user this link: it works once, within seven days.
+admin_user_tell_mail_failed = The mail could not be sent. Tell the user that the account exists.
+admin_user_email = E-mail address
+admin_user_roles = Roles
+admin_user_disabled = disabled
+admin_user_active = active
+admin_user_more = Show more
+admin_user_add = Add a user
+admin_user_sign_in_name = Sign-in name
+admin_user_roles_list = Roles, separated by spaces
+admin_user_way = Sign-in method
+admin_user_by_password = Password
+admin_user_by_invitation = Invitation through { $provider } with this e-mail address
+admin_user_first_password = Initial password (optional)
+admin_user_profile = Profile and roles
+admin_user_since = since { $time }
+admin_user_provider_roles = roles from identity providers: { $roles }
+admin_user_display_name = Display name
+admin_user_sign_in = Sign-in
+admin_user_has_password = password set
+admin_user_no_password = no password
+admin_user_passkeys =
+    { $count ->
+        [one] { $count } passkey
+       *[other] { $count } passkeys
+    }
+admin_user_authenticator = authenticator app set up
+admin_user_no_authenticator = no authenticator app
+admin_user_tokens =
+    { $count ->
+        [one] { $count } active personal access token
+       *[other] { $count } active personal access tokens
+    }
+admin_user_session = { $browser } · IP address { $address } · last seen { $seen }
+admin_user_end_session = End the session { $session }
+admin_user_apps_too = Also revoke the access of connected apps
+admin_user_end_sessions = End all sessions
+admin_user_set_password = Set a password
+admin_user_set_password_submit = Set password, end sessions and revoke apps
+admin_user_remove_factors = Remove all second factors
+admin_user_remove_factors_sure = Remove passkeys, authenticator app and recovery codes. Sessions end, and connected apps are revoked.
+admin_user_remove_factors_submit = Remove second factors
+admin_user_no_apps = No app has access to the account of { $user }.
+admin_user_app = { $scopes } · last used { $used }
+admin_user_activity = Recent activity
+admin_user_all_activity = Show all in the audit
+admin_user_end = Disable or delete
+admin_user_enable = Enable
+admin_user_disable = Disable, end sessions, revoke tokens and apps
+admin_user_delete_sure = Delete this account. This cannot be undone. The audit keeps the entries about { $user }.
+admin_delete_named = Delete { $name }
+admin_user_saved = Saved.
+admin_user_enabled = The user is enabled.
+admin_user_was_disabled = The user is disabled. Sessions have ended; tokens and connected apps are revoked.
+admin_user_password_set = The password is set. Sessions have ended; connected apps are revoked.
+admin_user_factors_removed = All second factors were removed. Sessions have ended; connected apps are revoked.
+admin_user_sessions_ended = All sessions have ended.
+admin_user_session_ended = The session has ended.
+admin_user_app_revoked = The access of the app is revoked.
+
+# Policy.
+admin_policy_question = Check the access to an item
+admin_policy_user = User (ID or sign-in name)
+admin_policy_kind = Type of item
+admin_policy_item = Item (name or URI at /mcp)
+admin_policy_client = Client (ID or name; empty for any)
+admin_policy_explain = Check
+admin_policy_rules = Rules are defined in the configuration, under <code>[policy]</code> and <code>[access]</code>.
+admin_policy_answer = { $user } and { $item }:
+admin_item_tool = Tool
+admin_item_prompt = Prompt
+admin_item_resource = Resource
+admin_item_template = Resource template
+admin_item_upstream = Upstream
+
+# Identity providers.
+admin_provider_none = No identity provider is configured. Users sign in with passwords and passkeys.
+admin_provider_linked =
+    { $count ->
+        [one] { $count } linked account
+       *[other] { $count } linked accounts
+    }
+admin_provider_in_file = from the configuration file
+admin_provider_redirect_uri = Redirect URI to register at the identity provider
+admin_provider_test = Test
+admin_provider_test_named = Test { $provider }
+admin_provider_delete_sure = Delete this identity provider. Users who sign in through it lose access.
+admin_provider_add = Add an identity provider
+admin_provider_more_settings = All other settings are made in the configuration file, or with <code>doorward provider add --set</code>.
+admin_provider_kind = Type
+admin_provider_name = Name in URLs
+admin_provider_issuer = Issuer URL (if the type requires one)
+admin_provider_client_id = Client ID
+admin_provider_client_secret = Client secret
+admin_provider_added = The identity provider was added. Register this redirect URI there: { $uri }
+admin_provider_deleted = The identity provider was deleted. The access of users who signed in through it has ended.
+
+# Upstreams.
+admin_upstream_title = Upstreams
+admin_upstream_none = No upstream is configured. Add one with <code>doorward upstream add</code>, or as a table <code>[upstreams.NAME]</code> in the configuration file.
+admin_upstream_access = access: { $auth }
+admin_upstream_connected =
+    { $count ->
+        [one] { $count } user connected
+       *[other] { $count } users connected
+    }
+admin_upstream_tools =
+    { $count ->
+        [one] { $count } tool known
+       *[other] { $count } tools known
+    }
+admin_upstream_names_another = The upstream names another authorization server or resource than before. No user is redirected there until you accept it.
+admin_upstream_accepted = accepted
+admin_upstream_named_now = named now
+admin_upstream_accept_warning = Accept it only if the operator of the upstream confirmed the change. All connected users must then connect again.
+admin_upstream_accept = Accept
+admin_upstream_left_out =
+    { $count ->
+        [one] { $count } listed element is left out:
+       *[other] { $count } listed elements are left out:
+    }
+admin_upstream_parts_left_out =
+    { $count ->
+        [one] { $count } part is left out or completed:
+       *[other] { $count } parts are left out or completed:
+    }
+admin_upstream_no_tools = No tools are known yet. They are listed when a user first uses the upstream.
+admin_tool_changed = { $part } changed
+admin_tool_before = approved
+admin_tool_after = now
+admin_tool_approve_named = Approve { $tool }
+admin_tool_reject = Reject
+admin_tool_reject_named = Reject { $tool }
+admin_tool_class = Class
+admin_tool_class_annotations = as declared
+admin_tool_class_read = read
+admin_tool_class_write = write
+admin_tool_class_destructive = destructive
+admin_tool_set_class = Set
+admin_tool_set_class_named = Set the class of { $tool }
+admin_tool_state_approved = approved
+admin_tool_state_rejected = rejected
+admin_tool_state_waiting = awaits review
+admin_tool_state_changed = changed
+
+# Connection attempts.
+admin_timeline_explained = Every attempt of a client to connect, from its first request to its first call.
+admin_timeline_client_example = name or client_id
+admin_timeline_hours = Last hours
+admin_timeline_none = No client tried to connect in this period.
+admin_timeline_steps = Steps

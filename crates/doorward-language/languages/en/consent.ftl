@@ -1,0 +1,48 @@
+# Consent, confirmation of calls, and connecting to upstreams.
+consent_title = May { $client } act for you?
+consent_by_administrator = added by your administrator
+consent_published = published by { $host }
+consent_unverified = unverified
+consent_unverified_explained = The app chose this name itself; it was not verified.
+consent_destination = If you allow it, access is sent to
+consent_localhost = <strong>This app runs on your own computer.</strong> Any program there can claim to be this app. Continue only if you just started connecting it yourself.
+consent_scopes = The app will be able to
+consent_allowed_before = already allowed
+consent_locked = Not included, because a second factor is required: { $scopes }.
+consent_verify_now = Verify now
+consent_beyond = Not included, because your roles do not allow it: { $scopes }.
+consent_resource = Server
+consent_as = Account
+consent_switch = use another account
+consent_deny = Deny
+consent_allow = Allow
+consent_revocable = You can revoke this at any time on <a href="{ $url }">your account page</a>.
+
+# Confirmation of a call.
+consent_call_title = Confirm a tool call
+consent_call_code_title = Your confirmation code
+consent_call_question = May { $client } do this?
+consent_call_code = Give this code to the app. It works once, for this call only, and expires ten minutes after the app asked.
+consent_call_explained = The app wants to call a tool that may change something in your name:
+consent_call_tool = Tool
+consent_call_arguments = Arguments
+consent_call_no = No
+consent_call_yes = Yes, show the code
+
+# Connecting to an upstream.
+consent_connect_title = Connect { $service }
+consent_connect_question = Connect { $service }?
+consent_connect_again_question = Connect { $service } again?
+consent_connect_effect = Apps that act for you here can then use { $service } with your own account there, within what you allowed them.
+consent_connect_host = You sign in and decide at
+consent_connect_no_scopes = The service decides which access it asks for.
+consent_connect_scopes = Requested scopes:
+consent_connect_new_scopes = Additionally requested now:
+consent_connect_new_scopes_warning = The service did not ask for this when it was first connected. Continue only if you expected it.
+consent_connect_for = Account
+consent_connect_account = { $user }, the account that you are signed in with here. Connect only an account of your own.
+consent_connect_not_now = Not now
+consent_connect_go = Go to { $host }
+consent_connect_stored = The access is stored encrypted. Neither the app nor its model ever sees it. You can end it at any time on <a href="{ $url }">your account page</a>.
+consent_connected = { $service } is connected
+consent_connected_explained = You can close this page and return to your app. If the app is waiting, tell it to continue.

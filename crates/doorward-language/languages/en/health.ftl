@@ -1,0 +1,41 @@
+# The state of the server, on the administrators' overview.
+health_version = Version
+health_database = Database
+health_database_answers = { $database } responds
+health_keys = Signing keys
+health_keys_active =
+    { $count ->
+        [one] { $count } active key
+       *[other] { $count } active keys
+    }
+health_clock = Clock
+health_clock_equal = in step with the database
+health_clock_differs = this machine and the database differ; synchronise their clocks
+health_audit = Audit
+health_audit_entries =
+    { $count ->
+        [one] { $count } entry, the last hash is { $hash }
+       *[other] { $count } entries, the last hash is { $hash }
+    }
+health_export = Export to { $destination }
+health_export_waiting =
+    { $count ->
+        [one] { $count } entry waits to be sent
+       *[other] { $count } entries wait to be sent
+    }
+health_export_behind = { $count } entries wait to be sent; the log has the reason
+health_failed = failed: { $detail }
+
+# Subjects of the test of an identity provider. What it found is for the operator, in English.
+health_look_discovery = Discovery
+health_look_keys = Keys
+health_look_redirect = Redirect
+health_look_client = Client authentication
+health_look_clock = Clock
+health_look_left_out = Ignored values
+
+# What everyone can read while the MCP server is enabled.
+health_public_issuer = that this URL is an authorization server: { $url }
+health_public_server = the URL and the name of the MCP server: { $url }, { $name }
+health_public_endpoints = the URLs of its endpoints, the names of its scopes and its public keys
+health_public_upstreams = the names of upstreams, at URLs below it

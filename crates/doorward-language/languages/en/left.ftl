@@ -1,0 +1,27 @@
+# Reasons for which a tool or a part of it is left out.
+left_name = its name is empty, too long or contains hidden characters
+left_definition = its definition is too long, or its input is not an object
+left_twice = another tool has the same name
+left_too_many = there are more tools than list_tools allows
+left_too_long = the definitions are longer than list_bytes allows
+left_unreadable = its description is too large to be processed
+left_malformed = its part of the document does not conform to OpenAPI
+left_origin = its server has an origin that is not allowed; add the origin to origins, or set url
+left_server = the document does not name its server; set url
+left_template = no parameter fills a part of its path
+left_method = its HTTP method is not supported
+left_body = its body has a media type that cannot be created from arguments
+left_reference = the document does not contain what it refers to; any value is accepted there
+left_keyword = a keyword is not valid JSON Schema; it is ignored
+left_parameter = the parameter cannot be sent
+left_reserved = the parameter would authorize, or belongs to the protocol
+left_undescribed = the path names a parameter that is not described; it is treated as text
+left_unnamed = it has no name or URI
+left_unread = it is not what the protocol specifies
+left_kind = the protocol has no such type
+left_hints = they are not what the protocol specifies; all are ignored
+left_no_schema = it is missing or not an object; any object is accepted
+left_untyped = it is missing; it is read as "object"
+left_no_name = it is missing; the URI is used
+left_endless = the list has too many pages or repeats itself; the rest is not read
+left_unlisted = the upstream did not respond with the list

@@ -1,0 +1,25 @@
+# Explanations of the policy.
+policy_allow = allowed
+policy_confirm = allowed with confirmation
+policy_deny = denied
+policy_not_offered = not offered
+policy_yes = yes
+policy_no = no
+policy_enabled = { $upstream } is enabled: { $answer }
+policy_offered = include and exclude of { $upstream } offer { $tool }: { $answer }
+policy_definition = state of its definition: { $state }
+policy_setting = upstreams.{ $upstream }.{ $setting } is enabled: { $answer }
+policy_approval = state of { $entry }: { $state }
+policy_upstream_roles = upstreams.{ $upstream }.roles allow this user: { $answer }
+policy_client = client: { $client } ({ $source })
+policy_client_unknown = unknown on this server; rules name clients by ID
+policy_client_registered = registered dynamically: its name is not verified
+policy_class = class: { $class }
+policy_roles = roles of { $user } ({ $id }): { $roles }
+policy_no_roles = { $user } ({ $id }) has no roles
+policy_tool_roles = access.tool_roles allow this user to use { $item }: { $answer }
+policy_scope_roles = access.scope_roles allow this user the scope { $scope }: { $answer }
+policy_closed = a rule closes the upstream as a whole: { $answer }
+policy_rule = policy: { $effect } by rule { $number }: { $rule }
+policy_default = policy: { $effect } by policy.default, because no rule matches
+policy_token_scope = the client's token needs the scope { $scope }

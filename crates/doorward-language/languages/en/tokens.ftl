@@ -1,0 +1,27 @@
+# Personal access tokens.
+tokens_made = Your new token “{ $name }”
+tokens_copy_now = Copy the token now. It is not shown again. Anyone who has it can act as you within its limits.
+tokens_valid_until = Valid until { $time } as a bearer token at <code>{ $url }</code>.
+tokens_yours = Your tokens
+tokens_explained = For programs that cannot sign in with a browser. Use them at <code>{ $url }</code>, where clients do not start a sign-in; <code>/mcp</code> accepts them too.
+tokens_none = You have no tokens.
+tokens_only = only: { $upstreams }
+tokens_times = created { $created } · expires { $expires } · last used { $used }
+tokens_times_unused = created { $created } · expires { $expires } · never used
+tokens_rotate = New value
+tokens_rotate_named = New value for { $name }
+tokens_revoke_named = Revoke { $name }
+tokens_create = Create a token
+tokens_purpose = Purpose
+tokens_purpose_example = backup script
+tokens_days = Valid for (days)
+tokens_scopes = Permissions
+tokens_upstreams = Only these services (none selected means all)
+tokens_submit = Create token
+tokens_ended = Expired and revoked
+tokens_ended_time = expiry { $time }
+tokens_state_live = active
+tokens_state_revoked = revoked
+tokens_state_expired = expired
+tokens_not_created = No token was created: { $reason }.
+tokens_ended_already = That token has already ended.

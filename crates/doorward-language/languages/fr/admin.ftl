@@ -1,0 +1,296 @@
+# Pages of administrators.
+admin_overview = Vue d’ensemble
+admin_users = Utilisateurs
+admin_clients = Clients
+admin_providers = Fournisseurs d’identité
+admin_upstreams = Serveurs amont
+admin_policy = Politique
+admin_keys = Clés et jetons
+admin_timeline = Chronologie
+admin_audit = Audit
+admin_not_changed = Rien n’a été modifié : { $reason }.
+admin_not_sure = Rien n’a été modifié : cochez d’abord la confirmation.
+
+# Overview.
+admin_mcp_server = Serveur MCP
+admin_mcp_url = URL pour les clients : <code>{ $url }</code>
+admin_mcp_on_explained = Tant que le serveur MCP est désactivé, chaque URL MCP répond par 404, y compris aux clients connectés. Les accès accordés sont conservés.
+admin_mcp_disable = Désactiver
+admin_mcp_public = Tant que le serveur MCP est activé, tout le monde peut lire :
+admin_mcp_private = Les outils et leurs résultats ne sont accessibles qu’aux utilisateurs connectés.
+admin_mcp_acknowledge = Je comprends ce qui devient public.
+admin_mcp_enable = Activer
+admin_count_users =
+    { $count ->
+        [one] utilisateur
+       *[other] utilisateurs
+    }
+admin_count_clients =
+    { $count ->
+        [one] client
+       *[other] clients
+    }
+admin_count_providers =
+    { $count ->
+        [one] fournisseur d’identité
+       *[other] fournisseurs d’identité
+    }
+admin_count_waiting =
+    { $count ->
+        [one] outil à examiner
+       *[other] outils à examiner
+    }
+admin_health = État du système
+admin_good = ok
+admin_bad = problème
+admin_notice = Annonce
+admin_notice_explained = Une ligne affichée sur chaque page, par exemple pour une maintenance prévue. Laissez vide pour n’en afficher aucune.
+admin_notice_text = Texte
+
+# Audit.
+admin_audit_user = Utilisateur
+admin_audit_user_example = identifiant
+admin_audit_kind = Événement
+admin_audit_any = tous
+admin_audit_outcome = Résultat
+admin_audit_tool = Outil
+admin_audit_upstream = Serveur amont
+admin_audit_subject = Objet
+admin_audit_from = Du
+admin_audit_to = Au
+admin_audit_search = Rechercher
+admin_audit_download = Télécharger :
+admin_audit_json = Lignes JSON
+admin_audit_csv = CSV
+admin_audit_verify = Pour vérifier qu’aucune entrée n’a été modifiée ou retirée : <code>doorward audit verify</code>.
+admin_audit_entries = Entrées
+admin_audit_none_in_range = Aucun résultat dans la plage parcourue.
+admin_audit_none = Aucune entrée correspondante.
+admin_audit_search_further = Chercher plus loin dans le passé
+admin_record_title = Appel enregistré
+admin_record_audited = Votre accès à cet enregistrement est consigné dans l’audit.
+admin_record_arguments = Arguments
+admin_record_result = Résultat
+
+# Clients.
+admin_client_metadata = Métadonnées
+admin_client_source = Origine
+admin_client_first_allowed = Première autorisation
+admin_client_auth = Méthode d’authentification
+admin_client_page = Site web
+admin_client_redirect_uris = URI de redirection
+admin_client_attempts = Tentatives de connexion
+admin_client_activity = Entrées d’audit
+admin_client_decide = Actions
+admin_client_withdraw_approval = Révoquer l’approbation
+admin_client_approve = Approuver
+admin_client_unpin = Ne plus épingler le document de métadonnées
+admin_client_pin = Épingler le document de métadonnées
+admin_client_unblock = Activer
+admin_client_block = Désactiver et révoquer l’accès
+admin_client_pin_explained = Si le document de métadonnées d’un client épinglé change, le client est refusé jusqu’à la décision d’un administrateur.
+admin_client_delete_sure = Supprimer ce client. Son accès est révoqué et il doit s’enregistrer à nouveau.
+admin_client_added = Le client a été ajouté
+admin_client_copy_secret = Copiez le secret maintenant. Il ne sera plus affiché.
+admin_client_search = Nom ou ID
+admin_client_any_source = toutes
+admin_client_by_hand = ajouté par un administrateur
+admin_client_document = document de métadonnées
+admin_client_registered = enregistrement dynamique
+admin_client_find = Rechercher
+admin_client_none = Aucun client correspondant.
+admin_client_earlier = Clients plus anciens
+admin_client_quota = { $count } clients sur { $most } au plus sont enregistrés dynamiquement.
+admin_client_approval = Les clients qui n’ont pas été ajoutés par un administrateur doivent être approuvés.
+admin_client_clean_up_days = Supprimer les enregistrements inutilisés de plus de (jours)
+admin_client_clean_up = Nettoyer
+admin_client_cleaned_up =
+    { $count ->
+        [one] { $count } enregistrement inutilisé a été supprimé.
+       *[other] { $count } enregistrements inutilisés ont été supprimés.
+    }
+admin_client_add = Ajouter un client
+admin_client_redirect_uris_lines = URI de redirection, une par ligne
+admin_client_confidential = Confidentiel : le client a une partie serveur qui peut garder un secret
+admin_client_admin = Le client peut demander le scope admin aux administrateurs
+admin_client_state_blocked = désactivé
+admin_client_state_approved = approuvé
+admin_client_state_waiting = en attente d’approbation
+admin_client_state_pinned = épinglé
+
+# Keys and tokens.
+admin_keys_signing = Clés de signature
+admin_keys_key = Clé
+admin_keys_algorithm = Algorithme
+admin_keys_from = Active à partir du
+admin_keys_until = Conservée jusqu’au
+admin_keys_create = Créer une nouvelle clé
+admin_keys_explained = La nouvelle clé est publiée avant de signer, afin qu’aucun jeton ne soit refusé. L’ancienne est conservée jusqu’à l’expiration de tout ce qu’elle a signé.
+admin_keys_state_active = active
+admin_keys_state_next = à venir
+admin_keys_state_verifies = vérification seulement
+admin_tokens = Jetons d’accès personnels et jetons de service
+admin_tokens_none = Aucun jeton n’a été créé.
+admin_tokens_of = Utilisateur
+admin_tokens_scopes = Scopes
+admin_tokens_last_used = Dernière utilisation
+admin_tokens_expires = Expire
+admin_tokens_actions = Actions
+admin_tokens_ended = terminé
+admin_tokens_revoke = Révoquer { $token } de { $user }
+admin_tokens_service = Pour créer un jeton de service : <code>doorward token create NAME --service ACCOUNT --scope mcp:read</code>.
+
+# Users.
+admin_user_added = L’utilisateur { $user } a été ajouté
+admin_user_hand_over_no_mail = Aucun e-mail n’a été envoyé. Transmettez ce lien à l’utilisateur : il fonctionne une fois, dans les sept jours.
+admin_user_hand_over_mail_failed = L’e-mail n’a pas pu être envoyé. Transmettez ce lien à l’utilisateur : il fonctionne une fois, dans les sept jours.
+admin_user_tell_mail_failed = L’e-mail n’a pas pu être envoyé. Informez l’utilisateur que le compte existe.
+admin_user_email = Adresse e-mail
+admin_user_roles = Rôles
+admin_user_disabled = désactivé
+admin_user_active = actif
+admin_user_more = Afficher plus
+admin_user_add = Ajouter un utilisateur
+admin_user_sign_in_name = Identifiant
+admin_user_roles_list = Rôles, séparés par des espaces
+admin_user_way = Méthode de connexion
+admin_user_by_password = Mot de passe
+admin_user_by_invitation = Invitation via { $provider } avec cette adresse e-mail
+admin_user_first_password = Mot de passe initial (facultatif)
+admin_user_profile = Profil et rôles
+admin_user_since = depuis le { $time }
+admin_user_provider_roles = rôles issus des fournisseurs d’identité : { $roles }
+admin_user_display_name = Nom affiché
+admin_user_sign_in = Connexion
+admin_user_has_password = mot de passe défini
+admin_user_no_password = aucun mot de passe
+admin_user_passkeys =
+    { $count ->
+        [one] { $count } clé d’accès
+       *[other] { $count } clés d’accès
+    }
+admin_user_authenticator = application d’authentification configurée
+admin_user_no_authenticator = aucune application d’authentification
+admin_user_tokens =
+    { $count ->
+        [one] { $count } jeton d’accès personnel actif
+       *[other] { $count } jetons d’accès personnels actifs
+    }
+admin_user_session = { $browser } · adresse IP { $address } · dernière activité le { $seen }
+admin_user_end_session = Mettre fin à la session { $session }
+admin_user_apps_too = Révoquer aussi l’accès des applications connectées
+admin_user_end_sessions = Mettre fin à toutes les sessions
+admin_user_set_password = Définir un mot de passe
+admin_user_set_password_submit = Définir le mot de passe, mettre fin aux sessions et révoquer les applications
+admin_user_remove_factors = Retirer tous les seconds facteurs
+admin_user_remove_factors_sure = Retirer les clés d’accès, l’application d’authentification et les codes de récupération. Les sessions prennent fin et les applications connectées sont révoquées.
+admin_user_remove_factors_submit = Retirer les seconds facteurs
+admin_user_no_apps = Aucune application n’a accès au compte de { $user }.
+admin_user_app = { $scopes } · dernière utilisation le { $used }
+admin_user_activity = Activité récente
+admin_user_all_activity = Tout afficher dans l’audit
+admin_user_end = Désactiver ou supprimer
+admin_user_enable = Activer
+admin_user_disable = Désactiver, mettre fin aux sessions, révoquer jetons et applications
+admin_user_delete_sure = Supprimer ce compte. Cette action est irréversible. Les entrées d’audit concernant { $user } sont conservées.
+admin_delete_named = Supprimer { $name }
+admin_user_saved = Enregistré.
+admin_user_enabled = L’utilisateur est activé.
+admin_user_was_disabled = L’utilisateur est désactivé. Les sessions ont pris fin ; les jetons et applications connectées sont révoqués.
+admin_user_password_set = Le mot de passe est défini. Les sessions ont pris fin ; les applications connectées sont révoquées.
+admin_user_factors_removed = Tous les seconds facteurs ont été retirés. Les sessions ont pris fin ; les applications connectées sont révoquées.
+admin_user_sessions_ended = Toutes les sessions ont pris fin.
+admin_user_session_ended = La session a pris fin.
+admin_user_app_revoked = L’accès de l’application est révoqué.
+
+# Policy.
+admin_policy_question = Vérifier l’accès à un élément
+admin_policy_user = Utilisateur (ID ou identifiant)
+admin_policy_kind = Type d’élément
+admin_policy_item = Élément (nom ou URI sur /mcp)
+admin_policy_client = Client (ID ou nom ; vide pour tous)
+admin_policy_explain = Vérifier
+admin_policy_rules = Les règles sont définies dans la configuration, sous <code>[policy]</code> et <code>[access]</code>.
+admin_policy_answer = { $user } et { $item } :
+admin_item_tool = Outil
+admin_item_prompt = Prompt
+admin_item_resource = Ressource
+admin_item_template = Modèle de ressource
+admin_item_upstream = Serveur amont
+
+# Identity providers.
+admin_provider_none = Aucun fournisseur d’identité n’est configuré. Les utilisateurs se connectent avec des mots de passe et des clés d’accès.
+admin_provider_linked =
+    { $count ->
+        [one] { $count } compte lié
+       *[other] { $count } comptes liés
+    }
+admin_provider_in_file = du fichier de configuration
+admin_provider_redirect_uri = URI de redirection à enregistrer chez le fournisseur d’identité
+admin_provider_test = Tester
+admin_provider_test_named = Tester { $provider }
+admin_provider_delete_sure = Supprimer ce fournisseur d’identité. Les utilisateurs qui se connectent par son biais perdent l’accès.
+admin_provider_add = Ajouter un fournisseur d’identité
+admin_provider_more_settings = Tous les autres réglages se font dans le fichier de configuration ou avec <code>doorward provider add --set</code>.
+admin_provider_kind = Type
+admin_provider_name = Nom dans les URL
+admin_provider_issuer = URL de l’émetteur (si le type en exige une)
+admin_provider_client_id = ID client
+admin_provider_client_secret = Secret client
+admin_provider_added = Le fournisseur d’identité a été ajouté. Enregistrez-y cette URI de redirection : { $uri }
+admin_provider_deleted = Le fournisseur d’identité a été supprimé. L’accès des utilisateurs connectés par son biais a pris fin.
+
+# Upstreams.
+admin_upstream_title = Serveurs amont
+admin_upstream_none = Aucun serveur amont n’est configuré. Ajoutez-en un avec <code>doorward upstream add</code>, ou comme table <code>[upstreams.NAME]</code> dans le fichier de configuration.
+admin_upstream_access = accès : { $auth }
+admin_upstream_connected =
+    { $count ->
+        [one] { $count } utilisateur connecté
+       *[other] { $count } utilisateurs connectés
+    }
+admin_upstream_tools =
+    { $count ->
+        [one] { $count } outil connu
+       *[other] { $count } outils connus
+    }
+admin_upstream_names_another = Le serveur amont indique un autre serveur d’autorisation ou une autre ressource qu’auparavant. Aucun utilisateur n’y est redirigé tant que vous ne l’avez pas accepté.
+admin_upstream_accepted = accepté
+admin_upstream_named_now = indiqué maintenant
+admin_upstream_accept_warning = Ne l’acceptez que si l’exploitant du serveur amont a confirmé le changement. Tous les utilisateurs connectés devront ensuite se reconnecter.
+admin_upstream_accept = Accepter
+admin_upstream_left_out =
+    { $count ->
+        [one] { $count } élément annoncé est omis :
+       *[other] { $count } éléments annoncés sont omis :
+    }
+admin_upstream_parts_left_out =
+    { $count ->
+        [one] { $count } partie est omise ou complétée :
+       *[other] { $count } parties sont omises ou complétées :
+    }
+admin_upstream_no_tools = Aucun outil n’est encore connu. Ils sont listés lorsqu’un utilisateur utilise le serveur amont pour la première fois.
+admin_tool_changed = { $part } modifié
+admin_tool_before = approuvé
+admin_tool_after = maintenant
+admin_tool_approve_named = Approuver { $tool }
+admin_tool_reject = Rejeter
+admin_tool_reject_named = Rejeter { $tool }
+admin_tool_class = Classe
+admin_tool_class_annotations = comme déclaré
+admin_tool_class_read = lecture
+admin_tool_class_write = écriture
+admin_tool_class_destructive = destructif
+admin_tool_set_class = Définir
+admin_tool_set_class_named = Définir la classe de { $tool }
+admin_tool_state_approved = approuvé
+admin_tool_state_rejected = rejeté
+admin_tool_state_waiting = à examiner
+admin_tool_state_changed = modifié
+
+# Connection attempts.
+admin_timeline_explained = Chaque tentative de connexion d’un client, de sa première requête à son premier appel.
+admin_timeline_client_example = nom ou client_id
+admin_timeline_hours = Dernières heures
+admin_timeline_none = Aucun client n’a essayé de se connecter pendant cette période.
+admin_timeline_steps = Étapes

@@ -1,0 +1,41 @@
+# The state of the server, on the administrators' overview.
+health_version = Version
+health_database = Base de données
+health_database_answers = { $database } répond
+health_keys = Clés de signature
+health_keys_active =
+    { $count ->
+        [one] { $count } clé active
+       *[other] { $count } clés actives
+    }
+health_clock = Horloge
+health_clock_equal = synchronisée avec la base de données
+health_clock_differs = cette machine et la base de données diffèrent ; synchronisez leurs horloges
+health_audit = Audit
+health_audit_entries =
+    { $count ->
+        [one] { $count } entrée, le dernier hash est { $hash }
+       *[other] { $count } entrées, le dernier hash est { $hash }
+    }
+health_export = Export vers { $destination }
+health_export_waiting =
+    { $count ->
+        [one] { $count } entrée attend d’être envoyée
+       *[other] { $count } entrées attendent d’être envoyées
+    }
+health_export_behind = { $count } entrées attendent d’être envoyées ; le journal en donne la raison
+health_failed = échec : { $detail }
+
+# Subjects of the test of an identity provider. What it found is for the operator, in English.
+health_look_discovery = Découverte
+health_look_keys = Clés
+health_look_redirect = Redirection
+health_look_client = Authentification du client
+health_look_clock = Horloge
+health_look_left_out = Valeurs ignorées
+
+# What everyone can read while the MCP server is enabled.
+health_public_issuer = que cette URL est un serveur d’autorisation : { $url }
+health_public_server = l’URL et le nom du serveur MCP : { $url }, { $name }
+health_public_endpoints = les URL de ses points de terminaison, les noms de ses scopes et ses clés publiques
+health_public_upstreams = les noms des serveurs amont, à des URL inférieures

@@ -1,0 +1,27 @@
+# Reasons for which a tool or a part of it is left out.
+left_name = son nom est vide, trop long ou contient des caractères invisibles
+left_definition = sa définition est trop longue, ou son entrée n’est pas un objet
+left_twice = un autre outil porte le même nom
+left_too_many = il y a plus d’outils que list_tools n’en autorise
+left_too_long = les définitions sont plus longues que list_bytes ne l’autorise
+left_unreadable = sa description est trop volumineuse pour être traitée
+left_malformed = sa partie du document n’est pas conforme à OpenAPI
+left_origin = son serveur a une origine qui n’est pas autorisée ; ajoutez l’origine à origins ou définissez url
+left_server = le document n’indique pas son serveur ; définissez url
+left_template = aucun paramètre ne remplit une partie de son chemin
+left_method = sa méthode HTTP n’est pas prise en charge
+left_body = son corps a un type de média qui ne peut pas être créé à partir d’arguments
+left_reference = le document ne contient pas ce à quoi il se réfère ; toute valeur y est acceptée
+left_keyword = un mot-clé n’est pas un JSON Schema valide ; il est ignoré
+left_parameter = le paramètre ne peut pas être envoyé
+left_reserved = le paramètre servirait à autoriser, ou appartient au protocole
+left_undescribed = le chemin nomme un paramètre qui n’est pas décrit ; il est traité comme du texte
+left_unnamed = il n’a ni nom ni URI
+left_unread = il n’est pas conforme au protocole
+left_kind = le protocole ne connaît pas ce type
+left_hints = ils ne sont pas conformes au protocole ; tous sont ignorés
+left_no_schema = il manque ou n’est pas un objet ; tout objet est accepté
+left_untyped = il manque ; il est lu comme « object »
+left_no_name = il manque ; l’URI est utilisée
+left_endless = la liste a trop de pages ou se répète ; le reste n’est pas lu
+left_unlisted = le serveur amont n’a pas répondu avec la liste

@@ -1,0 +1,25 @@
+# Explanations of the policy.
+policy_allow = autorisé
+policy_confirm = autorisé avec confirmation
+policy_deny = refusé
+policy_not_offered = non proposé
+policy_yes = oui
+policy_no = non
+policy_enabled = { $upstream } est activé : { $answer }
+policy_offered = include et exclude de { $upstream } proposent { $tool } : { $answer }
+policy_definition = état de sa définition : { $state }
+policy_setting = upstreams.{ $upstream }.{ $setting } est activé : { $answer }
+policy_approval = état de { $entry } : { $state }
+policy_upstream_roles = upstreams.{ $upstream }.roles admettent cet utilisateur : { $answer }
+policy_client = client : { $client } ({ $source })
+policy_client_unknown = inconnu sur ce serveur ; les règles nomment les clients par ID
+policy_client_registered = enregistré dynamiquement : son nom n’est pas vérifié
+policy_class = classe : { $class }
+policy_roles = rôles de { $user } ({ $id }) : { $roles }
+policy_no_roles = { $user } ({ $id }) n’a aucun rôle
+policy_tool_roles = access.tool_roles autorisent cet utilisateur à utiliser { $item } : { $answer }
+policy_scope_roles = access.scope_roles accordent à cet utilisateur le scope { $scope } : { $answer }
+policy_closed = une règle ferme tout le serveur amont : { $answer }
+policy_rule = politique : { $effect } par la règle { $number } : { $rule }
+policy_default = politique : { $effect } par policy.default, car aucune règle ne correspond
+policy_token_scope = le jeton du client a besoin du scope { $scope }

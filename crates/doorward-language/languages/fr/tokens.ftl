@@ -1,0 +1,27 @@
+# Personal access tokens.
+tokens_made = Votre nouveau jeton « { $name } »
+tokens_copy_now = Copiez le jeton maintenant. Il ne sera plus affiché. Quiconque le possède peut agir en votre nom dans ses limites.
+tokens_valid_until = Valable jusqu’au { $time } comme jeton porteur sur <code>{ $url }</code>.
+tokens_yours = Vos jetons
+tokens_explained = Pour les programmes qui ne peuvent pas se connecter avec un navigateur. Utilisez-les sur <code>{ $url }</code>, où les clients ne lancent pas de connexion ; <code>/mcp</code> les accepte aussi.
+tokens_none = Vous n’avez aucun jeton.
+tokens_only = uniquement : { $upstreams }
+tokens_times = créé le { $created } · expire le { $expires } · dernière utilisation le { $used }
+tokens_times_unused = créé le { $created } · expire le { $expires } · jamais utilisé
+tokens_rotate = Nouvelle valeur
+tokens_rotate_named = Nouvelle valeur pour { $name }
+tokens_revoke_named = Révoquer { $name }
+tokens_create = Créer un jeton
+tokens_purpose = Usage
+tokens_purpose_example = script de sauvegarde
+tokens_days = Validité (jours)
+tokens_scopes = Autorisations
+tokens_upstreams = Uniquement ces services (aucune sélection signifie tous)
+tokens_submit = Créer le jeton
+tokens_ended = Expirés et révoqués
+tokens_ended_time = expiration : { $time }
+tokens_state_live = actif
+tokens_state_revoked = révoqué
+tokens_state_expired = expiré
+tokens_not_created = Aucun jeton n’a été créé : { $reason }.
+tokens_ended_already = Ce jeton a déjà pris fin.

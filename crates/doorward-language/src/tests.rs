@@ -1,0 +1,122 @@
+//! Tests of the catalogue: what the build accepts, what code and templates use, and how it is said.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use crate::{
+    Language, bundles,
+    check::{Texts, compare, read},
+    text,
+};
+
+/// The faults of a text in German beside one in English.
+fn faults(english: &str, german: &str) -> Vec<String> {
+    let (mut first, mut second, mut faults) = (Texts::new(), Texts::new(), Vec::new());
+    read("a", english, &mut first, &mut faults);
+    read("a", german, &mut second, &mut faults);
+    compare("de", &second, &first, &mut faults);
+    faults
+}
+
+#[test]
+fn languages_that_differ_in_keys_placeholders_or_markup_are_not_built() {
+    let plural =
+        "a_b =\n    { $n ->\n        [one] { $n } tool\n       *[other] { $n } tools\n    }\n";
+    for (english, german) in [
+        ("a_b = x\n", "a_b = y\n"),
+        ("a_b = { $x } and { $y }\n", "a_b = { $y } und { $x }\n"),
+        ("a_b = <strong>{ $x }</strong>\n", "a_b = so: <strong>{ $x }</strong>\n"),
+        ("a_b = <a href=\"{ $u }\">x</a>\n", "a_b = <a href=\"{ $u }\">y</a>\n"),
+        (plural, plural),
+    ] {
+        assert_eq!(faults(english, german), Vec::<String>::new(), "{english}");
+    }
+    for (english, german) in [
+        ("a_b = x\n", ""),
+        ("", "a_b = x\n"),
+        ("a_b = { $x }\n", "a_b = { $y }\n"),
+        ("a_b = { $x }\n", "a_b = x\n"),
+        (plural, "a_b = Werkzeuge\n"),
+        ("a_b = <strong>x</strong>\n", "a_b = x\n"),
+        ("a_b = <strong>x\n", "a_b = <strong>x\n"),
+        ("a_b = <script>x</script>\n", "a_b = <script>x</script>\n"),
+        ("a_b = <a href=\"javascript:x\">x</a>\n", "a_b = <a href=\"javascript:x\">x</a>\n"),
+        ("a_b = <strong onclick=\"x\">x</strong>\n", "a_b = <strong onclick=\"x\">x</strong>\n"),
+        ("a_b = { a_c }\n", "a_b = { a_c }\n"),
+        ("a_b = x\na_b = x\n", "a_b = x\n"),
+        ("b_b = x\n", "b_b = x\n"),
+        ("a_b = {\n", "a_b = x\n"),
+        ("-a_b = x\n", "-a_b = x\n"),
+    ] {
+        assert!(!faults(english, german).is_empty(), "{english} beside {german}");
+    }
+}
+
+/// The keys that sources and templates name, as `text::KEY`.
+fn used(folder: &Path, keys: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            used(&path, keys);
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "html")
+        {
+            let source = fs::read_to_string(&path).unwrap();
+            keys.extend(source.split("text::").skip(1).map(|rest| {
+                rest.chars()
+                    .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+                    .collect()
+            }));
+        }
+    }
+}
+
+#[test]
+fn every_text_is_used() {
+    let mut keys = BTreeSet::new();
+    used(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut keys);
+    let unused: Vec<_> = bundles::KEYS.iter().filter(|key| !keys.contains(**key)).collect();
+    assert!(bundles::KEYS.len() > 300, "{}", bundles::KEYS.len());
+    assert!(unused.is_empty(), "{unused:#?}");
+}
+
+#[test]
+fn every_language_says_every_text_and_fills_its_placeholders() {
+    for (language, tag) in Language::ALL {
+        for key in bundles::KEYS {
+            assert!(bundles::has(language, key), "{tag}: {key}");
+        }
+        let said = text::mail_invitation_account("Corp & Co", "kim").say(language);
+        assert!(
+            said.contains("Corp & Co") && said.contains("kim") && !said.contains('{'),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn numbers_choose_the_plural_of_the_language() {
+    let said =
+        |count: usize, language| text::account_service_tools(count).say(language).into_owned();
+    assert_eq!(said(1, Language::English), "1 tool");
+    assert_eq!(said(0, Language::English), "0 tools");
+    assert_eq!(said(1, Language::French), "1 outil");
+    // French counts zero as one.
+    assert_eq!(said(0, Language::French), "0 outil");
+    assert_eq!(said(1200, Language::German), "1200 Tools");
+}
+
+#[tokio::test]
+async fn a_text_within_a_text_is_said_in_the_same_language() {
+    let told = text::account_password_not_changed(text::input_password_wrong());
+    assert!(told.to_string().ends_with("the current password is wrong."), "{told}");
+    let german = Language::German.speaking(async { told.to_string() }).await;
+    assert_eq!(german, "Das Passwort wurde nicht geändert: das aktuelle Passwort ist falsch.");
+}
+
+#[test]
+fn browsers_choose_the_language() {
+    assert_eq!(Language::of("de-AT,de;q=0.9,en;q=0.5"), Language::German);
+    assert_eq!(Language::of("ja, fr;q=0.4, en;q=0.3"), Language::French);
+    assert_eq!(Language::of("en-GB, de;q=0.9"), Language::English);
+    assert_eq!(Language::of("de;q=0, xx"), Language::English);
+    assert_eq!(Language::of(""), Language::English);
+}
