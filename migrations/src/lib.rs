@@ -20,6 +20,7 @@ mod m20261126_000007_upstream_trust;
 mod m20261126_000010_grant_types;
 mod m20261126_000020_client_service;
 mod m20261126_000021_connection_problem;
+mod m20261126_000022_grants_by_client;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000010_grant_types::Migration),
             Box::new(m20261126_000020_client_service::Migration),
             Box::new(m20261126_000021_connection_problem::Migration),
+            Box::new(m20261126_000022_grants_by_client::Migration),
         ]
     }
 }

@@ -163,6 +163,39 @@ async fn g3_g4_consent_needs_its_own_form_in_its_own_browser() {
 }
 
 #[tokio::test]
+async fn the_enter_key_on_the_consent_page_decides_nothing() {
+    let (server, client, browser) = stage().await;
+    let page = client.consent_page(&browser, &Pkce::default(), &[]).await;
+    // Enter presses the first button of the form (HTML, implicit submission); a disabled one does
+    // nothing.
+    let form = &page.body[page.body.find("/consent\"").unwrap()..];
+    let form = &form[..form.find("</form>").unwrap()];
+    let mut buttons = form.match_indices("<button").map(|(at, _)| {
+        let button = &form[at..];
+        &button[..button.find('>').unwrap()]
+    });
+    let first = buttons.next().unwrap();
+    assert!(first.contains(" disabled") && !first.contains("name="), "{first}");
+    assert!(buttons.all(|button| button.contains("name=\"decision\"")));
+    // A browser that sends the form without a button is asked again.
+    let (csrf, request) = (form_value(form, "csrf").unwrap(), form_value(form, "request").unwrap());
+    let fields = [
+        ("scope-mcp:read", "on"),
+        ("csrf", csrf.as_str()),
+        ("request", request.as_str()),
+        ("decision", ""),
+    ];
+    for sent in [&fields[..3], &fields[..]] {
+        let again = browser.post(&server.at("/consent"), sent).await.expect(200);
+        assert!(again.location().is_empty() && again.body.contains("value=\"allow\""));
+    }
+    // The request still waits for a decision.
+    let page = browser.get(&server.at(&format!("/consent?request={request}"))).await.expect(200);
+    let back = client.decide(&browser, &page, "allow", &["mcp:read"]).await.expect(303);
+    assert!(back.location_param("code").is_some());
+}
+
+#[tokio::test]
 async fn a_denial_goes_back_as_access_denied() {
     let (server, client, browser) = stage().await;
     let page = client.consent_page(&browser, &Pkce::default(), &[]).await;

@@ -1,6 +1,8 @@
 //! The machine-facing endpoints of the authorization server. The authorization endpoint itself is a
 //! page and lives with the pages.
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Router,
     body::Body,
@@ -10,8 +12,13 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use doorward_model::{ConnectStep, OAuthErrorCode, StepKind, routes};
-use doorward_transport::{ClientAddress, Params, ParamsError, allowance::Taken, answer, cors};
+use doorward_model::{ConnectStep, OAuthErrorCode, Resource, StepKind, routes};
+use doorward_transport::{
+    ClientAddress, Params, ParamsError,
+    allowance::Taken,
+    answer::{self, Document, Kept},
+    cors,
+};
 use serde_json::Value;
 
 use crate::{
@@ -53,20 +60,32 @@ pub fn root_router(issuer: Issuer, path: &str) -> Router {
         .with_state(issuer)
 }
 
-async fn metadata(State(issuer): State<Issuer>) -> Response {
-    issuer.parts.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
-    answer::public_json(&issuer.metadata(false), CACHE_SECONDS)
+/// The documents that many ask for, as bytes.
+#[derive(Default)]
+pub(crate) struct Documents {
+    metadata: Kept<Arc<[Resource]>>,
+    openid: Kept<Arc<[Resource]>>,
+    jwks: Kept<(u64, usize)>,
 }
 
-async fn openid_configuration(State(issuer): State<Issuer>) -> Response {
+async fn metadata(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
     issuer.parts.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
-    answer::public_json(&issuer.metadata(true), CACHE_SECONDS)
+    let make = || Document::new(&issuer.metadata(false), CACHE_SECONDS);
+    issuer.documents.metadata.get(issuer.parts.resources.snapshot(), make).answer(&headers)
 }
 
-async fn jwks(State(issuer): State<Issuer>) -> Response {
+async fn openid_configuration(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
+    issuer.parts.store.note_step(ConnectStep::new(StepKind::ServerMetadata));
+    let make = || Document::new(&issuer.metadata(true), CACHE_SECONDS);
+    issuer.documents.openid.get(issuer.parts.resources.snapshot(), make).answer(&headers)
+}
+
+async fn jwks(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
     match issuer.follow_keys().await {
         Ok(()) => {
-            answer::public_json(&issuer.parts.keys.jwks(issuer.parts.clock.now()), CACHE_SECONDS)
+            let (keys, now) = (&issuer.parts.keys, issuer.parts.clock.now());
+            let make = || Document::new(&keys.jwks(now), CACHE_SECONDS);
+            issuer.documents.jwks.get(keys.jwks_version(now), make).answer(&headers)
         }
         Err(failure) => refusal(&failure, false),
     }

@@ -105,6 +105,7 @@ pub struct Issuer {
     pub(crate) parts: Arc<Parts>,
     /// Key sets of clients that are being fetched.
     pub(crate) key_sets: SingleFlight<ClientId, Result<String, Failure>>,
+    pub(crate) documents: Arc<http::Documents>,
 }
 
 /// How many key sets are fetched at once.
@@ -113,7 +114,11 @@ const FETCHES: usize = 64;
 impl Issuer {
     /// Takes the parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), key_sets: SingleFlight::new(FETCHES) }
+        Self {
+            parts: Arc::new(parts),
+            key_sets: SingleFlight::new(FETCHES),
+            documents: Arc::default(),
+        }
     }
     /// The issuer identifier.
     pub fn public_url(&self) -> &PublicUrl {

@@ -15,6 +15,9 @@ use crate::{
     grants::{self, Granted, Refused, Request},
 };
 
+/// A grant's last use is noted at most this often, in seconds. A grant that is withdrawn in between
+/// ends its tokens all the same: each use of one looks at the grant.
+const NOTE_USE_EVERY: i64 = 300;
 /// The attempts at a decision that other requests keep changing the basis of.
 const ATTEMPTS: usize = 3;
 
@@ -120,11 +123,11 @@ impl Issuer {
             grant_id: grant.id.clone(),
             is_new,
         };
-        unit.push(if is_new {
-            Change::InsertGrant(grant)
-        } else {
-            Change::UseGrant { grant_id: grant.id, now: request.now }
-        });
+        if is_new {
+            unit.push(Change::InsertGrant(grant));
+        } else if request.now.since(grant.last_used_at) >= NOTE_USE_EVERY {
+            unit.push(Change::UseGrant { grant_id: grant.id, now: request.now });
+        }
         Ok((issued, unit))
     }
 

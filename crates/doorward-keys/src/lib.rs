@@ -11,6 +11,7 @@ mod config;
 mod entropy;
 mod master;
 mod ring;
+mod signing;
 
 pub use access_token::{AccessClaims, Audience, TokenRefusal};
 pub use assertion::{AssertionClaims, AssertionRefusal, verify_assertion, verify_signature};
@@ -18,4 +19,5 @@ pub use client_key::{ClientKey, ClientKeyError};
 pub use config::Config;
 pub use entropy::SystemEntropy;
 pub use master::{MasterKey, MasterKeyError, OpenError};
-pub use ring::{KeyRing, RingError, generate};
+pub use ring::KeyRing;
+pub use signing::{RingError, generate};

@@ -1,44 +1,23 @@
-//! The signing keys in use, and how a key comes to be.
+//! The signing keys in use.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V1Der},
-    rand::SystemRandom,
-    rsa::{KeyPair as RsaKeyPair, KeySize},
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
-};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use doorward_model::{SigningAlgorithm, SigningKey, Timestamp};
-use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation,
-    jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash},
-};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use doorward_model::{PlainToken, SigningKey, Timestamp};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, jwk::Jwk};
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-use crate::{AccessClaims, MasterKey, TokenRefusal};
+use crate::{
+    AccessClaims, MasterKey, RingError, TokenRefusal,
+    signing::{Signing, jose, place},
+};
 
-/// A signing key that cannot be made or used.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum RingError {
-    /// The private key does not open: the master key is another one.
-    #[error(
-        "the private key {0} does not open under this master key; restore the master key that this database was made with. Nothing was changed"
-    )]
-    Sealed(String),
-    /// A stored key is damaged.
-    #[error("the signing key {0} cannot be read")]
-    Damaged(String),
-    /// The cryptographic library refused.
-    #[error("a signing key could not be made: {0}")]
-    Library(String),
-    /// No key signs at this moment.
-    #[error("there is no active signing key")]
-    NoActiveKey,
+/// The kinds of tokens that are signed here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Typ {
+    AccessToken,
+    ClientAssertion,
 }
 
 struct Key {
@@ -47,101 +26,35 @@ struct Key {
     activates_at: Timestamp,
     retires_at: Option<Timestamp>,
     public: serde_json::Value,
-    header: Header,
-    signing: EncodingKey,
+    /// The encoded header of an access token, and that of a client assertion, whose other `typ`
+    /// keeps it from ever being taken for an access token.
+    headers: [String; 2],
+    signing: Signing,
     verifying: DecodingKey,
 }
 
 struct Loaded {
+    /// Grows with each set of records.
+    version: u64,
     records: Arc<Vec<SigningKey>>,
     keys: Vec<Key>,
 }
+
+/// A token whose signature needs no second look, and the key that made it.
+struct Known {
+    kid: String,
+    claims: AccessClaims,
+}
+
+/// How many tokens are known at most.
+const KNOWN: usize = 4096;
 
 /// All signing keys, opened. Cheap to share; follows the store's records when told of them.
 pub struct KeyRing {
     master: Arc<MasterKey>,
     loaded: RwLock<Arc<Loaded>>,
-}
-
-/// The place that a private key is sealed for.
-fn place(kid: &str) -> String {
-    format!("signing_key/{kid}/private")
-}
-
-fn jose(algorithm: SigningAlgorithm) -> Algorithm {
-    match algorithm {
-        SigningAlgorithm::Es256 => Algorithm::ES256,
-        SigningAlgorithm::Rs256 => Algorithm::RS256,
-        SigningAlgorithm::EdDsa => Algorithm::EdDSA,
-    }
-}
-
-fn encoding_key(algorithm: SigningAlgorithm, pkcs8: &[u8]) -> Result<EncodingKey, RingError> {
-    match algorithm {
-        SigningAlgorithm::Es256 => Ok(EncodingKey::from_ec_der(pkcs8)),
-        SigningAlgorithm::EdDsa => Ok(EncodingKey::from_ed_der(pkcs8)),
-        SigningAlgorithm::Rs256 => {
-            // The DER constructor wants PKCS#1; the PEM one unwraps PKCS#8.
-            let pem = Zeroizing::new(format!(
-                "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-                STANDARD.encode(pkcs8)
-            ));
-            EncodingKey::from_rsa_pem(pem.as_bytes())
-                .map_err(|error| RingError::Library(error.to_string()))
-        }
-    }
-}
-
-/// Makes a signing key that is published from `now` and signs from `activates_at`.
-pub fn generate(
-    algorithm: SigningAlgorithm,
-    master: &MasterKey,
-    now: Timestamp,
-    activates_at: Timestamp,
-) -> Result<SigningKey, RingError> {
-    let library = |error: &dyn std::fmt::Display| RingError::Library(error.to_string());
-    let random = SystemRandom::new();
-    let pkcs8: Zeroizing<Vec<u8>> = Zeroizing::new(match algorithm {
-        SigningAlgorithm::Es256 => {
-            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
-                .map_err(|error| library(&error))?
-                .as_ref()
-                .to_vec()
-        }
-        SigningAlgorithm::EdDsa => {
-            // The JOSE library knows Ed25519 keys by the length of PKCS#8 version 1.
-            let der: Pkcs8V1Der<'static> = Ed25519KeyPair::generate()
-                .and_then(|pair| pair.as_der())
-                .map_err(|error| library(&error))?;
-            der.as_ref().to_vec()
-        }
-        SigningAlgorithm::Rs256 => {
-            let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|error| library(&error))?;
-            let der: Pkcs8V1Der<'static> = pair.as_der().map_err(|error| library(&error))?;
-            der.as_ref().to_vec()
-        }
-    });
-    let signing = encoding_key(algorithm, &pkcs8)?;
-    let mut jwk =
-        Jwk::from_encoding_key(&signing, jose(algorithm)).map_err(|error| library(&error))?;
-    let kid = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|error| library(&error))?;
-    jwk.common.key_id = Some(kid.clone());
-    jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-    jwk.common.key_algorithm = Some(match algorithm {
-        SigningAlgorithm::Es256 => KeyAlgorithm::ES256,
-        SigningAlgorithm::Rs256 => KeyAlgorithm::RS256,
-        SigningAlgorithm::EdDsa => KeyAlgorithm::EdDSA,
-    });
-    let public_jwk = serde_json::to_string(&jwk).map_err(|error| library(&error))?;
-    Ok(SigningKey {
-        private: master.seal(&place(&kid), &pkcs8),
-        kid,
-        algorithm,
-        public_jwk,
-        created_at: now,
-        activates_at,
-        retires_at: None,
-    })
+    /// Tokens that were signed or verified here, by their SHA-256. A forged one never gets in.
+    known: Cache<String, Arc<Known>>,
 }
 
 impl Key {
@@ -151,17 +64,22 @@ impl Key {
             .map_err(|_| RingError::Sealed(record.kid.clone()))?;
         let damaged = || RingError::Damaged(record.kid.clone());
         let jwk: Jwk = serde_json::from_str(&record.public_jwk).map_err(|_| damaged())?;
-        let mut header = Header::new(jose(record.algorithm));
-        header.typ = Some("at+jwt".to_owned());
-        header.kid = Some(record.kid.clone());
+        let header = |typ: &str| {
+            let mut header = Header::new(jose(record.algorithm));
+            header.typ = Some(typ.to_owned());
+            header.kid = Some(record.kid.clone());
+            serde_json::to_vec(&header).map(|json| URL_SAFE_NO_PAD.encode(json))
+        };
+        let headers =
+            [header("at+jwt").map_err(|_| damaged())?, header("JWT").map_err(|_| damaged())?];
         Ok(Self {
             kid: record.kid.clone(),
             algorithm: jose(record.algorithm),
             activates_at: record.activates_at,
             retires_at: record.retires_at,
             public: serde_json::from_str(&record.public_jwk).map_err(|_| damaged())?,
-            header,
-            signing: encoding_key(record.algorithm, &pkcs8)?,
+            headers,
+            signing: Signing::open(record.algorithm, &pkcs8).ok_or_else(damaged)?,
             verifying: DecodingKey::from_jwk(&jwk).map_err(|_| damaged())?,
         })
     }
@@ -186,7 +104,12 @@ impl KeyRing {
     pub fn new(master: Arc<MasterKey>) -> Self {
         Self {
             master,
-            loaded: RwLock::new(Arc::new(Loaded { records: Arc::default(), keys: Vec::new() })),
+            loaded: RwLock::new(Arc::new(Loaded {
+                version: 0,
+                records: Arc::default(),
+                keys: Vec::new(),
+            })),
+            known: Cache::new(KNOWN),
         }
     }
 
@@ -199,13 +122,21 @@ impl KeyRing {
             .iter()
             .map(|record| Key::open(record, &self.master))
             .collect::<Result<Vec<_>, _>>()?;
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(Loaded { records: Arc::clone(records), keys });
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        let version = loaded.version + 1;
+        *loaded = Arc::new(Loaded { version, records: Arc::clone(records), keys });
         Ok(())
     }
 
     fn current(&self) -> Arc<Loaded> {
         Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The version of the JWK Set: another one has other keys. Keys only leave a set, one after the
+    /// other, until the store has other records.
+    pub fn jwks_version(&self, now: Timestamp) -> (u64, usize) {
+        let loaded = self.current();
+        (loaded.version, loaded.keys.iter().filter(|key| key.is_published(now)).count())
     }
 
     /// The JWK Set of all published keys (RFC 7517 §5).
@@ -222,7 +153,10 @@ impl KeyRing {
 
     /// Signs an access token with the key that is active at `now`: the one that was activated last.
     pub fn sign(&self, claims: &AccessClaims, now: Timestamp) -> Result<String, RingError> {
-        self.sign_as("at+jwt", claims, now)
+        let (token, kid) = self.sign_as(Typ::AccessToken, claims, now)?;
+        let known = Known { kid, claims: claims.clone() };
+        self.known.insert(digest(&token), Arc::new(known));
+        Ok(token)
     }
 
     /// Signs what we say about ourselves to a provider whose client we are (`private_key_jwt`). Its
@@ -232,15 +166,15 @@ impl KeyRing {
         claims: &serde_json::Value,
         now: Timestamp,
     ) -> Result<String, RingError> {
-        self.sign_as("JWT", claims, now)
+        Ok(self.sign_as(Typ::ClientAssertion, claims, now)?.0)
     }
 
     fn sign_as<T: Serialize>(
         &self,
-        typ: &str,
+        typ: Typ,
         claims: &T,
         now: Timestamp,
-    ) -> Result<String, RingError> {
+    ) -> Result<(String, String), RingError> {
         let loaded = self.current();
         let active = loaded
             .keys
@@ -248,9 +182,21 @@ impl KeyRing {
             .filter(|key| key.activates_at <= now && key.is_published(now))
             .max_by_key(|key| key.activates_at);
         let key = active.ok_or(RingError::NoActiveKey)?;
-        let header = Header { typ: Some(typ.to_owned()), ..key.header.clone() };
-        jsonwebtoken::encode(&header, claims, &key.signing)
-            .map_err(|error| RingError::Library(error.to_string()))
+        let [access_token, assertion] = &key.headers;
+        let header = if typ == Typ::AccessToken { access_token } else { assertion };
+        let claims =
+            serde_json::to_vec(claims).map_err(|error| RingError::Library(error.to_string()))?;
+        let mut token = String::with_capacity(header.len() + claims.len() * 4 / 3 + 128);
+        token.push_str(header);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(&claims, &mut token);
+        let signature = key
+            .signing
+            .sign(token.as_bytes())
+            .map_err(|error| RingError::Library(error.to_string()))?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(&signature, &mut token);
+        Ok((token, key.kid.clone()))
     }
 
     /// Verifies an access token of ours: header, signature, types of all claims, issuer and time.
@@ -261,36 +207,21 @@ impl KeyRing {
         issuer: &str,
         now: Timestamp,
     ) -> Result<AccessClaims, TokenRefusal> {
-        let header = token
-            .split('.')
-            .next()
-            .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok())
-            .ok_or(TokenRefusal::Malformed)?;
-        let header: AccessHeader =
-            serde_json::from_slice(&header).map_err(|_| TokenRefusal::Malformed)?;
-        if header.typ != "at+jwt" {
-            return Err(TokenRefusal::Malformed);
-        }
-        let loaded = self.current();
-        let key = loaded
-            .keys
-            .iter()
-            .find(|key| key.kid == header.kid && key.is_published(now))
-            .ok_or(TokenRefusal::UnknownKey)?;
-        if header.alg
-            != key.public.get("alg").and_then(serde_json::Value::as_str).unwrap_or_default()
-        {
-            return Err(TokenRefusal::Malformed);
-        }
-        let mut validation = Validation::new(key.algorithm);
-        // Times, issuer and audience are compared below: against our clock, and without exceptions
-        // for absent claims.
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        let claims = jsonwebtoken::decode::<AccessClaims>(token, &key.verifying, &validation)
-            .map_err(|_| TokenRefusal::Invalid)?
-            .claims;
+        let (loaded, digest) = (self.current(), digest(token));
+        let published =
+            |kid: &str| loaded.keys.iter().find(|key| key.kid == kid && key.is_published(now));
+        let claims = match self.known.get(&digest) {
+            Some(known) if published(&known.kid).is_some() => known.claims.clone(),
+            Some(_) => return Err(TokenRefusal::UnknownKey),
+            None => {
+                let header = header(token)?;
+                let key = published(&header.kid).ok_or(TokenRefusal::UnknownKey)?;
+                let claims = key.verify(&header, token)?;
+                let known = Known { kid: header.kid, claims: claims.clone() };
+                self.known.insert(digest, Arc::new(known));
+                claims
+            }
+        };
         if claims.iss != issuer {
             return Err(TokenRefusal::Issuer);
         }
@@ -302,10 +233,48 @@ impl KeyRing {
     }
 }
 
+/// The name under which a token is known.
+fn digest(token: &str) -> String {
+    PlainToken::presented(token).hashed().as_str().to_owned()
+}
+
+/// Reads the header of a token.
+fn header(token: &str) -> Result<AccessHeader, TokenRefusal> {
+    let header = token
+        .split('.')
+        .next()
+        .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok())
+        .ok_or(TokenRefusal::Malformed)?;
+    let header: AccessHeader =
+        serde_json::from_slice(&header).map_err(|_| TokenRefusal::Malformed)?;
+    if header.typ == "at+jwt" { Ok(header) } else { Err(TokenRefusal::Malformed) }
+}
+
+impl Key {
+    /// Verifies the signature of a token that names this key, and the types of its claims.
+    fn verify(&self, header: &AccessHeader, token: &str) -> Result<AccessClaims, TokenRefusal> {
+        let algorithm = self.public.get("alg").and_then(serde_json::Value::as_str);
+        if header.alg != algorithm.unwrap_or_default() {
+            return Err(TokenRefusal::Malformed);
+        }
+        let mut validation = Validation::new(self.algorithm);
+        // Times, issuer and audience are compared by the caller: against our clock, and without
+        // exceptions for absent claims.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        jsonwebtoken::decode::<AccessClaims>(token, &self.verifying, &validation)
+            .map(|verified| verified.claims)
+            .map_err(|_| TokenRefusal::Invalid)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use doorward_model::SigningAlgorithm;
+
     use super::*;
-    use crate::Audience;
+    use crate::{Audience, generate, signing::encoding_key};
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
 
@@ -368,6 +337,34 @@ mod tests {
             let jwks = ring.jwks(NOW);
             assert_eq!(jwks["keys"][0]["kid"], header["kid"]);
             assert!(jwks["keys"][0].get("d").is_none());
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_known_is_refused_like_any_other_when_its_key_or_its_time_is_over() {
+        let master = Arc::new(MasterKey::from_bytes(&[1; 32]).unwrap());
+        let mut key = generate(SigningAlgorithm::Es256, &master, NOW, NOW).unwrap();
+        key.retires_at = Some(NOW.plus(300));
+        let signer = KeyRing::new(Arc::clone(&master));
+        signer.follow(&Arc::new(vec![key.clone()])).unwrap();
+        let token = signer.sign(&claims(), NOW).unwrap();
+        let verifier = KeyRing::new(master);
+        verifier.follow(&Arc::new(vec![key])).unwrap();
+        assert!(verifier.verify(&token, "https://i", NOW).is_ok());
+        // One knows it because it signed it, the other because it verified it.
+        for ring in [&signer, &verifier] {
+            assert_eq!(ring.known.len(), 1);
+            assert_eq!(ring.verify(&token, "https://i", NOW).unwrap().sub, "u");
+            assert_eq!(ring.verify(&token, "https://j", NOW).err(), Some(TokenRefusal::Issuer));
+            assert_eq!(
+                ring.verify(&token, "https://i", NOW.plus(300)).err(),
+                Some(TokenRefusal::UnknownKey)
+            );
+            let forged = format!("{}A", &token[..token.len() - 1]);
+            assert!(ring.verify(&forged, "https://i", NOW).is_err() || token.ends_with('A'));
+            assert_eq!(ring.known.len(), 1);
+            ring.follow(&Arc::default()).unwrap();
+            assert_eq!(ring.verify(&token, "https://i", NOW).err(), Some(TokenRefusal::UnknownKey));
         }
     }
 

@@ -10,7 +10,12 @@ use axum::{
     routing::{any, get, post},
 };
 use doorward_model::{ConnectStep, StepKind, UpstreamName, routes};
-use doorward_transport::{answer, cors, host::ReachedAs, media_type};
+use doorward_transport::{
+    answer::{self, Document},
+    cors,
+    host::ReachedAs,
+    media_type,
+};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
 };
@@ -92,29 +97,34 @@ pub fn metadata_router(mcp: &Mcp, path: &str) -> Router {
 
 type Reached = Option<Extension<ReachedAs>>;
 
-async fn metadata(State(mcp): State<Mcp>, reached: Reached) -> Response {
-    document(&mcp, Target::All, reached).await
+async fn metadata(State(mcp): State<Mcp>, reached: Reached, headers: HeaderMap) -> Response {
+    document(&mcp, Target::All, reached, &headers).await
 }
 
 async fn metadata_of_one(
     State(mcp): State<Mcp>,
     Path(name): Path<String>,
     reached: Reached,
+    headers: HeaderMap,
 ) -> Response {
     match UpstreamName::parse(&name) {
         Ok(name) if mcp.inner.parts.resources.has_upstream(name) => {
-            document(&mcp, Target::One(name), reached).await
+            document(&mcp, Target::One(name), reached, &headers).await
         }
         _ => empty(StatusCode::NOT_FOUND),
     }
 }
 
-async fn document(mcp: &Mcp, target: Target, reached: Reached) -> Response {
+async fn document(mcp: &Mcp, target: Target, reached: Reached, headers: &HeaderMap) -> Response {
     let reached = reached.map(|Extension(reached)| reached);
     match mcp.is_enabled().await {
         Ok(true) => {
             mcp.inner.parts.store.note_step(ConnectStep::new(StepKind::ResourceMetadata));
-            answer::public_json(&mcp.resource_metadata(target, reached.as_ref()), 300)
+            let make = || Document::new(&mcp.resource_metadata(target, reached.as_ref()), 300);
+            match (target, &reached) {
+                (Target::All, None) => mcp.inner.metadata.get_or_init(make).answer(headers),
+                (Target::All | Target::One(_), _) => make().answer(headers),
+            }
         }
         Ok(false) => switched_off(),
         Err(error) => {

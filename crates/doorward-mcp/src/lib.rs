@@ -43,7 +43,7 @@ pub mod tools;
 pub mod uri;
 mod visit;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_model::{
@@ -52,7 +52,7 @@ use doorward_model::{
     ToolPolicy, UpstreamName, UserId,
 };
 use doorward_store::{Store, StoreError};
-use doorward_transport::host::HostPolicy;
+use doorward_transport::{answer::Document, host::HostPolicy};
 use tokio_util::sync::CancellationToken;
 
 pub use admission::Permit;
@@ -227,6 +227,8 @@ pub(crate) struct Inner {
     pub(crate) verified: bearer::VerifiedTokens,
     pub(crate) streams: sse::Streams,
     pub(crate) open_streams: Arc<streams::OpenStreams>,
+    /// The metadata of the resource that is all of this server. It follows from the configuration.
+    pub(crate) metadata: OnceLock<Document>,
 }
 
 impl Mcp {
@@ -250,6 +252,7 @@ impl Mcp {
             verified: bearer::VerifiedTokens::new(parts.config.verified_tokens),
             streams: sse::Streams::default(),
             open_streams: Arc::default(),
+            metadata: OnceLock::new(),
             parts,
         };
         Self { inner: Arc::new(inner) }

@@ -235,9 +235,24 @@ impl Store {
             .filter(live)
             .order_by_desc(G::CreatedAt)
             .order_by_asc(G::Id)
-            .limit(1000)
             .all(&self.reader)
             .await?;
+        rows.into_iter().map(convert::grant).collect()
+    }
+    /// A user's grants to one client that count at `now`, however many others there are.
+    pub async fn live_grants_to(
+        &self,
+        user_id: &UserId,
+        client_id: &ClientId,
+        now: Timestamp,
+    ) -> Result<Vec<Grant>, StoreError> {
+        use access_grant::Column as G;
+        let live = Condition::all()
+            .add(G::UserId.eq(user_id.as_str()))
+            .add(G::ClientId.eq(client_id.as_str()))
+            .add(G::RevokedAt.is_null())
+            .add(G::ExpiresAt.gt(now.0));
+        let rows = access_grant::Entity::find().filter(live).all(&self.reader).await?;
         rows.into_iter().map(convert::grant).collect()
     }
     /// The clients that may act for a person at `now`, by name.

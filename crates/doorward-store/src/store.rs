@@ -301,8 +301,7 @@ impl Store {
     /// Notes a step of a connecting client. Under a flood of them some are lost, for they cost
     /// nothing to make.
     pub fn note_step(&self, mut step: ConnectStep) {
-        let stamp = self.stamp();
-        step.at = stamp.at;
+        step.at = self.clock.now();
         if let Some(origin) = origin::current() {
             step.address.clone_from(&origin.address);
             step.agent.clone_from(&origin.agent);

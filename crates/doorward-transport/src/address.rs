@@ -2,11 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::extract::Request;
 use http::HeaderMap;
 use ipnet::IpNet;
 
@@ -77,19 +73,14 @@ impl TrustedProxies {
     }
 }
 
-/// Middleware that finds the client's address.
-pub async fn find(
-    State(proxies): State<TrustedProxies>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// Finds the client's address, and keeps it among the request's extensions.
+pub fn find(proxies: &TrustedProxies, request: &mut Request) {
     let peer = request
         .extensions()
         .get::<PeerAddress>()
         .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
     let client = ClientAddress(proxies.client(peer, request.headers()));
     request.extensions_mut().insert(client);
-    next.run(request).await
 }
 
 #[cfg(test)]

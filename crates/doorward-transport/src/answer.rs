@@ -1,8 +1,10 @@
 //! Answers in the forms that clients expect.
 
+use std::sync::{PoisonError, RwLock};
+
 use axum::{
     Json,
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -23,6 +25,79 @@ pub fn json(status: StatusCode, body: &serde_json::Value) -> Response {
 pub fn public_json(body: &serde_json::Value, seconds: u32) -> Response {
     (StatusCode::OK, [(header::CACHE_CONTROL, format!("public, max-age={seconds}"))], Json(body))
         .into_response()
+}
+
+/// A JSON document that everybody may keep for a while, as bytes. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Document {
+    body: Bytes,
+    etag: HeaderValue,
+    cache_control: HeaderValue,
+}
+
+impl Document {
+    /// The document, to be kept for `seconds`.
+    pub fn new(body: &serde_json::Value, seconds: u32) -> Self {
+        let text = body.to_string();
+        let header = |text: String| {
+            HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("no-store"))
+        };
+        Self {
+            etag: header(format!("\"{}\"", doorward_model::id::etag(&[&text]))),
+            cache_control: header(format!("public, max-age={seconds}")),
+            body: text.into(),
+        }
+    }
+
+    /// The answer to a request with these headers: the document, or that the caller has it already
+    /// (RFC 9110 §13.1.2).
+    pub fn answer(&self, request: &HeaderMap) -> Response {
+        let held = request
+            .get_all(header::IF_NONE_MATCH)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .map(|tag| tag.trim_ascii())
+            .map(|tag| tag.strip_prefix(b"W/").unwrap_or(tag))
+            .any(|tag| tag == b"*" || tag == self.etag.as_bytes());
+        let (status, body) = if held {
+            (StatusCode::NOT_MODIFIED, Body::empty())
+        } else {
+            (StatusCode::OK, Body::from(self.body.clone()))
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
+        headers.insert(header::ETAG, self.etag.clone());
+        if !held {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        response
+    }
+}
+
+/// A document that is made again only when what it was made of changed.
+#[derive(Debug)]
+pub struct Kept<K>(RwLock<Option<(K, Document)>>);
+
+impl<K> Default for Kept<K> {
+    fn default() -> Self {
+        Self(RwLock::new(None))
+    }
+}
+
+impl<K: PartialEq> Kept<K> {
+    /// The document made of `from`.
+    pub fn get(&self, from: K, make: impl FnOnce() -> Document) -> Document {
+        if let Some((held, document)) = &*self.0.read().unwrap_or_else(PoisonError::into_inner)
+            && *held == from
+        {
+            return document.clone();
+        }
+        let document = make();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((from, document.clone()));
+        document
+    }
 }
 
 /// A redirect that turns any method into GET (303). A target that cannot stand in a header answers
@@ -93,4 +168,38 @@ pub fn page(status: StatusCode, html: String, allowed: PagePolicy) -> Response {
         .into_response();
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_not_sent_again_to_those_who_have_it_and_is_made_again_when_its_source_changed()
+    {
+        let kept = Kept::default();
+        let of = |number: u64| {
+            kept.get(number, || Document::new(&serde_json::json!({ "number": number }), 300))
+        };
+        let first = of(1).answer(&HeaderMap::new());
+        assert_eq!(first.status(), StatusCode::OK);
+        assert_eq!(first.headers()[header::CACHE_CONTROL], "public, max-age=300");
+        let etag = first.headers()[header::ETAG].to_str().unwrap().to_owned();
+        for (held, status) in [
+            (etag.clone(), 304),
+            (format!("\"other\", W/{etag}"), 304),
+            ("*".to_owned(), 304),
+            ("\"other\"".to_owned(), 200),
+            (etag.trim_matches('"').to_owned(), 200),
+        ] {
+            let request = HeaderMap::from_iter([(
+                header::IF_NONE_MATCH,
+                HeaderValue::try_from(&held).unwrap(),
+            )]);
+            let response = of(1).answer(&request);
+            assert_eq!(response.status().as_u16(), status, "{held}");
+            assert_eq!(response.headers()[header::ETAG], etag);
+            assert_eq!(of(2).answer(&request).status() == StatusCode::OK, held != "*");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use axum::response::Response;
 use doorward_accounts::Visitor;
 use doorward_issuer::{Approver, AuthorizationRequest, AuthorizeRefusal, ErrorAnswer, ReopenError};
-use doorward_model::{OAuthErrorCode, Scope, routes};
+use doorward_model::{OAuthErrorCode, Scope, ScopeSet, routes};
 use doorward_transport::answer;
 
 use crate::{Web, pages::error::Oops, visitor::Browser};
@@ -16,8 +16,8 @@ pub(crate) enum Step {
     SignIn,
     /// The person must prove a second factor.
     ProveMore,
-    /// The person must decide.
-    Decide,
+    /// The user must decide. Holds the scopes that they allowed this client before.
+    Decide(ScopeSet),
     /// The person may allow none of it, and is told so. Holds the answer for the client, to which
     /// the page leads.
     Refuse(String),
@@ -94,12 +94,15 @@ impl Web {
             });
         }
         if !request.is_silent() {
-            return Ok(Step::Decide);
+            return Ok(Step::Decide(already));
         }
         // Silence is for clients whose identity is assured, within what the user allowed before.
         // Any other could be a program that copied the ID, so its user is always asked.
         if request.client.is_assured_at(&request.redirect_uri) && already.covers(&request.scopes) {
-            return issuer.approve(request, &who, &request.scopes).await.map(Step::Answer);
+            return issuer
+                .approve(request, &who, &request.scopes, &already)
+                .await
+                .map(Step::Answer);
         }
         refuse(OAuthErrorCode::ConsentRequired, "the person must be asked")
     }
@@ -118,7 +121,7 @@ impl Web {
         match self.next_step(request, browser, false).await {
             Ok(Step::SignIn) => to(routes::LOGIN),
             Ok(Step::ProveMore) => to(routes::LOGIN_SECOND_FACTOR),
-            Ok(Step::Decide) => to(routes::CONSENT),
+            Ok(Step::Decide(_)) => to(routes::CONSENT),
             Ok(Step::Refuse(target)) => Oops::no_role(&request.client.name, target).draw(self),
             Ok(Step::Answer(target)) => answer::see_other(&target),
             Ok(Step::Tell(error)) => self.tell(&error, browser),

@@ -5,9 +5,8 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::StatusCode,
-    middleware::Next,
     response::Response,
 };
 use doorward_model::{OAuthErrorCode, routes};
@@ -98,33 +97,33 @@ impl Entries {
     }
 }
 
-/// Middleware: takes one of the caller's allowance before anything is done, and gives it back
-/// unless the request was refused.
-pub(crate) async fn limit(
-    State(app): State<Arc<App>>,
+/// Takes one of the caller's allowance before anything is done, and gives it back unless the
+/// request was refused.
+pub(crate) async fn limit<F: Future<Output = Response>>(
+    app: &App,
     mut request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let bound = bound(route.strip_prefix(app.public_url.path()).unwrap_or(route));
     let allowances = match bound {
-        Bound::Open => return next.run(request).await,
+        Bound::Open => return next(request).await,
         Bound::Refusals => &app.entries.refusals,
         Bound::Bearer => &app.entries.bearer,
     };
     let Some(address) = request.extensions().get::<ClientAddress>().copied() else {
-        return next.run(request).await;
+        return next(request).await;
     };
-    let Some(taken) = allowances.take(address) else { return busy(&app, &request, address) };
+    let Some(taken) = allowances.take(address) else { return busy(app, &request, address) };
     if bound == Bound::Refusals {
         if let Some(client) = client_in_query(&request)
             && !taken.for_client(client)
         {
-            return busy(&app, &request, address);
+            return busy(app, &request, address);
         }
         request.extensions_mut().insert(taken.clone());
     }
-    let response = next.run(request).await;
+    let response = next(request).await;
     let refused = match bound {
         Bound::Bearer => response.status() == StatusCode::UNAUTHORIZED,
         Bound::Open | Bound::Refusals => response.status().is_client_error(),

@@ -17,6 +17,7 @@ use doorward_transport::{
 };
 use futures_util::FutureExt;
 use serde_json::json;
+use tracing::Instrument;
 
 use crate::{app::App, entry, metrics, numbers};
 
@@ -59,29 +60,33 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
             method_not_allowed(Arc::clone(&wrong_method), request)
         })
         .fallback(move |request: Request| not_found(Arc::clone(&missing), request))
-        .layer(middleware::from_fn_with_state(Arc::clone(app), follow))
-        .layer(middleware::from_fn_with_state(Arc::clone(app), numbers::answer))
-        .layer(middleware::from_fn_with_state(Arc::clone(app), entry::limit))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app.metrics), metrics::count))
-        .layer(middleware::from_fn(catch_panic))
-        .layer(middleware::from_fn(serve_for))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app.entropy), request_log::log))
-        .layer(middleware::from_fn_with_state(app.proxies.clone(), address::find))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), outermost))
+}
+
+/// The one layer around all routes: each further one would clone all routes for every request. From
+/// the outside in: the client's address, the line in the log, the origin for the audit, the net for
+/// panics, the figures, the limits of callers, the names of this machine.
+async fn outermost(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    address::find(&app.proxies, &mut request);
+    let line = request_log::Line::begin(app.entropy.as_ref(), &mut request);
+    let origin = Arc::new(origin_of(&request));
+    let served = metrics::count(&app.metrics, request, |request| {
+        entry::limit(&app, request, |request| {
+            numbers::answer(&app, request, |request| follow(&app, request, next))
+        })
+    });
+    let mut response = origin::serving(origin, catch_panic(served)).instrument(line.span()).await;
+    line.end(&mut response);
+    response
 }
 
 /// Takes up upstreams that a command added or deleted, before anything asks which addresses there
 /// are.
-async fn follow(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn follow(app: &App, request: Request, next: Next) -> Response {
     if let Err(error) = app.gateway.follow().await {
         tracing::debug!(%error, "the upstreams could not be read; what is known counts");
     }
     next.run(request).await
-}
-
-/// Serves each request on behalf of whoever sends it, so that the audit knows.
-async fn serve_for(request: Request, next: Next) -> Response {
-    let origin = Arc::new(origin_of(&request));
-    origin::serving(origin, next.run(request)).await
 }
 
 fn origin_of(request: &Request) -> Origin {
@@ -104,8 +109,8 @@ fn origin_of(request: &Request) -> Origin {
 }
 
 /// A handler that panics costs its own request only.
-async fn catch_panic(request: Request, next: Next) -> Response {
-    if let Ok(response) = AssertUnwindSafe(next.run(request)).catch_unwind().await {
+async fn catch_panic(served: impl Future<Output = Response>) -> Response {
+    if let Ok(response) = AssertUnwindSafe(served).catch_unwind().await {
         response
     } else {
         tracing::error!("a request handler panicked");

@@ -7,7 +7,6 @@ use axum::{
     Router,
     extract::{MatchedPath, Request, State},
     http::{StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -136,11 +135,11 @@ impl Observer for Metrics {
     }
 }
 
-/// Middleware: counts a request by the route that it took.
-pub(crate) async fn count(
-    State(metrics): State<Arc<Metrics>>,
+/// Counts a request by the route that it takes.
+pub(crate) async fn count<F: Future<Output = Response>>(
+    metrics: &Metrics,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let route = request
         .extensions()
@@ -156,7 +155,7 @@ pub(crate) async fn count(
         _ => "other",
     };
     let began = Instant::now();
-    let response = next.run(request).await;
+    let response = next(request).await;
     let status = match response.status().as_u16() {
         100..=199 => "1xx",
         200..=299 => "2xx",

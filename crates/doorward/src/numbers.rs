@@ -2,33 +2,30 @@
 //! were given the number go on working, and browsers come to the one origin that forms, cookies and
 //! passkeys belong to.
 
-use std::sync::Arc;
-
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, header},
-    middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
 use doorward_model::{PublicUrl, routes};
 
 use crate::{app::App, http::is_for_programs};
 
-/// Middleware: leads browsers to the public URL, and names the number in what clients are told about
+/// Leads browsers to the public URL, and names the number in what clients are told about
 /// where the resource's metadata is: they compare it with the URL that they use (RFC 9728 §3.3).
-pub(crate) async fn answer(
-    State(app): State<Arc<App>>,
+pub(crate) async fn answer<F: Future<Output = Response>>(
+    app: &App,
     mut request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let Some(reached) = app.numbers.of(request.uri(), request.headers()) else {
-        return next.run(request).await;
+        return next(request).await;
     };
     if let Some(page) = page(&app.public_url, &request) {
         return Redirect::temporary(&page).into_response();
     }
     request.extensions_mut().insert(reached.clone());
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     rename(response.headers_mut(), &app.public_url, &reached.0);
     response
 }

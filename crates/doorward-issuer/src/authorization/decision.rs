@@ -18,10 +18,10 @@ impl Issuer {
         request: &AuthorizationRequest,
         user_id: &UserId,
     ) -> Result<ScopeSet, Failure> {
-        let grants = self.parts.store.live_grants_of(user_id, self.parts.clock.now()).await?;
+        let now = self.parts.clock.now();
+        let grants = self.parts.store.live_grants_to(user_id, &request.client.id, now).await?;
         let same = grants.iter().filter(|grant| {
-            grant.client_id == request.client.id
-                && request.resources.iter().all(|resource| grant.resources.contains(resource))
+            request.resources.iter().all(|resource| grant.resources.contains(resource))
         });
         Ok(same.fold(ScopeSet::default(), |all, grant| all.union(&grant.scopes)))
     }
@@ -49,17 +49,16 @@ impl Issuer {
     }
 
     /// Answers the client with a code for what the user allowed. Conditional on the request not
-    /// being decided yet.
+    /// being decided yet. `already` is what [`Issuer::already_allowed`] answered.
     pub async fn approve(
         &self,
         request: &AuthorizationRequest,
         who: &Approver<'_>,
         chosen: &ScopeSet,
+        already: &ScopeSet,
     ) -> Result<String, AuthorizeRefusal> {
         let user_id = &who.person.id;
-        let already =
-            self.already_allowed(request, user_id).await.map_err(AuthorizeRefusal::Page)?;
-        let granted = chosen.intersection(&self.offered(request, &already, who));
+        let granted = chosen.intersection(&self.offered(request, already, who));
         // `offline_access` alone allows nothing.
         if !granted.iter().any(|scope| scope != Scope::OfflineAccess) {
             return Ok(self.deny(request, user_id));
@@ -67,14 +66,16 @@ impl Issuer {
         let plain = PlainToken::random(TokenKind::AuthorizationCode, self.parts.entropy.as_ref());
         let code = self.code(request, who, &granted, &plain);
         let expires_at = request.created_at.plus(self.parts.config.authorization_request_seconds);
-        let unit = UnitOfWork::from_iter([
+        let mut unit = UnitOfWork::from_iter([
             Change::InsertCode(code),
-            Change::MarkClientAuthorized {
-                client_id: request.client.id.clone(),
-                at: self.parts.clock.now(),
-            },
             Change::SpendValue { key: format!("consent:{}", request.id), expires_at },
         ]);
+        if request.client.authorized_at.is_none() {
+            unit.push(Change::MarkClientAuthorized {
+                client_id: request.client.id.clone(),
+                at: self.parts.clock.now(),
+            });
+        }
         match self.parts.store.apply(unit).await {
             Ok(()) => {}
             Err(StoreError::Refused(_)) => {

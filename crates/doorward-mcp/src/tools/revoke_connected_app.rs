@@ -42,15 +42,15 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         let Arguments { client_id } = arguments(&call)?;
         let caller = &call.visit.caller;
         let now = context.clock.now();
-        let live = context.store.live_grants_of(caller.user_id(), now).await?;
-        let revoked_grants =
-            live.iter().filter(|grant| grant.client_id.as_str() == client_id).count();
+        let client = ClientId::from_text(client_id.clone());
+        let live = context.store.live_grants_to(caller.user_id(), &client, now).await?;
+        let revoked_grants = live.len();
         if revoked_grants == 0 {
             return Err(ToolError::Failed("this person has no connected app with that client_id; list_connected_apps names them".to_owned()));
         }
         let unit = Change::RevokeGrantsOfPerson {
             user_id: caller.user_id().clone(),
-            client_id: Some(ClientId::from_text(client_id.clone())),
+            client_id: Some(client),
             at: now,
             reason: RevokeReason::ByPerson,
         };

@@ -19,6 +19,11 @@ use doorward_model::{AuditEvent, Change, Timestamp};
 
 /// From this size on, a file is closed and another one begun.
 const LARGE: u64 = 1024 * 1024;
+/// How many digits the number of an entry has: all that it can have, so that it can be filled in
+/// last.
+const DIGITS: usize = 20;
+/// The length of most lines, in bytes.
+const LINE: usize = 640;
 /// The ending of the files.
 const EXTENSION: &str = "jsonl";
 
@@ -67,11 +72,16 @@ impl Journal {
         event: Box<AuditEvent>,
         hand_over: impl FnOnce(Box<AuditEvent>, u64),
     ) {
-        let json = serde_json::to_vec(&event);
+        // Everything but the number is written before others have to wait.
+        let mut line = Vec::with_capacity(LINE);
+        line.resize(DIGITS, b'0');
+        line.push(b' ');
+        let json = serde_json::to_writer(&mut line, &event);
+        line.push(b'\n');
         let mut state = self.state();
         state.seq += 1;
         let seq = state.seq;
-        let kept = json.map_err(io::Error::from).and_then(|json| self.append(&mut state, &json));
+        let kept = json.map_err(io::Error::from).and_then(|()| self.append(&mut state, &mut line));
         match kept {
             Ok(()) => state.failing = false,
             Err(error) if !state.failing => {
@@ -83,7 +93,8 @@ impl Journal {
         hand_over(event, seq);
     }
 
-    fn append(&self, state: &mut State, json: &[u8]) -> io::Result<()> {
+    /// Appends a line, which begins with [`DIGITS`] places for the number.
+    fn append(&self, state: &mut State, line: &mut [u8]) -> io::Result<()> {
         let seq = state.seq;
         let segment = if let Some(open) = &mut state.open {
             open
@@ -94,11 +105,9 @@ impl Journal {
             file.lock()?;
             state.open.insert(Segment { file, path, bytes: 0 })
         };
-        let mut line = Vec::with_capacity(json.len() + 24);
-        write!(line, "{seq} ")?;
-        line.extend_from_slice(json);
-        line.push(b'\n');
-        segment.file.write_all(&line)?;
+        let mut number: &mut [u8] = line.get_mut(..DIGITS).unwrap_or_default();
+        write!(number, "{seq:0DIGITS$}")?;
+        segment.file.write_all(line)?;
         segment.bytes += line.len() as u64;
         Ok(())
     }

@@ -86,19 +86,15 @@ fn choices(offered: &ScopeSet, already: &ScopeSet) -> Vec<Choice> {
     offered.iter().map(choice).collect()
 }
 
-async fn show(
+fn show(
     web: &Web,
     browser: &Browser,
     visitor: &Visitor,
     request: &AuthorizationRequest,
-    settled: bool,
+    (already, settled): (&ScopeSet, bool),
 ) -> Response {
-    let already = match web.parts.issuer.already_allowed(request, &visitor.person.id).await {
-        Ok(already) => already,
-        Err(failure) => return Oops::from_failure(&failure).draw(web),
-    };
     let who = approver(visitor);
-    let offered = web.parts.issuer.offered(request, &already, &who);
+    let offered = web.parts.issuer.offered(request, already, &who);
     let withheld = |scopes: &ScopeSet| {
         scopes
             .iter()
@@ -122,7 +118,7 @@ async fn show(
         redirect_host: RedirectUri::display_host(&request.redirect_uri),
         redirect_uri: request.redirect_uri.clone(),
         localhost: request.client.is_localhost_only(),
-        scopes: choices(&offered, &already),
+        scopes: choices(&offered, already),
         locked: withheld(&locked),
         beyond: withheld(
             &request
@@ -154,9 +150,9 @@ pub(crate) async fn get(
     };
     let settled = params.get("settled").is_some();
     match (web.next_step(&request, &browser, settled).await, &browser.visitor) {
-        (Ok(Step::Decide), Some(visitor)) => {
+        (Ok(Step::Decide(already)), Some(visitor)) => {
             web.parts.issuer.note_asked(&request, &visitor.person.id);
-            show(&web, &browser, visitor, &request, settled).await
+            show(&web, &browser, visitor, &request, (&already, settled))
         }
         (Ok(_), _) => web.proceed(&request, &browser).await,
         (Err(refusal), _) => web.refuse(&refusal, &browser),
@@ -192,11 +188,11 @@ pub(crate) async fn post(
             Ok(params) => params,
             Err(response) => return response,
         };
-    let visitor = match (
+    let (already, visitor) = match (
         web.next_step(&pending, &browser, params.get("settled").is_some()).await,
         browser.visitor.as_ref(),
     ) {
-        (Ok(Step::Decide), Some(visitor)) => visitor,
+        (Ok(Step::Decide(already)), Some(visitor)) => (already, visitor),
         (Ok(_), _) => return web.proceed(&pending, &browser).await,
         (Err(refusal), _) => return web.refuse(&refusal, &browser),
     };
@@ -206,7 +202,7 @@ pub(crate) async fn post(
                 .names()
                 .filter_map(|name| Scope::named(name.strip_prefix("scope-")?))
                 .collect();
-            match web.parts.issuer.approve(&pending, &approver(visitor), &chosen).await {
+            match web.parts.issuer.approve(&pending, &approver(visitor), &chosen, &already).await {
                 Ok(target) => answer::see_other(&target),
                 Err(refusal) => web.refuse(&refusal, &browser),
             }
@@ -214,6 +210,12 @@ pub(crate) async fn post(
         Some("switch") => answer::see_other(
             &web.at(&format!("{}?request={sealed}&switch=1&choose=1", routes::LOGIN)),
         ),
-        _ => answer::see_other(&web.parts.issuer.deny(&pending, &visitor.person.id)),
+        Some("deny") => answer::see_other(&web.parts.issuer.deny(&pending, &visitor.person.id)),
+        // A form that was sent without a button, as by the Enter key, decides nothing: the user is
+        // asked again.
+        _ => {
+            let settled = params.get("settled").is_some();
+            show(&web, &browser, visitor, &pending, (&already, settled))
+        }
     }
 }
