@@ -148,6 +148,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
 /// Where a library may be named: its word, and the places as prefixes of paths.
 const NAMED: &[(&str, &[&str])] = &[
     ("sea_orm::", &["crates/doorward-store/", "migrations/"]),
+    ("rusqlite::", &["crates/doorward-store/src/embedded.rs"]),
     ("mimalloc", &["crates/doorward/src/main.rs"]),
     ("openidconnect", &["crates/doorward-federation/"]),
     ("oauth2::{", &["crates/doorward-federation/"]),

@@ -19,6 +19,7 @@ mod client_auth;
 mod client_credentials;
 mod commands;
 mod connections;
+mod costs;
 mod crash;
 mod deploy;
 mod disconnects;

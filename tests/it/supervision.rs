@@ -57,10 +57,8 @@ async fn the_panic_of_any_long_lived_task_ends_the_process_with_an_error() {
         assert!(tasks.contains(known), "{known} is not among {tasks:?}");
     }
     let sqlite = doorward_testkit::fresh_database().await.is_empty();
-    if sqlite {
-        // Only PostgreSQL tells other replicas what changed.
-        tasks.remove("listener");
-    }
+    // Only PostgreSQL tells other replicas what changed; of SQLite's file, other processes are seen.
+    tasks.remove(if sqlite { "listener" } else { "database watch" });
     let all = tasks.iter().enumerate().map(|(number, task)| async move {
         let (status, told) = fail(task, number).await;
         assert!(status.is_some_and(|status| status != 0), "{task}: {status:?}");

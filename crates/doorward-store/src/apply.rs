@@ -1,12 +1,13 @@
 //! Applies the writes of a unit inside one transaction.
 
 use doorward_model::{Actor, AuditEvent, AuditStamp};
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 use serde_json::Value;
 
 use crate::{
     audit::compare,
     condition::Condition,
+    db::Db,
     writes::{Audit, Name, Work, Write},
 };
 
@@ -38,7 +39,7 @@ impl Told {
 /// Applies writes in order. Their entries are left to the caller, which appends those of several
 /// units at once. `stamp` holds the actor, the time and the origin.
 pub(crate) async fn unit(
-    db: &DatabaseTransaction,
+    db: Db<'_>,
     writes: Vec<Write>,
     stamp: &AuditStamp,
 ) -> Result<Applied, DbErr> {
@@ -69,7 +70,7 @@ pub(crate) async fn unit(
 }
 
 /// Runs a write. `false` means that its last statement did not touch exactly one row.
-async fn execute(db: &DatabaseTransaction, work: &Work) -> Result<bool, DbErr> {
+async fn execute(db: Db<'_>, work: &Work) -> Result<bool, DbErr> {
     match work {
         Work::Statements(statements) => {
             let mut rows = 0;

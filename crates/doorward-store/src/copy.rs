@@ -126,7 +126,8 @@ impl Store {
     /// everything that was under way. With `end_access`, what clients had too. Whatever was given
     /// after the backup is not in it, and so is not valid.
     pub async fn after_restore(&self, now: Timestamp, end_access: bool) -> Result<(), StoreError> {
-        let database = &self.sweeper;
+        let sweeper = self.sweeper.turn().await;
+        let database = &*sweeper;
         session::Entity::delete_many().exec(database).await?;
         one_time_link::Entity::delete_many().exec(database).await?;
         sign_in::Entity::delete_many().exec(database).await?;
@@ -169,9 +170,11 @@ impl Store {
 
 /// Copies every table, in one transaction of the target.
 async fn copy_all<C: ConnectionTrait>(source: &C, target: &Store) -> Result<u64, StoreError> {
-    let transaction = target.sweeper.begin().await?;
+    let sweeper = target.sweeper.turn().await;
+    let transaction = sweeper.begin().await?;
     let rows = copy_tables(source, &transaction).await?;
     transaction.commit().await?;
+    drop(sweeper);
     target.forget_cached();
     Ok(rows)
 }

@@ -35,7 +35,7 @@ macro_rules! sweep {
                 .into_query();
             let done = $entity::Entity::delete_many()
                 .filter($entity::Column::$key.in_subquery(some))
-                .exec(&$self.sweeper)
+                .exec(&*$self.sweeper.turn().await)
                 .await?;
             total += done.rows_affected;
             if done.rows_affected < STEP {

@@ -14,6 +14,8 @@ mod config;
 mod connect;
 mod convert;
 mod copy;
+mod db;
+mod embedded;
 pub(crate) mod entities;
 mod housekeeping;
 mod invalidate;
@@ -62,6 +64,9 @@ pub enum StoreError {
         /// The row's key.
         key: String,
     },
+    /// The writer has no thread.
+    #[error("no thread could be started: {0}; check the limit of processes")]
+    Thread(Arc<std::io::Error>),
     /// A copy was asked into a database that holds something.
     #[error("the target database is not empty")]
     NotEmpty,

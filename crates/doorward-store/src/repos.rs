@@ -71,8 +71,8 @@ impl Store {
     /// The person with this id.
     pub async fn person(&self, id: &UserId) -> Result<Option<Arc<Person>>, StoreError> {
         let read = || async move {
-            person::Entity::find_by_id(id.as_str())
-                .one(&self.reader)
+            self.point()
+                .one(person::Entity::find_by_id(id.as_str()))
                 .await?
                 .map(convert::person)
                 .transpose()
@@ -81,9 +81,8 @@ impl Store {
     }
     /// The person with this sign-in name, straight from the database.
     pub async fn person_named(&self, name: &PersonName) -> Result<Option<Person>, StoreError> {
-        person::Entity::find()
-            .filter(person::Column::Name.eq(name.as_str()))
-            .one(&self.reader)
+        self.point()
+            .one(person::Entity::find().filter(person::Column::Name.eq(name.as_str())))
             .await?
             .map(convert::person)
             .transpose()
@@ -137,8 +136,8 @@ impl Store {
     /// The client with this id, disabled or not.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
         let read = || async move {
-            client::Entity::find_by_id(id.as_str())
-                .one(&self.reader)
+            self.point()
+                .one(client::Entity::find_by_id(id.as_str()))
                 .await?
                 .map(convert::client)
                 .transpose()
@@ -194,8 +193,8 @@ impl Store {
 impl Store {
     /// The code with this hash, spent or not, straight from the database.
     pub async fn code(&self, token: &HashedToken) -> Result<Option<AuthorizationCode>, StoreError> {
-        authorization_code::Entity::find_by_id(token.as_str())
-            .one(&self.reader)
+        self.point()
+            .one(authorization_code::Entity::find_by_id(token.as_str()))
             .await?
             .map(convert::code)
             .transpose()
@@ -203,8 +202,8 @@ impl Store {
     /// The grant with this id, revoked or not.
     pub async fn grant(&self, id: &GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
         let read = || async move {
-            access_grant::Entity::find_by_id(id.as_str())
-                .one(&self.reader)
+            self.point()
+                .one(access_grant::Entity::find_by_id(id.as_str()))
                 .await?
                 .map(convert::grant)
                 .transpose()
@@ -214,8 +213,8 @@ impl Store {
     /// The grant with this id straight from the database, for decisions that a replica's delay must
     /// not bend.
     pub async fn grant_uncached(&self, id: &GrantId) -> Result<Option<Grant>, StoreError> {
-        access_grant::Entity::find_by_id(id.as_str())
-            .one(&self.reader)
+        self.point()
+            .one(access_grant::Entity::find_by_id(id.as_str()))
             .await?
             .map(convert::grant)
             .transpose()
@@ -252,7 +251,7 @@ impl Store {
             .add(G::ClientId.eq(client_id.as_str()))
             .add(G::RevokedAt.is_null())
             .add(G::ExpiresAt.gt(now.0));
-        let rows = access_grant::Entity::find().filter(live).all(&self.reader).await?;
+        let rows = self.point().all(access_grant::Entity::find().filter(live)).await?;
         rows.into_iter().map(convert::grant).collect()
     }
     /// The clients that may act for a person at `now`, by name.
@@ -287,8 +286,9 @@ impl Store {
         &self,
         token: &HashedToken,
     ) -> Result<Option<RefreshToken>, StoreError> {
-        Ok(refresh_token::Entity::find_by_id(token.as_str())
-            .one(&self.reader)
+        Ok(self
+            .point()
+            .one(refresh_token::Entity::find_by_id(token.as_str()))
             .await?
             .map(convert::refresh_token))
     }
@@ -299,8 +299,8 @@ impl Store {
     /// The session with this cookie, over or not.
     pub async fn session(&self, token: &HashedToken) -> Result<Option<Arc<Session>>, StoreError> {
         let read = || async move {
-            session::Entity::find_by_id(token.as_str())
-                .one(&self.reader)
+            self.point()
+                .one(session::Entity::find_by_id(token.as_str()))
                 .await?
                 .map(convert::session)
                 .transpose()
@@ -328,7 +328,7 @@ impl Store {
     }
     /// Failed sign-ins counted under `key`.
     pub async fn login_failures(&self, key: &str) -> Result<LoginFailures, StoreError> {
-        let row = login_failure::Entity::find_by_id(key).one(&self.reader).await?;
+        let row = self.point().one(login_failure::Entity::find_by_id(key)).await?;
         Ok(row.map_or_else(LoginFailures::default, |row| LoginFailures {
             failures: u32::try_from(row.failures).unwrap_or(u32::MAX),
             last_at: Timestamp(row.last_at),
@@ -336,8 +336,9 @@ impl Store {
     }
     /// The one-time link with this hash, used or not.
     pub async fn link(&self, token: &HashedToken) -> Result<Option<OneTimeLink>, StoreError> {
-        Ok(one_time_link::Entity::find_by_id(token.as_str())
-            .one(&self.reader)
+        Ok(self
+            .point()
+            .one(one_time_link::Entity::find_by_id(token.as_str()))
             .await?
             .map(convert::link))
     }
@@ -347,15 +348,18 @@ impl Store {
 impl Store {
     /// True if a named value was spent, straight from the database.
     pub async fn is_spent(&self, name: &str) -> Result<bool, StoreError> {
-        Ok(spent_value::Entity::find_by_id(name).one(&self.reader).await?.is_some())
+        Ok(self.point().one(spent_value::Entity::find_by_id(name)).await?.is_some())
     }
     /// All signing keys, oldest activation first.
     pub async fn signing_keys(&self) -> Result<Arc<Vec<SigningKey>>, StoreError> {
         let read = || async move {
-            let rows = signing_key::Entity::find()
-                .order_by_asc(signing_key::Column::ActivatesAt)
-                .order_by_asc(signing_key::Column::Kid)
-                .all(&self.reader)
+            let rows = self
+                .point()
+                .all(
+                    signing_key::Entity::find()
+                        .order_by_asc(signing_key::Column::ActivatesAt)
+                        .order_by_asc(signing_key::Column::Kid),
+                )
                 .await?;
             rows.into_iter().map(convert::signing_key).collect::<Result<Vec<_>, _>>().map(Some)
         };
@@ -364,7 +368,7 @@ impl Store {
     /// A setting that may change at run time.
     pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
         let read = || async move {
-            Ok(Some(setting::Entity::find_by_id(key).one(&self.reader).await?.map(|row| row.value)))
+            Ok(Some(self.point().one(setting::Entity::find_by_id(key)).await?.map(|row| row.value)))
         };
         Ok(self
             .caches

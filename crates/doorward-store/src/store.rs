@@ -5,7 +5,10 @@ mod schema;
 use std::{
     future::Future,
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,7 +20,7 @@ use doorward_model::{
 };
 use schema::migrate;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
-use tokio::sync::broadcast;
+use tokio::sync::{Mutex, broadcast};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -27,11 +30,12 @@ use crate::{
         trail::{StepGuard, Trail},
     },
     cache::ReadThrough,
-    connect,
+    connect::{self, InPlace, Sweeper},
+    db::Db,
     invalidate::Stale,
     listen, origin,
     tasks::Tasks,
-    writer::{Effects, Writer},
+    writer::{Effects, Statements, Writer},
 };
 
 /// Which database is behind the store.
@@ -167,9 +171,13 @@ pub trait Observer: Send + Sync + 'static {
 /// The one place where data lives. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
+    /// For reads that may take a while: searches and lists.
     pub(crate) reader: DatabaseConnection,
-    /// The connection that writes: shared with the writer, so that housekeeping waits its turn.
-    pub(crate) sweeper: DatabaseConnection,
+    /// For writes that are no units of work. They take turns with the writer.
+    pub(crate) sweeper: Sweeper,
+    in_place: Option<InPlace>,
+    reads: Arc<AtomicU64>,
+    statements: Statements,
     pub(crate) writer: Arc<Writer>,
     pub(crate) trail: Trail,
     observer: Arc<OnceLock<Arc<dyn Observer>>>,
@@ -188,6 +196,10 @@ impl Store {
     /// Opens the database, brings its schema up to date and starts the writer.
     pub async fn open(config: &Config, data_dir: &Path) -> Result<Self, StoreError> {
         let backend = Self::backend_of(config);
+        let (turn, reads) = (Arc::<Mutex<()>>::default(), Arc::<AtomicU64>::default());
+        let statements = Statements::default();
+        let migrate =
+            |connection: DatabaseConnection| async move { migrate(&connection, backend).await };
         let connections = match backend {
             Backend::Sqlite => {
                 let file = config
@@ -195,35 +207,45 @@ impl Store {
                     .reveal()
                     .strip_prefix("sqlite://")
                     .map_or_else(|| data_dir.join("doorward.db"), std::path::PathBuf::from);
-                connect::sqlite(&file, config.max_connections).await?
+                let readers = config.max_connections;
+                let counts = (&reads, &statements.run);
+                connect::sqlite(&file, readers, Arc::clone(&turn), counts, migrate).await?
             }
             Backend::Postgres => {
-                connect::postgres(config.url.reveal(), config.max_connections).await?
+                let most = config.max_connections;
+                connect::postgres(config.url.reveal(), most, migrate).await?
             }
         };
-        migrate(&connections.writer, backend).await?;
         let caches = Arc::new(Caches::new(config, backend));
-        let sweeper = connections.writer.clone();
         let tasks = Tasks::default();
         let observer = Arc::<OnceLock<Arc<dyn Observer>>>::default();
-        let effects = Effects { caches: Arc::clone(&caches), observer: Arc::clone(&observer) };
-        let (writer, listener) = match backend {
-            Backend::Sqlite => (Writer::sqlite(connections.writer, effects, &tasks), None),
-            Backend::Postgres => {
-                let listener = listen::Listener::start(
-                    config.url.reveal().to_owned(),
-                    Arc::clone(&caches),
-                    &tasks,
-                );
-                (Writer::postgres(connections.writer, effects, &tasks), Some(listener))
-            }
+        let effects = Effects {
+            caches: Arc::clone(&caches),
+            observer: Arc::clone(&observer),
+            statements: statements.clone(),
+        };
+        let (writer, listener) = if let Some(in_place) = &connections.embedded {
+            let embedded = Arc::clone(&in_place.writer);
+            let writer = Writer::sqlite(embedded, turn, effects, &tasks);
+            (writer.map_err(|error| StoreError::Thread(Arc::new(error)))?, None)
+        } else {
+            let listener = listen::Listener::start(
+                config.url.reveal().to_owned(),
+                Arc::clone(&caches),
+                &tasks,
+            );
+            let pool = connections.reader.clone();
+            (Writer::postgres(pool, effects, &tasks), Some(listener))
         };
         let writer = Arc::new(writer);
         let trail = Trail::start(Arc::clone(&writer), &tasks);
         let steps = Arc::default();
         Ok(Self {
             reader: connections.reader,
-            sweeper,
+            sweeper: connections.sweeper,
+            in_place: connections.embedded,
+            reads,
+            statements,
             writer,
             trail,
             observer,
@@ -251,6 +273,14 @@ impl Store {
     /// other replicas.
     pub fn answers(&self) -> Option<broadcast::Receiver<Arrived>> {
         (self.backend == Backend::Postgres).then(|| self.caches.answers.subscribe())
+    }
+
+    /// The way for reads of single rows.
+    pub(crate) fn point(&self) -> Db<'_> {
+        match &self.in_place {
+            Some(in_place) => Db::Embedded(&in_place.point),
+            None => Db::Pool(&self.reader),
+        }
     }
 
     /// Which database is behind this store.
@@ -329,9 +359,11 @@ impl Store {
         let mut total = 0;
         loop {
             let Some(seq) = self.audit_end_before(at, 2000).await? else { return Ok(total) };
-            let transaction = self.sweeper.begin().await?;
-            let gone = chain::trim(&transaction, seq).await?;
+            let sweeper = self.sweeper.turn().await;
+            let transaction = sweeper.begin().await?;
+            let gone = chain::trim(Db::Transaction(&transaction), seq).await?;
             transaction.commit().await?;
+            drop(sweeper);
             self.caches.forget(&[Stale::Settings]);
             total += gone;
             if gone == 0 {
@@ -374,8 +406,19 @@ impl Store {
             tracing::error!(tasks = self.work.len(), "the store is closed although work goes on");
         }
         self.flush().await?;
-        self.sweeper.close_by_ref().await?;
+        if let Some(InPlace { point, writer }) = &self.in_place {
+            point.close();
+            writer.close();
+        }
+        self.sweeper.close().await?;
         Ok(self.reader.close_by_ref().await?)
+    }
+
+    /// How many statements SQLite has run so far for reads and for units that were applied. What
+    /// units of one group share (the transaction, the append to the audit) is not among them, so
+    /// that an operation has the same number each time.
+    pub fn statements(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed) + self.statements.of_units.load(Ordering::Relaxed)
     }
 
     /// Asks the database for a sign of life, through the reader and through the writer. A store of

@@ -53,6 +53,25 @@ impl Tasks {
         task.abort_handle()
     }
 
+    /// Starts a task on a thread of its own: for work that holds its thread, such as a flush to the
+    /// disk. It may not use timers.
+    pub(crate) fn start_on_thread(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let alive = Alive(name, self.ended.clone());
+        #[cfg(debug_assertions)]
+        let work = unless_failed(name, work, self.failing.subscribe());
+        let runtime = tokio::runtime::Handle::current();
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        thread.spawn(move || {
+            let _alive = alive;
+            runtime.block_on(work);
+        })?;
+        Ok(())
+    }
+
     /// Has a task panic, for tests.
     #[cfg(debug_assertions)]
     pub(crate) fn fail(&self, name: &'static str) {

@@ -1,22 +1,22 @@
 //! The writer: one task that owns every unit of work from the moment it is handed over. On SQLite
-//! it puts all units that wait into one durable commit; on PostgreSQL every unit is one short
-//! transaction in a task of its own.
+//! it has a thread and a connection of its own, and puts all units that wait into one durable
+//! commit; on PostgreSQL every unit is one short transaction in a task of its own.
 //!
 //! A unit, its audit entries, its invalidations and its counters are one job. A caller that is
 //! dropped has handed over nothing, or everything happens.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use doorward_model::{AuditStamp, Change, UnitOfWork};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Mutex, mpsc, oneshot},
     task::JoinSet,
 };
 
@@ -24,6 +24,8 @@ use crate::{
     StoreError,
     apply::{self, Applied, Told},
     audit::chain,
+    db::Db,
+    embedded::Embedded,
     invalidate::Stale,
     store::{Caches, Observer},
     tasks::Tasks,
@@ -35,12 +37,20 @@ const BATCH: usize = 128;
 /// How many units may wait before callers do. On PostgreSQL, also how many may be under way.
 const QUEUE: usize = 1024;
 
+/// How often the writer of SQLite looks for writes of other processes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// Units by which the writer is asked.
 enum Order {
     Unit(Box<Job>),
     /// Answered when every unit before it is through.
     Barrier(oneshot::Sender<()>),
+    /// Looks for writes of other processes. Only the writer of SQLite is asked.
+    Look,
 }
+
+/// The right to write SQLite, which has one writer: units and housekeeping take it in turn.
+pub(crate) type Turn = Arc<Mutex<()>>;
 
 /// A unit with everything that happens because of it.
 struct Job {
@@ -63,6 +73,23 @@ struct After {
 pub(crate) struct Effects {
     pub(crate) caches: Arc<Caches>,
     pub(crate) observer: Arc<OnceLock<Arc<dyn Observer>>>,
+    /// The statements of SQLite's writer.
+    pub(crate) statements: Statements,
+}
+
+/// Counts statements of the writer of SQLite.
+#[derive(Clone, Default)]
+pub(crate) struct Statements {
+    /// All that the connection ran.
+    pub(crate) run: Arc<AtomicU64>,
+    /// Those of units that callers handed over, without what a whole group shares.
+    pub(crate) of_units: Arc<AtomicU64>,
+}
+
+impl Statements {
+    fn now(&self) -> u64 {
+        self.run.load(Ordering::Relaxed)
+    }
 }
 
 impl Effects {
@@ -83,10 +110,28 @@ impl Effects {
 pub(crate) struct Writer(mpsc::Sender<Order>);
 
 impl Writer {
-    pub(crate) fn sqlite(connection: DatabaseConnection, effects: Effects, tasks: &Tasks) -> Self {
+    pub(crate) fn sqlite(
+        embedded: Arc<Embedded>,
+        turn: Turn,
+        effects: Effects,
+        tasks: &Tasks,
+    ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tasks.start("writer", sqlite(connection, receiver, effects));
-        Self(sender)
+        let looked_at = sender.downgrade();
+        tasks.start_on_thread("writer", sqlite(embedded, turn, receiver, effects))?;
+        tasks.start("database watch", async move {
+            let mut look = tokio::time::interval(LOOK_EVERY);
+            look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                look.tick().await;
+                // Without the store, or without its writer, there is nothing to look for.
+                let Some(writer) = looked_at.upgrade() else { break };
+                if writer.send(Order::Look).await.is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self(sender))
     }
 
     pub(crate) fn postgres(pool: DatabaseConnection, effects: Effects, tasks: &Tasks) -> Self {
@@ -140,6 +185,7 @@ async fn postgres(pool: DatabaseConnection, mut queue: mpsc::Receiver<Order>, ef
                 }
                 let _ = done.send(());
             }
+            Order::Look => {}
         }
         while let Some(ended) = units.try_join_next() {
             unpanicked(ended);
@@ -178,14 +224,14 @@ async fn transact(
     after: &After,
 ) -> Result<Told, StoreError> {
     let transaction = pool.begin().await?;
-    let told = match apply::unit(&transaction, writes, &after.stamp).await? {
+    let told = match apply::unit(Db::Transaction(&transaction), writes, &after.stamp).await? {
         Applied::Refused(condition) => {
             transaction.rollback().await?;
             return Err(StoreError::Refused(condition));
         }
         Applied::Done(told) => told,
     };
-    chain::append(&transaction, told.entries().collect()).await?;
+    // The end of the chain is held by one transaction of all replicas at a time, so it is taken last.
     for value in &after.stale {
         let notify = Statement::from_sql_and_values(
             sea_orm::DbBackend::Postgres,
@@ -194,59 +240,46 @@ async fn transact(
         );
         transaction.execute_raw(notify).await?;
     }
+    chain::append(Db::Transaction(&transaction), told.entries().collect()).await?;
     transaction.commit().await?;
     Ok(told)
 }
 
 /// The writing task of SQLite. It ends when the last sender is gone.
 async fn sqlite(
-    connection: DatabaseConnection,
+    embedded: Arc<Embedded>,
+    turn: Turn,
     mut queue: mpsc::Receiver<Order>,
     effects: Effects,
 ) {
     let mut orders = Vec::with_capacity(BATCH);
-    let mut seen = data_version(&connection).await.ok();
-    let mut poll = tokio::time::interval(Duration::from_secs(1));
-    poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            biased;
-            // First, or a queue that is never empty would keep it out; it is ready once a second at
-            // most.
-            _ = poll.tick() => {
-                // Another process wrote: a command on the same data directory. Which rows is not
-                // known, so forget all.
-                let now = data_version(&connection).await.ok();
-                if now != seen {
-                    seen = now;
-                    effects.caches.forget(&[Stale::Everything]);
-                }
-            }
-            count = queue.recv_many(&mut orders, BATCH) => {
-                if count == 0 {
-                    break;
-                }
-                batch(&connection, std::mem::take(&mut orders), &effects).await;
+    let mut seen = data_version(&embedded).ok();
+    while queue.recv_many(&mut orders, BATCH).await > 0 {
+        let looks = orders.iter().any(|order| matches!(order, Order::Look));
+        let turn = turn.lock().await;
+        batch(&embedded, &mut orders, &effects).await;
+        drop(turn);
+        if looks {
+            // Another connection wrote: a command on the same data directory, or housekeeping. Which
+            // rows is not known, so forget all.
+            let now = data_version(&embedded).ok();
+            if now != seen {
+                seen = now;
+                effects.caches.forget(&[Stale::Everything]);
             }
         }
-    }
-    if let Err(error) = connection.close().await {
-        tracing::warn!(%error, "the database did not close cleanly");
     }
 }
 
 /// SQLite's counter of commits by other connections.
-async fn data_version(connection: &DatabaseConnection) -> Result<i64, DbErr> {
-    let row = connection
-        .query_one_raw(Statement::from_string(sea_orm::DbBackend::Sqlite, "PRAGMA data_version"))
-        .await?;
-    row.map_or(Ok(0), |row| row.try_get_by_index(0))
+fn data_version(embedded: &Embedded) -> Result<i64, DbErr> {
+    embedded.number(&Statement::from_string(DbBackend::Sqlite, "PRAGMA data_version"))
 }
 
-async fn batch(connection: &DatabaseConnection, orders: Vec<Order>, effects: &Effects) {
+async fn batch(embedded: &Embedded, orders: &mut Vec<Order>, effects: &Effects) {
     let (mut units, mut afters, mut barriers) =
         (Vec::with_capacity(orders.len()), Vec::with_capacity(orders.len()), Vec::new());
-    for order in orders {
+    for order in orders.drain(..) {
         match order {
             Order::Unit(job) => {
                 let Job { writes, after } = *job;
@@ -254,10 +287,11 @@ async fn batch(connection: &DatabaseConnection, orders: Vec<Order>, effects: &Ef
                 afters.push(after);
             }
             Order::Barrier(done) => barriers.push(done),
+            Order::Look => {}
         }
     }
     if !units.is_empty() {
-        let outcome = commit(connection, units, &afters).await;
+        let outcome = commit(embedded, units, &afters, &effects.statements).await;
         for after in &afters {
             effects.caches.forget(&after.stale);
         }
@@ -279,38 +313,49 @@ async fn batch(connection: &DatabaseConnection, orders: Vec<Order>, effects: &Ef
     }
 }
 
-/// Applies each unit inside a savepoint of one transaction; a refused unit undoes only itself. The
-/// entries of all units are appended together.
+/// Applies all units in one transaction. A refused unit undoes only itself: where there are several,
+/// each has a savepoint. The entries of all units are appended together.
 async fn commit(
-    connection: &DatabaseConnection,
+    embedded: &Embedded,
     units: Vec<Vec<Write>>,
     afters: &[After],
+    statements: &Statements,
 ) -> Result<Vec<Result<Told, StoreError>>, DbErr> {
-    let immediate = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let transaction = connection.begin_with_options(immediate).await?;
+    let open = embedded.begin()?;
+    let db = Db::Embedded(embedded);
+    let together = units.len() > 1;
     let mut results = Vec::with_capacity(units.len());
     for (writes, after) in units.into_iter().zip(afters) {
-        let savepoint = transaction.begin().await?;
-        match apply::unit(&savepoint, writes, &after.stamp).await {
+        if together {
+            embedded.say("SAVEPOINT unit")?;
+        }
+        let before = statements.now();
+        let applied = apply::unit(db, writes, &after.stamp).await;
+        if after.counted {
+            statements.of_units.fetch_add(statements.now() - before, Ordering::Relaxed);
+        }
+        let refused = match applied {
             Ok(Applied::Done(told)) => {
-                savepoint.commit().await?;
                 results.push(Ok(told));
+                None
             }
-            Ok(Applied::Refused(condition)) => {
-                savepoint.rollback().await?;
-                results.push(Err(StoreError::Refused(condition)));
+            Ok(Applied::Refused(condition)) => Some(StoreError::Refused(condition)),
+            Err(error) => Some(StoreError::Unavailable(Arc::new(error))),
+        };
+        if let Some(error) = refused {
+            results.push(Err(error));
+            if !together {
+                // Dropping the transaction undoes it.
+                return Ok(results);
             }
-            Err(error) => {
-                savepoint.rollback().await?;
-                results.push(Err(StoreError::Unavailable(Arc::new(error))));
-            }
+            embedded.say("ROLLBACK TO unit")?;
+        }
+        if together {
+            embedded.say("RELEASE unit")?;
         }
     }
     let entries = results.iter().flatten().flat_map(Told::entries).collect();
-    chain::append(&transaction, entries).await?;
-    transaction.commit().await?;
+    chain::append(db, entries).await?;
+    open.commit()?;
     Ok(results)
 }

@@ -56,7 +56,7 @@ impl Document {
             .get_all(header::IF_NONE_MATCH)
             .iter()
             .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .map(|tag| tag.trim_ascii())
+            .map(<[u8]>::trim_ascii)
             .map(|tag| tag.strip_prefix(b"W/").unwrap_or(tag))
             .any(|tag| tag == b"*" || tag == self.etag.as_bytes());
         let (status, body) = if held {

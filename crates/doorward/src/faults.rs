@@ -8,7 +8,7 @@ use doorward_store::Store;
 /// The variable that names the file in which a test writes the name of the task to panic.
 const VARIABLE: &str = "TEST_FAULT_FILE";
 /// The tasks of the store.
-const STORE: [&str; 3] = ["writer", "audit trail", "listener"];
+const STORE: [&str; 4] = ["writer", "audit trail", "listener", "database watch"];
 
 #[expect(clippy::disallowed_methods, reason = "no setting: only tests know of it")]
 fn file() -> Option<&'static Path> {

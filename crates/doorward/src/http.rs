@@ -70,11 +70,12 @@ async fn outermost(State(app): State<Arc<App>>, mut request: Request, next: Next
     address::find(&app.proxies, &mut request);
     let line = request_log::Line::begin(app.entropy.as_ref(), &mut request);
     let origin = Arc::new(origin_of(&request));
-    let served = metrics::count(&app.metrics, request, |request| {
+    // On the heap: with all that it passes through it is large.
+    let served = Box::pin(metrics::count(&app.metrics, request, |request| {
         entry::limit(&app, request, |request| {
             numbers::answer(&app, request, |request| follow(&app, request, next))
         })
-    });
+    }));
     let mut response = origin::serving(origin, catch_panic(served)).instrument(line.span()).await;
     line.end(&mut response);
     response

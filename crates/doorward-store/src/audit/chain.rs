@@ -4,13 +4,15 @@ use doorward_model::{
     AuditEntry, AuditEvent, AuditHead, CallFacts, RecordedKind, Timestamp, audit::Outcome,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QueryOrder,
 };
 
 use crate::{
     StoreError,
+    db::Db,
     entities::{audit, setting},
+    writes::Sql,
 };
 
 /// The setting that holds where the chain begins after old entries were deleted: `SEQ HASH` of the
@@ -20,16 +22,19 @@ pub(crate) const BASE: &str = "audit.base";
 const ROWS: usize = 500;
 
 /// Takes the chain's turn until the transaction ends. SQLite has one writer anyway.
-async fn lock(db: &DatabaseTransaction) -> Result<(), DbErr> {
-    if db.get_database_backend() == DbBackend::Postgres {
-        db.execute_unprepared("SELECT pg_advisory_xact_lock(7310575217430414)").await?;
+async fn lock(db: Db<'_>) -> Result<(), DbErr> {
+    match db {
+        Db::Transaction(transaction) if db.backend() == DbBackend::Postgres => {
+            let lock = "SELECT pg_advisory_xact_lock(7310575217430414)";
+            transaction.execute_unprepared(lock).await.map(drop)
+        }
+        Db::Transaction(_) | Db::Pool(_) | Db::Embedded(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// Where the chain began.
-pub(crate) async fn base<C: ConnectionTrait>(db: &C) -> Result<AuditHead, DbErr> {
-    let row = setting::Entity::find_by_id(BASE).one(db).await?;
+pub(crate) async fn base(db: Db<'_>) -> Result<AuditHead, DbErr> {
+    let row = db.one(setting::Entity::find_by_id(BASE)).await?;
     let parsed = row.and_then(|row| {
         row.value.split_once(' ').and_then(|(seq, hash)| {
             Some(AuditHead { seq: seq.parse().ok()?, hash: hash.to_owned() })
@@ -39,18 +44,15 @@ pub(crate) async fn base<C: ConnectionTrait>(db: &C) -> Result<AuditHead, DbErr>
 }
 
 /// Where the chain ends.
-pub(crate) async fn head<C: ConnectionTrait>(db: &C) -> Result<AuditHead, DbErr> {
-    match audit::Entity::find().order_by_desc(audit::Column::Seq).one(db).await? {
+pub(crate) async fn head(db: Db<'_>) -> Result<AuditHead, DbErr> {
+    match db.one(audit::Entity::find().order_by_desc(audit::Column::Seq)).await? {
         Some(row) => Ok(AuditHead { seq: row.seq, hash: row.hash }),
         None => base(db).await,
     }
 }
 
 /// Appends events in order.
-pub(crate) async fn append(
-    db: &DatabaseTransaction,
-    events: Vec<&AuditEvent>,
-) -> Result<(), DbErr> {
+pub(crate) async fn append(db: Db<'_>, events: Vec<&AuditEvent>) -> Result<(), DbErr> {
     if events.is_empty() {
         return Ok(());
     }
@@ -62,39 +64,31 @@ pub(crate) async fn append(
         head = AuditHead::from(&entry);
         rows.push(row(entry));
         if rows.len() == ROWS {
-            audit::Entity::insert_many(std::mem::take(&mut rows))
-                .exec_without_returning(db)
-                .await?;
+            let full = audit::Entity::insert_many(std::mem::take(&mut rows));
+            Sql::from(full).execute(db).await?;
         }
     }
     if !rows.is_empty() {
-        audit::Entity::insert_many(rows).exec_without_returning(db).await?;
+        Sql::from(audit::Entity::insert_many(rows)).execute(db).await?;
     }
     Ok(())
 }
 
 /// Deletes entries before `seq` and remembers where the chain now begins.
-pub(crate) async fn trim(db: &DatabaseTransaction, before: i64) -> Result<u64, DbErr> {
+pub(crate) async fn trim(db: Db<'_>, before: i64) -> Result<u64, DbErr> {
     lock(db).await?;
-    let Some(last) = audit::Entity::find()
+    let last = audit::Entity::find()
         .filter(audit::Column::Seq.lt(before))
-        .order_by_desc(audit::Column::Seq)
-        .one(db)
-        .await?
-    else {
-        return Ok(0);
-    };
+        .order_by_desc(audit::Column::Seq);
+    let Some(last) = db.one(last).await? else { return Ok(0) };
     let value = format!("{} {}", last.seq, last.hash);
     let row = setting::ActiveModel { name: Set(BASE.to_owned()), value: Set(value) };
     let replace = sea_orm::sea_query::OnConflict::column(setting::Column::Name)
         .update_column(setting::Column::Value)
         .to_owned();
-    setting::Entity::insert(row).on_conflict(replace).exec_without_returning(db).await?;
-    Ok(audit::Entity::delete_many()
-        .filter(audit::Column::Seq.lt(before))
-        .exec(db)
-        .await?
-        .rows_affected)
+    Sql::from(setting::Entity::insert(row).on_conflict(replace)).execute(db).await?;
+    let gone = audit::Entity::delete_many().filter(audit::Column::Seq.lt(before));
+    Sql::from(gone).execute(db).await
 }
 
 fn some(text: String) -> Option<String> {

@@ -1,10 +1,11 @@
 //! Compares a row before and after a write, for its entry.
 
 use doorward_model::{AuditEvent, AuditKind, ProviderId, Resource, Timestamp, UpstreamName};
-use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    db::Db,
     entities::{
         access_grant, access_token, client, connection, identity, invitation, person, session,
         setting, upstream_registration, upstream_tool, upstream_trust,
@@ -28,22 +29,21 @@ pub(crate) enum Row {
 }
 
 /// The members of a row that matter to the audit; null if there is no row.
-pub(crate) async fn state(db: &DatabaseTransaction, row: &Row) -> Result<Value, DbErr> {
+pub(crate) async fn state(db: Db<'_>, row: &Row) -> Result<Value, DbErr> {
     let list = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     Ok(match row {
-        Row::Person(id) => person::Entity::find_by_id(id.as_str()).one(db).await?.map(|row| {
+        Row::Person(id) => db.one(person::Entity::find_by_id(id.as_str())).await?.map(|row| {
             json!({"name": row.name, "email": row.email, "display_name": row.display_name, "roles": list(&row.roles),
                 "provider_roles": list(&row.provider_roles), "disabled": row.disabled_at.is_some()})
         }),
-        Row::Client(id) => client::Entity::find_by_id(id.as_str()).one(db).await?.map(|row| {
+        Row::Client(id) => db.one(client::Entity::find_by_id(id.as_str())).await?.map(|row| {
             json!({"name": row.name, "redirect_uris": list(&row.redirect_uris), "auth_method": row.auth_method, "scopes": row.scopes,
                 "jwks_uri": row.jwks_uri, "blocked": row.disabled_at.is_some(), "approved": row.approved_at.is_some(), "pinned": row.pinned_at.is_some()})
         }),
-        Row::Setting(name) => setting::Entity::find_by_id(name.as_str()).one(db).await?.map(|row| json!({"value": row.value})),
+        Row::Setting(name) => db.one(setting::Entity::find_by_id(name.as_str())).await?.map(|row| json!({"value": row.value})),
         Row::Provider(id, passwords) => Some(dependents(db, id, *passwords).await?),
         Row::Upstream(name, resource) => Some(of_upstream(db, name, resource).await?),
-        Row::Tool(upstream, tool) => upstream_tool::Entity::find_by_id((upstream.clone(), tool.clone()))
-            .one(db)
+        Row::Tool(upstream, tool) => db.one(upstream_tool::Entity::find_by_id((upstream.clone(), tool.clone())))
             .await?
             .map(|row| json!({"state": row.state, "class": row.class, "definition": doorward_model::id::etag(&[&row.definition])})),
     }
@@ -51,7 +51,7 @@ pub(crate) async fn state(db: &DatabaseTransaction, row: &Row) -> Result<Value, 
 }
 
 /// How many accounts a provider stands for, and how much depends on them.
-async fn dependents(db: &DatabaseTransaction, id: &str, passwords: bool) -> Result<Value, DbErr> {
+async fn dependents(db: Db<'_>, id: &str, passwords: bool) -> Result<Value, DbErr> {
     let of = Dependents {
         provider: ProviderId::from_stored(id),
         kept_issuers: None,
@@ -61,20 +61,19 @@ async fn dependents(db: &DatabaseTransaction, id: &str, passwords: bool) -> Resu
     let counted = [
         (
             "accounts",
-            identity::Entity::find()
-                .filter(identity::Column::Provider.eq(id))
-                .filter(identity::Column::EndedAt.is_null())
-                .count(db)
-                .await?,
+            db.count(
+                identity::Entity::find()
+                    .filter(identity::Column::Provider.eq(id))
+                    .filter(identity::Column::EndedAt.is_null()),
+            )
+            .await?,
         ),
-        ("sessions", session::Entity::find().filter(of.sessions()).count(db).await?),
-        ("grants", access_grant::Entity::find().filter(of.grants()).count(db).await?),
-        ("access_tokens", access_token::Entity::find().filter(of.access_tokens()).count(db).await?),
+        ("sessions", db.count(session::Entity::find().filter(of.sessions())).await?),
+        ("grants", db.count(access_grant::Entity::find().filter(of.grants())).await?),
+        ("access_tokens", db.count(access_token::Entity::find().filter(of.access_tokens())).await?),
         (
             "invitations",
-            invitation::Entity::find()
-                .filter(invitation::Column::Provider.eq(id))
-                .count(db)
+            db.count(invitation::Entity::find().filter(invitation::Column::Provider.eq(id)))
                 .await?,
         ),
     ];
@@ -86,31 +85,21 @@ async fn dependents(db: &DatabaseTransaction, id: &str, passwords: bool) -> Resu
 }
 
 /// What is pinned of an upstream, and how much depends on it.
-async fn of_upstream(
-    db: &DatabaseTransaction,
-    name: &UpstreamName,
-    resource: &Resource,
-) -> Result<Value, DbErr> {
-    let trust = upstream_trust::Entity::find_by_id(name.as_str()).one(db).await?;
+async fn of_upstream(db: Db<'_>, name: &UpstreamName, resource: &Resource) -> Result<Value, DbErr> {
+    let trust = db.one(upstream_trust::Entity::find_by_id(name.as_str())).await?;
     let pinned = |text: Option<&String>| text.cloned().map_or(Value::Null, Value::from);
     let text = name.as_str();
+    let connections = connection::Entity::find().filter(connection::Column::Upstream.eq(text));
+    let registrations = upstream_registration::Entity::find()
+        .filter(upstream_registration::Column::Upstream.eq(text));
     Ok(json!({
         "location": pinned(trust.as_ref().map(|row| &row.location)),
         "issuer": pinned(trust.as_ref().and_then(|row| row.issuer.as_ref())),
         "resource": pinned(trust.as_ref().and_then(|row| row.resource.as_ref())),
-        "connections": connection::Entity::find()
-            .filter(connection::Column::Upstream.eq(text))
-            .count(db)
-            .await?,
-        "registrations": upstream_registration::Entity::find()
-            .filter(upstream_registration::Column::Upstream.eq(text))
-            .count(db)
-            .await?,
-        "grants": access_grant::Entity::find().filter(grants_for(resource)).count(db).await?,
-        "access_tokens": access_token::Entity::find()
-            .filter(tokens_for(name))
-            .count(db)
-            .await?,
+        "connections": db.count(connections).await?,
+        "registrations": db.count(registrations).await?,
+        "grants": db.count(access_grant::Entity::find().filter(grants_for(resource))).await?,
+        "access_tokens": db.count(access_token::Entity::find().filter(tokens_for(name))).await?,
     }))
 }
 

@@ -84,7 +84,8 @@ impl Store {
             .map(|row| row.name)
             .collect();
         if !names.is_empty() {
-            Entity::delete_many().filter(Column::Name.is_in(names)).exec(&self.sweeper).await?;
+            let sweeper = self.sweeper.turn().await;
+            Entity::delete_many().filter(Column::Name.is_in(names)).exec(&*sweeper).await?;
         }
         Ok(())
     }

@@ -89,7 +89,7 @@ impl Store {
     ) -> Result<AuditPage, StoreError> {
         let limit = limit.clamp(1, 1000);
         let (least, most) =
-            (chain::base(&self.reader).await?.seq + 1, chain::head(&self.reader).await?.seq);
+            (chain::base(self.point()).await?.seq + 1, chain::head(self.point()).await?.seq);
         let mut from = least;
         let mut to = before.map_or(most, |before| before.saturating_sub(1).min(most));
         // Numbers grow with time, but for replicas whose clocks differ a little: the borders are

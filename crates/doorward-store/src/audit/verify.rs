@@ -4,7 +4,7 @@ use doorward_model::AuditHead;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::chain;
-use crate::{Store, StoreError, entities::audit};
+use crate::{Store, StoreError, db::Db, entities::audit};
 
 /// How many entries are read at a time.
 const STEP: u64 = 5000;
@@ -36,7 +36,7 @@ impl Store {
         &self,
         expected: Option<&AuditHead>,
     ) -> Result<Result<AuditVerified, AuditBreak>, StoreError> {
-        let mut head = chain::base(&self.reader).await?;
+        let mut head = chain::base(Db::Pool(&self.reader)).await?;
         let first = head.seq + 1;
         let mut entries = 0;
         let mut met = expected.is_none_or(|expected| expected.seq <= head.seq);
@@ -101,7 +101,7 @@ impl Store {
 
     /// The end of the chain.
     pub async fn audit_head(&self) -> Result<AuditHead, StoreError> {
-        Ok(chain::head(&self.reader).await?)
+        Ok(chain::head(self.point()).await?)
     }
 }
 
@@ -135,24 +135,42 @@ mod tests {
         assert_eq!(store.verify_audit(None).await.unwrap().unwrap().entries, 20);
         let forbidden = store
             .sweeper
+            .turn()
+            .await
             .execute_unprepared("UPDATE audit SET subject = 'key:x' WHERE seq = 7")
             .await;
         assert!(forbidden.unwrap_err().to_string().contains("append-only"));
         // A user who may change the schema gets past that, and not past the chain.
-        store.sweeper.execute_unprepared("DROP TRIGGER audit_append_only").await.unwrap();
         store
             .sweeper
+            .turn()
+            .await
+            .execute_unprepared("DROP TRIGGER audit_append_only")
+            .await
+            .unwrap();
+        store
+            .sweeper
+            .turn()
+            .await
             .execute_unprepared("UPDATE audit SET subject = 'key:x' WHERE seq = 7")
             .await
             .unwrap();
         assert_eq!(store.verify_audit(None).await.unwrap().unwrap_err().seq, 7);
         store
             .sweeper
+            .turn()
+            .await
             .execute_unprepared("UPDATE audit SET subject = 'key:6' WHERE seq = 7")
             .await
             .unwrap();
         assert!(store.verify_audit(None).await.unwrap().is_ok());
-        store.sweeper.execute_unprepared("DELETE FROM audit WHERE seq = 12").await.unwrap();
+        store
+            .sweeper
+            .turn()
+            .await
+            .execute_unprepared("DELETE FROM audit WHERE seq = 12")
+            .await
+            .unwrap();
         let broken = store.verify_audit(None).await.unwrap().unwrap_err();
         assert!(broken.seq == 13 && broken.why.contains("12"), "{broken:?}");
     }

@@ -22,9 +22,12 @@ impl Store {
         token: &HashedToken,
     ) -> Result<Option<Arc<AccessToken>>, StoreError> {
         let read = || async move {
-            let row = access_token::Entity::find()
-                .filter(access_token::Column::Token.eq(token.as_str()))
-                .one(&self.reader)
+            let row = self
+                .point()
+                .one(
+                    access_token::Entity::find()
+                        .filter(access_token::Column::Token.eq(token.as_str())),
+                )
                 .await?;
             row.map(convert::access_tokens::token).transpose()
         };

@@ -32,26 +32,30 @@ impl Store {
     }
     /// A sign-in under way, come back or not, straight from the database.
     pub async fn sign_in(&self, state: &HashedToken) -> Result<Option<SignInAttempt>, StoreError> {
-        Ok(sign_in::Entity::find_by_id(state.as_str())
-            .one(&self.reader)
+        Ok(self
+            .point()
+            .one(sign_in::Entity::find_by_id(state.as_str()))
             .await?
             .map(convert::sign_in))
     }
     /// An upstream account, straight from the database.
     pub async fn identity(&self, id: &IdentityId) -> Result<Option<LinkedIdentity>, StoreError> {
-        identity::Entity::find_by_id(id.as_str())
-            .one(&self.reader)
+        self.point()
+            .one(identity::Entity::find_by_id(id.as_str()))
             .await?
             .map(convert::identity)
             .transpose()
     }
     /// A person's upstream accounts, the first linked first.
     pub async fn identities_of(&self, user_id: &UserId) -> Result<Vec<LinkedIdentity>, StoreError> {
-        let rows = identity::Entity::find()
-            .filter(identity::Column::UserId.eq(user_id.as_str()))
-            .order_by_asc(identity::Column::CreatedAt)
-            .order_by_asc(identity::Column::Id)
-            .all(&self.reader)
+        let rows = self
+            .point()
+            .all(
+                identity::Entity::find()
+                    .filter(identity::Column::UserId.eq(user_id.as_str()))
+                    .order_by_asc(identity::Column::CreatedAt)
+                    .order_by_asc(identity::Column::Id),
+            )
             .await?;
         rows.into_iter().map(convert::identity).collect()
     }
@@ -139,8 +143,9 @@ impl Store {
         provider: &ProviderId,
         email: &str,
     ) -> Result<Option<Invitation>, StoreError> {
-        Ok(invitation::Entity::find_by_id(Invitation::key(provider, email))
-            .one(&self.reader)
+        Ok(self
+            .point()
+            .one(invitation::Entity::find_by_id(Invitation::key(provider, email)))
             .await?
             .map(convert::invitation))
     }

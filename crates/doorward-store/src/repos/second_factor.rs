@@ -12,21 +12,24 @@ use crate::{
 impl Store {
     /// A person's passkeys, the first added first.
     pub async fn passkeys_of(&self, user_id: &UserId) -> Result<Vec<Passkey>, StoreError> {
-        let rows = passkey::Entity::find()
-            .filter(passkey::Column::UserId.eq(user_id.as_str()))
-            .order_by_asc(passkey::Column::CreatedAt)
-            .order_by_asc(passkey::Column::Id)
-            .all(&self.reader)
+        let rows = self
+            .point()
+            .all(
+                passkey::Entity::find()
+                    .filter(passkey::Column::UserId.eq(user_id.as_str()))
+                    .order_by_asc(passkey::Column::CreatedAt)
+                    .order_by_asc(passkey::Column::Id),
+            )
             .await?;
         Ok(rows.into_iter().map(convert::passkey).collect())
     }
     /// The passkey with this credential id.
     pub async fn passkey(&self, id: &str) -> Result<Option<Passkey>, StoreError> {
-        Ok(passkey::Entity::find_by_id(id).one(&self.reader).await?.map(convert::passkey))
+        Ok(self.point().one(passkey::Entity::find_by_id(id)).await?.map(convert::passkey))
     }
     /// A person's authenticator app, confirmed or not.
     pub async fn totp_of(&self, user_id: &UserId) -> Result<Option<Totp>, StoreError> {
-        Ok(totp::Entity::find_by_id(user_id.as_str()).one(&self.reader).await?.map(convert::totp))
+        Ok(self.point().one(totp::Entity::find_by_id(user_id.as_str())).await?.map(convert::totp))
     }
     /// How many recovery codes a person has left.
     pub async fn recovery_codes_left(&self, user_id: &UserId) -> Result<u64, StoreError> {

@@ -46,7 +46,7 @@ impl Store {
         &self,
         name: UpstreamName,
     ) -> Result<Option<UpstreamTrust>, StoreError> {
-        let row = upstream_trust::Entity::find_by_id(name.as_str()).one(&self.reader).await?;
+        let row = self.point().one(upstream_trust::Entity::find_by_id(name.as_str())).await?;
         row.map(convert::trust).transpose()
     }
     /// The issuers of the connections to an upstream whose resource is not known.
@@ -94,8 +94,8 @@ impl Store {
         issuer: &str,
     ) -> Result<Option<UpstreamRegistration>, StoreError> {
         let key = (name.as_str().to_owned(), issuer.to_owned());
-        upstream_registration::Entity::find_by_id(key)
-            .one(&self.reader)
+        self.point()
+            .one(upstream_registration::Entity::find_by_id(key))
             .await?
             .map(convert::registration)
             .transpose()
@@ -119,7 +119,8 @@ impl Store {
             let rows = connection::Entity::find()
                 .filter(connection::Column::UserId.eq(user_id.as_str()))
                 .order_by_asc(connection::Column::Upstream);
-            rows.all(&self.reader)
+            self.point()
+                .all(rows)
                 .await?
                 .into_iter()
                 .map(convert::connection)
@@ -135,8 +136,8 @@ impl Store {
         name: UpstreamName,
     ) -> Result<Option<Connection>, StoreError> {
         let key = (user_id.as_str().to_owned(), name.as_str().to_owned());
-        connection::Entity::find_by_id(key)
-            .one(&self.reader)
+        self.point()
+            .one(connection::Entity::find_by_id(key))
             .await?
             .map(convert::connection)
             .transpose()
@@ -154,8 +155,8 @@ impl Store {
         &self,
         state: &HashedToken,
     ) -> Result<Option<ConnectAttempt>, StoreError> {
-        connect_attempt::Entity::find_by_id(state.as_str())
-            .one(&self.reader)
+        self.point()
+            .one(connect_attempt::Entity::find_by_id(state.as_str()))
             .await?
             .map(convert::attempt)
             .transpose()

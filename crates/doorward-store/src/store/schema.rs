@@ -63,24 +63,28 @@ mod tests {
     use doorward_model::{Level, UserId};
 
     use super::*;
-    use crate::{Config, Store, connect};
+    use crate::{Config, Store};
+
+    async fn old_database(folder: &std::path::Path) -> DatabaseConnection {
+        let url = format!("sqlite://{}?mode=rwc", folder.join("doorward.db").display());
+        sea_orm::Database::connect(url).await.unwrap()
+    }
 
     #[tokio::test]
     async fn p6_the_first_schema_s_rows_mean_the_same_after_the_upgrade() {
         let folder = std::env::temp_dir().join(format!("doorward-upgrade-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
-        let old = connect::sqlite(&folder.join("doorward.db"), 1).await.unwrap();
-        Migrator::up(&old.writer, Some(1)).await.unwrap();
+        let old = old_database(&folder).await;
+        Migrator::up(&old, Some(1)).await.unwrap();
         for statement in [
             "INSERT INTO person VALUES ('u_1', 'ann', 'a@b.example', NULL, '[\"admin\"]', 1, NULL)",
             "INSERT INTO session VALUES ('hash', 's_1', 'u_1', 5, 6, 99, 99, 'agent', '127.0.0.1')",
             "INSERT INTO access_grant VALUES ('g_1', 'c_1', 'u_1', 'mcp:read', '[\"https://d/mcp\"]', 5, 5, 5, 99, NULL, NULL)",
         ] {
-            old.writer.execute_unprepared(statement).await.unwrap();
+            old.execute_unprepared(statement).await.unwrap();
         }
-        old.writer.close().await.unwrap();
-        old.reader.close().await.unwrap();
+        old.close().await.unwrap();
         let store = Store::open(&Config::default(), &folder).await.unwrap();
         let person = store.person(&UserId::from_text("u_1")).await.unwrap().unwrap();
         assert!(
@@ -108,15 +112,14 @@ mod tests {
             std::env::temp_dir().join(format!("doorward-upgrade-token-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
-        let old = connect::sqlite(&folder.join("doorward.db"), 1).await.unwrap();
-        Migrator::up(&old.writer, Some(5)).await.unwrap();
+        let old = old_database(&folder).await;
+        Migrator::up(&old, Some(5)).await.unwrap();
         let columns = "id, token, user_id, name, scopes, upstreams, created_at, expires_at";
         let statement = format!(
             "INSERT INTO access_token ({columns}) VALUES ('t_1', 'hash', 'u_1', 'ci', 'mcp:write', '[]', 5, 99)"
         );
-        old.writer.execute_unprepared(&statement).await.unwrap();
-        old.writer.close().await.unwrap();
-        old.reader.close().await.unwrap();
+        old.execute_unprepared(&statement).await.unwrap();
+        old.close().await.unwrap();
         let store = Store::open(&Config::default(), &folder).await.unwrap();
         let token = store
             .access_token(&doorward_model::HashedToken::from_stored("hash".to_owned()))

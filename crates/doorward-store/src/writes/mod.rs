@@ -16,15 +16,14 @@ mod upstreams;
 
 use doorward_model::{AuditEvent, AuditKind, AuditSubject, Change, FactorChange, UpstreamChange};
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, DeleteMany, EntityTrait,
-    ExecResult, Insert, InsertMany, QueryTrait, UpdateMany,
+    ActiveModelTrait, DbErr, DeleteMany, EntityTrait, Insert, InsertMany, QueryTrait, UpdateMany,
     sea_query::{DeleteStatement, InsertStatement, OnConflict, UpdateStatement},
 };
 
 pub(crate) use reads::{Dependents, Read};
 pub(crate) use trust::{grants_for, tokens_for};
 
-use crate::{audit::compare::Row, condition::Condition, invalidate::Stale};
+use crate::{audit::compare::Row, condition::Condition, db::Db, invalidate::Stale};
 
 /// A change as it is applied.
 #[derive(Debug)]
@@ -96,13 +95,12 @@ pub(crate) enum Sql {
 }
 
 impl Sql {
-    pub(crate) async fn execute(&self, db: &DatabaseTransaction) -> Result<u64, DbErr> {
-        let done: ExecResult = match self {
-            Self::Insert(statement) => db.execute(statement).await?,
-            Self::Update(statement) => db.execute(statement).await?,
-            Self::Delete(statement) => db.execute(statement).await?,
-        };
-        Ok(done.rows_affected())
+    pub(crate) async fn execute(&self, db: Db<'_>) -> Result<u64, DbErr> {
+        match self {
+            Self::Insert(statement) => db.run(statement).await,
+            Self::Update(statement) => db.run(statement).await,
+            Self::Delete(statement) => db.run(statement).await,
+        }
     }
 }
 

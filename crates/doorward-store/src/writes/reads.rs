@@ -4,8 +4,7 @@ use doorward_model::{
     ClientId, Expected, ProviderId, RevokeReason, Scope, ScopeSet, Timestamp, UserId,
 };
 use sea_orm::{
-    ColumnTrait, Condition as Where, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, Condition as Where, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, SelectStatement},
 };
 
@@ -13,6 +12,7 @@ use super::Sql;
 
 use crate::{
     convert::{self, list_to_text},
+    db::Db,
     entities::{
         access_grant::{self, Column as G},
         access_token::{self, Column as T},
@@ -45,7 +45,7 @@ pub(crate) enum Read {
 
 impl Read {
     /// Reads and writes. `false` means that the condition does not hold.
-    pub(crate) async fn execute(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
+    pub(crate) async fn execute(&self, db: Db<'_>) -> Result<bool, DbErr> {
         match self {
             Self::CollectRoles(user_id) => collect_roles(db, user_id).await,
             Self::NarrowGrants { user_id, client_id, scopes } => {
@@ -128,16 +128,11 @@ impl Dependents {
     }
 
     /// Ends all of it. `false` if there is no such provider to delete.
-    async fn end(&self, db: &DatabaseTransaction) -> Result<bool, DbErr> {
+    async fn end(&self, db: Db<'_>) -> Result<bool, DbErr> {
         let with_roles = self.accounts().add(I::Roles.ne("[]"));
-        let with_roles: Vec<String> = identity::Entity::find()
-            .select_only()
-            .column(I::UserId)
-            .distinct()
-            .filter(with_roles)
-            .into_tuple()
-            .all(db)
-            .await?;
+        let with_roles =
+            identity::Entity::find().select_only().column(I::UserId).distinct().filter(with_roles);
+        let with_roles = db.texts(with_roles).await?;
         let at = || Expr::value(self.at.0);
         let codes = Where::any()
             .add(C::Identity.in_subquery(self.account_ids()))
@@ -199,25 +194,23 @@ impl Dependents {
         let delete = provider::Entity::delete_many()
             .filter(provider::Column::Id.eq(self.provider.as_str()))
             .into_query();
-        Ok(db.execute(&delete).await?.rows_affected() == 1)
+        Ok(db.run(&delete).await? == 1)
     }
 }
 
 /// Touches the user's row first, which makes others who do the same wait, so that what is read is
 /// what holds at the commit.
-async fn collect_roles(db: &DatabaseTransaction, user_id: &UserId) -> Result<bool, DbErr> {
+async fn collect_roles(db: Db<'_>, user_id: &UserId) -> Result<bool, DbErr> {
     let person = || person::Entity::update_many().filter(P::Id.eq(user_id.as_str()));
     let touch = person().col_expr(P::ProviderRoles, Expr::col(P::ProviderRoles)).into_query();
-    if db.execute(&touch).await?.rows_affected() == 0 {
+    if db.run(&touch).await? == 0 {
         return Ok(false);
     }
-    let lists: Vec<String> = identity::Entity::find()
+    let lists = identity::Entity::find()
         .select_only()
         .column(identity::Column::Roles)
-        .filter(identity::Column::UserId.eq(user_id.as_str()))
-        .into_tuple()
-        .all(db)
-        .await?;
+        .filter(identity::Column::UserId.eq(user_id.as_str()));
+    let lists = db.texts(lists).await?;
     let mut roles: Vec<String> = lists
         .iter()
         .filter_map(|text| serde_json::from_str::<Vec<String>>(text).ok())
@@ -227,11 +220,11 @@ async fn collect_roles(db: &DatabaseTransaction, user_id: &UserId) -> Result<boo
     roles.dedup();
     let text = list_to_text(roles.iter().map(String::as_str));
     let update = person().col_expr(P::ProviderRoles, Expr::value(text)).into_query();
-    Ok(db.execute(&update).await?.rows_affected() == 1)
+    Ok(db.run(&update).await? == 1)
 }
 
 async fn narrow_grants(
-    db: &DatabaseTransaction,
+    db: Db<'_>,
     user_id: &UserId,
     client_id: &ClientId,
     scopes: &ScopeSet,
@@ -240,7 +233,8 @@ async fn narrow_grants(
         .add(G::UserId.eq(user_id.as_str()))
         .add(G::ClientId.eq(client_id.as_str()))
         .add(G::RevokedAt.is_null());
-    for grant in access_grant::Entity::find().filter(which).lock_exclusive().all(db).await? {
+    let grants = access_grant::Entity::find().filter(which).lock_exclusive();
+    for grant in db.all(grants).await? {
         let held = ScopeSet::parse_known(&grant.scopes);
         let kept = held.intersection(scopes);
         // A grant that was for refreshing stays so: what it reaches is what is narrowed.
@@ -250,20 +244,16 @@ async fn narrow_grants(
             .col_expr(G::Scopes, Expr::value(kept.to_string()))
             .filter(G::Id.eq(grant.id))
             .into_query();
-        db.execute(&update).await?;
+        db.run(&update).await?;
     }
     Ok(())
 }
 
-async fn is_as_seen(
-    db: &DatabaseTransaction,
-    object: &Expected,
-    etag: &str,
-) -> Result<bool, DbErr> {
+async fn is_as_seen(db: Db<'_>, object: &Expected, etag: &str) -> Result<bool, DbErr> {
     let unreadable = |id: &str| DbErr::Custom(format!("{id} cannot be read"));
     Ok(match object {
         Expected::Person(id) => {
-            match person::Entity::find_by_id(id.as_str()).lock_exclusive().one(db).await? {
+            match db.one(person::Entity::find_by_id(id.as_str()).lock_exclusive()).await? {
                 Some(row) => {
                     convert::person(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
                 }
@@ -271,7 +261,7 @@ async fn is_as_seen(
             }
         }
         Expected::Client(id) => {
-            match client::Entity::find_by_id(id.as_str()).lock_exclusive().one(db).await? {
+            match db.one(client::Entity::find_by_id(id.as_str()).lock_exclusive()).await? {
                 Some(row) => {
                     convert::client(row).map_err(|_| unreadable(id.as_str()))?.etag() == etag
                 }
@@ -279,9 +269,7 @@ async fn is_as_seen(
             }
         }
         Expected::Setting(name) => {
-            setting::Entity::find_by_id(name.as_str())
-                .lock_exclusive()
-                .one(db)
+            db.one(setting::Entity::find_by_id(name.as_str()).lock_exclusive())
                 .await?
                 .map(|row| row.value)
                 .unwrap_or_default()
@@ -292,15 +280,14 @@ async fn is_as_seen(
 
 /// Locks all enabled administrators, so that of two who remove each other at the same moment one is
 /// refused.
-async fn other_administrator(db: &DatabaseTransaction, user_id: &UserId) -> Result<bool, DbErr> {
+async fn other_administrator(db: Db<'_>, user_id: &UserId) -> Result<bool, DbErr> {
     let role = "%\"admin\"%";
     let administrators = Where::any().add(P::Roles.like(role)).add(P::ProviderRoles.like(role));
     let enabled = person::Entity::find()
         .filter(administrators)
         .filter(P::DisabledAt.is_null())
-        .lock_exclusive()
-        .all(db)
-        .await?;
+        .lock_exclusive();
+    let enabled = db.all(enabled).await?;
     let is_one = enabled.iter().any(|row| row.id == user_id.as_str());
     Ok(!is_one || enabled.iter().any(|row| row.id != user_id.as_str()))
 }

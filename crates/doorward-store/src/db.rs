@@ -1,0 +1,102 @@
+//! One way for the statements of entities to both databases.
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    FromQueryResult, PaginatorTrait, QuerySelect, QueryTrait, Select, StatementBuilder,
+    TryIntoModel,
+    sea_query::{Alias, Expr, Query},
+};
+
+use crate::embedded::Embedded;
+
+/// Where statements run.
+#[derive(Clone, Copy)]
+pub(crate) enum Db<'a> {
+    /// On any connection of a pool.
+    Pool(&'a DatabaseConnection),
+    /// In a transaction.
+    Transaction(&'a DatabaseTransaction),
+    /// On SQLite in place; in the writer's transaction, if it is the writer.
+    Embedded(&'a Embedded),
+}
+
+impl Db<'_> {
+    /// The database's dialect.
+    pub(crate) fn backend(self) -> DbBackend {
+        match self {
+            Self::Pool(pool) => pool.get_database_backend(),
+            Self::Transaction(transaction) => transaction.get_database_backend(),
+            Self::Embedded(_) => DbBackend::Sqlite,
+        }
+    }
+
+    /// Runs a statement, and answers how many rows it touched.
+    pub(crate) async fn run<S: StatementBuilder>(self, statement: &S) -> Result<u64, DbErr> {
+        Ok(match self {
+            Self::Pool(pool) => pool.execute(statement).await?.rows_affected(),
+            Self::Transaction(transaction) => transaction.execute(statement).await?.rows_affected(),
+            Self::Embedded(embedded) => embedded.execute(&DbBackend::Sqlite.build(statement))?,
+        })
+    }
+
+    /// The rows of an entity.
+    pub(crate) async fn all<E>(self, select: Select<E>) -> Result<Vec<E::Model>, DbErr>
+    where
+        E: EntityTrait,
+        E::ActiveModel: TryIntoModel<E::Model>,
+    {
+        match self {
+            Self::Pool(pool) => select.all(pool).await,
+            Self::Transaction(transaction) => select.all(transaction).await,
+            Self::Embedded(embedded) => embedded.models::<E>(&select.build(DbBackend::Sqlite)),
+        }
+    }
+
+    /// The first row of an entity.
+    pub(crate) async fn one<E>(self, select: Select<E>) -> Result<Option<E::Model>, DbErr>
+    where
+        E: EntityTrait,
+        E::ActiveModel: TryIntoModel<E::Model>,
+    {
+        match self {
+            Self::Pool(pool) => select.one(pool).await,
+            Self::Transaction(transaction) => select.one(transaction).await,
+            Self::Embedded(embedded) => {
+                let select = select.limit(1).build(DbBackend::Sqlite);
+                Ok(embedded.models::<E>(&select)?.pop())
+            }
+        }
+    }
+
+    /// How many rows of an entity there are.
+    pub(crate) async fn count<E>(self, select: Select<E>) -> Result<u64, DbErr>
+    where
+        E: EntityTrait,
+        E::Model: FromQueryResult + Send + Sync,
+    {
+        match self {
+            Self::Pool(pool) => select.count(pool).await,
+            Self::Transaction(transaction) => select.count(transaction).await,
+            Self::Embedded(embedded) => {
+                let count = Query::select()
+                    .expr(Expr::cust("COUNT(*)"))
+                    .from_subquery(select.into_query(), Alias::new("rows"))
+                    .to_owned();
+                let count = embedded.number(&DbBackend::Sqlite.build(&count))?;
+                Ok(u64::try_from(count).unwrap_or_default())
+            }
+        }
+    }
+
+    /// The values of the one column that is selected.
+    pub(crate) async fn texts<E: EntityTrait>(
+        self,
+        select: Select<E>,
+    ) -> Result<Vec<String>, DbErr> {
+        match self {
+            Self::Pool(pool) => select.into_tuple().all(pool).await,
+            Self::Transaction(transaction) => select.into_tuple().all(transaction).await,
+            Self::Embedded(embedded) => embedded.texts(&select.build(DbBackend::Sqlite)),
+        }
+    }
+}

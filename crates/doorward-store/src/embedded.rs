@@ -1,0 +1,347 @@
+//! SQLite in place: statements run on the thread that asks, on connections that keep them prepared.
+//!
+//! The asynchronous driver hands each statement to a thread of its own and waits for it, which costs
+//! many times what the statement does. It stays for the schema, for searches and for long reads;
+//! point reads and the writer come here, with the same descriptions of the tables.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use rusqlite::{
+    Connection, OpenFlags, Row, ToSql,
+    types::{ToSqlOutput, ValueRef},
+};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, Iterable, RuntimeErr, Statement,
+    TryIntoModel, Value, sea_query::ColumnType,
+};
+
+/// How many statements a connection keeps prepared. The hot ones are about fifty.
+const PREPARED: usize = 256;
+/// How long a statement waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// The purpose of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Reads of single rows. Nothing can be written.
+    Reads,
+    /// The writer.
+    Writes,
+}
+
+/// A few connections to one file.
+pub(crate) struct Embedded {
+    /// `None` after it was closed.
+    connections: Vec<Mutex<Option<Connection>>>,
+    statements: Arc<AtomicU64>,
+}
+
+fn failed(error: &rusqlite::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::Internal(error.to_string()))
+}
+
+fn unreadable(error: &rusqlite::Error) -> DbErr {
+    DbErr::Query(RuntimeErr::Internal(error.to_string()))
+}
+
+impl Embedded {
+    /// Opens `count` connections with a page cache of `cache_kib` each. Every commit is flushed:
+    /// what was acknowledged survives a power cut.
+    pub(crate) fn open(
+        file: &Path,
+        purpose: Use,
+        count: usize,
+        cache_kib: u32,
+        statements: Arc<AtomicU64>,
+    ) -> Result<Self, DbErr> {
+        let open = || -> rusqlite::Result<_> {
+            // A connection is used by one thread at a time, which its lock sees to.
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(file, flags)?;
+            connection.busy_timeout(BUSY)?;
+            connection.set_prepared_statement_cache_capacity(PREPARED);
+            let query_only = if purpose == Use::Reads { "ON" } else { "OFF" };
+            connection.execute_batch(&format!(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -{cache_kib}; PRAGMA query_only = {query_only}"
+            ))?;
+            Ok(Mutex::new(Some(connection)))
+        };
+        let connections = (0..count.max(1)).map(|_| open()).collect::<Result<Vec<_>, _>>();
+        let connections = connections.map_err(|error| failed(&error))?;
+        Ok(Self { connections, statements })
+    }
+
+    /// Closes all connections. Statements that come later fail.
+    pub(crate) fn close(&self) {
+        for connection in &self.connections {
+            drop(connection.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+
+    /// The first connection that is free, or else the first.
+    fn free(&self) -> Option<MutexGuard<'_, Option<Connection>>> {
+        for connection in &self.connections {
+            match connection.try_lock() {
+                Ok(free) => return Some(free),
+                Err(TryLockError::Poisoned(free)) => return Some(free.into_inner()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        let first = self.connections.first()?;
+        Some(first.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, DbErr>) -> Result<T, DbErr> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let connection = self.free();
+        match connection.as_deref() {
+            Some(Some(connection)) => work(connection),
+            Some(None) | None => Err(DbErr::Conn(RuntimeErr::Internal("closed".to_owned()))),
+        }
+    }
+
+    fn query<T>(
+        &self,
+        Statement { sql, values, .. }: &Statement,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, DbErr>,
+    ) -> Result<Vec<T>, DbErr> {
+        self.with(|connection| {
+            let mut statement =
+                connection.prepare_cached(sql).map_err(|error| unreadable(&error))?;
+            bind(&mut statement, values.as_ref()).map_err(|error| unreadable(&error))?;
+            let (mut rows, mut found) = (statement.raw_query(), Vec::new());
+            while let Some(row) = rows.next().map_err(|error| unreadable(&error))? {
+                found.push(read(row)?);
+            }
+            Ok(found)
+        })
+    }
+
+    /// The rows of an entity that a statement selects, with all columns in their order.
+    pub(crate) fn models<E>(&self, statement: &Statement) -> Result<Vec<E::Model>, DbErr>
+    where
+        E: EntityTrait,
+        E::ActiveModel: TryIntoModel<E::Model>,
+    {
+        self.query(statement, |row| {
+            let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+            for (at, column) in E::Column::iter().enumerate() {
+                let value = row
+                    .get_ref(at)
+                    .and_then(|value| typed(at, column.def().get_column_type(), value))
+                    .map_err(|error| unreadable(&error))?;
+                model.try_set(column, value)?;
+            }
+            model.try_into_model()
+        })
+    }
+
+    /// The first column of the rows that a statement selects, as texts.
+    pub(crate) fn texts(&self, statement: &Statement) -> Result<Vec<String>, DbErr> {
+        self.query(statement, |row| row.get(0).map_err(|error| unreadable(&error)))
+    }
+
+    /// The number that a statement selects.
+    pub(crate) fn number(&self, statement: &Statement) -> Result<i64, DbErr> {
+        let found = self.query(statement, |row| row.get(0).map_err(|error| unreadable(&error)))?;
+        Ok(found.first().copied().unwrap_or_default())
+    }
+
+    /// Runs a statement, and answers how many rows it touched.
+    pub(crate) fn execute(&self, Statement { sql, values, .. }: &Statement) -> Result<u64, DbErr> {
+        self.with(|connection| {
+            let write = || {
+                let mut statement = connection.prepare_cached(sql)?;
+                bind(&mut statement, values.as_ref())?;
+                statement.raw_execute()
+            };
+            let rows = write().map_err(|error| failed(&error))?;
+            Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+        })
+    }
+
+    /// Runs a statement without values.
+    pub(crate) fn say(&self, words: &str) -> Result<(), DbErr> {
+        self.with(|connection| {
+            let said = connection.prepare_cached(words).and_then(|mut said| said.raw_execute());
+            said.map(drop).map_err(|error| failed(&error))
+        })
+    }
+
+    /// Begins a transaction, which is undone when it is dropped before [`Open::commit`].
+    pub(crate) fn begin(&self) -> Result<Open<'_>, DbErr> {
+        self.say("BEGIN IMMEDIATE")?;
+        Ok(Open(self))
+    }
+}
+
+/// A transaction of the writer.
+pub(crate) struct Open<'a>(&'a Embedded);
+
+impl Open<'_> {
+    /// Makes it durable.
+    pub(crate) fn commit(self) -> Result<(), DbErr> {
+        // An error leaves it to be undone.
+        self.0.say("COMMIT")
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        let undone = self.0.with(|connection| {
+            if connection.is_autocommit() {
+                return Ok(());
+            }
+            connection.execute_batch("ROLLBACK").map_err(|error| failed(&error))
+        });
+        if let Err(error) = undone {
+            tracing::error!(%error, "a transaction could not be undone");
+        }
+    }
+}
+
+fn bind(
+    statement: &mut rusqlite::Statement<'_>,
+    values: Option<&sea_orm::Values>,
+) -> rusqlite::Result<()> {
+    for (at, value) in values.iter().flat_map(|values| values.0.iter()).enumerate() {
+        statement.raw_bind_parameter(at + 1, Bound(value))?;
+    }
+    Ok(())
+}
+
+/// A value on its way into a statement.
+struct Bound<'a>(&'a Value);
+
+fn bound<'a, T: Into<ToSqlOutput<'a>>>(value: Option<T>) -> ToSqlOutput<'a> {
+    value.map_or(ToSqlOutput::Owned(rusqlite::types::Value::Null), Into::into)
+}
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Value::Bool(value) => bound(*value),
+            Value::Int(value) => bound(*value),
+            Value::BigInt(value) => bound(*value),
+            Value::Unsigned(value) => bound(*value),
+            Value::BigUnsigned(value) => bound(
+                value
+                    .map(i64::try_from)
+                    .transpose()
+                    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?,
+            ),
+            Value::String(value) => bound(value.as_deref()),
+            Value::Bytes(value) => bound(value.as_deref()),
+            // No column and no condition is of another type.
+            other => {
+                let told = format!("a value of an unexpected type: {other:?}");
+                return Err(rusqlite::Error::ToSqlConversionFailure(told.into()));
+            }
+        })
+    }
+}
+
+/// A value as the column of an entity holds it.
+fn typed(at: usize, column: &ColumnType, value: ValueRef<'_>) -> rusqlite::Result<Value> {
+    let wrong = || rusqlite::Error::InvalidColumnType(at, format!("{column:?}"), value.data_type());
+    Ok(match (column, value) {
+        (ColumnType::Boolean, ValueRef::Null) => Value::Bool(None),
+        (ColumnType::Boolean, ValueRef::Integer(value)) => Value::Bool(Some(value != 0)),
+        (ColumnType::Integer, ValueRef::Null) => Value::Int(None),
+        (ColumnType::Integer, ValueRef::Integer(value)) => {
+            Value::Int(Some(value.try_into().map_err(|_| wrong())?))
+        }
+        (ColumnType::BigInteger, ValueRef::Null) => Value::BigInt(None),
+        (ColumnType::BigInteger, ValueRef::Integer(value)) => Value::BigInt(Some(value)),
+        (ColumnType::String(_) | ColumnType::Text, ValueRef::Null) => Value::String(None),
+        (ColumnType::String(_) | ColumnType::Text, ValueRef::Text(_)) => {
+            Value::String(Some(value.as_str()?.to_owned()))
+        }
+        _ => return Err(wrong()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DbBackend, EntityTrait, QueryTrait, Set};
+
+    use super::*;
+    use crate::entities::{login_failure, setting};
+
+    fn opened(name: &str) -> (std::path::PathBuf, Embedded) {
+        let folder =
+            std::env::temp_dir().join(format!("doorward-embedded-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("a.db");
+        std::fs::write(&file, "").unwrap();
+        let embedded = Embedded::open(&file, Use::Writes, 1, 1024, Arc::default()).unwrap();
+        embedded
+            .say("CREATE TABLE login_failure (name text, failures integer, last_at bigint, previous_at bigint)")
+            .unwrap();
+        embedded.say("CREATE TABLE setting (name text, value text)").unwrap();
+        (folder, embedded)
+    }
+
+    fn failure(previous_at: Option<i64>) -> Statement {
+        login_failure::Entity::insert(login_failure::ActiveModel {
+            name: Set("a".to_owned()),
+            failures: Set(1),
+            last_at: Set(2),
+            previous_at: Set(previous_at),
+        })
+        .build(DbBackend::Sqlite)
+    }
+
+    #[test]
+    fn rows_come_back_as_the_entities_that_they_were_and_damaged_ones_do_not() {
+        let (folder, embedded) = opened("types");
+        assert_eq!(embedded.execute(&failure(None)).unwrap(), 1);
+        assert_eq!(embedded.execute(&failure(Some(3))).unwrap(), 1);
+        let all = login_failure::Entity::find().build(DbBackend::Sqlite);
+        let rows = embedded.models::<login_failure::Entity>(&all).unwrap();
+        let found: Vec<_> =
+            rows.iter().map(|row| (row.name.as_str(), row.failures, row.previous_at)).collect();
+        assert_eq!(found, [("a", 1, None), ("a", 1, Some(3))]);
+        // Of a column that must have a value, and of one of another type.
+        for damage in ["last_at = NULL", "failures = 'x'", "failures = 3000000000"] {
+            embedded.say(&format!("UPDATE login_failure SET {damage}")).unwrap();
+            assert!(embedded.models::<login_failure::Entity>(&all).is_err(), "{damage}");
+        }
+        embedded.close();
+        assert!(embedded.say("SELECT 1").unwrap_err().to_string().contains("closed"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_transaction_that_is_dropped_is_undone_and_a_reader_writes_nothing() {
+        let (folder, embedded) = opened("undone");
+        let count = Statement::from_string(DbBackend::Sqlite, "SELECT COUNT(*) FROM login_failure");
+        let open = embedded.begin().unwrap();
+        embedded.execute(&failure(None)).unwrap();
+        drop(open);
+        assert_eq!(embedded.number(&count).unwrap(), 0);
+        let open = embedded.begin().unwrap();
+        embedded.execute(&failure(None)).unwrap();
+        open.commit().unwrap();
+        assert_eq!(embedded.number(&count).unwrap(), 1);
+        let reader =
+            Embedded::open(&folder.join("a.db"), Use::Reads, 2, 1024, Arc::default()).unwrap();
+        assert_eq!(reader.number(&count).unwrap(), 1);
+        assert!(
+            reader
+                .models::<setting::Entity>(&setting::Entity::find().build(DbBackend::Sqlite))
+                .unwrap()
+                .is_empty()
+        );
+        assert!(reader.execute(&failure(None)).unwrap_err().to_string().contains("readonly"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
