@@ -86,7 +86,7 @@ const INDEXES: &[(&str, &str)] = &[
     ("audit_record", "at"),
 ];
 
-/// What the audit is searched by. Entries without the value take no room in its index.
+/// The search keys of the audit. Entries without the value take no room in its index.
 const SEARCHED: [&str; 5] = ["user_id", "client_id", "kind", "tool", "subject"];
 
 #[async_trait::async_trait]

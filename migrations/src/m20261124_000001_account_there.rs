@@ -1,4 +1,4 @@
-//! Whose account a connection of a person leads to at the upstream.
+//! The account to which a user's connection leads at the upstream.
 
 use sea_orm_migration::prelude::*;
 

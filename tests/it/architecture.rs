@@ -1,8 +1,11 @@
-//! Who may depend on whom, and which library may be named where (ARCHITECTURE.md).
+//! Permitted edges between crates, and the places of libraries (ARCHITECTURE.md).
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use serde_json::Value;
+
+mod cycles;
+mod logs;
 
 /// The permitted edges. An edge that is not here is a mistake, or a decision to be recorded in
 /// docs/decisions.
@@ -141,6 +144,8 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-model",
             "doorward-store",
             "doorward-keys",
+            "doorward-registration",
+            "doorward-transport",
         ],
     ),
 ];
@@ -329,79 +334,6 @@ fn what_others_send_is_read_within_a_budget() {
     }
 }
 
-/// The macros of the log in a source, each with its number of line and its arguments.
-fn logged(text: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    for level in ["trace", "debug", "info", "warn", "error", "event", "span"] {
-        for name in [format!("{level}!("), format!("{level}_span!(")] {
-            for (at, _) in text.match_indices(&name) {
-                // Part of another word, such as that of `compile_error!`.
-                if text[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_') {
-                    continue;
-                }
-                let rest = &text[at + name.len()..];
-                let (mut depth, mut end, mut quoted, mut escaped) = (1, rest.len(), false, false);
-                for (index, letter) in rest.char_indices() {
-                    match letter {
-                        _ if escaped => escaped = false,
-                        '\\' if quoted => escaped = true,
-                        '"' => quoted = !quoted,
-                        '(' if !quoted => depth += 1,
-                        ')' if !quoted => depth -= 1,
-                        _ => {}
-                    }
-                    if depth == 0 {
-                        end = index;
-                        break;
-                    }
-                }
-                found.push((text[..at].lines().count().max(1), rest[..end].to_owned()));
-            }
-        }
-    }
-    found
-}
-
-/// Reports a field or a message that is written as the program's own types look (`Some(String("…"))`).
-fn shows_types(arguments: &str) -> bool {
-    let dense: String = arguments.chars().filter(|letter| !letter.is_whitespace()).collect();
-    dense.starts_with('?')
-        || dense.contains(",?")
-        || dense.contains("=?")
-        || dense.contains(":?}")
-        || dense.contains(":#?}")
-        || dense.contains("field::debug(")
-}
-
-#[test]
-fn fields_of_the_log_hold_text_and_no_types_of_the_program() {
-    for (arguments, shows) in [
-        ("?error, \"x\"", true),
-        ("client = ?client, \"x\"", true),
-        ("at,\n ?error, \"x\"", true),
-        ("\"the client {client:?}\"", true),
-        ("client = tracing::field::debug(client), \"x\"", true),
-        ("%error, client = client.as_deref(), \"which? {name}\"", false),
-        ("count = found()?, \"x\"", false),
-    ] {
-        assert_eq!(shows_types(arguments), shows, "{arguments}");
-    }
-    let mut files = Vec::new();
-    sources(&root().join("crates"), &mut files);
-    let mut macros = 0;
-    for path in files {
-        let shown = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
-        for (line, arguments) in logged(&fs::read_to_string(&path).unwrap()) {
-            macros += 1;
-            assert!(
-                !shows_types(&arguments),
-                "{shown}:{line}: a field of the log is written with Debug; give it as text (`%value`, `value.as_str()`)"
-            );
-        }
-    }
-    assert!(macros > 100, "only {macros} macros were found");
-}
-
 #[test]
 fn the_map_names_only_what_exists() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
@@ -417,80 +349,75 @@ fn the_map_names_only_what_exists() {
     }
 }
 
-/// The modules of a crate's sources that a file names by `crate::`, each by its first word. A folder
-/// and the file of its name are one module.
-fn named_modules(text: &str) -> Vec<String> {
-    let word = |text: &str| {
-        text.chars()
-            .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
-            .collect::<String>()
-    };
-    let mut named = Vec::new();
-    for after in text.split("crate::").skip(1) {
-        let Some(list) = after.strip_prefix('{') else {
-            named.push(word(after));
-            continue;
-        };
-        let (mut depth, mut begins) = (1, true);
-        for (at, letter) in list.char_indices() {
-            match letter {
-                '{' => depth += 1,
-                '}' if depth == 1 => break,
-                '}' => depth -= 1,
-                ',' if depth == 1 => begins = true,
-                letter if begins && letter.is_alphanumeric() => {
-                    named.push(word(&list[at..]));
-                    begins = false;
-                }
-                _ => {}
-            }
-        }
+/// The source files of this repository, each with its path from the top.
+fn all_sources() -> Vec<(String, std::path::PathBuf)> {
+    let mut files = Vec::new();
+    for folder in ["crates", "migrations", "tests/it", "fuzz"] {
+        sources(&root().join(folder), &mut files);
     }
-    named
+    let shown = |path: &Path| path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+    let built = |path: &str| path.contains("/target/");
+    files.into_iter().map(|path| (shown(&path), path)).filter(|(path, _)| !built(path)).collect()
 }
 
-/// Crates whose modules use each other in one direction only.
-const WITHOUT_CYCLES: &[&str] = &["doorward-federation"];
+#[test]
+fn no_file_is_longer_than_500_lines() {
+    let files = all_sources();
+    assert!(files.len() > 300, "the sources were not found");
+    for (shown, path) in files {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= 500, "{shown} has {lines} lines: split it by concern");
+    }
+}
+
+/// Words with which a documentation comment does not begin: it begins with a noun or a verb.
+const OPENINGS: &[&str] = &["What", "Whether", "Whose", "Who", "Whom", "Whoever", "Somebody"];
 
 #[test]
-fn modules_of_a_crate_form_no_cycle() {
-    for name in WITHOUT_CYCLES {
-        let source = root().join("crates").join(name).join("src");
-        let mut files = Vec::new();
-        sources(&source, &mut files);
-        let mut uses: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for path in files {
-            let shown = path.strip_prefix(&source).unwrap().to_string_lossy().replace('\\', "/");
-            let module = shown.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
-            let text = fs::read_to_string(&path).unwrap();
-            let code: String = text
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .flat_map(|line| [line, "\n"])
-                .collect();
-            uses.entry(module).or_default().extend(named_modules(&code));
+fn documentation_comments_begin_with_a_noun_or_a_verb() {
+    for (shown, path) in all_sources() {
+        let text = fs::read_to_string(&path).unwrap();
+        let mut begins = true;
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim_start();
+            let comment = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+            let Some(comment) = comment else {
+                begins = true;
+                continue;
+            };
+            let first = comment.split_whitespace().next().unwrap_or_default();
+            assert!(
+                !begins || !OPENINGS.contains(&first),
+                "{shown}:{}: a comment begins with {first:?}; begin with a noun or a verb",
+                number + 1
+            );
+            begins = first.is_empty();
         }
-        assert!(uses.len() > 10, "the sources of {name} were not found");
-        // Modules that use only modules that are sorted already, until none is left.
-        let known: Vec<String> = uses.keys().cloned().collect();
-        let mut sorted: Vec<String> = vec!["lib".to_owned()];
-        loop {
-            let next: Vec<String> = uses
-                .iter()
-                .filter(|(module, _)| !sorted.contains(module))
-                .filter(|(module, used)| {
-                    used.iter().all(|used| {
-                        used == *module || sorted.contains(used) || !known.contains(used)
-                    })
-                })
-                .map(|(module, _)| module.clone())
-                .collect();
-            if next.is_empty() {
-                break;
-            }
-            sorted.extend(next);
+    }
+}
+
+#[test]
+fn kinds_of_upstreams_are_told_apart_by_their_own_files_alone() {
+    for kind in doorward_gateway::upstreams::KINDS.iter().map(|kind| kind.name) {
+        let forms = [
+            format!("== \"{kind}\""),
+            format!("!= \"{kind}\""),
+            format!("\"{kind}\" =>"),
+            format!("Some(\"{kind}\")"),
+            format!("(\"{kind}\","),
+        ];
+        // A scheme of URLs has the same name.
+        let of_http = ["kind == \"http\"".to_owned(), "name == \"http\"".to_owned()];
+        let forms = if kind == "http" { of_http.to_vec() } else { forms.to_vec() };
+        let elsewhere = |path: &str| {
+            path.starts_with("crates/")
+                && !path.starts_with("crates/doorward-gateway/src/upstreams/")
+                && !path.starts_with("crates/doorward-testkit/")
+        };
+        for (shown, path) in all_sources().into_iter().filter(|(path, _)| elsewhere(path)) {
+            let text = fs::read_to_string(path).unwrap();
+            let found = forms.iter().find(|form| text.contains(form.as_str()));
+            assert!(found.is_none(), "{shown} asks for the kind {kind}: {found:?}");
         }
-        let left: Vec<&String> = known.iter().filter(|module| !sorted.contains(module)).collect();
-        assert!(left.is_empty(), "{name}: these modules use each other in a circle: {left:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What is in `deploy/`: that it says what the program understands, and keeps what it promises.
+//! The files in `deploy/`: they say what the program understands, and keeps what it promises.
 
 use std::path::PathBuf;
 

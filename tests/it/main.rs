@@ -30,6 +30,7 @@ mod export;
 mod factors;
 mod federation;
 mod fixtures;
+mod fuzz;
 mod gateway;
 mod guessing;
 mod identifiers;

@@ -1,4 +1,4 @@
-//! What operators run: audit and tokens from the command line, backups, figures, the doctor about a
+//! Operators' tasks: audit and tokens from the command line, backups, figures, the doctor about a
 //! client.
 
 use std::{

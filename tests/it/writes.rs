@@ -1,5 +1,5 @@
-//! What a unit of work promises to a caller that may be dropped at any await, and the counters that
-//! decide before they compare.
+//! The promises of a unit of work to a caller that may be dropped at any await, and the counters
+//! that decide before they compare.
 
 use std::{
     collections::BTreeSet,

@@ -47,6 +47,7 @@ impl Family {
     }
 
     /// The settings that administrators may choose freely.
+    #[expect(clippy::too_many_lines, reason = "a list of settings")]
     fn chosen(self) -> &'static [&'static str] {
         match self {
             Self::Upstream => &[

@@ -25,7 +25,7 @@ pub enum Admission {
         /// The changes to keep.
         unit: UnitOfWork,
     },
-    /// Somebody here has the same e-mail address. The person says whether that is them, or makes a
+    /// An account here has the same e-mail address. The user says if it is theirs, or makes a
     /// new account.
     Ask,
 }

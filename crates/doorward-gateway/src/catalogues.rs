@@ -123,7 +123,7 @@ impl Inner {
         (upstream.name, upstream.lists_are_personal().then(|| person.id.clone()))
     }
 
-    /// What an upstream offers to this person, as far as it is known within the time that the
+    /// The offers of an upstream to this user, as far as it is known within the time that the
     /// upstream has for it.
     pub(crate) async fn catalogue(
         self: &Arc<Self>,

@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(default, deny_unknown_fields)]
 pub struct UpstreamConfig {
-    /// What it is: `http` (Streamable HTTP of any revision), `sse` (the old HTTP+SSE), `stdio` (a
+    /// Its kind: `http` (Streamable HTTP of any revision), `sse` (the old HTTP+SSE), `stdio` (a
     /// local process) or `openapi`.
     pub kind: String,
     /// Its name for people. Empty for its short name.
     pub title: String,
-    /// Whether it is used.
+    /// True if it is used.
     pub enabled: bool,
     /// Its address: the MCP endpoint, the event stream of `sse`, or the base address of the API of
     /// `openapi` where the document does not name it.
@@ -39,7 +39,7 @@ pub struct UpstreamConfig {
     pub user: String,
     /// The folder in which the process runs.
     pub working_dir: String,
-    /// Whether a process runs for each person rather than one for all.
+    /// True if a process runs for each person rather than one for all.
     pub per_person: bool,
     /// The OpenAPI document of an `openapi` upstream: a file or an https address.
     pub document: String,
@@ -100,17 +100,17 @@ pub struct UpstreamConfig {
     /// so. Only with `issuer` and `client_id`, and only of a server of which you know it: without
     /// that check a stolen authorization code can be used.
     pub trust_pkce: bool,
-    /// Whether `resource` (RFC 8707) is sent to the upstream's authorization server. Some refuse
+    /// True if `resource` (RFC 8707) is sent to the upstream's authorization server. Some refuse
     /// requests that carry it.
     pub send_resource: bool,
     /// For how many days a person's connection is good before they have to connect again.
     pub connection_days: i64,
-    /// Who may use it: people with any of these roles. Empty for everybody.
+    /// The roles of which a user needs one to use it. Empty for all users.
     pub roles: Vec<String>,
-    /// Whether its tools need scopes of its own (`mcp:read:NAME`, …), so that a client is allowed
+    /// True if its tools need scopes of its own (`mcp:read:NAME`, …), so that a client is allowed
     /// this upstream alone.
     pub own_scopes: bool,
-    /// What happens with a tool that was never seen: `auto` offers it, `manual` waits for an
+    /// The treatment of a tool that was never seen: `auto` offers it, `manual` waits for an
     /// administrator's approval. A tool whose definition changes always waits. With `manual`,
     /// prompts and resources wait too, each as a whole: they are approved as `(prompts)` and
     /// `(resources)`.
@@ -118,20 +118,20 @@ pub struct UpstreamConfig {
     /// The class of some tools where their annotations are missing or wrong, as rules `TOOL =
     /// read|write|destructive`.
     pub classes: Vec<String>,
-    /// What it may use of clients and their users: `elicitation` (ask the user, by a form or an
+    /// The features of clients and their users that it may use: `elicitation` (ask the user, by a form or an
     /// https link), `sampling` (have the client's model write a text, at the user's cost), `roots`
     /// (learn which folders the client works in). It is told of no others, and a request for
     /// another is refused. The user sees the upstream's title before every question.
     pub capabilities: Vec<String>,
-    /// Whether its prompts are offered.
+    /// True if its prompts are offered.
     pub prompts: bool,
-    /// Whether its resources are offered.
+    /// True if its resources are offered.
     pub resources: bool,
     /// Networks that it may be in although they are not public, such as `10.1.2.0/24`.
     pub networks: Vec<String>,
     /// A PEM file with the certificate authority that signs for it.
     pub ca_file: String,
-    /// Whether it may be spoken to without TLS while it is on this very machine.
+    /// True if it may be spoken to without TLS while it is on this very machine.
     pub http_on_loopback: bool,
     /// For how many seconds its lists are good before they are asked for again.
     pub list_seconds: u64,
@@ -218,7 +218,7 @@ impl Default for UpstreamConfig {
     }
 }
 
-/// What an upstream may use of clients and their users.
+/// The features of clients and their users that an upstream may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Capabilities {
     /// It may ask users.
@@ -293,7 +293,7 @@ impl UpstreamConfig {
 pub struct SettingError {
     /// The key.
     pub key: &'static str,
-    /// What is wrong and what to do.
+    /// The fault and its remedy.
     pub message: String,
 }
 
@@ -309,6 +309,6 @@ impl SettingError {
 pub struct ConfiguredUpstreamError {
     /// The upstream.
     pub upstream: String,
-    /// What is wrong.
+    /// The fault.
     pub error: SettingError,
 }

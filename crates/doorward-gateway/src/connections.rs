@@ -37,14 +37,14 @@ pub(crate) const NAME: &str = "connections";
 const PLACEHOLDER: &str = "connect";
 /// The key of our question among the input requests of a result.
 const QUESTION: &str = "doorward_connect";
-/// What the state of such a question begins with.
+/// The beginning of the state of such a question.
 const STATE: &str = "connect.";
 /// For how many seconds the state of such a question is good.
 const ASKED_FOR: i64 = 3600;
 /// How long a retry waits for a person who is just connecting.
 const WAIT: Duration = Duration::from_mins(1);
 
-/// What to do.
+/// The arguments.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
@@ -142,14 +142,14 @@ pub(crate) fn placeholder(upstream: &Upstream) -> ToolSpec {
 #[derive(Deserialize, JsonSchema)]
 struct NoArguments {}
 
-/// Whether a tool is that placeholder.
+/// True if a tool is that placeholder.
 pub(crate) fn is_placeholder(upstream: &Upstream, spec: &ToolSpec) -> bool {
     upstream.needs_connection()
         && spec.own_name == PLACEHOLDER
         && spec.tool.description == placeholder(upstream).tool.description
 }
 
-/// What a person answered to the question whether to connect.
+/// The user's answer to the question about a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answered {
     /// They opened the address.
@@ -173,12 +173,12 @@ fn link_text(upstream: &Upstream, why: &str, link: &str) -> String {
 }
 
 impl Gateway {
-    /// Whether there is any upstream.
+    /// True if there is any upstream.
     pub(crate) async fn is_in_use(&self) -> bool {
         self.upstreams().await.is_ok_and(|upstreams| !upstreams.is_empty())
     }
 
-    /// Whether this person is connected to an upstream.
+    /// True if this person is connected to an upstream.
     pub async fn is_connected(
         &self,
         upstream: &Upstream,
@@ -289,7 +289,7 @@ impl Gateway {
         InputRequiredResult::new(Some(requests), Some(format!("{STATE}{}", sealed.as_str())))
     }
 
-    /// What the person answered to such a question of ours; `None` if this request answers none.
+    /// The user's answer to such a question of ours; `None` if this request answers none.
     pub(crate) fn asked_before(
         &self,
         visit: &Visit,

@@ -39,7 +39,7 @@ const KEPT_FOR: Duration = Duration::from_mins(10);
 /// The most requests that were taken back and not answered, before a connection is replaced.
 const MOST_CLOSED: usize = 1000;
 
-/// What an upstream says while it works on a request.
+/// The messages of an upstream while it works on a request.
 #[derive(Debug)]
 pub(crate) enum Said {
     /// How far it is.
@@ -333,7 +333,7 @@ async fn outlive(
     conversations.closed.fetch_sub(1, Ordering::AcqRel);
 }
 
-/// What happens next in a conversation.
+/// The next event of a conversation.
 pub(crate) enum Turn {
     /// The upstream said something.
     Said(Said),

@@ -21,8 +21,8 @@ const PARTS: &[&str] =
 const SHOWN_FIRST: &[&str] =
     &["name", "title", "description", "annotations", "inputSchema", "outputSchema", OPERATION];
 
-/// A call's way to the upstream, where the kind of upstream pins it with the tool: how a call becomes
-/// a request to a REST API.
+/// A call's way to the upstream, where the kind of upstream pins it with the tool: how a call
+/// becomes a request to a REST API.
 pub(crate) trait Operation: Any + Debug + Send + Sync {
     /// The member `operation` of the definition.
     fn to_value(&self) -> Value;
@@ -91,8 +91,9 @@ impl Shown {
         )
     }
 
-    /// Reports the tool of a REST API that an older version pinned, which read less of its document:
-    /// the same operation, with the same words, whose arguments are described more completely.
+    /// Reports the tool of a REST API that an older version pinned, which read less of its
+    /// document: the same operation, with the same words, whose arguments are described more
+    /// completely.
     pub(crate) fn supersedes(&self, pinned: &str) -> bool {
         let Some(operation) = &self.operation else { return false };
         let (pinned, own) = (read(pinned), self.members());
@@ -110,8 +111,8 @@ impl Shown {
     }
 }
 
-/// What a tool does by its annotations (CF14): nothing said means the worst, and what contradicts
-/// itself has to be reviewed.
+/// The class of a tool by its annotations (CF14): nothing said means the worst, and what
+/// contradicts itself has to be reviewed.
 pub(crate) fn class_of(tool: &Tool) -> Result<ToolClass, &'static str> {
     let hint = |get: fn(&ToolAnnotations) -> Option<bool>| tool.annotations.as_ref().and_then(get);
     match (
@@ -143,7 +144,7 @@ fn texts_of(value: &Value, each: &mut impl FnMut(&str)) {
     }
 }
 
-/// What an administrator should know before approving a definition.
+/// Warnings for the administrator who reviews a definition.
 pub(crate) fn warnings(
     upstream: UpstreamName,
     definition: &str,
@@ -223,7 +224,7 @@ pub(crate) fn part(definition: &str, name: &str) -> String {
     text_of(read(definition).get(name))
 }
 
-/// What differs between two definitions, in whatever member of either.
+/// The differences between two definitions, in whatever member of either.
 pub(crate) fn differences(before: &str, after: &str) -> Vec<Difference> {
     let (before, after) = (read(before), read(after));
     let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();

@@ -1,6 +1,6 @@
 //! One request of a client, carried to an upstream and back, between any two revisions.
 //!
-//! What an upstream asks in between reaches the client in the way that its revision knows: the
+//! A question of an upstream in between reaches the client in the way that its revision knows: the
 //! older ones are asked on the stream of their request, the newer ones by a result that says what
 //! input is required. In the same way what a newer upstream requires is asked of an older client. A
 //! question that waits for a newer client's retry is parked here, with the upstream's request still
@@ -43,12 +43,12 @@ const PARKED_FOR: Duration = Duration::from_mins(10);
 /// The most that are parked, in all and for one person.
 const MOST_PARKED: usize = 1000;
 const MOST_PARKED_EACH: usize = 16;
-/// What the state of a request that goes on begins with.
+/// The beginning of the state of a request that goes on.
 const STATE: &str = "up.";
 /// The key of a parked question among a result's input requests.
 const PARKED_QUESTION: &str = "question";
 
-/// What a request came to.
+/// The outcome of a request.
 pub(crate) enum Outcome {
     /// The upstream's result.
     Done(Box<ServerResult>),
@@ -122,7 +122,7 @@ impl Parked {
     }
 }
 
-/// What is being asked of whom.
+/// A request on its way to an upstream.
 pub(crate) struct Errand<'a> {
     pub(crate) inner: &'a Arc<Inner>,
     pub(crate) connector: &'a dyn Connector,
@@ -132,10 +132,10 @@ pub(crate) struct Errand<'a> {
     pub(crate) id: UpstreamId,
     pub(crate) visit: &'a Visit,
     pub(crate) progress: Progress,
-    /// What the request is about, such as `tools/call NAME`: a state for one is worth nothing for
+    /// The subject of the request, such as `tools/call NAME`: a state for one is worth nothing for
     /// another.
     pub(crate) about: String,
-    /// What the client sent along.
+    /// The metadata of the client's request.
     pub(crate) meta: Option<RequestMetaObject>,
     pub(crate) responses: Option<InputResponses>,
     pub(crate) state: Option<String>,

@@ -1,4 +1,4 @@
-//! What upstreams say, on its way to clients and users: labelled with the upstream's title,
+//! Texts of upstreams on their way to clients and users: labelled with the upstream's title,
 //! cleaned, limited, without links that run something, and without the error codes that are
 //! Doorward's own. [`crate::link`] passes everything through here and hands out nothing else.
 

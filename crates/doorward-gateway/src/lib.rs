@@ -21,6 +21,8 @@ mod exchange;
 mod explained;
 mod finding;
 mod foreign;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http;
 mod in_order;
 mod left_out;
@@ -71,7 +73,7 @@ pub use status::{ConnectionState, PersonsUpstream, Problem};
 pub use trust::ServerChangeError;
 pub use upstream::{Source, Upstream};
 
-/// What the gateway is made of.
+/// The parts of the gateway.
 pub struct Parts {
     /// The store.
     pub store: Store,
@@ -132,8 +134,8 @@ impl Inner {
         self.parts.public_url.at(&routes::of_upstream(routes::CONNECT_CALLBACK, upstream.name))
     }
 
-    /// The identity of an upstream, into what is sealed for it. One that is gone has an identity that
-    /// nothing else has.
+    /// The identity of an upstream, into what is sealed for it. One that is gone has an identity
+    /// that nothing else has.
     pub(crate) fn upstream_id(&self, name: UpstreamName) -> UpstreamId {
         let known = self.parts.resources.upstream_id(name);
         known.unwrap_or_else(|| UpstreamId::random(self.parts.entropy.as_ref()))

@@ -40,7 +40,7 @@ use crate::{
 /// How long a person may take to answer what an upstream asks.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// What the protocol library calls when an upstream says something by itself.
+/// The handler of messages that an upstream sends by itself.
 pub(crate) struct Handler {
     upstream: Shared,
     person: Option<UserId>,
@@ -144,7 +144,7 @@ impl ClientHandler for Handler {
     }
 }
 
-/// What we can do for an upstream: whatever the client behind a call can do. Which of it, each call
+/// Our capabilities for an upstream: those of any client behind a call. Which of it, each call
 /// says.
 pub(crate) fn all_capabilities() -> ClientCapabilities {
     let mut capabilities = ClientCapabilities::default();
@@ -172,7 +172,7 @@ pub(crate) struct Link {
     pub(crate) modern: bool,
     pub(crate) conversations: Arc<Conversations>,
     pub(crate) wire: Arc<Wire>,
-    /// Whether the upstream said that its lists changed.
+    /// True if the upstream said that its lists changed.
     pub(crate) stale: Arc<AtomicBool>,
     /// When it was last used, in seconds of the clock.
     pub(crate) used_at: AtomicI64,
@@ -189,7 +189,7 @@ pub(crate) enum Era {
     Modern,
 }
 
-/// What a link is made with.
+/// The parts of a new link.
 pub(crate) struct Making {
     pub(crate) upstream: Shared,
     pub(crate) person: Option<UserId>,
@@ -328,7 +328,7 @@ impl Link {
         })
     }
 
-    /// What the upstream said of itself.
+    /// The upstream's description of itself.
     pub(crate) fn info(&self) -> Option<Arc<ServerPeerInfo>> {
         self.peer.peer_info()
     }

@@ -1,4 +1,4 @@
-//! What upstreams of the stateless revisions tell only to those who ask for it: changes of their
+//! Notifications that upstreams of the stateless revisions send on request alone: changes of their
 //! lists and resources.
 
 use std::{
@@ -20,7 +20,7 @@ const AGREE_WITHIN: Duration = Duration::from_secs(10);
 /// How often a quiet stream looks whether its connection is still there.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
-/// Whom a change concerns, and where it is told.
+/// The audience of a change, and the channel on which it is told.
 #[derive(Clone)]
 pub(crate) struct Audience {
     pub(crate) changes: Changes,

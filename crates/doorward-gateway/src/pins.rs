@@ -1,4 +1,4 @@
-//! What was approved of each tool, and what changed since (CS14, GW-09).
+//! The approved definition of each tool, and changes since (CS14, GW-09).
 //!
 //! The whole definition of a tool is pinned when it is first approved, and a tool is served from
 //! what was pinned. A user who is shown another definition under the same name is offered nothing:
@@ -60,7 +60,7 @@ impl Rule {
     }
 }
 
-/// What a listing comes to.
+/// The outcome of a listing.
 #[derive(Default)]
 pub(crate) struct Evaluated {
     /// The tools that may be used, by name, each with the definition that is shown and approved.
@@ -339,7 +339,7 @@ mod tests {
         PinnedTool { state, ..first(&rule(), &one.tool.name, one.whole()) }
     }
 
-    /// What becomes of one tool: what may be used, and the state of what is repinned.
+    /// The outcome for one tool: if it may be used, and the state of its new pin.
     fn judged(rule: &Rule, pinned: PinnedTool, one: &Shown) -> (bool, Option<ToolState>) {
         let evaluated = evaluate(rule, &[pinned], std::slice::from_ref(one));
         let repinned = evaluated.changes.iter().find_map(|change| {

@@ -37,14 +37,14 @@ pub(crate) trait Connector: Setup {
     async fn connect(&self, connecting: Connecting<'_>) -> Result<Link, LinkError>;
 }
 
-/// Whose connection it is: a person's, or everybody's.
+/// The key of a connection: the upstream, and its user where it is not shared.
 pub(crate) type Key = (UpstreamName, Option<UserId>);
 
-/// How long the revision that an upstream speaks is taken for known: one that was replaced by a newer
-/// one is asked anew after it.
+/// How long the revision that an upstream speaks is taken for known: one that was replaced by a
+/// newer one is asked anew after it.
 const ERA_KEPT: Duration = Duration::from_hours(1);
-/// How long an HTTP server may take to answer the question for its revisions, before it is taken for
-/// an older one that leaves it unanswered.
+/// How long an HTTP server may take to answer the question for its revisions, before it is taken
+/// for an older one that leaves it unanswered.
 const DISCOVER_WITHIN: Duration = Duration::from_secs(8);
 /// The longest pause after a failure, in seconds.
 const LONGEST_PAUSE: u64 = 60;
@@ -94,8 +94,8 @@ impl Slot {
 }
 
 impl State {
-    /// Notes a failure, after which there is a pause. A user who has to connect first is not made to
-    /// wait once they did.
+    /// Notes a failure, after which there is a pause. A user who has to connect first is not made
+    /// to wait once they did.
     fn failed(&mut self, upstream: &Upstream, error: &LinkError) {
         self.link = None;
         if matches!(error, LinkError::Connect | LinkError::MoreScope) {
@@ -123,8 +123,8 @@ impl Pool {
         known.map_or(Era::Unknown, |(era, _)| *era)
     }
 
-    /// Notes the revision that an upstream was found to speak. One that was known stays known for as
-    /// long as before.
+    /// Notes the revision that an upstream was found to speak. One that was known stays known for
+    /// as long as before.
     fn remember(&self, name: UpstreamName, era: Era) {
         let mut eras = self.eras.lock().unwrap_or_else(PoisonError::into_inner);
         let known = eras
@@ -216,13 +216,13 @@ impl Pool {
 }
 
 impl Inner {
-    /// Whom changes on this person's connection concern.
+    /// The audience of changes on this user's connection.
     pub(crate) fn audience(&self, upstream: &Upstream, person: &Person) -> Audience {
         let whose = upstream.links_are_personal().then(|| person.id.clone());
         Audience { changes: self.parts.changes.clone(), upstream: upstream.name, person: whose }
     }
 
-    /// Whose connection a call of this person uses.
+    /// The key of the connection that a call of this user uses.
     pub(crate) fn key(upstream: &Upstream, person: &Person) -> Key {
         (upstream.name, upstream.links_are_personal().then(|| person.id.clone()))
     }

@@ -48,13 +48,13 @@ impl std::fmt::Display for ReviewState {
 /// A tool as an administrator reviews it.
 #[derive(Clone, Debug)]
 pub struct ReviewedTool {
-    /// What is remembered of it.
+    /// Its pin.
     pub pin: PinnedTool,
-    /// What it does by its annotations; an error where they contradict each other.
+    /// Its class by its annotations; an error where they contradict each other.
     pub annotated: Result<ToolClass, &'static str>,
-    /// What differs, if it changed.
+    /// The differences, if it changed.
     pub differences: Vec<Difference>,
-    /// What looks wrong.
+    /// The warnings.
     pub warnings: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ impl ReviewedTool {
     pub fn class(&self) -> ToolClass {
         self.pin.class.or(self.annotated.ok()).unwrap_or(ToolClass::Destructive)
     }
-    /// What it says that it does, as it is now. Foreign text: clean it before it is shown.
+    /// Its present description. Foreign text: clean it before it is shown.
     pub fn description(&self) -> String {
         definition::part(self.pin.changed.as_deref().unwrap_or(&self.pin.definition), "description")
     }

@@ -70,7 +70,7 @@ impl Reach {
 }
 
 impl Inner {
-    /// What is needed to reach the authorization servers of an upstream later.
+    /// The settings with which the authorization servers of an upstream are reached later.
     pub(crate) fn sealed_reach(&self, upstream: &Upstream) -> Sealed {
         let plain = serde_json::to_vec(&Reach::of(upstream)).unwrap_or_default();
         self.parts.master.seal(&place(upstream.name), &plain)

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use doorward_mcp::{
     Answer, Item, ItemSpec, Kind, Listed, Offers, Permit, Target, ToolCall, ToolError, ToolSource,
-    ToolSpec, Unjudged, Visit, Wanted, tools::BoxFuture, uri::public_uri,
+    ToolSpec, Unjudged, Visit, Wanted, uri::public_uri,
 };
 use doorward_model::ToolClass;
 use rmcp::model::{CallToolResponse, Prompt, Resource, ResourceTemplate};
@@ -103,61 +104,53 @@ impl Gateway {
     }
 }
 
+#[async_trait]
 impl ToolSource for Gateway {
-    fn tools<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
-        Box::pin(async move {
-            let mut tools = Vec::new();
-            for (upstream, look) in self.looks(visit).await {
-                tools.extend(self.tools_of(visit, &upstream, &look).await);
-            }
-            if visit.target == Target::All && self.is_in_use().await {
-                tools.push(connections::spec());
-            }
-            Unjudged::new(tools)
-        })
+    async fn tools(&self, visit: &Visit) -> Unjudged<Arc<ToolSpec>> {
+        let mut tools = Vec::new();
+        for (upstream, look) in self.looks(visit).await {
+            tools.extend(self.tools_of(visit, &upstream, &look).await);
+        }
+        if visit.target == Target::All && self.is_in_use().await {
+            tools.push(connections::spec());
+        }
+        Unjudged::new(tools)
     }
 
-    fn prompts<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
-        Box::pin(self.lists(
-            visit,
-            Kind::Prompt,
-            |catalogue| &catalogue.prompts,
-            |prompt| &mut prompt.name,
-        ))
+    async fn prompts(&self, visit: &Visit) -> Unjudged<Listed<Prompt>> {
+        self.lists(visit, Kind::Prompt, |catalogue| &catalogue.prompts, |prompt| &mut prompt.name)
+            .await
     }
 
-    fn resources<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
-        Box::pin(self.lists(
+    async fn resources(&self, visit: &Visit) -> Unjudged<Listed<Resource>> {
+        self.lists(
             visit,
             Kind::Resource,
             |catalogue| &catalogue.resources,
             |resource| &mut resource.uri,
-        ))
+        )
+        .await
     }
 
-    fn templates<'a>(
-        &'a self,
-        visit: &'a Visit,
-    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
-        Box::pin(self.lists(
+    async fn templates(&self, visit: &Visit) -> Unjudged<Listed<ResourceTemplate>> {
+        self.lists(
             visit,
             Kind::Template,
             |catalogue| &catalogue.templates,
             |template| &mut template.uri_template,
-        ))
+        )
+        .await
     }
 
-    fn offers<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
-        Box::pin(async move {
-            let looks = self.looks(visit).await;
-            let offers = |(upstream, look): (Shared, Look)| {
-                Some(Listed {
-                    item: upstream.item(Kind::Upstream, ""),
-                    shown: look.catalogue?.offers.clone(),
-                })
-            };
-            Unjudged::new(looks.into_iter().filter_map(offers).collect())
-        })
+    async fn offers(&self, visit: &Visit) -> Unjudged<Listed<Offers>> {
+        let looks = self.looks(visit).await;
+        let offers = |(upstream, look): (Shared, Look)| {
+            Some(Listed {
+                item: upstream.item(Kind::Upstream, ""),
+                shown: look.catalogue?.offers.clone(),
+            })
+        };
+        Unjudged::new(looks.into_iter().filter_map(offers).collect())
     }
 
     fn may_offer(&self) -> bool {
@@ -165,38 +158,30 @@ impl ToolSource for Gateway {
         !self.inner.configured.is_empty() || !stored().upstreams.is_empty()
     }
 
-    fn find<'a>(&'a self, visit: &'a Visit, wanted: Wanted<'a>) -> BoxFuture<'a, Option<Item>> {
-        Box::pin(async move {
-            let other = |spec: ItemSpec| Item::Other(Arc::new(spec));
-            match wanted {
-                Wanted::Tool(name) => self.find_tool(visit, name).await.map(Item::Tool),
-                Wanted::Prompt(name) => self.find_prompt(visit, name).await.map(other),
-                Wanted::Resource(uri) => self
-                    .owner_of_resource(visit, uri)
-                    .await
-                    .map(|(upstream, own)| other(upstream.item(Kind::Resource, &own))),
-                Wanted::Template(uri) => self
-                    .owner_of_resource(visit, uri)
-                    .await
-                    .map(|(upstream, own)| other(upstream.item(Kind::Template, &own))),
-                Wanted::Upstream(name) => self
-                    .visible_one(visit, name)
-                    .await
-                    .map(|upstream| other(upstream.item(Kind::Upstream, ""))),
+    async fn find(&self, visit: &Visit, wanted: Wanted<'_>) -> Option<Item> {
+        let (kind, (upstream, own)) = match wanted {
+            Wanted::Tool(name) => return self.find_tool(visit, name).await.map(Item::Tool),
+            Wanted::Prompt(name) => {
+                let prompt = self.find_prompt(visit, name).await?;
+                return Some(Item::Other(Arc::new(prompt)));
             }
-        })
+            Wanted::Resource(uri) => (Kind::Resource, self.owner_of_resource(visit, uri).await?),
+            Wanted::Template(uri) => (Kind::Template, self.owner_of_resource(visit, uri).await?),
+            Wanted::Upstream(name) => {
+                (Kind::Upstream, (self.visible_one(visit, name).await?, String::new()))
+            }
+        };
+        Some(Item::Other(Arc::new(upstream.item(kind, &own))))
     }
 
-    fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>> {
-        Box::pin(async move {
-            let permit = match permit.into_call() {
-                Ok(call) => return self.call_tool(call).await.map(Answer::Tool),
-                Err(permit) => *permit,
-            };
-            let Item::Other(item) = &permit.item else { return Err(gone()) };
-            let upstream = self.visible_one(&permit.visit, item.upstream).await.ok_or_else(gone)?;
-            let (driver, item) = (upstream.kind.driver, Arc::clone(item));
-            driver.perform(self, &upstream, &item, permit).await
-        })
+    async fn run(&self, permit: Permit) -> Result<Answer, ToolError> {
+        let permit = match permit.into_call() {
+            Ok(call) => return self.call_tool(call).await.map(Answer::Tool),
+            Err(permit) => *permit,
+        };
+        let Item::Other(item) = &permit.item else { return Err(gone()) };
+        let upstream = self.visible_one(&permit.visit, item.upstream).await.ok_or_else(gone)?;
+        let (driver, item) = (upstream.kind.driver, Arc::clone(item));
+        driver.perform(self, &upstream, &item, permit).await
     }
 }

@@ -45,7 +45,7 @@ pub struct PersonsUpstream {
     /// The scopes that the person gave there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<String>,
-    /// Whose account it is there, as far as the upstream's authorization server said.
+    /// The account there, as far as the upstream's authorization server named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// When the person connected, in seconds since 1970.

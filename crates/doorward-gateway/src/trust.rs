@@ -77,7 +77,7 @@ fn named(found: &Discovered) -> ServerPin {
     }
 }
 
-/// What is wrong, in words.
+/// The fault, in words.
 fn names_another(pinned: &ServerPin, named: &ServerPin) -> OAuthError {
     let why = if pinned.is_issued_by(&named.issuer) {
         format!(
@@ -221,9 +221,9 @@ impl Gateway {
         Ok(Known::find(all, upstream.name).map(|known| known.clone()))
     }
 
-    /// Accepts the authorization server, or the resource, that an upstream names. `seen` names it as
-    /// it was shown. Whoever was connected has to connect again: their access was issued by the one
-    /// before.
+    /// Accepts the authorization server, or the resource, that an upstream names. `seen` names it
+    /// as it was shown. Whoever was connected has to connect again: their access was issued by the
+    /// one before.
     pub async fn accept_server(
         &self,
         name: &str,

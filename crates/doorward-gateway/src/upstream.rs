@@ -139,7 +139,7 @@ pub(crate) enum Auth {
 }
 
 impl Auth {
-    /// Whether what a call may do depends on the person.
+    /// True if what a call may do depends on the person.
     pub(crate) fn is_personal(&self) -> bool {
         matches!(self, Self::Identity | Self::Exchange(_) | Self::Grant)
     }
@@ -172,7 +172,7 @@ impl Origins {
 pub struct Upstream {
     /// Its name.
     pub name: UpstreamName,
-    /// What it is.
+    /// Its kind.
     pub kind: &'static Kind,
     /// Its name for people.
     pub title: String,
@@ -192,12 +192,12 @@ pub struct Upstream {
     pub(crate) exclude: Vec<Pattern>,
     pub(crate) classes: Vec<(Pattern, ToolClass)>,
     pub(crate) outbound: Outbound,
-    /// What the upstream last said about how to be authorised (`WWW-Authenticate`).
+    /// The upstream's last challenge (`WWW-Authenticate`).
     pub(crate) challenge: Mutex<Option<String>>,
 }
 
 impl Upstream {
-    /// Whether it is used.
+    /// True if it is used.
     pub fn is_enabled(&self) -> bool {
         self.config.enabled
     }
@@ -205,24 +205,24 @@ impl Upstream {
     pub fn public_config(&self) -> UpstreamConfig {
         self.config.clone()
     }
-    /// Whether this person may use it at all.
+    /// True if this person may use it at all.
     pub fn is_for(&self, person: &Person) -> bool {
         self.roles.is_empty() || person.has_any(&self.roles)
     }
-    /// Whether each person has to connect with an account of their own.
+    /// True if each person has to connect with an account of their own.
     pub fn needs_connection(&self) -> bool {
         matches!(self.auth, Auth::Grant)
     }
-    /// Whether its lists differ from person to person.
+    /// True if its lists differ from person to person.
     pub(crate) fn lists_are_personal(&self) -> bool {
         self.auth.is_personal() || self.config.per_person
     }
-    /// Whether a connection belongs to one person.
+    /// True if a connection belongs to one person.
     pub(crate) fn links_are_personal(&self) -> bool {
         // A shared session at an HTTP server would mix what it remembers of different people.
         !self.kind.is_process || self.lists_are_personal()
     }
-    /// Whether a tool is offered at all.
+    /// True if a tool is offered at all.
     pub(crate) fn offers(&self, tool: &str) -> bool {
         (self.include.is_empty() || self.include.iter().any(|pattern| pattern.matches(tool)))
             && !self.exclude.iter().any(|pattern| pattern.matches(tool))
@@ -244,8 +244,8 @@ impl Upstream {
             result_bytes: self.config.result_bytes,
         }
     }
-    /// Where the operator says that it is: decisions about its tools hold for this place. An origin,
-    /// or what names a process or file.
+    /// Where the operator says that it is: decisions about its tools hold for this place. An
+    /// origin, or what names a process or file.
     pub(crate) fn place(&self) -> String {
         match &self.url {
             Some(url) => url.origin().ascii_serialization(),
@@ -256,7 +256,7 @@ impl Upstream {
     pub(crate) fn is_reached_at(&self, receiver: Receiver<'_>) -> bool {
         self.kind.driver.is_reached_at(self, receiver)
     }
-    /// What identifies it as a resource to its authorization server.
+    /// Its identifier as a resource at its authorization server.
     pub(crate) fn audience(&self) -> String {
         if self.config.audience.is_empty() {
             self.url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default()

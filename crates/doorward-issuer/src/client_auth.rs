@@ -58,7 +58,8 @@ impl Endpoint {
     }
 }
 
-/// What a request presents, by the method that it uses (RFC 7591 §2 `token_endpoint_auth_method`).
+/// The credentials of a request, by the method that it uses (RFC 7591 §2
+/// `token_endpoint_auth_method`).
 enum Credential {
     None,
     Basic(PlainToken),

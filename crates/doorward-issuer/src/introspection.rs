@@ -15,7 +15,7 @@ fn inactive() -> Value {
 }
 
 impl Issuer {
-    /// What a token is worth now. Clients made by an administrator may ask about every token, as
+    /// The present state of a token. Clients made by an administrator may ask about every token, as
     /// resource servers do; others only about their own. Public clients may not ask: anybody could
     /// be one.
     pub(crate) async fn introspect(

@@ -1,8 +1,8 @@
 //! Decides the next step of an authorization and turns grants into tokens.
 //!
-//! `checks` holds the pure checks of what clients send, `oxide` the rules of the code flow (the only
-//! module that names `oxide-auth`), `authorization` the browser's half of the flow, `grants` one
-//! file for each grant type of the token endpoint, and `token` the order in which it decides.
+//! `checks` holds the pure checks of what clients send, `oxide` the rules of the code flow (the
+//! only module that names `oxide-auth`), `authorization` the browser's half of the flow, `grants`
+//! one file for each grant type of the token endpoint, and `token` the order in which it decides.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -54,7 +54,7 @@ pub enum DirectoryError {
     /// There is none, or it may not be used.
     #[error("{why}")]
     Unknown {
-        /// What to tell people.
+        /// The text for users.
         why: String,
         /// The reason, for the timeline.
         reason: Reason,
@@ -62,14 +62,14 @@ pub enum DirectoryError {
     /// It cannot be found out now.
     #[error("{why}")]
     Unavailable {
-        /// What to tell the log.
+        /// The text for the log.
         why: String,
         /// Why, for the timeline.
         reason: Reason,
     },
 }
 
-/// What the issuer is made of.
+/// The parts of the issuer.
 pub struct Parts {
     /// The store.
     pub store: Store,
@@ -83,7 +83,7 @@ pub struct Parts {
     pub master: Arc<MasterKey>,
     /// Where clients come from.
     pub clients: Arc<dyn ClientDirectory>,
-    /// What roles allow.
+    /// The permissions of roles.
     pub access: Arc<AccessPolicy>,
     /// For the key sets of clients.
     pub outbound: Outbound,
@@ -91,9 +91,9 @@ pub struct Parts {
     pub public_url: PublicUrl,
     /// The resources that tokens may be for; the first is the default.
     pub resources: ResourceTable,
-    /// Whether metadata names the registration endpoint.
+    /// True if metadata names the registration endpoint.
     pub advertise_registration: bool,
-    /// Whether metadata says that client ids may be addresses of metadata documents.
+    /// True if metadata says that client ids may be addresses of metadata documents.
     pub advertise_metadata_documents: bool,
     /// Lifetimes.
     pub config: Config,
@@ -161,7 +161,7 @@ impl Failure {
         Self { code, why: why.into(), reason }
     }
 
-    /// Whether the timeline has it already, with more than is known here.
+    /// True if the timeline has it already, with more than is known here.
     pub(crate) fn is_noted(&self) -> bool {
         matches!(
             self.reason,

@@ -32,8 +32,8 @@ impl Audience {
     }
 }
 
-/// What an access token says. Times are whole seconds; a token in which they are anything else is
-/// refused.
+/// The claims of an access token. Times are whole seconds; a token in which they are anything else
+/// is refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccessClaims {
     /// The issuer: the public URL.

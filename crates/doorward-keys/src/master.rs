@@ -50,7 +50,7 @@ pub enum MasterKeyError {
     File {
         /// The file.
         path: String,
-        /// What happened.
+        /// The event.
         error: std::io::Error,
     },
     /// The key is too weak for the cipher library; does not happen with 32 bytes.

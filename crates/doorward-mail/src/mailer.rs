@@ -27,8 +27,8 @@ pub struct MailConfig {
     pub password: SecretSetting,
     /// The sender, such as `Doorward <doorward@example.com>`.
     pub from: String,
-    /// Whether people get mail when somebody signs in as them from a browser and an address that
-    /// are both new.
+    /// True if users get mail about a sign-in to their account from a browser and an IP address
+    /// that are both new.
     pub new_sign_in: bool,
 }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Mcp, Surface, Verdict, Visit,
     call::Noted,
-    confirm::Confirmation,
+    confirm::{Confirmation, cannot_be_asked},
     item::{Facts, Item, Judged, Kind, Unjudged},
     operation::{Answer, Operation, Wanted},
     surface,
@@ -246,14 +246,6 @@ impl Mcp {
         };
         answer.map(|result| Way::Answered(Answer::Tool(result.into())))
     }
-}
-
-/// The refusal of something under `confirm` in the middle of which nothing can be asked.
-pub(crate) fn cannot_be_asked(facts: &Facts<'_>) -> ToolError {
-    let (noun, name) = (facts.kind.noun(), facts.listed_as);
-    ToolError::Unconfirmed(format!(
-        "the person has to agree to every use of the {noun} {name}, and cannot be asked for this one"
-    ))
 }
 
 /// The error for a name that is not there.

@@ -1,4 +1,4 @@
-//! What the audit says of uses of items, and what is recorded of them where the configuration wants
+//! Entries of the audit about uses of items, and records of them where the configuration wants
 //! it.
 
 use std::{sync::Arc, time::Instant};

@@ -1,4 +1,4 @@
-//! What callers without sufficient authorization are told (RFC 6750 §3, RFC 9728 §5.1).
+//! The answers to callers without sufficient authorization (RFC 6750 §3, RFC 9728 §5.1).
 
 use axum::{
     body::Body,

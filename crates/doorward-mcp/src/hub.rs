@@ -1,4 +1,4 @@
-//! What changed at an upstream, told to the clients that listen.
+//! Changes at an upstream, told to the clients that listen.
 
 use std::{
     collections::{HashMap, HashSet},

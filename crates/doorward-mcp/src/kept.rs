@@ -96,7 +96,7 @@ impl Mcp {
         let user_id = visit.caller.user_id();
         let found = match parts.store.kept_result(user_id, &id.hashed(), parts.clock.now()).await {
             Ok(found) => found.filter(|row| {
-                !crate::confirm::is_question(row) && !crate::questions::is_answer(row)
+                !crate::confirm::page::is_question(row) && !crate::questions::is_answer(row)
             }),
             Err(error) => {
                 tracing::error!(%error, "a kept result could not be read");

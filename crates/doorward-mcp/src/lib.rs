@@ -31,6 +31,7 @@ mod judge;
 mod kept;
 mod lease;
 mod limits;
+mod lists;
 mod metadata;
 mod operation;
 mod questions;
@@ -61,7 +62,7 @@ pub use call::record_place;
 pub use canonical::write_sorted;
 pub use channel::{AskError, Channel};
 pub use config::{Config, tool_limits};
-pub use confirm::Pending as PendingConfirmation;
+pub use confirm::page::Pending as PendingConfirmation;
 pub use explanation::Step;
 pub use hub::{Change, Changed, Changes};
 pub use item::{Facts, Item, ItemSpec, Judged, Kind, Listed, Unjudged};
@@ -72,8 +73,8 @@ pub use server::text_result;
 pub use tools::{CallLimits, Offers, Progress, ToolCall, ToolError, ToolSource, ToolSpec};
 pub use visit::{ClientFacts, Surface, Target, Visit, missing_capability};
 
-/// What the protocol library may log at most, as log directives: it names session ids at INFO and
-/// prints codes at DEBUG, so no filter of the operator's can raise it above this. Its workers
+/// The highest log levels of the protocol library, as log directives: it names session ids at INFO
+/// and prints codes at DEBUG, so no filter of the operator's can raise it above this. Its workers
 /// complain of every stream that ends.
 pub const QUIET_LOGS: [&str; 2] = ["rmcp=error", "rmcp::transport::worker=off"];
 
@@ -170,7 +171,7 @@ impl Caller {
     }
 }
 
-/// What the MCP server is made of.
+/// The parts of the MCP server.
 pub struct Parts {
     /// The store.
     pub store: Store,
@@ -188,7 +189,7 @@ pub struct Parts {
     pub allowed_hosts: Vec<String>,
     /// Where tools come from.
     pub sources: Vec<Arc<dyn ToolSource>>,
-    /// What roles allow.
+    /// The permissions of roles.
     pub access: Arc<AccessPolicy>,
     /// Which tools, for whom.
     pub policy: Arc<ToolPolicy>,
@@ -258,7 +259,7 @@ impl Mcp {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Whether the MCP server is on: as the administrator switched it, or else as configured.
+    /// True if the MCP server is on: as the administrator switched it, or else as configured.
     pub async fn is_enabled(&self) -> Result<bool, StoreError> {
         let switched = self.inner.parts.store.setting(doorward_model::setting::MCP_ENABLED).await?;
         Ok(switched.map_or(self.inner.parts.config.enabled, |value| value == "true"))

@@ -1,9 +1,9 @@
 //! Questions to clients that wait for an answer, here and at other replicas.
 //!
-//! An answer comes in a request of its own, which may reach another replica than the one that asked.
-//! That replica keeps it, sealed, in the database; the replica that asked hears of it and takes it.
-//! An identifier proves that Doorward asked this very user and client, so that a replica keeps no
-//! answers to questions that were never asked.
+//! An answer comes in a request of its own, which may reach another replica than the one that
+//! asked. That replica keeps it, sealed, in the database; the replica that asked hears of it and
+//! takes it. An identifier proves that Doorward asked this very user and client, so that a replica
+//! keeps no answers to questions that were never asked.
 
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ use crate::{
 /// The most questions that wait for an answer, of all users together and of one.
 const MOST_QUESTIONS: usize = 10_000;
 pub(crate) const MOST_QUESTIONS_EACH: usize = 64;
-/// What the identifiers of questions begin with.
+/// The beginning of the identifiers of questions.
 const PREFIX: &str = "dw-";
 /// The name under which answers are kept. No tool has such a name.
 const KEPT_AS: &str = "(answer)";
@@ -92,8 +92,8 @@ impl Questions {
         Ok(Asked { questions: self, id, answered: Mutex::new(Some(answered)) })
     }
 
-    /// Hands an answer to the request that asked. `false` if this user and client were asked nothing
-    /// of the kind by this replica.
+    /// Hands an answer to the request that asked. `false` if this user and client were asked
+    /// nothing of the kind by this replica.
     fn answered(&self, asker: &Asker<'_>, message: &Map<String, Value>) -> bool {
         let Some(id) = message.get("id").and_then(Value::as_str) else { return false };
         let mut waiting = self.lock();

@@ -1,8 +1,5 @@
 //! The protocol: what `rmcp` asks of a server, answered from the tool sources.
 
-use std::sync::Arc;
-
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -17,19 +14,19 @@ use rmcp::{
         ResourceListChangedNotification, ResourceUpdatedNotification,
         ResourceUpdatedNotificationParam, ServerCapabilities, ServerConfig, ServerNotification,
         SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod,
-        SubscribeRequestParams, SubscriptionFilter, Tool, ToolListChangedNotification,
+        SubscribeRequestParams, SubscriptionFilter, ToolListChangedNotification,
         UnsubscribeRequestParams,
     },
     service::{RequestContext, SubscriptionContext},
 };
 
 use crate::{
-    Changed, Mcp, Surface, Target, Verdict, Visit, apps, confirm,
+    Changed, Mcp, Target, Visit,
     hub::Listener,
-    item::{Judged, Unjudged},
+    lists::page,
     operation::{Answer, Operation},
     streams, surface,
-    tools::{Offers, ToolSource, ToolSpec},
+    tools::Offers,
 };
 
 /// For how many milliseconds a client may keep a list. It depends on who asks, so only that client
@@ -44,128 +41,12 @@ pub(crate) struct Server {
     mcp: Mcp,
 }
 
-impl Mcp {
-    /// All tools that this caller may call, by name.
-    pub(crate) async fn usable_tools(&self, visit: &Visit) -> Vec<Arc<ToolSpec>> {
-        let mut tools = self.listed(visit, |source| source.tools(visit)).await;
-        tools.sort_by(|one, other| one.name().cmp(other.name()));
-        tools.dedup_by(|one, other| one.name() == other.name());
-        for spec in &mut tools {
-            self.without_hidden_references(visit, spec).await;
-        }
-        tools
-    }
-
-    /// How many tools this client may be shown one by one (CA35).
-    fn most_tools(&self, visit: &Visit) -> usize {
-        let config = &self.inner.parts.config;
-        let named = self.inner.tool_limits.iter().find(|(pattern, _)| visit.client_is(pattern));
-        named.map_or(config.tool_limit, |(_, most)| *most)
-    }
-
-    /// The tools as they are shown: one by one, or three that lead to all.
-    async fn shown_tools(&self, visit: &Visit) -> Vec<Tool> {
-        let tools = self.usable_tools(visit).await;
-        let most = self.most_tools(visit);
-        let search = match visit.surface {
-            Surface::Search => true,
-            Surface::Direct => false,
-            Surface::Automatic => tools.len() > most,
-        };
-        if search {
-            if visit.surface == Surface::Automatic {
-                tracing::info!(client = %visit.caller.program(), tools = tools.len(), most, "too many tools for this client: it gets search_tools, describe_tool and call_tool");
-            }
-            let own = tools.into_iter().filter(|spec| spec.upstream.is_none());
-            let mut shown: Vec<Tool> =
-                surface::specs().iter().cloned().chain(own).map(|spec| spec.tool.clone()).collect();
-            shown.sort_by(|one, other| one.name.cmp(&other.name));
-            return shown;
-        }
-        let shown = |spec: Arc<ToolSpec>| {
-            let mut tool = spec.tool.clone();
-            if self.inner.judge.judge(visit, &spec.facts()) == Verdict::Confirm {
-                confirm::with_argument(&mut tool);
-            }
-            tool
-        };
-        tools.into_iter().map(shown).collect()
-    }
-
-    /// The items of all sources that this caller may see.
-    async fn listed<'a, T, F>(
-        &'a self,
-        visit: &Visit,
-        ask: impl Fn(&'a Arc<dyn ToolSource>) -> F,
-    ) -> Vec<T>
-    where
-        T: Judged,
-        F: Future<Output = Unjudged<T>>,
-    {
-        let mut all = Vec::new();
-        for source in &self.inner.parts.sources {
-            all.extend(self.allowed(visit, ask(source).await));
-        }
-        all
-    }
-
-    async fn offers(&self, visit: &Visit) -> Offers {
-        let mut all = Offers::default();
-        for one in self.listed(visit, |source| source.offers(visit)).await {
-            all.prompts |= one.shown.prompts;
-            all.resources |= one.shown.resources;
-            all.completions |= one.shown.completions;
-            all.logging |= one.shown.logging;
-            apps::join(&mut all.extensions, one.shown.extensions);
-        }
-        // At the address of all there is at least the list of all tools to read.
-        all.resources |= visit.target == Target::All && self.may_offer();
-        all
-    }
-
-    fn may_offer(&self) -> bool {
-        self.inner.parts.sources.iter().any(|source| source.may_offer())
-    }
-}
-
-/// One page of a list: what comes after the cursor, which is the name of the last item seen, and
-/// the next cursor.
-fn page<T>(
-    items: Vec<T>,
-    request: Option<PaginatedRequestParams>,
-    size: usize,
-    name: impl Fn(&T) -> &str,
-) -> Result<(Vec<T>, Option<String>), ErrorData> {
-    let after = match request.and_then(|request| request.cursor) {
-        None => None,
-        Some(cursor) => {
-            let decoded =
-                URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            Some(
-                decoded
-                    .and_then(|text| text.strip_prefix("after:").map(str::to_owned))
-                    .ok_or_else(|| ErrorData::invalid_params("there is no such page", None))?,
-            )
-        }
-    };
-    let mut rest: Vec<T> = items
-        .into_iter()
-        .filter(|item| after.as_deref().is_none_or(|after| name(item) > after))
-        .collect();
-    if rest.len() <= size {
-        return Ok((rest, None));
-    }
-    rest.truncate(size);
-    let cursor = rest.last().map(|last| URL_SAFE_NO_PAD.encode(format!("after:{}", name(last))));
-    Ok((rest, cursor))
-}
-
 impl Server {
     pub(crate) fn new(mcp: Mcp) -> Self {
         Self { mcp }
     }
 
-    /// What is there for this caller.
+    /// The capabilities for this caller.
     fn capabilities(offers: Offers) -> ServerCapabilities {
         let mut capabilities =
             ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
@@ -557,30 +438,4 @@ fn wrong_answer(answer: &Answer) -> ErrorData {
 /// Makes a result that models read of a text, for sources that have no more to say.
 pub fn text_result(text: impl Into<String>) -> CallToolResult {
     CallToolResult::success(vec![ContentBlock::text(text.into())])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn after(cursor: &str) -> PaginatedRequestParams {
-        let mut params = PaginatedRequestParams::default();
-        params.cursor = Some(cursor.to_owned());
-        params
-    }
-
-    #[test]
-    fn t27_pages_are_in_order_complete_and_stable_while_items_come_and_go() {
-        let items = || vec!["a", "b", "c", "d", "e"];
-        let (first, cursor) = page(items(), None, 2, |item| item).unwrap();
-        assert_eq!(first, ["a", "b"]);
-        // An item before the cursor goes; nothing after it is lost or shown twice.
-        let (second, cursor) =
-            page(vec!["a", "c", "d", "e"], Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
-        assert_eq!(second, ["c", "d"]);
-        let (third, cursor) = page(items(), Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
-        assert_eq!((third, cursor), (vec!["e"], None));
-        assert!(page(items(), Some(after("!")), 2, |item| item).is_err());
-        assert!(page(items(), Some(after(&URL_SAFE_NO_PAD.encode("x"))), 2, |item| item).is_err());
-    }
 }

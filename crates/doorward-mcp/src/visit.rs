@@ -15,7 +15,7 @@ use doorward_store::origin::Origin;
 
 use crate::{Caller, channel::Channel};
 
-/// What an address offers.
+/// The offers at a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// `/mcp`: everything.
@@ -45,21 +45,21 @@ pub enum Surface {
     Search,
 }
 
-/// What a client told of itself.
+/// The client's description of itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ClientFacts {
-    /// What it calls itself.
+    /// The name that it gives itself.
     pub name: String,
     /// The revision that it speaks.
     pub version: String,
-    /// Whether it speaks the stateless revisions, 2026-07-28 and later.
+    /// True if it speaks the stateless revisions, 2026-07-28 and later.
     pub modern: bool,
-    /// What it can do for a server.
+    /// Its capabilities for a server.
     pub capabilities: ClientCapabilities,
 }
 
 impl ClientFacts {
-    /// Whether it can show a form to its person.
+    /// True if it can show a form to its person.
     pub fn elicits_forms(&self) -> bool {
         // Before there were two modes, the bare capability meant forms.
         self.capabilities
@@ -67,15 +67,15 @@ impl ClientFacts {
             .as_ref()
             .is_some_and(|elicitation| elicitation.form.is_some() || elicitation.url.is_none())
     }
-    /// Whether it can lead its person to an address.
+    /// True if it can lead its person to an address.
     pub fn elicits_urls(&self) -> bool {
         self.capabilities.elicitation.as_ref().is_some_and(|elicitation| elicitation.url.is_some())
     }
-    /// Whether it lets servers ask its model.
+    /// True if it lets servers ask its model.
     pub fn samples(&self) -> bool {
         self.capabilities.sampling.is_some()
     }
-    /// Whether it tells servers its roots.
+    /// True if it tells servers its roots.
     pub fn tells_roots(&self) -> bool {
         self.capabilities.roots.is_some()
     }
@@ -103,7 +103,7 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// What the guard found out about the request behind a message.
+    /// The guard's findings about the request behind a message.
     pub(crate) fn of(context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
         let parts = context.extensions.get::<axum::http::request::Parts>();
         let mut visit = parts
@@ -125,7 +125,7 @@ impl Visit {
         Ok(visit)
     }
 
-    /// Whether the client, by either of its names, is one that `pattern` means.
+    /// True if the client, by either of its names, is one that `pattern` means.
     pub(crate) fn client_is(&self, pattern: &doorward_model::Pattern) -> bool {
         [self.registered_name.as_ref(), self.client.name.as_str()]
             .iter()

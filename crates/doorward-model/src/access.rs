@@ -1,5 +1,5 @@
-//! What roles allow: which scopes a person may give to a client, which tools they may call, and
-//! where one factor is not enough.
+//! The permissions of roles: which scopes a person may give to a client, which tools they may call,
+//! and where one factor is not enough.
 
 use crate::{
     Person, Role, ScopeSet,

@@ -1,4 +1,4 @@
-//! What exists between a client's request and its grant.
+//! Records between a client's request and its grant.
 
 use crate::{
     HashedToken, Resource, ScopeSet, Subject, Timestamp,
@@ -18,9 +18,9 @@ pub struct AuthorizationCode {
     pub subject: Subject,
     /// The redirect URI of the authorization request, as presented.
     pub redirect_uri: String,
-    /// What was allowed, without what is implied.
+    /// The allowed scopes, without those that are implied.
     pub scopes: ScopeSet,
-    /// What it is for.
+    /// Its resources.
     pub resources: Vec<Resource>,
     /// The PKCE challenge in oxide-auth's stored form (RFC 7636, S256 only).
     pub challenge: String,

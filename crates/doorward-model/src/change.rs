@@ -47,7 +47,7 @@ pub enum Change {
     },
     /// Disables a person (`Some`) or enables them again. Conditional: the person must exist.
     SetPersonDisabled {
-        /// Whom.
+        /// The user.
         user_id: UserId,
         /// Since when.
         disabled_at: Option<Timestamp>,

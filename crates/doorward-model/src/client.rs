@@ -64,7 +64,7 @@ impl ClientAuthMethod {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
     }
-    /// Whether the client holds a shared secret.
+    /// True if the client holds a shared secret.
     pub fn uses_secret(self) -> bool {
         matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
     }
@@ -130,13 +130,13 @@ impl Client {
             &states.join(" "),
         ])
     }
-    /// Whether an administrator or a user has dealt with this client. Until then, its redirect URIs
+    /// True if an administrator or a user has dealt with this client. Until then, its redirect URIs
     /// are addresses that a stranger wrote, and a browser is not sent there before its user has
     /// seen where it leads (RFC 9700 §4.11.2).
     pub fn is_introduced(&self) -> bool {
         self.source == ClientSource::Administrator || self.authorized_at.is_some()
     }
-    /// Whether an answer sent to `redirect_uri` can only reach this client, so that nothing need be
+    /// True if an answer sent to `redirect_uri` can only reach this client, so that nothing need be
     /// asked of the user again (RFC 8252 §8.6). An administrator must have made the client; then
     /// either it proves itself at the token endpoint, or the redirect is a claimed https address.
     /// Any program on the user's machine can listen on a loopback port or claim a private-use
@@ -145,7 +145,7 @@ impl Client {
         self.source == ClientSource::Administrator
             && (self.auth_method != ClientAuthMethod::None || redirect_uri.starts_with("https://"))
     }
-    /// Whether every redirect leads to the person's own machine, so that any program there could
+    /// True if every redirect leads to the person's own machine, so that any program there could
     /// pose as this client (A14).
     pub fn is_localhost_only(&self) -> bool {
         !self.redirect_uris.is_empty() && self.redirect_uris.iter().all(RedirectUri::is_loopback)

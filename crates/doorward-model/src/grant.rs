@@ -15,7 +15,7 @@ pub struct Grant {
     pub client_id: ClientId,
     /// The user or service for whom the client acts.
     pub subject: Subject,
-    /// What was allowed, without what is implied.
+    /// The allowed scopes, without those that are implied.
     pub scopes: ScopeSet,
     /// The resources it is for, at least one.
     pub resources: Vec<Resource>,
@@ -30,7 +30,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Whether tokens of this grant count at `now`.
+    /// True if tokens of this grant count at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
     }

@@ -130,7 +130,7 @@ impl fmt::Display for Program<'_> {
 }
 
 impl ClientId {
-    /// Whether this is the address of a Client ID Metadata Document rather than an id that we made.
+    /// True if this is the address of a Client ID Metadata Document rather than an id that we made.
     pub fn is_metadata_document(&self) -> bool {
         self.0.starts_with("https://") || self.0.starts_with("http://")
     }

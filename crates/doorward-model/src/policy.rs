@@ -3,14 +3,15 @@
 
 use std::fmt;
 
-use crate::{
-    Pattern, Person, Role,
-    access::RuleError,
-    id::{AccessTokenId, ClientId, Program, UserId},
-    upstream::ToolClass,
-};
+pub use question::{ItemKind, Question};
 
-/// What a rule says.
+use crate::access::RuleError;
+use condition::{Condition, KEYS};
+
+mod condition;
+mod question;
+
+/// The effect of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// The tool may be called.
@@ -38,255 +39,14 @@ impl Effect {
     }
 }
 
-/// A kind of item that rules can tell apart with `kind=`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ItemKind {
-    /// A tool.
-    Tool,
-    /// A prompt, with the completion of its arguments.
-    Prompt,
-    /// A resource or a resource template, with the subscription to it.
-    Resource,
-}
-
-impl ItemKind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Tool, Self::Prompt, Self::Resource];
-
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Tool => "tool",
-            Self::Prompt => "prompt",
-            Self::Resource => "resource",
-        }
-    }
-    /// The kind of that name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-}
-
-/// What the rules look at.
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    /// The person that the call is for.
-    pub person: &'a Person,
-    /// The program that calls. Its name does not enter a decision: a client chooses it itself.
-    pub program: Program<'a>,
-    /// The upstream; empty for a tool of our own.
-    pub upstream: &'a str,
-    /// The kind of the item.
-    pub kind: ItemKind,
-    /// The item's name at the upstream; the URI of a resource.
-    pub tool: &'a str,
-    /// The item's name among those of all upstreams, at whichever address it is used.
-    pub listed_as: &'a str,
-    /// What it does to the world.
-    pub class: ToolClass,
-    /// Whether it reaches beyond its server.
-    pub open_world: bool,
-    /// Whether calling it again changes nothing more.
-    pub idempotent: bool,
-}
-
-/// What the rules say, and which one.
+/// The decision of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision<'a> {
-    /// What to do.
+    /// The effect.
     pub effect: Effect,
     /// The number of the rule that decided, from 1, and its text. `None` if no rule fits and the
     /// default decides.
     pub rule: Option<(usize, &'a str)>,
-}
-
-#[derive(Clone, Debug)]
-enum Condition {
-    User(Vec<UserRule>),
-    Role(Vec<Role>),
-    Client(Vec<ClientRule>),
-    Upstream(Vec<Pattern>),
-    Tool(Vec<Pattern>),
-    Kind(Vec<ItemKind>),
-    Class(Vec<ToolClass>),
-    Hint(Vec<Hint>),
-}
-
-/// A user, by what neither the user nor an identity provider can choose.
-#[derive(Clone, Debug)]
-enum UserRule {
-    Id(UserId),
-    /// A pattern for the verified e-mail address, in lower case.
-    Email(Pattern),
-}
-
-impl UserRule {
-    fn parse(word: &str) -> Result<Self, String> {
-        if word.contains('@') {
-            return Ok(Self::Email(Pattern::new(word.to_lowercase())));
-        }
-        UserId::parse(word).map(Self::Id).ok_or_else(|| {
-            format!(
-                "names the user {word:?}, but sign-in names can follow what an identity provider says; write the user's ID (user=u_…, as doorward user list \
-                 shows it) or an e-mail address with @, which only a verified address matches"
-            )
-        })
-    }
-
-    fn holds(&self, person: &Person) -> bool {
-        match self {
-            Self::Id(id) => person.id == *id,
-            Self::Email(pattern) => {
-                person.email.as_deref().is_some_and(|email| pattern.matches(&email.to_lowercase()))
-            }
-        }
-    }
-}
-
-/// A program, by an identifier that it cannot choose: the ID that this server gave the client or the
-/// personal access token, or the URL from which the client's document was fetched.
-#[derive(Clone, Debug)]
-enum ClientRule {
-    Id(ClientId),
-    Token(AccessTokenId),
-    /// A pattern for the URL of a metadata document. Its host is literal.
-    Document(Pattern),
-}
-
-impl ClientRule {
-    fn parse(word: &str) -> Result<Self, String> {
-        if let Some(rest) = word.strip_prefix("https://") {
-            return match rest.split_once('/') {
-                Some((host, _)) if !host.is_empty() && !host.contains(['*', '@', '?', '#']) => {
-                    Ok(Self::Document(Pattern::new(word)))
-                }
-                _ => Err(format!(
-                    "names the client {word:?}; write the address of a metadata document with its whole host, such as https://app.example/*"
-                )),
-            };
-        }
-        let client = ClientId::parse(word).map(Self::Id);
-        client.or_else(|| AccessTokenId::parse(word).map(Self::Token)).ok_or_else(|| {
-            format!(
-                "names the client {word:?}, but clients choose their names themselves; write its ID (client=c_…, as doorward client list shows it), the ID of \
-                 an access token (client=t_…) or the address of its metadata document (client=https://app.example/*)"
-            )
-        })
-    }
-
-    fn holds(&self, program: Program<'_>) -> bool {
-        match (self, program) {
-            (Self::Id(id), Program::Client(client)) => id == client,
-            (Self::Document(pattern), Program::Client(client)) => pattern.matches(client.as_str()),
-            (Self::Token(id), Program::Token(token)) => id == token,
-            (Self::Id(_) | Self::Document(_), Program::Token(_))
-            | (Self::Token(_), Program::Client(_)) => false,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hint {
-    OpenWorld,
-    ClosedWorld,
-    Idempotent,
-    NotIdempotent,
-}
-
-impl Hint {
-    const ALL: [(&'static str, Self); 4] = [
-        ("open-world", Self::OpenWorld),
-        ("closed-world", Self::ClosedWorld),
-        ("idempotent", Self::Idempotent),
-        ("not-idempotent", Self::NotIdempotent),
-    ];
-}
-
-/// What conditions may be about.
-const KEYS: &str = "user, role, client, upstream, tool, kind, class, hint";
-
-impl Condition {
-    fn parse(key: &str, values: &str) -> Result<Self, String> {
-        let words = || values.split(',').filter(|word| !word.is_empty());
-        let patterns = || words().map(Pattern::new).collect::<Vec<_>>();
-        if words().next().is_none() {
-            return Err(format!("{key} needs a value"));
-        }
-        Ok(match key {
-            // `person` is the older name of the same condition.
-            "user" | "person" => {
-                Self::User(words().map(UserRule::parse).collect::<Result<_, _>>()?)
-            }
-            "role" => Self::Role(
-                words()
-                    .map(|word| {
-                        Role::parse(word)
-                            .map_err(|error| format!("names the role {word:?}, but {error}"))
-                    })
-                    .collect::<Result<_, _>>()?,
-            ),
-            "client" => Self::Client(words().map(ClientRule::parse).collect::<Result<_, _>>()?),
-            "upstream" => Self::Upstream(patterns()),
-            "tool" => Self::Tool(patterns()),
-            "kind" => {
-                let kind = |word: &str| {
-                    ItemKind::parse(word).ok_or_else(|| {
-                        format!("names the kind {word:?}; there are tool, prompt and resource")
-                    })
-                };
-                Self::Kind(words().map(kind).collect::<Result<_, _>>()?)
-            }
-            "class" => {
-                let class = |word: &str| {
-                    ToolClass::parse(word).ok_or_else(|| {
-                        format!("names the class {word:?}; there are read, write and destructive")
-                    })
-                };
-                Self::Class(words().map(class).collect::<Result<_, _>>()?)
-            }
-            "hint" => {
-                let known = || Hint::ALL.map(|(name, _)| name).join(", ");
-                let hint = |word: &str| {
-                    Hint::ALL
-                        .into_iter()
-                        .find(|(name, _)| *name == word)
-                        .map(|(_, hint)| hint)
-                        .ok_or_else(|| format!("names the hint {word:?}; there are {}", known()))
-                };
-                Self::Hint(words().map(hint).collect::<Result<_, _>>()?)
-            }
-            _ => return Err(format!("has a condition on {key:?}; there are {KEYS}")),
-        })
-    }
-
-    /// True if the condition tells items of one upstream apart.
-    fn is_about_items(&self) -> bool {
-        match self {
-            Self::User(_) | Self::Role(_) | Self::Client(_) | Self::Upstream(_) => false,
-            Self::Tool(_) | Self::Kind(_) | Self::Class(_) | Self::Hint(_) => true,
-        }
-    }
-
-    fn holds(&self, question: &Question<'_>) -> bool {
-        let any = |patterns: &[Pattern], texts: &[&str]| {
-            patterns.iter().any(|pattern| texts.iter().any(|text| pattern.matches(text)))
-        };
-        match self {
-            Self::User(rules) => rules.iter().any(|rule| rule.holds(question.person)),
-            Self::Role(roles) => question.person.has_any(roles),
-            Self::Client(rules) => rules.iter().any(|rule| rule.holds(question.program)),
-            Self::Upstream(patterns) => any(patterns, &[question.upstream]),
-            Self::Tool(patterns) => any(patterns, &[question.tool, question.listed_as]),
-            Self::Kind(kinds) => kinds.contains(&question.kind),
-            Self::Class(classes) => classes.contains(&question.class),
-            Self::Hint(hints) => hints.iter().any(|hint| match hint {
-                Hint::OpenWorld => question.open_world,
-                Hint::ClosedWorld => !question.open_world,
-                Hint::Idempotent => question.idempotent,
-                Hint::NotIdempotent => !question.idempotent,
-            }),
-        }
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -336,7 +96,7 @@ impl ToolPolicy {
         Ok(Rule { effect, conditions, text: text.to_owned() })
     }
 
-    /// What the rules say to a call.
+    /// Decides about a call.
     pub fn decide(&self, question: &Question<'_>) -> Decision<'_> {
         for (index, rule) in self.rules.iter().enumerate() {
             if rule.conditions.iter().all(|condition| condition.holds(question)) {
@@ -379,7 +139,11 @@ impl fmt::Display for Decision<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PersonName, Timestamp, UserId};
+    use crate::{
+        Person, PersonName, Role, Timestamp, UserId,
+        id::{AccessTokenId, ClientId, Program},
+        upstream::ToolClass,
+    };
 
     fn person(name: &str, roles: &[&str]) -> Person {
         Person {

@@ -103,7 +103,7 @@ pub struct Revocation {
     pub id: String,
     /// The upstream that they were for.
     pub upstream: UpstreamName,
-    /// Whose they were.
+    /// The user.
     pub user_id: UserId,
     /// Their issuer.
     pub issuer: String,

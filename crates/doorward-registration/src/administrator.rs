@@ -21,7 +21,7 @@ pub struct NewClient {
     pub redirect_uris: Vec<String>,
     /// `token_endpoint_auth_method`; `None` for a public client.
     pub auth_method: Option<String>,
-    /// Whether it may ask administrators for the scope `admin`.
+    /// True if it may ask administrators for the scope `admin`.
     pub admin: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct AddedClient {
     pub secret: Option<PlainToken>,
 }
 
-/// What an administrator decides about a client.
+/// An administrator's decision about a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientDecision {
     /// It may not be used; what it was given ends.
@@ -96,7 +96,7 @@ pub enum ClientChangeError {
     /// No such client.
     #[error("there is no client {0}")]
     Unknown(ClientId),
-    /// Somebody changed it since it was looked at.
+    /// It was changed since it was looked at.
     #[error("the client changed since you looked at it; look again")]
     Changed,
     /// Only a client that is named by a metadata document can be pinned.

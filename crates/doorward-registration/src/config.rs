@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Whether clients may register themselves (RFC 7591).
+    /// True if clients may register themselves (RFC 7591).
     pub dynamic: bool,
-    /// Whether a client may be named by the https address of its Client ID Metadata Document.
+    /// True if a client may be named by the https address of its Client ID Metadata Document.
     /// Switch it off where this server has no way out to the internet: some clients (Codex) never
     /// fall back to registering.
     pub metadata_documents: bool,
     /// The only hosts whose metadata documents are fetched, such as `claude.ai`; empty for any
     /// public host.
     pub metadata_document_hosts: Vec<String>,
-    /// Whether a client that an administrator did not add must be approved by one before anybody
+    /// True if a client that an administrator did not add must be approved by one before anybody
     /// can use it.
     pub approval: bool,
     /// Private-use redirect schemes without a period that are accepted. Those in reverse-domain

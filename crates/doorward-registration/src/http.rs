@@ -44,14 +44,56 @@ async fn switched_off(State(registration): State<Registration>) -> Response {
     )
 }
 
+/// Reads the metadata of a request.
+async fn read(request: Request<Body>) -> Result<Map<String, Value>, Response> {
+    let invalid = |why: &str| {
+        oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidClientMetadata, why)
+    };
+    if !media_type::is(request.headers(), media_type::JSON) {
+        return Err(invalid("the body must be application/json"));
+    }
+    let body = match read_body(request.into_body(), MAX_BYTES).await {
+        Ok(body) => body,
+        Err(ParamsError::TooLarge) => {
+            return Err(oauth_error(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                OAuthErrorCode::InvalidClientMetadata,
+                "the body is too long",
+            ));
+        }
+        Err(_) => {
+            return Err(oauth_error(
+                StatusCode::REQUEST_TIMEOUT,
+                OAuthErrorCode::InvalidClientMetadata,
+                "the body did not arrive in time",
+            ));
+        }
+    };
+    Budget::of_record(body.len())
+        .json::<Map<String, Value>>(&body)
+        .map_err(|_| invalid("the body must be a JSON object"))
+}
+
+/// The answer where a registration that is permitted cannot be stored.
+fn unavailable(error: &RegisterError) -> Response {
+    let full = matches!(error, RegisterError::Full);
+    let (why, seconds) = if full {
+        tracing::error!(%error, "registration refused");
+        ("no further registrations are accepted now", 3600)
+    } else {
+        tracing::error!(%error, "registration failed");
+        ("try again shortly", 5)
+    };
+    let answer =
+        oauth_error(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, why);
+    answer::retry_after(answer, seconds)
+}
+
 async fn register(
     State(registration): State<Registration>,
     Extension(address): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Response {
-    let invalid = |why: &str| {
-        oauth_error(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidClientMetadata, why)
-    };
     let noted = |step: ConnectStep| registration.store.note_step(step);
     if !registration.register_limit.allows(address) {
         noted(ConnectStep::new(StepKind::Registered).refused(Reason::RegistrationLimited));
@@ -63,28 +105,9 @@ async fn register(
         );
         return answer::retry_after(busy, 60);
     }
-    if !media_type::is(request.headers(), media_type::JSON) {
-        return invalid("the body must be application/json");
-    }
-    let body = match read_body(request.into_body(), MAX_BYTES).await {
-        Ok(body) => body,
-        Err(ParamsError::TooLarge) => {
-            return oauth_error(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                OAuthErrorCode::InvalidClientMetadata,
-                "the body is too long",
-            );
-        }
-        Err(_) => {
-            return oauth_error(
-                StatusCode::REQUEST_TIMEOUT,
-                OAuthErrorCode::InvalidClientMetadata,
-                "the body did not arrive in time",
-            );
-        }
-    };
-    let Ok(metadata) = Budget::of_record(body.len()).json::<Map<String, Value>>(&body) else {
-        return invalid("the body must be a JSON object");
+    let metadata = match read(request).await {
+        Ok(metadata) => metadata,
+        Err(refusal) => return refusal,
     };
     match registration.register(&metadata).await {
         Ok(registered) => {
@@ -115,27 +138,6 @@ async fn register(
             );
             oauth_error(StatusCode::BAD_REQUEST, refusal.code, &refusal.why)
         }
-        Err(error @ RegisterError::Full) => {
-            tracing::error!(%error, "registration refused");
-            answer::retry_after(
-                oauth_error(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    OAuthErrorCode::TemporarilyUnavailable,
-                    "no further registrations are accepted now",
-                ),
-                3600,
-            )
-        }
-        Err(error @ RegisterError::Store(_)) => {
-            tracing::error!(%error, "registration failed");
-            answer::retry_after(
-                oauth_error(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    OAuthErrorCode::TemporarilyUnavailable,
-                    "try again shortly",
-                ),
-                5,
-            )
-        }
+        Err(error @ (RegisterError::Full | RegisterError::Store(_))) => unavailable(&error),
     }
 }

@@ -9,6 +9,8 @@ mod administrator;
 mod config;
 mod document;
 mod dynamic;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http;
 mod policy;
 

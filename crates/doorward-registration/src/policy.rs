@@ -22,7 +22,7 @@ const MAX_JWKS: usize = 8 * 1024;
 pub struct MetadataRefusal {
     /// `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 §3.2.2).
     pub code: OAuthErrorCode,
-    /// What is wrong.
+    /// The fault.
     pub why: String,
 }
 

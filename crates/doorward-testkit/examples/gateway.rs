@@ -1,4 +1,4 @@
-//! What the gateway costs: the same calls to the same upstream, directly and through a running
+//! The cost of the gateway: the same calls to the same upstream, directly and through a running
 //! Doorward, in one run on one machine.
 //!
 //! `cargo build --release -p doorward && cargo run --release -p doorward-testkit --example gateway`

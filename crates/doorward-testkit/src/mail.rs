@@ -14,7 +14,7 @@ use tokio::{
 /// A message that arrived.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// Whom the envelope names.
+    /// The recipients of the envelope.
     pub to: String,
     /// The head, as it came.
     pub head: String,

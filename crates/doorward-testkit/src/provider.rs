@@ -169,7 +169,7 @@ impl FakeProvider {
         provider
     }
 
-    /// What to configure for it.
+    /// Its configuration.
     pub fn config(&self) -> ProviderConfig {
         ProviderConfig {
             kind: "oidc".to_owned(),

@@ -2,7 +2,9 @@
 //! also what no honest one does.
 
 mod authorization;
+mod calls;
 mod places;
+mod protocol;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,6 +26,7 @@ use tokio::net::TcpListener;
 pub use places::Place;
 
 use authorization::{authorize, register, resource_metadata, revoke, server_metadata, token};
+use protocol::mcp;
 
 /// The memory and the behaviour of the upstream.
 #[derive(Default)]
@@ -46,7 +49,7 @@ pub struct UpstreamState {
     pub padding: usize,
     /// The extensions that it announces.
     pub extensions: Option<Value>,
-    /// Whether it speaks the stateless revision 2026-07-28 alone.
+    /// True if it speaks the stateless revision 2026-07-28 alone.
     pub modern: bool,
     /// The error that everything but lists is answered with.
     pub error: Option<Value>,
@@ -282,252 +285,4 @@ async fn old_message(
         assert!(sent.is_ok(), "the stream is open");
     }
     StatusCode::ACCEPTED.into_response()
-}
-
-#[expect(clippy::too_many_lines, reason = "one arm for each method")]
-async fn mcp(State(shared): State<Shared>, headers: HeaderMap, body: String) -> Response {
-    let message: Value = serde_json::from_str(&body).unwrap_or_default();
-    let authorization = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
-    let token = authorization.strip_prefix("Bearer ").unwrap_or_default().to_owned();
-    {
-        let mut state = lock(&shared);
-        state.authorizations.push(authorization);
-        if state.protected && !state.valid.contains(&token) {
-            let challenge = format!(
-                "Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"",
-                shared.origin
-            );
-            return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)])
-                .into_response();
-        }
-        if let Some(scope) = state.lacks_scope {
-            let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
-            return (StatusCode::FORBIDDEN, [(header::WWW_AUTHENTICATE, challenge)])
-                .into_response();
-        }
-        if state.failing > 0 {
-            state.failing -= 1;
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
-        }
-    }
-    let id = message["id"].clone();
-    if message["method"].is_null() && !id.is_null() {
-        let asked = lock(&shared).asked.take();
-        asked.map(|asked| asked.send(message));
-        return StatusCode::ACCEPTED.into_response();
-    }
-    if id.is_null() {
-        return StatusCode::ACCEPTED.into_response();
-    }
-    let result = |result: Value| answer(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
-    let method = message["method"].as_str().unwrap_or_default();
-    let (offers_all, padding, error) = {
-        let state = lock(&shared);
-        (state.offers_all, "z".repeat(state.padding), state.error.clone())
-    };
-    if offers_all
-        && !method.ends_with("/list")
-        && !["initialize", "server/discover"].contains(&method)
-    {
-        let params = &message["params"];
-        let item = ["name", "uri", "level"]
-            .iter()
-            .find_map(|key| params[key].as_str())
-            .or_else(|| params["ref"]["name"].as_str().or(params["ref"]["uri"].as_str()));
-        lock(&shared).operations.push(format!("{method} {}", item.unwrap_or_default()));
-        if let Some(error) = error {
-            return answer(&json!({"jsonrpc": "2.0", "id": id, "error": error}));
-        }
-    }
-    match method {
-        "server/discover" if lock(&shared).modern => result(json!({
-            "resultType": "complete", "supportedVersions": ["2026-07-28"], "ttlMs": 0, "cacheScope": "private",
-            "capabilities": capabilities(&lock(&shared)), "_meta": {"io.modelcontextprotocol/serverInfo": {"name": "fake", "version": "1"}},
-        })),
-        "initialize" => {
-            let capabilities = capabilities(&lock(&shared));
-            result(
-                json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": {"name": "fake", "version": "1"}}),
-            )
-        }
-        "prompts/list" => {
-            result(json!({"prompts": [{"name": "letter", "arguments": [{"name": "to"}]}]}))
-        }
-        "resources/list" => {
-            let mut resources = lock(&shared).resources.clone();
-            if resources.is_empty() {
-                resources.push(json!({"uri": "file:///wages", "name": "wages"}));
-            }
-            result(
-                json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "resources": resources}),
-            )
-        }
-        "resources/templates/list" => result(
-            json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "resourceTemplates": [{"uriTemplate": "file:///{name}", "name": "any"}]}),
-        ),
-        "prompts/get" => result(
-            json!({"messages": [{"role": "user", "content": {"type": "text", "text": format!("the secret letter {padding}")}}]}),
-        ),
-        "resources/read" => result(
-            json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "contents": [{"uri": message["params"]["uri"], "text": format!("the secret wages {padding}")}]}),
-        ),
-        "completion/complete" => result(json!({"completion": {"values": ["the secret name"]}})),
-        "resources/subscribe" | "resources/unsubscribe" | "logging/setLevel" => result(json!({})),
-        "tools/list" => {
-            let tools = lock(&shared).tools.clone();
-            result(
-                json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "tools": tools}),
-            )
-        }
-        "tools/call" => {
-            lock(&shared).calls += 1;
-            if message["params"]["name"] == "ask" {
-                ask(&shared, &id)
-            } else {
-                call(&id, &token, &message["params"]).await
-            }
-        }
-        _ => answer(
-            &json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "not known"}}),
-        ),
-    }
-}
-
-/// What the upstream says that it can do.
-fn capabilities(state: &UpstreamState) -> Value {
-    let mut capabilities = if state.offers_all {
-        json!({"tools": {}, "prompts": {}, "resources": {"subscribe": true}, "completions": {}, "logging": {}})
-    } else if state.resources.is_empty() {
-        json!({"tools": {}, "logging": {}})
-    } else {
-        json!({"tools": {}, "logging": {}, "resources": {}})
-    };
-    if let Some(extensions) = &state.extensions {
-        capabilities["extensions"] = extensions.clone();
-    }
-    capabilities
-}
-
-/// A call that asks the user for a name before it answers.
-fn ask(shared: &Shared, id: &Value) -> Response {
-    let (sender, answered) = tokio::sync::oneshot::channel();
-    lock(shared).asked = Some(sender);
-    let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}});
-    let question = json!({"jsonrpc": "2.0", "id": "q1", "method": "elicitation/create", "params": {"message": "Your name?", "requestedSchema": schema}});
-    let id = id.clone();
-    let first = futures_util::stream::iter([format!("data: {question}\n\n")]);
-    let last = futures_util::stream::once(async move {
-        let told = answered
-            .await
-            .map(|message| message["result"]["content"]["name"].clone())
-            .unwrap_or_default();
-        format!(
-            "data: {}\n\n",
-            json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": format!("hello {told}")}]}})
-        )
-    });
-    let events = futures_util::StreamExt::map(
-        futures_util::StreamExt::chain(first, last),
-        Ok::<_, std::io::Error>,
-    );
-    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
-}
-
-/// The result of a call, by the tool's name.
-async fn call(id: &Value, token: &str, params: &Value) -> Response {
-    let arguments = &params["arguments"];
-    let text = |words: &str| {
-        answer(
-            &json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": words}]}}),
-        )
-    };
-    match params["name"].as_str().unwrap_or_default() {
-        "hang" => std::future::pending().await,
-        "slow" => {
-            tokio::time::sleep(Duration::from_millis(arguments["ms"].as_u64().unwrap_or(1000)))
-                .await;
-            text("late")
-        }
-        "huge" => {
-            let chunk = axum::body::Bytes::from(vec![b'x'; 1024 * 1024]);
-            let begin = format!(
-                "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":[{{\"type\":\"text\",\"text\":\""
-            );
-            let chunks = std::iter::once(axum::body::Bytes::from(begin))
-                .chain(std::iter::repeat_n(chunk, 100));
-            let stream = futures_util::stream::iter(chunks.map(Ok::<_, std::io::Error>));
-            ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(stream))
-                .into_response()
-        }
-        "update" => {
-            let updated = json!({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": "file:///wages"}});
-            let last = json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": "told"}]}});
-            (
-                [(header::CONTENT_TYPE, "text/event-stream")],
-                format!("data: {updated}\n\ndata: {last}\n\n"),
-            )
-                .into_response()
-        }
-        // Progress, log messages and the answer in one piece.
-        "burst" => {
-            let steps = arguments["steps"].as_u64().unwrap_or(3);
-            let mut events: Vec<Value> = Vec::new();
-            for step in 1..=steps {
-                events.push(json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": params["_meta"]["progressToken"], "progress": step}}));
-                events.push(json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": step}}));
-            }
-            events.push(json!({"jsonrpc": "2.0", "id": id, "result": {"resultType": "complete", "content": [{"type": "text", "text": "done"}]}}));
-            let events: Vec<_> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-            let body = events.concat();
-            ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
-        }
-        "large" => text(&"y".repeat(9 * 1024 * 1024)),
-        "flood" => {
-            let noise = json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": params["_meta"]["progressToken"], "progress": 1}});
-            let event = axum::body::Bytes::from(format!("data: {noise}\n\n"));
-            let last = json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": "flooded"}]}});
-            let events = std::iter::repeat_n(event, 100_000)
-                .chain(std::iter::once(axum::body::Bytes::from(format!("data: {last}\n\n"))));
-            let stream = futures_util::stream::iter(events.map(Ok::<_, std::io::Error>));
-            ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream))
-                .into_response()
-        }
-        // Sends these messages as they are, on the stream of the call; without a last answer among
-        // them the stream stays open.
-        "says" => {
-            let events: Vec<String> = arguments["messages"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|message| {
-                    let mut message = message.clone();
-                    if message["id"] == "CALL" {
-                        message["id"] = id.clone();
-                    }
-                    if message["params"]["progressToken"] == "CALL" {
-                        message["params"]["progressToken"] =
-                            params["_meta"]["progressToken"].clone();
-                    }
-                    format!("data: {message}\n\n")
-                })
-                .collect();
-            let stream = futures_util::StreamExt::chain(
-                futures_util::stream::iter(events),
-                futures_util::stream::pending(),
-            );
-            let stream = futures_util::StreamExt::map(stream, Ok::<_, std::io::Error>);
-            ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream))
-                .into_response()
-        }
-        "lie" => answer(
-            &json!({"jsonrpc": "2.0", "id": id, "result": {"tools": "not a result of a call"}}),
-        ),
-        "garbage" => ([(header::CONTENT_TYPE, "application/json")], "{\"jsonrpc\": \"2.0\", ")
-            .into_response(),
-        _ => text(&format!("{} for {token}", arguments["text"].as_str().unwrap_or_default())),
-    }
 }

@@ -1,4 +1,4 @@
-//! Who is at the other end.
+//! The client at the other end.
 
 use std::net::{IpAddr, SocketAddr};
 

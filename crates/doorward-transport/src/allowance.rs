@@ -107,7 +107,8 @@ impl Allowances {
     }
 }
 
-/// What a request took. Handlers that learn of a client find it among the request's extensions.
+/// The allowance that a request took. Handlers that learn of a client find it among the request's
+/// extensions.
 #[derive(Clone)]
 pub struct Taken {
     from: Arc<Allowances>,

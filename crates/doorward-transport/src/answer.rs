@@ -138,7 +138,7 @@ pub fn harden(headers: &mut HeaderMap) {
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
 }
 
-/// What a page may do beyond showing itself.
+/// The permissions of a page beyond showing itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PagePolicy {
     /// Its form leads to another origin. This leaves `form-action` out of the policy: Chromium

@@ -39,7 +39,7 @@ pub enum ReadError {
     Malformed(#[from] serde_json::Error),
 }
 
-/// What may still be read of one source. The counts are shared by all that is read with it.
+/// The rest of what may be read of one source. The counts are shared by all that is read with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     bytes: usize,

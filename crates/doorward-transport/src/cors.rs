@@ -8,10 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// What clients send (I12). `Mcp-Param-*` names are open-ended: a pre-flight gets back those that
-/// it asked for.
+/// The headers that clients send (I12). `Mcp-Param-*` names are open-ended: a pre-flight gets back
+/// those that it asked for.
 const ALLOWED: &str = "authorization, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id, last-event-id, dpop";
-/// What clients must be able to read.
+/// The headers that clients must be able to read.
 const EXPOSED: &str =
     "www-authenticate, mcp-session-id, mcp-protocol-version, dpop-nonce, retry-after";
 

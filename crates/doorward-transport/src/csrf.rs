@@ -25,7 +25,7 @@ impl Csrf {
         URL_SAFE_NO_PAD.encode(self.master.mac("csrf", &[cookie.as_bytes(), form.as_bytes()]))
     }
 
-    /// Whether a submitted form comes from our own page in the browser that holds `cookie`. The
+    /// True if a submitted form comes from our own page in the browser that holds `cookie`. The
     /// browser's own statements (`Sec-Fetch-Site`, `Origin`) are checked where it makes them, the
     /// token always.
     pub fn accepts(

@@ -71,14 +71,14 @@ impl HostPolicy {
         }
     }
 
-    /// Whether the request's `Host` (or HTTP/2 `:authority`) is one of ours. It must be present.
+    /// True if the request's `Host` (or HTTP/2 `:authority`) is one of ours. It must be present.
     pub fn accepts_host(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         named(uri, headers).is_some_and(|host| {
             self.hosts.contains(&host) || (self.loopback && is_loopback_authority(&host))
         })
     }
 
-    /// Whether the request's `Origin`, if it has one, may call us.
+    /// True if the request's `Origin`, if it has one, may call us.
     pub fn accepts_origin(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         match (origins.next(), origins.next()) {

@@ -1,4 +1,4 @@
-//! What is left of a request's body when the request was answered without it.
+//! The rest of a request's body when the request was answered without it.
 //!
 //! A refusal needs no body, and often leaves before the client has sent all of its own. Were the
 //! rest not read, the connection would be closed behind the answer, and the client's next request

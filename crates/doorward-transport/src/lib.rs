@@ -1,4 +1,4 @@
-//! What every HTTP message obeys: inbound parameters, answers, cookies, CSRF, limits, CORS, the
+//! The rules of every HTTP message: inbound parameters, answers, cookies, CSRF, limits, CORS, the
 //! accept loop; and the one outbound client with its guard against requests to internal addresses.
 #![cfg_attr(
     test,

@@ -38,18 +38,18 @@ pub struct Outbound {
     timeout: Duration,
 }
 
-/// What an operator allows for one correspondent beyond what holds for all.
+/// The operator's permissions for one correspondent beyond those for all.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Correspondent<'a> {
     /// Networks that it may be in although they are not public.
     pub networks: &'a [String],
     /// A PEM file with the certificate authority that signs for it.
     pub ca_file: Option<&'a str>,
-    /// Whether it may be spoken to without TLS while it is on this very machine.
+    /// True if it may be spoken to without TLS while it is on this very machine.
     pub http_on_loopback: bool,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct Fetched {
     /// The status.
@@ -121,7 +121,7 @@ pub enum OutboundSetupError {
     Certificate {
         /// The file.
         path: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// TLS cannot be set up.

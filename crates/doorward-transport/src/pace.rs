@@ -61,7 +61,7 @@ impl Overdue {
     }
 }
 
-/// What is known of one connection. Times are milliseconds since it was accepted, counted from 1; 0
+/// The state of one connection. Times are milliseconds since it was accepted, counted from 1; 0
 /// stands for none.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -194,7 +194,7 @@ impl Pace {
         }
     }
 
-    /// What was taken of a response was sent, or is no longer wanted.
+    /// Notes that the part taken of a response was sent, or is no longer wanted.
     pub(crate) fn sent(&self) {
         self.unsent.fetch_sub(1, Relaxed);
     }

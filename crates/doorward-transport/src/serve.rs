@@ -265,7 +265,7 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
-/// Whether the request names the one host that it is for (RFC 9112 §3.2, RFC 9110 §7.2).
+/// True if the request names the one host that it is for (RFC 9112 §3.2, RFC 9110 §7.2).
 fn names_one_host(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -276,7 +276,7 @@ fn names_one_host(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whether this is `uri-host [ ":" port ]` (RFC 9110 §7.2), by its characters.
+/// True if this is `uri-host [ ":" port ]` (RFC 9110 §7.2), by its characters.
 fn is_host(text: &[u8]) -> bool {
     !text.is_empty()
         && text

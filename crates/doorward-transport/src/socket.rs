@@ -85,7 +85,7 @@ struct Frames {
     have: usize,
     /// How many bytes of the frame's content are missing.
     missing: usize,
-    /// Whether a header block began and its last frame did not come (RFC 9113 §4.3).
+    /// True if a header block began and its last frame did not come (RFC 9113 §4.3).
     block: bool,
 }
 
@@ -131,7 +131,7 @@ impl Frames {
         finished
     }
 
-    /// Whether the client owes the rest of a frame or of a header block. The content of a DATA
+    /// True if the client owes the rest of a frame or of a header block. The content of a DATA
     /// frame is a body's, which is bounded where it is read.
     fn unfinished(&self) -> bool {
         let [_, _, _, kind, ..] = self.header;

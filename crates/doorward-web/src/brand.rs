@@ -10,7 +10,7 @@ const LONGEST: usize = 256 * 1024;
 /// A picture: the name under which it is served, its media type, its bytes.
 type Picture = (&'static str, &'static str, Vec<u8>);
 
-/// What the operator brings along, read once at the start.
+/// The operator's own files, read once at the start.
 #[derive(Clone, Debug, Default)]
 pub struct Brand {
     logo: Option<Picture>,
@@ -23,7 +23,7 @@ pub struct Brand {
 pub struct BrandError {
     /// The key below `pages`.
     pub key: &'static str,
-    /// What is wrong and what to do.
+    /// The fault and its remedy.
     pub message: String,
 }
 

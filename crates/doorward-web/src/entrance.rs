@@ -47,7 +47,7 @@ pub(crate) fn local(next: Option<&str>) -> &str {
 /// The longest address to which signing in leads. What was typed before travels in it.
 const LONGEST_NEXT: usize = 2048;
 
-/// Whether this is the address of a page under `/account` or `/admin`, which may have a query.
+/// True if this is the address of a page under `/account` or `/admin`, which may have a query.
 fn is_page(next: &str) -> bool {
     let (path, query) = next.split_once('?').unwrap_or((next, ""));
     let plain = |text: &str, more: &[u8]| {

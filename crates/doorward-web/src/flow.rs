@@ -9,7 +9,7 @@ use doorward_transport::answer;
 
 use crate::{Web, pages::error::Oops, visitor::Browser};
 
-/// What comes next for an authorization request.
+/// The next step of an authorization request.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// The person must sign in.

@@ -1,4 +1,4 @@
-//! What every page has around it.
+//! The frame of every page.
 
 use askama::Template;
 use axum::{
@@ -22,7 +22,7 @@ pub struct Frame {
     pub base: String,
     /// The signed-in user.
     pub visitor: Option<FrameVisitor>,
-    /// What administrators want everybody to read.
+    /// The administrators' notice for all users.
     pub notice: String,
     /// The language of the page.
     pub language: &'static str,
@@ -30,21 +30,21 @@ pub struct Frame {
     pub support: String,
     /// The operator's own picture instead of ours.
     pub logo: Option<&'static str>,
-    /// Whether the operator has colours of their own.
+    /// True if the operator has colours of their own.
     pub colours: bool,
 }
 
-/// Who is signed in, as the frame shows it.
+/// The signed-in user, as the frame shows it.
 pub struct FrameVisitor {
     /// The sign-in name.
     pub name: String,
-    /// Whether the user is an administrator.
+    /// True if the user is an administrator.
     pub administrator: bool,
     /// The form token for signing out.
     pub logout_csrf: String,
 }
 
-/// What stands between a provider's name and its address on a page.
+/// The text between a provider's name and its URL on a page.
 pub(crate) struct ProviderButton {
     pub(crate) name: String,
     pub(crate) icon: &'static str,

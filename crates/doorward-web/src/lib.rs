@@ -36,13 +36,13 @@ pub use upstreams::{
 };
 pub use visitor::{Administrator, Browser, SignedIn, form};
 
-/// What the pages are made of.
+/// The parts of the pages.
 pub struct Parts {
     /// People and sessions.
     pub accounts: Accounts,
     /// Sign-in through upstream providers.
     pub federation: Federation,
-    /// What roles allow.
+    /// The permissions of roles.
     pub access: Arc<AccessPolicy>,
     /// Authorizations.
     pub issuer: Issuer,
@@ -60,7 +60,7 @@ pub struct Parts {
     pub public_url: PublicUrl,
     /// Letters to users.
     pub letters: Letters,
-    /// What the operator brings along.
+    /// The operator's own files.
     pub brand: Brand,
     /// The configuration.
     pub config: Config,

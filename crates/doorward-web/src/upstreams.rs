@@ -1,4 +1,4 @@
-//! What pages show and do about upstream servers. The gateway is a room of its own; the program
+//! Upstream servers on pages. The gateway is a room of its own; the program
 //! introduces it here.
 
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -41,13 +41,13 @@ pub struct Service {
     pub connectable: bool,
     /// The scopes that the person gave there.
     pub scopes: Option<String>,
-    /// Whose account it is there, as far as that is known.
+    /// The account there, as far as it is known.
     pub account: Option<String>,
     /// When the person connected, in seconds since 1970.
     pub connected_at: Option<i64>,
 }
 
-/// What a person is about to connect to.
+/// A connection before it is made.
 #[derive(Clone, Debug)]
 pub struct Prospect {
     /// Its name for people.
@@ -58,7 +58,7 @@ pub struct Prospect {
     pub scopes: Vec<String>,
     /// Those among them that it did not ask for before.
     pub new_scopes: Vec<String>,
-    /// Whether the person is connected already.
+    /// True if the person is connected already.
     pub connected: bool,
 }
 
@@ -110,7 +110,7 @@ pub trait Upstreams: Send + Sync + 'static {
         &'a self,
         person: &'a Arc<Person>,
     ) -> Answer<'a, Result<Vec<Service>, StoreError>>;
-    /// What the person is about to connect to.
+    /// The connection before it is made.
     fn prospect<'a>(
         &'a self,
         name: UpstreamName,

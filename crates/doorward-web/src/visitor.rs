@@ -1,4 +1,4 @@
-//! Whose browser sends a request.
+//! The browser that sends a request.
 
 use axum::{
     body::Body,
@@ -20,13 +20,14 @@ use crate::{
 
 /// The browser behind a request: signed in or not.
 pub struct Browser {
-    /// What form tokens are bound to: the session's cookie, or a random one before signing in.
+    /// The value to which form tokens are bound: the session's cookie, or a random one before
+    /// signing in.
     pub(crate) binding: String,
-    /// Whether `binding` is new and must be sent.
+    /// True if `binding` is new and must be sent.
     pub(crate) fresh_binding: bool,
-    /// Who is signed in.
+    /// The signed-in user.
     pub(crate) visitor: Option<Visitor>,
-    /// Who signed in and still has to prove a second factor.
+    /// The user who signed in and still has to prove a second factor.
     pub(crate) waiting: Option<Visitor>,
     /// The cookie that ties sign-ins at providers to this browser, if it has one.
     pub(crate) journey: Option<String>,
@@ -34,7 +35,7 @@ pub struct Browser {
     pub(crate) known: Option<String>,
     /// Where the request comes from.
     pub(crate) address: ClientAddress,
-    /// What the browser calls itself.
+    /// The name that the browser gives itself.
     pub(crate) user_agent: String,
     /// The session cookie as sent, valid or not.
     pub(crate) session_cookie: Option<String>,
@@ -48,7 +49,7 @@ impl Browser {
         }
         response
     }
-    /// What accounts want to know of the browser.
+    /// The facts about the browser for `accounts`.
     pub(crate) fn facts(&self) -> BrowserFacts<'_> {
         BrowserFacts {
             address: self.address,

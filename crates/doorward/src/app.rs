@@ -67,10 +67,10 @@ pub struct App {
     pub(crate) proxies: TrustedProxies,
     /// The public URL by the numbers of `localhost`.
     pub(crate) numbers: Numbers,
-    /// What callers may ask before they have proved who they are.
+    /// The limit for callers that are not authenticated.
     pub(crate) entries: Entries,
     config: Config,
-    /// What is counted.
+    /// The counters.
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -118,7 +118,7 @@ pub fn rotation(config: &Config, checked: &Checked) -> Rotation {
     }
 }
 
-/// What everybody can read while the MCP server is on (CS1).
+/// The public endpoints while the MCP server is on (CS1).
 fn made_public(public_url: &PublicUrl, name: &str) -> Vec<String> {
     vec![
         format!("that this address is an authorization server: {public_url}"),

@@ -1,4 +1,4 @@
-//! What happens by itself while a server runs: expired rows go, keys rotate, providers are asked
+//! Tasks while a server runs: expired rows go, keys rotate, providers are asked
 //! whether they still stand for people.
 
 use std::{sync::Arc, time::Duration};

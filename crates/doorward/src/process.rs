@@ -1,4 +1,4 @@
-//! What other processes of the same user may see of this one.
+//! The view that other processes of the same user have of this one.
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 

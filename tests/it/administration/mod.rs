@@ -47,7 +47,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) command: (Vec<&'a str>, &'a str),
 }
 
-/// What came of it: the code of the refusal, or what the front end answered.
+/// The outcome: the code of the refusal, or the front end's answer.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: Option<String>,
@@ -207,7 +207,7 @@ pub(crate) struct Case<'a> {
     pub(crate) name: &'a str,
     pub(crate) asked: Asked<'a>,
     pub(crate) refused: Option<&'a str>,
-    /// Whether the operation, when it is done, changes nothing that is audited.
+    /// True if the operation, when it is done, changes nothing that is audited.
     pub(crate) silent: bool,
 }
 
@@ -232,7 +232,7 @@ pub(crate) fn refused<'a>(name: &'a str, code: &'a str, asked: Asked<'a>) -> Cas
 pub(crate) struct Object {
     pub(crate) id: String,
     pub(crate) etag: String,
-    /// What is stored of it, as far as it must be the same in each front end.
+    /// The stored part of it, as far as it must be the same in each front end.
     pub(crate) state: String,
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Asked, Stage, Via};
 
-/// What one front end stored and audited, with the upstream's name taken out.
+/// The stored and audited changes of one front end, with the upstream's name taken out.
 async fn kept(stage: &Stage, name: &str, head: i64) -> String {
     let all = stage.store().await.upstreams().await.unwrap();
     let found = all.iter().find(|record| record.name.as_str() == name);

@@ -19,7 +19,7 @@ const AVOIDED: &[(&str, &str)] = &[
     ("rooms", "crates"),
 ];
 
-/// What must precede "address".
+/// The words that must precede "address".
 const KINDS_OF_ADDRESS: &[&str] = &["ip", "ips", "e-mail", "loopback", "special-use"];
 
 /// The pages whose words are checked. The glossary and CONTRIBUTING quote the others, the reference

@@ -1,5 +1,5 @@
-//! Who a user is: an issuer and a subject, and nothing that a user chose. What comes with an
-//! account follows it, and goes with it.
+//! The identity of a user: an issuer and a subject, and nothing that a user chose. What comes with
+//! an account follows it, and goes with it.
 
 use std::time::Duration;
 

@@ -61,6 +61,7 @@ async fn ask_if(
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn ca26_cs14_an_administrator_s_program_adds_tries_and_reviews_upstreams() {
     let wiki = FakeUpstream::start().await;
     let server = super::with_config(&[], |config| {

@@ -1,4 +1,4 @@
-//! What an upstream says reaches clients with its name, clean, and never as Doorward's own word.
+//! Texts of an upstream reach clients with its name, clean, and never as Doorward's own word.
 
 use doorward_testkit::{Browser, FakeUpstream, TestServer, tool};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What holds for an upstream's tools holds for everything else that it offers: prompts, resources,
+//! The rules for an upstream's tools hold for everything else that it offers: prompts, resources,
 //! templates, completions, subscriptions and its log, at every address, over every transport and in
 //! both eras.
 

@@ -1,4 +1,4 @@
-//! What an upstream says during a call reaches the client whole, in its order, and before the
+//! Messages of an upstream during a call reach the client whole, in its order, and before the
 //! answer: by every kind of upstream, in both eras, to clients of both.
 
 use doorward_gateway::UpstreamConfig;
@@ -35,7 +35,7 @@ while read -r line; do
 done
 "#;
 
-/// What a client sees of one call, in order: `p1`, `m1`, …, and at the end `done`.
+/// The events of one call at the client, in order: `p1`, `m1`, …, and at the end `done`.
 fn seen(body: &str) -> Vec<String> {
     body.lines()
         .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?.trim()).ok())

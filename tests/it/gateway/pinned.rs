@@ -1,5 +1,5 @@
-//! What was reviewed of a tool is what is used, and what one upstream may make this server read and
-//! store.
+//! The reviewed definition of a tool is the one that is used, and what one upstream may make this
+//! server read and store.
 
 use std::time::Duration;
 

@@ -37,7 +37,7 @@ async fn schema(server: &TestServer, someone: &Someone, tool: &str) -> Value {
     found.unwrap_or_else(|| panic!("no tool {tool}: {all:?}"))["inputSchema"].clone()
 }
 
-/// What arrived of a call: method and path, media type, body.
+/// The request of a call as it arrived: method and path, media type, body.
 async fn sent(
     server: &TestServer,
     someone: &Someone,
@@ -53,7 +53,7 @@ async fn sent(
     (state.calls.last().unwrap().0.clone(), kind.unwrap_or_default(), body)
 }
 
-/// What `upstream test` says about what was left out.
+/// The words of `upstream test` about offers that were left out.
 async fn left_out(server: &TestServer) -> (bool, String) {
     let upstream = server.app.gateway.named("api").await.unwrap();
     let findings = server.app.gateway.test(&upstream, None).await;

@@ -164,7 +164,7 @@ impl Operation {
 pub(super) struct Problem {
     /// A code for programs.
     error: String,
-    /// What to do, for people.
+    /// The instructions, for users.
     error_description: String,
 }
 

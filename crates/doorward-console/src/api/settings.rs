@@ -45,7 +45,7 @@ struct Settings {
     public: Vec<String>,
 }
 
-/// What changes. What is left out stays.
+/// The changes. A member that is left out stays as it is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "SettingsChange")]

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::Console;
 
+#[expect(clippy::too_many_lines, reason = "a table: one entry for each operation")]
 pub(super) fn operations() -> Vec<Operation> {
     const NONE: &str = "There is no such upstream.";
     vec![

@@ -38,7 +38,7 @@ struct Page {
     stretched: bool,
 }
 
-/// What was asked for, as it was typed.
+/// The search, as it was typed.
 #[derive(Default)]
 struct Asked {
     user: String,

@@ -43,7 +43,7 @@ struct List {
     password_min_length: usize,
 }
 
-/// What the list says besides the users.
+/// The contents of the list besides the users.
 #[derive(Default)]
 struct Say {
     status: StatusCode,
@@ -59,7 +59,7 @@ struct HandedOver {
     url: Option<String>,
 }
 
-/// What was typed into the form.
+/// The contents of the form as they were typed.
 struct Typed {
     name: String,
     email: String,
@@ -157,7 +157,7 @@ fn typed(params: &Params) -> NewUser {
     }
 }
 
-/// What the administrator has to tell the user, because no mail did.
+/// The link that the administrator has to give the user, because no mail did.
 fn handed_over(invited: &Invited) -> Option<HandedOver> {
     let url = invited.url_to_hand_over().map(ToOwned::to_owned);
     let told = match (&invited.mail, &url) {

@@ -1,6 +1,6 @@
 //! Microsoft Entra ID.
 
-use super::Kind;
+use super::{Kind, Sign};
 use crate::{
     config::SettingError,
     settings::{AuthMethod, Speaks, TENANT, address, open_id},
@@ -10,6 +10,10 @@ pub(super) const KIND: Kind = Kind {
     name: "entra",
     title: "Microsoft",
     summary: "Microsoft Entra ID. Only people of the listed `tenants` come in; a person is `oid` within `tid`, which neither a rename nor a new address changes. Groups arrive as object ids.",
+    sign: Sign {
+        colour: "#2b6cb0",
+        path: "M6 6h5.4v5.4H6zM12.6 6H18v5.4h-5.4zM6 12.6h5.4V18H6zM12.6 12.6H18V18h-5.4z",
+    },
     needs: &["client_secret", "tenants"],
     prepare: |config| {
         let plain = |tenant: &String| {

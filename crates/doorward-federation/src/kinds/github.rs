@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use doorward_transport::oauth::{Answer, Asked, Content, Failure, Told};
 use serde_json::{Value, json};
 
-use super::Kind;
+use super::{Kind, Sign};
 use crate::{
     api::Api,
     claims::ClaimNames,
@@ -27,6 +27,10 @@ pub(super) const KIND: Kind = Kind {
     name: "github",
     title: "GitHub",
     summary: "GitHub. Groups are organisations (`acme`) and teams (`acme/backend`); the e-mail address is the primary one if it is verified. Without `issuer` it is github.com; with it your own GitHub Enterprise Server.",
+    sign: Sign {
+        colour: "#24292f",
+        path: "M7 6l2.2 1.3a8 8 0 0 1 5.6 0L17 6v4a4.6 4.6 0 0 1-3.2 5.2V19h-3.6v-1.4c-2 .4-2.6-.8-3.4-1.8l1-.6c.6.8 1 1.400 2.400 1A4.600 4.600 0 0 1 7 10z",
+    },
     needs: &["client_secret"],
     prepare: |config| {
         no_userinfo(config)?;

@@ -1,12 +1,13 @@
 //! GitLab, its own or yours.
 
-use super::Kind;
+use super::{Kind, Sign};
 use crate::settings::{Speaks, address, open_id};
 
 pub(super) const KIND: Kind = Kind {
     name: "gitlab",
     title: "GitLab",
     summary: "GitLab. Without `issuer` it is gitlab.com; with it your own installation. Groups are full paths, such as `team/backend`.",
+    sign: Sign { colour: "#b34a1f", path: "M12 18.5L5 13.2l2-6.7l2 4.6h6l2-4.6l2 6.7z" },
     needs: &["client_secret"],
     prepare: |config| {
         let issuer = if config.issuer.is_empty() {

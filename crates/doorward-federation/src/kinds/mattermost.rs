@@ -7,7 +7,7 @@ use doorward_model::foreign;
 use doorward_transport::oauth::{Answer, Asked, Failure, Told};
 use serde_json::Value;
 
-use super::Kind;
+use super::{Kind, Sign};
 use crate::{
     api::Api,
     claims::ClaimNames,
@@ -56,6 +56,10 @@ pub(super) const KIND: Kind = Kind {
     name: "mattermost",
     title: "Mattermost",
     summary: "Mattermost as an OAuth 2.0 provider. `issuer` is the URL of your server. Groups are the words of the user's system roles, such as `system_admin`.",
+    sign: Sign {
+        colour: "#1e3a73",
+        path: "M12 5.500a6.500 6.500 0 1 0 6.500 6.500c0-2.400-1.200-4.400-3-5.600l.2 3.200a4.200 4.200 0 1 1-5.400-1.700z",
+    },
     needs: &["client_secret", "issuer"],
     prepare: |config| {
         no_userinfo(config)?;

@@ -16,6 +16,23 @@ use crate::{
     settings::Settings,
 };
 
+/// The sign on the button of a kind: ours, not the brand's.
+#[derive(Clone, Copy, Debug)]
+pub struct Sign {
+    /// The colour of the square.
+    pub colour: &'static str,
+    /// The SVG path of the drawing on 24 by 24.
+    pub path: &'static str,
+}
+
+impl Sign {
+    /// A key.
+    pub const KEY: Self = Self {
+        colour: "#5a6469",
+        path: "M9 7a4 4 0 1 0 3.700 5.500H15V15h2.500v-2.500H19v-2h-6.300A4 4 0 0 0 9 7m0 2.500a1.500 1.500 0 1 1 0 3a1.500 1.500 0 1 1 0-3",
+    };
+}
+
 /// A kind of provider.
 pub struct Kind {
     /// Its name in the configuration.
@@ -24,6 +41,8 @@ pub struct Kind {
     pub title: &'static str,
     /// A description for the reference.
     pub summary: &'static str,
+    /// The sign on its button.
+    pub sign: Sign,
     /// The keys that it needs besides `client_id`.
     pub needs: &'static [&'static str],
     pub(crate) prepare: fn(&ProviderConfig) -> Result<Settings, SettingError>,

@@ -1,12 +1,13 @@
 //! Any OpenID Connect provider.
 
-use super::Kind;
+use super::{Kind, Sign};
 use crate::settings::{address, open_id};
 
 pub(super) const KIND: Kind = Kind {
     name: "oidc",
     title: "Single sign-on",
     summary: "Any OpenID Connect provider. `issuer` exactly as the provider's own discovery document says it, also whether it ends in a slash. Without a discovery document, set `authorize_url`, `token_url` and `jwks_url` by hand.",
+    sign: Sign::KEY,
     needs: &["issuer"],
     prepare: |config| {
         address("issuer", &config.issuer, None)?;

@@ -11,7 +11,7 @@ use crate::{
     upstream::Upstream,
 };
 
-/// What is sealed into a connection.
+/// The sealed contents of a connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Held {
     // Nothing but the module above reads it, which knows where it goes.
@@ -21,7 +21,7 @@ pub(crate) struct Held {
     /// Where the issuer takes tokens back (RFC 7009), as far as it said.
     #[serde(default)]
     pub(crate) revocation_endpoint: Option<String>,
-    /// What was named as `resource` (RFC 8707).
+    /// The value that was named as `resource` (RFC 8707).
     pub(crate) resource: Option<String>,
 }
 

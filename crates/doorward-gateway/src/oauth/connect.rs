@@ -24,7 +24,7 @@ use crate::{
 /// For how many seconds a person may stay away.
 const AWAITED: i64 = 600;
 
-/// Who leaves, and from which browser.
+/// The user who leaves, and the browser.
 #[derive(Clone, Copy, Debug)]
 pub struct Departure<'a> {
     /// The person.
@@ -42,7 +42,7 @@ pub enum ConnectError {
     /// The upstream needs no connection.
     #[error("this upstream needs no connection")]
     NotNeeded,
-    /// What came back was not awaited: too late, twice, or for somebody else.
+    /// The callback was not awaited: too late, twice, or for somebody else.
     #[error("it was not awaited: {0}")]
     NotAwaited(&'static str),
     /// The upstream asks for more than the page showed to the user.
@@ -62,7 +62,7 @@ impl From<StoreError> for ConnectError {
     }
 }
 
-/// What a user is about to connect to.
+/// A connection before it is made.
 #[derive(Clone, Debug)]
 pub struct Prospect {
     /// The host that they are sent to.
@@ -87,7 +87,7 @@ struct Payload {
     scopes: String,
 }
 
-/// What came back from an authorization server, and with whom.
+/// The callback of an authorization server, and the user who brought it.
 struct Arrival {
     user_id: doorward_model::UserId,
     browser: HashedToken,
@@ -128,7 +128,7 @@ impl Gateway {
         if upstream.needs_connection() { Ok(upstream) } else { Err(ConnectError::NotNeeded) }
     }
 
-    /// What a person is about to connect to: the host that they are sent to, and the scopes that
+    /// A connection before it is made: the host to which the user is sent, and the scopes that
     /// are asked for.
     pub async fn prospect(
         &self,

@@ -16,7 +16,7 @@ use crate::upstream::Upstream;
 /// The most authorization servers that are tried of those that an upstream names.
 const MOST_SERVERS: usize = 3;
 
-/// What a `WWW-Authenticate` header says (RFC 9728 §5.1, RFC 6750 §3).
+/// The contents of a `WWW-Authenticate` header (RFC 9728 §5.1, RFC 6750 §3).
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Challenge {
     pub(crate) resource_metadata: Option<String>,
@@ -70,7 +70,7 @@ pub(crate) struct Discovered {
     pub(crate) registration_endpoint: Option<Url>,
     /// Where tokens are taken back (RFC 7009).
     pub(crate) revocation_endpoint: Option<Url>,
-    /// What to name as `resource` (RFC 8707).
+    /// The value of `resource` (RFC 8707).
     pub(crate) resource: Option<String>,
     /// The resource that the upstream says it is; where it does not say, its address. `None` where
     /// it could not be asked.

@@ -34,13 +34,13 @@ pub(crate) const MAX_DOCUMENT: usize = 256 * 1024;
 /// The most registrations and connections under way at once.
 const MOST_UNDER_WAY: usize = 500;
 
-/// What went wrong with an authorization server.
+/// A failure of an authorization server.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum OAuthError {
     /// It cannot be reached, or fails.
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
-    /// What it says cannot be right, or is not safe to use.
+    /// Its answer cannot be right, or is not safe to use.
     #[error("{0}")]
     Untrusted(String),
     /// It publishes no metadata.
@@ -73,7 +73,7 @@ impl From<FlightError> for OAuthError {
     }
 }
 
-/// What is under way with authorization servers. Each piece of work is a task's, so that what it
+/// The work under way with authorization servers. Each piece of work is a task's, so that what it
 /// brings is kept although the request that began it is dropped.
 pub(crate) struct Flights {
     registrations:
@@ -120,7 +120,7 @@ pub(crate) enum Method {
     ClientSecretPost,
 }
 
-/// Who we are at an authorization server.
+/// Our credentials at an authorization server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ClientCredentials {
     pub(crate) client_id: String,
@@ -129,7 +129,7 @@ pub(crate) struct ClientCredentials {
 }
 
 impl ClientCredentials {
-    /// What an operator configured.
+    /// The configured credentials.
     pub(crate) fn configured(upstream: &Upstream) -> Self {
         let config = &upstream.config;
         let secret =
@@ -165,7 +165,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Whose account this is, if the answer holds an ID token for this client. It came straight
+    /// The account, if the answer holds an ID token for this client. It came straight
     /// from the token endpoint over TLS, which may stand for checking its signature (OpenID Connect
     /// Core §3.1.3.7, point 6), and it is only shown.
     pub(crate) fn account(&self, issuer: &str, client_id: &str) -> Option<String> {

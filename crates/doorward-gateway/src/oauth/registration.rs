@@ -54,13 +54,13 @@ pub(crate) fn document(gateway: &Inner) -> Value {
     })
 }
 
-/// Whether others can fetch our document: only under a public https address.
+/// True if others can fetch our document: only under a public https address.
 fn has_document(gateway: &Inner) -> bool {
     Url::parse(gateway.parts.public_url.as_str())
         .is_ok_and(|url| url.scheme() == "https" && !public_url::is_loopback(&url))
 }
 
-/// Who we already are at an authorization server, if we are known there.
+/// Our present registration at an authorization server, if there is one.
 pub(crate) async fn known(
     gateway: &Inner,
     upstream: &Upstream,
@@ -131,7 +131,7 @@ async fn keep(
     Ok(parts.store.apply(UpstreamChange::PutRegistration(row)).await?)
 }
 
-/// Who we are at this authorization server; we introduce ourselves if it does not know us yet.
+/// Our registration at this authorization server; it is made if there is none yet.
 pub(crate) async fn client(
     gateway: &Arc<Inner>,
     upstream: &Shared,

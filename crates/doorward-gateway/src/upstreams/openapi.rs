@@ -2,6 +2,7 @@
 //! tool (CW7).
 
 mod answer;
+mod api;
 mod body;
 mod calling;
 mod document;
@@ -19,6 +20,7 @@ mod swagger;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod values;
 
 use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 
@@ -30,18 +32,20 @@ use rmcp::model::CallToolResponse;
 use serde_json::Value;
 use url::Url;
 
-use self::operation::Operation;
+use self::{
+    api::{Api, MOST_DOCUMENT, Wanted},
+    operation::Operation,
+};
 use crate::{
     Gateway, Inner,
     catalogue::Catalogue,
     config::{SettingError, UpstreamConfig},
-    definition::{self, Shown},
+    definition,
     exchange::gone,
     finding::Finding,
-    left_out::LeftOut,
     link_error::LinkError,
     listed::Listed,
-    upstream::{Driver, Kind, Receiver, Setup, Shared, Upstream},
+    upstream::{Driver, Kind, Origins, Receiver, Setup, Shared, Upstream},
 };
 
 /// REST APIs.
@@ -170,35 +174,6 @@ impl Driver for OpenApi {
     }
 }
 
-/// The most bytes of a document.
-const MOST_DOCUMENT: usize = 32 * 1024 * 1024;
-/// The most base URLs that are named.
-const MOST_BASES: usize = 3;
-
-/// An API, read from its document.
-struct Api {
-    title: String,
-    /// Where its operations are called.
-    bases: Vec<Url>,
-    /// Its operations as tools.
-    tools: Vec<Shown>,
-    /// The operations that are no tools, and what the others are offered without.
-    left_out: LeftOut,
-}
-
-impl Api {
-    /// A description in one line.
-    fn summary(&self) -> String {
-        let title = doorward_model::foreign::line(&self.title, 100);
-        let mut bases: Vec<String> =
-            self.bases.iter().take(MOST_BASES).map(ToString::to_string).collect();
-        if self.bases.len() > MOST_BASES {
-            bases.push(format!("{} more", self.bases.len() - MOST_BASES));
-        }
-        format!("{title}: {} operations at {}", self.tools.len(), bases.join(", "))
-    }
-}
-
 /// Reads the document of an upstream. `pins` are the tools that were pinned of it: an operation
 /// keeps the name under which it was.
 async fn load(upstream: &Shared, pins: Arc<Vec<PinnedTool>>) -> Result<Api, LinkError> {
@@ -212,7 +187,7 @@ async fn load(upstream: &Shared, pins: Arc<Vec<PinnedTool>>) -> Result<Api, Link
     let parse = move || {
         let definitions: HashMap<&str, &str> =
             pins.iter().map(|pin| (pin.tool.as_str(), pin.definition.as_str())).collect();
-        let wanted = document::Wanted {
+        let wanted = Wanted {
             configured: owned.url.clone(),
             at,
             origins: &owned.origins,
@@ -265,10 +240,41 @@ async fn read(place: &str) -> Result<Vec<u8>, String> {
     Ok(text)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// A document for the fuzz targets: each tool that it makes is executed as it was pinned, and its
+/// calls stay below the base URL, whatever their arguments.
+///
+/// # Panics
+///
+/// A document for which that does not hold.
+pub fn check(text: &[u8]) {
+    let Ok(at) = Url::parse("https://api.example/openapi.json") else { return };
+    let wanted = Wanted {
+        configured: None,
+        origins: &Origins::new(Some(at.origin()), Vec::new()),
+        at: Some(at),
+        offers: &|_| true,
+        pinned: &|_| None,
+    };
+    let Ok(api) = document::parse(text, &wanted) else { return };
+    for shown in &api.tools {
+        let whole = shown.whole();
+        let pinned = definition::pinned(&whole).and_then(|(_, operation)| operation);
+        let operation = pinned.clone().and_then(Operation::pinned);
+        assert!(operation.is_some(), "a tool that cannot be called: {whole}");
+        let Some(operation) = operation else { continue };
+        assert_eq!(Some(definition::Operation::to_value(&operation)), pinned, "a pin changes");
+        let names = shown.tool.input_schema.get("properties").and_then(Value::as_object);
+        let hostile = Value::from("../../x/%2e%2e/?a=b&c#d\\..;@evil.example\r\n");
+        let arguments = names
+            .map(|names| names.keys().map(|name| (name.clone(), hostile.clone())).collect())
+            .unwrap_or_default();
+        let Ok(request) = operation.request(&arguments) else { continue };
+        let url = Url::parse(&request.uri().to_string());
+        let base = operation.base();
+        let stays = url.is_ok_and(|url| {
+            url.origin() == base.origin()
+                && url.path().starts_with(base.path().trim_end_matches('/'))
+        });
+        assert!(stays, "{} leaves {base}", request.uri());
+    }
 }

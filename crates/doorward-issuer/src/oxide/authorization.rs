@@ -58,7 +58,7 @@ impl Sent<'_> {
 }
 
 impl Request for Sent<'_> {
-    /// What cannot be decoded never becomes [`Params`].
+    /// Text that cannot be decoded never becomes [`Params`].
     fn valid(&self) -> bool {
         true
     }

@@ -50,7 +50,7 @@ struct Sent<'a> {
 }
 
 impl Request for Sent<'_> {
-    /// What cannot be decoded never becomes [`Params`].
+    /// Text that cannot be decoded never becomes [`Params`].
     fn valid(&self) -> bool {
         true
     }

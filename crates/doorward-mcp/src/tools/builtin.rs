@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use async_trait::async_trait;
 use doorward_model::{Clock, Scope, ToolClass};
 use doorward_store::Store;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
@@ -151,41 +152,37 @@ fn spec(built_in: &BuiltIn) -> ToolSpec {
     }
 }
 
+#[async_trait]
 impl ToolSource for BuiltInTools {
-    fn tools<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>> {
-        let own = if visit.target == Target::All { specs().to_vec() } else { Vec::new() };
-        Box::pin(async move { Unjudged::new(own) })
+    async fn tools(&self, visit: &Visit) -> Unjudged<Arc<ToolSpec>> {
+        Unjudged::new(if visit.target == Target::All { specs().to_vec() } else { Vec::new() })
     }
-    fn prompts<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Prompt>>> {
-        Box::pin(async { Unjudged::default() })
+    async fn prompts(&self, _: &Visit) -> Unjudged<Listed<Prompt>> {
+        Unjudged::default()
     }
-    fn resources<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Resource>>> {
-        Box::pin(async { Unjudged::default() })
+    async fn resources(&self, _: &Visit) -> Unjudged<Listed<Resource>> {
+        Unjudged::default()
     }
-    fn templates<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>> {
-        Box::pin(async { Unjudged::default() })
+    async fn templates(&self, _: &Visit) -> Unjudged<Listed<ResourceTemplate>> {
+        Unjudged::default()
     }
-    fn offers<'a>(&'a self, _: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Offers>>> {
-        Box::pin(async { Unjudged::default() })
+    async fn offers(&self, _: &Visit) -> Unjudged<Listed<Offers>> {
+        Unjudged::default()
     }
     fn may_offer(&self) -> bool {
         false
     }
-    fn find<'a>(&'a self, visit: &'a Visit, wanted: Wanted<'a>) -> BoxFuture<'a, Option<Item>> {
-        let Wanted::Tool(name) = wanted else { return Box::pin(async { None }) };
-        let found =
-            specs().iter().find(|spec| visit.target == Target::All && spec.name() == name).cloned();
-        Box::pin(async move { found.map(Item::Tool) })
+    async fn find(&self, visit: &Visit, wanted: Wanted<'_>) -> Option<Item> {
+        let Wanted::Tool(name) = wanted else { return None };
+        let mut own = specs().iter().filter(|_| visit.target == Target::All);
+        own.find(|spec| spec.name() == name).cloned().map(Item::Tool)
     }
-    fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>> {
-        Box::pin(async move {
-            let gone = || ToolError::Failed("there is no such tool".to_owned());
-            let call = permit.into_call().map_err(|_| gone())?;
-            let tool =
-                BUILT_IN.iter().find(|tool| tool.name == call.spec.name()).ok_or_else(gone)?;
-            (tool.call)(&self.context, call)
-                .await
-                .map(|value| Answer::Tool(CallToolResult::structured(value).into()))
-        })
+    async fn run(&self, permit: Permit) -> Result<Answer, ToolError> {
+        let gone = || ToolError::Failed("there is no such tool".to_owned());
+        let call = permit.into_call().map_err(|_| gone())?;
+        let tool = BUILT_IN.iter().find(|tool| tool.name == call.spec.name()).ok_or_else(gone)?;
+        (tool.call)(&self.context, call)
+            .await
+            .map(|value| Answer::Tool(CallToolResult::structured(value).into()))
     }
 }

@@ -9,6 +9,7 @@ mod whoami;
 
 use std::{pin::Pin, sync::Arc};
 
+use async_trait::async_trait;
 use doorward_model::{Scope, ToolClass, UpstreamName};
 use doorward_store::StoreError;
 use rmcp::{
@@ -27,8 +28,8 @@ use crate::{
 pub(crate) use builtin::schema;
 pub use builtin::{BUILT_IN, BuiltIn, BuiltInTools};
 
-/// A boxed future, as tools return it.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// A boxed future, as the functions of built-in tools return it.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A tool as it is listed and judged.
 #[derive(Clone, Debug)]
@@ -141,26 +142,24 @@ pub struct Offers {
 
 /// Where tools, prompts and resources come from. The gateway and connectors are further sources;
 /// `doorward` introduces them. No method has a default: a source decides on each.
+#[async_trait]
 pub trait ToolSource: Send + Sync + 'static {
     /// The tools that this caller could see, in a stable order, before they are judged.
-    fn tools<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Arc<ToolSpec>>>;
+    async fn tools(&self, visit: &Visit) -> Unjudged<Arc<ToolSpec>>;
     /// The prompts.
-    fn prompts<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Prompt>>>;
+    async fn prompts(&self, visit: &Visit) -> Unjudged<Listed<Prompt>>;
     /// The resources.
-    fn resources<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Resource>>>;
+    async fn resources(&self, visit: &Visit) -> Unjudged<Listed<Resource>>;
     /// The resource templates.
-    fn templates<'a>(
-        &'a self,
-        visit: &'a Visit,
-    ) -> BoxFuture<'a, Unjudged<Listed<ResourceTemplate>>>;
+    async fn templates(&self, visit: &Visit) -> Unjudged<Listed<ResourceTemplate>>;
     /// The offers of each upstream besides tools.
-    fn offers<'a>(&'a self, visit: &'a Visit) -> BoxFuture<'a, Unjudged<Listed<Offers>>>;
-    /// True if there may be anything but tools, for anybody.
+    async fn offers(&self, visit: &Visit) -> Unjudged<Listed<Offers>>;
+    /// True if there may be anything but tools, for any user.
     fn may_offer(&self) -> bool;
     /// The item of this name, before it is judged. It asks no upstream to do anything.
-    fn find<'a>(&'a self, visit: &'a Visit, wanted: Wanted<'a>) -> BoxFuture<'a, Option<Item>>;
+    async fn find(&self, visit: &Visit, wanted: Wanted<'_>) -> Option<Item>;
     /// Does what was admitted.
-    fn run(&self, permit: Permit) -> BoxFuture<'_, Result<Answer, ToolError>>;
+    async fn run(&self, permit: Permit) -> Result<Answer, ToolError>;
 }
 
 /// Reports progress, if the client asked for it (CA7).

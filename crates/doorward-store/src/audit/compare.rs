@@ -21,8 +21,8 @@ pub(crate) enum Row {
     Setting(String),
     /// An identity provider, by how much depends on it. States if users may sign in with passwords.
     Provider(String, bool),
-    /// An upstream, by what is pinned of it and how much depends on it, and the resource that stands
-    /// for it alone.
+    /// An upstream, by what is pinned of it and how much depends on it, and the resource that
+    /// stands for it alone.
     Upstream(UpstreamName, Resource),
     /// The upstream and the tool.
     Tool(String, String),

@@ -1,4 +1,4 @@
-//! What a person did, and what was done about them: their own part of the audit.
+//! The user's own part of the audit: acts by the user and about the user.
 
 use askama::Template;
 use axum::{

@@ -37,7 +37,7 @@ struct Guide {
     with_token: Vec<(String, String)>,
 }
 
-/// What clients call this server: the host's first label, plain enough for every client.
+/// The name of this server in clients: the host's first label, plain enough for every client.
 fn server_name(title: &str) -> String {
     let plain: String = title
         .to_lowercase()

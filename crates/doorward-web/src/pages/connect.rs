@@ -31,7 +31,7 @@ struct Page {
     host: String,
     scopes: Vec<String>,
     new_scopes: Vec<String>,
-    /// What the form tells to have shown.
+    /// The contents that the form was shown with.
     shown: String,
     connected: bool,
     person: String,

@@ -41,9 +41,9 @@ struct Page {
     redirect_uri: String,
     localhost: bool,
     scopes: Vec<Choice>,
-    /// What would need a second factor, in words.
+    /// The scopes that would need a second factor, in words.
     locked: String,
-    /// What the person's roles do not allow, in words.
+    /// The scopes that the user's roles do not allow, in words.
     beyond: String,
     settled: bool,
     resources: Vec<String>,

@@ -63,7 +63,7 @@ struct Showing<'a> {
     request: Option<(&'a str, &'a AuthorizationRequest)>,
     next: Option<&'a str>,
     again: bool,
-    /// Whether somebody who is signed in does so once more.
+    /// True if somebody who is signed in does so once more.
     renewing: bool,
     name: &'a str,
     error: Option<Message>,

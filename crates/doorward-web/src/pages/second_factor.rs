@@ -84,7 +84,7 @@ pub(crate) fn refusal(mut response: Response, error: &FactorError) -> Response {
     }
 }
 
-/// Whose factor is to be proved: somebody who waits for it, or somebody who is in and needs more.
+/// The user whose factor is to be proved: waiting for it, or signed in and in need of more.
 fn subject(browser: &Browser) -> Option<&Visitor> {
     browser.waiting.as_ref().or(browser.visitor.as_ref())
 }

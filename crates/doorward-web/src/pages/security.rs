@@ -40,7 +40,7 @@ struct Page {
     error: Option<Message>,
     /// Where the person proves themselves again before they can change anything, if they must.
     again_url: Option<String>,
-    /// Whether that is by signing in; otherwise by the second factor.
+    /// True if that is by signing in; otherwise by the second factor.
     again_by_sign_in: bool,
     recent: bool,
     passkeys: Vec<PasskeyRow>,

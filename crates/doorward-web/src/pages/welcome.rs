@@ -31,7 +31,7 @@ struct Page {
     arrival: String,
     provider: String,
     account: String,
-    /// Who is signed in, to whom the account would be linked.
+    /// The signed-in user, to whom the account would be linked.
     person: Option<String>,
     sign_in_url: String,
     may_create: bool,

@@ -1,4 +1,4 @@
-//! What commands work with.
+//! The context of commands.
 
 use std::sync::Arc;
 

@@ -65,8 +65,8 @@ pub(super) enum Command {
     Accept {
         /// Its name.
         name: String,
-        /// The issuer that is accepted, as `upstream list --json` shows it; without it, the one that
-        /// the upstream named last.
+        /// The issuer that is accepted, as `upstream list --json` shows it; without it, the one
+        /// that the upstream named last.
         issuer: Option<String>,
     },
     /// Shows the tools of an upstream: approved, waiting, changed, rejected; with differences and
@@ -155,7 +155,7 @@ fn read_secret(settings: &mut Map<String, Value>) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What `add` names beside its settings.
+/// The arguments of `add` beside its settings.
 struct Named {
     kind: String,
     url: Option<String>,
@@ -189,7 +189,7 @@ fn settings(
     Ok(settings)
 }
 
-/// Who decides, in the log.
+/// The name of the decider in the log.
 const BY: &str = "the command line";
 
 async fn approve(upstreams: &Upstreams, name: &str, tool: Option<&str>) -> Result<(), Failed> {

@@ -276,6 +276,7 @@ async fn a_rule_about_a_tool_holds_at_the_upstreams_own_address() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn where_tools_wait_for_an_administrator_prompts_and_resources_wait_too() {
     let upstream = payroll().await;
     // A tool that would pass for the entry is none.

@@ -1,4 +1,4 @@
-//! What is sent to a REST API: bodies and parameters in the forms that documents name.
+//! Requests to a REST API: bodies and parameters in the forms that documents name.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use doorward_testkit::FakeApi;

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{
-    Api, hex,
+    api::{Api, Wanted, hex},
     naming::{self, Unnamed},
     operation::Operation,
     parameters::{Arguments, Refused},
@@ -22,7 +22,6 @@ use super::{
 use crate::{
     definition::Shown,
     left_out::{LeftOut, Why},
-    upstream::Origins,
 };
 
 /// The most operations that are taken from a document.
@@ -47,7 +46,7 @@ const METHODS: &[(&str, Does)] = &[
     ("trace", Does::Nothing),
 ];
 
-/// What a call of a method does.
+/// The effect of a call of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Does {
     Read,
@@ -55,20 +54,6 @@ enum Does {
     Destroy,
     /// It is not called.
     Nothing,
-}
-
-/// What an operator says about a document besides its text, and what is known of it.
-pub(super) struct Wanted<'a> {
-    /// The configured base URL, which counts more than the document's.
-    pub(super) configured: Option<Url>,
-    /// Where the document was fetched; `None` for a file.
-    pub(super) at: Option<Url>,
-    /// The origins to which calls may go.
-    pub(super) origins: &'a Origins,
-    /// Tells if a tool of this name is offered; others are not read.
-    pub(super) offers: &'a dyn Fn(&str) -> bool,
-    /// Method and path of the operation that was pinned under a name.
-    pub(super) pinned: &'a dyn Fn(&str) -> Option<String>,
 }
 
 /// An operation of the document.

@@ -7,7 +7,7 @@ const MOST_PATTERN: usize = 1000;
 /// The most values of an enumeration that are compared with each other.
 const MOST_COMPARED: usize = 1000;
 
-/// What a keyword holds.
+/// The contents of a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// A schema.
@@ -24,8 +24,8 @@ pub(super) enum Form {
     Value,
 }
 
-/// What a keyword holds. `None` for those that are not of JSON Schema, or that say nothing once
-/// references are put in their places.
+/// The contents of a keyword. `None` for those that are not of JSON Schema, or that say nothing
+/// once references are put in their places.
 pub(super) fn form(name: &str) -> Option<Form> {
     Some(match name {
         "allOf" | "anyOf" | "oneOf" => Form::Parts,

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::hex;
+use super::api::hex;
 
 /// The most characters of a name.
 const MOST: usize = 120;
@@ -19,7 +19,7 @@ pub(super) struct Unnamed<'a> {
 }
 
 impl Unnamed<'_> {
-    /// What it is, whatever it is called.
+    /// Its identity apart from its name.
     fn identity(&self) -> String {
         format!("{} {}", self.method, self.path)
     }

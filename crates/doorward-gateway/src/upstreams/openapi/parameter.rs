@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::operation::plain;
+use super::values::plain;
 
 /// Where an argument goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ impl Style {
         }
     }
 
-    /// What stands between the parts of a value that is written in one piece, as it is sent.
+    /// The separator of the parts of a value that is written in one piece, as it is sent.
     fn separator(self) -> &'static str {
         match self {
             Self::SpaceDelimited => "%20",

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     media,
-    operation::template,
     parameter::{Parameter, Place, Style},
     reader::Reader,
     schema::{self, Stop},
+    values::template,
 };
 use crate::left_out::Why;
 
@@ -224,7 +224,7 @@ fn unused(name: &str, place: Place, arguments: &Arguments) -> String {
 /// Why an operation is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// What may be read is used up.
+    /// The budget is used up.
     Stop(Stop),
     /// It is left out.
     Why(Why),

@@ -32,7 +32,7 @@ pub(super) struct Reader<'a> {
     at: Option<&'a Url>,
     left: Cell<Budget>,
     notes: RefCell<Vec<(String, Why)>>,
-    /// What references lead to: the same ones are followed again and again.
+    /// The targets of references: the same ones are followed again and again.
     found: RefCell<HashMap<&'a str, Option<&'a Value>>>,
     /// The references to schemas that are too large to be written out.
     pub(super) large: RefCell<HashSet<&'a str>>,

@@ -25,7 +25,7 @@ const MOST_PARTS: usize = 6;
 pub(super) enum Stop {
     /// This one is too large.
     Schema,
-    /// What may be looked at for the whole document is used up.
+    /// The budget of the whole document is used up.
     Document,
 }
 
@@ -94,7 +94,7 @@ struct Writing<'r, 'a> {
 /// The names of members that are only read, and so never sent.
 type Hidden<'a> = BTreeSet<&'a str>;
 
-/// What a keyword is written in.
+/// The place of a keyword.
 struct Around<'h, 'a> {
     depth: usize,
     hidden: &'h Hidden<'a>,

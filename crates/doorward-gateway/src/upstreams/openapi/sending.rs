@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    hex, media,
-    operation::{missing, plain},
+    api::hex,
+    media,
     parameter::{Field, Style, encoded, reserved},
+    values::{missing, plain},
 };
 
 /// Where a body comes from.

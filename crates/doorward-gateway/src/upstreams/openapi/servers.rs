@@ -5,7 +5,7 @@
 use serde_json::Value;
 use url::Url;
 
-use super::document::Wanted;
+use super::api::Wanted;
 
 /// The most characters of a server's URL.
 const MOST_URL: usize = 4096;

@@ -145,7 +145,7 @@ fn of_schema(parameter: &mut Value) {
 
 struct Converting {
     left: Budget,
-    /// What operations consume that do not say it.
+    /// The media types that operations consume unless they name others.
     consumes: Option<Value>,
     place: Value,
     /// The parameters that operations refer to, as they were.
@@ -166,7 +166,7 @@ impl Converting {
         Ok(())
     }
 
-    /// What a reference to a shared parameter leads to.
+    /// The target of a reference to a shared parameter.
     fn looked_up(&self, parameter: &Value) -> Option<Value> {
         let mut found = parameter;
         for _ in 0..MOST_HOPS {

@@ -4,10 +4,8 @@ use doorward_mcp::ToolError;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{
-    document::{Wanted, parse},
-    *,
-};
+use super::{document::parse, *};
+use crate::definition::Shown;
 
 mod limits;
 

@@ -1,0 +1,232 @@
+//! The page that shows a use to the user and hands out a one-time code for it, where the client
+//! cannot ask or is not trusted to.
+
+use doorward_model::{
+    PlainToken, Timestamp, TokenKind, UpstreamChange, UserId, foreign, routes, upstream::KeptResult,
+};
+use doorward_store::StoreError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{ARGUMENT, Confirmation, Given, LIFETIME, MOST_WAITING, doing, place, title};
+use crate::{
+    Mcp, Visit,
+    canonical::{hex, shown},
+    item::{Item, Judged},
+    tools::ToolError,
+};
+
+/// The letters of codes: no vowels, so that no code is a word, and none that look alike. A code has
+/// eight: 34 bits.
+const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+const CODE_LENGTH: usize = 8;
+/// The most codes that may be tried for one use within [`LIFETIME`].
+const MOST_TRIES: u32 = 10;
+/// The beginning of the names of stored questions. No tool's kept result has such a name.
+const LABEL: &str = "confirm:";
+
+/// The contents of the page before it hands out a code.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pending {
+    /// The tool's name here.
+    pub tool: String,
+    /// Its name for people, cleaned.
+    pub title: String,
+    /// The client that wants to call it, cleaned.
+    pub client: String,
+    arguments: Map<String, Value>,
+    client_id: String,
+    digest: String,
+    id: String,
+}
+
+impl Pending {
+    /// The arguments, all of them, as they will be sent: JSON in which characters that cannot be
+    /// seen are written as escapes.
+    pub fn shown_arguments(&self) -> String {
+        shown(&self.arguments)
+    }
+}
+
+/// True for a kept result that is a question of ours and no result of a tool.
+pub(crate) fn is_question(row: &KeptResult) -> bool {
+    row.tool.starts_with(LABEL)
+}
+
+impl Mcp {
+    /// The name under which the questions about one use are kept: found only by a caller that could
+    /// ask anew.
+    fn label(&self, user_id: &UserId, client_id: &str, given: &Given) -> String {
+        let fields = [
+            user_id.as_str().as_bytes(),
+            client_id.as_bytes(),
+            given.item.as_bytes(),
+            given.digest.as_bytes(),
+        ];
+        let mac = self.inner.parts.master.mac("confirmation-label", &fields);
+        format!("{LABEL}{}", hex(mac.get(..16).unwrap_or_default()))
+    }
+
+    /// Leads a client that cannot ask, or may not, to a page of ours.
+    pub(super) async fn ask_by_page(
+        &self,
+        visit: &Visit,
+        item: &Item,
+        arguments: Map<String, Value>,
+        given: Given,
+    ) -> Result<Confirmation, ToolError> {
+        let parts = &self.inner.parts;
+        let (caller, facts) = (&visit.caller, item.facts());
+        let label = self.label(caller.user_id(), caller.program().as_str(), &given);
+        let id = PlainToken::random(TokenKind::Link, parts.entropy.as_ref());
+        let handle: String = id
+            .reveal()
+            .chars()
+            .skip(TokenKind::Link.prefix().len())
+            .filter(char::is_ascii_alphanumeric)
+            .take(20)
+            .collect();
+        let pending = Pending {
+            tool: given.item,
+            title: foreign::line(title(item), foreign::LINE).into_owned(),
+            client: foreign::line(&visit.registered_name, foreign::LINE).into_owned(),
+            arguments,
+            client_id: caller.program().to_string(),
+            digest: given.digest,
+            id: handle.clone(),
+        };
+        let plain = serde_json::to_vec(&pending).unwrap_or_default();
+        let now = parts.clock.now();
+        let row = KeptResult {
+            id: PlainToken::presented(&handle).hashed(),
+            user_id: caller.user_id().clone(),
+            tool: label,
+            body: parts.master.seal(&place(caller.user_id()), &plain),
+            size: i64::try_from(plain.len()).unwrap_or(i64::MAX),
+            created_at: now,
+            expires_at: now.plus(LIFETIME),
+        };
+        parts
+            .store
+            .apply(UpstreamChange::KeepResult { result: Box::new(row), most: MOST_WAITING })
+            .await?;
+        let link = parts.public_url.at(&routes::CONFIRM.replace("{id}", &handle));
+        Err(ToolError::Unconfirmed(format!(
+            "This call was not made yet: {} may {}, so the person has to agree first. Ask them to open {link} , which shows exactly what would be done and gives them a code. \
+             Then make the same call again with the argument {ARGUMENT} set to the code that they tell you. The code works once, for these arguments only, for {} minutes.",
+            facts.listed_as,
+            doing(&facts),
+            LIFETIME / 60
+        )))
+    }
+
+    /// The code that the page shows: a proof that the page was opened by its person.
+    fn code(&self, user_id: &UserId, pending: &Pending) -> String {
+        let proof = self.inner.parts.master.mac(
+            "confirmation-code",
+            &[
+                user_id.as_str().as_bytes(),
+                pending.client_id.as_bytes(),
+                pending.tool.as_bytes(),
+                pending.digest.as_bytes(),
+                pending.id.as_bytes(),
+            ],
+        );
+        let mut number =
+            proof.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        let mut code = String::with_capacity(CODE_LENGTH);
+        for _ in 0..CODE_LENGTH {
+            let letter = usize::try_from(number % LETTERS.len() as u64)
+                .ok()
+                .and_then(|index| LETTERS.get(index))
+                .copied()
+                .unwrap_or(b'B');
+            code.push(char::from(letter));
+            number /= LETTERS.len() as u64;
+        }
+        code
+    }
+
+    fn opened(&self, user_id: &UserId, row: &KeptResult) -> Option<Pending> {
+        let plain = self.inner.parts.master.open(&place(user_id), &row.body).ok()?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    /// The question that waits for this user at this path. Another user's does not exist.
+    pub async fn pending_confirmation(
+        &self,
+        user_id: &UserId,
+        id: &str,
+    ) -> Result<Option<Pending>, StoreError> {
+        let hash = PlainToken::presented(id).hashed();
+        let row = self
+            .inner
+            .parts
+            .store
+            .kept_result(user_id, &hash, self.inner.parts.clock.now())
+            .await?;
+        Ok(row.filter(is_question).and_then(|row| self.opened(user_id, &row)))
+    }
+
+    /// The code for a call that this person agrees to.
+    pub fn confirmation_code(&self, user_id: &UserId, pending: &Pending) -> String {
+        self.code(user_id, pending)
+    }
+
+    /// Checks a code that the user copied from the page.
+    pub(super) async fn check_code(
+        &self,
+        visit: &Visit,
+        given: Given,
+        code: &str,
+    ) -> Result<Confirmation, ToolError> {
+        let wrong = || {
+            ToolError::Unconfirmed("The code is not valid for this call. Leave confirm_write out to be given a new address for the person to open.".to_owned())
+        };
+        let parts = &self.inner.parts;
+        let (caller, now) = (&visit.caller, parts.clock.now());
+        let label = self.label(caller.user_id(), caller.program().as_str(), &given);
+        let waiting = parts.store.kept_results(caller.user_id(), &label, now).await?;
+        if waiting.is_empty() {
+            return Err(wrong());
+        }
+        // Counted before it is compared: of tries that come at the same time no more count than of
+        // tries one after the other.
+        self.inner.limits.try_code(caller.user_id())?;
+        if !self.count_try(&label, now).await? {
+            return Err(ToolError::Busy(
+                "too many codes were tried for this call; wait until the last one has ended"
+                    .to_owned(),
+                LIFETIME.unsigned_abs(),
+            ));
+        }
+        let entered: String = code
+            .chars()
+            .filter(char::is_ascii_alphabetic)
+            .map(|letter| letter.to_ascii_uppercase())
+            .collect();
+        let entered = PlainToken::presented(&entered);
+        for pending in waiting.iter().filter_map(|row| self.opened(caller.user_id(), row)) {
+            if PlainToken::presented(&self.code(caller.user_id(), &pending))
+                .hashed()
+                .matches(&entered)
+            {
+                let first =
+                    self.spend(&format!("confirm/{}", pending.id), now.plus(LIFETIME).0).await?;
+                return if first { Ok(Confirmation::Given(given)) } else { Err(wrong()) };
+            }
+        }
+        Err(wrong())
+    }
+
+    /// Counts one more try for a use; `false` if there were too many.
+    async fn count_try(&self, label: &str, now: Timestamp) -> Result<bool, ToolError> {
+        let (window, until) = (now.0 / LIFETIME, now.plus(LIFETIME).0);
+        for number in 0..MOST_TRIES {
+            if self.spend(&format!("{label}/{window}/{number}"), until).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,160 @@
+//! The lists of a caller: the items of all sources that it may see, in order and page by page.
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use rmcp::{
+    ErrorData,
+    model::{PaginatedRequestParams, Tool},
+};
+
+use crate::{
+    Mcp, Surface, Target, Verdict, Visit, apps, confirm,
+    item::{Judged, Unjudged},
+    surface,
+    tools::{Offers, ToolSource, ToolSpec},
+};
+
+impl Mcp {
+    /// All tools that this caller may call, by name.
+    pub(crate) async fn usable_tools(&self, visit: &Visit) -> Vec<Arc<ToolSpec>> {
+        let mut tools = self.listed(visit, |source| source.tools(visit)).await;
+        tools.sort_by(|one, other| one.name().cmp(other.name()));
+        tools.dedup_by(|one, other| one.name() == other.name());
+        for spec in &mut tools {
+            self.without_hidden_references(visit, spec).await;
+        }
+        tools
+    }
+
+    /// The number of tools up to which this client is shown them one by one (CA35).
+    fn most_tools(&self, visit: &Visit) -> usize {
+        let config = &self.inner.parts.config;
+        let named = self.inner.tool_limits.iter().find(|(pattern, _)| visit.client_is(pattern));
+        named.map_or(config.tool_limit, |(_, most)| *most)
+    }
+
+    /// The tools as they are shown: one by one, or three that lead to all.
+    pub(crate) async fn shown_tools(&self, visit: &Visit) -> Vec<Tool> {
+        let tools = self.usable_tools(visit).await;
+        let most = self.most_tools(visit);
+        let search = match visit.surface {
+            Surface::Search => true,
+            Surface::Direct => false,
+            Surface::Automatic => tools.len() > most,
+        };
+        if search {
+            if visit.surface == Surface::Automatic {
+                tracing::info!(client = %visit.caller.program(), tools = tools.len(), most, "too many tools for this client: it gets search_tools, describe_tool and call_tool");
+            }
+            let own = tools.into_iter().filter(|spec| spec.upstream.is_none());
+            let mut shown: Vec<Tool> =
+                surface::specs().iter().cloned().chain(own).map(|spec| spec.tool.clone()).collect();
+            shown.sort_by(|one, other| one.name.cmp(&other.name));
+            return shown;
+        }
+        let shown = |spec: Arc<ToolSpec>| {
+            let mut tool = spec.tool.clone();
+            if self.inner.judge.judge(visit, &spec.facts()) == Verdict::Confirm {
+                confirm::with_argument(&mut tool);
+            }
+            tool
+        };
+        tools.into_iter().map(shown).collect()
+    }
+
+    /// The items of all sources that this caller may see.
+    pub(crate) async fn listed<'a, T, F>(
+        &'a self,
+        visit: &Visit,
+        ask: impl Fn(&'a Arc<dyn ToolSource>) -> F,
+    ) -> Vec<T>
+    where
+        T: Judged,
+        F: Future<Output = Unjudged<T>>,
+    {
+        let mut all = Vec::new();
+        for source in &self.inner.parts.sources {
+            all.extend(self.allowed(visit, ask(source).await));
+        }
+        all
+    }
+
+    /// The offers of all sources to this caller.
+    pub(crate) async fn offers(&self, visit: &Visit) -> Offers {
+        let mut all = Offers::default();
+        for one in self.listed(visit, |source| source.offers(visit)).await {
+            all.prompts |= one.shown.prompts;
+            all.resources |= one.shown.resources;
+            all.completions |= one.shown.completions;
+            all.logging |= one.shown.logging;
+            apps::join(&mut all.extensions, one.shown.extensions);
+        }
+        // At the address of all there is at least the list of all tools to read.
+        all.resources |= visit.target == Target::All && self.may_offer();
+        all
+    }
+
+    /// True if any source may offer more than tools.
+    pub(crate) fn may_offer(&self) -> bool {
+        self.inner.parts.sources.iter().any(|source| source.may_offer())
+    }
+}
+
+/// One page of a list: the items after the cursor, which is the name of the last item seen, and the
+/// next cursor.
+pub(crate) fn page<T>(
+    items: Vec<T>,
+    request: Option<PaginatedRequestParams>,
+    size: usize,
+    name: impl Fn(&T) -> &str,
+) -> Result<(Vec<T>, Option<String>), ErrorData> {
+    let after = match request.and_then(|request| request.cursor) {
+        None => None,
+        Some(cursor) => {
+            let decoded =
+                URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            Some(
+                decoded
+                    .and_then(|text| text.strip_prefix("after:").map(str::to_owned))
+                    .ok_or_else(|| ErrorData::invalid_params("there is no such page", None))?,
+            )
+        }
+    };
+    let mut rest: Vec<T> = items
+        .into_iter()
+        .filter(|item| after.as_deref().is_none_or(|after| name(item) > after))
+        .collect();
+    if rest.len() <= size {
+        return Ok((rest, None));
+    }
+    rest.truncate(size);
+    let cursor = rest.last().map(|last| URL_SAFE_NO_PAD.encode(format!("after:{}", name(last))));
+    Ok((rest, cursor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(cursor: &str) -> PaginatedRequestParams {
+        let mut params = PaginatedRequestParams::default();
+        params.cursor = Some(cursor.to_owned());
+        params
+    }
+
+    #[test]
+    fn t27_pages_are_in_order_complete_and_stable_while_items_come_and_go() {
+        let items = || vec!["a", "b", "c", "d", "e"];
+        let (first, cursor) = page(items(), None, 2, |item| item).unwrap();
+        assert_eq!(first, ["a", "b"]);
+        // An item before the cursor goes; nothing after it is lost or shown twice.
+        let (second, cursor) =
+            page(vec!["a", "c", "d", "e"], Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
+        assert_eq!(second, ["c", "d"]);
+        let (third, cursor) = page(items(), Some(after(&cursor.unwrap())), 2, |item| item).unwrap();
+        assert_eq!((third, cursor), (vec!["e"], None));
+        assert!(page(items(), Some(after("!")), 2, |item| item).is_err());
+        assert!(page(items(), Some(after(&URL_SAFE_NO_PAD.encode("x"))), 2, |item| item).is_err());
+    }
+}

@@ -1,0 +1,142 @@
+//! The tools of the upstream, by their names.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::{Shared, answer, lock};
+
+/// A call that asks the user for a name before it answers.
+pub(super) fn ask(shared: &Shared, id: &Value) -> Response {
+    let (sender, answered) = tokio::sync::oneshot::channel();
+    lock(shared).asked = Some(sender);
+    let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}});
+    let question = json!({"jsonrpc": "2.0", "id": "q1", "method": "elicitation/create", "params": {"message": "Your name?", "requestedSchema": schema}});
+    let id = id.clone();
+    let first = futures_util::stream::iter([format!("data: {question}\n\n")]);
+    let last = futures_util::stream::once(async move {
+        let told = answered
+            .await
+            .map(|message| message["result"]["content"]["name"].clone())
+            .unwrap_or_default();
+        format!(
+            "data: {}\n\n",
+            json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": format!("hello {told}")}]}})
+        )
+    });
+    let events = futures_util::StreamExt::map(
+        futures_util::StreamExt::chain(first, last),
+        Ok::<_, std::io::Error>,
+    );
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
+}
+
+/// The result of a call, by the tool's name.
+pub(super) async fn call(id: &Value, token: &str, params: &Value) -> Response {
+    let arguments = &params["arguments"];
+    let text = |words: &str| {
+        answer(
+            &json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": words}]}}),
+        )
+    };
+    match params["name"].as_str().unwrap_or_default() {
+        "hang" => std::future::pending().await,
+        "slow" => {
+            tokio::time::sleep(Duration::from_millis(arguments["ms"].as_u64().unwrap_or(1000)))
+                .await;
+            text("late")
+        }
+        "large" => text(&"y".repeat(9 * 1024 * 1024)),
+        "lie" => answer(
+            &json!({"jsonrpc": "2.0", "id": id, "result": {"tools": "not a result of a call"}}),
+        ),
+        "garbage" => ([(header::CONTENT_TYPE, "application/json")], "{\"jsonrpc\": \"2.0\", ")
+            .into_response(),
+        name => streamed(id, name, params).unwrap_or_else(|| {
+            text(&format!("{} for {token}", arguments["text"].as_str().unwrap_or_default()))
+        }),
+    }
+}
+
+/// The result of a call that is answered by a stream, by the tool's name.
+fn streamed(id: &Value, name: &str, params: &Value) -> Option<Response> {
+    let arguments = &params["arguments"];
+    Some(match name {
+        "huge" => {
+            let chunk = axum::body::Bytes::from(vec![b'x'; 1024 * 1024]);
+            let begin = format!(
+                "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":[{{\"type\":\"text\",\"text\":\""
+            );
+            let chunks = std::iter::once(axum::body::Bytes::from(begin))
+                .chain(std::iter::repeat_n(chunk, 100));
+            let stream = futures_util::stream::iter(chunks.map(Ok::<_, std::io::Error>));
+            ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(stream))
+                .into_response()
+        }
+        "update" => {
+            let updated = json!({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": "file:///wages"}});
+            let last = json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": "told"}]}});
+            (
+                [(header::CONTENT_TYPE, "text/event-stream")],
+                format!("data: {updated}\n\ndata: {last}\n\n"),
+            )
+                .into_response()
+        }
+        // Progress, log messages and the answer in one piece.
+        "burst" => {
+            let steps = arguments["steps"].as_u64().unwrap_or(3);
+            let mut events: Vec<Value> = Vec::new();
+            for step in 1..=steps {
+                events.push(json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": params["_meta"]["progressToken"], "progress": step}}));
+                events.push(json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": step}}));
+            }
+            events.push(json!({"jsonrpc": "2.0", "id": id, "result": {"resultType": "complete", "content": [{"type": "text", "text": "done"}]}}));
+            let events: Vec<_> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+            let body = events.concat();
+            ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
+        }
+        "flood" => {
+            let noise = json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": params["_meta"]["progressToken"], "progress": 1}});
+            let event = axum::body::Bytes::from(format!("data: {noise}\n\n"));
+            let last = json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": "flooded"}]}});
+            let events = std::iter::repeat_n(event, 100_000)
+                .chain(std::iter::once(axum::body::Bytes::from(format!("data: {last}\n\n"))));
+            let stream = futures_util::stream::iter(events.map(Ok::<_, std::io::Error>));
+            ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream))
+                .into_response()
+        }
+        // Sends these messages as they are, on the stream of the call; without a last answer among
+        // them the stream stays open.
+        "says" => {
+            let events: Vec<String> = arguments["messages"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|message| {
+                    let mut message = message.clone();
+                    if message["id"] == "CALL" {
+                        message["id"] = id.clone();
+                    }
+                    if message["params"]["progressToken"] == "CALL" {
+                        message["params"]["progressToken"] =
+                            params["_meta"]["progressToken"].clone();
+                    }
+                    format!("data: {message}\n\n")
+                })
+                .collect();
+            let stream = futures_util::StreamExt::chain(
+                futures_util::stream::iter(events),
+                futures_util::stream::pending(),
+            );
+            let stream = futures_util::StreamExt::map(stream, Ok::<_, std::io::Error>);
+            ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream))
+                .into_response()
+        }
+        _ => return None,
+    })
+}
