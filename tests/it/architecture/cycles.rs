@@ -31,7 +31,7 @@ const TABLES: &[(&str, &str, &str)] = &[
 const TOGETHER: &[(&str, &[&str], &str)] = &[
     (
         "doorward",
-        &["app", "entry", "http", "metrics"],
+        &["app", "entry", "http", "metrics", "numbers"],
         "the wiring makes the router, whose state it is",
     ),
     (
