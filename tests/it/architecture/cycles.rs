@@ -46,6 +46,11 @@ const TOGETHER: &[(&str, &[&str], &str)] = &[
     ),
     (
         "doorward-gateway",
+        &["oauth", "upstream"],
+        "the settings of an upstream describe its authorization server",
+    ),
+    (
+        "doorward-gateway",
         &["upstreams/openapi/reader", "upstreams/openapi/schema"],
         "schemas refer to other parts of their document",
     ),
