@@ -139,7 +139,7 @@ fn read_keys(path: &std::path::Path) -> Result<Value, Failed> {
     serde_json::from_str(&text).map_err(|error| unreadable(format!("it is not JSON: {error}")))
 }
 
-fn show_added(context: &Context, added: &AddedClient) -> Result<(), Failed> {
+fn show_added(context: &Context, added: &AddedClient) {
     if context.json {
         let mut described = describe(&added.client);
         if let (Some(secret), Value::Object(members)) = (&added.secret, &mut described) {
@@ -152,7 +152,6 @@ fn show_added(context: &Context, added: &AddedClient) -> Result<(), Failed> {
             say!("client_secret  {}", secret.reveal());
         }
     }
-    Ok(())
 }
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
@@ -178,7 +177,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 let new = NewClient { name, redirect_uris, auth_method, admin };
                 clients.add(&authority, new).await?
             };
-            return show_added(context, &added);
+            show_added(context, &added);
+            return Ok(());
         }
         Command::List { limit } => {
             list(context, &store.clients(ClientFilter::default(), limit).await?);
