@@ -133,7 +133,7 @@ fn run(target: &Target) {
         }
         count += 1;
     }
-    println!("{}: {count} inputs", target.name);
+    eprintln!("{}: {count} inputs", target.name);
 }
 
 fn run_named(name: &str) {

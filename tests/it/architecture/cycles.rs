@@ -216,9 +216,9 @@ fn in_circles(mut graph: Uses) -> Uses {
         }
         for one in done {
             graph.remove(&one);
-            graph.values_mut().for_each(|used| {
+            for used in graph.values_mut() {
                 used.remove(&one);
-            });
+            }
         }
     }
 }
