@@ -141,7 +141,7 @@ impl Upstreams {
         Ok(self.gateway.review(upstream.name).await?)
     }
 
-    /// What the newest list of an upstream left out.
+    /// The offers that the newest list of an upstream left out.
     pub async fn left_out(&self, name: &str) -> Result<LeftOut, Refusal> {
         let upstream = self.named(name).await?;
         Ok(self.gateway.left_out(upstream.name))

@@ -37,7 +37,7 @@ impl OddKind {
     }
 }
 
-/// What arrived at an upstream.
+/// The requests that arrived at an upstream.
 #[derive(Default)]
 pub struct OddState {
     /// The methods, in order.
@@ -103,7 +103,7 @@ impl OddUpstream {
         Self { kind, port, inner, task }
     }
 
-    /// What arrived at it.
+    /// The requests that arrived at it.
     pub fn state(&self) -> MutexGuard<'_, OddState> {
         self.inner.lock()
     }

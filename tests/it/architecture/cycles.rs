@@ -24,6 +24,7 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("doorward-issuer", "grants", "grants"),
     ("doorward-mcp", "tools/builtin", "tools"),
     ("doorward-store", "writes", "writes"),
+    ("doorward-testkit", "odd", "odd"),
     ("doorward-testkit", "upstream", "upstream"),
 ];
 
@@ -43,6 +44,16 @@ const TOGETHER: &[(&str, &[&str], &str)] = &[
         "doorward-gateway",
         &["access", "access/held", "oauth/refresh"],
         "what is held is refreshed where it is given out",
+    ),
+    (
+        "doorward-gateway",
+        &["exchange", "listen", "pool"],
+        "a connection is watched from its start and taken up again where it is lost",
+    ),
+    (
+        "doorward-gateway",
+        &["upstreams/http", "upstreams/http/answer", "upstreams/http/request"],
+        "the parts of one transport",
     ),
     (
         "doorward-gateway",

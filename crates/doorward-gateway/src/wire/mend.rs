@@ -75,17 +75,18 @@ fn keep_read<T: DeserializeOwned>(value: &mut Value, name: &str, needed: &[&str]
 
 /// An element of a list of the protocol.
 pub(super) trait Element: DeserializeOwned {
-    /// What it is called in a report, with a space behind it; empty for tools.
+    /// Its word in a report, with a space behind it; empty for tools.
     const KIND: &'static str;
     /// The members that identify it.
     const NEEDED: &'static [&'static str];
     /// Reads the members that have elements of their own, and supplies what others left out.
     fn prepare(value: &mut Value, note: &mut dyn FnMut(&str, Why));
-    /// What it is called among its kind.
+    /// Its name among its kind.
     fn name(value: &Value) -> Option<&str>;
 }
 
-/// Reads an element; `None` if it is left out, which is then noted, as are the parts of it that are.
+/// Reads an element; `None` if it is left out, which is then noted, as are the parts of it that
+/// are.
 pub(super) fn element<T: Element>(
     mut value: Value,
     place: usize,

@@ -54,11 +54,11 @@ struct Table {
     sent: BTreeMap<i64, Sent>,
     /// The highest number of a request so far.
     highest: i64,
-    /// What was left out of answers, until the one who asked takes it.
+    /// The parts left out of answers, until the request takes them.
     left_out: BTreeMap<i64, LeftOut>,
     /// Reasons for which requests ended without an answer of the upstream.
     failures: BTreeMap<i64, LinkError>,
-    /// What was left out of what the upstream says of itself.
+    /// The parts left out of the upstream's description of itself.
     of_itself: LeftOut,
     /// The reason for which the connection ended.
     ended: Option<LinkError>,
@@ -66,7 +66,7 @@ struct Table {
     lost: bool,
 }
 
-/// What is known of the messages of one connection.
+/// The state of the messages of one connection.
 pub(crate) struct Wire {
     upstream: UpstreamName,
     table: Mutex<Table>,
@@ -121,7 +121,7 @@ impl Wire {
         self.lock().left_out.remove(&number(id)).unwrap_or_default()
     }
 
-    /// What was left out of what the upstream says of itself.
+    /// The parts left out of the upstream's description of itself.
     pub(crate) fn left_out_of_itself(&self) -> LeftOut {
         self.lock().of_itself.clone()
     }

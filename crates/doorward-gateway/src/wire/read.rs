@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{Message, Table, Wire, message_budget, number, results};
 use crate::link_error::{LinkError, WORDS};
 
-/// What a text of an upstream comes to.
+/// The outcome of a text of an upstream.
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// A message of the protocol.

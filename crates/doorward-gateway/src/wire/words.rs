@@ -15,7 +15,7 @@ pub(crate) fn status(status: StatusCode) -> String {
     }
 }
 
-/// What a body says to a reader, cleaned and quoted, with a colon before it; empty if it says
+/// The words of a body, cleaned and quoted, with a colon before them; empty if it says
 /// nothing.
 pub(crate) fn of_body(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);

@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{Inner, OddHabit as H, complete, good, plain};
 
-/// What comes back for a message.
+/// The answer to a message.
 enum Said {
     /// A text where a message belongs.
     Text(String),

@@ -285,8 +285,8 @@ fn event_of(message: &Message) -> Sse {
     Sse { data: serde_json::to_string(message).ok(), ..Sse::default() }
 }
 
-/// What the protocol library is given of an event, and whether the request on whose response it
-/// came is over with it.
+/// The part of an event that the protocol library is given, and whether the request on whose
+/// response it came is over with it.
 pub(super) fn of_event(
     wire: &Wire,
     event: Event,

@@ -34,7 +34,7 @@ impl From<NoToken> for LinkError {
     }
 }
 
-/// What an upstream says about how to be authorised.
+/// The challenge of an upstream.
 fn challenge_of(headers: &HeaderMap) -> String {
     let all: Vec<&str> = headers
         .get_all(header::WWW_AUTHENTICATE)

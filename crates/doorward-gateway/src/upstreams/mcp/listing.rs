@@ -45,7 +45,7 @@ struct Pages<T> {
     items: Vec<T>,
     /// How many items of the pages that were read did not fit.
     cut: usize,
-    /// What of the pages could not be read.
+    /// The parts of the pages that could not be read.
     left_out: LeftOut,
 }
 
@@ -129,7 +129,8 @@ fn or_left_out<T>(
     }
 }
 
-/// Reads the pages of one kind of list: `pages!(link, budget, request type, result variant, field)`.
+/// Reads the pages of one kind of list: `pages!(link, budget, request type, result variant,
+/// field)`.
 macro_rules! pages {
     ($link:expr, $budget:expr, $request:ident, $result:ident, $items:ident) => {
         pages(
