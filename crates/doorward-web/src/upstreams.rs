@@ -35,9 +35,9 @@ pub struct Service {
     pub state: ServiceState,
     /// How many tools it offers.
     pub tools: usize,
-    /// What is wrong.
+    /// The fault.
     pub problem: Option<Message>,
-    /// Whether the person connects to it with an account of their own.
+    /// True if the person connects to it with an account of their own.
     pub connectable: bool,
     /// The scopes that the person gave there.
     pub scopes: Option<String>,

@@ -84,7 +84,7 @@ async fn dependents(db: Db<'_>, id: &str, passwords: bool) -> Result<Value, DbEr
         .into())
 }
 
-/// What is pinned of an upstream, and how much depends on it.
+/// The pin of an upstream, and the number of objects that depend on it.
 async fn of_upstream(db: Db<'_>, name: &UpstreamName, resource: &Resource) -> Result<Value, DbErr> {
     let trust = db.one(upstream_trust::Entity::find_by_id(name.as_str())).await?;
     let pinned = |text: Option<&String>| text.cloned().map_or(Value::Null, Value::from);

@@ -32,7 +32,7 @@ struct Page {
     next: Option<String>,
     person: String,
     error: Option<Message>,
-    /// Whether there is nothing to prove with yet.
+    /// True if there is nothing to prove with yet.
     enrolling: bool,
     authenticator: bool,
     recovery: bool,
