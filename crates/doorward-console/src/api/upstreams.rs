@@ -200,6 +200,7 @@ struct Refreshing {
 
 /// An upstream's tools.
 #[derive(Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the wire names it so")]
 struct Tools {
     tools: Vec<Reviewed>,
     /// The first elements of its newest list that are not offered (tools, prompts, resources).
