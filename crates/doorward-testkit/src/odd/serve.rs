@@ -135,7 +135,7 @@ fn odd_tool(habit: H) -> Option<Value> {
         H::NamelessTool => bare["name"] = Value::Null,
         H::ToolAsText => bare = json!("bare"),
         H::OddAnnotations => {
-            bare["annotations"] = json!({"readOnlyHint": "yes", "idempotentHint": true})
+            bare["annotations"] = json!({"readOnlyHint": "yes", "idempotentHint": true});
         }
         H::OddTitle => bare["title"] = json!(7),
         H::OddIcons => bare["icons"] = json!([{"href": "x"}]),
@@ -176,7 +176,7 @@ fn spoil(inner: &Inner, method: &str, params: &Value, answer: &mut Value) {
             }
         }
         ("prompts/list", H::OddPrompt) => {
-            result["prompts"] = json!([{"title": "x"}, {"name": "letter"}])
+            result["prompts"] = json!([{"title": "x"}, {"name": "letter"}]);
         }
         ("resources/list", H::OddResource) => {
             result["resources"] = json!([{"uri": "file:///odd", "name": "odd", "size": "big"}]);
@@ -301,7 +301,6 @@ fn redirected(inner: &Inner, path: &str) -> Option<String> {
     let status = inner.habit?.redirects()?;
     let target = match (inner.habit?, path) {
         (H::RedirectLoop, _) => "/mcp".to_owned(),
-        (_, "/moved") => return None,
         (H::RedirectTwice, "/again") => "/moved".to_owned(),
         (H::RedirectTwice, "/mcp" | "/sse") => "/again".to_owned(),
         (H::RedirectElsewhere, "/mcp" | "/sse") => "http://localhost:9/moved".to_owned(),
