@@ -156,7 +156,7 @@ async fn ax5_bad_requests_get_the_error_that_the_standard_names() {
         (
             &[("grant_type", "client_credentials"), ("client_id", &client.id)],
             400,
-            "unsupported_grant_type",
+            "unauthorized_client",
         ),
         (&[("client_id", &client.id)], 400, "invalid_request"),
         (
