@@ -59,6 +59,8 @@ async fn the_panic_of_any_long_lived_task_ends_the_process_with_an_error() {
     let sqlite = doorward_testkit::fresh_database().await.is_empty();
     // Only PostgreSQL tells other replicas what changed; of SQLite's file, other processes are seen.
     tasks.remove(if sqlite { "listener" } else { "database watch" });
+    // It runs only where the server serves https, with the supervisor of all others.
+    assert!(tasks.remove("certificate"));
     let all = tasks.iter().enumerate().map(|(number, task)| async move {
         let (status, told) = fail(task, number).await;
         assert!(status.is_some_and(|status| status != 0), "{task}: {status:?}");
