@@ -161,12 +161,18 @@ async fn what_a_dropped_request_stored_has_its_entry_and_every_entry_has_what_it
     let stage = Stage::new().await;
     for (method, route, build) in DRIVEN {
         let mut requests = build(&stage).await;
-        // One is not dropped: the route does what it is to be dropped in.
-        let whole = requests.pop().unwrap_or_else(|| panic!("no request for {method} {route}"));
+        // Some are not dropped: the route does what it is to be dropped in, and what is compared
+        // below does not depend on how fast the machine is.
+        let mut whole = requests.split_off(requests.len() - requests.len() * 2 / 5);
+        let last = whole.pop().unwrap_or_else(|| panic!("no request for {method} {route}"));
         drop_all(&stage.address, requests, 10).await;
-        // What the dropped requests began ends before the whole one is judged.
+        // What the dropped requests began ends before the last one is judged.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let status = send_one(&stage.address, whole).await;
+        for request in whole {
+            let status = send_one(&stage.address, request).await;
+            assert!(status < 500, "{method} {route} answers {status}");
+        }
+        let status = send_one(&stage.address, last).await;
         // Settings that a dropped request changed are others than those that were read, and keys are
         // not rotated again while a new one waits.
         let changed = match *route {

@@ -69,12 +69,23 @@ impl DoorwardProcess {
     /// Starts a server whose certificate only those trust who are told to, and waits until it
     /// accepts connections. `arguments` follow those of every start.
     pub async fn start_with_tls(data_dir: &Path, listen: &str, arguments: &[&str]) -> Self {
+        Self::start_with_tls_and_log(data_dir, listen, arguments, &[], Stdio::null()).await
+    }
+
+    /// Starts such a server with variables of its environment; its log goes there.
+    pub async fn start_with_tls_and_log(
+        data_dir: &Path,
+        listen: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        log: impl Into<Stdio>,
+    ) -> Self {
         let mut command = Command::new(binary());
         command
             .args(["serve", "--data-dir", data_dir.to_str().unwrap(), "--listen", listen])
             .args(arguments);
         let begun = Instant::now();
-        let (child, printed, url) = Self::announced(&mut command, &[], Stdio::null()).await;
+        let (child, printed, url) = Self::announced(&mut command, variables, log.into()).await;
         let authority = url.trim_start_matches("https://").to_owned();
         while tokio::net::TcpStream::connect(&authority).await.is_err() {
             assert!(begun.elapsed() < Duration::from_secs(20), "no answer");

@@ -60,7 +60,7 @@ async fn clients_and_users(stage: &Stage, audit: &Audit) {
         clients.iter().map(|client| format!("client:{}", client.id)).collect();
     let (added, deleted) =
         (audit.subjects(AuditKind::ClientAdded), audit.subjects(AuditKind::ClientDeleted));
-    assert!(stored.len() > 20 && deleted.len() > 0, "{} {}", stored.len(), deleted.len());
+    assert!(stored.len() > 20 && deleted.len() > 3, "{} {}", stored.len(), deleted.len());
     assert_eq!(stored, &added - &deleted, "clients and their entries");
     let blocked: BTreeSet<String> = clients
         .iter()
@@ -75,7 +75,7 @@ async fn clients_and_users(stage: &Stage, audit: &Audit) {
         people.iter().map(|person| format!("person:{}", person.id)).collect();
     let (added, deleted) =
         (audit.subjects(AuditKind::PersonAdded), audit.subjects(AuditKind::PersonDeleted));
-    assert!(stored.len() > 20 && deleted.len() > 0, "{} {}", stored.len(), deleted.len());
+    assert!(stored.len() > 20 && deleted.len() > 3, "{} {}", stored.len(), deleted.len());
     assert_eq!(stored, &added - &deleted, "users and their entries");
     // The roles that a user has now are those of the last entry that changed them.
     for person in &people {
@@ -122,7 +122,7 @@ async fn sessions(stage: &Stage, audit: &Audit) {
             None => ended.extend(event.actor.session_id.clone()),
         }
     }
-    assert!(ended.len() > 0, "{}", ended.len());
+    assert!(ended.len() > 3, "{}", ended.len());
     for session in &ended {
         assert!(!stored.contains(session), "a session that is there has an entry of its end");
     }
@@ -165,7 +165,7 @@ async fn grants(stage: &Stage, audit: &Audit) {
             assert!(!by_name, "{subject} has an entry of its end and goes on");
         }
     }
-    assert!(ended > 0, "{ended}");
+    assert!(ended > 3, "{ended}");
     for event in &revoked {
         if event.subject.starts_with("grant:") {
             assert!(given.contains(&event.subject), "{} ended and never began", event.subject);
@@ -189,7 +189,7 @@ async fn access_tokens(stage: &Stage, audit: &Audit) {
         .into_iter()
         .filter(|subject| subject.starts_with("access_token:"))
         .collect();
-    assert!(revoked.len() > 0, "{}", revoked.len());
+    assert!(revoked.len() > 3, "{}", revoked.len());
     assert!(revoked.is_subset(&ids(true)), "a token that was revoked by its entry goes on");
     for token in stored.iter().filter(|token| token.revoked_at.is_some()) {
         let of_user = format!("person:{}", token.user_id);
@@ -222,7 +222,7 @@ async fn settings_and_keys(stage: &Stage, audit: &Audit) {
 
 async fn failures(stage: &Stage, audit: &Audit) {
     let failed = audit.subjects(AuditKind::SignInFailed);
-    assert!(!failed.is_empty(), "only {} failures were noted", failed.len());
+    assert!(failed.len() > 10, "only {} failures were noted", failed.len());
     for number in (0..EACH).step_by(2) {
         let key = format!("account:ghost{number}");
         let counted = stage.server.app.store.login_failures(&key).await.unwrap().failures;
@@ -230,7 +230,7 @@ async fn failures(stage: &Stage, audit: &Audit) {
         assert_eq!(counted > 0, noted, "{key}: counted {counted}");
     }
     let called = audit.of_kind(AuditKind::ToolCalled).count();
-    assert!(called > 0, "{called}");
+    assert!(called > 20, "{called}");
     for event in audit.of_kind(AuditKind::ToolCalled) {
         let call = event.call.as_deref().expect("a call without its facts");
         assert!(!call.tool.is_empty() && !call.decision.is_empty(), "{call:?}");

@@ -11,8 +11,8 @@ use tokio::{
 
 /// How many requests of a quick route are dropped, and of one that takes longer to prepare or does
 /// much.
-pub(super) const EACH: u64 = 60;
-pub(super) const FEW: u64 = 12;
+pub(super) const EACH: u64 = 100;
+pub(super) const FEW: u64 = 20;
 
 pub(super) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
