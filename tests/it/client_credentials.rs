@@ -1,10 +1,12 @@
 //! Services: clients that act without a user, by `client_credentials` (OAuth 2.1 §4.2).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use doorward_model::{AuditFilter, AuditKind, Clock, SigningAlgorithm};
+use doorward_model::{AuditFilter, AuditKind, Clock};
 use doorward_testkit::{Browser, FakeUpstream, Page, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+use crate::assertions::Signer;
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
@@ -278,32 +280,13 @@ async fn a_service_proves_itself_by_a_signed_assertion_once_and_for_this_server_
     let stage = Stage::new().await;
     let server = &stage.server;
     let now = server.clock.now();
-    let master = doorward_keys::MasterKey::from_bytes(&[9; 32]).unwrap();
-    let key = doorward_keys::generate(SigningAlgorithm::Es256, &master, now, now).unwrap();
-    let ring = doorward_keys::KeyRing::new(std::sync::Arc::new(master));
-    ring.follow(&std::sync::Arc::new(vec![key])).unwrap();
-    let keys = serde_json::to_value(ring.jwks(now)).unwrap();
+    let signer = Signer::new(now);
+    let keys = signer.jwks();
     let client =
         stage.service(json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": keys})).await;
     assert!(client.get("client_secret").is_none());
     let id = text(&client, "client_id").to_owned();
-    let assertion = |audience: &str, jti: &str| {
-        let claims = doorward_keys::AccessClaims {
-            iss: id.clone(),
-            sub: id.clone(),
-            aud: doorward_keys::Audience::One(audience.to_owned()),
-            exp: now.0 + 60,
-            iat: now.0,
-            jti: jti.to_owned(),
-            client_id: String::new(),
-            scope: String::new(),
-            auth_time: 0,
-            acr: String::new(),
-            amr: Vec::new(),
-            grant: String::new(),
-        };
-        ring.sign(&claims, now).unwrap()
-    };
+    let assertion = |audience: &str, jti: &str| signer.assertion(&id, now, audience, jti);
     let ask = async |assertion: &str| {
         let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
         let fields = [GRANT, ("client_assertion_type", kind), ("client_assertion", assertion)];

@@ -13,6 +13,7 @@ mod account;
 mod admin;
 mod administration;
 mod architecture;
+mod assertions;
 mod audit;
 mod authorize;
 mod client_auth;

@@ -202,17 +202,13 @@ async fn a15_hosts_are_checked_before_anything_is_fetched() {
 #[tokio::test]
 async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
     let stage = stage().await;
-    let master = doorward_keys::MasterKey::from_bytes(&[9; 32]).unwrap();
     let now = doorward_model::Clock::now(stage.server.clock.as_ref());
-    let key = doorward_keys::generate(doorward_model::SigningAlgorithm::Es256, &master, now, now)
-        .unwrap();
-    let ring = doorward_keys::KeyRing::new(std::sync::Arc::new(master));
-    ring.follow(&std::sync::Arc::new(vec![key.clone()])).unwrap();
+    let signer = crate::assertions::Signer::new(now);
     let mut document = stage.document("/c");
     document["token_endpoint_auth_method"] = "private_key_jwt".into();
     document["jwks_uri"] = stage.id("/jwks").into();
     stage.documents.json("/c", &document, "");
-    stage.documents.json("/jwks", &ring.jwks(now), "");
+    stage.documents.json("/jwks", &signer.jwks(), "");
     let client = stage.client("/c");
     let pkce = Pkce::default();
     let code = client.code(&stage.browser, &pkce, &[]).await;
@@ -221,21 +217,7 @@ async fn ax8_a_document_that_declares_private_key_jwt_must_use_it() {
         "invalid_client"
     );
     let assertion_made = |made: doorward_model::Timestamp, audience: &str, jti: &str| {
-        let claims = doorward_keys::AccessClaims {
-            iss: client.id.clone(),
-            sub: client.id.clone(),
-            aud: doorward_keys::Audience::One(audience.to_owned()),
-            exp: made.0 + 60,
-            iat: made.0,
-            jti: jti.to_owned(),
-            client_id: String::new(),
-            scope: String::new(),
-            auth_time: 0,
-            acr: String::new(),
-            amr: Vec::new(),
-            grant: String::new(),
-        };
-        ring.sign(&claims, now).unwrap()
+        signer.assertion(&client.id, made, audience, jti)
     };
     let assertion = |audience: &str, jti: &str| assertion_made(now, audience, jti);
     let kind = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");

@@ -20,8 +20,8 @@ pub struct NewUser {
     pub password: Option<String>,
     /// The roles.
     pub roles: Vec<String>,
-    /// The name of the identity provider through which the user is invited: whoever comes from
-    /// there with the verified e-mail address is this user.
+    /// The name of the identity provider through which the user is invited: a sign-in
+    /// from there with the verified e-mail address is this user's.
     pub provider: Option<String>,
 }
 

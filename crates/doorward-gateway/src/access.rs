@@ -158,7 +158,7 @@ impl LinkAuth {
         receiver: Receiver<'_>,
         refused: Option<&Credential>,
     ) -> Result<Option<Credential>, NoToken> {
-        if matches!(self.upstream.auth, Auth::Nobody | Auth::Fixed(..)) {
+        if matches!(self.upstream.auth, Auth::None | Auth::Fixed(..)) {
             return Ok(None);
         }
         if !self.upstream.is_reached_at(receiver) {
@@ -174,7 +174,7 @@ impl LinkAuth {
             self.gateway.short_lived.forget(&person.id, self.upstream.name);
         }
         let token = match &self.upstream.auth {
-            Auth::Nobody | Auth::Fixed(..) => return Ok(None),
+            Auth::None | Auth::Fixed(..) => return Ok(None),
             Auth::Identity => self.identity(person)?,
             Auth::Exchange(endpoint) => self.exchanged(person, endpoint).await?,
             Auth::Grant => self.granted(person, refused.map(Credential::token)).await?,

@@ -123,7 +123,7 @@ pub(crate) fn spec() -> Arc<ToolSpec> {
     Arc::clone(SPEC.get_or_init(make))
 }
 
-/// The tool that leads a person to connect an upstream whose tools nobody has seen yet.
+/// The tool that leads a person to connect an upstream whose tools were never listed.
 pub(crate) fn placeholder(upstream: &Upstream) -> ToolSpec {
     let description = format!(
         "Connects {}: gives you a link to open, after which its tools appear here.",

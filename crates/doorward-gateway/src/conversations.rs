@@ -292,7 +292,7 @@ impl Drop for Conversation {
         let mut table = conversations.lock();
         table.by_token.remove(&self.token);
         if unanswered.is_some() {
-            // The messages that follow find nobody, and no message without origin finds another
+            // The messages that follow find no request, and no message without origin finds another
             // request instead.
             table.by_request.insert(self.id.clone(), Party::Closed);
             conversations.closed.fetch_add(1, Ordering::AcqRel);

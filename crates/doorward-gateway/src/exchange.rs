@@ -116,7 +116,7 @@ impl Parked {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// Gives up what nobody came back for; the upstream's request is taken back.
+    /// Gives up a request to which no answer came in time; the upstream's request is taken back.
     pub(crate) fn forget_old(&self) {
         self.lock().retain(|_, waiting| waiting.since.elapsed() < PARKED_FOR);
     }

@@ -1,5 +1,5 @@
 //! Connections to upstreams: made when they are needed, kept while they are used, one for each
-//! person (or one for all, where the upstream is a process that holds nobody's rights), and not
+//! user (or one for all, where the upstream is a process without credentials of users), and not
 //! tried again at once after they failed.
 
 use std::{

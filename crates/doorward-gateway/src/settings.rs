@@ -121,7 +121,7 @@ fn auth(config: &UpstreamConfig) -> Result<Auth, SettingError> {
         }
     };
     Ok(match config.auth.as_str() {
-        "none" => Auth::Nobody,
+        "none" => Auth::None,
         "header" => {
             need("header", config.header.reveal())?;
             fixed_header(config)?

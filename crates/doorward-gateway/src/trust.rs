@@ -222,7 +222,7 @@ impl Gateway {
     }
 
     /// Accepts the authorization server, or the resource, that an upstream names. `seen` names it
-    /// as it was shown. Whoever was connected has to connect again: their access was issued by the
+    /// as it was shown. Users who were connected have to connect again: their access was issued by the
     /// one before.
     pub async fn accept_server(
         &self,

@@ -126,8 +126,8 @@ pub enum Source {
 /// With whose rights calls are made.
 #[derive(Clone, Debug)]
 pub(crate) enum Auth {
-    /// With nobody's.
-    Nobody,
+    /// Without credentials.
+    None,
     /// With the upstream's own, in a fixed header.
     Fixed(HeaderName, HeaderValue),
     /// With a token of ours that names the person.

@@ -2,8 +2,8 @@
 //! the answer.
 //!
 //! Nothing of it needs a session. A question carries an id that no one can guess; the answer comes
-//! in a request of its own, is accepted from the same person and client alone, and goes to whoever
-//! waits for it (CA24, CA25, G15).
+//! in a request of its own, is accepted from the same user and client alone, and goes to the
+//! request that waits for it (CA24, CA25, G15).
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 

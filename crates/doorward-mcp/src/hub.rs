@@ -34,7 +34,7 @@ use crate::{
 const COLLECT: Duration = Duration::from_millis(300);
 /// How often an idle stream carries a comment.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How many changes may wait for a slow listener; whoever misses some is told that everything
+/// How many changes may wait for a slow listener; a listener that misses some is told that everything
 /// changed.
 const BACKLOG: usize = 1024;
 

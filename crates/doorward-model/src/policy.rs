@@ -308,8 +308,8 @@ mod tests {
             &ann,
             "https://app.example.evil/client.json"
         ));
-        let nobody = Person { email: None, ..ann };
-        assert!(!decide("deny user=*@*", &nobody, &client));
+        let without_address = Person { email: None, ..ann };
+        assert!(!decide("deny user=*@*", &without_address, &client));
     }
 
     #[test]

@@ -141,7 +141,7 @@ pub struct SignInAttempt {
     pub consumed_at: Option<Timestamp>,
 }
 
-/// An administrator's word that whoever holds an e-mail address at a provider is this person.
+/// An administrator's statement that the holder of an e-mail address at a provider is this user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
     /// The provider.

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_nobody_knows_says_nothing_about_a_client_that_was_refused_before() {
+    fn an_unknown_token_says_nothing_about_a_client_that_was_refused_before() {
         let refused = step(10, StepKind::Authorize, "a", "node")
             .client("c", Some("Cursor".to_owned()))
             .refused(Reason::RedirectUri);

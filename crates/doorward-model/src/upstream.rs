@@ -206,8 +206,8 @@ pub struct PinnedTool {
     /// Where the operator said that the upstream is when the definition was pinned: an origin, or
     /// what names a process or file. `None` in rows of versions before 0.2.
     pub origin: Option<String>,
-    /// A definition that was seen later and differs: the tool is in quarantine for whoever is shown
-    /// it.
+    /// A definition that was seen later and differs: the tool is in quarantine for the users
+    /// who are shown it.
     pub changed: Option<String>,
     /// An administrator's word on what it does, which counts more than its annotations.
     pub class: Option<ToolClass>,

@@ -36,6 +36,26 @@ fn json_of(status: u16, value: &serde_json::Value) -> Place {
     Place::Says(status, "application/json", value.to_string())
 }
 
+/// Two connected users of the upstream, of whom alice's access token has ended, while the token
+/// endpoint answers as `place` says.
+async fn at_refresh(
+    name: &str,
+    tool: &str,
+    place: &Place,
+) -> (FakeUpstream, TestServer, Someone, Someone) {
+    let fake = FakeUpstream::protected().await;
+    let server = started(&fake).await;
+    let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
+    connect(&server, &alice.browser, name).await;
+    connect(&server, &bob.browser, name).await;
+    for user in [&alice, &bob] {
+        works(&server, user, tool).await;
+    }
+    fake.state().valid.retain(|token| !token.starts_with("access-1-"));
+    fake.state().places.insert("/token".to_owned(), place.clone());
+    (fake, server, alice, bob)
+}
+
 #[tokio::test]
 async fn a_refusal_in_any_form_leads_its_user_to_connect_again_and_stops_no_other_user() {
     let mattermost = json!({"id": "api.oauth.get_access_token.expired_code.app_error", "message": "Invalid or expired token.", "status_code": 400});
@@ -54,16 +74,7 @@ async fn a_refusal_in_any_form_leads_its_user_to_connect_again_and_stops_no_othe
         Place::Says(403, "text/plain", "Forbidden".to_owned()),
     ] {
         for (name, tool) in BOTH {
-            let fake = FakeUpstream::protected().await;
-            let server = started(&fake).await;
-            let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
-            connect(&server, &alice.browser, name).await;
-            connect(&server, &bob.browser, name).await;
-            for user in [&alice, &bob] {
-                works(&server, user, tool).await;
-            }
-            fake.state().valid.retain(|token| !token.starts_with("access-1-"));
-            fake.state().places.insert("/token".to_owned(), refusal.clone());
+            let (fake, server, alice, bob) = at_refresh(name, tool, &refusal).await;
             let told = said(&server, &alice, tool).await;
             assert!(told.contains(&format!("/connect/{name}")), "{refusal:?} {name}: {told}");
             assert!(said(&server, &bob, tool).await.contains("access-2-"), "{refusal:?} {name}");
@@ -89,16 +100,7 @@ async fn a_server_that_fails_or_asks_to_wait_ends_no_connection() {
         Place::Redirects(302, "https://login.example/".to_owned()),
     ] {
         for (name, tool) in BOTH {
-            let fake = FakeUpstream::protected().await;
-            let server = started(&fake).await;
-            let (alice, bob) = (someone(&server, "alice").await, someone(&server, "bob").await);
-            connect(&server, &alice.browser, name).await;
-            connect(&server, &bob.browser, name).await;
-            for user in [&alice, &bob] {
-                works(&server, user, tool).await;
-            }
-            fake.state().valid.retain(|token| !token.starts_with("access-1-"));
-            fake.state().places.insert("/token".to_owned(), wait.clone());
+            let (fake, server, alice, bob) = at_refresh(name, tool, &wait).await;
             let told = said(&server, &alice, tool).await;
             assert!(!told.contains("access-"), "{wait:?} {name}: {told}");
             assert!(!told.contains("/connect/"), "{wait:?} {name}: {told}");

@@ -77,6 +77,11 @@ fn end_of(seen: &UpstreamTrust, why: Ended) -> UpstreamChange {
     }))
 }
 
+/// A tool that waits for a decision.
+fn waiting(tool: &str, class: Option<ToolClass>) -> PinnedTool {
+    PinnedTool { tool: tool.into(), state: ToolState::Waiting, class, decided_at: None, ..pin("x") }
+}
+
 #[tokio::test]
 async fn an_upstream_s_server_is_pinned_once_and_replaced_only_as_it_was_seen() {
     let server = TestServer::start().await;
@@ -301,13 +306,6 @@ async fn a_pin_is_replaced_as_it_was_seen_and_forgotten_while_nothing_is_decided
     assert_eq!(store.pinned_tools(wiki()).await.unwrap()[0].definition, "three");
     store.apply(repin("three", ToolState::Approved)).await.unwrap();
     assert_eq!(store.pinned_tools(wiki()).await.unwrap()[0].definition, "four");
-    let waiting = |tool: &str, class: Option<ToolClass>| PinnedTool {
-        tool: tool.into(),
-        state: ToolState::Waiting,
-        class,
-        decided_at: None,
-        ..pin("x")
-    };
     store
         .apply(UpstreamChange::PinNew(vec![
             waiting("gone", None),
@@ -401,13 +399,6 @@ async fn an_upstream_s_tools_registrations_and_connections_end_with_it_apart_fro
         created_at: NOW,
     };
     store.apply(UpstreamChange::PutRegistration(registration)).await.unwrap();
-    let waiting = |tool: &str, class: Option<ToolClass>| PinnedTool {
-        tool: tool.into(),
-        state: ToolState::Waiting,
-        class,
-        decided_at: None,
-        ..pin("x")
-    };
     store
         .apply(UpstreamChange::PinNew(vec![
             waiting("new", None),

@@ -42,7 +42,7 @@ pub enum ConnectError {
     /// The upstream needs no connection.
     #[error("this upstream needs no connection")]
     NotNeeded,
-    /// The callback was not awaited: too late, twice, or for somebody else.
+    /// The callback was not awaited: too late, a second time, or by another user.
     #[error("it was not awaited: {0}")]
     NotAwaited(&'static str),
     /// The upstream asks for more than the page showed to the user.

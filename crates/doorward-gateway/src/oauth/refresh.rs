@@ -162,8 +162,8 @@ fn refreshed(
 }
 
 /// Stores what a refresh came to. The token before it is worth nothing any more, so a database that
-/// fails for a moment is asked again. `false` if the user disconnected or connected anew meanwhile:
-/// what they did counts.
+/// fails for a moment is asked again. `false` if the user disconnected or connected anew meanwhile,
+/// which is then what is stored.
 async fn keep(gateway: &Inner, kept: &Connection) -> Result<bool, NoToken> {
     let mut pause = KEEP_EVERY;
     let mut tries = 0;

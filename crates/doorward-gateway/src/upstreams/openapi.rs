@@ -163,8 +163,8 @@ impl Driver for OpenApi {
         let summary = loaded.as_ref().map(Api::summary).map_err(ToString::to_string);
         let mut findings = vec![Finding { what: "document", result: summary }];
         if loaded.is_ok() {
-            let nobody = gateway.test_user();
-            findings.extend(gateway.try_list(upstream, person.unwrap_or(&nobody)).await);
+            let test_user = gateway.test_user();
+            findings.extend(gateway.try_list(upstream, person.unwrap_or(&test_user)).await);
         }
         findings
     }

@@ -107,7 +107,7 @@ impl Wire {
         }
     }
 
-    /// Forgets a request: it was answered, or nobody waits for its answer any more.
+    /// Forgets a request: it was answered or cancelled.
     pub(crate) fn forget(&self, id: &RequestId) {
         let mut table = self.lock();
         let id = number(id);

@@ -209,8 +209,8 @@ impl Attempt {
         if done || !address || early && self.steps.iter().any(|held| held.kind == StepKind::Token) {
             return None;
         }
-        // Whoever shows a token of which no one knows the client is not the client that never got
-        // one.
+        // The bearer of a token of an unknown client is another client than the one that never got
+        // a token.
         if step.kind == StepKind::Called && self.client_id().is_some() && !self.has(StepKind::Token)
         {
             return None;

@@ -77,19 +77,23 @@ fn a_result_without_the_id_of_its_request_is_no_answer() {
 
 #[test]
 fn a_response_without_an_id_is_about_the_only_request_that_waits() {
-    let nobody = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}"#;
+    let without_id =
+        r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}"#;
     assert_eq!(
-        error_of(heard(&asked(&["tools/call"]), nobody, None)),
+        error_of(heard(&asked(&["tools/call"]), without_id, None)),
         (1, "Parse error".to_owned())
     );
-    assert!(matches!(heard(&asked(&["tools/call", "tools/call"]), nobody, None), Heard::Nothing));
-    assert!(matches!(heard(&asked(&[]), nobody, None), Heard::Nothing));
-    // One that was answered, or that nobody waits for, is not taken for another.
+    assert!(matches!(
+        heard(&asked(&["tools/call", "tools/call"]), without_id, None),
+        Heard::Nothing
+    ));
+    assert!(matches!(heard(&asked(&[]), without_id, None), Heard::Nothing));
+    // One that was answered, or that was cancelled, is not taken for another.
     let wire = asked(&["tools/call", "tools/call"]);
     wire.forget(&RequestId::Number(1));
     let late = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"late"}}"#;
     assert!(matches!(heard(&wire, late, None), Heard::Nothing));
-    assert_eq!(error_of(heard(&wire, nobody, None)).0, 2);
+    assert_eq!(error_of(heard(&wire, without_id, None)).0, 2);
     // A result without an ID ends the request, and is not its answer.
     let wire = asked(&["tools/call"]);
     assert!(
