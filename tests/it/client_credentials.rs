@@ -313,3 +313,23 @@ async fn a_job_runs_every_night_for_thirty_days_and_its_page_shows_one_app() {
     let apps = stage.server.app.store.connected_apps(&nightly.id, now).await.unwrap();
     assert_eq!(apps.len(), 1);
 }
+
+/// The window in which the other process has not looked at the database again yet.
+#[tokio::test]
+async fn a_client_that_another_process_blocked_is_given_no_new_grant_from_what_was_read_before() {
+    let stage = Stage::new().await;
+    let server = &stage.server;
+    let client = stage.service(json!({})).await;
+    stage.token(&client, &[]).await.expect(200);
+    let mut config = server.config.clone();
+    config.server.public_url.clone_from(&server.url);
+    let other = TestServer::start_on(config, server.data_dir.clone()).await;
+    let id = doorward_model::ClientId::from_text(text(&client, "client_id"));
+    other.app.registration.set_disabled(&id, true).await.unwrap();
+    let refused = stage.token(&client, &[]).await;
+    assert!(matches!(refused.status, 400 | 401), "{} {}", refused.status, refused.body);
+    let nightly = server.app.accounts.find("nightly").await.unwrap();
+    let now = server.clock.now();
+    let live = other.app.store.live_grants_of(&nightly.id, now).await.unwrap();
+    assert!(live.is_empty(), "{live:?}");
+}

@@ -103,6 +103,24 @@ async fn conditional_changes_hold_once() {
     assert_eq!(refused(store, spend(NOW.plus(500))).await, Condition::UseRefreshToken);
     store.apply(spend(NOW)).await.unwrap();
     assert_eq!(refused(store, spend(NOW)).await, Condition::UseRefreshToken);
+    // A token cannot be spent whose grant was revoked since it was read.
+    let late = PlainToken::random(TokenKind::RefreshToken, &doorward_keys::SystemEntropy);
+    let revoke = Change::RevokeGrant {
+        grant_id: GrantId::from_text("g0"),
+        at: NOW,
+        reason: RevokeReason::RefreshReuse,
+    };
+    store
+        .apply(UnitOfWork::from_iter([
+            Change::InsertGrant(grant("g0", "u1")),
+            Change::InsertRefreshToken(refresh(&late, "g0")),
+            revoke,
+        ]))
+        .await
+        .unwrap();
+    let spend_late =
+        Change::UseRefreshToken { token: late.hashed(), successor: late.hashed(), now: NOW };
+    assert_eq!(refused(store, spend_late).await, Condition::UseRefreshToken);
     let value = || Change::SpendValue { key: "k".into(), expires_at: NOW };
     store.apply(value()).await.unwrap();
     assert_eq!(refused(store, value()).await, Condition::SpendValue);
@@ -302,4 +320,21 @@ async fn ca18_housekeeping_deletes_what_expired_and_keeps_what_recognises_a_repl
         Condition::SpendValue
     );
     store.apply(Change::SpendValue { key: "old".into(), expires_at: NOW }).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_path_of_the_database_is_taken_as_it_is() {
+    let folder = std::env::temp_dir().join(format!("doorward-path-{}", std::process::id()));
+    let data = folder.join("a%20b %41ä#x");
+    std::fs::create_dir_all(&data).unwrap();
+    let mut config = TestServer::start().await.config.clone();
+    config.store.url = doorward_testkit::fresh_database().await;
+    let server = TestServer::start_on(config, data.clone()).await;
+    server.person("alice").await;
+    assert!(server.app.accounts.find("alice").await.is_ok());
+    if doorward_testkit::fresh_database().await.is_empty() {
+        let files: Vec<_> = std::fs::read_dir(&data).unwrap().map(|file| file.unwrap()).collect();
+        assert!(files.iter().any(|file| file.file_name() == "doorward.db"), "{files:?}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -127,6 +127,11 @@ impl Client {
             &self.name,
             &uris.join(" "),
             &self.scopes.to_string(),
+            self.auth_method.as_str(),
+            &self.grant_types.names().collect::<Vec<_>>().join(" "),
+            self.service.as_ref().map_or("", UserId::as_str),
+            self.jwks.as_deref().unwrap_or_default(),
+            self.jwks_uri.as_deref().unwrap_or_default(),
             &states.join(" "),
         ])
     }

@@ -111,11 +111,15 @@ where
 {
     // Made beforehand, readable for its owner alone; SQLite gives its side files the same mode.
     let _ = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(file);
-    let url = format!("sqlite://{}?mode=rwc", file.display());
+    // The path is given apart: in a URL, `%` and `?` would be read as more than themselves.
+    let url = "sqlite://doorward?mode=rwc".to_owned();
+    let path = file.to_owned();
     let (point_kib, writer_kib, other_kib) = CACHE_KIB;
     let tuned = |mut options: ConnectOptions| {
+        let path = path.clone();
         options.map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
+                .filename(&path)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)

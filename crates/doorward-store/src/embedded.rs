@@ -24,6 +24,9 @@ use sea_orm::{
 
 /// How many statements a connection keeps prepared. The hot ones are about fifty.
 const PREPARED: usize = 256;
+/// The most values of a statement that is kept prepared. Entries are added many rows at once, and
+/// each number of rows is a statement of its own, of up to a megabyte.
+const PREPARED_VALUES: usize = 64;
 /// How long a statement waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -158,6 +161,11 @@ impl Embedded {
     pub(crate) fn execute(&self, Statement { sql, values, .. }: &Statement) -> Result<u64, DbErr> {
         self.with(|connection| {
             let write = || {
+                if values.as_ref().is_some_and(|values| values.0.len() > PREPARED_VALUES) {
+                    let mut statement = connection.prepare(sql)?;
+                    bind(&mut statement, values.as_ref())?;
+                    return statement.raw_execute();
+                }
                 let mut statement = connection.prepare_cached(sql)?;
                 bind(&mut statement, values.as_ref())?;
                 statement.raw_execute()
@@ -165,6 +173,19 @@ impl Embedded {
             let rows = write().map_err(|error| failed(&error))?;
             Ok(u64::try_from(rows).unwrap_or(u64::MAX))
         })
+    }
+
+    /// Asks every connection for a sign of life.
+    pub(crate) fn ping(&self) -> Result<(), DbErr> {
+        for connection in &self.connections {
+            let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(connection) = connection.as_ref() else {
+                return Err(DbErr::Conn(RuntimeErr::Internal("closed".to_owned())));
+            };
+            let asked = connection.query_row("SELECT 1 FROM sqlite_schema", (), |_| Ok(()));
+            asked.map_err(|error| unreadable(&error))?;
+        }
+        Ok(())
     }
 
     /// Runs a statement without values.

@@ -428,6 +428,9 @@ impl Store {
             return Err(StoreError::Closed);
         }
         self.reader.execute_unprepared("SELECT 1").await?;
+        if let Some(InPlace { point, .. }) = &self.in_place {
+            point.ping()?;
+        }
         // An empty unit takes its turn in the queue and opens a transaction.
         self.writer.apply(UnitOfWork::new(), AuditStamp::default(), false).await
     }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use doorward_model::{
-    AuditKind, Authentication, ClientAuthMethod, Grant as GrantRecord, GrantId, GrantType,
-    OAuthErrorCode, Resource, ScopeSet, StepKind, Subject, UnitOfWork, UserId,
+    AuditKind, Authentication, Change, ClientAuthMethod, Expected, Grant as GrantRecord, GrantId,
+    GrantType, OAuthErrorCode, Resource, ScopeSet, StepKind, Subject, UnitOfWork, UserId,
 };
 use doorward_store::Condition;
 
@@ -72,15 +72,25 @@ impl Grant for ClientCredentials {
             None => (new_grant(request, account, &resources), true),
         };
         let scopes = issuer.allowed_now(asked, &service, &grant)?;
-        let unit = UnitOfWork::new();
+        let mut unit = UnitOfWork::new();
+        if is_new {
+            // Blocking a client ends the grants that it has: none may be added after it, by a
+            // client that was read before it.
+            let object = Expected::Client(client.id.clone());
+            unit.push(Change::Expect { object, etag: client.etag() });
+        }
         Ok(Granted { grant, is_new, scopes, resources, refresh_token: None, unit })
     }
 
-    /// The grant was revoked between the decision and the write: the next decision makes another
-    /// one, if client and service still may.
+    /// The grant was revoked between the decision and the write, and the next decision makes another
+    /// one; or the client was changed, blocked or deleted.
     async fn overtaken(&self, _: &Request<'_>, condition: Condition) -> Result<(), Refused> {
         match condition {
             Condition::UseGrant => Ok(()),
+            Condition::Expect => {
+                let why = "the client was changed, blocked or deleted; authenticate again";
+                Err(Failure::new(OAuthErrorCode::InvalidClient, why).into())
+            }
             other => Err(Refused::unexpected(other)),
         }
     }
@@ -94,10 +104,10 @@ async fn live(
     resources: &[Resource],
 ) -> Result<Option<GrantRecord>, Failure> {
     let config = &request.issuer.parts.config;
-    let grants = request.issuer.parts.store.live_grants_of(account, request.now).await?;
+    let grants =
+        request.issuer.parts.store.live_grants_to(account, &request.client.id, request.now).await?;
     Ok(grants.into_iter().find(|grant| {
-        grant.client_id == request.client.id
-            && grant.scopes == request.client.scopes
+        grant.scopes == request.client.scopes
             && resources.iter().all(|resource| grant.resources.contains(resource))
             // A token lives no longer than its grant: one that ends soon is replaced.
             && grant.expires_at.since(request.now) > config.access_token_seconds

@@ -4,7 +4,10 @@ use doorward_model::{
     AuditKind, AuditSubject, AuthorizationCode, ClientId, Grant, GrantId, HashedToken, IdentityId,
     RefreshToken, Resource, RevokeReason, ScopeSet, Timestamp, UserId,
 };
-use sea_orm::{ColumnTrait, Condition as Where, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, Condition as Where, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait, Query},
+};
 use serde_json::json;
 
 use super::{Audit, Name, Read, Sql, Work, Write, about, run};
@@ -190,10 +193,21 @@ pub(super) fn use_refresh_token(
     successor: &HashedToken,
     now: Timestamp,
 ) -> Write {
+    // A grant that was revoked since the token was read gives nothing more.
+    let live = Query::select()
+        .column((access_grant::Entity, G::Id))
+        .from(access_grant::Entity)
+        .and_where(
+            Expr::col((access_grant::Entity, G::Id)).equals((refresh_token::Entity, R::GrantId)),
+        )
+        .and_where(G::RevokedAt.is_null())
+        .and_where(Expr::col((access_grant::Entity, G::ExpiresAt)).gt(now.0))
+        .to_owned();
     let unused = Where::all()
         .add(R::Token.eq(token.as_str()))
         .add(R::UsedAt.is_null())
-        .add(R::ExpiresAt.gt(now.0));
+        .add(R::ExpiresAt.gt(now.0))
+        .add(R::GrantId.in_subquery(live));
     let update = refresh_token::Entity::update_many()
         .col_expr(R::UsedAt, Expr::value(now.0))
         .col_expr(R::Successor, Expr::value(successor.as_str()));

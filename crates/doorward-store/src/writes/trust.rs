@@ -8,7 +8,7 @@ use doorward_model::{
 };
 use sea_orm::{
     ColumnTrait, Condition as Where, EntityTrait, IntoActiveModel, QueryFilter,
-    sea_query::{BinOper, Expr, ExprTrait, Func, InsertStatement, Query},
+    sea_query::{BinOper, Expr, ExprTrait, Func, InsertStatement, OnConflict, Query},
 };
 use serde_json::json;
 
@@ -74,8 +74,14 @@ pub(crate) fn tokens_for(upstream: &UpstreamName) -> Where {
 /// Ends connections: their tokens are queued to be revoked at their issuers, each with the
 /// registration that they were given to, and the connections are deleted. `access` states how the
 /// issuers are reached where the upstream ends too.
-pub(crate) fn end_connections(which: &Where, access: Option<&Sealed>, due: Timestamp) -> [Sql; 2] {
+pub(crate) fn end_connections(which: &Where, access: Option<&Sealed>, due: Timestamp) -> [Sql; 3] {
     [
+        // First, so that no refresh stores other tokens between the other two, and no other unit
+        // ends the same connections.
+        connection::Entity::update_many()
+            .col_expr(N::Version, Expr::col(N::Version))
+            .filter(which.clone())
+            .into(),
         Sql::Insert(queue_revocations(which, access, due)),
         connection::Entity::delete_many().filter(which.clone()).into(),
     ]
@@ -129,6 +135,8 @@ fn queue_revocations(which: &Where, access: Option<&Sealed>, due: Timestamp) -> 
     let mut insert = Query::insert().into_table(token_revocation::Entity).columns(columns).take();
     // The numbers of columns are equal, which is all that can be wrong here.
     let _ = insert.select_from(select);
+    // Tokens that are queued already are queued once.
+    insert.on_conflict(OnConflict::new().do_nothing().to_owned());
     insert
 }
 
