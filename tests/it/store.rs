@@ -328,7 +328,7 @@ async fn the_path_of_the_database_is_taken_as_it_is() {
     let data = folder.join("a%20b %41ä#x");
     std::fs::create_dir_all(&data).unwrap();
     let mut config = TestServer::start().await.config.clone();
-    config.store.url = doorward_testkit::fresh_database().await;
+    config.store.url = doorward_testkit::fresh_database().await.into();
     let server = TestServer::start_on(config, data.clone()).await;
     server.person("alice").await;
     assert!(server.app.accounts.find("alice").await.is_ok());
