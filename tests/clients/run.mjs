@@ -1,5 +1,6 @@
 // Starts the release binary and lets every client go its whole way. Prints one line a client and ends with a count.
 import { spawn, spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, mkdirSync, writeFileSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -56,17 +57,33 @@ const CLIENTS = [
   [`Python mcp ${pyVersion('mcp')}, legacy`, [python, ['py_mcp.py', 'legacy']]],
   [`Python mcp ${pyVersion('mcp')}, auto`, [python, ['py_mcp.py', 'auto']]],
   [`fastmcp ${pyVersion('fastmcp')}`, [python, ['fastmcp_client.py']]],
+  [`@modelcontextprotocol/sdk ${version('@modelcontextprotocol/sdk')}, as a service`, node('ts-services.mjs'), service],
+  [`Python mcp ${pyVersion('mcp')}, as a service`, [python, ['py_services.py']], service],
 ];
+
+// Two clients of a service: one with a secret, one with a key pair.
+function service(server, name) {
+  const add = (...args) => JSON.parse(server.cli('--json', 'client', 'add', name, '--service', name, '--scope', 'mcp:read', ...args));
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const file = join(mkdtempSync(join(tmpdir(), 'keys-')), 'jwks.json');
+  writeFileSync(file, JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256' }] }));
+  const [secret, key] = [add(), add('--auth-method', 'private_key_jwt', '--jwks', file)];
+  return { SERVICE: name, SECRET_CLIENT: secret.client_id, SECRET: secret.client_secret, KEY_CLIENT: key.client_id, KEY: privateKey.export({ type: 'pkcs8', format: 'pem' }) };
+}
+
+function user(server, name) {
+  server.cli('user', 'add', name, '--password-stdin');
+  return { HUMAN_NAME: name, HUMAN_PASSWORD: PASSWORD };
+}
 
 async function main() {
   const only = process.argv[2];
   const server = await startServer();
   let [passed, failed] = [0, 0];
-  for (const [index, [title, [command, args]]] of CLIENTS.entries()) {
+  for (const [index, [title, [command, args], account = user]] of CLIENTS.entries()) {
     if (only && !title.includes(only)) continue;
     const name = `person${index}`;
-    server.cli('user', 'add', name, '--password-stdin');
-    const env = { ...process.env, DOORWARD_URL: server.url, HUMAN_NAME: name, HUMAN_PASSWORD: PASSWORD, TOKEN_SECONDS, NODE: process.execPath, HUMAN_JAR: join(mkdtempSync(join(tmpdir(), 'jar-')), 'jar') };
+    const env = { ...process.env, ...account(server, name), DOORWARD_URL: server.url, TOKEN_SECONDS, NODE: process.execPath, HUMAN_JAR: join(mkdtempSync(join(tmpdir(), 'jar-')), 'jar') };
     const client = spawn(command, args, { cwd: here, env });
     let text = '';
     for (const stream of [client.stdout, client.stderr]) stream.on('data', chunk => { text += chunk; });
