@@ -208,6 +208,9 @@ pub enum Refusal {
     /// No scope is named.
     #[error("name at least one scope")]
     NoScope,
+    /// The public keys of a client cannot be read.
+    #[error("the public keys are not a JWK Set in JSON")]
+    Keys,
     /// The account belongs to a user.
     #[error("{0} is the account of a user, who makes their own tokens")]
     NotAService(String),
@@ -279,6 +282,7 @@ impl Refusal {
             Self::Days(..) => Code::InvalidDays,
             Self::Token(error) => of_token(error),
             Self::Scope(_) | Self::NoScope => Code::InvalidScope,
+            Self::Keys => Code::InvalidMetadata,
             Self::NotAService(_) => Code::NotAService,
             Self::UpstreamName(_) => Code::InvalidUpstream,
             Self::Upstream(error) => of_upstream(error),

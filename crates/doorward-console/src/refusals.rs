@@ -80,6 +80,7 @@ fn reason(refusal: &Refusal) -> Message {
         Refusal::Token(error) => reasons::token(error),
         Refusal::Scope(name) => text::refusal_scope(name),
         Refusal::NoScope => text::refusal_no_scope(),
+        Refusal::Keys => text::refusal_keys(),
         Refusal::NotAService(name) => text::refusal_not_a_service(name),
         Refusal::UpstreamName(name) => text::refusal_upstream_name(name),
         Refusal::Upstream(error) => upstream(error),

@@ -17,6 +17,8 @@ fn object(client: Option<&Client>) -> Object {
         client.auth_method.as_str(),
         client.secret.is_some(),
         client.scopes.to_string(),
+        client.service.is_some(),
+        client.jwks.clone(),
         client.disabled_at.is_some(),
         client.approved_at.is_some(),
         client.pinned_at.is_some(),
@@ -53,6 +55,29 @@ fn adding(uri: &str, confidential: bool, admin: bool) -> Asked<'_> {
     }
 }
 
+/// Keys that a client may prove itself by, and what is none.
+const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+
+/// A client of a service. `keys` is a file with `text`.
+fn serving<'a>(service: &'a str, scope: &'a str, keys: Option<(&'a str, &'a str)>) -> Asked<'a> {
+    let mut form = vec![("do", "add-service"), ("name", "{name}"), ("service", service)];
+    let mut command = vec!["client", "add", "{name}", "--service", service, "--scope", scope];
+    let mut body = json!({"name": "{name}", "service": service, "scopes": [scope]});
+    // The form offers the scopes that there are; another field is none of them.
+    form.push((if scope == "mcp:write" { "scope-mcp:write" } else { "scope-none" }, "1"));
+    if let Some((file, text)) = keys {
+        form.push(("jwks", text));
+        command.extend(["--auth-method", "private_key_jwt", "--jwks", file]);
+        body["token_endpoint_auth_method"] = "private_key_jwt".into();
+        body["jwks"] = serde_json::from_str(text).unwrap();
+    }
+    Asked {
+        page: ("/admin/clients", form),
+        api: (Method::POST, "/clients", body),
+        command: (command, ""),
+    }
+}
+
 fn deciding<'a>(decision: &'a str, word: &'a str) -> Asked<'a> {
     let form = vec![("client_id", "{id}"), ("decision", decision), ("sure", "1")];
     let api = if decision == "delete" {
@@ -80,6 +105,43 @@ async fn clients_are_added_alike_by_page_api_and_command() {
     ];
     let find = async |name: &str| find(&stage, name).await;
     compare(&stage, &cases, async |_: &str| Object::default(), find).await;
+}
+
+#[tokio::test]
+async fn clients_of_services_are_added_alike_by_page_api_and_command() {
+    let stage = Stage::on(TestServer::start().await).await;
+    let folder = std::env::temp_dir().join(format!("doorward-jwks-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    // The account is there, so that its random id is in no entry.
+    let nightly = doorward_admin::NewService {
+        name: "first".to_owned(),
+        service: "nightly".to_owned(),
+        scopes: vec!["mcp:read".to_owned()],
+        ..doorward_admin::NewService::default()
+    };
+    let clients = &stage.server.app.admin.clients;
+    clients.add_service(&Authority::operator(), nightly).await.unwrap();
+    let (keys, none) = (file("keys.json", KEYS), file("none.json", r#"{"keys":"none"}"#));
+    let cases = [
+        done("with a secret", serving("nightly", "mcp:write", None)),
+        done("with keys", serving("nightly", "mcp:write", Some((&keys, KEYS)))),
+        refused("a user", "not_a_service", serving("root", "mcp:write", None)),
+        refused("no name", "invalid_name", serving("no name", "mcp:write", None)),
+        refused("no scope", "invalid_scope", serving("nightly", "mcp:none", None)),
+        refused(
+            "no keys",
+            "invalid_metadata",
+            serving("nightly", "mcp:write", Some((&none, r#"{"keys":"none"}"#))),
+        ),
+    ];
+    let find = async |name: &str| find(&stage, name).await;
+    compare(&stage, &cases, async |_: &str| Object::default(), find).await;
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]

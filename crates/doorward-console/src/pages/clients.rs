@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::{ClientDecision, ClientQuota, NewClient};
+use doorward_admin::{ClientDecision, ClientQuota, NewClient, NewService, Refusal};
 use doorward_language::{Message, text};
 use doorward_model::{Client, ClientSource, RedirectUri, routes};
 use doorward_store::{ClientFilter, page_of};
@@ -24,6 +24,8 @@ use crate::{
 
 /// How many clients a page lists.
 const LISTED: u64 = 100;
+/// The scopes that the form for a service offers, from the least to the most.
+const SERVICE_SCOPES: [&str; 3] = ["mcp:read", "mcp:write", "mcp:destructive"];
 
 #[derive(Template)]
 #[template(path = "admin_clients.html")]
@@ -41,6 +43,7 @@ struct List {
     next: Option<String>,
     registered: u64,
     quota: ClientQuota,
+    service_scopes: [&'static str; 3],
 }
 
 /// A client that was added.
@@ -149,6 +152,7 @@ async fn show_list(
         source,
         registered,
         quota,
+        service_scopes: SERVICE_SCOPES,
     };
     draw_copying(say.status, &page)
 }
@@ -162,6 +166,38 @@ pub(crate) async fn list(
     show_list(&console, &administrator, &params, Say::default()).await
 }
 
+/// A client of the code flow, as the form names it.
+fn new_client(params: &Params) -> NewClient {
+    let uris = params.get("redirect_uris").unwrap_or_default();
+    NewClient {
+        name: params.get("name").unwrap_or_default().to_owned(),
+        redirect_uris: uris.split_whitespace().map(ToOwned::to_owned).collect(),
+        auth_method: params.get("confidential").map(|_| "client_secret_basic".to_owned()),
+        admin: params.get("admin").is_some(),
+    }
+}
+
+/// A client of a service, as the form names it. With keys it proves itself by them.
+fn new_service(params: &Params) -> Result<NewService, Refusal> {
+    let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
+    let keys = text("jwks");
+    let jwks = (!keys.is_empty())
+        .then(|| serde_json::from_str(&keys).map_err(|_| Refusal::Keys))
+        .transpose()?;
+    Ok(NewService {
+        name: text("name"),
+        service: text("service"),
+        scopes: SERVICE_SCOPES
+            .into_iter()
+            .filter(|scope| params.get(&format!("scope-{scope}")).is_some())
+            .map(ToOwned::to_owned)
+            .collect(),
+        auth_method: jwks.is_some().then(|| "private_key_jwt".to_owned()),
+        jwks,
+        jwks_uri: None,
+    })
+}
+
 pub(crate) async fn post(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
@@ -173,7 +209,7 @@ pub(crate) async fn post(
     };
     let empty = Params::default();
     let said = match params.get("do") {
-        Some("add") => {
+        Some(kind @ ("add" | "add-service")) => {
             let authority = match console
                 .web
                 .authority(&administrator.0.visitor, &Onward::page(routes::ADMIN_CLIENTS))
@@ -182,20 +218,16 @@ pub(crate) async fn post(
                 Ok(authority) => authority,
                 Err(response) => return response,
             };
-            let uris = params
-                .get("redirect_uris")
-                .unwrap_or_default()
-                .split_whitespace()
-                .map(ToOwned::to_owned)
-                .collect();
-            let confidential = params.get("confidential").is_some();
-            let new = NewClient {
-                name: params.get("name").unwrap_or_default().to_owned(),
-                redirect_uris: uris,
-                auth_method: confidential.then(|| "client_secret_basic".to_owned()),
-                admin: params.get("admin").is_some(),
+            let clients = &console.admin.clients;
+            let added = if kind == "add" {
+                clients.add(&authority, new_client(&params)).await
+            } else {
+                match new_service(&params) {
+                    Ok(new) => clients.add_service(&authority, new).await,
+                    Err(refusal) => Err(refusal),
+                }
             };
-            console.admin.clients.add(&authority, new).await.map(|added| {
+            added.map(|added| {
                 let secret = added.secret.map(|secret| secret.reveal().to_owned());
                 let added = Added { id: added.client.id.to_string(), secret };
                 Say { added: Some(added), ..Say::default() }
@@ -235,6 +267,9 @@ struct One {
     client: Row,
     uris: Vec<String>,
     method: &'static str,
+    /// The account of the service, for a client that acts as one.
+    service: Option<String>,
+    scopes: String,
     uri: String,
     document: bool,
     blocked: bool,
@@ -255,6 +290,16 @@ async fn show(
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
     let approval = console.admin.clients.quota().approval;
+    let service = match client.service.as_ref() {
+        None => None,
+        Some(account) => match console.store.person(account).await {
+            // Without its account the client gets nothing; the page then shows the id.
+            Ok(account_now) => Some(
+                account_now.map_or_else(|| account.to_string(), |found| found.name.to_string()),
+            ),
+            Err(error) => return Oops::unavailable(&error).draw(&console.web),
+        },
+    };
     let page = One {
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "clients",
@@ -264,6 +309,8 @@ async fn show(
         client: row(&client, approval),
         uris: client.redirect_uris.iter().map(RedirectUri::as_str).map(ToOwned::to_owned).collect(),
         method: client.auth_method.as_str(),
+        service,
+        scopes: client.scopes.to_string(),
         uri: client.client_uri.clone().unwrap_or_default(),
         document: client.id.is_metadata_document(),
         blocked: client.disabled_at.is_some(),

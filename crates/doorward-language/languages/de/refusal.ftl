@@ -34,4 +34,5 @@ refusal_rotated_meanwhile = ein anderer Administrator hat die Schlüssel im selb
 refusal_notice = ein Hinweis hat eine Zeile mit höchstens { $length } Zeichen
 refusal_not_acknowledged = bestätigen Sie, dass Ihnen bewusst ist, was öffentlich wird
 refusal_settings_changed = die Einstellungen wurden geändert, seit Sie diese Seite geöffnet haben; prüfen Sie sie und entscheiden Sie erneut
+refusal_keys = die öffentlichen Schlüssel sind kein JWK Set in JSON
 refusal_no_scope = nennen Sie mindestens einen Scope

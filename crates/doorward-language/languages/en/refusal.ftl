@@ -34,4 +34,5 @@ refusal_rotated_meanwhile = another administrator rotated the keys at the same m
 refusal_notice = a notice has one line of at most { $length } characters
 refusal_not_acknowledged = confirm that you understand what becomes public
 refusal_settings_changed = the settings were changed since you opened this page; check them and decide again
+refusal_keys = the public keys are not a JWK Set in JSON
 refusal_no_scope = name at least one scope

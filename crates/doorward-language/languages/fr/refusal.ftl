@@ -34,4 +34,5 @@ refusal_rotated_meanwhile = un autre administrateur a renouvelé les clés au m�
 refusal_notice = une annonce comporte une ligne d’au plus { $length } caractères
 refusal_not_acknowledged = confirmez que vous comprenez ce qui devient public
 refusal_settings_changed = les réglages ont été modifiés depuis que vous avez ouvert cette page ; vérifiez-les et décidez à nouveau
+refusal_keys = les clés publiques ne sont pas un JWK Set en JSON
 refusal_no_scope = indiquez au moins un scope

@@ -30,9 +30,17 @@ fn changed(client_id: &ClientId) -> Audit {
 
 pub(super) fn insert(new: &Client) -> Write {
     let uris: Vec<&str> = new.redirect_uris.iter().map(RedirectUri::as_str).collect();
-    let detail =
-        json!({"name": new.name, "source": new.source.as_str(), "redirect_uris": uris}).to_string();
-    let event = about(AuditKind::ClientAdded, AuditSubject::Client, new.id.as_str()).detail(detail);
+    let (name, source) = (&new.name, new.source.as_str());
+    let detail = match &new.service {
+        None => json!({"name": name, "source": source, "redirect_uris": uris}),
+        // As whom it acts without any user, and how far.
+        Some(service) => json!({
+            "name": name, "source": source, "redirect_uris": uris,
+            "service": service.as_str(), "scopes": new.scopes.to_string(),
+        }),
+    };
+    let event = about(AuditKind::ClientAdded, AuditSubject::Client, new.id.as_str())
+        .detail(detail.to_string());
     Write {
         name: Name::Decides(Condition::InsertClient),
         work: run(Entity::insert(convert::client_row(new)).on_conflict(nothing())),
