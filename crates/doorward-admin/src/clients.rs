@@ -89,7 +89,7 @@ impl Clients {
         authority: &Authority,
         new: NewService,
     ) -> Result<AddedClient, Refusal> {
-        // What an administrator may do needs a person: a personal access token has their name.
+        // Administrative scopes are given to users only: the audit then names the administrator.
         let scope = |name: &String| {
             Scope::named(name)
                 .filter(|scope| *scope != Scope::OfflineAccess && !scope.is_administrative())
