@@ -10,6 +10,7 @@ mod foreign;
 mod given_back;
 mod hostile;
 mod isolation;
+mod links;
 mod odd;
 mod offers;
 mod order;

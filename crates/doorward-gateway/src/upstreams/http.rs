@@ -22,6 +22,7 @@ use rmcp::{
     },
 };
 use sse_stream::Sse;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::LinkAuth,
@@ -29,7 +30,10 @@ use crate::{
     link_error::LinkError,
     pool::{Connecting, Connector},
     upstream::{Auth, Kind, Setup},
-    wire::{MOST_BYTES, Wire, events::events},
+    wire::{
+        MOST_BYTES, Wire,
+        events::{Broken, Event, events},
+    },
 };
 use answer::Sent;
 pub(super) use answer::{body as body_of, of_refusal as refusal};
@@ -53,7 +57,8 @@ impl Connector for StreamableHttp {
         let Connecting { making, auth, .. } = connecting;
         let url = url(&making)?;
         let http = Http::to(&making, &url, auth)?;
-        making.greet(transport(http, &url), None).await
+        let held = http.held();
+        making.greet(transport(http, &url), Some(held)).await
     }
 }
 
@@ -78,6 +83,9 @@ pub(super) struct Http {
     pub(crate) client: reqwest::Client,
     pub(crate) auth: Arc<LinkAuth>,
     pub(crate) wire: Arc<Wire>,
+    // Cancelled when the link is dropped, or was never made: the protocol library goes on waiting
+    // for the answer to its first request then.
+    stop: CancellationToken,
 }
 
 type Failure = StreamableHttpError<LinkError>;
@@ -109,7 +117,32 @@ impl Http {
     ) -> Result<Self, LinkError> {
         let client = making.upstream.outbound.streams_to(url);
         let client = client.map_err(|error| LinkError::Unreachable(error.to_string()))?;
-        Ok(Self { client, auth, wire: Arc::clone(&making.wire) })
+        let stop = CancellationToken::new();
+        Ok(Self { client, auth, wire: Arc::clone(&making.wire), stop })
+    }
+
+    /// A guard that ends all requests and streams of this client when it is dropped.
+    pub(super) fn held(&self) -> Box<dyn Send + Sync> {
+        Box::new(self.stop.clone().drop_guard())
+    }
+
+    /// Waits for work of this connection, for as long as the connection is held.
+    async fn while_held<T>(
+        &self,
+        work: impl Future<Output = Result<T, LinkError>>,
+    ) -> Result<T, LinkError> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {
+                Err(LinkError::Failed("the connection was closed".to_owned()))
+            }
+            done = work => done,
+        }
+    }
+
+    /// The events of a response, for as long as the connection is held.
+    fn events_of(&self, response: reqwest::Response) -> BoxStream<'static, Result<Event, Broken>> {
+        events(response.bytes_stream().take_until(self.stop.clone().cancelled_owned()))
     }
 
     async fn post(
@@ -188,10 +221,7 @@ impl Http {
     pub(crate) async fn old_stream(
         &self,
         url: &url::Url,
-    ) -> Result<
-        BoxStream<'static, Result<crate::wire::events::Event, crate::wire::events::Broken>>,
-        LinkError,
-    > {
+    ) -> Result<BoxStream<'static, Result<Event, Broken>>, LinkError> {
         let headers = headers_of(headers(&self.auth.upstream.auth), None, "text/event-stream")?;
         let request = Request { method: Method::GET, headers, body: None };
         let response = self.send(url.as_str(), &request).await?;
@@ -200,11 +230,7 @@ impl Http {
                 response.headers(),
                 doorward_transport::media_type::EVENT_STREAM,
             );
-        if streams {
-            Ok(events(response.bytes_stream()))
-        } else {
-            Err(answer::of_refusal(response).await)
-        }
+        if streams { Ok(self.events_of(response)) } else { Err(answer::of_refusal(response).await) }
     }
 }
 
@@ -239,7 +265,7 @@ impl StreamableHttpClient for Http {
         custom_headers: HashMap<HeaderName, HeaderValue>,
         _: usize,
     ) -> Result<StreamableHttpPostResponse, Failure> {
-        self.post(&uri, message, session_id, custom_headers)
+        self.while_held(Box::pin(self.post(&uri, message, session_id, custom_headers)))
             .await
             .map_err(StreamableHttpError::Client)
     }
@@ -254,8 +280,8 @@ impl StreamableHttpClient for Http {
         let headers = headers_of(custom_headers, Some(&session_id), "*/*")
             .map_err(StreamableHttpError::Client)?;
         let request = Request { method: Method::DELETE, headers, body: None };
-        // Whatever the answer is, the session is not used again.
-        self.send(&uri, &request).await.map(drop).map_err(StreamableHttpError::Client)
+        // The session ends after the link. Whatever the answer is, the session is not used again.
+        self.send_always(&uri, &request).await.map(drop).map_err(StreamableHttpError::Client)
     }
 
     async fn get_stream(
@@ -288,14 +314,16 @@ impl StreamableHttpClient for Http {
     ) -> Result<Events, Failure> {
         let response = self.get(&uri, session_id, last_event_id, custom_headers).await?;
         let wire = Arc::clone(&self.wire);
-        let read = events(response.bytes_stream()).flat_map(move |event| {
-            let read = match event {
-                Ok(event) => answer::of_event(&wire, event, None).0,
-                Err(broken) => vec![Err(SseError::Body(Box::new(broken)))],
-            };
-            futures_util::stream::iter(read)
+        let read = self.events_of(response).then(move |event| {
+            let wire = Arc::clone(&wire);
+            async move {
+                match event {
+                    Ok(event) => answer::of_event(&wire, event, None).await.0,
+                    Err(broken) => vec![Err(SseError::Body(Box::new(broken)))],
+                }
+            }
         });
-        Ok(read.boxed())
+        Ok(read.flat_map(futures_util::stream::iter).boxed())
     }
 }
 

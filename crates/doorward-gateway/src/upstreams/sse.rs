@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use async_trait::async_trait;
-use futures_util::{StreamExt, stream::BoxStream};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
 use rmcp::{
     RoleClient,
     model::{JsonRpcMessage, RequestId},
@@ -45,8 +45,9 @@ impl Connector for HttpSse {
         let Connecting { making, auth, .. } = connecting;
         let url = http::url(&making)?;
         let http = Http::to(&making, &url, auth)?;
+        let held = http.held();
         let old = open(http, &url).await?;
-        Making { era: Era::Legacy, ..making }.greet(old, None).await
+        Making { era: Era::Legacy, ..making }.greet(old, Some(held)).await
     }
 }
 
@@ -65,6 +66,8 @@ struct Old {
     target: Arc<Url>,
     incoming: BoxStream<'static, Result<Event, Broken>>,
     read: VecDeque<Message>,
+    // The reading of an event. `receive` may be dropped while it waits.
+    reading: Option<BoxFuture<'static, Vec<Heard>>>,
     // Answers that came on the response to a post, where some servers put them.
     posted: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
 }
@@ -105,7 +108,14 @@ async fn open(http: Http, url: &Url) -> Result<Old, LinkError> {
         ))
     })?;
     let target = Arc::new(endpoint(url, &told)?);
-    Ok(Old { http, target, incoming, read: VecDeque::new(), posted: mpsc::channel(WAITING) })
+    Ok(Old {
+        http,
+        target,
+        incoming,
+        read: VecDeque::new(),
+        reading: None,
+        posted: mpsc::channel(WAITING),
+    })
 }
 
 impl Transport<RoleClient> for Old {
@@ -135,6 +145,12 @@ impl Transport<RoleClient> for Old {
             if let Some(message) = self.read.pop_front() {
                 return Some(message);
             }
+            if let Some(reading) = &mut self.reading {
+                let heard = reading.await;
+                self.reading = None;
+                self.read.extend(heard.into_iter().filter_map(Heard::into_message));
+                continue;
+            }
             let event = tokio::select! {
                 biased;
                 event = self.incoming.next() => event,
@@ -159,11 +175,7 @@ impl Transport<RoleClient> for Old {
             if data.trim().is_empty() {
                 continue;
             }
-            for heard in wire.read(data.as_bytes(), None) {
-                if let Heard::Message(message) = heard {
-                    self.read.push_back(*message);
-                }
-            }
+            self.reading = Some(Arc::clone(wire).read_apart(data.into(), None).boxed());
         }
     }
 
@@ -198,22 +210,22 @@ async fn post(
         if !body.trim_ascii().starts_with(b"{") {
             return Ok(None);
         }
-        return match http.wire.read_answer(&body, id) {
+        return match http.wire.read_answer(body.into(), id).await {
             Heard::Message(message) => Ok(Some(*message)),
             Heard::NoAnswer(_) | Heard::Nothing => Ok(None),
         };
     }
     let why = refusal(response).await;
-    match (id, status) {
-        // The stream that this URL belongs to is not known any more.
-        (Some(_), StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND) => {
-            Err(LinkError::Session(match why {
-                LinkError::Answer(told) => told,
-                other => other.to_string(),
-            }))
-        }
-        (Some(_), _) => Err(why),
-        (None, _) => {
+    let may_be_lost = matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND);
+    // The stream that this URL belongs to may be known no more. The refusal of a stream that is
+    // known is about the request, which the server may have carried out.
+    let lost = id.is_some()
+        && may_be_lost
+        && (http.wire.has_ended() || http.refuses_ping(target.as_str(), &request.headers).await);
+    match (id, why) {
+        (Some(_), LinkError::Answer(told)) if lost => Err(LinkError::Session(told)),
+        (Some(_), why) => Err(why),
+        (None, why) => {
             tracing::info!(upstream = %http.auth.upstream.name, %why, "an upstream did not take a notification or an answer");
             Ok(None)
         }

@@ -15,8 +15,66 @@ fn reads<T: DeserializeOwned>(value: &Value) -> bool {
     T::deserialize(value).is_ok()
 }
 
+/// The most members besides the needed ones that are tried one by one, and the longest texts and
+/// names beside them.
+const MOST_TRIED: usize = 64;
+const LONGEST_TRIED: usize = 64;
+
+/// A value of the same form with little in it: others are tried beside it, and a trial takes no
+/// longer because this one is large.
+fn small(value: &Value, with_members: bool) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.chars().take(LONGEST_TRIED).collect()),
+        Value::Array(_) => json!([]),
+        Value::Object(members) if with_members => members
+            .iter()
+            .take(MOST_TRIED)
+            .filter(|(name, _)| name.len() <= LONGEST_TRIED)
+            .map(|(name, member)| (name.clone(), small(member, false)))
+            .collect(),
+        Value::Object(_) => json!({}),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+/// Tries each member alone beside small values of the needed ones. Answers those that read; the
+/// names of the others are added to `dropped`.
+fn tried<T: DeserializeOwned>(
+    kept: &Map<String, Value>,
+    others: Map<String, Value>,
+    dropped: &mut Vec<String>,
+) -> Map<String, Value> {
+    let mut beside: Map<String, Value> =
+        kept.iter().map(|(name, member)| (name.clone(), small(member, true))).collect();
+    let mut read = Map::new();
+    for (name, member) in others {
+        // An empty list stands for an empty object where a language has one kind of both.
+        let empty = member.as_array().is_some_and(Vec::is_empty);
+        let forms = std::iter::once(member).chain(empty.then(|| json!({})));
+        let mut reads_as = None;
+        for form in forms {
+            beside.insert(name.clone(), form);
+            let whole = Value::Object(std::mem::take(&mut beside));
+            let fits = reads::<T>(&whole);
+            if let Value::Object(members) = whole {
+                beside = members;
+            }
+            reads_as = beside.remove(&name).filter(|_| fits);
+            if reads_as.is_some() {
+                break;
+            }
+        }
+        match reads_as {
+            Some(form) => drop(read.insert(name, form)),
+            None => dropped.push(name),
+        }
+    }
+    read
+}
+
 /// Drops the members with which an object does not read as a type. Answers their names; `None` if
-/// it does not read without them either.
+/// it does not read without them either. Each member is read a fixed number of times, however many
+/// there are: of an object with very many members the needed ones alone are kept.
 pub(super) fn drop_unread<T: DeserializeOwned>(
     value: &mut Value,
     needed: &[&str],
@@ -27,34 +85,22 @@ pub(super) fn drop_unread<T: DeserializeOwned>(
     let Value::Object(members) = value else { return None };
     let (kept, others): (Map<_, _>, Map<_, _>) =
         std::mem::take(members).into_iter().partition(|(name, _)| needed.contains(&name.as_str()));
-    let mut whole = Value::Object(kept);
-    let mut dropped = Vec::new();
-    if !reads::<T>(&whole) {
+    let needed_alone = Value::Object(kept.clone());
+    if !reads::<T>(&needed_alone) {
         return None;
     }
-    for (name, member) in others {
-        // An empty list stands for an empty object where a language has one kind of both.
-        let empty = member.as_array().is_some_and(Vec::is_empty);
-        let forms = std::iter::once(member).chain(empty.then(|| json!({})));
-        let mut read = false;
-        for form in forms {
-            if let Value::Object(members) = &mut whole {
-                members.insert(name.clone(), form);
-            }
-            read = reads::<T>(&whole);
-            if read {
-                break;
-            }
-        }
-        if !read {
-            if let Value::Object(members) = &mut whole {
-                members.remove(&name);
-            }
-            dropped.push(name);
+    let count = others.len();
+    if count <= MOST_TRIED {
+        let mut dropped = Vec::new();
+        let read = tried::<T>(&kept, others, &mut dropped);
+        let whole = Value::Object(kept.into_iter().chain(read).collect());
+        if reads::<T>(&whole) {
+            *value = whole;
+            return Some(dropped);
         }
     }
-    *value = whole;
-    Some(dropped)
+    *value = needed_alone;
+    Some(vec![format!("{count} other members")])
 }
 
 fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {

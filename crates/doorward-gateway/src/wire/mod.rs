@@ -149,6 +149,11 @@ impl Wire {
         self.lock().ended.get_or_insert(why);
     }
 
+    /// Reports a connection that has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().ended.is_some()
+    }
+
     /// Notes that the upstream no longer knows the session: the connection takes no more requests.
     pub(crate) fn lose(&self) {
         self.lock().lost = true;

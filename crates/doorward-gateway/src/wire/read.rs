@@ -1,6 +1,10 @@
 //! Reading a message of an upstream, and finding the request that it answers.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use doorward_model::foreign;
+use doorward_transport::off_thread;
 use rmcp::{
     ErrorData,
     model::{ErrorCode, JsonRpcMessage, RequestId},
@@ -9,6 +13,12 @@ use serde_json::{Map, Value, json};
 
 use super::{Message, Table, Wire, message_budget, number, results};
 use crate::link_error::{LinkError, WORDS};
+
+/// The size in bytes from which a text is read off the asynchronous threads.
+const LARGE: usize = 256 * 1024;
+
+/// The ID of Doorward's question whether an upstream still knows a session. Its answer is not read.
+pub(crate) const PING_ID: &str = "doorward-ping";
 
 /// The outcome of a text of an upstream.
 #[derive(Debug)]
@@ -20,6 +30,16 @@ pub(crate) enum Heard {
     NoAnswer(LinkError),
     /// Nothing that decides anything: no message, or a response that is waited for no longer.
     Nothing,
+}
+
+impl Heard {
+    /// The message, if it is one.
+    pub(crate) fn into_message(self) -> Option<Message> {
+        match self {
+            Self::Message(message) => Some(*message),
+            Self::NoAnswer(_) | Self::Nothing => None,
+        }
+    }
 }
 
 /// The request that a response answers.
@@ -36,6 +56,9 @@ impl Table {
     /// Finds the request that a response answers. `asked` is the request on whose HTTP response it
     /// came.
     fn answered(&self, id: Option<&Value>, asked: Option<i64>, is_error: bool) -> Answered {
+        if asked.is_none() && id.and_then(Value::as_str) == Some(PING_ID) {
+            return Answered::Late;
+        }
         let id = id.and_then(as_number);
         match (id, asked) {
             (Some(id), Some(asked)) if id == asked => Answered::Request(asked),
@@ -97,11 +120,6 @@ pub(crate) fn is_message(body: &[u8]) -> bool {
     looked_at(body).get("jsonrpc").is_some()
 }
 
-/// Reports a body that names a request by its ID.
-pub(crate) fn is_about(body: &[u8], id: &RequestId) -> bool {
-    looked_at(body).get("id").and_then(Value::as_i64) == Some(number(id))
-}
-
 impl Wire {
     /// Reads a text. `asked` is the request on whose HTTP response it came; a text that came
     /// elsewhere is about any.
@@ -120,11 +138,26 @@ impl Wire {
         }
     }
 
+    /// Reads a text like [`Self::read`], a large one off the asynchronous threads.
+    pub(crate) async fn read_apart(
+        self: Arc<Self>,
+        text: Bytes,
+        asked: Option<RequestId>,
+    ) -> Vec<Heard> {
+        if text.len() < LARGE {
+            return self.read(&text, asked.as_ref());
+        }
+        let ended = |why: doorward_transport::budget::Ended| {
+            vec![Heard::NoAnswer(LinkError::Failed(format!("its answer: {why}")))]
+        };
+        off_thread(move || self.read(&text, asked.as_ref())).await.unwrap_or_else(ended)
+    }
+
     /// Reads a text as the answer to a request: the only message of a JSON response. `Nothing` if
     /// it is no response.
-    pub(crate) fn read_answer(&self, text: &[u8], asked: &RequestId) -> Heard {
+    pub(crate) async fn read_answer(self: &Arc<Self>, text: Bytes, asked: &RequestId) -> Heard {
         let mut passed_over = Heard::Nothing;
-        for heard in self.read(text, Some(asked)) {
+        for heard in Arc::clone(self).read_apart(text, Some(asked.clone())).await {
             match heard {
                 Heard::Message(message)
                     if matches!(

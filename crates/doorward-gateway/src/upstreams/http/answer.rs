@@ -8,11 +8,12 @@ use doorward_transport::{
     oauth::{self, Pause},
 };
 use futures_util::{StreamExt, stream};
-use http::StatusCode;
+use http::{HeaderMap, Method, StatusCode};
 use rmcp::{
     model::{ClientRequest, JsonRpcMessage, JsonRpcRequest, RequestId},
     transport::streamable_http_client::{SseError, StreamableHttpPostResponse},
 };
+use serde_json::json;
 use sse_stream::Sse;
 
 use super::{Events, Http, SESSION, request::Request};
@@ -20,7 +21,7 @@ use crate::{
     link_error::LinkError,
     wire::{
         MOST_BYTES, Message, Wire,
-        events::{Broken, Event, events},
+        events::{Broken, Event},
         read::{self, Heard},
         words,
     },
@@ -29,6 +30,8 @@ use crate::{
 /// The most bytes that are read of a response that refuses, and for how long.
 const MOST_WORDS: usize = 64 * 1024;
 const WORDS_WITHIN: Duration = Duration::from_secs(5);
+/// How long an upstream may take to answer the question whether it knows a session.
+const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// Reads a body up to a number of bytes.
 pub(in crate::upstreams) async fn body(
@@ -139,8 +142,8 @@ impl Http {
                 words::status(status)
             )));
         }
-        let body = body(response, MOST_BYTES).await?;
-        match self.wire.read_answer(&body, &asked.id) {
+        let body = Bytes::from(body(response, MOST_BYTES).await?);
+        match self.wire.read_answer(body.clone(), &asked.id).await {
             Heard::Message(message) => Ok(answer(*message, session)),
             Heard::NoAnswer(why) => Err(why),
             Heard::Nothing => Err(LinkError::Answer(format!(
@@ -171,23 +174,18 @@ impl Http {
             return Err(asks_to_wait(pause, status, &told));
         }
         let refused = format!("answered {}{told}", words::status(status));
-        // The protocol names 404 alone for a session that is not known; many servers answer 400.
-        let lost = match status {
-            StatusCode::NOT_FOUND => sent.with_session,
-            StatusCode::BAD_REQUEST => {
-                sent.with_session
-                    && (!read::is_about(&body, &asked.id) || !self.knows_session(sent).await)
-            }
-            _ => false,
-        };
-        if lost {
+        // The protocol names 404 for a session that is not known; many servers answer 400. Both may
+        // also be about the request, which the server may have carried out then.
+        let may_be_lost =
+            sent.with_session && matches!(status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST);
+        if may_be_lost && self.refuses_ping(sent.uri, &sent.request.headers).await {
             return Err(LinkError::Session(refused));
         }
         // A body with an error of its own form is no message of the protocol.
         if !read::is_message(&body) {
             return Err(LinkError::Answer(refused));
         }
-        match self.wire.read_answer(&body, &asked.id) {
+        match self.wire.read_answer(body.into(), &asked.id).await {
             Heard::Message(message) if matches!(*message, JsonRpcMessage::Error(_)) => {
                 Ok(answer(*message, None))
             }
@@ -197,16 +195,20 @@ impl Http {
         }
     }
 
-    /// Asks whether the upstream still knows the session of a request that it answered with 400 and
-    /// an error about this very request.
-    async fn knows_session(&self, sent: Sent<'_>) -> bool {
-        let ping = Bytes::from_static(br#"{"jsonrpc":"2.0","id":"doorward","method":"ping"}"#);
-        let Request { method, headers, .. } = sent.request;
-        let ping = Request { method: method.clone(), headers: headers.clone(), body: Some(ping) };
-        let response = self.send(sent.uri, &ping).await;
-        response.is_ok_and(|response| {
-            !matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND)
-        })
+    /// Asks whether the upstream refuses everything in a session: only then did it not carry out a
+    /// request of this session that it refused. A ping without an answer proves nothing.
+    pub(in crate::upstreams) async fn refuses_ping(&self, uri: &str, headers: &HeaderMap) -> bool {
+        let ping = json!({"jsonrpc": "2.0", "id": read::PING_ID, "method": "ping"});
+        let request = Request {
+            method: Method::POST,
+            headers: headers.clone(),
+            body: Some(ping.to_string().into()),
+        };
+        let sent = tokio::time::timeout(PING_WITHIN, self.send(uri, &request)).await;
+        matches!(
+            sent.map(|sent| sent.map(|response| response.status())),
+            Ok(Ok(StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND))
+        )
     }
 
     /// The stream that answers a request. Where it ends without the answer and cannot be taken up
@@ -224,13 +226,13 @@ impl Http {
             resumable: false,
             answered: false,
         };
-        let state = (events(response.bytes_stream()), reading, false);
+        let state = (self.events_of(response), reading, false);
         let read = stream::unfold(state, |(mut events, mut reading, over)| async move {
             if over {
                 return None;
             }
             let (read, over) = match events.next().await {
-                Some(Ok(event)) => (reading.take(event), false),
+                Some(Ok(event)) => (reading.take(event).await, false),
                 Some(Err(broken)) => (reading.end(Some(broken)), true),
                 None => (reading.end(None), true),
             };
@@ -250,12 +252,12 @@ struct Reading {
 }
 
 impl Reading {
-    fn take(&mut self, event: Event) -> Vec<Result<Sse, SseError>> {
+    async fn take(&mut self, event: Event) -> Vec<Result<Sse, SseError>> {
         self.resumable |= event.id.as_ref().is_some_and(|id| !id.is_empty());
         if self.answered {
             return Vec::new();
         }
-        let (read, answered) = of_event(&self.wire, event, Some(&self.id));
+        let (read, answered) = of_event(&self.wire, event, Some(&self.id)).await;
         self.answered = answered;
         read
     }
@@ -287,9 +289,9 @@ fn event_of(message: &Message) -> Sse {
 
 /// The part of an event that the protocol library is given, and whether the request on whose
 /// response it came is over with it.
-pub(super) fn of_event(
-    wire: &Wire,
-    event: Event,
+pub(super) async fn of_event(
+    wire: &Arc<Wire>,
+    mut event: Event,
     asked: Option<&RequestId>,
 ) -> (Vec<Result<Sse, SseError>>, bool) {
     let mut read: Vec<Sse> = Vec::new();
@@ -298,14 +300,12 @@ pub(super) fn of_event(
     if !is_message {
         tracing::debug!(kind = %doorward_model::foreign::escaped(&event.kind), "an event of an upstream is no message; it is passed over");
     }
-    for heard in event
-        .data
-        .as_ref()
-        .filter(|data| is_message && !data.trim().is_empty())
-        .map(|data| wire.read(data.as_bytes(), asked))
-        .into_iter()
-        .flatten()
-    {
+    let data = event.data.take().filter(|data| is_message && !data.trim().is_empty());
+    let all = match data {
+        Some(data) => Arc::clone(wire).read_apart(data.into(), asked.cloned()).await,
+        None => Vec::new(),
+    };
+    for heard in all {
         match heard {
             Heard::Message(message) => {
                 answered |=

@@ -50,8 +50,17 @@ fn wants_scope(told: &str) -> bool {
 }
 
 impl Http {
-    /// Sends a request. Any status but a redirect is an answer.
+    /// Sends a request while the connection is held. Any status but a redirect is an answer.
     pub(in crate::upstreams) async fn send(
+        &self,
+        uri: &str,
+        request: &Request,
+    ) -> Result<reqwest::Response, LinkError> {
+        self.while_held(self.send_always(uri, request)).await
+    }
+
+    /// Sends a request, also after the connection.
+    pub(super) async fn send_always(
         &self,
         uri: &str,
         request: &Request,

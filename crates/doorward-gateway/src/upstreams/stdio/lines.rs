@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::{FutureExt, future::BoxFuture};
 use rmcp::{RoleClient, service::TxJsonRpcMessage, transport::Transport};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -31,6 +32,7 @@ pub(crate) struct Lines {
     too_long: bool,
     over: bool,
     read: std::collections::VecDeque<Message>,
+    reading: Option<BoxFuture<'static, Vec<Heard>>>,
 }
 
 impl Lines {
@@ -49,6 +51,7 @@ impl Lines {
             too_long: false,
             over: false,
             read: std::collections::VecDeque::new(),
+            reading: None,
         }
     }
 
@@ -93,11 +96,7 @@ impl Lines {
         if line.trim_ascii().is_empty() {
             return;
         }
-        for heard in self.wire.read(&line, None) {
-            if let Heard::Message(message) = heard {
-                self.read.push_back(*message);
-            }
-        }
+        self.reading = Some(Arc::clone(&self.wire).read_apart(line.into(), None).boxed());
     }
 }
 
@@ -129,6 +128,12 @@ impl Transport<RoleClient> for Lines {
         loop {
             if let Some(message) = self.read.pop_front() {
                 return Some(message);
+            }
+            if let Some(reading) = &mut self.reading {
+                let heard = reading.await;
+                self.reading = None;
+                self.read.extend(heard.into_iter().filter_map(Heard::into_message));
+                continue;
             }
             if self.over {
                 let why = why(self.ended.clone(), "its process closed its output").await;

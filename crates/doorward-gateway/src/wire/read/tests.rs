@@ -130,11 +130,12 @@ fn what_is_no_message_decides_nothing() {
     assert!(matches!(heard(&asked(&[]), &deep, None), Heard::Nothing));
 }
 
-#[test]
-fn a_batch_is_read_one_by_one() {
+#[tokio::test]
+async fn a_batch_is_read_one_by_one() {
     let wire = asked(&["tools/call"]);
     let text = r#"[{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}},{"jsonrpc":"2.0","id":1,"result":{"content":[]}}]"#;
-    assert!(matches!(wire.read_answer(text.as_bytes(), &RequestId::Number(1)), Heard::Message(_)));
+    let read = wire.read_answer(Bytes::from(text), &RequestId::Number(1)).await;
+    assert!(matches!(read, Heard::Message(_)));
 }
 
 /// The result of a method as it is read, and what was left out of it.
@@ -319,4 +320,74 @@ fn what_an_upstream_says_of_itself_is_read_without_what_is_not_of_the_protocol()
     assert!(
         matches!(read, ServerResult::DiscoverResult(read) if read.capabilities.tools.is_some())
     );
+}
+
+#[tokio::test]
+async fn an_object_with_very_many_members_is_read_in_the_time_that_its_size_takes() {
+    use std::fmt::Write as _;
+    let mut many = String::new();
+    for number in 0..200_000 {
+        write!(many, ",\"x{number}\":0").unwrap();
+    }
+    let begun = std::time::Instant::now();
+    let id = RequestId::Number(1);
+    // The title, or the mark of an error, has a form that is not of the protocol.
+    for (method, text) in [
+        (
+            "tools/list",
+            format!(
+                r#"{{"tools":[{{"name":"odd","title":7,"inputSchema":{{"type":"object"}}{many}}}]}}"#
+            ),
+        ),
+        (
+            "tools/list",
+            format!(r#"{{"tools":[{{"name":"odd","inputSchema":{{}}}}],"ttlMs":"x"{many}}}"#),
+        ),
+        (
+            "tools/call",
+            format!(r#"{{"content":[{{"type":"text","text":"good"}}],"isError":"x"{many}}}"#),
+        ),
+        (
+            "tools/call",
+            format!(r#"{{"content":[{{"type":"text","text":"x","annotations":7{many}}}]}}"#),
+        ),
+        (
+            "initialize",
+            format!(
+                r#"{{"protocolVersion":"2025-06-18","instructions":7,"capabilities":{{"tools":{{}},"x":7{many}}}{many}}}"#
+            ),
+        ),
+    ] {
+        let wire = asked(&[method]);
+        let text = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{text}}}"#);
+        let heard = wire.read_answer(text.into(), &id).await;
+        assert!(
+            matches!(heard, Heard::Message(message) if matches!(*message, JsonRpcMessage::Response(_))),
+            "{method}"
+        );
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_mins(2), "{:?}", begun.elapsed());
+    let mut odd = json!({"name": "odd", "title": 7, "description": "kept", "inputSchema": {"type": "object"}});
+    for number in 0..100 {
+        odd[format!("x{number}")] = json!(0);
+    }
+    let (read, left_out) = result("tools/list", json!({"tools": [odd.clone()]})).unwrap();
+    assert_eq!(read["tools"][0], json!({"name": "odd", "inputSchema": {"type": "object"}}));
+    assert!(left_out.contains("odd: 102 other members"), "{left_out}");
+    // Up to that count each member costs itself, however large the needed ones are.
+    odd.as_object_mut().unwrap().retain(|name, _| !name.starts_with("x5"));
+    odd.as_object_mut().unwrap().retain(|name, _| !name.starts_with('x') || name.len() == 2);
+    odd["inputSchema"] = json!({"type": "object", "description": "x".repeat(1_000_000)});
+    let (read, left_out) = result("tools/list", json!({"tools": [odd]})).unwrap();
+    assert_eq!(read["tools"][0]["description"], "kept");
+    assert!(left_out.contains("odd: title") && !left_out.contains("other members"), "{left_out}");
+}
+
+#[test]
+fn the_answer_to_the_question_for_the_session_ends_no_request() {
+    let wire = asked(&["tools/call"]);
+    for answer in [r#""result":{}"#, r#""error":{"code":-32601,"message":"no"}"#] {
+        let text = format!(r#"{{"jsonrpc":"2.0","id":"{PING_ID}",{answer}}}"#);
+        assert!(matches!(heard(&wire, &text, None), Heard::Nothing), "{answer}");
+    }
 }
