@@ -18,9 +18,9 @@ mod upstreams;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, middleware, response::Response, routing::get};
+use axum::{Extension, Router, extract::State, middleware, response::Response, routing::get};
 use doorward_model::{Resource, Scope, ScopeSet, routes};
-use doorward_transport::{answer, cors};
+use doorward_transport::{answer, cors, host::ReachedAs};
 use serde_json::json;
 
 pub use openapi::document;
@@ -74,9 +74,15 @@ pub(crate) fn metadata_router(console: &Arc<Console>, path: &str) -> Router {
         .with_state(Arc::clone(console))
 }
 
-async fn metadata(State(console): State<Arc<Console>>) -> Response {
+/// Clients compare the resource with the URL that they were given, so that it is named as it was
+/// reached; the authorization server has one name.
+async fn metadata(
+    State(console): State<Arc<Console>>,
+    reached: Option<Extension<ReachedAs>>,
+) -> Response {
+    let reached = reached.as_ref().map_or(&console.public_url, |Extension(reached)| &reached.0);
     let document = json!({
-        "resource": Resource::admin(&console.public_url).as_str(),
+        "resource": Resource::admin(reached).as_str(),
         "authorization_servers": [console.public_url.as_str()],
         "scopes_supported": ScopeSet::administrative().iter().map(Scope::name).collect::<Vec<_>>(),
         "bearer_methods_supported": ["header"],
