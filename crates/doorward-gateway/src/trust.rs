@@ -270,13 +270,16 @@ impl Gateway {
         };
         let mut trust = current().await?;
         // What was pinned from settings or older connections is completed by what is seen first.
-        let pin = match &trust.server {
-            None => Some(named.clone()),
-            Some(pinned) if pinned.resource.is_none() && !pinned.differs_from(&named) => {
+        let pin = match (&trust.server, &found.unsure) {
+            // An upstream that does not answer where its metadata is has named no server: the one
+            // at its origin would be a guess, and pinned for good.
+            (None, Some(why)) => return Err(OAuthError::Unreachable(why.clone())),
+            (None, None) => Some(named.clone()),
+            (Some(pinned), _) if pinned.resource.is_none() && !pinned.differs_from(&named) => {
                 Some(ServerPin { issuer: pinned.issuer.clone(), ..named.clone() })
                     .filter(|complete| complete != pinned)
             }
-            Some(_) => None,
+            (Some(_), _) => None,
         };
         if let Some(server) = pin {
             let (name, id) = (upstream.name, trust.id.clone());

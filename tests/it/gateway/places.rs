@@ -158,15 +158,40 @@ async fn an_upstream_that_cannot_be_asked_for_its_server_names_no_other_one() {
     }
     wiki.state().places.clear();
     assert!(finding(&server).await.unwrap().starts_with(&login.origin));
-    // Seen first, the server at its origin is the one of the revision that had no such metadata.
+}
+
+/// A server that is pinned stays: a guess of a moment at which the upstream did not answer would
+/// send users to it for good, and the server that the upstream names later would be refused.
+#[tokio::test]
+async fn nothing_is_pinned_of_an_upstream_that_cannot_be_asked_at_first_contact() {
+    for silent in [Place::status(502), Place::page(503), Place::Silence] {
+        let (wiki, login) = (FakeUpstream::protected().await, FakeUpstream::start().await);
+        wiki.state().metadata.insert("authorization_servers", json!([login.origin]));
+        for path in [RESOURCE, RESOURCE_AT_ROOT] {
+            wiki.state().places.insert(path.to_owned(), silent.clone());
+        }
+        let server = server(&wiki).await;
+        let why = finding(&server).await.unwrap_err();
+        assert!(why.contains("it cannot be reached"), "{silent:?}: {why}");
+        let upstreams = server.app.gateway.all_upstreams().await.unwrap();
+        let trust = server.app.gateway.trust(&upstreams[0]).await.unwrap();
+        let pinned = trust.map(|trust| (trust.server, trust.named));
+        assert!(matches!(pinned, None | Some((None, None))), "{silent:?}: {pinned:?}");
+        // What it names once it answers is what is pinned.
+        wiki.state().places.clear();
+        assert!(finding(&server).await.unwrap().starts_with(&login.origin), "{silent:?}");
+    }
+    // The server at its origin is used where the upstream answers that it has no such metadata, as
+    // in the revision without it.
     let old = FakeUpstream::protected().await;
-    old.state().places.insert(RESOURCE.to_owned(), Place::status(502));
-    let server = self::server(&old).await;
+    for path in [RESOURCE, RESOURCE_AT_ROOT] {
+        old.state().places.insert(path.to_owned(), Place::status(404));
+    }
+    let server = server(&old).await;
     let alice = someone(&server, "alice").await;
     connect(&server, &alice.browser, "wiki").await;
-    // Its metadata completes what was seen then.
     old.state().places.clear();
-    assert!(finding(&server).await.is_ok());
+    assert!(finding(&server).await.is_ok(), "its metadata completes what was seen then");
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ pub(crate) struct Discovered {
     /// Members of the documents that could not be read, each with the URL of its document.
     pub(crate) left_out: Vec<String>,
     /// The reason for which the upstream could not be asked for its authorization server. The one
-    /// at its own origin is found then, and is another one only if it was never asked before.
+    /// at its own origin is found then, which counts only if it is the pinned one.
     pub(crate) unsure: Option<String>,
 }
 
