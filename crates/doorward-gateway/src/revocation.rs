@@ -173,13 +173,17 @@ impl Inner {
                 return Outcome::Impossible("the registration there is gone".to_owned());
             }
         };
+        let mut outcome = Outcome::Done;
         for form in held.revocations() {
             match post(&outbound, &endpoint, &client, form).await {
                 Outcome::Done => {}
-                other => return other,
+                // An issuer may revoke one kind of token and refuse the other.
+                refused @ Outcome::Impossible(_) => outcome = refused,
+                // It is asked again for all of them.
+                later @ Outcome::Later(_) => return later,
             }
         }
-        Outcome::Done
+        outcome
     }
 }
 

@@ -94,6 +94,8 @@ pub struct UpstreamState {
     pub revoked: Vec<HashMap<String, String>>,
     /// How many of the next revocations are answered 503.
     pub failing_revocations: usize,
+    /// The kind of token whose revocation is answered `unsupported_token_type`.
+    pub irrevocable: Option<&'static str>,
     /// The scope that MCP requests with a token are told to lack (403 `insufficient_scope`).
     pub lacks_scope: Option<&'static str>,
     /// The URL to post to that the stream of the old HTTP+SSE transport names, instead of

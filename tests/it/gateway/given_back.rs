@@ -149,3 +149,28 @@ async fn tokens_that_come_for_a_user_who_disconnected_meanwhile_are_revoked_too(
     }
     panic!("{:?}", wiki.state().revoked);
 }
+
+#[tokio::test]
+async fn an_issuer_that_refuses_one_kind_of_token_is_still_asked_to_revoke_the_other() {
+    for (refused, kept) in [("refresh_token", "access-1-1"), ("access_token", "refresh-1-1")] {
+        let (wiki, api) = (FakeUpstream::protected().await, FakeUpstream::protected().await);
+        let server = with_config(&[("wiki", &wiki, "oauth")], |config| {
+            config.upstreams.insert("api".to_owned(), api.api_config("oauth"));
+        })
+        .await;
+        let alice = someone(&server, "alice").await;
+        for (name, fake) in [("wiki", &wiki), ("api", &api)] {
+            fake.state().irrevocable = Some(refused);
+            connect(&server, &alice.browser, name).await;
+        }
+        end(&server, &alice, "wiki", End::AccessEnded).await;
+        for fake in [&wiki, &api] {
+            assert_eq!(revoked(&server, fake).await, [kept], "{refused}");
+        }
+        // The refusal is final: it is not asked again.
+        server.clock.advance(1000);
+        for fake in [&wiki, &api] {
+            assert_eq!(revoked(&server, fake).await, [kept], "{refused}");
+        }
+    }
+}

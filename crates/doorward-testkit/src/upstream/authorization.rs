@@ -137,6 +137,10 @@ pub(super) async fn revoke(
         state.failing_revocations -= 1;
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
+    if state.irrevocable.is_some_and(|kind| form["token_type_hint"] == kind) {
+        let refusal = json!({"error": "unsupported_token_type"});
+        return (StatusCode::BAD_REQUEST, refusal.to_string()).into_response();
+    }
     state.valid.remove(&form["token"]);
     state.refresh_tokens.remove(&form["token"]);
     state.revoked.push(form);
