@@ -51,13 +51,14 @@ impl AuthorizeParams {
             if let Some((_, instead)) = own.find(|(own, _)| name.eq_ignore_ascii_case(own)) {
                 return Err(format!("{name} is set by Doorward and cannot be replaced{instead}"));
             }
-            if named.contains(&name) {
+            // Some servers read names without regard to case.
+            if named.iter().any(|other| other.eq_ignore_ascii_case(name)) {
                 return Err(format!("{name} is given twice"));
             }
             named.push(name);
-            if name == "prompt" {
+            if name.eq_ignore_ascii_case("prompt") {
                 read.prompts = value.split_whitespace().map(str::to_owned).collect();
-                if read.prompts.iter().any(|prompt| prompt == "none") {
+                if read.prompts.iter().any(|prompt| prompt.eq_ignore_ascii_case("none")) {
                     return Err("prompt=none would let no user sign in".to_owned());
                 }
             } else {
@@ -105,6 +106,8 @@ mod tests {
             ("resource=x", "use send_resource"),
             ("scope=x", "use scopes"),
             ("prompt=none", "no user"),
+            ("Prompt=none", "no user"),
+            ("PROMPT=login None", "no user"),
             ("novalue", "NAME=VALUE"),
             ("=x", "NAME=VALUE"),
             ("a b=x", "NAME=VALUE"),
@@ -114,7 +117,11 @@ mod tests {
                 AuthorizeParams::read(&[text.to_owned()], &[("resource", "; use send_resource")]);
             assert!(told.clone().unwrap_err().contains(word), "{text}: {told:?}");
         }
-        let twice = ["a=1", "a=2"].map(str::to_owned);
-        assert!(AuthorizeParams::read(&twice, &[]).unwrap_err().contains("twice"));
+        for twice in [["a=1", "a=2"], ["audience=1", "Audience=2"], ["Prompt=login", "prompt=x"]] {
+            let told = AuthorizeParams::read(&twice.map(str::to_owned), &[]);
+            assert!(told.clone().unwrap_err().contains("twice"), "{twice:?}: {told:?}");
+        }
+        let read = AuthorizeParams::read(&["Prompt=login".to_owned()], &[]).unwrap();
+        assert_eq!((read.prompts, read.params), (vec!["login".to_owned()], Vec::new()));
     }
 }
