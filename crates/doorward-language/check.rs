@@ -15,7 +15,8 @@ use fluent_syntax::{
 pub(crate) const FIRST: &str = "en";
 
 /// The tags that a text may contain. Attributes other than `href` are not allowed.
-const TAGS: [&str; 3] = ["strong", "code", "a"];
+/// `bdi` isolates a name whose letters run from right to left.
+const TAGS: [&str; 4] = ["strong", "code", "a", "bdi"];
 
 /// The form of a text, in which all languages agree.
 #[derive(Default, PartialEq, Eq)]

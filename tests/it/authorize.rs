@@ -102,6 +102,10 @@ async fn a13_a14_g3_i14_i22_the_consent_page_shows_what_is_at_stake() {
         page.body.contains("&#60;b&#62;Bold") && !page.body.contains("<b>Bold"),
         "the name must be inert"
     );
+    let apart = "<strong><bdi>&#60;b&#62;Bold&#60;/b&#62; &#38; &#34;co&#34;</bdi></strong>";
+    assert!(page.body.contains(&format!("<h1>May {apart} act for you?</h1>")), "{}", page.body);
+    let title = "<title>May &#60;b&#62;Bold&#60;/b&#62; &#38; &#34;co&#34; act for you?";
+    assert!(page.body.contains(title), "{}", page.body);
     assert!(page.body.contains("class=\"host\">127.0.0.1<"), "the redirect host stands large");
     assert!(page.body.contains("unverified") && page.body.contains("runs on your own computer"));
     assert!(page.body.contains("scope-mcp:read") && page.body.contains("scope-mcp:write"));

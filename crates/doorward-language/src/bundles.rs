@@ -12,7 +12,8 @@ type Bundle = FluentBundle<FluentResource>;
 
 fn parse(language: Language) -> Bundle {
     let mut bundle = Bundle::new_concurrent(vec![language.tag().parse().unwrap_or_default()]);
-    // Pages isolate text by elements; the marks of Unicode would go into mails and attributes.
+    // Pages on which a user decides isolate names that others chose by `bdi` in the texts; the marks
+    // of Unicode would go into mails and attributes.
     bundle.set_use_isolating(false);
     let sources = SOURCES.iter().find(|(tag, _)| *tag == language.tag());
     for source in sources.map(|(_, sources)| *sources).unwrap_or_default() {

@@ -26,6 +26,7 @@ fn languages_that_differ_in_keys_placeholders_or_markup_are_not_built() {
         ("a_b = { $x } and { $y }\n", "a_b = { $y } und { $x }\n"),
         ("a_b = <strong>{ $x }</strong>\n", "a_b = so: <strong>{ $x }</strong>\n"),
         ("a_b = <a href=\"{ $u }\">x</a>\n", "a_b = <a href=\"{ $u }\">y</a>\n"),
+        ("a_b = <bdi>{ $x }</bdi>\n", "a_b = so: <bdi>{ $x }</bdi>\n"),
         (plural, plural),
     ] {
         assert_eq!(faults(english, german), Vec::<String>::new(), "{english}");
@@ -38,6 +39,8 @@ fn languages_that_differ_in_keys_placeholders_or_markup_are_not_built() {
         (plural, "a_b = Werkzeuge\n"),
         ("a_b = <strong>x</strong>\n", "a_b = x\n"),
         ("a_b = <strong>x\n", "a_b = <strong>x\n"),
+        ("a_b = <bdi>{ $x }</bdi>\n", "a_b = { $x }\n"),
+        ("a_b = <bdi dir=\"rtl\">x</bdi>\n", "a_b = <bdi dir=\"rtl\">x</bdi>\n"),
         ("a_b = <script>x</script>\n", "a_b = <script>x</script>\n"),
         ("a_b = <a href=\"javascript:x\">x</a>\n", "a_b = <a href=\"javascript:x\">x</a>\n"),
         ("a_b = <strong onclick=\"x\">x</strong>\n", "a_b = <strong onclick=\"x\">x</strong>\n"),

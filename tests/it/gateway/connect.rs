@@ -80,6 +80,9 @@ async fn g2_g20_g22_the_request_carries_pkce_and_resource_and_starts_only_by_the
         page.body.contains("127.0.0.1") && page.body.contains("<code>all</code>"),
         "host and scopes are named"
     );
+    // A name that others chose cannot read as a sentence of the page.
+    let apart = "<h1>Connect <strong><bdi>wiki</bdi></strong>?</h1>";
+    assert!(page.body.contains(apart), "{}", page.body);
     assert!(page.header("x-frame-options") == "DENY");
     assert_eq!(
         alice.browser.post(&server.at("/connect/wiki"), &[]).await.status,

@@ -1,5 +1,6 @@
 # Consent, confirmation of calls, and connecting to upstreams.
 consent_title = Darf { $client } in Ihrem Namen handeln?
+consent_question = Darf <strong><bdi>{ $client }</bdi></strong> in Ihrem Namen handeln?
 consent_by_administrator = von Ihrem Administrator hinzugefügt
 consent_published = veröffentlicht von { $host }
 consent_unverified = ungeprüft
@@ -21,7 +22,7 @@ consent_revocable = Sie können dies jederzeit auf <a href="{ $url }">Ihrer Kont
 # Confirmation of a call.
 consent_call_title = Tool-Aufruf bestätigen
 consent_call_code_title = Ihr Bestätigungscode
-consent_call_question = Darf { $client } dies tun?
+consent_call_question = Darf <strong><bdi>{ $client }</bdi></strong> dies tun?
 consent_call_code = Geben Sie der App diesen Code. Er gilt einmal, nur für diesen Aufruf, und läuft zehn Minuten nach der Anfrage der App ab.
 consent_call_explained = Die App möchte ein Tool aufrufen, das in Ihrem Namen etwas ändern kann:
 consent_call_tool = Tool
@@ -31,9 +32,9 @@ consent_call_yes = Ja, Code anzeigen
 
 # Connecting to an upstream.
 consent_connect_title = { $service } verbinden
-consent_connect_question = { $service } verbinden?
-consent_connect_again_question = { $service } erneut verbinden?
-consent_connect_effect = Apps, die hier in Ihrem Namen handeln, können { $service } dann mit Ihrem dortigen Konto verwenden, soweit Sie es ihnen erlaubt haben.
+consent_connect_question = <strong><bdi>{ $service }</bdi></strong> verbinden?
+consent_connect_again_question = <strong><bdi>{ $service }</bdi></strong> erneut verbinden?
+consent_connect_effect = Apps, die hier in Ihrem Namen handeln, können <strong><bdi>{ $service }</bdi></strong> dann mit Ihrem dortigen Konto verwenden, soweit Sie es ihnen erlaubt haben.
 consent_connect_host = Sie melden sich an und entscheiden bei
 consent_connect_no_scopes = Der Dienst legt selbst fest, welchen Zugriff er anfragt.
 consent_connect_scopes = Angeforderte Scopes:
@@ -44,5 +45,6 @@ consent_connect_account = { $user }, das Konto, mit dem Sie hier angemeldet sind
 consent_connect_not_now = Jetzt nicht
 consent_connect_go = Weiter zu { $host }
 consent_connect_stored = Der Zugriff wird verschlüsselt gespeichert. Weder die App noch ihr Modell sieht ihn. Sie können ihn jederzeit auf <a href="{ $url }">Ihrer Kontoseite</a> beenden.
-consent_connected = { $service } ist verbunden
+consent_connected_title = { $service } ist verbunden
+consent_connected = <strong><bdi>{ $service }</bdi></strong> ist verbunden
 consent_connected_explained = Sie können diese Seite schließen und zu Ihrer App zurückkehren. Wenn die App wartet, lassen Sie sie fortfahren.

@@ -1,5 +1,5 @@
 # Signing in and out: login, second factor, forgotten passwords, linking, the administrator link.
-sign_in_to_continue_to = um mit <strong>{ $client }</strong> fortzufahren
+sign_in_to_continue_to = um mit <strong><bdi>{ $client }</bdi></strong> fortzufahren
 sign_in_renewing = Diese Aktion ändert, wer Zugriff hat. Melden Sie sich erneut an, um dort fortzufahren, wo Sie waren.
 sign_in_continue_with = Weiter mit { $provider }
 sign_in_with_passkey = Mit einem Passkey anmelden

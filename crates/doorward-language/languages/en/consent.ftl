@@ -1,5 +1,6 @@
 # Consent, confirmation of calls, and connecting to upstreams.
 consent_title = May { $client } act for you?
+consent_question = May <strong><bdi>{ $client }</bdi></strong> act for you?
 consent_by_administrator = added by your administrator
 consent_published = published by { $host }
 consent_unverified = unverified
@@ -21,7 +22,7 @@ consent_revocable = You can revoke this at any time on <a href="{ $url }">your a
 # Confirmation of a call.
 consent_call_title = Confirm a tool call
 consent_call_code_title = Your confirmation code
-consent_call_question = May { $client } do this?
+consent_call_question = May <strong><bdi>{ $client }</bdi></strong> do this?
 consent_call_code = Give this code to the app. It works once, for this call only, and expires ten minutes after the app asked.
 consent_call_explained = The app wants to call a tool that may change something in your name:
 consent_call_tool = Tool
@@ -31,9 +32,9 @@ consent_call_yes = Yes, show the code
 
 # Connecting to an upstream.
 consent_connect_title = Connect { $service }
-consent_connect_question = Connect { $service }?
-consent_connect_again_question = Connect { $service } again?
-consent_connect_effect = Apps that act for you here can then use { $service } with your own account there, within what you allowed them.
+consent_connect_question = Connect <strong><bdi>{ $service }</bdi></strong>?
+consent_connect_again_question = Connect <strong><bdi>{ $service }</bdi></strong> again?
+consent_connect_effect = Apps that act for you here can then use <strong><bdi>{ $service }</bdi></strong> with your own account there, within what you allowed them.
 consent_connect_host = You sign in and decide at
 consent_connect_no_scopes = The service decides which access it asks for.
 consent_connect_scopes = Requested scopes:
@@ -44,5 +45,6 @@ consent_connect_account = { $user }, the account that you are signed in with her
 consent_connect_not_now = Not now
 consent_connect_go = Go to { $host }
 consent_connect_stored = The access is stored encrypted. Neither the app nor its model ever sees it. You can end it at any time on <a href="{ $url }">your account page</a>.
-consent_connected = { $service } is connected
+consent_connected_title = { $service } is connected
+consent_connected = <strong><bdi>{ $service }</bdi></strong> is connected
 consent_connected_explained = You can close this page and return to your app. If the app is waiting, tell it to continue.

@@ -1,5 +1,5 @@
 # Signing in and out: login, second factor, forgotten passwords, linking, the administrator link.
-sign_in_to_continue_to = to continue to <strong>{ $client }</strong>
+sign_in_to_continue_to = to continue to <strong><bdi>{ $client }</bdi></strong>
 sign_in_renewing = This action changes who has access. Sign in again to continue where you left off.
 sign_in_continue_with = Continue with { $provider }
 sign_in_with_passkey = Sign in with a passkey

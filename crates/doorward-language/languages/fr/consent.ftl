@@ -1,5 +1,6 @@
 # Consent, confirmation of calls, and connecting to upstreams.
 consent_title = Autoriser { $client } à agir en votre nom ?
+consent_question = Autoriser <strong><bdi>{ $client }</bdi></strong> à agir en votre nom ?
 consent_by_administrator = ajouté par votre administrateur
 consent_published = publié par { $host }
 consent_unverified = non vérifié
@@ -21,7 +22,7 @@ consent_revocable = Vous pouvez révoquer cet accès à tout moment sur <a href=
 # Confirmation of a call.
 consent_call_title = Confirmer un appel d’outil
 consent_call_code_title = Votre code de confirmation
-consent_call_question = Autoriser { $client } à faire ceci ?
+consent_call_question = Autoriser <strong><bdi>{ $client }</bdi></strong> à faire ceci ?
 consent_call_code = Donnez ce code à l’application. Il ne fonctionne qu’une fois, pour cet appel uniquement, et expire dix minutes après la demande de l’application.
 consent_call_explained = L’application veut appeler un outil qui peut modifier quelque chose en votre nom :
 consent_call_tool = Outil
@@ -31,9 +32,9 @@ consent_call_yes = Oui, afficher le code
 
 # Connecting to an upstream.
 consent_connect_title = Connecter { $service }
-consent_connect_question = Connecter { $service } ?
-consent_connect_again_question = Reconnecter { $service } ?
-consent_connect_effect = Les applications qui agissent ici en votre nom pourront alors utiliser { $service } avec votre propre compte, dans les limites de ce que vous leur avez accordé.
+consent_connect_question = Connecter <strong><bdi>{ $service }</bdi></strong> ?
+consent_connect_again_question = Reconnecter <strong><bdi>{ $service }</bdi></strong> ?
+consent_connect_effect = Les applications qui agissent ici en votre nom pourront alors utiliser <strong><bdi>{ $service }</bdi></strong> avec votre propre compte, dans les limites de ce que vous leur avez accordé.
 consent_connect_host = Vous vous connectez et décidez sur
 consent_connect_no_scopes = Le service décide lui-même des accès qu’il demande.
 consent_connect_scopes = Scopes demandés :
@@ -44,5 +45,6 @@ consent_connect_account = { $user }, le compte avec lequel vous êtes connecté 
 consent_connect_not_now = Pas maintenant
 consent_connect_go = Aller sur { $host }
 consent_connect_stored = L’accès est conservé chiffré. Ni l’application ni son modèle ne le voient. Vous pouvez y mettre fin à tout moment sur <a href="{ $url }">la page de votre compte</a>.
-consent_connected = { $service } est connecté
+consent_connected_title = { $service } est connecté
+consent_connected = <strong><bdi>{ $service }</bdi></strong> est connecté
 consent_connected_explained = Vous pouvez fermer cette page et revenir à votre application. Si elle attend, demandez-lui de continuer.

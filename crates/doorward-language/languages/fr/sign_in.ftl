@@ -1,5 +1,5 @@
 # Signing in and out: login, second factor, forgotten passwords, linking, the administrator link.
-sign_in_to_continue_to = pour continuer vers <strong>{ $client }</strong>
+sign_in_to_continue_to = pour continuer vers <strong><bdi>{ $client }</bdi></strong>
 sign_in_renewing = Cette action modifie les accès. Reconnectez-vous pour reprendre là où vous en étiez.
 sign_in_continue_with = Continuer avec { $provider }
 sign_in_with_passkey = Se connecter avec une clé d’accès

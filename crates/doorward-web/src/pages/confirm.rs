@@ -14,6 +14,7 @@ use super::error::Oops;
 use crate::{
     Confirmation, Web,
     frame::{Frame, draw_copying},
+    language::filters,
     visitor::{SignedIn, form},
 };
 

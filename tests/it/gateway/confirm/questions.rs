@@ -27,6 +27,10 @@ async fn what_does_not_fit_into_the_question_is_shown_on_the_page_in_full() {
         "all of it, escaped: {}",
         page.body
     );
+    let heading = page.body.split_once("<h1>").unwrap().1;
+    let is_apart = heading.starts_with("May <strong><bdi>")
+        && heading.contains("</bdi></strong> do this?</h1>");
+    assert!(is_apart, "the name of the client is set apart: {heading}");
     let mut confirmed = call;
     confirmed["arguments"]["confirm_write"] = code(&alice, &link).await.into();
     assert!(
