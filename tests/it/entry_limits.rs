@@ -114,6 +114,21 @@ async fn answered_requests_use_up_nothing_and_dropped_ones_count_as_refused() {
     }
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     from(&server, "192.0.2.1", Method::GET, "/login", &[]).await.expect(429);
+    let german = Browser::new()
+        .raw(Method::GET, &server.at("/login"))
+        .header("x-forwarded-for", "192.0.2.1")
+        .header("accept-language", "de");
+    let page = Browser::new().send(german).await.expect(429);
+    assert!(page.body.contains("Zu viele abgelehnte Anfragen"), "{}", page.body);
+    // The same holds for a page that does not exist.
+    for (language, told) in [("fr", "Page introuvable"), ("de-AT, en", "Seite nicht gefunden")] {
+        let missing = Browser::new()
+            .raw(Method::GET, &server.at("/nowhere"))
+            .header("x-forwarded-for", "192.0.2.3")
+            .header("accept-language", language);
+        let page = Browser::new().send(missing).await.expect(404);
+        assert!(page.body.contains(told), "{language}: {}", page.body);
+    }
     from(&server, "192.0.2.2", Method::GET, "/login", &[]).await.expect(200);
 }
 

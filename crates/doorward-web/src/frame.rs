@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     middleware::Next,
     response::Response,
 };
@@ -59,16 +59,16 @@ fn notice() -> String {
     NOTICE.try_with(Clone::clone).unwrap_or_default()
 }
 
+/// The language that a browser asks for.
+pub(crate) fn language_of(headers: &HeaderMap) -> Language {
+    let liked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Language::of(liked.unwrap_or_default())
+}
+
 /// Middleware: what a page's frame needs and only waiting can tell.
 pub(crate) async fn prepare(State(web): State<Web>, request: Request, next: Next) -> Response {
     let notice = web.parts.store.setting(setting::NOTICE).await.ok().flatten().unwrap_or_default();
-    let liked = request
-        .headers()
-        .get(header::ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let language = Language::of(liked);
-    language.speaking(NOTICE.scope(notice, next.run(request))).await
+    language_of(request.headers()).speaking(NOTICE.scope(notice, next.run(request))).await
 }
 
 impl Web {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
 use doorward_model::{OAuthErrorCode, routes};
@@ -114,12 +114,14 @@ pub(crate) async fn limit<F: Future<Output = Response>>(
     let Some(address) = request.extensions().get::<ClientAddress>().copied() else {
         return next(request).await;
     };
-    let Some(taken) = allowances.take(address) else { return busy(app, &request, address) };
+    let Some(taken) = allowances.take(address) else {
+        return busy(app, request.uri(), request.headers(), address).await;
+    };
     if bound == Bound::Refusals {
         if let Some(client) = client_in_query(&request)
             && !taken.for_client(client)
         {
-            return busy(app, &request, address);
+            return busy(app, request.uri(), request.headers(), address).await;
         }
         request.extensions_mut().insert(taken.clone());
     }
@@ -140,9 +142,9 @@ fn client_in_query(request: &Request) -> Option<&str> {
     request.uri().query()?.split('&').find_map(|pair| pair.strip_prefix("client_id="))
 }
 
-fn busy(app: &App, request: &Request, address: ClientAddress) -> Response {
+async fn busy(app: &App, uri: &Uri, headers: &HeaderMap, address: ClientAddress) -> Response {
     tracing::debug!(address = %address.0, "a request was refused: too many of this address were refused before");
-    let response = if is_for_programs(request.uri().path()) {
+    let response = if is_for_programs(uri.path()) {
         let told = "too many requests from this address were refused; try again in a minute";
         answer::oauth_error(
             StatusCode::TOO_MANY_REQUESTS,
@@ -150,7 +152,7 @@ fn busy(app: &App, request: &Request, address: ClientAddress) -> Response {
             told,
         )
     } else {
-        doorward_web::too_many(&app.web)
+        doorward_web::too_many(&app.web, headers).await
     };
     answer::retry_after(response, 60)
 }

@@ -131,7 +131,7 @@ async fn not_found(app: Arc<App>, request: Request) -> Response {
         cors::allow_any(response.headers_mut());
         return response;
     }
-    doorward_web::not_found(&app.web)
+    doorward_web::not_found(&app.web, request.headers()).await
 }
 
 async fn method_not_allowed(_: Arc<App>, request: Request) -> Response {

@@ -20,13 +20,14 @@ mod welcome;
 
 use axum::{
     Router,
+    http::HeaderMap,
     response::Response,
     routing::{get, post},
 };
 use doorward_model::routes;
 use doorward_transport::answer;
 
-use crate::Web;
+use crate::{Web, frame::language_of};
 use error::Oops;
 
 pub(crate) fn router(web: &Web) -> Router {
@@ -70,12 +71,12 @@ async fn root(axum::extract::State(web): axum::extract::State<Web>) -> Response 
     answer::see_other(&web.at(routes::ACCOUNT))
 }
 
-/// The page for an address of the network from which too many requests were refused.
-pub fn too_many(web: &Web) -> Response {
-    Oops::too_many_refused().draw(web)
+/// The page for an IP address from which too many requests were refused.
+pub async fn too_many(web: &Web, headers: &HeaderMap) -> Response {
+    language_of(headers).speaking(async { Oops::too_many_refused().draw(web) }).await
 }
 
-/// The page for an address that does not exist.
-pub fn not_found(web: &Web) -> Response {
-    Oops::not_found().draw(web)
+/// The page for a path that does not exist.
+pub async fn not_found(web: &Web, headers: &HeaderMap) -> Response {
+    language_of(headers).speaking(async { Oops::not_found().draw(web) }).await
 }
