@@ -3,6 +3,7 @@
 
 use std::{
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -225,6 +226,43 @@ async fn settings_of_tls_that_cannot_be_are_refused_with_what_to_do() {
         let output = run_command(&["config", "check"], &variables, "").await;
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.code() == Some(1) && said.contains(told), "{told}: {said}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// A command runs as root or in a container where the key of the certificate is not.
+#[tokio::test]
+async fn only_what_serves_needs_the_files_of_the_certificate_and_the_doctor_tells_of_them() {
+    let folder = directory("commands");
+    let (certificate, key) = write_certificate(&folder.join("pem"));
+    let (data, archive) = (folder.join("data"), folder.join("backup.tar"));
+    let (data, archive) = (data.to_str().unwrap(), archive.to_str().unwrap());
+    let variables = [
+        ("DOORWARD_SERVER__TLS_CERTIFICATE", certificate.to_str().unwrap()),
+        ("DOORWARD_SERVER__TLS_KEY", key.to_str().unwrap()),
+    ];
+    let run = async |arguments: &[&str]| {
+        let output =
+            run_command(&[&["--data-dir", data], arguments].concat(), &variables, "").await;
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (_, doctor) = run(&["doctor"]).await;
+    assert!(doctor.contains("is valid for more than 14 days"), "{doctor}");
+    assert!(!doctor.contains("can be read by others"), "{doctor}");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, doctor) = run(&["doctor"]).await;
+    let told = format!("{} can be read by others (mode 644)", key.display());
+    assert!(code == Some(1) && doctor.contains(&told), "{doctor}");
+    std::fs::remove_file(&key).unwrap();
+    for arguments in [&["user", "add", "alice"][..], &["user", "list"], &["backup", archive]] {
+        let (code, said) = run(arguments).await;
+        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+    }
+    for arguments in [&["config", "check"][..], &["doctor"], &["serve"]] {
+        let (code, said) = run(arguments).await;
+        let names = said.contains("server.tls_key: ") && said.contains("key.pem: No such file");
+        assert!(code == Some(1) && names, "{arguments:?}: {said}");
     }
     std::fs::remove_dir_all(folder).unwrap();
 }

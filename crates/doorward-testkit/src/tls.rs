@@ -1,7 +1,9 @@
 //! The client's side of TLS, and certificates for servers.
 
 use std::{
+    fs::Permissions,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -25,6 +27,7 @@ pub fn write_certificate(folder: &Path) -> (PathBuf, PathBuf) {
     let paths = (folder.join("certificate.pem"), folder.join("key.pem"));
     std::fs::create_dir_all(folder).unwrap();
     std::fs::write(&paths.1, key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&paths.1, Permissions::from_mode(0o600)).unwrap();
     std::fs::write(&paths.0, certificate.pem()).unwrap();
     paths
 }

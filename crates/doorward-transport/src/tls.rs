@@ -79,17 +79,8 @@ impl Files {
     }
 
     fn parse(&self, content: &Content) -> Result<CertifiedKey, TlsError> {
-        let chain = CertificateDer::pem_slice_iter(&content.certificate)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| {
-                self.wrong(Self::CERTIFICATE, "is not a PEM file with certificates in it")
-            })?;
-        if chain.is_empty() {
-            return Err(self.wrong(
-                Self::CERTIFICATE,
-                "holds no certificate; it must be a PEM file with the certificate and those that lead to its authority",
-            ));
-        }
+        let chain =
+            chain(&content.certificate).map_err(|reason| self.wrong(Self::CERTIFICATE, reason))?;
         let key = PrivateKeyDer::from_pem_slice(&content.key).map_err(|_| {
             self.wrong(
                 Self::KEY,
@@ -127,9 +118,25 @@ fn fingerprint(key: &CertifiedKey) -> String {
     octets.join(":")
 }
 
+/// The certificates of a PEM file: at least one.
+fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    let chain = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| "is not a PEM file with certificates in it")?;
+    if chain.is_empty() {
+        return Err(
+            "holds no certificate; it must be a PEM file with the certificate and those that lead to its authority",
+        );
+    }
+    Ok(chain)
+}
+
 /// The fault that a client which trusts exactly this certificate would find in it at a time.
-fn fault(key: &CertifiedKey, host: &ServerName<'_>, at: Timestamp) -> Option<CertificateError> {
-    let leaf = key.cert.first()?;
+fn fault(
+    leaf: &CertificateDer<'static>,
+    host: &ServerName<'_>,
+    at: Timestamp,
+) -> Option<CertificateError> {
     let mut roots = RootCertStore::empty();
     roots.add(leaf.clone()).ok()?;
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -143,12 +150,41 @@ fn fault(key: &CertifiedKey, host: &ServerName<'_>, at: Timestamp) -> Option<Cer
     }
 }
 
-fn is_expired(key: &CertifiedKey, at: Timestamp) -> bool {
-    ServerName::try_from("localhost").is_ok_and(|host| {
+/// How long a certificate is still valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// For longer than 14 days.
+    Good,
+    /// For 14 days at most.
+    EndsSoon,
+    /// No longer.
+    Expired,
+}
+
+/// Seconds before its end at which an operator is warned of it: those who renew by themselves do so
+/// earlier.
+const WARN_BEFORE: i64 = 14 * 86_400;
+
+/// Looks at the end of the first certificate of a PEM file.
+pub fn validity(file: &Path, now: Timestamp) -> Result<Validity, TlsError> {
+    let wrong =
+        |reason: String| TlsError { key: Files::CERTIFICATE, path: file.to_owned(), reason };
+    let pem = fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    let chain = chain(&pem).map_err(|reason| wrong(reason.to_owned()))?;
+    let leaf = chain.first().ok_or_else(|| wrong("holds no certificate".to_owned()))?;
+    let host =
+        ServerName::try_from("localhost").map_err(|_| wrong("cannot be checked".to_owned()))?;
+    // The time is checked before the name.
+    let expired = |at: Timestamp| {
         matches!(
-            fault(key, &host, at),
+            fault(leaf, &host, at),
             Some(CertificateError::Expired | CertificateError::ExpiredContext { .. })
         )
+    };
+    Ok(match (expired(now), expired(now.plus(WARN_BEFORE))) {
+        (true, _) => Validity::Expired,
+        (false, true) => Validity::EndsSoon,
+        (false, false) => Validity::Good,
     })
 }
 
@@ -219,11 +255,6 @@ impl Tls {
     /// The SHA-256 fingerprint of the certificate in use.
     pub fn fingerprint(&self) -> String {
         fingerprint(&self.held.now())
-    }
-
-    /// True if the certificate in use is expired at this time.
-    pub fn is_expired(&self, at: Timestamp) -> bool {
-        is_expired(&self.held.now(), at)
     }
 
     /// Reads the files again. Answers whether another certificate is in use now. A pair that cannot

@@ -97,6 +97,8 @@ impl DataDir {
             doorward_keys::MasterKey::path(&self.0),
             self.0.join("doorward.db"),
             self.0.join("doorward.db-wal"),
+            self.tls(),
+            self.tls().join("key.pem"),
         ];
         let found = paths
             .into_iter()
@@ -106,14 +108,7 @@ impl DataDir {
 
     /// Sentences about what others can read of the directory and its files, one for each.
     pub fn exposed(&self) -> Vec<String> {
-        let sentence = |(path, metadata): (PathBuf, fs::Metadata)| {
-            let path = path.display();
-            format!(
-                "{path} can be read by others (mode {:o}); run: chmod go-rwx {path}",
-                metadata.permissions().mode() & 0o777
-            )
-        };
-        self.secrets().map(sentence).collect()
+        self.secrets().map(|(path, metadata)| sentence(&path, &metadata, "go-rwx")).collect()
     }
 
     /// Takes the permissions of others away where this process may. What is left, such as a
@@ -133,6 +128,22 @@ impl DataDir {
     }
 }
 
+fn sentence(path: &Path, metadata: &fs::Metadata, take: &str) -> String {
+    let path = path.display();
+    format!(
+        "{path} can be read by others (mode {:o}); run: chmod {take} {path}",
+        metadata.permissions().mode() & 0o777
+    )
+}
+
+/// A sentence about a key of the operator's that every user of the machine can read. A group may
+/// read it: that is how a key is shared with the programs that serve it.
+pub(crate) fn exposed_to_all(key: &Path) -> Option<String> {
+    let metadata = fs::metadata(key).ok()?;
+    let exposed = metadata.permissions().mode() & 0o007 != 0;
+    exposed.then(|| sentence(key, &metadata, "o-rwx"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,11 +157,24 @@ mod tests {
         fs::write(&key, "x").unwrap();
         fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(data.exposed().len(), 2);
+        let own = data.tls().join("key.pem");
+        DirBuilder::new().mode(0o700).create(data.tls()).unwrap();
+        fs::write(&own, "x").unwrap();
+        for (path, mode) in [(data.tls(), 0o755), (own.clone(), 0o640)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        assert_eq!(data.exposed().len(), 4);
         data.close_to_others();
         assert!(data.exposed().is_empty());
         assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::metadata(&own).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(data.tls()).unwrap().permissions().mode() & 0o777, 0o700);
+        for (mode, told) in [(0o600, false), (0o640, false), (0o644, true), (0o606, true)] {
+            fs::set_permissions(&own, fs::Permissions::from_mode(mode)).unwrap();
+            let exposed = exposed_to_all(&own);
+            assert_eq!(exposed.is_some(), told, "{mode:o}: {exposed:?}");
+        }
         let _ = fs::remove_dir_all(&folder);
     }
 }

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod app;
+mod certificate;
 pub mod commands;
 pub mod config;
 pub mod data_dir;

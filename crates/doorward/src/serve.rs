@@ -2,7 +2,7 @@
 
 use std::{io::Write, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use doorward_model::{Clock, PublicUrl, ports::SystemClock};
+use doorward_model::{Clock, ports::SystemClock};
 use doorward_transport::{
     Listeners, Tls,
     address::TrustedProxies,
@@ -14,12 +14,8 @@ use tokio::{
 };
 
 use crate::{
-    Failed,
-    app::App,
-    config::{Checked, Loaded, TlsWanted},
-    data_dir::DataDir,
-    running::Running,
-    supervisor::Supervisor,
+    Failed, app::App, certificate::Certificate, config::Loaded, data_dir::DataDir,
+    running::Running, supervisor::Supervisor,
 };
 
 /// Runs a server until SIGTERM or SIGINT. A second signal ends it without waiting.
@@ -28,7 +24,7 @@ pub async fn run(
     data_dir: &DataDir,
     configuration: Option<PathBuf>,
 ) -> Result<(), Failed> {
-    let checked = loaded.check()?;
+    let checked = loaded.check_to_serve()?;
     let config = loaded.config;
     let lock = data_dir.lock()?;
     data_dir.close_to_others();
@@ -42,7 +38,8 @@ pub async fn run(
         .map_err(Failed::because)?;
     let port = bound.first().map_or(checked.listen.port(), SocketAddr::port);
     let public_url = checked.public_url(port)?;
-    let tls = tls(&checked, data_dir, &public_url)?;
+    let certificate = Certificate::open(&checked, data_dir, &public_url, Arc::new(SystemClock))?;
+    let tls = certificate.as_ref().map(|certificate| certificate.tls.clone());
     let limits = Limits {
         connections: config.server.max_connections,
         connections_per_address: config.server.max_connections_per_address,
@@ -68,8 +65,8 @@ pub async fn run(
     tracing::info!(listen = %running.listen.join(" "), public_url = %app.public_url, backend = %app.store.backend(), "serving");
     let mut supervisor = Supervisor::new(app.store.clone());
     app.housekeeping()?.start(&mut supervisor, &app.stop);
-    if let Some(tls) = &tls {
-        supervisor.start("certificate", tls.clone().follow(app.stop.clone()));
+    if let Some(certificate) = certificate {
+        supervisor.start("certificate", certificate.follow(app.stop.clone()));
     }
     metrics(&app, &mut supervisor).await?;
     let listeners = Listeners::new(sockets, tls);
@@ -89,32 +86,6 @@ pub async fn run(
     tracing::info!("stopped");
     drop(lock);
     Ok(())
-}
-
-/// The certificate that the configuration asks for.
-fn tls(
-    checked: &Checked,
-    data_dir: &DataDir,
-    public_url: &PublicUrl,
-) -> Result<Option<Tls>, Failed> {
-    let files = match &checked.tls {
-        TlsWanted::None => return Ok(None),
-        TlsWanted::Files(files) => files.clone(),
-        TlsWanted::SelfSigned => {
-            let host = public_url.host();
-            let (files, made) =
-                doorward_transport::tls::self_signed(&data_dir.tls(), host, SystemClock.now())?;
-            if made {
-                tracing::info!(host, file = %files.certificate.display(), "a certificate was made; clients must be told to trust it");
-            }
-            files
-        }
-    };
-    let tls = Tls::open(&files)?;
-    if tls.is_expired(SystemClock.now()) {
-        tracing::warn!(file = %tls.certificate().display(), "the certificate is expired; clients will refuse it");
-    }
-    Ok(Some(tls))
 }
 
 /// Serves figures on a listener of their own, if the configuration names one.

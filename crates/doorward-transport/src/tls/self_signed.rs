@@ -17,7 +17,7 @@ use super::{Files, TlsError, fault};
 /// For how many days a certificate is valid: the most that Apple's systems accept of one that a
 /// user trusts.
 const DAYS: i64 = 825;
-/// How many days before its end it is replaced, at a start of the server.
+/// How many days before its end it is replaced.
 const EARLY_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
 
@@ -33,9 +33,9 @@ pub fn self_signed(folder: &Path, host: &str, now: Timestamp) -> Result<(Files, 
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| wrong(format!("no certificate can be made for {host:?}")))?;
     let held = files.read().and_then(|content| files.parse(&content));
-    if let Ok(held) = &held
-        && fault(held, &name, now).is_none()
-        && fault(held, &name, now.plus(EARLY_DAYS * DAY)).is_none()
+    if let Some(leaf) = held.as_ref().ok().and_then(|held| held.cert.first())
+        && fault(leaf, &name, now).is_none()
+        && fault(leaf, &name, now.plus(EARLY_DAYS * DAY)).is_none()
     {
         return Ok((files, false));
     }
@@ -92,6 +92,29 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_certificate_is_seen_14_days_before() {
+        use super::super::{Validity, validity};
+        let folder = std::env::temp_dir().join(format!("doorward-validity-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        let now = Timestamp(1_800_000_000);
+        let (files, _) = self_signed(&folder, "nas.lan", now).unwrap();
+        let end = now.plus((DAYS - 1) * DAY);
+        for (before, expected) in [
+            (100, Validity::Good),
+            (15, Validity::Good),
+            (13, Validity::EndsSoon),
+            (1, Validity::EndsSoon),
+            (-1, Validity::Expired),
+        ] {
+            let found = validity(&files.certificate, end.plus(-before * DAY)).unwrap();
+            assert_eq!(found, expected, "{before} days before");
+        }
+        fs::write(&files.certificate, "x").unwrap();
+        assert_eq!(validity(&files.certificate, now).unwrap_err().key, "tls_certificate");
+        fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn a_certificate_is_kept_while_it_is_for_the_host_and_does_not_end_soon() {

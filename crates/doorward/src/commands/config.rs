@@ -29,7 +29,7 @@ pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Resu
     }
     let loaded = config::load(file, &Environment::of_process())?;
     if matches!(command, Command::Check) {
-        loaded.check()?;
+        loaded.check_to_serve()?;
         if as_json {
             print_json(&json!({"ok": true}));
         } else {

@@ -11,11 +11,15 @@ use doorward_model::{
     timeline::{Attempt, Standing, attempts},
 };
 use doorward_store::Store;
-use doorward_transport::{OutboundError, outbound::probe};
+use doorward_transport::{
+    OutboundError,
+    outbound::probe,
+    tls::{self, Validity},
+};
 use serde_json::Value;
 
 use super::{Finding, context::Context, moment, print_findings, print_json};
-use crate::{Failed, master_key};
+use crate::{Failed, config::TlsWanted, data_dir::exposed_to_all, master_key};
 
 async fn database(context: &Context) -> (Finding, Option<Store>) {
     match context.store().await {
@@ -85,6 +89,22 @@ fn server(context: &Context) -> Result<String, String> {
         running.listen.join(" and "),
         from.map(|file| format!(", with {}", file.display())).unwrap_or_default()
     ))
+}
+
+/// How long the certificate is valid that is configured, or that the server used last.
+fn certificate(context: &Context) -> Option<Finding> {
+    let file = match &context.checked.tls {
+        TlsWanted::Files(files) => files.certificate.clone(),
+        TlsWanted::SelfSigned | TlsWanted::None => context.data_dir.noted()?.certificate?,
+    };
+    let told = file.display();
+    let result = match tls::validity(&file, SystemClock.now()) {
+        Ok(Validity::Good) => Ok(format!("{told} is valid for more than 14 days")),
+        Ok(Validity::EndsSoon) => Err(format!("{told} ends within 14 days: renew it")),
+        Ok(Validity::Expired) => Err(format!("{told} is expired and clients refuse it: renew it")),
+        Err(error) => Err(error.to_string()),
+    };
+    Some(Finding { what: "certificate".to_owned(), result })
 }
 
 async fn reachable(context: &Context) -> Result<String, String> {
@@ -157,9 +177,15 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
 }
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
-    let mut findings =
-        vec![Finding { what: "configuration".to_owned(), result: Ok("is fine".to_owned()) }];
-    let exposed = context.data_dir.exposed();
+    let files = context.checked.tls.check_files();
+    let configuration =
+        files.map(|()| "is fine".to_owned()).map_err(|(key, message)| format!("{key}: {message}"));
+    let mut findings = vec![Finding { what: "configuration".to_owned(), result: configuration }];
+    findings.extend(certificate(context));
+    let mut exposed = context.data_dir.exposed();
+    if let TlsWanted::Files(files) = &context.checked.tls {
+        exposed.extend(exposed_to_all(&files.key));
+    }
     let permissions = if exposed.is_empty() {
         Ok("only the owner reads the data directory".to_owned())
     } else {

@@ -246,7 +246,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
             loaded.set_flag("server.tls", "--tls", |config| config.server.tls.clone_from(tls));
         }
         logging::start(&loaded.config.log)?;
-        loaded.check()?;
+        loaded.check_to_serve()?;
         let data_dir = DataDir::open(&arguments.data_dir)?;
         return Box::pin(serve::run(loaded, &data_dir, arguments.config))
             .await

@@ -107,6 +107,13 @@ impl Loaded {
         Ok(Checked { listen, tls, public_url, algorithm, proxies, administered, access, policy })
     }
 
+    /// Checks also what a server alone needs.
+    pub fn check_to_serve(&self) -> Result<Checked, ConfigError> {
+        let checked = self.check()?;
+        checked.tls.check_files().map_err(|(key, message)| self.wrong(key, message))?;
+        Ok(checked)
+    }
+
     /// The public URL, unless it follows from the listener.
     fn public_url(
         &self,

@@ -41,18 +41,23 @@ impl TlsWanted {
                 "server.tls_certificate",
                 "is needed beside server.tls_key: the PEM file with the certificate".to_owned(),
             )),
-            (false, false) => {
-                let files =
-                    Files { certificate: PathBuf::from(certificate), key: PathBuf::from(key) };
-                match files.check() {
-                    Ok(()) => Ok(Self::Files(files)),
-                    Err(error) if error.key == "tls_key" => {
-                        Err(("server.tls_key", error.to_string()))
-                    }
-                    Err(error) => Err(("server.tls_certificate", error.to_string())),
-                }
-            }
+            (false, false) => Ok(Self::Files(Files {
+                certificate: PathBuf::from(certificate),
+                key: PathBuf::from(key),
+            })),
         }
+    }
+
+    /// Checks the files of a certificate of the operator's, which a server alone needs: commands
+    /// also run where its key cannot be read. Answers the key of the setting that is wrong, and its
+    /// fault.
+    pub(crate) fn check_files(&self) -> Result<(), (&'static str, String)> {
+        let Self::Files(files) = self else { return Ok(()) };
+        files.check().map_err(|error| {
+            let key =
+                if error.key == "tls_key" { "server.tls_key" } else { "server.tls_certificate" };
+            (key, error.to_string())
+        })
     }
 
     /// The scheme of URLs that the listener serves.
