@@ -119,6 +119,7 @@ fn the_book_lists_every_page_once() {
 #[test]
 fn the_list_of_decisions_has_every_decision_with_its_heading() {
     let list = read("docs/decisions/README.md");
+    let mut numbers = std::collections::BTreeSet::new();
     for page in files("docs/decisions", &[".md"]) {
         let name = page.trim_start_matches("docs/decisions/");
         if name == "README.md" {
@@ -128,6 +129,7 @@ fn the_list_of_decisions_has_every_decision_with_its_heading() {
         let heading = text.lines().next().unwrap_or_default();
         let (number, title) = heading.trim_start_matches("# ").split_once(". ").unwrap();
         assert_eq!(format!("{number:0>4}"), name[..4], "{page}: the number of the heading");
+        assert!(numbers.insert(number.to_owned()), "{page}: another decision has its number");
         assert!(
             list.contains(&format!("{number}. [{title}]({name})")),
             "docs/decisions/README.md does not list {page} as \"{title}\""
