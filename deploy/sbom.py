@@ -1,66 +1,65 @@
 #!/usr/bin/env python3
 """Writes the software bill of materials (CycloneDX 1.5, JSON) of the program to standard output.
 
-    cargo metadata --format-version 1 --locked | deploy/sbom.py
+    deploy/sbom.py > sbom.json
 
-It lists the crates that the program is linked with, and none that only its tests use.
+It lists the crates that cargo builds the program of for Linux, with the features that are in use:
+none that only tests, build scripts, other features or other systems need.
 """
 import json
+import re
+import subprocess
 import sys
+from pathlib import Path
 
-metadata = json.load(sys.stdin)
-packages = {package["id"]: package for package in metadata["packages"]}
-nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-root = next(package for package in metadata["packages"] if package["name"] == "doorward")
-
-
-def linked(node):
-    """The packages that a package is linked with, on Linux."""
-    for dependency in node["deps"]:
-        for kind in dependency["dep_kinds"]:
-            target = kind["target"] or ""
-            elsewhere = any(word in target for word in ("windows", "macos", "wasm", "apple", "android"))
-            if kind["kind"] is None and not elsewhere:
-                yield dependency["pkg"]
-                break
+TARGET = "x86_64-unknown-linux-gnu"
+ROOT = Path(__file__).resolve().parent.parent
 
 
-seen, waiting = set(), [root["id"]]
-while waiting:
-    current = waiting.pop()
-    if current not in seen:
-        seen.add(current)
-        waiting.extend(linked(nodes[current]))
+def cargo(*arguments):
+    command = ["cargo", *arguments, "--locked"]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+# A line begins with the depth of its package, whose dependencies follow one deeper. A package that
+# was there before has its dependencies there.
+tree = cargo("tree", "-p", "doorward", "-e", "normal", "--target", TARGET, "--prefix", "depth")
+edges, path = {}, []
+for line in filter(None, tree.splitlines()):
+    depth, name, version = re.match(r"(\d+)(\S+) v(\S+)", line).groups()
+    package = (name, version)
+    del path[int(depth):]
+    edges.setdefault(package, set())
+    if path:
+        edges[path[-1]].add(package)
+    path.append(package)
+
+metadata = json.loads(cargo("metadata", "--format-version", "1", "--filter-platform", TARGET))
+licences = {(each["name"], each["version"]): each["license"] for each in metadata["packages"]}
+root = next(package for package in edges if package[0] == "doorward")
 
 
 def purl(package):
-    return f"pkg:cargo/{package['name']}@{package['version']}"
+    return "pkg:cargo/{}@{}".format(*package)
 
 
 def component(package, kind):
-    described = {
-        "type": kind,
-        "bom-ref": purl(package),
-        "name": package["name"],
-        "version": package["version"],
-        "purl": purl(package),
-    }
-    if package.get("license"):
-        described["licenses"] = [{"expression": package["license"].replace("/", " OR ")}]
+    name, version = package
+    described = {"type": kind, "bom-ref": purl(package), "name": name, "version": version, "purl": purl(package)}
+    if licences[package]:
+        described["licenses"] = [{"expression": licences[package].replace("/", " OR ")}]
     return described
 
 
-others = sorted((packages[key] for key in seen - {root["id"]}), key=lambda each: (each["name"], each["version"]))
 json.dump(
     {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
         "metadata": {"component": component(root, "application")},
-        "components": [component(package, "library") for package in others],
+        "components": [component(package, "library") for package in sorted(edges) if package != root],
         "dependencies": [
-            {"ref": purl(packages[key]), "dependsOn": sorted({purl(packages[other]) for other in linked(nodes[key])})}
-            for key in sorted(seen)
+            {"ref": purl(package), "dependsOn": sorted(map(purl, edges[package]))} for package in sorted(edges)
         ],
     },
     sys.stdout,

@@ -159,3 +159,47 @@ fn every_dependency_has_an_accepted_licence() {
         );
     }
 }
+
+/// The bill of materials names what cargo builds the program of, each with its licence: neither
+/// what only tests or other features need, nor what only other systems do.
+#[test]
+fn the_bill_of_materials_names_exactly_what_the_program_is_built_of() {
+    let tree = cargo(&[
+        "tree",
+        "--package",
+        "doorward",
+        "--edges",
+        "normal",
+        "--target",
+        "x86_64-unknown-linux-gnu",
+        "--prefix",
+        "none",
+    ]);
+    let built: BTreeSet<String> = tree
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+            Some(format!("pkg:cargo/{name}@{version}"))
+        })
+        .collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output = Command::new("python3").arg(root.join("deploy/sbom.py")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let bill: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let program = std::iter::once(&bill["metadata"]["component"]);
+    let components: Vec<_> = program.chain(bill["components"].as_array().unwrap()).collect();
+    let listed: BTreeSet<String> =
+        components.iter().map(|one| one["purl"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(listed, built);
+    assert_eq!(components.len(), built.len(), "each once");
+    for one in components {
+        assert!(one["licenses"][0]["expression"].is_string(), "{one} has no licence");
+    }
+    // What they depend on is listed too.
+    for one in bill["dependencies"].as_array().unwrap() {
+        for other in one["dependsOn"].as_array().unwrap() {
+            assert!(built.contains(other.as_str().unwrap()), "{one}");
+        }
+    }
+}
