@@ -99,7 +99,7 @@ async fn a_client_that_was_given_a_number_discovers_asks_and_calls_by_it() {
         let document: Value = Browser::new().get(&metadata).await.expect(200).json();
         assert_eq!(document["resource"], format!("{base}/mcp"));
         assert_eq!(document["authorization_servers"], json!([server.url]));
-        let challenged = Browser::new().get(&format!("{base}/api/admin/users")).await.expect(401);
+        let challenged = Browser::new().get(&format!("{base}/api/admin/people")).await.expect(401);
         let told = challenged.header("www-authenticate");
         let metadata = format!("{base}/.well-known/oauth-protected-resource/api/admin");
         assert!(told.contains(&format!("resource_metadata=\"{metadata}\"")), "{told}");
