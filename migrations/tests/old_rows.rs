@@ -61,7 +61,7 @@ async fn run(database: &DatabaseConnection, sql: &str) {
 async fn connections_and_registrations_stay_and_name_no_resource_yet() {
     for database in databases("trust").await {
         before(&database, "m20261126_000007_upstream_trust").await;
-        run(&database, "INSERT INTO connection (user_id, upstream, issuer, scopes, tokens, expires_at, ends_at, created_at, version, refreshing_until, problem, account) VALUES ('u_a', 'wiki', 'https://login.example', 'all', 'v1.sealed', 100, 200, 1, 3, NULL, NULL, 'ada'), ('u_b', 'wiki', 'https://login.example', '', NULL, NULL, 200, 1, 1, NULL, 'ended', NULL)").await;
+        run(&database, "INSERT INTO connection (user_id, upstream, issuer, scopes, tokens, expires_at, ends_at, created_at, version, refreshing_until, problem, account) VALUES ('u_a', 'wiki', 'https://login.example', 'all', 'v1.sealed', 100, 200, 1, 3, NULL, NULL, 'ada'), ('u_b', 'wiki', 'https://login.example', '', NULL, NULL, 200, 1, 1, NULL, 'the upstream refused the access', NULL)").await;
         run(&database, "INSERT INTO upstream_registration (upstream, issuer, credentials, expires_at, created_at) VALUES ('wiki', 'https://login.example', 'v1.client', NULL, 1)").await;
         run(&database, "INSERT INTO upstream (name, settings, secrets, created_at) VALUES ('wiki', '{}', NULL, 1)").await;
         Migrator::up(&database, None).await.unwrap();
@@ -69,7 +69,7 @@ async fn connections_and_registrations_stay_and_name_no_resource_yet() {
             rows(&database, "SELECT user_id, upstream, issuer, tokens, account, problem, resource FROM connection ORDER BY user_id", 7).await,
             [
                 "u_a wiki https://login.example v1.sealed ada - -",
-                "u_b wiki https://login.example - - ended -",
+                "u_b wiki https://login.example - - call_refused -",
             ]
         );
         assert_eq!(

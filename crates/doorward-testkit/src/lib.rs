@@ -15,6 +15,7 @@ mod client;
 mod clock;
 mod collector;
 mod https;
+mod leftovers;
 mod mail;
 mod odd;
 mod process;

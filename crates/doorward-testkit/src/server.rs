@@ -25,7 +25,11 @@ use doorward_transport::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Browser, ManualClock, browser::form_value};
+use crate::{
+    Browser, ManualClock,
+    browser::form_value,
+    leftovers::{drop_database_later, remove_directory_later},
+};
 
 /// The password of everybody whom [`TestServer::person`] adds.
 pub const PASSWORD: &str = "correct horse battery";
@@ -55,6 +59,7 @@ pub(crate) fn temporary_directory() -> PathBuf {
     ));
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).unwrap();
+    remove_directory_later(path.clone());
     path
 }
 
@@ -74,6 +79,7 @@ pub async fn fresh_database() -> String {
         .await
         .unwrap();
     assert!(made.success(), "no database could be made on {cluster}");
+    drop_database_later(&cluster, &name);
     let (base, rest) = cluster.rsplit_once('/').unwrap();
     let query = rest.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
     format!("{base}/{name}{query}")
