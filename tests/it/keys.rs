@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use doorward::{app::App, config::Loaded, data_dir::DataDir};
+use doorward_model::{Change, Clock};
 use doorward_testkit::{Browser, ManualClock, OAuthClient, TestServer};
 use serde_json::Value;
 
@@ -42,6 +43,18 @@ async fn p5_rotation_breaks_no_token_and_needs_no_restart() {
     assert!(server.calls(&new.access).await);
     server.clock.advance(700);
     assert_eq!(published(&server).await, [kid(&new.access)]);
+}
+
+#[tokio::test]
+async fn a_token_that_was_used_ends_with_its_key_at_every_address() {
+    let server = TestServer::start().await;
+    server.person("alice").await;
+    let client = OAuthClient::register(&server).await;
+    let tokens = client.tokens(&server.signed_in("alice").await, &[]).await;
+    assert!(server.calls(&tokens.access).await);
+    let retire = Change::RetireSigningKeys { except: String::new(), at: server.clock.now() };
+    server.app.store.apply(retire).await.unwrap();
+    assert!(!server.calls(&tokens.access).await, "its verification is remembered, not its key");
 }
 
 #[tokio::test]

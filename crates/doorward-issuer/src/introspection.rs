@@ -54,10 +54,11 @@ impl Issuer {
                 "client_id": grant.client_id.as_str(), "scope": grant.scopes.to_string(), "exp": refresh.expires_at.0,
             }));
         }
-        let Ok(claims) = self.parts.keys.verify(token, self.parts.public_url.as_str(), now) else {
+        let Ok(verified) = self.parts.keys.verify(token, self.parts.public_url.as_str(), now)
+        else {
             return Ok(inactive());
         };
-        let mut answer = serde_json::to_value(&claims).unwrap_or_else(|_| inactive());
+        let mut answer = serde_json::to_value(&verified.claims).unwrap_or_else(|_| inactive());
         if let Value::Object(members) = &mut answer {
             members.insert("active".to_owned(), true.into());
             members.insert("token_type".to_owned(), "Bearer".into());

@@ -28,7 +28,7 @@ impl Issuer {
                 self.parts.public_url.as_str(),
                 self.parts.clock.now(),
             ) {
-                Ok(claims) => GrantId::from_text(claims.grant),
+                Ok(verified) => GrantId::from_text(verified.claims.grant.clone()),
                 Err(_) => return Ok(None),
             }
         };

@@ -19,5 +19,5 @@ pub use client_key::{ClientKey, ClientKeyError};
 pub use config::Config;
 pub use entropy::SystemEntropy;
 pub use master::{MasterKey, MasterKeyError, OpenError};
-pub use ring::KeyRing;
+pub use ring::{KeyRing, VerifiedToken};
 pub use signing::{RingError, generate};

@@ -40,10 +40,13 @@ struct Loaded {
     keys: Vec<Key>,
 }
 
-/// A token whose signature needs no second look, and the key that made it.
-struct Known {
-    kid: String,
-    claims: AccessClaims,
+/// An access token whose signature needs no second look.
+#[derive(Debug)]
+pub struct VerifiedToken {
+    /// The key that signed it. The token counts while that key is published.
+    pub kid: String,
+    /// What it says.
+    pub claims: AccessClaims,
 }
 
 /// How many tokens are known at most.
@@ -54,7 +57,7 @@ pub struct KeyRing {
     master: Arc<MasterKey>,
     loaded: RwLock<Arc<Loaded>>,
     /// Tokens that were signed or verified here, by their SHA-256. A forged one never gets in.
-    known: Cache<String, Arc<Known>>,
+    known: Cache<String, Arc<VerifiedToken>>,
 }
 
 impl Key {
@@ -154,7 +157,7 @@ impl KeyRing {
     /// Signs an access token with the key that is active at `now`: the one that was activated last.
     pub fn sign(&self, claims: &AccessClaims, now: Timestamp) -> Result<String, RingError> {
         let (token, kid) = self.sign_as(Typ::AccessToken, claims, now)?;
-        let known = Known { kid, claims: claims.clone() };
+        let known = VerifiedToken { kid, claims: claims.clone() };
         self.known.insert(digest(&token), Arc::new(known));
         Ok(token)
     }
@@ -206,22 +209,21 @@ impl KeyRing {
         token: &str,
         issuer: &str,
         now: Timestamp,
-    ) -> Result<AccessClaims, TokenRefusal> {
+    ) -> Result<Arc<VerifiedToken>, TokenRefusal> {
         let (loaded, digest) = (self.current(), digest(token));
-        let published =
-            |kid: &str| loaded.keys.iter().find(|key| key.kid == kid && key.is_published(now));
-        let claims = match self.known.get(&digest) {
-            Some(known) if published(&known.kid).is_some() => known.claims.clone(),
+        let verified = match self.known.get(&digest) {
+            Some(known) if loaded.published(&known.kid, now).is_some() => known,
             Some(_) => return Err(TokenRefusal::UnknownKey),
             None => {
                 let header = header(token)?;
-                let key = published(&header.kid).ok_or(TokenRefusal::UnknownKey)?;
+                let key = loaded.published(&header.kid, now).ok_or(TokenRefusal::UnknownKey)?;
                 let claims = key.verify(&header, token)?;
-                let known = Known { kid: header.kid, claims: claims.clone() };
-                self.known.insert(digest, Arc::new(known));
-                claims
+                let verified = Arc::new(VerifiedToken { kid: header.kid, claims });
+                self.known.insert(digest, Arc::clone(&verified));
+                verified
             }
         };
+        let claims = &verified.claims;
         if claims.iss != issuer {
             return Err(TokenRefusal::Issuer);
         }
@@ -229,7 +231,18 @@ impl KeyRing {
         if now.0 >= claims.exp || claims.iat > now.plus(60).0 {
             return Err(TokenRefusal::Time);
         }
-        Ok(claims)
+        Ok(verified)
+    }
+
+    /// True while tokens that this key signed count.
+    pub fn is_published(&self, kid: &str, now: Timestamp) -> bool {
+        self.current().published(kid, now).is_some()
+    }
+}
+
+impl Loaded {
+    fn published(&self, kid: &str, now: Timestamp) -> Option<&Key> {
+        self.keys.iter().find(|key| key.kid == kid && key.is_published(now))
     }
 }
 
@@ -328,7 +341,7 @@ mod tests {
         {
             let (ring, _) = ring(algorithm);
             let token = ring.sign(&claims(), NOW).unwrap();
-            assert_eq!(ring.verify(&token, "https://i", NOW).unwrap().sub, "u");
+            assert_eq!(ring.verify(&token, "https://i", NOW).unwrap().claims.sub, "u");
             let header: serde_json::Value = serde_json::from_slice(
                 &URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap(),
             )
@@ -354,7 +367,7 @@ mod tests {
         // One knows it because it signed it, the other because it verified it.
         for ring in [&signer, &verifier] {
             assert_eq!(ring.known.len(), 1);
-            assert_eq!(ring.verify(&token, "https://i", NOW).unwrap().sub, "u");
+            assert_eq!(ring.verify(&token, "https://i", NOW).unwrap().claims.sub, "u");
             assert_eq!(ring.verify(&token, "https://j", NOW).err(), Some(TokenRefusal::Issuer));
             assert_eq!(
                 ring.verify(&token, "https://i", NOW.plus(300)).err(),

@@ -4,7 +4,7 @@
 use std::{slice, sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, Uri, header};
-use doorward_keys::{AccessClaims, Audience, TokenRefusal};
+use doorward_keys::{Audience, TokenRefusal, VerifiedToken};
 use doorward_model::{
     Change, ClientId, ConnectStep, GrantId, HashedToken, PlainToken, Reason, Resource, ScopeSet,
     StepKind, TokenKind, UserId,
@@ -26,7 +26,7 @@ pub(crate) struct Verified {
     client_id: ClientId,
     grant_id: GrantId,
     scopes: ScopeSet,
-    claims: AccessClaims,
+    token: Arc<VerifiedToken>,
 }
 
 impl VerifiedTokens {
@@ -130,16 +130,22 @@ impl Mcp {
             return self.holder(resource, &hashed).await;
         }
         let digest = hashed.as_str().to_owned();
-        let verified = match self.inner.verified.0.get(&digest) {
+        let parts = &self.inner.parts;
+        let now = parts.clock.now();
+        let keys = parts.store.signing_keys().await?;
+        let followed = parts.keys.follow(&keys);
+        followed.map_err(|error| BearerRefusal::Unavailable(error.to_string()))?;
+        // A key may be retired while its tokens live, because others know it.
+        let known = self.inner.verified.0.get(&digest);
+        let verified = match known.filter(|it| parts.keys.is_published(&it.token.kid, now)) {
             Some(verified) => verified,
             None => self.verify(token, digest).await?,
         };
-        let parts = &self.inner.parts;
-        let now = parts.clock.now();
-        if now.0 >= verified.claims.exp {
+        let claims = &verified.token.claims;
+        if now.0 >= claims.exp {
             return Err(BearerRefusal::invalid(Reason::TokenExpired, "the access token expired"));
         }
-        if !is_for(&verified.claims.aud, resource) {
+        if !is_for(&claims.aud, resource) {
             return Err(BearerRefusal::invalid(
                 Reason::TokenAudience,
                 TokenRefusal::Audience.to_string(),
@@ -183,7 +189,7 @@ impl Mcp {
                 &grant.subject.authentication,
             ),
             person,
-            expires_at: verified.claims.exp,
+            expires_at: claims.exp,
             principal: Principal::Client(grant),
         }))
     }
@@ -246,12 +252,7 @@ impl Mcp {
 
     async fn verify(&self, token: &str, digest: String) -> Result<Arc<Verified>, BearerRefusal> {
         let parts = &self.inner.parts;
-        let records = parts.store.signing_keys().await?;
-        parts
-            .keys
-            .follow(&records)
-            .map_err(|error| BearerRefusal::Unavailable(error.to_string()))?;
-        let claims = parts
+        let token = parts
             .keys
             .verify(token, parts.public_url.as_str(), parts.clock.now())
             .map_err(|refusal| {
@@ -262,12 +263,13 @@ impl Mcp {
                 };
                 BearerRefusal::invalid(reason, refusal.to_string())
             })?;
+        let claims = &token.claims;
         let verified = Arc::new(Verified {
             user_id: UserId::from_text(claims.sub.clone()),
             client_id: ClientId::from_text(claims.client_id.clone()),
             grant_id: GrantId::from_text(claims.grant.clone()),
             scopes: ScopeSet::parse_known(&claims.scope),
-            claims,
+            token,
         });
         // Once a token, not once a call: it is what the timeline wants to know.
         let name = parts.store.client(&verified.client_id).await?.map(|client| client.name.clone());
