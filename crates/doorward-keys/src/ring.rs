@@ -45,7 +45,7 @@ struct Loaded {
 pub struct VerifiedToken {
     /// The key that signed it. The token counts while that key is published.
     pub kid: String,
-    /// What it says.
+    /// The claims, of the types that they must have.
     pub claims: AccessClaims,
 }
 

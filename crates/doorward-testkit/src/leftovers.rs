@@ -43,11 +43,15 @@ impl Drop for Leftovers {
     }
 }
 
-/// The thread that drops databases, so that no test waits for the checkpoint of it.
-fn dropper() -> &'static mpsc::Sender<Database> {
-    static DROPPER: OnceLock<mpsc::Sender<Database>> = OnceLock::new();
+/// How many databases wait to be dropped before the tests wait for them.
+const DUE_AT_MOST: usize = 32;
+
+/// The thread that drops databases: dropping takes a checkpoint, for which the next test need not
+/// wait unless many are due.
+fn dropper() -> &'static mpsc::SyncSender<Database> {
+    static DROPPER: OnceLock<mpsc::SyncSender<Database>> = OnceLock::new();
     DROPPER.get_or_init(|| {
-        let (sender, receiver) = mpsc::channel::<Database>();
+        let (sender, receiver) = mpsc::sync_channel::<Database>(DUE_AT_MOST);
         std::thread::spawn(move || {
             for Database { cluster, name } in receiver {
                 let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
