@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use doorward_accounts::{Accounts, Authority};
-use doorward_model::{Change, Client, ClientId, Clock, Scope, ScopeSet, UnitOfWork};
+use doorward_model::{Change, Client, ClientId, Clock, RedirectUri, Scope, ScopeSet, UnitOfWork};
 use doorward_registration::{
-    AddedClient, ClientDecision, NewClient, NewServiceClient, Registration,
+    AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
+    Registration,
 };
 use doorward_store::Store;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{Object, Refusal, services};
+use crate::{Edit, Effect, Object, Refusal, services};
 
 /// The most days that an unused registration may be old before it is cleaned up.
 const MOST_DAYS: u32 = 3660;
@@ -114,6 +115,33 @@ impl Clients {
         unit.push(Change::InsertClient(Box::new(added.client.clone())));
         services::apply(&self.store, unit, &account).await?;
         Ok(added)
+    }
+
+    /// Changes the name or the redirect URIs of a client that an administrator added. With `seen`,
+    /// only if it is still in the state of that etag.
+    pub async fn edit(
+        &self,
+        _authority: &Authority,
+        id: &str,
+        (edit, effect): (&ClientEdit, Effect),
+        seen: Option<&str>,
+    ) -> Result<Edit, Refusal> {
+        let before = self.with_id(id).await?;
+        let after = self.registration.edited(&before, edit)?;
+        let facts = |client: &Client| {
+            let uris: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
+            json!({ "name": client.name, "redirect_uris": uris })
+        };
+        let differences = crate::edit::differences(&facts(&before), &facts(&after), |_| true);
+        let seen = seen.map_or_else(|| before.etag(), ToOwned::to_owned);
+        if before.etag() != seen {
+            return Err(ClientChangeError::Changed.into());
+        }
+        if effect == Effect::Apply && !differences.is_empty() {
+            self.registration.put(after, seen).await?;
+        }
+        let etag = self.with_id(id).await?.etag();
+        Ok(Edit { differences, ends_access: false, etag })
     }
 
     /// Decides about a client. Answers the client as it is then; `None` if it was deleted.

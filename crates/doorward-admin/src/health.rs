@@ -4,10 +4,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use doorward_audit::Config as AuditConfig;
 use doorward_keys::KeyRing;
-use doorward_model::{Clock, SigningKey, Timestamp, ports::SystemClock};
+use doorward_model::{Clock, Live, SigningKey, Timestamp, ports::SystemClock};
 use doorward_store::Store;
 
-use crate::Finding;
+use crate::{Finding, Loading};
 
 /// How long the database may take to answer before this server is not ready.
 const READY_WITHIN: Duration = Duration::from_secs(3);
@@ -21,6 +21,7 @@ pub struct Health {
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     audit: AuditConfig,
+    loading: Live<Loading>,
     /// The clock is the machine's, so that the database's may be compared with it.
     clock_is_real: bool,
 }
@@ -47,6 +48,8 @@ pub enum NotReady {
 pub enum Part {
     /// The program's version.
     Version,
+    /// The configuration in effect, compared with its file.
+    Configuration,
     /// The database.
     Database,
     /// The signing keys.
@@ -64,6 +67,10 @@ pub enum Part {
 pub enum State {
     /// The version.
     Version(&'static str),
+    /// The configuration is in effect as in its file.
+    InEffect,
+    /// The configuration is in effect; these settings of the file need a restart.
+    NeedsRestart(Vec<String>),
     /// The database of this name responds.
     Responds(String),
     /// So many keys sign.
@@ -79,6 +86,9 @@ pub enum State {
 /// A fault of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// The changed configuration cannot be used, for this reason in English; the one before stays in
+    /// effect.
+    Configuration(String),
     /// The clocks differ.
     ClocksDiffer,
     /// So many entries wait to be sent, which are too many.
@@ -100,6 +110,7 @@ impl fmt::Display for Part {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version => formatter.write_str("version"),
+            Self::Configuration => formatter.write_str("configuration"),
             Self::Database => formatter.write_str("database"),
             Self::Keys => formatter.write_str("signing key"),
             Self::Clock => formatter.write_str("clock"),
@@ -113,6 +124,10 @@ impl fmt::Display for State {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version(version) => formatter.write_str(version),
+            Self::InEffect => formatter.write_str("in effect as in its file"),
+            Self::NeedsRestart(settings) => {
+                write!(formatter, "in effect; a restart is needed for {}", settings.join(", "))
+            }
             Self::Responds(database) => write!(formatter, "{database} answers"),
             Self::Active(1) => formatter.write_str("1 active key"),
             Self::Active(keys) => write!(formatter, "{keys} active keys"),
@@ -128,6 +143,10 @@ impl fmt::Display for State {
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Configuration(problem) => write!(
+                formatter,
+                "the changed configuration cannot be used, and the one before stays in effect: {problem}"
+            ),
             Self::ClocksDiffer => formatter
                 .write_str("this machine and the database differ; synchronise their clocks"),
             Self::Behind(count) => {
@@ -165,9 +184,10 @@ impl Health {
         ring: Arc<KeyRing>,
         clock: Arc<dyn Clock>,
         audit: AuditConfig,
+        loading: Live<Loading>,
     ) -> Self {
         let clock_is_real = clock.now().since(SystemClock.now()).abs() < APART;
-        Self { store, ring, clock, audit, clock_is_real }
+        Self { store, ring, clock, audit, loading, clock_is_real }
     }
 
     /// Checks that requests can be served: the database answers to reads, the writer takes its
@@ -189,6 +209,7 @@ impl Health {
         let audit = store.audit_head().await;
         let mut parts = vec![
             (Part::Version, Ok(State::Version(env!("CARGO_PKG_VERSION")))),
+            (Part::Configuration, self.loading.now().state()),
             (
                 Part::Database,
                 database

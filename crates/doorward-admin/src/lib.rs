@@ -7,9 +7,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod clients;
+mod edit;
 mod health;
 mod invitations;
 mod keys;
+mod loading;
 mod policy;
 mod providers;
 mod records;
@@ -22,9 +24,11 @@ mod upstreams;
 mod users;
 
 pub use clients::{ClientQuota, Clients, NewService};
+pub use edit::{Edit, Effect, SettingDifference};
 pub use health::{Fault, Health, NotReady, Part, PartState, State};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
+pub use loading::Loading;
 pub use policy::{Answer, Call, Explained, ItemKind, Named, Policies};
 pub use providers::Providers;
 pub use records::{CallRecord, Records};
@@ -37,7 +41,9 @@ pub use users::{Belongings, UserChange, Users};
 
 pub use doorward_gateway::{Decision, Difference, ReviewState, ReviewedTool, Why};
 pub use doorward_mcp::Step;
-pub use doorward_registration::{AddedClient, ClientChangeError, ClientDecision, NewClient};
+pub use doorward_registration::{
+    AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient,
+};
 
 /// One fact that was looked at.
 #[derive(Clone, Debug)]

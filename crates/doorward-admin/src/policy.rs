@@ -1,10 +1,8 @@
 //! Explains whether a user may call a tool through a client, step by step.
 
-use std::sync::Arc;
-
 use doorward_gateway::Gateway;
 use doorward_mcp::{Item, Judge, Judged, Step, Subject, Verdict, Wanted, tools::BUILT_IN};
-use doorward_model::{AccessPolicy, AccessTokenId, ClientId, Program, ToolPolicy, UpstreamName};
+use doorward_model::{AccessTokenId, ClientId, Live, Program, Rules, UpstreamName};
 use doorward_store::{ClientFilter, Store};
 
 use crate::{Object, Refusal, Users};
@@ -140,19 +138,14 @@ pub struct Explained {
 pub struct Policies {
     store: Store,
     gateway: Gateway,
-    judge: Arc<Judge>,
+    judge: Judge,
 }
 
 impl Policies {
     /// Explanations of calls under these rules.
-    pub fn new(
-        users: &Users,
-        gateway: Gateway,
-        access: Arc<AccessPolicy>,
-        policy: Arc<ToolPolicy>,
-    ) -> Self {
+    pub fn new(users: &Users, gateway: Gateway, rules: Live<Rules>) -> Self {
         let store = users.store.clone();
-        Self { store, gateway, judge: Arc::new(Judge::new(access, policy)) }
+        Self { store, gateway, judge: Judge::new(rules) }
     }
 
     /// Explains a call.

@@ -9,7 +9,7 @@ use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
 use crate::{
-    Finding, Refusal,
+    Edit, Effect, Finding, Refusal, edit,
     settable::{self, Family, Reach},
 };
 
@@ -66,6 +66,47 @@ impl Providers {
             .map_err(|error| Refusal::Settings(error.to_string()))?;
         let id = self.federation.add(name, config).await?;
         self.named(id.as_str()).await
+    }
+
+    /// The name of the state of a provider that was added, for a later change.
+    pub async fn etag(&self, provider: &Provider) -> Result<Option<String>, Refusal> {
+        Ok(self.federation.etag(&provider.id).await?)
+    }
+
+    /// Changes settings of an identity provider that was added. What is not named stays; `null`
+    /// stands for the default. With `seen`, only if it is still in the state of that etag. It
+    /// decides who may sign in.
+    pub async fn edit(
+        &self,
+        _authority: &Authority,
+        (name, seen): (&str, Option<&str>),
+        patch: &Map<String, Value>,
+        (reach, effect): (Reach, Effect),
+    ) -> Result<Edit, Refusal> {
+        let before = self.named(name).await?.public_config();
+        let after = before.patched(patch).map_err(|error| Refusal::Settings(error.to_string()))?;
+        let same =
+            |key: &str| key != "client_secret" || before.client_secret == after.client_secret;
+        let differences = edit::differences(&before, &after, same);
+        let changed: Map<String, Value> = differences
+            .iter()
+            .map(|one| {
+                let value = patch.get(&one.key).filter(|value| !value.is_null());
+                (one.key.clone(), value.unwrap_or(&one.after).clone())
+            })
+            .collect();
+        let bounds = reach.bounds(&self.administered);
+        settable::admit(Family::Provider, &changed, bounds)?;
+        settable::admit_move(Family::Provider, (patch, &changed), &after, bounds)?;
+        let prepared = self.federation.prepare_change(name, after, seen).await?;
+        if effect == Effect::Apply && !differences.is_empty() {
+            let keys = differences.iter().map(|one| one.key.clone()).collect();
+            self.federation.change(prepared, keys).await?;
+            tracing::info!(provider = name, "the settings of an identity provider changed");
+        }
+        let provider = self.named(name).await?;
+        let etag = self.etag(&provider).await?.unwrap_or_default();
+        Ok(Edit { differences, ends_access: false, etag })
     }
 
     /// Deletes an identity provider that was added, with the access of users who came through it.

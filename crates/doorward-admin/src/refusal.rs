@@ -326,6 +326,7 @@ fn of_provider(error: &ProviderChangeError) -> Code {
         ProviderChangeError::Taken(_) => Code::NameTaken,
         ProviderChangeError::Unknown(_) => Code::NotFound,
         ProviderChangeError::InFile(_) => Code::InConfiguration,
+        ProviderChangeError::Changed(_) => Code::Changed,
         ProviderChangeError::Store(_) => Code::Unavailable,
     }
 }
@@ -350,7 +351,7 @@ fn of_link(error: &FederationError) -> Code {
 
 fn of_client(error: &ClientChangeError) -> Code {
     match error {
-        ClientChangeError::Refused(_) => Code::InvalidMetadata,
+        ClientChangeError::Refused(_) | ClientChangeError::OwnMetadata => Code::InvalidMetadata,
         ClientChangeError::Unknown(_) => Code::NotFound,
         ClientChangeError::Changed => Code::Changed,
         ClientChangeError::NoDocument => Code::NoDocument,
@@ -378,6 +379,7 @@ fn of_upstream(error: &UpstreamChangeError) -> Code {
         UpstreamChangeError::Taken(_) => Code::NameTaken,
         UpstreamChangeError::Unknown(_) => Code::NotFound,
         UpstreamChangeError::InFile(_) => Code::InConfiguration,
+        UpstreamChangeError::Changed(_) => Code::Changed,
         UpstreamChangeError::Store(_) => Code::Unavailable,
     }
 }

@@ -36,14 +36,21 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// The names of all settings.
-    fn known(self) -> Vec<String> {
+    /// All settings with their defaults.
+    fn defaults(self) -> Map<String, Value> {
         let all = match self {
             Self::Upstream => serde_json::to_value(doorward_gateway::UpstreamConfig::default()),
             Self::Provider => serde_json::to_value(doorward_federation::ProviderConfig::default()),
         };
-        let names = all.as_ref().ok().and_then(Value::as_object);
-        names.map(|names| names.keys().cloned().collect()).unwrap_or_default()
+        match all {
+            Ok(Value::Object(all)) => all,
+            _ => Map::new(),
+        }
+    }
+
+    /// The names of all settings.
+    fn known(self) -> Vec<String> {
+        self.defaults().keys().cloned().collect()
     }
 
     /// The settings that administrators may choose freely.
@@ -157,6 +164,57 @@ const OF_THE_MACHINE: &[&str] = &[
     "ca_file",
     "private_key_file",
 ];
+
+/// The settings that say where an object is. What the operator chose for one place is not used at
+/// another that an administrator chooses.
+const PLACES: [&str; 9] = [
+    "kind",
+    "url",
+    "document",
+    "origins",
+    "issuer",
+    "discovery_url",
+    "authorize_url",
+    "token_url",
+    "userinfo_url",
+];
+/// The settings that are secrets.
+const SECRETS: [&str; 4] = ["env", "header", "password", "client_secret"];
+
+/// Refuses a change by which an administrator moves an object and keeps what belongs to its place:
+/// secrets that the change does not state, and networks or files that are not theirs to choose.
+pub(crate) fn admit_move(
+    family: Family,
+    (patch, changed): (&Map<String, Value>, &Map<String, Value>),
+    after: &impl serde::Serialize,
+    bounds: Option<&Bounds>,
+) -> Result<(), Refusal> {
+    if bounds.is_none() || !changed.keys().any(|key| PLACES.contains(&key.as_str())) {
+        return Ok(());
+    }
+    let Ok(Value::Object(after)) = serde_json::to_value(after) else { return Ok(()) };
+    let defaults = family.defaults();
+    let chosen: Map<String, Value> =
+        after.into_iter().filter(|(key, value)| defaults.get(key) != Some(value)).collect();
+    let kept = chosen
+        .keys()
+        .find(|key| SECRETS.contains(&key.as_str()) && !patch.contains_key(key.as_str()));
+    if let Some(kept) = kept {
+        return Err(Refusal::Settings(format!(
+            "{kept}: state it again; a secret is not sent to another place than the one that it was given for"
+        )));
+    }
+    admit(family, &chosen, bounds)
+}
+
+/// Refuses an object that is the operator's alone.
+pub(crate) fn admit_kind(family: Family, kind: &str, reach: Reach) -> Result<(), Refusal> {
+    let is_process = family == Family::Upstream && is_process(&kind.into());
+    if is_process && reach == Reach::Administered {
+        return Err(Refusal::OfTheMachine("kind".to_owned()));
+    }
+    Ok(())
+}
 
 /// Refuses settings that are not an administrator's to choose, or are chosen out of bounds. Without
 /// bounds, none is.

@@ -1,10 +1,8 @@
 //! Operations on personal and service access tokens.
 
-use std::sync::Arc;
-
 use doorward_accounts::{Accounts, Authority, MadeAccessToken, NewAccessToken};
 use doorward_model::{
-    AccessPolicy, AccessToken, AccessTokenId, Change, Person, Scope, ScopeSet, UnitOfWork,
+    AccessToken, AccessTokenId, Change, Live, Person, Rules, Scope, ScopeSet, UnitOfWork,
     UpstreamName,
 };
 use doorward_store::Store;
@@ -50,7 +48,7 @@ pub struct MadeToken {
 pub struct Tokens {
     store: Store,
     accounts: Accounts,
-    access: Arc<AccessPolicy>,
+    rules: Live<Rules>,
 }
 
 impl NewToken {
@@ -69,9 +67,9 @@ impl NewToken {
 }
 
 impl Tokens {
-    /// Operations on the tokens of this store, under the rules of `access`.
-    pub fn new(store: Store, accounts: Accounts, access: Arc<AccessPolicy>) -> Self {
-        Self { store, accounts, access }
+    /// Operations on the tokens of this store, under these rules.
+    pub fn new(store: Store, accounts: Accounts, rules: Live<Rules>) -> Self {
+        Self { store, accounts, rules }
     }
 
     /// Tokens, the newest first: at most `limit`.
@@ -100,8 +98,9 @@ impl Tokens {
                 services::account(&self.store, &self.accounts, authority, name, &mut unit).await?
             }
         };
+        let rules = self.rules.now();
         let made =
-            self.accounts.prepare_access_token(authority, &holder, &self.access, new).await?;
+            self.accounts.prepare_access_token(authority, &holder, &rules.access, new).await?;
         unit.push(Change::InsertAccessToken(Box::new(made.token.clone())));
         services::apply(&self.store, unit, &holder).await?;
         tracing::info!(person = %holder.id, token = %made.token.id, "access token made");

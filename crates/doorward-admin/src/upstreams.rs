@@ -11,7 +11,7 @@ use doorward_transport::outbound::Bounds;
 use serde_json::{Map, Value};
 
 use crate::{
-    Finding, Refusal, Users,
+    Edit, Effect, Finding, Refusal, Users, edit,
     settable::{self, Family, Reach},
 };
 
@@ -107,6 +107,56 @@ impl Upstreams {
             .map_err(|error| Refusal::Settings(error.to_string()))?;
         let name = self.gateway.add(name, config).await?;
         self.named(name.as_str()).await
+    }
+
+    /// The name of the state of an upstream that was added, for a later change.
+    pub async fn etag(&self, upstream: &Upstream) -> Result<Option<String>, Refusal> {
+        Ok(self.gateway.etag(upstream.name).await?)
+    }
+
+    /// Changes settings of an upstream that was added. What is not named stays; `null` stands for
+    /// the default. With `seen`, only if it is still in the state of that etag. Connections and
+    /// decisions about tools stay, unless the upstream is at another place afterwards.
+    pub async fn edit(
+        &self,
+        name: &str,
+        patch: &Map<String, Value>,
+        (reach, effect): (Reach, Effect),
+        seen: Option<&str>,
+    ) -> Result<Edit, Refusal> {
+        let before = self.named(name).await?.public_config();
+        let after = before.patched(patch).map_err(|error| Refusal::Settings(error.to_string()))?;
+        let secret = |key: &str| match key {
+            "env" => before.env == after.env,
+            "header" => before.header == after.header,
+            "password" => before.password == after.password,
+            "client_secret" => before.client_secret == after.client_secret,
+            _ => true,
+        };
+        let differences = edit::differences(&before, &after, secret);
+        // What stays may have been set by the operator; what changes is this administrator's.
+        let changed: Map<String, Value> = differences
+            .iter()
+            .map(|one| {
+                let value = patch.get(&one.key).filter(|value| !value.is_null());
+                (one.key.clone(), value.unwrap_or(&one.after).clone())
+            })
+            .collect();
+        let bounds = reach.bounds(&self.administered);
+        settable::admit(Family::Upstream, &changed, bounds)?;
+        settable::admit_move(Family::Upstream, (patch, &changed), &after, bounds)?;
+        // An upstream of the machine is the operator's alone: its settings are its command's.
+        settable::admit_kind(Family::Upstream, &before.kind, reach)?;
+        let prepared = self.gateway.prepare_change(name, after, seen).await?;
+        let ends_access = prepared.ends_access();
+        if effect == Effect::Apply && !differences.is_empty() {
+            let keys = differences.iter().map(|one| one.key.clone()).collect();
+            self.gateway.change(&prepared, keys).await?;
+            tracing::info!(upstream = name, "the settings of an upstream changed");
+        }
+        let upstream = self.named(name).await?;
+        let etag = self.etag(&upstream).await?.unwrap_or_default();
+        Ok(Edit { differences, ends_access, etag })
     }
 
     /// Deletes an upstream that was added, with the connections of all users to it.

@@ -22,6 +22,7 @@ impl Look {
     pub(crate) fn of_part(found: PartState) -> Self {
         let what = match found.part {
             Part::Version => text::health_version(),
+            Part::Configuration => text::health_configuration(),
             Part::Database => text::health_database(),
             Part::Keys => text::health_keys(),
             Part::Clock => text::health_clock(),
@@ -31,11 +32,18 @@ impl Look {
         let good = found.state.is_ok();
         let says = match found.state {
             Ok(State::Version(version)) => version.to_owned(),
+            Ok(State::InEffect) => text::health_configuration_in_effect().to_string(),
+            Ok(State::NeedsRestart(settings)) => {
+                text::health_configuration_restart(settings.join(", ")).to_string()
+            }
             Ok(State::Responds(database)) => text::health_database_answers(database).to_string(),
             Ok(State::Active(keys)) => text::health_keys_active(keys).to_string(),
             Ok(State::Equal) => text::health_clock_equal().to_string(),
             Ok(State::Entries(count, hash)) => text::health_audit_entries(count, hash).to_string(),
             Ok(State::Waiting(count)) => text::health_export_waiting(count).to_string(),
+            Err(Fault::Configuration(detail)) => {
+                text::health_configuration_wrong(detail).to_string()
+            }
             Err(Fault::ClocksDiffer) => text::health_clock_differs().to_string(),
             Err(Fault::Behind(count)) => text::health_export_behind(count).to_string(),
             Err(Fault::Failed(detail)) => text::health_failed(detail).to_string(),

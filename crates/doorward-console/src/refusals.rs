@@ -120,6 +120,7 @@ fn provider(error: &ProviderChangeError) -> Message {
         ProviderChangeError::Taken(name) => text::refusal_name_taken(name),
         ProviderChangeError::Unknown(name) => text::refusal_missing_provider(name),
         ProviderChangeError::InFile(name) => text::refusal_in_configuration(name),
+        ProviderChangeError::Changed(name) => text::refusal_object_changed(name),
         ProviderChangeError::Store(_) => text::input_database(),
     }
 }
@@ -129,6 +130,7 @@ fn client(error: &ClientChangeError) -> Message {
         ClientChangeError::Refused(error) => text::refusal_client_metadata(error.to_string()),
         ClientChangeError::Unknown(id) => text::refusal_missing_client(id.as_str()),
         ClientChangeError::Changed => text::refusal_client_changed(),
+        ClientChangeError::OwnMetadata => text::refusal_own_metadata(),
         ClientChangeError::NoDocument => text::refusal_no_document(),
         ClientChangeError::Store(_) => text::input_database(),
     }
@@ -140,6 +142,7 @@ fn upstream(error: &UpstreamChangeError) -> Message {
         UpstreamChangeError::Taken(name) => text::refusal_name_taken(name),
         UpstreamChangeError::Unknown(name) => text::refusal_missing_upstream(name),
         UpstreamChangeError::InFile(name) => text::refusal_in_configuration(name),
+        UpstreamChangeError::Changed(name) => text::refusal_object_changed(name),
         UpstreamChangeError::Store(_) => text::input_database(),
     }
 }

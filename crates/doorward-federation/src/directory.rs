@@ -15,6 +15,19 @@ fn secret_place(id: &ProviderId) -> String {
     format!("provider/{id}/secret")
 }
 
+/// Other settings for a provider, ready to be put in effect.
+pub struct PreparedProvider {
+    before: Arc<Provider>,
+    after: ProviderConfig,
+    record: StoredProvider,
+}
+
+/// The name of a state of a provider's settings.
+fn etag(record: &StoredProvider) -> String {
+    let sealed = record.secret.as_ref().map(doorward_model::Sealed::as_str).unwrap_or_default();
+    doorward_model::id::etag(&[&record.settings, sealed])
+}
+
 /// Reason for which a provider could not be added or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderChangeError {
@@ -28,8 +41,11 @@ pub enum ProviderChangeError {
     #[error("there is no provider {0}; doorward provider list names them")]
     Unknown(String),
     /// It stands in the configuration file.
-    #[error("the provider {0} stands in the configuration; delete its table there")]
+    #[error("the provider {0} stands in the configuration file; change or delete its table there")]
     InFile(String),
+    /// Its settings changed since they were looked at.
+    #[error("the settings of {0} changed since you looked; look again")]
+    Changed(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,7 +90,7 @@ impl Federation {
             known.records = records;
             known.providers = providers;
         }
-        let mut all = self.inner.configured.clone();
+        let mut all = self.inner.configured.now().to_vec();
         for (_, provider) in &known.providers {
             if all.iter().any(|other| other.id == provider.id) {
                 tracing::warn!(provider = %provider.id, "a provider of this name stands in the configuration, which counts; delete one of the two");
@@ -110,7 +126,7 @@ impl Federation {
         crate::provider::check(name, &config)?;
         let id = ProviderId::parse(name)
             .map_err(|error| SettingError::new("name", error.to_string()))?;
-        if self.inner.configured.iter().any(|provider| provider.id == id) {
+        if self.inner.configured.now().iter().any(|provider| provider.id == id) {
             return Err(ProviderChangeError::Taken(name.to_owned()));
         }
         let secret = (!config.client_secret.is_empty()).then(|| {
@@ -125,6 +141,68 @@ impl Federation {
         match parts.store.apply(Change::InsertProvider(record)).await {
             Ok(()) => Ok(id),
             Err(StoreError::Refused(_)) => Err(ProviderChangeError::Taken(name.to_owned())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The name of the state of a provider that was added, for a later change. One of the
+    /// configuration file has none.
+    pub async fn etag(&self, id: &ProviderId) -> Result<Option<String>, StoreError> {
+        let records = self.inner.parts.store.providers().await?;
+        Ok(records.iter().find(|record| record.id == *id).map(etag))
+    }
+
+    /// Prepares other settings for a provider that was added. Nothing changes until they are put in
+    /// effect by [`Federation::change`].
+    pub async fn prepare_change(
+        &self,
+        name: &str,
+        config: ProviderConfig,
+        seen: Option<&str>,
+    ) -> Result<PreparedProvider, ProviderChangeError> {
+        let before = self.named(name).await?;
+        if before.source == Source::File {
+            return Err(ProviderChangeError::InFile(name.to_owned()));
+        }
+        let records = self.inner.parts.store.providers().await?;
+        let record = records.iter().find(|record| record.id == before.id);
+        let record = record.ok_or_else(|| ProviderChangeError::Unknown(name.to_owned()))?;
+        if seen.is_some_and(|seen| seen != etag(record)) {
+            return Err(ProviderChangeError::Changed(name.to_owned()));
+        }
+        crate::provider::check(name, &config)?;
+        Ok(PreparedProvider { before, after: config, record: record.clone() })
+    }
+
+    /// Puts prepared settings in effect.
+    pub async fn change(
+        &self,
+        prepared: PreparedProvider,
+        changed: Vec<String>,
+    ) -> Result<(), ProviderChangeError> {
+        let PreparedProvider { before, after, record } = prepared;
+        let parts = &self.inner.parts;
+        let (name, place) = (record.id.to_string(), secret_place(&record.id));
+        // A secret that did not change stays as it is sealed.
+        let secret = if before.config.client_secret == after.client_secret {
+            record.secret.clone()
+        } else {
+            (!after.client_secret.is_empty())
+                .then(|| parts.master.seal(&place, after.client_secret.reveal().as_bytes()))
+        };
+        let public =
+            ProviderConfig { client_secret: doorward_model::SecretSetting::default(), ..after };
+        let settings = serde_json::to_string(&public)
+            .map_err(|error| SettingError::new("kind", error.to_string()))?;
+        let update = Change::UpdateProvider {
+            seen: record.settings.clone(),
+            seen_secret: record.secret.clone(),
+            provider: Box::new(StoredProvider { settings, secret, ..record }),
+            changed,
+        };
+        match parts.store.apply(update).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Refused(_)) => Err(ProviderChangeError::Changed(name)),
             Err(error) => Err(error.into()),
         }
     }
@@ -158,7 +236,7 @@ impl Federation {
     /// Deletes a provider that was added by command, with everything that depends on it. One that
     /// is added again under the same name is a new one.
     pub async fn delete(&self, name: &str) -> Result<(), ProviderChangeError> {
-        if self.inner.configured.iter().any(|provider| provider.id.as_str() == name) {
+        if self.inner.configured.now().iter().any(|provider| provider.id.as_str() == name) {
             return Err(ProviderChangeError::InFile(name.to_owned()));
         }
         let parts = &self.inner.parts;

@@ -6,7 +6,9 @@ use std::{
 };
 
 use doorward_keys::{KeyRing, MasterKey};
-use doorward_model::{Clock, Entropy, IdentityId, ProviderId, PublicUrl, Sealed, StoredProvider};
+use doorward_model::{
+    Clock, Entropy, IdentityId, Live, ProviderId, PublicUrl, Sealed, StoredProvider,
+};
 use doorward_store::Store;
 use doorward_transport::{AddressLimiter, Outbound, OutboundConfig, SingleFlight, oauth::Tokens};
 
@@ -37,8 +39,6 @@ pub struct Parts {
     pub public_url: PublicUrl,
     /// Users may sign in with passwords of their own.
     pub passwords: bool,
-    /// The providers of the configuration file, by name.
-    pub configured: BTreeMap<String, ProviderConfig>,
 }
 
 /// Sign-in through identity providers. Cheap to clone.
@@ -50,7 +50,7 @@ pub struct Federation {
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) means: Means,
-    pub(crate) configured: Vec<Arc<Provider>>,
+    pub(crate) configured: Live<Vec<Arc<Provider>>>,
     pub(crate) stored: Mutex<KnownStored>,
     pub(crate) starts: AddressLimiter,
     pub(crate) rotations: SingleFlight<IdentityId, Result<Rotated, FederationError>>,
@@ -80,8 +80,9 @@ const STARTS: (u32, u32) = (120, 120);
 const ROTATIONS: usize = 64;
 
 impl Federation {
-    /// Takes the parts. A provider of the configuration file that cannot work stops the start.
-    pub fn new(parts: Parts) -> Result<Self, ConfiguredProviderError> {
+    /// Takes the parts. There are no providers of the configuration file until
+    /// [`Federation::configure`].
+    pub fn new(parts: Parts) -> Self {
         let means = Means {
             keys: Arc::clone(&parts.keys),
             entropy: Arc::clone(&parts.entropy),
@@ -89,24 +90,46 @@ impl Federation {
             outbound: parts.outbound.clone(),
             outbound_config: parts.outbound_config.clone(),
         };
-        let mut configured = Vec::new();
-        for (name, config) in &parts.configured {
-            let made = Provider::new(name, config.clone(), Source::File, &means);
-            configured.push(Arc::new(
-                made.map_err(|error| ConfiguredProviderError { provider: name.clone(), error })?,
-            ));
-        }
         let starts = AddressLimiter::new(STARTS.0, STARTS.1);
-        Ok(Self {
+        Self {
             inner: Arc::new(Inner {
                 parts,
                 means,
-                configured,
+                configured: Live::default(),
                 stored: Mutex::default(),
                 starts,
                 rotations: SingleFlight::new(ROTATIONS),
             }),
-        })
+        }
+    }
+
+    /// Sets up the providers of a configuration file, by name. Nothing changes until they are put
+    /// in effect by [`Federation::configure`].
+    pub fn prepare(
+        &self,
+        configs: &BTreeMap<String, ProviderConfig>,
+    ) -> Result<ConfiguredProviders, ConfiguredProviderError> {
+        let before = self.inner.configured.now();
+        let mut all = Vec::new();
+        for (name, config) in configs {
+            let same =
+                |known: &&Arc<Provider>| known.id.as_str() == name && known.config == *config;
+            // One that did not change keeps what it has discovered.
+            if let Some(kept) = before.iter().find(same) {
+                all.push(Arc::clone(kept));
+                continue;
+            }
+            let made = Provider::new(name, config.clone(), Source::File, &self.inner.means);
+            all.push(Arc::new(
+                made.map_err(|error| ConfiguredProviderError { provider: name.clone(), error })?,
+            ));
+        }
+        Ok(ConfiguredProviders(all))
+    }
+
+    /// Puts the providers of a configuration file in effect, in place of those before.
+    pub fn configure(&self, providers: ConfiguredProviders) {
+        self.inner.configured.put(providers.0);
     }
 
     /// The redirect URI to register at a provider.
@@ -127,6 +150,9 @@ pub fn check_configured(
     }
     Ok(())
 }
+
+/// The providers of a configuration file, ready to be used.
+pub struct ConfiguredProviders(Vec<Arc<Provider>>);
 
 /// A provider of the configuration file that cannot work.
 #[derive(Debug, Clone, thiserror::Error)]

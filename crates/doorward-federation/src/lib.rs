@@ -38,9 +38,11 @@ pub use admission::Admission;
 pub use arrival::{Arrival, Journey};
 pub use attempt::{Departure, TakenUp};
 pub use config::{ProviderConfig, SettingError};
-pub use directory::ProviderChangeError;
+pub use directory::{PreparedProvider, ProviderChangeError};
 pub use error::{FederationError, NotAdmitted};
-pub use federation::{ConfiguredProviderError, Federation, Parts, check_configured};
+pub use federation::{
+    ConfiguredProviderError, ConfiguredProviders, Federation, Parts, check_configured,
+};
 pub use logout::{LogoutForm, LogoutTokenRefusal, SignedOut};
 pub use policy::SecondFactorPolicy;
 pub use protocol::{Ask, Finding, Look};

@@ -377,9 +377,11 @@ impl Link {
         answer: Result<ServerResult, ServiceError>,
     ) -> Result<ServerResult, ServiceError> {
         match answer {
-            Ok(result) => foreign::result(&self.upstream, result).map_err(ServiceError::McpError),
+            Ok(result) => {
+                foreign::result(&self.upstream.now(), result).map_err(ServiceError::McpError)
+            }
             Err(ServiceError::McpError(error)) => {
-                Err(ServiceError::McpError(foreign::error(&self.upstream, error)))
+                Err(ServiceError::McpError(foreign::error(&self.upstream.now(), error)))
             }
             Err(error) => Err(error),
         }

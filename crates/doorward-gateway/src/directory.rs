@@ -1,6 +1,9 @@
 //! Which upstreams there are: those of the configuration file and those that were added by command.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+};
 
 use doorward_mcp::{Change, Changed};
 use doorward_model::{
@@ -11,7 +14,8 @@ use doorward_store::StoreError;
 
 use crate::{
     Gateway,
-    config::{Secrets, SettingError, UpstreamConfig},
+    config::{ConfiguredUpstreamError, Secrets, SettingError, UpstreamConfig},
+    trust::is_another,
     upstream::{Source, Upstream},
 };
 
@@ -21,7 +25,15 @@ pub(crate) struct Known {
     pub(crate) records: Arc<Vec<StoredUpstream>>,
     pub(crate) upstreams: Vec<(StoredUpstream, Arc<Upstream>)>,
     pub(crate) trusts: Arc<Vec<UpstreamTrust>>,
+    /// The upstreams of the configuration file that were taken up.
+    configured: Arc<Vec<Arc<Upstream>>>,
+    /// Something was taken up that other parts were not told yet, such as where the database failed
+    /// in between.
+    untold: bool,
 }
+
+/// The upstreams of a configuration file, ready to be used.
+pub struct ConfiguredUpstreams(Vec<Arc<Upstream>>);
 
 /// The upstreams whose identity is another one than before.
 fn replaced(before: &[UpstreamTrust], now: &[UpstreamTrust]) -> Vec<UpstreamName> {
@@ -29,6 +41,29 @@ fn replaced(before: &[UpstreamTrust], now: &[UpstreamTrust]) -> Vec<UpstreamName
         !now.iter().any(|other| other.upstream == trust.upstream && other.id == trust.id)
     };
     before.iter().filter(same).map(|trust| trust.upstream).collect()
+}
+
+/// Other settings for an upstream, ready to be put in effect.
+pub struct PreparedUpstream {
+    before: Arc<Upstream>,
+    after: Upstream,
+    ends: bool,
+    trust: Option<UpstreamTrust>,
+    record: StoredUpstream,
+}
+
+impl PreparedUpstream {
+    /// Reports that access to the upstream ends, because it is at another place or has another
+    /// issuer afterwards.
+    pub fn ends_access(&self) -> bool {
+        self.ends
+    }
+}
+
+/// The name of a state of an upstream's settings.
+fn etag(record: &StoredUpstream) -> String {
+    let sealed = record.secrets.as_ref().map(doorward_model::Sealed::as_str).unwrap_or_default();
+    doorward_model::id::etag(&[&record.settings, sealed])
 }
 
 /// Why an upstream could not be added or deleted.
@@ -44,8 +79,11 @@ pub enum UpstreamChangeError {
     #[error("there is no upstream {0}; doorward upstream list names them")]
     Unknown(String),
     /// It stands in the configuration file.
-    #[error("the upstream {0} stands in the configuration; delete its table there")]
+    #[error("the upstream {0} stands in the configuration file; change or delete its table there")]
     InFile(String),
+    /// Its settings changed since they were looked at.
+    #[error("the settings of {0} changed since you looked; look again")]
+    Changed(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -79,11 +117,50 @@ impl Gateway {
         .map_err(|error| error.to_string())
     }
 
+    /// Sets up the upstreams of a configuration file, by name. Nothing changes until they are put in
+    /// effect by [`Gateway::configure`].
+    pub fn prepare(
+        &self,
+        configs: &BTreeMap<String, UpstreamConfig>,
+    ) -> Result<ConfiguredUpstreams, ConfiguredUpstreamError> {
+        let (parts, before) = (&self.inner.parts, self.inner.configured.now());
+        let mut all = Vec::new();
+        for (name, config) in configs {
+            let same =
+                |known: &&Arc<Upstream>| known.name.as_str() == name && known.config == *config;
+            // One that did not change keeps its connections and lists.
+            if let Some(kept) = before.iter().find(same) {
+                all.push(Arc::clone(kept));
+                continue;
+            }
+            let made = Upstream::new(
+                name,
+                config.clone(),
+                Source::File,
+                &parts.outbound,
+                &parts.outbound_config,
+            );
+            let made =
+                made.map_err(|error| ConfiguredUpstreamError { upstream: name.clone(), error })?;
+            let old = before.iter().find(|known| known.name == made.name).map(AsRef::as_ref);
+            all.push(Arc::new(made.following(old)));
+        }
+        Ok(ConfiguredUpstreams(all))
+    }
+
+    /// Puts the upstreams of a configuration file in effect, in place of those before. Access to
+    /// those that left ends by [`Gateway::reconcile`].
+    pub fn configure(&self, upstreams: ConfiguredUpstreams) {
+        self.inner.configured.put(upstreams.0);
+    }
+
     /// All upstreams, those that are switched off too, by name.
     pub async fn all_upstreams(&self) -> Result<Vec<Arc<Upstream>>, StoreError> {
+        // One at a time: what others are told last must be what was read last.
+        let _one = self.inner.taking_up.lock().await;
         let records = self.inner.parts.store.upstreams().await?;
-        let mut all = self.inner.configured.clone();
-        let mut changed = false;
+        let configured = self.inner.configured.now();
+        let mut all = configured.to_vec();
         {
             let mut known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
             if !Arc::ptr_eq(&known.records, &records) {
@@ -95,16 +172,30 @@ impl Gateway {
                         continue;
                     }
                     match self.make(record) {
-                        Ok(upstream) => upstreams.push((record.clone(), Arc::new(upstream))),
+                        Ok(upstream) => {
+                            let old =
+                                known.upstreams.iter().find(|(old, _)| old.name == record.name);
+                            let upstream = upstream.following(old.map(|(_, old)| old.as_ref()));
+                            upstreams.push((record.clone(), Arc::new(upstream)));
+                        }
                         Err(error) => {
                             tracing::error!(upstream = %record.name, error, "an upstream cannot be used; the others can");
                         }
                     }
                 }
-                changed = known.upstreams.len() != upstreams.len()
+                known.untold |= known.upstreams.len() != upstreams.len()
                     || !known.upstreams.iter().zip(&upstreams).all(|(old, new)| old.0 == new.0);
                 known.records = records;
                 known.upstreams = upstreams;
+            }
+            if !Arc::ptr_eq(&known.configured, &configured) {
+                known.untold |= known.configured.len() != configured.len()
+                    || !known
+                        .configured
+                        .iter()
+                        .zip(configured.iter())
+                        .all(|(old, new)| Arc::ptr_eq(old, new));
+                known.configured = configured;
             }
             for (_, upstream) in &known.upstreams {
                 if all.iter().any(|other| other.name == upstream.name) {
@@ -115,8 +206,8 @@ impl Gateway {
             }
         }
         all.sort_by_key(|upstream| upstream.name);
-        changed |= self.identify(&all).await?;
-        if changed {
+        let identified = self.identify(&all).await?;
+        if self.untold(identified) {
             let trusts = self.trusts();
             let id = |upstream: &Arc<Upstream>| {
                 let trust = trusts.iter().find(|trust| trust.upstream == upstream.name)?;
@@ -135,6 +226,12 @@ impl Gateway {
             });
         }
         Ok(all)
+    }
+
+    /// Reports that other parts have to be told what was taken up, once.
+    fn untold(&self, identified: bool) -> bool {
+        let mut known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut known.untold) || identified
     }
 
     fn trusts(&self) -> Arc<Vec<UpstreamTrust>> {
@@ -179,7 +276,10 @@ impl Gateway {
         let store = &self.inner.parts.store;
         let (records, trusts) = (store.upstreams().await?, store.upstream_trusts().await?);
         let known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::ptr_eq(&known.records, &records) && Arc::ptr_eq(&known.trusts, &trusts))
+        Ok(!known.untold
+            && Arc::ptr_eq(&known.records, &records)
+            && Arc::ptr_eq(&known.trusts, &trusts)
+            && Arc::ptr_eq(&known.configured, &self.inner.configured.now()))
     }
 
     /// Takes up what a command or another replica changed. Nothing to do is the rule, and costs
@@ -203,7 +303,8 @@ impl Gateway {
         // Every call comes by here: look among those that are known before everything is put
         // together anew.
         if self.is_current().await? {
-            let configured = self.inner.configured.iter().find(|upstream| upstream.name == name);
+            let configured = self.inner.configured.now();
+            let configured = configured.iter().find(|upstream| upstream.name == name);
             let found = configured.cloned().or_else(|| {
                 let known = self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
                 let found = known.upstreams.iter().find(|(_, upstream)| upstream.name == name);
@@ -235,7 +336,7 @@ impl Gateway {
             &parts.outbound,
             &parts.outbound_config,
         )?;
-        if self.inner.configured.iter().any(|other| other.name == upstream.name) {
+        if self.inner.configured.now().iter().any(|other| other.name == upstream.name) {
             return Err(UpstreamChangeError::Taken(name.to_owned()));
         }
         let (public, secrets) = config.split();
@@ -272,9 +373,91 @@ impl Gateway {
         if added { Ok(upstream.name) } else { Err(UpstreamChangeError::Taken(name.to_owned())) }
     }
 
+    /// The names of the states of all upstreams that were added, for later changes: what is named is
+    /// changed and nothing else. One of the configuration file has none.
+    pub async fn etag(&self, name: UpstreamName) -> Result<Option<String>, StoreError> {
+        let records = self.inner.parts.store.upstreams().await?;
+        Ok(records.iter().find(|record| record.name == name).map(etag))
+    }
+
+    /// Prepares other settings for an upstream that was added. Nothing changes until they are put in
+    /// effect by [`Gateway::change`].
+    pub async fn prepare_change(
+        &self,
+        name: &str,
+        config: UpstreamConfig,
+        seen: Option<&str>,
+    ) -> Result<PreparedUpstream, UpstreamChangeError> {
+        let before = self.named(name).await?;
+        if before.source == Source::File {
+            return Err(UpstreamChangeError::InFile(name.to_owned()));
+        }
+        let parts = &self.inner.parts;
+        let records = parts.store.upstreams().await?;
+        let record = records.iter().find(|record| record.name == before.name);
+        let record = record.ok_or_else(|| UpstreamChangeError::Unknown(name.to_owned()))?;
+        if seen.is_some_and(|seen| seen != etag(record)) {
+            return Err(UpstreamChangeError::Changed(name.to_owned()));
+        }
+        let after = Upstream::new(
+            name,
+            config.clone(),
+            Source::Command,
+            &parts.outbound,
+            &parts.outbound_config,
+        )?;
+        let trust = parts.store.upstream_trust_now(before.name).await?;
+        let ends = trust.as_ref().is_some_and(|trust| is_another(trust, &after));
+        Ok(PreparedUpstream { before, after, ends, trust, record: record.clone() })
+    }
+
+    /// Puts prepared settings in effect. Where the upstream is at another place or has another
+    /// issuer afterwards, access to it ends, as if it had been deleted and added again.
+    pub async fn change(
+        &self,
+        prepared: &PreparedUpstream,
+        changed: Vec<String>,
+    ) -> Result<(), UpstreamChangeError> {
+        let parts = &self.inner.parts;
+        let PreparedUpstream { before, after, ends, trust, record } = prepared;
+        let (public, secrets) = after.config.clone().split();
+        // Secrets that did not change stay as they are sealed.
+        let secrets = if before.config.has_secrets_of(&after.config) {
+            record.secrets.clone()
+        } else {
+            secrets.map(|secrets| {
+                let plain = serde_json::to_vec(&secrets).unwrap_or_default();
+                parts.master.seal(&place(after.name), &plain)
+            })
+        };
+        let settings = serde_json::to_string(&public)
+            .map_err(|error| SettingError::new("kind", error.to_string()))?;
+        let update = UpstreamChange::Update {
+            upstream: Box::new(StoredUpstream { settings, secrets, ..record.clone() }),
+            seen: record.settings.clone(),
+            seen_secrets: record.secrets.clone(),
+            changed,
+        };
+        let as_seen = if *ends {
+            let next = Ended::Moved(self.inner.new_trust(after, None));
+            let ending = self.inner.ending(after.name, Some(&**before), trust.as_ref(), next);
+            self.inner.end(ending, Some(update)).await?
+        } else {
+            match parts.store.apply(update).await {
+                Ok(()) => true,
+                Err(StoreError::Refused(_)) => false,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        if !as_seen {
+            return Err(UpstreamChangeError::Changed(after.name.to_string()));
+        }
+        self.follow().await.map_err(Into::into)
+    }
+
     /// Deletes an upstream that was added by command, with everything that depends on it.
     pub async fn delete(&self, name: &str) -> Result<(), UpstreamChangeError> {
-        if self.inner.configured.iter().any(|upstream| upstream.name.as_str() == name) {
+        if self.inner.configured.now().iter().any(|upstream| upstream.name.as_str() == name) {
             return Err(UpstreamChangeError::InFile(name.to_owned()));
         }
         let unknown = || UpstreamChangeError::Unknown(name.to_owned());

@@ -294,7 +294,7 @@ impl Errand<'_> {
     async fn renew(&mut self) -> Result<(), Failed> {
         self.link.wire.lose();
         self.link.stale.store(true, std::sync::atomic::Ordering::Release);
-        let upstream = Arc::clone(&self.link.upstream);
+        let upstream = self.link.upstream.now();
         tracing::info!(upstream = %upstream.name, "an upstream lost a session; the request is repeated in a new one");
         let person = &self.visit.caller.person;
         let link = self.inner.link(self.connector, &upstream, person).await;
@@ -308,7 +308,7 @@ impl Errand<'_> {
                 self.visit.caller.user_id(),
                 request,
                 passed_on(self.meta.clone()),
-                &askable(self.visit, &self.link.upstream),
+                &askable(self.visit, &self.link.upstream.now()),
             )
             .await
             .map_err(Failed::Link)
@@ -367,7 +367,7 @@ impl Errand<'_> {
             let requests = required.input_requests.take().unwrap_or_default();
             if let Some(needed) = requests
                 .values()
-                .find_map(|request| lacking(self.visit, &self.link.upstream, request))
+                .find_map(|request| lacking(self.visit, &self.link.upstream.now(), request))
             {
                 return Err(Failed::Client(missing_capability(&needed)));
             }
@@ -398,7 +398,7 @@ impl Errand<'_> {
         Err(Failed::Upstream(ErrorData::internal_error(
             format!(
                 "{} asked for input in more than {MOST_ROUNDS} rounds",
-                self.link.upstream.title
+                self.link.upstream.now().title
             ),
             None,
         )))
@@ -419,7 +419,7 @@ impl Errand<'_> {
                 }
                 Turn::Said(Said::Log(log)) => self.log(log).await,
                 Turn::Said(Said::Asks(request, answer)) => {
-                    if lacking(self.visit, &self.link.upstream, &request).is_some() {
+                    if lacking(self.visit, &self.link.upstream.now(), &request).is_some() {
                         // The upstream decides what it makes of that.
                         let (method, _) = method_and_params(&request);
                         let _ = answer.send(Err(ErrorData::invalid_request(

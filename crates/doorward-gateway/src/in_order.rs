@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use doorward_model::Live;
 use rmcp::{
     ErrorData, RoleClient,
     model::{
@@ -21,7 +22,7 @@ use tokio::sync::oneshot;
 use crate::{
     conversations::{Conversations, Named, Said},
     foreign,
-    upstream::Shared,
+    upstream::Upstream,
     wire::Wire,
 };
 
@@ -48,7 +49,7 @@ impl Awaited {
 /// A transport whose messages enter their conversations in the order in which they arrive.
 pub(crate) struct InOrder<T> {
     inner: T,
-    upstream: Shared,
+    upstream: Live<Upstream>,
     conversations: Arc<Conversations>,
     wire: Arc<Wire>,
     // A message that arrived and is not handed over yet: `receive` may be dropped while it waits.
@@ -58,7 +59,7 @@ pub(crate) struct InOrder<T> {
 impl<T> InOrder<T> {
     pub(crate) fn new(
         inner: T,
-        upstream: Shared,
+        upstream: Live<Upstream>,
         conversations: Arc<Conversations>,
         wire: Arc<Wire>,
     ) -> Self {
@@ -104,24 +105,29 @@ impl<T: Transport<RoleClient>> InOrder<T> {
                 JsonRpcMessage::Notification(notification) => {
                     let Some(mailbox) = mailbox else { continue };
                     match notification.notification {
-                        ServerNotification::ProgressNotification(progress) => mailbox.put(
-                            Said::Progress(foreign::progress(&self.upstream, progress.params)),
-                        ),
+                        ServerNotification::ProgressNotification(progress) => {
+                            let said = foreign::progress(&self.upstream.now(), progress.params);
+                            mailbox.put(Said::Progress(said));
+                        }
                         ServerNotification::LoggingMessageNotification(log) => {
-                            mailbox.put(Said::Log(foreign::log(&self.upstream, log.params)));
+                            mailbox.put(Said::Log(foreign::log(&self.upstream.now(), log.params)));
                         }
                         _ => {}
                     }
                 }
                 JsonRpcMessage::Request(mut request) => {
                     let awaited = match question(&request.request) {
-                        Some(asked) => foreign::question(&self.upstream, asked).and_then(|asked| {
-                            let (answer, answered) = oneshot::channel();
-                            mailbox
-                                .filter(|mailbox| mailbox.ask(Said::Asks(Box::new(asked), answer)))
-                                .map(|_| answered)
-                                .ok_or_else(unasked)
-                        }),
+                        Some(asked) => {
+                            foreign::question(&self.upstream.now(), asked).and_then(|asked| {
+                                let (answer, answered) = oneshot::channel();
+                                mailbox
+                                    .filter(|mailbox| {
+                                        mailbox.ask(Said::Asks(Box::new(asked), answer))
+                                    })
+                                    .map(|_| answered)
+                                    .ok_or_else(unasked)
+                            })
+                        }
                         None => Err(unasked()),
                     };
                     request.request.extensions_mut().insert(Awaited::new(awaited));

@@ -47,7 +47,6 @@ mod visible;
 mod wire;
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -55,14 +54,14 @@ use std::{
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_mcp::Changes;
 use doorward_model::{
-    Clock, Entropy, PublicUrl, ResourceTable, UpstreamId, UpstreamName, UserId, routes,
+    Clock, Entropy, Live, PublicUrl, ResourceTable, UpstreamId, UpstreamName, UserId, routes,
 };
 use doorward_store::Store;
 use doorward_transport::{Outbound, OutboundConfig};
 
 pub use config::{ConfiguredUpstreamError, SettingError, UpstreamConfig};
 pub use definition::Difference;
-pub use directory::UpstreamChangeError;
+pub use directory::{ConfiguredUpstreams, PreparedUpstream, UpstreamChangeError};
 pub use explained::Condition;
 pub use finding::Finding;
 pub use left_out::{LeftOut, Why};
@@ -99,8 +98,6 @@ pub struct Parts {
     pub changes: Changes,
     /// Our own program, which ends local processes when we are gone; `None` to start them directly.
     pub supervisor: Option<PathBuf>,
-    /// The upstreams of the configuration file.
-    pub configured: BTreeMap<String, UpstreamConfig>,
 }
 
 /// The gateway. Cheap to clone.
@@ -111,8 +108,9 @@ pub struct Gateway {
 
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
-    pub(crate) configured: Vec<Arc<Upstream>>,
+    pub(crate) configured: Live<Vec<Arc<Upstream>>>,
     pub(crate) stored: Mutex<directory::Known>,
+    pub(crate) taking_up: tokio::sync::Mutex<()>,
     pub(crate) pool: pool::Pool,
     pub(crate) catalogues: catalogues::Catalogues,
     pub(crate) parked: exchange::Parked,
@@ -144,8 +142,8 @@ impl Inner {
     /// All such addresses, for our metadata document.
     pub(crate) fn redirect_uris(&self) -> Vec<String> {
         let stored = self.stored.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let all =
-            self.configured.iter().chain(stored.upstreams.iter().map(|(_, upstream)| upstream));
+        let configured = self.configured.now();
+        let all = configured.iter().chain(stored.upstreams.iter().map(|(_, upstream)| upstream));
         all.filter(|upstream| upstream.needs_connection())
             .map(|upstream| self.redirect_uri(upstream))
             .collect()
@@ -153,25 +151,13 @@ impl Inner {
 }
 
 impl Gateway {
-    /// Takes the parts. Nothing is asked of any upstream yet.
-    pub fn new(parts: Parts) -> Result<Self, ConfiguredUpstreamError> {
-        let mut configured = Vec::new();
-        for (name, config) in &parts.configured {
-            let upstream = Upstream::new(
-                name,
-                config.clone(),
-                Source::File,
-                &parts.outbound,
-                &parts.outbound_config,
-            );
-            configured.push(Arc::new(
-                upstream
-                    .map_err(|error| ConfiguredUpstreamError { upstream: name.clone(), error })?,
-            ));
-        }
+    /// Takes the parts. Nothing is asked of any upstream yet, and there are none of the configuration
+    /// file until [`Gateway::configure`].
+    pub fn new(parts: Parts) -> Self {
         let inner = Inner {
-            configured,
+            configured: Live::default(),
             stored: Mutex::default(),
+            taking_up: tokio::sync::Mutex::default(),
             pool: pool::Pool::default(),
             catalogues: catalogues::Catalogues::default(),
             parked: exchange::Parked::default(),
@@ -183,7 +169,7 @@ impl Gateway {
             revocations: tokio::sync::Notify::new(),
             parts,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
     }
 
     /// Closes what is idle and forgets what waited too long. To be called every few seconds.

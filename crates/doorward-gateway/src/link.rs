@@ -9,7 +9,7 @@ use std::{
 };
 
 use doorward_mcp::{Change, Changed, Changes, apps};
-use doorward_model::UserId;
+use doorward_model::{Live, UserId};
 use futures_util::future::BoxFuture;
 use rmcp::{
     ClientHandler, ErrorData, RoleClient,
@@ -33,7 +33,7 @@ use crate::{
     in_order::{Answer, Awaited, InOrder},
     left_out::LeftOut,
     link_error::LinkError,
-    upstream::Shared,
+    upstream::{Shared, Upstream},
     wire::Wire,
 };
 
@@ -165,8 +165,8 @@ pub(crate) fn all_capabilities() -> ClientCapabilities {
 
 /// One connection.
 pub(crate) struct Link {
-    /// The upstream, as it was set when the connection was made.
-    pub(crate) upstream: Shared,
+    /// The upstream, as it is set now.
+    pub(crate) upstream: Live<Upstream>,
     // Everything that comes from here passes `foreign`.
     peer: Peer<RoleClient>,
     pub(crate) modern: bool,
@@ -237,9 +237,10 @@ impl Making {
                 legacy_version: Some(ProtocolVersion::V_2025_11_25),
             },
         };
+        let upstream = Live::new(Arc::clone(&self.upstream));
         let transport = InOrder::new(
             transport.into_transport(),
-            Arc::clone(&self.upstream),
+            upstream.clone(),
             Arc::clone(&conversations),
             Arc::clone(&self.wire),
         );
@@ -252,7 +253,7 @@ impl Making {
         // Lists are kept by us, per person; a second cache below would only be one more place that
         // can be stale.
         Ok(Link {
-            upstream: self.upstream,
+            upstream,
             peer,
             modern,
             conversations,
@@ -322,7 +323,7 @@ impl Link {
     ) -> Result<Subscription, ServiceError> {
         self.peer.listen(filter).await.map_err(|error| match error {
             ServiceError::McpError(error) => {
-                ServiceError::McpError(foreign::error(&self.upstream, error))
+                ServiceError::McpError(foreign::error(&self.upstream.now(), error))
             }
             error => error,
         })

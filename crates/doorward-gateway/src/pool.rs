@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use doorward_model::{Person, Timestamp, UpstreamName, UserId};
+use doorward_model::{Live, Person, Timestamp, UpstreamName, UserId};
 
 use crate::{
     Inner,
@@ -64,7 +64,7 @@ struct State {
 }
 
 struct Slot {
-    upstream: Shared,
+    upstream: Live<Upstream>,
     // Held while a connection is made, so that one is made and not many.
     making: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -80,6 +80,22 @@ pub(crate) struct Pool {
 impl Slot {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Reports whether connections of this slot serve an upstream as it is set now. Where settings
+    /// changed that they do not depend on, they stay.
+    fn serves(&self, upstream: &Shared) -> bool {
+        let known = self.upstream.now();
+        if Arc::ptr_eq(&known, upstream) {
+            return true;
+        }
+        let same = known.connects_like(upstream);
+        if same {
+            self.upstream.put(Arc::clone(upstream));
+            if let Some(link) = &self.state().link {
+                link.upstream.put(Arc::clone(upstream));
+            }
+        }
+        same
     }
     fn open(&self) -> Option<Arc<Link>> {
         self.state().link.clone().filter(|link| !link.is_closed())
@@ -142,13 +158,13 @@ impl Pool {
     fn slot(&self, upstream: &Shared, key: &Key) -> Arc<Slot> {
         let mut slots = self.slots();
         if let Some(slot) = slots.get(key)
-            && Arc::ptr_eq(&slot.upstream, upstream)
+            && slot.serves(upstream)
         {
             return Arc::clone(slot);
         }
-        // An upstream whose settings changed begins anew.
+        // An upstream that is connected to in another way begins anew.
         let slot = Arc::new(Slot {
-            upstream: Arc::clone(upstream),
+            upstream: Live::new(Arc::clone(upstream)),
             making: tokio::sync::Mutex::default(),
             state: Mutex::default(),
         });
@@ -161,7 +177,7 @@ impl Pool {
     pub(crate) fn close_idle(&self, now: Timestamp) {
         let mut slots = self.slots();
         slots.retain(|_, slot| {
-            let idle = i64::try_from(slot.upstream.config.idle_seconds).unwrap_or(i64::MAX);
+            let idle = i64::try_from(slot.upstream.now().config.idle_seconds).unwrap_or(i64::MAX);
             let mut state = slot.state();
             let over = state.link.as_ref().is_some_and(|link| {
                 link.is_closed()
@@ -208,9 +224,7 @@ impl Pool {
     /// Closes what belongs to upstreams that are gone or changed.
     pub(crate) fn keep_only(&self, upstreams: &[Shared]) {
         self.slots().retain(|_, slot| {
-            upstreams
-                .iter()
-                .any(|upstream| Arc::ptr_eq(upstream, &slot.upstream) && upstream.is_enabled())
+            upstreams.iter().any(|upstream| upstream.is_enabled() && slot.serves(upstream))
         });
     }
 }

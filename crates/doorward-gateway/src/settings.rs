@@ -1,7 +1,5 @@
 //! The settings of an upstream, parsed into types.
 
-use std::sync::Mutex;
-
 use base64::Engine;
 use doorward_model::{Pattern, Role, ToolClass, UpstreamName};
 use doorward_transport::{Correspondent, Outbound, OutboundConfig};
@@ -255,7 +253,7 @@ impl Upstream {
             exclude: patterns(&config.exclude),
             classes: config.classes.iter().map(class).collect::<Result<_, _>>()?,
             outbound,
-            challenge: Mutex::default(),
+            challenge: std::sync::Arc::default(),
             config,
         })
     }

@@ -155,7 +155,7 @@ impl ToolSource for Gateway {
 
     fn may_offer(&self) -> bool {
         let stored = || self.inner.stored.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        !self.inner.configured.is_empty() || !stored().upstreams.is_empty()
+        !self.inner.configured.now().is_empty() || !stored().upstreams.is_empty()
     }
 
     async fn find(&self, visit: &Visit, wanted: Wanted<'_>) -> Option<Item> {
@@ -172,6 +172,10 @@ impl ToolSource for Gateway {
             }
         };
         Some(Item::Other(Arc::new(upstream.item(kind, &own))))
+    }
+
+    async fn waiting(&self, visit: &Visit, name: &str) -> Option<Item> {
+        self.waiting_tool(visit, name).await.map(Item::Tool)
     }
 
     async fn run(&self, permit: Permit) -> Result<Answer, ToolError> {

@@ -65,6 +65,13 @@ fn configured(upstream: &Upstream) -> Option<ServerPin> {
     (!issuer.is_empty()).then(|| ServerPin { issuer, resource: None, scopes: Vec::new() })
 }
 
+/// Reports an upstream at another place, or with another issuer, than its identity is about.
+pub(crate) fn is_another(trust: &UpstreamTrust, upstream: &Upstream) -> bool {
+    let issuer = trust.server.as_ref().zip(configured(upstream));
+    trust.location != upstream.location
+        || issuer.is_some_and(|(pinned, configured)| !pinned.is_issued_by(&configured.issuer))
+}
+
 /// The server that an upstream names, as it is pinned.
 fn named(found: &Discovered) -> ServerPin {
     let mut scopes = found.scopes_to_ask();
@@ -186,7 +193,7 @@ impl Inner {
 impl Gateway {
     /// Takes up what the operator changed while no server ran: an upstream that left the
     /// configuration file ends, and one that has another place or issuer there is a new one. To be
-    /// called when the server starts.
+    /// called after [`Gateway::configure`].
     pub async fn reconcile(&self) -> Result<(), StoreError> {
         let all = self.all_upstreams().await?;
         let store = &self.inner.parts.store;
@@ -198,10 +205,7 @@ impl Gateway {
                 None if records.iter().any(|record| record.name == name) => continue,
                 None => (None, Ended::Deleted { stored: false }),
                 Some(upstream) => {
-                    let issuer = trust.server.as_ref().zip(configured(upstream)).is_some_and(
-                        |(pinned, configured)| !pinned.is_issued_by(&configured.issuer),
-                    );
-                    if trust.location == upstream.location && !issuer {
+                    if !is_another(trust, upstream) {
                         continue;
                     }
                     (Some(upstream), Ended::Moved(self.inner.new_trust(upstream, None)))
@@ -262,10 +266,7 @@ impl Gateway {
         let named = named(found);
         let current = async || {
             self.inner.trust_now(upstream).await?.ok_or_else(|| {
-                OAuthError::Misconfigured(
-                    "its settings are not those that the server was started with; restart it"
-                        .to_owned(),
-                )
+                OAuthError::Misconfigured("its settings changed a moment ago; try again".to_owned())
             })
         };
         let mut trust = current().await?;

@@ -193,10 +193,54 @@ pub struct Upstream {
     pub(crate) classes: Vec<(Pattern, ToolClass)>,
     pub(crate) outbound: Outbound,
     /// The upstream's last challenge (`WWW-Authenticate`).
-    pub(crate) challenge: Mutex<Option<String>>,
+    pub(crate) challenge: Arc<Mutex<Option<String>>>,
+}
+
+/// The settings that connections depend on: all but those that are named here.
+fn of_connections(config: &UpstreamConfig) -> UpstreamConfig {
+    let any = UpstreamConfig::default();
+    UpstreamConfig {
+        title: any.title,
+        enabled: any.enabled,
+        include: any.include,
+        exclude: any.exclude,
+        scopes: any.scopes,
+        connection_days: any.connection_days,
+        roles: any.roles,
+        own_scopes: any.own_scopes,
+        approve: any.approve,
+        classes: any.classes,
+        prompts: any.prompts,
+        resources: any.resources,
+        list_seconds: any.list_seconds,
+        list_tools: any.list_tools,
+        list_bytes: any.list_bytes,
+        list_wait_ms: any.list_wait_ms,
+        connect_seconds: any.connect_seconds,
+        call_seconds: any.call_seconds,
+        calls_per_minute: any.calls_per_minute,
+        calls_at_once: any.calls_at_once,
+        result_bytes: any.result_bytes,
+        idle_seconds: any.idle_seconds,
+        ..config.clone()
+    }
 }
 
 impl Upstream {
+    /// Reports another state of this upstream's settings with which connections are made alike, so
+    /// that those of one serve the other.
+    pub(crate) fn connects_like(&self, other: &Self) -> bool {
+        self.name == other.name && of_connections(&self.config) == of_connections(&other.config)
+    }
+
+    /// Takes over what was learned of the upstream under the settings before, where it still holds.
+    pub(crate) fn following(mut self, before: Option<&Self>) -> Self {
+        if let Some(before) = before.filter(|before| self.connects_like(before)) {
+            self.challenge = Arc::clone(&before.challenge);
+        }
+        self
+    }
+
     /// True if it is used.
     pub fn is_enabled(&self) -> bool {
         self.config.enabled

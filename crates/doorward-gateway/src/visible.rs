@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use doorward_mcp::{ItemSpec, Kind, Target, ToolSpec, Visit, uri::own_uri};
-use doorward_model::UpstreamName;
+use doorward_model::{
+    UpstreamName,
+    upstream::{PinnedTool, ToolState},
+};
 use futures_util::future::join_all;
 use rmcp::model::Prompt;
 
 use crate::{
-    Gateway, catalogue, catalogues::Look, connections, link_error::LinkError, names,
+    Gateway, catalogue, catalogues::Look, connections, definition, link_error::LinkError, names,
     upstream::Shared,
 };
 
@@ -102,6 +105,29 @@ impl Gateway {
             .into_iter()
             .find(|spec| spec.name() == name)
             .or_else(|| hint.then(|| Arc::new(connections::placeholder(&upstream))))
+    }
+
+    /// The tool of this name that waits for an administrator's decision.
+    pub(crate) async fn waiting_tool(&self, visit: &Visit, name: &str) -> Option<Arc<ToolSpec>> {
+        let at_all = visit.target == Target::All;
+        let upstream = match visit.target {
+            Target::One(only) => self.visible_one(visit, only).await?,
+            Target::All => self.visible_one(visit, names::upstream_of(name)?).await?,
+        };
+        let pins = self.inner.parts.store.pinned_tools(upstream.name).await.ok()?;
+        let waits = |pin: &&PinnedTool| match pin.state {
+            ToolState::Waiting => true,
+            ToolState::Approved => pin.changed.is_some(),
+            ToolState::Rejected => false,
+        };
+        let spec = |pin: &PinnedTool| {
+            let definition = pin.changed.as_deref().unwrap_or(&pin.definition);
+            let tool = definition::pinned_tool(definition)?;
+            Some(Arc::new(catalogue::spec(&upstream, tool, Some(pin), false)))
+        };
+        let waiting: Vec<Arc<ToolSpec>> = pins.iter().filter(waits).filter_map(spec).collect();
+        let waiting = if at_all { waiting } else { catalogue::under_own_names(&waiting) };
+        waiting.into_iter().find(|spec| spec.name() == name)
     }
 
     /// The prompt of this name.

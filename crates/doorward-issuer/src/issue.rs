@@ -29,7 +29,8 @@ impl Issuer {
         user: &Person,
         grant: &Grant,
     ) -> Result<ScopeSet, Failure> {
-        let left = self.parts.access.effective(scopes, user, &grant.subject.authentication);
+        let access = &self.parts.rules.now().access;
+        let left = access.effective(scopes, user, &grant.subject.authentication);
         if left.iter().any(|scope| scope != Scope::OfflineAccess) {
             return Ok(left.normalised());
         }

@@ -25,8 +25,7 @@ use std::sync::Arc;
 
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_model::{
-    AccessPolicy, Client, ClientId, Clock, Entropy, OAuthErrorCode, PublicUrl, Reason,
-    ResourceTable,
+    Client, ClientId, Clock, Entropy, Live, OAuthErrorCode, PublicUrl, Reason, ResourceTable, Rules,
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::{ClientAddress, Outbound, SingleFlight};
@@ -83,18 +82,14 @@ pub struct Parts {
     pub master: Arc<MasterKey>,
     /// Where clients come from.
     pub clients: Arc<dyn ClientDirectory>,
-    /// The permissions of roles.
-    pub access: Arc<AccessPolicy>,
+    /// The permissions of roles, and the ways in which clients may come to be known.
+    pub rules: Live<Rules>,
     /// For the key sets of clients.
     pub outbound: Outbound,
     /// The issuer identifier.
     pub public_url: PublicUrl,
     /// The resources that tokens may be for; the first is the default.
     pub resources: ResourceTable,
-    /// True if metadata names the registration endpoint.
-    pub advertise_registration: bool,
-    /// True if metadata says that client ids may be addresses of metadata documents.
-    pub advertise_metadata_documents: bool,
     /// Lifetimes.
     pub config: Config,
 }

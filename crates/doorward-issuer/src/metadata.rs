@@ -9,7 +9,7 @@ impl Issuer {
     /// The metadata document. Its two names differ only in members that OpenID Connect demands and
     /// clients insist on.
     pub(crate) fn metadata(&self, openid: bool) -> Value {
-        let parts = &self.parts;
+        let (parts, rules) = (&self.parts, self.parts.rules.now());
         let at = |path: &str| parts.public_url.at(path);
         let methods: Vec<_> = ClientAuthMethod::ALL.iter().map(|method| method.as_str()).collect();
         let proving: Vec<_> = ClientAuthMethod::ALL
@@ -39,11 +39,11 @@ impl Issuer {
             "scopes_supported": SCOPES.iter().filter(|info| info.advertised).map(|info| info.name).collect::<Vec<_>>(),
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "authorization_response_iss_parameter_supported": true,
-            "client_id_metadata_document_supported": parts.advertise_metadata_documents,
+            "client_id_metadata_document_supported": rules.metadata_documents,
             "protected_resources": parts.resources.snapshot().iter().map(doorward_model::Resource::as_str).collect::<Vec<_>>(),
         });
         if let Value::Object(members) = &mut document {
-            if parts.advertise_registration {
+            if rules.registration {
                 members.insert("registration_endpoint".to_owned(), at(routes::REGISTER).into());
             }
             if openid {

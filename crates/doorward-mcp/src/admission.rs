@@ -107,6 +107,19 @@ impl Mcp {
         outcome
     }
 
+    /// The name of the tool that is asked for, if it waits for an administrator's decision and may
+    /// otherwise be used.
+    async fn waiting(&self, visit: &Visit, operation: &Operation) -> Option<String> {
+        let Some(Wanted::Tool(name)) = operation.wanted() else { return None };
+        for source in &self.inner.parts.sources {
+            if let Some(item) = source.waiting(visit, name).await {
+                let verdict = self.inner.judge.judge(visit, &item.facts());
+                return (verdict != Verdict::Refuse).then(|| name.to_owned());
+            }
+        }
+        None
+    }
+
     async fn admit(
         &self,
         visit: Visit,
@@ -123,7 +136,17 @@ impl Mcp {
             Some(wanted) => self.find(&visit, wanted).await,
             None => None,
         };
-        let Some((source, item)) = found else { return Err(no_such_item(&operation, searched)) };
+        let Some((source, item)) = found else {
+            return Err(match self.waiting(&visit, &operation).await {
+                Some(name) => ToolError::Protocol(ErrorData::invalid_params(
+                    format!(
+                        "the tool {name} waits for an administrator's approval; ask one, and try again afterwards"
+                    ),
+                    None,
+                )),
+                None => no_such_item(&operation, searched),
+            });
+        };
         noted.item = Some(item.clone());
         let facts = item.facts();
         // The guard refused most of this already with an HTTP challenge; whatever way leads here,
@@ -143,7 +166,7 @@ impl Mcp {
                 None,
             )));
         }
-        let limits = &self.inner.parts.limits;
+        let limits = &*self.inner.parts.limits.now();
         let size = operation.bytes();
         noted.request_bytes = i64::try_from(size).unwrap_or(i64::MAX);
         if size > limits.argument_bytes {
@@ -194,7 +217,7 @@ impl Mcp {
         (searched, noted): (bool, &mut Noted),
     ) -> Result<Answer, ToolError> {
         let Some(size) = answer.bytes() else { return Ok(answer) };
-        let limits = &self.inner.parts.limits;
+        let limits = &*self.inner.parts.limits.now();
         let most = if facts.limits.result_bytes > 0 {
             facts.limits.result_bytes.min(limits.result_bytes)
         } else {
@@ -235,7 +258,7 @@ impl Mcp {
         let _turn = self
             .inner
             .limits
-            .admit(&self.inner.parts.limits, visit, None, CallLimits::default())
+            .admit(&self.inner.parts.limits.now(), visit, None, CallLimits::default())
             .await?;
         let (tools, arguments) =
             (self.usable_tools(visit).await, params.arguments.take().unwrap_or_default());

@@ -183,7 +183,7 @@ impl Mcp {
         Ok(Arc::new(Caller {
             // Roles count as they are now, not as they were when the token was issued; so does what
             // the person took back since.
-            scopes: parts.access.effective(
+            scopes: parts.rules.now().access.effective(
                 &verified.scopes.intersection(&grant.scopes),
                 &person,
                 &grant.subject.authentication,
@@ -243,7 +243,11 @@ impl Mcp {
         Ok(Arc::new(Caller {
             // The authentication is that of the user who made the token; the rules are those of
             // this moment.
-            scopes: parts.access.effective(&token.scopes, &person, &token.authentication),
+            scopes: parts.rules.now().access.effective(
+                &token.scopes,
+                &person,
+                &token.authentication,
+            ),
             person,
             expires_at: token.expires_at.0,
             principal: Principal::Token(token),

@@ -175,7 +175,8 @@ impl Listener {
             .flatten()
             .filter(|person| person.disabled_at.is_none())?;
         let before = &self.visit.caller;
-        let scopes = parts.access.effective(&before.scopes, &person, before.authentication());
+        let scopes =
+            parts.rules.now().access.effective(&before.scopes, &person, before.authentication());
         let caller = Arc::new(Caller { scopes, person, ..before.as_ref().clone() });
         Some(Visit { caller, ..self.visit.clone() })
     }

@@ -1,10 +1,10 @@
 //! One judgement for listing and using: what is hidden is refused, and what is refused is hidden.
 //! It holds for tools, prompts, resources and templates alike, and for an upstream as a whole.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use doorward_model::{
-    AccessPolicy, Effect, Person, Program, ToolPolicy,
+    Effect, Live, Person, Program, Rules,
     policy::{ItemKind, Question},
 };
 
@@ -16,8 +16,7 @@ use crate::{
 /// Judges items by roles and rules.
 #[derive(Clone)]
 pub struct Judge {
-    access: Arc<AccessPolicy>,
-    policy: Arc<ToolPolicy>,
+    rules: Live<Rules>,
 }
 
 /// The decision about one item for one user and client.
@@ -42,8 +41,8 @@ pub struct Subject<'a> {
 
 impl Judge {
     /// Takes the rules.
-    pub fn new(access: Arc<AccessPolicy>, policy: Arc<ToolPolicy>) -> Self {
-        Self { access, policy }
+    pub fn new(rules: Live<Rules>) -> Self {
+        Self { rules }
     }
 
     /// Judges an item for the caller of this request.
@@ -62,31 +61,36 @@ impl Judge {
         if !caller.reaches(facts.upstream) {
             return "the token is not for this upstream".to_owned();
         }
-        if !self.access.allows_tool(person, &name_in_roles(facts)) {
+        let rules = self.rules.now();
+        if !rules.access.allows_tool(person, &name_in_roles(facts)) {
             return "access.tool_roles".to_owned();
         }
-        if !self.access.scopes_of(person).allows(facts.scope) {
+        if !rules.access.scopes_of(person).allows(facts.scope) {
             return "access.scope_roles".to_owned();
         }
         if !caller.scopes.allows(facts.scope) {
             return format!("the token lacks {}", facts.scope.name());
         }
         let subject = Subject { person, program: caller.program() };
-        self.policy.decide(&question(subject, facts)).to_string()
+        rules.policy.decide(&question(subject, facts)).to_string()
     }
 
     fn decide(&self, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
+        Self::decide_by(&self.rules.now(), subject, facts)
+    }
+
+    fn decide_by(rules: &Rules, subject: Subject<'_>, facts: &Facts<'_>) -> Verdict {
         let person = subject.person;
-        if !self.access.allows_tool(person, &name_in_roles(facts))
-            || !self.access.scopes_of(person).allows(facts.scope)
+        if !rules.access.allows_tool(person, &name_in_roles(facts))
+            || !rules.access.scopes_of(person).allows(facts.scope)
         {
             return Verdict::Refuse;
         }
         let question = question(subject, facts);
         if facts.kind.in_rules().is_none() {
-            return if self.policy.closes(&question) { Verdict::Refuse } else { Verdict::Allow };
+            return if rules.policy.closes(&question) { Verdict::Refuse } else { Verdict::Allow };
         }
-        match self.policy.decide(&question).effect {
+        match rules.policy.decide(&question).effect {
             Effect::Allow => Verdict::Allow,
             Effect::Confirm => Verdict::Confirm,
             Effect::Deny => Verdict::Refuse,
@@ -96,17 +100,18 @@ impl Judge {
     /// The verdict, and why, step by step.
     pub fn explain(&self, subject: Subject<'_>, facts: &Facts<'_>) -> (Verdict, Vec<Step>) {
         let person = subject.person;
-        let held = self.access.scopes_of(person);
+        let in_force = self.rules.now();
+        let held = in_force.access.scopes_of(person);
         let name = name_in_roles(facts);
         let question = question(subject, facts);
         let policy = if facts.kind.in_rules().is_some() {
-            let decision = self.policy.decide(&question);
+            let decision = in_force.policy.decide(&question);
             match decision.rule {
                 Some((number, rule)) => Step::Rule(decision.effect, number, rule.to_string()),
                 None => Step::Default(decision.effect),
             }
         } else {
-            Step::Closed(self.policy.closes(&question))
+            Step::Closed(in_force.policy.closes(&question))
         };
         let steps = vec![
             Step::Class(facts.class),
@@ -115,12 +120,12 @@ impl Judge {
                 person.id.to_string(),
                 person.all_roles().map(ToString::to_string).collect(),
             ),
-            Step::ToolRoles(name.to_string(), self.access.allows_tool(person, &name)),
+            Step::ToolRoles(name.to_string(), in_force.access.allows_tool(person, &name)),
             Step::ScopeRoles(facts.scope, held.allows(facts.scope)),
             policy,
             Step::TokenScope(facts.scope),
         ];
-        (self.decide(subject, facts), steps)
+        (Self::decide_by(&in_force, subject, facts), steps)
     }
 }
 

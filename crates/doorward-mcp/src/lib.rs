@@ -48,9 +48,9 @@ use std::sync::{Arc, OnceLock};
 
 use doorward_keys::{KeyRing, MasterKey};
 use doorward_model::{
-    AccessPolicy, AccessToken, Actor, Authentication, Clock, Entropy, Grant, GrantId, Pattern,
-    Person, Program, PublicUrl, Resource, ResourceTable, ScopeSet, SessionId, Timestamp,
-    ToolPolicy, UpstreamName, UserId,
+    AccessToken, Actor, Authentication, Clock, Entropy, Grant, GrantId, Live, Pattern, Person,
+    Program, PublicUrl, Resource, ResourceTable, Rules, ScopeSet, SessionId, Timestamp,
+    UpstreamName, UserId,
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::{answer::Document, host::HostPolicy};
@@ -189,16 +189,14 @@ pub struct Parts {
     pub allowed_hosts: Vec<String>,
     /// Where tools come from.
     pub sources: Vec<Arc<dyn ToolSource>>,
-    /// The permissions of roles.
-    pub access: Arc<AccessPolicy>,
-    /// Which tools, for whom.
-    pub policy: Arc<ToolPolicy>,
+    /// The permissions of roles, and which tools, for whom.
+    pub rules: Live<Rules>,
     /// The resources of this moment.
     pub resources: ResourceTable,
     /// Where sources tell what changed.
     pub changes: Changes,
     /// How much may be used.
-    pub limits: LimitsConfig,
+    pub limits: Live<LimitsConfig>,
     /// Calls of these tools are recorded with their arguments and results.
     pub recorded: Vec<Pattern>,
     /// Ends all streams when the server stops.
@@ -236,7 +234,7 @@ impl Mcp {
     /// Takes the parts.
     pub fn new(parts: Parts) -> Self {
         let inner = Inner {
-            judge: Judge::new(Arc::clone(&parts.access), Arc::clone(&parts.policy)),
+            judge: Judge::new(parts.rules.clone()),
             tool_limits: config::tool_limits(&parts.config.tool_limits).unwrap_or_default(),
             confirm_in_band: parts.config.confirm_in_band.iter().map(Pattern::new).collect(),
             limits: limits::Limits::default(),

@@ -83,6 +83,7 @@ struct Bucket {
 }
 
 struct Gate {
+    at_once: u32,
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
@@ -135,13 +136,19 @@ impl Limits {
                 Arc::strong_count(gate) > 1 || gate.permits.available_permits() == 0
             });
         }
-        let make = || {
-            Arc::new(Gate {
-                permits: Arc::new(Semaphore::new(at_once.max(1) as usize)),
-                waiting: AtomicUsize::new(0),
-            })
-        };
-        Arc::clone(gates.entry(key).or_insert_with(make))
+        if let Some(gate) = gates.get(&key)
+            && gate.at_once == at_once
+        {
+            return Arc::clone(gate);
+        }
+        // Also where the limit changed: what is under way ends at the gate that it passed.
+        let gate = Arc::new(Gate {
+            at_once,
+            permits: Arc::new(Semaphore::new(at_once.max(1) as usize)),
+            waiting: AtomicUsize::new(0),
+        });
+        gates.insert(key, Arc::clone(&gate));
+        gate
     }
 
     /// Waits for a call's turn: within the rates, then at each gate, where only so many may wait
@@ -232,6 +239,18 @@ mod tests {
             Ok(()),
             "another person has their own"
         );
+    }
+
+    #[tokio::test]
+    async fn a_gate_follows_the_limit_when_it_changes() {
+        let limits = Limits::default();
+        let key = || Key::Person(UserId::from_text("u_1"));
+        let config = LimitsConfig { calls_waiting: 0, ..LimitsConfig::default() };
+        let held = Limits::pass(&config, &limits.gate(key(), 1)).await;
+        assert!(held.is_some());
+        assert!(Limits::pass(&config, &limits.gate(key(), 1)).await.is_none());
+        let wider = limits.gate(key(), 2);
+        assert!(Limits::pass(&config, &wider).await.is_some());
     }
 
     #[tokio::test]

@@ -262,6 +262,21 @@ pub enum Change {
     CollectProviderRoles(UserId),
     /// Adds an upstream provider. Conditional: the name must be free.
     InsertProvider(StoredProvider),
+    /// Replaces the settings of a provider that was added. Conditional: they are those that were
+    /// seen.
+    UpdateProvider {
+        /// The provider as it is from now on.
+        provider: Box<StoredProvider>,
+        /// The settings that were seen.
+        seen: String,
+        /// The secret that was seen.
+        seen_secret: Option<Sealed>,
+        /// The settings that change, by name.
+        changed: Vec<String>,
+    },
+    /// Replaces the name and the redirect URIs of a client that an administrator added.
+    /// Conditional: it exists.
+    UpdateClient(Box<Client>),
     /// Deletes an identity provider with everything that depends on it: sessions, sign-ins under
     /// way, grants, links and invitations, and all access of users for whom nothing else stands.
     /// Conditional: it must exist.

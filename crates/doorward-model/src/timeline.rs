@@ -124,6 +124,12 @@ impl ConnectStep {
         self.client_name = name;
         self
     }
+    /// Of a client that names itself so and has no identifier.
+    #[must_use]
+    pub fn named(mut self, name: Option<String>) -> Self {
+        self.client_name = name.filter(|name| !name.is_empty());
+        self
+    }
     /// Of this person.
     #[must_use]
     pub fn person(mut self, id: impl Into<String>) -> Self {
@@ -223,6 +229,35 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["token_revoked", "redirect_uri"]
         );
+    }
+
+    #[test]
+    fn registrations_are_never_joined_and_a_refused_one_is_found_by_its_name() {
+        let registered = |at: i64| step(at, StepKind::Registered, "192.0.2.1", "node");
+        let steps = vec![
+            step(10, StepKind::Challenged, "192.0.2.1", "node"),
+            registered(12).client("one", Some("Claude".to_owned())),
+            registered(13).named(Some("Impostor".to_owned())).refused(Reason::MetadataRefused),
+            step(14, StepKind::ServerMetadata, "192.0.2.1", "python"),
+            step(15, StepKind::ServerMetadata, "192.0.2.1", "doorward/0.1.0"),
+        ];
+        let found = attempts(steps);
+        assert_eq!(
+            found.iter().map(|attempt| (attempt.name(), attempt.steps.len())).collect::<Vec<_>>(),
+            [("python".to_owned(), 1), ("Impostor".to_owned(), 1), ("Claude".to_owned(), 2)]
+        );
+        assert!(found[1].is_of("impostor") && !found[2].is_of("impostor"));
+    }
+
+    #[test]
+    fn a_client_with_a_metadata_document_is_found_by_its_host() {
+        let of = |id: &str| {
+            attempts([step(10, StepKind::Document, "a", "Mozilla").client(id, None)]).remove(0)
+        };
+        assert!(of("https://claude.ai/oauth/meta").is_of("claude.ai"));
+        assert!(of("https://www.Claude.ai:443/oauth").is_of("CLAUDE.ai"));
+        assert!(!of("https://notclaude.ai/x").is_of("claude.ai"));
+        assert!(!of("https://evil.example/claude.ai").is_of("claude.ai"));
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! Upstream servers: whose tools are offered here, what was approved of them, and who is connected
 //! to them.
 
+mod change;
+
 use std::fmt;
 
 pub use crate::connection_problem::ConnectionProblem;
-use crate::{
-    HashedToken, Sealed, Timestamp,
-    id::{UpstreamId, UserId},
-    trust::{Ending, Revocation, ServerPin, UpstreamTrust},
-};
+use crate::{HashedToken, Sealed, Timestamp, id::UserId};
+pub use change::UpstreamChange;
 
 /// The name of an upstream in addresses, tool names and scopes: 1 to 24 lower-case letters, digits
 /// or `-`, a letter first. It holds no `_`, so that the first `_` of a tool's name ends it. It is
@@ -303,172 +302,6 @@ pub struct KeptResult {
     pub created_at: Timestamp,
     /// When it goes.
     pub expires_at: Timestamp,
-}
-
-/// A change to what is known of upstreams.
-#[derive(Clone, Debug)]
-pub enum UpstreamChange {
-    /// Adds an upstream. Conditional: the name must be free.
-    Insert(StoredUpstream),
-    /// Gives an upstream its identity, if none of its name has one.
-    Begin(UpstreamTrust),
-    /// Ends what depends on an upstream that is deleted or replaced, and it with that: see
-    /// [`Ending`]. Conditional: it is as it was seen.
-    End(Box<Ending>),
-    /// Pins the authorization server that an upstream names first. Conditional: it is this
-    /// upstream, and none or the same issuer is pinned.
-    Pin {
-        /// The upstream.
-        upstream: UpstreamName,
-        /// Its identity.
-        id: UpstreamId,
-        /// The authorization server.
-        server: ServerPin,
-    },
-    /// Remembers that an upstream names another authorization server than the pinned one, or
-    /// (`None`) that it names the pinned one again.
-    NoteNamed {
-        /// The upstream.
-        upstream: UpstreamName,
-        /// Its identity.
-        id: UpstreamId,
-        /// The server that it names.
-        named: Option<ServerPin>,
-        /// It named no other before: it has an entry in the audit.
-        first: bool,
-    },
-    /// Reserves a revocation that is due for one replica. Conditional: no other took it.
-    ClaimRevocation {
-        /// Which.
-        id: String,
-        /// When it was due.
-        due: Timestamp,
-        /// When it is due again if this replica does not finish it.
-        until: Timestamp,
-    },
-    /// Forgets a revocation that is done or given up.
-    ForgetRevocation {
-        /// Which.
-        id: String,
-    },
-    /// Remembers tools that were seen for the first time. Those that are known stay as they are.
-    PinNew(Vec<PinnedTool>),
-    /// Remembers that a tool was shown with another definition than the pinned one. A tool that is
-    /// not known any more stays unknown.
-    NoteChanged {
-        /// The upstream.
-        upstream: UpstreamName,
-        /// The tool.
-        tool: String,
-        /// The definition as canonical JSON, whole.
-        definition: String,
-        /// The extent of what is pinned, now that the changed definition is whole.
-        pinned: Pinned,
-        /// No other definition was noted since the last decision: it has an entry in the audit.
-        first: bool,
-    },
-    /// Replaces a pinned definition without a decision: a row of an older version becomes whole, or
-    /// an upstream moved and its tools count as new. If the row is no longer as it was seen, it
-    /// stays.
-    Repin {
-        /// The state from now on.
-        tool: Box<PinnedTool>,
-        /// The definition that was pinned when the upstream was listed.
-        seen_definition: String,
-        /// The state at that time.
-        seen_state: ToolState,
-    },
-    /// Forgets tools that are no longer listed, as far as nothing was decided on them.
-    ForgetUndecided {
-        /// The upstream.
-        upstream: UpstreamName,
-        /// The tools.
-        tools: Vec<String>,
-    },
-    /// Replaces what is remembered of a tool by an administrator's decision. Conditional: no one
-    /// changed it meanwhile.
-    Decide {
-        /// The decision.
-        tool: Box<PinnedTool>,
-        /// The definition that was pinned when the administrator looked.
-        seen_definition: String,
-        /// The changed definition that the administrator saw.
-        seen_changed: Option<String>,
-    },
-    /// Adds or replaces a registration.
-    PutRegistration(UpstreamRegistration),
-    /// Deletes a registration that its server no longer knows.
-    DeleteRegistration {
-        /// The upstream.
-        upstream: UpstreamName,
-        /// The authorization server.
-        issuer: String,
-    },
-    /// Adds or replaces a person's connection. Conditional: the upstream is still the one that the
-    /// person connected.
-    PutConnection {
-        /// The connection.
-        connection: Box<Connection>,
-        /// The upstream's identity.
-        id: UpstreamId,
-    },
-    /// Keeps refreshed tokens, or that they were refused. Conditional: no one changed the
-    /// connection meanwhile.
-    KeepRefreshed {
-        /// The present state, its version already counted up.
-        connection: Box<Connection>,
-    },
-    /// Reserves a refresh for one replica. Conditional: the same version, and no other user has
-    /// reserved it.
-    ClaimRefresh {
-        /// The user.
-        user_id: UserId,
-        /// Where.
-        upstream: UpstreamName,
-        /// The version to be refreshed.
-        version: i64,
-        /// The present moment.
-        now: Timestamp,
-        /// Until when.
-        until: Timestamp,
-    },
-    /// Deletes a person's connection. Its tokens are queued to be revoked at their issuer.
-    DeleteConnection {
-        /// The user.
-        user_id: UserId,
-        /// Where.
-        upstream: UpstreamName,
-    },
-    /// Deletes all connections of a user whose access ends, as [`Self::DeleteConnection`] does.
-    EndConnections(UserId),
-    /// Queues tokens to be revoked at their issuer that belong to no connection any more.
-    QueueRevocation(Box<Revocation>),
-    /// Remembers a person on the way to an upstream's authorization server.
-    InsertAttempt(ConnectAttempt),
-    /// Takes up an attempt that came back. Conditional: awaited, not expired, by the same person in
-    /// the same browser.
-    RedeemAttempt {
-        /// The hash of `state`.
-        state: HashedToken,
-        /// Where it comes from.
-        upstream: UpstreamName,
-        /// The user who comes back.
-        user_id: UserId,
-        /// The hash of the browser's cookie.
-        browser: HashedToken,
-        /// The present moment.
-        now: Timestamp,
-    },
-    /// Keeps a long result. The oldest of the same person go when there are more than `most`.
-    KeepResult {
-        /// The result.
-        result: Box<KeptResult>,
-        /// How many one person may have.
-        most: u64,
-    },
-    /// Keeps a client's answer to a question for the replica that asked it, and tells the replicas.
-    /// The first answer counts.
-    RelayAnswer(Box<KeptResult>),
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Clients that an administrator makes, and what an administrator does with any client.
 
 use doorward_model::{
-    Change, Client, ClientId, ClientSource, Expected, PlainToken, RevokeReason, Scope, ScopeSet,
-    TokenKind, UnitOfWork, UserId,
+    Change, Client, ClientId, ClientSource, Expected, OAuthErrorCode, PlainToken, RevokeReason,
+    Scope, ScopeSet, TokenKind, UnitOfWork, UserId,
 };
 use doorward_store::{Condition, StoreError};
 use serde_json::{Map, Value};
@@ -49,6 +49,15 @@ pub struct AddedClient {
     pub client: Client,
     /// Its secret, if it has one.
     pub secret: Option<PlainToken>,
+}
+
+/// Changes of a client that an administrator added. `None` keeps the value.
+#[derive(Debug, Clone, Default)]
+pub struct ClientEdit {
+    /// The name that users see.
+    pub name: Option<String>,
+    /// Its redirect URIs.
+    pub redirect_uris: Option<Vec<String>>,
 }
 
 /// An administrator's decision about a client.
@@ -102,6 +111,11 @@ pub enum ClientChangeError {
     /// Only a client that is named by a metadata document can be pinned.
     #[error("only a client with a metadata document can be pinned")]
     NoDocument,
+    /// Its metadata is its own: it registered itself, or has a metadata document.
+    #[error(
+        "only a client that an administrator added can be edited; this one states its own metadata"
+    )]
+    OwnMetadata,
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),
@@ -120,7 +134,7 @@ impl Registration {
             "token_endpoint_auth_method".to_owned(),
             new.auth_method.unwrap_or_else(|| "none".to_owned()).into(),
         );
-        let accepted = policy::accept(&metadata, ClientSource::Administrator, &self.config)?;
+        let accepted = policy::accept(&metadata, ClientSource::Administrator, &self.config.now())?;
         let scopes = ScopeSet::all().iter().chain(new.admin.then_some(Scope::Admin)).collect();
         let added = self.administered(accepted, scopes, None);
         self.store
@@ -177,6 +191,50 @@ impl Registration {
             pinned_at: None,
         };
         AddedClient { client, secret }
+    }
+
+    /// A client as an edit leaves it, under the same policy as a new one.
+    pub fn edited(&self, client: &Client, edit: &ClientEdit) -> Result<Client, ClientChangeError> {
+        if client.source != ClientSource::Administrator {
+            return Err(ClientChangeError::OwnMetadata);
+        }
+        if client.service.is_some() {
+            return Self::edited_service(client, edit);
+        }
+        let uris = edit.redirect_uris.clone().unwrap_or_else(|| {
+            client.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect()
+        });
+        let name = edit.name.clone().unwrap_or_else(|| client.name.clone());
+        let mut metadata = Map::new();
+        metadata.insert("client_name".to_owned(), name.into());
+        metadata.insert("redirect_uris".to_owned(), uris.into_iter().map(Value::from).collect());
+        metadata
+            .insert("token_endpoint_auth_method".to_owned(), client.auth_method.as_str().into());
+        let accepted = policy::accept(&metadata, ClientSource::Administrator, &self.config.now())?;
+        Ok(Client { name: accepted.name, redirect_uris: accepted.redirect_uris, ..client.clone() })
+    }
+
+    /// The client of a service, which has a name and no redirect URIs.
+    fn edited_service(client: &Client, edit: &ClientEdit) -> Result<Client, ClientChangeError> {
+        if edit.redirect_uris.is_some() {
+            let why = "the client of a service has no redirect URIs".to_owned();
+            return Err(MetadataRefusal { code: OAuthErrorCode::InvalidRedirectUri, why }.into());
+        }
+        let mut metadata = Map::new();
+        let name = edit.name.clone().unwrap_or_else(|| client.name.clone());
+        metadata.insert("client_name".to_owned(), name.into());
+        metadata.insert("token_endpoint_auth_method".to_owned(), "client_secret_basic".into());
+        let accepted = policy::accept_service(&metadata)?;
+        Ok(Client { name: accepted.name, ..client.clone() })
+    }
+
+    /// Stores an edited client, if it is still in the state that was seen.
+    pub async fn put(&self, client: Client, seen: String) -> Result<(), ClientChangeError> {
+        let id = client.id.clone();
+        let mut unit = UnitOfWork::new();
+        unit.push(Change::Expect { object: Expected::Client(id.clone()), etag: seen });
+        unit.push(Change::UpdateClient(Box::new(client)));
+        self.change(&id, unit).await
     }
 
     async fn change(&self, id: &ClientId, unit: UnitOfWork) -> Result<(), ClientChangeError> {
@@ -248,7 +306,7 @@ impl Registration {
             ClientDecision::Delete => Change::DeleteClient(client_id()),
         });
         let ends = matches!(decision, ClientDecision::Block | ClientDecision::Delete)
-            || decision == ClientDecision::Deny && self.config.approval;
+            || decision == ClientDecision::Deny && self.config.now().approval;
         if ends {
             unit.push(Change::RevokeGrantsOfClient {
                 client_id: client_id(),

@@ -110,14 +110,15 @@ impl Registration {
         asker: ClientAddress,
     ) -> Result<Arc<Client>, LookupError> {
         let refused = |refusal: DocumentRefusal| LookupError::Unknown(refusal.to_string());
-        if !self.config.metadata_documents {
+        let config = self.config.now();
+        if !config.metadata_documents {
             return Err(refused(DocumentRefusal::Disabled));
         }
         let url = address(id).map_err(refused)?;
         let host = url.host_str().unwrap_or_default();
         // Before the fetch: a host that is not accepted must not be asked anything.
-        if !self.config.metadata_document_hosts.is_empty()
-            && !self.config.metadata_document_hosts.iter().any(|listed| listed == host)
+        if !config.metadata_document_hosts.is_empty()
+            && !config.metadata_document_hosts.iter().any(|listed| listed == host)
         {
             return Err(refused(DocumentRefusal::Host(host.to_owned())));
         }
@@ -199,8 +200,9 @@ impl Registration {
         if metadata.get("client_id").and_then(Value::as_str) != Some(id.as_str()) {
             return Err(DocumentRefusal::OtherClient);
         }
-        let accepted = policy::accept(&metadata, ClientSource::MetadataDocument, &self.config)
-            .map_err(|refusal| DocumentRefusal::Policy(refusal.why))?;
+        let accepted =
+            policy::accept(&metadata, ClientSource::MetadataDocument, &self.config.now())
+                .map_err(|refusal| DocumentRefusal::Policy(refusal.why))?;
         let now = self.clock.now();
         Ok(Client {
             id: id.clone(),
@@ -222,7 +224,7 @@ impl Registration {
             approved_at: None,
             pinned_at: None,
             fresh_until: Some(
-                now.plus(max_age(fetched, self.config.metadata_document_max_age_seconds)),
+                now.plus(max_age(fetched, self.config.now().metadata_document_max_age_seconds)),
             ),
         })
     }

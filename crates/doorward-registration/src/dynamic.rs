@@ -31,8 +31,9 @@ impl Registration {
         &self,
         metadata: &Map<String, Value>,
     ) -> Result<Value, RegisterError> {
-        let accepted = policy::accept(metadata, ClientSource::Registration, &self.config)?;
-        if self.registered.fetch_add(1, Ordering::Relaxed) >= self.config.max_registrations {
+        let config = self.config.now();
+        let accepted = policy::accept(metadata, ClientSource::Registration, &config)?;
+        if self.registered.fetch_add(1, Ordering::Relaxed) >= config.max_registrations {
             return Err(RegisterError::Full);
         }
         let secret = accepted

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     middleware,
     response::Response,
-    routing::{any, post},
+    routing::post,
 };
 use doorward_model::{ConnectStep, OAuthErrorCode, Reason, StepKind, routes};
 use doorward_transport::{
@@ -26,14 +26,13 @@ const MAX_BYTES: usize = 64 * 1024;
 /// `POST /oauth/register`. While registration is switched off, there is nothing at the address, and
 /// clients that try are noted.
 pub fn router(registration: Registration) -> Router {
-    let at = if registration.config.dynamic { post(register) } else { any(switched_off) };
     Router::new()
-        .route(routes::REGISTER, at)
+        .route(routes::REGISTER, post(register))
         .layer(middleware::from_fn(cors::open))
         .with_state(registration)
 }
 
-async fn switched_off(State(registration): State<Registration>) -> Response {
+fn switched_off(registration: &Registration) -> Response {
     registration
         .store
         .note_step(ConnectStep::new(StepKind::Registered).refused(Reason::RegistrationOff));
@@ -94,8 +93,11 @@ async fn register(
     Extension(address): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Response {
+    if !registration.config.now().dynamic {
+        return switched_off(&registration);
+    }
     let noted = |step: ConnectStep| registration.store.note_step(step);
-    if !registration.register_limit.allows(address) {
+    if !registration.register_limit.now().allows(address) {
         noted(ConnectStep::new(StepKind::Registered).refused(Reason::RegistrationLimited));
         tracing::warn!(address = %address.0, "registration refused: too many from this address");
         let busy = oauth_error(
@@ -109,6 +111,11 @@ async fn register(
         Ok(metadata) => metadata,
         Err(refusal) => return refusal,
     };
+    // As the client calls itself, for users who look for it.
+    let name = metadata
+        .get("client_name")
+        .and_then(Value::as_str)
+        .map(|name| doorward_model::foreign::line(name, 100).into_owned());
     match registration.register(&metadata).await {
         Ok(registered) => {
             let text =
@@ -134,6 +141,7 @@ async fn register(
             noted(
                 ConnectStep::new(StepKind::Registered)
                     .refused(reason)
+                    .named(name)
                     .detail(refusal.why.chars().take(300).collect::<String>()),
             );
             oauth_error(StatusCode::BAD_REQUEST, refusal.code, &refusal.why)

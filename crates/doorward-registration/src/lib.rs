@@ -17,13 +17,13 @@ mod policy;
 use std::sync::{Arc, atomic::AtomicU64};
 
 use doorward_model::{
-    Client, ClientId, ClientSource, Clock, ConnectStep, Entropy, Reason, StepKind,
+    Client, ClientId, ClientSource, Clock, ConnectStep, Entropy, Live, Reason, StepKind,
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::{AddressLimiter, ClientAddress, Outbound, SingleFlight};
 
 pub use administrator::{
-    AddedClient, ClientChangeError, ClientDecision, NewClient, NewServiceClient,
+    AddedClient, ClientChangeError, ClientDecision, ClientEdit, NewClient, NewServiceClient,
 };
 pub use config::Config;
 pub use document::DocumentRefusal;
@@ -39,8 +39,8 @@ pub struct Registration {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) outbound: Outbound,
-    pub(crate) config: Arc<Config>,
-    pub(crate) register_limit: Arc<AddressLimiter>,
+    pub(crate) config: Live<Config>,
+    pub(crate) register_limit: Live<AddressLimiter>,
     pub(crate) fetch_limit: Arc<AddressLimiter>,
     /// Metadata documents that are being fetched.
     pub(crate) documents: SingleFlight<ClientId, Result<Arc<Client>, LookupError>>,
@@ -89,6 +89,10 @@ impl LookupError {
     }
 }
 
+fn register_limit(config: &Config) -> AddressLimiter {
+    AddressLimiter::new(config.burst_per_address, config.per_minute_per_address)
+}
+
 impl Registration {
     /// Sets the parts together.
     pub fn new(
@@ -99,10 +103,7 @@ impl Registration {
         config: Config,
     ) -> Self {
         Self {
-            register_limit: Arc::new(AddressLimiter::new(
-                config.burst_per_address,
-                config.per_minute_per_address,
-            )),
+            register_limit: Live::new(register_limit(&config)),
             fetch_limit: Arc::new(AddressLimiter::new(60, 60)),
             documents: SingleFlight::new(FETCHES),
             registered: Arc::default(),
@@ -110,13 +111,24 @@ impl Registration {
             clock,
             entropy,
             outbound,
-            config: Arc::new(config),
+            config: Live::new(config),
         }
     }
 
     /// The configuration in force.
-    pub fn config(&self) -> &Config {
-        &self.config
+    pub fn config(&self) -> Arc<Config> {
+        self.config.now()
+    }
+
+    /// Replaces the configuration.
+    pub fn configure(&self, config: Config) {
+        let before = self.config.now();
+        let rate = |config: &Config| (config.burst_per_address, config.per_minute_per_address);
+        // Reloading anything else gives nobody a new allowance.
+        if rate(&before) != rate(&config) {
+            self.register_limit.put(register_limit(&config));
+        }
+        self.config.put(config);
     }
 
     /// The client with this id, as [`Registration::client`] finds it; what keeps it out is noted on
@@ -183,7 +195,7 @@ impl Registration {
                 LookupError::Unknown("it is not registered here, or was deleted".to_owned())
             })?
         };
-        let waits = self.config.approval
+        let waits = self.config.now().approval
             && client.source != ClientSource::Administrator
             && client.approved_at.is_none();
         if client.disabled_at.is_some() {

@@ -38,6 +38,8 @@ conditions! {
     DeletePerson = "delete_person";
     /// The identifier of a new client is free.
     InsertClient = "insert_client";
+    /// The changed client exists.
+    UpdateClient = "update_client";
     /// The client that is disabled or enabled exists.
     SetClientDisabled = "set_client_disabled";
     /// The approved client exists.
@@ -66,6 +68,8 @@ conditions! {
     CountAttempt = "count_attempt";
     /// The name of a new identity provider is free.
     InsertProvider = "insert_provider";
+    /// The identity provider has the settings that were seen.
+    UpdateProvider = "update_provider";
     /// The deleted identity provider exists.
     DeleteProvider = "delete_provider";
     /// The sign-in is awaited, in time, from this provider and in this browser.
@@ -110,6 +114,8 @@ conditions! {
     ExpectOtherAdministrator = "expect_other_administrator";
     /// The name of a new upstream is free.
     InsertUpstream = "insert_upstream";
+    /// The upstream has the settings that were seen.
+    UpdateUpstream = "update_upstream";
     /// The deleted upstream exists.
     DeleteUpstream = "delete_upstream";
     /// The replaced upstream is still the one that was seen, and names the same other server.

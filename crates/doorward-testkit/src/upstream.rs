@@ -39,6 +39,8 @@ pub struct UpstreamState {
     pub authorizations: Vec<String>,
     /// How many tool calls arrived.
     pub calls: usize,
+    /// How many connections began with `initialize`.
+    pub greetings: usize,
     /// True if it offers a prompt `letter`, a resource `file:///wages`, a template
     /// `file:///{name}`, completions and a log.
     pub offers_all: bool,

@@ -21,7 +21,7 @@ use doorward_accounts::Accounts;
 use doorward_federation::Federation;
 use doorward_issuer::Issuer;
 use doorward_mail::Letters;
-use doorward_model::{AccessPolicy, Clock, Entropy, PublicUrl};
+use doorward_model::{Clock, Entropy, Live, PublicUrl, Rules};
 use doorward_store::Store;
 use doorward_transport::{AddressLimiter, Csrf, cookies::Cookies};
 
@@ -43,7 +43,7 @@ pub struct Parts {
     /// Sign-in through upstream providers.
     pub federation: Federation,
     /// The permissions of roles.
-    pub access: Arc<AccessPolicy>,
+    pub rules: Live<Rules>,
     /// Authorizations.
     pub issuer: Issuer,
     /// Upstream servers.

@@ -169,7 +169,7 @@ impl FromRequestParts<Web> for Administrator {
         if !signed_in.visitor.person.is_administrator() {
             return Err(Oops::not_found().draw(web));
         }
-        if web.parts.access.second_factor_for_administrators
+        if web.parts.rules.now().access.second_factor_for_administrators
             && signed_in.visitor.session.authentication.level != Level::MultiFactor
         {
             return Err(answer::see_other(

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use axum::Router;
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Admin, Clients, Health, Invitations, Keys, Policies, Providers, Records, Rotation, Settings,
-    Tokens, Upstreams, Users,
+    Admin, Clients, Health, Invitations, Keys, Loading, Policies, Providers, Records, Rotation,
+    Settings, Tokens, Upstreams, Users,
 };
 use doorward_audit::Exporter;
 use doorward_console::Console;
@@ -16,7 +16,7 @@ use doorward_issuer::{ClientDirectory, DirectoryError, Issuer};
 use doorward_keys::{KeyRing, SystemEntropy};
 use doorward_mail::{Letters, Mailer};
 use doorward_mcp::{Changes, Mcp, tools::BuiltInTools};
-use doorward_model::{Client, ClientId, Clock, Entropy, PublicUrl, ResourceTable};
+use doorward_model::{Client, ClientId, Clock, Entropy, Live, PublicUrl, ResourceTable};
 pub use doorward_registration::NewClient;
 use doorward_registration::{LookupError, Registration};
 use doorward_store::Store;
@@ -32,6 +32,7 @@ use crate::{
     housekeeping::Housekeeping,
     http, master_key,
     metrics::Metrics,
+    reload::{self, InEffect},
     upstream_pages::UpstreamPages,
 };
 
@@ -72,6 +73,10 @@ pub struct App {
     config: Config,
     /// The counters.
     pub(crate) metrics: Arc<Metrics>,
+    /// The parts that take up settings of the configuration file while the server runs.
+    pub(crate) in_effect: Arc<InEffect>,
+    /// The state of the configuration file.
+    pub(crate) loading: Live<Loading>,
 }
 
 /// Lets the issuer find clients in the registration room, which it does not know.
@@ -167,7 +172,7 @@ impl App {
         let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
         ring.follow(&store.signing_keys().await?)?;
         let outbound = Outbound::new(&config.outbound)?;
-        let access = Arc::new(checked.access.clone());
+        let rules = Live::new(reload::rules(&config, checked));
         let resources = ResourceTable::new(&public_url);
         let accounts = Accounts::new(doorward_accounts::Parts {
             store: store.clone(),
@@ -188,8 +193,7 @@ impl App {
             outbound_config: config.outbound.clone(),
             public_url: public_url.clone(),
             passwords: config.accounts.passwords,
-            configured: config.providers.clone(),
-        })?;
+        });
         let registration = Registration::new(
             store.clone(),
             Arc::clone(&clock),
@@ -206,12 +210,10 @@ impl App {
             keys: Arc::clone(&ring),
             master: Arc::clone(&master),
             clients: Arc::new(Directory(registration.clone())),
-            access: Arc::clone(&access),
+            rules: rules.clone(),
             outbound,
             public_url: public_url.clone(),
             resources: resources.clone(),
-            advertise_registration: config.registration.dynamic,
-            advertise_metadata_documents: config.registration.metadata_documents,
             config: config.issuer.clone(),
         });
         let stop = CancellationToken::new();
@@ -235,9 +237,18 @@ impl App {
             resources: resources.clone(),
             changes: changes.clone(),
             supervisor: supervisor(),
-            configured: config.upstreams.clone(),
-        })?;
-        gateway.reconcile().await?;
+        });
+        let limits = Live::new(config.limits.clone());
+        let in_effect = Arc::new(InEffect {
+            rules: rules.clone(),
+            limits: limits.clone(),
+            registration: registration.clone(),
+            federation: federation.clone(),
+            gateway: gateway.clone(),
+            changes: changes.clone(),
+        });
+        in_effect.put(&config, checked).await?;
+        let loading = Live::<Loading>::default();
         let mcp = Mcp::new(doorward_mcp::Parts {
             store: store.clone(),
             clock: Arc::clone(&clock),
@@ -247,11 +258,10 @@ impl App {
             public_url: public_url.clone(),
             allowed_hosts: config.server.allowed_hosts.clone(),
             sources: vec![Arc::new(tools), Arc::new(gateway.clone())],
-            access: Arc::clone(&access),
-            policy: Arc::new(checked.policy.clone()),
+            rules: rules.clone(),
             resources,
             changes,
-            limits: config.limits.clone(),
+            limits,
             recorded: config
                 .audit
                 .record
@@ -280,15 +290,10 @@ impl App {
                 registration.clone(),
                 Arc::clone(&clock),
             ),
-            tokens: Tokens::new(store.clone(), accounts.clone(), Arc::clone(&access)),
+            tokens: Tokens::new(store.clone(), accounts.clone(), rules.clone()),
             providers: Providers::new(store.clone(), federation.clone(), Arc::clone(&administered)),
             upstreams: Upstreams::new(gateway.clone(), users.clone(), administered),
-            policies: Policies::new(
-                &users,
-                gateway.clone(),
-                Arc::clone(&access),
-                Arc::new(checked.policy.clone()),
-            ),
+            policies: Policies::new(&users, gateway.clone(), rules.clone()),
             keys,
             settings: Settings::new(
                 store.clone(),
@@ -301,13 +306,14 @@ impl App {
                 Arc::clone(&ring),
                 Arc::clone(&clock),
                 config.audit.clone(),
+                loading.clone(),
             ),
             users,
         };
         let web = Web::new(doorward_web::Parts {
             accounts: accounts.clone(),
             federation: federation.clone(),
-            access,
+            rules,
             issuer: issuer.clone(),
             upstreams: Arc::new(UpstreamPages { gateway: gateway.clone(), mcp: mcp.clone() }),
             store: store.clone(),
@@ -348,6 +354,8 @@ impl App {
             entries: Entries::new(&config.server),
             config,
             metrics,
+            in_effect,
+            loading,
         });
         Ok(app)
     }

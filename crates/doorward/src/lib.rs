@@ -6,6 +6,7 @@ pub mod app;
 mod certificate;
 pub mod commands;
 pub mod config;
+mod control;
 pub mod data_dir;
 mod entry;
 #[cfg(debug_assertions)]
@@ -17,6 +18,7 @@ mod master_key;
 mod metrics;
 mod numbers;
 mod process;
+mod reload;
 pub mod running;
 pub mod serve;
 pub mod supervisor;

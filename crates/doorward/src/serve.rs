@@ -14,18 +14,26 @@ use tokio::{
 };
 
 use crate::{
-    Failed, app::App, certificate::Certificate, config::Loaded, data_dir::DataDir,
-    running::Running, supervisor::Supervisor,
+    Failed,
+    app::App,
+    certificate::Certificate,
+    config::{ConfigSource, Loaded},
+    control,
+    data_dir::DataDir,
+    reload::Reloader,
+    running::Running,
+    supervisor::Supervisor,
 };
 
 /// Runs a server until SIGTERM or SIGINT. A second signal ends it without waiting.
 pub async fn run(
+    source: ConfigSource,
     loaded: Loaded,
     data_dir: &DataDir,
     configuration: Option<PathBuf>,
 ) -> Result<(), Failed> {
     let checked = loaded.check_to_serve()?;
-    let config = loaded.config;
+    let config = loaded.config.clone();
     let lock = data_dir.lock()?;
     data_dir.close_to_others();
     let sockets = checked.listen.bind().await.map_err(|error| {
@@ -69,6 +77,7 @@ pub async fn run(
         supervisor.start("certificate", certificate.follow(app.stop.clone()));
     }
     metrics(&app, &mut supervisor).await?;
+    follow_file(&app, source, loaded, data_dir, &mut supervisor);
     let listeners = Listeners::new(sockets, tls);
     let serving = serve(listeners, app.router(), limits, stopped(app.stop.clone()));
     let finished = supervisor.beside(serving, &app.stop).await;
@@ -86,6 +95,20 @@ pub async fn run(
     tracing::info!("stopped");
     drop(lock);
     Ok(())
+}
+
+/// Follows the configuration file, and answers commands that ask for it.
+fn follow_file(
+    app: &Arc<App>,
+    source: ConfigSource,
+    loaded: Loaded,
+    data_dir: &DataDir,
+    supervisor: &mut Supervisor,
+) {
+    let (parts, store) = (Arc::clone(&app.in_effect), app.store.clone());
+    let (reloader, requests) = Reloader::new(source, loaded, parts, store, app.loading.clone());
+    supervisor.start("configuration", reloader.run(app.stop.clone()));
+    supervisor.start("commands", control::serve(data_dir.clone(), requests, app.stop.clone()));
 }
 
 /// Serves figures on a listener of their own, if the configuration names one.

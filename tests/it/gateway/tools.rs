@@ -178,7 +178,10 @@ async fn gw09_a_tool_that_changes_is_in_quarantine_until_an_administrator_saw_th
     settle(&server, &alice.token, "wiki_echo", false).await;
     let page = server.call(&alice.token, "wiki_echo", json!({})).await;
     assert!(
-        page.json()["error"]["message"].as_str().unwrap().contains("there is no tool"),
+        page.json()["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("waits for an administrator's approval"),
         "{}",
         page.body
     );

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use doorward_accounts::Authority;
-use doorward_admin::{ClientDecision, NewClient, NewService};
+use doorward_admin::{ClientDecision, ClientEdit, NewClient, NewService};
 use doorward_model::{Client, ClientSource, RedirectUri, routes};
 use doorward_store::{ClientFilter, page_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{
-    Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, done, limit, needs, show,
-    show_state,
+use super::{
+    edits::{self, Edited, Trial},
+    operation::{
+        Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, done, limit, needs, show,
+        show_state,
+    },
 };
 use crate::Console;
 
@@ -50,6 +53,19 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .answer::<Shown>(200, "The client.")
         .with_etag()
+        .missing(NONE),
+        Operation::patch(
+            needs::ALL,
+            routes::API_CLIENT,
+            "changeClient",
+            "Changes the name or the redirect URIs of a client that an administrator added.",
+            change,
+        )
+        .query::<Trial>()
+        .body::<Changes>()
+        .answer::<Edited>(200, "What changed.")
+        .with_etag()
+        .if_match()
         .missing(NONE),
         Operation::post(
             needs::ALL,
@@ -256,6 +272,30 @@ impl From<Method> for doorward_model::ClientAuthMethod {
             Method::PrivateKeyJwt => Self::PrivateKeyJwt,
         }
     }
+}
+
+/// Changes of a client. A part that is left out stays.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ClientChanges")]
+struct Changes {
+    /// The name that users see.
+    #[schemars(length(min = 1))]
+    name: Option<String>,
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    redirect_uris: Option<Vec<String>>,
+}
+
+async fn change(
+    State(console): State<Arc<Console>>,
+    Who(caller): Who,
+    (At(id), IfMatch(seen), Asked(trial)): (At, IfMatch, Asked<Trial>),
+    Sent(Changes { name, redirect_uris }): Sent<Changes>,
+) -> Answered {
+    let authority = Authority::administrators_api(caller.authentication());
+    let (edit, effect) = (ClientEdit { name, redirect_uris }, trial.effect());
+    let edit = console.admin.clients.edit(&authority, &id, (&edit, effect), Some(&seen)).await?;
+    Ok(edits::answer(edit, effect))
 }
 
 /// The decision.

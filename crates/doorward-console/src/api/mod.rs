@@ -4,6 +4,7 @@
 
 mod audit;
 mod clients;
+mod edits;
 mod guard;
 mod keys;
 mod openapi;

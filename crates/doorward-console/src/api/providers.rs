@@ -11,7 +11,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::operation::{Answered, At, Operation, Refused, Sent, Who, done, needs, show};
+use super::{
+    edits::{self, Edited, Patch, Trial},
+    operation::{
+        Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, done, needs, show, show_state,
+    },
+};
 use crate::Console;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -43,6 +48,21 @@ pub(super) fn operations() -> Vec<Operation> {
             one,
         )
         .answer::<Shown>(200, "The provider.")
+        .with_etag()
+        .missing(NONE),
+        Operation::patch(
+            needs::ALL,
+            routes::API_PROVIDER,
+            "changeProvider",
+            "Changes settings of an identity provider that was added.",
+            change,
+        )
+        .query::<Trial>()
+        .body::<Patch>()
+        .answer::<Edited>(200, "What changed.")
+        .with_etag()
+        .if_match()
+        .problem(409, "It stands in the configuration file.")
         .missing(NONE),
         Operation::delete(
             needs::ALL,
@@ -165,7 +185,22 @@ async fn add(
 
 async fn one(State(console): State<Arc<Console>>, At(name): At) -> Answered {
     let provider = console.admin.providers.named(&name).await?;
-    Ok(show(StatusCode::OK, &shown(&console, &provider).await?))
+    let etag = console.admin.providers.etag(&provider).await?.unwrap_or_default();
+    Ok(show_state(StatusCode::OK, &shown(&console, &provider).await?, &etag))
+}
+
+async fn change(
+    State(console): State<Arc<Console>>,
+    Who(caller): Who,
+    (At(name), IfMatch(seen), Asked(trial)): (At, IfMatch, Asked<Trial>),
+    Sent(Patch { settings }): Sent<Patch>,
+) -> Answered {
+    let authority = Authority::administrators_api(caller.authentication());
+    let effect = trial.effect();
+    let how = (Reach::Administered, effect);
+    let providers = &console.admin.providers;
+    let edit = providers.edit(&authority, (&name, Some(&seen)), &settings, how).await?;
+    Ok(edits::answer(edit, effect))
 }
 
 async fn delete(State(console): State<Arc<Console>>, At(name): At) -> Answered {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
+    edits::{self, Edited, Patch, Trial},
     operation::{
         Answered, Asked, At, IfMatch, Operation, Refused, Sent, Who, needs, show, show_state,
     },
@@ -21,9 +22,14 @@ use super::{
 };
 use crate::Console;
 
-#[expect(clippy::too_many_lines, reason = "a table: one entry for each operation")]
+const NONE: &str = "There is no such upstream.";
+
 pub(super) fn operations() -> Vec<Operation> {
-    const NONE: &str = "There is no such upstream.";
+    of_upstreams().into_iter().chain(of_tools()).collect()
+}
+
+#[expect(clippy::too_many_lines, reason = "a table: one entry for each operation")]
+fn of_upstreams() -> Vec<Operation> {
     vec![
         Operation::get(
             needs::READ_OR_UPSTREAMS,
@@ -51,7 +57,22 @@ pub(super) fn operations() -> Vec<Operation> {
             one,
         )
         .answer::<Shown>(200, "The upstream.")
+        .with_etag()
         .missing(NONE),
+        Operation::patch(
+            needs::UPSTREAMS,
+            routes::API_UPSTREAM,
+            "changeUpstream",
+            "Changes settings of an upstream that was added. Connections stay, unless it is at another place afterwards.",
+            change,
+        )
+        .query::<Trial>()
+        .body::<Patch>()
+        .answer::<Edited>(200, "What changed.")
+        .with_etag()
+        .if_match()
+        .missing(NONE)
+        .problem(409, "It stands in the configuration file."),
         Operation::delete(
             needs::UPSTREAMS,
             routes::API_UPSTREAM,
@@ -92,6 +113,11 @@ pub(super) fn operations() -> Vec<Operation> {
         .answer::<Server>(200, "The authorization server that is accepted now.")
         .missing(NONE)
         .problem(409, "It names no other one than the accepted one, or another one than the body names."),
+    ]
+}
+
+fn of_tools() -> Vec<Operation> {
+    vec![
         Operation::get(
             needs::READ_OR_UPSTREAMS,
             routes::API_TOOLS,
@@ -352,7 +378,23 @@ async fn named(console: &Console, name: &str) -> Result<Shown, Refused> {
 }
 
 async fn one(State(console): State<Arc<Console>>, At(name): At) -> Answered {
-    Ok(show(StatusCode::OK, &named(&console, &name).await?))
+    let upstream = console.admin.upstreams.named(&name).await?;
+    let etag = console.admin.upstreams.etag(&upstream).await?.unwrap_or_default();
+    Ok(show_state(StatusCode::OK, &named(&console, &name).await?, &etag))
+}
+
+async fn change(
+    State(console): State<Arc<Console>>,
+    Who(caller): Who,
+    (At(name), IfMatch(seen), Asked(trial)): (At, IfMatch, Asked<Trial>),
+    Sent(Patch { settings }): Sent<Patch>,
+) -> Answered {
+    let upstreams = &console.admin.upstreams;
+    let effect = trial.effect();
+    let how = (Reach::Administered, effect);
+    let edit = upstreams.edit(&name, &settings, how, Some(&seen)).await?;
+    tracing::info!(by = %caller.person.name, upstream = name, "an upstream was edited");
+    Ok(edits::answer(edit, effect))
 }
 
 async fn accept(

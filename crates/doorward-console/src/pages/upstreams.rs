@@ -12,6 +12,7 @@ use axum::{
 use doorward_admin::{
     Decision, Difference, ReviewState, ReviewedTool, ReviewedUpstream, ToolSeen, Why, tool_etag,
 };
+use doorward_gateway::Source;
 use doorward_language::{Message, text};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, foreign, routes};
 use doorward_transport::answer;
@@ -45,6 +46,7 @@ struct Row {
     kind: &'static str,
     auth: String,
     enabled: bool,
+    in_file: bool,
     users: u64,
     /// The other authorization server that it names.
     names_another: Option<NamedServer>,
@@ -151,6 +153,7 @@ fn row(reviewed: ReviewedUpstream) -> Row {
         kind: upstream.kind.name,
         auth: upstream.public_config().auth,
         enabled: upstream.is_enabled(),
+        in_file: upstream.source == Source::File,
         users,
         names_another: trust.and_then(named_server),
         tools,

@@ -34,7 +34,8 @@ impl Issuer {
         already: &ScopeSet,
         who: &Approver<'_>,
     ) -> ScopeSet {
-        self.parts.access.effective(&request.scopes.union(already), who.person, who.authentication)
+        let asked = request.scopes.union(already);
+        self.parts.rules.now().access.effective(&asked, who.person, who.authentication)
     }
 
     /// The scopes asked for that this user could have after proving a second factor.
@@ -43,9 +44,9 @@ impl Issuer {
         request: &AuthorizationRequest,
         who: &Approver<'_>,
     ) -> ScopeSet {
-        let allowed =
-            request.scopes.closure().intersection(&self.parts.access.scopes_of(who.person));
-        self.parts.access.lacks_second_factor(&allowed, who.authentication)
+        let rules = self.parts.rules.now();
+        let allowed = request.scopes.closure().intersection(&rules.access.scopes_of(who.person));
+        rules.access.lacks_second_factor(&allowed, who.authentication)
     }
 
     /// Answers the client with a code for what the user allowed. Conditional on the request not

@@ -1,5 +1,9 @@
 # The state of the server, on the administrators' overview.
 health_version = Version
+health_configuration = Konfiguration
+health_configuration_in_effect = in Kraft wie in ihrer Datei
+health_configuration_restart = in Kraft; ein Neustart ist nötig für { $settings }
+health_configuration_wrong = die geänderte Konfiguration ist nicht verwendbar, die vorherige bleibt in Kraft ({ $detail })
 health_database = Datenbank
 health_database_answers = { $database } antwortet
 health_keys = Signaturschlüssel

@@ -1,5 +1,9 @@
 # The state of the server, on the administrators' overview.
 health_version = Version
+health_configuration = Configuration
+health_configuration_in_effect = in effect as in its file
+health_configuration_restart = in effect; a restart is needed for { $settings }
+health_configuration_wrong = the changed configuration cannot be used, and the one before stays in effect ({ $detail })
 health_database = Database
 health_database_answers = { $database } responds
 health_keys = Signing keys

@@ -177,6 +177,9 @@ impl ToolSource for BuiltInTools {
         let mut own = specs().iter().filter(|_| visit.target == Target::All);
         own.find(|spec| spec.name() == name).cloned().map(Item::Tool)
     }
+    async fn waiting(&self, _: &Visit, _: &str) -> Option<Item> {
+        None
+    }
     async fn run(&self, permit: Permit) -> Result<Answer, ToolError> {
         let gone = || ToolError::Failed("there is no such tool".to_owned());
         let call = permit.into_call().map_err(|_| gone())?;

@@ -158,6 +158,8 @@ pub trait ToolSource: Send + Sync + 'static {
     fn may_offer(&self) -> bool;
     /// The item of this name, before it is judged. It asks no upstream to do anything.
     async fn find(&self, visit: &Visit, wanted: Wanted<'_>) -> Option<Item>;
+    /// The tool of this name that waits for an administrator's decision, before it is judged.
+    async fn waiting(&self, visit: &Visit, name: &str) -> Option<Item>;
     /// Does what was admitted.
     async fn run(&self, permit: Permit) -> Result<Answer, ToolError>;
 }

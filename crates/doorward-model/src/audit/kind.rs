@@ -154,6 +154,8 @@ kinds! {
     ToolDecided = "tool.decided" about [Tool];
     /// An upstream was added.
     UpstreamAdded = "upstream.added" about [Upstream];
+    /// The settings of an upstream changed.
+    UpstreamChanged = "upstream.changed" about [Upstream];
     /// An upstream was deleted.
     UpstreamDeleted = "upstream.deleted" about [Upstream];
     /// An upstream has another place in its settings: it counts as a new one.
@@ -168,12 +170,18 @@ kinds! {
     ConnectionEnded = "connection.ended" about [Upstream];
     /// A provider was added.
     ProviderAdded = "provider.added" about [Provider];
+    /// The settings of a provider changed.
+    ProviderChanged = "provider.changed" about [Provider];
     /// A provider was deleted.
     ProviderDeleted = "provider.deleted" about [Provider];
     /// A signing key was made.
     KeyAdded = "key.added" about [Key];
     /// A setting that may change at run time changed.
     SettingChanged = "setting.changed" about [Setting];
+    /// A changed configuration file was put in effect.
+    ConfigurationReloaded = "configuration.reloaded" about [];
+    /// A changed configuration file cannot be used.
+    ConfigurationRefused = "configuration.refused" about [];
     /// The administrators' API refused a user.
     AdminRefused = "admin.refused" about [];
     /// A user read arguments or results that were recorded.

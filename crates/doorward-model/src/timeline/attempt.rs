@@ -129,6 +129,9 @@ pub struct Attempt {
 /// in.
 const PAUSE: i64 = 900;
 
+/// The beginning of the name under which this server sends requests.
+const OWN_AGENT: &str = "doorward/";
+
 /// Seconds after which a client that did not come back is not expected any more.
 const PATIENCE: i64 = 90;
 
@@ -173,7 +176,14 @@ impl Attempt {
     /// True if a name, an address or part of what it calls itself is this client's.
     pub fn is_of(&self, wanted: &str) -> bool {
         let wanted = wanted.to_lowercase();
+        let host = |id: &str| {
+            let host = id.strip_prefix("https://")?.split(['/', ':', '?', '#']).next()?;
+            Some(host.to_lowercase())
+        };
+        // A client with a metadata document is known by the host of its URL.
+        let is_at = |host: String| host == wanted || host.ends_with(&format!(".{wanted}"));
         self.client_id().is_some_and(|id| id.to_lowercase() == wanted)
+            || self.client_id().and_then(host).is_some_and(is_at)
             || self.name().to_lowercase().contains(&wanted)
             || self.steps.iter().any(|step| {
                 !is_browser_step(step.kind) && step.agent.to_lowercase().contains(&wanted)
@@ -197,6 +207,12 @@ impl Attempt {
         {
             return None;
         }
+        // Each registration begins its own client, also one that was refused.
+        if step.kind == StepKind::Registered
+            && self.steps.iter().any(|held| held.kind == StepKind::Registered)
+        {
+            return None;
+        }
         let address = self.steps.iter().any(|held| held.address == step.address);
         let agent = self.steps.iter().any(|held| held.agent == step.agent);
         if let (Some(_), Some(_)) = (self.client_id(), step.client_id.as_deref()) {
@@ -216,10 +232,7 @@ impl Attempt {
             return None;
         }
         // A browser belongs to the client on the same address; a program to its own.
-        (agent
-            || is_browser_step(step.kind)
-            || self.steps.iter().all(|held| is_browser_step(held.kind)))
-        .then_some(10 + u32::from(agent))
+        (agent || is_browser_step(step.kind)).then_some(10 + u32::from(agent))
     }
 
     /// Its result, seen at `now`.
@@ -305,6 +318,10 @@ fn is_browser_step(kind: StepKind) -> bool {
 pub fn attempts(steps: impl IntoIterator<Item = ConnectStep>) -> Vec<Attempt> {
     let mut attempts: Vec<Attempt> = Vec::new();
     for step in steps {
+        // The server reads its own metadata, such as for doctor, and is no client of its own.
+        if step.agent.starts_with(OWN_AGENT) {
+            continue;
+        }
         // Only the last ones can still go on.
         let open = attempts.iter_mut().rev().take(200);
         let best = open

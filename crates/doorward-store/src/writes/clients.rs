@@ -13,7 +13,7 @@ use super::{Audit, Name, Write, about, nothing, run};
 use crate::{
     audit::compare::Row,
     condition::Condition,
-    convert,
+    convert::{self, list_to_text},
     entities::client::{Column as C, Entity},
     invalidate::Stale,
 };
@@ -86,6 +86,19 @@ pub(super) fn mark_authorized(client_id: &ClientId, at: Timestamp) -> Write {
         stale: Some(stale(client_id)),
         // The consent of the same unit has the entry.
         audit: Audit::Silent,
+    }
+}
+
+pub(super) fn update(client: &Client) -> Write {
+    let uris = list_to_text(client.redirect_uris.iter().map(RedirectUri::as_str));
+    Write {
+        name: Name::Decides(Condition::UpdateClient),
+        work: run(Entity::update_many()
+            .col_expr(C::Name, Expr::value(client.name.as_str()))
+            .col_expr(C::RedirectUris, Expr::value(uris))
+            .filter(C::Id.eq(client.id.as_str()))),
+        stale: Some(stale(&client.id)),
+        audit: changed(&client.id),
     }
 }
 

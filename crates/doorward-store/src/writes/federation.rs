@@ -38,6 +38,29 @@ pub(super) fn insert_provider(new: &StoredProvider) -> Write {
     }
 }
 
+pub(super) fn update_provider(
+    new: &StoredProvider,
+    seen: &str,
+    seen_secret: Option<&Sealed>,
+    changed: &[String],
+) -> Write {
+    use provider::Column as S;
+    let secret =
+        seen_secret.map_or_else(|| S::Secret.is_null(), |sealed| S::Secret.eq(sealed.as_str()));
+    let as_seen = Where::all().add(S::Id.eq(new.id.as_str())).add(S::Settings.eq(seen)).add(secret);
+    let sealed = new.secret.as_ref().map(|sealed| sealed.as_str().to_owned());
+    let event = about(AuditKind::ProviderChanged, AuditSubject::Provider, new.id.as_str());
+    Write {
+        name: Name::Decides(Condition::UpdateProvider),
+        work: run(provider::Entity::update_many()
+            .col_expr(S::Settings, Expr::value(new.settings.as_str()))
+            .col_expr(S::Secret, Expr::value(sealed))
+            .filter(as_seen)),
+        stale: Some(Stale::Providers),
+        audit: Audit::Entry(event.detail(json!({ "changed": changed }).to_string())),
+    }
+}
+
 pub(super) fn delete_provider(id: ProviderId, at: Timestamp, passwords: bool) -> Write {
     Write {
         name: Name::Decides(Condition::DeleteProvider),

@@ -221,6 +221,10 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
         Change::TakeBackAttempt { key } => sessions::take_back_attempt(&key),
         Change::ClearLoginFailures { key } => sessions::clear_failures(&key),
         Change::InsertProvider(provider) => federation::insert_provider(&provider),
+        Change::UpdateProvider { provider, seen, seen_secret, changed } => {
+            federation::update_provider(&provider, &seen, seen_secret.as_ref(), &changed)
+        }
+        Change::UpdateClient(client) => clients::update(&client),
         Change::DeleteProvider { id, at, passwords } => {
             federation::delete_provider(id, at, passwords)
         }
@@ -307,6 +311,9 @@ fn of_factor(change: FactorChange) -> Write {
 fn of_upstream(change: UpstreamChange) -> Write {
     match change {
         UpstreamChange::Insert(upstream) => upstreams::insert(&upstream),
+        UpstreamChange::Update { upstream, seen, seen_secrets, changed } => {
+            upstreams::update(&upstream, &seen, seen_secrets.as_ref(), &changed)
+        }
         UpstreamChange::Begin(new) => trust::begin(&new),
         UpstreamChange::End(ending) => trust::end(&ending),
         UpstreamChange::Pin { upstream, id, server } => trust::pin(&upstream, &id, &server),

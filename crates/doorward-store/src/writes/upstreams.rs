@@ -1,7 +1,8 @@
 //! Writes of upstreams, pinned tools, connections and kept results.
 
 use doorward_model::{
-    AuditKind, AuditSubject, Connection, HashedToken, Timestamp, UpstreamId, UpstreamName, UserId,
+    AuditKind, AuditSubject, Connection, HashedToken, Sealed, Timestamp, UpstreamId, UpstreamName,
+    UserId,
     upstream::{
         ConnectAttempt, KeptResult, Pinned, PinnedTool, StoredUpstream, ToolState,
         UpstreamRegistration,
@@ -54,6 +55,30 @@ pub(super) fn insert(new: &StoredUpstream) -> Write {
             AuditSubject::Upstream,
             new.name.as_str(),
         )),
+    }
+}
+
+pub(super) fn update(
+    new: &StoredUpstream,
+    seen: &str,
+    seen_secrets: Option<&Sealed>,
+    changed: &[String],
+) -> Write {
+    use upstream::Column as S;
+    let secrets =
+        seen_secrets.map_or_else(|| S::Secrets.is_null(), |sealed| S::Secrets.eq(sealed.as_str()));
+    let as_seen =
+        Where::all().add(S::Name.eq(new.name.as_str())).add(S::Settings.eq(seen)).add(secrets);
+    let sealed = new.secrets.as_ref().map(|sealed| sealed.as_str().to_owned());
+    let event = about(AuditKind::UpstreamChanged, AuditSubject::Upstream, new.name.as_str());
+    Write {
+        name: Name::Decides(Condition::UpdateUpstream),
+        work: run(upstream::Entity::update_many()
+            .col_expr(S::Settings, Expr::value(new.settings.as_str()))
+            .col_expr(S::Secrets, Expr::value(sealed))
+            .filter(as_seen)),
+        stale: Some(Stale::Upstreams),
+        audit: Audit::Entry(event.detail(json!({ "changed": changed }).to_string())),
     }
 }
 

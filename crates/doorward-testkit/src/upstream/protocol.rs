@@ -64,6 +64,7 @@ pub(super) async fn mcp(
             "capabilities": capabilities(&lock(&shared)), "_meta": {"io.modelcontextprotocol/serverInfo": {"name": "fake", "version": "1"}},
         })),
         "initialize" => {
+            lock(&shared).greetings += 1;
             let capabilities = capabilities(&lock(&shared));
             result(
                 json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": {"name": "fake", "version": "1"}}),

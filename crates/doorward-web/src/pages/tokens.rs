@@ -114,7 +114,7 @@ async fn show(
         (Err(error), _) | (_, Err(error)) => return Oops::unavailable(&error).draw(web),
     };
     let (live, ended): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| token.is_live(now));
-    let offered = web.parts.access.effective(
+    let offered = web.parts.rules.now().access.effective(
         &SCOPES.iter().map(|info| info.scope).collect(),
         &visitor.person,
         &visitor.session.authentication,
@@ -215,9 +215,8 @@ pub(crate) async fn post(
     let done = match verb {
         "rotate" => accounts.rotate_access_token(&authority, &visitor.person.id, &id).await,
         "make" => {
-            accounts
-                .add_access_token(&authority, &visitor.person, &web.parts.access, wanted(&params))
-                .await
+            let access = &web.parts.rules.now().access;
+            accounts.add_access_token(&authority, &visitor.person, access, wanted(&params)).await
         }
         _ => return Oops::incomplete("do").draw(&web),
     };

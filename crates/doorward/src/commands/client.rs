@@ -2,12 +2,12 @@
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{AddedClient, ClientDecision, NewClient, NewService};
+use doorward_admin::{AddedClient, ClientDecision, ClientEdit, NewClient, NewService};
 use doorward_model::{Client, RedirectUri};
 use doorward_store::ClientFilter;
 use serde_json::{Value, json};
 
-use super::{context::Context, moment, print_json, print_table};
+use super::{context::Context, edit, moment, print_json, print_table};
 use crate::Failed;
 
 #[derive(Subcommand, Debug)]
@@ -44,6 +44,20 @@ pub(super) enum Command {
         /// Let it ask administrators for the scope `admin`, which the API for programs needs.
         #[arg(long)]
         admin: bool,
+    },
+    /// Changes the name or the redirect URIs of a client that was added by an administrator.
+    Set {
+        /// Its client_id.
+        id: String,
+        /// The new name.
+        #[arg(long)]
+        name: Option<String>,
+        /// A redirect URI, in place of all present ones. May be given several times.
+        #[arg(long = "redirect-uri", value_name = "URI")]
+        redirect_uris: Vec<String>,
+        /// Only show what would change.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Lists clients, the newest first.
     List {
@@ -178,6 +192,14 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
                 clients.add(&authority, new).await?
             };
             show_added(context, &added);
+            return Ok(());
+        }
+        Command::Set { id, name, redirect_uris, dry_run } => {
+            let uris = Some(redirect_uris).filter(|uris| !uris.is_empty());
+            let (what, effect) = (ClientEdit { name, redirect_uris: uris }, edit::effect(dry_run));
+            let operator = Authority::operator();
+            let done = clients.edit(&operator, &id, (&what, effect), None).await?;
+            edit::print(context.json, &id, &done, effect);
             return Ok(());
         }
         Command::List { limit } => {

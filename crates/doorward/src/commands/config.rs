@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use doorward_model::secret_setting::HIDDEN;
 use serde_json::json;
 
 use super::{print_json, print_table};
@@ -38,16 +37,7 @@ pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Resu
         return Ok(());
     }
     let values = serde_json::to_value(&loaded.config).map_err(Failed::because)?;
-    // Secrets are written as what is shown instead of them, by their type.
-    let shown = |section: &str, name: &str| {
-        let value = section
-            .split('.')
-            .try_fold(&values, |place, part| place.get(part))
-            .and_then(|section| section.get(name))
-            .cloned()
-            .unwrap_or_default();
-        if value == HIDDEN { "(set)".into() } else { value }
-    };
+    let shown = |key: &config::Key| config::shown(&values, key);
     let keys = config::keys_in_force(&loaded.config);
     if as_json {
         let all = keys.iter().map(|key| {
@@ -55,7 +45,7 @@ pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Resu
                 .origins
                 .get(&key.path())
                 .map_or_else(|| "default".to_owned(), ToString::to_string);
-            (key.path(), json!({"value": shown(&key.section, &key.name), "origin": origin}))
+            (key.path(), json!({"value": shown(key), "origin": origin}))
         });
         print_json(&serde_json::Value::Object(all.collect()));
     } else {
@@ -66,7 +56,7 @@ pub(super) fn run(command: &Command, file: Option<&Path>, as_json: bool) -> Resu
                     .origins
                     .get(&key.path())
                     .map_or_else(|| "default".to_owned(), ToString::to_string);
-                vec![key.path(), shown(&key.section, &key.name).to_string(), origin]
+                vec![key.path(), shown(key).to_string(), origin]
             })
             .collect();
         print_table(&["KEY", "VALUE", "FROM"], &rows);

@@ -8,7 +8,7 @@ use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
 use doorward_mail::{Letters, Mailer};
-use doorward_model::{PublicUrl, ResourceTable, ports::SystemClock};
+use doorward_model::{Live, PublicUrl, ResourceTable, Rules, ports::SystemClock};
 use doorward_registration::Registration;
 use doorward_store::Store;
 use doorward_transport::Outbound;
@@ -17,7 +17,7 @@ use crate::{
     Failed, app,
     config::{Checked, Config},
     data_dir::DataDir,
-    master_key,
+    master_key, reload,
 };
 
 /// A command's surroundings.
@@ -64,8 +64,7 @@ impl Context {
         Ok(Clients::new(store.clone(), accounts, registration, Arc::new(SystemClock)))
     }
     pub(super) async fn tokens(&self, store: &Store) -> Result<Tokens, Failed> {
-        let access = Arc::new(self.checked.access.clone());
-        Ok(Tokens::new(store.clone(), self.accounts(store).await?, access))
+        Ok(Tokens::new(store.clone(), self.accounts(store).await?, self.rules()))
     }
     pub(super) async fn providers(&self, store: &Store) -> Result<Providers, Failed> {
         let bounds = Arc::new(self.checked.administered.clone());
@@ -77,9 +76,10 @@ impl Context {
     }
     pub(super) async fn policies(&self, store: &Store) -> Result<Policies, Failed> {
         let (users, gateway) = (self.users(store).await?, self.gateway(store).await?);
-        let checked = &self.checked;
-        let (access, policy) = (checked.access.clone(), checked.policy.clone());
-        Ok(Policies::new(&users, gateway, Arc::new(access), Arc::new(policy)))
+        Ok(Policies::new(&users, gateway, self.rules()))
+    }
+    fn rules(&self) -> Live<Rules> {
+        Live::new(reload::rules(&self.config, &self.checked))
     }
     pub(super) async fn keys(&self, store: &Store) -> Result<Keys, Failed> {
         let (master, clock) = (self.master(store).await?, Arc::new(SystemClock));
@@ -90,7 +90,7 @@ impl Context {
         let master = self.master(store).await?;
         let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
         ring.follow(&store.signing_keys().await?)?;
-        Ok(Federation::new(doorward_federation::Parts {
+        let federation = Federation::new(doorward_federation::Parts {
             store: store.clone(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
@@ -100,15 +100,16 @@ impl Context {
             outbound_config: self.config.outbound.clone(),
             public_url: self.public_url()?,
             passwords: self.config.accounts.passwords,
-            configured: self.config.providers.clone(),
-        })?)
+        });
+        federation.configure(federation.prepare(&self.config.providers)?);
+        Ok(federation)
     }
     pub(super) async fn gateway(&self, store: &Store) -> Result<Gateway, Failed> {
         let master = self.master(store).await?;
         let ring = Arc::new(KeyRing::new(Arc::clone(&master)));
         ring.follow(&store.signing_keys().await?)?;
         let public_url = self.public_url()?;
-        Ok(Gateway::new(doorward_gateway::Parts {
+        let gateway = Gateway::new(doorward_gateway::Parts {
             store: store.clone(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
@@ -121,8 +122,9 @@ impl Context {
             name: self.config.pages.name.clone(),
             changes: doorward_mcp::Changes::default(),
             supervisor: None,
-            configured: self.config.upstreams.clone(),
-        })?)
+        });
+        gateway.configure(gateway.prepare(&self.config.upstreams)?);
+        Ok(gateway)
     }
     pub(super) fn registration(&self, store: &Store) -> Result<Registration, Failed> {
         let outbound = Outbound::new(&self.config.outbound)?;

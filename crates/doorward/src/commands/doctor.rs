@@ -19,7 +19,14 @@ use doorward_transport::{
 use serde_json::Value;
 
 use super::{Finding, context::Context, moment, print_findings, print_json};
-use crate::{Failed, config::TlsWanted, data_dir::exposed_to_all, master_key};
+use crate::{
+    Failed,
+    config::{ConfigError, TlsWanted},
+    control,
+    data_dir::{DataDir, exposed_to_all},
+    master_key,
+    reload::Wish,
+};
 
 async fn database(context: &Context) -> (Finding, Option<Store>) {
     match context.store().await {
@@ -176,11 +183,34 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
     Ok(findings)
 }
 
+/// The state of the configuration in the server that runs on a data directory, if one does.
+async fn running(data_dir: &DataDir) -> Option<Finding> {
+    let result = match control::ask(data_dir, Wish::State).await {
+        Ok(None) => return None,
+        Ok(Some(told)) if told.failed => Err(told.says),
+        Ok(Some(told)) => Ok(told.says),
+        Err(error) => Err(error.0),
+    };
+    Some(Finding { what: "running server".to_owned(), result })
+}
+
+/// Reports a configuration that cannot be used, without which nothing else can be looked at.
+pub(super) async fn without_configuration(
+    data_dir: &DataDir,
+    error: &ConfigError,
+    as_json: bool,
+) -> Result<ExitCode, Failed> {
+    let wrong = Finding { what: "configuration".to_owned(), result: Err(error.to_string()) };
+    let findings: Vec<Finding> = std::iter::once(wrong).chain(running(data_dir).await).collect();
+    Ok(print_findings(as_json, &findings))
+}
+
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
     let files = context.checked.tls.check_files();
     let configuration =
         files.map(|()| "is fine".to_owned()).map_err(|(key, message)| format!("{key}: {message}"));
     let mut findings = vec![Finding { what: "configuration".to_owned(), result: configuration }];
+    findings.extend(running(&context.data_dir).await);
     findings.extend(certificate(context));
     let mut exposed = context.data_dir.exposed();
     if let TlsWanted::Files(files) = &context.checked.tls {

@@ -14,10 +14,12 @@ mod client;
 mod config;
 mod context;
 mod doctor;
+mod edit;
 mod keys;
 mod migrate;
 mod policy;
 mod provider;
+mod reload;
 mod supervise;
 pub(crate) mod token;
 mod upstream;
@@ -30,7 +32,14 @@ use doorward_admin::Finding;
 use doorward_model::{PublicUrl, foreign::escaped};
 use doorward_store::origin::{self, Origin};
 
-use crate::{Failed, config::Loaded, data_dir::DataDir, logging, running::Running, serve};
+use crate::{
+    Failed,
+    config::{ConfigSource, Loaded},
+    data_dir::DataDir,
+    logging,
+    running::Running,
+    serve,
+};
 use context::Context;
 
 /// The co-located OAuth authorization server, sign-in and MCP gateway for a team's MCP servers.
@@ -125,6 +134,16 @@ enum Command {
     /// Checks, shows and describes the configuration.
     #[command(subcommand)]
     Config(config::Command),
+    /// Has the running server put the configuration file in effect: providers, upstreams, access,
+    /// policy, limits and registration. Everything else needs a restart.
+    Reload,
+    /// Shows what differs between the configuration file and the running server, and puts it in
+    /// effect.
+    Apply {
+        /// Only show it.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Brings the database's schema up to date, or moves the data to PostgreSQL.
     Migrate {
         /// Copy everything from the embedded database to this empty PostgreSQL database. Stop the
@@ -168,6 +187,21 @@ enum Command {
 }
 
 impl Command {
+    /// The options that stand for settings: `--listen`, `--public-url` and `--tls`.
+    fn flags(&self) -> (Option<String>, Option<String>, Option<String>) {
+        match self {
+            Self::Serve { listen, public_url, tls } => {
+                (listen.clone(), public_url.clone(), tls.clone())
+            }
+            Self::AdminLink { public_url }
+            | Self::Doctor { public_url, .. }
+            | Self::User { public_url, .. }
+            | Self::Provider { public_url, .. }
+            | Self::Upstream { public_url, .. } => (None, public_url.clone(), None),
+            _ => (None, None, None),
+        }
+    }
+
     /// Its name, for the audit.
     fn name(&self) -> &'static str {
         match self {
@@ -183,6 +217,8 @@ impl Command {
             Self::Audit(_) => "audit",
             Self::Keys(_) => "keys",
             Self::Config(_) => "config",
+            Self::Reload => "reload",
+            Self::Apply { .. } => "apply",
             Self::Migrate { .. } => "migrate",
             Self::Doctor { .. } => "doctor",
             Self::Backup { .. } => "backup",
@@ -227,53 +263,53 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     if let Command::Supervise { command } = &arguments.command {
         return supervise::run(command).await;
     }
-    let mut loaded = crate::config::load(
-        arguments.config.as_deref(),
-        &crate::config::Environment::of_process(),
-    )?;
-    if let Command::Serve { listen, public_url, tls } = &arguments.command {
-        if let Some(listen) = listen {
+    let (listen, public_url, tls) = arguments.command.flags();
+    let source = ConfigSource::new(arguments.config.as_deref(), move |loaded| {
+        if let Some(listen) = &listen {
             loaded.set_flag("server.listen", "--listen", |config| {
                 config.server.listen.clone_from(listen);
             });
         }
-        if let Some(url) = public_url {
+        if let Some(url) = &public_url {
             loaded.set_flag("server.public_url", "--public-url", |config| {
                 config.server.public_url.clone_from(url);
             });
         }
-        if let Some(tls) = tls {
+        if let Some(tls) = &tls {
             loaded.set_flag("server.tls", "--tls", |config| config.server.tls.clone_from(tls));
         }
+    });
+    if let Command::Reload | Command::Apply { .. } = &arguments.command {
+        let dry_run = matches!(&arguments.command, Command::Apply { dry_run: true });
+        let data_dir = DataDir::open(&arguments.data_dir)?;
+        return reload::run(&data_dir, &source, dry_run, arguments.json).await;
+    }
+    if let Command::Serve { .. } = &arguments.command {
+        let loaded = source.load()?;
         logging::start(&loaded.config.log)?;
         loaded.check_to_serve()?;
         let data_dir = DataDir::open(&arguments.data_dir)?;
-        return Box::pin(serve::run(loaded, &data_dir, arguments.config))
+        return Box::pin(serve::run(source, loaded, &data_dir, arguments.config))
             .await
             .map(|()| ExitCode::SUCCESS);
     }
-    if let Command::AdminLink { public_url: Some(url) }
-    | Command::Doctor { public_url: Some(url), .. }
-    | Command::User { public_url: Some(url), .. }
-    | Command::Provider { public_url: Some(url), .. }
-    | Command::Upstream { public_url: Some(url), .. } = &arguments.command
-    {
-        loaded.set_flag("server.public_url", "--public-url", |config| {
-            config.server.public_url.clone_from(url);
-        });
-    }
+    let data_dir = DataDir::open(&arguments.data_dir)?;
+    let usable = source.load().and_then(|mut loaded| {
+        let configured_url = loaded.config.server.public_url.clone();
+        follow_server(&mut loaded, &data_dir);
+        loaded.check().map(|checked| (configured_url, checked, loaded))
+    });
+    let (configured_url, checked, mut loaded) = match (usable, &arguments.command) {
+        (Ok(usable), _) => usable,
+        (Err(error), Command::Doctor { client: None, .. }) => {
+            return doctor::without_configuration(&data_dir, &error, arguments.json).await;
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
     "warn".clone_into(&mut loaded.config.log.level);
     logging::start(&loaded.config.log)?;
-    let data_dir = DataDir::open(&arguments.data_dir)?;
-    let configured_url = loaded.config.server.public_url.clone();
-    follow_server(&mut loaded, &data_dir);
-    let context = Context {
-        configured_url,
-        checked: loaded.check()?,
-        config: loaded.config,
-        data_dir,
-        json: arguments.json,
-    };
+    let context =
+        Context { configured_url, checked, config: loaded.config, data_dir, json: arguments.json };
     let name = arguments.command.name();
     Box::pin(origin::serving(Arc::new(Origin::command(name)), command(&context, arguments.command)))
         .await
@@ -304,9 +340,11 @@ fn follow_server(loaded: &mut Loaded, data_dir: &DataDir) {
 
 async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed> {
     match command {
-        Command::Serve { .. } | Command::Config(_) | Command::Supervise { .. } => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Serve { .. }
+        | Command::Config(_)
+        | Command::Supervise { .. }
+        | Command::Reload
+        | Command::Apply { .. } => Ok(ExitCode::SUCCESS),
         Command::Upstream { command, .. } => upstream::run(context, command).await,
         Command::Policy(command) => policy::run(context, command).await,
         Command::AdminLink { .. } => admin_link::run(context).await.map(|()| ExitCode::SUCCESS),

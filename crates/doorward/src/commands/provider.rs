@@ -8,11 +8,8 @@ use doorward_admin::{Providers, Reach};
 use doorward_federation::{Provider, Source, kinds::KINDS};
 use serde_json::{Map, Value, json};
 
-use super::{context::Context, print_findings, print_json, print_table, settings_of};
-use crate::{
-    Failed,
-    config::{PROVIDERS, known_keys, value_from_text},
-};
+use super::{context::Context, edit, print_findings, print_json, print_table, settings_of};
+use crate::{Failed, config::PROVIDERS};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -38,6 +35,21 @@ pub(super) enum Command {
         #[arg(long = "set", value_name = "KEY=VALUE")]
         settings: Vec<String>,
     },
+    /// Changes settings of a provider that was added.
+    Set {
+        /// Its name.
+        name: String,
+        /// Keys of `[providers.NAME]` with their values, such as allowed_domains=example.com. A list
+        /// is separated by commas.
+        #[arg(value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Read the client secret from standard input.
+        #[arg(long)]
+        client_secret_stdin: bool,
+        /// Only show what would change.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Lists the providers of the configuration file and those that were added.
     List,
     /// Tries a provider out: discovery, keys, redirect, client. Says what is wrong in words.
@@ -52,25 +64,19 @@ pub(super) enum Command {
     },
 }
 
-/// Puts `KEY=VALUE` into a provider's settings.
-fn set(settings: &mut toml::Table, text: &str) -> Result<(), Failed> {
-    let (name, value) =
-        text.split_once('=').ok_or_else(|| Failed(format!("--set {text}: write KEY=VALUE")))?;
-    let known = known_keys();
-    let key = known.iter().find(|key| key.section == PROVIDERS && key.name == name);
-    let key = key.ok_or_else(|| Failed(format!("--set {name}: is not a key of a provider; the reference of the configuration lists them")))?;
-    let value = value_from_text(key.kind, value.to_owned())
-        .ok_or_else(|| Failed(format!("--set {name}: {}", key.kind.demand())))?;
-    settings.insert(name.to_owned(), value);
-    Ok(())
-}
-
 fn describe(provider: &Provider, callback: &str) -> Value {
     json!({
         "name": provider.id.as_str(), "kind": provider.kind.name, "title": provider.name, "enabled": provider.is_enabled(),
         "source": if provider.source == Source::File { "configuration" } else { "command" }, "redirect_uri": callback,
         "settings": serde_json::to_value(provider.public_config()).unwrap_or_default(),
     })
+}
+
+/// Reads the client secret, so that it stands in no list of processes.
+fn read_secret() -> Result<String, Failed> {
+    let mut text = String::new();
+    std::io::stdin().take(4096).read_to_string(&mut text).map_err(Failed::because)?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
 /// The settings that the words of `add` stand for.
@@ -81,7 +87,7 @@ fn settings(
 ) -> Result<Map<String, Value>, Failed> {
     let mut table = toml::Table::new();
     for text in words {
-        set(&mut table, text)?;
+        edit::read(PROVIDERS, &mut table, text)?;
     }
     let mut settings = settings_of(table)?;
     settings.insert("kind".to_owned(), kind.into());
@@ -90,9 +96,7 @@ fn settings(
         settings.insert("issuer".to_owned(), issuer.into());
     }
     if secret_stdin {
-        let mut text = String::new();
-        std::io::stdin().take(4096).read_to_string(&mut text).map_err(Failed::because)?;
-        settings.insert("client_secret".to_owned(), text.trim_end_matches(['\n', '\r']).into());
+        settings.insert("client_secret".to_owned(), read_secret()?.into());
     }
     Ok(settings)
 }
@@ -140,6 +144,20 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 say!("Register this redirect URI there: {callback}");
                 say!("Then try it: doorward provider test {id}");
             }
+        }
+        Command::Set { name, settings: words, client_secret_stdin, dry_run } => {
+            let mut table = toml::Table::new();
+            for text in &words {
+                edit::read(PROVIDERS, &mut table, text)?;
+            }
+            let mut patch = settings_of(table)?;
+            if client_secret_stdin {
+                patch.insert("client_secret".to_owned(), read_secret()?.into());
+            }
+            let (operator, effect) = (Authority::operator(), edit::effect(dry_run));
+            let how = (Reach::Machine, effect);
+            let done = providers.edit(&operator, (&name, None), &patch, how).await?;
+            edit::print(context.json, &name, &done, effect);
         }
         Command::List => list(context, &providers).await?,
         Command::Test { name } => {

@@ -8,11 +8,10 @@ use doorward_gateway::{Source, Upstream, upstreams::KINDS};
 use doorward_model::{ToolClass, UpstreamTrust, foreign};
 use serde_json::{Map, Value, json};
 
-use super::{context::Context, print_block, print_findings, print_json, print_table, settings_of};
-use crate::{
-    Failed,
-    config::{UPSTREAMS, known_keys, value_from_text},
+use super::{
+    context::Context, edit, print_block, print_findings, print_json, print_table, settings_of,
 };
+use crate::{Failed, config::UPSTREAMS};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -41,6 +40,22 @@ pub(super) enum Command {
         /// The command of a local process and its arguments, after `--`.
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<String>,
+    },
+    /// Changes settings of an upstream that was added. Connections and decisions about tools stay,
+    /// unless it is at another place afterwards.
+    Set {
+        /// Its name.
+        name: String,
+        /// Keys of `[upstreams.NAME]` with their values, such as title=Wiki. A list is separated by
+        /// commas.
+        #[arg(value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Read secrets from standard input, as KEY=VALUE in lines.
+        #[arg(long)]
+        secret_stdin: bool,
+        /// Only show what would change.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Lists the upstreams of the configuration file and those that were added.
     List,
@@ -111,24 +126,6 @@ pub(super) enum Command {
     },
 }
 
-/// Puts `KEY=VALUE` into an upstream's settings. A list grows by what is said again.
-fn set(settings: &mut toml::Table, text: &str) -> Result<(), Failed> {
-    let (name, value) =
-        text.split_once('=').ok_or_else(|| Failed(format!("--set {text}: write KEY=VALUE")))?;
-    let known = known_keys();
-    let key = known.iter().find(|key| key.section == UPSTREAMS && key.name == name);
-    let key = key.ok_or_else(|| Failed(format!("--set {name}: is not a key of an upstream; the reference of the configuration lists them")))?;
-    let value = value_from_text(key.kind, value.to_owned())
-        .ok_or_else(|| Failed(format!("--set {name}: {}", key.kind.demand())))?;
-    match (settings.get_mut(name), value) {
-        (Some(toml::Value::Array(held)), toml::Value::Array(more)) => held.extend(more),
-        (_, value) => {
-            settings.insert(name.to_owned(), value);
-        }
-    }
-    Ok(())
-}
-
 /// Reads the secret of `add`: one line `KEY=VALUE`, so that it stands in no list of processes.
 fn read_secret(settings: &mut Map<String, Value>) -> Result<(), Failed> {
     let mut text = String::new();
@@ -171,7 +168,7 @@ fn settings(
 ) -> Result<Map<String, Value>, Failed> {
     let mut table = toml::Table::new();
     for text in words {
-        set(&mut table, text)?;
+        edit::read(UPSTREAMS, &mut table, text)?;
     }
     let mut settings = settings_of(table)?;
     settings.insert("kind".to_owned(), named.kind.into());
@@ -221,6 +218,19 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
             } else {
                 say!("Added {name}. Try it: doorward upstream test {name}");
             }
+        }
+        Command::Set { name, settings: words, secret_stdin, dry_run } => {
+            let mut table = toml::Table::new();
+            for text in &words {
+                edit::read(UPSTREAMS, &mut table, text)?;
+            }
+            let mut patch = settings_of(table)?;
+            if secret_stdin {
+                read_secret(&mut patch)?;
+            }
+            let effect = edit::effect(dry_run);
+            let done = upstreams.edit(&name, &patch, (Reach::Machine, effect), None).await?;
+            edit::print(context.json, &name, &done, effect);
         }
         Command::List => list(context, &upstreams).await?,
         Command::Accept { name, issuer } => accept(&upstreams, &name, issuer.as_deref()).await?,

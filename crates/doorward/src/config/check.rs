@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use doorward_model::{
-    AccessPolicy, PublicUrl, SigningAlgorithm, ToolPolicy, public_url::WAYS_TO_HTTPS,
+    AccessPolicy, PublicUrl, SecretSetting, SigningAlgorithm, ToolPolicy, public_url::WAYS_TO_HTTPS,
 };
 use doorward_transport::{
     Listen,
@@ -11,7 +11,7 @@ use doorward_transport::{
     outbound::{Bounds, OutboundSetupError},
 };
 
-use super::{Config, ConfigError, Origin, TlsWanted};
+use super::{Config, ConfigError, Fingerprint, Origin, TlsWanted};
 
 /// A configuration with the place of every value that is not a default.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,10 @@ pub struct Loaded {
     pub config: Config,
     /// Where they come from.
     pub origins: BTreeMap<String, Origin>,
+    /// The secrets among the values, to tell whether they change.
+    pub secrets: BTreeMap<String, SecretSetting>,
+    /// The files that values were read from.
+    pub files: Fingerprint,
 }
 
 impl Loaded {

@@ -5,16 +5,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use doorward_model::SecretSetting;
 use toml::{
     Table, Value,
     de::{DeTable, DeValue},
 };
 
 use super::{
-    Config, ConfigError, Key, Kind, Loaded, Origin,
+    Config, ConfigError, Fingerprint, Key, Kind, Loaded, Origin,
     keys::{MANY, of_one},
     known_keys,
 };
+
+/// The file that is read where none is named.
+pub(super) const DEFAULT_FILE: &str = "doorward.toml";
 
 /// The variables of the environment that concern Doorward.
 #[derive(Clone, Debug, Default)]
@@ -47,8 +51,10 @@ impl Environment {
 /// Loads the configuration: the file, if there is one, and the environment. A file that is named
 /// must exist.
 pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
-    let (path, named) = file
-        .map_or_else(|| (PathBuf::from("doorward.toml"), false), |file| (file.to_owned(), true));
+    let (path, named) =
+        file.map_or_else(|| (PathBuf::from(DEFAULT_FILE), false), |file| (file.to_owned(), true));
+    let mut files = Fingerprint::default();
+    files.add(&path);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => String::new(),
@@ -60,7 +66,9 @@ pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, Co
             });
         }
     };
-    load_text(&text, &path.display().to_string(), environment)
+    let mut loaded = load_text(&text, &path.display().to_string(), environment)?;
+    loaded.files.extend(files);
+    Ok(loaded)
 }
 
 pub(super) fn load_text(
@@ -71,13 +79,39 @@ pub(super) fn load_text(
     let known = known_keys();
     let mut origins = BTreeMap::new();
     let mut table = read_file(text, file, &known, &mut origins)?;
-    overlay(&mut table, environment, &known, &mut origins)?;
+    let files = overlay(&mut table, environment, &known, &mut origins)?;
+    let secrets = secrets(&table, &known);
     let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError {
         origin: None,
         key: String::new(),
         message: error.message().to_owned(),
     })?;
-    Ok(Loaded { config, origins })
+    Ok(Loaded { config, origins, secrets, files })
+}
+
+/// The secrets of a table, by key.
+fn secrets(table: &Table, known: &[Key]) -> BTreeMap<String, SecretSetting> {
+    let mut found = BTreeMap::new();
+    let mut section = |name: &str, keys: &Table, known: &[Key]| {
+        for key in known.iter().filter(|key| key.secret && key.section == name) {
+            if let Some(value) = keys.get(&key.name) {
+                found.insert(key.path(), SecretSetting::from(value.to_string()));
+            }
+        }
+    };
+    for (name, value) in table {
+        let Value::Table(keys) = value else { continue };
+        if !MANY.iter().any(|(family, _)| family == name) {
+            section(name, keys, known);
+            continue;
+        }
+        for (one, value) in keys {
+            if let Value::Table(keys) = value {
+                section(&format!("{name}.{one}"), keys, &of_one(known, name, one));
+            }
+        }
+    }
+    found
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -226,13 +260,14 @@ pub(crate) fn value_from_text(kind: Kind, text: String) -> Option<Value> {
     })
 }
 
-/// Lays the environment over the file.
+/// Lays the environment over the file. Answers the files that variables name.
 fn overlay(
     table: &mut Table,
     environment: &Environment,
     known: &[Key],
     origins: &mut BTreeMap<String, Origin>,
-) -> Result<(), ConfigError> {
+) -> Result<Fingerprint, ConfigError> {
+    let mut files = Fingerprint::default();
     let known = &with_many(table, environment, known);
     // `…_FILE` sorts behind the plain name and so wins over it.
     for (variable, value) in &environment.0 {
@@ -241,6 +276,7 @@ fn overlay(
         let (key, text) = match (find(variable), variable.strip_suffix("_FILE").and_then(find)) {
             (Some(key), _) => (key, value.clone()),
             (None, Some(key)) => {
+                files.add(Path::new(value));
                 let read = std::fs::read_to_string(value);
                 let text = read.map_err(|error| ConfigError {
                     origin: Some(origin.clone()),
@@ -270,7 +306,7 @@ fn overlay(
         put(table, &key.section, &key.name, value);
         origins.insert(key.path(), origin);
     }
-    Ok(())
+    Ok(files)
 }
 
 /// An unknown key, with the nearest known one.

@@ -2,9 +2,11 @@
 //! `DOORWARD_SECTION__KEY_FILE`.
 
 mod check;
+mod difference;
 mod keys;
 mod load;
 mod sections;
+mod source;
 mod tls;
 
 use std::{collections::BTreeMap, fmt};
@@ -13,12 +15,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use check::{Checked, Loaded};
+pub use difference::{Difference, RELOADED, differences, shown};
 pub use keys::{
     Key, Kind, PROVIDERS, UPSTREAMS, all as known_keys, in_force as keys_in_force, schema,
 };
 pub(crate) use load::value_from_text;
 pub use load::{Environment, load};
 pub use sections::{AccessConfig, LogConfig, MetricsConfig, PolicyConfig};
+pub use source::{ConfigSource, Fingerprint};
 pub use tls::TlsWanted;
 
 /// Everything that can be configured. Every key has a default: an empty file is a complete

@@ -1,0 +1,51 @@
+//! `doorward reload` and `doorward apply`.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::print_json;
+use crate::{
+    Failed,
+    config::ConfigSource,
+    control,
+    data_dir::DataDir,
+    reload::{Told, Wish},
+};
+
+/// Has the running server put the configuration file in effect, or only tells what would change.
+pub(super) async fn run(
+    data_dir: &DataDir,
+    source: &ConfigSource,
+    dry_run: bool,
+    as_json: bool,
+) -> Result<ExitCode, Failed> {
+    let wish = if dry_run { Wish::Compare } else { Wish::Reload };
+    let Some(told) = control::ask(data_dir, wish).await? else {
+        // The next server loads the file when it starts.
+        source.load()?.check()?;
+        let says = format!(
+            "No server runs on {}: the file can be used, and takes effect with doorward serve.",
+            data_dir.path().display()
+        );
+        if !dry_run {
+            return Err(Failed(says));
+        }
+        return Ok(print(&Told { says, ..Told::default() }, as_json));
+    };
+    Ok(print(&told, as_json))
+}
+
+fn print(told: &Told, as_json: bool) -> ExitCode {
+    if as_json {
+        print_json(&json!({
+            "ok": !told.failed, "says": told.says, "differences": told.differences,
+        }));
+    } else {
+        for difference in &told.differences {
+            say!("{difference}");
+        }
+        say!("{}", told.says);
+    }
+    if told.failed { ExitCode::from(1) } else { ExitCode::SUCCESS }
+}

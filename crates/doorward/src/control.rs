@@ -1,0 +1,140 @@
+//! The way from commands to the server that runs on the same data directory: a socket in it, which
+//! only its owner can open. A command asks one thing, and the server answers once.
+
+use std::{
+    fs::{self, File},
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{UnixListener, UnixStream},
+    sync::{mpsc, oneshot},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Failed,
+    data_dir::DataDir,
+    reload::{Request, Told, Wish},
+};
+
+const NAME: &str = "control.sock";
+/// The longest path of a socket that every system takes, in bytes.
+const LONGEST_PATH: usize = 100;
+/// How long a command may take to say what it wants.
+const SAID_WITHIN: Duration = Duration::from_secs(5);
+/// How long the server may take to answer.
+const ANSWERED_WITHIN: Duration = Duration::from_mins(2);
+/// The most bytes of a question.
+const MOST_BYTES: u64 = 256;
+
+/// The path of the socket. Where it is too long for one, the open folder stands for its path.
+struct Place {
+    path: PathBuf,
+    _folder: Option<File>,
+}
+
+impl Place {
+    fn of(data_dir: &DataDir) -> std::io::Result<Self> {
+        let path = data_dir.path().join(NAME);
+        if path.as_os_str().len() <= LONGEST_PATH {
+            return Ok(Self { path, _folder: None });
+        }
+        let folder = File::open(data_dir.path())?;
+        let path = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(NAME);
+        Ok(Self { path, _folder: Some(folder) })
+    }
+}
+
+/// Opens the socket. The data directory is locked, so that what is there belongs to no server.
+fn open(data_dir: &DataDir) -> std::io::Result<UnixListener> {
+    let place = Place::of(data_dir)?;
+    match fs::remove_file(&place.path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&place.path)?;
+    fs::set_permissions(&place.path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers commands until `stop`.
+pub(crate) async fn serve(
+    data_dir: DataDir,
+    requests: mpsc::Sender<Request>,
+    stop: CancellationToken,
+) {
+    let listener = match open(&data_dir) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::warn!(%error, "doorward reload cannot reach this server; SIGHUP and a changed file still reload it");
+            return stop.cancelled().await;
+        }
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    tokio::spawn(answer(stream, requests.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a command could not be answered");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            },
+        }
+    }
+    if let Ok(place) = Place::of(&data_dir) {
+        let _ = fs::remove_file(place.path);
+    }
+}
+
+async fn answer(mut stream: UnixStream, requests: mpsc::Sender<Request>) {
+    let mut asked = Vec::new();
+    let mut question = (&mut stream).take(MOST_BYTES);
+    let read = question.read_to_end(&mut asked);
+    let Ok(Ok(_)) = tokio::time::timeout(SAID_WITHIN, read).await else { return };
+    let Ok(wish) = serde_json::from_slice::<Wish>(&asked) else { return };
+    let (sender, receiver) = oneshot::channel();
+    if requests.send((wish, sender)).await.is_err() {
+        return;
+    }
+    let Ok(told) = receiver.await else { return };
+    if let Ok(text) = serde_json::to_vec(&told) {
+        // The command may be gone.
+        let _ = stream.write_all(&text).await;
+        let _ = stream.shutdown().await;
+    }
+}
+
+/// Asks the server that runs on a data directory; `None` if none does.
+pub(crate) async fn ask(data_dir: &DataDir, wish: Wish) -> Result<Option<Told>, Failed> {
+    let place = Place::of(data_dir).map_err(Failed::because)?;
+    let mut stream = match UnixStream::connect(&place.path).await {
+        Ok(stream) => stream,
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => {
+            return Err(Failed(format!("the running server cannot be asked: {error}")));
+        }
+    };
+    let unanswered = || Failed("the running server gave no answer; look at its log".to_owned());
+    let text = serde_json::to_vec(&wish).map_err(Failed::because)?;
+    stream.write_all(&text).await.map_err(Failed::because)?;
+    stream.shutdown().await.map_err(Failed::because)?;
+    let mut told = Vec::new();
+    match tokio::time::timeout(ANSWERED_WITHIN, stream.read_to_end(&mut told)).await {
+        Ok(Ok(_)) => serde_json::from_slice(&told).map(Some).map_err(|_| unanswered()),
+        _ => Err(unanswered()),
+    }
+}

@@ -1,0 +1,310 @@
+//! The configuration file while the server runs: one task puts its settings in effect, at SIGHUP,
+//! when `doorward reload` asks for it, and when the file changes. The start of the server is the
+//! first load, by the same function.
+
+use std::{sync::Arc, time::Duration};
+
+use doorward_admin::Loading;
+use doorward_federation::Federation;
+use doorward_gateway::Gateway;
+use doorward_mcp::{Change, Changed, Changes, LimitsConfig};
+use doorward_model::{AuditEvent, AuditKind, Live, Rules};
+use doorward_registration::Registration;
+use doorward_store::Store;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, oneshot},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Failed,
+    config::{
+        Checked, Config, ConfigSource, Difference, Fingerprint, Loaded, RELOADED, differences,
+    },
+};
+
+/// How often the file is looked at. A change is taken up when the file was the same twice, so that
+/// a file that is being written is not read half.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The most requests of commands that wait.
+const MOST_WAITING: usize = 16;
+
+/// The parts of the server that take up settings of the file while it runs.
+pub(crate) struct InEffect {
+    pub(crate) rules: Live<Rules>,
+    pub(crate) limits: Live<LimitsConfig>,
+    pub(crate) registration: Registration,
+    pub(crate) federation: Federation,
+    pub(crate) gateway: Gateway,
+    pub(crate) changes: Changes,
+}
+
+/// The rules of a configuration that several parts apply.
+pub(crate) fn rules(config: &Config, checked: &Checked) -> Rules {
+    Rules {
+        access: checked.access.clone(),
+        policy: checked.policy.clone(),
+        registration: config.registration.dynamic,
+        metadata_documents: config.registration.metadata_documents,
+    }
+}
+
+impl InEffect {
+    /// Puts settings in effect: all, or none where one of them cannot work.
+    pub(crate) async fn put(&self, config: &Config, checked: &Checked) -> Result<(), Failed> {
+        let providers = self.federation.prepare(&config.providers)?;
+        let upstreams = self.gateway.prepare(&config.upstreams)?;
+        self.rules.put(rules(config, checked));
+        self.limits.put(config.limits.clone());
+        self.registration.configure(config.registration.clone());
+        self.federation.configure(providers);
+        self.gateway.configure(upstreams);
+        self.gateway.reconcile().await?;
+        for what in [Changed::Tools, Changed::Prompts, Changed::Resources] {
+            self.changes.tell(Change { upstream: None, person: None, what });
+        }
+        Ok(())
+    }
+}
+
+/// A request of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Wish {
+    /// Put the file in effect.
+    Reload,
+    /// Tell what would change.
+    Compare,
+    /// Tell whether the file is in effect.
+    State,
+}
+
+/// The answer to a command.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// The settings that change, or would.
+    pub(crate) differences: Vec<Difference>,
+    /// The state in one sentence.
+    pub(crate) says: String,
+    /// The file cannot be used.
+    pub(crate) failed: bool,
+}
+
+/// A wish and the way of its answer.
+pub(crate) type Request = (Wish, oneshot::Sender<Told>);
+
+/// The task that puts the file in effect.
+pub(crate) struct Reloader {
+    source: ConfigSource,
+    parts: Arc<InEffect>,
+    store: Store,
+    state: Live<Loading>,
+    in_effect: Loaded,
+    /// The files as they were read last, whether they could be used or not.
+    read: Fingerprint,
+    /// The files as they were looked at last.
+    looked: Fingerprint,
+    /// The last load failed half-way, because of the database.
+    unfinished: bool,
+    requests: mpsc::Receiver<Request>,
+}
+
+impl Reloader {
+    /// A task for a server that was started with `loaded`, and the way to ask it.
+    pub(crate) fn new(
+        source: ConfigSource,
+        loaded: Loaded,
+        parts: Arc<InEffect>,
+        store: Store,
+        state: Live<Loading>,
+    ) -> (Self, mpsc::Sender<Request>) {
+        let (sender, requests) = mpsc::channel(MOST_WAITING);
+        let read = loaded.files.clone();
+        let looked = read.clone();
+        let unfinished = false;
+        let this = Self {
+            source,
+            parts,
+            store,
+            state,
+            in_effect: loaded,
+            read,
+            looked,
+            unfinished,
+            requests,
+        };
+        (this, sender)
+    }
+
+    /// Works until `stop`.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut hangup = match signal(SignalKind::hangup()) {
+            Ok(hangup) => Some(hangup),
+            Err(error) => {
+                tracing::error!(%error, "SIGHUP cannot be received; run doorward reload instead");
+                None
+            }
+        };
+        let mut every = tokio::time::interval(LOOK_EVERY);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = received(hangup.as_mut()) => {
+                    self.reload("SIGHUP").await;
+                }
+                Some((wish, answer)) = self.requests.recv() => {
+                    let told = self.grant(wish).await;
+                    // A command that was interrupted waits for nothing.
+                    let _ = answer.send(told);
+                }
+                _ = every.tick() => self.look().await,
+            }
+        }
+    }
+
+    async fn grant(&mut self, wish: Wish) -> Told {
+        match wish {
+            Wish::Reload => self.reload("a command").await,
+            Wish::Compare => match self.load() {
+                Ok((loaded, _)) => {
+                    let differences = differences(&self.in_effect, &loaded);
+                    let says = if differences.is_empty() {
+                        "Nothing would change."
+                    } else {
+                        "The file can be put in effect."
+                    };
+                    Told { differences, says: says.to_owned(), failed: false }
+                }
+                Err(error) => Told { says: error.0, failed: true, ..Told::default() },
+            },
+            Wish::State => self.told(Vec::new()),
+        }
+    }
+
+    /// Takes up a changed file once it is the same twice.
+    async fn look(&mut self) {
+        if self.unfinished {
+            self.reload("another try").await;
+            return;
+        }
+        let now = self.read.now();
+        let settled = now == self.looked;
+        self.looked = now;
+        if settled && self.looked != self.read {
+            self.reload("the file changed").await;
+        }
+    }
+
+    fn load(&self) -> Result<(Loaded, Checked), Failed> {
+        let loaded = self.source.load_again(&self.in_effect)?;
+        let checked = loaded.check()?;
+        Ok((loaded, checked))
+    }
+
+    fn told(&self, differences: Vec<Difference>) -> Told {
+        let state = self.state.now();
+        let (failed, says) = match state.state() {
+            Ok(state) => (false, state.to_string()),
+            Err(fault) => (true, fault.to_string()),
+        };
+        Told { differences, says, failed }
+    }
+
+    /// Reads the file and puts it in effect, or leaves everything as it is.
+    async fn reload(&mut self, why: &'static str) -> Told {
+        self.read = self.read.now();
+        self.looked = self.read.clone();
+        let (differences, outcome) = match self.load() {
+            Ok((loaded, checked)) => {
+                let differences = differences(&self.in_effect, &loaded);
+                let outcome = self.put(loaded, &checked, &differences).await;
+                (differences, outcome)
+            }
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        let needs_restart =
+            differences.iter().filter(|one| one.needs_restart).map(|one| one.key.clone()).collect();
+        match outcome {
+            Ok(()) => {
+                let changed: Vec<&str> = differences.iter().map(|one| one.key.as_str()).collect();
+                tracing::info!(why, changed = changed.join(" "), "the configuration was reloaded");
+                self.note(
+                    AuditKind::ConfigurationReloaded,
+                    &serde_json::json!({ "changed": changed }),
+                )
+                .await;
+                self.state.put(Loading { problem: None, needs_restart });
+            }
+            Err(error) => {
+                tracing::error!(why, %error, "the changed configuration cannot be used; the one before stays in effect");
+                let before = self.state.now();
+                if before.problem.as_ref() != Some(&error.0) {
+                    let detail = serde_json::json!({ "error": error.0 });
+                    self.note(AuditKind::ConfigurationRefused, &detail).await;
+                }
+                let needs_restart = before.needs_restart.clone();
+                self.state.put(Loading { problem: Some(error.0), needs_restart });
+            }
+        }
+        self.told(differences)
+    }
+
+    async fn put(
+        &mut self,
+        loaded: Loaded,
+        checked: &Checked,
+        differences: &[Difference],
+    ) -> Result<(), Failed> {
+        // What needs a restart stays as it is, also in what later files are compared with.
+        let changes = differences.iter().any(|one| !one.needs_restart) || self.unfinished;
+        if changes {
+            self.unfinished = true;
+            self.parts.put(&loaded.config, checked).await.inspect_err(|error| {
+                tracing::warn!(%error, "putting the configuration in effect is tried again");
+            })?;
+        }
+        self.unfinished = false;
+        self.in_effect = merged(&self.in_effect, loaded);
+        Ok(())
+    }
+
+    async fn note(&self, kind: AuditKind, detail: &serde_json::Value) {
+        let event = AuditEvent::new(kind).detail(detail.to_string());
+        if let Err(error) = self.store.note(event).await {
+            tracing::warn!(%error, "the reload is not in the audit");
+        }
+    }
+}
+
+/// The configuration in effect after a reload: the sections that a reload puts in effect from the
+/// new one, the others as the server was started.
+fn merged(before: &Loaded, new: Loaded) -> Loaded {
+    let reloaded =
+        |key: &String| key.split('.').next().is_some_and(|section| RELOADED.contains(&section));
+    let (old, config) = (before.config.clone(), new.config);
+    let config = Config {
+        access: config.access,
+        limits: config.limits,
+        policy: config.policy,
+        providers: config.providers,
+        registration: config.registration,
+        upstreams: config.upstreams,
+        ..old
+    };
+    let kept = before.secrets.iter().filter(|(key, _)| !reloaded(key));
+    let kept = kept.map(|(key, value)| (key.clone(), value.clone()));
+    let secrets = new.secrets.into_iter().filter(|(key, _)| reloaded(key)).chain(kept).collect();
+    Loaded { config, origins: new.origins, secrets, files: new.files }
+}
+
+async fn received(hangup: Option<&mut Signal>) {
+    match hangup {
+        Some(hangup) => {
+            hangup.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
