@@ -20,8 +20,9 @@ use doorward_model::UserId;
 use rmcp::{
     ErrorData, RoleClient,
     model::{
-        CustomNotification, InputRequest, LoggingMessageNotificationParam,
-        ProgressNotificationParam, ProgressToken, RequestId, ServerResult,
+        CancelledNotification, CancelledNotificationParam, CustomNotification, InputRequest,
+        LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken, RequestId,
+        ServerResult,
     },
     service::{InboundStreamOrigin, RequestHandle, ServiceError},
 };
@@ -36,6 +37,10 @@ const SAID: usize = 256;
 /// How long a request that its client took back is kept on a connection of one user whose upstream
 /// does not answer it.
 const KEPT_FOR: Duration = Duration::from_mins(10);
+/// How long an upstream may take to be told that a request was taken back.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
+/// The most questions of one conversation that wait to be read.
+const MOST_ASKED: usize = 8;
 /// The most requests that were taken back and not answered, before a connection is replaced.
 const MOST_CLOSED: usize = 1000;
 
@@ -81,7 +86,8 @@ impl Mailbox {
     /// Puts in a question. `false` if too many messages wait.
     pub(crate) fn ask(&self, question: Said) -> bool {
         let mut waiting = self.lock();
-        if waiting.len() >= SAID {
+        let asked = waiting.iter().filter(|said| matches!(said, Said::Asks(..))).count();
+        if waiting.len() >= SAID || asked >= MOST_ASKED {
             return false;
         }
         waiting.push_back(question);
@@ -319,14 +325,18 @@ async fn outlive(
     // library forgets a request with its own kind of this notification, and the answer would go
     // unseen.
     let told = json!({"requestId": id, "reason": "the client took the request back"});
-    let _ = peer
-        .send_notification(CustomNotification::new("notifications/cancelled", Some(told)).into())
-        .await;
-    drop(peer);
+    let notification = CustomNotification::new("notifications/cancelled", Some(told));
+    let telling = peer.send_notification(notification.into());
+    let _ = tokio::time::timeout(TOLD_WITHIN, telling).await;
     if conversations.shared {
+        drop(peer);
         let _ = rx.await;
-    } else {
-        let _ = tokio::time::timeout(KEPT_FOR, rx).await;
+    } else if tokio::time::timeout(KEPT_FOR, rx).await.is_err() {
+        // From now on no answer is waited for: the protocol library forgets the request, and with it
+        // its stream.
+        let given_up = CancelledNotificationParam::new(Some(id.clone()), None);
+        let telling = peer.send_notification(CancelledNotification::new(given_up).into());
+        let _ = tokio::time::timeout(TOLD_WITHIN, telling).await;
     }
     conversations.lock().by_request.remove(&id);
     wire.forget(&id);
@@ -385,5 +395,24 @@ impl Link {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rmcp::model::ListRootsRequest;
+
+    use super::*;
+
+    #[test]
+    fn few_questions_of_one_conversation_wait() {
+        let mailbox = Mailbox::default();
+        let ask = || {
+            let question = InputRequest::ListRoots(ListRootsRequest::default());
+            mailbox.ask(Said::Asks(Box::new(question), oneshot::channel().0))
+        };
+        assert_eq!((0..20).filter(|_| ask()).count(), 8);
+        mailbox.lock().pop_front();
+        assert!(ask() && !ask());
     }
 }

@@ -4,14 +4,17 @@
 //! The protocol library handles each notification and each question in a task of its own, and an
 //! answer without one, so that an answer could overtake the progress that was written before it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use doorward_model::Live;
 use rmcp::{
     ErrorData, RoleClient,
     model::{
         CreateMessageRequest, ElicitRequest, GetExtensions, InputRequest, JsonRpcMessage,
-        ListRootsRequest, ServerNotification, ServerRequest,
+        ListRootsRequest, RequestId, ServerNotification, ServerRequest,
     },
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
@@ -54,7 +57,13 @@ pub(crate) struct InOrder<T> {
     wire: Arc<Wire>,
     // A message that arrived and is not handed over yet: `receive` may be dropped while it waits.
     arrived: Option<Message>,
+    unanswered: Unanswered,
 }
+
+/// The most requests of an upstream that are worked on at once.
+const MOST_UNANSWERED: usize = 64;
+/// The most bytes of a question.
+const LONGEST_QUESTION: usize = 256 * 1024;
 
 impl<T> InOrder<T> {
     pub(crate) fn new(
@@ -63,7 +72,14 @@ impl<T> InOrder<T> {
         conversations: Arc<Conversations>,
         wire: Arc<Wire>,
     ) -> Self {
-        Self { inner, upstream, conversations, wire, arrived: None }
+        Self {
+            inner,
+            upstream,
+            conversations,
+            wire,
+            arrived: None,
+            unanswered: Unanswered::default(),
+        }
     }
 }
 
@@ -75,6 +91,7 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for InOrder<T> {
         item: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
         self.wire.send(&item);
+        self.unanswered.send(&item);
         self.inner.send(item)
     }
 
@@ -87,12 +104,60 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for InOrder<T> {
     }
 }
 
+/// The requests of the upstream that are not answered yet.
+#[derive(Default)]
+struct Unanswered(HashSet<RequestId>);
+
+impl Unanswered {
+    /// Notes an answer of ours.
+    fn send(&mut self, message: &TxJsonRpcMessage<RoleClient>) {
+        let id = match message {
+            JsonRpcMessage::Response(answer) => Some(&answer.id),
+            JsonRpcMessage::Error(answer) => answer.id.as_ref(),
+            JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
+        };
+        if let Some(id) = id {
+            self.0.remove(id);
+        }
+    }
+
+    /// Counts a request. One beyond the limit is passed over: each would take a task, and an answer
+    /// that the upstream may not read.
+    fn admits(&mut self, message: &Message) -> bool {
+        match message {
+            JsonRpcMessage::Request(request) => {
+                self.0.len() < MOST_UNANSWERED && self.0.insert(request.id.clone())
+            }
+            JsonRpcMessage::Notification(notification) => {
+                if let ServerNotification::CancelledNotification(taken_back) =
+                    &notification.notification
+                    && let Some(id) = &taken_back.params.request_id
+                {
+                    self.0.remove(id);
+                }
+                true
+            }
+            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => true,
+        }
+    }
+}
+
+/// Reports a question of a size that is passed on.
+fn is_short(question: &InputRequest) -> bool {
+    serde_json::to_vec(question).is_ok_and(|written| written.len() <= LONGEST_QUESTION)
+}
+
 impl<T: Transport<RoleClient>> InOrder<T> {
     /// Waits for the next message that is not taken by a conversation.
     async fn next(&mut self) -> Option<Message> {
         loop {
             if self.arrived.is_none() {
-                self.arrived = Some(self.inner.receive().await?);
+                let message = self.inner.receive().await?;
+                if self.unanswered.admits(&message) {
+                    self.arrived = Some(message);
+                } else if self.wire.may_log() {
+                    tracing::warn!(upstream = %self.upstream.name, "an upstream asks more at once than is answered, or twice under one ID; its request is passed over");
+                }
             }
             let Some(named) = self.arrived.as_ref().map(named) else { continue };
             let mailbox = match named {
@@ -117,6 +182,10 @@ impl<T: Transport<RoleClient>> InOrder<T> {
                 }
                 JsonRpcMessage::Request(mut request) => {
                     let awaited = match question(&request.request) {
+                        Some(asked) if !is_short(&asked) => Err(ErrorData::invalid_request(
+                            "the question is not passed on: it is too long",
+                            None,
+                        )),
                         Some(asked) => {
                             foreign::question(&self.upstream.now(), asked).and_then(|asked| {
                                 let (answer, answered) = oneshot::channel();
@@ -184,5 +253,51 @@ fn question(request: &ServerRequest) -> Option<InputRequest> {
             Some(InputRequest::ListRoots(ListRootsRequest::default()))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rmcp::model::ElicitRequestParams;
+    use serde_json::json;
+
+    use super::*;
+
+    fn ping(id: i64) -> Message {
+        serde_json::from_value(json!({"jsonrpc": "2.0", "id": id, "method": "ping"})).unwrap()
+    }
+
+    #[test]
+    fn an_upstream_asks_no_more_at_once_than_is_answered() {
+        let mut unanswered = Unanswered::default();
+        let admitted = (0..1000).filter(|id| unanswered.admits(&ping(*id))).count();
+        assert_eq!(admitted, 64);
+        let answer = |id| {
+            JsonRpcMessage::response(rmcp::model::ClientResult::empty(()), RequestId::Number(id))
+        };
+        unanswered.send(&answer(7));
+        unanswered.send(&answer(2000));
+        assert!(!unanswered.admits(&ping(6)), "it is asked already");
+        assert!(unanswered.admits(&ping(7)) && !unanswered.admits(&ping(8000)));
+        let taken_back: Message = serde_json::from_value(
+            json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 9}}),
+        )
+        .unwrap();
+        assert!(unanswered.admits(&taken_back));
+        assert!(unanswered.admits(&ping(8000)));
+    }
+
+    #[test]
+    fn a_question_is_no_longer_than_is_passed_on() {
+        let question = |size: usize| {
+            let params: ElicitRequestParams = serde_json::from_value(json!({
+                "mode": "form", "message": "x".repeat(size),
+                "requestedSchema": {"type": "object", "properties": {}},
+            }))
+            .unwrap();
+            InputRequest::Elicitation(ElicitRequest::new(params))
+        };
+        assert!(is_short(&question(200_000)));
+        assert!(!is_short(&question(300_000)));
     }
 }

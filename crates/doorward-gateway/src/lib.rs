@@ -31,6 +31,7 @@ mod link_error;
 mod listed;
 mod listen;
 mod listing;
+mod log_limit;
 mod names;
 mod oauth;
 mod pins;

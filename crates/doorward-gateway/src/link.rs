@@ -34,7 +34,7 @@ use crate::{
     left_out::LeftOut,
     link_error::LinkError,
     upstream::{Shared, Upstream},
-    wire::Wire,
+    wire::{LONGEST_URI, Wire},
 };
 
 /// How long a person may take to answer what an upstream asks.
@@ -124,6 +124,9 @@ impl ClientHandler for Handler {
         params: ResourceUpdatedNotificationParam,
         _: NotificationContext<RoleClient>,
     ) {
+        if params.uri.len() > LONGEST_URI {
+            return;
+        }
         self.changes.tell(Change {
             upstream: Some(self.upstream.name),
             person: self.person.clone(),

@@ -13,7 +13,7 @@ use rmcp::{
     service::{ServiceError, Subscription},
 };
 
-use crate::{exchange::Failed, link::Link, link_error::LinkError};
+use crate::{exchange::Failed, link::Link, link_error::LinkError, wire::LONGEST_URI};
 
 /// How long an upstream may take to agree.
 const AGREE_WITHIN: Duration = Duration::from_secs(10);
@@ -74,7 +74,9 @@ pub(crate) fn lists(link: &Arc<Link>, audience: Audience) {
 async fn follow(mut subscription: Subscription, link: Weak<Link>, audience: Audience) {
     loop {
         let what = match tokio::time::timeout(LOOK_EVERY, subscription.next()).await {
-            Ok(Ok(Some(ServerNotification::ResourceUpdatedNotification(update)))) => {
+            Ok(Ok(Some(ServerNotification::ResourceUpdatedNotification(update))))
+                if update.params.uri.len() <= LONGEST_URI =>
+            {
                 Changed::Resource(update.params.uri)
             }
             Ok(Ok(Some(ServerNotification::ToolListChangedNotification(_)))) => Changed::Tools,

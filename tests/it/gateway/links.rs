@@ -120,7 +120,7 @@ impl Raw {
 
 /// The answer of a well-behaved server with one tool and a session.
 fn good(message: &Value) -> Reply {
-    let result = match message["method"].as_str() {
+    let mut result = match message["method"].as_str() {
         Some("initialize") => {
             json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "raw", "version": "1"}})
         }
@@ -136,6 +136,9 @@ fn good(message: &Value) -> Reply {
             return whole(200, "", &answer.to_string());
         }
     };
+    result["resultType"] = json!("complete");
+    result["ttlMs"] = json!(0);
+    result["cacheScope"] = json!("private");
     let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": result});
     whole(200, "mcp-session-id: one\r\n", &answer.to_string())
 }
@@ -230,4 +233,110 @@ async fn a_refused_call_is_not_made_again_in_a_session_that_is_known() {
         }
     }))
     .await;
+}
+
+async fn behind(servers: &[(&str, &Raw)]) -> TestServer {
+    TestServer::start_with(|config| {
+        for (number, (kind, raw)) in servers.iter().enumerate() {
+            config.upstreams.insert(format!("raw{number}"), raw.config(kind));
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_ends_at_once_is_not_asked_for_without_end() {
+    let broken = "HTTP/1.1 200 said\r\ncontent-type: text/event-stream\r\ncontent-length: 999\r\nconnection: close\r\n\r\n";
+    let long = stream(&format!("data: {}\n\n", "x".repeat(17 * 1024 * 1024)));
+    let mut servers = Vec::new();
+    for begun in [
+        broken.to_owned(),
+        format!("{broken}id: a\ndata: {{}}\n\n"),
+        stream("retry: 0\nid: a\ndata: {}\n\n"),
+        long,
+    ] {
+        let raw = Raw::start(move |method, message| match method {
+            "GET" => Reply::Whole(begun.clone()),
+            "DELETE" => whole(405, "", ""),
+            _ => good(message),
+        });
+        servers.push(raw.await);
+    }
+    let named: Vec<(&str, &Raw)> = servers.iter().map(|raw| ("http", raw)).collect();
+    let server = behind(&named).await;
+    let alice = someone(&server, "alice").await;
+    for number in 0..servers.len() {
+        let answer = server.call(&alice.token, &format!("raw{number}_good"), json!({})).await;
+        assert!(answer.json().to_string().contains("echo"), "{number}");
+    }
+    let before: Vec<usize> = servers.iter().map(|raw| raw.count("GET")).collect();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    // Each user has a connection, and so had the look before.
+    for (number, (raw, before)) in servers.iter().zip(before).enumerate() {
+        let asked = raw.count("GET") - before;
+        assert!(asked <= 2 * 5, "{number}: {asked} requests in 4 seconds");
+        if number == 3 {
+            assert!(raw.count("GET") <= 2, "a stream with an event that is too long is over");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_cursors_and_names_of_a_server_are_cut() {
+    let raw = Raw::start(|method, message| match (method, message["method"].as_str()) {
+        ("GET" | "DELETE", _) => whole(405, "", ""),
+        (_, Some("initialize")) => {
+            let result = json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
+                "serverInfo": {"name": format!("raw\nconnection: fine{}", "x".repeat(9000)), "version": "1\u{202e}"}});
+            whole(200, "", &json!({"jsonrpc": "2.0", "id": message["id"], "result": result}).to_string())
+        }
+        (_, Some("tools/list")) => {
+            let result = json!({"tools": [{"name": "good", "inputSchema": {"type": "object"}}], "nextCursor": "x".repeat(9000)});
+            whole(200, "", &json!({"jsonrpc": "2.0", "id": message["id"], "result": result}).to_string())
+        }
+        _ => good(message),
+    })
+    .await;
+    let server = behind(&[("http", &raw)]).await;
+    let upstream = server.app.gateway.named("raw0").await.unwrap();
+    let findings = server.app.gateway.test(&upstream, None).await;
+    let found = |what: &str| {
+        let finding = findings.iter().find(|finding| finding.what == what).unwrap();
+        finding.result.clone().unwrap_or_else(|text| text)
+    };
+    assert!(found("left out").contains("a cursor of 9000 bytes"), "{}", found("left out"));
+    assert_eq!(raw.count("tools/list"), 1);
+    let told = found("connection");
+    assert!(told.chars().count() < 300 && told.starts_with("raw connection: fine"), "{told}");
+    assert!(!told.contains('\n') && !told.contains('\u{202e}'), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_of_a_process_that_is_too_long_ends_the_only_call() {
+    let script = r#"
+while read -r line; do
+  id=$(printf '%s' "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
+  case "$line" in
+    *'"initialize"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"sh","version":"1"}}}\n' "$id";;
+    *'"tools/list"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"good","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true}}]}}\n' "$id";;
+    *'"tools/call"'*) head -c 17000000 /dev/zero | tr '\0' x; printf '\n';;
+    *notifications*) ;;
+    *'"id"'*) printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"not known"}}\n' "$id";;
+  esac
+done
+"#;
+    let server = TestServer::start_with(|config| {
+        let upstream = UpstreamConfig {
+            kind: "stdio".to_owned(),
+            command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            list_wait_ms: 5000,
+            ..UpstreamConfig::default()
+        };
+        config.upstreams.insert("sh".to_owned(), upstream);
+    })
+    .await;
+    let alice = someone(&server, "alice").await;
+    let call = server.call(&alice.token, "sh_good", json!({}));
+    let answer = tokio::time::timeout(Duration::from_secs(60), call).await.unwrap().json();
+    assert!(answer.to_string().contains("wrote a line of more than 16777216 bytes"), "{answer}");
 }

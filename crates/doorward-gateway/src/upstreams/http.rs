@@ -4,6 +4,7 @@
 
 mod answer;
 pub(super) mod request;
+mod turns;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -38,6 +39,7 @@ use crate::{
 use answer::Sent;
 pub(super) use answer::{body as body_of, of_refusal as refusal};
 use request::Request;
+use turns::{Opened, Turns};
 
 /// Streamable HTTP.
 pub(crate) static KIND: Kind = Kind {
@@ -86,6 +88,7 @@ pub(super) struct Http {
     // Cancelled when the link is dropped, or was never made: the protocol library goes on waiting
     // for the answer to its first request then.
     stop: CancellationToken,
+    turns: Arc<Turns>,
 }
 
 type Failure = StreamableHttpError<LinkError>;
@@ -118,7 +121,7 @@ impl Http {
         let client = making.upstream.outbound.streams_to(url);
         let client = client.map_err(|error| LinkError::Unreachable(error.to_string()))?;
         let stop = CancellationToken::new();
-        Ok(Self { client, auth, wire: Arc::clone(&making.wire), stop })
+        Ok(Self { client, auth, wire: Arc::clone(&making.wire), stop, turns: Arc::default() })
     }
 
     /// A guard that ends all requests and streams of this client when it is dropped.
@@ -127,7 +130,7 @@ impl Http {
     }
 
     /// Waits for work of this connection, for as long as the connection is held.
-    async fn while_held<T>(
+    pub(super) async fn while_held<T>(
         &self,
         work: impl Future<Output = Result<T, LinkError>>,
     ) -> Result<T, LinkError> {
@@ -191,9 +194,13 @@ impl Http {
     ) -> Result<reqwest::Response, Failure> {
         let mut headers = headers_of(custom, session.as_deref(), "text/event-stream")
             .map_err(StreamableHttpError::Client)?;
+        if self.turns.is_over(last_event.as_ref()) {
+            return Err(StreamableHttpError::ServerDoesNotSupportSse);
+        }
         if let Some(last) = last_event.and_then(|last| HeaderValue::from_str(&last).ok()) {
             headers.insert("last-event-id", last);
         }
+        self.turns.wait().await;
         let request = Request { method: Method::GET, headers, body: None };
         let response = self.send(uri, &request).await.map_err(StreamableHttpError::Client)?;
         let status = response.status();
@@ -312,9 +319,16 @@ impl StreamableHttpClient for Http {
         custom_headers: HashMap<HeaderName, HeaderValue>,
         _: usize,
     ) -> Result<Events, Failure> {
+        let mut opened = Opened::new(&self.turns, last_event_id.clone());
         let response = self.get(&uri, session_id, last_event_id, custom_headers).await?;
         let wire = Arc::clone(&self.wire);
         let read = self.events_of(response).then(move |event| {
+            match &event {
+                Ok(event) => opened.bring(event.id.as_ref()),
+                // Taken up again, the stream would bring the same event.
+                Err(Broken::TooLong) => opened.end(),
+                Err(Broken::Off) => {}
+            }
             let wire = Arc::clone(&wire);
             async move {
                 match event {

@@ -11,7 +11,7 @@ use rmcp::{
     service::TxJsonRpcMessage,
     transport::Transport,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
 use super::http::{self, Http, headers, refusal, request::Request};
@@ -21,7 +21,7 @@ use crate::{
     pool::{Connecting, Connector},
     upstream::{Kind, Setup},
     wire::{
-        Message,
+        Message, Wire,
         events::{Broken, Event},
         read::Heard,
     },
@@ -53,7 +53,8 @@ impl Connector for HttpSse {
 
 /// How long the upstream may take to say where to post.
 const ENDPOINT_WITHIN: Duration = Duration::from_secs(10);
-/// How long one post may take. Its answer comes on the stream, not here.
+/// How long a post is waited for. Some servers end its response after the answer on the stream: from
+/// then on it counts as accepted.
 const POST_WITHIN: Duration = Duration::from_secs(30);
 /// The most bytes that are read of the response to a post.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -127,17 +128,9 @@ impl Transport<RoleClient> for Old {
     ) -> impl Future<Output = Result<(), LinkError>> + Send + 'static {
         let (http, target, posted) =
             (self.http.clone(), Arc::clone(&self.target), self.posted.0.clone());
-        async move {
-            let posting = post(&http, &target, &message);
-            let late = || Err(LinkError::Failed("it did not take a message in time".to_owned()));
-            let answer =
-                tokio::time::timeout(POST_WITHIN, posting).await.unwrap_or_else(|_| late())?;
-            if let Some(answer) = answer {
-                // The connection may be over already; then nothing waits for it.
-                let _ = posted.send(answer).await;
-            }
-            Ok(())
-        }
+        let (wire, id) = (Arc::clone(&http.wire), asked_by(&message).cloned());
+        let posting = async move { http.while_held(post(&http, &target, &message)).await };
+        accepted(posting, POST_WITHIN, (wire, id), posted)
     }
 
     async fn receive(&mut self) -> Option<Message> {
@@ -184,6 +177,45 @@ impl Transport<RoleClient> for Old {
     }
 }
 
+/// Waits until a post is accepted. One that takes longer goes on, and what it brings counts then.
+async fn accepted(
+    posting: impl Future<Output = Result<Option<Message>, LinkError>> + Send + 'static,
+    within: Duration,
+    (wire, id): (Arc<Wire>, Option<RequestId>),
+    posted: mpsc::Sender<Message>,
+) -> Result<(), LinkError> {
+    let (done, waited) = oneshot::channel();
+    tokio::spawn(async move {
+        let (answer, outcome) = match posting.await {
+            Ok(answer) => (answer, Ok(())),
+            Err(why) => (None, Err(why)),
+        };
+        let answer = match (done.send(outcome), id) {
+            (Err(Err(late)), Some(id)) => Some(wire.unanswered(&id, late)),
+            _ => answer,
+        };
+        if let Some(answer) = answer {
+            // The connection may be over already; then nothing waits for it.
+            let _ = posted.send(answer).await;
+        }
+    });
+    match tokio::time::timeout(within, waited).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(LinkError::Failed("a message could not be sent".to_owned())),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The ID of a message that asks for something.
+fn asked_by(message: &TxJsonRpcMessage<RoleClient>) -> Option<&RequestId> {
+    match message {
+        JsonRpcMessage::Request(asked) => Some(&asked.id),
+        JsonRpcMessage::Notification(_)
+        | JsonRpcMessage::Response(_)
+        | JsonRpcMessage::Error(_) => None,
+    }
+}
+
 /// Posts a message. Answers the answer to it, if it came at once.
 async fn post(
     http: &Http,
@@ -197,12 +229,7 @@ async fn post(
     let request = Request { method: Method::POST, headers: all, body: Some(body.into()) };
     let response = http.send(target.as_str(), &request).await?;
     let status = response.status();
-    let id: Option<&RequestId> = match message {
-        JsonRpcMessage::Request(asked) => Some(&asked.id),
-        JsonRpcMessage::Notification(_)
-        | JsonRpcMessage::Response(_)
-        | JsonRpcMessage::Error(_) => None,
-    };
+    let id = asked_by(message);
     if status.is_success() {
         let Some(id) = id else { return Ok(None) };
         let body = http::body_of(response, MOST_BYTES).await.unwrap_or_default();
@@ -212,7 +239,8 @@ async fn post(
         }
         return match http.wire.read_answer(body.into(), id).await {
             Heard::Message(message) => Ok(Some(*message)),
-            Heard::NoAnswer(_) | Heard::Nothing => Ok(None),
+            Heard::NoAnswer(why) => Ok(Some(http.wire.unanswered(id, why))),
+            Heard::Nothing => Ok(None),
         };
     }
     let why = refusal(response).await;
@@ -249,6 +277,27 @@ mod tests {
         }
         for told in ["https://b.example/m", "http://a.example/m", "//b.example/m", "https://"] {
             assert!(endpoint(&url, told).is_err(), "{told}");
+        }
+    }
+    #[tokio::test]
+    async fn a_post_that_takes_long_counts_as_accepted_and_what_it_brings_counts_then() {
+        let id = RequestId::Number(1);
+        let within = Duration::from_millis(50);
+        for (takes, fails) in [(0, false), (0, true), (300, false), (300, true)] {
+            let wire = Wire::new(doorward_model::UpstreamName::parse("wiki").unwrap());
+            let (posted, mut brought) = mpsc::channel(1);
+            let posting = {
+                let (wire, id) = (Arc::clone(&wire), id.clone());
+                async move {
+                    tokio::time::sleep(Duration::from_millis(takes)).await;
+                    let why = LinkError::Answer("answered HTTP 500".to_owned());
+                    if fails { Err(why) } else { Ok(Some(wire.unanswered(&id, why))) }
+                }
+            };
+            let taken = accepted(posting, within, (wire, Some(id.clone())), posted).await;
+            assert_eq!(taken.is_err(), fails && takes == 0, "{takes} {fails}");
+            let message = brought.recv().await;
+            assert_eq!(message.is_none(), fails && takes == 0, "{takes} {fails}");
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     config::{SettingError, UpstreamConfig},
     link::Link,
     link_error::LinkError,
+    log_limit::LogLimit,
     pool::{Connecting, Connector},
     upstream::{Auth, Kind, Receiver, Setup, Upstream},
     wire::Wire,
@@ -39,9 +40,8 @@ pub(crate) static KIND: Kind = Kind {
     driver: &Stdio,
 };
 
-/// The most characters of one line of standard error that are logged, and the most lines a minute.
+/// The most characters of one line of standard error that are logged.
 const MAX_LOGGED: usize = 500;
-const MAX_LINES: u32 = 600;
 /// The variables of Doorward's environment that every process gets.
 const PASSED: &[&str] = &["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
@@ -256,7 +256,7 @@ fn spawn(
 async fn log_lines(upstream: String, stderr: tokio::process::ChildStderr) {
     use tokio::io::AsyncReadExt;
     let mut reader = BufReader::new(stderr);
-    let (mut lines, mut since) = (0_u32, tokio::time::Instant::now());
+    let mut limit = LogLimit::default();
     loop {
         let mut line = Vec::new();
         // A line without an end must not grow without end.
@@ -264,20 +264,9 @@ async fn log_lines(upstream: String, stderr: tokio::process::ChildStderr) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-        if since.elapsed() > std::time::Duration::from_mins(1) {
-            (lines, since) = (0, tokio::time::Instant::now());
-        }
-        lines += 1;
-        match lines {
-            ..=MAX_LINES => {
-                let text = String::from_utf8_lossy(&line);
-                tracing::info!(upstream, "{}", doorward_model::foreign::line(&text, MAX_LOGGED));
-            }
-            count if count == MAX_LINES + 1 => tracing::warn!(
-                upstream,
-                "the process writes more than {MAX_LINES} lines a minute; the rest is dropped"
-            ),
-            _ => {}
+        if limit.admits(&upstream) {
+            let text = String::from_utf8_lossy(&line);
+            tracing::info!(upstream, "{}", doorward_model::foreign::line(&text, MAX_LOGGED));
         }
     }
 }

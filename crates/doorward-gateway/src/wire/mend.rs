@@ -1,6 +1,8 @@
 //! Reading one element without what is not of the protocol: a member that cannot be read costs
 //! itself, and an element without what identifies it costs itself.
 
+mod headers;
+
 use rmcp::model::{
     Annotations, ContentBlock, Icon, Prompt, PromptArgument, Resource, ResourceContents,
     ResourceTemplate, Tool, ToolAnnotations,
@@ -200,6 +202,9 @@ fn input_schema(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
     if schema.get("type").is_none_or(Value::is_null) {
         schema.insert("type".to_owned(), json!("object"));
         note("inputSchema.type", Why::Untyped);
+    }
+    if headers::mend(schema) {
+        note("inputSchema: x-mcp-header", Why::Unread);
     }
     // Keywords without a value: clients refuse the whole list for them.
     for keyword in ["properties", "required", "$defs", "definitions"] {

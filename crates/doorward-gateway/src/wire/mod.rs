@@ -26,13 +26,15 @@ use rmcp::{
     transport::DynamicTransportError,
 };
 
-use crate::{left_out::LeftOut, link_error::LinkError};
+use crate::{left_out::LeftOut, link_error::LinkError, log_limit::LogLimit};
 
 /// A message of an upstream.
 pub(crate) type Message = RxJsonRpcMessage<RoleClient>;
 
 /// The most bytes of one message of an upstream.
 pub(crate) const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// The longest URI of a resource of which a change is told.
+pub(crate) const LONGEST_URI: usize = 4096;
 /// The most values of one message, and how deep they are nested.
 const MOST_VALUES: usize = 1_000_000;
 const MOST_DEPTH: usize = 100;
@@ -70,6 +72,7 @@ struct Table {
 pub(crate) struct Wire {
     upstream: UpstreamName,
     table: Mutex<Table>,
+    logged: Mutex<LogLimit>,
 }
 
 /// The number of a request of ours.
@@ -84,11 +87,17 @@ pub(crate) fn number(id: &RequestId) -> i64 {
 impl Wire {
     /// Begins a connection.
     pub(crate) fn new(upstream: UpstreamName) -> Arc<Self> {
-        Arc::new(Self { upstream, table: Mutex::default() })
+        Arc::new(Self { upstream, table: Mutex::default(), logged: Mutex::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reports whether one more line about this upstream is logged now.
+    pub(crate) fn may_log(&self) -> bool {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        logged.admits(self.upstream.as_str())
     }
 
     /// Notes a message that is about to be sent.
@@ -114,6 +123,15 @@ impl Wire {
         table.sent.remove(&id);
         table.failures.remove(&id);
         table.left_out.remove(&id);
+    }
+
+    /// Ends the only request that has no answer yet; `None` where there are none or several.
+    pub(crate) fn only_unanswered(&self, why: LinkError) -> Option<Message> {
+        let only = {
+            let table = self.lock();
+            table.sent.keys().next().copied().filter(|_| table.sent.len() == 1)
+        }?;
+        Some(self.unanswered(&RequestId::Number(only), why))
     }
 
     /// Takes what was left out of the answer to a request.

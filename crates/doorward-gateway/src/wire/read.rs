@@ -17,6 +17,9 @@ use crate::link_error::{LinkError, WORDS};
 /// The size in bytes from which a text is read off the asynchronous threads.
 const LARGE: usize = 256 * 1024;
 
+/// The most messages of one batch.
+const MOST_BATCH: usize = 1000;
+
 /// The ID of Doorward's question whether an upstream still knows a session. Its answer is not read.
 pub(crate) const PING_ID: &str = "doorward-ping";
 
@@ -130,6 +133,9 @@ impl Wire {
             Err(why) => return vec![self.no_message(text, &why.to_string())],
         };
         match value {
+            Value::Array(all) if all.len() > MOST_BATCH => {
+                vec![self.no_message(text, "it is a batch of more messages than are read")]
+            }
             // The revision 2025-03-26 knows batches.
             Value::Array(all) if !all.is_empty() => {
                 all.into_iter().map(|one| self.one(one, asked)).collect()
@@ -220,10 +226,10 @@ impl Wire {
         match table.answered(id, asked.map(number), true) {
             Answered::Request(id) => {
                 table.sent.remove(&id);
-                Heard::Message(Box::new(JsonRpcMessage::error(
-                    error(told),
-                    Some(RequestId::Number(id)),
-                )))
+                let told = error(told);
+                // Another server took its place: the next call connects anew.
+                table.lost |= told.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION;
+                Heard::Message(Box::new(JsonRpcMessage::error(told, Some(RequestId::Number(id)))))
             }
             Answered::Late | Answered::None => {
                 drop(table);
@@ -262,7 +268,7 @@ impl Wire {
                 let mut table = self.lock();
                 table.sent.remove(&id);
                 if !left_out.is_empty() {
-                    tracing::info!(upstream = %self.upstream, method, left_out = %left_out, "an answer of an upstream is read without what is not of the protocol");
+                    self.may_log().then(|| tracing::info!(upstream = %self.upstream, method, left_out = %left_out, "an answer of an upstream is read without what is not of the protocol"));
                     if matches!(method.as_str(), "initialize" | "server/discover") {
                         table.of_itself = left_out;
                     } else if method.ends_with("/list") {
@@ -279,11 +285,17 @@ impl Wire {
     }
 
     fn no_message(&self, text: &[u8], why: &str) -> Heard {
+        if !self.may_log() {
+            return Heard::Nothing;
+        }
         tracing::info!(upstream = %self.upstream, why, text = %foreign::quoted(&String::from_utf8_lossy(text.get(..2000).unwrap_or(text)), 200), "something of an upstream is no message of the protocol; it is passed over");
         Heard::Nothing
     }
 
     fn late(&self, what: &str) -> Heard {
+        if !self.may_log() {
+            return Heard::Nothing;
+        }
         tracing::info!(upstream = %self.upstream, what = %foreign::quoted(what, 200), "a response of an upstream answers no request that is waited for");
         Heard::Nothing
     }

@@ -194,7 +194,13 @@ fn completion(result: Value, left_out: &mut LeftOut) -> Result<ServerResult, Str
 fn capabilities(members: &mut Map<String, Value>, left_out: &mut LeftOut) {
     let mut all = match members.remove("capabilities") {
         Some(Value::Object(all)) => all,
-        _ => Map::new(),
+        other => {
+            let empty = other.as_ref().and_then(Value::as_array).is_some_and(Vec::is_empty);
+            if !empty {
+                left_out.add("capabilities", Why::Unread);
+            }
+            Map::new()
+        }
     };
     all.retain(|_, value| !matches!(value, Value::Null | Value::Bool(false)));
     for name in ["tools", "prompts", "resources", "logging", "completions"] {

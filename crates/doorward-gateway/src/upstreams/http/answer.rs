@@ -328,7 +328,7 @@ pub(super) async fn of_event(
         }
         if let Some(first) = read.first_mut() {
             first.id = event.id;
-            first.retry = event.retry;
+            first.retry = event.retry.map(super::turns::bounded);
         }
     }
     (read.into_iter().map(Ok).collect(), answered && asked.is_some())

@@ -24,6 +24,8 @@ use crate::{
 /// The most pages and items of one list of an upstream.
 const MOST_PAGES: usize = 200;
 const MOST_ITEMS: usize = 10_000;
+/// The most bytes of the cursor of a page, which is sent back and remembered.
+const MOST_CURSOR: usize = 8 * 1024;
 /// The most bytes of its lists of prompts, resources and templates together.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
@@ -90,6 +92,10 @@ async fn pages<T: serde::Serialize>(
             }
         }
         match self::cursor(next, link.modern) {
+            Some(next) if next.len() > MOST_CURSOR => {
+                all.left_out.add(&format!("a cursor of {} bytes", next.len()), Why::Endless);
+                return Ok(all);
+            }
             Some(next) if all.cut == 0 && seen.insert(next.clone()) => cursor = Some(next),
             Some(_) if all.cut == 0 => break,
             Some(_) | None => return Ok(all),

@@ -1,11 +1,19 @@
 //! Trying an MCP upstream out.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use doorward_model::Person;
+use doorward_model::{Person, foreign};
 
 use super::Speaker;
 use crate::{finding::Finding, link_error::LinkError};
+
+/// The most characters of each thing that an upstream says of itself.
+const MOST_SHOWN: usize = 100;
+
+/// A text with which an upstream describes itself, on one line.
+fn short(told: &str) -> Cow<'_, str> {
+    foreign::line(told, MOST_SHOWN)
+}
 
 impl Speaker<'_> {
     pub(super) async fn test(&self, person: Option<&Arc<Person>>) -> Vec<Finding> {
@@ -34,9 +42,9 @@ impl Speaker<'_> {
                 let told = link.info().map(|info| {
                     let server = info.server_info.as_ref();
                     let name = server
-                        .map(|server| format!("{} {}", server.name, server.version))
+                        .map(|server| format!("{} {}", short(&server.name), short(&server.version)))
                         .unwrap_or_default();
-                    format!("{name}, protocol {}", info.protocol_version)
+                    format!("{name}, protocol {}", short(info.protocol_version.as_str()))
                 });
                 let told = told.unwrap_or_default();
                 (Finding::good("connection", told.trim_start_matches(", ")), true)

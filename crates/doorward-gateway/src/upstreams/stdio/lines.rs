@@ -8,6 +8,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{ChildStdin, ChildStdout},
     sync::{Mutex, watch},
+    time::Instant,
 };
 
 use crate::{
@@ -31,6 +32,7 @@ pub(crate) struct Lines {
     line: Vec<u8>,
     too_long: bool,
     over: bool,
+    until: Option<Instant>,
     read: std::collections::VecDeque<Message>,
     reading: Option<BoxFuture<'static, Vec<Heard>>>,
 }
@@ -50,6 +52,7 @@ impl Lines {
             line: Vec::new(),
             too_long: false,
             over: false,
+            until: None,
             read: std::collections::VecDeque::new(),
             reading: None,
         }
@@ -91,6 +94,9 @@ impl Lines {
                 most = MOST_BYTES,
                 "a line of a process is longer than is read; it is passed over"
             );
+            // It may be the answer to the only request that waits.
+            let why = LinkError::Answer(format!("wrote a line of more than {MOST_BYTES} bytes"));
+            self.read.extend(self.wire.only_unanswered(why));
             return;
         }
         if line.trim_ascii().is_empty() {
@@ -120,7 +126,10 @@ impl Transport<RoleClient> for Lines {
                 },
                 None => false,
             };
-            if sent { Ok(()) } else { Err(why(ended, "its process reads no more").await) }
+            if sent {
+                return Ok(());
+            }
+            Err(why(ended, "its process reads no more", Instant::now() + END_WITHIN).await)
         }
     }
 
@@ -136,7 +145,9 @@ impl Transport<RoleClient> for Lines {
                 continue;
             }
             if self.over {
-                let why = why(self.ended.clone(), "its process closed its output").await;
+                // `receive` may be dropped while it waits: the time goes on.
+                let until = *self.until.get_or_insert_with(|| Instant::now() + END_WITHIN);
+                let why = why(self.ended.clone(), "its process closed its output", until).await;
                 self.wire.end(why);
                 return None;
             }
@@ -153,8 +164,8 @@ impl Transport<RoleClient> for Lines {
 }
 
 /// The reason for which a process says no more: its end, if it comes soon.
-async fn why(mut ended: Ended, otherwise: &str) -> LinkError {
-    let end = tokio::time::timeout(END_WITHIN, ended.wait_for(Option::is_some)).await;
+async fn why(mut ended: Ended, otherwise: &str, until: Instant) -> LinkError {
+    let end = tokio::time::timeout_at(until, ended.wait_for(Option::is_some)).await;
     let end = end.ok().and_then(|end| end.ok()?.clone());
     LinkError::Failed(end.unwrap_or_else(|| otherwise.to_owned()))
 }

@@ -391,3 +391,55 @@ fn the_answer_to_the_question_for_the_session_ends_no_request() {
         assert!(matches!(heard(&wire, &text, None), Heard::Nothing), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn a_batch_of_very_many_messages_is_no_message() {
+    let all = |count: usize| {
+        let mut all =
+            vec![json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}); count];
+        all.push(json!({"jsonrpc": "2.0", "id": 1, "result": {"content": []}}));
+        Value::Array(all).to_string()
+    };
+    let id = RequestId::Number(1);
+    let read = asked(&["tools/call"]).read_answer(all(999).into(), &id).await;
+    assert!(matches!(read, Heard::Message(_)));
+    let read = asked(&["tools/call"]).read_answer(all(1000).into(), &id).await;
+    assert!(matches!(read, Heard::Nothing));
+}
+
+#[test]
+fn capabilities_that_are_no_object_are_named() {
+    for (odd, named) in [
+        (json!("all"), true),
+        (json!(null), true),
+        (json!(["tools"]), true),
+        (json!([]), false),
+        (json!({}), false),
+    ] {
+        let told = json!({"protocolVersion": "2025-06-18", "capabilities": odd, "serverInfo": {"name": "x", "version": "1"}});
+        let (_, left_out) = results::read("initialize", told).unwrap();
+        assert_eq!(left_out.to_string().contains("capabilities"), named, "{odd}: {left_out}");
+    }
+}
+
+#[test]
+fn an_error_about_the_revision_ends_the_use_of_the_connection() {
+    for (code, lost) in [(-32022, true), (-32602, false)] {
+        let wire = asked(&["tools/call"]);
+        let text =
+            format!(r#"{{"jsonrpc":"2.0","id":1,"error":{{"code":{code},"message":"no"}}}}"#);
+        heard(&wire, &text, Some(1));
+        assert_eq!(wire.is_lost(), lost, "{code}");
+    }
+}
+
+#[test]
+fn a_line_that_cannot_be_read_ends_the_only_request_that_waits() {
+    let why = || LinkError::Answer("wrote too much".to_owned());
+    assert!(asked(&[]).only_unanswered(why()).is_none());
+    assert!(asked(&["tools/call", "tools/list"]).only_unanswered(why()).is_none());
+    let ended = asked(&["tools/call"]).only_unanswered(why()).unwrap();
+    assert!(
+        matches!(ended, JsonRpcMessage::Error(error) if error.id == Some(RequestId::Number(1)))
+    );
+}
