@@ -136,5 +136,6 @@ pub(crate) fn left_out_reason(why: Why) -> Message {
         Why::NoName => text::left_no_name(),
         Why::Endless => text::left_endless(),
         Why::Unlisted => text::left_unlisted(),
+        Why::Unannounced => text::left_unannounced(),
     }
 }

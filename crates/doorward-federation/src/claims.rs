@@ -16,14 +16,16 @@ pub(crate) fn is_told(claims: &Value, path: &str) -> bool {
     if path.starts_with('/') { claims.pointer(path).is_some() } else { claims.get(path).is_some() }
 }
 
-/// A claim as text: a string as it is, a number in decimal. Nothing else can name a person.
+/// A claim as text: a string as it is, a number in decimal. Nothing else can name a person, nor can
+/// a text of which a character could not be read: two such texts may read the same.
 pub(crate) fn text(claims: &Value, path: &str) -> Option<String> {
     let text = match find(claims, path)? {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    (!text.is_empty() && text.len() <= 1024 && !text.chars().any(char::is_control)).then_some(text)
+    let unread = |letter: char| letter.is_control() || letter == char::REPLACEMENT_CHARACTER;
+    (!text.is_empty() && text.len() <= 1024 && !text.chars().any(unread)).then_some(text)
 }
 
 /// A claim as `true` or not.
@@ -161,9 +163,9 @@ mod tests {
 
     #[test]
     fn claims_are_found_by_name_and_by_pointer() {
-        let claims = json!({"sub": 7, "https://x.example/groups": ["a"], "realm_access": {"roles": ["r", 1, {"name": "n"}]}, "words": "a b", "none": null, "ctl": "a\u{7}"});
+        let claims = json!({"sub": 7, "https://x.example/groups": ["a"], "realm_access": {"roles": ["r", 1, {"name": "n"}]}, "words": "a b", "none": null, "ctl": "a\u{7}", "cut": "a\u{fffd}"});
         assert_eq!(text(&claims, "sub").as_deref(), Some("7"));
-        assert_eq!(text(&claims, "ctl"), None);
+        assert_eq!((text(&claims, "ctl"), text(&claims, "cut")), (None, None));
         assert_eq!(find(&claims, "none"), None);
         assert_eq!(list(&claims, "https://x.example/groups"), ["a"]);
         assert_eq!(list(&claims, "/realm_access/roles"), ["r", "1", "n"]);

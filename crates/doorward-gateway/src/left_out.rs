@@ -64,11 +64,13 @@ pub enum Why {
     Endless,
     /// The list was not given.
     Unlisted,
+    /// The upstream does not say that it has it.
+    Unannounced,
 }
 
 impl Why {
     /// All reasons.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Name,
         Self::Definition,
         Self::Twice,
@@ -95,6 +97,7 @@ impl Why {
         Self::NoName,
         Self::Endless,
         Self::Unlisted,
+        Self::Unannounced,
     ];
 
     /// The reason as a part of a sentence, in English.
@@ -126,6 +129,7 @@ impl Why {
             Self::NoSchema => "it is missing or not an object; any object is taken",
             Self::Untyped => "it is missing; it is read as \"object\"",
             Self::NoName => "it is missing; the URI is used",
+            Self::Unannounced => "it is not announced; it is listed all the same",
             Self::Unlisted => "the upstream did not answer with the list",
             Self::Endless => "the list has too many pages or repeats itself; the rest is not read",
         }

@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
@@ -21,6 +21,10 @@ pub struct ApiState {
     pub answer: String,
     /// Status, media type and bytes of that answer, where it is no JSON with status 200.
     pub reply: Option<(u16, &'static str, Vec<u8>)>,
+    /// A further header of that answer.
+    pub header: Option<(&'static str, &'static str)>,
+    /// Status and target with which it redirects all requests that are not below `/moved`.
+    pub redirect: Option<(u16, String)>,
     /// Method and path of all calls, and the header `x-key` that came along.
     pub calls: Vec<(String, String)>,
     /// Headers and body of the last call.
@@ -86,7 +90,13 @@ async fn answer(State(state): State<Arc<Mutex<ApiState>>>, request: Request<Body
     let (head, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
     let mut state = state.lock().unwrap();
-    if head.uri.path() == "/openapi" {
+    if let Some((status, target)) =
+        state.redirect.clone().filter(|_| !head.uri.path().starts_with("/moved"))
+    {
+        let status = StatusCode::from_u16(status).unwrap();
+        return (status, [(header::LOCATION, target)], "moved").into_response();
+    }
+    if head.uri.path().ends_with("/openapi") {
         return state.document.clone().into_response();
     }
     let key = head.headers.get("x-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -96,7 +106,11 @@ async fn answer(State(state): State<Arc<Mutex<ApiState>>>, request: Request<Body
     match state.reply.clone() {
         Some((status, kind, bytes)) => {
             let status = StatusCode::from_u16(status).unwrap();
-            (status, [(header::CONTENT_TYPE, kind)], bytes).into_response()
+            let mut made = (status, [(header::CONTENT_TYPE, kind)], bytes).into_response();
+            if let Some((name, value)) = state.header {
+                made.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+            made
         }
         None => {
             ([(header::CONTENT_TYPE, "application/json")], state.answer.clone()).into_response()

@@ -1,6 +1,7 @@
 //! Upstream MCP servers as they really are: one server for all transports, with a switch for each
 //! misbehaviour.
 
+mod answers;
 mod habit;
 mod serve;
 

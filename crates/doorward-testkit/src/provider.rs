@@ -1,6 +1,7 @@
 //! An identity provider on loopback that does what a test tells it, honest or hostile: OpenID
 //! Connect, and plain OAuth 2.0 with a userinfo endpoint.
 
+mod instead;
 mod misbehaviour;
 mod serve;
 

@@ -6,6 +6,8 @@
 //! memory was taken. Work that may take long runs off the asynchronous threads, through
 //! [`off_thread`].
 
+mod mended;
+
 use std::sync::Arc;
 
 use serde::de::{
@@ -76,6 +78,21 @@ impl Budget {
     pub fn json<T: DeserializeOwned>(&mut self, text: &[u8]) -> Result<T, ReadError> {
         self.count_json(text)?;
         Ok(serde_json::from_slice(text)?)
+    }
+
+    /// Reads JSON as other servers write it: what JSON does not have costs itself, such as half of a
+    /// surrogate pair, a byte that is not UTF-8, or `NaN`. `true` if there was some. For texts
+    /// whose every byte is verified, [`Self::json`] is the reader.
+    pub fn lenient_json(&mut self, text: &[u8]) -> Result<(Value, bool), ReadError> {
+        self.count_json(text)?;
+        let malformed = match serde_json::from_slice(text) {
+            Ok(value) => return Ok((value, false)),
+            Err(malformed) => malformed,
+        };
+        match serde_json::from_str(&mended::mended(text)) {
+            Ok(value) => Ok((value, true)),
+            Err(_) => Err(malformed.into()),
+        }
     }
 
     /// Counts the values of a JSON text without reading them: for texts that a library parses.

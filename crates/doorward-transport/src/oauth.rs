@@ -92,16 +92,16 @@ impl Content {
         if body.is_empty() {
             return Self::Empty;
         }
-        match crate::Budget::of_record(body.len()).json::<Value>(body) {
-            Ok(Value::Object(members)) => return Self::Members(members),
-            Ok(other) => return Self::Other(other),
+        match crate::Budget::of_record(body.len()).lenient_json(body) {
+            Ok((Value::Object(members), _)) => return Self::Members(members),
+            Ok((other, _)) => return Self::Other(other),
             Err(_) => {}
         }
         if body.starts_with(b"<") || media_type::is(&fetched.headers, "text/html") {
             return Self::Page;
         }
         let text = String::from_utf8_lossy(body).into_owned();
-        form(&text).map_or(Self::Text(text), Self::Members)
+        form(&text, &fetched.headers).map_or(Self::Text(text), Self::Members)
     }
 
     /// Its form, as a message says it.
@@ -116,13 +116,14 @@ impl Content {
     }
 }
 
-/// Reads a form-encoded answer, as older servers send it. A text is one if each of its parts has a
-/// name and a value.
-fn form(text: &str) -> Option<Map<String, Value>> {
-    let plain = text.len() <= 64 * 1024
-        && !text.contains(char::is_whitespace)
-        && text.split('&').all(|pair| pair.find('=').is_some_and(|at| at > 0));
-    plain.then(|| {
+/// Reads a form-encoded answer, as older servers send it: a text that says that it is one, or of
+/// which each part has a name and a value.
+fn form(text: &str, headers: &HeaderMap) -> Option<Map<String, Value>> {
+    let pairs = || text.split('&').filter(|pair| !pair.is_empty());
+    let plain = !text.contains(char::is_whitespace)
+        && pairs().all(|pair| pair.find('=').is_some_and(|at| at > 0));
+    let said = media_type::is(headers, "application/x-www-form-urlencoded");
+    (text.len() <= 64 * 1024 && (plain || said)).then(|| {
         url::form_urlencoded::parse(text.as_bytes())
             .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
             .collect()

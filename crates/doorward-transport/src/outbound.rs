@@ -1,11 +1,13 @@
 //! The one door for requests that this server makes.
 //!
 //! The address filter looks at what is connected to, after name resolution, so that a name cannot
-//! change its meaning between the check and the connection (DNS rebinding). Redirects are never
-//! followed and proxies of the environment are ignored.
+//! change its meaning between the check and the connection (DNS rebinding). Redirects are
+//! followed by the requests that say so, within one origin, and proxies of the environment are
+//! ignored.
 
 mod explain;
 mod public;
+mod redirects;
 
 use std::{
     net::{IpAddr, SocketAddr},

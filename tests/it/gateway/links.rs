@@ -340,3 +340,27 @@ done
     let answer = tokio::time::timeout(Duration::from_secs(60), call).await.unwrap().json();
     assert!(answer.to_string().contains("wrote a line of more than 16777216 bytes"), "{answer}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_of_the_old_transport_to_another_request_ends_the_one_that_was_posted() {
+    let mut servers = Vec::new();
+    for id in [json!(999), json!(null), json!("other"), json!({})] {
+        let raw = Raw::start(move |method, message| match (method, message["method"].as_str()) {
+            ("GET", _) => old_stream(),
+            (_, Some("tools/call")) => {
+                let answer = json!({"jsonrpc": "2.0", "id": id, "result": {"content": []}});
+                whole(200, "", &answer.to_string())
+            }
+            _ => good(message),
+        });
+        servers.push(raw.await);
+    }
+    let named: Vec<(&str, &Raw)> = servers.iter().map(|raw| ("sse", raw)).collect();
+    let server = behind(&named).await;
+    let alice = someone(&server, "alice").await;
+    for number in 0..servers.len() {
+        let call = server.call(&alice.token, &format!("raw{number}_good"), json!({}));
+        let answer = tokio::time::timeout(Duration::from_secs(8), call).await.unwrap().json();
+        assert!(answer.to_string().contains("where the request has the id"), "{number}: {answer}");
+    }
+}

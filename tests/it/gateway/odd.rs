@@ -272,3 +272,31 @@ async fn an_upstream_that_is_not_there_is_named_by_where_nothing_listens() {
         names_no_library(&text, name);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_left_out_of_a_server_stands_on_the_page_of_upstreams() {
+    let cases = [
+        (OddHabit::BareTool, "bare: inputSchema"),
+        (OddHabit::OddHeader, "bare: inputSchema: x-mcp-header"),
+        (OddHabit::NoCapabilities, "capabilities: tools"),
+        (OddHabit::NullCapabilities, "capabilities"),
+        (OddHabit::NamelessTool, "#1"),
+        (OddHabit::TwiceTheName, "another tool has the same name"),
+        (OddHabit::EndlessCursor, "the list has too many pages or repeats itself"),
+    ];
+    for (habit, shown) in cases {
+        for kind in [OddKind::Http, OddKind::Stdio] {
+            let odd = OddUpstream::start(kind, false, Some(habit)).await;
+            let server = TestServer::start_with(|config| {
+                config.upstreams.insert("odd".to_owned(), odd.config());
+            })
+            .await;
+            let alice = someone(&server, "alice").await;
+            server.call(&alice.token, "odd_good", json!({})).await.expect(200);
+            server.person_with("root", &["admin"]).await;
+            let admin = server.signed_in("root").await;
+            let page = admin.get(&server.at("/admin/upstreams")).await.expect(200);
+            assert!(page.body.contains(shown), "{kind:?} {habit:?}: {}", page.body);
+        }
+    }
+}

@@ -333,6 +333,53 @@ async fn answers_that_are_not_unicode_are_blocks_of_their_kind() {
     }
     let moved = answered(302, "text/html", b"<p>").await;
     assert_eq!(moved["isError"], true);
+    api.state().header = Some(("retry-after", "7"));
+    for status in [429, 503] {
+        let busy = answered(status, "text/plain", b"later").await;
+        let told = format!("HTTP {status} it asks to wait 7 seconds. later");
+        assert_eq!((&busy["isError"], &busy["content"][0]["text"]), (&json!(true), &json!(told)));
+    }
+}
+
+#[tokio::test]
+async fn redirects_that_keep_a_request_within_its_origin_are_followed() {
+    let (api, other) = (FakeApi::start().await, FakeApi::start().await);
+    let paths = json!({"/x": {"post": {"operationId": "write", "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object", "properties": {"a": {}}}}}}}}});
+    let (server, alice) = serving(&api, &document(paths, json!({}))).await;
+    let arguments = json!({"a": 1});
+    for (status, target) in [
+        (307, "/moved/x/".to_owned()),
+        (308, format!("{}/moved/x/", api.origin)),
+        (307, "../moved/x/".to_owned()),
+    ] {
+        api.state().redirect = Some((status, target));
+        let (called, kind, body) =
+            sent(&server, &alice, &api, "api_write", arguments.clone()).await;
+        assert_eq!(
+            (called.as_str(), kind.as_str(), body.as_str()),
+            ("POST /moved/x/", "application/json", r#"{"a":1}"#)
+        );
+        assert_eq!(api.state().calls.last().unwrap().1, "secret");
+    }
+    for (status, target) in [
+        (307, other.origin.clone()),
+        (301, "/moved/x/".to_owned()),
+        (302, "/moved/x/".to_owned()),
+        (303, "/moved/x/".to_owned()),
+        (307, "/again".to_owned()),
+    ] {
+        api.state().redirect = Some((status, target.clone()));
+        let called = server.call(&alice.token, "api_write", arguments.clone()).await.json();
+        let text = called["result"]["content"][0]["text"].as_str().unwrap().to_owned();
+        assert!(text.contains(&format!("redirects to {target}")), "{text}");
+    }
+    assert!(other.state().calls.is_empty());
+    // The document is found in the same way.
+    api.state().redirect = Some((308, "/moved/docs/openapi".to_owned()));
+    let (server, alice) = configured(api.config()).await;
+    assert!(tools(&server, &alice.token).await.contains(&"api_write".to_owned()));
+    api.state().redirect = None;
+    assert_eq!(sent(&server, &alice, &api, "api_write", arguments).await.0, "POST /v1/x");
 }
 
 #[tokio::test]

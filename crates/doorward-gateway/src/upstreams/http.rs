@@ -161,28 +161,45 @@ impl Http {
         let body = serde_json::to_vec(&message)
             .map_err(|error| LinkError::Failed(format!("a message cannot be sent: {error}")))?;
         let request = Request { method: Method::POST, headers, body: Some(body.into()) };
-        let response = self.send(uri, &request).await?;
+        let sent = self.send(uri, &request).await;
         match message {
             JsonRpcMessage::Request(asked) => {
-                let sent = Sent { uri, request: &request, with_session: session.is_some() };
-                self.answered(&asked, sent, response).await
+                let how = Sent { uri, request: &request, with_session: session.is_some() };
+                self.answered(&asked, how, sent?).await
             }
             JsonRpcMessage::Notification(_)
             | JsonRpcMessage::Response(_)
-            | JsonRpcMessage::Error(_) => self.taken(&response),
+            | JsonRpcMessage::Error(_) => {
+                self.taken(sent).await.map(|()| StreamableHttpPostResponse::Accepted)
+            }
         }
     }
 
-    /// The response to a message that has no answer. Whatever it is, nothing waits for it.
-    fn taken(&self, response: &reqwest::Response) -> Result<StreamableHttpPostResponse, LinkError> {
-        let status = response.status();
-        if status == StatusCode::UNAUTHORIZED {
-            return Err(LinkError::Connect);
+    /// Reads the response to a message that has no answer. Whatever it is, nothing waits for it.
+    pub(super) async fn taken(
+        &self,
+        sent: Result<reqwest::Response, LinkError>,
+    ) -> Result<(), LinkError> {
+        let why = match sent {
+            Ok(response) if response.status().is_success() => return Ok(()),
+            Ok(response) => answer::of_refusal(response).await,
+            Err(why) => why,
+        };
+        match why {
+            LinkError::Answer(_)
+            | LinkError::Session(_)
+            | LinkError::Failed(_)
+            | LinkError::Wait(..) => {
+                if self.wire.may_log() {
+                    tracing::info!(upstream = %self.auth.upstream.name, %why, "an upstream did not take a notification or an answer");
+                }
+                Ok(())
+            }
+            LinkError::Connect
+            | LinkError::MoreScope
+            | LinkError::Unreachable(_)
+            | LinkError::Waiting(..) => Err(why),
         }
-        if !status.is_success() {
-            tracing::info!(upstream = %self.auth.upstream.name, %status, "an upstream did not take a notification or an answer");
-        }
-        Ok(StreamableHttpPostResponse::Accepted)
     }
 
     async fn get(

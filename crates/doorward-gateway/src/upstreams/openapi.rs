@@ -180,7 +180,7 @@ async fn load(upstream: &Shared, pins: Arc<Vec<PinnedTool>>) -> Result<Api, Link
     let place = &upstream.config.document;
     let failed = |why: String| LinkError::Failed(format!("the document {place}: {why}"));
     let (text, at) = match document_url(&upstream.config) {
-        Some(url) => (fetched(upstream, &url).await.map_err(failed)?, Some(url)),
+        Some(url) => fetched(upstream, url).await.map_err(failed)?,
         None => (read(place).await.map_err(failed)?, None),
     };
     let owned = Arc::clone(upstream);
@@ -202,14 +202,15 @@ async fn load(upstream: &Shared, pins: Arc<Vec<PinnedTool>>) -> Result<Api, Link
     budget::off_thread(parse).await.map_err(|error| failed(error.to_string()))?.map_err(failed)
 }
 
-async fn fetched(upstream: &Shared, url: &Url) -> Result<Vec<u8>, String> {
+/// Fetches a document. Answers also from where it came, to which its own references are relative.
+async fn fetched(upstream: &Shared, url: Url) -> Result<(Vec<u8>, Option<Url>), String> {
     let request = http::Request::get(url.as_str())
         .header(http::header::ACCEPT, "application/json, application/yaml, text/yaml, */*")
         .body(Vec::new())
         .map_err(|error| error.to_string())?;
-    let answer = upstream
+    let (answer, at) = upstream
         .outbound
-        .send_within(request, MOST_DOCUMENT, Duration::from_secs(30))
+        .send_within_origin(request, MOST_DOCUMENT, Duration::from_secs(30))
         .await
         .map_err(|error| error.to_string())?;
     if answer.status != 200 {
@@ -223,7 +224,7 @@ async fn fetched(upstream: &Shared, url: &Url) -> Result<Vec<u8>, String> {
             None => format!("HTTP {}", answer.status),
         });
     }
-    Ok(answer.body)
+    Ok((answer.body, at.or(Some(url))))
 }
 
 async fn read(place: &str) -> Result<Vec<u8>, String> {

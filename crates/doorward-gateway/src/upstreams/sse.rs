@@ -129,7 +129,8 @@ impl Transport<RoleClient> for Old {
         let (http, target, posted) =
             (self.http.clone(), Arc::clone(&self.target), self.posted.0.clone());
         let (wire, id) = (Arc::clone(&http.wire), asked_by(&message).cloned());
-        let posting = async move { http.while_held(post(&http, &target, &message)).await };
+        let posting =
+            async move { http.while_held(Box::pin(post(&http, &target, &message))).await };
         accepted(posting, POST_WITHIN, (wire, id), posted)
     }
 
@@ -227,11 +228,13 @@ async fn post(
     let body = serde_json::to_vec(message)
         .map_err(|error| LinkError::Failed(format!("a message cannot be sent: {error}")))?;
     let request = Request { method: Method::POST, headers: all, body: Some(body.into()) };
-    let response = http.send(target.as_str(), &request).await?;
+    let sent = http.send(target.as_str(), &request).await;
+    let Some(id) = asked_by(message) else {
+        return http.taken(sent).await.map(|()| None);
+    };
+    let response = sent?;
     let status = response.status();
-    let id = asked_by(message);
     if status.is_success() {
-        let Some(id) = id else { return Ok(None) };
         let body = http::body_of(response, MOST_BYTES).await.unwrap_or_default();
         // Most say nothing here, or a word such as "Accepted".
         if !body.trim_ascii().starts_with(b"{") {
@@ -247,16 +250,11 @@ async fn post(
     let may_be_lost = matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND);
     // The stream that this URL belongs to may be known no more. The refusal of a stream that is
     // known is about the request, which the server may have carried out.
-    let lost = id.is_some()
-        && may_be_lost
+    let lost = may_be_lost
         && (http.wire.has_ended() || http.refuses_ping(target.as_str(), &request.headers).await);
-    match (id, why) {
-        (Some(_), LinkError::Answer(told)) if lost => Err(LinkError::Session(told)),
-        (Some(_), why) => Err(why),
-        (None, why) => {
-            tracing::info!(upstream = %http.auth.upstream.name, %why, "an upstream did not take a notification or an answer");
-            Ok(None)
-        }
+    match why {
+        LinkError::Answer(told) if lost => Err(LinkError::Session(told)),
+        why => Err(why),
     }
 }
 

@@ -2,6 +2,7 @@
 //! itself, and an element without what identifies it costs itself.
 
 mod headers;
+mod schema;
 
 use rmcp::model::{
     Annotations, ContentBlock, Icon, Prompt, PromptArgument, Resource, ResourceContents,
@@ -206,15 +207,16 @@ fn input_schema(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
     if headers::mend(schema) {
         note("inputSchema: x-mcp-header", Why::Unread);
     }
-    // Keywords without a value: clients refuse the whole list for them.
-    for keyword in ["properties", "required", "$defs", "definitions"] {
-        let wrong = schema.get(keyword).is_some_and(|value| match value {
-            Value::Array(list) => keyword != "required" && list.is_empty(),
-            other => other.is_null(),
-        });
-        if wrong {
-            schema.remove(keyword);
-            note(&format!("inputSchema.{keyword}"), Why::Keyword);
+    for keyword in schema::mend(schema) {
+        note(&format!("inputSchema.{keyword}"), Why::Keyword);
+    }
+}
+
+/// Drops what is no schema from the schema of a tool's results.
+fn output_schema(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
+    if let Some(Value::Object(schema)) = value.get_mut("outputSchema") {
+        for keyword in schema::mend(schema) {
+            note(&format!("outputSchema.{keyword}"), Why::Keyword);
         }
     }
 }
@@ -224,6 +226,7 @@ impl Element for Tool {
     const NEEDED: &'static [&'static str] = &["name", "inputSchema"];
     fn prepare(value: &mut Value, note: &mut dyn FnMut(&str, Why)) {
         input_schema(value, note);
+        output_schema(value, note);
         hints(value, note);
         icons(value, note);
     }

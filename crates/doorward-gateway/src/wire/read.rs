@@ -115,7 +115,7 @@ fn error(told: &Value) -> ErrorData {
 
 /// Reads a body that may be a JSON-RPC message, for a look at it.
 fn looked_at(body: &[u8]) -> Value {
-    message_budget().json(body).unwrap_or_default()
+    message_budget().lenient_json(body).map(|(value, _)| value).unwrap_or_default()
 }
 
 /// Reports a body that says that it is a JSON-RPC message.
@@ -128,8 +128,13 @@ impl Wire {
     /// elsewhere is about any.
     pub(crate) fn read(&self, text: &[u8], asked: Option<&RequestId>) -> Vec<Heard> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii();
-        let value = match message_budget().json::<Value>(text) {
-            Ok(value) => value,
+        let value = match message_budget().lenient_json(text) {
+            Ok((value, mended)) => {
+                if mended && self.may_log() {
+                    tracing::info!(upstream = %self.upstream, "a message of an upstream holds characters or numbers that JSON does not have; it is read without them");
+                }
+                value
+            }
             Err(why) => return vec![self.no_message(text, &why.to_string())],
         };
         match value {
@@ -225,10 +230,12 @@ impl Wire {
         let mut table = self.lock();
         match table.answered(id, asked.map(number), true) {
             Answered::Request(id) => {
-                table.sent.remove(&id);
+                let sent = table.sent.remove(&id);
                 let told = error(told);
-                // Another server took its place: the next call connects anew.
-                table.lost |= told.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION;
+                // Another server took its place: the next call connects anew. While a revision is
+                // agreed on, the refusal of one is a part of that.
+                table.lost |= told.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
+                    && sent.is_some_and(|sent| !begins(&sent.method));
                 Heard::Message(Box::new(JsonRpcMessage::error(told, Some(RequestId::Number(id)))))
             }
             Answered::Late | Answered::None => {
@@ -269,7 +276,7 @@ impl Wire {
                 table.sent.remove(&id);
                 if !left_out.is_empty() {
                     self.may_log().then(|| tracing::info!(upstream = %self.upstream, method, left_out = %left_out, "an answer of an upstream is read without what is not of the protocol"));
-                    if matches!(method.as_str(), "initialize" | "server/discover") {
+                    if begins(&method) {
                         table.of_itself = left_out;
                     } else if method.ends_with("/list") {
                         table.left_out.insert(id, left_out);
@@ -299,6 +306,11 @@ impl Wire {
         tracing::info!(upstream = %self.upstream, what = %foreign::quoted(what, 200), "a response of an upstream answers no request that is waited for");
         Heard::Nothing
     }
+}
+
+/// Reports a method with which a connection begins.
+fn begins(method: &str) -> bool {
+    matches!(method, "initialize" | "server/discover")
 }
 
 fn wrong_id(id: Option<&Value>, asked: i64) -> LinkError {

@@ -3,8 +3,8 @@
 use rmcp::model::{
     CallToolResult, CompleteResult, DiscoverResult, GetPromptResult, Implementation,
     InitializeResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
-    ListToolsResult, Prompt, PromptMessage, ReadResourceResult, Resource, ResourceTemplate,
-    ServerCapabilities, ServerResult, Tool,
+    ListToolsResult, Prompt, PromptMessage, ProtocolVersion, ReadResourceResult, Resource,
+    ResourceTemplate, ServerCapabilities, ServerResult, Tool,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
@@ -17,11 +17,20 @@ const OTHER: &str = "something that is not what the protocol specifies";
 
 /// Reads the result of a request, without what is not of the protocol. The error follows "answered
 /// METHOD with".
-pub(super) fn read(method: &str, result: Value) -> Result<(ServerResult, LeftOut), String> {
+pub(super) fn read(method: &str, mut result: Value) -> Result<(ServerResult, LeftOut), String> {
     let mut left_out = LeftOut::default();
-    // What else a request can come to has a name; it is read as it is.
-    let other =
-        result.get("resultType").and_then(Value::as_str).is_some_and(|kind| kind != "complete");
+    let mut other = false;
+    if let Some(kind) = result.get_mut("resultType") {
+        match kind.as_str() {
+            Some("complete") => {}
+            // What else a request can come to is read as it is.
+            Some("input_required" | "task") => other = true,
+            Some(_) | None => {
+                *kind = json!("complete");
+                left_out.add_part("result", "resultType", Why::Unread);
+            }
+        }
+    }
     let read = match method {
         _ if other => whole::<ServerResult>(result),
         "tools/list" => list::<Tool, ListToolsResult>(result, "tools", &mut left_out),
@@ -194,12 +203,14 @@ fn completion(result: Value, left_out: &mut LeftOut) -> Result<ServerResult, Str
 fn capabilities(members: &mut Map<String, Value>, left_out: &mut LeftOut) {
     let mut all = match members.remove("capabilities") {
         Some(Value::Object(all)) => all,
-        other => {
-            let empty = other.as_ref().and_then(Value::as_array).is_some_and(Vec::is_empty);
-            if !empty {
-                left_out.add("capabilities", Why::Unread);
-            }
-            Map::new()
+        Some(Value::Array(none)) if none.is_empty() => Map::new(),
+        _ => {
+            left_out.add("capabilities", Why::Unread);
+            // What it has is found out by asking for it.
+            ["tools", "prompts", "resources"]
+                .map(|name| (name.to_owned(), json!({})))
+                .into_iter()
+                .collect()
         }
     };
     all.retain(|_, value| !matches!(value, Value::Null | Value::Bool(false)));
@@ -238,6 +249,10 @@ fn initialized(result: Value, left_out: &mut LeftOut) -> Result<ServerResult, St
         left_out.add_part("serverInfo", &part, Why::Unread);
     }
     members.insert("serverInfo".to_owned(), info);
+    if !members.get("protocolVersion").is_some_and(Value::is_string) {
+        left_out.add_part("result", "protocolVersion", Why::Unread);
+        members.insert("protocolVersion".to_owned(), json!(ProtocolVersion::V_2025_03_26));
+    }
     let needed = ["protocolVersion", "capabilities", "serverInfo"];
     without::<InitializeResult>(Value::Object(members), &needed, left_out)
 }

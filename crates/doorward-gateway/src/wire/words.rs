@@ -20,8 +20,8 @@ pub(crate) fn status(status: StatusCode) -> String {
 pub(crate) fn of_body(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    let told = match Budget::of_record(text.len()).json::<Value>(text.as_bytes()) {
-        Ok(value) => of_json(&value).unwrap_or_else(|| text.to_owned()),
+    let told = match Budget::of_record(text.len()).lenient_json(text.as_bytes()) {
+        Ok((value, _)) => of_json(&value).unwrap_or_else(|| text.to_owned()),
         Err(_) => title(text).unwrap_or_else(|| text.to_owned()),
     };
     let told = foreign::quoted(&told, WORDS);
@@ -69,7 +69,7 @@ pub(crate) fn form(body: &[u8]) -> &'static str {
         "an empty body"
     } else if body.starts_with(b"<") {
         "a web page"
-    } else if Budget::of_record(body.len()).json::<serde::de::IgnoredAny>(body).is_ok() {
+    } else if Budget::of_record(body.len()).lenient_json(body).is_ok() {
         "JSON that is no answer"
     } else {
         "text that is no JSON"

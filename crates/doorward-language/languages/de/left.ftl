@@ -25,3 +25,4 @@ left_untyped = es fehlt; es wird als „object“ gelesen
 left_no_name = er fehlt; die URI wird verwendet
 left_endless = die Liste hat zu viele Seiten oder wiederholt sich; der Rest wird nicht gelesen
 left_unlisted = der Upstream hat nicht mit der Liste geantwortet
+left_unannounced = es ist nicht angekündigt; es wird trotzdem gelistet

@@ -25,3 +25,4 @@ left_untyped = it is missing; it is read as "object"
 left_no_name = it is missing; the URI is used
 left_endless = the list has too many pages or repeats itself; the rest is not read
 left_unlisted = the upstream did not respond with the list
+left_unannounced = it is not announced; it is listed all the same

@@ -25,3 +25,4 @@ left_untyped = il manque ; il est lu comme « object »
 left_no_name = il manque ; l’URI est utilisée
 left_endless = la liste a trop de pages ou se répète ; le reste n’est pas lu
 left_unlisted = le serveur amont n’a pas répondu avec la liste
+left_unannounced = cela n’est pas annoncé ; c’est listé malgré tout

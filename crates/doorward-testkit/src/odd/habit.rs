@@ -15,10 +15,21 @@ pub enum Expected {
     Unusable(&'static str),
 }
 
-/// One misbehaviour of an upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say what happens; `serve.rs` does it")]
-pub enum OddHabit {
+macro_rules! habits {
+    ($($name:ident,)*) => {
+        /// One misbehaviour of an upstream.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "the names say what happens; `answers.rs` and `serve.rs` do it")]
+        pub enum OddHabit { $($name,)* }
+
+        impl OddHabit {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+habits! {
     // A call is answered with something that does not answer it.
     CallAccepted,
     CallNoContent,
@@ -107,96 +118,100 @@ pub enum OddHabit {
     Redirect302,
     RedirectElsewhere,
     RedirectLoop,
+    // More responses that do not answer a call.
+    CallCreated,
+    CallPartial,
+    CallReset,
+    CallNotModified,
+    CallGone,
+    CallTimeout,
+    CallStrangeStatus,
+    CallEmptyBatch,
+    CallNumber,
+    CallNullResult,
+    CallResultText,
+    CallStreamOtherId,
+    CallStreamNullError,
+    CallStreamAsText,
+    ErrorWithoutMessage,
+    ErrorCodeAsText,
+    ErrorTrue,
+    OldVersionOfRpc,
+    // More answers to the question for the revisions.
+    DiscoverNotAllowed,
+    DiscoverNotAcceptable,
+    DiscoverNotImplemented,
+    DiscoverTimeout,
+    DiscoverRedirect,
+    DiscoverEmpty,
+    DiscoverStreamEnds,
+    DiscoverTextError,
+    DiscoverInternalError,
+    DiscoverParseError,
+    DiscoverEmptyResult,
+    DiscoverNoVersions,
+    // The first answer holds something odd.
+    NoServerInfo,
+    NoVersion,
+    OddVersion,
+    FutureVersion,
+    NullCapabilities,
+    ListedCapabilities,
+    NoCapabilities,
+    EmptyListOfCapabilities,
+    OddInstructions,
+    InitializedFails,
+    InitializedCloses,
+    InitializedAnswered,
+    // JSON as some languages write it.
+    CutEmoji,
+    NotANumber,
+    ControlCharacters,
+    TooLargeNumber,
+    ByteOrderMark,
+    // More elements and members that cannot be read.
+    OddDescription,
+    NumberAsName,
+    OddOutputSchema,
+    SchemaAsText,
+    SchemaWithoutType,
+    OddProperties,
+    OddRequired,
+    IconsAsObject,
+    OddExecution,
+    OddHeader,
+    NullTool,
+    TwiceTheName,
+    OddListMembers,
+    OddResultType,
+    OddPromptArguments,
+    OddResourceAnnotations,
+    ResourceWithoutName,
+    OneBlock,
+    OddBlockAnnotations,
+    ImageWithoutType,
+    LinkWithoutName,
+    TextAsNumber,
+    OddStructure,
+    OddIsError,
+    OddResultMeta,
+    // More events and redirects.
+    LinesOfData,
+    CarriageReturns,
+    EventFieldSpelled,
+    OtherEventsWithMessages,
+    OddRetry,
+    RedirectRelative,
+    RedirectWithoutScheme,
+    Redirect301,
+    Redirect303,
+    RedirectWithout,
+    RedirectOtherScheme,
 }
 
 use OddHabit as H;
 
 impl OddHabit {
-    /// All of them.
-    pub const ALL: &'static [Self] = &[
-        H::CallAccepted,
-        H::CallNoContent,
-        H::CallEmpty,
-        H::CallEmptyJson,
-        H::CallPage,
-        H::CallText,
-        H::CallCutOff,
-        H::CallConflict,
-        H::CallEndlessRefusal,
-        H::CallForbidden,
-        H::CallNotFound,
-        H::CallServerError,
-        H::CallBadGateway,
-        H::CallMaintenance,
-        H::CallTooMany,
-        H::CallTooManyWithout,
-        H::CallCloses,
-        H::CallStreamEnds,
-        H::CallOtherId,
-        H::CallNullId,
-        H::CallNoId,
-        H::CallNotification,
-        H::CallUnreadable,
-        H::ErrorNullId,
-        H::ErrorNoId,
-        H::ErrorServerErrorId,
-        H::ErrorAsText,
-        H::IdAsText,
-        H::IdWithFraction,
-        H::NullErrorBesideResult,
-        H::Batch,
-        H::Forgets400,
-        H::Forgets404,
-        H::Forgets400ServerErrorId,
-        H::Forgets404Page,
-        H::Forgets400OwnId,
-        H::ForgetsAlways,
-        H::BadRequestIsAnAnswer,
-        H::ExitsOnCall,
-        H::TalksOnOutput,
-        H::DiscoverServerError,
-        H::DiscoverForbidden,
-        H::DiscoverPage,
-        H::DiscoverNotFoundPage,
-        H::DiscoverAccepted,
-        H::DiscoverCloses,
-        H::DiscoverSilent,
-        H::DiscoverNullId,
-        H::DiscoverOtherResult,
-        H::DiscoverOldVersions,
-        H::BareTool,
-        H::NullSchema,
-        H::SchemaAsList,
-        H::NamelessTool,
-        H::ToolAsText,
-        H::OddAnnotations,
-        H::OddTitle,
-        H::OddIcons,
-        H::OddMeta,
-        H::OddPrompt,
-        H::OddResource,
-        H::OddTemplate,
-        H::OddCapabilities,
-        H::UnknownBlock,
-        H::BlockAsText,
-        H::Ping,
-        H::Heartbeat,
-        H::Comments,
-        H::UnknownLines,
-        H::NoLastLine,
-        H::SpelledType,
-        H::NoType,
-        H::InitializedRefused,
-        H::EmptyCursor,
-        H::EndlessCursor,
-        H::Redirect307,
-        H::Redirect308,
-        H::RedirectTwice,
-        H::Redirect302,
-        H::RedirectElsewhere,
-        H::RedirectLoop,
-    ];
-
     /// The consequence for an upstream of a kind and revision; `None` where the misbehaviour does not
     /// occur.
     #[expect(clippy::too_many_lines, reason = "one line for each misbehaviour")]
@@ -237,10 +252,26 @@ impl OddHabit {
             H::CallTooMany => on(&[Http, Sse], Fails("asks to wait 7 seconds (HTTP 429")),
             H::CallTooManyWithout => on(&[Http, Sse], Fails("asks to wait a while")),
             H::CallCloses => on(&[Http, Sse], Fails("the answer broke off")),
+            H::CallReset => on(&[Http], Fails("answered HTTP 205 (Reset Content)")),
+            H::CallNotModified => on(&[Http, Sse], Fails("answered HTTP 304 (Not Modified)")),
+            H::CallGone => on(&[Http, Sse], Fails("answered HTTP 410 (Gone): “no, 410”")),
+            H::CallTimeout => on(&[Http, Sse], Fails("answered HTTP 408 (Request Timeout)")),
+            H::CallStrangeStatus => on(&[Http, Sse], Fails("answered HTTP 599: “no, 599”")),
+            H::CallStreamOtherId => on(&[Http], Fails("where the request has the id")),
+            H::CallStreamNullError => {
+                on(&[Http], Fails("answered with an error: “Parse error of yours”"))
+            }
+            H::CallNullResult | H::CallResultText => {
+                Some(Fails("that is not what the protocol specifies"))
+            }
+            H::ErrorWithoutMessage | H::ErrorTrue => Some(Fails("answered with an error")),
+            H::ErrorCodeAsText => Some(Fails("answered with an error: “Parse error of yours”")),
             H::CallStreamEnds => on(&[Http], Fails("its stream ended before the answer")),
             H::CallOtherId => Some(Fails("where the request has the id")),
             H::CallNullId | H::CallNoId => Some(Fails("answered without an id")),
-            H::CallNotification => on(&[Http], Fails("with JSON that is no answer")),
+            H::CallNotification | H::CallEmptyBatch | H::CallNumber => {
+                on(&[Http], Fails("with JSON that is no answer"))
+            }
             H::CallUnreadable => Some(Fails("that is not what the protocol specifies")),
             H::ErrorNullId | H::ErrorNoId | H::ErrorServerErrorId | H::ErrorAsText => {
                 Some(Fails("answered with an error: “Parse error of yours”"))
@@ -251,6 +282,20 @@ impl OddHabit {
             | H::Batch
             | H::UnknownBlock
             | H::BlockAsText
+            | H::OldVersionOfRpc
+            | H::CutEmoji
+            | H::NotANumber
+            | H::ControlCharacters
+            | H::TooLargeNumber
+            | H::ByteOrderMark
+            | H::OneBlock
+            | H::OddBlockAnnotations
+            | H::ImageWithoutType
+            | H::LinkWithoutName
+            | H::TextAsNumber
+            | H::OddStructure
+            | H::OddIsError
+            | H::OddResultMeta
             | H::EmptyCursor => Some(Works),
             H::Forgets400
             | H::Forgets404
@@ -269,36 +314,97 @@ impl OddHabit {
             | H::DiscoverForbidden
             | H::DiscoverPage
             | H::DiscoverNotFoundPage
+            | H::DiscoverNotAllowed
+            | H::DiscoverNotAcceptable
+            | H::DiscoverNotImplemented
+            | H::DiscoverTimeout
+            | H::DiscoverRedirect
+            | H::DiscoverEmpty
+            | H::DiscoverStreamEnds
             | H::DiscoverAccepted => on(&[Http], Works).filter(|_| !modern),
             H::DiscoverCloses
             | H::DiscoverSilent
             | H::DiscoverNullId
             | H::DiscoverOtherResult
+            | H::DiscoverTextError
+            | H::DiscoverInternalError
+            | H::DiscoverParseError
+            | H::DiscoverEmptyResult
+            | H::DiscoverNoVersions
             | H::DiscoverOldVersions => on(&[Http, Stdio], Works).filter(|_| !modern),
-            H::BareTool | H::NullSchema | H::SchemaAsList => {
+            H::NoServerInfo => Some(Named("serverInfo: name (it is not what")).filter(|_| !modern),
+            H::NoVersion | H::OddVersion => {
+                Some(Named("result: protocolVersion (it is not what")).filter(|_| !modern)
+            }
+            H::FutureVersion => Some(Works).filter(|_| !modern),
+            H::NullCapabilities | H::ListedCapabilities => {
+                Some(Named("capabilities (it is not what"))
+            }
+            H::NoCapabilities | H::EmptyListOfCapabilities => {
+                Some(Named("capabilities: tools (it is not announced"))
+            }
+            H::OddInstructions => Some(Named("result: instructions (it is not what")),
+            H::InitializedFails | H::InitializedCloses | H::InitializedAnswered => {
+                on(&[Http, Sse], Works).filter(|_| !modern)
+            }
+            H::OddDescription => Some(Named("bare: description (it is not what")),
+            H::OddOutputSchema => Some(Named("bare: outputSchema (it is not what")),
+            H::SchemaWithoutType => Some(Named("bare: inputSchema.type (it is missing")),
+            H::OddProperties => Some(Named("bare: inputSchema.properties (it is no JSON Schema")),
+            H::OddRequired => Some(Named("bare: inputSchema.required (it is no JSON Schema")),
+            H::OddExecution => Some(Named("bare: execution (it is not what")),
+            H::OddHeader => Some(Named("bare: inputSchema: x-mcp-header (it is not what")),
+            H::TwiceTheName => Some(Named("good (another tool has the same name)")),
+            H::OddListMembers => Some(Named("result: _meta (it is not what")),
+            H::OddResultType => Some(Named("result: resultType (it is not what")),
+            H::OddPromptArguments => Some(Named("prompt letter: arguments (it is not what")),
+            H::OddResourceAnnotations => {
+                Some(Named("resource file:///odd: annotations (it is not what"))
+            }
+            H::ResourceWithoutName => Some(Named("resource file:///odd: name (it is missing")),
+            H::BareTool | H::NullSchema | H::SchemaAsList | H::SchemaAsText => {
                 Some(Named("bare: inputSchema (it is missing or not an object"))
             }
-            H::NamelessTool | H::ToolAsText => Some(Named("#1 (it has no name or URI)")),
+            H::NamelessTool | H::ToolAsText | H::NumberAsName | H::NullTool => {
+                Some(Named("#1 (it has no name or URI)"))
+            }
             H::OddAnnotations => Some(Named("bare: annotations (they are not what")),
             H::OddTitle => Some(Named("bare: title (it is not what")),
-            H::OddIcons => Some(Named("bare: icons (it is not what")),
+            H::OddIcons | H::IconsAsObject => Some(Named("bare: icons (it is not what")),
             H::OddMeta => Some(Named("bare: _meta (it is not what")),
             H::OddPrompt => Some(Named("prompt #1 (it has no name or URI)")),
             H::OddResource => Some(Named("resource file:///odd: size (it is not what")),
             H::OddTemplate => Some(Named("resource template #1 (it has no name or URI)")),
             H::OddCapabilities => Some(Named("capabilities: tools (it is not what")),
-            H::Ping
+            H::CallCreated
+            | H::CallPartial
+            | H::Ping
             | H::Heartbeat
             | H::Comments
             | H::UnknownLines
+            | H::LinesOfData
+            | H::CarriageReturns
+            | H::EventFieldSpelled
+            | H::OtherEventsWithMessages
+            | H::OddRetry
+            | H::RedirectRelative
+            | H::RedirectWithoutScheme
             | H::Redirect307
             | H::Redirect308
             | H::RedirectTwice => on(&[Http, Sse], Works),
-            H::NoLastLine | H::SpelledType | H::NoType | H::InitializedRefused => {
-                on(&[Http], Works)
-            }
+            H::CallStreamAsText
+            | H::NoLastLine
+            | H::SpelledType
+            | H::NoType
+            | H::InitializedRefused => on(&[Http], Works),
             H::EndlessCursor => Some(Named("the list has too many pages or repeats itself")),
-            H::Redirect302 => on(&[Http, Sse], Unusable("/moved; set `url` to that")),
+            H::RedirectWithout => {
+                on(&[Http, Sse], Unusable("without saying where it redirects to"))
+            }
+            H::RedirectOtherScheme => on(&[Http, Sse], Unusable("redirects to https://127.0.0.1:")),
+            H::Redirect301 | H::Redirect303 | H::Redirect302 => {
+                on(&[Http, Sse], Unusable("/moved; set `url` to that"))
+            }
             H::RedirectElsewhere => on(
                 &[Http, Sse],
                 Unusable("redirects to http://localhost:9/moved; set `url` to that"),
@@ -320,6 +426,18 @@ impl OddHabit {
                 | H::DiscoverSilent
                 | H::DiscoverNullId
                 | H::DiscoverOtherResult
+                | H::DiscoverNotAllowed
+                | H::DiscoverNotAcceptable
+                | H::DiscoverNotImplemented
+                | H::DiscoverTimeout
+                | H::DiscoverRedirect
+                | H::DiscoverEmpty
+                | H::DiscoverStreamEnds
+                | H::DiscoverTextError
+                | H::DiscoverInternalError
+                | H::DiscoverParseError
+                | H::DiscoverEmptyResult
+                | H::DiscoverNoVersions
                 | H::DiscoverOldVersions
         )
     }
@@ -341,7 +459,16 @@ impl OddHabit {
     /// The status with which a redirect begins.
     pub(super) fn redirects(self) -> Option<u16> {
         match self {
-            H::Redirect307 | H::RedirectTwice | H::RedirectElsewhere | H::RedirectLoop => Some(307),
+            H::Redirect307
+            | H::RedirectTwice
+            | H::RedirectElsewhere
+            | H::RedirectRelative
+            | H::RedirectWithoutScheme
+            | H::RedirectWithout
+            | H::RedirectOtherScheme
+            | H::RedirectLoop => Some(307),
+            H::Redirect301 => Some(301),
+            H::Redirect303 => Some(303),
             H::Redirect308 => Some(308),
             H::Redirect302 => Some(302),
             _ => None,

@@ -9,212 +9,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Inner, OddHabit as H, complete, good, plain};
-
-/// The answer to a message.
-enum Said {
-    /// A text where a message belongs.
-    Text(String),
-    /// An HTTP response: status, media type, body, further header.
-    Status(u16, &'static str, String, &'static str),
-    /// The connection, or the process, ends.
-    Ends,
-    /// Nothing, for ever.
-    Nothing,
-    /// A refusal whose body does not end.
-    Endless,
-}
-
-const JSON: &str = "application/json";
-const PAGE: &str =
-    "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>";
-const WELCOME: &str = "<html><title>Welcome</title><body>Sign in</body></html>";
-
-fn message(id: &Value, answer: &Value) -> Value {
-    let mut whole = json!({"jsonrpc": "2.0", "id": id});
-    if let (Some(whole), Some(members)) = (whole.as_object_mut(), answer.as_object()) {
-        whole.extend(members.clone());
-    }
-    whole
-}
-
-/// Answers the question for the revisions.
-fn discovered(habit: H, id: &Value) -> Said {
-    let text = |answer: Value| Said::Text(message(id, &answer).to_string());
-    match habit {
-        H::DiscoverServerError => Said::Status(500, "text/plain", "unexpected".to_owned(), ""),
-        H::DiscoverForbidden => {
-            Said::Status(403, JSON, r#"{"message":"forbidden"}"#.to_owned(), "")
-        }
-        H::DiscoverPage => Said::Status(200, "text/html", WELCOME.to_owned(), ""),
-        H::DiscoverNotFoundPage => Said::Status(404, "text/html", PAGE.to_owned(), ""),
-        H::DiscoverAccepted => Said::Status(202, "text/plain", String::new(), ""),
-        H::DiscoverCloses => Said::Ends,
-        H::DiscoverSilent => Said::Nothing,
-        H::DiscoverNullId => Said::Text(
-            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request"}}"#
-                .to_owned(),
-        ),
-        H::DiscoverOtherResult => text(json!({"result": {"hello": "world"}})),
-        _ => text(
-            json!({"result": complete(json!({"supportedVersions": ["2025-06-18"], "capabilities": {}}), true)}),
-        ),
-    }
-}
-
-/// Answers a call in another way than with its result.
-fn called(habit: H, id: &Value, result: &Value) -> Option<Said> {
-    let refused = |status: u16, header| {
-        Said::Status(status, JSON, json!({"error": format!("no, {status}")}).to_string(), header)
-    };
-    let with_id = |id: Value| Said::Text(message(&id, result).to_string());
-    let error = json!({"error": {"code": -32700, "message": "Parse error of yours"}});
-    let status = |status, kind, body: &str| Said::Status(status, kind, body.to_owned(), "");
-    Some(match habit {
-        H::CallAccepted => status(202, "text/plain", ""),
-        H::CallNoContent => status(204, "", ""),
-        H::CallEmpty => status(200, "", ""),
-        H::CallEmptyJson => status(200, JSON, ""),
-        H::CallPage => status(200, "text/html", WELCOME),
-        H::CallText => status(200, "text/plain", "out of order"),
-        H::CallCutOff => status(200, JSON, "{\"jsonrpc\": \"2.0\", "),
-        // The body is announced longer than it is, and the connection stays open.
-        H::CallEndlessRefusal => Said::Endless,
-        H::CallConflict => refused(409, ""),
-        H::CallForbidden => refused(403, ""),
-        H::CallNotFound => refused(404, ""),
-        H::CallServerError => refused(500, ""),
-        H::CallBadGateway => status(502, "text/html", PAGE),
-        H::CallMaintenance => refused(503, "retry-after: 90\r\n"),
-        H::CallTooMany => refused(429, "retry-after: 7\r\n"),
-        H::CallTooManyWithout => refused(429, ""),
-        H::CallCloses | H::ExitsOnCall => Said::Ends,
-        H::CallStreamEnds => status(200, "text/event-stream", ": nothing\n\n"),
-        H::CallOtherId => with_id(json!(999)),
-        H::CallNullId => with_id(Value::Null),
-        H::CallNoId => Said::Text(result.to_string()),
-        H::CallNotification => Said::Text(
-            json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}).to_string(),
-        ),
-        H::CallUnreadable => {
-            Said::Text(message(id, &json!({"result": {"tools": "x"}})).to_string())
-        }
-        H::ErrorNullId => Said::Text(message(&Value::Null, &error).to_string()),
-        H::ErrorNoId => Said::Text(error.to_string()),
-        H::ErrorServerErrorId => Said::Text(message(&json!("server-error"), &error).to_string()),
-        H::ErrorAsText => {
-            Said::Text(json!({"id": null, "error": "Parse error of yours"}).to_string())
-        }
-        H::IdAsText => with_id(json!(id.to_string())),
-        H::IdWithFraction => Said::Text(
-            message(id, result)
-                .to_string()
-                .replace(&format!("\"id\":{id}"), &format!("\"id\":{id}.0")),
-        ),
-        H::NullErrorBesideResult => {
-            let mut both = result.clone();
-            both["error"] = Value::Null;
-            Said::Text(message(id, &both).to_string())
-        }
-        H::Batch => Said::Text(json!([message(id, result)]).to_string()),
-        H::BadRequestIsAnAnswer => {
-            let wrong = json!({"error": {"code": -32000, "message": "the argument is wrong"}});
-            Said::Status(400, JSON, message(id, &wrong).to_string(), "")
-        }
-        _ => return None,
-    })
-}
-
-/// An element that cannot be read whole, as the habit has it.
-fn odd_tool(habit: H) -> Option<Value> {
-    let mut bare = json!({"name": "bare", "description": "odd", "inputSchema": {"type": "object"}});
-    match habit {
-        H::BareTool => drop(bare.as_object_mut()?.remove("inputSchema")),
-        H::NullSchema => bare["inputSchema"] = Value::Null,
-        H::SchemaAsList => bare["inputSchema"] = json!([]),
-        H::NamelessTool => bare["name"] = Value::Null,
-        H::ToolAsText => bare = json!("bare"),
-        H::OddAnnotations => {
-            bare["annotations"] = json!({"readOnlyHint": "yes", "idempotentHint": true});
-        }
-        H::OddTitle => bare["title"] = json!(7),
-        H::OddIcons => bare["icons"] = json!([{"href": "x"}]),
-        H::OddMeta => bare["_meta"] = json!("x"),
-        _ => return None,
-    }
-    Some(bare)
-}
-
-/// Changes a good answer as the habit has it.
-fn spoil(inner: &Inner, method: &str, params: &Value, answer: &mut Value) {
-    let Some(habit) = inner.habit else { return };
-    let result = &mut answer["result"];
-    match (method, habit) {
-        ("tools/list", H::EmptyCursor) if inner.modern => {
-            let second = params["cursor"] == "";
-            result["tools"] = if second { json!([good()]) } else { json!([]) };
-            if !second {
-                result["nextCursor"] = json!("");
-            }
-        }
-        ("tools/list", H::EmptyCursor) => {
-            if params["cursor"].is_null() {
-                result["nextCursor"] = json!("");
-            } else {
-                result["tools"] = json!([]);
-            }
-        }
-        ("tools/list", H::EndlessCursor) => {
-            if !params["cursor"].is_null() {
-                result["tools"] = json!([]);
-            }
-            result["nextCursor"] = json!("more");
-        }
-        ("tools/list", habit) => {
-            if let Some(bare) = odd_tool(habit) {
-                result["tools"] = json!([bare, good()]);
-            }
-        }
-        ("prompts/list", H::OddPrompt) => {
-            result["prompts"] = json!([{"title": "x"}, {"name": "letter"}]);
-        }
-        ("resources/list", H::OddResource) => {
-            result["resources"] = json!([{"uri": "file:///odd", "name": "odd", "size": "big"}]);
-        }
-        ("resources/templates/list", H::OddTemplate) => {
-            result["resourceTemplates"] = json!([{"uri": "x"}]);
-        }
-        ("initialize" | "server/discover", H::OddCapabilities) => {
-            result["capabilities"]["tools"] = json!(true);
-        }
-        ("tools/call", H::UnknownBlock) => {
-            result["content"] =
-                json!([{"type": "hologram", "data": "x"}, {"type": "text", "text": "echo"}]);
-        }
-        ("tools/call", H::BlockAsText) => result["content"] = json!("echo"),
-        _ => {}
-    }
-}
-
-/// Answers a message that asks for something.
-fn answer(inner: &Inner, asked: &Value) -> Said {
-    let (method, id) = (asked["method"].as_str().unwrap_or_default(), &asked["id"]);
-    if let Some(habit) = inner.habit {
-        if method == "server/discover" && habit.is_about_discover() {
-            return discovered(habit, id);
-        }
-        if method == "tools/call"
-            && let Some(said) = called(habit, id, &plain(inner, method, &asked["params"]))
-        {
-            return said;
-        }
-    }
-    let mut said = plain(inner, method, &asked["params"]);
-    if said["result"].is_object() {
-        spoil(inner, method, &asked["params"], &mut said);
-    }
-    Said::Text(message(id, &said).to_string())
-}
+use super::{
+    Inner, OddHabit as H,
+    answers::{JSON, PAGE, Said, answer, message},
+};
 
 /// A message as an event of a stream.
 fn event(inner: &Inner, text: &str) -> String {
@@ -231,6 +29,19 @@ fn event(inner: &Inner, text: &str) -> String {
             format!("retry: soon\nx-unknown: 1\nword\nevent: other\nid: a\nid: b\n{event}")
         }
         Some(H::NoLastLine) => event.trim_end().to_owned(),
+        Some(H::LinesOfData) => {
+            let value: Value = serde_json::from_str(text).unwrap_or_default();
+            let lines = format!("{value:#}").replace('\n', "\ndata: ");
+            format!("data: {lines}\n\n")
+        }
+        Some(H::CarriageReturns) => event.replace('\n', "\r"),
+        Some(H::EventFieldSpelled) => format!("EVENT: ping\nData: x\n{event}"),
+        Some(H::OtherEventsWithMessages) => {
+            let value: Value = serde_json::from_str(text).unwrap_or_default();
+            let other = json!({"jsonrpc": "2.0", "id": value["id"], "result": {"content": [], "tools": []}});
+            format!("event: status\ndata: {other}\n\nevent: Message\ndata: {other}\n\n{event}")
+        }
+        Some(H::OddRetry) => format!("retry: -1\nretry: 1e9\nid\n{event}"),
         _ => event,
     }
 }
@@ -303,6 +114,14 @@ fn redirected(inner: &Inner, path: &str) -> Option<String> {
         (H::RedirectLoop, _) => "/mcp".to_owned(),
         (H::RedirectTwice, "/again") => "/moved".to_owned(),
         (H::RedirectTwice, "/mcp" | "/sse") => "/again".to_owned(),
+        (H::RedirectRelative, "/mcp" | "/sse") => "moved".to_owned(),
+        (H::RedirectWithoutScheme, "/mcp" | "/sse") => {
+            format!("//127.0.0.1:{}/moved", inner.port)
+        }
+        (H::RedirectOtherScheme, "/mcp" | "/sse") => {
+            format!("https://127.0.0.1:{}/moved", inner.port)
+        }
+        (H::RedirectWithout, "/mcp" | "/sse") => return Some(response(status, "", "", "")),
         (H::RedirectElsewhere, "/mcp" | "/sse") => "http://localhost:9/moved".to_owned(),
         (_, "/mcp" | "/sse") => format!("http://127.0.0.1:{}/moved", inner.port),
         _ => return None,
@@ -332,6 +151,19 @@ async fn old_stream(stream: &mut BufReader<TcpStream>, inner: &Inner) {
     }
 }
 
+/// The response to a message that asks for nothing.
+fn noted(inner: &Inner) -> Option<String> {
+    match inner.habit {
+        Some(H::InitializedRefused) => Some(response(400, "", "", "")),
+        Some(H::InitializedFails) => Some(response(500, "text/html", "<html>", "")),
+        Some(H::InitializedCloses) => None,
+        Some(H::InitializedAnswered) => {
+            Some(response(200, JSON, r#"{"jsonrpc":"2.0","id":null,"result":{}}"#, ""))
+        }
+        _ => Some(response(202, "", "", "")),
+    }
+}
+
 /// The response to a message that was posted; `None` to close the connection.
 async fn posted(inner: &Inner, request: &Request) -> Option<String> {
     let asked = &request.body;
@@ -344,8 +176,7 @@ async fn posted(inner: &Inner, request: &Request) -> Option<String> {
     };
     let greets = matches!(method, "initialize" | "server/discover");
     if asked["id"].is_null() {
-        let status = if inner.has(H::InitializedRefused) { 400 } else { 202 };
-        return Some(response(status, "", "", ""));
+        return noted(inner);
     }
     let said = match forgotten(inner, asked, &session).filter(|_| !greets && !inner.modern) {
         Some(said) => said,
@@ -360,7 +191,18 @@ async fn posted(inner: &Inner, request: &Request) -> Option<String> {
         (Said::Text(text), None) => {
             let streams = matches!(
                 inner.habit,
-                Some(H::Ping | H::Heartbeat | H::Comments | H::UnknownLines | H::NoLastLine)
+                Some(
+                    H::Ping
+                        | H::Heartbeat
+                        | H::Comments
+                        | H::UnknownLines
+                        | H::NoLastLine
+                        | H::LinesOfData
+                        | H::CarriageReturns
+                        | H::EventFieldSpelled
+                        | H::OtherEventsWithMessages
+                        | H::OddRetry
+                )
             );
             let header = if inner.habit.is_some_and(H::forgets) && method == "initialize" {
                 format!("mcp-session-id: {}\r\n", inner.lock().session)

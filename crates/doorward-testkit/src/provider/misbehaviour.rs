@@ -136,6 +136,16 @@ habits! {
     ClockAhead => Effect::None,
     /// The clock is four minutes behind.
     ClockBehind => Effect::None,
+    /// `sub` is a number.
+    SubjectNumber => Effect::None,
+    /// Points in time are texts.
+    TimesText => Effect::None,
+    /// `token_type` and `expires_in` are lists.
+    ListedTokenMembers => Effect::None,
+    /// The token response is a form with empty pairs and blanks.
+    OddForm => Effect::None,
+    /// Answers hold what JSON does not have.
+    NotANumber => Effect::None,
     /// The refresh is refused as it should be.
     InvalidGrant => Effect::Ends,
     /// The refresh is refused with 400 and no body.
@@ -184,6 +194,18 @@ habits! {
     UserinfoTooMany => Effect::Wait(600),
     /// `slow_down`.
     SlowDown => Effect::Wait(300),
+    /// A limit as Google tells it.
+    Exhausted => Effect::Wait(300),
+    /// A limit as Google's older interfaces tell it.
+    UserRate => Effect::Wait(300),
+    /// A limit as Slack tells it, with status 200.
+    LimitedWithOk => Effect::Wait(300),
+    /// A limit of a code that is no standard, with 400.
+    OwnLimit => Effect::Wait(300),
+    /// A failure of its own, with status 200.
+    InternalWithOk => Effect::Silence,
+    /// A failure of its own, with 403.
+    UnavailableForbidden => Effect::Silence,
     /// A web page in place of tokens.
     Page => Effect::Nonsense,
     /// A web page that refuses, as a firewall sends it.
@@ -202,11 +224,11 @@ habits! {
     UserinfoNameless => Effect::Nonsense,
 }
 
-fn json_of(status: u16, body: &Value) -> Response {
+pub(super) fn json_of(status: u16, body: &Value) -> Response {
     raw(status, "application/json", &body.to_string(), "")
 }
 
-fn raw(status: u16, media: &str, body: &str, headers: &str) -> Response {
+pub(super) fn raw(status: u16, media: &str, body: &str, headers: &str) -> Response {
     Response { status, media: media.to_owned(), body: body.to_owned(), headers: headers.to_owned() }
 }
 
@@ -269,6 +291,14 @@ impl Misbehaviour {
                 claims["azp"] = Value::Null;
                 claims["at_hash"] = Value::Null;
             }
+            Self::SubjectNumber => claims["sub"] = json!(7_000_001),
+            Self::TimesText => {
+                for name in ["exp", "iat", "auth_time"] {
+                    if let Some(at) = claims.get(name).map(Value::to_string) {
+                        claims[name] = json!(at);
+                    }
+                }
+            }
             Self::OddLanguages => {
                 claims["name#de"] = Value::Null;
                 claims["website#"] = json!(7);
@@ -300,6 +330,11 @@ impl Misbehaviour {
             Self::EmptyErrors => {
                 answer["error"] = Value::Null;
                 answer["error_description"] = json!("");
+            }
+            Self::ListedTokenMembers => {
+                answer["token_type"] = json!(["Bearer"]);
+                answer["expires_in"] = json!([3600]);
+                answer["scope"] = json!({"openid": true});
             }
             Self::OddTokenMembers => {
                 answer["ext_expires_in"] = json!("0");
@@ -380,87 +415,36 @@ impl Misbehaviour {
 
     /// Writes an answer in another form.
     pub(super) fn rendered(self, place: Place, answer: &Value) -> Option<Response> {
+        let text = answer.to_string();
+        if self == Self::NotANumber {
+            let odd = ",\"quota\":NaN,\"far\":-1e999,\"note\":\"cut\\ud83d\tor\"}";
+            let open = text.strip_suffix('}')?;
+            return Some(raw(200, "application/json", &format!("{open}{odd}"), ""));
+        }
         if !matches!(place, Place::Code | Place::Refresh) {
             return None;
         }
-        let text = answer.to_string();
         match self {
             Self::TextPlain => Some(raw(200, "text/plain; charset=utf-8", &text, "")),
             Self::TextHtml => Some(raw(200, "text/html", &text, "")),
             Self::ByteOrderMark => {
                 Some(raw(200, "application/json", &format!("\u{feff}{text}"), ""))
             }
-            Self::Form => {
+            Self::Form | Self::OddForm => {
                 let pairs = answer.as_object()?.iter().map(|(name, value)| {
                     (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
                 });
                 let form = url::form_urlencoded::Serializer::new(String::new())
                     .extend_pairs(pairs)
                     .finish();
+                let form = if self == Self::OddForm {
+                    format!("&{form}&&note=two words&flag\r\n")
+                } else {
+                    form
+                };
                 Some(raw(200, "application/x-www-form-urlencoded", &form, ""))
             }
             _ => None,
         }
-    }
-
-    /// Answers something else in place of what was asked for.
-    pub(super) fn instead(self, place: Place) -> Option<Response> {
-        let tokens = matches!(place, Place::Code | Place::Refresh);
-        let wanted = match self {
-            Self::UserinfoUnauthorized
-            | Self::UserinfoBadRequest
-            | Self::UserinfoRefusedWithOk
-            | Self::UserinfoServerError
-            | Self::UserinfoTooMany
-            | Self::UserinfoPage
-            | Self::UserinfoNameless => place == Place::Userinfo,
-            _ => tokens,
-        };
-        if !wanted {
-            return None;
-        }
-        let page = "<!doctype html><title>Sign in</title>";
-        Some(match self {
-            Self::InvalidGrant => json_of(400, &json!({"error": "invalid_grant"})),
-            Self::EmptyBadRequest | Self::UserinfoBadRequest => raw(400, "text/plain", "", ""),
-            Self::TextBadRequest => raw(400, "text/plain", "Bad Request", ""),
-            Self::RefusedWithOk => json_of(200, &json!({"error": "bad_refresh_token"})),
-            Self::ErrorObject => {
-                json_of(400, &json!({"error": {"code": 190, "type": "OAuthException"}}))
-            }
-            Self::ErrorForm => {
-                raw(400, "application/x-www-form-urlencoded", "error=invalid_grant", "")
-            }
-            Self::OwnCode => json_of(400, &json!({"error": "user_is_gone", "message": "gone"})),
-            Self::EmptyForbidden => json_of(403, &json!({})),
-            Self::UserinfoUnauthorized => json_of(401, &json!({})),
-            Self::UserinfoRefusedWithOk => {
-                json_of(200, &json!({"ok": false, "error": "invalid_auth"}))
-            }
-            Self::ServerError => json_of(500, &json!({"error": "server_error"})),
-            Self::BadGateway | Self::UserinfoServerError => raw(502, "text/html", page, ""),
-            Self::Busy => json_of(400, &json!({"error": "temporarily_unavailable"})),
-            Self::InvalidClient => json_of(401, &json!({"error": "invalid_client"})),
-            Self::EmptyUnauthorized => raw(401, "text/plain", "", ""),
-            Self::TooMany | Self::UserinfoTooMany => {
-                raw(429, "text/plain", "slow down", "retry-after: 600\r\n")
-            }
-            Self::TooManyForever => raw(429, "text/html", page, ""),
-            Self::RateLimit => {
-                let headers = "x-ratelimit-remaining: 0\r\nx-ratelimit-reset: 900\r\n";
-                raw(403, "application/json", r#"{"message":"API rate limit exceeded"}"#, headers)
-            }
-            Self::ForbiddenForNow => raw(403, "text/html", page, "retry-after: 700\r\n"),
-            Self::Maintenance => raw(503, "text/html", page, "retry-after: 1800\r\n"),
-            Self::SlowDown => json_of(400, &json!({"error": "slow_down"})),
-            Self::Page | Self::UserinfoPage => raw(200, "text/html", page, ""),
-            Self::ForbiddenPage => raw(403, "text/html", page, ""),
-            Self::EmptyObject => json_of(200, &json!({})),
-            Self::Redirect => raw(302, "text/html", "", "location: https://login.example/\r\n"),
-            Self::NotFound => raw(404, "text/plain", "", ""),
-            Self::BrokenJson => raw(200, "application/json", r#"{"access_token": "a"#, ""),
-            Self::UserinfoNameless => json_of(200, &json!({"email": "a@corp.example"})),
-            _ => return None,
-        })
     }
 }

@@ -77,10 +77,43 @@ const CODES: &[(&str, Complaint)] = &[
     ("invalid_client_metadata", Complaint::Request),
     ("server_error", Complaint::Server),
     ("temporarily_unavailable", Complaint::Server),
+    ("internal", Complaint::Server),
+    ("internal_error", Complaint::Server),
+    ("internal_server_error", Complaint::Server),
+    ("fatal_error", Complaint::Server),
+    ("backend_error", Complaint::Server),
+    ("unavailable", Complaint::Server),
+    ("service_unavailable", Complaint::Server),
+    ("timeout", Complaint::Server),
+    ("request_timeout", Complaint::Server),
+    ("gateway_timeout", Complaint::Server),
+    ("deadline_exceeded", Complaint::Server),
+    ("maintenance", Complaint::Server),
     ("slow_down", Complaint::Slower),
     ("rate_limited", Complaint::Slower),
+    ("rate_limit", Complaint::Slower),
+    ("rate_limit_exceeded", Complaint::Slower),
+    ("user_rate_limit_exceeded", Complaint::Slower),
+    ("daily_limit_exceeded", Complaint::Slower),
+    ("limit_exceeded", Complaint::Slower),
+    ("quota_exceeded", Complaint::Slower),
+    ("resource_exhausted", Complaint::Slower),
+    ("throttled", Complaint::Slower),
+    ("throttling", Complaint::Slower),
     ("too_many_requests", Complaint::Slower),
+    ("too_many_attempts", Complaint::Slower),
 ];
+
+/// Compares codes as they are written: `too_many_requests`, `TooManyRequests`, `ratelimited`.
+fn is_code(told: &str, known: &str) -> bool {
+    let letters = |code: &'_ str| {
+        code.bytes()
+            .filter(u8::is_ascii_alphanumeric)
+            .map(|byte| byte.to_ascii_lowercase())
+            .collect::<Vec<_>>()
+    };
+    letters(told) == letters(known)
+}
 
 impl Told {
     /// The error in the members of an answer: a text (RFC 6749 §5.2), a number, or an object with a
@@ -100,7 +133,9 @@ impl Told {
                 let code = named.iter().find_map(|name| {
                     text(inner.get(*name)).filter(|code| code.parse::<f64>().is_err())
                 });
-                let code = code.or_else(|| text(inner.get("code")));
+                // Google's older interfaces have the code in a list.
+                let listed = || text(inner.get("errors")?.get(0)?.get("reason"));
+                let code = code.or_else(listed).or_else(|| text(inner.get("code")));
                 (code.unwrap_or_else(|| "error".to_owned()), text(inner.get("message")))
             }
             Value::Bool(true) => ("error".to_owned(), None),
@@ -112,7 +147,7 @@ impl Told {
 
     /// The subject of the complaint.
     pub fn complaint(&self) -> Complaint {
-        let known = CODES.iter().find(|(code, _)| self.code.eq_ignore_ascii_case(code));
+        let known = CODES.iter().find(|(code, _)| is_code(&self.code, code));
         known.map_or(Complaint::Unknown, |(_, complaint)| *complaint)
     }
 }

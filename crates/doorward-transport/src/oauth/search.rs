@@ -19,7 +19,7 @@ pub enum Missing {
     Unknown,
     /// Something other than a JSON document is there.
     NoDocument,
-    /// It redirects; redirects are not followed.
+    /// It redirects to another origin, or in a way that is not followed.
     Redirect,
     /// The server gives it to nobody, or not to this server.
     Refused,
@@ -117,7 +117,7 @@ impl Search<'_> {
     }
 
     async fn ask(&self, url: &Url, within: Duration) -> Result<Document, (Missing, String)> {
-        let asking = self.outbound.get(url, "application/json", self.most_bytes);
+        let asking = self.outbound.get_within_origin(url, "application/json", self.most_bytes);
         let fetched = tokio::time::timeout(within, asking)
             .await
             .map_err(|_| (Missing::Silent, "did not answer in time".to_owned()))?

@@ -36,6 +36,11 @@ fn a_token_response_is_read_whatever_its_media_type_and_unused_members_are() {
         ("application/json", "\u{feff}{\"access_token\":\"a\",\"token_type\":null}\r\n"),
         ("application/x-www-form-urlencoded", "access_token=a&token_type=bearer&scope="),
         ("text/plain;charset=UTF-8", "scope=x%20y&access_token=a"),
+        ("text/html", "&access_token=a&&scope=x&"),
+        ("application/x-www-form-urlencoded", "access_token=a&scope=x y&refresh_token\r\n"),
+        ("Application/X-WWW-Form-Urlencoded; charset=utf-8", "access_token=a&refresh_token"),
+        ("application/json", "{\"access_token\":\"a\",\"user\":\"\\ud83d\",\"quota\":NaN}"),
+        ("application/json", "{\"access_token\":\"a\",\"note\":\"one\ntwo\",\"seen\":1e999}"),
         (
             "application/json",
             r#"{"access_token":"a","token_type":7,"id_token":"","refresh_token":""}"#,
@@ -150,6 +155,9 @@ fn refusal_wait_silence_and_nonsense_are_told_apart() {
         failure(Resource, 503, json, "", &[]),
         failure(Resource, 408, json, "", &[]),
         failure(Tokens, 400, json, r#"{"error":"temporarily_unavailable"}"#, &[]),
+        failure(Tokens, 200, json, r#"{"ok":false,"error":"internal_error"}"#, &[]),
+        failure(Resource, 403, json, r#"{"error":"Service Unavailable"}"#, &[]),
+        failure(Resource, 400, json, r#"{"error":{"code":400,"status":"UNAVAILABLE"}}"#, &[]),
     ];
     for one in silent {
         assert!(matches!(one, Failure::Silent(_)), "{one:?}");
@@ -201,6 +209,25 @@ fn a_wish_to_wait_is_followed_in_every_form() {
     assert_eq!(wait(403, &[("x-ratelimit-remaining", "12")]), None);
     assert_eq!(wait(503, &[]), None);
     assert_eq!(wait(200, &[left]), None);
+}
+
+#[test]
+fn a_limit_that_a_body_alone_tells_of_is_a_wish_to_wait() {
+    for (status, body) in [
+        (200, r#"{"ok":false,"error":"ratelimited"}"#),
+        (400, r#"{"error":"rate_limit_exceeded","error_description":"later"}"#),
+        (401, r#"{"error":"TooManyRequests"}"#),
+        (403, r#"{"error":{"code":403,"message":"Quota exceeded","status":"RESOURCE_EXHAUSTED"}}"#),
+        (
+            403,
+            r#"{"error":{"errors":[{"domain":"usageLimits","reason":"userRateLimitExceeded"}],"code":403}}"#,
+        ),
+    ] {
+        for asked in [Asked::Tokens, Asked::Resource] {
+            let told = failure(asked, status, "application/json", body, &[]);
+            assert!(matches!(told, Failure::Wait { seconds: None, .. }), "{body}: {told:?}");
+        }
+    }
 }
 
 #[test]

@@ -223,7 +223,7 @@ impl Source {
         let parsed = Url::parse(url)
             .map_err(|_| FederationError::Document(format!("{url:?} is not a URL")))?;
         self.outbound
-            .get(&parsed, "application/json", MAX_ANSWER)
+            .get_within_origin(&parsed, "application/json", MAX_ANSWER)
             .await
             .map_err(|error| FederationError::outbound(url, error))
     }

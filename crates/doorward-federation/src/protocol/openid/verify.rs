@@ -178,6 +178,9 @@ impl IdTokenCheck<'_> {
         if claims.subject().as_str().is_empty() || claims.subject().as_str().len() > 255 {
             return Err("its subject is empty or longer than 255 characters".to_owned().into());
         }
+        if claims.subject().as_str().contains(char::REPLACEMENT_CHARACTER) {
+            return Err("its subject holds a character that cannot be read".to_owned().into());
+        }
         Ok((signed.payload, issuer))
     }
 

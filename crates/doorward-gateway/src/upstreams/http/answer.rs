@@ -7,7 +7,10 @@ use doorward_transport::{
     media_type,
     oauth::{self, Pause},
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use http::{HeaderMap, Method, StatusCode};
 use rmcp::{
     model::{ClientRequest, JsonRpcMessage, JsonRpcRequest, RequestId},
@@ -21,7 +24,7 @@ use crate::{
     link_error::LinkError,
     wire::{
         MOST_BYTES, Message, Wire,
-        events::{Broken, Event},
+        events::{Broken, Event, events},
         read::{self, Heard},
         words,
     },
@@ -102,6 +105,12 @@ pub(in crate::upstreams) async fn of_refusal(response: reqwest::Response) -> Lin
     }
 }
 
+/// Reports a body that is a stream of events, although its header does not say so.
+fn looks_like_events(body: &[u8]) -> bool {
+    let body = body.trim_ascii_start();
+    ["data:", "event:", "id:", "retry:", ":"].iter().any(|name| body.starts_with(name.as_bytes()))
+}
+
 /// A request as it was sent.
 #[derive(Clone, Copy)]
 pub(super) struct Sent<'r> {
@@ -133,7 +142,7 @@ impl Http {
             .and_then(|session| session.to_str().ok())
             .map(str::to_owned);
         if media_type::is(response.headers(), media_type::EVENT_STREAM) {
-            let events = self.events(asked, response);
+            let events = self.events(asked, self.events_of(response));
             return Ok(StreamableHttpPostResponse::Sse(events, session));
         }
         if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
@@ -146,6 +155,10 @@ impl Http {
         match self.wire.read_answer(body.clone(), &asked.id).await {
             Heard::Message(message) => Ok(answer(*message, session)),
             Heard::NoAnswer(why) => Err(why),
+            Heard::Nothing if looks_like_events(&body) => {
+                let whole = stream::iter([Ok::<_, LinkError>(body)]);
+                Ok(StreamableHttpPostResponse::Sse(self.events(asked, events(whole)), session))
+            }
             Heard::Nothing => Err(LinkError::Answer(format!(
                 "answered {} with {}{}",
                 words::status(status),
@@ -213,7 +226,11 @@ impl Http {
 
     /// The stream that answers a request. Where it ends without the answer and cannot be taken up
     /// again, the request ends too.
-    fn events(&self, asked: &JsonRpcRequest<ClientRequest>, response: reqwest::Response) -> Events {
+    fn events(
+        &self,
+        asked: &JsonRpcRequest<ClientRequest>,
+        events: BoxStream<'static, Result<Event, Broken>>,
+    ) -> Events {
         // Of the first request nothing is taken up again.
         let first = matches!(
             asked.request,
@@ -226,7 +243,7 @@ impl Http {
             resumable: false,
             answered: false,
         };
-        let state = (self.events_of(response), reading, false);
+        let state = (events, reading, false);
         let read = stream::unfold(state, |(mut events, mut reading, over)| async move {
             if over {
                 return None;

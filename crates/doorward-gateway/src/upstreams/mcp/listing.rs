@@ -155,8 +155,21 @@ macro_rules! pages {
 pub(super) async fn lists(upstream: &Upstream, link: &Arc<Link>) -> Result<Listed, LinkError> {
     let capabilities = link.info().map(|info| info.capabilities.clone()).unwrap_or_default();
     let mut listed = Listed::default();
-    if capabilities.tools.is_some() {
-        tools(upstream, link, &mut listed).await?;
+    match tools(upstream, link, &mut listed).await {
+        // Some servers have tools that they do not announce.
+        Ok(()) if capabilities.tools.is_none() && !listed.tools.is_empty() => {
+            listed.left_out.add_part("capabilities", "tools", Why::Unannounced);
+        }
+        Ok(()) => {}
+        Err(error) => {
+            let refused = matches!(error, ServiceError::McpError(_));
+            let why = LinkError::of(&error);
+            let none = refused || matches!(why, LinkError::Answer(_));
+            if capabilities.tools.is_some() || !none {
+                return Err(why);
+            }
+            tracing::debug!(upstream = %upstream.name, %why, "an upstream has no tools");
+        }
     }
     listed.left_out.join(link.wire.left_out_of_itself());
     let mut budget = Budget::new(MOST_BYTES, usize::MAX, usize::MAX);
@@ -190,14 +203,12 @@ async fn tools(
     upstream: &Upstream,
     link: &Arc<Link>,
     listed: &mut Listed,
-) -> Result<(), LinkError> {
+) -> Result<(), ServiceError> {
     // Tools that are not offered are listed too, and each tool has a part that is not counted twice:
     // twice as much as is kept is read.
     let mut budget =
         Budget::new(upstream.config.list_bytes.saturating_mul(2), usize::MAX, usize::MAX);
-    let tools = pages!(link, &mut budget, ListToolsRequest, ListToolsResult, tools)
-        .await
-        .map_err(|error| LinkError::of(&error))?;
+    let tools = pages!(link, &mut budget, ListToolsRequest, ListToolsResult, tools).await?;
     if tools.cut > 0 {
         listed.left_out.add("…", Why::TooLong);
         listed.left_out.add_rest(tools.cut - 1);

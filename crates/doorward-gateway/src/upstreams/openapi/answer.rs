@@ -2,7 +2,11 @@
 //! resource.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use doorward_transport::{Budget, budget, outbound::Fetched};
+use doorward_transport::{
+    Budget, budget,
+    oauth::{Pause, pause},
+    outbound::Fetched,
+};
 use http::header;
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use serde_json::Value;
@@ -52,6 +56,9 @@ fn read(answer: &Fetched, at: &Url, most: usize) -> CallToolResult {
             let target: String = target.chars().take(200).collect();
             said = format!("it redirects to {target}, which is not followed. {said}");
         }
+        if let Some(Pause(Some(seconds))) = pause(status, &answer.headers, None) {
+            said = format!("it asks to wait {seconds} seconds. {said}");
+        }
         return failed(format!("HTTP {status} {said}").trim().to_owned());
     }
     if answer.body.is_empty() {
@@ -62,9 +69,9 @@ fn read(answer: &Fetched, at: &Url, most: usize) -> CallToolResult {
     let Some(text) = text else { return bytes(answer, &essence, at, most) };
     let text = text.into_owned();
     let structured = media::is_json(&essence)
-        .then(|| Budget::new(text.len(), MOST_VALUES, MOST_DEPTH).json::<Value>(text.as_bytes()));
+        .then(|| Budget::new(text.len(), MOST_VALUES, MOST_DEPTH).lenient_json(text.as_bytes()));
     let structured = match structured {
-        Some(Ok(value @ Value::Object(_))) => Some(value),
+        Some(Ok((value @ Value::Object(_), _))) => Some(value),
         _ => None,
     };
     let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);

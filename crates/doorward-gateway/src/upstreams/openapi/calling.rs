@@ -55,8 +55,8 @@ impl Sending<'_> {
             0 => WITHIN,
             seconds => Duration::from_secs(seconds),
         };
-        let answer = upstream.outbound.send_within(request, self.most(), within).await;
-        answer.map_err(|error| {
+        let answer = upstream.outbound.send_within_origin(request, self.most(), within).await;
+        answer.map(|(answer, _)| answer).map_err(|error| {
             ToolError::Failed(format!("{} could not be asked: {error}", upstream.title))
         })
     }

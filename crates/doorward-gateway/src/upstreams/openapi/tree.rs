@@ -19,8 +19,8 @@ pub(super) fn read(text: &[u8]) -> Result<Value, String> {
     if !text.trim_start().starts_with('{') {
         return yaml(&text);
     }
-    match Budget::new(MOST_BYTES, MOST_VALUES, MOST_DEPTH).json(text.as_bytes()) {
-        Ok(tree) => Ok(tree),
+    match Budget::new(MOST_BYTES, MOST_VALUES, MOST_DEPTH).lenient_json(text.as_bytes()) {
+        Ok((tree, _)) => Ok(tree),
         // YAML in its flow style begins in the same way.
         Err(ReadError::Malformed(error)) => yaml(&text).map_err(|_| error.to_string()),
         Err(ReadError::Exceeded(error)) => Err(error.to_string()),

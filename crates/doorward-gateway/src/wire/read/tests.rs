@@ -424,12 +424,18 @@ fn capabilities_that_are_no_object_are_named() {
 
 #[test]
 fn an_error_about_the_revision_ends_the_use_of_the_connection() {
-    for (code, lost) in [(-32022, true), (-32602, false)] {
-        let wire = asked(&["tools/call"]);
+    for (method, code, lost) in [
+        ("tools/call", -32022, true),
+        ("tools/list", -32022, true),
+        ("tools/call", -32602, false),
+        ("server/discover", -32022, false),
+        ("initialize", -32022, false),
+    ] {
+        let wire = asked(&[method]);
         let text =
             format!(r#"{{"jsonrpc":"2.0","id":1,"error":{{"code":{code},"message":"no"}}}}"#);
         heard(&wire, &text, Some(1));
-        assert_eq!(wire.is_lost(), lost, "{code}");
+        assert_eq!(wire.is_lost(), lost, "{method} {code}");
     }
 }
 

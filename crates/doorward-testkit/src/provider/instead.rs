@@ -1,0 +1,83 @@
+//! What a provider answers in place of what was asked for.
+
+use serde_json::json;
+
+use super::{
+    misbehaviour::{Misbehaviour, Place, json_of, raw},
+    serve::Response,
+};
+
+impl Misbehaviour {
+    /// Answers something else in place of what was asked for.
+    pub(super) fn instead(self, place: Place) -> Option<Response> {
+        let tokens = matches!(place, Place::Code | Place::Refresh);
+        let wanted = match self {
+            Self::UserinfoUnauthorized
+            | Self::UserinfoBadRequest
+            | Self::UserinfoRefusedWithOk
+            | Self::UserinfoServerError
+            | Self::UserinfoTooMany
+            | Self::UserinfoPage
+            | Self::UserinfoNameless => place == Place::Userinfo,
+            _ => tokens,
+        };
+        if !wanted {
+            return None;
+        }
+        let page = "<!doctype html><title>Sign in</title>";
+        Some(match self {
+            Self::InvalidGrant => json_of(400, &json!({"error": "invalid_grant"})),
+            Self::EmptyBadRequest | Self::UserinfoBadRequest => raw(400, "text/plain", "", ""),
+            Self::TextBadRequest => raw(400, "text/plain", "Bad Request", ""),
+            Self::RefusedWithOk => json_of(200, &json!({"error": "bad_refresh_token"})),
+            Self::ErrorObject => {
+                json_of(400, &json!({"error": {"code": 190, "type": "OAuthException"}}))
+            }
+            Self::ErrorForm => {
+                raw(400, "application/x-www-form-urlencoded", "error=invalid_grant", "")
+            }
+            Self::OwnCode => json_of(400, &json!({"error": "user_is_gone", "message": "gone"})),
+            Self::EmptyForbidden => json_of(403, &json!({})),
+            Self::UserinfoUnauthorized => json_of(401, &json!({})),
+            Self::UserinfoRefusedWithOk => {
+                json_of(200, &json!({"ok": false, "error": "invalid_auth"}))
+            }
+            Self::ServerError => json_of(500, &json!({"error": "server_error"})),
+            Self::BadGateway | Self::UserinfoServerError => raw(502, "text/html", page, ""),
+            Self::Busy => json_of(400, &json!({"error": "temporarily_unavailable"})),
+            Self::InvalidClient => json_of(401, &json!({"error": "invalid_client"})),
+            Self::EmptyUnauthorized => raw(401, "text/plain", "", ""),
+            Self::TooMany | Self::UserinfoTooMany => {
+                raw(429, "text/plain", "slow down", "retry-after: 600\r\n")
+            }
+            Self::TooManyForever => raw(429, "text/html", page, ""),
+            Self::RateLimit => {
+                let headers = "x-ratelimit-remaining: 0\r\nx-ratelimit-reset: 900\r\n";
+                raw(403, "application/json", r#"{"message":"API rate limit exceeded"}"#, headers)
+            }
+            Self::ForbiddenForNow => raw(403, "text/html", page, "retry-after: 700\r\n"),
+            Self::Maintenance => raw(503, "text/html", page, "retry-after: 1800\r\n"),
+            Self::Exhausted => json_of(
+                403,
+                &json!({"error": {"code": 403, "message": "Quota", "status": "RESOURCE_EXHAUSTED"}}),
+            ),
+            Self::UserRate => json_of(
+                403,
+                &json!({"error": {"code": 403, "errors": [{"reason": "userRateLimitExceeded"}]}}),
+            ),
+            Self::LimitedWithOk => json_of(200, &json!({"ok": false, "error": "ratelimited"})),
+            Self::OwnLimit => json_of(400, &json!({"error": "rate_limit_exceeded"})),
+            Self::InternalWithOk => json_of(200, &json!({"ok": false, "error": "internal_error"})),
+            Self::UnavailableForbidden => json_of(403, &json!({"error": "Service Unavailable"})),
+            Self::SlowDown => json_of(400, &json!({"error": "slow_down"})),
+            Self::Page | Self::UserinfoPage => raw(200, "text/html", page, ""),
+            Self::ForbiddenPage => raw(403, "text/html", page, ""),
+            Self::EmptyObject => json_of(200, &json!({})),
+            Self::Redirect => raw(302, "text/html", "", "location: https://login.example/\r\n"),
+            Self::NotFound => raw(404, "text/plain", "", ""),
+            Self::BrokenJson => raw(200, "application/json", r#"{"access_token": "a"#, ""),
+            Self::UserinfoNameless => json_of(200, &json!({"email": "a@corp.example"})),
+            _ => return None,
+        })
+    }
+}
