@@ -156,7 +156,7 @@ impl<T: Transport<RoleClient>> InOrder<T> {
                 if self.unanswered.admits(&message) {
                     self.arrived = Some(message);
                 } else if self.wire.may_log() {
-                    tracing::warn!(upstream = %self.upstream.name, "an upstream asks more at once than is answered, or twice under one ID; its request is passed over");
+                    tracing::warn!(upstream = %self.upstream.now().name, "an upstream asks more at once than is answered, or twice under one ID; its request is passed over");
                 }
             }
             let Some(named) = self.arrived.as_ref().map(named) else { continue };

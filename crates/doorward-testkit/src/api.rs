@@ -23,7 +23,8 @@ pub struct ApiState {
     pub reply: Option<(u16, &'static str, Vec<u8>)>,
     /// A further header of that answer.
     pub header: Option<(&'static str, &'static str)>,
-    /// Status and target with which it redirects all requests that are not below `/moved`.
+    /// Status and target with which it redirects requests that are not below `/moved`: those for
+    /// the document if the target ends as its path does, or else all others.
     pub redirect: Option<(u16, String)>,
     /// Method and path of all calls, and the header `x-key` that came along.
     pub calls: Vec<(String, String)>,
@@ -90,13 +91,16 @@ async fn answer(State(state): State<Arc<Mutex<ApiState>>>, request: Request<Body
     let (head, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
     let mut state = state.lock().unwrap();
-    if let Some((status, target)) =
-        state.redirect.clone().filter(|_| !head.uri.path().starts_with("/moved"))
-    {
+    let is_document = |path: &str| path.ends_with("/openapi");
+    let redirect = state.redirect.clone().filter(|(_, target)| {
+        let path = head.uri.path();
+        !path.starts_with("/moved") && is_document(path) == is_document(target)
+    });
+    if let Some((status, target)) = redirect {
         let status = StatusCode::from_u16(status).unwrap();
         return (status, [(header::LOCATION, target)], "moved").into_response();
     }
-    if head.uri.path().ends_with("/openapi") {
+    if is_document(head.uri.path()) {
         return state.document.clone().into_response();
     }
     let key = head.headers.get("x-key").and_then(|value| value.to_str().ok()).unwrap_or_default();

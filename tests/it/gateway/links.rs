@@ -66,8 +66,10 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
     let length = lower.split("content-length:").nth(1).and_then(|rest| rest.lines().next());
     let mut body = vec![0; length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)];
     stream.read_exact(&mut body).await.ok()?;
-    let method = head.split_whitespace().next()?.to_owned();
-    Some((method, serde_json::from_slice(&body).unwrap_or_default()))
+    let mut words = head.split_whitespace();
+    let (method, path) = (words.next()?.to_owned(), words.next()?);
+    let message = serde_json::from_slice(&body).unwrap_or_else(|_| json!({"path": path}));
+    Some((method, message))
 }
 
 impl Raw {
@@ -337,7 +339,7 @@ done
     .await;
     let alice = someone(&server, "alice").await;
     let call = server.call(&alice.token, "sh_good", json!({}));
-    let answer = tokio::time::timeout(Duration::from_secs(60), call).await.unwrap().json();
+    let answer = tokio::time::timeout(Duration::from_mins(1), call).await.unwrap().json();
     assert!(answer.to_string().contains("wrote a line of more than 16777216 bytes"), "{answer}");
 }
 
@@ -359,8 +361,60 @@ async fn an_answer_of_the_old_transport_to_another_request_ends_the_one_that_was
     let server = behind(&named).await;
     let alice = someone(&server, "alice").await;
     for number in 0..servers.len() {
-        let call = server.call(&alice.token, &format!("raw{number}_good"), json!({}));
+        let name = format!("raw{number}_good");
+        let call = server.call(&alice.token, &name, json!({}));
         let answer = tokio::time::timeout(Duration::from_secs(8), call).await.unwrap().json();
         assert!(answer.to_string().contains("where the request has the id"), "{number}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_challenge_is_found_whatever_the_answers_before_it_are() {
+    let mut servers = Vec::new();
+    for (first, challenge) in [
+        // Nothing: the connection ends.
+        ("", "www-authenticate: Bearer resource_metadata=\"HERE\"\r\n"),
+        (
+            "HTTP/1.1 500 said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "www-authenticate: Basic realm=\"x\"\r\nWWW-Authenticate: bearer resource_metadata=\"HERE\"\r\n",
+        ),
+        ("no HTTP", "www-authenticate: Negotiate YWI=, Bearer resource_metadata = \"HERE\"\r\n"),
+    ] {
+        let port = Arc::<std::sync::OnceLock<u16>>::default();
+        let known = Arc::clone(&port);
+        let raw = Raw::start(move |_, message| {
+            let origin = format!("http://127.0.0.1:{}", known.get().unwrap());
+            let json = |value: Value| whole(200, "", &value.to_string());
+            match (message["path"].as_str(), message["method"].as_str()) {
+                (_, Some("server/discover")) => Reply::Whole(first.to_owned()),
+                (_, Some(_)) => whole(401, &challenge.replace("HERE", &format!("{origin}/here")), ""),
+                (Some("/here"), _) => json(json!({"resource": format!("{origin}/http"), "authorization_servers": [format!("{origin}/as")]})),
+                (Some("/.well-known/oauth-authorization-server/as"), _) => json(json!({
+                    "issuer": format!("{origin}/as"), "authorization_endpoint": format!("{origin}/a"), "token_endpoint": format!("{origin}/t"),
+                    "registration_endpoint": format!("{origin}/r"), "code_challenge_methods_supported": ["S256"],
+                })),
+                _ => whole(404, "", ""),
+            }
+        })
+        .await;
+        port.set(raw.port).unwrap();
+        servers.push(raw);
+    }
+    let server = TestServer::start_with(|config| {
+        for (number, raw) in servers.iter().enumerate() {
+            let settings = UpstreamConfig { auth: "oauth".to_owned(), ..raw.config("http") };
+            config.upstreams.insert(format!("raw{number}"), settings);
+        }
+    })
+    .await;
+    for (number, raw) in servers.iter().enumerate() {
+        let upstream = server.app.gateway.named(&format!("raw{number}")).await.unwrap();
+        let findings = server.app.gateway.test(&upstream, None).await;
+        let found = findings.iter().find(|one| one.what == "authorization server").unwrap();
+        let told = found.result.clone().unwrap_or_else(|why| why);
+        assert!(
+            told.starts_with(&format!("http://127.0.0.1:{}/as ", raw.port)),
+            "{number}: {told}"
+        );
     }
 }

@@ -1,13 +1,16 @@
 //! Upstreams as they really are: every misbehaviour, of every kind of upstream and of older and
 //! newer revisions, through the whole server.
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use doorward_testkit::{
     DoorwardProcess, Expected, OddHabit, OddKind, OddUpstream, TestServer, fresh_database,
     run_command,
 };
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use serde_json::{Value, json};
 
 use super::{Someone, processes, someone};
@@ -96,6 +99,7 @@ async fn all(kind: OddKind, modern: bool) {
         .iter()
         .filter_map(|habit| Some((*habit, habit.expected(kind, modern)?)))
         .collect();
+    let mut failed: Vec<OddHabit> = Vec::new();
     for some in cases.chunks(24) {
         let mut upstreams = Vec::new();
         for (habit, _) in some {
@@ -110,8 +114,15 @@ async fn all(kind: OddKind, modern: bool) {
         let alice = someone(&server, "alice").await;
         let names: Vec<String> = (0..some.len()).map(|number| format!("odd{number}")).collect();
         let running = some.iter().zip(&upstreams).zip(&names);
-        join_all(running.map(|((each, odd), name)| case(&server, &alice, name, *each, odd))).await;
+        // All are tried, so that one run names each that fails.
+        let tried = running.map(|((each, odd), name)| {
+            AssertUnwindSafe(case(&server, &alice, name, *each, odd)).catch_unwind()
+        });
+        let outcomes = join_all(tried).await;
+        let wrong = some.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_err());
+        failed.extend(wrong.map(|((habit, _), _)| *habit));
     }
+    assert!(failed.is_empty(), "{kind:?}, modern {modern}: {failed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

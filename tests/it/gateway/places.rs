@@ -218,7 +218,13 @@ async fn of_several_named_servers_the_pinned_one_is_used_and_one_without_metadat
 #[tokio::test]
 async fn members_of_metadata_that_were_left_out_are_named_by_a_test_of_the_upstream() {
     let wiki = FakeUpstream::protected().await;
-    wiki.state().metadata.insert("scopes_supported", json!({"all": true}));
+    for (name, odd) in [
+        ("scopes_supported", json!({"all": true})),
+        ("registration_endpoint", json!("nowhere")),
+        ("revocation_endpoint", json!("ftp://login.example/revoke")),
+    ] {
+        wiki.state().metadata.insert(name, odd);
+    }
     for (name, config) in [("wiki", wiki.config("oauth")), ("api", wiki.api_config("oauth"))] {
         let server = with_config(&[], |all| {
             all.upstreams.insert(name.to_owned(), config);
@@ -228,6 +234,12 @@ async fn members_of_metadata_that_were_left_out_are_named_by_a_test_of_the_upstr
         let findings = server.app.gateway.test(&upstreams[0], None).await;
         let told = findings.iter().find(|one| one.what == "left out of metadata").unwrap();
         let told = told.result.as_ref().unwrap();
-        assert!(told.contains("scopes_supported (an object instead of a list)"), "{name}: {told}");
+        for left in [
+            "scopes_supported (an object instead of a list)",
+            "registration_endpoint is no URL",
+            "revocation_endpoint \"ftp://login.example/revoke\" is not an https URL",
+        ] {
+            assert!(told.contains(left), "{name}: {left} in {told}");
+        }
     }
 }

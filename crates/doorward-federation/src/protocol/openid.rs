@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use discovery::{Discovered, Discovery};
-use signed::{Signed, text_of_number};
+use signed::Signed;
 pub(crate) use verify::LEEWAY;
 use verify::{IdTokenCheck, Verified, seconds};
 
@@ -212,11 +212,10 @@ impl OpenIdConnect {
             }
             _ => api.read(url.as_str(), &answer)?,
         };
-        let Value::Object(mut members) = told else {
+        let Value::Object(members) = told else {
             let failure = answer.failure(Asked::Resource);
             return Err(FederationError::answered(url.as_str(), failure));
         };
-        text_of_number(&mut members, "sub");
         match members.get("sub").and_then(Value::as_str) {
             Some(told) if told == subject => Ok(members),
             Some(_) => Err(FederationError::Untrusted(

@@ -2,10 +2,21 @@
 
 use std::sync::PoisonError;
 
+use http::{HeaderMap, header};
 use url::Url;
 
 use super::{Discovered, MAX_DOCUMENT, OAuthError, discover};
 use crate::{Gateway, upstream::Upstream};
+
+/// The challenge of an upstream, which may be in several headers.
+pub(crate) fn challenge_of(headers: &HeaderMap) -> String {
+    let all: Vec<&str> = headers
+        .get_all(header::WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    all.join(", ")
+}
 
 impl Gateway {
     /// Finds out where access is given; asks the upstream for its challenge first, if it never sent
@@ -45,21 +56,21 @@ impl Gateway {
             let body =
                 serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
             let request = http::Request::post(url.as_str())
-                .header(http::header::ACCEPT, "application/json, text/event-stream")
-                .header(http::header::CONTENT_TYPE, "application/json")
+                .header(header::ACCEPT, "application/json, text/event-stream")
+                .header(header::CONTENT_TYPE, "application/json")
                 .header("mcp-protocol-version", version)
                 .header("mcp-method", method)
                 .body(body.to_string().into_bytes())
                 .ok()?;
-            let answer = upstream.outbound.send(request, MAX_DOCUMENT).await.ok()?;
-            if let Some(said) = answer
-                .headers
-                .get(http::header::WWW_AUTHENTICATE)
-                .and_then(|value| value.to_str().ok())
-            {
+            let outbound = &upstream.outbound;
+            let asked = outbound.send_within_origin(request, MAX_DOCUMENT, outbound.timeout());
+            // A server that does not know a method may answer it in its own way.
+            let Ok((answer, _)) = asked.await else { continue };
+            let said = challenge_of(&answer.headers);
+            if !said.is_empty() {
                 *upstream.challenge.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(said.to_owned());
-                return Some(said.to_owned());
+                    Some(said.clone());
+                return Some(said);
             }
         }
         None

@@ -6,10 +6,7 @@ use url::Url;
 
 use super::{
     OAuthError,
-    metadata::{
-        ResourceMetadata, ServerMetadata, endpoint, resource_metadata, revocation_endpoint,
-        server_metadata,
-    },
+    metadata::{ResourceMetadata, ServerMetadata, endpoint, resource_metadata, server_metadata},
 };
 use crate::upstream::Upstream;
 
@@ -28,7 +25,8 @@ pub(crate) fn challenge(header: &str) -> Challenge {
     let mut found = Challenge::default();
     let mut rest = header;
     while let Some((before, after)) = rest.split_once('=') {
-        let name = before.rsplit([' ', ',', '\t']).next().unwrap_or_default().to_ascii_lowercase();
+        let name = before.trim_end().rsplit([' ', ',', '\t']).next().unwrap_or_default();
+        let name = name.to_ascii_lowercase();
         let after = after.trim_start();
         let (value, remaining) = if let Some(quoted) = after.strip_prefix('"') {
             let mut value = String::new();
@@ -223,15 +221,19 @@ pub(crate) async fn discover(
         upstream.config.scopes.clone()
     };
     let unsure = told.silent.map(|reason| reason.to_string());
+    let mut optional = |name: &str, told: Option<&str>| {
+        let unusable = |error: OAuthError| left_out.push(format!("{name} ({error})"));
+        endpoint(name, told?).map_err(unusable).ok()
+    };
+    let registration_endpoint =
+        optional("registration_endpoint", server.registration_endpoint.as_deref());
+    let revocation_endpoint =
+        optional("revocation_endpoint", server.revocation_endpoint.as_deref());
     Ok(Discovered {
         authorization_endpoint: endpoint("authorization endpoint", &server.authorization_endpoint)?,
         token_endpoint: endpoint("token endpoint", &server.token_endpoint)?,
-        registration_endpoint: server
-            .registration_endpoint
-            .as_deref()
-            .map(|text| endpoint("registration endpoint", text))
-            .transpose()?,
-        revocation_endpoint: revocation_endpoint(&server),
+        registration_endpoint,
+        revocation_endpoint,
         resource: resource.clone().filter(|_| upstream.config.send_resource),
         named_resource: resource.filter(|_| unsure.is_none()),
         scopes,
@@ -251,6 +253,7 @@ mod tests {
             r#"Bearer resource_metadata="https://a.example/x", scope="a b""#,
             r#"Bearer error="invalid_token", error_description="a=b, \"c\"", scope="a b", resource_metadata="https://a.example/x""#,
             r#"Basic realm="x", Bearer scope="a b",resource_metadata=https://a.example/x"#,
+            r#"Negotiate YWI=, bearer Scope = "a b" , Resource_Metadata= "https://a.example/x""#,
         ] {
             let read = challenge(header);
             assert_eq!(

@@ -6,7 +6,7 @@ mod answer;
 pub(super) mod request;
 mod turns;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::BoxStream};
@@ -72,10 +72,8 @@ pub(super) fn url(making: &Making) -> Result<url::Url, LinkError> {
 
 /// Requests at once on one connection.
 const CONCURRENT: usize = 64;
-/// How often a stream is taken up again without success before what waits for it ends, and the
-/// longest pause between two attempts.
+/// How often a stream is taken up again without success before what waits for it ends.
 const RESUMPTIONS: usize = 8;
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The header that names a session.
 const SESSION: &str = "mcp-session-id";
 
@@ -377,7 +375,7 @@ fn transport(http: Http, url: &url::Url) -> StreamableHttpClientTransport<Http> 
     config.reinit_on_expired_session = false;
     let mut pauses = ExponentialBackoff::default();
     pauses.max_times = Some(RESUMPTIONS);
-    pauses.max_delay = Some(LONGEST_PAUSE);
+    pauses.max_delay = Some(turns::LONGEST);
     config.retry_config = Arc::new(pauses);
     StreamableHttpClientTransport::with_client(http, config)
 }

@@ -232,6 +232,9 @@ fn capabilities(members: &mut Map<String, Value>, left_out: &mut LeftOut) {
 
 fn initialized(result: Value, left_out: &mut LeftOut) -> Result<ServerResult, String> {
     let mut members = object(result)?;
+    if !members.contains_key("serverInfo") && !members.contains_key("protocolVersion") {
+        return Err(OTHER.to_owned());
+    }
     capabilities(&mut members, left_out);
     let mut info = match members.remove("serverInfo") {
         Some(Value::Object(info)) => info,

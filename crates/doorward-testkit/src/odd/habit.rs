@@ -283,6 +283,7 @@ impl OddHabit {
             | H::UnknownBlock
             | H::BlockAsText
             | H::OldVersionOfRpc
+            | H::OddExecution
             | H::CutEmoji
             | H::NotANumber
             | H::ControlCharacters
@@ -352,7 +353,6 @@ impl OddHabit {
             H::SchemaWithoutType => Some(Named("bare: inputSchema.type (it is missing")),
             H::OddProperties => Some(Named("bare: inputSchema.properties (it is no JSON Schema")),
             H::OddRequired => Some(Named("bare: inputSchema.required (it is no JSON Schema")),
-            H::OddExecution => Some(Named("bare: execution (it is not what")),
             H::OddHeader => Some(Named("bare: inputSchema: x-mcp-header (it is not what")),
             H::TwiceTheName => Some(Named("good (another tool has the same name)")),
             H::OddListMembers => Some(Named("result: _meta (it is not what")),

@@ -1,4 +1,4 @@
-//! What a provider answers in place of what was asked for.
+//! Answers of a provider in place of those that were asked for.
 
 use serde_json::json;
 

@@ -136,10 +136,6 @@ habits! {
     ClockAhead => Effect::None,
     /// The clock is four minutes behind.
     ClockBehind => Effect::None,
-    /// `sub` is a number.
-    SubjectNumber => Effect::None,
-    /// Points in time are texts.
-    TimesText => Effect::None,
     /// `token_type` and `expires_in` are lists.
     ListedTokenMembers => Effect::None,
     /// The token response is a form with empty pairs and blanks.
@@ -290,14 +286,6 @@ impl Misbehaviour {
             Self::NullProtection => {
                 claims["azp"] = Value::Null;
                 claims["at_hash"] = Value::Null;
-            }
-            Self::SubjectNumber => claims["sub"] = json!(7_000_001),
-            Self::TimesText => {
-                for name in ["exp", "iat", "auth_time"] {
-                    if let Some(at) = claims.get(name).map(Value::to_string) {
-                        claims[name] = json!(at);
-                    }
-                }
             }
             Self::OddLanguages => {
                 claims["name#de"] = Value::Null;

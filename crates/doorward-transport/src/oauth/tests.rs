@@ -36,7 +36,7 @@ fn a_token_response_is_read_whatever_its_media_type_and_unused_members_are() {
         ("application/json", "\u{feff}{\"access_token\":\"a\",\"token_type\":null}\r\n"),
         ("application/x-www-form-urlencoded", "access_token=a&token_type=bearer&scope="),
         ("text/plain;charset=UTF-8", "scope=x%20y&access_token=a"),
-        ("text/html", "&access_token=a&&scope=x&"),
+        ("text/plain", "&access_token=a&&scope=x&"),
         ("application/x-www-form-urlencoded", "access_token=a&scope=x y&refresh_token\r\n"),
         ("Application/X-WWW-Form-Urlencoded; charset=utf-8", "access_token=a&refresh_token"),
         ("application/json", "{\"access_token\":\"a\",\"user\":\"\\ud83d\",\"quota\":NaN}"),

@@ -90,12 +90,8 @@ impl Signed {
         else {
             return Err("its header is not a JSON object".to_owned());
         };
-        let Value::Object(mut payload_members) = payload_value else {
+        if !payload_value.is_object() {
             return Err("its payload is not a JSON object".to_owned());
-        };
-        text_of_number(&mut payload_members, "sub");
-        for name in TIMES {
-            number_of_text(&mut payload_members, name);
         }
         let mut header_members = without_empty(&header_members, HEADER);
         if header_members.get("alg").and_then(Value::as_str) == Some("Ed25519") {
@@ -104,7 +100,7 @@ impl Signed {
         text_of_number(&mut header_members, "kid");
         Ok(Self {
             header: header_members,
-            payload: Value::Object(payload_members),
+            payload: payload_value,
             message: format!("{header}.{payload}").into(),
             signature: signature.to_owned(),
         })
@@ -164,20 +160,8 @@ impl Signed {
     }
 }
 
-/// The claims that are points in time.
-const TIMES: [&str; 4] = ["exp", "iat", "nbf", "auth_time"];
-
-/// Some write points in time as texts.
-fn number_of_text(members: &mut Map<String, Value>, name: &str) {
-    if let Some(Value::String(text)) = members.get(name)
-        && let Ok(number) = text.trim().parse::<i64>()
-    {
-        members.insert(name.to_owned(), number.into());
-    }
-}
-
-/// Some write identifiers of keys and users as numbers.
-pub(super) fn text_of_number(members: &mut Map<String, Value>, name: &str) {
+/// Some write identifiers of keys as numbers.
+fn text_of_number(members: &mut Map<String, Value>, name: &str) {
     if let Some(Value::Number(number)) = members.get(name) {
         let text = number.to_string();
         members.insert(name.to_owned(), text.into());

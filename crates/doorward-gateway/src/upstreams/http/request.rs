@@ -10,7 +10,7 @@ use super::Http;
 use crate::{
     access::{Credential, NoToken},
     link_error::LinkError,
-    oauth::read_challenge,
+    oauth::{challenge_of, read_challenge},
     upstream::Receiver,
     wire::words,
 };
@@ -32,16 +32,6 @@ impl From<NoToken> for LinkError {
             NoToken::Unavailable(why) => Self::Failed(why),
         }
     }
-}
-
-/// The challenge of an upstream.
-fn challenge_of(headers: &HeaderMap) -> String {
-    let all: Vec<&str> = headers
-        .get_all(header::WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    all.join(", ")
 }
 
 /// Reports a refusal for want of a scope (RFC 6750 §3.1).

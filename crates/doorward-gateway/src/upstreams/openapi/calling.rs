@@ -12,6 +12,7 @@ use super::{answer, operation::Operation};
 use crate::{
     Gateway,
     access::{Credential, LinkAuth, NoToken},
+    oauth::challenge_of,
     upstream::{Auth, Receiver, Shared},
 };
 
@@ -122,10 +123,7 @@ impl Gateway {
         let (401, Some(refused)) = (answered.status, credential) else {
             return sending.result(answered).await;
         };
-        let said = answered.headers.get(header::WWW_AUTHENTICATE);
-        if let Some(said) = said.and_then(|value| value.to_str().ok()) {
-            auth.challenged(said);
-        }
+        auth.challenged(&challenge_of(&answered.headers));
         match auth.renewed(receiver, &refused).await {
             Ok(Some(fresh)) => {
                 let again = sending.send(Some(fresh.token())).await?;
