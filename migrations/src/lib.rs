@@ -21,6 +21,7 @@ mod m20261126_000010_grant_types;
 mod m20261126_000020_client_service;
 mod m20261126_000021_connection_problem;
 mod m20261126_000022_grants_by_client;
+mod m20261126_000023_live_grants;
 
 /// Applies the history in order.
 pub struct Migrator;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000020_client_service::Migration),
             Box::new(m20261126_000021_connection_problem::Migration),
             Box::new(m20261126_000022_grants_by_client::Migration),
+            Box::new(m20261126_000023_live_grants::Migration),
         ]
     }
 }

@@ -1,8 +1,11 @@
 //! The cost of operations, by counting. A figure changes only deliberately, together with the reason
 //! in the commit.
 
-use doorward_model::{Change, ClientId, Grant, GrantId, Resource, ScopeSet, Subject, UnitOfWork};
-use doorward_testkit::{OAuthClient, Pkce, TestServer, Tokens};
+use doorward_model::{
+    Change, ClientId, Clock, Grant, GrantId, Person, Resource, ScopeSet, Subject, Timestamp,
+    UnitOfWork,
+};
+use doorward_testkit::{Browser, OAuthClient, Pkce, TestServer, Tokens};
 use serde_json::json;
 
 /// SQL statements of reads and units; PostgreSQL runs the same.
@@ -10,7 +13,7 @@ const STATEMENTS: &[(&str, u64)] = &[
     ("authorization request", 1),
     ("consent page", 1),
     ("decision", 3),
-    ("code for tokens", 4),
+    ("code for tokens", 5),
     ("first call of a tool", 2),
     ("call of a tool", 1),
     ("refresh", 4),
@@ -73,17 +76,12 @@ async fn least(server: &TestServer) -> Vec<(&'static str, u64)> {
     least
 }
 
-#[tokio::test]
-async fn every_operation_runs_the_recorded_number_of_statements_however_many_grants_there_are() {
-    let server = TestServer::start_with(|config| config.store.url = String::new().into()).await;
-    let alice = server.person("alice").await;
-    assert_eq!(least(&server).await, STATEMENTS);
-    let now = doorward_model::Clock::now(server.clock.as_ref());
-    let grant = |number: usize| Grant {
-        id: GrantId::from_text(format!("many{number}")),
-        client_id: ClientId::from_text(format!("client{}", number % 50)),
+fn grant(id: String, user: &Person, client: ClientId, now: Timestamp) -> Grant {
+    Grant {
+        id: GrantId::from_text(id),
+        client_id: client,
         subject: Subject {
-            account: alice.id.clone(),
+            account: user.id.clone(),
             auth_time: now,
             authentication: doorward_model::Authentication::default(),
             identity: None,
@@ -94,8 +92,20 @@ async fn every_operation_runs_the_recorded_number_of_statements_however_many_gra
         last_used_at: now,
         expires_at: now.plus(100_000),
         revoked_at: None,
+    }
+}
+
+#[tokio::test]
+async fn every_operation_runs_the_recorded_number_of_statements_however_many_grants_there_are() {
+    let server = TestServer::start_with(|config| config.store.url = String::new().into()).await;
+    let alice = server.person("alice").await;
+    assert_eq!(least(&server).await, STATEMENTS);
+    let now = server.clock.now();
+    let grant = |number: usize| {
+        let client = ClientId::from_text(format!("client{}", number % 50));
+        Change::InsertGrant(grant(format!("many{number}"), &alice, client, now))
     };
-    let unit: UnitOfWork = (0..1200).map(|number| Change::InsertGrant(grant(number))).collect();
+    let unit: UnitOfWork = (0..1200).map(grant).collect();
     server.app.store.apply(unit).await.unwrap();
     assert_eq!(least(&server).await, STATEMENTS);
     // Every one of them counts, not only the first thousand.
@@ -103,4 +113,50 @@ async fn every_operation_runs_the_recorded_number_of_statements_however_many_gra
     assert!(store.live_grants_of(&alice.id, now).await.unwrap().len() >= 1200);
     let to = ClientId::from_text("client7");
     assert_eq!(store.live_grants_to(&alice.id, &to, now).await.unwrap().len(), 24);
+}
+
+/// The statements of a flow in which a client connects again, the least of a few.
+async fn of_a_flow(server: &TestServer, client: &OAuthClient, browser: &Browser) -> u64 {
+    let store = &server.app.store;
+    let mut least = u64::MAX;
+    for _ in 0..6 {
+        store.flush().await.unwrap();
+        let before = store.statements();
+        client.tokens(browser, &[]).await;
+        store.flush().await.unwrap();
+        least = least.min(store.statements() - before);
+    }
+    least
+}
+
+#[tokio::test]
+async fn a_flow_costs_the_same_however_many_grants_its_client_has() {
+    let server = TestServer::start().await;
+    let (store, now) = (&server.app.store, server.clock.now());
+    let alice = server.person("alice").await;
+    let browser = server.signed_in("alice").await;
+    let client = OAuthClient::register(&server).await;
+    let to = ClientId::from_text(&client.id);
+    client.tokens(&browser, &[]).await;
+    let alone = of_a_flow(&server, &client, &browser).await;
+    let mut made = 0;
+    for more in [100, 200, 700] {
+        let unit: UnitOfWork = (made..made + more)
+            .map(|number| Change::InsertGrant(grant(format!("g{number}"), &alice, to.clone(), now)))
+            .collect();
+        store.apply(unit).await.unwrap();
+        made += more;
+        let before = store.count_grants_to(&alice.id, &to, now).await.unwrap();
+        assert!(before > u64::try_from(more).unwrap(), "{before}");
+        assert_eq!(store.live_grants_to(&alice.id, &to, now).await.unwrap().len(), 50);
+        // The server's own loops may have added to the one that was measured alone.
+        let now = of_a_flow(&server, &client, &browser).await;
+        assert!(now <= alone, "{now} with {made} more grants, {alone} alone");
+    }
+    // Those of an earlier release end a few at a time, until as many are left as may be.
+    for _ in 0..40 {
+        client.tokens(&browser, &[]).await;
+    }
+    assert_eq!(store.count_grants_to(&alice.id, &to, now).await.unwrap(), 20);
+    assert!(of_a_flow(&server, &client, &browser).await <= alone);
 }

@@ -47,6 +47,7 @@ mod media_types;
 mod metadata_documents;
 mod operations;
 mod reasons;
+mod reconnect;
 mod reference;
 mod refresh;
 mod register;

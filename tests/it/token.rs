@@ -272,8 +272,8 @@ async fn login_14_a_code_that_arrives_after_its_person_was_disabled_buys_nothing
         "invalid_grant"
     );
     server.app.store.apply(mark(None)).await.unwrap();
-    client.redeem(&late, &pkce, &[]).await.expect(200);
     client.refresh(&tokens.refresh, &[]).await.expect(200);
+    client.redeem(&late, &pkce, &[]).await.expect(200);
 }
 
 #[tokio::test]

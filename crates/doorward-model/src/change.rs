@@ -101,6 +101,19 @@ pub enum Change {
         /// Why.
         reason: RevokeReason,
     },
+    /// Revokes the grants that a newer one of the same user to the same client takes the place of.
+    ReplaceGrants {
+        /// The grants, at least one.
+        grants: Vec<GrantId>,
+        /// The user.
+        user_id: UserId,
+        /// The client.
+        client_id: ClientId,
+        /// The grant that takes their place.
+        by: GrantId,
+        /// When.
+        at: Timestamp,
+    },
     /// Revokes a person's grants, and spends the codes that wait to become one.
     RevokeGrantsOfPerson {
         /// The user.

@@ -61,6 +61,8 @@ pub enum RevokeReason {
     ProviderLogout,
     /// The upstream that it was for was deleted or replaced.
     UpstreamEnded,
+    /// The same user gave the same client a newer one.
+    Replaced,
 }
 
 impl RevokeReason {
@@ -78,6 +80,7 @@ impl RevokeReason {
             Self::ProviderUnclear => "provider_unclear",
             Self::ProviderLogout => "provider_logout",
             Self::UpstreamEnded => "upstream_ended",
+            Self::Replaced => "replaced",
         }
     }
 }

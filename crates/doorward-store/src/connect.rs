@@ -147,6 +147,7 @@ where
 pub(crate) async fn postgres<E, F>(
     url: &str,
     connections: u32,
+    statements: &Arc<AtomicU64>,
     migrate: impl FnOnce(DatabaseConnection) -> F,
 ) -> Result<Connections, E>
 where
@@ -155,6 +156,7 @@ where
 {
     let pool = Database::connect(options(url.to_owned(), connections.max(2))).await?;
     migrate(pool.clone()).await?;
+    let pool = counted(pool, statements);
     Ok(Connections {
         reader: pool.clone(),
         sweeper: Sweeper { connection: pool, turn: None },

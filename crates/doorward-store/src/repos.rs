@@ -24,6 +24,10 @@ use crate::{
     },
 };
 
+/// The most grants of one user to one client that are read at once. More than one client's
+/// installations have; the issuer ends those beyond its own, smaller bound.
+const GRANTS_READ: u64 = 50;
+
 /// How often signing in failed for an account or an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoginFailures {
@@ -238,7 +242,8 @@ impl Store {
             .await?;
         rows.into_iter().map(convert::grant).collect()
     }
-    /// A user's grants to one client that count at `now`, however many others there are.
+    /// A user's grants to one client that count at `now`, those used last first. Only the first
+    /// fifty: a client has no more, unless an earlier release left them.
     pub async fn live_grants_to(
         &self,
         user_id: &UserId,
@@ -251,8 +256,27 @@ impl Store {
             .add(G::ClientId.eq(client_id.as_str()))
             .add(G::RevokedAt.is_null())
             .add(G::ExpiresAt.gt(now.0));
-        let rows = self.point().all(access_grant::Entity::find().filter(live)).await?;
+        let last_used_first = access_grant::Entity::find()
+            .filter(live)
+            .order_by_desc(G::LastUsedAt)
+            .limit(GRANTS_READ);
+        let rows = self.point().all(last_used_first).await?;
         rows.into_iter().map(convert::grant).collect()
+    }
+    /// How many of a user's grants to one client count at `now`.
+    pub async fn count_grants_to(
+        &self,
+        user_id: &UserId,
+        client_id: &ClientId,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        use access_grant::Column as G;
+        let live = Condition::all()
+            .add(G::UserId.eq(user_id.as_str()))
+            .add(G::ClientId.eq(client_id.as_str()))
+            .add(G::RevokedAt.is_null())
+            .add(G::ExpiresAt.gt(now.0));
+        Ok(self.point().count(access_grant::Entity::find().filter(live)).await?)
     }
     /// The clients that may act for a person at `now`, by name.
     pub async fn connected_apps(

@@ -213,7 +213,7 @@ impl Store {
             }
             Backend::Postgres => {
                 let most = config.max_connections;
-                connect::postgres(config.url.reveal(), most, migrate).await?
+                connect::postgres(config.url.reveal(), most, &reads, migrate).await?
             }
         };
         let caches = Arc::new(Caches::new(config, backend));
@@ -414,9 +414,9 @@ impl Store {
         Ok(self.reader.close_by_ref().await?)
     }
 
-    /// How many statements SQLite has run so far for reads and for units that were applied. What
-    /// units of one group share (the transaction, the append to the audit) is not among them, so
-    /// that an operation has the same number each time.
+    /// How many statements have run so far for reads and for units that were applied. Of SQLite,
+    /// what units of one group share (the transaction, the append to the audit) is not among them,
+    /// so that an operation has the same number each time; of PostgreSQL it is.
     pub fn statements(&self) -> u64 {
         self.reads.load(Ordering::Relaxed) + self.statements.of_units.load(Ordering::Relaxed)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorward_model::routes;
-use doorward_testkit::{Browser, Pkce};
+use doorward_testkit::{Browser, OAuthClient, Pkce};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -23,9 +23,10 @@ pub(super) async fn register(stage: &Stage) -> Vec<Vec<u8>> {
 /// Codes and refresh tokens in turn.
 pub(super) async fn token(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.browser().await;
-    let client = &stage.client;
     let mut all = Vec::new();
     for number in 0..EACH {
+        // A client of its own: of one client, each grant would end the one before.
+        let client = OAuthClient::register(&stage.server).await;
         let pkce = Pkce::default();
         let code = client.code(&browser, &pkce, &[]).await;
         let body = if number % 2 == 0 {
@@ -53,8 +54,9 @@ pub(super) async fn revoke(stage: &Stage) -> Vec<Vec<u8>> {
     let browser = stage.browser().await;
     let mut all = Vec::new();
     for _ in 0..FEW {
-        let refresh = stage.client.tokens(&browser, &[]).await.refresh;
-        let body = encode(&[("client_id", &stage.client.id), ("token", &refresh)]);
+        let client = OAuthClient::register(&stage.server).await;
+        let refresh = client.tokens(&browser, &[]).await.refresh;
+        let body = encode(&[("client_id", &client.id), ("token", &refresh)]);
         all.push(request(&stage.address, "POST", routes::REVOKE, &[FORM], &body));
     }
     all

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use doorward_model::{
-    AuditKind, AuthorizationCode as Code, Change, ClientAuthMethod, Grant as GrantRecord,
-    GrantType, OAuthErrorCode, PlainToken, Reason, RevokeReason, ScopeSet, StepKind, TokenKind,
-    UnitOfWork,
+    AuditKind, AuthorizationCode as Code, Change, ClientAuthMethod, ClientSource,
+    Grant as GrantRecord, GrantType, OAuthErrorCode, PlainToken, Reason, RevokeReason, ScopeSet,
+    StepKind, TokenKind, UnitOfWork,
 };
 use doorward_store::Condition;
 
@@ -14,6 +14,10 @@ use crate::{
     checks::{resource, scope::NoScope},
     oxide,
 };
+
+/// The most live grants of one user to one client, which is the number of installations of a client
+/// whose identifier they share.
+const GRANTS_KEPT: usize = 20;
 
 pub(super) struct AuthorizationCode;
 
@@ -64,6 +68,9 @@ impl Grant for AuthorizationCode {
             });
         if let Some(plain) = &refresh_token {
             unit.push(Change::InsertRefreshToken(issuer.refresh_token(plain, &grant, request.now)));
+        }
+        if let Some(replace) = replaced(request, &grant).await? {
+            unit.push(replace);
         }
         Ok(Granted { grant, is_new: true, scopes, resources, refresh_token, unit })
     }
@@ -127,6 +134,37 @@ fn new_grant(request: &Request<'_>, code: &Code) -> GrantRecord {
         expires_at: request.now.plus(lifetime),
         revoked_at: None,
     }
+}
+
+/// The end of the grants whose place the new one takes.
+///
+/// A client that registered itself is one installation: when it asks for the same resources again,
+/// it has lost or discarded the tokens that it had. Other clients share their identifier among all
+/// installations, which must not end each other; of these, the ones used last stay.
+async fn replaced(request: &Request<'_>, new: &GrantRecord) -> Result<Option<Change>, Failure> {
+    let user_id = &new.subject.account;
+    let store = &request.issuer.parts.store;
+    let live = store.live_grants_to(user_id, &new.client_id, request.now).await?;
+    let is_one_installation = request.client.source == ClientSource::Registration;
+    // With the new one.
+    let mut kept = 1;
+    let ends = live.into_iter().filter(|grant| {
+        let is_replaced = is_one_installation && grant.resources == new.resources;
+        let stays = !is_replaced && kept < GRANTS_KEPT;
+        kept += usize::from(stays);
+        !stays
+    });
+    let grants: Vec<_> = ends.map(|grant| grant.id).collect();
+    Ok((!grants.is_empty()).then(|| {
+        tracing::info!(grant = %new.id, client = %new.client_id, person = %user_id, ended = grants.len(), "a newer grant takes the place of earlier ones");
+        Change::ReplaceGrants {
+            grants,
+            user_id: user_id.clone(),
+            client_id: new.client_id.clone(),
+            by: new.id.clone(),
+            at: request.now,
+        }
+    }))
 }
 
 /// Everything about the request was right, so the code was stolen: from this client, or by it. All

@@ -43,8 +43,8 @@ fn call(context: &Context, call: ToolCall) -> BoxFuture<'_, Result<Value, ToolEr
         let caller = &call.visit.caller;
         let now = context.clock.now();
         let client = ClientId::from_text(client_id.clone());
-        let live = context.store.live_grants_to(caller.user_id(), &client, now).await?;
-        let revoked_grants = live.len();
+        let live = context.store.count_grants_to(caller.user_id(), &client, now).await?;
+        let revoked_grants = usize::try_from(live).unwrap_or(usize::MAX);
         if revoked_grants == 0 {
             return Err(ToolError::Failed("this person has no connected app with that client_id; list_connected_apps names them".to_owned()));
         }

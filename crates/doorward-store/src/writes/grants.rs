@@ -122,6 +122,33 @@ pub(super) fn revoke_one(grant_id: &GrantId, at: Timestamp, reason: RevokeReason
     }
 }
 
+pub(super) fn replace(
+    grants: &[GrantId],
+    (user_id, client_id): (&UserId, &ClientId),
+    by: &GrantId,
+    at: Timestamp,
+) -> Write {
+    let ids = || grants.iter().map(GrantId::as_str);
+    let reason = RevokeReason::Replaced;
+    let (event, stale) = match grants {
+        [grant] => (
+            about(AuditKind::GrantRevoked, AuditSubject::Grant, grant.as_str()),
+            Stale::Grant(grant.to_string()),
+        ),
+        _ => {
+            (about(AuditKind::GrantRevoked, AuditSubject::Person, user_id.as_str()), Stale::Grants)
+        }
+    };
+    let detail =
+        json!({"reason": reason.as_str(), "by": by.as_str(), "grants": ids().collect::<Vec<_>>()});
+    Write {
+        name: Name::Always("replace_grants"),
+        work: run(revoke(Where::all().add(G::Id.is_in(ids())), at, reason)),
+        stale: Some(stale),
+        audit: Audit::Entry(event.by(user_id).through(client_id).detail(detail.to_string())),
+    }
+}
+
 pub(super) fn revoke_of_person(
     user_id: &UserId,
     client_id: Option<&ClientId>,

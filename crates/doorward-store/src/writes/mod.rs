@@ -189,6 +189,9 @@ pub(crate) fn of(change: Change, signs_in: bool) -> Write {
             grants::narrow(user_id, client_id, scopes)
         }
         Change::RevokeGrant { grant_id, at, reason } => grants::revoke_one(&grant_id, at, reason),
+        Change::ReplaceGrants { grants, user_id, client_id, by, at } => {
+            grants::replace(&grants, (&user_id, &client_id), &by, at)
+        }
         Change::RevokeGrantsOfPerson { user_id, client_id, at, reason } => {
             grants::revoke_of_person(&user_id, client_id.as_ref(), at, reason)
         }
