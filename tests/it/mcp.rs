@@ -1,5 +1,6 @@
 //! The MCP endpoint.
 
+mod plain;
 mod protocol;
 mod streams;
 mod tokens;

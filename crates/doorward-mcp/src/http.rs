@@ -2,7 +2,7 @@
 
 use axum::{
     Extension, Router,
-    body::Body,
+    body::{Body, to_bytes},
     extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware,
@@ -24,6 +24,7 @@ use crate::{
     Mcp, Target,
     challenge::{empty, switched_off},
     guard, hub,
+    in_place::InPlace,
     server::Server,
     sse,
 };
@@ -33,6 +34,7 @@ type Service = StreamableHttpService<Server, NeverSessionManager>;
 #[derive(Clone)]
 struct Streamable {
     service: Service,
+    in_place: InPlace,
     mcp: Mcp,
 }
 
@@ -65,7 +67,7 @@ pub fn router(mcp: &Mcp) -> Router {
         .route(&format!("{}/", routes::MCP_KEY), any(streamable_http))
         .route(routes::MCP_KEY_UPSTREAM, any(streamable_http))
         .route(&format!("{}/", routes::MCP_KEY_UPSTREAM), any(streamable_http))
-        .with_state(Streamable { service, mcp: mcp.clone() });
+        .with_state(Streamable { service, in_place: InPlace::new(mcp.clone()), mcp: mcp.clone() });
     let deprecated = Router::new()
         .route(routes::MCP_SSE, get(sse::open))
         .route(routes::MCP_MESSAGES, post(sse::message))
@@ -139,7 +141,20 @@ async fn streamable_http(State(streamable): State<Streamable>, mut request: Requ
         return hub::open(State(streamable.mcp), request).await;
     }
     spell_media_types(request.headers_mut());
-    streamable.service.handle(request).await.map(Body::new)
+    if request.method() != Method::POST {
+        return streamable.service.handle(request).await.map(Body::new);
+    }
+    // The guard read the message already, within its bound.
+    let (parts, body) = request.into_parts();
+    let most = streamable.mcp.inner.parts.config.max_message_bytes;
+    let Ok(body) = to_bytes(body, most).await else { return empty(StatusCode::BAD_REQUEST) };
+    match streamable.in_place.answer(parts, &body).await {
+        Ok(response) => response,
+        Err(parts) => {
+            let request = Request::from_parts(*parts, Body::from(body));
+            streamable.service.handle(request).await.map(Body::new)
+        }
+    }
 }
 
 /// Spells the media types of a request as the protocol library compares them: it knows no ranges, no

@@ -26,6 +26,7 @@ mod guard;
 pub mod http;
 mod hub;
 mod in_flight;
+mod in_place;
 mod item;
 mod judge;
 mod kept;

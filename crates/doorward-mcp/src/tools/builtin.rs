@@ -55,6 +55,11 @@ pub const BUILT_IN: &[BuiltIn] = &[
     whoami::TOOL,
 ];
 
+/// True for the name of a built-in tool.
+pub(crate) fn is_built_in(name: &str) -> bool {
+    BUILT_IN.iter().any(|tool| tool.name == name)
+}
+
 /// The JSON Schema (2020-12) of a type.
 pub(crate) fn schema<T: JsonSchema>() -> Map<String, Value> {
     let mut settings = SchemaSettings::draft2020_12();

@@ -25,8 +25,8 @@ use crate::{
     operation::{Answer, Wanted},
 };
 
-pub(crate) use builtin::schema;
 pub use builtin::{BUILT_IN, BuiltIn, BuiltInTools};
+pub(crate) use builtin::{is_built_in, schema};
 
 /// A boxed future, as the functions of built-in tools return it.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
