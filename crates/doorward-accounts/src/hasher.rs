@@ -10,19 +10,23 @@ use std::sync::{
 };
 
 use argon2::{
-    Algorithm, Argon2, Params, Version,
+    Params,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use doorward_model::{Entropy, PlainPassword, secret::HashedPassword};
 use doorward_store::attempts::Counted;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::Config;
+use crate::{
+    Config,
+    blocks::{InMemory, Memory, Pool},
+};
 
 /// Hashes and verifies passwords. Cheap to clone.
 #[derive(Clone)]
 pub struct PasswordHasher {
-    argon2: Argon2<'static>,
+    params: Params,
+    pool: Arc<Pool>,
     entropy: Arc<dyn Entropy>,
     /// One permit for each hash that may run.
     permits: Arc<Semaphore>,
@@ -69,8 +73,9 @@ pub(crate) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
-/// The right to run one hash.
+/// The right to run one hash, with the memory for it, which is given back first.
 pub(crate) struct Turn {
+    memory: Memory,
     _permit: OwnedSemaphorePermit,
     _place: Place,
 }
@@ -84,9 +89,12 @@ pub(crate) enum Verdict {
     Outdated(HashedPassword),
 }
 
-fn hash(argon2: &Argon2<'_>, password: &[u8], salt: &[u8]) -> Result<HashedPassword, HasherError> {
-    let phc: PasswordHash =
-        argon2.hash_password_with_salt(password, salt).map_err(|_| HasherError::Failed)?;
+fn hash(
+    argon2: &InMemory<'_>,
+    password: &[u8],
+    salt: &[u8],
+) -> Result<HashedPassword, HasherError> {
+    let phc = argon2.hash_password_with_salt(password, salt).map_err(|_| HasherError::Failed)?;
     Ok(HashedPassword::from_phc(phc.to_string()))
 }
 
@@ -95,7 +103,6 @@ impl PasswordHasher {
         let params =
             Params::new(config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes, None)
                 .map_err(|error| HasherError::Parameters(error.to_string()))?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let concurrency = match config.argon2_concurrency {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             chosen => chosen,
@@ -107,7 +114,8 @@ impl PasswordHasher {
             config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes
         ));
         Ok(Self {
-            argon2,
+            params,
+            pool: Arc::default(),
             entropy,
             permits: Arc::new(Semaphore::new(concurrency)),
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
@@ -132,7 +140,7 @@ impl PasswordHasher {
     pub(crate) async fn turn(&self, place: Place) -> Result<Turn, HasherError> {
         let permit =
             Arc::clone(&self.permits).acquire_owned().await.map_err(|_| HasherError::Failed)?;
-        Ok(Turn { _permit: permit, _place: place })
+        Ok(Turn { memory: self.pool.take(), _permit: permit, _place: place })
     }
 
     /// Hashes a password with a fresh salt.
@@ -140,20 +148,20 @@ impl PasswordHasher {
         let turn = self.turn(self.place()?).await?;
         let mut salt = [0u8; 16];
         self.entropy.fill(&mut salt);
-        let argon2 = self.argon2.clone();
-        self.run(turn, move || hash(&argon2, password.reveal(), &salt)).await
+        self.run(turn, move |argon2| hash(argon2, password.reveal(), &salt)).await
     }
 
     /// Runs a hash on a thread of its own. The turn goes with it, and ends with it.
     async fn run<T: Send + 'static>(
         &self,
         turn: Turn,
-        work: impl FnOnce() -> Result<T, HasherError> + Send + 'static,
+        work: impl FnOnce(&InMemory<'_>) -> Result<T, HasherError> + Send + 'static,
     ) -> Result<T, HasherError> {
-        let under_way = Arc::clone(&self.under_way);
+        let (under_way, params) = (Arc::clone(&self.under_way), self.params.clone());
         let work = move || {
-            let _turn = turn;
-            under_way.counting(work)
+            // All of it, so that the permit goes with the memory.
+            let mut turn = turn;
+            under_way.counting(|| work(&InMemory::new(&params, &mut turn.memory)))
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| HasherError::Failed)?
     }
@@ -175,17 +183,19 @@ impl PasswordHasher {
     ) -> Result<Verdict, HasherError> {
         let exists = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
-        let argon2 = self.argon2.clone();
-        let mut salt = [0u8; 16];
+        let (mut salt, params) = ([0u8; 16], self.params.clone());
         self.entropy.fill(&mut salt);
-        self.run(turn, move || compare(&argon2, &password, &stored, exists, &salt)).await
+        let work = move |argon2: &InMemory<'_>| {
+            compare((argon2, &params), &password, &stored, exists, &salt)
+        };
+        self.run(turn, work).await
     }
 }
 
 /// Compares a password with a hash and, where it is right but hashed under other parameters, hashes
 /// it anew.
 fn compare(
-    argon2: &Argon2<'_>,
+    (argon2, wanted): (&InMemory<'_>, &Params),
     password: &PlainPassword,
     stored: &HashedPassword,
     exists: bool,
@@ -196,7 +206,6 @@ fn compare(
         return Ok(Verdict::Wrong);
     }
     let same = |params: Params| {
-        let wanted = argon2.params();
         params.m_cost() == wanted.m_cost()
             && params.t_cost() == wanted.t_cost()
             && params.p_cost() == wanted.p_cost()
@@ -290,8 +299,9 @@ mod tests {
         assert!(stored.as_str().starts_with("$argon2id$v=19$m=64,t=2,p=1$"));
         let verdict =
             |hasher: &PasswordHasher, password: PlainPassword, stored: Option<&HashedPassword>| {
+                let mut memory = hasher.pool.take();
                 compare(
-                    &hasher.argon2,
+                    (&InMemory::new(&hasher.params, &mut memory), &hasher.params),
                     &password,
                     stored.unwrap_or(&hasher.decoy),
                     stored.is_some(),
@@ -307,6 +317,36 @@ mod tests {
         let wrong = PlainPassword::typed("wrong".into()).unwrap();
         assert_eq!(verdict(&old, wrong.clone(), Some(&stored)), Verdict::Wrong);
         assert_eq!(verdict(&old, wrong, None), Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn hashes_use_the_memory_of_those_before_them_and_a_server_at_rest_has_none() {
+        let (hasher, other) = (hasher(64), hasher(128));
+        assert_eq!(hasher.pool.waiting(), 0);
+        let stored = hasher.hash(password()).await.unwrap();
+        assert_eq!(hasher.pool.waiting(), 1, "the piece waits for the next hash");
+        // What is left of a hash in a piece changes nothing of the next one.
+        let mut fresh = other.pool.take();
+        let again = hash(&InMemory::new(&hasher.params, &mut hasher.pool.take()), b"x", &[1; 16]);
+        let alone = hash(&InMemory::new(&hasher.params, &mut fresh), b"x", &[1; 16]);
+        assert_eq!(again.unwrap().as_str(), alone.unwrap().as_str());
+        assert_eq!(hasher.pool.waiting(), 1, "one after the other needs no second piece");
+        let (one, two) = tokio::join!(hasher.hash(password()), hasher.hash(password()));
+        assert!(one.is_ok() && two.is_ok());
+        assert!((1..=2).contains(&hasher.pool.waiting()));
+        // One piece fits hashes of any parameters, larger and smaller.
+        let mut memory = other.pool.take();
+        let argon2 = InMemory::new(&other.params, &mut memory);
+        let verdict = compare((&argon2, &other.params), &password(), &stored, true, &[2; 16]);
+        let Verdict::Outdated(better) = verdict.unwrap() else { panic!("not rehashed") };
+        assert!(better.as_str().contains("$m=128,"));
+        for _ in 0..100 {
+            if hasher.pool.waiting() == 0 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("a server at rest holds memory");
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod access_tokens;
 mod authority;
+mod blocks;
 mod config;
 mod guessing;
 mod hasher;
