@@ -70,6 +70,9 @@ pub struct App {
     pub(crate) numbers: Numbers,
     /// The limit for callers that are not authenticated.
     pub(crate) entries: Entries,
+    /// The client for requests to others. Setting another one up reads the system's certificates
+    /// again.
+    outbound: Outbound,
     config: Config,
     /// The counters.
     pub(crate) metrics: Arc<Metrics>,
@@ -230,7 +233,7 @@ impl App {
             entropy: Arc::clone(&entropy),
             keys: Arc::clone(&ring),
             master: Arc::clone(&master),
-            outbound: guarded,
+            outbound: guarded.clone(),
             outbound_config: config.outbound.clone(),
             public_url: public_url.clone(),
             name: config.pages.name.clone(),
@@ -352,6 +355,7 @@ impl App {
             entropy,
             proxies,
             entries: Entries::new(&config.server),
+            outbound: guarded,
             config,
             metrics,
             in_effect,
@@ -372,12 +376,11 @@ impl App {
 
     /// The work that runs beside the listener.
     pub fn housekeeping(&self) -> Result<Housekeeping, Failed> {
-        let outbound = Outbound::new(&self.config.outbound)?;
         let exporter = Exporter::new(
             self.store.clone(),
             (Arc::clone(&self.clock), self.entropy.as_ref()),
             &self.config.audit,
-            (&outbound, &self.config.outbound),
+            (&self.outbound, &self.config.outbound),
         )?;
         Ok(Housekeeping {
             exporter,
