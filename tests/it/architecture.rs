@@ -129,6 +129,7 @@ const PERMITTED: &[(&str, &[&str])] = &[
             "doorward-transport",
         ],
     ),
+    ("doorward-load", &[]),
     (
         "doorward-tests",
         &[
