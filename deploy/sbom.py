@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes the software bill of materials (CycloneDX 1.5, JSON) of the program to standard output.
 
-    deploy/sbom.py > sbom.json
+    deploy/sbom.py [TARGET] > sbom.json
 
-It lists the crates that cargo builds the program of for Linux, with the features that are in use:
+It lists the crates that cargo builds the program of for this target (Linux on x86_64), with the features that are in use:
 none that only tests, build scripts, other features or other systems need.
 """
 import json
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TARGET = "x86_64-unknown-linux-gnu"
+TARGET = sys.argv[1] if len(sys.argv) > 1 else "x86_64-unknown-linux-gnu"
 ROOT = Path(__file__).resolve().parent.parent
 
 

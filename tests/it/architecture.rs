@@ -171,6 +171,8 @@ const NAMED: &[(&str, &[&str])] = &[
             "crates/doorward/src/process.rs",
         ],
     ),
+    ("clap_complete::", &["crates/doorward/src/commands/"]),
+    ("clap_mangen::", &["crates/doorward/src/commands/manual.rs"]),
     ("serde_saphyr", &["crates/doorward-gateway/src/upstreams/openapi/tree.rs"]),
     ("encoding_rs", &["crates/doorward-gateway/src/upstreams/openapi/media.rs"]),
     ("regress::", &["crates/doorward-gateway/src/upstreams/openapi/keywords.rs"]),

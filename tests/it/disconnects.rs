@@ -99,6 +99,8 @@ const OTHERS: &[(&str, &str)] = &[
     (routes::CONNECT, "its work is a task of its own, which tests of connections drop"),
     (routes::ADMIN_PROVIDERS, "it writes by the functions of the API"),
     (routes::ADMIN_UPSTREAMS, "it writes by the functions of the API"),
+    (routes::ADMIN_TEST_MAIL, "without a mail server it writes nothing"),
+    (routes::API_TEST_MAIL, "without a mail server it writes nothing"),
     (routes::ADMIN_LINK, "its link is for the first administrator"),
     (routes::API_PROVIDERS, "it asks the provider first"),
     (routes::API_PROVIDER, "it needs a provider that was added"),

@@ -29,7 +29,7 @@ pub use config::Config;
 pub use guessing::KNOWN_SECONDS;
 pub use hasher::{HasherError, PasswordHasher};
 pub use passkeys::Ceremony;
-pub use people::{BrowserFacts, NewPerson, PeopleError, PersonChange};
+pub use people::{BrowserFacts, NewPerson, PeopleError, PersonChange, checked_email};
 pub use reset::{INVITATION_SECONDS, RESET_SECONDS};
 pub use second_factor::{Enrolled, FactorError};
 pub use sessions::Visitor;

@@ -92,8 +92,12 @@ pub struct PersonChange {
     pub disabled: Option<bool>,
 }
 
-/// An address that mail could be sent to, as far as its looks tell.
-fn checked_email(text: &str) -> Result<String, PeopleError> {
+/// An e-mail address to which mail could be sent, as far as its form tells.
+///
+/// # Errors
+///
+/// If it is not one.
+pub fn checked_email(text: &str) -> Result<String, PeopleError> {
     let email = text.trim();
     let plausible = email.len() <= 254
         && email

@@ -2,12 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use doorward_audit::Config as AuditConfig;
+use doorward_audit::{Config as AuditConfig, text};
 use doorward_keys::KeyRing;
-use doorward_model::{Clock, Live, SigningKey, Timestamp, ports::SystemClock};
+use doorward_model::{Clock, Dependency, Live, SigningKey, Timestamp, ports::SystemClock};
 use doorward_store::Store;
 
-use crate::{Finding, Loading};
+use crate::{Finding, Loading, Vital, Vitals};
 
 /// How long the database may take to answer before this server is not ready.
 const READY_WITHIN: Duration = Duration::from_secs(3);
@@ -21,6 +21,8 @@ pub struct Health {
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     audit: AuditConfig,
+    /// The health of what the server depends on.
+    pub vitals: Vitals,
     loading: Live<Loading>,
     /// The clock is the machine's, so that the database's may be compared with it.
     clock_is_real: bool,
@@ -60,6 +62,10 @@ pub enum Part {
     Audit,
     /// The export of the audit to this destination.
     Export(&'static str),
+    /// An upstream, an identity provider, the mail server or a destination of the audit.
+    Dependency(Dependency, String),
+    /// All of them.
+    Dependencies,
 }
 
 /// The state of a part that is well.
@@ -81,6 +87,10 @@ pub enum State {
     Entries(i64, String),
     /// So many entries wait to be sent.
     Waiting(i64),
+    /// The dependency answered at this time, after so many milliseconds.
+    Answered(Timestamp, u64),
+    /// The dependency is switched off.
+    Off,
 }
 
 /// A fault of a part.
@@ -93,6 +103,19 @@ pub enum Fault {
     ClocksDiffer,
     /// So many entries wait to be sent, which are too many.
     Behind(i64),
+    /// The dependency failed.
+    Down {
+        /// The failure that was reported, in English.
+        error: String,
+        /// The time of the failure.
+        at: Timestamp,
+        /// The time of its last answer.
+        last_success: Option<Timestamp>,
+    },
+    /// The dependency has never answered, and was not asked lately.
+    NotAsked,
+    /// The dependency was not asked since its answer at this time.
+    NotAskedSince(Timestamp),
     /// The failure that was reported, in English.
     Failed(String),
 }
@@ -116,6 +139,11 @@ impl fmt::Display for Part {
             Self::Clock => formatter.write_str("clock"),
             Self::Audit => formatter.write_str("audit"),
             Self::Export(destination) => write!(formatter, "export to {destination}"),
+            Self::Dependency(Dependency::Upstream, name) => write!(formatter, "upstream {name}"),
+            Self::Dependency(Dependency::Provider, name) => write!(formatter, "provider {name}"),
+            Self::Dependency(Dependency::Mail, _) => formatter.write_str("mail server"),
+            Self::Dependency(Dependency::Export, name) => write!(formatter, "deliveries to {name}"),
+            Self::Dependencies => formatter.write_str("dependencies"),
         }
     }
 }
@@ -136,6 +164,10 @@ impl fmt::Display for State {
                 write!(formatter, "{count} entries, the last is {count}:{hash}")
             }
             Self::Waiting(count) => write!(formatter, "{count} entries wait"),
+            Self::Answered(at, took) => {
+                write!(formatter, "answered in {took} ms, at {}", text::rfc3339(*at))
+            }
+            Self::Off => formatter.write_str("is switched off"),
         }
     }
 }
@@ -151,6 +183,15 @@ impl fmt::Display for Fault {
                 .write_str("this machine and the database differ; synchronise their clocks"),
             Self::Behind(count) => {
                 write!(formatter, "{count} entries wait to be sent; the log has the reason")
+            }
+            Self::Down { error, at, last_success } => {
+                let last = last_success.map_or_else(|| "never".to_owned(), text::rfc3339);
+                let at = text::rfc3339(*at);
+                write!(formatter, "{error}; failed at {at}, last success: {last}")
+            }
+            Self::NotAsked => formatter.write_str("has not been asked yet"),
+            Self::NotAskedSince(at) => {
+                write!(formatter, "has not been asked since {}", text::rfc3339(*at))
             }
             Self::Failed(detail) => formatter.write_str(detail),
         }
@@ -184,10 +225,11 @@ impl Health {
         ring: Arc<KeyRing>,
         clock: Arc<dyn Clock>,
         audit: AuditConfig,
+        vitals: Vitals,
         loading: Live<Loading>,
     ) -> Self {
         let clock_is_real = clock.now().since(SystemClock.now()).abs() < APART;
-        Self { store, ring, clock, audit, loading, clock_is_real }
+        Self { store, ring, clock, audit, vitals, loading, clock_is_real }
     }
 
     /// Checks that requests can be served: the database answers to reads, the writer takes its
@@ -233,7 +275,21 @@ impl Health {
             };
             parts.push((Part::Export(destination), state));
         }
-        parts.into_iter().map(|(part, state)| PartState { part, state }).collect()
+        parts
+            .into_iter()
+            .map(|(part, state)| PartState { part, state })
+            .chain(self.dependencies().await)
+            .collect()
+    }
+
+    /// The state of each dependency, as it was noted.
+    async fn dependencies(&self) -> Vec<PartState> {
+        match self.vitals.known().await {
+            Ok(vitals) => vitals.iter().map(Vital::part).collect(),
+            Err(error) => {
+                vec![PartState { part: Part::Dependencies, state: Err(failed(&error)) }]
+            }
+        }
     }
 
     async fn keys(&self) -> Result<State, Fault> {

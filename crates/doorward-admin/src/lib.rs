@@ -12,6 +12,7 @@ mod health;
 mod invitations;
 mod keys;
 mod loading;
+mod mails;
 mod policy;
 mod providers;
 mod records;
@@ -22,6 +23,7 @@ mod settings;
 mod tokens;
 mod upstreams;
 mod users;
+mod vitals;
 
 pub use clients::{ClientQuota, Clients, NewService};
 pub use edit::{Edit, Effect, SettingDifference};
@@ -29,6 +31,7 @@ pub use health::{Fault, Health, NotReady, Part, PartState, State};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
 pub use loading::Loading;
+pub use mails::Mails;
 pub use policy::{Answer, Call, Explained, ItemKind, Named, Policies};
 pub use providers::Providers;
 pub use records::{CallRecord, Records};
@@ -38,6 +41,7 @@ pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
 pub use upstreams::{ReviewedUpstream, ToolSeen, Upstreams, tool_etag, waits};
 pub use users::{Belongings, UserChange, Users};
+pub use vitals::{Vital, Vitals};
 
 pub use doorward_gateway::{Decision, Difference, ReviewState, ReviewedTool, Why};
 pub use doorward_mcp::Step;
@@ -83,6 +87,8 @@ pub struct Admin {
     pub keys: Keys,
     /// Operations on settings.
     pub settings: Settings,
+    /// The test mail.
+    pub mails: Mails,
     /// Recorded arguments and results of calls.
     pub records: Records,
     /// The state of the server.

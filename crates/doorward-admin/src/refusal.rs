@@ -7,6 +7,7 @@ use doorward_accounts::{AccessTokenError, PeopleError};
 use doorward_federation::{FederationError, ProviderChangeError};
 use doorward_gateway::{ServerChangeError, ToolChangeError, UpstreamChangeError};
 use doorward_keys::RingError;
+use doorward_mail::MailError;
 use doorward_model::person::RoleError;
 use doorward_registration::ClientChangeError;
 use doorward_store::StoreError;
@@ -148,6 +149,8 @@ codes! {
     AccountEnded = "account_ended" Conflict,
     /// The feature is switched off.
     SwitchedOff = "switched_off" Conflict,
+    /// No mail server is set up.
+    NoMailServer = "no_mail_server" Conflict,
     /// Another administrator rotated the keys at the same moment.
     RotatedMeanwhile = "rotated_meanwhile" Conflict,
     /// The object changed since it was looked at.
@@ -156,6 +159,8 @@ codes! {
     TooManyAttempts = "too_many_attempts" Unavailable,
     /// The identity provider does not answer as it should.
     ProviderFailed = "provider_failed" Unavailable,
+    /// The mail server did not take a mail.
+    MailNotSent = "mail_not_sent" Unavailable,
     /// The database or the server cannot serve the request now.
     Unavailable = "temporarily_unavailable" Unavailable,
 }
@@ -254,6 +259,12 @@ pub enum Refusal {
     /// Switching the MCP server on must be acknowledged.
     #[error("acknowledge what becomes public: {0}")]
     NotAcknowledged(String),
+    /// No mail server is set up.
+    #[error("no mail server is set up; set mail.url and mail.from")]
+    NoMailServer,
+    /// The mail server did not take a mail.
+    #[error(transparent)]
+    MailNotSent(MailError),
     /// The settings changed since they were looked at.
     #[error("the settings changed since you looked; look again")]
     SettingsChanged,
@@ -294,6 +305,8 @@ impl Refusal {
             Self::Notice(_) => Code::InvalidNotice,
             Self::NotAcknowledged(_) => Code::NotAcknowledged,
             Self::Server(_) | Self::SettingsChanged => Code::Changed,
+            Self::NoMailServer => Code::NoMailServer,
+            Self::MailNotSent(error) => crate::mails::code(error),
             Self::Key(_) | Self::Store(_) => Code::Unavailable,
         }
     }

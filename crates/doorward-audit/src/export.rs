@@ -5,15 +5,22 @@
 //! sent is sent later, also after a restart, and of several replicas one sends. An entry arrives at
 //! least once, with its number and its hash.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use doorward_model::{
-    AuditEntry, Change, Clock, Entropy, Outcome, Timestamp, UnitOfWork, id::random_text,
+    AuditEntry, Change, Clock, Dependency, Entropy, Outcome, Timestamp, UnitOfWork, VitalRecord,
+    VitalState, id::random_text,
 };
 use doorward_store::{Store, StoreError};
 use doorward_transport::{
     Outbound, OutboundConfig,
-    outbound::{Correspondent, OutboundSetupError},
+    outbound::{Correspondent, LOOPBACK, OutboundSetupError},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -50,6 +57,9 @@ struct Export {
     name: &'static str,
     to: Destination,
 }
+
+/// The seconds between two successes that are noted.
+const NOTE_EVERY: i64 = 60;
 
 fn place(name: &str) -> String {
     format!("audit.export.{name}")
@@ -97,9 +107,10 @@ fn syslog(text: &str) -> Option<Destination> {
 /// in any network of theirs.
 fn outbound(general: &Outbound, config: &OutboundConfig) -> Result<Outbound, OutboundSetupError> {
     let anywhere = ["0.0.0.0/0".to_owned(), "::/0".to_owned()];
+    let plain = LOOPBACK.map(str::to_owned);
     general.for_correspondent(
         config,
-        Correspondent { networks: &anywhere, ca_file: None, http_on_loopback: true },
+        Correspondent { networks: &anywhere, ca_file: None, plain: &plain },
     )
 }
 
@@ -134,6 +145,8 @@ pub struct Exporter {
     exports: Vec<Export>,
     /// Tells this replica from others.
     replica: String,
+    /// How long the last delivery took, in milliseconds.
+    took: AtomicU64,
 }
 
 impl Exporter {
@@ -149,6 +162,7 @@ impl Exporter {
             clock,
             exports: exports(config, outbound.0, outbound.1)?,
             replica: random_text(entropy, 9),
+            took: AtomicU64::new(0),
         })
     }
 
@@ -175,6 +189,7 @@ impl Exporter {
                 () = stop.cancelled() => return,
                 turn = tokio::time::timeout(WITHIN, self.turn(export)) => turn.unwrap_or_else(|_| Err("it takes too long".to_owned())),
             };
+            self.note(export, &turn).await;
             match turn {
                 Ok(true) => pause = Duration::from_millis(1),
                 Ok(false) => pause = PAUSE,
@@ -188,6 +203,31 @@ impl Exporter {
                     );
                 }
             }
+        }
+    }
+
+    /// Notes how it went, for the health of this destination: each failure, and a success where the
+    /// last answer was another, or is a minute old.
+    async fn note(&self, export: &Export, turn: &Result<bool, String>) {
+        let key = Dependency::Export.key(export.name);
+        let now = self.clock.now();
+        let Ok(stored) = self.store.setting(&key).await else { return };
+        let mut record = VitalRecord::read(stored.as_deref());
+        let result = match turn {
+            // Nothing was sent: the destination was not asked.
+            Ok(false) => return,
+            Ok(true) => Ok(()),
+            Err(why) => Err(why.clone()),
+        };
+        let fresh = record.last_success.is_some_and(|at| now.0 - at < NOTE_EVERY);
+        if result.is_ok() && fresh && record.state(Dependency::Export, now) == VitalState::Working {
+            return;
+        }
+        let took = self.took.swap(0, Ordering::Relaxed);
+        record.note(now, took, result);
+        let noted = self.store.apply(Change::PutSetting { key, value: record.to_text() }).await;
+        if let Err(error) = noted {
+            tracing::debug!(%error, "the health of an export was not noted");
         }
     }
 
@@ -208,7 +248,11 @@ impl Exporter {
         if !self.may_send(export.name).await.map_err(told)? {
             return Ok(false);
         }
-        deliver(&export.to, &entries).await?;
+        let began = Instant::now();
+        let delivered = deliver(&export.to, &entries).await;
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.took.store(took, Ordering::Relaxed);
+        delivered?;
         let unit = UnitOfWork::from_iter([
             Change::Expect {
                 object: doorward_model::Expected::Setting(key.clone()),
@@ -350,15 +394,22 @@ fn otlp(entries: &[AuditEntry]) -> Value {
 /// The most entries that may wait to be sent before an export counts as failed.
 pub const MOST_WAITING: i64 = 10_000;
 
-/// The configured destinations, each with the number of entries that wait to be sent there.
-pub async fn backlogs(store: &Store, config: &Config) -> Vec<(&'static str, i64)> {
-    let configured = [
+/// The names of the destinations that are configured.
+pub fn configured(config: &Config) -> Vec<&'static str> {
+    [
         ("webhook", !config.webhook.is_empty()),
         ("otlp", !config.otlp.is_empty()),
         ("syslog", !config.syslog.is_empty()),
-    ];
+    ]
+    .into_iter()
+    .filter_map(|(name, configured)| configured.then_some(name))
+    .collect()
+}
+
+/// The configured destinations, each with the number of entries that wait to be sent there.
+pub async fn backlogs(store: &Store, config: &Config) -> Vec<(&'static str, i64)> {
     let mut backlogs = Vec::new();
-    for (name, _) in configured.into_iter().filter(|(_, configured)| *configured) {
+    for name in configured(config) {
         let sent = store
             .setting(&place(name))
             .await

@@ -2,8 +2,8 @@
 
 use doorward_admin::{Fault, ItemKind, Part, PartState, ReviewState, State, Why};
 use doorward_federation::{Finding, Look as Subject};
-use doorward_language::{Message, text};
-use doorward_model::{ToolClass, routes};
+use doorward_language::{Message, moment, text};
+use doorward_model::{Dependency, Timestamp, ToolClass, routes};
 
 use crate::Console;
 
@@ -28,6 +28,8 @@ impl Look {
             Part::Clock => text::health_clock(),
             Part::Audit => text::health_audit(),
             Part::Export(destination) => text::health_export(destination),
+            Part::Dependency(dependency, name) => named(dependency, name),
+            Part::Dependencies => text::health_dependencies(),
         };
         let good = found.state.is_ok();
         let says = match found.state {
@@ -41,6 +43,17 @@ impl Look {
             Ok(State::Equal) => text::health_clock_equal().to_string(),
             Ok(State::Entries(count, hash)) => text::health_audit_entries(count, hash).to_string(),
             Ok(State::Waiting(count)) => text::health_export_waiting(count).to_string(),
+            Ok(State::Answered(at, took)) => {
+                text::health_dependency_answered(took, moment(at)).to_string()
+            }
+            Ok(State::Off) => text::health_dependency_off().to_string(),
+            Err(Fault::Down { error, at, last_success }) => {
+                down(error, at, last_success).to_string()
+            }
+            Err(Fault::NotAsked) => text::health_dependency_not_asked().to_string(),
+            Err(Fault::NotAskedSince(at)) => {
+                text::health_dependency_not_asked_since(moment(at)).to_string()
+            }
             Err(Fault::Configuration(detail)) => {
                 text::health_configuration_wrong(detail).to_string()
             }
@@ -64,6 +77,24 @@ impl Look {
         let good = found.result.is_ok();
         let (Ok(says) | Err(says)) = found.result;
         Self { what, good, says }
+    }
+}
+
+/// A dependency with its name.
+fn named(dependency: Dependency, name: String) -> Message {
+    match dependency {
+        Dependency::Upstream => text::health_upstream(name),
+        Dependency::Provider => text::health_provider(name),
+        Dependency::Mail => text::health_mail(),
+        Dependency::Export => text::health_deliveries(name),
+    }
+}
+
+/// The failure of a dependency, with the time of its last answer if there was one.
+fn down(error: String, at: Timestamp, last_success: Option<Timestamp>) -> Message {
+    match last_success {
+        Some(success) => text::health_dependency_down(error, moment(at), moment(success)),
+        None => text::health_dependency_never(error, moment(at)),
     }
 }
 

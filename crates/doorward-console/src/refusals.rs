@@ -94,6 +94,8 @@ fn reason(refusal: &Refusal) -> Message {
         Refusal::RotatedMeanwhile => text::refusal_rotated_meanwhile(),
         Refusal::Notice(most) => text::refusal_notice(most),
         Refusal::NotAcknowledged(_) => text::refusal_not_acknowledged(),
+        Refusal::NoMailServer => text::refusal_no_mail_server(),
+        Refusal::MailNotSent(error) => text::refusal_mail_not_sent(error.to_string()),
         Refusal::SettingsChanged => text::refusal_settings_changed(),
         Refusal::Store(_) => text::input_database(),
     }

@@ -21,7 +21,12 @@ const EQUAL: i64 = 5;
 
 fn advice(error: &FederationError) -> String {
     let more = match error {
-        FederationError::Unreachable { error: OutboundError::Address(_), .. } => {
+        FederationError::Unreachable {
+            // Settings have http on this machine alone: without a network for it, none is used.
+            error:
+                OutboundError::Address(_) | OutboundError::PlainAddress(_) | OutboundError::Scheme,
+            ..
+        } => {
             ". If it is meant to be in a private network, add that network to the provider's networks"
         }
         FederationError::Unreachable { error: OutboundError::Certificate(_), .. } => {

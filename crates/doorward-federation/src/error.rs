@@ -100,6 +100,7 @@ impl FederationError {
             OutboundError::TooLong(_) => Self::Nonsense(format!("{at}: {error}")),
             OutboundError::Scheme
             | OutboundError::Address(_)
+            | OutboundError::PlainAddress(_)
             | OutboundError::Timeout
             | OutboundError::Busy
             | OutboundError::Certificate(_)

@@ -1,7 +1,7 @@
 //! One provider, ready to be used.
 
 use doorward_keys::ClientKey;
-use doorward_model::ProviderId;
+use doorward_model::{ProviderId, nearest};
 use doorward_transport::{Correspondent, Outbound, OutboundConfig};
 use url::Url;
 
@@ -143,8 +143,9 @@ fn prepare(name: &str, config: &ProviderConfig) -> Result<Prepared, SettingError
     let id =
         ProviderId::parse(name).map_err(|error| SettingError::new("name", error.to_string()))?;
     let kind = kinds::named(&config.kind).ok_or_else(|| {
-        let known = kinds::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-        SettingError::new("kind", format!("must be one of {known}, not {:?}", config.kind))
+        let known: Vec<&str> = kinds::KINDS.iter().map(|kind| kind.name).collect();
+        let (hint, known) = (nearest::hint(&config.kind, &known), known.join(", "));
+        SettingError::new("kind", format!("must be one of {known}, not {:?}{hint}", config.kind))
     })?;
     if config.client_id.is_empty() {
         return Err(SettingError::new(
@@ -249,10 +250,12 @@ impl Provider {
         means: &Means,
     ) -> Result<Self, SettingError> {
         let Prepared { id, kind, settings, prompts, policy, key } = prepare(name, &config)?;
+        let listed = config.networks.iter().chain(&means.outbound_config.allow_networks);
+        let plain: Vec<String> = listed.filter(|_| asks_without_tls(&settings)).cloned().collect();
         let correspondent = Correspondent {
             networks: &config.networks,
             ca_file: (!config.ca_file.is_empty()).then_some(config.ca_file.as_str()),
-            http_on_loopback: asks_without_tls(&settings),
+            plain: &plain,
         };
         let outbound = means
             .outbound

@@ -128,11 +128,14 @@ pub struct UpstreamConfig {
     pub prompts: bool,
     /// True if its resources are offered.
     pub resources: bool,
-    /// Networks that it may be in although they are not public, such as `10.1.2.0/24`.
+    /// Networks that it may be in although they are not public, such as `10.1.2.0/24`. To IP
+    /// addresses in them, and to names that lead there and nowhere public, `http` without TLS is
+    /// allowed too: then everything, tokens included, crosses that network in clear. The same holds
+    /// for `outbound.allow_networks`.
     pub networks: Vec<String>,
     /// A PEM file with the certificate authority that signs for it.
     pub ca_file: String,
-    /// True if it may be spoken to without TLS while it is on this very machine.
+    /// Another spelling of `127.0.0.0/8` and `::1/128` in `networks`.
     pub http_on_loopback: bool,
     /// For how many seconds its lists are good before they are asked for again.
     pub list_seconds: u64,

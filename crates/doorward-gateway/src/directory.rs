@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
 use doorward_mcp::{Change, Changed};
@@ -206,6 +206,9 @@ impl Gateway {
             }
         }
         all.sort_by_key(|upstream| upstream.name);
+        if self.inner.serves.load(Ordering::Relaxed) {
+            self.warn_of_plain(&all);
+        }
         let identified = self.identify(&all).await?;
         if self.untold(identified) {
             let trusts = self.trusts();
@@ -226,6 +229,17 @@ impl Gateway {
             });
         }
         Ok(all)
+    }
+
+    /// Warns once of each upstream to which everything goes in clear.
+    fn warn_of_plain(&self, all: &[Arc<Upstream>]) {
+        let mut warned = self.inner.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        for upstream in all.iter().filter(|upstream| upstream.is_plain() && upstream.is_enabled()) {
+            let place = upstream.place();
+            if warned.insert(format!("{} {place}", upstream.name)) {
+                tracing::warn!(upstream = %upstream.name, url = place, "this upstream is spoken to without TLS: everything, tokens included, crosses its network in clear");
+            }
+        }
     }
 
     /// Reports that other parts have to be told what was taken up, once.

@@ -1,21 +1,80 @@
 //! Findings of trying an upstream out.
 
+/// A subject of the test of an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Its authorization server.
+    AuthorizationServer,
+    /// Members of the authorization server's metadata that were not used.
+    Metadata,
+    /// Proof keys for the exchange of codes.
+    Pkce,
+    /// The registration of this server as a client there.
+    Registration,
+    /// The redirect URI of that client.
+    Redirect,
+    /// The document that describes an API.
+    Document,
+    /// The connection.
+    Connection,
+    /// The lists of its offers.
+    Tools,
+    /// Offers that cannot be used.
+    LeftOut,
+    /// Tools that an administrator has not decided about.
+    Approval,
+}
+
+impl Look {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationServer => "authorization server",
+            Self::Metadata => "left out of metadata",
+            Self::Pkce => "PKCE",
+            Self::Registration => "registration",
+            Self::Redirect => "redirect URI",
+            Self::Document => "document",
+            Self::Connection => "connection",
+            Self::Tools => "tools",
+            Self::LeftOut => "left out",
+            Self::Approval => "approval",
+        }
+    }
+
+    /// Reports a subject of an administrator's review, which says nothing about the upstream's
+    /// health.
+    pub fn is_of_review(self) -> bool {
+        match self {
+            Self::LeftOut | Self::Approval => true,
+            Self::AuthorizationServer
+            | Self::Metadata
+            | Self::Pkce
+            | Self::Registration
+            | Self::Redirect
+            | Self::Document
+            | Self::Connection
+            | Self::Tools => false,
+        }
+    }
+}
+
 /// One thing that was tried out.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// Its name.
-    pub what: &'static str,
-    /// The outcome: what was found, or what is wrong.
+    /// Its subject.
+    pub look: Look,
+    /// The outcome, or what is wrong and what to do.
     pub result: Result<String, String>,
 }
 
 impl Finding {
     /// Something that works.
-    pub(crate) fn good(what: &'static str, told: impl Into<String>) -> Self {
-        Self { what, result: Ok(told.into()) }
+    pub(crate) fn good(look: Look, told: impl Into<String>) -> Self {
+        Self { look, result: Ok(told.into()) }
     }
     /// Something that is wrong.
-    pub(crate) fn bad(what: &'static str, told: impl Into<String>) -> Self {
-        Self { what, result: Err(told.into()) }
+    pub(crate) fn bad(look: Look, told: impl Into<String>) -> Self {
+        Self { look, result: Err(told.into()) }
     }
 }

@@ -36,6 +36,7 @@ mod names;
 mod oauth;
 mod pins;
 mod pool;
+mod reach;
 mod review;
 mod revocation;
 mod settings;
@@ -48,8 +49,9 @@ mod visible;
 mod wire;
 
 use std::{
+    collections::HashSet,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
 use doorward_keys::{KeyRing, MasterKey};
@@ -125,6 +127,10 @@ pub(crate) struct Inner {
     pub(crate) wanted: access::Wanted,
     /// Wakes the task that revokes tokens at their issuers.
     pub(crate) revocations: tokio::sync::Notify,
+    /// True in a server, which warns of what a command need not repeat.
+    pub(crate) serves: AtomicBool,
+    /// The places of upstreams without TLS of which it warned.
+    pub(crate) warned: Mutex<HashSet<String>>,
 }
 
 impl Inner {
@@ -168,6 +174,8 @@ impl Gateway {
             waits: access::Waits::default(),
             wanted: access::Wanted::default(),
             revocations: tokio::sync::Notify::new(),
+            serves: AtomicBool::new(false),
+            warned: Mutex::default(),
             parts,
         };
         Self { inner: Arc::new(inner) }

@@ -16,6 +16,7 @@ use crate::{
     Gateway, Inner,
     access::{Held, held},
     oauth::{self, ByHand, ClientCredentials, MAX_DOCUMENT, OAuthError, clean},
+    reach::{listed, without_tls},
     upstream::Upstream,
 };
 
@@ -140,10 +141,12 @@ impl Inner {
             return Outcome::Impossible("the tokens do not open".to_owned());
         };
         let reach = self.reach(row, upstream);
+        let networks = listed(&reach.networks, reach.http_on_loopback);
+        let plain = without_tls(&networks, &self.parts.outbound_config);
         let wanted = Correspondent {
-            networks: &reach.networks,
+            networks: &networks,
             ca_file: (!reach.ca_file.is_empty()).then_some(reach.ca_file.as_str()),
-            http_on_loopback: reach.http_on_loopback,
+            plain: &plain,
         };
         let outbound = self.parts.outbound.for_correspondent(&self.parts.outbound_config, wanted);
         let outbound = match outbound {

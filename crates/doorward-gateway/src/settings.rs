@@ -1,7 +1,7 @@
 //! The settings of an upstream, parsed into types.
 
 use base64::Engine;
-use doorward_model::{Pattern, Role, ToolClass, UpstreamName};
+use doorward_model::{Pattern, Role, ToolClass, UpstreamName, nearest};
 use doorward_transport::{Correspondent, Outbound, OutboundConfig};
 use http::{HeaderName, HeaderValue};
 use url::Url;
@@ -9,6 +9,7 @@ use url::Url;
 use crate::{
     config::{Capabilities, SettingError, UpstreamConfig},
     oauth::ByHand,
+    reach::Reach,
     upstream::{Auth, Origins, Source, Upstream},
     upstreams::KINDS,
 };
@@ -35,25 +36,12 @@ pub(crate) fn address(key: &'static str, text: &str) -> Result<Option<Url>, Sett
     Ok(Some(url))
 }
 
-/// An address that is spoken to: encrypted, or on this very machine where that is allowed.
-pub(crate) fn spoken_to(
-    key: &'static str,
-    url: Option<&Url>,
-    config: &UpstreamConfig,
-) -> Result<(), SettingError> {
-    let Some(url) = url else { return Ok(()) };
-    let plain = url.scheme() == "http";
-    if plain && !(config.http_on_loopback && doorward_model::public_url::is_loopback(url)) {
-        return Err(SettingError::new(
-            key,
-            "must be an https address; for one on this machine set http_on_loopback and allow its network in networks",
-        ));
-    }
-    Ok(())
-}
-
 /// The origins to which calls may go: that of `base`, and those that the operator lists.
-fn origins(config: &UpstreamConfig, base: Option<&Url>) -> Result<Origins, SettingError> {
+fn origins(
+    config: &UpstreamConfig,
+    base: Option<&Url>,
+    reach: &Reach,
+) -> Result<Origins, SettingError> {
     let mut more = Vec::new();
     for text in &config.origins {
         let url = address("origins", text)?
@@ -64,7 +52,7 @@ fn origins(config: &UpstreamConfig, base: Option<&Url>) -> Result<Origins, Setti
                 format!("{text:?} is not an origin like https://api.example.com"),
             )
         })?;
-        spoken_to("origins", Some(&url), config)?;
+        reach.admit("origins", Some(&url))?;
         more.push(url.origin());
     }
     Ok(Origins::new(base.map(Url::origin), more))
@@ -110,7 +98,7 @@ fn basic(config: &UpstreamConfig) -> Result<Auth, SettingError> {
 }
 
 /// The access with which calls are made.
-fn auth(config: &UpstreamConfig) -> Result<Auth, SettingError> {
+fn auth(config: &UpstreamConfig, reach: &Reach) -> Result<Auth, SettingError> {
     let need = |key: &'static str, value: &str| {
         if value.is_empty() {
             Err(SettingError::new(key, format!("is needed for auth = {:?}", config.auth)))
@@ -135,7 +123,7 @@ fn auth(config: &UpstreamConfig) -> Result<Auth, SettingError> {
             need("client_id", &config.client_id)?;
             let url = address("token_url", &config.token_url)?
                 .ok_or_else(|| SettingError::new("token_url", "is needed"))?;
-            spoken_to("token_url", Some(&url), config)?;
+            reach.admit_authorization_server("token_url", Some(&url))?;
             Auth::Exchange(url)
         }
         "oauth" => Auth::Grant,
@@ -149,7 +137,7 @@ fn auth(config: &UpstreamConfig) -> Result<Auth, SettingError> {
 }
 
 /// Checks the settings that every kind reads and that need no type of their own.
-fn general_rules(config: &UpstreamConfig) -> Result<(), SettingError> {
+fn general_rules(config: &UpstreamConfig, reach: &Reach) -> Result<(), SettingError> {
     if config.env.iter().any(|pair| pair.parts().is_none_or(|(name, _)| name.is_empty())) {
         return Err(SettingError::new("env", "must hold NAME=VALUE"));
     }
@@ -157,7 +145,7 @@ fn general_rules(config: &UpstreamConfig) -> Result<(), SettingError> {
         return Err(SettingError::new("approve", "must be auto or manual"));
     }
     if config.issuer.starts_with("http:") {
-        spoken_to("issuer", address("issuer", &config.issuer)?.as_ref(), config)?;
+        reach.admit_authorization_server("issuer", address("issuer", &config.issuer)?.as_ref())?;
     }
     if config.list_tools == 0 || config.list_bytes == 0 {
         return Err(SettingError::new(
@@ -189,11 +177,12 @@ fn outbound_of(
     config: &UpstreamConfig,
     outbound: &Outbound,
     general: &OutboundConfig,
+    reach: &Reach,
 ) -> Result<Outbound, SettingError> {
     let wanted = Correspondent {
-        networks: &config.networks,
+        networks: &reach.networks,
         ca_file: (!config.ca_file.is_empty()).then_some(config.ca_file.as_str()),
-        http_on_loopback: config.http_on_loopback,
+        plain: &reach.plain,
     };
     outbound.for_streams(general, wanted).map_err(|error| {
         let key = if matches!(error, doorward_transport::outbound::OutboundSetupError::Network(_)) {
@@ -216,26 +205,29 @@ impl Upstream {
     ) -> Result<Self, SettingError> {
         let name = UpstreamName::parse(name)
             .map_err(|error| SettingError::new("name", error.to_string()))?;
-        let names = || KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-        let kind = KINDS
-            .iter()
-            .copied()
-            .find(|kind| kind.name == config.kind)
-            .ok_or_else(|| SettingError::new("kind", format!("must be one of {}", names())))?;
+        let wrong = || {
+            let names = || KINDS.iter().map(|kind| kind.name);
+            let known = names().collect::<Vec<_>>().join(", ");
+            let hint = nearest::hint(&config.kind, names());
+            SettingError::new("kind", format!("must be one of {known}{hint}"))
+        };
+        let kind = KINDS.iter().copied().find(|kind| kind.name == config.kind).ok_or_else(wrong)?;
         let url = address("url", &config.url)?;
-        spoken_to("url", url.as_ref(), &config)?;
+        let reach = Reach::read(&config, general)?;
+        reach.admit("url", url.as_ref())?;
         kind.driver.check(&config, url.as_ref())?;
-        general_rules(&config)?;
+        general_rules(&config, &reach)?;
         let capabilities = Capabilities::parse(&config.capabilities)?;
         if !config.user.is_empty() && !kind.is_process {
             return Err(SettingError::new("user", "is for a local process alone"));
         }
-        let auth = auth(&config)?;
-        let by_hand = ByHand::read(&config)?;
+        let auth = auth(&config, &reach)?;
+        let by_hand = ByHand::read(&config, &reach)?;
         kind.driver.check_access(&config, &auth)?;
-        let origins = origins(&config, kind.driver.base(&config, url.as_ref()).as_ref())?;
+        let base = kind.driver.base(&config, url.as_ref());
+        let origins = origins(&config, base.as_ref(), &reach)?;
         let patterns = |texts: &[String]| texts.iter().map(Pattern::new).collect();
-        let outbound = outbound_of(&config, outbound, general)?;
+        let outbound = outbound_of(&config, outbound, general, &reach)?;
         let location = kind.driver.resource(&config, url.as_ref());
         Ok(Self {
             name,
@@ -262,13 +254,14 @@ impl Upstream {
 /// Checks the upstreams of the configuration file.
 pub fn check_configured(
     configured: &std::collections::BTreeMap<String, UpstreamConfig>,
+    general: &OutboundConfig,
 ) -> Result<(), crate::config::ConfiguredUpstreamError> {
-    let general = OutboundConfig::default();
-    let Ok(outbound) = Outbound::new(&general) else { return Ok(()) };
+    // A fault of the general settings is told with them.
+    let Ok(outbound) = Outbound::new(general) else { return Ok(()) };
     for (name, config) in configured {
-        Upstream::new(name, config.clone(), Source::File, &outbound, &general).map_err(
-            |error| crate::config::ConfiguredUpstreamError { upstream: name.clone(), error },
-        )?;
+        Upstream::new(name, config.clone(), Source::File, &outbound, general).map_err(|error| {
+            crate::config::ConfiguredUpstreamError { upstream: name.clone(), error }
+        })?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! How things stand with upstreams: for one person, and for an operator who asks.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use doorward_mcp::{Change, Changed};
 use doorward_model::{Person, Timestamp, UpstreamName, upstream::ConnectionProblem};
@@ -8,7 +8,16 @@ use doorward_store::StoreError;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::{Gateway, ReviewState, finding::Finding, link_error::LinkError, upstream::Shared};
+use crate::{
+    Gateway, ReviewState,
+    finding::{Finding, Look},
+    link_error::LinkError,
+    upstream::Shared,
+};
+
+/// The largest answer that is read to see that there is one, and the time for it.
+const MOST_ANSWER: usize = 256 * 1024;
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// How a person stands with an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -146,6 +155,18 @@ impl Gateway {
         Ok(services)
     }
 
+    /// Asks an upstream for any answer, without access of a user: a refusal is one. Open connections
+    /// and stored lists do not show that it answers now.
+    pub async fn reach(&self, upstream: &Shared) -> Result<(), String> {
+        let Some(url) = &upstream.url else { return Ok(()) };
+        let request = upstream.kind.driver.ping(url).map_err(|error| error.to_string())?;
+        let answer = upstream.outbound.send_within(request, MOST_ANSWER, ANSWER_WITHIN).await;
+        match answer.map_err(|error| error.to_string())?.status {
+            status @ 500.. => Err(format!("it answers {status}")),
+            _ => Ok(()),
+        }
+    }
+
     /// Forgets what was listed of an upstream and lists it anew when it is asked for next.
     pub async fn forget_lists(&self, name: UpstreamName) {
         self.inner.pool.close_for(name, None);
@@ -181,19 +202,19 @@ impl Gateway {
             (None, Some(problem)) => Err(problem.to_string()),
             (None, None) => Err("nothing was listed".to_owned()),
         };
-        let mut findings = vec![Finding { what: "tools", result: listed }];
+        let mut findings = vec![Finding { look: Look::Tools, result: listed }];
         if let Some(catalogue) = look.catalogue.filter(|catalogue| !catalogue.left_out.is_empty()) {
             let told = catalogue.left_out.to_string();
             // Tools that are offered without a part of theirs can be used.
             let result = if catalogue.left_out.count() > 0 { Err(told) } else { Ok(told) };
-            findings.push(Finding { what: "left out", result });
+            findings.push(Finding { look: Look::LeftOut, result });
         }
         if let Ok(reviewed) = self.review(upstream.name).await {
             let waiting =
                 reviewed.iter().filter(|tool| tool.state() != ReviewState::Approved).count();
             if waiting > 0 {
                 findings.push(Finding::bad(
-                    "approval",
+                    Look::Approval,
                     format!(
                         "{waiting} tools wait for an administrator: doorward upstream tools {}",
                         upstream.name

@@ -2,7 +2,10 @@
 //! (decision 30). Users are sent to no other until an administrator accepts it, and what depends on
 //! an upstream ends when it is deleted or replaced.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, atomic::Ordering},
+};
 
 use doorward_model::{
     Change, Resource, ServerPin, UnitOfWork, UpstreamChange, UpstreamId, UpstreamName,
@@ -195,6 +198,7 @@ impl Gateway {
     /// configuration file ends, and one that has another place or issuer there is a new one. To be
     /// called after [`Gateway::configure`].
     pub async fn reconcile(&self) -> Result<(), StoreError> {
+        self.inner.serves.store(true, Ordering::Relaxed);
         let all = self.all_upstreams().await?;
         let store = &self.inner.parts.store;
         let (records, trusts) = (store.upstreams().await?, store.upstream_trusts().await?);

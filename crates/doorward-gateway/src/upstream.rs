@@ -64,6 +64,14 @@ pub(crate) trait Setup: Send + Sync {
     fn place(&self, _config: &UpstreamConfig) -> String {
         String::new()
     }
+    /// A request that every server of the kind answers, if only with a refusal, and that changes
+    /// nothing there.
+    fn ping(&self, url: &Url) -> http::Result<http::Request<Vec<u8>>> {
+        http::Request::post(url.as_str())
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json")
+            .body(br#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#.to_vec())
+    }
     /// Reports a receiver that belongs to the upstream, to which its users' access may go.
     fn is_reached_at(&self, upstream: &Upstream, receiver: Receiver<'_>) -> bool {
         match receiver {
@@ -227,6 +235,14 @@ fn of_connections(config: &UpstreamConfig) -> UpstreamConfig {
 }
 
 impl Upstream {
+    /// Reports a process that runs once for each user, so that there is none without one.
+    pub fn runs_for_each_user(&self) -> bool {
+        self.kind.is_process && self.lists_are_personal()
+    }
+    /// Reports an upstream that is spoken to without TLS.
+    pub fn is_plain(&self) -> bool {
+        self.url.as_ref().is_some_and(|url| url.scheme() == "http")
+    }
     /// Reports another state of this upstream's settings with which connections are made alike, so
     /// that those of one serve the other.
     pub(crate) fn connects_like(&self, other: &Self) -> bool {

@@ -78,9 +78,21 @@ impl Letters {
 
     /// A letter; `None` without a mail server or an e-mail address.
     fn letter(&self, user: &Person, subject: &Message, paragraphs: &[String]) -> Option<Letter> {
-        let (mailer, to) = (self.mailer.clone()?, user.email.clone()?);
-        let greeting =
-            text::mail_greeting(user.display_name.as_deref().unwrap_or(user.name.as_str()));
+        let name = user.display_name.as_deref().unwrap_or(user.name.as_str());
+        self.letter_to(user.email.as_deref()?, name, subject, paragraphs)
+    }
+
+    /// A letter to an e-mail address, with the name that the greeting uses; `None` without a mail
+    /// server.
+    fn letter_to(
+        &self,
+        to: &str,
+        name: &str,
+        subject: &Message,
+        paragraphs: &[String],
+    ) -> Option<Letter> {
+        let (mailer, to) = (self.mailer.clone()?, to.to_owned());
+        let greeting = text::mail_greeting(name);
         let mut body = format!(
             "{greeting}\n\n{}\n\n-- \n{}\n{}\n",
             paragraphs.join("\n\n"),
@@ -115,6 +127,12 @@ impl Letters {
         let request = text::mail_reset_request(user.name.as_str());
         let paragraphs = [request.to_string(), url, text::mail_reset_not_you().to_string()];
         self.letter(user, &text::mail_reset_subject(), &paragraphs)
+    }
+
+    /// A letter that shows that mail arrives; `None` without a mail server.
+    pub fn test(&self, to: &str) -> Option<Letter> {
+        let paragraphs = [text::mail_test_text().to_string()];
+        self.letter_to(to, to, &text::mail_test_subject(), &paragraphs)
     }
 
     /// A letter that tells a user of a sign-in from a browser and an IP address that are both new;

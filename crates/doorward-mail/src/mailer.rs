@@ -155,6 +155,16 @@ impl Mailer {
         sent
     }
 
+    /// Connects to the mail server and signs in there, without sending anything.
+    pub async fn check(&self) -> Result<(), MailError> {
+        match tokio::time::timeout(TIMEOUT, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(MailError::Server("it does not answer".to_owned())),
+            Ok(Err(error)) => Err(MailError::Server(error.to_string())),
+            Err(_) => Err(MailError::Server(format!("no answer within {} s", TIMEOUT.as_secs()))),
+        }
+    }
+
     async fn deliver(&self, to: &str, subject: String, text: String) -> Result<(), MailError> {
         let to = to.parse::<Mailbox>().map_err(|_| MailError::Recipient)?;
         let message = Message::builder()

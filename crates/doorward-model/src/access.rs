@@ -4,6 +4,7 @@
 use crate::{
     Person, Role, ScopeSet,
     authentication::{Authentication, Level},
+    nearest,
     pattern::Pattern,
     scope::{SCOPES, Scope},
 };
@@ -42,7 +43,10 @@ fn scope(name: &str) -> Result<Scope, RuleError> {
     let known = || SCOPES.iter().map(|info| info.name).collect::<Vec<_>>().join(", ");
     Scope::named(name)
         .filter(|scope| scope.upstream().is_none())
-        .ok_or_else(|| RuleError(format!("{name:?} is not a scope that can be ruled; there are {}, and [policy] has rules for single upstreams", known())))
+        .ok_or_else(|| {
+            let near = nearest::hint(name, SCOPES.iter().map(|info| info.name));
+            RuleError(format!("{name:?} is not a scope that can be ruled; there are {}, and [policy] has rules for single upstreams{near}", known()))
+        })
 }
 
 impl AccessPolicy {
@@ -63,6 +67,12 @@ impl AccessPolicy {
         let second_factor =
             second_factor_scopes.iter().map(|name| scope(name)).collect::<Result<_, _>>()?;
         Ok(Self { scopes, tools, second_factor, second_factor_for_administrators: false })
+    }
+
+    /// The roles that the rules name.
+    pub fn roles(&self) -> impl Iterator<Item = &Role> {
+        let scopes = self.scopes.iter().flat_map(|(_, roles)| roles);
+        scopes.chain(self.tools.iter().flat_map(|(_, roles)| roles))
     }
 
     /// The scopes that this person may hold through any client. A scope that includes one that is

@@ -96,6 +96,11 @@ impl ToolPolicy {
         Ok(Rule { effect, conditions, text: text.to_owned() })
     }
 
+    /// The roles that the rules name.
+    pub fn roles(&self) -> impl Iterator<Item = &crate::Role> {
+        self.rules.iter().flat_map(|rule| &rule.conditions).flat_map(Condition::roles)
+    }
+
     /// Decides about a call.
     pub fn decide(&self, question: &Question<'_>) -> Decision<'_> {
         for (index, rule) in self.rules.iter().enumerate() {

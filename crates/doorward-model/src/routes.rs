@@ -130,6 +130,8 @@ routes! {
     ADMIN_AUDIT_RECORD = "/admin/audit/records/{record}";
     /// Sets the notice that every page shows.
     ADMIN_NOTICE = "/admin/notice";
+    /// Sends a test mail.
+    ADMIN_TEST_MAIL = "/admin/test-mail";
     /// Switches the MCP server on or off.
     ADMIN_MCP = "/admin/mcp";
     /// Opens a one-time administrator link.
@@ -181,6 +183,8 @@ routes! {
     API_SETTINGS = "/api/admin/settings";
     /// How the server is (GET).
     API_HEALTH = "/api/admin/health";
+    /// Sends a test mail (POST).
+    API_TEST_MAIL = "/api/admin/mail/test";
     /// Searches the audit (GET).
     API_AUDIT = "/api/admin/audit";
     /// Exports the audit (GET).

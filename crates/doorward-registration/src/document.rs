@@ -149,9 +149,9 @@ impl Registration {
         let refused = |refusal: DocumentRefusal| LookupError::Unknown(refusal.to_string());
         let fetched = self.outbound.get(url, "application/json", MAX_BYTES).await.map_err(
             |error| match error {
-                OutboundError::Address(_) | OutboundError::Scheme => {
-                    refused(DocumentRefusal::Address)
-                }
+                OutboundError::Address(_)
+                | OutboundError::PlainAddress(_)
+                | OutboundError::Scheme => refused(DocumentRefusal::Address),
                 OutboundError::TooLong(bytes) => {
                     refused(DocumentRefusal::Policy(format!("it is longer than {bytes} bytes")))
                 }

@@ -37,7 +37,7 @@ pub use doorward_transport::{
 pub use https::HttpsServer;
 pub use mail::{FakeMailServer, Mail};
 pub use odd::{Expected, OddHabit, OddKind, OddState, OddUpstream};
-pub use process::{DoorwardProcess, Visitor, run_command};
+pub use process::{DoorwardProcess, Visitor, binary, run_command};
 pub use provider::{
     Answer, CLIENT_ID, CLIENT_SECRET, Effect, FakeProvider, Misbehaviour, Signature,
 };

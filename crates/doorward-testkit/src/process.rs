@@ -33,7 +33,7 @@ pub struct DoorwardProcess {
 }
 
 /// The binary that belongs to this build of the tests.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let path = tests.parent().and_then(Path::parent).unwrap().join("doorward");
     assert!(

@@ -61,6 +61,7 @@ impl From<OutboundError> for Failure {
             OutboundError::TooLong(_) => Self::Nonsense(error.to_string()),
             OutboundError::Scheme
             | OutboundError::Address(_)
+            | OutboundError::PlainAddress(_)
             | OutboundError::Timeout
             | OutboundError::Busy
             | OutboundError::Certificate(_)

@@ -1,43 +1,50 @@
 //! The one door for requests that this server makes.
 //!
-//! The address filter looks at what is connected to, after name resolution, so that a name cannot
-//! change its meaning between the check and the connection (DNS rebinding). Redirects are
-//! followed by the requests that say so, within one origin, and proxies of the environment are
-//! ignored.
+//! Every IP address is judged as it is connected to. Redirects are followed by the requests that say
+//! so, within one origin, and proxies of the environment are ignored. http without TLS is for
+//! correspondents alone, in networks that are listed for them.
 
+mod bounds;
+mod error;
 mod explain;
+mod guard;
 mod public;
 mod redirects;
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use ipnet::IpNet;
-use reqwest::{Certificate, dns, header::HeaderMap};
+use reqwest::{Certificate, header::HeaderMap};
 use tokio::sync::Semaphore;
-use url::{Host, Url};
+use url::Url;
 
 use crate::{
     OutboundConfig,
     budget::{Budget, Exceeded, ReadError},
 };
+pub use bounds::{Bounds, LOOPBACK, Networks};
+pub use error::{OutboundError, OutboundSetupError};
 use explain::explain;
 pub use explain::explain as reason;
+use guard::Guard;
+pub use guard::needed_networks;
 pub use public::is_public;
 
 /// Makes guarded requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbound {
-    client: reqwest::Client,
-    allowed: Arc<[IpNet]>,
+    encrypted: Guarded,
+    /// The client for places where http without TLS is allowed, if there are any.
+    plain: Option<Guarded>,
     permits: Arc<Semaphore>,
-    http_on_loopback: bool,
     timeout: Duration,
+}
+
+/// A client with the guard that its resolver asks.
+#[derive(Clone)]
+struct Guarded {
+    client: reqwest::Client,
+    guard: Guard,
 }
 
 /// The operator's permissions for one correspondent beyond those for all.
@@ -47,8 +54,8 @@ pub struct Correspondent<'a> {
     pub networks: &'a [String],
     /// A PEM file with the certificate authority that signs for it.
     pub ca_file: Option<&'a str>,
-    /// True if it may be spoken to without TLS while it is on this very machine.
-    pub http_on_loopback: bool,
+    /// Networks in which it may be spoken to without TLS.
+    pub plain: &'a [String],
 }
 
 /// A response.
@@ -86,89 +93,9 @@ impl Fetched {
     }
 }
 
-/// Why nothing came back. The messages go to the log; pages say less.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OutboundError {
-    /// Not https, or no host.
-    #[error("only https URLs are fetched")]
-    Scheme,
-    /// The name leads to an address that is not public.
-    #[error("{0} is not in a public network; allow its network with the setting networks")]
-    Address(String),
-    /// The body is longer than was allowed.
-    #[error("the answer is longer than {0} bytes")]
-    TooLong(usize),
-    /// It took too long.
-    #[error("no answer in time")]
-    Timeout,
-    /// Too many such requests are under way.
-    #[error("too many outbound requests at once")]
-    Busy,
-    /// The certificate of the other side is not accepted.
-    #[error("{0}")]
-    Certificate(String),
-    /// Name resolution, connection, TLS or protocol failed.
-    #[error("{0}")]
-    Failed(String),
-}
-
-/// Why the client cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum OutboundSetupError {
-    /// A network in the configuration is not one.
-    #[error("{0:?} is not a network like 10.0.0.0/8")]
-    Network(String),
-    /// A certificate file cannot be used.
-    #[error("{path}: {reason}")]
-    Certificate {
-        /// The file.
-        path: String,
-        /// The fault.
-        reason: String,
-    },
-    /// TLS cannot be set up.
-    #[error("outbound TLS cannot be set up: {0}")]
-    Tls(String),
-}
-
-/// Reads a network or a single address.
-fn network(text: &str) -> Result<IpNet, OutboundSetupError> {
-    text.parse::<IpNet>()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| OutboundSetupError::Network(text.to_owned()))
-}
-
-/// The networks within which administrators may choose.
-#[derive(Clone, Debug, Default)]
-pub struct Bounds(Vec<IpNet>);
-
-impl Bounds {
-    /// Reads `outbound.administered_networks`.
-    pub fn read(config: &OutboundConfig) -> Result<Self, OutboundSetupError> {
-        config
-            .administered_networks
-            .iter()
-            .map(|text| network(text))
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-    /// Reports a network, or single address, that lies within one of them. A text that is neither
-    /// lies within none.
-    pub fn hold(&self, text: &str) -> bool {
-        network(text).is_ok_and(|asked| self.0.iter().any(|bound| bound.contains(&asked)))
-    }
-    /// Reports bounds with a loopback address in them.
-    pub fn hold_loopback(&self) -> bool {
-        self.hold("127.0.0.1") || self.hold("::1")
-    }
-}
-
 /// Reads the configured networks and certificates, without the cost of setting TLS up.
-pub fn check(
-    config: &OutboundConfig,
-) -> Result<(Arc<[IpNet]>, Vec<Certificate>), OutboundSetupError> {
-    let allowed =
-        config.allow_networks.iter().map(|text| network(text)).collect::<Result<_, _>>()?;
+pub fn check(config: &OutboundConfig) -> Result<(Networks, Vec<Certificate>), OutboundSetupError> {
+    let allowed = Networks::read(&config.allow_networks)?;
     let mut certificates = Vec::new();
     for path in &config.extra_ca_files {
         let failed =
@@ -186,7 +113,7 @@ const CONCURRENT: usize = 32;
 impl Outbound {
     /// Sets the client up.
     pub fn new(config: &OutboundConfig) -> Result<Self, OutboundSetupError> {
-        Self::build(config, false, false)
+        Self::build(config, &[], false)
     }
 
     /// A client for one correspondent. It has its own limit of requests at once, so that one that
@@ -197,13 +124,13 @@ impl Outbound {
         config: &OutboundConfig,
         wanted: Correspondent<'_>,
     ) -> Result<Self, OutboundSetupError> {
-        if wanted.networks.is_empty() && wanted.ca_file.is_none() && !wanted.http_on_loopback {
+        if wanted.networks.is_empty() && wanted.ca_file.is_none() && wanted.plain.is_empty() {
             return Ok(Self { permits: Arc::new(Semaphore::new(CONCURRENT)), ..self.clone() });
         }
         let mut config = config.clone();
         config.allow_networks.extend_from_slice(wanted.networks);
         config.extra_ca_files.extend(wanted.ca_file.map(str::to_owned));
-        Self::build(&config, wanted.http_on_loopback, false)
+        Self::build(&config, wanted.plain, false)
     }
 
     /// A client for one upstream whose answers may be long streams: nothing ends them but their
@@ -216,44 +143,52 @@ impl Outbound {
         let mut config = config.clone();
         config.allow_networks.extend_from_slice(wanted.networks);
         config.extra_ca_files.extend(wanted.ca_file.map(str::to_owned));
-        Self::build(&config, wanted.http_on_loopback, true)
+        Self::build(&config, wanted.plain, true)
     }
 
     /// The client itself, for a protocol library that sends requests to this one address. Names are
     /// judged when they are resolved and redirects are not followed, so it leads nowhere else.
     pub fn streams_to(&self, url: &Url) -> Result<reqwest::Client, OutboundError> {
-        self.checked(url)?;
-        Ok(self.client.clone())
+        Ok(self.client_for(url)?.client.clone())
     }
 
     fn build(
         config: &OutboundConfig,
-        http_on_loopback: bool,
+        plain: &[String],
         streams: bool,
     ) -> Result<Self, OutboundSetupError> {
         let (allowed, certificates) = check(config)?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the door that everything else must use"
-        )]
-        let builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .https_only(!http_on_loopback)
-            .connect_timeout(Duration::from_secs(config.timeout_seconds.clamp(1, 5)))
-            .pool_max_idle_per_host(if streams { 64 } else { 1 })
-            .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Arc::new(Guard { allowed: Arc::clone(&allowed) }))
-            .tls_certs_merge(certificates);
         let timeout = Duration::from_secs(config.timeout_seconds.max(1));
-        let client = if streams { builder } else { builder.timeout(timeout) }
-            .build()
-            .map_err(|error| OutboundSetupError::Tls(error.to_string()))?;
+        let connect = Duration::from_secs(config.timeout_seconds.clamp(1, 5));
+        let guarded = |guard: Guard, encrypted: bool| {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this is the door that everything else must use"
+            )]
+            let builder = reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .https_only(encrypted)
+                .connect_timeout(connect)
+                .pool_max_idle_per_host(if streams { 64 } else { 1 })
+                .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
+                .dns_resolver(Arc::new(guard.clone()));
+            let builder = if encrypted {
+                builder.tls_certs_merge(certificates.clone())
+            } else {
+                // It never speaks TLS, and trusts no one.
+                builder.tls_certs_only([])
+            };
+            let client = if streams { builder } else { builder.timeout(timeout) }
+                .build()
+                .map_err(|error| OutboundSetupError::Tls(error.to_string()))?;
+            Ok::<_, OutboundSetupError>(Guarded { client, guard })
+        };
+        let plain = Networks::read(plain)?;
         Ok(Self {
-            client,
-            allowed,
+            encrypted: guarded(Guard::Encrypted(allowed), true)?,
+            plain: if plain.is_empty() { None } else { Some(guarded(Guard::Plain(plain), false)?) },
             permits: Arc::new(Semaphore::new(CONCURRENT)),
-            http_on_loopback,
             timeout,
         })
     }
@@ -266,15 +201,15 @@ impl Outbound {
         accept: &'static str,
         max: usize,
     ) -> Result<Fetched, OutboundError> {
-        self.checked(url)?;
+        let chosen = self.client_for(url)?;
         let _permit = self.permits.try_acquire().map_err(|_| OutboundError::Busy)?;
-        let request = self
+        let request = chosen
             .client
             .get(url.clone())
             .header(reqwest::header::ACCEPT, accept)
             .build()
             .map_err(|error| explain(&error))?;
-        self.execute(request, max).await
+        self.execute(chosen, request, max).await
     }
 
     /// Sends any request and reads an answer of at most `max` bytes.
@@ -284,9 +219,9 @@ impl Outbound {
         max: usize,
     ) -> Result<Fetched, OutboundError> {
         let request = reqwest::Request::try_from(request).map_err(|error| explain(&error))?;
-        self.checked(request.url())?;
+        let chosen = self.client_for(request.url())?;
         let _permit = self.permits.try_acquire().map_err(|_| OutboundError::Busy)?;
-        self.execute(request, max).await
+        self.execute(chosen, request, max).await
     }
 
     /// The longest that [`Outbound::send`] takes.
@@ -303,45 +238,37 @@ impl Outbound {
         within: Duration,
     ) -> Result<Fetched, OutboundError> {
         let request = reqwest::Request::try_from(request).map_err(|error| explain(&error))?;
-        self.checked(request.url())?;
-        tokio::time::timeout(within, self.read(request, max))
+        let chosen = self.client_for(request.url())?;
+        tokio::time::timeout(within, chosen.read(request, max))
             .await
             .unwrap_or(Err(OutboundError::Timeout))
     }
 
-    /// Refuses addresses that may not be asked at all. Names are judged when they are resolved.
-    fn checked(&self, url: &Url) -> Result<(), OutboundError> {
-        let plain = self.http_on_loopback
-            && url.scheme() == "http"
-            && doorward_model::public_url::is_loopback(url);
-        if url.scheme() != "https" && !plain {
-            return Err(OutboundError::Scheme);
-        }
-        // Address literals never reach the resolver.
-        let literal = match url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            Some(Host::Domain(_)) => None,
-            None => return Err(OutboundError::Scheme),
+    /// The client for a URL. Refuses what may not be asked at all; names are judged when they are
+    /// resolved.
+    fn client_for(&self, url: &Url) -> Result<&Guarded, OutboundError> {
+        let chosen = match url.scheme() {
+            "https" => &self.encrypted,
+            "http" => self.plain.as_ref().ok_or(OutboundError::Scheme)?,
+            _ => return Err(OutboundError::Scheme),
         };
-        if let Some(address) = literal
-            && !may_connect(&self.allowed, address)
-        {
-            return Err(OutboundError::Address(address.to_string()));
-        }
-        Ok(())
+        chosen.guard.check_literal(url)?;
+        Ok(chosen)
     }
 
     async fn execute(
         &self,
+        chosen: &Guarded,
         request: reqwest::Request,
         max: usize,
     ) -> Result<Fetched, OutboundError> {
-        tokio::time::timeout(self.timeout, self.read(request, max))
+        tokio::time::timeout(self.timeout, chosen.read(request, max))
             .await
             .unwrap_or(Err(OutboundError::Timeout))
     }
+}
 
+impl Guarded {
     async fn read(&self, request: reqwest::Request, max: usize) -> Result<Fetched, OutboundError> {
         let response = self.client.execute(request).await.map_err(|error| explain(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -382,35 +309,6 @@ pub async fn probe(url: &str, trusted: &[PathBuf]) -> Result<Fetched, OutboundEr
     Ok(Fetched { status, headers, body })
 }
 
-struct Guard {
-    allowed: Arc<[IpNet]>,
-}
-
-impl dns::Resolve for Guard {
-    fn resolve(&self, name: dns::Name) -> dns::Resolving {
-        let allowed = Arc::clone(&self.allowed);
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
-                .await
-                .map_err(|_| {
-                    OutboundError::Failed(format!("no IP address is known for {}", name.as_str()))
-                })?
-                .collect();
-            let usable: Vec<SocketAddr> =
-                found.into_iter().filter(|address| may_connect(&allowed, address.ip())).collect();
-            if usable.is_empty() {
-                return Err(Box::new(OutboundError::Address(name.as_str().to_owned()))
-                    as Box<dyn std::error::Error + Send + Sync>);
-            }
-            Ok(Box::new(usable.into_iter()) as dns::Addrs)
-        })
-    }
-}
-
-fn may_connect(allowed: &[IpNet], address: IpAddr) -> bool {
-    is_public(address) || allowed.iter().any(|network| network.contains(&address.to_canonical()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -425,5 +323,22 @@ mod tests {
         assert!(matches!(get("https://[::ffff:127.0.0.1]/").await, OutboundError::Address(_)));
         assert!(matches!(get("https://localhost:1/").await, OutboundError::Address(_)));
         assert_eq!(get("http://8.8.8.8/").await, OutboundError::Scheme);
+    }
+
+    #[tokio::test]
+    async fn http_is_for_listed_networks_and_https_goes_nowhere_new_with_them() {
+        let config = OutboundConfig::default();
+        let plain = ["127.0.0.0/8".to_owned()];
+        let wanted = Correspondent { networks: &[], ca_file: None, plain: &plain };
+        let outbound = Outbound::new(&config).unwrap().for_correspondent(&config, wanted).unwrap();
+        let get =
+            async |url: &str| outbound.get(&Url::parse(url).unwrap(), "*/*", 10).await.unwrap_err();
+        assert!(matches!(get("http://127.0.0.1:1/").await, OutboundError::Failed(_)));
+        assert!(matches!(get("http://localhost:1/").await, OutboundError::Failed(_)));
+        for elsewhere in ["http://8.8.8.8/", "http://10.0.0.1/", "http://[::ffff:8.8.8.8]/"] {
+            assert!(matches!(get(elsewhere).await, OutboundError::PlainAddress(_)), "{elsewhere}");
+        }
+        assert!(matches!(get("https://127.0.0.1:1/").await, OutboundError::Address(_)));
+        assert_eq!(get("ftp://127.0.0.1:1/").await, OutboundError::Scheme);
     }
 }

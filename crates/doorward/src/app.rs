@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use axum::Router;
 use doorward_accounts::Accounts;
 use doorward_admin::{
-    Admin, Clients, Health, Invitations, Keys, Loading, Policies, Providers, Records, Rotation,
-    Settings, Tokens, Upstreams, Users,
+    Admin, Clients, Health, Invitations, Keys, Loading, Mails, Policies, Providers, Records,
+    Rotation, Settings, Tokens, Upstreams, Users, Vitals,
 };
 use doorward_audit::Exporter;
 use doorward_console::Console;
@@ -276,8 +276,16 @@ impl App {
             config: config.mcp.clone(),
         });
         let mailer = Mailer::new(&config.mail)?;
+        let checked_mailer = mailer.clone();
         let pages = &config.pages;
         let letters = Letters::new(mailer, &pages.name, &pages.support, public_url.clone());
+        let vitals = Vitals::new(
+            store.clone(),
+            Arc::clone(&clock),
+            (gateway.clone(), federation.clone()),
+            checked_mailer,
+            config.audit.clone(),
+        );
         let users = Users::new(store.clone(), accounts.clone(), Arc::clone(&clock));
         let administered = Arc::new(checked.administered.clone());
         let admin = Admin {
@@ -303,12 +311,14 @@ impl App {
                 config.mcp.enabled,
                 made_public(&public_url, &config.mcp.resource_name),
             ),
+            mails: Mails::new(store.clone(), letters.clone()),
             records: Records::new(store.clone(), Arc::clone(&master)),
             health: Health::new(
                 store.clone(),
                 Arc::clone(&ring),
                 Arc::clone(&clock),
                 config.audit.clone(),
+                vitals,
                 loading.clone(),
             ),
             users,

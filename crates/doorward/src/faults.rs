@@ -18,7 +18,9 @@ fn file() -> Option<&'static Path> {
 
 /// Waits until a test asks for the panic of this task.
 async fn asked_for(name: &str) {
-    let Some(file) = file() else { return std::future::pending().await };
+    let Some(file) = file() else {
+        return std::future::pending().await;
+    };
     loop {
         if std::fs::read_to_string(file).is_ok_and(|asked| asked.trim() == name) {
             return;

@@ -17,12 +17,15 @@ mod logging;
 mod master_key;
 mod metrics;
 mod numbers;
+mod out;
 mod process;
 mod reload;
 pub mod running;
 pub mod serve;
 pub mod supervisor;
 mod upstream_pages;
+
+use doorward_model::nearest;
 
 /// A failure as the terminal shows it: one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,7 @@ macro_rules! failed_from {
 
 failed_from!(
     config::ConfigError,
+    config::ConfigErrors,
     data_dir::DataDirError,
     doorward_store::StoreError,
     doorward_keys::MasterKeyError,

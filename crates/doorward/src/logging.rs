@@ -58,8 +58,18 @@ fn layer<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(
 ) -> Box<dyn Layer<Registry> + Send + Sync> {
     let lines = Lines { format, writer };
     match format {
-        Format::Json => fmt::layer().json().flatten_event(true).with_writer(lines).boxed(),
-        Format::Text => fmt::layer().with_target(false).with_ansi(false).with_writer(lines).boxed(),
+        Format::Json => fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(lines)
+            .log_internal_errors(false)
+            .boxed(),
+        Format::Text => fmt::layer()
+            .with_target(false)
+            .with_ansi(false)
+            .with_writer(lines)
+            .log_internal_errors(false)
+            .boxed(),
     }
 }
 

@@ -10,7 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use doorward_model::AuditEvent;
+use doorward_admin::Vital;
+use doorward_model::{AuditEvent, VitalState};
 use doorward_store::Observer;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -42,6 +43,12 @@ struct Happened {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Depended {
+    kind: &'static str,
+    name: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Changed {
     change: &'static str,
 }
@@ -64,6 +71,9 @@ pub(crate) struct Metrics {
     call_seconds: Family<Called, Histogram, fn() -> Histogram>,
     entries: Gauge,
     ready: Gauge,
+    working: Family<Depended, Gauge>,
+    last_success: Family<Depended, Gauge>,
+    milliseconds: Family<Depended, Gauge>,
 }
 
 fn histogram() -> Histogram {
@@ -82,6 +92,9 @@ impl Default for Metrics {
             call_seconds: Family::new_with_constructor(histogram),
             entries: Gauge::default(),
             ready: Gauge::default(),
+            working: Family::default(),
+            last_success: Family::default(),
+            milliseconds: Family::default(),
             registry: Registry::default(),
         };
         registry.register("http_requests", "Requests that were answered", metrics.requests.clone());
@@ -111,6 +124,21 @@ impl Default for Metrics {
             "ready",
             "1 if the database answers and a key signs",
             metrics.ready.clone(),
+        );
+        registry.register(
+            "dependency_working",
+            "1 if an upstream, provider, mail server or export answered when it was last asked",
+            metrics.working.clone(),
+        );
+        registry.register(
+            "dependency_last_success_seconds",
+            "When it last answered, in seconds since 1970; 0 for never",
+            metrics.last_success.clone(),
+        );
+        registry.register(
+            "dependency_milliseconds",
+            "How long its last answer took, in milliseconds",
+            metrics.milliseconds.clone(),
         );
         Self { registry, ..metrics }
     }
@@ -172,6 +200,24 @@ pub(crate) async fn count<F: Future<Output = Response>>(
 }
 
 impl Metrics {
+    /// Takes over the health of what the server depends on. What is switched off has none.
+    fn depend(&self, vitals: &[Vital]) {
+        self.working.clear();
+        self.last_success.clear();
+        self.milliseconds.clear();
+        for vital in vitals.iter().filter(|vital| vital.state != VitalState::Off) {
+            let label = Depended { kind: vital.dependency.as_str(), name: vital.name.clone() };
+            let works = vital.state == VitalState::Working;
+            self.working.get_or_create(&label).set(i64::from(works));
+            let at = vital.record.last_success.unwrap_or(0);
+            self.last_success.get_or_create(&label).set(at);
+            if let Some(took) = vital.record.milliseconds {
+                let took = i64::try_from(took).unwrap_or(i64::MAX);
+                self.milliseconds.get_or_create(&label).set(took);
+            }
+        }
+    }
+
     /// All of it as text, as Prometheus reads it.
     pub(crate) fn text(&self) -> Option<String> {
         let mut text = String::new();
@@ -189,6 +235,9 @@ async fn figures(State(app): State<Arc<App>>) -> Response {
     metrics.ready.set(i64::from(app.admin.health.readiness().await.is_ok()));
     if let Ok(head) = app.store.audit_head().await {
         metrics.entries.set(head.seq);
+    }
+    if let Ok(vitals) = app.admin.health.vitals.known().await {
+        metrics.depend(&vitals);
     }
     let Some(text) = metrics.text() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();

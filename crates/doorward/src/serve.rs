@@ -1,6 +1,6 @@
 //! `doorward serve`.
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use doorward_model::{Clock, ports::SystemClock};
 use doorward_transport::{
@@ -20,6 +20,7 @@ use crate::{
     config::{ConfigSource, Loaded},
     control,
     data_dir::DataDir,
+    out,
     reload::Reloader,
     running::Running,
     supervisor::Supervisor,
@@ -73,6 +74,7 @@ pub async fn run(
     tracing::info!(listen = %running.listen.join(" "), public_url = %app.public_url, backend = %app.store.backend(), "serving");
     let mut supervisor = Supervisor::new(app.store.clone());
     app.housekeeping()?.start(&mut supervisor, &app.stop);
+    supervisor.start("health", app.admin.health.vitals.clone().watch(app.stop.clone()));
     if let Some(certificate) = certificate {
         supervisor.start("certificate", certificate.follow(app.stop.clone()));
     }
@@ -113,7 +115,9 @@ fn follow_file(
 
 /// Serves figures on a listener of their own, if the configuration names one.
 async fn metrics(app: &Arc<App>, supervisor: &mut Supervisor) -> Result<(), Failed> {
-    let Some(listen) = app.metrics_listener() else { return Ok(()) };
+    let Some(listen) = app.metrics_listener() else {
+        return Ok(());
+    };
     let listener = TcpListener::bind(&listen).await.map_err(|error| {
         Failed(format!("metrics.listen: {listen} cannot be listened on: {error}"))
     })?;
@@ -133,26 +137,29 @@ async fn metrics(app: &Arc<App>, supervisor: &mut Supervisor) -> Result<(), Fail
 }
 
 /// Says where to go next.
-#[expect(clippy::print_stdout, reason = "this is what the person at the terminal is waiting for")]
 async fn announce(app: &App, tls: Option<&Tls>) -> Result<(), Failed> {
-    println!("Doorward {} is ready.", env!("CARGO_PKG_VERSION"));
-    println!();
-    println!("  MCP URL      {}", app.public_url.at(doorward_model::routes::MCP));
-    println!("  Your page    {}", app.public_url.at(doorward_model::routes::ACCOUNT));
+    out::line(format_args!("Doorward {} is ready.", env!("CARGO_PKG_VERSION")));
+    out::line("");
+    out::line(format_args!("  MCP URL      {}", app.public_url.at(doorward_model::routes::MCP)));
+    out::line(format_args!(
+        "  Your page    {}",
+        app.public_url.at(doorward_model::routes::ACCOUNT)
+    ));
     let administrated =
         app.accounts.list().await?.iter().any(doorward_model::Person::is_administrator);
     if !administrated {
-        println!("  First step   {}", app.admin_link().await?);
-        println!(
-            "               (a one-time link that makes its opener an administrator; a fresh one: doorward admin-link)"
+        out::line(format_args!("  First step   {}", app.admin_link().await?));
+        out::line(
+            "               (a one-time link that makes its opener an administrator; a fresh one: doorward admin-link)",
         );
     }
     if let Some(tls) = tls {
-        println!("  Certificate  {}", tls.certificate().display());
-        println!("  SHA-256      {}", tls.fingerprint());
+        out::line(format_args!("  Certificate  {}", tls.certificate().display()));
+        out::line(format_args!("  SHA-256      {}", tls.fingerprint()));
     }
-    println!();
-    std::io::stdout().flush().map_err(Failed::because)
+    out::line("");
+    out::flush();
+    Ok(())
 }
 
 /// Completes at the first signal, and then watches for the second.

@@ -2,6 +2,7 @@
 //! the audit and refuse with the same code.
 
 mod clients;
+mod mail;
 mod providers;
 mod settings;
 mod tokens;

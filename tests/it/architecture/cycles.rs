@@ -84,7 +84,6 @@ const TOGETHER: &[(&str, &[&str], &str)] = &[
         "an upstream and its trust end in one write",
     ),
     ("doorward-testkit", &["provider/misbehaviour", "provider/serve"], "one fake provider"),
-    ("doorward-transport", &["outbound", "outbound/explain"], "one error and its words"),
     (
         "doorward-web",
         &["entrance", "frame", "pages/error", "visitor"],

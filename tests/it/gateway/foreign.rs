@@ -279,6 +279,7 @@ async fn an_upstream_uses_the_capabilities_alone_that_its_settings_name() {
             },
         )]
         .into(),
+        &doorward::config::Config::default().outbound,
     );
     assert!(refused.unwrap_err().to_string().contains("everything"));
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use doorward_admin::{Finding, SettingsChange, ShownSettings};
+use doorward_admin::{Finding, SettingsChange, ShownSettings, Vital};
 use doorward_model::routes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    operation::{Answered, IfMatch, Operation, Sent, needs, show, show_state},
-    providers::Tried,
+    operation::{Answered, IfMatch, Operation, Sent, done, needs, show, show_state},
+    providers::{Found, Tried},
 };
 use crate::Console;
 
@@ -30,7 +30,17 @@ pub(super) fn operations() -> Vec<Operation> {
         .answer::<Settings>(200, "The settings as they are now.")
         .with_etag()
         .if_match(),
-        Operation::get(needs::READ, routes::API_HEALTH, "showHealth", "Tells how the server is.", health).answer::<Tried>(200, "What was found."),
+        Operation::get(needs::READ, routes::API_HEALTH, "showHealth", "Tells how the server is.", health).answer::<Health>(200, "What was found."),
+        Operation::post(
+            needs::ALL,
+            routes::API_TEST_MAIL,
+            "sendTestMail",
+            "Sends a test mail, and answers when the mail server has taken it.",
+            test_mail,
+        )
+        .body::<TestMail>()
+        .empty("The mail server took the mail.")
+        .problem(409, "No mail server is set up."),
     ]
 }
 
@@ -85,8 +95,67 @@ async fn change(
     Ok(answer(console.admin.settings.change(change, Some(&seen)).await?))
 }
 
+/// A test mail.
+#[derive(Deserialize, JsonSchema)]
+struct TestMail {
+    /// The e-mail address to which it is sent.
+    #[schemars(length(min = 3, max = 254))]
+    email: String,
+}
+
+async fn test_mail(
+    State(console): State<Arc<Console>>,
+    Sent(TestMail { email }): Sent<TestMail>,
+) -> Answered {
+    console.admin.mails.test(&email).await?;
+    Ok(done())
+}
+
+/// The health of the server and of what it depends on.
+#[derive(Serialize, JsonSchema)]
+struct Health {
+    ok: bool,
+    findings: Vec<Found>,
+    dependencies: Vec<DependencyHealth>,
+}
+
+/// The health of an upstream, an identity provider, the mail server or a destination of the audit.
+#[derive(Serialize, JsonSchema)]
+struct DependencyHealth {
+    /// `upstream`, `provider`, `mail` or `export`.
+    kind: String,
+    name: String,
+    /// `working`, `failing`, `unknown` (not asked lately) or `off`.
+    state: String,
+    /// When it last answered, in seconds since 1970.
+    last_success: Option<i64>,
+    /// When it last failed, in seconds since 1970.
+    last_failure: Option<i64>,
+    /// The error of the last failure.
+    last_error: Option<String>,
+    /// How long the last answer took, in milliseconds.
+    milliseconds: Option<u64>,
+}
+
+impl DependencyHealth {
+    fn of(vital: Vital) -> Self {
+        Self {
+            kind: vital.dependency.as_str().to_owned(),
+            name: vital.name,
+            state: vital.state.as_str().to_owned(),
+            last_success: vital.record.last_success,
+            last_failure: vital.record.last_failure,
+            last_error: vital.record.last_error,
+            milliseconds: vital.record.milliseconds,
+        }
+    }
+}
+
 async fn health(State(console): State<Arc<Console>>) -> Answered {
     let found: Vec<Finding> =
         console.admin.health.look().await.into_iter().map(Into::into).collect();
-    Ok(show(StatusCode::OK, &Tried::of(&found)))
+    let Tried { ok, findings } = Tried::of(&found);
+    let vitals = console.admin.health.vitals.known().await.unwrap_or_default();
+    let dependencies = vitals.into_iter().map(DependencyHealth::of).collect();
+    Ok(show(StatusCode::OK, &Health { ok, findings, dependencies }))
 }

@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::{Refusal, SettingsChange, waits};
+use doorward_admin::{Kind, Refusal, SettingsChange, waits};
 use doorward_language::{Message, text};
 use doorward_model::{ClientSource, routes};
 use doorward_transport::answer;
@@ -29,6 +29,10 @@ struct Page {
     tab: &'static str,
     csrf: String,
     notice_csrf: String,
+    mail_csrf: String,
+    mail_is_sent: bool,
+    mail_to: String,
+    message: Option<Message>,
     error: Option<Alert>,
     enabled: bool,
     mcp_url: String,
@@ -61,6 +65,10 @@ async fn page(
         tab: "admin",
         csrf: console.web.csrf(browser, "mcp-switch"),
         notice_csrf: console.web.csrf(browser, "notice"),
+        mail_csrf: console.web.csrf(browser, "test-mail"),
+        mail_is_sent: console.admin.mails.are_sent(),
+        mail_to: administrator.0.visitor.person.email.clone().unwrap_or_default(),
+        message: None,
         error,
         enabled: settings.mcp_enabled,
         mcp_url: console.web.at(routes::MCP),
@@ -141,4 +149,34 @@ pub(crate) async fn notice(
     };
     let notice = Some(params.get("notice").unwrap_or_default().to_owned());
     settle(&console, &administrator, SettingsChange { notice, ..SettingsChange::default() }).await
+}
+
+pub(crate) async fn test_mail(
+    State(console): State<Arc<Console>>,
+    administrator: Administrator,
+    request: Request<Body>,
+) -> Response {
+    let params = match form(&console.web, &administrator.0.browser, "test-mail", request).await {
+        Ok(params) => params,
+        Err(response) => return response,
+    };
+    let asked = params.get("email").unwrap_or_default();
+    let sent = console.admin.mails.test(asked).await;
+    let (status, message, error) = match &sent {
+        Ok(to) => (StatusCode::OK, Some(text::admin_test_mail_sent(to)), None),
+        Err(refusal) => match refusal.kind() {
+            Kind::Invalid => (StatusCode::BAD_REQUEST, None, Some(Alert::unanswered(refusal))),
+            Kind::Missing | Kind::Conflict | Kind::Changed => {
+                (StatusCode::CONFLICT, None, Some(Alert::unanswered(refusal)))
+            }
+            // The reason is what the administrator asks for: it is shown beside the form.
+            Kind::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, None, Some(Alert::unanswered(refusal)))
+            }
+        },
+    };
+    match page(&console, &administrator, error).await {
+        Ok(page) => draw(status, &Page { message, mail_to: asked.to_owned(), ..page }, false),
+        Err(refusal) => oops(&refusal).draw(&console.web),
+    }
 }

@@ -54,6 +54,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route(routes::ADMIN_AUDIT_EXPORT, get(audit::export))
         .route(routes::ADMIN_AUDIT_RECORD, get(audit::record))
         .route(routes::ADMIN_NOTICE, post(home::notice))
+        .route(routes::ADMIN_TEST_MAIL, post(home::test_mail))
         .route(routes::ADMIN_MCP, post(home::switch_mcp))
         .with_state(Arc::clone(console));
     console.web.framed(pages)

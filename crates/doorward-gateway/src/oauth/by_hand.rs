@@ -7,7 +7,8 @@ use url::Url;
 use super::Method;
 use crate::{
     config::{SettingError, UpstreamConfig},
-    settings::{address, spoken_to},
+    reach::Reach,
+    settings::address,
 };
 
 /// Parameters of the authorization request that are Doorward's own, besides those of every request.
@@ -34,7 +35,7 @@ pub(crate) struct ByHand {
 
 impl ByHand {
     /// Reads the settings.
-    pub(crate) fn read(config: &UpstreamConfig) -> Result<Self, SettingError> {
+    pub(crate) fn read(config: &UpstreamConfig, reach: &Reach) -> Result<Self, SettingError> {
         let oauth = config.auth == "oauth";
         let texts = [
             ("discovery_url", config.discovery_url.as_str()),
@@ -71,7 +72,7 @@ impl ByHand {
             if url.as_ref().is_some_and(|url| url.fragment().is_some()) {
                 return Err(SettingError::new(key, "must not hold a fragment"));
             }
-            spoken_to(key, url.as_ref(), config)?;
+            reach.admit_authorization_server(key, url.as_ref())?;
             Ok(url)
         };
         let by_hand = Self {

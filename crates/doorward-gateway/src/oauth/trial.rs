@@ -3,7 +3,7 @@
 use super::Discovered;
 use crate::{
     Gateway,
-    finding::Finding,
+    finding::{Finding, Look},
     upstream::{Shared, Upstream},
 };
 
@@ -13,23 +13,23 @@ impl Gateway {
     pub(crate) async fn try_authorization_server(&self, upstream: &Shared) -> Vec<Finding> {
         let found = match self.settled(upstream).await {
             Ok((found, _)) => found,
-            Err(error) => return vec![Finding::bad("authorization server", error.to_string())],
+            Err(error) => return vec![Finding::bad(Look::AuthorizationServer, error.to_string())],
         };
         let mut findings = vec![Finding::good(
-            "authorization server",
+            Look::AuthorizationServer,
             format!("{} (authorize at {})", found.server.issuer, found.authorization_endpoint),
         )];
         if !found.left_out.is_empty() {
-            findings.push(Finding::good("left out of metadata", found.left_out.join("; ")));
+            findings.push(Finding::good(Look::Metadata, found.left_out.join("; ")));
         }
         if !found.server.checks_pkce() {
             findings.push(Finding::good(
-                "PKCE",
+                Look::Pkce,
                 "the server does not say that it checks it; trust_pkce says so",
             ));
         }
-        findings.push(Finding { what: "registration", result: registration(upstream, &found) });
-        findings.push(Finding::good("redirect URI", self.inner.redirect_uri(upstream)));
+        findings.push(Finding { look: Look::Registration, result: registration(upstream, &found) });
+        findings.push(Finding::good(Look::Redirect, self.inner.redirect_uri(upstream)));
         findings
     }
 }

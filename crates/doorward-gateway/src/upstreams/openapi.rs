@@ -42,7 +42,7 @@ use crate::{
     config::{SettingError, UpstreamConfig},
     definition,
     exchange::gone,
-    finding::Finding,
+    finding::{Finding, Look},
     link_error::LinkError,
     listed::Listed,
     upstream::{Driver, Kind, Origins, Receiver, Setup, Shared, Upstream},
@@ -69,6 +69,10 @@ impl Setup for OpenApi {
             return Err(SettingError::new("document", "is needed: a file or an https address"));
         }
         Ok(())
+    }
+
+    fn ping(&self, url: &Url) -> http::Result<http::Request<Vec<u8>>> {
+        http::Request::head(url.as_str()).body(Vec::new())
     }
 
     fn base(&self, config: &UpstreamConfig, url: Option<&Url>) -> Option<Url> {
@@ -161,7 +165,7 @@ impl Driver for OpenApi {
     ) -> Vec<Finding> {
         let loaded = load(upstream, Arc::default()).await;
         let summary = loaded.as_ref().map(Api::summary).map_err(ToString::to_string);
-        let mut findings = vec![Finding { what: "document", result: summary }];
+        let mut findings = vec![Finding { look: Look::Document, result: summary }];
         if loaded.is_ok() {
             let test_user = gateway.test_user();
             findings.extend(gateway.try_list(upstream, person.unwrap_or(&test_user)).await);

@@ -28,6 +28,17 @@ health_export_waiting =
        *[other] { $count } Einträge warten auf den Versand
     }
 health_export_behind = { $count } Einträge warten auf den Versand; das Log enthält die Ursache
+health_upstream = Upstream { $name }
+health_provider = Identitätsanbieter { $name }
+health_mail = Mailserver
+health_deliveries = Lieferungen an { $destination }
+health_dependencies = Upstreams, Identitätsanbieter, Mail und Exporte
+health_dependency_answered = hat in { $milliseconds } ms geantwortet, um { $time }
+health_dependency_off = ist ausgeschaltet
+health_dependency_down = { $error }; fehlgeschlagen um { $time }, letzte Antwort um { $success }
+health_dependency_never = { $error }; fehlgeschlagen um { $time }, noch nie eine Antwort
+health_dependency_not_asked = wurde noch nicht gefragt
+health_dependency_not_asked_since = wurde seit { $time } nicht gefragt
 health_failed = fehlgeschlagen: { $detail }
 
 # Subjects of the test of an identity provider. What it found is for the operator, in English.

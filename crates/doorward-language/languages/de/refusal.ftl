@@ -38,3 +38,5 @@ refusal_not_acknowledged = bestätigen Sie, dass Ihnen bewusst ist, was öffentl
 refusal_settings_changed = die Einstellungen wurden geändert, seit Sie diese Seite geöffnet haben; prüfen Sie sie und entscheiden Sie erneut
 refusal_keys = die öffentlichen Schlüssel sind kein JWK Set in JSON
 refusal_no_scope = nennen Sie mindestens einen Scope
+refusal_no_mail_server = es ist kein Mailserver eingerichtet; setzen Sie mail.url und mail.from in der Konfiguration
+refusal_mail_not_sent = der Mailserver hat die Mail nicht angenommen ({ $detail })

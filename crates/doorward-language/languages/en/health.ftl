@@ -28,6 +28,17 @@ health_export_waiting =
        *[other] { $count } entries wait to be sent
     }
 health_export_behind = { $count } entries wait to be sent; the log has the reason
+health_upstream = Upstream { $name }
+health_provider = Identity provider { $name }
+health_mail = Mail server
+health_deliveries = Deliveries to { $destination }
+health_dependencies = Upstreams, identity providers, mail and exports
+health_dependency_answered = answered in { $milliseconds } ms, at { $time }
+health_dependency_off = is switched off
+health_dependency_down = { $error }; failed at { $time }, last answer at { $success }
+health_dependency_never = { $error }; failed at { $time } and has never answered
+health_dependency_not_asked = has not been asked yet
+health_dependency_not_asked_since = has not been asked since { $time }
 health_failed = failed: { $detail }
 
 # Subjects of the test of an identity provider. What it found is for the operator, in English.

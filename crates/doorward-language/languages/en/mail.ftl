@@ -12,3 +12,5 @@ mail_reset_not_you = If you did not request it, ignore this mail. Your password 
 mail_new_sign_in_subject = New sign-in
 mail_new_sign_in_event = there was a sign-in as { $user } from a new browser and IP address at { $time }:
 mail_new_sign_in_advice = If this was you, no action is needed. Otherwise end that session and change your password:
+mail_test_subject = Test mail
+mail_test_text = this is the test mail that an administrator sent. Mail from this server arrives.

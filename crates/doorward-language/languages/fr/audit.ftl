@@ -48,6 +48,7 @@ audit_provider_added = Un fournisseur d’identité a été ajouté
 audit_provider_changed = Les paramètres d’un fournisseur d’identité ont été modifiés
 audit_provider_deleted = Un fournisseur d’identité a été supprimé
 audit_key_added = Une clé de signature a été créée
+audit_test_mail_sent = Un e-mail de test a été envoyé
 audit_setting_changed = Un réglage modifiable en cours d’exécution a changé
 audit_configuration_reloaded = Un fichier de configuration modifié a été mis en vigueur
 audit_configuration_refused = Un fichier de configuration modifié est inutilisable

@@ -28,6 +28,17 @@ health_export_waiting =
        *[other] { $count } entrées attendent d’être envoyées
     }
 health_export_behind = { $count } entrées attendent d’être envoyées ; le journal en donne la raison
+health_upstream = Serveur amont { $name }
+health_provider = Fournisseur d’identité { $name }
+health_mail = Serveur de messagerie
+health_deliveries = Livraisons à { $destination }
+health_dependencies = Serveurs amont, fournisseurs d’identité, messagerie et exports
+health_dependency_answered = a répondu en { $milliseconds } ms, le { $time }
+health_dependency_off = est désactivé
+health_dependency_down = { $error } ; échec le { $time }, dernière réponse le { $success }
+health_dependency_never = { $error } ; échec le { $time }, n’a jamais répondu
+health_dependency_not_asked = n’a pas encore été interrogé
+health_dependency_not_asked_since = n’a pas été interrogé depuis le { $time }
 health_failed = échec : { $detail }
 
 # Subjects of the test of an identity provider. What it found is for the operator, in English.

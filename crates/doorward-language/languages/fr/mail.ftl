@@ -12,3 +12,5 @@ mail_reset_not_you = Si vous n’avez rien demandé, ignorez cet e-mail. Votre m
 mail_new_sign_in_subject = Nouvelle connexion
 mail_new_sign_in_event = une connexion en tant que { $user } a eu lieu le { $time } depuis un nouveau navigateur et une nouvelle adresse IP :
 mail_new_sign_in_advice = Si c’était vous, aucune action n’est nécessaire. Sinon, mettez fin à cette session et changez votre mot de passe :
+mail_test_subject = E-mail de test
+mail_test_text = ceci est l’e-mail de test envoyé par un administrateur. Les e-mails de ce serveur arrivent.

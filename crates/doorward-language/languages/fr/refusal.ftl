@@ -38,3 +38,5 @@ refusal_not_acknowledged = confirmez que vous comprenez ce qui devient public
 refusal_settings_changed = les réglages ont été modifiés depuis que vous avez ouvert cette page ; vérifiez-les et décidez à nouveau
 refusal_keys = les clés publiques ne sont pas un JWK Set en JSON
 refusal_no_scope = indiquez au moins un scope
+refusal_no_mail_server = aucun serveur de messagerie n’est configuré ; définissez mail.url et mail.from dans la configuration
+refusal_mail_not_sent = le serveur de messagerie n’a pas accepté l’e-mail ({ $detail })

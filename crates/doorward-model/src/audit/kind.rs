@@ -182,6 +182,8 @@ kinds! {
     ConfigurationReloaded = "configuration.reloaded" about [];
     /// A changed configuration file cannot be used.
     ConfigurationRefused = "configuration.refused" about [];
+    /// An administrator sent a test mail.
+    TestMailSent = "test_mail.sent" about [];
     /// The administrators' API refused a user.
     AdminRefused = "admin.refused" about [];
     /// A user read arguments or results that were recorded.

@@ -3,6 +3,7 @@
 use crate::{
     Pattern, Person, Role,
     id::{AccessTokenId, ClientId, Program, UserId},
+    nearest,
     policy::question::{ItemKind, Question},
     upstream::ToolClass,
 };
@@ -140,7 +141,10 @@ impl Condition {
             "kind" => {
                 let kind = |word: &str| {
                     ItemKind::parse(word).ok_or_else(|| {
-                        format!("names the kind {word:?}; there are tool, prompt and resource")
+                        let hint = nearest::hint(word, ["tool", "prompt", "resource"]);
+                        format!(
+                            "names the kind {word:?}; there are tool, prompt and resource{hint}"
+                        )
                     })
                 };
                 Self::Kind(words().map(kind).collect::<Result<_, _>>()?)
@@ -148,7 +152,10 @@ impl Condition {
             "class" => {
                 let class = |word: &str| {
                     ToolClass::parse(word).ok_or_else(|| {
-                        format!("names the class {word:?}; there are read, write and destructive")
+                        let hint = nearest::hint(word, ["read", "write", "destructive"]);
+                        format!(
+                            "names the class {word:?}; there are read, write and destructive{hint}"
+                        )
                     })
                 };
                 Self::Class(words().map(class).collect::<Result<_, _>>()?)
@@ -160,12 +167,32 @@ impl Condition {
                         .into_iter()
                         .find(|(name, _)| *name == word)
                         .map(|(_, hint)| hint)
-                        .ok_or_else(|| format!("names the hint {word:?}; there are {}", known()))
+                        .ok_or_else(|| {
+                            let near = nearest::hint(word, Hint::ALL.map(|(name, _)| name));
+                            format!("names the hint {word:?}; there are {}{near}", known())
+                        })
                 };
                 Self::Hint(words().map(hint).collect::<Result<_, _>>()?)
             }
-            _ => return Err(format!("has a condition on {key:?}; there are {KEYS}")),
+            _ => {
+                let near = nearest::hint(key, KEYS.split(", "));
+                return Err(format!("has a condition on {key:?}; there are {KEYS}{near}"));
+            }
         })
+    }
+
+    /// The roles that the condition names.
+    pub(super) fn roles(&self) -> &[Role] {
+        match self {
+            Self::Role(roles) => roles,
+            Self::User(_)
+            | Self::Client(_)
+            | Self::Upstream(_)
+            | Self::Tool(_)
+            | Self::Kind(_)
+            | Self::Class(_)
+            | Self::Hint(_) => &[],
+        }
     }
 
     /// True if the condition tells items of one upstream apart.

@@ -4,7 +4,7 @@ use std::{error::Error, io};
 
 use rustls::CertificateError;
 
-use super::OutboundError;
+use super::error::OutboundError;
 
 /// Finds the reason within an error of the HTTP client.
 pub fn explain(error: &reqwest::Error) -> OutboundError {

@@ -4,12 +4,12 @@ use std::{io::Write, process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
 use doorward_audit::{Format, Verification, text};
-use doorward_model::{AuditEntry, AuditFilter, Outcome, PersonName, audit::subject};
+use doorward_model::{AuditEntry, AuditFilter, AuditKind, Outcome, PersonName, audit::subject};
 use doorward_store::Store;
 use futures_util::StreamExt;
 
 use super::{context::Context, moment};
-use crate::Failed;
+use crate::{Failed, nearest, out};
 
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -98,6 +98,9 @@ impl Which {
                 })
                 .transpose()
         };
+        if let Some(kind) = &self.kind {
+            known_kind(kind)?;
+        }
         Ok(AuditFilter {
             user_id,
             concerns: None,
@@ -111,6 +114,19 @@ impl Which {
             until: time(self.until)?,
         })
     }
+}
+
+/// Refuses a kind that no entry can have. A family ends with a dot.
+fn known_kind(wanted: &str) -> Result<(), Failed> {
+    let kinds = || AuditKind::ALL.iter().map(|(_, name)| *name);
+    let is_family = wanted.ends_with('.') && kinds().any(|kind| kind.starts_with(wanted));
+    if is_family || kinds().any(|kind| kind == wanted) {
+        return Ok(());
+    }
+    Err(Failed(format!(
+        "--kind {wanted}: no entry has this kind{}",
+        nearest::hint(wanted, kinds())
+    )))
 }
 
 fn line(context: &Context, entry: &AuditEntry) -> String {
@@ -156,9 +172,12 @@ async fn export(store: Store, filter: AuditFilter, format: &str) -> Result<(), F
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let mut lines = std::pin::pin!(doorward_audit::export(store, filter, format).await?);
     while let Some(text) = lines.next().await {
-        out.write_all(text?.as_bytes()).map_err(Failed::because)?;
+        if !out::settle(out.write_all(text?.as_bytes())) {
+            return Ok(());
+        }
     }
-    out.flush().map_err(Failed::because)
+    out::settle(out.flush());
+    Ok(())
 }
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
@@ -199,6 +218,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 say!("{}", line(context, &entry));
             }
         }
-        std::io::stdout().flush().map_err(Failed::because)?;
+        out::flush();
+        if out::is_closed() {
+            return Ok(ExitCode::SUCCESS);
+        }
     }
 }

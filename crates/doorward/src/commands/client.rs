@@ -61,7 +61,7 @@ pub(super) enum Command {
     },
     /// Lists clients, the newest first.
     List {
-        /// How many at most.
+        /// How many at most; 0 lists all.
         #[arg(long, default_value_t = 100)]
         limit: u64,
     },
@@ -203,7 +203,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             return Ok(());
         }
         Command::List { limit } => {
-            list(context, &store.clients(ClientFilter::default(), limit).await?);
+            let most = if limit == 0 { i64::MAX.unsigned_abs() } else { limit };
+            list(context, &store.clients(ClientFilter::default(), most).await?);
             return Ok(());
         }
         Command::Show { id } => {

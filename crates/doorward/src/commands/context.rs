@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use doorward_accounts::Accounts;
-use doorward_admin::{Clients, Invitations, Keys, Policies, Providers, Tokens, Upstreams, Users};
+use doorward_admin::{
+    Clients, Invitations, Keys, Mails, Policies, Providers, Tokens, Upstreams, Users, Vitals,
+};
 use doorward_federation::Federation;
 use doorward_gateway::Gateway;
 use doorward_keys::{KeyRing, MasterKey, SystemEntropy};
@@ -53,11 +55,16 @@ impl Context {
         Ok(Users::new(store.clone(), self.accounts(store).await?, Arc::new(SystemClock)))
     }
     pub(super) async fn invitations(&self, store: &Store) -> Result<Invitations, Failed> {
-        let (public_url, pages) = (self.public_url()?, &self.config.pages);
-        let mailer = Mailer::new(&self.config.mail)?;
-        let letters = Letters::new(mailer, &pages.name, &pages.support, public_url.clone());
+        let (public_url, letters) = (self.public_url()?, self.letters()?);
         let (users, federation) = (self.users(store).await?, self.federation(store).await?);
         Ok(Invitations::new(users, federation, letters, public_url))
+    }
+    fn letters(&self) -> Result<Letters, Failed> {
+        let (mailer, pages) = (Mailer::new(&self.config.mail)?, &self.config.pages);
+        Ok(Letters::new(mailer, &pages.name, &pages.support, self.public_url()?))
+    }
+    pub(super) fn mails(&self, store: &Store) -> Result<Mails, Failed> {
+        Ok(Mails::new(store.clone(), self.letters()?))
     }
     pub(super) async fn clients(&self, store: &Store) -> Result<Clients, Failed> {
         let (accounts, registration) = (self.accounts(store).await?, self.registration(store)?);
@@ -85,6 +92,12 @@ impl Context {
         let (master, clock) = (self.master(store).await?, Arc::new(SystemClock));
         let rotation = app::rotation(&self.config, &self.checked);
         Ok(Keys::new(store.clone(), master, clock, rotation))
+    }
+    pub(super) async fn vitals(&self, store: &Store) -> Result<Vitals, Failed> {
+        let reached = (self.gateway(store).await?, self.federation(store).await?);
+        let mailer = Mailer::new(&self.config.mail)?;
+        let clock = Arc::new(SystemClock);
+        Ok(Vitals::new(store.clone(), clock, reached, mailer, self.config.audit.clone()))
     }
     pub(super) async fn federation(&self, store: &Store) -> Result<Federation, Failed> {
         let master = self.master(store).await?;

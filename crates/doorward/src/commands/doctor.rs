@@ -2,10 +2,11 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use doorward_admin::Finding;
 use doorward_federation::Look;
 use doorward_language::timeline as texts;
 use doorward_model::{
-    Clock, Outcome, Timestamp,
+    Clock, Dependency, Outcome, Timestamp,
     ports::SystemClock,
     routes,
     timeline::{Attempt, Standing, attempts},
@@ -18,10 +19,10 @@ use doorward_transport::{
 };
 use serde_json::Value;
 
-use super::{Finding, context::Context, moment, print_findings, print_json};
+use super::{context::Context, moment, print_findings, print_json};
 use crate::{
     Failed,
-    config::{ConfigError, TlsWanted},
+    config::{ConfigErrors, TlsWanted},
     control,
     data_dir::{DataDir, exposed_to_all},
     master_key,
@@ -183,6 +184,17 @@ async fn providers(context: &Context, store: &Store) -> Result<Vec<Finding>, Fai
     Ok(findings)
 }
 
+/// Asks upstreams and the mail server, and adds what the server noted of exports.
+async fn dependencies(context: &Context, store: &Store) -> Result<Vec<Finding>, Failed> {
+    let vitals = context.vitals(store).await?;
+    vitals.check().await?;
+    vitals.close();
+    // Providers have more detailed findings of their own.
+    let told = vitals.known().await?;
+    let told = told.iter().filter(|vital| vital.dependency != Dependency::Provider);
+    Ok(told.map(|vital| Finding::from(vital.part())).collect())
+}
+
 /// The state of the configuration in the server that runs on a data directory, if one does.
 async fn running(data_dir: &DataDir) -> Option<Finding> {
     let result = match control::ask(data_dir, Wish::State).await {
@@ -197,7 +209,7 @@ async fn running(data_dir: &DataDir) -> Option<Finding> {
 /// Reports a configuration that cannot be used, without which nothing else can be looked at.
 pub(super) async fn without_configuration(
     data_dir: &DataDir,
-    error: &ConfigError,
+    error: &ConfigErrors,
     as_json: bool,
 ) -> Result<ExitCode, Failed> {
     let wrong = Finding { what: "configuration".to_owned(), result: Err(error.to_string()) };
@@ -233,6 +245,13 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failed> {
             Ok(found) => findings.extend(found),
             Err(error) => findings
                 .push(Finding { what: "providers".to_owned(), result: Err(error.to_string()) }),
+        }
+    }
+    if let Some(store) = &store {
+        match dependencies(context, store).await {
+            Ok(found) => findings.extend(found),
+            Err(error) => findings
+                .push(Finding { what: "dependencies".to_owned(), result: Err(error.to_string()) }),
         }
     }
     findings.push(Finding { what: "public URL".to_owned(), result: reachable(context).await });

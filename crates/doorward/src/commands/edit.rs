@@ -7,6 +7,7 @@ use super::print_json;
 use crate::{
     Failed,
     config::{known_keys, value_from_text},
+    nearest,
 };
 
 /// The effect of a command that may only show.
@@ -21,9 +22,12 @@ pub(super) fn read(section: &str, settings: &mut toml::Table, text: &str) -> Res
     let known = known_keys();
     let key = known.iter().find(|key| key.section == section && key.name == name);
     let key = key.ok_or_else(|| {
-        Failed(format!(
-            "{name}: is no key of [{section}]; the reference of the configuration lists them"
-        ))
+        let names = known.iter().filter(|key| key.section == section).map(|key| &key.name);
+        let hint = match nearest::hint(name, names) {
+            none if none.is_empty() => "; the reference of the configuration lists them".to_owned(),
+            hint => hint,
+        };
+        Failed(format!("{name}: is no key of [{section}]{hint}"))
     })?;
     let value = value_from_text(key.kind, value.to_owned())
         .ok_or_else(|| Failed(format!("{name}: {}", key.kind.demand())))?;

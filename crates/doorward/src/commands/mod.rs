@@ -15,10 +15,15 @@ mod config;
 mod context;
 mod doctor;
 mod edit;
+mod examples;
 mod keys;
+mod mail;
+mod manual;
 mod migrate;
 mod policy;
+mod print;
 mod provider;
+mod reach;
 mod reload;
 mod supervise;
 pub(crate) mod token;
@@ -28,26 +33,47 @@ mod user;
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory, Parser, Subcommand};
-use doorward_admin::Finding;
-use doorward_model::{PublicUrl, foreign::escaped};
+use doorward_model::PublicUrl;
 use doorward_store::origin::{self, Origin};
 
 use crate::{
     Failed,
     config::{ConfigSource, Loaded},
     data_dir::DataDir,
-    logging,
+    logging, nearest, out,
     running::Running,
     serve,
 };
 use context::Context;
+pub(crate) use print::print_line;
+use print::{moment, print_block, print_findings, print_json, print_table};
+
+/// The heading of the options that every command has.
+const GLOBAL: &str = "Global options";
+
+/// Reads the name of a shell for which there is completion.
+fn shell(text: &str) -> Result<clap_complete::Shell, String> {
+    use clap_complete::Shell;
+    match text {
+        "bash" => Ok(Shell::Bash),
+        "zsh" => Ok(Shell::Zsh),
+        "fish" => Ok(Shell::Fish),
+        _ => Err("there is completion for bash, zsh and fish".to_owned()),
+    }
+}
 
 /// The co-located OAuth authorization server, sign-in and MCP gateway for a team's MCP servers.
 #[derive(Parser, Debug)]
 #[command(name = "doorward", version, max_term_width = 100)]
 pub struct Arguments {
     /// The configuration file; without it, doorward.toml in the working directory if there is one.
-    #[arg(long, global = true, env = "DOORWARD_CONFIG", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "DOORWARD_CONFIG",
+        value_name = "FILE",
+        help_heading = GLOBAL
+    )]
     config: Option<PathBuf>,
     /// Where the embedded database and the master key lie.
     #[arg(
@@ -55,11 +81,12 @@ pub struct Arguments {
         global = true,
         env = "DOORWARD_DATA_DIR",
         value_name = "DIR",
-        default_value = "doorward-data"
+        default_value = "doorward-data",
+        help_heading = GLOBAL
     )]
     data_dir: PathBuf,
     /// Answer in JSON where a program may read the answer.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
     #[command(subcommand)]
     command: Command,
@@ -68,6 +95,7 @@ pub struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Runs the server.
+    #[command(after_help = examples::SERVE)]
     Serve {
         /// The IP address and port to listen on; localhost:PORT for both loopback IP addresses.
         #[arg(long, value_name = "HOST:PORT")]
@@ -81,34 +109,38 @@ enum Command {
         tls: Option<String>,
     },
     /// Prints a fresh one-time link that makes its opener an administrator.
+    #[command(after_help = examples::ADMIN_LINK)]
     AdminLink {
         /// The public URL, if the configuration does not say it.
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
     },
     /// Adds, invites, lists and changes users.
+    #[command(after_help = examples::USER)]
     User {
         /// The public URL, if the configuration does not say it: links in invitations begin with it.
-        #[arg(long, global = true, value_name = "URL")]
+        #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
         public_url: Option<String>,
         #[command(subcommand)]
         command: user::Command,
     },
     /// Adds, lists and changes clients.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::CLIENT)]
     Client(client::Command),
     /// Adds, lists, tries and deletes upstream identity providers.
+    #[command(after_help = examples::PROVIDER)]
     Provider {
         /// The public URL, if the configuration does not say it: redirect URIs begin with it.
-        #[arg(long, global = true, value_name = "URL")]
+        #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
         public_url: Option<String>,
         #[command(subcommand)]
         command: provider::Command,
     },
     /// Adds, lists, tries and deletes upstream servers, and decides about their tools.
+    #[command(after_help = examples::UPSTREAM)]
     Upstream {
         /// The public URL, if the configuration does not say it: redirect URIs begin with it.
-        #[arg(long, global = true, value_name = "URL")]
+        #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
         public_url: Option<String>,
         #[command(subcommand)]
         command: upstream::Command,
@@ -116,6 +148,19 @@ enum Command {
     /// Explains who may call which tool.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Prints what a shell needs to complete command lines.
+    #[command(after_help = examples::COMPLETION)]
+    Completion {
+        /// bash, zsh or fish.
+        #[arg(value_parser = shell)]
+        shell: clap_complete::Shell,
+    },
+    /// Writes the man pages into a folder.
+    #[command(after_help = examples::MAN)]
+    Man {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Runs a local process for the server. Not for people.
     #[command(hide = true)]
     Supervise {
@@ -124,15 +169,19 @@ enum Command {
         command: Vec<String>,
     },
     /// Makes, lists and revokes personal and service access tokens.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::TOKEN)]
     Token(token::Command),
     /// Prints, follows, exports and checks the audit.
+    #[command(after_help = examples::AUDIT)]
     Audit(Box<audit::Command>),
     /// Lists and rotates signing keys.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::KEYS)]
     Keys(keys::Command),
+    /// Sends a test mail.
+    #[command(subcommand, after_help = examples::MAIL)]
+    Mail(mail::Command),
     /// Checks, shows and describes the configuration.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::CONFIG)]
     Config(config::Command),
     /// Has the running server put the configuration file in effect: providers, upstreams, access,
     /// policy, limits and registration. Everything else needs a restart.
@@ -145,6 +194,7 @@ enum Command {
         dry_run: bool,
     },
     /// Brings the database's schema up to date, or moves the data to PostgreSQL.
+    #[command(after_help = examples::MIGRATE)]
     Migrate {
         /// Copy everything from the embedded database to this empty PostgreSQL database. Stop the
         /// server first.
@@ -153,6 +203,7 @@ enum Command {
     },
     /// Writes everything into one file, also while a server runs. The format is the same for both
     /// databases.
+    #[command(after_help = examples::BACKUP)]
     Backup {
         /// The file, which must not exist.
         file: PathBuf,
@@ -163,6 +214,7 @@ enum Command {
     },
     /// Restores a backup into an empty database. No server may run on it. Sessions, codes and links
     /// of the backup do not come back.
+    #[command(after_help = examples::RESTORE)]
     Restore {
         /// The file.
         file: PathBuf,
@@ -173,6 +225,7 @@ enum Command {
     },
     /// Looks for what is wrong: database, keys, clock, public URL, identity providers, file
     /// permissions.
+    #[command(after_help = examples::DOCTOR)]
     Doctor {
         /// Instead, tell why a client connected or did not: its client_id, or part of its name.
         #[arg(long, value_name = "URL|NAME")]
@@ -212,10 +265,13 @@ impl Command {
             Self::Provider { .. } => "provider",
             Self::Upstream { .. } => "upstream",
             Self::Policy(_) => "policy",
+            Self::Completion { .. } => "completion",
+            Self::Man { .. } => "man",
             Self::Supervise { .. } => "supervise",
             Self::Token(_) => "token",
             Self::Audit(_) => "audit",
             Self::Keys(_) => "keys",
+            Self::Mail(_) => "mail",
             Self::Config(_) => "config",
             Self::Reload => "reload",
             Self::Apply { .. } => "apply",
@@ -243,15 +299,18 @@ pub fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(run(arguments));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    match outcome {
-        Ok(code) => code,
-        Err(error) => fail(&error),
+    out::flush();
+    match (outcome, out::fault()) {
+        (Ok(_), Some(fault)) => {
+            fail(&Failed(format!("standard output cannot be written to: {fault}")))
+        }
+        (Ok(code), None) => code,
+        (Err(error), _) => fail(&error),
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is where a person at the terminal looks")]
 fn fail(error: &Failed) -> ExitCode {
-    eprintln!("doorward: {error}");
+    out::error(format_args!("doorward: {error}"));
     ExitCode::from(1)
 }
 
@@ -260,8 +319,14 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
         return config::run(command, arguments.config.as_deref(), arguments.json)
             .map(|()| ExitCode::SUCCESS);
     }
-    if let Command::Supervise { command } = &arguments.command {
-        return supervise::run(command).await;
+    match &arguments.command {
+        Command::Supervise { command } => return supervise::run(command).await,
+        Command::Completion { shell } => {
+            manual::completion(*shell);
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Man { folder } => return manual::pages(folder).map(|()| ExitCode::SUCCESS),
+        _ => {}
     }
     let (listen, public_url, tls) = arguments.command.flags();
     let source = ConfigSource::new(arguments.config.as_deref(), move |loaded| {
@@ -343,6 +408,8 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Serve { .. }
         | Command::Config(_)
         | Command::Supervise { .. }
+        | Command::Completion { .. }
+        | Command::Man { .. }
         | Command::Reload
         | Command::Apply { .. } => Ok(ExitCode::SUCCESS),
         Command::Upstream { command, .. } => upstream::run(context, command).await,
@@ -356,6 +423,7 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
         Command::Token(command) => token::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Audit(command) => audit::run(context, *command).await,
         Command::Keys(command) => keys::run(context, command).await.map(|()| ExitCode::SUCCESS),
+        Command::Mail(command) => mail::run(context, command).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate { to } => migrate::run(context, to).await.map(|()| ExitCode::SUCCESS),
         Command::Doctor { client: Some(client), hours, .. } => {
             doctor::client(context, &client, hours).await
@@ -370,97 +438,23 @@ async fn command(context: &Context, command: Command) -> Result<ExitCode, Failed
     }
 }
 
+/// A refusal that ends with what was probably meant, where something is missing.
+fn hinted<T: AsRef<str>>(
+    refusal: &doorward_admin::Refusal,
+    name: &str,
+    known: impl IntoIterator<Item = T>,
+) -> Failed {
+    let hint = match refusal.code() {
+        doorward_admin::Code::NotFound => nearest::hint(name, known),
+        _ => String::new(),
+    };
+    Failed(format!("{refusal}{hint} [{}]", refusal.code()))
+}
+
 /// Settings that were written as a table, as operations take them.
 fn settings_of(table: toml::Table) -> Result<serde_json::Map<String, serde_json::Value>, Failed> {
     match serde_json::to_value(table).map_err(Failed::because)? {
         serde_json::Value::Object(settings) => Ok(settings),
         _ => Err(Failed("the settings are no table".to_owned())),
     }
-}
-
-/// Prints a value as JSON.
-#[expect(clippy::print_stdout, reason = "commands answer on standard output")]
-fn print_json(value: &serde_json::Value) {
-    println!("{value:#}");
-}
-
-/// Prints what was found. The exit status tells whether all is well.
-fn print_findings(as_json: bool, findings: &[Finding]) -> ExitCode {
-    let healthy = findings.iter().all(|finding| finding.result.is_ok());
-    if as_json {
-        let describe = |finding: &Finding| {
-            let (Ok(text) | Err(text)) = &finding.result;
-            serde_json::json!({"what": finding.what, "ok": finding.result.is_ok(), "finding": text})
-        };
-        print_json(
-            &serde_json::json!({"ok": healthy, "findings": findings.iter().map(describe).collect::<Vec<_>>()}),
-        );
-    } else {
-        for finding in findings {
-            match &finding.result {
-                Ok(text) => say!("ok    {:<16} {text}", finding.what),
-                Err(text) => say!("WRONG {:<16} {text}", finding.what),
-            }
-        }
-    }
-    if healthy { ExitCode::SUCCESS } else { ExitCode::from(1) }
-}
-
-/// Prints one line, escaped: nothing in it can end the line, forge the next one, or control the
-/// terminal.
-#[expect(clippy::print_stdout, reason = "commands answer on standard output")]
-pub(crate) fn print_line(line: &str) {
-    println!("{}", escaped(line));
-}
-
-/// Prints a text of several lines, the first behind `mark` and the others under it, each escaped.
-fn print_block(mark: &str, text: &str) {
-    for (index, line) in text.split('\n').enumerate() {
-        if index == 0 {
-            say!("{mark}{line}");
-        } else {
-            say!("{:width$}{line}", "", width = mark.len());
-        }
-    }
-}
-
-/// Prints rows under a head, aligned. Cells hold names that upstreams, clients and providers chose,
-/// so that each is escaped: none can end its line, or turn the direction of the next.
-fn print_table(head: &[&str], rows: &[Vec<String>]) {
-    let rows: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| row.iter().map(|cell| escaped(cell).into_owned()).collect())
-        .collect();
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .chain(head.get(column).map(|title| (*title).to_owned()).as_ref())
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let line = |cells: &[String]| {
-        cells
-            .iter()
-            .enumerate()
-            .map(|(column, cell)| format!("{cell:<width$}", width = width(column)))
-            .collect::<Vec<_>>()
-            .join("  ")
-            .trim_end()
-            .to_owned()
-    };
-    say!("{}", line(&head.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>()));
-    for row in &rows {
-        say!("{}", line(row));
-    }
-}
-
-/// A moment as people read it.
-fn moment(at: doorward_model::Timestamp) -> String {
-    let format =
-        time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z");
-    time::OffsetDateTime::from_unix_timestamp(at.0)
-        .ok()
-        .and_then(|time| time.format(format).ok())
-        .unwrap_or_default()
 }

@@ -4,11 +4,13 @@ use std::{io::Read, process::ExitCode};
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{Providers, Reach};
+use doorward_admin::{Providers, Reach, Refusal};
 use doorward_federation::{Provider, Source, kinds::KINDS};
 use serde_json::{Map, Value, json};
 
-use super::{context::Context, edit, print_findings, print_json, print_table, settings_of};
+use super::{
+    context::Context, edit, hinted, print_findings, print_json, print_table, reach, settings_of,
+};
 use crate::{Failed, config::PROVIDERS};
 
 #[derive(Subcommand, Debug)]
@@ -101,6 +103,12 @@ fn settings(
     Ok(settings)
 }
 
+/// A refusal of a name, with the one that was probably meant.
+async fn named(providers: &Providers, refusal: &Refusal, name: &str) -> Result<Failed, Failed> {
+    let all = providers.all().await?;
+    Ok(hinted(refusal, name, all.iter().map(|provider| provider.id.to_string())))
+}
+
 async fn list(context: &Context, providers: &Providers) -> Result<(), Failed> {
     let all = providers.all().await?;
     if context.json {
@@ -133,7 +141,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let providers = context.providers(&store).await?;
     match command {
         Command::Add { name, kind, client_id, client_secret_stdin, issuer, settings: words } => {
-            let settings = settings(&words, (kind, client_id, issuer), client_secret_stdin)?;
+            let mut settings = settings(&words, (kind, client_id, issuer), client_secret_stdin)?;
+            reach::settle(context, &mut settings).await?;
             let operator = Authority::operator();
             let provider = providers.add(&operator, &name, settings, Reach::Machine).await?;
             let (id, callback) = (&provider.id, providers.redirect_uri(&provider));
@@ -161,11 +170,16 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         }
         Command::List => list(context, &providers).await?,
         Command::Test { name } => {
-            let provider = providers.named(&name).await?;
+            let provider = match providers.named(&name).await {
+                Ok(provider) => provider,
+                Err(refusal) => return Err(named(&providers, &refusal, &name).await?),
+            };
             return Ok(print_findings(context.json, &providers.test(&provider).await));
         }
         Command::Delete { name } => {
-            providers.delete(&name).await?;
+            if let Err(refusal) = providers.delete(&name).await {
+                return Err(named(&providers, &refusal, &name).await?);
+            }
             say!("Deleted {name}. The access of users who came through it has ended.");
         }
     }

@@ -60,7 +60,9 @@ pub(super) async fn run(command: &[String]) -> Result<ExitCode, Failed> {
 
 /// True if a process other than us belongs to our group.
 fn in_our_group(id: i32) -> bool {
-    let Some(process) = rustix::process::Pid::from_raw(id) else { return false };
+    let Some(process) = rustix::process::Pid::from_raw(id) else {
+        return false;
+    };
     process != getpid()
         && rustix::process::getpgid(Some(process)).is_ok_and(|group| group == getpid())
 }

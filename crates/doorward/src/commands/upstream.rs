@@ -9,7 +9,8 @@ use doorward_model::{ToolClass, UpstreamTrust, foreign};
 use serde_json::{Map, Value, json};
 
 use super::{
-    context::Context, edit, print_block, print_findings, print_json, print_table, settings_of,
+    context::Context, edit, hinted, print_block, print_findings, print_json, print_table, reach,
+    settings_of,
 };
 use crate::{Failed, config::UPSTREAMS};
 
@@ -126,6 +127,49 @@ pub(super) enum Command {
     },
 }
 
+impl Command {
+    /// The upstream that it is about, if there must be one.
+    fn about(&self) -> Option<&str> {
+        match self {
+            // One whose settings cannot be used can still be deleted.
+            Self::Add { .. } | Self::List | Self::Delete { .. } => None,
+            Self::Test { name, .. }
+            | Self::Set { name, .. }
+            | Self::Refresh { name, .. }
+            | Self::Accept { name, .. }
+            | Self::Tools { name, .. }
+            | Self::Approve { name, .. }
+            | Self::Reject { name, .. }
+            | Self::Classify { name, .. } => Some(name),
+        }
+    }
+}
+
+/// Refuses a name that no upstream has, with the one that was probably meant.
+async fn exists(upstreams: &Upstreams, name: &str) -> Result<(), Failed> {
+    let Err(refusal) = upstreams.named(name).await else {
+        return Ok(());
+    };
+    let all = upstreams.all().await?;
+    Err(hinted(&refusal, name, all.iter().map(|upstream| upstream.name.to_string())))
+}
+
+/// Decides about a tool.
+async fn decide(
+    upstreams: &Upstreams,
+    (name, tool): (&str, &str),
+    decision: Decision,
+) -> Result<String, Failed> {
+    let seen = ToolSeen { upstream: name, tool, seen: None };
+    match upstreams.decide(seen, decision, BY).await {
+        Ok(pin) => Ok(pin.tool),
+        Err(refusal) => {
+            let tools = upstreams.tools(name).await.unwrap_or_default();
+            Err(hinted(&refusal, tool, tools.into_iter().map(|tool| tool.pin.tool)))
+        }
+    }
+}
+
 /// Reads the secret of `add`: one line `KEY=VALUE`, so that it stands in no list of processes.
 fn read_secret(settings: &mut Map<String, Value>) -> Result<(), Failed> {
     let mut text = String::new();
@@ -191,10 +235,7 @@ const BY: &str = "the command line";
 
 async fn approve(upstreams: &Upstreams, name: &str, tool: Option<&str>) -> Result<(), Failed> {
     let approved = match tool {
-        Some(tool) => {
-            let seen = ToolSeen { upstream: name, tool, seen: None };
-            vec![upstreams.decide(seen, Decision::Approve, BY).await?.tool]
-        }
+        Some(tool) => vec![decide(upstreams, (name, tool), Decision::Approve).await?],
         None => upstreams.approve_waiting(name, BY).await?,
     };
     if approved.is_empty() {
@@ -208,10 +249,14 @@ async fn approve(upstreams: &Upstreams, name: &str, tool: Option<&str>) -> Resul
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failed> {
     let upstreams = context.upstreams(&context.store().await?).await?;
+    if let Some(name) = command.about() {
+        exists(&upstreams, name).await?;
+    }
     match command {
         Command::Add { name, kind, url, auth, secret_stdin, settings: words, command } => {
             let named = Named { kind, url, auth, command };
-            let settings = settings(&words, named, secret_stdin)?;
+            let mut settings = settings(&words, named, secret_stdin)?;
+            reach::settle(context, &mut settings).await?;
             let name = upstreams.add(&name, settings, Reach::Machine).await?.name;
             if context.json {
                 print_json(&json!({"name": name.as_str()}));
@@ -243,18 +288,20 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::Tools { name, waiting } => tools(context, &upstreams, &name, waiting).await?,
         Command::Approve { name, tool } => approve(&upstreams, &name, tool.as_deref()).await?,
         Command::Reject { name, tool } => {
-            let seen = ToolSeen { upstream: &name, tool: &tool, seen: None };
-            upstreams.decide(seen, Decision::Reject, BY).await?;
+            decide(&upstreams, (&name, &tool), Decision::Reject).await?;
             say!("Rejected {tool}.");
         }
         Command::Classify { name, tool, class } => {
-            let seen = ToolSeen { upstream: &name, tool: &tool, seen: None };
             let decision = Decision::Classify(ToolClass::parse(&class));
-            upstreams.decide(seen, decision, BY).await?;
+            decide(&upstreams, (&name, &tool), decision).await?;
             say!("{tool} counts as {class} now.");
         }
         Command::Delete { name } => {
-            upstreams.delete(&name).await?;
+            if let Err(refusal) = upstreams.delete(&name).await {
+                let all = upstreams.all().await?;
+                let names = all.iter().map(|upstream| upstream.name.to_string());
+                return Err(hinted(&refusal, &name, names));
+            }
             say!("Deleted {name}, with everybody's connections to it.");
         }
     }

@@ -1,17 +1,17 @@
 //! `doorward user …`.
 
-use std::io::Read;
+use std::{collections::BTreeSet, io::Read};
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
 use doorward_admin::{Belongings, Invited, MailOutcome, NewUser, UserChange, Users};
 use doorward_keys::SystemEntropy;
 use doorward_mail::Invitation;
-use doorward_model::{LinkedIdentity, Person, Role, id::random_text};
+use doorward_model::{LinkedIdentity, Person, Role, id::random_text, nearest};
 use serde_json::{Value, json};
 
 use super::{context::Context, moment, print_json, print_table};
-use crate::Failed;
+use crate::{Failed, out};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -238,12 +238,37 @@ async fn set_password(users: &Users, name: &str, from_stdin: bool) -> Result<(),
     Ok(())
 }
 
+/// Notes roles that no rule names and no user has, where another one was probably meant.
+async fn note_roles(context: &Context, users: &Users, roles: &[String]) -> Result<(), Failed> {
+    let all = users.all().await?;
+    let of_users = all.iter().flat_map(Person::all_roles);
+    let known: BTreeSet<&str> = context
+        .checked
+        .access
+        .roles()
+        .chain(context.checked.policy.roles())
+        .chain(of_users)
+        .map(Role::as_str)
+        .chain(["admin"])
+        .collect();
+    for role in roles.iter().filter(|role| !known.contains(role.as_str())) {
+        let hint = nearest::hint(role, &known);
+        if !hint.is_empty() {
+            out::error(format_args!(
+                "note: no rule names the role {role}, and no user has it{hint}"
+            ));
+        }
+    }
+    Ok(())
+}
+
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
     let store = context.store().await?;
     let (users, operator) = (context.users(&store).await?, Authority::operator());
     match command {
         Command::Add { name, email, roles, password_stdin, provider } => {
             let password = password_stdin.then(password_of_stdin).transpose()?;
+            note_roles(context, &users, &roles).await?;
             let invitations = context.invitations(&store).await?;
             let new = NewUser { name, email, password, roles, provider };
             tell(context, "Added", &invitations.add(&operator, new).await?);
@@ -289,6 +314,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             set_password(&users, &name, password_stdin).await?;
         }
         Command::SetRole { name, roles } => {
+            note_roles(context, &users, &roles).await?;
             let change = UserChange { roles: Some(roles), ..UserChange::default() };
             users.change(&operator, &users.named(&name).await?, change, None).await?;
             say!("Changed the roles of {name}.");

@@ -11,7 +11,7 @@ use doorward_transport::{
     outbound::{Bounds, OutboundSetupError},
 };
 
-use super::{Config, ConfigError, Fingerprint, Origin, TlsWanted};
+use super::{Config, ConfigError, ConfigErrors, Fingerprint, Origin, TlsWanted};
 
 /// A configuration with the place of every value that is not a default.
 #[derive(Clone, Debug, Default)]
@@ -41,91 +41,149 @@ impl Loaded {
         }
     }
 
-    /// Checks what single values cannot tell, and parses them into types.
-    pub fn check(&self) -> Result<Checked, ConfigError> {
+    /// Checks what single values cannot tell, and parses them into types. Every fault is told.
+    pub fn check(&self) -> Result<Checked, ConfigErrors> {
         let config = &self.config;
-        let listen: Listen = config.server.listen.parse().map_err(|()| {
-            self.wrong(
-                "server.listen",
-                "must be localhost:PORT or an IP address and port, such as localhost:8400 or 0.0.0.0:8400",
-            )
-        })?;
-        let tls =
-            TlsWanted::read(&config.server).map_err(|(key, message)| self.wrong(key, message))?;
-        let public_url = self.public_url(listen, &tls)?;
-        let algorithm = SigningAlgorithm::parse(&config.keys.algorithm)
-            .ok_or_else(|| self.wrong("keys.algorithm", "must be ES256, EdDSA or RS256"))?;
-        let proxies = TrustedProxies::parse(&config.server.trusted_proxies).map_err(|text| {
-            self.wrong(
-                "server.trusted_proxies",
-                format!("{text:?} is not a network like 10.0.0.0/8"),
-            )
-        })?;
-        doorward_transport::outbound::check(&config.outbound).map_err(|error| {
+        let mut faults = Vec::new();
+        self.check_texts(&mut faults);
+        self.check_sections(&mut faults);
+        self.check_numbers(&mut faults);
+        let mut take = Faults { of: self, found: &mut faults };
+        let listen: Option<Listen> = take.parsed(
+            "server.listen",
+            config.server.listen.parse().map_err(|()| {
+                "must be localhost:PORT or an IP address and port, such as localhost:8400 or 0.0.0.0:8400"
+            }),
+        );
+        let tls = take.keyed(TlsWanted::read(&config.server));
+        let public_url = match (listen, &tls) {
+            (Some(listen), Some(tls)) => {
+                take.parsed("server.public_url", self.public_url(listen, tls))
+            }
+            _ => None,
+        };
+        let algorithm = take.parsed(
+            "keys.algorithm",
+            SigningAlgorithm::parse(&config.keys.algorithm).ok_or("must be ES256, EdDSA or RS256"),
+        );
+        let proxies = take.parsed(
+            "server.trusted_proxies",
+            TrustedProxies::parse(&config.server.trusted_proxies)
+                .map_err(|text| format!("{text:?} is not a network like 10.0.0.0/8")),
+        );
+        let administered =
+            take.parsed("outbound.administered_networks", Bounds::read(&config.outbound));
+        let access = take.keyed(config.access.policy());
+        let policy = take.keyed(config.policy.policy());
+        match (listen, tls, public_url, algorithm, proxies, administered, access, policy) {
+            (
+                Some(listen),
+                Some(tls),
+                Some(public_url),
+                Some(algorithm),
+                Some(proxies),
+                Some(administered),
+                Some(access),
+                Some(policy),
+            ) if faults.is_empty() => Ok(Checked {
+                listen,
+                tls,
+                public_url,
+                algorithm,
+                proxies,
+                administered,
+                access,
+                policy,
+            }),
+            _ => Err(ConfigErrors(faults)),
+        }
+    }
+
+    /// Checks texts that have one of a few forms.
+    fn check_texts(&self, faults: &mut Vec<ConfigError>) {
+        let config = &self.config;
+        let store = config.store.url.reveal();
+        let schemes = ["postgres://", "postgresql://", "sqlite://"];
+        let metrics = &config.metrics.listen;
+        for (key, is_right, demand) in [
+            (
+                "metrics.listen",
+                metrics.is_empty() || metrics.parse::<SocketAddr>().is_ok(),
+                "must be an IP address and port, such as 127.0.0.1:9464",
+            ),
+            (
+                "log.format",
+                matches!(config.log.format.as_str(), "text" | "json"),
+                "must be text or json",
+            ),
+            (
+                "store.url",
+                store.is_empty() || schemes.iter().any(|scheme| store.starts_with(scheme)),
+                "must be empty, sqlite://FILE or postgres://USER@HOST/DATABASE",
+            ),
+            (
+                "accounts.second_factor",
+                matches!(config.accounts.second_factor.as_str(), "enrolled" | "required"),
+                "must be enrolled or required",
+            ),
+        ] {
+            if !is_right {
+                faults.push(self.wrong(key, demand));
+            }
+        }
+    }
+
+    /// Checks the sections whose crates know their rules.
+    fn check_sections(&self, faults: &mut Vec<ConfigError>) {
+        let config = &self.config;
+        if let Err(error) = doorward_transport::outbound::check(&config.outbound) {
             let key = if matches!(error, OutboundSetupError::Network(_)) {
                 "outbound.allow_networks"
             } else {
                 "outbound.extra_ca_files"
             };
-            self.wrong(key, error.to_string())
-        })?;
-        let administered = Bounds::read(&config.outbound)
-            .map_err(|error| self.wrong("outbound.administered_networks", error.to_string()))?;
-        if !config.metrics.listen.is_empty() && config.metrics.listen.parse::<SocketAddr>().is_err()
-        {
-            return Err(
-                self.wrong("metrics.listen", "must be an address and port, such as 127.0.0.1:9464")
-            );
+            faults.push(self.wrong(key, error.to_string()));
         }
-        if !matches!(config.log.format.as_str(), "text" | "json") {
-            return Err(self.wrong("log.format", "must be text or json"));
+        if let Err(message) = doorward_mcp::tool_limits(&config.mcp.tool_limits) {
+            faults.push(self.wrong("mcp.tool_limits", message));
         }
-        if !config.store.url.is_empty()
-            && !["postgres://", "postgresql://", "sqlite://"]
-                .iter()
-                .any(|scheme| config.store.url.reveal().starts_with(scheme))
-        {
-            return Err(self.wrong(
-                "store.url",
-                "must be empty, sqlite://FILE or postgres://USER@HOST/DATABASE",
-            ));
+        for (name, provider) in &config.providers {
+            let one = BTreeMap::from([(name.clone(), provider.clone())]);
+            if let Err(wrong) = doorward_federation::check_configured(&one) {
+                faults.push(self.wrong_provider(&wrong));
+            }
         }
-        if !matches!(config.accounts.second_factor.as_str(), "enrolled" | "required") {
-            return Err(self.wrong("accounts.second_factor", "must be enrolled or required"));
+        for (name, upstream) in &config.upstreams {
+            let one = BTreeMap::from([(name.clone(), upstream.clone())]);
+            if let Err(wrong) = doorward_gateway::check_configured(&one, &config.outbound) {
+                faults.push(self.wrong_upstream(&wrong));
+            }
         }
-        let access = config.access.policy().map_err(|(key, message)| self.wrong(key, message))?;
-        let policy = config.policy.policy().map_err(|(key, message)| self.wrong(key, message))?;
-        doorward_mcp::tool_limits(&config.mcp.tool_limits)
-            .map_err(|message| self.wrong("mcp.tool_limits", message))?;
-        doorward_federation::check_configured(&config.providers)
-            .map_err(|wrong| self.wrong_provider(&wrong))?;
-        doorward_gateway::check_configured(&config.upstreams)
-            .map_err(|wrong| self.wrong_upstream(&wrong))?;
-        doorward_web::Brand::read(&config.pages)
-            .map_err(|error| self.wrong(&format!("pages.{}", error.key), error.message))?;
-        doorward_mail::Mailer::new(&config.mail)
-            .map_err(|error| self.wrong(&format!("mail.{}", error.key), error.message))?;
-        doorward_audit::check(&config.audit)
-            .map_err(|error| self.wrong(&format!("audit.{}", error.key), error.message))?;
-        self.check_numbers()?;
-        Ok(Checked { listen, tls, public_url, algorithm, proxies, administered, access, policy })
+        if let Err(error) = doorward_web::Brand::read(&config.pages) {
+            faults.push(self.wrong(&format!("pages.{}", error.key), error.message));
+        }
+        if let Err(error) = doorward_mail::Mailer::new(&config.mail) {
+            faults.push(self.wrong(&format!("mail.{}", error.key), error.message));
+        }
+        if let Err(error) = doorward_audit::check(&config.audit) {
+            faults.push(self.wrong(&format!("audit.{}", error.key), error.message));
+        }
     }
 
     /// Checks also what a server alone needs.
-    pub fn check_to_serve(&self) -> Result<Checked, ConfigError> {
-        let checked = self.check()?;
-        checked.tls.check_files().map_err(|(key, message)| self.wrong(key, message))?;
-        Ok(checked)
+    pub fn check_to_serve(&self) -> Result<Checked, ConfigErrors> {
+        let checked = self.check();
+        let files = TlsWanted::read(&self.config.server).map(|tls| tls.check_files());
+        // Settings of TLS that cannot be read are a fault of the first check.
+        let Ok(Err((key, message))) = files else { return checked };
+        let mut faults = checked.err().map(|ConfigErrors(faults)| faults).unwrap_or_default();
+        faults.push(self.wrong(key, message));
+        Err(ConfigErrors(faults))
     }
 
     /// The public URL, unless it follows from the listener.
-    fn public_url(
-        &self,
-        listen: Listen,
-        tls: &TlsWanted,
-    ) -> Result<Option<PublicUrl>, ConfigError> {
+    fn public_url(&self, listen: Listen, tls: &TlsWanted) -> Result<Option<PublicUrl>, String> {
         let text = &self.config.server.public_url;
-        let wrong = |why: String| Err(self.wrong("server.public_url", why));
         if text.is_empty() {
             if listen.is_loopback() {
                 return Ok(None);
@@ -133,19 +191,16 @@ impl Loaded {
             let needed = format!(
                 "is needed when other machines can connect (server.listen is {listen}): set it to the https URL under which users reach this server"
             );
-            return match tls {
+            return Err(match tls {
                 TlsWanted::None => {
-                    wrong(format!("{needed}. https comes in one of three ways: {WAYS_TO_HTTPS}"))
+                    format!("{needed}. https comes in one of three ways: {WAYS_TO_HTTPS}")
                 }
-                TlsWanted::Files(_) | TlsWanted::SelfSigned => wrong(needed),
-            };
+                TlsWanted::Files(_) | TlsWanted::SelfSigned => needed,
+            });
         }
-        let url = match PublicUrl::parse(text) {
-            Ok(url) => url,
-            Err(error) => return wrong(error.to_string()),
-        };
+        let url = PublicUrl::parse(text).map_err(|error| error.to_string())?;
         if *tls != TlsWanted::None && !url.is_https() {
-            return wrong(format!(
+            return Err(format!(
                 "begins with http, but this server serves https; write https{}",
                 text.trim_start_matches("http")
             ));
@@ -169,7 +224,7 @@ impl Loaded {
         ConfigError { origin, key, message: wrong.error.message.clone() }
     }
 
-    fn check_numbers(&self) -> Result<(), ConfigError> {
+    fn check_numbers(&self, faults: &mut Vec<ConfigError>) {
         let (issuer, accounts) = (&self.config.issuer, &self.config.accounts);
         for (key, value, least, most) in [
             ("issuer.access_token_seconds", issuer.access_token_seconds, 1, 86_400),
@@ -206,12 +261,28 @@ impl Loaded {
             ),
         ] {
             if !(least..=most).contains(&value) {
-                return Err(
-                    self.wrong(key, format!("must be between {least} and {most}, not {value}"))
-                );
+                let message = format!("must be between {least} and {most}, not {value}");
+                faults.push(self.wrong(key, message));
             }
         }
-        Ok(())
+    }
+}
+
+/// The faults that were found, beside what could be parsed.
+struct Faults<'a> {
+    of: &'a Loaded,
+    found: &'a mut Vec<ConfigError>,
+}
+
+impl Faults<'_> {
+    /// The value of a key, unless it has a fault.
+    fn parsed<T>(&mut self, key: &str, read: Result<T, impl ToString>) -> Option<T> {
+        read.map_err(|fault| self.found.push(self.of.wrong(key, fault.to_string()))).ok()
+    }
+
+    /// The value of keys, unless the one that is named has a fault.
+    fn keyed<T>(&mut self, read: Result<T, (&'static str, String)>) -> Option<T> {
+        read.map_err(|(key, fault)| self.found.push(self.of.wrong(key, fault))).ok()
     }
 }
 

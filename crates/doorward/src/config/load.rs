@@ -11,8 +11,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use doorward_model::nearest::edits;
+
 use super::{
-    Config, ConfigError, Fingerprint, Key, Kind, Loaded, Origin,
+    Config, ConfigError, ConfigErrors, Fingerprint, Key, Kind, Loaded, Origin,
     keys::{MANY, of_one},
     known_keys,
 };
@@ -50,7 +52,7 @@ impl Environment {
 
 /// Loads the configuration: the file, if there is one, and the environment. A file that is named
 /// must exist.
-pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
+pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigErrors> {
     let (path, named) =
         file.map_or_else(|| (PathBuf::from(DEFAULT_FILE), false), |file| (file.to_owned(), true));
     let mut files = Fingerprint::default();
@@ -59,11 +61,11 @@ pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, Co
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => String::new(),
         Err(error) => {
-            return Err(ConfigError {
+            return Err(ConfigErrors::from(ConfigError {
                 origin: None,
                 key: String::new(),
                 message: format!("{}: {error}", path.display()),
-            });
+            }));
         }
     };
     let mut loaded = load_text(&text, &path.display().to_string(), environment)?;
@@ -71,22 +73,31 @@ pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, Co
     Ok(loaded)
 }
 
+/// Loads a file's text and the environment. With faults in it, the rest is checked too, so that all
+/// of them are told at once; a value that has one counts as not given.
 pub(super) fn load_text(
     text: &str,
     file: &str,
     environment: &Environment,
-) -> Result<Loaded, ConfigError> {
+) -> Result<Loaded, ConfigErrors> {
     let known = known_keys();
-    let mut origins = BTreeMap::new();
-    let mut table = read_file(text, file, &known, &mut origins)?;
-    let files = overlay(&mut table, environment, &known, &mut origins)?;
+    let (mut origins, mut faults) = (BTreeMap::new(), Vec::new());
+    let mut table = read_file(text, file, &known, (&mut origins, &mut faults))?;
+    let files = overlay(&mut table, environment, &known, (&mut origins, &mut faults));
     let secrets = secrets(&table, &known);
     let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError {
         origin: None,
         key: String::new(),
         message: error.message().to_owned(),
     })?;
-    Ok(Loaded { config, origins, secrets, files })
+    let loaded = Loaded { config, origins, secrets, files };
+    if faults.is_empty() {
+        return Ok(loaded);
+    }
+    if let Err(ConfigErrors(more)) = loaded.check() {
+        faults.extend(more);
+    }
+    Err(ConfigErrors(faults))
 }
 
 /// The secrets of a table, by key.
@@ -123,7 +134,7 @@ fn read_file(
     text: &str,
     file: &str,
     known: &[Key],
-    origins: &mut BTreeMap<String, Origin>,
+    (origins, faults): (&mut BTreeMap<String, Origin>, &mut Vec<ConfigError>),
 ) -> Result<Table, ConfigError> {
     let at = |offset: usize| Origin::Line(file.to_owned(), line_of(text, offset));
     let parsed = DeTable::parse(text).map_err(|error| {
@@ -134,30 +145,35 @@ fn read_file(
             message: error.message().to_owned(),
         }
     })?;
-    let mut file = File { at: &at, known, origins };
+    let mut table = text.parse::<Table>().map_err(|error| ConfigError {
+        origin: None,
+        key: String::new(),
+        message: error.message().to_owned(),
+    })?;
+    let mut file = File { at: &at, known, origins, faults, table: &mut table };
     for (section, value) in parsed.get_ref() {
         let (section, origin) = (section.get_ref().to_string(), at(section.span().start));
         let DeValue::Table(keys) = value.get_ref() else {
-            return Err(unknown(Some(origin), &section, known));
+            file.faults.push(unknown(Some(origin), &section, known));
+            file.table.remove(&section);
+            continue;
         };
         if !MANY.iter().any(|(family, _)| *family == section) {
-            file.section(&section, origin, keys, known)?;
+            file.section(&section, origin, keys, known);
             continue;
         }
         for (name, value) in keys {
             let (path, origin) = (format!("{section}.{}", name.get_ref()), at(name.span().start));
             let DeValue::Table(keys) = value.get_ref() else {
                 let message = format!("write a table [{section}.NAME]; {path} is none");
-                return Err(ConfigError { origin: Some(origin), key: path, message });
+                file.remove(&section, name.get_ref());
+                file.faults.push(ConfigError { origin: Some(origin), key: path, message });
+                continue;
             };
-            file.section(&path, origin, keys, &of_one(known, &section, name.get_ref()))?;
+            file.section(&path, origin, keys, &of_one(known, &section, name.get_ref()));
         }
     }
-    text.parse::<Table>().map_err(|error| ConfigError {
-        origin: None,
-        key: String::new(),
-        message: error.message().to_owned(),
-    })
+    Ok(table)
 }
 
 /// The check of a parsed file.
@@ -165,20 +181,31 @@ struct File<'a> {
     at: &'a dyn Fn(usize) -> Origin,
     known: &'a [Key],
     origins: &'a mut BTreeMap<String, Origin>,
+    faults: &'a mut Vec<ConfigError>,
+    /// The values, without those that have a fault.
+    table: &'a mut Table,
 }
 
 impl File<'_> {
+    /// Takes a value, or a whole section, out of the table.
+    fn remove(&mut self, section: &str, name: &str) {
+        let mut place = &mut *self.table;
+        for part in section.split('.') {
+            let Some(Value::Table(inner)) = place.get_mut(part) else {
+                return;
+            };
+            place = inner;
+        }
+        place.remove(name);
+    }
+
     /// Checks every key of one section and the kind of its value.
-    fn section(
-        &mut self,
-        section: &str,
-        origin: Origin,
-        keys: &DeTable<'_>,
-        known: &[Key],
-    ) -> Result<(), ConfigError> {
+    fn section(&mut self, section: &str, origin: Origin, keys: &DeTable<'_>, known: &[Key]) {
         let in_section: Vec<&Key> = known.iter().filter(|key| key.section == section).collect();
         if in_section.is_empty() {
-            return Err(unknown(Some(origin), section, self.known));
+            self.faults.push(unknown(Some(origin), section, self.known));
+            self.table.remove(section);
+            return;
         }
         self.origins.insert(section.to_owned(), origin);
         for (name, value) in keys {
@@ -186,7 +213,9 @@ impl File<'_> {
                 (format!("{section}.{}", name.get_ref()), (self.at)(name.span().start));
             let Some(key) = in_section.iter().find(|key| key.name == name.get_ref().as_ref())
             else {
-                return Err(unknown(Some(origin), &path, known));
+                self.faults.push(unknown(Some(origin), &path, known));
+                self.remove(section, name.get_ref());
+                continue;
             };
             let fits = match (key.kind, value.get_ref()) {
                 (Kind::Text, DeValue::String(_))
@@ -198,15 +227,16 @@ impl File<'_> {
                 _ => false,
             };
             if !fits {
-                return Err(ConfigError {
+                self.faults.push(ConfigError {
                     origin: Some(origin),
                     key: path,
                     message: key.kind.demand().to_owned(),
                 });
+                self.remove(section, name.get_ref());
+                continue;
             }
             self.origins.insert(path, origin);
         }
-        Ok(())
     }
 }
 
@@ -265,48 +295,60 @@ fn overlay(
     table: &mut Table,
     environment: &Environment,
     known: &[Key],
-    origins: &mut BTreeMap<String, Origin>,
-) -> Result<Fingerprint, ConfigError> {
+    (origins, faults): (&mut BTreeMap<String, Origin>, &mut Vec<ConfigError>),
+) -> Fingerprint {
     let mut files = Fingerprint::default();
     let known = &with_many(table, environment, known);
     // `…_FILE` sorts behind the plain name and so wins over it.
     for (variable, value) in &environment.0 {
-        let origin = Origin::Variable(variable.clone());
-        let find = |name: &str| known.iter().find(|key| key.variable() == name);
-        let (key, text) = match (find(variable), variable.strip_suffix("_FILE").and_then(find)) {
-            (Some(key), _) => (key, value.clone()),
-            (None, Some(key)) => {
-                files.add(Path::new(value));
-                let read = std::fs::read_to_string(value);
-                let text = read.map_err(|error| ConfigError {
-                    origin: Some(origin.clone()),
-                    key: key.path(),
-                    message: format!("{value}: {error}"),
-                })?;
-                (key, text.trim_end_matches(['\n', '\r']).to_owned())
+        match variable_value(variable, value, known, &mut files) {
+            Ok((key, value)) => {
+                put(table, &key.section, &key.name, value);
+                origins.insert(key.path(), Origin::Variable(variable.clone()));
             }
-            (None, None) => {
-                let many = MANY.iter().any(|(family, _)| {
-                    variable.starts_with(&format!("DOORWARD_{}__", family.to_uppercase()))
-                });
-                let dots = if many { 2 } else { 1 };
-                let path = variable
-                    .trim_start_matches("DOORWARD_")
-                    .replacen("__", ".", dots)
-                    .to_lowercase();
-                return Err(unknown(Some(origin), &path, known));
-            }
-        };
-        let wrong = || ConfigError {
-            origin: Some(origin.clone()),
-            key: key.path(),
-            message: key.kind.demand().to_owned(),
-        };
-        let value = value_from_text(key.kind, text).ok_or_else(wrong)?;
-        put(table, &key.section, &key.name, value);
-        origins.insert(key.path(), origin);
+            Err(fault) => faults.push(fault),
+        }
     }
-    Ok(files)
+    files
+}
+
+/// The key that a variable sets, and its value.
+fn variable_value<'a>(
+    variable: &str,
+    value: &str,
+    known: &'a [Key],
+    files: &mut Fingerprint,
+) -> Result<(&'a Key, Value), ConfigError> {
+    let origin = Origin::Variable(variable.to_owned());
+    let find = |name: &str| known.iter().find(|key| key.variable() == name);
+    let (key, text) = match (find(variable), variable.strip_suffix("_FILE").and_then(find)) {
+        (Some(key), _) => (key, value.to_owned()),
+        (None, Some(key)) => {
+            files.add(Path::new(value));
+            let read = std::fs::read_to_string(value);
+            let text = read.map_err(|error| ConfigError {
+                origin: Some(origin.clone()),
+                key: key.path(),
+                message: format!("{value}: {error}"),
+            })?;
+            (key, text.trim_end_matches(['\n', '\r']).to_owned())
+        }
+        (None, None) => {
+            let many = MANY.iter().any(|(family, _)| {
+                variable.starts_with(&format!("DOORWARD_{}__", family.to_uppercase()))
+            });
+            let dots = if many { 2 } else { 1 };
+            let path =
+                variable.trim_start_matches("DOORWARD_").replacen("__", ".", dots).to_lowercase();
+            return Err(unknown(Some(origin), &path, known));
+        }
+    };
+    let value = value_from_text(key.kind, text).ok_or_else(|| ConfigError {
+        origin: Some(origin),
+        key: key.path(),
+        message: key.kind.demand().to_owned(),
+    })?;
+    Ok((key, value))
 }
 
 /// An unknown key, with the nearest known one.
@@ -331,23 +373,4 @@ fn unknown(origin: Option<Origin>, path: &str, known: &[Key]) -> ConfigError {
     let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
     let what = if is_section { "section" } else { "key" };
     ConfigError { origin, key: path.to_owned(), message: format!("is not a {what}{hint}") }
-}
-
-/// How many letters must change to make one text of the other (Levenshtein).
-fn edits(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, letter) in one.bytes().enumerate() {
-        let mut next = vec![index + 1];
-        for (column, target) in other.bytes().enumerate() {
-            let at =
-                |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
-            next.push(
-                (at(&row, column) + usize::from(letter != target))
-                    .min(at(&row, column + 1) + 1)
-                    .min(at(&next, column) + 1),
-            );
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }

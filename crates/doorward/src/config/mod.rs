@@ -112,11 +112,32 @@ impl ConfigError {
     }
 }
 
+/// Every fault of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", listed(.0))]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
+    }
+}
+
+fn listed(errors: &[ConfigError]) -> String {
+    match errors {
+        [one] => one.to_string(),
+        many => {
+            let lines: Vec<String> = many.iter().map(|error| format!("\n  {error}")).collect();
+            format!("the configuration has {} errors:{}", many.len(), lines.concat())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn load_text(text: &str) -> Result<Loaded, ConfigError> {
+    fn load_text(text: &str) -> Result<Loaded, ConfigErrors> {
         load::load_text(text, "doorward.toml", &Environment::default())
     }
 
@@ -206,6 +227,45 @@ mod tests {
         assert!(
             load_text("[server\n").unwrap_err().to_string().starts_with("doorward.toml, line 1: ")
         );
+    }
+
+    #[test]
+    fn every_error_is_told_at_once_whatever_finds_it() {
+        let text = "[server]\nlistn = \"x\"\nmax_connections = \"many\"\npublic_url = \"http://a.example\"\n\
+                    [keys]\nalgorithm = \"HS256\"\n[issuer]\ncode_seconds = 0\naccess_token_seconds = 0\n\
+                    [providers.a]\nkind = \"google\"\n[providers.b]\nkind = \"nothing\"\n\
+                    [upstreams.c]\nkind = \"http\"\n[upstreams.d]\nkind = \"http\"\nurl = \"http://10.0.0.1/\"\n\
+                    [servre]\n[policy]\nrules = [\"perhaps\"]\ndefault = \"no\"\n";
+        let environment = Environment::from_pairs([
+            ("DOORWARD_LOG__FORMAT", "xml"),
+            ("DOORWARD_LOG__LEVL", "info"),
+            ("DOORWARD_MCP__ENABLED", "maybe"),
+        ]);
+        let ConfigErrors(errors) =
+            load::load_text(text, "doorward.toml", &environment).unwrap_err();
+        let keys: Vec<&str> = errors.iter().map(|error| error.key.as_str()).collect();
+        for key in [
+            "server.listn",
+            "server.max_connections",
+            "server.public_url",
+            "keys.algorithm",
+            "issuer.code_seconds",
+            "issuer.access_token_seconds",
+            "providers.a.client_id",
+            "providers.b.kind",
+            "upstreams.c.url",
+            "upstreams.d.url",
+            "servre",
+            "policy.default",
+            "log.format",
+            "log.levl",
+            "mcp.enabled",
+        ] {
+            assert!(keys.contains(&key), "{key} is not among {keys:?}");
+        }
+        let shown = ConfigErrors(errors.clone()).to_string();
+        assert!(shown.starts_with(&format!("the configuration has {} errors:\n", errors.len())));
+        assert!(shown.contains("\n  doorward.toml, line 2: server.listn: is not a key"), "{shown}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{ConfigError, Environment, Loaded, load};
+use super::{ConfigError, ConfigErrors, Environment, Loaded, load};
 
 type Flags = Arc<dyn Fn(&mut Loaded) + Send + Sync>;
 
@@ -61,7 +61,7 @@ impl ConfigSource {
     }
 
     /// Loads the configuration.
-    pub fn load(&self) -> Result<Loaded, ConfigError> {
+    pub fn load(&self) -> Result<Loaded, ConfigErrors> {
         let mut loaded = load(self.file.as_deref(), &Environment::of_process())?;
         (self.flags)(&mut loaded);
         Ok(loaded)
@@ -69,14 +69,11 @@ impl ConfigSource {
 
     /// Loads the configuration in place of one that was loaded before. A file that was there then
     /// must still be there: its absence is no decision to go back to the defaults.
-    pub fn load_again(&self, before: &Loaded) -> Result<Loaded, ConfigError> {
+    pub fn load_again(&self, before: &Loaded) -> Result<Loaded, ConfigErrors> {
         let path = self.path();
         if before.files.had(&path) && !path.exists() {
-            return Err(ConfigError {
-                origin: None,
-                key: String::new(),
-                message: format!("{} is gone; put it back, or restart without it", path.display()),
-            });
+            let message = format!("{} is gone; put it back, or restart without it", path.display());
+            return Err(ConfigError { origin: None, key: String::new(), message }.into());
         }
         self.load()
     }

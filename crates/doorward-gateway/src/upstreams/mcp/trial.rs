@@ -5,7 +5,10 @@ use std::{borrow::Cow, sync::Arc};
 use doorward_model::{Person, foreign};
 
 use super::Speaker;
-use crate::{finding::Finding, link_error::LinkError};
+use crate::{
+    finding::{Finding, Look},
+    link_error::LinkError,
+};
 
 /// The most characters of each thing that an upstream says of itself.
 const MOST_SHOWN: usize = 100;
@@ -21,7 +24,7 @@ impl Speaker<'_> {
         let test_user = self.gateway.test_user();
         if person.is_none() && self.upstream.auth.is_personal() {
             findings.push(Finding::good(
-                "tools",
+                Look::Tools,
                 "not tried: they are listed with a person's own access; name one with --user",
             ));
             return findings;
@@ -47,16 +50,16 @@ impl Speaker<'_> {
                     format!("{name}, protocol {}", short(info.protocol_version.as_str()))
                 });
                 let told = told.unwrap_or_default();
-                (Finding::good("connection", told.trim_start_matches(", ")), true)
+                (Finding::good(Look::Connection, told.trim_start_matches(", ")), true)
             }
             Err(LinkError::Connect) if self.upstream.needs_connection() => {
-                (Finding::good("connection", "works; this person has not connected yet"), false)
+                (Finding::good(Look::Connection, "works; this person has not connected yet"), false)
             }
             Err(LinkError::Connect) => {
                 let told = "it does not accept this server's access (HTTP 401): check auth and the credentials";
-                (Finding::bad("connection", told), false)
+                (Finding::bad(Look::Connection, told), false)
             }
-            Err(error) => (Finding::bad("connection", error.to_string()), false),
+            Err(error) => (Finding::bad(Look::Connection, error.to_string()), false),
         }
     }
 }

@@ -1,0 +1,51 @@
+//! The test mail.
+
+use doorward_accounts::checked_email;
+use doorward_mail::{Letters, MailError};
+use doorward_model::{AuditEvent, AuditKind};
+use doorward_store::Store;
+
+use crate::Refusal;
+
+/// Sends test mails. Cheap to clone.
+#[derive(Clone)]
+pub struct Mails {
+    store: Store,
+    letters: Letters,
+}
+
+impl Mails {
+    /// Test mails by these letters.
+    pub fn new(store: Store, letters: Letters) -> Self {
+        Self { store, letters }
+    }
+
+    /// Reports that a mail server is set up.
+    pub fn are_sent(&self) -> bool {
+        self.letters.are_sent()
+    }
+
+    /// Sends a test mail and waits until the mail server has taken it, by a task that a dropped
+    /// request does not end. Answers the e-mail address.
+    pub async fn test(&self, to: &str) -> Result<String, Refusal> {
+        // The letter is in the language of the request, which the task is not.
+        let to = checked_email(to)?;
+        let letter = self.letters.test(&to).ok_or(Refusal::NoMailServer)?;
+        let store = self.store.clone();
+        self.store
+            .owned(async move {
+                letter.send().await.map_err(Refusal::MailNotSent)?;
+                store.note(AuditEvent::new(AuditKind::TestMailSent)).await?;
+                Ok(to)
+            })
+            .await
+    }
+}
+
+/// The code of a mail that was not sent.
+pub(crate) fn code(error: &MailError) -> crate::Code {
+    match error {
+        MailError::Recipient => crate::Code::InvalidEmail,
+        MailError::Unwritable(_) | MailError::Server(_) => crate::Code::MailNotSent,
+    }
+}

@@ -1,0 +1,217 @@
+//! The health of upstreams, identity providers, the mail server and the destinations of the audit:
+//! one operation for pages, API, `doctor` and metrics.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use doorward_audit::Config as AuditConfig;
+use doorward_federation::{Federation, Look};
+use doorward_gateway::Gateway;
+use doorward_mail::Mailer;
+use doorward_model::{Change, Clock, Dependency, Timestamp, VitalRecord, VitalState};
+use doorward_store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Fault, Part, PartState, State};
+
+/// The time in which a dependency has to answer.
+const WITHIN: Duration = Duration::from_secs(30);
+/// The time from the start to the first check, and from one check to the next.
+const FIRST: Duration = Duration::from_mins(2);
+const EVERY: Duration = Duration::from_mins(5);
+
+/// The health of one dependency.
+#[derive(Clone, Debug)]
+pub struct Vital {
+    /// Its kind.
+    pub dependency: Dependency,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: VitalState,
+    /// Its last answers.
+    pub record: VitalRecord,
+}
+
+impl Vital {
+    /// Its state as a part of the server. Only what works is well; what was not asked yet is told as
+    /// such.
+    pub fn part(&self) -> PartState {
+        let time = |at: Option<i64>| at.map(Timestamp);
+        let record = &self.record;
+        let state = match self.state {
+            VitalState::Working => Ok(State::Answered(
+                time(record.last_success).unwrap_or(Timestamp(0)),
+                record.milliseconds.unwrap_or_default(),
+            )),
+            VitalState::Failing => Err(Fault::Down {
+                error: record.last_error.clone().unwrap_or_else(|| "it failed".to_owned()),
+                at: time(record.last_failure).unwrap_or(Timestamp(0)),
+                last_success: time(record.last_success),
+            }),
+            VitalState::Unknown => {
+                Err(time(record.last_success).map_or(Fault::NotAsked, Fault::NotAskedSince))
+            }
+            VitalState::Off => Ok(State::Off),
+        };
+        PartState { part: Part::Dependency(self.dependency, self.name.clone()), state }
+    }
+}
+
+/// Asks dependencies and keeps their answers. Cheap to clone.
+#[derive(Clone)]
+pub struct Vitals {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    gateway: Gateway,
+    federation: Federation,
+    mailer: Option<Mailer>,
+    audit: AuditConfig,
+}
+
+/// A dependency that is configured.
+enum Known {
+    Upstream(Arc<doorward_gateway::Upstream>),
+    Provider(Arc<doorward_federation::Provider>),
+    Mail(Mailer),
+    /// Its deliveries are the answers: nothing is sent to try it.
+    Export(&'static str),
+}
+
+impl Known {
+    fn named(&self) -> (Dependency, String, bool) {
+        match self {
+            Self::Upstream(upstream) => {
+                (Dependency::Upstream, upstream.name.to_string(), upstream.is_enabled())
+            }
+            Self::Provider(provider) => {
+                (Dependency::Provider, provider.id.to_string(), provider.is_enabled())
+            }
+            Self::Mail(_) => (Dependency::Mail, "smtp".to_owned(), true),
+            Self::Export(name) => (Dependency::Export, (*name).to_owned(), true),
+        }
+    }
+}
+
+impl Vitals {
+    /// The health of what these reach.
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        (gateway, federation): (Gateway, Federation),
+        mailer: Option<Mailer>,
+        audit: AuditConfig,
+    ) -> Self {
+        Self { store, clock, gateway, federation, mailer, audit }
+    }
+
+    async fn all(&self) -> Result<Vec<Known>, StoreError> {
+        let upstreams = self.gateway.all_upstreams().await?.into_iter();
+        let mut all: Vec<Known> = upstreams
+            // Without a user there is no process that could answer.
+            .filter(|upstream| !upstream.runs_for_each_user())
+            .map(Known::Upstream)
+            .collect();
+        all.extend(self.federation.all_providers().await?.into_iter().map(Known::Provider));
+        all.extend(self.mailer.clone().map(Known::Mail));
+        all.extend(doorward_audit::configured(&self.audit).into_iter().map(Known::Export));
+        Ok(all)
+    }
+
+    /// The health of every dependency, as it was last noted. Nothing is asked.
+    pub async fn known(&self) -> Result<Vec<Vital>, StoreError> {
+        let mut vitals = Vec::new();
+        for known in self.all().await? {
+            let (dependency, name, enabled) = known.named();
+            let stored = self.store.setting(&dependency.key(&name)).await?;
+            let record = VitalRecord::read(stored.as_deref());
+            let state =
+                if enabled { record.state(dependency, self.clock.now()) } else { VitalState::Off };
+            vitals.push(Vital { dependency, name, state, record });
+        }
+        Ok(vitals)
+    }
+
+    /// Asks every dependency that is switched on, at once, and notes the answers.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        let checks = self.all().await?.into_iter().map(|known| self.ask(known));
+        futures_util::future::join_all(checks).await.into_iter().collect()
+    }
+
+    async fn ask(&self, known: Known) -> Result<(), StoreError> {
+        let (dependency, name, enabled) = known.named();
+        if !enabled {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let answer = match &known {
+            Known::Upstream(upstream) => {
+                tokio::time::timeout(WITHIN, self.try_upstream(upstream)).await
+            }
+            Known::Provider(provider) => {
+                tokio::time::timeout(WITHIN, self.try_provider(provider)).await
+            }
+            Known::Mail(mailer) => tokio::time::timeout(WITHIN, try_mail(mailer)).await,
+            Known::Export(_) => return Ok(()),
+        };
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let result = answer.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+        let key = dependency.key(&name);
+        let mut record = VitalRecord::read(self.store.setting(&key).await?.as_deref());
+        record.note(self.clock.now(), took, result);
+        self.store.apply(Change::PutSetting { key, value: record.to_text() }).await
+    }
+
+    async fn try_upstream(&self, upstream: &Arc<doorward_gateway::Upstream>) -> Result<(), String> {
+        self.gateway.reach(upstream).await?;
+        let findings = self.gateway.test(upstream, None).await;
+        findings
+            .into_iter()
+            // Tools that wait or were left out are for a review; the upstream works.
+            .filter(|finding| !finding.look.is_of_review())
+            .find_map(|finding| {
+                Some(format!("{}: {}", finding.look.as_str(), finding.result.err()?))
+            })
+            .map_or(Ok(()), Err)
+    }
+
+    async fn try_provider(&self, provider: &doorward_federation::Provider) -> Result<(), String> {
+        let findings = self.federation.test(provider).await;
+        findings
+            .into_iter()
+            .filter(|finding| finding.look != Look::LeftOut)
+            .find_map(|finding| {
+                Some(format!("{}: {}", finding.look.as_str(), finding.result.err()?))
+            })
+            .map_or(Ok(()), Err)
+    }
+
+    /// Closes what asking opened.
+    pub fn close(&self) {
+        self.gateway.close();
+    }
+
+    /// Asks again and again until `stop`.
+    pub async fn watch(self, stop: CancellationToken) {
+        let mut pause = FIRST;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                checked = self.check() => if let Err(error) = checked {
+                    tracing::warn!(%error, "the health of upstreams and providers could not be noted");
+                }
+            }
+            pause = EVERY;
+        }
+    }
+}
+
+async fn try_mail(mailer: &Mailer) -> Result<(), String> {
+    mailer.check().await.map_err(|error| error.to_string())
+}

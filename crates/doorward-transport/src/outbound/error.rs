@@ -1,0 +1,49 @@
+//! Errors of outbound requests.
+
+/// A reason for which no response was read. The messages go to the log; pages say less.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutboundError {
+    /// Not https, or no host.
+    #[error("only https URLs are fetched")]
+    Scheme,
+    /// http to an IP address, or a name of one, that is not in a listed network.
+    #[error("http is used in the networks that are listed for it alone, and {0} is not in one")]
+    PlainAddress(String),
+    /// The name leads to an address that is not public.
+    #[error("{0} is not in a public network; allow its network with the setting networks")]
+    Address(String),
+    /// The body is longer than was allowed.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+    /// It took too long.
+    #[error("no answer in time")]
+    Timeout,
+    /// Too many such requests are under way.
+    #[error("too many outbound requests at once")]
+    Busy,
+    /// The certificate of the other side is not accepted.
+    #[error("{0}")]
+    Certificate(String),
+    /// Name resolution, connection, TLS or protocol failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A reason for which the client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundSetupError {
+    /// A network in the configuration is not one.
+    #[error("{0:?} is not a network like 10.0.0.0/8")]
+    Network(String),
+    /// A certificate file cannot be used.
+    #[error("{path}: {reason}")]
+    Certificate {
+        /// The file.
+        path: String,
+        /// The fault.
+        reason: String,
+    },
+    /// TLS cannot be set up.
+    #[error("outbound TLS cannot be set up: {0}")]
+    Tls(String),
+}

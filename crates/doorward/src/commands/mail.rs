@@ -1,0 +1,28 @@
+//! `doorward mail …`.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{context::Context, print_json};
+use crate::Failed;
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Sends a test mail and waits until the mail server has taken it.
+    Test {
+        /// The e-mail address to which it is sent.
+        #[arg(value_name = "E-MAIL")]
+        to: String,
+    },
+}
+
+pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
+    let Command::Test { to } = command;
+    let to = context.mails(&context.store().await?)?.test(&to).await?;
+    if context.json {
+        print_json(&json!({"sent": true, "email": to}));
+    } else {
+        say!("The mail server took a test mail to {to}.");
+    }
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! Commands at a terminal and in pipes: readers that go away, names that are mistyped, completion,
+//! man pages, and every error of a file at once.
+
+use std::{path::PathBuf, process::Output};
+
+use doorward_testkit::{binary, run_command};
+
+fn directory(name: &str) -> PathBuf {
+    let path =
+        std::env::temp_dir().join(format!("doorward-terminal-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+async fn run(arguments: &[&str]) -> (i32, String, String) {
+    let output = run_command(arguments, &[], "").await;
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+/// Runs a command whose output no one reads: the reader ends first.
+async fn unread(words: &str) -> Output {
+    let line = format!("set -o pipefail; (sleep 0.2; exec {} {words}) | true", binary().display());
+    tokio::process::Command::new("bash").args(["-c", &line]).output().await.unwrap()
+}
+
+#[tokio::test]
+async fn no_command_fails_because_its_reader_went_away() {
+    let data = directory("pipes");
+    let at = format!("--data-dir {}", data.display());
+    for words in [
+        "user list",
+        "user list --json",
+        "client list",
+        "upstream list",
+        "provider list",
+        "token list",
+        "keys list",
+        "audit",
+        "audit --json",
+        "audit export",
+        "audit export --format csv",
+        "audit verify",
+        "config show",
+        "config schema",
+        "config check",
+        "admin-link",
+        "migrate",
+        "completion zsh",
+        "user add reader --role developer",
+        "--help",
+        "--version",
+    ] {
+        let output = unread(&format!("{at} {words}")).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !said.contains("panicked"), "{words}: {said}");
+    }
+    // What it was asked to do was done.
+    let listed = run(&["--data-dir", data.to_str().unwrap(), "user", "list"]).await;
+    assert!(listed.1.contains("reader"), "{}", listed.1);
+    // A disk that is full is another matter.
+    let line = format!("{} {at} config schema > /dev/full", binary().display());
+    let full = tokio::process::Command::new("bash").args(["-c", &line]).output().await.unwrap();
+    let said = String::from_utf8_lossy(&full.stderr);
+    assert!(
+        full.status.code() == Some(1) && said.contains("standard output cannot be written to"),
+        "{said}"
+    );
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+#[tokio::test]
+async fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
+    let data = directory("names");
+    let dir = data.to_str().unwrap();
+    let add = [
+        "--data-dir",
+        dir,
+        "upstream",
+        "add",
+        "tickets",
+        "--kind",
+        "http",
+        "--url",
+        "https://tickets.example.com/mcp",
+    ];
+    assert_eq!(run(&add).await.0, 0);
+    let provider = [
+        "--data-dir",
+        dir,
+        "provider",
+        "add",
+        "google",
+        "--kind",
+        "google",
+        "--client-id",
+        "x",
+        "--set",
+        "client_secret=y",
+        "--set",
+        "allowed_domains=example.com",
+    ];
+    assert_eq!(run(&provider).await.0, 0);
+    for (words, told) in [
+        (&["upstream", "test", "tikets"][..], "did you mean tickets?"),
+        (&["upstream", "tools", "ticket"], "did you mean tickets?"),
+        (&["upstream", "approve", "Tickets2", "x"], "did you mean tickets?"),
+        (&["upstream", "delete", "tickts"], "did you mean tickets?"),
+        (&["provider", "test", "gogle"], "did you mean google?"),
+        (&["provider", "delete", "googel"], "did you mean google?"),
+        (&["audit", "--kind", "tool.caled"], "did you mean tool.called?"),
+        (&["audit", "export", "--kind", "tool.caled"], "did you mean tool.called?"),
+        (
+            &["upstream", "add", "x", "--kind", "http", "--set", "aprove=manual"],
+            "did you mean approve?",
+        ),
+        (
+            &[
+                "provider",
+                "add",
+                "x",
+                "--kind",
+                "oidc",
+                "--client-id",
+                "c",
+                "--set",
+                "allowed_domain=a",
+            ],
+            "did you mean allowed_domains?",
+        ),
+    ] {
+        let refused = run(&[&["--data-dir", dir], words].concat()).await;
+        assert!(refused.0 == 1 && refused.2.contains(told), "{words:?}: {}", refused.2);
+    }
+    let kind = run(&["--data-dir", dir, "upstream", "add", "x", "--kind", "htpp"]).await;
+    assert!(kind.0 == 2 && kind.2.contains("'http'"), "{}", kind.2);
+    let kind = ["provider", "add", "x", "--kind", "gogle", "--client-id", "x"];
+    let kind = run(&[&["--data-dir", dir][..], &kind].concat()).await;
+    assert!(kind.0 == 2 && kind.2.contains("'google'"), "{}", kind.2);
+    // One that is like none is answered without a guess, and families are kinds too.
+    let far = run(&["--data-dir", dir, "upstream", "test", "calendar"]).await;
+    assert!(far.0 == 1 && !far.2.contains("did you mean"), "{}", far.2);
+    assert_eq!(run(&["--data-dir", dir, "audit", "--kind", "person."]).await.0, 0);
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+#[tokio::test]
+async fn every_error_of_a_file_is_told_by_every_command() {
+    let data = directory("errors");
+    let file = data.join("doorward.toml");
+    std::fs::write(
+        &file,
+        "[server]\nlistn = \"x\"\n[keys]\nalgorithm = \"HS256\"\n[upstreams.a]\nkind = \"http\"\n[log]\nformat = \"xml\"\n",
+    )
+    .unwrap();
+    let (dir, config) = (data.to_str().unwrap(), file.to_str().unwrap());
+    for words in [&["config", "check"][..], &["config", "show"], &["serve"], &["user", "list"]] {
+        let refused = run(&[&["--data-dir", dir, "--config", config], words].concat()).await;
+        assert_eq!(refused.0, 1, "{words:?}");
+        for told in [
+            "the configuration has 4 errors:",
+            "line 2: server.listn: is not a key; did you mean server.listen?",
+            "line 4: keys.algorithm: must be",
+            "line 5: upstreams.a.url: is needed",
+            "line 8: log.format: must be text or json",
+        ] {
+            assert!(refused.2.contains(told), "{words:?}: {told}: {}", refused.2);
+        }
+    }
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+#[tokio::test]
+async fn completion_and_man_pages_come_out_of_the_program() {
+    let folder = directory("manual");
+    for (shell, has) in [
+        ("bash", "complete -F _doorward"),
+        ("zsh", "#compdef doorward"),
+        ("fish", "complete -c doorward"),
+    ] {
+        let script = run(&["completion", shell]).await;
+        assert!(script.0 == 0 && script.1.contains(has), "{shell}: {}", script.2);
+        assert!(script.1.contains("admin-link") && script.1.contains("upstream"), "{shell}");
+    }
+    let file = folder.join("doorward.bash");
+    std::fs::write(&file, run(&["completion", "bash"]).await.1).unwrap();
+    let line = format!(
+        "source {}; COMP_WORDS=(doorward upstream t); COMP_CWORD=2; _doorward doorward t upstream; echo \"${{COMPREPLY[@]}}\"",
+        file.display()
+    );
+    let completed =
+        tokio::process::Command::new("bash").args(["-c", &line]).output().await.unwrap();
+    let completed = String::from_utf8(completed.stdout).unwrap();
+    assert_eq!(completed.split_whitespace().collect::<Vec<_>>(), ["test", "tools"]);
+    assert_eq!(run(&["completion", "powershell"]).await.0, 2);
+    let man = folder.join("man");
+    assert_eq!(run(&["man", man.to_str().unwrap()]).await.0, 0);
+    for page in ["doorward.1", "doorward-serve.1", "doorward-upstream-add.1"] {
+        let text = std::fs::read_to_string(man.join(page)).unwrap();
+        assert!(text.contains(".TH") && text.to_lowercase().contains("global options"), "{page}");
+    }
+    let help = run(&["upstream", "--help"]).await.1;
+    assert!(
+        help.contains("Global options:") && help.contains("Examples:\n  doorward upstream add"),
+        "{help}"
+    );
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_role_that_no_one_has_is_given_and_noted_with_the_one_that_was_probably_meant() {
+    let data = directory("roles");
+    let at = data.to_str().unwrap();
+    let rules = [("DOORWARD_POLICY__RULES", "allow role=developer")];
+    let user = async |words: &[&str]| {
+        let arguments = [&["--data-dir", at, "user"], words].concat();
+        let output = run_command(&arguments, &rules, "").await;
+        assert!(output.status.success(), "{words:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let told = user(&["add", "ada", "--role", "develper"]).await;
+    assert!(told.contains("did you mean developer?"), "{told}");
+    let told = user(&["set-role", "ada", "admn", "writer"]).await;
+    assert!(told.contains("did you mean admin?") && !told.contains("writer"), "{told}");
+    // A role that is in use is none that was mistyped.
+    let told = user(&["add", "bea", "--role", "writer", "--role", "developer"]).await;
+    assert!(!told.contains("did you mean"), "{told}");
+    let told = user(&["set-role", "bea", "writr"]).await;
+    assert!(told.contains("did you mean writer?"), "{told}");
+    std::fs::remove_dir_all(data).unwrap();
+}
