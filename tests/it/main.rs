@@ -26,6 +26,7 @@ mod deploy;
 mod disconnects;
 mod documentation;
 mod documents;
+mod edit_forms;
 mod edits;
 mod entry_limits;
 mod export;

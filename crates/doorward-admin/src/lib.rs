@@ -8,6 +8,7 @@
 
 mod clients;
 mod edit;
+mod fields;
 mod health;
 mod invitations;
 mod keys;
@@ -27,6 +28,7 @@ mod vitals;
 
 pub use clients::{ClientQuota, Clients, NewService};
 pub use edit::{Edit, Effect, SettingDifference};
+pub use fields::{Input, Setting};
 pub use health::{Fault, Health, NotReady, Part, PartState, State};
 pub use invitations::{Invitations, Invited, MailOutcome, NewUser};
 pub use keys::{KeyState, Keys, Rotation};
@@ -36,7 +38,7 @@ pub use policy::{Answer, Call, Explained, ItemKind, Named, Policies};
 pub use providers::Providers;
 pub use records::{CallRecord, Records};
 pub use refusal::{Code, Kind, Object, Refusal};
-pub use settable::Reach;
+pub use settable::{Family, Group, Reach};
 pub use settings::{Settings, SettingsChange, Shown as ShownSettings};
 pub use tokens::{Holder, MadeToken, NewToken, Tokens};
 pub use upstreams::{ReviewedUpstream, ToolSeen, Upstreams, tool_etag, waits};

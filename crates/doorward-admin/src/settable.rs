@@ -28,16 +28,35 @@ impl Reach {
     }
 }
 
+/// A group of settings of a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// What it is, where it is, and how this server proves itself there.
+    Basics,
+    /// Who can sign in through an identity provider.
+    SignIn,
+    /// What of an upstream is offered, and to whom.
+    Offer,
+    /// The authorization request and endpoints set by hand.
+    Authorization,
+    /// The claims of an identity provider.
+    Claims,
+    /// Times, limits and networks.
+    Limits,
+}
+
 /// The family of the object that is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
+pub enum Family {
+    /// Upstreams.
     Upstream,
+    /// Identity providers.
     Provider,
 }
 
 impl Family {
     /// All settings with their defaults.
-    fn defaults(self) -> Map<String, Value> {
+    pub(crate) fn defaults(self) -> Map<String, Value> {
         let all = match self {
             Self::Upstream => serde_json::to_value(doorward_gateway::UpstreamConfig::default()),
             Self::Provider => serde_json::to_value(doorward_federation::ProviderConfig::default()),
@@ -53,105 +72,155 @@ impl Family {
         self.defaults().keys().cloned().collect()
     }
 
-    /// The settings that administrators may choose freely.
-    #[expect(clippy::too_many_lines, reason = "a list of settings")]
-    fn chosen(self) -> &'static [&'static str] {
+    /// The settings that administrators may choose, some of them within bounds, in the groups and
+    /// the order of forms.
+    pub(crate) fn groups(self) -> &'static [(Group, &'static [&'static str])] {
         match self {
-            Self::Upstream => &[
-                "kind",
-                "title",
-                "enabled",
-                "url",
-                "include",
-                "exclude",
-                "auth",
-                "header",
-                "username",
-                "password",
-                "audience",
-                "token_url",
-                "issuer",
-                "discovery_url",
-                "authorize_url",
-                "registration_url",
-                "revocation_url",
-                "client_id",
-                "client_secret",
-                "token_auth_method",
-                "scopes",
-                "authorize_params",
-                "offline_prompt",
-                "trust_pkce",
-                "send_resource",
-                "connection_days",
-                "roles",
-                "own_scopes",
-                "approve",
-                "classes",
-                "capabilities",
-                "prompts",
-                "resources",
-                "list_tools",
-                "list_bytes",
-                "origins",
-                "list_seconds",
-                "list_wait_ms",
-                "connect_seconds",
-                "call_seconds",
-                "calls_per_minute",
-                "calls_at_once",
-                "result_bytes",
-                "idle_seconds",
-            ],
-            Self::Provider => &[
-                "kind",
-                "name",
-                "enabled",
-                "issuer",
-                "client_id",
-                "client_secret",
-                "token_auth_method",
-                "private_key_id",
-                "tenants",
-                "scopes",
-                "authorize_params",
-                "pkce",
-                "discovery_url",
-                "response_mode",
-                "acr_values",
-                "offline_prompt",
-                "authorize_url",
-                "token_url",
-                "userinfo_url",
-                "jwks_url",
-                "end_session_url",
-                "claim_subject",
-                "claim_username",
-                "claim_email",
-                "claim_email_verified",
-                "claim_name",
-                "claim_groups",
-                "trust_email",
-                "allowed_domains",
-                "allowed_groups",
-                "required_claims",
-                "sign_up",
-                "authoritative_domains",
-                "home_domains",
-                "roles",
-                "second_factor",
-                "trusted_factors",
-                "refresh_seconds",
-                "grace_seconds",
-                "confirm_seconds",
-                "logout_ends_grants",
-            ],
+            Self::Upstream => UPSTREAM,
+            Self::Provider => PROVIDER,
         }
+    }
+
+    /// Reports a setting that administrators may choose.
+    fn is_chosen(self, key: &str) -> bool {
+        self.groups().iter().any(|(_, names)| names.contains(&key))
     }
 }
 
-/// The settings that may be chosen within bounds that the configuration file sets.
-const BOUNDED: &[&str] = &["networks", "http_on_loopback", "document", "kind"];
+const UPSTREAM: &[(Group, &[&str])] = &[
+    (
+        Group::Basics,
+        &[
+            "kind",
+            "title",
+            "enabled",
+            "url",
+            "document",
+            "origins",
+            "auth",
+            "header",
+            "username",
+            "password",
+            "client_id",
+            "client_secret",
+        ],
+    ),
+    (
+        Group::Authorization,
+        &[
+            "issuer",
+            "scopes",
+            "authorize_params",
+            "trust_pkce",
+            "offline_prompt",
+            "send_resource",
+            "token_auth_method",
+            "audience",
+            "discovery_url",
+            "authorize_url",
+            "token_url",
+            "registration_url",
+            "revocation_url",
+            "connection_days",
+        ],
+    ),
+    (
+        Group::Offer,
+        &[
+            "include",
+            "exclude",
+            "roles",
+            "own_scopes",
+            "approve",
+            "classes",
+            "capabilities",
+            "prompts",
+            "resources",
+        ],
+    ),
+    (
+        Group::Limits,
+        &[
+            "networks",
+            "http_on_loopback",
+            "list_tools",
+            "list_bytes",
+            "list_seconds",
+            "list_wait_ms",
+            "connect_seconds",
+            "call_seconds",
+            "calls_per_minute",
+            "calls_at_once",
+            "result_bytes",
+            "idle_seconds",
+        ],
+    ),
+];
+
+const PROVIDER: &[(Group, &[&str])] = &[
+    (
+        Group::Basics,
+        &[
+            "kind",
+            "name",
+            "enabled",
+            "issuer",
+            "tenants",
+            "client_id",
+            "client_secret",
+            "token_auth_method",
+            "private_key_id",
+        ],
+    ),
+    (
+        Group::SignIn,
+        &[
+            "sign_up",
+            "allowed_domains",
+            "allowed_groups",
+            "required_claims",
+            "roles",
+            "authoritative_domains",
+            "home_domains",
+            "trust_email",
+            "second_factor",
+            "trusted_factors",
+        ],
+    ),
+    (
+        Group::Authorization,
+        &[
+            "scopes",
+            "authorize_params",
+            "pkce",
+            "offline_prompt",
+            "response_mode",
+            "acr_values",
+            "discovery_url",
+            "authorize_url",
+            "token_url",
+            "userinfo_url",
+            "jwks_url",
+            "end_session_url",
+        ],
+    ),
+    (
+        Group::Claims,
+        &[
+            "claim_subject",
+            "claim_username",
+            "claim_email",
+            "claim_email_verified",
+            "claim_name",
+            "claim_groups",
+        ],
+    ),
+    (
+        Group::Limits,
+        &["networks", "refresh_seconds", "grace_seconds", "confirm_seconds", "logout_ends_grants"],
+    ),
+];
+
 /// The settings that run programs or read files of this machine.
 #[cfg(test)]
 const OF_THE_MACHINE: &[&str] = &[
@@ -179,7 +248,7 @@ const PLACES: [&str; 9] = [
     "userinfo_url",
 ];
 /// The settings that are secrets.
-const SECRETS: [&str; 4] = ["env", "header", "password", "client_secret"];
+pub(crate) const SECRETS: [&str; 4] = ["env", "header", "password", "client_secret"];
 
 /// Refuses a change by which an administrator moves an object and keeps what belongs to its place:
 /// secrets that the change does not state, and networks or files that are not theirs to choose.
@@ -247,7 +316,7 @@ pub(crate) fn admit(
             "kind" if family == Family::Upstream && is_process(value) => {
                 return Err(Refusal::OfTheMachine(key.clone()));
             }
-            key if BOUNDED.contains(&key) || family.chosen().contains(&key) => {}
+            key if family.is_chosen(key) => {}
             // An unknown setting is refused where the settings are read.
             key if family.known().iter().any(|known| known == key) => {
                 return Err(Refusal::OfTheMachine(key.to_owned()));
@@ -284,18 +353,14 @@ mod tests {
         for family in [Family::Upstream, Family::Provider] {
             let known = family.known();
             assert!(known.len() > 20, "{family:?}: {known:?}");
-            for name in family.chosen() {
+            for name in family.groups().iter().flat_map(|(_, names)| *names) {
                 assert!(known.iter().any(|known| known == name), "{family:?} has no {name}");
             }
             for name in known.iter().map(String::as_str) {
-                let lists = [
-                    family.chosen().contains(&name),
-                    OF_THE_MACHINE.contains(&name),
-                    BOUNDED.contains(&name),
-                ];
-                let stated = lists.iter().filter(|listed| **listed).count();
-                assert!(
-                    stated == 1 || name == "kind",
+                let chosen = family.groups().iter().flat_map(|(_, names)| *names);
+                let stated = chosen.chain(OF_THE_MACHINE).filter(|listed| **listed == name).count();
+                assert_eq!(
+                    stated, 1,
                     "{family:?} {name}: state in settable.rs whether administrators may choose it"
                 );
                 if OF_THE_MACHINE.contains(&name) {

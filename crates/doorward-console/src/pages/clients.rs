@@ -9,16 +9,21 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use doorward_admin::{ClientDecision, ClientQuota, NewClient, NewService, Refusal};
+use doorward_admin::{
+    ClientDecision, ClientEdit, ClientQuota, Effect, NewClient, NewService, Refusal,
+};
 use doorward_language::{Message, text};
-use doorward_model::{Client, ClientSource, RedirectUri, routes};
+use doorward_model::{Client, ClientSource, RedirectUri, id::etag, routes};
 use doorward_store::{ClientFilter, page_of};
 use doorward_transport::{Params, answer};
 use doorward_web::{Frame, Onward, Oops, draw_copying, form, moment};
 
 use crate::{
     Console,
-    pages::Administrator,
+    pages::{
+        Administrator,
+        settings::{Differs, differs},
+    },
     refusals::{Alert, alert, oops},
 };
 
@@ -277,6 +282,20 @@ struct One {
     pinned: bool,
     approval: bool,
     by_hand: bool,
+    /// The fields of the form that changes it.
+    name: String,
+    typed_uris: String,
+    /// The digest of the change that is shown.
+    shown: String,
+    differences: Option<Vec<Differs>>,
+}
+
+/// A change of a client as it was typed, and as it is shown before it takes effect.
+struct Change {
+    name: String,
+    uris: Vec<String>,
+    shown: String,
+    differences: Option<Vec<Differs>>,
 }
 
 async fn show(
@@ -284,6 +303,7 @@ async fn show(
     administrator: &Administrator,
     id: &str,
     (status, error): (StatusCode, Option<Alert>),
+    change: Option<Change>,
 ) -> Response {
     let client = match console.admin.clients.with_id(id).await {
         Ok(client) => client,
@@ -300,14 +320,26 @@ async fn show(
             Err(error) => return Oops::unavailable(&error).draw(&console.web),
         },
     };
+    let uris: Vec<String> =
+        client.redirect_uris.iter().map(RedirectUri::as_str).map(ToOwned::to_owned).collect();
+    let change = change.unwrap_or_else(|| Change {
+        name: client.name.clone(),
+        uris: uris.clone(),
+        shown: String::new(),
+        differences: None,
+    });
     let page = One {
+        name: change.name,
+        typed_uris: change.uris.join("\n"),
+        shown: change.shown,
+        differences: change.differences,
         frame: console.web.frame(Some(&administrator.0.browser)),
         tab: "clients",
         csrf: console.web.csrf(&administrator.0.browser, "client"),
         seen: client.etag(),
         error,
         client: row(&client, approval),
-        uris: client.redirect_uris.iter().map(RedirectUri::as_str).map(ToOwned::to_owned).collect(),
+        uris,
         method: client.auth_method.as_str(),
         service,
         scopes: client.scopes.to_string(),
@@ -329,7 +361,52 @@ pub(crate) async fn one(
 ) -> Response {
     let params = Params::from_query(request.uri().query()).unwrap_or_default();
     let Some(id) = params.get("client_id") else { return Oops::not_found().draw(&console.web) };
-    show(&console, &administrator, id, (StatusCode::OK, None)).await
+    show(&console, &administrator, id, (StatusCode::OK, None), None).await
+}
+
+/// Shows what a change of a client is, or puts it in effect if it is the one that was shown.
+async fn edit(
+    console: &Console,
+    administrator: &Administrator,
+    params: &Params,
+    wanted: Effect,
+) -> Response {
+    let (Some(id), Some(seen), Some(name)) =
+        (params.get("client_id"), params.get("seen"), params.get("name"))
+    else {
+        return Oops::incomplete("name").draw(&console.web);
+    };
+    let page = Onward::page(routes::ADMIN_CLIENTS);
+    let authority = match console.web.authority(&administrator.0.visitor, &page).await {
+        Ok(authority) => authority,
+        Err(response) => return response,
+    };
+    let words = |text: &str| text.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>();
+    let redirect_uris = params.get("redirect_uris").map(words);
+    let uris = redirect_uris.clone().unwrap_or_default();
+    let shown = etag(&[id, seen, name, &uris.join(" ")]);
+    let was_shown = params.get("shown") == Some(shown.as_str());
+    let effect = if was_shown { wanted } else { Effect::Show };
+    let edit = ClientEdit { name: Some(name.trim().to_owned()), redirect_uris };
+    let done = console.admin.clients.edit(&authority, id, (&edit, effect), Some(seen)).await;
+    let change = |differences| Change { name: name.to_owned(), uris, shown, differences };
+    match done {
+        Ok(_) if effect == Effect::Apply => {
+            let page = format!("{}?client_id={}", routes::ADMIN_CLIENT, encoded(id));
+            answer::see_other(&console.web.at(&page))
+        }
+        Ok(done) => {
+            let change = change(Some(differs(&done)));
+            show(console, administrator, id, (StatusCode::OK, None), Some(change)).await
+        }
+        Err(refusal) => match alert(console, &refusal) {
+            Ok((status, alert)) => {
+                let said = (status, Some(alert));
+                show(console, administrator, id, said, Some(change(None))).await
+            }
+            Err(response) => response,
+        },
+    }
 }
 
 pub(crate) async fn decide(
@@ -341,6 +418,11 @@ pub(crate) async fn decide(
         Ok(params) => params,
         Err(response) => return response,
     };
+    match params.get("do") {
+        Some("show") => return edit(&console, &administrator, &params, Effect::Show).await,
+        Some("apply") => return edit(&console, &administrator, &params, Effect::Apply).await,
+        _ => {}
+    }
     let decision = params.get("decision").and_then(ClientDecision::parse);
     let (Some(id), Some(decision), Some(seen)) =
         (params.get("client_id"), decision, params.get("seen"))
@@ -349,7 +431,7 @@ pub(crate) async fn decide(
     };
     if decision == ClientDecision::Delete && params.get("sure").is_none() {
         let again = (StatusCode::BAD_REQUEST, Some(Alert::not_sure()));
-        return show(&console, &administrator, id, again).await;
+        return show(&console, &administrator, id, again, None).await;
     }
     match console.admin.clients.decide(id, decision, Some(seen)).await {
         Ok(None) => answer::see_other(&console.web.at(routes::ADMIN_CLIENTS)),
@@ -359,7 +441,9 @@ pub(crate) async fn decide(
             encoded(id)
         ))),
         Err(refusal) => match alert(&console, &refusal) {
-            Ok((status, alert)) => show(&console, &administrator, id, (status, Some(alert))).await,
+            Ok((status, alert)) => {
+                show(&console, &administrator, id, (status, Some(alert)), None).await
+            }
             Err(response) => response,
         },
     }

@@ -7,6 +7,7 @@ mod keys;
 mod people;
 mod policy;
 mod providers;
+mod settings;
 mod timeline;
 mod upstreams;
 

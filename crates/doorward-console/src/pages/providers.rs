@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::Authority;
-use doorward_admin::{Reach, Refusal};
+use doorward_admin::{Family, Reach, Refusal};
 use doorward_federation::{Source, kinds::KINDS};
 use doorward_language::{Message, text};
 use doorward_model::routes;
@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use crate::{
     Console,
     findings::Look,
-    pages::Administrator,
+    pages::{Administrator, settings},
     refusals::{Alert, alert, oops},
 };
 
@@ -36,6 +36,8 @@ struct Page {
     tried: Option<(String, Vec<Look>)>,
     providers: Vec<Row>,
     kinds: Vec<(&'static str, &'static str)>,
+    /// The URL of the form with all settings.
+    complete_form: String,
 }
 
 struct Row {
@@ -86,6 +88,7 @@ async fn show(console: &Console, administrator: &Administrator, say: Say) -> Res
         tried: say.tried,
         providers,
         kinds: KINDS.iter().map(|kind| (kind.name, kind.title)).collect(),
+        complete_form: console.web.at(&format!("{}?add=1", routes::ADMIN_PROVIDERS)),
     };
     draw_copying(say.status, &page)
 }
@@ -93,8 +96,17 @@ async fn show(console: &Console, administrator: &Administrator, say: Say) -> Res
 pub(crate) async fn get(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
+    request: Request,
 ) -> Response {
-    show(&console, &administrator, Say::default()).await
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    match settings::asked(&console, &administrator, Family::Provider, &params).await {
+        Some(Ok(response)) => response,
+        Some(Err((status, alert))) => {
+            let say = Say { status, error: Some(alert), ..Say::default() };
+            show(&console, &administrator, say).await
+        }
+        None => show(&console, &administrator, Say::default()).await,
+    }
 }
 
 /// Adds the provider that the form describes.
@@ -133,6 +145,14 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
+    match settings::sent(&console, &administrator, Family::Provider, &params).await {
+        Some(Ok(response)) => return response,
+        Some(Err((status, alert))) => {
+            let say = Say { status, error: Some(alert), ..Say::default() };
+            return show(&console, &administrator, say).await;
+        }
+        None => {}
+    }
     let name = params.get("provider").unwrap_or_default();
     let done = match params.get("do") {
         Some("add") => {

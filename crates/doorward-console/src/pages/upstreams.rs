@@ -10,18 +10,19 @@ use axum::{
     response::Response,
 };
 use doorward_admin::{
-    Decision, Difference, ReviewState, ReviewedTool, ReviewedUpstream, ToolSeen, Why, tool_etag,
+    Decision, Difference, Family, ReviewState, ReviewedTool, ReviewedUpstream, ToolSeen, Why,
+    tool_etag,
 };
 use doorward_gateway::Source;
 use doorward_language::{Message, text};
 use doorward_model::{ServerPin, ToolClass, UpstreamTrust, foreign, routes};
-use doorward_transport::answer;
+use doorward_transport::{Params, answer};
 use doorward_web::{Frame, Oops, draw, filters, form};
 
 use crate::{
     Console,
     findings::{left_out_reason, review_state, tool_class},
-    pages::Administrator,
+    pages::{Administrator, settings},
     refusals::{Alert, alert, oops},
 };
 
@@ -46,6 +47,8 @@ struct Row {
     kind: &'static str,
     auth: String,
     enabled: bool,
+    /// Its settings can be changed here.
+    editable: bool,
     in_file: bool,
     users: u64,
     /// The other authorization server that it names.
@@ -153,6 +156,7 @@ fn row(reviewed: ReviewedUpstream) -> Row {
         kind: upstream.kind.name,
         auth: upstream.public_config().auth,
         enabled: upstream.is_enabled(),
+        editable: upstream.source != Source::File && !upstream.kind.is_process,
         in_file: upstream.source == Source::File,
         users,
         names_another: trust.and_then(named_server),
@@ -188,8 +192,14 @@ async fn show(
 pub(crate) async fn get(
     State(console): State<Arc<Console>>,
     administrator: Administrator,
+    request: Request,
 ) -> Response {
-    show(&console, &administrator, StatusCode::OK, None).await
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    match settings::asked(&console, &administrator, Family::Upstream, &params).await {
+        Some(Ok(response)) => response,
+        Some(Err((status, alert))) => show(&console, &administrator, status, Some(alert)).await,
+        None => show(&console, &administrator, StatusCode::OK, None).await,
+    }
 }
 
 pub(crate) async fn post(
@@ -201,6 +211,13 @@ pub(crate) async fn post(
         Ok(params) => params,
         Err(response) => return response,
     };
+    match settings::sent(&console, &administrator, Family::Upstream, &params).await {
+        Some(Ok(response)) => return response,
+        Some(Err((status, alert))) => {
+            return show(&console, &administrator, status, Some(alert)).await;
+        }
+        None => {}
+    }
     if let (Some("accept-server"), Some(upstream), Some(seen)) =
         (params.get("decision"), params.get("upstream"), params.get("seen"))
     {

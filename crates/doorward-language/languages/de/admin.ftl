@@ -242,7 +242,7 @@ admin_provider_test = Testen
 admin_provider_test_named = { $provider } testen
 admin_provider_delete_sure = Diesen Identitätsanbieter löschen. Benutzer, die sich darüber anmelden, verlieren den Zugriff.
 admin_provider_add = Identitätsanbieter hinzufügen
-admin_provider_more_settings = Alle weiteren Einstellungen erfolgen in der Konfigurationsdatei oder mit <code>doorward provider add --set</code>.
+admin_provider_more_settings = Alle weiteren Einstellungen enthält <a href="{ $url }">das vollständige Formular</a>.
 admin_provider_kind = Art
 admin_provider_name = Name in URLs
 admin_provider_issuer = Aussteller-URL (falls die Art eine erfordert)

@@ -242,7 +242,7 @@ admin_provider_test = Test
 admin_provider_test_named = Test { $provider }
 admin_provider_delete_sure = Delete this identity provider. Users who sign in through it lose access.
 admin_provider_add = Add an identity provider
-admin_provider_more_settings = All other settings are made in the configuration file, or with <code>doorward provider add --set</code>.
+admin_provider_more_settings = All other settings are on <a href="{ $url }">the complete form</a>.
 admin_provider_kind = Type
 admin_provider_name = Name in URLs
 admin_provider_issuer = Issuer URL (if the type requires one)

@@ -242,7 +242,7 @@ admin_provider_test = Tester
 admin_provider_test_named = Tester { $provider }
 admin_provider_delete_sure = Supprimer ce fournisseur d’identité. Les utilisateurs qui se connectent par son biais perdent l’accès.
 admin_provider_add = Ajouter un fournisseur d’identité
-admin_provider_more_settings = Tous les autres réglages se font dans le fichier de configuration ou avec <code>doorward provider add --set</code>.
+admin_provider_more_settings = Tous les autres réglages se trouvent dans <a href="{ $url }">le formulaire complet</a>.
 admin_provider_kind = Type
 admin_provider_name = Nom dans les URL
 admin_provider_issuer = URL de l’émetteur (si le type en exige une)

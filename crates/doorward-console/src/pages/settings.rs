@@ -1,0 +1,404 @@
+//! The form of an upstream's or identity provider's settings: for one that is added, and for one
+//! that changes, with the difference before it takes effect.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use doorward_accounts::Authority;
+use doorward_admin::{
+    Edit, Effect, Family, Group, Input, Reach, Refusal, Setting, SettingDifference,
+};
+use doorward_federation::{ProviderChangeError, ProviderConfig, kinds};
+use doorward_gateway::{UpstreamChangeError, UpstreamConfig, upstreams};
+use doorward_language::{Message, text};
+use doorward_model::{id::etag, routes};
+use doorward_transport::{Params, answer};
+use doorward_web::{Frame, Onward, draw};
+use serde_json::{Map, Value};
+
+use crate::{
+    Console,
+    pages::Administrator,
+    refusals::{Alert, alert},
+};
+
+/// The beginning of the names of the form's fields that are settings.
+const FIELD: &str = "set-";
+
+/// The use of the form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Show what would change.
+    Show,
+    /// Put the change in effect.
+    Apply,
+    /// Add a new one.
+    Add,
+}
+
+#[derive(Template)]
+#[template(path = "admin_settings.html")]
+struct Page {
+    frame: Frame,
+    tab: &'static str,
+    csrf: String,
+    error: Option<Alert>,
+    action: &'static str,
+    title: Message,
+    /// The name of the one that changes; `None` for a new one.
+    name: Option<String>,
+    /// The name of a new one, as it was typed.
+    typed: String,
+    seen: String,
+    /// The digest of the change that is shown, so that no other one takes effect.
+    shown: String,
+    /// The settings that change.
+    differences: Option<Vec<Differs>>,
+    ends_access: bool,
+    groups: Vec<Fieldset>,
+}
+
+/// A setting that changes, as a page shows it.
+pub(super) struct Differs {
+    pub(super) key: String,
+    pub(super) before: String,
+    pub(super) after: String,
+}
+
+struct Fieldset {
+    title: Message,
+    /// It is shown at once.
+    open: bool,
+    fields: Vec<Field>,
+}
+
+struct Field {
+    name: &'static str,
+    input: Input,
+    value: String,
+    /// A secret has a value, which is not shown.
+    held: bool,
+    choices: Vec<(&'static str, &'static str)>,
+    description: &'static str,
+}
+
+/// The settings as they are before a change.
+#[derive(Default)]
+struct Held {
+    settings: Map<String, Value>,
+    etag: String,
+}
+
+/// The meanings of the settings, as the reference of the configuration has them.
+fn meanings(family: Family) -> &'static BTreeMap<String, String> {
+    fn read(schema: &schemars::Schema) -> BTreeMap<String, String> {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let meaning = |(name, property): (&String, &Value)| {
+            let text = property.get("description").and_then(Value::as_str).unwrap_or_default();
+            (name.clone(), text.replace('\n', " ").replace('`', ""))
+        };
+        properties.into_iter().flatten().map(meaning).collect()
+    }
+    static UPSTREAM: LazyLock<BTreeMap<String, String>> =
+        LazyLock::new(|| read(&schemars::schema_for!(UpstreamConfig)));
+    static PROVIDER: LazyLock<BTreeMap<String, String>> =
+        LazyLock::new(|| read(&schemars::schema_for!(ProviderConfig)));
+    match family {
+        Family::Upstream => &UPSTREAM,
+        Family::Provider => &PROVIDER,
+    }
+}
+
+fn group_title(group: Group) -> Message {
+    match group {
+        Group::Basics => text::settings_basics(),
+        Group::SignIn => text::settings_sign_in(),
+        Group::Offer => text::settings_offer(),
+        Group::Authorization => text::settings_authorization(),
+        Group::Claims => text::settings_claims(),
+        Group::Limits => text::settings_limits(),
+    }
+}
+
+/// The kinds that administrators may choose.
+fn choices(family: Family, setting: &Setting) -> Vec<(&'static str, &'static str)> {
+    if setting.name != "kind" {
+        return Vec::new();
+    }
+    match family {
+        Family::Upstream => {
+            let kinds = upstreams::KINDS.iter().filter(|kind| !kind.is_process);
+            kinds.map(|kind| (kind.name, kind.name)).collect()
+        }
+        Family::Provider => kinds::KINDS.iter().map(|kind| (kind.name, kind.title)).collect(),
+    }
+}
+
+/// The fields of the form, filled with what was typed, or else with the values before.
+fn fieldsets(
+    family: Family,
+    before: &Map<String, Value>,
+    params: Option<&Params>,
+) -> Vec<Fieldset> {
+    let field = |setting: Setting| {
+        let value = before.get(setting.name).unwrap_or(&setting.default);
+        let typed = params.and_then(|params| params.get(&format!("{FIELD}{}", setting.name)));
+        Field {
+            value: typed.map_or_else(|| setting.write(value), ToOwned::to_owned),
+            held: setting.input == Input::Secret && *value != setting.default,
+            choices: choices(family, &setting),
+            description: meanings(family).get(setting.name).map(String::as_str).unwrap_or_default(),
+            name: setting.name,
+            input: setting.input,
+        }
+    };
+    let set = |(group, settings): (Group, Vec<Setting>)| Fieldset {
+        title: group_title(group),
+        open: group == Group::Basics,
+        fields: settings.into_iter().map(field).collect(),
+    };
+    family.settings().into_iter().map(set).collect()
+}
+
+/// The settings that change, as a page shows them.
+pub(super) fn differs(edit: &Edit) -> Vec<Differs> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let one = |one: &SettingDifference| Differs {
+        key: one.key.clone(),
+        before: text(&one.before),
+        after: text(&one.after),
+    };
+    edit.differences.iter().map(one).collect()
+}
+
+fn route(family: Family) -> &'static str {
+    match family {
+        Family::Upstream => routes::ADMIN_UPSTREAMS,
+        Family::Provider => routes::ADMIN_PROVIDERS,
+    }
+}
+
+/// The name of the form, for its token.
+fn purpose(family: Family) -> &'static str {
+    match family {
+        Family::Upstream => "tools",
+        Family::Provider => "providers",
+    }
+}
+
+async fn held(console: &Console, family: Family, name: &str) -> Result<Held, Refusal> {
+    let (settings, etag) = match family {
+        Family::Upstream => {
+            let upstream = console.admin.upstreams.named(name).await?;
+            let etag = console.admin.upstreams.etag(&upstream).await?;
+            (serde_json::to_value(upstream.public_config()), etag)
+        }
+        Family::Provider => {
+            let provider = console.admin.providers.named(name).await?;
+            let etag = console.admin.providers.etag(&provider).await?;
+            (serde_json::to_value(provider.public_config()), etag)
+        }
+    };
+    // One of the configuration file has no state that could be changed here.
+    let etag = etag.ok_or_else(|| match family {
+        Family::Upstream => Refusal::Upstream(UpstreamChangeError::InFile(name.to_owned())),
+        Family::Provider => Refusal::Provider(ProviderChangeError::InFile(name.to_owned())),
+    })?;
+    match settings {
+        Ok(Value::Object(settings)) => Ok(Held { settings, etag }),
+        Ok(_) => Ok(Held { settings: Map::new(), etag }),
+        Err(error) => Err(Refusal::Settings(error.to_string())),
+    }
+}
+
+/// A form that was sent.
+struct Sent<'a> {
+    family: Family,
+    authority: &'a Authority,
+    name: &'a str,
+    patch: Map<String, Value>,
+}
+
+impl Sent<'_> {
+    /// The digest of a change that is shown.
+    fn digest(&self, seen: &str) -> String {
+        let patch = Value::Object(self.patch.clone()).to_string();
+        etag(&[self.name, seen, &patch])
+    }
+
+    async fn edit(&self, console: &Console, seen: &str, effect: Effect) -> Result<Edit, Refusal> {
+        let how = (Reach::Administered, effect);
+        match self.family {
+            Family::Upstream => {
+                console.admin.upstreams.edit(self.name, &self.patch, how, Some(seen)).await
+            }
+            Family::Provider => {
+                let one = (self.name, Some(seen));
+                console.admin.providers.edit(self.authority, one, &self.patch, how).await
+            }
+        }
+    }
+
+    async fn add(self, console: &Console) -> Result<(), Refusal> {
+        match self.family {
+            Family::Upstream => {
+                let upstreams = &console.admin.upstreams;
+                upstreams.add(self.name, self.patch, Reach::Administered).await.map(drop)
+            }
+            Family::Provider => {
+                let providers = &console.admin.providers;
+                providers.add(self.authority, self.name, self.patch, Reach::Administered).await?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The state of the page.
+#[derive(Default)]
+struct Say<'a> {
+    status: StatusCode,
+    error: Option<Alert>,
+    params: Option<&'a Params>,
+    edit: Option<Edit>,
+    digest: String,
+}
+
+fn show(
+    console: &Console,
+    administrator: &Administrator,
+    (family, name): (Family, Option<&str>),
+    held: &Held,
+    say: Say<'_>,
+) -> Response {
+    let title = match (family, name) {
+        (_, Some(name)) => text::settings_of(name),
+        (Family::Upstream, None) => text::settings_add_upstream(),
+        (Family::Provider, None) => text::admin_provider_add(),
+    };
+    let browser = &administrator.0.browser;
+    let page = Page {
+        frame: console.web.frame(Some(browser)),
+        tab: match family {
+            Family::Upstream => "upstreams",
+            Family::Provider => "providers",
+        },
+        csrf: console.web.csrf(browser, purpose(family)),
+        error: say.error,
+        action: route(family),
+        title,
+        name: name.map(ToOwned::to_owned),
+        typed: say.params.and_then(|params| params.get("name")).unwrap_or_default().to_owned(),
+        seen: held.etag.clone(),
+        shown: say.digest,
+        ends_access: say.edit.as_ref().is_some_and(|edit| edit.ends_access),
+        differences: say.edit.as_ref().map(differs),
+        groups: fieldsets(family, &held.settings, say.params),
+    };
+    draw(say.status, &page, false)
+}
+
+/// The page to show, or the alert of a refusal that is about no form.
+pub(super) type Drawn = Result<Response, (StatusCode, Alert)>;
+
+fn refused(console: &Console, refusal: &Refusal) -> Drawn {
+    match alert(console, refusal) {
+        Ok(alert) => Err(alert),
+        Err(response) => Ok(response),
+    }
+}
+
+/// The form that a query asks for: `add`, or `edit` with a name. `None` if it asks for none.
+pub(super) async fn asked(
+    console: &Console,
+    administrator: &Administrator,
+    family: Family,
+    params: &Params,
+) -> Option<Drawn> {
+    if params.get("add").is_some() {
+        let say = Say::default();
+        return Some(Ok(show(console, administrator, (family, None), &Held::default(), say)));
+    }
+    let name = params.get("edit")?;
+    Some(match held(console, family, name).await {
+        Ok(held) => Ok(show(console, administrator, (family, Some(name)), &held, Say::default())),
+        Err(refusal) => refused(console, &refusal),
+    })
+}
+
+/// Takes the form. `None` if another one was sent.
+pub(super) async fn sent(
+    console: &Console,
+    administrator: &Administrator,
+    family: Family,
+    params: &Params,
+) -> Option<Drawn> {
+    let step = match params.get("do")? {
+        "show" => Step::Show,
+        "apply" => Step::Apply,
+        "create" => Step::Add,
+        _ => return None,
+    };
+    let name = params.get("name").unwrap_or_default().trim();
+    let page = Onward::page(route(family));
+    let authority = match console.web.authority(&administrator.0.visitor, &page).await {
+        Ok(authority) => authority,
+        Err(response) => return Some(Ok(response)),
+    };
+    let before = match step {
+        Step::Add => Ok(Held::default()),
+        Step::Show | Step::Apply => held(console, family, name).await,
+    };
+    let before = match before {
+        Ok(before) => before,
+        Err(refusal) => return Some(refused(console, &refusal)),
+    };
+    let form = |key: &str| params.get(&format!("{FIELD}{key}"));
+    let taken = match family.changed(&before.settings, form) {
+        Ok(patch) => {
+            let sent = Sent { family, authority: &authority, name, patch };
+            take(console, sent, step, params).await
+        }
+        Err(refusal) => Err(refusal),
+    };
+    let object = (family, (step != Step::Add).then_some(name));
+    let say = match taken {
+        Ok(None) => return Some(Ok(answer::see_other(&console.web.at(route(family))))),
+        Ok(Some((edit, digest))) => {
+            Say { edit: Some(edit), digest, params: Some(params), ..Say::default() }
+        }
+        Err(refusal) => match alert(console, &refusal) {
+            Ok((status, alert)) => {
+                Say { status, error: Some(alert), params: Some(params), ..Say::default() }
+            }
+            Err(response) => return Some(Ok(response)),
+        },
+    };
+    // A change that is shown again is about the state that was seen, until it is refused.
+    let seen = params.get("seen").filter(|_| say.error.is_none());
+    let before = Held { etag: seen.map_or(before.etag, ToOwned::to_owned), ..before };
+    Some(Ok(show(console, administrator, object, &before, say)))
+}
+
+/// Adds, changes, or answers the change to show with its digest. A change takes effect only if it is
+/// the one that was shown.
+async fn take(
+    console: &Console,
+    sent: Sent<'_>,
+    step: Step,
+    params: &Params,
+) -> Result<Option<(Edit, String)>, Refusal> {
+    let seen = params.get("seen").unwrap_or_default();
+    let digest = sent.digest(seen);
+    match step {
+        Step::Add => sent.add(console).await.map(|()| None),
+        Step::Apply if params.get("shown") == Some(digest.as_str()) => {
+            sent.edit(console, seen, Effect::Apply).await.map(|_| None)
+        }
+        Step::Show | Step::Apply => {
+            let edit = sent.edit(console, seen, Effect::Show).await?;
+            Ok(Some((edit, digest)))
+        }
+    }
+}
