@@ -41,8 +41,8 @@ await new Promise(ready => post.listen(0, '127.0.0.1', ready));
 
 const server = await startServer({ DOORWARD_MAIL__URL: `smtp://127.0.0.1:${post.address().port}`, DOORWARD_MAIL__FROM: 'Doorward <doorward@example.com>', DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_AUDIT__RECORD: 'who*', DOORWARD_REGISTRATION__APPROVAL: 'false' });
 // The command waits for the mail server, which is this process.
-await server.told('user', 'add', 'root', '--role', 'admin', '--role', 'auditor', '--email', 'root@example.com', '--password-stdin');
-await server.told('user', 'add', 'ann', '--role', 'staff', '--email', 'ann@example.com', '--password-stdin');
+await server.told('user', 'add', 'root', '--role', 'admin', '--role', 'auditor', '--email', 'root@example.com', '--password-stdin', '--keep-password');
+await server.told('user', 'add', 'ann', '--role', 'staff', '--email', 'ann@example.com', '--password-stdin', '--keep-password');
 check(mails.length === 2, 'users who are added are told by mail');
 mails.length = 0;
 const granted = (await tokens(server, new Human(server.url, 'ann', PASSWORD), { name: 'Claude Code' })).access_token;

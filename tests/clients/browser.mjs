@@ -12,7 +12,7 @@ import { check, count } from './check.mjs';
 const output = join(dirname(fileURLToPath(import.meta.url)), '../output');
 mkdirSync(output, { recursive: true });
 const server = await startServer();
-server.cli('user', 'add', 'alice', '--password-stdin');
+server.cli('user', 'add', 'alice', '--password-stdin', '--keep-password');
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
 const complaints = [];
 const open = async options => {

@@ -40,7 +40,7 @@ function injectingProxy(target, token) {
 }
 
 const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600' });
-server.cli('user', 'add', 'alice', '--password-stdin');
+server.cli('user', 'add', 'alice', '--password-stdin', '--keep-password');
 const human = new Human(server.url, 'alice', 'correct horse battery');
 let [passed, failed] = [0, 0];
 const report = (ok, what, text) => {

@@ -19,8 +19,8 @@ const output = join(here, '../output');
 mkdirSync(output, { recursive: true });
 
 const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_POLICY__RULES: 'confirm upstream=things class=destructive' });
-server.cli('user', 'add', 'root', '--role', 'admin', '--password-stdin');
-server.cli('user', 'add', 'ann', '--password-stdin');
+server.cli('user', 'add', 'root', '--role', 'admin', '--password-stdin', '--keep-password');
+server.cli('user', 'add', 'ann', '--password-stdin', '--keep-password');
 
 // An upstream whose definitions change while it is used.
 let description = 'Searches the pages of the wiki.';

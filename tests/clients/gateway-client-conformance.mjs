@@ -18,7 +18,7 @@ const port = await new Promise(done => { const probe = createServer().listen(0, 
 const [local, publicUrl] = [`http://127.0.0.1:${port}`, 'https://doorward.example'];
 const settings = { DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '7200', DOORWARD_SERVER__ALLOWED_HOSTS: `127.0.0.1:${port}`, DOORWARD_SERVER__PUBLIC_URL: publicUrl };
 const server = await startServer(settings, ['--listen', `127.0.0.1:${port}`]);
-server.cli('user', 'add', 'alice', '--password-stdin');
+server.cli('user', 'add', 'alice', '--password-stdin', '--keep-password');
 const real = globalThis.fetch;
 globalThis.fetch = (address, init) => real(String(address).replace(publicUrl, local), init);
 const jar = join(mkdtempSync(join(tmpdir(), 'jar-')), 'jar');

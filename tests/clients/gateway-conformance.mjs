@@ -21,7 +21,7 @@ const run = args => new Promise(done => {
 });
 
 const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600' });
-server.cli('user', 'add', 'alice', '--password-stdin');
+server.cli('user', 'add', 'alice', '--password-stdin', '--keep-password');
 const human = new Human(server.url, 'alice', 'correct horse battery');
 const fixtures = { legacy: await startFixture('legacy'), modern: await startFixture('modern') };
 for (const [era, fixture] of Object.entries(fixtures)) server.cli('upstream', 'add', era, '--kind', 'http', '--url', fixture.url, '--set', 'networks=127.0.0.0/8', '--set', 'http_on_loopback=true', '--set', 'capabilities=elicitation,sampling,roots');

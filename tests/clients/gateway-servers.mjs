@@ -63,7 +63,7 @@ process.on('exit', () => { for (const child of children) child.kill('SIGKILL'); 
 
 const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600' });
 process.on('uncaughtException', error => { console.log(server.log().split('\n').filter(line => /WARN|ERROR/.test(line)).slice(-30).join('\n')); console.log(error); process.exit(1); });
-server.cli('user', 'add', 'ann', '--password-stdin');
+server.cli('user', 'add', 'ann', '--password-stdin', '--keep-password');
 const { access_token: token } = await tokens(server, new Human(server.url, 'ann', 'correct horse battery'), { scope: 'mcp:destructive', name: 'Servers' });
 const asRoot = process.getuid() === 0 ? ['--set', 'user=root'] : [];
 const running = {};

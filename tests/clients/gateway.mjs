@@ -38,7 +38,7 @@ process.on('uncaughtException', error => { console.log(server.log().split('\n').
 const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_POLICY__RULES: 'confirm upstream=things class=destructive' });
 const people = {};
 for (const name of ['ann', 'bob']) {
-  server.cli('user', 'add', name, '--password-stdin');
+  server.cli('user', 'add', name, '--password-stdin', '--keep-password');
   people[name] = new Human(server.url, name, 'correct horse battery');
 }
 

@@ -85,7 +85,7 @@ const origin = `http://127.0.0.1:${service.address().port}`;
 
 process.on('uncaughtException', error => { console.log(server.log().split('\n').filter(line => /WARN|ERROR/.test(line)).slice(-20).join('\n')); console.log(error); process.exit(1); });
 const server = await startServer({ DOORWARD_ISSUER__ACCESS_TOKEN_SECONDS: '3600', DOORWARD_LIMITS__CALLS_PER_MINUTE_PERSON: '100000', DOORWARD_LIMITS__CALLS_PER_MINUTE_CLIENT: '100000' });
-server.cli('user', 'add', 'ann', '--password-stdin');
+server.cli('user', 'add', 'ann', '--password-stdin', '--keep-password');
 const held = (await tokens(server, new Human(server.url, 'ann', 'correct horse battery'), { scope: 'mcp:destructive', name: 'Documents' })).access_token;
 for (const name of Object.keys(DOCUMENTS)) {
   server.cli('upstream', 'add', `doc-${name}`, '--kind', 'openapi', '--set', `document=${origin}/docs/${name}`, '--set', `url=${origin}/${name}`, '--set', 'list_wait_ms=20000', '--set', 'networks=127.0.0.0/8', '--set', 'http_on_loopback=true');

@@ -45,7 +45,7 @@ server = await startServer({
 }, ['--listen', `127.0.0.1:${port}`, '--public-url', url]);
 check(server.url === url, `the server is ${url}`);
 server.cliWith('s3:cret+with/odd&chars=', 'provider', 'add', 'navy', '--kind', 'oidc', '--client-id', 'doorward', '--client-secret-stdin', '--issuer', `http://127.0.0.1:${navyPort}`, '--set', 'name=Navy', '--set', 'networks=127.0.0.0/8', '--set', 'scopes=openid,profile,email,groups', '--set', 'trust_email=true', '--set', 'roles=groups = admirals -> developer', '--public-url', url);
-server.cli('user', 'add', 'alice', '--password-stdin', '--role', 'developer');
+server.cli('user', 'add', 'alice', '--password-stdin', '--keep-password', '--role', 'developer');
 for (const name of ['corp', 'navy']) {
   const said = server.cli('provider', 'test', name, '--public-url', url);
   check(said.split('\n').filter(line => line.startsWith('ok')).length === 5, `doorward provider test ${name} finds nothing wrong`);

@@ -68,7 +68,7 @@ async function throughProxy(name) {
   check(metadata.issuer === url, `${name}: the issuer is the public URL`);
   for (const [index, [command, ...args]] of [[process.execPath, 'ts-v1.mjs'], [process.execPath, 'ts-v2.mjs', 'modern'], [join(here, '.venv/bin/python'), 'py_mcp.py', 'auto']].entries()) {
     const person = `person${index}`;
-    server.cli('user', 'add', person, '--password-stdin');
+    server.cli('user', 'add', person, '--password-stdin', '--keep-password');
     const env = { ...process.env, DOORWARD_URL: url, HUMAN_NAME: person, HUMAN_PASSWORD: PASSWORD, TOKEN_SECONDS: '4', NODE: process.execPath, NODE_EXTRA_CA_CERTS: file, SSL_CERT_FILE: file, REQUESTS_CA_BUNDLE: file, HUMAN_JAR: join(mkdtempSync(join(tmpdir(), 'jar-')), 'jar') };
     const client = spawn(command, args, { cwd: here, env });
     let text = '';
@@ -79,7 +79,7 @@ async function throughProxy(name) {
     check(code === 0, `${name}: ${args.join(' ')} goes its whole way (${text.match(/^ok - /gm)?.length ?? 0} steps)${code === 0 ? '' : `\n${text.split('\n').slice(-30).join('\n')}`}`);
   }
   // Progress of a call that takes seconds must come while it runs, not at its end.
-  server.cli('user', 'add', 'worker', '--password-stdin');
+  server.cli('user', 'add', 'worker', '--password-stdin', '--keep-password');
   const made = JSON.parse(server.cliWith('', '--json', 'token', 'create', 'x', '--user', 'worker'));
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'wait', arguments: { seconds: 3 }, _meta: { progressToken: 'p' } } });
   const call = spawn('curl', ['-sSN', '--cacert', file, '-H', `Authorization: Bearer ${made.value}`, '-H', 'Accept: application/json, text/event-stream', '-H', 'Content-Type: application/json', '-H', 'MCP-Protocol-Version: 2025-11-25', '-H', 'X-Forwarded-For: 203.0.113.66', '-H', 'X-Forwarded-Host: evil.example', '-d', body, `${url}/mcp-key`]);

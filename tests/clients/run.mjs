@@ -72,7 +72,7 @@ function service(server, name) {
 }
 
 function user(server, name) {
-  server.cli('user', 'add', name, '--password-stdin');
+  server.cli('user', 'add', name, '--password-stdin', '--keep-password');
   return { HUMAN_NAME: name, HUMAN_PASSWORD: PASSWORD };
 }
 

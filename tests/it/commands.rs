@@ -83,7 +83,12 @@ async fn commands_work_while_the_server_runs_and_take_effect_within_seconds() {
     );
     assert_eq!(run(&["--data-dir", &dir, "user", "add", "no spaces"], "").await.0, 1);
     assert_eq!(
-        run(&["--data-dir", &dir, "user", "add", "bob", "--password-stdin"], "short\n").await.0,
+        run(
+            &["--data-dir", &dir, "user", "add", "bob", "--password-stdin", "--keep-password"],
+            "short\n"
+        )
+        .await
+        .0,
         1
     );
     let invited: Value = serde_json::from_str(
@@ -220,8 +225,11 @@ async fn p9_requests_in_flight_finish_and_a_second_signal_ends_it() {
     let data = directory("stop");
     let mut server = DoorwardProcess::start(&data, "127.0.0.1:0", &[]).await;
     let dir = data.to_str().unwrap();
-    run(&["--data-dir", dir, "user", "add", "alice", "--password-stdin"], "a long password\n")
-        .await;
+    run(
+        &["--data-dir", dir, "user", "add", "alice", "--password-stdin", "--keep-password"],
+        "a long password\n",
+    )
+    .await;
     let browser = Browser::new();
     let url = format!("{}/login", server.url);
     let csrf = doorward_testkit::form_value(&browser.get(&url).await.body, "csrf").unwrap();

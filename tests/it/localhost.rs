@@ -71,7 +71,7 @@ async fn a_client_that_was_given_a_number_discovers_asks_and_calls_by_it() {
     let server = DoorwardProcess::start(&data, "localhost:0", &[]).await;
     let dir = data.to_str().unwrap().to_owned();
     let added = run_command(
-        &["--data-dir", &dir, "user", "add", "alice", "--password-stdin"],
+        &["--data-dir", &dir, "user", "add", "alice", "--password-stdin", "--keep-password"],
         &[],
         PASSWORD,
     )

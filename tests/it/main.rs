@@ -32,6 +32,7 @@ mod entry_limits;
 mod export;
 mod factors;
 mod federation;
+mod first_password;
 mod fixtures;
 mod fuzz;
 mod gateway;

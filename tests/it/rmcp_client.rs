@@ -98,7 +98,15 @@ async fn ca2_the_rmcp_client_goes_the_whole_way() {
     .await;
     let base = server.url.clone();
     run_command(
-        &["--data-dir", data.to_str().unwrap(), "user", "add", "alice", "--password-stdin"],
+        &[
+            "--data-dir",
+            data.to_str().unwrap(),
+            "user",
+            "add",
+            "alice",
+            "--password-stdin",
+            "--keep-password",
+        ],
         &[],
         PASSWORD,
     )

@@ -21,6 +21,8 @@ pub struct NewPerson {
     pub email: Option<String>,
     /// A password, if they shall be able to sign in with one.
     pub password: Option<String>,
+    /// The user must choose another password at the first sign-in.
+    pub password_temporary: bool,
     /// Roles.
     pub roles: Vec<Role>,
 }
@@ -142,6 +144,7 @@ impl Accounts {
             email,
             email_by: None,
             display_name: None,
+            password_temporary: new.password_temporary && password.is_some(),
             password,
             roles: new.roles,
             provider_roles: Vec::new(),

@@ -74,10 +74,16 @@ pub struct UpstreamFacts {
 /// For how many seconds a session waits for a second factor.
 const WAITING: i64 = 600;
 
-/// Why no one is signed in. Only these two, so that an answer never tells whether an account
-/// exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// For how many seconds a user who signed in with a first password may choose another one.
+const CHOOSING: i64 = 600;
+
+/// Why no one is signed in. Only these, so that an answer tells whether an account exists to no one
+/// but its user.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignInRefusal {
+    /// Name and password belong together, and the password is a first one: the user chooses another
+    /// by the link with this secret.
+    FirstPassword(String),
     /// Name and password do not belong together, or the account is disabled.
     Wrong,
     /// Too many failures; try again in so many seconds.
@@ -152,6 +158,11 @@ impl Accounts {
                 Ok(()) | Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(error.into()),
             }
+        }
+        if person.password_temporary {
+            self.store.apply(counted.right().collect::<UnitOfWork>()).await?;
+            tracing::info!(person = %person.id, "a first password is replaced before anything else");
+            return Ok(Err(SignInRefusal::FirstPassword(self.password_link(&person, CHOOSING))));
         }
         let authentication = Authentication::by("pwd");
         let complete = !self

@@ -15,9 +15,11 @@ pub struct NewUser {
     pub name: String,
     /// The e-mail address.
     pub email: Option<String>,
-    /// A first password. Without one, and without an identity provider, the user chooses one by a
-    /// link.
+    /// A first password, which the user must change at the first sign-in. Without one, and without
+    /// an identity provider, the user chooses one by a link.
     pub password: Option<String>,
+    /// The password is the user's own, and stays.
+    pub keep_password: bool,
     /// The roles.
     pub roles: Vec<String>,
     /// The name of the identity provider through which the user is invited: a sign-in
@@ -92,6 +94,7 @@ impl Invitations {
             name: new.name,
             email: new.email,
             password: new.password,
+            password_temporary: !new.keep_password,
             roles: roles(&new.roles)?,
         };
         let user = self.users.accounts.prepare(authority, person).await?;

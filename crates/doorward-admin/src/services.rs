@@ -26,6 +26,7 @@ pub(crate) async fn account(
                 name: name.to_owned(),
                 email: None,
                 password: None,
+                password_temporary: false,
                 roles: vec![Role::service()],
             };
             let service = accounts.prepare(authority, new).await?;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use doorward_accounts::{Accounts, Authority, Enrolled, PeopleError, PersonChange};
+use doorward_federation::Provider;
 use doorward_model::{
     Change, ClientId, Clock, LinkedIdentity, Person, RevokeReason, Role, Session, SessionId, UserId,
 };
-use doorward_store::{ConnectedApp, Store};
+use doorward_store::{ConnectedApp, Store, WayIn};
 
 use crate::{Object, Refusal};
 
@@ -24,6 +25,34 @@ pub struct UserChange {
     pub display_name: Option<String>,
     /// Disabled or not.
     pub disabled: Option<bool>,
+}
+
+/// The state of a user's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserState {
+    /// The user can sign in.
+    Active,
+    /// The user can sign in, to choose another password than the first one.
+    FirstPassword,
+    /// There is no way to sign in yet: the invitation was not accepted, or none is open.
+    CannotSignIn,
+    /// It is the account of a service, whose clients act without a user.
+    Service,
+    /// An administrator disabled it.
+    Disabled,
+}
+
+impl UserState {
+    /// Its name in the API and in what commands print.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::FirstPassword => "first_password",
+            Self::CannotSignIn => "cannot_sign_in",
+            Self::Service => "service",
+            Self::Disabled => "disabled",
+        }
+    }
 }
 
 /// The possessions of a user.
@@ -93,6 +122,49 @@ impl Users {
     /// All users.
     pub async fn all(&self) -> Result<Vec<Person>, Refusal> {
         Ok(self.accounts.list().await?)
+    }
+
+    /// The states of users, in the same order. Only a user who can sign in is active: with a
+    /// password, a passkey, or an account at an identity provider that is enabled.
+    pub async fn states(
+        &self,
+        users: &[&Person],
+        enabled: &[Arc<Provider>],
+    ) -> Result<Vec<UserState>, Refusal> {
+        let ids: Vec<UserId> = users.iter().map(|user| user.id.clone()).collect();
+        let ways = self.store.ways_in(&ids).await?;
+        let passwords = self.have_passwords();
+        let state = |user: &&Person| {
+            let own: Vec<&WayIn> = ways.iter().filter(|way| way.user_id == user.id).collect();
+            let other = own.iter().any(|way| {
+                way.provider
+                    .as_ref()
+                    .is_none_or(|provider| enabled.iter().any(|one| one.id == *provider))
+            });
+            let with_password = user.password.is_some() && passwords;
+            if user.disabled_at.is_some() {
+                UserState::Disabled
+            } else if user.has_any(&[Role::service()]) {
+                UserState::Service
+            } else if other || with_password && !user.password_temporary {
+                UserState::Active
+            } else if with_password {
+                UserState::FirstPassword
+            } else {
+                UserState::CannotSignIn
+            }
+        };
+        Ok(users.iter().map(state).collect())
+    }
+
+    /// The state of a user.
+    pub async fn state(
+        &self,
+        user: &Person,
+        enabled: &[Arc<Provider>],
+    ) -> Result<UserState, Refusal> {
+        let state = self.states(&[user], enabled).await?.into_iter().next();
+        Ok(state.unwrap_or(UserState::CannotSignIn))
     }
 
     /// The possessions of a user.

@@ -207,6 +207,7 @@ impl Federation {
             email_by: arrival.verified_email().map(|_| identity.id.clone()),
             display_name: arrival.display_name.clone(),
             password: None,
+            password_temporary: false,
             roles: Vec::new(),
             provider_roles: identity.roles.clone(),
             created_at: now,

@@ -240,6 +240,7 @@ fn test_user(now: Timestamp) -> Person {
         email_by: None,
         display_name: None,
         password: None,
+        password_temporary: false,
         roles: Vec::new(),
         provider_roles: Vec::new(),
         created_at: now,

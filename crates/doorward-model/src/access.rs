@@ -162,6 +162,7 @@ mod tests {
             email_by: None,
             display_name: None,
             password: None,
+            password_temporary: false,
             roles: parse(roles),
             provider_roles: parse(provider_roles),
             created_at: Timestamp(0),

@@ -102,6 +102,9 @@ pub struct Person {
     pub email_by: Option<IdentityId>,
     /// The password's hash; `None` for people who cannot sign in with one.
     pub password: Option<HashedPassword>,
+    /// The password is a first one that an administrator chose: it opens nothing but the choice of
+    /// another.
+    pub password_temporary: bool,
     /// The name by which others know them, if a provider told it. Shown as text, never compared.
     pub display_name: Option<String>,
     /// The roles that an administrator gave them; see [`Person::all_roles`].

@@ -158,6 +158,7 @@ mod tests {
             email_by: None,
             display_name: None,
             password: None,
+            password_temporary: false,
             roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(),
             provider_roles: Vec::new(),
             created_at: Timestamp(0),

@@ -32,7 +32,7 @@ use std::sync::Arc;
 pub use audit::{AuditBreak, AuditPage, AuditVerified};
 pub use condition::Condition;
 pub use config::Config;
-pub use repos::{ClientFilter, ConnectedApp, LoginFailures};
+pub use repos::{ClientFilter, ConnectedApp, LoginFailures, WayIn};
 pub use store::{Arrived, Backend, Observer, Store};
 
 /// The first `limit` of the rows that were read, and whether there are more: whoever shows a page

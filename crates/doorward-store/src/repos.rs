@@ -16,6 +16,8 @@ mod federation;
 mod second_factor;
 mod upstreams;
 
+pub use federation::WayIn;
+
 use crate::{
     Store, StoreError, convert,
     entities::{

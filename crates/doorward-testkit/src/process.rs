@@ -174,7 +174,7 @@ impl DoorwardProcess {
     pub async fn person(&self, data_dir: &Path, variables: &[(&str, &str)], name: &str) -> Visitor {
         let data = data_dir.to_str().unwrap();
         let added = run_command(
-            &["--data-dir", data, "user", "add", name, "--password-stdin"],
+            &["--data-dir", data, "user", "add", name, "--password-stdin", "--keep-password"],
             variables,
             PASSWORD,
         )

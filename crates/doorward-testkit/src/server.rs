@@ -187,6 +187,7 @@ impl TestServer {
                     name: name.to_owned(),
                     email: None,
                     password: Some(PASSWORD.to_owned()),
+                    password_temporary: false,
                     roles,
                 },
             )

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
 };
 use doorward_accounts::Authority;
-use doorward_admin::{Invited, MailOutcome, NewUser, UserChange};
+use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange, UserState};
 use doorward_mcp::Caller;
 use doorward_model::{Person, Role, routes};
 use doorward_store::{ConnectedApp, page_of};
@@ -93,6 +93,9 @@ struct Shown {
     provider_roles: Vec<String>,
     administrator: bool,
     disabled: bool,
+    /// `active` (they can sign in), `first_password` (they can, and choose another password first),
+    /// `cannot_sign_in` (there is no way yet), `service` or `disabled`.
+    state: &'static str,
     /// True if they can sign in with a password.
     has_password: bool,
     /// Seconds since 1970.
@@ -102,7 +105,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(person: &Person) -> Self {
+    fn of(person: &Person, state: UserState) -> Self {
         let roles = |roles: &[Role]| roles.iter().map(ToString::to_string).collect();
         Self {
             id: person.id.to_string(),
@@ -113,6 +116,7 @@ impl Shown {
             provider_roles: roles(&person.provider_roles),
             administrator: person.is_administrator(),
             disabled: person.disabled_at.is_some(),
+            state: state.as_str(),
             has_password: person.password.is_some(),
             created_at: person.created_at.0,
             etag: person.etag(),
@@ -192,9 +196,9 @@ struct Added {
 }
 
 impl Added {
-    fn of(invited: &Invited) -> Self {
+    fn of(invited: &Invited, state: UserState) -> Self {
         Self {
-            person: Shown::of(&invited.user),
+            person: Shown::of(&invited.user, state),
             mail: match invited.mail {
                 MailOutcome::Sent => "sent",
                 MailOutcome::NotWritten => "not_written",
@@ -217,9 +221,13 @@ struct New {
     #[serde(default)]
     #[schemars(inner(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9_-]+$")))]
     roles: Vec<String>,
-    /// A first password. Without one, and without `provider`, the user chooses one by a link.
+    /// A first password, which the user must change at the first sign-in. Without one, and without
+    /// `provider`, the user chooses one by a link.
     #[schemars(length(max = 1024))]
     password: Option<String>,
+    /// True if the password is the user's own, and stays.
+    #[serde(default)]
+    keep_password: bool,
     /// Invite them: whoever comes from this provider with this e-mail address is them.
     provider: Option<String>,
 }
@@ -252,6 +260,11 @@ struct Password {
     password: String,
 }
 
+async fn state(console: &Console, person: &Person) -> Result<UserState, Refusal> {
+    let providers = console.admin.providers.enabled().await?;
+    console.admin.users.state(person, &providers).await
+}
+
 fn authority(caller: &Caller) -> Authority {
     Authority::administrators_api(caller.authentication())
 }
@@ -261,7 +274,11 @@ async fn list(State(console): State<Arc<Console>>, Asked(page): Asked<Page>) -> 
     let (people, more) =
         page_of(console.store.people_after(page.after.as_deref(), limit + 1).await?, limit);
     let next = if more { people.last().map(|person| person.name.to_string()) } else { None };
-    Ok(show(StatusCode::OK, &People { people: people.iter().map(Shown::of).collect(), next }))
+    let providers = console.admin.providers.enabled().await?;
+    let users: Vec<&Person> = people.iter().collect();
+    let states = console.admin.users.states(&users, &providers).await?;
+    let people = people.iter().zip(states).map(|(person, state)| Shown::of(person, state));
+    Ok(show(StatusCode::OK, &People { people: people.collect(), next }))
 }
 
 async fn add(
@@ -269,10 +286,11 @@ async fn add(
     Who(caller): Who,
     Sent(new): Sent<New>,
 ) -> Answered {
-    let New { name, email, roles, password, provider } = new;
-    let new = NewUser { name, email, password, roles, provider };
+    let New { name, email, roles, password, keep_password, provider } = new;
+    let new = NewUser { name, email, password, keep_password, roles, provider };
     let invited = console.admin.invitations.add(&authority(&caller), new).await?;
-    Ok(show_state(StatusCode::CREATED, &Added::of(&invited), &invited.user.etag()))
+    let state = state(&console, &invited.user).await?;
+    Ok(show_state(StatusCode::CREATED, &Added::of(&invited, state), &invited.user.etag()))
 }
 
 async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
@@ -286,7 +304,7 @@ async fn one(State(console): State<Arc<Console>>, At(id): At) -> Answered {
         last_used_at: app.last_used_at.0,
     };
     let whole = Whole {
-        person: Shown::of(&person),
+        person: Shown::of(&person, state(&console, &person).await?),
         sessions: belongings
             .sessions
             .into_iter()
@@ -329,7 +347,8 @@ async fn change(
     let users = &console.admin.users;
     let person = users.with_id(&id).await?;
     let person = users.change(&authority(&caller), &person, change, Some(&seen)).await?;
-    Ok(show_state(StatusCode::OK, &Shown::of(&person), &person.etag()))
+    let shown = Shown::of(&person, state(&console, &person).await?);
+    Ok(show_state(StatusCode::OK, &shown, &person.etag()))
 }
 
 async fn delete(

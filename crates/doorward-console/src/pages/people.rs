@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use doorward_accounts::Authority;
-use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange};
+use doorward_admin::{Invited, MailOutcome, NewUser, Refusal, UserChange, UserState};
 use doorward_audit::{AuditRow, lately};
 use doorward_language::{Message, scope_title, text};
 use doorward_model::{Person, Role, routes};
@@ -75,9 +75,21 @@ struct Row {
     roles: String,
     since: String,
     disabled: bool,
+    state: UserState,
+    state_text: Message,
 }
 
-fn row(person: &Person) -> Row {
+fn state_text(state: UserState) -> Message {
+    match state {
+        UserState::Active => text::admin_user_active(),
+        UserState::FirstPassword => text::admin_user_first_password_state(),
+        UserState::CannotSignIn => text::admin_user_cannot_sign_in(),
+        UserState::Service => text::admin_user_service(),
+        UserState::Disabled => text::admin_user_disabled(),
+    }
+}
+
+fn row(person: &Person, state: UserState) -> Row {
     Row {
         id: person.id.to_string(),
         name: person.name.to_string(),
@@ -86,6 +98,8 @@ fn row(person: &Person) -> Row {
         roles: person.all_roles().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         since: moment(person.created_at),
         disabled: person.disabled_at.is_some(),
+        state,
+        state_text: state_text(state),
     }
 }
 
@@ -98,10 +112,13 @@ async fn show_list(
 ) -> Response {
     let listed = async {
         let people = console.store.people_after(params.get("after"), LISTED + 1).await?;
-        Ok::<_, Refusal>((people, console.admin.providers.enabled().await?))
+        let providers = console.admin.providers.enabled().await?;
+        let users: Vec<&Person> = people.iter().collect();
+        let states = console.admin.users.states(&users, &providers).await?;
+        Ok::<_, Refusal>((people, states, providers))
     };
     let text = |name: &str| params.get(name).unwrap_or_default().to_owned();
-    let (people, providers) = match listed.await {
+    let (people, states, providers) = match listed.await {
         Ok(listed) => listed,
         Err(refusal) => return oops(&refusal).draw(&console.web),
     };
@@ -113,7 +130,7 @@ async fn show_list(
         error: say.error,
         handed_over: say.handed_over,
         next: if more { people.last().map(|person| person.name.to_string()) } else { None },
-        people: people.iter().map(row).collect(),
+        people: people.iter().zip(states).map(|(person, state)| row(person, state)).collect(),
         providers: providers
             .iter()
             .map(|provider| (provider.id.to_string(), provider.name.clone()))
@@ -152,6 +169,7 @@ fn typed(params: &Params) -> NewUser {
         name: text("name").unwrap_or_default(),
         email: text("email"),
         password: params.get("password").filter(|text| !text.is_empty()).map(ToOwned::to_owned),
+        keep_password: false,
         roles: roles(params.get("roles").unwrap_or_default()),
         provider: text("provider"),
     }
@@ -235,6 +253,8 @@ async fn page(
     person: &Person,
 ) -> Result<One, Refusal> {
     let belongings = console.admin.users.belongings(person).await?;
+    let providers = console.admin.providers.enabled().await?;
+    let state = console.admin.users.state(person, &providers).await?;
     let join = |roles: &[Role]| roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ");
     let app = |app: ConnectedApp| {
         let scopes: Vec<_> =
@@ -253,7 +273,7 @@ async fn page(
         seen: person.etag(),
         message: None,
         error: None,
-        person: row(person),
+        person: row(person, state),
         own_roles: join(&person.roles),
         provider_roles: join(&person.provider_roles),
         has_password: person.password.is_some(),

@@ -47,6 +47,7 @@ sign_in_reset_name = Name oder E-Mail-Adresse
 sign_in_reset_send = Link senden
 sign_in_reset_too_often = Zu viele Anfragen. Versuchen Sie es in einigen Minuten erneut.
 sign_in_reset_title = Neues Passwort festlegen
+sign_in_first_password = Dieses erste Passwort hat ein Administrator gewählt. Wählen Sie jetzt Ihr eigenes; es ersetzt das erste.
 sign_in_reset_done = Ihr Passwort wurde geändert. Alle Sitzungen wurden beendet; verbundene Apps müssen erneut verbunden werden.
 sign_in_reset_for = für <strong>{ $user }</strong>
 sign_in_reset_submit = Passwort festlegen

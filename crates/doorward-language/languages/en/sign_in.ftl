@@ -47,6 +47,7 @@ sign_in_reset_name = Name or e-mail address
 sign_in_reset_send = Send link
 sign_in_reset_too_often = You asked too often. Try again in a few minutes.
 sign_in_reset_title = Set a new password
+sign_in_first_password = This first password was chosen by an administrator. Choose your own now; it replaces the first one.
 sign_in_reset_done = Your password was changed. All sessions have ended, and connected apps must be connected again.
 sign_in_reset_for = for <strong>{ $user }</strong>
 sign_in_reset_submit = Set password

@@ -47,6 +47,7 @@ sign_in_reset_name = Nom ou adresse e-mail
 sign_in_reset_send = Envoyer le lien
 sign_in_reset_too_often = Trop de demandes. Réessayez dans quelques minutes.
 sign_in_reset_title = Définir un nouveau mot de passe
+sign_in_first_password = Ce premier mot de passe a été choisi par un administrateur. Choisissez maintenant le vôtre ; il remplace le premier.
 sign_in_reset_done = Votre mot de passe a été changé. Toutes les sessions ont pris fin et les applications doivent être reconnectées.
 sign_in_reset_for = pour <strong>{ $user }</strong>
 sign_in_reset_submit = Définir le mot de passe

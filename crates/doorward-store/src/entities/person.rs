@@ -10,6 +10,7 @@ pub struct Model {
     pub email: Option<String>,
     pub email_by: Option<String>,
     pub password: Option<String>,
+    pub password_temporary: bool,
     pub roles: String,
     pub provider_roles: String,
     pub display_name: Option<String>,

@@ -14,11 +14,57 @@ use sea_orm::{
 use crate::{
     Store, StoreError, convert,
     entities::{
-        access_grant, access_token, identity, invitation, person, provider, session, sign_in,
+        access_grant, access_token, identity, invitation, passkey, person, provider, session,
+        sign_in,
     },
 };
 
+/// The most users of one query.
+const USERS: usize = 500;
+
+/// A way to sign in without a password.
+#[derive(Clone, Debug)]
+pub struct WayIn {
+    /// The user.
+    pub user_id: UserId,
+    /// The identity provider; `None` for a passkey.
+    pub provider: Option<ProviderId>,
+}
+
 impl Store {
+    /// The ways of these users to sign in without a password: passkeys, and accounts at identity
+    /// providers that have not ended.
+    pub async fn ways_in(&self, users: &[UserId]) -> Result<Vec<WayIn>, StoreError> {
+        let mut ways = Vec::new();
+        for some in users.chunks(USERS) {
+            let ids = || some.iter().map(UserId::as_str);
+            let passkeys: Vec<String> = passkey::Entity::find()
+                .select_only()
+                .column(passkey::Column::UserId)
+                .filter(passkey::Column::UserId.is_in(ids()))
+                .into_tuple()
+                .all(&self.reader)
+                .await?;
+            let accounts: Vec<(String, String)> = identity::Entity::find()
+                .select_only()
+                .columns([identity::Column::UserId, identity::Column::Provider])
+                .filter(identity::Column::UserId.is_in(ids()))
+                .filter(identity::Column::EndedAt.is_null())
+                .into_tuple()
+                .all(&self.reader)
+                .await?;
+            ways.extend(
+                passkeys
+                    .into_iter()
+                    .map(|id| WayIn { user_id: UserId::from_text(id), provider: None }),
+            );
+            ways.extend(accounts.into_iter().map(|(id, provider)| WayIn {
+                user_id: UserId::from_text(id),
+                provider: Some(ProviderId::from_stored(provider)),
+            }));
+        }
+        Ok(ways)
+    }
     /// The providers that were added by command, by name.
     pub async fn providers(&self) -> Result<Arc<Vec<StoredProvider>>, StoreError> {
         let read = || async move {

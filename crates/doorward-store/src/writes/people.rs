@@ -52,6 +52,7 @@ pub(super) fn set_password(user_id: &UserId, password: Option<&HashedPassword>) 
         name: Name::Decides(Condition::SetPassword),
         work: run(person::Entity::update_many()
             .col_expr(P::Password, Expr::value(hash))
+            .col_expr(P::PasswordTemporary, Expr::value(false))
             .filter(P::Id.eq(user_id.as_str()))),
         stale: Some(stale(user_id)),
         audit: Audit::Entry(about(

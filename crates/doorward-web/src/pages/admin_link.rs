@@ -144,6 +144,7 @@ async fn add(
         name: text("name"),
         email: None,
         password: Some(text("password")),
+        password_temporary: false,
         roles: Vec::new(),
     };
     web.parts.accounts.add_administrator_by_link(secret, new, browser.facts()).await

@@ -249,40 +249,42 @@ pub(crate) async fn post(
         previous: browser.previous_session(),
         known: browser.known.clone(),
     };
-    match web.parts.accounts.sign_in(attempt).await {
-        Ok(Ok(signed_in)) => web.let_in(
-            &signed_in,
-            &Onward { request: params.get("request"), next: params.get("next") },
-        ),
-        Ok(Err(refusal)) => {
-            let (status, error) = match refusal {
-                SignInRefusal::Wrong => (StatusCode::UNAUTHORIZED, text::sign_in_wrong()),
-                SignInRefusal::Wait(seconds) => {
-                    (StatusCode::TOO_MANY_REQUESTS, text::security_refused_wait(seconds))
-                }
-            };
-            let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
-            if let Some((_, request)) = request {
-                web.parts.issuer.note_no_sign_in(request, web.why_no_sign_in(name).await);
-            }
-            let showing = Showing {
-                request,
-                next: params.get("next"),
-                again: false,
-                renewing: false,
-                name,
-                error: Some(error),
-                status,
-            };
-            let response = show(&web, &browser, showing).await;
-            if let SignInRefusal::Wait(seconds) = refusal {
-                answer::retry_after(response, u64::try_from(seconds).unwrap_or(1))
-            } else {
-                response
-            }
+    let (status, error, wait) = match web.parts.accounts.sign_in(attempt).await {
+        Ok(Ok(signed_in)) => {
+            let onward = Onward { request: params.get("request"), next: params.get("next") };
+            return web.let_in(&signed_in, &onward);
         }
-        Err(AccountsError::Hasher(error)) => Oops::from_hasher(&error).draw(&web),
-        Err(AccountsError::Store(error)) => Oops::unavailable(&error).draw(&web),
+        Ok(Err(SignInRefusal::FirstPassword(link))) => {
+            let onward = Onward { request: params.get("request"), next: params.get("next") };
+            let page = routes::LOGIN_RESET.replace("{token}", &link);
+            let page = web.at(&format!("{page}?{}", onward.query()));
+            return answer::see_other(page.trim_end_matches('?'));
+        }
+        Ok(Err(SignInRefusal::Wrong)) => (StatusCode::UNAUTHORIZED, text::sign_in_wrong(), None),
+        Ok(Err(SignInRefusal::Wait(seconds))) => {
+            let error = text::security_refused_wait(seconds);
+            (StatusCode::TOO_MANY_REQUESTS, error, Some(seconds))
+        }
+        Err(AccountsError::Hasher(error)) => return Oops::from_hasher(&error).draw(&web),
+        Err(AccountsError::Store(error)) => return Oops::unavailable(&error).draw(&web),
+    };
+    let request = pending.as_ref().map(|(sealed, request)| (*sealed, request));
+    if let Some((_, request)) = request {
+        web.parts.issuer.note_no_sign_in(request, web.why_no_sign_in(name).await);
+    }
+    let showing = Showing {
+        request,
+        next: params.get("next"),
+        again: false,
+        renewing: false,
+        name,
+        error: Some(error),
+        status,
+    };
+    let response = show(&web, &browser, showing).await;
+    match wait {
+        Some(seconds) => answer::retry_after(response, u64::try_from(seconds).unwrap_or(1)),
+        None => response,
     }
 }
 

@@ -10,11 +10,13 @@ use axum::{
 };
 use doorward_accounts::{PeopleError, RESET_SECONDS};
 use doorward_language::{Message, text};
-use doorward_model::routes;
+use doorward_model::{Person, routes};
+use doorward_transport::Params;
 
 use super::error::Oops;
 use crate::{
     Web,
+    entrance::Onward,
     frame::{Frame, draw},
     language::{Language, filters},
     reasons,
@@ -37,6 +39,10 @@ struct Reset {
     csrf: String,
     name: String,
     done: bool,
+    /// The password that is replaced is a first one.
+    first: bool,
+    /// The query of the sign-in page, which goes on from there.
+    onward: String,
     password_min_length: usize,
     error: Option<Message>,
 }
@@ -111,14 +117,16 @@ pub(crate) async fn ask(
 fn show(
     web: &Web,
     browser: &Browser,
-    name: &str,
+    (person, onward): (&Person, &str),
     (status, done): (StatusCode, bool),
     error: Option<Message>,
 ) -> Response {
     let page = Reset {
+        first: person.password_temporary && !done,
+        onward: onward.to_owned(),
         frame: web.frame(None),
         csrf: web.csrf(browser, "reset"),
-        name: name.to_owned(),
+        name: person.name.to_string(),
         done,
         password_min_length: web.parts.accounts.config().password_min_length,
         error,
@@ -137,16 +145,24 @@ fn refused(web: &Web, error: PeopleError) -> Response {
         .draw(web)
 }
 
+/// The part of the query with which a sign-in goes on.
+fn onward_of(request: &Request<Body>) -> String {
+    let params = Params::from_query(request.uri().query()).unwrap_or_default();
+    Onward { request: params.get("request"), next: params.get("next") }.query()
+}
+
 pub(crate) async fn get(
     State(web): State<Web>,
     Path(secret): Path<String>,
     browser: Browser,
+    request: Request<Body>,
 ) -> Response {
     if !web.parts.accounts.config().passwords {
         return Oops::not_found().draw(&web);
     }
+    let onward = onward_of(&request);
     match web.parts.accounts.password_link_of(&secret).await {
-        Ok(person) => show(&web, &browser, person.name.as_str(), (StatusCode::OK, false), None),
+        Ok(person) => show(&web, &browser, (&person, &onward), (StatusCode::OK, false), None),
         Err(error) => refused(&web, error),
     }
 }
@@ -160,6 +176,7 @@ pub(crate) async fn post(
     if !web.parts.accounts.config().passwords {
         return Oops::not_found().draw(&web);
     }
+    let onward = onward_of(&request);
     let params = match form(&web, &browser, "reset", request).await {
         Ok(params) => params,
         Err(response) => return response,
@@ -174,11 +191,11 @@ pub(crate) async fn post(
         .set_password_by_link(&secret, params.get("password").unwrap_or_default().to_owned())
         .await
     {
-        Ok(person) => show(&web, &browser, person.name.as_str(), (StatusCode::OK, true), None),
+        Ok(person) => show(&web, &browser, (&person, &onward), (StatusCode::OK, true), None),
         Err(PeopleError::Password(error)) => show(
             &web,
             &browser,
-            person.name.as_str(),
+            (&person, &onward),
             (StatusCode::BAD_REQUEST, false),
             Some(text::sign_in_reset_not_set(reasons::password(&error))),
         ),

@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, io::Read};
 
 use clap::Subcommand;
 use doorward_accounts::Authority;
-use doorward_admin::{Belongings, Invited, MailOutcome, NewUser, UserChange, Users};
+use doorward_admin::{Belongings, Invited, MailOutcome, NewUser, UserChange, UserState, Users};
 use doorward_keys::SystemEntropy;
 use doorward_mail::Invitation;
 use doorward_model::{LinkedIdentity, Person, Role, id::random_text, nearest};
+use doorward_store::Store;
 use serde_json::{Value, json};
 
 use super::{context::Context, moment, print_json, print_table};
@@ -29,6 +30,10 @@ pub(super) enum Command {
         /// Read a first password from standard input; the user then needs no link.
         #[arg(long)]
         password_stdin: bool,
+        /// The password is the user's own, such as the operator's, and need not be changed at the
+        /// first sign-in.
+        #[arg(long, requires = "password_stdin")]
+        keep_password: bool,
         /// Invite the user through this identity provider: whoever comes from there with the
         /// verified e-mail address given by --email is this user.
         #[arg(long, value_name = "PROVIDER")]
@@ -117,17 +122,18 @@ fn password_of_stdin() -> Result<String, Failed> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-fn describe(person: &Person) -> Value {
+fn describe(person: &Person, state: UserState) -> Value {
     json!({
+        "state": state.as_str(),
         "id": person.id.as_str(), "name": person.name.as_str(), "email": person.email, "roles": person.all_roles().map(Role::as_str).collect::<Vec<_>>(),
         "created_at": person.created_at.0, "disabled_at": person.disabled_at.map(|at| at.0), "password": person.password.is_some(),
     })
 }
 
-fn show(context: &Context, person: &Person, belongings: &Belongings) {
+fn show(context: &Context, person: &Person, state: UserState, belongings: &Belongings) {
     let Belongings { identities, enrolled: factors, .. } = belongings;
     if context.json {
-        let mut described = describe(person);
+        let mut described = describe(person, state);
         if let Value::Object(members) = &mut described {
             let identity = |identity: &LinkedIdentity| {
                 json!({
@@ -148,9 +154,10 @@ fn show(context: &Context, person: &Person, belongings: &Belongings) {
     say!("created   {}", moment(person.created_at));
     say!(
         "state     {}",
-        person
-            .disabled_at
-            .map_or_else(|| "active".to_owned(), |at| format!("disabled since {}", moment(at)))
+        person.disabled_at.map_or_else(
+            || state.as_str().replace('_', " "),
+            |at| format!("disabled since {}", moment(at))
+        )
     );
     say!("password  {}", if person.password.is_some() { "set" } else { "none" });
     say!(
@@ -169,10 +176,10 @@ fn show(context: &Context, person: &Person, belongings: &Belongings) {
 }
 
 /// Prints what became of an invitation.
-fn tell(context: &Context, done: &str, invited: &Invited) {
+fn tell(context: &Context, done: &str, invited: &Invited, state: UserState) {
     let url = invited.url_to_hand_over();
     if context.json {
-        let mut described = describe(&invited.user);
+        let mut described = describe(&invited.user, state);
         if let Value::Object(members) = &mut described {
             let mail = match invited.mail {
                 MailOutcome::Sent => "sent",
@@ -201,18 +208,19 @@ fn tell(context: &Context, done: &str, invited: &Invited) {
     }
 }
 
-fn list(context: &Context, people: &[Person]) {
+fn list(context: &Context, people: &[(Person, UserState)]) {
     if context.json {
-        return print_json(&people.iter().map(describe).collect());
+        let described = people.iter().map(|(person, state)| describe(person, *state));
+        return print_json(&described.collect());
     }
-    let row = |person: &Person| {
+    let row = |(person, state): &(Person, UserState)| {
         let roles = person.all_roles().map(Role::as_str).collect::<Vec<_>>().join(",");
-        let state = if person.disabled_at.is_some() { "disabled" } else { "active" };
+        let state = state.as_str().replace('_', " ");
         vec![
             person.name.to_string(),
             person.email.clone().unwrap_or_default(),
             roles,
-            state.to_owned(),
+            state,
             person.id.to_string(),
         ]
     };
@@ -262,26 +270,36 @@ async fn note_roles(context: &Context, users: &Users, roles: &[String]) -> Resul
     Ok(())
 }
 
+async fn state(
+    context: &Context,
+    store: &Store,
+    users: &Users,
+    user: &Person,
+) -> Result<UserState, Failed> {
+    let enabled = context.providers(store).await?.enabled().await?;
+    Ok(users.state(user, &enabled).await?)
+}
+
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failed> {
     let store = context.store().await?;
     let (users, operator) = (context.users(&store).await?, Authority::operator());
     match command {
-        Command::Add { name, email, roles, password_stdin, provider } => {
+        Command::Add { name, email, roles, password_stdin, keep_password, provider } => {
             let password = password_stdin.then(password_of_stdin).transpose()?;
             note_roles(context, &users, &roles).await?;
             let invitations = context.invitations(&store).await?;
-            let new = NewUser { name, email, password, roles, provider };
-            tell(context, "Added", &invitations.add(&operator, new).await?);
+            let new = NewUser { name, email, password, keep_password, roles, provider };
+            let invited = invitations.add(&operator, new).await?;
+            let state = state(context, &store, &users, &invited.user).await?;
+            tell(context, "Added", &invited, state);
         }
         Command::Invite { name, provider, email } => {
             let invitations = context.invitations(&store).await?;
             let user = users.named(&name).await?;
             let email = email.as_deref();
-            tell(
-                context,
-                "Invited",
-                &invitations.invite(&operator, &user, &provider, email).await?,
-            );
+            let invited = invitations.invite(&operator, &user, &provider, email).await?;
+            let state = state(context, &store, &users, &user).await?;
+            tell(context, "Invited", &invited, state);
         }
         Command::Link { name, provider, subject } => {
             let invitations = context.invitations(&store).await?;
@@ -293,10 +311,16 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Faile
             users.reset_factors(&operator, &users.named(&name).await?).await?;
             say!("{name} has no second factor any more; sessions and connected apps have ended.");
         }
-        Command::List => list(context, &users.all().await?),
+        Command::List => {
+            let (all, providers) = (users.all().await?, context.providers(&store).await?);
+            let enabled = providers.enabled().await?;
+            let states = users.states(&all.iter().collect::<Vec<_>>(), &enabled).await?;
+            list(context, &all.into_iter().zip(states).collect::<Vec<_>>());
+        }
         Command::Show { name } => {
             let user = users.named(&name).await?;
-            show(context, &user, &users.belongings(&user).await?);
+            let state = state(context, &store, &users, &user).await?;
+            show(context, &user, state, &users.belongings(&user).await?);
         }
         Command::Disable { name } => {
             users.disable(&users.named(&name).await?, None).await?;
