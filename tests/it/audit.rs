@@ -153,6 +153,7 @@ async fn the_chain_is_whole_across_replicas_and_shows_what_was_cut_off() {
                 name: format!("{name}{number}"),
                 email: None,
                 password: None,
+                password_temporary: false,
                 roles: Vec::new(),
             };
             accounts.add(&Authority::operator(), new).await.unwrap();

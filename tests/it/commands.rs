@@ -71,6 +71,7 @@ async fn commands_work_while_the_server_runs_and_take_effect_within_seconds() {
             "--role",
             "staff",
             "--password-stdin",
+            "--keep-password",
         ],
         "a long password\n",
     )

@@ -21,10 +21,24 @@ const WORKERS: usize = 4;
 /// The facts that one worker knows for certain.
 #[derive(Default)]
 struct Ledger {
-    /// Refresh tokens that were acknowledged and not presented again.
-    heads: Vec<String>,
-    /// Codes whose redemption was acknowledged.
-    spent: Vec<(String, String)>,
+    /// Clients with refresh tokens that were acknowledged and not presented again.
+    heads: Vec<(String, String)>,
+    /// Codes whose redemption was acknowledged, with their clients and verifiers.
+    spent: Vec<(String, String, String)>,
+}
+
+/// A client of its own for each flow: of one client, each grant would end the one before.
+async fn registered(base: &str) -> Option<String> {
+    let metadata = json!({"client_name": "Crash", "redirect_uris": ["http://127.0.0.1:7777/cb"], "token_endpoint_auth_method": "none"});
+    let response = Browser::new()
+        .raw(reqwest::Method::POST, &format!("{base}/oauth/register"))
+        .json(&metadata)
+        .timeout(Duration::from_secs(5))
+        .send()
+        .await
+        .ok()?;
+    let made: Value = serde_json::from_str(&response.text().await.ok()?).ok()?;
+    made["client_id"].as_str().map(str::to_owned)
 }
 
 async fn post(url: &str, fields: &[(&str, &str)]) -> Option<(u16, Value)> {
@@ -78,16 +92,11 @@ async fn code(base: &str, browser: &Browser, client: &str, pkce: &Pkce) -> Optio
     location.query_pairs().find(|(name, _)| name == "code").map(|(_, value)| value.into_owned())
 }
 
-async fn worker(
-    base: String,
-    browser: Browser,
-    client: String,
-    ledger: Arc<Mutex<Ledger>>,
-    stop: Arc<AtomicBool>,
-) {
+async fn worker(base: String, browser: Browser, ledger: Arc<Mutex<Ledger>>, stop: Arc<AtomicBool>) {
     let token = format!("{base}/oauth/token");
     while !stop.load(Ordering::SeqCst) {
         let pkce = Pkce::default();
+        let Some(client) = registered(&base).await else { continue };
         let Some(code) = code(&base, &browser, &client, &pkce).await else { continue };
         let fields = [
             ("grant_type", "authorization_code"),
@@ -96,7 +105,7 @@ async fn worker(
             ("code_verifier", &pkce.verifier),
         ];
         let Some((200, tokens)) = post(&token, &fields).await else { continue };
-        ledger.lock().unwrap().spent.push((code, pkce.verifier));
+        ledger.lock().unwrap().spent.push((client.clone(), code, pkce.verifier));
         let mut head = tokens["refresh_token"].as_str().unwrap().to_owned();
         for _ in 0..2 {
             let Some((200, next)) = post(
@@ -113,7 +122,7 @@ async fn worker(
             };
             next["refresh_token"].as_str().unwrap().clone_into(&mut head);
         }
-        ledger.lock().unwrap().heads.push(head);
+        ledger.lock().unwrap().heads.push((client, head));
     }
 }
 
@@ -130,15 +139,7 @@ async fn p1_p2_f_01_kill_9_in_a_token_burst_loses_nothing_and_spends_no_code_twi
     let mut server = DoorwardProcess::start(&data, "127.0.0.1:0", &variables).await;
     let (base, listen) = (server.url.clone(), server.url.trim_start_matches("http://").to_owned());
     let added = run_command(
-        &[
-            "--data-dir",
-            data.to_str().unwrap(),
-            "user",
-            "add",
-            "alice",
-            "--password-stdin",
-            "--keep-password",
-        ],
+        &["--data-dir", data.to_str().unwrap(), "user", "add", "alice", "--password-stdin"],
         &variables,
         "a long password\n",
     )
@@ -153,15 +154,6 @@ async fn p1_p2_f_01_kill_9_in_a_token_burst_loses_nothing_and_spends_no_code_twi
         )
         .await
         .expect(303);
-    let metadata = json!({"client_name": "Crash", "redirect_uris": ["http://127.0.0.1:7777/cb"], "token_endpoint_auth_method": "none"});
-    let client = browser
-        .post_json(&format!("{base}/oauth/register"), &metadata)
-        .await
-        .expect(201)
-        .json()["client_id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
     let token = format!("{base}/oauth/token");
     let (mut acknowledged, mut replayed) = (0, 0);
     for round in 0..ROUNDS {
@@ -171,7 +163,6 @@ async fn p1_p2_f_01_kill_9_in_a_token_burst_loses_nothing_and_spends_no_code_twi
                 tokio::spawn(worker(
                     base.clone(),
                     browser.clone(),
-                    client.clone(),
                     Arc::clone(&ledger),
                     Arc::clone(&stop),
                 ))
@@ -193,10 +184,10 @@ async fn p1_p2_f_01_kill_9_in_a_token_burst_loses_nothing_and_spends_no_code_twi
         }
         server = DoorwardProcess::start(&data, &listen, &variables).await;
         let ledger = std::mem::take(&mut *ledger.lock().unwrap());
-        for head in &ledger.heads {
+        for (client, head) in &ledger.heads {
             let (status, answer) = post(
                 &token,
-                &[("grant_type", "refresh_token"), ("client_id", &client), ("refresh_token", head)],
+                &[("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", head)],
             )
             .await
             .unwrap();
@@ -206,10 +197,10 @@ async fn p1_p2_f_01_kill_9_in_a_token_burst_loses_nothing_and_spends_no_code_twi
             );
             acknowledged += 1;
         }
-        for (code, verifier) in &ledger.spent {
+        for (client, code, verifier) in &ledger.spent {
             let fields = [
                 ("grant_type", "authorization_code"),
-                ("client_id", &client),
+                ("client_id", client),
                 ("code", code),
                 ("code_verifier", verifier),
             ];

@@ -53,6 +53,13 @@ async fn an_edit_by_command_shows_the_difference_and_keeps_what_it_is_not_about(
     let served = served("edit-command", &wiki).await;
     let alice = served.process.person(&served.data, &served.given(), "alice").await.token;
     let base = served.process.url.clone();
+    // A command counts at the running server within a second.
+    for _ in 0..100 {
+        if calls(&base, &alice, "wiki_read").await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     assert!(calls(&base, &alice, "wiki_read").await && calls(&base, &alice, "wiki_other").await);
     assert_eq!(served.command(&["upstream", "reject", "wiki", "other"]).await.0, 0);
     // A command counts at the running server within a second.
@@ -97,8 +104,14 @@ async fn an_edit_by_the_api_is_about_the_state_that_was_seen() {
     let served = served("edit-api", &wiki).await;
     let (_, token) = served.administrator().await;
     let path = "/upstreams/wiki";
-    let etag =
-        api((&served, &token), Method::GET, path, None, None).await.expect(200).header("etag");
+    let etag = loop {
+        // A command counts at the running server within a second.
+        let page = api((&served, &token), Method::GET, path, None, None).await;
+        if page.status != 404 {
+            break page.expect(200).header("etag");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
     let body = || Some(json!({"title": "One", "auth": "header", "header": "X-Key: hunter2"}));
     api((&served, &token), Method::PATCH, path, None, body()).await.expect(428);
     let trial = format!("{path}?dry_run=true");
@@ -167,8 +180,14 @@ async fn providers_and_clients_are_edited_like_upstreams() {
     let (status, said) = served.command(&[&set[..], &["--dry-run"]].concat()).await;
     assert!(status == 0 && said.contains("allowed_domains: [] -> "), "{said}");
     assert!(served.command(&set).await.1.contains("Changed hub."));
-    let seen = api((&served, &token), Method::GET, "/providers/hub", None, None).await.expect(200);
-    assert_eq!(seen.json()["settings"]["allowed_domains"], json!(["a.example", "b.example"]));
+    let domains = json!(["a.example", "b.example"]);
+    let seen = loop {
+        let page = api((&served, &token), Method::GET, "/providers/hub", None, None).await;
+        if page.status == 200 && page.json()["settings"]["allowed_domains"] == domains {
+            break page;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
     let etag = seen.header("etag");
     let patch = || Some(json!({"tenants": ["22222222-2222-2222-2222-222222222222"]}));
     api((&served, &token), Method::PATCH, "/providers/hub", Some(&etag), patch()).await.expect(200);

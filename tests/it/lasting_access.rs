@@ -91,6 +91,7 @@ impl Prepared {
             name: name.to_owned(),
             email: email.map(str::to_owned),
             password: Some(PASSWORD.to_owned()),
+            password_temporary: false,
             roles,
         };
         let root = accounts

@@ -27,6 +27,7 @@ async fn set_up(mail: &FakeMailServer) -> TestServer {
             name: name.to_owned(),
             email: email.map(ToOwned::to_owned),
             password: password.map(ToOwned::to_owned),
+            password_temporary: false,
             roles: role.into_iter().collect(),
         };
         server.app.accounts.add(&Authority::operator(), new).await.unwrap();
@@ -179,6 +180,7 @@ async fn a_name_that_looks_like_an_address_keeps_no_mail_from_whoever_has_the_ad
         name: name.into(),
         email: Some(email.into()),
         password: Some(PASSWORD.into()),
+        password_temporary: false,
         roles: Vec::new(),
     };
     server
@@ -202,6 +204,7 @@ async fn a_name_that_looks_like_an_address_keeps_no_mail_from_whoever_has_the_ad
         name: "alice@example.com".into(),
         email: None,
         password: None,
+        password_temporary: false,
         roles: Vec::new(),
     };
     server.app.accounts.add(&Authority::operator(), squatter).await.unwrap();
@@ -223,6 +226,7 @@ async fn the_mail_servers_user_may_be_an_address_and_the_password_is_not_in_the_
         name: "kim".into(),
         email: Some("kim@example.com".into()),
         password: Some(PASSWORD.into()),
+        password_temporary: false,
         roles: Vec::new(),
     };
     server.app.accounts.add(&Authority::operator(), new).await.unwrap();

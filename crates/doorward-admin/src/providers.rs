@@ -83,11 +83,12 @@ impl Providers {
         patch: &Map<String, Value>,
         (reach, effect): (Reach, Effect),
     ) -> Result<Edit, Refusal> {
-        let before = self.named(name).await?.public_config();
+        let provider = self.named(name).await?;
+        let before = provider.settings();
         let after = before.patched(patch).map_err(|error| Refusal::Settings(error.to_string()))?;
         let same =
             |key: &str| key != "client_secret" || before.client_secret == after.client_secret;
-        let differences = edit::differences(&before, &after, same);
+        let differences = edit::differences(before, &after, same);
         let changed: Map<String, Value> = differences
             .iter()
             .map(|one| {

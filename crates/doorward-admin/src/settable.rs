@@ -31,11 +31,11 @@ impl Reach {
 /// A group of settings of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// What it is, where it is, and how this server proves itself there.
+    /// The kind and place of the object, and the credentials of this server there.
     Basics,
-    /// Who can sign in through an identity provider.
+    /// The rules of who can sign in through an identity provider.
     SignIn,
-    /// What of an upstream is offered, and to whom.
+    /// The part of an upstream that is offered, and the users to whom it is.
     Offer,
     /// The authorization request and endpoints set by hand.
     Authorization,

@@ -313,12 +313,9 @@ impl Provider {
     pub fn second_factor(&self) -> SecondFactorPolicy {
         self.policy.second_factor
     }
-    /// Its settings, with the secret left out.
-    pub fn public_config(&self) -> ProviderConfig {
-        ProviderConfig {
-            client_secret: doorward_model::SecretSetting::default(),
-            ..self.config.clone()
-        }
+    /// Its settings. The secret is of a type that is never printed.
+    pub fn settings(&self) -> &ProviderConfig {
+        &self.config
     }
     /// The number of its rules that give roles.
     pub fn role_rules(&self) -> usize {

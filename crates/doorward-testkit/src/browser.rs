@@ -100,7 +100,7 @@ impl Browser {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .tls_certs_merge(certificates)
+            .tls_certs_only(certificates)
             .build()
             .unwrap();
         Self { http, cookies: Arc::default() }

@@ -213,6 +213,7 @@ async fn users_are_changed_and_removed_alike_by_page_api_and_command() {
             name: name.to_owned(),
             email: Some(format!("{name}@example.com")),
             password: None,
+            password_temporary: false,
             roles: vec![Role::parse("staff").unwrap()],
         };
         let user = stage.server.app.accounts.add(&Authority::operator(), new).await.unwrap();

@@ -419,6 +419,7 @@ async fn the_address_of_an_invited_user_follows_the_account_from_the_first_sign_
         name: "ada".to_owned(),
         email: Some("ada@corp.example".to_owned()),
         password: None,
+        password_temporary: false,
         roles: Vec::new(),
     };
     let operator = doorward_accounts::Authority::operator();

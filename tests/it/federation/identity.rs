@@ -193,6 +193,7 @@ async fn an_address_that_an_administrator_gave_to_a_user_with_a_password_is_not_
         name: "local".to_owned(),
         email: Some("ada@corp.example".to_owned()),
         password: Some(PASSWORD.to_owned()),
+        password_temporary: false,
         roles: Vec::new(),
     };
     let local = server.app.accounts.add(&Authority::operator(), new).await.unwrap();

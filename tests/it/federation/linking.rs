@@ -11,6 +11,7 @@ async fn with_email(server: &TestServer, name: &str, email: &str) -> doorward_mo
         name: name.to_owned(),
         email: Some(email.to_owned()),
         password: Some(PASSWORD.to_owned()),
+        password_temporary: false,
         roles: Vec::new(),
     };
     server.app.accounts.add(&Authority::operator(), new).await.unwrap()
@@ -217,8 +218,13 @@ async fn only_invited_people_come_in_where_the_operator_wants_that() {
     let page = arrive(&server, &provider, &browser).await;
     refused(&server, &browser, &page, 403).await;
     assert!(page.body.contains("only invited users have access"));
-    let new =
-        NewPerson { name: "guest".to_owned(), email: None, password: None, roles: Vec::new() };
+    let new = NewPerson {
+        name: "guest".to_owned(),
+        email: None,
+        password: None,
+        password_temporary: false,
+        roles: Vec::new(),
+    };
     let guest = server.app.accounts.add(&Authority::operator(), new).await.unwrap();
     let corp = server.app.federation.named("corp").await.unwrap();
     let invitations = &server.app.admin.invitations;

@@ -160,7 +160,7 @@ async fn shown(console: &Console, provider: &Provider) -> Result<Shown, Refused>
             .to_owned(),
         redirect_uri: console.admin.providers.redirect_uri(provider),
         people: console.admin.providers.count_users(provider).await?,
-        settings: serde_json::to_value(provider.public_config()).unwrap_or_default(),
+        settings: serde_json::to_value(provider.settings()).unwrap_or_default(),
     })
 }
 

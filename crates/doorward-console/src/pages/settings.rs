@@ -131,7 +131,7 @@ fn choices(family: Family, setting: &Setting) -> Vec<(&'static str, &'static str
             let kinds = upstreams::KINDS.iter().filter(|kind| !kind.is_process);
             kinds.map(|kind| (kind.name, kind.name)).collect()
         }
-        Family::Provider => kinds::KINDS.iter().map(|kind| (kind.name, kind.title)).collect(),
+        Family::Provider => kinds::KINDS.iter().map(|kind| (kind.name, kind.name)).collect(),
     }
 }
 
@@ -197,7 +197,7 @@ async fn held(console: &Console, family: Family, name: &str) -> Result<Held, Ref
         Family::Provider => {
             let provider = console.admin.providers.named(name).await?;
             let etag = console.admin.providers.etag(&provider).await?;
-            (serde_json::to_value(provider.public_config()), etag)
+            (serde_json::to_value(provider.settings()), etag)
         }
     };
     // One of the configuration file has no state that could be changed here.

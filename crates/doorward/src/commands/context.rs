@@ -1,6 +1,6 @@
 //! The context of commands.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_accounts::Accounts;
 use doorward_admin::{
@@ -30,11 +30,24 @@ pub(super) struct Context {
     pub(super) json: bool,
     /// The public URL of the configuration, which the running server need not have.
     pub(super) configured_url: String,
+    /// The stores that were opened: what they noted is written before the command ends.
+    pub(super) opened: Mutex<Vec<Store>>,
 }
 
 impl Context {
     pub(super) async fn store(&self) -> Result<Store, Failed> {
-        Ok(Store::open(&self.config.store, self.data_dir.path()).await?)
+        let store = Store::open(&self.config.store, self.data_dir.path()).await?;
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(store.clone());
+        Ok(store)
+    }
+    /// Writes what the command noted in the audit and nothing else wrote with it.
+    pub(super) async fn finish(&self) -> Result<(), Failed> {
+        let opened =
+            std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
+        for store in opened {
+            store.flush().await?;
+        }
+        Ok(())
     }
     pub(super) async fn master(&self, store: &Store) -> Result<Arc<MasterKey>, Failed> {
         master_key::open(self.config.keys.master_key.reveal(), self.data_dir.path(), store).await

@@ -373,11 +373,20 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     };
     "warn".clone_into(&mut loaded.config.log.level);
     logging::start(&loaded.config.log)?;
-    let context =
-        Context { configured_url, checked, config: loaded.config, data_dir, json: arguments.json };
+    let context = Context {
+        configured_url,
+        checked,
+        config: loaded.config,
+        data_dir,
+        json: arguments.json,
+        opened: std::sync::Mutex::default(),
+    };
     let name = arguments.command.name();
-    Box::pin(origin::serving(Arc::new(Origin::command(name)), command(&context, arguments.command)))
-        .await
+    let work = async {
+        let outcome = command(&context, arguments.command).await;
+        context.finish().await.and(outcome)
+    };
+    Box::pin(origin::serving(Arc::new(Origin::command(name)), work)).await
 }
 
 /// Takes over how the server was started that runs on this data directory, as far as this command

@@ -70,7 +70,7 @@ fn describe(provider: &Provider, callback: &str) -> Value {
     json!({
         "name": provider.id.as_str(), "kind": provider.kind.name, "title": provider.name, "enabled": provider.is_enabled(),
         "source": if provider.source == Source::File { "configuration" } else { "command" }, "redirect_uri": callback,
-        "settings": serde_json::to_value(provider.public_config()).unwrap_or_default(),
+        "settings": serde_json::to_value(provider.settings()).unwrap_or_default(),
     })
 }
 
